@@ -1,0 +1,1 @@
+"""What makes a partnership's life durable: the engine, its deadlines and outbox, and the doors to them."""
