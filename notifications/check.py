@@ -1,0 +1,129 @@
+"""Finds what is wrong with a template file without rendering it, and says where and what would be right."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, TemplateSyntaxError, meta, nodes
+
+LAYOUTS = ("email/layout.txt.j2", "email/layout.html.j2")
+REQUIRED_BLOCKS = ("subject", "happened", "asked")
+OPTIONAL_BLOCKS = ("more",)
+# What every caller of `Templates.notice` gives; the layouts get the rendered words too.
+CONTEXT = frozenset(
+    "notice person why delegate_for partnership standing event facts deadline offers office district".split()
+)
+_WORDS = frozenset((*REQUIRED_BLOCKS, *OPTIONAL_BLOCKS))
+_LAYOUT_NAMES = frozenset(Path(layout).name for layout in LAYOUTS)
+_NOTICE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.j2")
+_BLOCKS_EXPECTED = f"the blocks {', '.join(REQUIRED_BLOCKS)} and, where there is more to say, more"
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateProblem:
+    """One thing wrong with a template; `line` is None where the whole file is meant."""
+
+    file: str
+    line: int | None
+    problem: str
+    expected: str
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}, line {self.line}"
+        return f"{where}: {self.problem}; expected {self.expected}"
+
+
+def is_notice(path: Path) -> bool:
+    """Whether the file is a notice's words by its name: lower case words, joined by hyphens."""
+    return _NOTICE_NAME.fullmatch(path.name) is not None
+
+
+def problems_in(path: Path, environment: Environment, also: Collection[str] = ()) -> list[TemplateProblem]:
+    """Everything wrong with the file `path`; `also` names context keys beside the usual ones."""
+    layout = path.name in _LAYOUT_NAMES
+    if not layout and not is_notice(path):
+        expected = "a name like board-approved.j2: lower case words joined by hyphens"
+        return [TemplateProblem(str(path), None, "this is not a name for a notice", expected)]
+    try:
+        source = path.read_text(encoding="utf-8")
+        tree = environment.parse(source, filename=str(path))
+    except TemplateSyntaxError as error:
+        return [TemplateProblem(str(path), error.lineno, error.message or str(error), "correct Jinja")]
+    except (OSError, UnicodeDecodeError) as error:
+        return [TemplateProblem(str(path), None, f"the file is unreadable: {error}", "a file in UTF-8")]
+    found = list(_unknown_operations(path, tree, environment))
+    found += [] if layout else _block_problems(path, tree)
+    # Only a tree whose filters are all known can be asked for its names or compiled.
+    known = CONTEXT | set(also) | (_WORDS if layout else set())
+    return found or [*_unknown_names(path, tree, environment, known), *_uncompilable(path, source, environment)]
+
+
+def _unknown_operations(
+    path: Path, tree: nodes.Template, environment: Environment
+) -> Iterator[TemplateProblem]:
+    for used in tree.find_all((nodes.Filter, nodes.Test)):
+        kind, known = "filter", set(environment.filters)
+        if isinstance(used, nodes.Test):
+            kind, known = "test", set(environment.tests)
+        if used.name not in known:
+            yield TemplateProblem(
+                str(path), used.lineno, f"there is no {kind} {used.name!r}", _closest(used.name, known)
+            )
+
+
+def _block_problems(path: Path, tree: nodes.Template) -> Iterator[TemplateProblem]:
+    present = [block.name for block in tree.find_all(nodes.Block)]
+    for name in REQUIRED_BLOCKS:
+        if name not in present:
+            expected = f"{{% block {name} %}}...{{% endblock %}}"
+            yield TemplateProblem(str(path), None, f"the block {name!r} is missing", expected)
+    for block in tree.find_all(nodes.Block):
+        if block.name not in _WORDS:
+            yield TemplateProblem(
+                str(path), block.lineno, f"there is no block {block.name!r}", _closest(block.name, _WORDS)
+            )
+    yield from _outside_blocks(path, tree)
+
+
+def _outside_blocks(path: Path, tree: nodes.Template) -> Iterator[TemplateProblem]:
+    """Whatever stands outside the blocks would be dropped without a word, so it is refused."""
+    for node in tree.body:
+        if isinstance(node, nodes.Block) or (isinstance(node, nodes.Output) and _is_blank(node)):
+            continue
+        yield TemplateProblem(
+            str(path), node.lineno, "this stands outside the blocks and would never be sent", _BLOCKS_EXPECTED
+        )
+
+
+def _is_blank(output: nodes.Output) -> bool:
+    return all(isinstance(part, nodes.TemplateData) and not part.data.strip() for part in output.nodes)
+
+
+def _unknown_names(
+    path: Path, tree: nodes.Template, environment: Environment, known: Collection[str]
+) -> Iterator[TemplateProblem]:
+    unknown = meta.find_undeclared_variables(tree) - set(known) - set(environment.globals)
+    for name in sorted(unknown):
+        lines = [used.lineno for used in tree.find_all(nodes.Name) if used.name == name]
+        yield TemplateProblem(
+            str(path), min(lines, default=None), f"there is nothing called {name!r}", _closest(name, known)
+        )
+
+
+def _uncompilable(path: Path, source: str, environment: Environment) -> Iterator[TemplateProblem]:
+    """What parsing lets pass and compiling does not, such as a block defined twice."""
+    try:
+        environment.compile(source, filename=str(path))
+    except TemplateSyntaxError as error:
+        yield TemplateProblem(str(path), error.lineno, error.message or str(error), "correct Jinja")
+
+
+def _closest(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"perhaps {near[0]!r}; there are: {', '.join(sorted(known))}" if near else _one_of(known)
+
+
+def _one_of(known: Collection[str]) -> str:
+    return f"one of: {', '.join(sorted(known))}"

@@ -1,0 +1,116 @@
+"""The filters staff may use in templates: dates, times, money, identifiers and lists as people write them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Undefined
+
+# Written out, because strftime would follow the locale of whatever server this runs on.
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+
+
+def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
+    """The filters by the names templates use, telling dates and times in `zone`."""
+
+    def day(value: object) -> str:
+        return _long_day(_as_date(_given(value), zone))
+
+    def when(value: object) -> str:
+        local = _as_instant(_given(value)).astimezone(zone)
+        return f"{_long_day(local.date())}, {local:%H:%M} {local.tzname()}"
+
+    return {"day": day, "when": when, "money": money, "words": words, "listing": listing}
+
+
+def money(cents: object) -> str:
+    """25000000 -> "$250,000.00"; takes whole cents only, as a float would already have lost some."""
+    value = _given(cents)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"money: expected a whole number of cents such as 25000000, got {_shown(value)}")
+    sign = "-" if value < 0 else ""
+    return f"{sign}${abs(value) // 100:,}.{abs(value) % 100:02d}"
+
+
+def words(identifier: object) -> str:
+    """ "needs-identified" -> "needs identified"."""
+    value = _given(identifier)
+    if not isinstance(value, str):
+        raise TypeError(f"words: expected a name such as 'needs-identified', got {_shown(value)}")
+    return value.replace("-", " ").replace("_", " ").strip()
+
+
+def listing(items: object) -> str:
+    """["a", "b", "c"] -> "a, b and c"; an empty list -> "none", so that a sentence still reads."""
+    value = _given(items)
+    # A lone text is a sequence of its letters, never what a template's author meant.
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+        raise TypeError(f"listing: expected a list such as ['a', 'b'], got {_shown(value)}")
+    texts = [_item(each) for each in value]
+    if len(texts) < 2:
+        return texts[0] if texts else "none"
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def link(url: object) -> str:
+    """Passes a web or mail address through and refuses all else, `javascript:` above all."""
+    value = _given(url)
+    if not isinstance(value, str) or not value.startswith(("https://", "http://", "mailto:")):
+        raise ValueError(f"link: expected an address that starts with https://, got {_shown(value)}")
+    return value
+
+
+def _item(value: object) -> str:
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
+        raise TypeError(f"listing: expected a list of texts, found {_shown(value)} in it")
+    return str(value)
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, Undefined):
+        str(value)  # raises UndefinedError, which names what is missing, better than a type error would
+    return value
+
+
+def _shown(value: object) -> str:
+    return "nothing (None)" if value is None else f"{value!r:.60} ({type(value).__name__})"
+
+
+def _as_date(value: object, zone: ZoneInfo) -> date:
+    found = _read_iso(value) if isinstance(value, str) else value
+    if isinstance(found, datetime):
+        return _aware(found, "day").astimezone(zone).date()
+    if isinstance(found, date):
+        return found
+    raise TypeError(f"day: expected a date such as 2025-11-19, got {_shown(value)}")
+
+
+def _as_instant(value: object) -> datetime:
+    found = _read_iso(value) if isinstance(value, str) else value
+    if isinstance(found, datetime):
+        return _aware(found, "when")
+    hint = "; a date alone has no time, use the filter `day`" if isinstance(found, date) else ""
+    raise TypeError(f"when: expected a time such as 2025-11-29T01:00:00Z, got {_shown(value)}{hint}")
+
+
+def _aware(value: datetime, name: str) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError(f"{name}: expected a time with its zone such as 2025-11-29T01:00:00Z, got {value}")
+    return value
+
+
+def _read_iso(value: str) -> date | None:
+    """A date, a datetime, or None where `value` is neither."""
+    try:
+        return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def _long_day(value: date) -> str:
+    return f"{_DAYS[value.weekday()]} {value.day} {_MONTHS[value.month - 1]} {value.year}"

@@ -1,0 +1,74 @@
+"""One family of errors: what the law or an input can be wrong about, each with what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A requirement that does not hold: its name, why not, and the clause of policy 4270 it comes from."""
+
+    requirement: str
+    reason: str
+    clause: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.clause})" if self.clause else self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A mistake in what was given: where it stands, what is wrong, what would be right."""
+
+    at: str
+    problem: str
+    expected: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.at}: " if self.at else ""
+        return f"{place}{self.problem}" + (f"; expected {self.expected}" if self.expected else "")
+
+
+class LawError(Exception):
+    """Whatever the law says no to."""
+
+
+class BadInput(LawError):
+    """What was given is not well formed; `problems` says each fault."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: Sequence[Problem] = tuple(problems)
+        super().__init__("; ".join(map(str, self.problems)))
+
+
+class UnknownEvent(BadInput):
+    """There is no event of this name."""
+
+    def __init__(self, event: str, known: Iterable[str]) -> None:
+        super().__init__([Problem("event", f"there is no event {event!r}", "one of " + ", ".join(known))])
+
+
+class Refused(LawError):
+    """The law does not allow the event now; `unmet` names every requirement that does not hold."""
+
+    def __init__(self, unmet: Iterable[Unmet]) -> None:
+        self.unmet: Sequence[Unmet] = tuple(unmet)
+        super().__init__("; ".join(map(str, self.unmet)))
+
+
+class WrongState(Refused):
+    """The event is known, but not in the state that the partnership is in."""
+
+
+class WrongRole(Refused):
+    """The event is possible in this state, but not for this role."""
+
+
+class TableError(LawError):
+    """The table of the law contradicts itself; `faults` says how."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(self.faults))

@@ -1,0 +1,374 @@
+"""What each event takes. The same types become options of the command line and the fields of forms.
+
+What a clause of the policy demands of the content is optional here and demanded by a requirement, so that
+the refusal can cite the clause; what is merely malformed is refused here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from states.errors import BadInput, Problem
+from states.partnership import Ability, Ground, Instrument, Purpose, Requester
+
+
+def _day(value: object) -> object:
+    if isinstance(value, datetime):
+        raise ValueError("a day without a time is needed")
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        raise ValueError("it is no day")
+    if not isinstance(value, (str, date)):
+        raise ValueError("it is no day")
+    return value
+
+
+def _address(value: str) -> str:
+    try:
+        # example.org is reserved for documentation, and a district's own host may be unknown to the world.
+        found = validate_email(value, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError(f"it is no e-mail address: {error}") from None
+    return found.normalized.lower()
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("one is named twice")
+    return values
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
+Email = Annotated[Name, AfterValidator(_address)]
+Day = Annotated[date, BeforeValidator(_day)]
+Cents = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
+Count = Annotated[int, Field(strict=True, ge=0, le=1000)]
+Number = Annotated[FiniteFloat, Field(strict=True)]
+Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class Input(BaseModel):
+    """The input of an event. Unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+
+class Nothing(Input):
+    """No input."""
+
+
+class IdentifyNeeds(Input):
+    school: Identifier = Field(description="identifier of the school")
+    title: Name = Field(description="what people will call this partnership")
+
+
+class DescribeNeeds(Input):
+    needs: Texts = Field(description="what the school needs")
+    gaps: tuple[Text, ...] = Field(default=(), description="services that are missing")
+    resources: Texts = Field(description="resources a Lead Partner should bring")
+    assets: Texts = Field(description="assets a Lead Partner should bring")
+    qualities: Texts = Field(description="qualities wanted in a Lead Partner")
+    goals: Texts = Field(description="goals of the school and the District that are served")
+
+
+class Reason(Input):
+    reason: Text = Field(description="why")
+
+
+class OpenSelection(Input):
+    closes_on: Day = Field(description="last day of the call")
+    reviewers: Annotated[tuple[Email, ...], AfterValidator(_distinct)] = Field(
+        description="e-mail addresses of the panel"
+    )
+
+
+class ReceiveApplication(Input):
+    organization: Identifier = Field(description="identifier of the organization")
+    contact_name: Name = Field(description="the organization's contact person")
+    contact_email: Email = Field(description="the contact's e-mail address")
+    abilities: dict[Ability, Text] = Field(description="how each of the five abilities is shown")
+    demonstration: Text | None = Field(default=None, description="for kind other: ability to serve")
+
+
+class OfOrganization(Input):
+    organization: Identifier = Field(description="identifier of the organization")
+
+
+class ExtendSelection(Input):
+    closes_on: Day = Field(description="the new last day of the call")
+    reason: Text = Field(description="why")
+
+
+class DeclareConflict(OfOrganization):
+    reason: Text = Field(description="what the conflict of interest is")
+
+
+class ScoreApplication(OfOrganization):
+    scores: dict[Ability, Annotated[int, Field(strict=True, ge=1, le=5)]] = Field(
+        description="1 to 5 for each ability"
+    )
+    comment: Text = Field(description="what the scores rest on")
+
+    @model_validator(mode="after")
+    def _all_five(self) -> ScoreApplication:
+        missing = [name for name in ABILITIES if name not in self.scores]
+        if missing:
+            raise ValueError("a score is missing for " + ", ".join(missing))
+        return self
+
+
+class ChoosePartner(OfOrganization):
+    reasons: Text = Field(description="the reasons for the choice")
+
+
+class ProtestText(OfOrganization):
+    text: Text = Field(description="the protest, or its answer")
+
+
+class DraftAgreement(Input):
+    instrument: Instrument = Field(description="memorandum of understanding or contract")
+    amount_cents: Cents = Field(description="whole amount in cents")
+    starts_on: Day = Field(description="first day")
+    ends_on: Day = Field(description="last day")
+    autonomy_requested_by: Requester | None = Field(
+        default=None, description="who wants autonomy, if anybody"
+    )
+    responsibilities: tuple[Text, ...] = Field(default=(), description="responsibilities beyond the policy's")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> DraftAgreement:
+        if self.ends_on < self.starts_on:
+            raise ValueError("ends_on is before starts_on: the last day cannot come before the first")
+        return self
+
+
+class OutcomeInput(Input):
+    name: Name
+    measure: Text
+    unit: Name
+    baseline: Number
+    target: Number
+    direction: Literal["increase", "decrease"]
+    goal: Text
+
+    @model_validator(mode="after")
+    def _ahead(self) -> OutcomeInput:
+        behind = self.target < self.baseline if self.direction == "increase" else self.target > self.baseline
+        if behind:
+            raise ValueError(f"the target is on the wrong side of the baseline for '{self.direction}'")
+        return self
+
+
+class SetOutcomes(Input):
+    outcomes: Annotated[tuple[OutcomeInput, ...], Field(min_length=1)] = Field(
+        description="measurable outcomes"
+    )
+
+    @model_validator(mode="after")
+    def _named_once(self) -> SetOutcomes:
+        _distinct(tuple(outcome.name for outcome in self.outcomes))
+        return self
+
+
+class SignAgreement(Input):
+    signed_on: Day = Field(description="day of the signature")
+
+
+class ReferToBoard(Input):
+    purpose: Purpose = Field(description="what the Board is asked for")
+    reason: Text = Field(description="why")
+    amount_cents: Cents | None = Field(default=None, description="new whole amount in cents")
+    ends_on: Day | None = Field(default=None, description="new last day")
+
+
+class ScheduleItem(Input):
+    meeting_on: Day = Field(description="day of a regular meeting")
+
+
+class IntroduceItem(ScheduleItem):
+    immediate_action: StrictBool = Field(default=False, description="whether the Board acts at once")
+
+
+class DeferItem(ScheduleItem):
+    reason: Text = Field(description="why")
+
+
+class VoteInput(ScheduleItem):
+    ayes: Count = Field(description="votes for")
+    noes: Count = Field(description="votes against")
+    abstentions: Count = Field(default=0, description="abstentions")
+
+
+class Decide(VoteInput):
+    reason: Text | None = Field(default=None, description="what the Board said")
+
+
+class Terminate(Input):
+    ground: Ground = Field(description="the ground")
+    reason: Text = Field(description="why")
+    effective_on: Day = Field(description="when it takes effect")
+
+
+class BoardTerminate(VoteInput, Terminate):
+    """A termination with the Board's vote."""
+
+
+class RecordDuty(Input):
+    on: Day = Field(description="when it was done")
+    summary: Text = Field(description="what was done")
+    evidence: Text = Field(description="what shows it")
+
+
+class AddAgreement(Input):
+    with_: Name = Field(alias="with", description="the other organization")
+    summary: Text = Field(description="what was agreed")
+    school_input: Text | None = Field(default=None, description="what the school community said")
+    district_input: Text | None = Field(default=None, description="what the District said")
+    signed_on: Day = Field(description="day of the signature")
+
+
+class AmendAgreement(Input):
+    amount_cents: Cents | None = Field(default=None, description="new whole amount in cents")
+    ends_on: Day | None = Field(default=None, description="new last day")
+    terms: Text | None = Field(default=None, description="new terms in words")
+    reason: Text = Field(description="why")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> AmendAgreement:
+        if self.amount_cents is None and self.ends_on is None and self.terms is None:
+            raise ValueError("nothing is changed: give amount_cents, ends_on or terms")
+        return self
+
+
+class SubmitReport(Input):
+    values: dict[Name, Number] = Field(description="a value for each outcome")
+    narrative: Text = Field(description="the year in words")
+    document: Name | None = Field(default=None, description="file of the full report")
+    sha256: str | None = Field(default=None, description="its digest, filled in when it is read")
+
+
+class GiveFinding(Input):
+    impact: StrictBool = Field(description="whether the impact is substantial and positive")
+    reasons: Text = Field(description="the reasons")
+
+
+class Continue(Input):
+    improvement_plan: Text | None = Field(default=None, description="required if a finding is negative")
+
+
+class CloseOut(Input):
+    summary: Text = Field(description="final report, return of property and records")
+
+
+class AddNote(Input):
+    text: Text = Field(description="the note")
+
+
+class AttachDocument(Input):
+    file: Name = Field(description="the file")
+    title: Name = Field(description="what it is")
+    sha256: str | None = Field(default=None, description="its digest, filled in when it is read")
+    size: int | None = Field(default=None, description="its length in bytes, filled in when it is read")
+
+
+class ChangeContact(Input):
+    email: Email = Field(description="the new contact's e-mail address")
+    name: Name = Field(description="the new contact's name")
+
+
+ABILITIES: tuple[Ability, ...] = (
+    "collaboration", "high-expectations", "diversity", "connecting-assets", "shared-accountability",
+)  # fmt: skip
+
+
+InputT = TypeVar("InputT", bound=Input)
+
+
+def read_input(takes: type[InputT], data: Mapping[str, Any]) -> InputT:
+    """The typed input of an event. Raises `BadInput` that names every fault with its place."""
+    try:
+        return takes.model_validate(data)
+    except ValidationError as error:
+        raise BadInput(problems(error, takes)) from None
+
+
+def stored(value: Input) -> dict[str, Any]:
+    """The input as the history keeps it: JSON types, without what was not given."""
+    return value.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
+
+
+def problems(error: ValidationError, takes: type[BaseModel] | None = None) -> list[Problem]:
+    """What pydantic found, in this project's words."""
+    return [_problem(dict(detail), takes) for detail in error.errors(include_url=False)]
+
+
+def _problem(detail: dict[str, Any], takes: type[BaseModel] | None) -> Problem:
+    at = ".".join(str(part) for part in detail["loc"] if part != "[key]")
+    kind, context = detail["type"], detail.get("ctx", {})
+    found = detail.get("input")
+    if kind == "missing":
+        return Problem(at, "it is missing", _expected(takes, detail["loc"]))
+    if kind == "extra_forbidden":
+        known = ", ".join(names(takes)) if takes and len(detail["loc"]) == 1 else ""
+        return Problem(at, "there is no such key", f"one of {known}" if known else "none")
+    if kind == "value_error":
+        expected = "YYYY-MM-DD" if "no day" in detail["msg"] or "a day" in detail["msg"] else ""
+        return Problem(at, detail["msg"].removeprefix("Value error, "), expected)
+    if "expected" in context:
+        return Problem(at, f"found {_short(found)}", str(context["expected"]).replace("'", ""))
+    words = detail["msg"][:1].lower() + detail["msg"][1:]
+    return Problem(at, f"found {_short(found)}", _WORDS.get(kind) or words.removeprefix("input should be "))
+
+
+_WORDS = {
+    "date_from_datetime_parsing": "a day that exists, as YYYY-MM-DD",
+    "date_parsing": "a day that exists, as YYYY-MM-DD",
+    "date_from_datetime_inexact": "a day without a time, as YYYY-MM-DD",
+    "string_too_short": "some text",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a table of keys and values",
+    "too_short": "at least one entry",
+}
+
+
+def _short(found: object) -> str:
+    text = repr(found)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _expected(takes: type[BaseModel] | None, place: tuple[int | str, ...]) -> str:
+    if takes is None:
+        return ""
+    for name, field in takes.model_fields.items():
+        if place and place[0] in (name, field.alias):
+            return field.description or ""
+    return ""
+
+
+@cache
+def names(takes: type[BaseModel]) -> tuple[str, ...]:
+    """The keys that an input takes, as they are written."""
+    return tuple(field.alias or name for name, field in takes.model_fields.items())

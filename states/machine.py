@@ -1,0 +1,237 @@
+"""The one state machine over the table: may this event happen, what does it make, what is missing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from transitions import Machine
+
+from states.case import Case, Setting
+from states.errors import Refused, TableError, UnknownEvent, Unmet, WrongRole, WrongState
+from states.lifecycle import TABLE, Row
+from states.partnership import Partnership, Role, State
+
+logging.getLogger("transitions").setLevel(logging.WARNING)
+
+_BEFORE = "(none)"  # where the machine stands before there is a partnership
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an event makes of a partnership: its new state and facts."""
+
+    state: State
+    facts: Partnership
+
+
+@dataclass(frozen=True, slots=True)
+class Possibility:
+    """An event of a state, who may do it, and how each of its requirements stands.
+
+    `requirements` are triples of name, clause and either a reason why it is unmet, None where it is met, or
+    `ASKED` where only the input can tell.
+    """
+
+    row: Row
+    requirements: tuple[tuple[str, str | None, str | None], ...]
+
+    @property
+    def possible(self) -> bool:
+        """Whether nothing but the input stands between the event and its happening."""
+        return all(reason in (None, ASKED) for _, _, reason in self.requirements)
+
+
+ASKED = "depends on what is given"
+
+
+class _Subject:
+    """What the machine moves: a state for a moment, the case, and what was found to be unmet."""
+
+    __slots__ = ("case", "facts", "state", "unmet")
+
+    def __init__(self, case: Case) -> None:
+        self.state: str = case.state or _BEFORE
+        self.case = case
+        self.facts = case.facts
+        self.unmet: list[Unmet] = []
+
+
+def _judge(row: Row) -> Callable[[Any], bool]:
+    def condition(data: Any) -> bool:
+        subject: _Subject = data.model
+        if row.when is not None and not row.when(subject.case):
+            return False
+        found = [unmet for need in row.needs if (unmet := need.unmet(subject.case))]
+        subject.unmet += found
+        return not found
+
+    return condition
+
+
+def _record(row: Row) -> Callable[[Any], None]:
+    def before(data: Any) -> None:
+        data.model.facts = row.records(data.model.case)
+
+    return before
+
+
+def build(table: Sequence[Row]) -> Machine:
+    """The machine over a table. Raises `TableError` if the table contradicts itself."""
+    faults = faults_of(table)
+    if faults:
+        raise TableError(faults)
+    machine = Machine(
+        model=None,
+        states=[_BEFORE, *State],
+        initial=_BEFORE,
+        auto_transitions=False,
+        send_event=True,
+        queued=False,
+    )
+    for row in table:
+        for state in row.at:
+            machine.add_transition(
+                row.event,
+                state or _BEFORE,
+                row.to,
+                conditions=[_judge(row)],
+                before=[_record(row)],
+            )
+    return machine
+
+
+def faults_of(table: Sequence[Row]) -> list[str]:
+    """Everything in which a table contradicts itself; empty if nothing."""
+    faults = []
+    seen: set[tuple[str, State | None]] = set()
+    moves: dict[State | None, set[State]] = {}
+    for row in table:
+        for state in row.at:
+            if (row.event, state) in seen and row.when is None:
+                faults.append(f"{row.event} stands twice at {state}, and nothing tells the rows apart")
+            seen.add((row.event, state))
+            if row.to is not None:
+                moves.setdefault(state, set()).add(row.to)
+        if not row.who:
+            faults.append(f"nobody may do {row.event}")
+        if unknown := set(row.asks) - Setting.model_fields.keys():
+            faults.append(f"{row.event} asks for what no setting has: {', '.join(sorted(unknown))}")
+    if len(moves.get(None, ())) != 1:
+        faults.append("there must be exactly one initial state")
+    if State.TERMINATED in moves:
+        faults.append(f"{State.TERMINATED} is final, but something leaves it")
+    reachable = _closure(None, moves)
+    faults += [f"{state} cannot be reached" for state in State if state not in reachable]
+    faults += [
+        f"{state} never reaches {State.TERMINATED}"
+        for state in State
+        if State.TERMINATED not in _closure(state, moves)
+    ]
+    return faults
+
+
+def _closure(start: State | None, moves: Mapping[State | None, set[State]]) -> set[State | None]:
+    found = {start}
+    new = [start]
+    while new:
+        onward = moves.get(new.pop(), set()) - found
+        found |= onward
+        new += onward
+    return found
+
+
+MACHINE = build(TABLE)
+EVENTS: tuple[str, ...] = tuple(dict.fromkeys(row.event for row in TABLE))
+_ROWS: dict[tuple[str, State | None], list[Row]] = {}
+for _row in TABLE:
+    for _state in _row.at:
+        _ROWS.setdefault((_row.event, _state), []).append(_row)
+
+
+def row_of(event: str, state: State | None) -> Row:
+    """The row for an event in a state; of several that differ only in where they lead, the first.
+
+    Raises `UnknownEvent` and `WrongState`.
+    """
+    if event not in EVENTS:
+        raise UnknownEvent(event, EVENTS)
+    rows = _ROWS.get((event, state))
+    if not rows:
+        where = [str(s or "a new partnership") for e, s in _ROWS if e == event]
+        here = f"the partnership is in {state}" if state else "there is no such partnership yet"
+        raise WrongState([Unmet("state", f"{here}; {event} is possible in {' and '.join(where)}")])
+    return rows[0]
+
+
+def events_of(state: State | None) -> tuple[Row, ...]:
+    """The rows of a state, one for each event."""
+    return tuple(rows[0] for (_, at), rows in _ROWS.items() if at is state)
+
+
+def check_role(row: Row, role: Role, state: State | None) -> None:
+    """Raise `WrongRole` unless the role may do this."""
+    if role not in row.who:
+        who = " or ".join(row.who)
+        raise WrongRole(
+            [Unmet("role", f"{row.event} in {state or 'a new partnership'} is for {who}, not {role}")]
+        )
+
+
+def apply(event: str, case: Case) -> Change:
+    """Do the event. Raises `UnknownEvent`, `WrongState`, `WrongRole`, or `Refused` with all that is unmet."""
+    check_role(row_of(event, case.state), case.role, case.state)
+    subject = _Subject(case)
+    if not MACHINE.events[event].trigger(subject):
+        raise Refused(subject.unmet or [Unmet("state", f"{event} leads nowhere from here")])
+    return Change(State(subject.state), subject.facts)
+
+
+def replay(event: str, case: Case) -> Change:
+    """Record the event again as the history tells it, without judging it by today's law.
+
+    Raises `LookupError` if the history cannot be so.
+    """
+    for row in _ROWS.get((event, case.state), ()):
+        if row.when is None or row.when(case):
+            facts = row.records(case)
+            return Change(row.to or State(case.state or State.NEEDS_IDENTIFIED), facts)
+    raise LookupError(f"{event} does not exist in {case.state}")
+
+
+def explain(case_for: Callable[[Row], Case], state: State | None) -> list[Possibility]:
+    """Every event of a state with its requirements; `case_for` gives the case to judge a row by."""
+    found = []
+    for row in events_of(state):
+        case = case_for(row)
+        found.append(
+            Possibility(
+                row,
+                tuple(
+                    (need.name, need.clause, ASKED if need.of_input else need.reason(case))
+                    for need in row.needs
+                ),
+            )
+        )
+    return found
+
+
+def draw(current: State | None = None) -> str:
+    """The lifecycle as Mermaid text, with one state marked."""
+    lines = ["stateDiagram-v2", f"    [*] --> {State.NEEDS_IDENTIFIED}: identify-needs"]
+    arrows: dict[tuple[Any, State], list[str]] = {}
+    for row in TABLE:
+        for state in row.at:
+            if state is not None and row.to is not None:
+                arrows.setdefault((state, row.to), []).append(row.event)
+    lines += [f"    {a} --> {b}: {', '.join(_once(events))}" for (a, b), events in arrows.items()]
+    lines.append(f"    {State.TERMINATED} --> [*]")
+    if current:
+        lines += ["    classDef current font-weight:bold,stroke-width:4px", f"    class {current} current"]
+    return "\n".join(lines)
+
+
+def _once(events: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(events))

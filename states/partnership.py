@@ -1,0 +1,388 @@
+"""The facts of one partnership: typed, immutable, and the sum of its history.
+
+Days are local to the district, instants are aware, money is whole cents. E-mail addresses name people,
+identifiers name schools and organizations.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class State(StrEnum):
+    """Where a partnership stands. The order is the order of its life."""
+
+    NEEDS_IDENTIFIED = "needs-identified"
+    OPEN_SELECTION = "open-selection"
+    BOARD_REVIEW = "board-review"
+    ACTIVE = "active"
+    ANNUAL_REVIEW = "annual-review"
+    TERMINATED = "terminated"
+
+
+class Role(StrEnum):
+    """In which capacity somebody acts on a partnership."""
+
+    PRINCIPAL = "principal"
+    STAFF = "staff"
+    SUPERINTENDENT = "superintendent"
+    BOARD_OFFICE = "board-office"
+    REVIEWER = "reviewer"
+    LEAD_PARTNER = "lead-partner"
+    APPLICANT = "applicant"
+    CLOCK = "clock"
+
+
+Side = Literal["school", "district", "partner"]
+Kind = Literal["community-based-organization", "higher-education", "public-agency", "other"]
+Ability = Literal[
+    "collaboration", "high-expectations", "diversity", "connecting-assets", "shared-accountability"
+]
+Instrument = Literal["mou", "contract"]
+Requester = Literal["school", "superintendent", "board"]
+Purpose = Literal["new", "amendment", "renewal", "termination"]
+Ground = Literal["no-substantial-impact", "unsatisfactory", "mutual", "breach"]
+Duty = Literal["assessment", "gap", "meeting", "engagement", "responsibility"]
+
+
+SIDES: dict[Role, Side] = {Role.PRINCIPAL: "school", Role.STAFF: "district", Role.LEAD_PARTNER: "partner"}
+SIDE_NAMES: dict[Side, str] = {
+    "school": "the school",
+    "district": "the District",
+    "partner": "the Lead Partner",
+}
+
+
+class Fact(BaseModel):
+    """An immutable record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def but(self, **changes: object) -> Self:
+        """The same record with some fields changed. The values are trusted: inputs were checked before."""
+        return self.model_copy(update=changes)
+
+
+class Signature(Fact):
+    by: str
+    at: datetime
+    on: date | None = None
+
+
+Signatures = dict[Side, Signature]
+
+
+class Statement(Fact):
+    """What the school and the District want of a Lead Partner (4270.7)."""
+
+    needs: tuple[str, ...]
+    gaps: tuple[str, ...]
+    resources: tuple[str, ...]
+    assets: tuple[str, ...]
+    qualities: tuple[str, ...]
+    goals: tuple[str, ...]
+
+
+class Needs(Fact):
+    statement: Statement | None = None
+    described_at: datetime | None = None
+    signatures: Signatures = {}
+    agreed_at: datetime | None = None
+
+
+class Application(Fact):
+    organization: str
+    name: str
+    kind: Kind
+    contact_name: str
+    contact_email: str
+    abilities: dict[Ability, str]
+    demonstration: str | None = None
+    received_at: datetime
+    replaces: int = 0
+
+
+class Conflict(Fact):
+    reviewer: str
+    organization: str
+    reason: str
+    at: datetime
+
+
+class Score(Fact):
+    reviewer: str
+    organization: str
+    scores: dict[Ability, int]
+    comment: str
+    at: datetime
+
+
+class Choice(Fact):
+    organization: str
+    reasons: str
+    by: str
+    at: datetime
+    protest_until: datetime
+
+
+class Protest(Fact):
+    organization: str
+    text: str
+    at: datetime
+    answer: str | None = None
+    answered_at: datetime | None = None
+
+
+class Selection(Fact):
+    """One open call, from its opening to the choice (4270.8)."""
+
+    opened_at: datetime
+    closes_at: datetime
+    closed_at: datetime | None = None
+    reviewers: tuple[str, ...] = ()
+    applications: dict[str, Application] = {}
+    conflicts: tuple[Conflict, ...] = ()
+    scores: tuple[Score, ...] = ()
+    scored_at: datetime | None = None
+    choice: Choice | None = None
+    protests: tuple[Protest, ...] = ()
+    restarted: str | None = None
+
+    def score(self, reviewer: str, organization: str) -> Score | None:
+        """The score that this reviewer gave this applicant, if any."""
+        return next(
+            (s for s in self.scores if (s.reviewer, s.organization) == (reviewer, organization)), None
+        )
+
+    def conflicted(self, reviewer: str, organization: str) -> bool:
+        """Whether this reviewer declared a conflict of interest with this applicant."""
+        return any((c.reviewer, c.organization) == (reviewer, organization) for c in self.conflicts)
+
+    def unscored(self) -> dict[str, tuple[str, ...]]:
+        """By reviewer, the applicants that he or she has neither scored nor declared a conflict with."""
+        left = {
+            reviewer: tuple(
+                organization
+                for organization in self.applications
+                if not self.conflicted(reviewer, organization) and not self.score(reviewer, organization)
+            )
+            for reviewer in self.reviewers
+        }
+        return {reviewer: organizations for reviewer, organizations in left.items() if organizations}
+
+    def unanswered(self) -> tuple[Protest, ...]:
+        """Protests that still wait for an answer."""
+        return tuple(protest for protest in self.protests if protest.answer is None)
+
+
+class Approval(Fact):
+    """What the Board approved, and at which meeting."""
+
+    meeting_on: date
+    amount_cents: int
+    ends_on: date
+
+
+class Change(Fact):
+    """Terms that are to replace those of the agreement: a whole new total, a new last day, new terms."""
+
+    purpose: Literal["amendment", "renewal"]
+    amount_cents: int
+    ends_on: date
+    terms: str | None = None
+    reason: str
+    at: datetime
+
+
+class Agreement(Fact):
+    """The memorandum of understanding or contract. `amount_cents` and the days are of the whole of it."""
+
+    instrument: Instrument
+    amount_cents: int
+    starts_on: date
+    ends_on: date
+    autonomy_requested_by: Requester | None = None
+    responsibilities: tuple[str, ...] = ()
+    drafted_at: datetime
+    signatures: Signatures = {}
+    signed_at: datetime | None = None
+    awaits_signature: datetime | None = None
+    approval: Approval | None = None
+    in_force_at: datetime | None = None
+    pending: Change | None = None
+    changes: tuple[Change, ...] = ()
+
+
+class Outcome(Fact):
+    """A measurable outcome (4270.10)."""
+
+    name: str
+    measure: str
+    unit: str
+    baseline: float
+    target: float
+    direction: Literal["increase", "decrease"]
+    goal: str
+
+
+class Outcomes(Fact):
+    items: tuple[Outcome, ...] = ()
+    set_at: datetime | None = None
+    signatures: Signatures = {}
+    agreed_at: datetime | None = None
+
+
+class Vote(Fact):
+    ayes: int
+    noes: int
+    abstentions: int
+
+
+class Item(Fact):
+    """What the Board has before it, and where on its way it is."""
+
+    purpose: Purpose
+    reason: str
+    because: tuple[str, ...] = ()
+    origin: State
+    change: Change | None = None
+    referred_at: datetime
+    meeting_on: date | None = None
+    meeting_at: datetime | None = None
+    scheduled_at: datetime | None = None
+    agenda: tuple[date, ...] = ()
+    introduced: tuple[date, ...] = ()
+    immediate_action: bool = False
+    deferred: int = 0
+
+
+class Decision(Fact):
+    purpose: Purpose
+    decision: Literal["approve", "send-back", "terminate"]
+    meeting_on: date
+    vote: Vote
+    reason: str | None
+    at: datetime
+
+
+class Request(Fact):
+    """Who elected that the Board reviews an agreement that it need not review."""
+
+    role: Role
+    by: str
+    reason: str
+    at: datetime
+
+
+class Board(Fact):
+    asked: Request | None = None
+    item: Item | None = None
+    decisions: tuple[Decision, ...] = ()
+
+
+class DutyDone(Fact):
+    """One performance of a duty of the Lead Partner (4270.5a-e)."""
+
+    duty: Duty
+    on: date
+    summary: str
+    evidence: str
+    at: datetime
+
+
+class OtherAgreement(Fact):
+    """An agreement that the Lead Partner made with another organization (4270.6)."""
+
+    organization: str
+    summary: str
+    school_input: str
+    district_input: str
+    signed_on: date
+    at: datetime
+
+
+class Document(Fact):
+    title: str
+    name: str
+    sha256: str | None = None
+    size: int | None = None
+    at: datetime
+
+
+class Report(Fact):
+    values: dict[str, float]
+    narrative: str
+    document: str | None = None
+    sha256: str | None = None
+    by: str
+    at: datetime
+
+
+class Finding(Fact):
+    impact: bool
+    reasons: str
+    by: str
+    at: datetime
+
+
+class Review(Fact):
+    """One annual review (4270.11, 4270.12). The last report is the one that counts."""
+
+    opened_at: datetime
+    reports: tuple[Report, ...] = ()
+    findings: dict[Side, Finding] = {}
+    found_at: datetime | None = None
+    improvement_plan: str | None = None
+    decided_at: datetime | None = None
+    interrupted_at: datetime | None = None
+
+
+class Contact(Fact):
+    email: str
+    name: str
+
+
+class Ended(Fact):
+    how: Literal["withdrawn", "expired", "terminated"]
+    ground: Ground | None = None
+    reason: str | None = None
+    effective_on: date
+    by: str
+    board: bool = False
+    at: datetime
+
+
+class ClosedOut(Fact):
+    summary: str
+    by: str
+    at: datetime
+
+
+class Partnership(Fact):
+    """Everything on record about one partnership, apart from its state."""
+
+    school: str
+    title: str
+    contact: Contact | None = None
+    needs: Needs = Needs()
+    selection: Selection | None = None
+    earlier_selections: tuple[Selection, ...] = ()
+    outcomes: Outcomes = Outcomes()
+    agreement: Agreement | None = None
+    board: Board = Board()
+    duties: tuple[DutyDone, ...] = ()
+    other_agreements: tuple[OtherAgreement, ...] = ()
+    review: Review | None = None
+    earlier_reviews: tuple[Review, ...] = ()
+    documents: tuple[Document, ...] = ()
+    ended: Ended | None = None
+    closed_out: ClosedOut | None = None
+
+    @property
+    def in_force(self) -> bool:
+        """Whether an agreement is in force and not ended."""
+        return self.ended is None and self.agreement is not None and self.agreement.in_force_at is not None
