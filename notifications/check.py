@@ -11,10 +11,21 @@ from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 LAYOUTS = ("email/layout.txt.j2", "email/layout.html.j2")
 REQUIRED_BLOCKS = ("subject", "happened", "asked")
 OPTIONAL_BLOCKS = ("more",)
-# What every caller of `Templates.notice` gives; the layouts get the rendered words too.
-CONTEXT = frozenset(
-    "notice person why delegate_for partnership standing event facts deadline offers office district".split()
-)
+# What every caller of `Templates.notice` gives, by name. The layouts get the rendered words too.
+CONTEXT = {
+    "notice": "the name of this notice",
+    "person": "who reads it: name, email, role",
+    "why": "why they get it, such as: as principal of Rainier Beach High School",
+    "delegate_for": "the name of the absent person they stand in for, or nothing",
+    "partnership": "ref, title, state, school_name; nothing where no single partnership is meant",
+    "standing": "the states in their order, each with state, label and current (true or false)",
+    "event": "name, at, by, role, input, note; nothing where a deadline speaks",
+    "facts": "everything on record about the partnership",
+    "deadline": "name, due_at, kind (remind, due or escalate), overdue, label; or nothing",
+    "offers": "what the reader may answer, each with event, label, url (or nothing) and help",
+    "office": "who signs: name, email, phone",
+    "district": "the district's name",
+}
 _WORDS = frozenset((*REQUIRED_BLOCKS, *OPTIONAL_BLOCKS))
 _LAYOUT_NAMES = frozenset(Path(layout).name for layout in LAYOUTS)
 _NOTICE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.j2")
@@ -55,9 +66,10 @@ def problems_in(path: Path, environment: Environment, also: Collection[str] = ()
         return [TemplateProblem(str(path), None, f"the file is unreadable: {error}", "a file in UTF-8")]
     found = list(_unknown_operations(path, tree, environment))
     found += [] if layout else _block_problems(path, tree)
-    # Only a tree whose filters are all known can be asked for its names or compiled.
-    known = CONTEXT | set(also) | (_WORDS if layout else set())
-    return found or [*_unknown_names(path, tree, environment, known), *_uncompilable(path, source, environment)]
+    # Each of these would fail on what the one before it finds.
+    known = set(CONTEXT) | set(also) | (_WORDS if layout else set())
+    found = found or list(_uncompilable(path, source, environment))
+    return found or list(_unknown_names(path, tree, environment, known))
 
 
 def _unknown_operations(
@@ -92,19 +104,28 @@ def _outside_blocks(path: Path, tree: nodes.Template) -> Iterator[TemplateProble
     for node in tree.body:
         if isinstance(node, nodes.Block) or (isinstance(node, nodes.Output) and _is_blank(node)):
             continue
-        yield TemplateProblem(
-            str(path), node.lineno, "this stands outside the blocks and would never be sent", _BLOCKS_EXPECTED
-        )
+        problem = "this stands outside the blocks and would never be sent"
+        yield TemplateProblem(str(path), _first_line(node), problem, _BLOCKS_EXPECTED)
 
 
 def _is_blank(output: nodes.Output) -> bool:
     return all(isinstance(part, nodes.TemplateData) and not part.data.strip() for part in output.nodes)
 
 
+def _first_line(node: nodes.Node) -> int:
+    """Where the words begin: Jinja counts a text from the blank lines before it."""
+    text = node.find(nodes.TemplateData) if isinstance(node, nodes.Output) else None
+    if text is None or not text.data.strip():
+        return node.lineno
+    return text.lineno + text.data[: len(text.data) - len(text.data.lstrip())].count("\n")
+
+
 def _unknown_names(
     path: Path, tree: nodes.Template, environment: Environment, known: Collection[str]
 ) -> Iterator[TemplateProblem]:
-    unknown = meta.find_undeclared_variables(tree) - set(known) - set(environment.globals)
+    # Jinja counts the x of `{% set x %}...{% endset %}` as undeclared, so a name the file sets is let be.
+    own = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+    unknown = meta.find_undeclared_variables(tree) - own - set(known) - set(environment.globals)
     for name in sorted(unknown):
         lines = [used.lineno for used in tree.find_all(nodes.Name) if used.name == name]
         yield TemplateProblem(
@@ -122,8 +143,4 @@ def _uncompilable(path: Path, source: str, environment: Environment) -> Iterator
 
 def _closest(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f"perhaps {near[0]!r}; there are: {', '.join(sorted(known))}" if near else _one_of(known)
-
-
-def _one_of(known: Collection[str]) -> str:
-    return f"one of: {', '.join(sorted(known))}"
+    return f"perhaps {near[0]!r}" if near else f"one of: {', '.join(sorted(known))}"

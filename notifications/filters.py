@@ -1,5 +1,6 @@
 """The filters staff may use in templates: dates, times, money, identifiers and lists as people write them."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +14,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
+_LINK = re.compile(r"(https?://|mailto:)[^\s<>\"'\\]+")
 
 
 def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
@@ -60,8 +62,9 @@ def listing(items: object) -> str:
 def link(url: object) -> str:
     """Passes a web or mail address through and refuses all else, `javascript:` above all."""
     value = _given(url)
-    if not isinstance(value, str) or not value.startswith(("https://", "http://", "mailto:")):
-        raise ValueError(f"link: expected an address that starts with https://, got {_shown(value)}")
+    if not isinstance(value, str) or not _LINK.fullmatch(value):
+        expected = "an address that starts with https:// and has no blanks"
+        raise ValueError(f"link: expected {expected}, got {_shown(value)}")
     return value
 
 

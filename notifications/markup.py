@@ -31,7 +31,9 @@ class Bullets:
 def cleaned(text: str) -> str:
     """Without control characters (line ends excepted) and direction overrides, and without outer blanks."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    kept = (c for c in lines if c == "\n" or (unicodedata.category(c) != "Cc" and c not in _OVERRIDES))
+    kept = (
+        c for c in lines if c == "\n" or (unicodedata.category(c) not in ("Cc", "Cs") and c not in _OVERRIDES)
+    )
     return "".join(kept).strip()
 
 
@@ -86,7 +88,12 @@ def _wrapped_block(block: Paragraph | Bullets, margin: str) -> str:
 
 def _fill(text: str, first: str, rest: str) -> str:
     return textwrap.fill(
-        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

@@ -1,8 +1,8 @@
 """Turns a notice's words and its context into a message: a subject, a text part and an HTML part.
 
-Each notice is one file, `email/NAME.j2`, with the blocks `subject`, `happened`, `asked` and, where there is more
-to say, `more`. The words are rendered once, as plain text, and two layouts put them between what every message
-carries: by when, how, where the partnership stands, why the reader gets it, and who sends it.
+Each notice is one file, `email/NAME.j2`, with the blocks `subject`, `happened`, `asked` and, where there is
+more to say, `more`. The words are rendered once, as plain text, and two layouts put them among what every
+message carries: by when, how, where the partnership stands, why the reader gets it, and who sends it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -80,7 +80,7 @@ class Templates:
         self._files = _files_in_force(self._folders)
         self._text = self._environment(zone, html=False)
         self._html = self._environment(zone, html=True)
-        # Never the network: a stylesheet fetched while sending would stall the outbox, and tell a third party.
+        # Never the network: a stylesheet fetched while sending would stall the outbox.
         self._inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 
     def _environment(self, zone: ZoneInfo, *, html: bool) -> _Sandbox:
@@ -104,7 +104,7 @@ class Templates:
         return sorted(path.stem for path in self._files if is_notice(path))
 
     def notice(self, name: str, context: Mapping[str, Any]) -> Rendered:
-        """The message `name` with `context` (the notice context of docs and README).
+        """The message `name` with `context` (its keys are those of `check.CONTEXT`).
 
         Raises TemplateMissing where there is no such notice, TemplateFailed where it can't be rendered.
         """
@@ -119,7 +119,7 @@ class Templates:
         return self._pieces(name, context, ("subject",))["subject"]
 
     def problems(self, also: Collection[str] = ()) -> list[TemplateProblem]:
-        """Everything that is wrong with the files without rendering them; `also` names further context keys."""
+        """Everything wrong with the files, found without rendering; `also` names further context keys."""
         found: list[TemplateProblem] = []
         for path in self._files:
             found += problems_in(path, self._text, also)

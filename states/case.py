@@ -61,7 +61,7 @@ class Setting(Fact):
     minimum_panel: int = 3
     strangers: tuple[str, ...] = ()
     protest_until: datetime | None = None
-    protest_days: int = 7
+
     meeting: Meeting | None = None
     board: BoardRules = BoardRules()
     notice_days: int = 0

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
@@ -34,9 +34,9 @@ def _day(value: object) -> object:
     if isinstance(value, datetime):
         raise ValueError("a day without a time is needed")
     if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        raise ValueError("it is no day")
+        raise ValueError(f"{_short(value)} is no day")
     if not isinstance(value, (str, date)):
-        raise ValueError("it is no day")
+        raise ValueError(f"{_short(value)} is no day")
     return value
 
 
@@ -57,7 +57,8 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
+_IDENTIFIER = r"^[a-z0-9][a-z0-9.-]{0,62}$"
+Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
 Email = Annotated[Name, AfterValidator(_address)]
 Day = Annotated[date, BeforeValidator(_day)]
 Cents = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
@@ -162,13 +163,13 @@ class DraftAgreement(Input):
 
 
 class OutcomeInput(Input):
-    name: Name
-    measure: Text
-    unit: Name
-    baseline: Number
-    target: Number
-    direction: Literal["increase", "decrease"]
-    goal: Text
+    name: Name = Field(description="what the outcome is called")
+    measure: Text = Field(description="what is measured, and how")
+    unit: Name = Field(description="the unit of the numbers")
+    baseline: Number = Field(description="the number at the start")
+    target: Number = Field(description="the number to reach")
+    direction: Literal["increase", "decrease"] = Field(description="increase or decrease")
+    goal: Text = Field(description="the goal of the school or the District that it serves")
 
     @model_validator(mode="after")
     def _ahead(self) -> OutcomeInput:
@@ -208,7 +209,10 @@ class IntroduceItem(ScheduleItem):
     immediate_action: StrictBool = Field(default=False, description="whether the Board acts at once")
 
 
-class DeferItem(ScheduleItem):
+class DeferItem(Input):
+    meeting_on: Day | None = Field(
+        default=None, description="day of a later regular meeting; the clock may know of none"
+    )
     reason: Text = Field(description="why")
 
 
@@ -318,25 +322,34 @@ def stored(value: Input) -> dict[str, Any]:
 
 def problems(error: ValidationError, takes: type[BaseModel] | None = None) -> list[Problem]:
     """What pydantic found, in this project's words."""
-    return [_problem(dict(detail), takes) for detail in error.errors(include_url=False)]
+    details: list[dict[str, Any]] = [dict(detail) for detail in error.errors(include_url=False)]
+    places = [detail["loc"] for detail in details]
+
+    def echoes(detail: dict[str, Any]) -> bool:
+        """Whether a list is only called too short because an entry of it is wrong."""
+        place, kind = detail["loc"], detail["type"]
+        return kind == "too_short" and any(p[: len(place)] == place and p != place for p in places)
+
+    return [_problem(detail, takes) for detail in details if not echoes(detail)]
 
 
 def _problem(detail: dict[str, Any], takes: type[BaseModel] | None) -> Problem:
     at = ".".join(str(part) for part in detail["loc"] if part != "[key]")
     kind, context = detail["type"], detail.get("ctx", {})
     found = detail.get("input")
+    within = _model_at(takes, detail["loc"][:-1])
     if kind == "missing":
-        return Problem(at, "it is missing", _expected(takes, detail["loc"]))
+        return Problem(at, "it is missing", _expected(within, detail["loc"][-1:]))
     if kind == "extra_forbidden":
-        known = ", ".join(names(takes)) if takes and len(detail["loc"]) == 1 else ""
+        known = ", ".join(names(within)) if within else ""
         return Problem(at, "there is no such key", f"one of {known}" if known else "none")
     if kind == "value_error":
         expected = "YYYY-MM-DD" if "no day" in detail["msg"] or "a day" in detail["msg"] else ""
         return Problem(at, detail["msg"].removeprefix("Value error, "), expected)
     if "expected" in context:
         return Problem(at, f"found {_short(found)}", str(context["expected"]).replace("'", ""))
-    words = detail["msg"][:1].lower() + detail["msg"][1:]
-    return Problem(at, f"found {_short(found)}", _WORDS.get(kind) or words.removeprefix("input should be "))
+    words = (detail["msg"][:1].lower() + detail["msg"][1:]).removeprefix("input should be ")
+    return Problem(at, f"found {_short(found)}", _WORDS.get(context.get("pattern", kind), words))
 
 
 _WORDS = {
@@ -350,7 +363,9 @@ _WORDS = {
     "bool_type": "true or false",
     "tuple_type": "a list",
     "dict_type": "a table of keys and values",
+    "model_type": "a table of keys and values",
     "too_short": "at least one entry",
+    _IDENTIFIER: "small letters, digits, dots and hyphens",
 }
 
 
@@ -366,6 +381,21 @@ def _expected(takes: type[BaseModel] | None, place: tuple[int | str, ...]) -> st
         if place and place[0] in (name, field.alias):
             return field.description or ""
     return ""
+
+
+def _model_at(takes: type[BaseModel] | None, place: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model that a place in the input belongs to, the outermost one for an empty place."""
+    for part in place:
+        if isinstance(part, str) and takes is not None:
+            fields = (f for name, f in takes.model_fields.items() if part in (name, f.alias))
+            takes = next((_model_in(field.annotation) for field in fields), None)
+    return takes
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
 
 
 @cache

@@ -152,7 +152,8 @@ TABLE: tuple[Row, ...] = (
         for back in (OPEN, ACTIVE, REVIEW)
     ),
     Row("terminate", (BOARD,), TERMINATED, (BOARD_OFFICE,), inputs.BoardTerminate,
-        decisions.board_terminate, (*_DECISION, board.vote_carried, service.ends_before_last_day), ("meeting", "board")),
+        decisions.board_terminate, (*_DECISION, board.vote_carried, service.ends_before_last_day),
+        ("meeting", "board")),
 
     # The agreement in force (4270.5, 4270.6)
     *(_duty(duty) for duty in get_args(Duty)),

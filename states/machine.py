@@ -106,13 +106,14 @@ def build(table: Sequence[Row]) -> Machine:
 def faults_of(table: Sequence[Row]) -> list[str]:
     """Everything in which a table contradicts itself; empty if nothing."""
     faults = []
-    seen: set[tuple[str, State | None]] = set()
+    seen: dict[tuple[str, State | None], list[Row]] = {}
     moves: dict[State | None, set[State]] = {}
     for row in table:
         for state in row.at:
-            if (row.event, state) in seen and row.when is None:
+            others = seen.setdefault((row.event, state), [])
+            if others and any(other.when is None for other in (row, *others)):
                 faults.append(f"{row.event} stands twice at {state}, and nothing tells the rows apart")
-            seen.add((row.event, state))
+            others.append(row)
             if row.to is not None:
                 moves.setdefault(state, set()).add(row.to)
         if not row.who:

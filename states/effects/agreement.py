@@ -65,7 +65,10 @@ def amend_agreement(case: Case) -> Partnership:
     )
     if board_reasons(agreement, case.setting.board, change.amount_cents, change.ends_on):
         return _agreement(case, pending=change)
-    return case.facts.but(agreement=changed(agreement, change, case))
+    # An amendment that states amount or last day anew takes the place of one that waits for the Board.
+    superseded = given.amount_cents is not None or given.ends_on is not None
+    pending = None if superseded else agreement.pending
+    return case.facts.but(agreement=changed(agreement, change, case).but(pending=pending))
 
 
 def _agreement(case: Case, **changes: object) -> Partnership:

@@ -94,6 +94,9 @@ def approve(case: Case) -> Partnership:
 
 def send_back(case: Case) -> Partnership:
     facts = _decided(case, "send-back")
+    if case.item.purpose == "new":
+        # The Board has not approved what it elected to review, so it still has to.
+        facts = facts.but(board=facts.board.but(asked=case.facts.board.asked))
     if case.facts.review and case.facts.review.interrupted_at and case.item.origin is State.ANNUAL_REVIEW:
         facts = facts.but(review=case.review.but(interrupted_at=None))
     if case.item.change:

@@ -43,12 +43,12 @@ def open_selection(case: Case) -> Partnership:
 
 
 def receive_application(case: Case) -> Partnership:
-    given, organization = case.input, case.setting.organization
+    given, organization = case.input, recorded(case.setting.organization)
     earlier = case.selection.applications.get(given.organization)
     application = Application(
         organization=given.organization,
-        name=organization.name if organization else given.organization,
-        kind=organization.kind if organization else "other",
+        name=organization.name,
+        kind=organization.kind,
         contact_name=given.contact_name,
         contact_email=given.contact_email,
         abilities=given.abilities,
@@ -151,6 +151,6 @@ def _selection(case: Case, **changes: object) -> Partnership:
 
 def _with_scoring(facts: Partnership, case: Case) -> Partnership:
     selection = recorded(facts.selection)
-    complete = case.closed and bool(selection.applications) and not selection.unscored()
+    complete = case.closed and not selection.unscored()
     scored_at = (selection.scored_at or case.at) if complete else None
     return facts.but(selection=selection.but(scored_at=scored_at))

@@ -114,7 +114,9 @@ all_five_addressed = tuple(
 @requirement("4270.2", of_input=True)
 def other_kind_demonstrated(case: Case) -> str | None:
     organization = case.setting.organization
-    if organization is None or organization.kind != "other" or case.input.demonstration:
+    if organization is None:
+        return f"{case.input.organization} is not in the directory, so it is not known of what kind it is"
+    if organization.kind != "other" or case.input.demonstration:
         return None
     return f"{organization.name} is of kind 'other', so a written demonstration of its ability is needed"
 

@@ -1,0 +1,307 @@
+"""A partnership to which events are done in a few words, with all that is usual as a default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from states import machine
+from states.case import BoardRules, Case, Meeting, Organization, Setting
+from states.errors import Refused, Unmet
+from states.inputs import ABILITIES, Input, read_input, stored
+from states.lifecycle import Row
+from states.partnership import Partnership, Role, State
+
+LA = ZoneInfo("America/Los_Angeles")
+REVIEWERS = ("reviewer-1@example.org", "reviewer-2@example.org", "reviewer-3@example.org")
+PEOPLE = {role: "clock" if role is Role.CLOCK else f"{role}@example.org" for role in Role} | {
+    Role.REVIEWER: REVIEWERS[0]
+}
+CBO, COLLEGE, CHARITY = "harbor-house", "city-college", "good-works"
+ORGANIZATIONS = {
+    CBO: Organization(id=CBO, name="Harbor House", kind="community-based-organization"),
+    COLLEGE: Organization(id=COLLEGE, name="City College", kind="higher-education"),
+    CHARITY: Organization(id=CHARITY, name="Good Works", kind="other"),
+}
+ABSENT = object()  # as the value of a key: leave the key out
+NOTHING_YET = Partnership(school="none", title="none")
+USUAL_RULES = BoardRules()
+
+
+def instant(text: str) -> datetime:
+    """A wall-clock time in the district."""
+    return datetime.fromisoformat(text).replace(tzinfo=LA)
+
+
+START = instant("2025-07-07 09:00")
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _meeting(on: date, kind: str) -> Meeting:
+    at = datetime(on.year, on.month, on.day, 16, 15, tzinfo=LA)
+    return Meeting(
+        on=on, at=at, kind=kind, agenda_closes_at=(at - timedelta(days=7)).replace(hour=17, minute=0)
+    )
+
+
+# A regular meeting every second Wednesday, a special one on the Wednesdays between.
+FIRST_MEETING = date(2025, 9, 3)
+_WEDNESDAYS = [FIRST_MEETING + timedelta(weeks=n) for n in range(240)]
+MEETINGS = {on: _meeting(on, "special" if n % 2 else "regular") for n, on in enumerate(_WEDNESDAYS)}
+MEETING_1, SPECIAL, MEETING_2, MEETING_3 = "2025-09-17", "2025-09-24", "2025-10-01", "2025-10-15"
+
+OUTCOMES = [
+    {"name": "attendance", "measure": "days attended", "unit": "%", "baseline": 88, "target": 93,
+     "direction": "increase", "goal": "every student in school"},
+    {"name": "suspensions", "measure": "suspensions in a year", "unit": "count", "baseline": 40, "target": 20,
+     "direction": "decrease", "goal": "a school where all belong"},
+]  # fmt: skip
+_VOTE = {"meeting_on": MEETING_2, "ayes": 5, "noes": 1, "abstentions": 1}
+_DUTY = {"on": "2025-09-02", "summary": "done with the school", "evidence": "minutes-1.pdf"}
+_END = {"ground": "unsatisfactory", "reason": "duties not met", "effective_on": "2026-06-30"}
+
+# A well-formed input for every event: what `do` takes unless told otherwise.
+SAMPLES: dict[str, dict[str, Any]] = {
+    "identify-needs": {"school": "rainier-beach", "title": "A Lead Partner for the school"},
+    "describe-needs": {"needs": ["tutoring"], "gaps": ["counseling"], "resources": ["staff on site"],
+                       "assets": ["roots in the neighborhood"], "qualities": ["patience"],
+                       "goals": ["graduation"]},
+    "open-selection": {"closes_on": "2025-08-15", "reviewers": list(REVIEWERS)},
+    "withdraw": {"reason": "the school has other plans"},
+    "receive-application": {"organization": CBO, "contact_name": "Contact of Harbor House",
+                            "contact_email": "lead-partner@example.org",
+                            "abilities": {ability: f"how we show {ability}" for ability in ABILITIES}},
+    "withdraw-application": {"organization": CBO},
+    "extend-selection": {"closes_on": "2025-08-29", "reason": "summer holidays"},
+    "declare-conflict": {"organization": CBO, "reason": "a relative works there"},
+    "score-application": {"organization": CBO, "scores": dict.fromkeys(ABILITIES, 4), "comment": "strong"},
+    "choose-partner": {"organization": CBO, "reasons": "the best scores"},
+    "file-protest": {"organization": COLLEGE, "text": "the scores were added up wrongly"},
+    "answer-protest": {"organization": COLLEGE, "text": "they were added up again"},
+    "restart": {"reason": "nobody fits"},
+    "draft-agreement": {"instrument": "mou", "amount_cents": 24_999_999, "starts_on": "2025-09-01",
+                        "ends_on": "2026-08-31", "responsibilities": ["a family center"]},
+    "set-outcomes": {"outcomes": OUTCOMES},
+    "ask-for-review": {"reason": "the Board wants to hear of it"},
+    "sign-agreement": {"signed_on": "2025-08-28"},
+    "refer-to-board": {"purpose": "new", "reason": "it calls for the Board"},
+    "schedule-item": {"meeting_on": MEETING_1},
+    "introduce-item": {"meeting_on": MEETING_1},
+    "defer-item": {"meeting_on": MEETING_2, "reason": "the hour was late"},
+    "approve": _VOTE,
+    "send-back": _VOTE,
+    "terminate": _END,
+    **{f"record-{duty}": _DUTY for duty in ("assessment", "gap", "meeting", "engagement", "responsibility")},
+    "add-agreement": {"with": "Youth Clinic", "summary": "a clinic on site", "school_input": "families asked",
+                      "district_input": "legal office agrees", "signed_on": "2025-09-02"},
+    "amend-agreement": {"terms": "one more tutor", "reason": "demand"},
+    "submit-report": {"values": {"attendance": 91, "suspensions": 30.5}, "narrative": "a good year"},
+    "give-finding": {"impact": True, "reasons": "the numbers moved"},
+    "close-out": {"summary": "keys and records are back"},
+    "add-note": {"text": "called the office"},
+    "attach-document": {"file": "letter.pdf", "title": "A letter"},
+    "change-contact": {"email": "next-contact@example.org", "name": "Next contact"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Done:
+    """One event as a history keeps it."""
+
+    event: str
+    input: Mapping[str, Any]
+    actor: str
+    role: Role
+    at: datetime
+    setting: Setting
+
+
+@dataclass(frozen=True)
+class Life:
+    """What a partnership has come to. Every method gives a new life; none changes this one."""
+
+    state: State | None = None
+    facts: Partnership = NOTHING_YET
+    now: datetime = START
+    rules: BoardRules = USUAL_RULES
+    history: tuple[Done, ...] = field(default=(), compare=False)
+
+    def at(self, when: str | datetime | date) -> Life:
+        """The same life at another time; of a mere day, nine in the morning."""
+        if isinstance(when, str):
+            when = instant(when) if len(when) > 10 else day(when)
+        if not isinstance(when, datetime):
+            when = datetime(when.year, when.month, when.day, 9, tzinfo=LA)
+        return replace(self, now=when)
+
+    def under(self, **rules: Any) -> Life:
+        """The same life under other procedures of the Board."""
+        return replace(self, rules=self.rules.but(**rules))
+
+    def but(self, **facts: Any) -> Life:
+        """The same life with some facts put in by force, to look at one requirement alone."""
+        return replace(self, facts=self.facts.but(**facts))
+
+    def having(self, record: str, **fields: Any) -> Life:
+        """The same life with some fields of one record put in by force."""
+        return self.but(**{record: getattr(self.facts, record).but(**fields)})
+
+    def row(self, event: str) -> Row:
+        return machine.row_of(event, self.state)
+
+    def input(self, event: str, **given: Any) -> dict[str, Any]:
+        """The usual input of an event with some keys given otherwise."""
+        usual = dict(SAMPLES.get(event, {}))
+        if event == "terminate" and self.state is State.BOARD_REVIEW:
+            usual |= _VOTE
+        merged = usual | {key.rstrip("_"): value for key, value in given.items()}
+        return {key: value for key, value in merged.items() if value is not ABSENT}
+
+    def setting(self, given: Input, **parts: Any) -> Setting:
+        """What an engine would know of schools, calendar and procedures, with some parts given otherwise."""
+        closes_on = getattr(given, "closes_on", None)
+        usual = {
+            "invited_on": date(2025, 7, 2),
+            "organization": ORGANIZATIONS.get(getattr(given, "organization", "")),
+            "closes_at": closes_on
+            and datetime(closes_on.year, closes_on.month, closes_on.day, 17, tzinfo=LA),
+            "opens_until": self.now.date() + timedelta(days=21),
+            "protest_until": (self.now + timedelta(days=7)).replace(hour=16, minute=0),
+            "meeting": MEETINGS.get(getattr(given, "meeting_on", None)),
+            "board": self.rules,
+            "notice_days": 30,
+        }
+        return Setting(**(usual | parts))
+
+    def case(
+        self,
+        event: str,
+        role: str | None = None,
+        by: str | None = None,
+        about: dict | None = None,
+        **given: Any,
+    ) -> Case:
+        """The case of an event, with no more of the setting than the row asks for."""
+        row = self.row(event)
+        acting = Role(role) if role else row.who[0]
+        taken = read_input(row.takes, self.input(event, **given))
+        whole = self.setting(taken, **(about or {}))
+        asked = Setting(**{name: getattr(whole, name) for name in row.asks})
+        return Case(self.state, self.facts, taken, by or PEOPLE[acting], acting, self.now, asked)
+
+    def do(self, event: str, role: str | None = None, **given: Any) -> Life:
+        """Do an event: as the first role that may unless told, `by` whom, `about` which setting."""
+        case = self.case(event, role, **given)
+        change = machine.apply(event, case)
+        done = Done(event, stored(case.input), case.actor, case.role, case.at, case.setting)
+        return replace(self, state=change.state, facts=change.facts, history=(*self.history, done))
+
+    def refusal(self, event: str, role: str | None = None, **given: Any) -> list[Unmet]:
+        """Every requirement for which an event is refused. Fails if it is not."""
+        try:
+            self.do(event, role, **given)
+        except Refused as refused:
+            return list(refused.unmet)
+        raise AssertionError(f"{event} was not refused")
+
+    def missing(self, event: str, role: str | None = None, **given: Any) -> list[str]:
+        """The same in short: the name of every unmet requirement, with the clause it cites."""
+        return [f"{u.requirement} {u.clause or ''}".strip() for u in self.refusal(event, role, **given)]
+
+    def allows(self, event: str, role: str | None = None, **given: Any) -> bool:
+        try:
+            self.do(event, role, **given)
+        except Refused:
+            return False
+        return True
+
+    # The stations of a life, each from where the one before left off.
+
+    def at_needs(self) -> Life:
+        return self.do("identify-needs")
+
+    def at_needs_agreed(self) -> Life:
+        life = self.at_needs().do("describe-needs")
+        return life.do("agree-needs", "principal").do("agree-needs", "staff")
+
+    def at_open_selection(self) -> Life:
+        return self.at_needs_agreed().do("open-selection")
+
+    def at_closed(self) -> Life:
+        life = self.at_open_selection().at("2025-08-01").do("receive-application")
+        life = life.do("receive-application", organization=COLLEGE, contact_email="applicant@example.org")
+        return life.at("2025-08-15 17:00").do("close-applications").at("2025-08-18")
+
+    def at_scored(self) -> Life:
+        life = self.at_closed()
+        for reviewer in REVIEWERS:
+            for organization in (CBO, COLLEGE):
+                life = life.do("score-application", by=reviewer, organization=organization)
+        return life
+
+    def at_chosen(self) -> Life:
+        return self.at_scored().at("2025-08-20").do("choose-partner")
+
+    def at_drafted(self, **terms: Any) -> Life:
+        """Drafted, the outcomes agreed to by all three, the protest window over."""
+        life = self.at_chosen().do("draft-agreement", **terms).do("set-outcomes")
+        for role in ("principal", "staff", "lead-partner"):
+            life = life.do("agree-outcomes", role)
+        return life.at("2025-08-28")
+
+    def at_signed(self, **terms: Any) -> Life:
+        life = self.at_drafted(**terms)
+        return life.do("sign-agreement", "staff").do("sign-agreement", "lead-partner")
+
+    def at_active(self, **terms: Any) -> Life:
+        return self.at_signed(**terms).at("2025-09-02").do("activate")
+
+    def at_annual_review(self) -> Life:
+        return self.at_active().at("2026-07-02").do("open-annual-review")
+
+    def at_reported(self) -> Life:
+        return self.at_annual_review().do("submit-report")
+
+    def at_found(self, school: bool = True, district: bool = True) -> Life:
+        life = self.at_reported().do("give-finding", "principal", impact=school)
+        return life.do("give-finding", "staff", impact=district)
+
+    def at_board_review(self, purpose: str = "new", origin: str = "active") -> Life:
+        """Before the Board: a new agreement of $250,000, or one in force, referred in either state."""
+        if purpose == "new":
+            return self.at_drafted(amount_cents=25_000_000).at("2025-09-02").do("refer-to-board")
+        life = self.at_active() if origin == "active" else self.at_annual_review()
+        terms = {} if purpose == "termination" else {"ends_on": "2027-08-31"}
+        return life.do("refer-to-board", purpose=purpose, **terms)
+
+    def at_introduced(self, purpose: str = "new") -> Life:
+        """Introduced at one meeting, on the agenda of the next, and that one is over."""
+        life = self.at_board_review(purpose).do("schedule-item").at("2025-09-18").do("introduce-item")
+        return life.do("schedule-item", meeting_on=MEETING_2).at("2025-10-02")
+
+    def at_approved(self) -> Life:
+        return self.at_introduced().do("approve")
+
+    def at_terminated(self) -> Life:
+        return self.at_active().do("terminate")
+
+
+@cache
+def life_in(state: State | None) -> Life:
+    """A life in a state."""
+    return {
+        None: lambda: Life(),
+        State.NEEDS_IDENTIFIED: lambda: Life().at_needs_agreed(),
+        State.OPEN_SELECTION: lambda: Life().at_scored(),
+        State.BOARD_REVIEW: lambda: Life().at_introduced(),
+        State.ACTIVE: lambda: Life().at_active(),
+        State.ANNUAL_REVIEW: lambda: Life().at_reported(),
+        State.TERMINATED: lambda: Life().at_terminated(),
+    }[state]()

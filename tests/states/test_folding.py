@@ -1,0 +1,119 @@
+"""The history is the record: folded again it gives the same state and facts, and no life is stuck on its way."""
+
+import json
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from states import machine
+from states.case import Case, Setting
+from states.inputs import read_input
+from states.partnership import Partnership, Role, State
+from tests.states.life import NOTHING_YET, Done, Life
+from tests.states.walk import walk, way_out
+
+STATIONS = [
+    Life(),
+    Life().at_open_selection(),
+    Life().at_scored(),
+    Life().at_drafted(),
+    Life().at_board_review(),
+    Life().at_approved(),
+    Life().at_active(),
+    Life().at_board_review("renewal", "annual-review"),
+    Life().at_reported(),
+]
+RANDOM = st.randoms(use_true_random=False)
+steady = settings(derandomize=True, deadline=None, max_examples=60)
+
+
+def written(done: Done) -> str:
+    """An event as a database keeps it: text, with no more of the setting than its row asked for."""
+    setting = json.loads(done.setting.model_dump_json(exclude_defaults=True))
+    kept = (done.event, done.input, done.actor, done.role, done.at.isoformat(), setting)
+    return json.dumps(kept)
+
+
+def folded(history: list[str]) -> tuple[State | None, Partnership]:
+    state, facts = None, NOTHING_YET
+    for line in history:
+        event, data, actor, role, at, setting = json.loads(line)
+        given = read_input(machine.row_of(event, state).takes, data)
+        when = datetime.fromisoformat(at)
+        case = Case(state, facts, given, actor, Role(role), when, Setting.model_validate(setting))
+        change = machine.replay(event, case)
+        state, facts = change.state, change.facts
+    return state, facts
+
+
+def same(one: Partnership, other: Partnership) -> bool:
+    """Whether two facts are the same as they are kept."""
+    return one == other and one.model_dump_json() == other.model_dump_json()
+
+
+@steady
+@given(st.sampled_from(STATIONS), RANDOM)
+def test_a_history_folded_again_gives_the_same_state_and_facts(start: Life, rng: Random) -> None:
+    life = walk(start, rng, 40)
+    state, facts = folded([written(done) for done in life.history])
+    assert state is life.state
+    assert facts == life.facts
+
+
+@steady
+@given(st.sampled_from(STATIONS), RANDOM)
+def test_facts_survive_being_stored_after_every_event(start: Life, rng: Random) -> None:
+    life = start
+    for _ in range(25):
+        life = walk(life, rng, 1)
+        stored = life.facts.model_dump_json(exclude_defaults=True)
+        assert Partnership.model_validate_json(stored) == life.facts
+
+
+@steady
+@given(st.sampled_from(STATIONS), RANDOM)
+def test_an_event_replaces_facts_and_never_changes_them(start: Life, rng: Random) -> None:
+    before = start.facts.model_dump_json()
+    walk(start, rng, 25)
+    assert start.facts.model_dump_json() == before
+
+
+@steady
+@given(st.sampled_from(STATIONS[1:]), RANDOM)
+def test_no_life_is_stuck(start: Life, rng: Random) -> None:
+    """From wherever a partnership has come, people can bring it to its end."""
+    assert way_out(walk(start, rng, 25)).state is State.TERMINATED
+
+
+@steady
+@given(st.sampled_from(STATIONS[1:]), RANDOM)
+def test_no_agreement_runs_past_its_last_day(start: Life, rng: Random) -> None:
+    life = walk(start, rng, 25)
+    if life.facts.in_force:
+        over = life.at(life.facts.agreement.ends_on + timedelta(days=1))
+        assert over.do("expire").state is State.TERMINATED
+
+
+def test_random_lives_reach_every_state_and_nearly_every_event() -> None:
+    """Else the properties above would say little."""
+    lives = [walk(start, Random(seed), 60) for seed in range(15) for start in STATIONS]
+    events = {done.event for life in lives for done in life.history[0:]}
+    assert {life.state for life in lives} == set(State)
+    assert set(machine.EVENTS) - events == set()
+
+
+def test_a_history_that_the_table_does_not_know_is_said_to_be_so() -> None:
+    life = Life().at_active()
+    case = Case(life.state, life.facts, None, "staff@example.org", Role.STAFF, life.now)
+    with pytest.raises(LookupError, match="schedule-item does not exist in active"):
+        machine.replay("schedule-item", case)
+
+
+def test_the_past_is_not_judged_by_todays_law() -> None:
+    life = Life().at_drafted()
+    case = life.case("activate")
+    assert life.missing("activate") == ["signed-by-both"]
+    assert machine.replay("activate", case).state is State.ACTIVE

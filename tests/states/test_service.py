@@ -1,0 +1,213 @@
+"""The agreement in force: its duties, its annual review, and how it ends."""
+
+from typing import get_args
+
+import pytest
+
+from states.errors import BadInput
+from states.partnership import Duty, Ground
+from tests.states.life import ABSENT, Life, day, instant
+
+GROUNDS = get_args(Ground)
+LAST_DAY = "2026-08-31"
+
+# Duties and other agreements
+
+
+@pytest.mark.parametrize("role", ["lead-partner", "staff"])
+@pytest.mark.parametrize("duty", get_args(Duty))
+def test_a_duty_is_recorded_with_its_day_and_evidence(duty: str, role: str) -> None:
+    life = Life().at_active().do(f"record-{duty}", role).do(f"record-{duty}", role, evidence="minutes-2.pdf")
+    assert [(d.duty, d.on, d.evidence) for d in life.facts.duties] == [
+        (duty, day("2025-09-02"), "minutes-1.pdf"),
+        (duty, day("2025-09-02"), "minutes-2.pdf"),
+    ]
+
+
+@pytest.mark.parametrize("duty", get_args(Duty))
+def test_a_duty_is_recorded_when_it_is_done(duty: str) -> None:
+    life = Life().at_active()  # on 2 September
+    assert life.missing(f"record-{duty}", on="2025-09-03") == ["done-by-today 4270.5"]
+    with pytest.raises(BadInput, match="evidence: it is missing"):
+        life.do(f"record-{duty}", evidence=ABSENT)
+
+
+def test_an_agreement_with_another_organization_has_the_input_of_both() -> None:
+    life = Life().at_active()
+    assert life.missing("add-agreement", school_input=None, district_input=None) == [
+        "school-gave-input 4270.6",
+        "district-gave-input 4270.6",
+    ]
+    assert life.missing("add-agreement", school_input=ABSENT) == ["school-gave-input 4270.6"]
+    assert life.missing("add-agreement", district_input=ABSENT) == ["district-gave-input 4270.6"]
+    (other,) = life.do("add-agreement").facts.other_agreements
+    assert (other.organization, other.signed_on) == ("Youth Clinic", day("2025-09-02"))
+    assert (other.school_input, other.district_input) == ("families asked", "legal office agrees")
+
+
+# The annual review
+
+
+@pytest.mark.parametrize("role", ["clock", "staff"])
+def test_a_review_opens_every_year_and_the_earlier_is_kept(role: str) -> None:
+    first = Life().at_found().do("continue")
+    assert first.state == "active"
+    second = first.at("2026-08-01").do("open-annual-review", role)
+    assert second.facts.review.opened_at == instant("2026-08-01 09:00")
+    assert second.facts.review.reports == ()
+    assert second.facts.earlier_reviews == (first.facts.review,)
+
+
+def test_a_report_has_a_value_for_every_outcome_and_for_no_other() -> None:
+    life = Life().at_annual_review()
+    assert life.missing("submit-report", values={"attendance": 91, "truancy": 3}) == [
+        "every-outcome-has-a-value 4270.11",
+        "every-value-has-an-outcome 4270.11",
+    ]
+    assert life.missing("submit-report", values={}) == ["every-outcome-has-a-value 4270.11"]
+    extra = {"attendance": 91, "suspensions": 30, "truancy": 3}
+    assert life.missing("submit-report", values=extra) == ["every-value-has-an-outcome 4270.11"]
+
+
+def test_a_report_submitted_again_keeps_the_earlier() -> None:
+    life = Life().at_reported().do("submit-report", narrative="with better numbers", document="report.pdf")
+    first, second = life.facts.review.reports
+    assert (first.narrative, first.document) == ("a good year", None)
+    assert (second.narrative, second.document) == ("with better numbers", "report.pdf")
+    assert second.values == {"attendance": 91, "suspensions": 30.5}
+    assert second.by == "lead-partner@example.org"
+
+
+@pytest.mark.parametrize("role", ["principal", "staff"])
+def test_a_finding_follows_the_report_or_its_being_overdue(role: str) -> None:
+    life = Life().at_annual_review()
+    assert life.missing("give-finding", role) == ["report-in-or-overdue 4270.11"]
+    assert life.missing("give-finding", role, about={"overdue": ("findings-due",)}) == [
+        "report-in-or-overdue 4270.11"
+    ]
+    assert life.allows("give-finding", role, about={"overdue": ("report-due",)})
+    assert life.do("submit-report").allows("give-finding", role)
+
+
+def test_school_and_district_each_give_one_finding() -> None:
+    life = Life().at_reported().do("give-finding", "principal", impact=False, reasons="too few children")
+    assert life.missing("give-finding", "principal") == ["side-has-given-no-finding 4270.12"]
+    assert life.facts.review.found_at is None
+    both = life.do("give-finding", "staff")
+    assert both.facts.review.found_at == both.now
+    found = both.facts.review.findings
+    assert (found["school"].impact, found["school"].reasons) == (False, "too few children")
+    assert (found["district"].impact, found["district"].by) == (True, "staff@example.org")
+
+
+def test_a_refused_continuation_names_everything_that_is_missing() -> None:
+    overdue = {"overdue": ("report-due",)}
+    life = Life().at_annual_review().do("give-finding", "staff", impact=False, about=overdue)
+    assert life.missing("continue") == [
+        "report-received 4270.11",
+        "both-findings-given 4270.12",
+        "improvement-planned 4270.12",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("school", "district", "plan"),
+    [(True, True, False), (False, True, True), (True, False, True), (False, False, True)],
+)
+def test_a_negative_finding_calls_for_a_plan_to_improve(school: bool, district: bool, plan: bool) -> None:
+    life = Life().at_found(school, district)
+    if plan:
+        assert life.missing("continue") == ["improvement-planned 4270.12"]
+        life = life.do("continue", improvement_plan="a tutor more, a look again in spring")
+        assert life.facts.review.improvement_plan == "a tutor more, a look again in spring"
+    else:
+        life = life.do("continue")
+        assert life.facts.review.improvement_plan is None
+    assert life.state == "active"
+    assert life.facts.review.decided_at == life.now
+
+
+# The end
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+@pytest.mark.parametrize("life", [Life().at_active(), Life().at_reported()], ids=lambda life: life.state)
+def test_staff_end_an_agreement_with_its_ground_on_record(life: Life, ground: str) -> None:
+    ended = life.do("terminate", ground=ground, effective_on=LAST_DAY, reason="as found")
+    record = ended.facts.ended
+    assert ended.state == "terminated"
+    assert not ended.facts.in_force
+    assert (record.how, record.ground, record.reason, record.board) == (
+        "terminated",
+        ground,
+        "as found",
+        False,
+    )
+    assert (record.effective_on, record.by, record.at) == (day(LAST_DAY), "staff@example.org", life.now)
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+@pytest.mark.parametrize(("days", "soonest"), [(0, "2025-09-02"), (1, "2025-09-03"), (30, "2025-10-02")])
+def test_every_ground_has_the_notice_that_the_procedure_says(ground: str, days: int, soonest: str) -> None:
+    life = Life().at_active()
+    about = {"notice_days": days}
+    assert life.allows("terminate", ground=ground, effective_on=soonest, about=about)
+    early = day(soonest).replace(day=day(soonest).day - 1).isoformat()
+    (unmet,) = life.refusal("terminate", ground=ground, effective_on=early, about=about)
+    assert (unmet.requirement, unmet.clause) == ("notice-given", "4270.12")
+    assert f"ground '{ground}' needs {days} days of notice" in unmet.reason
+
+
+def test_an_agreement_is_not_ended_after_it_ends_by_itself() -> None:
+    life = Life().at_active()
+    assert life.missing("terminate", effective_on="2026-09-01") == ["ends-before-last-day"]
+    assert life.allows("terminate", effective_on="2026-08-31")
+
+
+def test_staff_cannot_end_what_the_board_approved() -> None:
+    life = Life().at_approved()
+    assert life.missing("terminate", effective_on="2025-10-03") == [
+        "board-did-not-approve 4270.9",
+        "notice-given 4270.12",
+    ]
+    assert life.missing("terminate") == ["board-did-not-approve 4270.9"]
+    assert life.under(terminates=False).allows("terminate")
+    assert life.allows("refer-to-board", purpose="termination")
+
+
+def test_an_approved_amendment_makes_it_the_boards_to_end() -> None:
+    life = Life().at_introduced("amendment").do("approve")
+    assert life.missing("terminate") == ["board-did-not-approve 4270.9"]
+    in_review = life.do("open-annual-review")
+    assert in_review.missing("terminate") == ["board-did-not-approve 4270.9"]
+
+
+@pytest.mark.parametrize(
+    "life",
+    [Life().at_active(), Life().at_reported(), Life().at_board_review("renewal")],
+    ids=lambda life: life.state,
+)
+def test_an_agreement_expires_the_day_after_its_last_day(life: Life) -> None:
+    assert life.at("2026-08-31 23:59:59").missing("expire") == ["past-last-day"]
+    expired = life.at("2026-09-01 00:00").do("expire")
+    assert expired.state == "terminated"
+    assert (expired.facts.ended.how, expired.facts.ended.effective_on) == ("expired", day(LAST_DAY))
+    assert expired.facts.ended.by == "clock"
+
+
+@pytest.mark.parametrize("role", ["staff", "lead-partner"])
+def test_an_ended_partnership_is_closed_out_once(role: str) -> None:
+    life = Life().at_terminated().do("close-out", role)
+    assert life.state == "terminated"
+    assert life.facts.closed_out.summary == "keys and records are back"
+    assert life.missing("close-out", role) == ["not-closed-out"]
+
+
+# At any time
+
+
+def test_a_note_changes_no_fact_and_a_document_is_added() -> None:
+    life = Life().at_terminated()
+    assert life.do("add-note", "principal").facts == life.facts
+    (document,) = life.do("attach-document", size=12).facts.documents
+    assert (document.title, document.name, document.size) == ("A letter", "letter.pdf", 12)

@@ -1,0 +1,209 @@
+"""Which event is possible in which state, and for whom: exhausted over every state, event and role."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from states import inputs, machine
+from states.case import Case
+from states.effects.effect import nothing
+from states.errors import Refused, TableError, UnknownEvent, WrongRole, WrongState
+from states.inputs import read_input
+from states.lifecycle import TABLE, Row
+from states.partnership import Role, State
+from tests.states.life import PEOPLE, life_in
+
+# State or states, event, where it leads ("-": nowhere), who may do it. Every combination not here is refused.
+LIFECYCLE = """
+none              | identify-needs        | needs-identified | principal staff
+needs             | describe-needs        | -                | principal staff
+needs             | agree-needs           | -                | principal staff
+needs             | open-selection        | open-selection   | staff
+needs open        | withdraw              | terminated       | principal staff
+open              | receive-application   | -                | applicant staff
+open              | withdraw-application  | -                | applicant staff
+open              | extend-selection      | -                | staff
+open              | close-applications    | -                | clock
+open              | declare-conflict      | -                | reviewer
+open              | score-application     | -                | reviewer
+open              | choose-partner        | -                | staff
+open              | file-protest          | -                | applicant
+open              | answer-protest        | -                | staff
+open              | draft-agreement       | -                | staff
+open              | set-outcomes          | -                | staff principal lead-partner
+open active       | agree-outcomes        | -                | principal staff lead-partner
+open              | ask-for-review        | -                | board-office superintendent
+open              | sign-agreement        | -                | staff lead-partner
+open              | refer-to-board        | board-review     | staff
+open              | activate              | active           | staff
+open              | restart               | needs-identified | staff
+board             | schedule-item         | -                | board-office
+board             | introduce-item        | -                | board-office
+board             | defer-item            | -                | board-office clock
+board             | approve               | active           | board-office
+board             | send-back             | open-selection active annual-review | board-office
+board             | terminate             | terminated       | board-office
+active            | record-assessment     | -                | lead-partner staff
+active            | record-gap            | -                | lead-partner staff
+active            | record-meeting        | -                | lead-partner staff
+active            | record-engagement     | -                | lead-partner staff
+active            | record-responsibility | -                | lead-partner staff
+active            | add-agreement         | -                | lead-partner staff
+active            | sign-agreement        | -                | staff lead-partner
+active            | amend-agreement       | -                | staff
+active review     | refer-to-board        | board-review     | staff
+active            | open-annual-review    | annual-review    | clock staff
+review            | submit-report         | -                | lead-partner
+review            | give-finding          | -                | principal staff
+review            | continue              | active           | staff
+active review     | terminate             | terminated       | staff
+active review board | expire              | terminated       | clock
+ended             | close-out             | -                | staff lead-partner
+any               | add-note              | -                | staff principal
+any               | attach-document       | -                | staff
+any               | change-contact        | -                | staff
+"""
+SHORT = dict(zip(("needs", "open", "board", "active", "review", "ended"), State, strict=True))
+
+
+def _expected() -> tuple[dict, dict]:
+    leads, who = {}, {}
+    for line in LIFECYCLE.strip().splitlines():
+        where, event, to, roles = (part.strip() for part in line.split("|"))
+        states = State if where == "any" else [SHORT.get(name) for name in where.split()]
+        for state in states:
+            who[state, event] = {Role(role) for role in roles.split()}
+            leads[state, event] = {state} if to == "-" else {State(name) for name in to.split()}
+    return leads, who
+
+
+LEADS, WHO = _expected()
+EVENTS = sorted({event for _, event in WHO})
+STATES = (None, *State)
+
+
+def attempt(state: State | None, event: str, role: Role) -> type[Exception] | None:
+    """With what the law answers a usual input; None if the event happens or only a requirement is unmet."""
+    life = life_in(state)
+    takes = machine.row_of(event, state).takes if (state, event) in WHO else inputs.Nothing
+    given = read_input(takes, life.input(event)) if (state, event) in WHO else inputs.Nothing()
+    case = Case(state, life.facts, given, PEOPLE[role], role, life.now, life.setting(given))
+    try:
+        machine.apply(event, case)
+    except (WrongState, WrongRole) as error:
+        return type(error)
+    except Refused:
+        return None
+    return None
+
+
+@pytest.mark.parametrize("state", STATES, ids=str)
+def test_exactly_the_rows_of_the_lifecycle_are_permitted(state: State | None) -> None:
+    for event, role in product(EVENTS, Role):
+        expected = WrongState if (state, event) not in WHO else None
+        if expected is None and role not in WHO[state, event]:
+            expected = WrongRole
+        assert attempt(state, event, role) is expected, (state, event, role)
+
+
+def test_the_table_has_no_event_that_the_lifecycle_does_not_know() -> None:
+    assert set(machine.EVENTS) == set(EVENTS)
+
+
+def test_every_event_leads_where_the_lifecycle_says() -> None:
+    found: dict = {}
+    for row in TABLE:
+        for state in row.at:
+            found.setdefault((state, row.event), set()).add(row.to or state)
+    assert found == LEADS
+
+
+@pytest.mark.parametrize("state", STATES, ids=str)
+def test_an_unknown_event_is_named_with_the_known_ones(state: State | None) -> None:
+    life = life_in(state)
+    case = Case(state, life.facts, inputs.Nothing(), "staff@example.org", Role.STAFF, life.now)
+    with pytest.raises(UnknownEvent, match=r"no event 'open-selektion'; expected one of .*open-selection"):
+        machine.apply("open-selektion", case)
+
+
+def test_the_wrong_state_is_answered_with_the_right_ones() -> None:
+    with pytest.raises(WrongState, match="in active; schedule-item is possible in board-review"):
+        life_in(State.ACTIVE).do("schedule-item")
+    with pytest.raises(WrongState, match="no such partnership yet; continue is possible in annual-review"):
+        life_in(None).do("continue")
+    with pytest.raises(WrongState, match="identify-needs is possible in a new partnership"):
+        life_in(State.ACTIVE).do("identify-needs")
+
+
+def test_the_wrong_role_is_answered_with_the_right_ones() -> None:
+    with pytest.raises(WrongRole, match="ask-for-review in open-selection is for board-office or superinten"):
+        life_in(State.OPEN_SELECTION).do("ask-for-review", "principal")
+
+
+def test_only_send_back_has_several_rows_for_one_state() -> None:
+    pairs = [(row.event, state) for row in TABLE for state in row.at]
+    assert {event for event, state in pairs if pairs.count((event, state)) > 1} == {"send-back"}
+
+
+# What is wrong with a broken table is said
+
+
+def a_row(event: str, at: State | None, to: State | None, **changes: object) -> Row:
+    return replace(Row(event, (at,), to, (Role.STAFF,), inputs.Nothing, nothing), **changes)
+
+
+def faults(*more: Row, without: str = "") -> list[str]:
+    table = [row for row in TABLE if row.event != without]
+    return machine.faults_of((*table, *more))
+
+
+def test_the_table_of_the_law_has_no_faults() -> None:
+    assert faults() == []
+
+
+def test_two_initial_states_are_a_fault() -> None:
+    assert faults(a_row("begin", None, State.ACTIVE)) == ["there must be exactly one initial state"]
+
+
+def test_no_initial_state_is_a_fault() -> None:
+    assert "there must be exactly one initial state" in faults(without="identify-needs")
+
+
+def test_leaving_the_final_state_is_a_fault() -> None:
+    found = faults(a_row("revive", State.TERMINATED, State.ACTIVE))
+    assert found == ["terminated is final, but something leaves it"]
+
+
+def test_a_state_that_nothing_reaches_is_a_fault() -> None:
+    found = machine.faults_of([row for row in TABLE if row.to is not State.ANNUAL_REVIEW])
+    assert found == ["annual-review cannot be reached"]
+
+
+def test_a_state_that_cannot_end_is_a_fault() -> None:
+    ways_out = [row for row in TABLE if State.ANNUAL_REVIEW in row.at and row.to is not None]
+    kept = [row for row in TABLE if row not in ways_out]
+    narrowed = [replace(row, at=tuple(s for s in row.at if s is not State.ANNUAL_REVIEW)) for row in ways_out]
+    assert machine.faults_of((*kept, *narrowed)) == ["annual-review never reaches terminated"]
+
+
+def test_two_rows_that_nothing_tells_apart_are_a_fault() -> None:
+    said = "add-note stands twice at active, and nothing tells the rows apart"
+    assert faults(a_row("add-note", State.ACTIVE, None)) == [said]
+    assert faults(a_row("add-note", State.ACTIVE, None, when=lambda case: True)) == [said]
+
+
+def test_asking_for_what_no_setting_has_is_a_fault() -> None:
+    found = faults(a_row("wonder", State.ACTIVE, None, asks=("weather", "board")))
+    assert found == ["wonder asks for what no setting has: weather"]
+
+
+def test_an_event_for_nobody_is_a_fault() -> None:
+    assert faults(a_row("wonder", State.ACTIVE, None, who=())) == ["nobody may do wonder"]
+
+
+def test_a_broken_table_builds_no_machine_and_says_every_fault() -> None:
+    broken = (a_row("wonder", State.ACTIVE, None, who=()), a_row("revive", State.TERMINATED, State.ACTIVE))
+    with pytest.raises(TableError) as error:
+        machine.build((*TABLE, *broken))
+    assert len(error.value.faults) == 2

@@ -1,0 +1,132 @@
+"""The procedure of a district: config.toml, read and checked, every mistake reported at once with its place.
+
+A district's file is laid over the packaged one, table by table, so it holds only what differs.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from notifications.render import Templates
+from states.errors import Problem
+from states.inputs import problems
+from workflow.calendar import Calendar
+from workflow.procedure import mistakes
+from workflow.settings import DeadlineRow, NoticeRow, Procedure
+
+DEFAULTS = Path(__file__).parent / "defaults"
+if not DEFAULTS.is_dir():
+    DEFAULTS = Path(__file__).parent.parent  # a checkout: config.toml and templates/ at its top
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `problems` says every mistake."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(map(str, problems)))
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration that has passed every check. `folder` is what its relative paths are relative to."""
+
+    procedure: Procedure
+    folder: Path
+    path: Path | None
+    templates: Templates
+    calendar: Calendar
+    labels: Mapping[str, str]
+
+    @cached_property
+    def deadlines(self) -> dict[str, DeadlineRow]:
+        return {name: row for name, row in self.procedure.deadline.items() if row.enabled}
+
+    @cached_property
+    def notices(self) -> dict[str, NoticeRow]:
+        return {name: row for name, row in self.procedure.notice.items() if row.enabled}
+
+    @cached_property
+    def database_url(self) -> str:
+        """The address of the database; a relative SQLite file is taken from the configuration's folder."""
+        url = self.procedure.database.url
+        prefix = "sqlite:///"
+        if not url.startswith(prefix) or url == "sqlite:///:memory:":
+            return url
+        return prefix + str(self.folder / url.removeprefix(prefix))
+
+    def clock(self, row: DeadlineRow) -> time:
+        """The wall-clock time of a deadline."""
+        return row.at or self.procedure.calendar.at
+
+
+def find(given: str | None, environment: Mapping[str, str]) -> Path | None:
+    """The configuration file: the one given, else PARTNERSHIPS_CONFIG, else ./config.toml, else none."""
+    named = given or environment.get("PARTNERSHIPS_CONFIG")
+    if named:
+        return Path(named)
+    here = Path("config.toml")
+    return here if here.is_file() else None
+
+
+def load(path: Path | None) -> Config:
+    """The configuration of a file, or the packaged one alone. Raises `ConfigError` with every mistake."""
+    data = _read(DEFAULTS / "config.toml")
+    folder = Path.cwd()
+    if path is not None:
+        data = _laid_over(data, _read(path))
+        folder = path.resolve().parent
+    try:
+        procedure = Procedure.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(problems(error, Procedure)) from None
+    folders = [folder / "templates", DEFAULTS / "templates"]
+    templates = Templates(folders, procedure.district.zone)
+    try:
+        calendar = _calendar(procedure)
+    except ValueError as error:
+        raise ConfigError([Problem("calendar", str(error))]) from None
+    labels: dict[str, str] = {}
+    for place in reversed(folders):
+        if (place / "labels.toml").is_file():
+            labels |= _read(place / "labels.toml")
+    found = list(mistakes(procedure, templates, labels))
+    if found:
+        raise ConfigError(found)
+    return Config(procedure, folder, path, templates, calendar, labels)
+
+
+def _calendar(procedure: Procedure) -> Calendar:
+    days = procedure.calendar
+    return Calendar(
+        procedure.district.zone,
+        breaks=tuple((span.first, span.last) for span in days.breaks),
+        closed=days.closed,
+        working=days.working,
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise ConfigError([Problem(str(path), "there is no such file", "a configuration file")]) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError([Problem(str(path), f"it cannot be read: {error}", "TOML")]) from None
+
+
+def _laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _laid_over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged

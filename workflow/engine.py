@@ -1,0 +1,391 @@
+"""advance(): the only writer of a partnership. One event, one transaction, or every reason why not.
+
+An intent is read into a case, judged by the law, and written: the partnership's row (guarded by its
+version), a row of its history (chained by hash), the deadlines that change and the notices to send.
+Deciding and writing are apart, so that many partnerships can be written together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from states.case import Case
+from states.errors import BadInput, Problem, Refused, Unmet, WrongRole
+from states.inputs import read_input, stored
+from states.lifecycle import Row
+from states.machine import apply, check_role, row_of
+from states.partnership import Partnership, Role, State
+from states.standing import waiting_on
+from workflow import deadlines, outbox, records
+from workflow.deadlines import Life
+from workflow.records import canonical
+from workflow.situation import Session, Situation, setting
+
+GENESIS = "0" * 64
+
+
+class NotFound(Exception):
+    """There is no such partnership, person or notice."""
+
+
+class Conflict(Exception):
+    """Somebody else moved the partnership first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A partnership as it is stored. `id` is None before it is created, `version` 0."""
+
+    id: int | None
+    ref: str
+    state: State | None
+    version: int
+    entered_at: datetime
+    facts: Partnership
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What somebody wants. `channel` is cli, link, reply, clock or import; `now` is aware.
+
+    `role` is needed only where the actor has several that would do; `fired` is the row of the deadline that
+    wants it; `expected_version` that of the partnership the actor has seen.
+    """
+
+    ref: str
+    event: str
+    input: Mapping[str, Any]
+    actor: str
+    channel: str
+    now: datetime
+    role: Role | None = None
+    note: str | None = None
+    ran_by: str | None = None
+    expected_version: int | None = None
+    fired: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was done: the record after it, where it came from, and the row of the history."""
+
+    record: Record
+    before: Record
+    intent: Intent
+    role: Role
+    entry: Mapping[str, Any]
+
+    @property
+    def at(self) -> datetime:
+        return self.intent.now.astimezone(UTC)
+
+    @property
+    def moved(self) -> bool:
+        return self.record.state is not self.before.state
+
+
+def advance(
+    session: Session,
+    ref: str,
+    event: str,
+    input: Mapping[str, Any],
+    actor: str,
+    channel: str,
+    now: datetime,
+    expected_version: int | None = None,
+    *,
+    role: Role | None = None,
+    note: str | None = None,
+    ran_by: str | None = None,
+) -> Change:
+    """Do an event on a partnership, inside the session's transaction.
+
+    Raises `BadInput`, `Refused`, `NotFound` or `Conflict`; nothing is written then.
+    """
+    intent = Intent(ref, event, input, actor, channel, now, role, note, ran_by, expected_version)
+    known = load(session.connection, [ref])
+    change = decide(session, known.get(ref) or unborn(intent), intent)
+    return write(session, [change])[0]
+
+
+def load(connection: Connection, refs: Sequence[str]) -> dict[str, Record]:
+    """The partnerships of these references that exist."""
+    table = records.partnerships
+    rows = connection.execute(select(table).where(table.c.ref.in_(refs)))
+    return {row.ref: record_of(row) for row in rows}
+
+
+def record_of(row: Any) -> Record:
+    """A row of the table as a record."""
+    facts = Partnership.model_validate_json(row.facts)
+    return Record(row.id, row.ref, State(row.state), row.version, row.entered_at, facts, row.head)
+
+
+def unborn(intent: Intent) -> Record:
+    """The record before there is a partnership. Raises `NotFound` for an event that does not create one."""
+    if intent.event != "identify-needs":
+        raise NotFound(f"there is no partnership {intent.ref!r}")
+    facts = Partnership(school=str(intent.input.get("school", "")), title=str(intent.input.get("title", "")))
+    return Record(None, intent.ref, None, 0, intent.now, facts, GENESIS)
+
+
+def decide(session: Session, record: Record, intent: Intent) -> Change:
+    """Judge an intent by the law; what it makes of the record. Writes nothing. Raises as `advance` does."""
+    if intent.expected_version is not None and intent.expected_version != record.version:
+        raise Conflict(
+            f"{record.ref} is at version {record.version}, not {intent.expected_version}: somebody moved it"
+        )
+    row = row_of(intent.event, record.state)
+    given = read_input(row.takes, intent.input)
+    _check_names(session, row, given)
+    role = _role(session, record, row, intent, given)
+    situation = Situation(
+        session, record.id, record.state, record.facts, record.entered_at, given, intent.now
+    )
+    case = Case(
+        state=record.state,
+        facts=record.facts,
+        input=given,
+        actor=intent.actor,
+        role=role,
+        at=session.config.calendar.local(intent.now),
+        setting=setting(row, situation),
+    )
+    made = apply(intent.event, case)
+    now = intent.now.astimezone(UTC)
+    entry = _entry(record, intent, case, made.state, now)
+    after = replace(
+        record,
+        state=made.state,
+        version=record.version + 1,
+        entered_at=record.entered_at if made.state is record.state else now,
+        facts=made.facts,
+        head=entry["hash"],
+    )
+    return Change(after, record, intent, role, entry)
+
+
+def _check_names(session: Session, row: Row, given: Any) -> None:
+    """Refuse identifiers that the directory does not know."""
+    if row.event == "identify-needs" and given.school not in session.directory.schools:
+        known = ", ".join(session.directory.schools) or "a school that was imported first"
+        raise BadInput([Problem("school", f"there is no school {given.school!r}", known)])
+    if "organization" in row.asks and given.organization not in session.directory.organizations:
+        known = ", ".join(session.directory.organizations) or "an organization that was imported first"
+        raise BadInput([Problem("organization", f"there is no organization {given.organization!r}", known)])
+
+
+def _role(session: Session, record: Record, row: Row, intent: Intent, given: Any) -> Role:
+    """As what the actor does this: of the roles that may, one from whom it is still awaited, if any."""
+    if intent.actor == Role.CLOCK:
+        check_role(row, Role.CLOCK, record.state)
+        return Role.CLOCK
+    held = roles_of(session, record, intent.actor, getattr(given, "organization", None))
+    if intent.role is not None:
+        held = [role for role in held if role is intent.role]
+    possible = [role for role in row.who if role in held]
+    if not possible:
+        who, has = " or ".join(row.who), " and ".join(held) or "no role here"
+        reason = f"{row.event} is for {who}; {intent.actor} has {has}"
+        raise WrongRole([Unmet("role", reason)])
+    awaited = {waiting.role for waiting in waiting_on(record.facts, row.event)}
+    return next((role for role in possible if role in awaited), possible[0])
+
+
+def roles_of(session: Session, record: Record, email: str, organization: str | None = None) -> list[Role]:
+    """The roles somebody has on a partnership. Raises `NotFound` for somebody nobody knows."""
+    person = session.directory.person(email, record.facts)
+    if person is None:
+        raise NotFound(f"there is no person {email!r} in the directory")
+    return session.directory.roles_of(person, record.facts, organization)
+
+
+def _entry(record: Record, intent: Intent, case: Case, to: State, now: datetime) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "seq": record.version + 1,
+        "at": now,
+        "event": intent.event,
+        "actor": intent.actor,
+        "role": str(case.role),
+        "channel": intent.channel,
+        "from_state": record.state and str(record.state),
+        "to_state": str(to),
+        "input": canonical(stored(case.input)),
+        "setting": canonical(case.setting.model_dump(mode="json", exclude_unset=True)),
+        "note": intent.note,
+        "ran_by": intent.ran_by,
+        "previous": record.head,
+    }
+    entry["hash"] = digest(record.ref, entry)
+    return entry
+
+
+HASHED = (
+    "seq", "event", "actor", "role", "channel", "from_state", "to_state",
+    "input", "setting", "note", "ran_by", "previous",
+)  # fmt: skip
+
+
+def digest(ref: str, entry: Mapping[str, Any]) -> str:
+    """The hash of a row of the history: SHA-256 (FIPS 180-4) over everything in it and the hash before it."""
+    at = entry["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    text = json.dumps([ref, at, *(entry[name] for name in HASHED)], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write(session: Session, changes: Sequence[Change], *, arm: bool = True) -> list[Change]:
+    """Write what was decided, all of it or nothing. With `arm` deadlines and notices follow.
+
+    At most one change of each partnership. Raises `Conflict`, and `Refused` if a school would get a second
+    Lead Partner in force.
+    """
+    connection = session.connection
+    born = [_create(connection, change) if change.before.id is None else change for change in changes]
+    try:
+        _update(connection, [change for change in born if change.before.id is not None])
+    except IntegrityError:
+        reason = "the school already has an active Lead Partner"
+        raise Refused([Unmet("no-other-lead-partner", reason, "4270.4")]) from None
+    connection.execute(insert(records.history), [{"partnership": c.record.id, **c.entry} for c in born])
+    if arm:
+        _arm(session, born)
+        outbox.queue(session, [_told(change) for change in born if change.intent.channel != "import"])
+    return born
+
+
+def _create(connection: Connection, change: Change) -> Change:
+    values = _values(change.record) | {"ref": change.record.ref, "school": change.record.facts.school}
+    made = connection.execute(insert(records.partnerships).values(**values))
+    key = made.inserted_primary_key
+    return replace(change, record=replace(change.record, id=key[0] if key else None))
+
+
+def _values(record: Record) -> dict[str, Any]:
+    return {
+        "title": record.facts.title,
+        "state": str(record.state),
+        "version": record.version,
+        "entered_at": record.entered_at,
+        "facts": facts_text(record.facts),
+        "head": record.head,
+        "in_force": record.facts.in_force,
+    }
+
+
+def facts_text(facts: Partnership) -> str:
+    """The facts as they are stored."""
+    return facts.model_dump_json(exclude_defaults=True)
+
+
+_GUARDED = (
+    update(records.partnerships)
+    .where(
+        records.partnerships.c.id == bindparam("key"),
+        records.partnerships.c.version == bindparam("seen"),
+    )
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in ("title", "state", "version", "entered_at", "facts", "head", "in_force")
+        }
+    )
+)
+
+
+def _update(connection: Connection, changes: Sequence[Change]) -> None:
+    if not changes:
+        return
+    rows = [
+        {"key": change.record.id, "seen": change.before.version}
+        | {f"new_{name}": value for name, value in _values(change.record).items()}
+        for change in changes
+    ]
+    done = connection.execute(_GUARDED, rows)
+    if done.rowcount != len(rows):
+        raise Conflict(", ".join(change.record.ref for change in changes) + ": somebody else moved it first")
+
+
+def _arm(session: Session, changes: Sequence[Change]) -> None:
+    """Bring the deadlines of these partnerships in line with their new facts."""
+    lives = [(change, life_of(change.record)) for change in changes]
+    changed = [
+        (change, life)
+        for change, life in lives
+        if change.before.id is None
+        or change.intent.fired is not None
+        or deadlines.anchors(life) != deadlines.anchors(life_of(change.before))
+    ]
+    rows = deadline_rows(session.connection, [change.record.id or 0 for change, _ in changed])
+    inserts, updates = [], []
+    for change, life in changed:
+        key = change.record.id or 0
+        mine = rows.get(key, [])
+        fired = change.intent.fired
+        found = deadlines.moves(session.config, key, life, mine, change.at, fired=fired)
+        inserts += found.inserts
+        updates += found.updates
+        updates += [deadlines.closed(row, "fired", change.at) for row in mine if row["id"] == fired]
+    write_deadlines(session.connection, inserts, updates)
+
+
+def life_of(record: Record) -> Life:
+    """What the deadlines of a partnership are worked out from."""
+    return Life(State(record.state or State.NEEDS_IDENTIFIED), record.facts, record.entered_at)
+
+
+_DEADLINE_COLUMNS = [
+    records.deadlines.c[name]
+    for name in ("id", "partnership", "name", "ladder", "rung", "due_at", "status", "attempts")
+]
+
+
+def deadline_rows(connection: Connection, keys: Sequence[int]) -> dict[int, list[Mapping[str, Any]]]:
+    """All rows of the deadlines of these partnerships, by partnership."""
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    if keys:
+        query = select(*_DEADLINE_COLUMNS).where(records.deadlines.c.partnership.in_(keys))
+        for row in connection.execute(query).mappings():
+            found.setdefault(row["partnership"], []).append(dict(row))
+    return found
+
+
+_DEADLINE_UPDATE = (
+    update(records.deadlines)
+    .where(records.deadlines.c.id == bindparam("row"))
+    .values(
+        {name: bindparam(name) for name in ("status", "reason", "done_at", "due_at", "next_at", "attempts")}
+    )
+)
+
+
+def write_deadlines(
+    connection: Connection, inserts: Sequence[Mapping[str, Any]], updates: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write what changes among deadlines."""
+    if updates:
+        connection.execute(_DEADLINE_UPDATE, list(updates))
+    if inserts:
+        connection.execute(insert(records.deadlines), list(inserts))
+
+
+def _told(change: Change) -> outbox.Occasion:
+    return outbox.Occasion(
+        partnership=change.record.id or 0,
+        state=State(change.entry["to_state"]),
+        facts=change.record.facts,
+        before=change.before.facts,
+        name=change.intent.event,
+        now=change.at,
+        seq=change.record.version,
+        actor=change.intent.actor,
+        organization=change.intent.input.get("organization"),
+    )

@@ -1,0 +1,315 @@
+"""Takes a district file in: the directory first, then each partnership's events through the same door as any.
+
+All or nothing, and the same file twice changes nothing: events that are on record already are compared.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+
+from states.errors import BadInput, LawError, Problem, Refused
+from states.inputs import Day, Email, Identifier, Name, problems, read_input, stored
+from states.machine import row_of
+from states.partnership import Kind, Role
+from workflow import deadlines, directory, engine, ledger, records
+from workflow.engine import Intent, Record
+from workflow.records import canonical
+from workflow.situation import Session
+from workflow.system import System
+
+GivenRole = Literal["principal", "staff", "superintendent", "board-office", "reviewer", "lead-partner"]
+
+
+def _clock(value: object) -> object:
+    return time.fromisoformat(value) if isinstance(value, str) else value
+
+
+class Given(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class GivenSchool(Given):
+    id: Identifier
+    name: Name
+    invited_on: Day | None = None
+
+
+class GivenOrganization(Given):
+    id: Identifier
+    name: Name
+    kind: Kind
+
+
+class GivenPerson(Given):
+    email: Email
+    name: Name
+    roles: tuple[GivenRole, ...] = ()
+    schools: tuple[Identifier, ...] = ()
+    organization: Identifier | None = None
+    away_until: Day | None = None
+    delegate: Email | None = None
+
+
+class GivenMeeting(Given):
+    on: Day
+    at: Annotated[time, BeforeValidator(_clock)]
+    kind: Literal["regular", "special"] = "regular"
+
+
+class GivenEvent(Given):
+    event: Name
+    at: AwareDatetime
+    actor: Name = Field(validation_alias=AliasChoices("as", "actor"))
+    role: Role | None = None
+    input: dict[str, Any] = {}
+    note: str | None = None
+
+
+class GivenPartnership(Given):
+    ref: Identifier
+    school: Identifier
+    title: Name
+    event: tuple[GivenEvent, ...] = ()
+
+
+class DistrictFile(Given):
+    """A district file, as TOML has it: a list of tables of each kind."""
+
+    school: tuple[GivenSchool, ...] = ()
+    organization: tuple[GivenOrganization, ...] = ()
+    person: tuple[GivenPerson, ...] = ()
+    meeting: tuple[GivenMeeting, ...] = ()
+    partnership: tuple[GivenPartnership, ...] = ()
+
+
+@dataclass
+class Counts:
+    """What an import did."""
+
+    added: dict[str, int] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
+    unchanged: dict[str, int] = field(default_factory=dict)
+
+    def count(self, kind: str, what: str | None) -> None:
+        table = {"added": self.added, "changed": self.changed, None: self.unchanged}[what]
+        table[kind] = table.get(kind, 0) + 1
+
+
+class _DryRun(Exception):
+    """Ends the transaction of a dry run."""
+
+
+def read_file(path: Path) -> DistrictFile:
+    """A district file. Raises `BadInput` with every mistake in its form."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(
+            [Problem(str(path), f"it cannot be read: {error}", "a district file in TOML")]
+        ) from None
+    try:
+        return DistrictFile.model_validate(data)
+    except ValidationError as error:
+        raise BadInput(problems(error, DistrictFile)) from None
+
+
+def take_in(
+    system: System,
+    given: DistrictFile,
+    *,
+    by: str,
+    now: datetime,
+    ran_by: str | None = None,
+    dry_run: bool = False,
+    progress: Callable[[], None] = lambda: None,
+) -> Counts:
+    """Take a district file in, whole or not at all. `progress` is called after each partnership.
+
+    Raises `BadInput`, or `Refused` with the place of every event that the law does not allow.
+    """
+    counts = Counts()
+
+    def work(session: Session) -> None:
+        counts.__init__()  # type: ignore[misc]
+        _directory(session, given, counts, by, now)
+        fresh = Session(
+            session.connection, session.config, directory.read(session.connection, session.config)
+        )
+        for number, partnership in enumerate(given.partnership):
+            _partnership(fresh, partnership, f"partnership.{number}", counts, now, ran_by)
+            progress()
+        if dry_run:
+            raise _DryRun
+
+    with suppress(_DryRun):
+        system.transact(work)
+    return counts
+
+
+def _directory(session: Session, given: DistrictFile, counts: Counts, by: str, now: datetime) -> None:
+    known = {school.id for school in given.school} | session.directory.schools.keys()
+    organizations = {o.id for o in given.organization} | session.directory.organizations.keys()
+    found = []
+    for number, person in enumerate(given.person):
+        found += [
+            Problem(f"person.{number}.schools", f"there is no school {school!r}", _some(known))
+            for school in person.schools
+            if school not in known
+        ]
+        if person.organization and person.organization not in organizations:
+            at = f"person.{number}.organization"
+            found.append(
+                Problem(at, f"there is no organization {person.organization!r}", _some(organizations))
+            )
+    for number, partnership in enumerate(given.partnership):
+        if partnership.school not in known:
+            at = f"partnership.{number}.school"
+            found.append(Problem(at, f"there is no school {partnership.school!r}", _some(known)))
+    if found:
+        raise BadInput(found)
+    rows = (
+        [(records.schools, "schools", school.model_dump()) for school in given.school]
+        + [(records.organizations, "organizations", o.model_dump()) for o in given.organization]
+        + [(records.people, "people", _person(person)) for person in given.person]
+        + [
+            (records.meetings, "meetings", {"on": m.on, "at": m.at.strftime("%H:%M"), "kind": m.kind})
+            for m in given.meeting
+        ]
+    )
+    for table, kind, values in rows:
+        counts.count(kind, directory.put(session.connection, table, values, by=by, now=now))
+
+
+def _some(known: Any) -> str:
+    return "one of " + ", ".join(sorted(known)) if known else "one that the file or the directory has"
+
+
+def _person(person: GivenPerson) -> dict[str, Any]:
+    values = person.model_dump(exclude_unset=True)
+    return values | {"roles": canonical(person.roles), "schools": canonical(person.schools)}
+
+
+def _partnership(
+    session: Session, given: GivenPartnership, at: str, counts: Counts, now: datetime, ran_by: str | None
+) -> None:
+    record = engine.load(session.connection, [given.ref]).get(given.ref)
+    history = ledger.entries(session.connection, record.id or 0) if record else []
+    first = [] if _starts(given) else [_identify(given)]
+    wanted = [*first, *given.event]
+    _check_times(wanted, at, len(first), now)
+    for number, event in enumerate(wanted):
+        place = f"{at}.event.{max(number - len(first), 0)}"
+        if number < len(history):
+            _compare(event, history[number], place)
+            counts.count("events", None)
+            continue
+        record = _do(session, given, event, place, ran_by)
+        counts.count("events", "added")
+    counts.count(
+        "partnerships", "added" if not history else "changed" if len(wanted) > len(history) else None
+    )
+    if record is not None and len(wanted) > len(history):
+        _arm(session, record, now)
+
+
+def _starts(given: GivenPartnership) -> bool:
+    return bool(given.event) and given.event[0].event == "identify-needs"
+
+
+def _identify(given: GivenPartnership) -> GivenEvent:
+    """The event that creates the partnership, where the file leaves it to be understood."""
+    if not given.event:
+        raise BadInput([Problem("partnership", f"{given.ref} has no events", "at least one event")])
+    first = given.event[0]
+    values = {"school": given.school, "title": given.title}
+    return GivenEvent(event="identify-needs", at=first.at, actor=first.actor, input=values)
+
+
+def _check_times(events: Sequence[GivenEvent], at: str, implied: int, now: datetime) -> None:
+    found, before = [], None
+    for number, event in enumerate(events):
+        place = f"{at}.event.{max(number - implied, 0)}.at"
+        if event.at > now:
+            found.append(Problem(place, f"{event.at.isoformat()} is still to come", "a time that has passed"))
+        if before is not None and event.at < before:
+            found.append(
+                Problem(place, f"{event.at.isoformat()} is before the event before it", "events in order")
+            )
+        before = event.at
+    if found:
+        raise BadInput(found)
+
+
+def _compare(event: GivenEvent, entry: Mapping[str, Any], place: str) -> None:
+    """Refuse an event that is not the one on record: a history is not rewritten by an import."""
+    takes = row_of(event.event, entry["from_state"]).takes if event.event == entry["event"] else None
+    given = canonical(stored(read_input(takes, event.input))) if takes else None
+    same = (
+        event.event == entry["event"]
+        and event.at.astimezone(UTC) == entry["at"]
+        and event.actor == entry["actor"]
+        and given == canonical(json.loads(entry["input"]))
+    )
+    if not same:
+        on_record = f"{entry['event']} by {entry['actor']} at {entry['at'].isoformat()}"
+        raise BadInput([Problem(place, "another event is on record here", f"{on_record}, with its input")])
+
+
+def _do(
+    session: Session, given: GivenPartnership, event: GivenEvent, place: str, ran_by: str | None
+) -> Record:
+    intent = Intent(
+        ref=given.ref,
+        event=event.event,
+        input=event.input,
+        actor=event.actor,
+        channel="import",
+        now=event.at,
+        role=event.role,
+        note=event.note,
+        ran_by=ran_by,
+    )
+    where = f"{given.ref}, {event.event} at {event.at.isoformat()}"
+    try:
+        known = engine.load(session.connection, [given.ref]).get(given.ref) or engine.unborn(intent)
+        return engine.write(session, [engine.decide(session, known, intent)], arm=False)[0].record
+    except Refused as refused:
+        raise Refused([_placed(unmet, where) for unmet in refused.unmet]) from None
+    except BadInput as bad:
+        inside = [Problem(f"{place}.input.{p.at}".rstrip("."), p.problem, p.expected) for p in bad.problems]
+        raise BadInput(inside) from None
+    except engine.NotFound as missing:
+        raise BadInput(
+            [Problem(f"{place}.as", str(missing), "somebody the file or the directory names")]
+        ) from None
+    except LawError as error:
+        raise BadInput([Problem(place, str(error))]) from None
+
+
+def _placed(unmet: Any, where: str) -> Any:
+    return type(unmet)(unmet.requirement, f"{where}: {unmet.reason}", unmet.clause)
+
+
+def _arm(session: Session, record: Record, now: datetime) -> None:
+    """Set the deadlines after the last event; what fell before the import is passed over."""
+    key = record.id or 0
+    rows = engine.deadline_rows(session.connection, [key]).get(key, [])
+    found = deadlines.moves(session.config, key, engine.life_of(record), rows, now, imported=True)
+    engine.write_deadlines(session.connection, found.inserts, found.updates)

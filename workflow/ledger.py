@@ -1,0 +1,131 @@
+"""Reads histories again: folds each one, compares it with the row, checks the chain, and names each fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from states.case import Case, Setting
+from states.errors import LawError
+from states.inputs import read_input
+from states.machine import replay, row_of
+from states.partnership import Partnership, Role, State
+from workflow import records
+from workflow.config import Config
+from workflow.engine import GENESIS, Record, digest, facts_text, record_of
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that does not fit: in which partnership, at which row of its history (None: the row itself)."""
+
+    ref: str
+    seq: int | None
+    problem: str
+
+
+def entries(connection: Connection, key: int) -> list[Mapping[str, Any]]:
+    """The rows of a history, oldest first."""
+    table = records.history
+    query = select(table).where(table.c.partnership == key).order_by(table.c.seq)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def verify(
+    connection: Connection, config: Config, refs: Sequence[str] = ()
+) -> Iterator[tuple[str, list[Fault]]]:
+    """Each partnership (or each of `refs`) with its faults, one after the other."""
+    table = records.partnerships
+    query = select(table).order_by(table.c.ref)
+    if refs:
+        query = query.where(table.c.ref.in_(refs))
+    for row in connection.execute(query).all():
+        yield row.ref, list(_faults(config, row, entries(connection, row.id)))
+
+
+def _faults(config: Config, row: Any, history: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
+    yield from _chain_faults(row.ref, history)
+    if history and row.head != history[-1]["hash"]:
+        yield Fault(row.ref, None, "the row does not carry the hash of the last row of its history")
+    if row.version != len(history):
+        yield Fault(
+            row.ref, None, f"the row is at version {row.version}; its history has {len(history)} rows"
+        )
+    try:
+        stored = record_of(row)
+        folded = fold(config, row.ref, history)
+    except (LookupError, ValueError, LawError, TypeError) as error:
+        yield Fault(row.ref, None, f"the history cannot be folded: {error}")
+        return
+    if folded is None:
+        yield Fault(row.ref, None, "it has no history")
+        return
+    yield from _differences(row, stored, folded)
+
+
+def _chain_faults(ref: str, history: Iterable[Mapping[str, Any]]) -> Iterator[Fault]:
+    previous, expected = GENESIS, 1
+    for entry in history:
+        seq = entry["seq"]
+        if seq != expected:
+            yield Fault(ref, seq, f"row {expected} of the history is missing")
+        if entry["previous"] != previous:
+            yield Fault(ref, seq, "it does not follow the row before it: the chain is broken")
+        if digest(ref, entry) != entry["hash"]:
+            yield Fault(ref, seq, "its content does not fit its hash: it was changed")
+        previous, expected = entry["hash"], seq + 1
+
+
+def _differences(row: Any, stored: Record, folded: Record) -> Iterator[Fault]:
+    if stored.state is not folded.state:
+        yield Fault(row.ref, None, f"the row says {stored.state}, its history {folded.state}")
+    if stored.entered_at != folded.entered_at:
+        yield Fault(row.ref, None, "the row says another time of entering its state than its history")
+    if row.school != folded.facts.school or row.title != folded.facts.title:
+        yield Fault(row.ref, None, "the row says another school or title than its history")
+    if row.in_force != folded.facts.in_force:
+        yield Fault(row.ref, None, "the row and its history differ on whether an agreement is in force")
+    was, now = json.loads(facts_text(stored.facts)), json.loads(facts_text(folded.facts))
+    for name in sorted(was.keys() | now.keys()):
+        if was.get(name) != now.get(name):
+            yield Fault(row.ref, None, f"the row and its history differ in '{name}'")
+
+
+def fold(config: Config, ref: str, history: Iterable[Mapping[str, Any]]) -> Record | None:
+    """The record that a history adds up to. Raises as the law does if it cannot be folded."""
+    state: State | None = None
+    facts = Partnership(school="", title="")
+    record: Record | None = None
+    for entry in history:
+        takes = row_of(entry["event"], state).takes
+        case = Case(
+            state=state,
+            facts=facts,
+            input=read_input(takes, json.loads(entry["input"])),
+            actor=entry["actor"],
+            role=Role(entry["role"]),
+            at=config.calendar.local(entry["at"]),
+            setting=Setting.model_validate(json.loads(entry["setting"])),
+        )
+        made = replay(entry["event"], case)
+        entered = entry["at"] if record is None or made.state is not state else record.entered_at
+        state, facts = made.state, made.facts
+        record = Record(None, ref, state, entry["seq"], entered, facts, entry["hash"])
+    return record
+
+
+def stays(history: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, timedelta]:
+    """The time spent in each state so far."""
+    spent: dict[str, timedelta] = {}
+    for entry, following in zip(history, [*history[1:], None], strict=True):
+        until = following["at"] if following else now
+        state = entry["to_state"]
+        if following is None and state == State.TERMINATED:
+            until = entry["at"]
+        spent[state] = spent.get(state, timedelta()) + (until - entry["at"])
+    return spent

@@ -1,0 +1,222 @@
+"""What a queued notice says: its context gathered from the record, its words rendered, its message composed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from notifications.addresses import mailbox
+from notifications.compose import CalendarEntry, calendar_entry, compose
+from notifications.render import TemplateFailed, TemplateMissing
+from states.machine import events_of
+from states.partnership import Partnership, Role, State
+from states.standing import COLLECTED, waiting_on
+from workflow import records
+from workflow.situation import Session
+
+_WHY = {
+    Role.PRINCIPAL: "as principal of {school}",
+    Role.STAFF: "as partnership staff of {district}",
+    Role.SUPERINTENDENT: "as superintendent of {district}",
+    Role.BOARD_OFFICE: "as the Board office of {district}",
+    Role.REVIEWER: "as reviewer on the panel for {school}",
+    Role.LEAD_PARTNER: "as contact person of the Lead Partner of {school}",
+    Role.APPLICANT: "as contact person of an applicant for {school}",
+}
+
+
+class CannotWrite(Exception):
+    """The message of a notice cannot be written; says why."""
+
+
+def askable(state: State, facts: Partnership, role: str) -> set[str]:
+    """The events that a person in a role can be asked for now."""
+    found = set()
+    for row in events_of(state):
+        if role not in row.who:
+            continue
+        if row.event in COLLECTED and role not in {w.role for w in waiting_on(facts, row.event)}:
+            continue
+        found.add(row.event)
+    return found
+
+
+def write(session: Session, row: Any) -> tuple[str, bytes]:
+    """The subject and the bytes of a notice's message. Raises `CannotWrite`."""
+    config = session.config
+    context = context_of(session, row)
+    try:
+        rendered = config.templates.notice(row.template, context)
+    except (TemplateFailed, TemplateMissing) as error:
+        raise CannotWrite(str(error)) from error
+    mail = config.procedure.mail
+    domain = mailbox(mail.sender, "mail.sender").address.rpartition("@")[2]
+    ref = context["partnership"]["ref"]
+    content = compose(
+        rendered=rendered,
+        message_id=row.message_id,
+        date=row.queued_at,
+        sender=mail.sender,
+        recipient=row.to,
+        recipient_name=context["person"]["name"],
+        thread_id=f"<partnership.{ref}@{domain}>",
+        ref=ref,
+        calendar=_calendar(context, row, domain),
+        reply_to=config.procedure.district.email,
+    )
+    return rendered.subject, content
+
+
+def subject_of(session: Session, row: Any) -> str:
+    """The subject of a notice, also of one whose message is not written yet."""
+    if row.subject is not None:
+        return str(row.subject)
+    try:
+        return session.config.templates.subject(row.template, context_of(session, row))
+    except (TemplateFailed, TemplateMissing) as error:
+        return f"({error})"
+
+
+def context_of(session: Session, row: Any) -> dict[str, Any]:
+    """What the templates of a notice know."""
+    connection, config, people = session.connection, session.config, session.directory
+    table = records.partnerships
+    about = connection.execute(select(table).where(table.c.id == row.partnership)).one()
+    facts, state = Partnership.model_validate_json(about.facts), State(about.state)
+    school = people.schools.get(facts.school)
+    school_name = school.name if school else facts.school
+    person = people.person(row.to, facts) or people.someone(row.to)
+    district = config.procedure.district
+    offers = _offers(session, row, state, facts, about.ref)
+    why = _WHY[Role(row.role)].format(school=school_name, district=district.name)
+    extra = json.loads(row.extra) if row.extra else {}
+    return {
+        "notice": row.template,
+        "person": {"name": person.name, "email": person.email, "role": row.role},
+        "why": why,
+        "delegate_for": people.someone(row.delegate_for).name if row.delegate_for else None,
+        "partnership": {
+            "ref": about.ref,
+            "title": facts.title,
+            "state": about.state,
+            "school_name": school_name,
+        },
+        "standing": [{"state": str(s), "label": s.replace("-", " "), "current": s is state} for s in State],
+        "event": _event(session, row),
+        "facts": facts.model_dump(mode="json"),
+        "deadline": _deadline(session, row, {offer["event"] for offer in offers}),
+        "offers": offers,
+        "office": {"name": district.office, "email": district.email, "phone": district.phone},
+        "district": district.name,
+        "names": people.names() | _applicants(facts),
+        "failure": None,
+        **extra,
+    }
+
+
+def _applicants(facts: Partnership) -> dict[str, str]:
+    selections = (*facts.earlier_selections, *((facts.selection,) if facts.selection else ()))
+    return {key: a.name for selection in selections for key, a in selection.applications.items()}
+
+
+def _event(session: Session, row: Any) -> dict[str, Any] | None:
+    if row.seq is None:
+        return None
+    table = records.history
+    entry = session.connection.execute(
+        select(table).where(table.c.partnership == row.partnership, table.c.seq == row.seq)
+    ).one()
+    return {
+        "name": entry.event,
+        "at": entry.at.isoformat(),
+        "by": entry.actor,
+        "by_name": session.directory.someone(entry.actor).name,
+        "role": entry.role,
+        "input": json.loads(entry.input),
+        "note": entry.note,
+    }
+
+
+def _offers(session: Session, row: Any, state: State, facts: Partnership, ref: str) -> list[dict[str, Any]]:
+    config = session.config
+    found = config.deadlines.get(row.template) if row.deadline else config.notices.get(row.template)
+    if found is None:
+        return []
+    possible = askable(state, facts, row.role)
+    office = config.procedure.district
+    help_ = f"Reply to this message or write to {office.email}; the {office.office} will record it for you."
+    if row.role in (Role.STAFF, Role.BOARD_OFFICE, Role.SUPERINTENDENT):
+        help_ = "Use: partnershipctl trigger {ref} {event} --as {email}"
+    return [
+        {
+            "event": event,
+            "label": config.labels[event],
+            "url": None,
+            "help": help_.format(ref=ref, event=event, email=row.to),
+        }
+        for event in found.offers
+        if event in possible
+    ]
+
+
+def _deadline(session: Session, row: Any, offered: set[str]) -> dict[str, Any] | None:
+    """The deadline that a notice is about, or else the next one for what it asks."""
+    table, config = records.deadlines, session.config
+    if row.deadline is not None:
+        found = session.connection.execute(select(table).where(table.c.id == row.deadline)).one()
+        late = row.queued_at - found.ladder
+        return _deadline_context(session, found.name, found.ladder, found.kind, max(late.days, 0))
+    query = (
+        select(table)
+        .where(table.c.partnership == row.partnership, table.c.status == "open", table.c.kind == "due")
+        .order_by(table.c.due_at)
+    )
+    for found in session.connection.execute(query):
+        known = config.deadlines.get(found.name)
+        if known is not None and offered & set(known.offers) and found.due_at > row.queued_at:
+            return _deadline_context(session, found.name, found.ladder, "remind", 0)
+    return None
+
+
+def _deadline_context(session: Session, name: str, due: datetime, kind: str, late: int) -> dict[str, Any]:
+    known = session.config.deadlines.get(name)
+    return {
+        "name": name,
+        "label": known.label if known else name,
+        "due_at": session.config.calendar.local(due).isoformat(),
+        "kind": kind,
+        "overdue": kind == "escalate",
+        "late_days": late,
+    }
+
+
+def _calendar(context: Mapping[str, Any], row: Any, domain: str) -> bytes | None:
+    """A calendar entry for what is to be done by when, and for the Board's meeting."""
+    entries = []
+    ref, school = context["partnership"]["ref"], context["partnership"]["school_name"]
+    stamp = row.queued_at.astimezone(UTC)
+
+    def add(kind: str, summary: str, start: datetime, description: str) -> None:
+        uid = f"{kind}.{ref}@{domain}"
+        sequence = int(stamp.timestamp()) - _EPOCH  # a later message about the same replaces an earlier one
+        entries.append(CalendarEntry(uid, summary, start, description, url=None, sequence=sequence))
+
+    deadline = context["deadline"]
+    if deadline and not deadline["overdue"]:
+        due = datetime.fromisoformat(deadline["due_at"])
+        if due >= stamp:
+            add(deadline["name"], f"{deadline['label']}: {school}", due, context["partnership"]["title"])
+    item = context["facts"]["board"]["item"]
+    if item and item["meeting_at"] and row.template in _ABOUT_MEETINGS:
+        start = datetime.fromisoformat(item["meeting_at"])
+        if start >= stamp:
+            add("meeting", f"Board meeting: {school}", start, context["partnership"]["title"])
+    return calendar_entry(entries, stamp) if entries else None
+
+
+_EPOCH = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
+_ABOUT_MEETINGS = ("schedule-item", "introduce-item", "defer-item", "agenda-packet", "decision-recorded")

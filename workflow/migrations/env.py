@@ -1,0 +1,11 @@
+"""Runs the steps on the connection that `workflow.upgrade` hands over."""
+
+from alembic import context
+
+from workflow.records import METADATA
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=METADATA, render_as_batch=True
+)
+with context.begin_transaction():
+    context.run_migrations()

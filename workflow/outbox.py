@@ -1,0 +1,265 @@
+"""The outbox: notices are queued with what they tell of, and leave only after that is committed.
+
+A notice is claimed for a while by whoever delivers it, written once, kept, and tried with growing waits; what
+cannot be delivered is set aside and staff are told.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, and_, insert, or_, select, update
+
+from notifications.addresses import mailbox
+from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure
+from states.partnership import Partnership, Role, State
+from states.standing import waiting_on
+from workflow import directory, message, records
+from workflow.config import Config
+from workflow.directory import Person
+from workflow.records import canonical
+from workflow.situation import Session
+from workflow.system import System
+
+LEASE = timedelta(minutes=10)  # longer than any one delivery can take
+CLAIM = 20  # notices taken at once
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Something people are told of: an event (`seq` is its history row) or a rung of a deadline.
+
+    `before` are the facts before the event: who was concerned then may no longer be afterwards.
+    """
+
+    partnership: int
+    state: State
+    facts: Partnership
+    before: Partnership
+    name: str
+    now: datetime
+    seq: int | None = None
+    deadline: int | None = None
+    actor: str | None = None
+    organization: str | None = None
+    to: tuple[str, ...] | None = None
+    extra: dict[str, Any] | None = None
+
+
+def queue(session: Session, occasions: Sequence[Occasion]) -> list[int]:
+    """Queue a notice for each person concerned. How many people were told of each occasion."""
+    rows: list[dict[str, Any]] = []
+    counts = []
+    for occasion in occasions:
+        mine = _rows(session, occasion)
+        rows += mine
+        counts.append(len(mine))
+    if rows:
+        session.connection.execute(insert(records.notices), rows)
+    return counts
+
+
+def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
+    config = session.config
+    deadline = config.deadlines.get(occasion.name) if occasion.deadline else None
+    row = deadline or config.notices.get(occasion.name)
+    if row is None:
+        return []
+    found: dict[str, tuple[Person, str]] = {}
+    for group in occasion.to or row.to:
+        for person, role in recipients(session, occasion, group, row.offers):
+            if person.email not in found:
+                found[person.email] = (person, role)
+    today = config.calendar.day(occasion.now)
+    domain = mailbox(config.procedure.mail.sender, "mail.sender").address.rpartition("@")[2]
+    rows: dict[str, dict[str, Any]] = {}
+    for person, role in found.values():
+        if person.email == occasion.actor and not _asked(occasion, role, row.offers):
+            continue
+        reached = directory.reachable(session.directory, person, today)
+        rows.setdefault(
+            reached.email,
+            {
+                "partnership": occasion.partnership,
+                "template": occasion.name,
+                "to": reached.email,
+                "role": role,
+                "delegate_for": person.email if reached.email != person.email else None,
+                "seq": occasion.seq,
+                "deadline": occasion.deadline,
+                "extra": canonical(occasion.extra) if occasion.extra else None,
+                "status": "queued",
+                "message_id": f"<{uuid.uuid4().hex}@{domain}>",
+                "queued_at": occasion.now,
+                "next_at": leaves_at(config, occasion.now),
+            },
+        )
+    return list(rows.values())
+
+
+def recipients(
+    session: Session, occasion: Occasion, group: str, offers: Sequence[str]
+) -> list[tuple[Person, str]]:
+    """The people of a role or group, each with the role in which they are told."""
+    holders = session.directory.holders
+    if group == "waiting":
+        found = []
+        for waiting in waiting_on(occasion.facts, offers[0]):
+            people = (
+                [session.directory.someone(waiting.email)]
+                if waiting.email
+                else holders(waiting.role, occasion.facts)
+            )
+            found += [(person, str(waiting.role)) for person in people]
+        return found
+    people = holders(group, occasion.facts, occasion.organization) or holders(
+        group, occasion.before, occasion.organization
+    )
+    role = Role.APPLICANT if group == "this-applicant" else group
+    return [(person, str(role)) for person in people]
+
+
+def _asked(occasion: Occasion, role: str, offers: Sequence[str]) -> bool:
+    return any(event in message.askable(occasion.state, occasion.facts, role) for event in offers)
+
+
+def leaves_at(config: Config, now: datetime) -> datetime:
+    """The first instant from `now` on at which messages may leave."""
+    begin, end = config.procedure.mail.hours
+    local = config.calendar.local(now)
+    wall = local.time()
+    if begin <= wall < end or (begin == time() and end == time.max):
+        return now
+    day = local.date() if wall < begin else local.date() + timedelta(days=1)
+    return config.calendar.instant(day, begin)
+
+
+def deliver(
+    system: System, mailer: Mailer, clock: Callable[[], datetime], stop: Callable[[], bool] = lambda: False
+) -> dict[str, int]:
+    """Deliver everything that may leave now, until nothing does or `stop` says so. How many by status."""
+    counts: dict[str, int] = {}
+    with mailer.session():
+        while not stop() and (claimed := system.transact(partial(_claim, now=clock()))):
+            for notice in claimed:
+                outcome = _attempt(mailer, notice)
+                status = system.transact(partial(_settle, claimed=notice, outcome=outcome, now=clock()))
+                counts[status] = counts.get(status, 0) + 1
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A notice that is being delivered: its row, and its message or why there is none."""
+
+    row: Any
+    sender: str
+    content: bytes | None
+    problem: str | None = None
+
+
+def _claim(session: Session, now: datetime) -> list[Claimed]:
+    table = records.notices
+    free = and_(
+        table.c.status.in_(("queued", "failed")),
+        table.c.next_at <= now,
+        or_(table.c.lease_until.is_(None), table.c.lease_until <= now),
+    )
+    query = select(table).where(free).order_by(table.c.next_at, table.c.id).limit(CLAIM)
+    rows = session.connection.execute(query.with_for_update(skip_locked=True)).all()
+    if not rows:
+        return []
+    keys = [row.id for row in rows]
+    session.connection.execute(update(table).where(table.c.id.in_(keys)).values(lease_until=now + LEASE))
+    sender = mailbox(session.config.procedure.mail.sender, "mail.sender").address
+    return [_written(session, row, sender) for row in rows]
+
+
+def _written(session: Session, row: Any, sender: str) -> Claimed:
+    """The message of a notice: written at its first attempt and kept, so that every attempt sends the same."""
+    if row.message is not None:
+        return Claimed(row, sender, row.message)
+    try:
+        subject, content = message.write(session, row)
+    except (message.CannotWrite, ValueError) as error:
+        return Claimed(row, sender, None, f"it cannot be written: {error}")
+    table = records.notices
+    session.connection.execute(
+        update(table).where(table.c.id == row.id).values(subject=subject, message=content)
+    )
+    return Claimed(row, sender, content)
+
+
+def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[str, str | None]:
+    """Try to deliver: the outcome and the reason."""
+    if claimed.content is None:
+        return "failed", claimed.problem
+    try:
+        mailer.deliver(
+            claimed.content, sender=claimed.sender, recipient=claimed.row.to, key=claimed.row.message_id
+        )
+    except InDoubt as error:
+        return "in-doubt", str(error)
+    except PermanentFailure as error:
+        return "dead", str(error)
+    except (TemporaryFailure, OSError) as error:
+        return "failed", str(error)
+    return "sent", None
+
+
+def _settle(session: Session, claimed: Claimed, outcome: tuple[str, str | None], now: datetime) -> str:
+    status, reason = outcome
+    row, table = claimed.row, records.notices
+    attempts = row.attempts + 1
+    waits = session.config.procedure.mail.retry_minutes
+    values: dict[str, Any] = {"attempts": attempts, "lease_until": None, "reason": reason}
+    if status == "failed" and attempts > len(waits):
+        status = "dead"
+    if status == "failed":
+        values["next_at"] = now + timedelta(minutes=waits[attempts - 1])
+    if status == "sent":
+        values["sent_at"] = now
+    session.connection.execute(update(table).where(table.c.id == row.id).values(status=status, **values))
+    if status in ("dead", "in-doubt") and row.template != "message-failed":
+        _tell_staff(session, row, reason, attempts, now)
+    return status
+
+
+def _tell_staff(session: Session, row: Any, reason: str | None, attempts: int, now: datetime) -> None:
+    found = message.subject_of(session, row)
+    failure = {
+        "recipient": row.to,
+        "subject": found,
+        "reason": reason or "",
+        "attempts": attempts,
+        "notice_id": row.id,
+    }
+    tell_staff(session, row.partnership, "message-failed", {"failure": failure}, now)
+
+
+def tell_staff(session: Session, key: int, name: str, extra: dict[str, Any], now: datetime) -> None:
+    """Queue a notice about the system itself."""
+    table = records.partnerships
+    row = session.connection.execute(select(table.c.facts, table.c.state).where(table.c.id == key)).one()
+    facts = Partnership.model_validate_json(row.facts)
+    queue(
+        session,
+        [Occasion(key, State(row.state), facts, facts, name, now, extra=extra)],
+    )
+
+
+def retry(connection: Connection, key: int, now: datetime) -> bool:
+    """Let a notice that failed, is in doubt or was set aside be tried anew. False if it is none of these."""
+    table = records.notices
+    stuck = table.c.status.in_(("failed", "dead", "in-doubt"))
+    done = connection.execute(
+        update(table)
+        .where(table.c.id == key, stuck)
+        .values(status="queued", attempts=0, next_at=now, lease_until=None, reason=None)
+    )
+    return done.rowcount == 1

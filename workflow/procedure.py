@@ -1,0 +1,169 @@
+"""Does the procedure fit the law? Every name in its rows is looked up, and no partnership can stall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+from notifications.render import Templates
+from states.errors import Problem
+from states.machine import EVENTS, events_of
+from states.partnership import Role, State
+from states.standing import CERTAIN, COLLECTED, DUTIES, MOMENTS
+from workflow.settings import BoardSettings, DeadlineRow, NoticeRow, Procedure
+
+ROLES = tuple(role for role in Role if role is not Role.CLOCK)
+GROUPS = ("this-applicant", "waiting")
+ANCHORS = ("entering", *MOMENTS)
+EXTRA_NAMES = ("names", "failure")  # what some notices have in their context besides what all have
+SYSTEM_NOTICES = ("message-failed", "deadline-failed")  # about the system rather than about an event
+
+
+def mistakes(procedure: Procedure, templates: Templates, labels: Mapping[str, object]) -> Iterator[Problem]:
+    """Everything in which the procedure does not fit the law or the templates."""
+    names = set(templates.names())
+    for name, row in procedure.deadline.items():
+        if row.enabled:
+            yield from (
+                Problem(f"deadline.{name}.{at}", problem, expected)
+                for at, problem, expected in _in_deadline(row)
+            )
+            if name not in names:
+                yield _no_template("deadline", name)
+    for name, notice in procedure.notice.items():
+        if not notice.enabled:
+            continue
+        yield from (
+            Problem(f"notice.{name}{at}", problem, expected)
+            for at, problem, expected in _in_notice(name, notice)
+        )
+        if name not in names:
+            yield _no_template("notice", name)
+    for fault in templates.problems(also=EXTRA_NAMES):
+        at = f"templates/{fault.file}" + (f", line {fault.line}" if fault.line else "")
+        yield Problem(at, fault.problem, fault.expected)
+    offered = {event for row in procedure.deadline.values() for event in row.offers}
+    offered |= {event for told in procedure.notice.values() for event in told.offers}
+    for event in sorted(offered & set(EVENTS)):
+        if not isinstance(labels.get(event), str):
+            yield Problem(f"templates/labels.toml, {event}", "it is missing", "what its button says")
+    for event in sorted(set(labels) - set(EVENTS)):
+        yield Problem(
+            f"templates/labels.toml, {event}", "there is no such event", "one of " + ", ".join(EVENTS)
+        )
+    yield from _in_board(procedure.board)
+    yield from _stalls(procedure)
+
+
+def _no_template(kind: str, name: str) -> Problem:
+    return Problem(f"{kind}.{name}", "it has no template", f"a file templates/email/{name}.j2")
+
+
+def _in_deadline(row: DeadlineRow) -> Iterator[tuple[str, str, str]]:
+    for anchor in row.due.anchors:
+        if anchor not in ANCHORS:
+            yield "due", f"there is no fact {anchor!r}", "one of " + ", ".join(ANCHORS)
+    for key in ("when", "until"):
+        moment = getattr(row, key)
+        if moment is not None and moment not in MOMENTS:
+            yield key, f"there is no fact {moment!r}", "one of " + ", ".join(MOMENTS)
+    if row.done is not None and row.done not in DUTIES:
+        yield "done", f"there is no duty {row.done!r}", "one of " + ", ".join(DUTIES)
+    if row.due.recurring and row.done is None:
+        yield "done", "a deadline that recurs needs it", "one of " + ", ".join(DUTIES)
+    possible = {event for state in row.state for event in _events(state)}
+    if row.fires is not None and row.fires not in possible:
+        yield "fires", f"{row.fires!r} does not happen there", "one of " + ", ".join(sorted(possible))
+    elif row.fires is not None and any(
+        Role.CLOCK not in found.who
+        for state in row.state
+        for found in events_of(state)
+        if found.event == row.fires
+    ):
+        yield "fires", f"{row.fires!r} is not for the clock", "an event that the clock may do"
+    for event in row.offers:
+        if event not in possible:
+            yield "offers", f"{event!r} does not happen there", "one of " + ", ".join(sorted(possible))
+    yield from _recipients("to", row.to, row.offers)
+    for number, rung in enumerate(row.overdue):
+        yield from _recipients(f"overdue.{number}.to", rung.to, row.offers)
+    if row.again is not None and not row.overdue:
+        yield "again", "nothing is there to repeat", "overdue"
+
+
+def _events(state: State) -> tuple[str, ...]:
+    return tuple(row.event for row in events_of(state))
+
+
+def _in_notice(name: str, row: NoticeRow) -> Iterator[tuple[str, str, str]]:
+    if name not in EVENTS and name not in SYSTEM_NOTICES:
+        yield "", "there is no such event", "one of " + ", ".join((*EVENTS, *SYSTEM_NOTICES))
+    for event in row.offers:
+        if event not in EVENTS:
+            yield ".offers", f"there is no event {event!r}", "one of " + ", ".join(EVENTS)
+    yield from (
+        (f".{at}", problem, expected) for at, problem, expected in _recipients("to", row.to, row.offers)
+    )
+
+
+def _recipients(at: str, to: tuple[str, ...], offers: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    for recipient in to:
+        if recipient not in (*ROLES, *GROUPS):
+            yield at, f"there is no role {recipient!r}", "one of " + ", ".join((*ROLES, *GROUPS))
+    if "waiting" in to and not (offers and offers[0] in COLLECTED):
+        yield (
+            at,
+            "nobody in particular waits with the first offer",
+            "first offer one of " + ", ".join(COLLECTED),
+        )
+
+
+def _in_board(board: BoardSettings) -> Iterator[Problem]:
+    if board.quorum > board.members:
+        yield Problem(
+            "board.quorum", f"{board.quorum} is more than there are members", f"up to {board.members}"
+        )
+    twice = {day for day in board.meetings if board.meetings.count(day) > 1}
+    for day in sorted(twice):
+        yield Problem("board.meetings", f"{day} stands there twice", "each meeting once")
+
+
+def _stalls(procedure: Procedure) -> Iterator[Problem]:
+    """For each state, whether facts are possible under which no deadline that insists is open."""
+    for state in State:
+        if state is State.TERMINATED:
+            continue
+        rows = {
+            name: row
+            for name, row in procedure.deadline.items()
+            if row.enabled and state in row.state and _insists(row)
+        }
+        mentioned = {
+            moment for row in rows.values() for moment in (*row.due.anchors, row.until, row.when) if moment
+        } - {"entering"}
+        optional = sorted(mentioned - CERTAIN[state])
+        for facts in _subsets(optional):
+            known = CERTAIN[state] | facts | {"entering"}
+            if not any(_open(row, known) for row in rows.values()):
+                when = "where " + ", ".join(sorted(facts)) + " is known" if facts else "as it is entered"
+                yield Problem(
+                    "deadline",
+                    f"a partnership could stall in {state}: {when}, no deadline is open",
+                    "a row for it that fires an event or has overdue",
+                )
+                break
+
+
+def _insists(row: DeadlineRow) -> bool:
+    return row.fires is not None or bool(row.overdue)
+
+
+def _open(row: DeadlineRow, known: frozenset[str]) -> bool:
+    if row.until in known or (row.when is not None and row.when not in known):
+        return False
+    return row.due.recurring or any(anchor in known for anchor in row.due.anchors)
+
+
+def _subsets(names: list[str]) -> Iterator[frozenset[str]]:
+    for size in range(len(names) + 1):
+        yield from map(frozenset, combinations(names, size))

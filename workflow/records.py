@@ -1,0 +1,211 @@
+"""The tables. JSON is kept as canonical text, so that what was hashed can be read back letter by letter."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.engine import Dialect
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, stored in UTC. Naive ones are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError(f"{value} has no time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+def canonical(value: Any) -> str:
+    """JSON in the one form that is stored and hashed: sorted keys, no spaces, text as it is."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+meta = Table("meta", METADATA, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
+
+schools = Table(
+    "schools",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("invited_on", Date),
+)
+
+organizations = Table(
+    "organizations",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+)
+
+people = Table(
+    "people",
+    METADATA,
+    Column("email", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("roles", Text, nullable=False),  # JSON list
+    Column("schools", Text, nullable=False),  # JSON list
+    Column("organization", String),
+    Column("away_until", Date),  # last day away
+    Column("delegate", String),
+    Column("active", Boolean, nullable=False, server_default=text("1")),
+)
+
+meetings = Table(
+    "meetings",
+    METADATA,
+    Column("on", Date, primary_key=True),
+    Column("at", String, nullable=False),  # local wall-clock time, HH:MM
+    Column("kind", String, nullable=False),
+)
+
+directory_changes = Table(
+    "directory_changes",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("by", String, nullable=False),
+    Column("what", String, nullable=False),  # such as "person staff@example.org"
+    Column("before", Text),
+    Column("after", Text),
+)
+
+partnerships = Table(
+    "partnerships",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("ref", String, nullable=False, unique=True),
+    Column("school", String, ForeignKey("schools.id"), nullable=False),
+    Column("title", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("version", Integer, nullable=False),  # the seq of the last row of its history
+    Column("entered_at", Instant, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("head", String, nullable=False),  # the hash of the last row of its history
+    Column("in_force", Boolean, nullable=False, server_default=false()),
+)
+# At most one Lead Partner in force at a school (4270.4), even if two are activated at the same moment.
+Index(
+    "uq_partnerships_in_force",
+    partnerships.c.school,
+    unique=True,
+    sqlite_where=partnerships.c.in_force,
+    postgresql_where=partnerships.c.in_force,
+)
+
+history = Table(
+    "history",
+    METADATA,
+    Column("partnership", Integer, ForeignKey("partnerships.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("event", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("from_state", String),
+    Column("to_state", String, nullable=False),
+    Column("input", Text, nullable=False),
+    Column("setting", Text, nullable=False),
+    Column("note", Text),
+    Column("ran_by", String),  # who ran the program, where that is not the actor
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False),
+)
+
+deadlines = Table(
+    "deadlines",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("partnership", Integer, ForeignKey("partnerships.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("ladder", Instant, nullable=False),  # the due instant, which tells one ladder from the next
+    Column("rung", Integer, nullable=False),  # below 0 reminders, 0 due, above 0 escalations
+    Column("kind", String, nullable=False),  # remind, due, escalate
+    Column("due_at", Instant, nullable=False),
+    Column("status", String, nullable=False),  # open, fired, skipped, cancelled
+    Column("fires", String),
+    Column("reason", String),
+    Column("done_at", Instant),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", Instant, nullable=False),  # when to look at it: due_at, later after a failure
+    UniqueConstraint("partnership", "name", "ladder", "rung"),
+    Index("ix_deadlines_status_next_at", "status", "next_at"),
+)
+
+notices = Table(
+    "notices",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("partnership", Integer, ForeignKey("partnerships.id")),
+    Column("template", String, nullable=False),
+    Column("to", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("delegate_for", String),
+    Column("seq", Integer),  # the history row it tells of
+    Column("deadline", Integer, ForeignKey("deadlines.id")),
+    Column("extra", Text),  # JSON: what the template needs besides the record
+    Column("status", String, nullable=False),  # queued, sent, in-doubt, failed, dead
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("message_id", String, nullable=False),
+    Column("subject", String),
+    Column("queued_at", Instant, nullable=False),
+    Column("next_at", Instant, nullable=False),  # not before this instant
+    Column("lease_until", Instant),  # somebody is at it until then
+    Column("sent_at", Instant),
+    Column("reason", String),
+    Column("message", LargeBinary),
+    Index("ix_notices_status_next_at", "status", "next_at"),
+    Index("ix_notices_partnership", "partnership"),
+)
+
+documents = Table(
+    "documents",
+    METADATA,
+    Column("sha256", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("added_at", Instant, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)

@@ -1,0 +1,290 @@
+"""Door 1, the clock: finds what is due and makes it happen, in order, each partnership for itself.
+
+Due means due at or before now and still open, so nothing is lost while nobody looks. Many partnerships
+share a transaction; if that fails, each is tried alone, and one that fails alone is tried again later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from states.errors import LawError
+from states.inputs import DeferItem
+from states.machine import row_of
+from states.partnership import Role
+from workflow import deadlines, engine, outbox, records
+from workflow.engine import Change, Intent, Record
+from workflow.situation import Session
+from workflow.store import StoreError
+from workflow.system import System
+
+GIVEN_UP = timedelta(days=1)  # how often a deadline that was set aside is still tried
+
+
+@dataclass
+class Tally:
+    """What a run of the clock did."""
+
+    fired: int = 0
+    told: int = 0
+    skipped: int = 0
+    failed: int = 0
+    changes: list[Change] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        self.fired += other.fired
+        self.told += other.told
+        self.skipped += other.skipped
+        self.failed += other.failed
+        self.changes += other.changes
+        self.failures += other.failures
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The next thing that is due of one partnership: a rung, and the earlier rungs it makes pointless."""
+
+    rung: Any
+    passed: Sequence[Any]
+
+
+def fire_due(
+    system: System,
+    now: datetime,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    done: Callable[[Tally], None] = lambda tally: None,
+) -> Tally:
+    """Make everything happen that is due at `now`, until nothing is. `stop` is asked between batches."""
+    total = Tally()
+    while not stop():
+        try:
+            tally = system.transact(partial(_batch, now=now))
+        except (LawError, StoreError, engine.Conflict):
+            tally = _one_by_one(system, now, stop)
+        if tally is None:
+            return total
+        total.add(tally)
+        done(tally)
+    return total
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """The instant at which the next open deadline is to be looked at."""
+    table = records.deadlines
+    found: datetime | None = connection.scalar(
+        select(func.min(table.c.next_at)).where(table.c.status == "open")
+    )
+    return found
+
+
+def _due_partnerships(session: Session, now: datetime) -> list[int]:
+    """The partnerships with something due, the longest overdue first."""
+    table = records.deadlines
+    query = (
+        select(table.c.partnership)
+        .where(table.c.status == "open", table.c.next_at <= now)
+        .order_by(table.c.next_at, table.c.id)
+        .limit(session.config.procedure.daemon.batch)
+    )
+    return list(dict.fromkeys(session.connection.scalars(query)))
+
+
+def _batch(session: Session, now: datetime) -> Tally | None:
+    """One step of as many partnerships as are written together; None if nothing is due."""
+    keys = _due_partnerships(session, now)
+    return _step(session, keys, now) if keys else None
+
+
+def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> Tally | None:
+    """The same step, each partnership in a transaction of its own, so that one does not hold up the others."""
+    keys = system.transact(partial(_due_partnerships, now=now))
+    if not keys:
+        return None
+    total = Tally()
+    for key in keys:
+        if stop():
+            break
+        try:
+            total.add(system.transact(partial(_step, keys=[key], now=now)))
+        except (LawError, StoreError, engine.Conflict) as error:
+            system.transact(partial(_postpone_all, key=key, now=now, reason=str(error)))
+            total.failed += 1
+            total.failures.append(str(error))
+    return total
+
+
+def _step(session: Session, keys: Sequence[int], now: datetime) -> Tally:
+    """The next due thing of each of these partnerships, written together."""
+    tally = Tally()
+    table = records.partnerships
+    rows = session.connection.execute(select(table).where(table.c.id.in_(keys)))
+    known = {row.id: engine.record_of(row) for row in rows}
+    work = {key: found for key, found in _work(session.connection, keys, now).items() if key in known}
+    changes: list[Change] = []
+    updates: list[dict[str, Any]] = []
+    notices: list[tuple[Any, outbox.Occasion]] = []
+    for key, found in work.items():
+        record = known[key]
+        updates += [
+            deadlines.closed(rung, "skipped", now, f"overtaken: {found.rung['kind']} was due as well")
+            for rung in found.passed
+        ]
+        tally.skipped += len(found.passed)
+        if found.rung["fires"] is None:
+            notices.append((found.rung, _occasion(session, record, found.rung, now)))
+            continue
+        try:
+            changes.append(_fire(session, record, found.rung, now))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up the others
+            _postpone(session, record, found.rung, now, f"{type(error).__name__}: {error}")
+            tally.failed += 1
+            tally.failures.append(f"{record.ref} {found.rung['name']}: {error}")
+    if changes:
+        tally.changes = engine.write(session, changes)
+        tally.fired += len(changes)
+    inserts = _tell(session, notices, updates, now, tally)
+    engine.write_deadlines(session.connection, inserts, updates)
+    return tally
+
+
+_COLUMNS = [
+    records.deadlines.c[name]
+    for name in (
+        "id",
+        "partnership",
+        "name",
+        "ladder",
+        "rung",
+        "kind",
+        "due_at",
+        "next_at",
+        "fires",
+        "attempts",
+    )
+]
+
+
+def _work(connection: Connection, keys: Sequence[int], now: datetime) -> dict[int, _Work]:
+    """By partnership, the ladder whose turn it is: the one with the earliest open rung that is due."""
+    table = records.deadlines
+    query = (
+        select(*_COLUMNS)
+        .where(table.c.partnership.in_(keys), table.c.status == "open", table.c.next_at <= now)
+        .order_by(table.c.due_at, table.c.id)
+    )
+    due: dict[int, list[Any]] = {}
+    for row in connection.execute(query).mappings():
+        due.setdefault(row["partnership"], []).append(row)
+    return {key: _next(rows) for key, rows in due.items()}
+
+
+def _next(rows: Sequence[Any]) -> _Work:
+    first = rows[0]
+    ladder = [r for r in rows if (r["name"], r["ladder"]) == (first["name"], first["ladder"])]
+    # What makes an event happen is never passed over; of what only tells, the latest counts.
+    firing = next((i for i, rung in enumerate(ladder) if rung["fires"]), len(ladder) - 1)
+    return _Work(ladder[firing], ladder[:firing])
+
+
+def _fire(session: Session, record: Record, rung: Any, now: datetime) -> Change:
+    intent = Intent(
+        ref=record.ref,
+        event=rung["fires"],
+        input=_input(session, record, rung["fires"], now),
+        actor=str(Role.CLOCK),
+        channel="clock",
+        now=now,
+        fired=rung["id"],
+    )
+    return engine.decide(session, record, intent)
+
+
+def _input(session: Session, record: Record, event: str, now: datetime) -> dict[str, Any]:
+    """What the clock gives with an event."""
+    if row_of(event, record.state).takes is not DeferItem:
+        return {}
+    item = record.facts.board.item
+    today = session.config.calendar.day(now)
+    meeting = session.directory.next_regular(
+        max(item.meeting_on, today) if item and item.meeting_on else today, now
+    )
+    given: dict[str, Any] = {"reason": "the meeting passed and no decision is on record"}
+    return given | ({"meeting_on": meeting.on.isoformat()} if meeting else {})
+
+
+def _occasion(session: Session, record: Record, rung: Any, now: datetime) -> outbox.Occasion:
+    row = session.config.deadlines.get(rung["name"])
+    life = engine.life_of(record)
+    return outbox.Occasion(
+        partnership=record.id or 0,
+        state=life.state,
+        facts=record.facts,
+        before=record.facts,
+        name=rung["name"],
+        now=now,
+        deadline=rung["id"],
+        to=deadlines.step_of(row, rung["rung"]) if row else (),
+    )
+
+
+def _tell(
+    session: Session,
+    notices: Sequence[tuple[Any, outbox.Occasion]],
+    updates: list[dict[str, Any]],
+    now: datetime,
+    tally: Tally,
+) -> list[dict[str, Any]]:
+    """Queue the notices of rungs that only tell; the rungs that follow the last of a ladder."""
+    inserts = []
+    counts = outbox.queue(session, [occasion for _, occasion in notices])
+    for (rung, _), count in zip(notices, counts, strict=True):
+        reason = None if count else "there is nobody to tell"
+        updates.append(deadlines.closed(rung, "fired" if count else "skipped", now, reason))
+        tally.told += 1 if count else 0
+        tally.skipped += 0 if count else 1
+        following = deadlines.again(session.config, _as_rung(rung), now)
+        if following:
+            inserts.append(deadlines.new_row(rung["partnership"], following, now))
+    return inserts
+
+
+def _as_rung(row: Any) -> deadlines.Rung:
+    return deadlines.Rung(row["name"], row["ladder"], row["rung"], row["kind"], row["due_at"], row["fires"])
+
+
+def _postpone_all(session: Session, key: int, now: datetime, reason: str) -> None:
+    """Put off what is due of a partnership that could not be written."""
+    table = records.partnerships
+    row = session.connection.execute(select(table).where(table.c.id == key)).one()
+    work = _work(session.connection, [key], now).get(key)
+    if work is not None:
+        _postpone(session, engine.record_of(row), work.rung, now, reason)
+
+
+def _postpone(session: Session, record: Record, rung: Any, now: datetime, reason: str) -> None:
+    """Try a rung again later; once the tries are used up tell staff, and go on trying daily."""
+    waits = session.config.procedure.daemon.retry_minutes
+    attempts = rung["attempts"] + 1
+    later = timedelta(minutes=waits[attempts - 1]) if attempts <= len(waits) else GIVEN_UP
+    table = records.deadlines
+    session.connection.execute(
+        update(table)
+        .where(table.c.id == rung["id"])
+        .values(attempts=attempts, next_at=now + later, reason=reason[:500])
+    )
+    if attempts == len(waits) + 1:
+        failure = {
+            "deadline": rung["name"],
+            "due_at": session.config.calendar.local(rung["ladder"]).isoformat(),
+            "reason": reason,
+            "attempts": attempts,
+        }
+        outbox.tell_staff(session, record.id or 0, "deadline-failed", {"failure": failure}, now)

@@ -1,0 +1,205 @@
+"""The shape of config.toml: each table and key with its type and bounds; it says itself what they mean."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from states.case import BoardRules
+from states.inputs import Count, Day, Email, Name
+from states.partnership import Ground, State
+from workflow.calendar import Roll
+from workflow.due import Due, Offset, parse_due, parse_offset
+
+
+def _time(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return time.fromisoformat(value)
+        except ValueError:
+            raise ValueError('it is no time of day; expected one like "17:00"') from None
+    return value
+
+
+def _zone(value: object) -> object:
+    try:
+        return ZoneInfo(str(value))
+    except (LookupError, ValueError, OSError):
+        raise ValueError(f'{value!r} is no time zone; expected one like "America/Los_Angeles"') from None
+
+
+def _hours(value: object) -> object:
+    """ "08:00-18:00" as its two times; 24:00 is the end of the day."""
+    first, dash, last = str(value).partition("-")
+    try:
+        begin = time.fromisoformat(first.strip())
+        end = time.max if last.strip() == "24:00" else time.fromisoformat(last.strip())
+    except ValueError:
+        dash = ""
+    if not dash or begin >= end:
+        raise ValueError('these are no hours; expected two times like "08:00-18:00"')
+    return (begin, end)
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Clock = Annotated[time, BeforeValidator(_time)]
+DueText = Annotated[Due, BeforeValidator(lambda value: parse_due(str(value)))]
+OffsetText = Annotated[Offset, BeforeValidator(lambda value: parse_offset(str(value)))]
+States = Annotated[tuple[State, ...], BeforeValidator(_listed), Field(min_length=1)]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class District(Settings):
+    name: Name
+    zone: Annotated[ZoneInfo, BeforeValidator(_zone)]
+    office: Name
+    email: Email
+    phone: str = ""
+
+
+class Database(Settings):
+    url: Name
+
+
+class Smtp(Settings):
+    host: Name
+    port: int = Field(ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"]
+    username: str = ""
+    password_file: str = ""
+    timeout_seconds: float = Field(gt=0, le=600)
+    ca_file: str = ""
+
+
+Minutes = tuple[Annotated[float, Field(gt=0, le=100_000)], ...]
+
+
+class Mail(Settings):
+    mailer: Literal["maildir", "smtp"]
+    maildir: str
+    sender: Name
+    hours: Annotated[tuple[time, time], BeforeValidator(_hours)]
+    retry_minutes: Minutes
+    smtp: Smtp
+
+
+class Web(Settings):
+    listen: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")]
+
+
+class Log(Settings):
+    format: Literal["text", "json"]
+    level: Literal["debug", "info", "warning", "error"]
+
+
+class Daemon(Settings):
+    tick_seconds: float = Field(gt=0, le=3600)
+    batch: int = Field(ge=1, le=10_000)
+    retry_minutes: Minutes
+
+
+class User(Settings):
+    person: Email | None = None
+    may_act_as: tuple[str, ...] = ()
+
+
+class Admin(Settings):
+    users: dict[str, User] = {}
+
+
+class Break(Settings):
+    first: Day
+    last: Day
+
+
+class Days(Settings):
+    at: Clock
+    breaks: tuple[Break, ...] = ()
+    closed: tuple[Day, ...] = ()
+    working: tuple[Day, ...] = ()
+
+
+class BoardSettings(Settings):
+    threshold_cents: int = Field(ge=0)
+    more_than_years: int = Field(ge=1, le=50)
+    readings: int = Field(ge=1, le=2)
+    members: int = Field(ge=1, le=100)
+    quorum: int = Field(ge=1, le=100)
+    terminates: bool
+    meeting_at: Clock
+    meetings: tuple[Day, ...] = ()
+
+    @property
+    def rules(self) -> BoardRules:
+        """What the law needs to know of these."""
+        return BoardRules(**{name: getattr(self, name) for name in BoardRules.model_fields})
+
+
+class SelectionSettings(Settings):
+    minimum_panel: Count
+    minimum_days: Count
+    closes_at: Clock
+    protest_days: Count
+    protest_time: Clock
+
+
+class Termination(Settings):
+    notice_days: dict[Ground, Count]
+
+
+class Escalation(Settings):
+    after: OffsetText
+    to: tuple[str, ...] = Field(min_length=1)
+
+
+class DeadlineRow(Settings):
+    """A row of the table of deadlines; config.toml says what each key means."""
+
+    label: Name
+    state: States
+    due: DueText
+    at: Clock | None = None
+    roll: Roll = "stay"
+    when: str | None = None
+    until: str | None = None
+    done: str | None = None
+    fires: str | None = None
+    offers: tuple[str, ...] = ()
+    to: tuple[str, ...] = Field(min_length=1)
+    remind: tuple[OffsetText, ...] = ()
+    overdue: tuple[Escalation, ...] = ()
+    again: OffsetText | None = None
+    enabled: bool = True
+
+
+class NoticeRow(Settings):
+    """Who is told of an event, and what they are asked to do next."""
+
+    to: tuple[str, ...] = Field(min_length=1)
+    offers: tuple[str, ...] = ()
+    enabled: bool = True
+
+
+class Procedure(Settings):
+    district: District
+    database: Database
+    mail: Mail
+    web: Web
+    log: Log
+    daemon: Daemon
+    admin: Admin = Admin()
+    calendar: Days
+    board: BoardSettings
+    selection: SelectionSettings
+    termination: Termination
+    deadline: dict[str, DeadlineRow]
+    notice: dict[str, NoticeRow]

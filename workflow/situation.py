@@ -1,0 +1,115 @@
+"""What the law needs to know besides the facts: the parts of the setting that a row of the table asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from states.case import Setting
+from states.lifecycle import Row
+from states.partnership import Partnership, State
+from workflow import records
+from workflow.config import Config
+from workflow.deadlines import Life, due_instants
+from workflow.directory import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A transaction, and what is the same for everything done in it."""
+
+    connection: Connection
+    config: Config
+    directory: Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A partnership at an instant, and the input of an event on it; None while that is not known."""
+
+    session: Session
+    partnership: int | None
+    state: State | None
+    facts: Partnership
+    entered_at: datetime
+    input: Any
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        return self.session.config.calendar.day(self.now)
+
+
+def setting(row: Row, situation: Situation) -> Setting:
+    """The setting for a row of the table, with the parts it asks for."""
+    found = {}
+    for part in row.asks:
+        if part in _OF_INPUT and situation.input is None:
+            continue
+        found[part] = _PARTS[part](situation)
+    return Setting(**found)
+
+
+def _invited_on(s: Situation) -> date | None:
+    school = s.session.directory.schools.get(s.facts.school)
+    return school.invited_on if school else None
+
+
+def _other_lead(s: Situation) -> str | None:
+    table = records.partnerships
+    query = select(table.c.ref).where(table.c.school == s.facts.school, table.c.in_force)
+    if s.partnership is not None:
+        query = query.where(table.c.id != s.partnership)
+    return s.session.connection.scalar(query)
+
+
+def _closes_at(s: Situation) -> datetime:
+    return s.session.config.calendar.instant(
+        s.input.closes_on, s.session.config.procedure.selection.closes_at
+    )
+
+
+def _opens_until(s: Situation) -> date:
+    return s.today + timedelta(days=s.session.config.procedure.selection.minimum_days)
+
+
+def _strangers(s: Situation) -> tuple[str, ...]:
+    people = s.session.directory.people
+    return tuple(
+        email
+        for email in s.input.reviewers
+        if email not in people or "reviewer" not in people[email].roles or not people[email].active
+    )
+
+
+def _protest_until(s: Situation) -> datetime:
+    selection = s.session.config.procedure.selection
+    last = s.today + timedelta(days=selection.protest_days)
+    return s.session.config.calendar.instant(last, selection.protest_time)
+
+
+def _overdue(s: Situation) -> tuple[str, ...]:
+    if s.state is None:
+        return ()
+    due = due_instants(s.session.config, Life(s.state, s.facts, s.entered_at))
+    return tuple(name for name, at in due.items() if at <= s.now)
+
+
+_PARTS = {
+    "invited_on": _invited_on,
+    "other_lead": _other_lead,
+    "organization": lambda s: s.session.directory.organizations.get(s.input.organization),
+    "closes_at": _closes_at,
+    "opens_until": _opens_until,
+    "minimum_panel": lambda s: s.session.config.procedure.selection.minimum_panel,
+    "strangers": _strangers,
+    "protest_until": _protest_until,
+    "meeting": lambda s: s.session.directory.meeting(s.input.meeting_on),
+    "board": lambda s: s.session.config.procedure.board.rules,
+    "notice_days": lambda s: s.session.config.procedure.termination.notice_days.get(s.input.ground, 0),
+    "overdue": _overdue,
+}
+_OF_INPUT = ("organization", "closes_at", "strangers", "meeting", "notice_days")

@@ -1,0 +1,142 @@
+"""Opens the database, SQLite or PostgreSQL, and gives transactions that either happen whole or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5
+_BUSY_MILLISECONDS = 10_000
+# A file system on another machine does not keep SQLite's locks (sqlite.org/faq.html, question 5).
+_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs", "ceph", "glusterfs")
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message says why and what to do."""
+
+
+def open_store(url: str, *, create: bool = False) -> Engine:
+    """The database at a SQLAlchemy address. Raises `StoreError` if it cannot be used."""
+    try:
+        engine = create_engine(url)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise StoreError(f"database.url cannot be used: {error}") from None
+    if engine.dialect.name == "sqlite":
+        path = engine.url.database
+        if path and path != ":memory:":
+            _check_file(Path(path), create=create)
+        _settle_sqlite(engine)
+    if not create:
+        _check_tables(engine)
+    return engine
+
+
+def _check_file(path: Path, *, create: bool) -> None:
+    if create:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif not path.is_file():
+        raise StoreError(f"there is no database at {path}; run `partnershipctl init` to create it")
+    kind = _file_system(path.parent.resolve())
+    if kind in _NETWORK:
+        raise StoreError(
+            f"{path} lies on a network file system ({kind}), where SQLite can lose data;"
+            " put it on a local disk, or use PostgreSQL"
+        )
+
+
+def _file_system(folder: Path) -> str:
+    """The type of the file system that holds a folder, or "" where that cannot be told."""
+    best, kind = "", ""
+    try:
+        mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    for line in mounts:
+        _, point, found, *_ = line.split(" ")
+        inside = point == "/" or folder == Path(point) or Path(point) in folder.parents
+        if inside and len(point) >= len(best):
+            best, kind = point, found
+    return kind
+
+
+def _check_tables(engine: Engine) -> None:
+    try:
+        with engine.connect() as connection:
+            known = inspect(connection).get_table_names()
+    except DBAPIError as error:
+        raise StoreError(f"the database cannot be opened: {error.orig}") from None
+    if "partnerships" not in known:
+        raise StoreError("the database has no tables yet; run `partnershipctl init`")
+
+
+def journal_mode(version: tuple[int, int, int]) -> str:
+    """WAL where it is safe with several connections; before these releases it could corrupt the file."""
+    safe = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
+    return "wal" if safe else "truncate"
+
+
+def _settle_sqlite(engine: Engine) -> None:
+    mode = journal_mode(sqlite3.sqlite_version_info)
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by us, below
+        for pragma in (
+            f"busy_timeout={_BUSY_MILLISECONDS}",
+            "foreign_keys=ON",
+            f"journal_mode={mode}",
+            "synchronous=FULL",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes its lock at once: taking it later lets two read the same state and both act on it.
+        reads = connection.get_execution_options().get("reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection for reading: one moment's view of everything."""
+    with engine.connect() as plain:
+        options: dict[str, Any] = {"reads": True}
+        if engine.dialect.name == "postgresql":
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        connection = plain.execution_options(**options)
+        with connection.begin():
+            yield connection
+
+
+def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Run `work` in one transaction, whole or not at all; again from its start if a writer was in the way.
+
+    Raises `StoreError` if the database stays locked or cannot be written.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            with engine.begin() as connection:
+                return work(connection)
+        except OperationalError as error:
+            if not _transient(error):
+                raise StoreError(f"the database cannot be written: {error.orig}") from error
+            if attempt == _ATTEMPTS - 1:
+                raise StoreError("the database is locked by another program; try again") from error
+            time.sleep(0.05 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def _transient(error: OperationalError) -> bool:
+    words = str(error.orig).lower()
+    state = getattr(error.orig, "sqlstate", None)
+    return "locked" in words or "busy" in words or state in ("40001", "40P01")
