@@ -23,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 from sqlalchemy.engine import Dialect
 
@@ -89,7 +90,7 @@ people = Table(
     Column("organization", String),
     Column("away_until", Date),  # last day away
     Column("delegate", String),
-    Column("active", Boolean, nullable=False, server_default=text("1")),
+    Column("active", Boolean, nullable=False, server_default=true()),
 )
 
 meetings = Table(

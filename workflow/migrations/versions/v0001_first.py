@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from workflow.records import Instant
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -13,7 +15,7 @@ def upgrade() -> None:
     op.create_table(
         "directory_changes",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("at", workflow.records.Instant(timezone=True), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
         sa.Column("by", sa.String(), nullable=False),
         sa.Column("what", sa.String(), nullable=False),
         sa.Column("before", sa.Text(), nullable=True),
@@ -25,7 +27,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("added_at", workflow.records.Instant(timezone=True), nullable=False),
+        sa.Column("added_at", Instant(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_documents")),
     )
@@ -58,7 +60,7 @@ def upgrade() -> None:
         sa.Column("organization", sa.String(), nullable=True),
         sa.Column("away_until", sa.Date(), nullable=True),
         sa.Column("delegate", sa.String(), nullable=True),
-        sa.Column("active", sa.Boolean(), server_default=sa.text("1"), nullable=False),
+        sa.Column("active", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.PrimaryKeyConstraint("email", name=op.f("pk_people")),
     )
     op.create_table(
@@ -76,10 +78,10 @@ def upgrade() -> None:
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("entered_at", workflow.records.Instant(timezone=True), nullable=False),
+        sa.Column("entered_at", Instant(), nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("head", sa.String(), nullable=False),
-        sa.Column("in_force", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("in_force", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(["school"], ["schools.id"], name=op.f("fk_partnerships_school")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_partnerships")),
         sa.UniqueConstraint("ref", name=op.f("uq_partnerships_ref")),
@@ -89,24 +91,24 @@ def upgrade() -> None:
         "partnerships",
         ["school"],
         unique=True,
-        sqlite_where="in_force",
-        postgresql_where="in_force",
+        sqlite_where=sa.text("in_force"),
+        postgresql_where=sa.text("in_force"),
     )
     op.create_table(
         "deadlines",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("partnership", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("ladder", workflow.records.Instant(timezone=True), nullable=False),
+        sa.Column("ladder", Instant(), nullable=False),
         sa.Column("rung", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("due_at", workflow.records.Instant(timezone=True), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("fires", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
-        sa.Column("done_at", workflow.records.Instant(timezone=True), nullable=True),
+        sa.Column("done_at", Instant(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("next_at", workflow.records.Instant(timezone=True), nullable=False),
+        sa.Column("next_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["partnership"], ["partnerships.id"], name=op.f("fk_deadlines_partnership")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deadlines")),
         sa.UniqueConstraint(
@@ -118,7 +120,7 @@ def upgrade() -> None:
         "history",
         sa.Column("partnership", sa.Integer(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("at", workflow.records.Instant(timezone=True), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
         sa.Column("event", sa.String(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
@@ -149,10 +151,10 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("message_id", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=True),
-        sa.Column("queued_at", workflow.records.Instant(timezone=True), nullable=False),
-        sa.Column("next_at", workflow.records.Instant(timezone=True), nullable=False),
-        sa.Column("lease_until", workflow.records.Instant(timezone=True), nullable=True),
-        sa.Column("sent_at", workflow.records.Instant(timezone=True), nullable=True),
+        sa.Column("queued_at", Instant(), nullable=False),
+        sa.Column("next_at", Instant(), nullable=False),
+        sa.Column("lease_until", Instant(), nullable=True),
+        sa.Column("sent_at", Instant(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("message", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["deadline"], ["deadlines.id"], name=op.f("fk_notices_deadline")),
