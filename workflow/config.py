@@ -5,6 +5,7 @@ A district's file is laid over the packaged one, table by table, so it holds onl
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,6 +63,12 @@ class Config:
         if not url.startswith(prefix) or url == "sqlite:///:memory:":
             return url
         return prefix + str(self.folder / url.removeprefix(prefix))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A text that changes when anything changes that deadlines are worked out from."""
+        parts = (self.procedure.deadline, self.procedure.calendar, self.procedure.district.zone)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def clock(self, row: DeadlineRow) -> time:
         """The wall-clock time of a deadline."""

@@ -6,13 +6,16 @@ ladder of a deadline from the next, so a ladder whose anchor moves is cancelled 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from sqlalchemy import Connection, bindparam, insert, select, update
+
 from states.partnership import Partnership, State
 from states.standing import done_on, moments
+from workflow import records
 from workflow.config import Config
 from workflow.settings import DeadlineRow
 
@@ -231,3 +234,38 @@ def _why(row: Mapping[str, Any], due: Mapping[str, datetime], config: Config, li
     if moved == row["ladder"]:
         return "no longer in the procedure"
     return f"now due {config.calendar.local(moved).isoformat()}"
+
+
+_COLUMNS = [
+    records.deadlines.c[name]
+    for name in ("id", "partnership", "name", "ladder", "rung", "due_at", "status", "attempts")
+]
+
+
+def rows_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[Mapping[str, Any]]]:
+    """All rows of the deadlines of these partnerships, by partnership."""
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    if keys:
+        query = select(*_COLUMNS).where(records.deadlines.c.partnership.in_(keys))
+        for row in connection.execute(query).mappings():
+            found.setdefault(row["partnership"], []).append(dict(row))
+    return found
+
+
+_UPDATE = (
+    update(records.deadlines)
+    .where(records.deadlines.c.id == bindparam("row"))
+    .values(
+        {name: bindparam(name) for name in ("status", "reason", "done_at", "due_at", "next_at", "attempts")}
+    )
+)
+
+
+def write(
+    connection: Connection, inserts: Sequence[Mapping[str, Any]], updates: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write what changes among deadlines."""
+    if updates:
+        connection.execute(_UPDATE, list(updates))
+    if inserts:
+        connection.execute(insert(records.deadlines), list(inserts))

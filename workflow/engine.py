@@ -324,7 +324,7 @@ def _arm(session: Session, changes: Sequence[Change]) -> None:
         or change.intent.fired is not None
         or deadlines.anchors(life) != deadlines.anchors(life_of(change.before))
     ]
-    rows = deadline_rows(session.connection, [change.record.id or 0 for change, _ in changed])
+    rows = deadlines.rows_of(session.connection, [change.record.id or 0 for change, _ in changed])
     inserts, updates = [], []
     for change, life in changed:
         key = change.record.id or 0
@@ -334,47 +334,12 @@ def _arm(session: Session, changes: Sequence[Change]) -> None:
         inserts += found.inserts
         updates += found.updates
         updates += [deadlines.closed(row, "fired", change.at) for row in mine if row["id"] == fired]
-    write_deadlines(session.connection, inserts, updates)
+    deadlines.write(session.connection, inserts, updates)
 
 
 def life_of(record: Record) -> Life:
     """What the deadlines of a partnership are worked out from."""
     return Life(State(record.state or State.NEEDS_IDENTIFIED), record.facts, record.entered_at)
-
-
-_DEADLINE_COLUMNS = [
-    records.deadlines.c[name]
-    for name in ("id", "partnership", "name", "ladder", "rung", "due_at", "status", "attempts")
-]
-
-
-def deadline_rows(connection: Connection, keys: Sequence[int]) -> dict[int, list[Mapping[str, Any]]]:
-    """All rows of the deadlines of these partnerships, by partnership."""
-    found: dict[int, list[Mapping[str, Any]]] = {}
-    if keys:
-        query = select(*_DEADLINE_COLUMNS).where(records.deadlines.c.partnership.in_(keys))
-        for row in connection.execute(query).mappings():
-            found.setdefault(row["partnership"], []).append(dict(row))
-    return found
-
-
-_DEADLINE_UPDATE = (
-    update(records.deadlines)
-    .where(records.deadlines.c.id == bindparam("row"))
-    .values(
-        {name: bindparam(name) for name in ("status", "reason", "done_at", "due_at", "next_at", "attempts")}
-    )
-)
-
-
-def write_deadlines(
-    connection: Connection, inserts: Sequence[Mapping[str, Any]], updates: Sequence[Mapping[str, Any]]
-) -> None:
-    """Write what changes among deadlines."""
-    if updates:
-        connection.execute(_DEADLINE_UPDATE, list(updates))
-    if inserts:
-        connection.execute(insert(records.deadlines), list(inserts))
 
 
 def _told(change: Change) -> outbox.Occasion:

@@ -310,6 +310,6 @@ def _placed(unmet: Any, where: str) -> Any:
 def _arm(session: Session, record: Record, now: datetime) -> None:
     """Set the deadlines after the last event; what fell before the import is passed over."""
     key = record.id or 0
-    rows = engine.deadline_rows(session.connection, [key]).get(key, [])
+    rows = deadlines.rows_of(session.connection, [key]).get(key, [])
     found = deadlines.moves(session.config, key, engine.life_of(record), rows, now, imported=True)
-    engine.write_deadlines(session.connection, found.inserts, found.updates)
+    deadlines.write(session.connection, found.inserts, found.updates)

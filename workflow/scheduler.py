@@ -151,7 +151,7 @@ def _step(session: Session, keys: Sequence[int], now: datetime) -> Tally:
         tally.changes = engine.write(session, changes)
         tally.fired += len(changes)
     inserts = _tell(session, notices, updates, now, tally)
-    engine.write_deadlines(session.connection, inserts, updates)
+    deadlines.write(session.connection, inserts, updates)
     return tally
 
 

@@ -83,11 +83,14 @@ def test_an_item_is_introduced_at_a_meeting_that_was_held_after_its_referral() -
     assert BEFORE.at("2025-09-17").do("introduce-item").facts.board.item.introduced == (day(MEETING_1),)
     late = Life().at_drafted(amount_cents=25_000_000).at("2025-09-18").do("refer-to-board")
     assert late.missing("introduce-item") == ["meeting-after-referral 4270.9"]
+    same_day = Life().at_drafted(amount_cents=25_000_000).at("2025-09-17").do("refer-to-board")
+    assert same_day.allows("introduce-item")
 
 
 def test_a_deferral_goes_to_a_later_meeting() -> None:
     life = BEFORE.do("schedule-item")
     assert life.missing("defer-item", meeting_on=MEETING_1) == ["deferred-to-later 4270.9"]
+    assert life.at("2025-10-01").allows("defer-item")
     assert life.at("2025-10-02").missing("defer-item") == ["deferred-to-later 4270.9"]
     assert life.missing("defer-item", meeting_on=None) == ["meeting-is-regular 4270.9"]
     item = life.do("defer-item").facts.board.item
@@ -140,6 +143,16 @@ def test_a_decision_is_not_recorded_before_its_meeting(event: str) -> None:
 def test_an_introduced_item_may_come_back_at_any_later_regular_meeting() -> None:
     life = BEFORE.do("schedule-item").at("2025-09-18").do("introduce-item").at("2025-10-16")
     assert life.allows("approve", meeting_on=MEETING_3)
+
+
+def test_an_introduction_is_no_place_on_an_agenda() -> None:
+    life = (
+        BEFORE.under(readings=1)
+        .do("schedule-item", meeting_on=MEETING_2)
+        .at("2025-09-18")
+        .do("introduce-item")
+    )
+    assert life.missing("approve", meeting_on=MEETING_1) == ["item-on-that-agenda 4270.9"]
 
 
 def test_two_readings_are_two_meetings() -> None:

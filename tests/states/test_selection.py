@@ -186,7 +186,10 @@ def test_an_application_is_withdrawn_only_by_who_has_one() -> None:
     left = life.do("withdraw-application", "applicant").facts.selection
     assert left is not None
     assert list(left.applications) == [COLLEGE]
-    assert life.missing("withdraw-application", organization=CHARITY) == ["has-applied 4270.8"]
+    (unmet,) = life.refusal("withdraw-application", organization=CHARITY)
+    assert unmet.reason == f"{CHARITY} has no application; applied have: {CBO}, {COLLEGE}"
+    (none_yet,) = Life().at_open_selection().refusal("withdraw-application")
+    assert none_yet.reason == f"{CBO} has no application; applied have: nobody"
 
 
 # Extending and closing

@@ -1,0 +1,87 @@
+"""What the law tells before anybody tries: the events of a state, what each lacks, and a drawing of it all."""
+
+import inspect
+
+import pytest
+
+from states import machine
+from states.case import Case
+from states.lifecycle import TABLE, Row
+from states.machine import ASKED, Possibility
+from states.partnership import State
+from states.requirements.requirement import Requirement
+from tests.states.life import PEOPLE, Life, life_in
+
+STATES = (None, *State)
+
+
+def explained(life: Life) -> dict[str, Possibility]:
+    """Every event of the life's state, judged without any input and as the first role that may do it."""
+
+    def case_for(row: Row) -> Case:
+        setting = life.setting(object())
+        return Case(life.state, life.facts, None, PEOPLE[row.who[0]], row.who[0], life.now, setting)
+
+    return {found.row.event: found for found in machine.explain(case_for, life.state)}
+
+
+@pytest.mark.parametrize("state", STATES, ids=str)
+def test_every_event_of_a_state_is_explained_once(state: State | None) -> None:
+    expected = {row.event for row in TABLE if state in row.at}
+    assert explained(life_in(state)).keys() == expected
+    assert sorted(row.event for row in machine.events_of(state)) == sorted(expected)
+
+
+def test_each_requirement_is_met_or_unmet_with_its_reason_or_asks_for_the_input() -> None:
+    stands = {name: reason for name, _, reason in explained(Life().at_needs())["open-selection"].requirements}
+    assert stands["needs-described"] == "the statement of needs is not written yet: describe-needs"
+    assert stands["school-invited"] is None
+    assert stands["panel-large-enough"] is ASKED
+
+
+def test_a_requirement_is_explained_with_its_clause() -> None:
+    clauses = {
+        name: clause for name, clause, _ in explained(Life().at_needs())["open-selection"].requirements
+    }
+    assert clauses["school-invited"] == "4270.1"
+    assert clauses["panel-large-enough"] == "4270.8"
+
+
+def _looks_at_input(need: Requirement) -> bool:
+    """Whether the requirement reads the input, or what is looked up by it."""
+    source = inspect.getsource(need.reason)
+    by_input = ("organization", "closes_at", "strangers", "meeting")
+    return "case.input" in source or any(f"case.setting.{part}" in source for part in by_input)
+
+
+def test_exactly_what_looks_at_the_input_waits_for_it() -> None:
+    every = {need.name: need for row in TABLE for need in row.needs}.values()
+    assert {need.name for need in every if need.of_input} == {n.name for n in every if _looks_at_input(n)}
+
+
+def test_an_event_is_possible_when_only_the_input_is_left() -> None:
+    assert not explained(Life().at_needs())["open-selection"].possible
+    assert explained(Life().at_needs_agreed())["open-selection"].possible
+    assert explained(Life().at_signed())["activate"].possible
+    assert not explained(Life().at_drafted())["activate"].possible
+
+
+@pytest.mark.parametrize("state", State, ids=str)
+def test_the_drawing_has_every_move_and_marks_the_state(state: State) -> None:
+    lines = machine.draw(state).splitlines()
+    assert lines[0] == "stateDiagram-v2"
+    assert f"    class {state} current" in lines
+    for row in TABLE:
+        for start in row.at:
+            if start is not None and row.to is not None:
+                (arrow,) = [line for line in lines if line.startswith(f"    {start} --> {row.to}: ")]
+                assert row.event in arrow.partition(": ")[2].split(", ")
+
+
+def test_the_drawing_begins_once_and_ends_once() -> None:
+    lines = machine.draw().splitlines()
+    assert [line.strip() for line in lines if "[*]" in line] == [
+        "[*] --> needs-identified: identify-needs",
+        "terminated --> [*]",
+    ]
+    assert not any("current" in line for line in lines)

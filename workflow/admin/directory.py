@@ -1,0 +1,354 @@
+"""Commands about the directory: people, schools, organizations, meetings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import Table
+
+from states.errors import BadInput, Problem
+from states.inputs import problems
+from workflow import directory, importing, records
+from workflow.admin.console import Console, Listing, common
+from workflow.engine import NotFound
+from workflow.situation import Session
+
+
+def _listing(console: Console, what: str, headings: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    def cell(value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    console.show(
+        rows,
+        lambda: console.table(
+            headings, [[cell(row[name]) for name in headings] for row in rows], f"No {what}."
+        ),
+    )
+
+
+def _write(console: Console, table: Table, takes: type[BaseModel], values: Mapping[str, Any]) -> None:
+    """Check a row of the directory, add or change it, and say which."""
+    user = console.may_write()
+    try:
+        checked = takes.model_validate({key: value for key, value in values.items() if value is not None})
+    except ValidationError as error:
+        raise BadInput(problems(error, takes)) from None
+    row: dict[str, Any] = {
+        key: json.dumps(value) if isinstance(value, (tuple, list)) else value
+        for key, value in checked.model_dump(exclude_unset=True).items()
+    }
+    if isinstance(row.get("at"), time):
+        row["at"] = row["at"].strftime("%H:%M")
+    key = next(iter(table.primary_key.columns)).name
+
+    def work(session: Session) -> str | None:
+        _check_known(session, row)
+        if table is records.people:
+            for column in ("roles", "schools"):
+                if row[key] not in session.directory.people:
+                    row.setdefault(column, "[]")
+        return directory.put(session.connection, table, row, by=user, now=console.now)
+
+    done = console.system.transact(work) or "unchanged"
+    name = str(row[key])
+    console.show({"id": name, "done": done}, lambda: click.echo(f"{name}: {done}."))
+
+
+def _check_known(session: Session, row: Mapping[str, Any]) -> None:
+    """Refuse names that the directory does not have."""
+    schools = session.directory.schools
+    found = [
+        Problem("--school", f"there is no school {school!r}", ", ".join(schools))
+        for school in json.loads(row.get("schools", "[]"))
+        if school not in schools
+    ]
+    organization = row.get("organization")
+    if organization and organization not in session.directory.organizations:
+        known = ", ".join(session.directory.organizations)
+        found.append(Problem("--organization", f"there is no organization {organization!r}", known))
+    delegate = row.get("delegate")
+    if delegate and delegate not in session.directory.people:
+        found.append(Problem("--delegate", f"there is no person {delegate!r}", "somebody in the directory"))
+    if found:
+        raise BadInput(found)
+
+
+def _remove(console: Console, table: Table, key: object, what: str) -> None:
+    user = console.may_write()
+
+    def work(session: Session) -> bool:
+        return directory.remove(session.connection, table, key, by=user, now=console.now)
+
+    if not console.system.transact(work):
+        raise NotFound(f"there is no {what} {key}")
+    console.show({"id": str(key), "done": "removed"}, lambda: click.echo(f"{key}: removed."))
+
+
+def _known_person(console: Console, email: str) -> directory.Person:
+    with console.system.reading() as session:
+        person = session.directory.people.get(email.lower())
+    if person is None:
+        raise NotFound(f"there is no person {email!r}")
+    return person
+
+
+@click.group(cls=Listing)
+def people() -> None:
+    """The people: list, add or change, away and delegate, remove."""
+
+
+@people.command("list")
+@common
+def people_list(console: Console) -> None:
+    """Everybody in the directory."""
+    with console.system.reading() as session:
+        rows = [
+            {
+                "email": p.email,
+                "name": p.name,
+                "roles": list(p.roles),
+                "schools": list(p.schools),
+                "organization": p.organization,
+                "away_until": p.away_until.isoformat() if p.away_until else None,
+                "delegate": p.delegate,
+                "active": p.active,
+            }
+            for p in session.directory.people.values()
+        ]
+    _listing(
+        console,
+        "people",
+        ("email", "name", "roles", "schools", "organization", "away_until", "delegate"),
+        rows,
+    )
+
+
+def _person_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--organization", help="Identifier of an organization."),
+        click.option("--school", "schools", multiple=True, help="Identifier of a school; may be repeated."),
+        click.option("--role", "roles", multiple=True, help="A role; may be repeated."),
+        click.option("--name", help="Name, or title of the position."),
+        click.argument("email"),
+    ):
+        command = option(command)
+    return command
+
+
+@people.command("add")
+@_person_options
+@common
+def people_add(console: Console, email: str, **given: Any) -> None:
+    """Add a person with roles, or change all of them."""
+    given |= {"roles": given["roles"] or (), "schools": given["schools"] or ()}
+    _write(console, records.people, importing.GivenPerson, {"email": email, **given})
+
+
+@people.command("change")
+@_person_options
+@common
+def people_change(console: Console, email: str, **given: Any) -> None:
+    """Change what is given of a person."""
+    person = _known_person(console, email)
+    changes = {key: value for key, value in given.items() if value}
+    _write(console, records.people, importing.GivenPerson, {"email": email, "name": person.name, **changes})
+
+
+@people.command("away")
+@click.argument("email")
+@click.option("--until", required=True, metavar="DAY", help="Last day away, YYYY-MM-DD; the past ends it.")
+@click.option("--delegate", help="Who gets the notices meanwhile.")
+@common
+def people_away(console: Console, email: str, until: str, delegate: str | None) -> None:
+    """Say that somebody is away, and who stands in."""
+    person = _known_person(console, email)
+    values = {
+        "email": email,
+        "name": person.name,
+        "away_until": until,
+        "delegate": delegate or person.delegate,
+    }
+    if values["delegate"] is None:
+        raise BadInput([Problem("--delegate", "it is not said who stands in", "an address in the directory")])
+    _write(console, records.people, importing.GivenPerson, values)
+
+
+@people.command("remove")
+@click.argument("email")
+@common
+def people_remove(console: Console, email: str) -> None:
+    """Take a person out of the directory; what they did stays on record."""
+    _remove(console, records.people, email.lower(), "person")
+
+
+@click.group(cls=Listing)
+def schools() -> None:
+    """The schools: list, add or change."""
+
+
+@schools.command("list")
+@common
+def schools_list(console: Console) -> None:
+    """Every school, and when the Board invited a Lead Partner there (4270.1)."""
+    with console.system.reading() as session:
+        rows = [
+            {"id": s.id, "name": s.name, "invited_on": s.invited_on.isoformat() if s.invited_on else None}
+            for s in session.directory.schools.values()
+        ]
+    _listing(console, "schools", ("id", "name", "invited_on"), rows)
+
+
+@schools.command("add")
+@click.argument("id_", metavar="ID")
+@click.option("--name", required=True)
+@click.option("--invited-on", metavar="DAY", help="Day of the Board's invitation, YYYY-MM-DD.")
+@common
+def schools_add(console: Console, id_: str, name: str, invited_on: str | None) -> None:
+    """Add a school or change it."""
+    _write(
+        console, records.schools, importing.GivenSchool, {"id": id_, "name": name, "invited_on": invited_on}
+    )
+
+
+@click.group(cls=Listing)
+def organizations() -> None:
+    """The organizations: list, add or change."""
+
+
+@organizations.command("list")
+@common
+def organizations_list(console: Console) -> None:
+    """Every organization and its kind (4270.2)."""
+    with console.system.reading() as session:
+        rows = [
+            {"id": o.id, "name": o.name, "kind": o.kind} for o in session.directory.organizations.values()
+        ]
+    _listing(console, "organizations", ("id", "name", "kind"), rows)
+
+
+@organizations.command("add")
+@click.argument("id_", metavar="ID")
+@click.option("--name", required=True)
+@click.option(
+    "--kind", required=True, help="community-based-organization, higher-education, public-agency, other."
+)
+@common
+def organizations_add(console: Console, id_: str, name: str, kind: str) -> None:
+    """Add an organization or change it."""
+    _write(
+        console, records.organizations, importing.GivenOrganization, {"id": id_, "name": name, "kind": kind}
+    )
+
+
+@click.group(cls=Listing)
+def meetings() -> None:
+    """The Board's calendar: list, add, remove, import FILE.ics."""
+
+
+@meetings.command("list")
+@click.option("--all", "all_", is_flag=True, help="Also those that are over.")
+@common
+def meetings_list(console: Console, all_: bool) -> None:
+    """The Board's meetings to come, and until when each agenda takes an item."""
+    with console.system.reading() as session:
+        rows = [
+            {
+                "on": m.on.isoformat(),
+                "at": f"{session.config.calendar.local(m.at):%H:%M}",
+                "kind": m.kind,
+                "agenda_closes_at": console.local(m.agenda_closes_at),
+            }
+            for m in session.directory.meetings
+            if all_ or console.as_json or m.at >= console.now
+        ]
+    _listing(console, "meetings", ("on", "at", "kind", "agenda_closes_at"), rows)
+
+
+@meetings.command("add")
+@click.argument("on", metavar="DAY")
+@click.option("--at", metavar="HH:MM", help="When it begins; else board.meeting_at.")
+@click.option("--kind", default="regular", show_default=True, help="regular or special.")
+@common
+def meetings_add(console: Console, on: str, at: str | None, kind: str) -> None:
+    """Add a meeting or change it."""
+    at = at or console.system.config.procedure.board.meeting_at.strftime("%H:%M")
+    _write(console, records.meetings, importing.GivenMeeting, {"on": on, "at": at, "kind": kind})
+
+
+@meetings.command("remove")
+@click.argument("on", metavar="DAY")
+@common
+def meetings_remove(console: Console, on: str) -> None:
+    """Take a meeting out of the calendar."""
+    try:
+        day = date.fromisoformat(on)
+    except ValueError:
+        raise BadInput([Problem("DAY", f"{on!r} is no day", "YYYY-MM-DD")]) from None
+    _remove(console, records.meetings, day, "meeting on")
+
+
+@meetings.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--kind", default="regular", show_default=True, help="Kind of the meetings: regular or special."
+)
+@common
+def meetings_import(console: Console, file: Path, kind: str) -> None:
+    """Take meetings in from a calendar FILE (.ics, RFC 5545): every event in it is one."""
+    user = console.may_write()
+    found = _from_calendar(console, file, kind)
+
+    def work(session: Session) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for row in found:
+            done = (
+                directory.put(session.connection, records.meetings, row, by=user, now=console.now)
+                or "unchanged"
+            )
+            counts[done] = counts.get(done, 0) + 1
+        return counts
+
+    counts = console.system.transact(work)
+    words = ", ".join(f"{number} {done}" for done, number in counts.items())
+    console.show({"file": str(file), **counts}, lambda: click.echo(f"Meetings of {file}: {words}."))
+
+
+def _from_calendar(console: Console, file: Path, kind: str) -> list[dict[str, Any]]:
+    from icalendar import Calendar
+
+    try:
+        calendar = Calendar.from_ical(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            [Problem(str(file), f"it cannot be read: {error}", "a calendar file (.ics)")]
+        ) from None
+    settings = console.system.config
+    rows = []
+    for number, event in enumerate(calendar.walk("VEVENT")):
+        start = event.get("DTSTART")
+        moment = start.dt if start else None
+        if moment is None or event.get("RRULE") is not None:
+            what = "has no DTSTART" if moment is None else "repeats by a rule (RRULE)"
+            raise BadInput([Problem(f"event {number}", f"it {what}", "one event for each meeting")])
+        at = settings.procedure.board.meeting_at
+        if isinstance(moment, datetime):
+            local = settings.calendar.local(moment) if moment.tzinfo else moment
+            moment, at = local.date(), local.time()
+        values = {"on": moment, "at": at, "kind": kind}
+        try:
+            importing.GivenMeeting.model_validate(values)
+        except ValidationError as error:
+            raise BadInput(problems(error, importing.GivenMeeting)) from None
+        rows.append({"on": moment, "at": at.strftime("%H:%M"), "kind": kind})
+    if not rows:
+        raise BadInput([Problem(str(file), "there is no event in it", "a VEVENT for each meeting")])
+    return rows
+
+
+COMMANDS = (people, schools, organizations, meetings)

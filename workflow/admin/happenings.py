@@ -1,0 +1,174 @@
+"""Commands about what is due and what was sent: deadlines, notices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from states.errors import BadInput, Problem
+from workflow import outbox, records
+from workflow.admin import views
+from workflow.admin.console import Console, Listing, common
+from workflow.admin.partnerships import known
+from workflow.due import Offset, parse_offset
+from workflow.engine import NotFound
+
+STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
+
+
+@click.command()
+@click.argument("ref", required=False)
+@click.option(
+    "--within", metavar="30d", help="Only what comes in this time: 12h is not enough, 30d, 4w, 2m are."
+)
+@click.option("--all", "all_", is_flag=True, help="Also what has fired, was skipped or cancelled.")
+@common
+def deadlines(console: Console, ref: str | None, within: str | None, all_: bool) -> None:
+    """What is coming, what is overdue, and with --all what fired."""
+    span = _span(within) if within else None
+    table, about = records.deadlines, records.partnerships
+    query = select(table, about.c.ref).join(about).order_by(table.c.due_at, table.c.id)
+    if not all_:
+        query = query.where(table.c.status == "open")
+    with console.system.reading() as session:
+        if ref:
+            query = query.where(table.c.partnership == known(session, ref).id)
+        if span:
+            query = query.where(table.c.due_at <= span.after(console.now, session.config.calendar))
+        found = [
+            views.deadline(session, row["ref"], row, console.now)
+            for row in session.connection.execute(query).mappings()
+        ]
+
+    def people() -> None:
+        rows = [
+            (
+                one["ref"],
+                one["name"],
+                one["kind"],
+                one["due_at"][:16].replace("T", " "),
+                _standing(one),
+                _what(one),
+            )
+            for one in found
+        ]
+        console.table(("ref", "deadline", "kind", "at", "status", "what"), rows, "No deadline is open.")
+
+    console.show(found, people)
+
+
+def _standing(one: Mapping[str, Any]) -> str:
+    return "overdue" if one["overdue"] else str(one["status"])
+
+
+def _what(one: Mapping[str, Any]) -> str:
+    return str(one["reason"] or (f"fires {one['fires']}" if one["fires"] else ""))
+
+
+_UNITS = {"d": "day", "w": "week", "m": "month", "y": "year"}
+
+
+def _span(text: str) -> Offset:
+    unit = _UNITS.get(text[-1:])
+    try:
+        return parse_offset(f"{text[:-1]} {unit}s" if unit else text)
+    except ValueError:
+        expected = "a number and d, w, m or y, such as 30d"
+        raise BadInput([Problem("--within", f"{text!r} is no span of time", expected)]) from None
+
+
+@click.group(cls=Listing, subcommand_metavar="[REF] | show ID | retry ID")
+def notices() -> None:
+    """What was sent, to whom, why, byte for byte; try again."""
+
+
+@notices.command("list")
+@click.argument("ref", required=False)
+@click.option("--status", metavar="STATUS,...", help="Only of these: " + ", ".join(STATUSES) + ".")
+@common
+def notices_list(console: Console, ref: str | None, status: str | None) -> None:
+    """The notices, of a partnership REF or of all."""
+    wanted = _statuses(status)
+    table, about = records.notices, records.partnerships
+    query = select(table, about.c.ref).join(about, isouter=True).order_by(table.c.id)
+    if wanted:
+        query = query.where(table.c.status.in_(wanted))
+    with console.system.reading() as session:
+        if ref:
+            query = query.where(table.c.partnership == known(session, ref).id)
+        found = [views.notice(session, row.ref, row) for row in session.connection.execute(query)]
+
+    def people() -> None:
+        rows = [
+            (one["id"], one["ref"], one["status"], one["to"], one["role"], one["subject"], one["reason"])
+            for one in found
+        ]
+        console.table(("id", "ref", "status", "to", "role", "subject", "reason"), rows, "No notices.")
+
+    console.show(found, people)
+
+
+def _statuses(text: str | None) -> list[str]:
+    wanted = [part.strip() for part in (text or "").split(",") if part.strip()]
+    for one in wanted:
+        if one not in STATUSES:
+            raise BadInput(
+                [Problem("--status", f"there is no status {one!r}", "one of " + ", ".join(STATUSES))]
+            )
+    return wanted
+
+
+@notices.command("show")
+@click.argument("id_", metavar="ID", type=int)
+@common
+def notices_show(console: Console, id_: int) -> None:
+    """One notice: whom it went to and why, and its message byte for byte."""
+    table, about = records.notices, records.partnerships
+    query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == id_)
+    with console.system.reading() as session:
+        row = session.connection.execute(query).first()
+        if row is None:
+            raise NotFound(f"there is no notice {id_}")
+        document = views.notice(session, row.ref, row)
+        content = bytes(row.message) if row.message is not None else None
+    document["message"] = content.decode("utf-8", "surrogateescape") if content else None
+
+    def people() -> None:
+        if content is None:
+            click.echo(
+                f"Notice {id_} to {row.to} is not written yet; it is {row.status}. {row.reason or ''}".strip()
+            )
+            return
+        about = f"Notice {id_}, {row.status}, {row.attempts} attempts, to {row.to} as {row.role}"
+        click.echo(about, err=True)
+        click.echo(content, nl=False)
+
+    console.show(document, people)
+
+
+@notices.command("retry")
+@click.argument("id_", metavar="ID", type=int)
+@common
+def notices_retry(console: Console, id_: int) -> None:
+    """Try a notice again that failed, is in doubt or was set aside."""
+    console.may_write()
+    table = records.notices
+
+    def work(session: Any) -> str:
+        status = session.connection.scalar(select(table.c.status).where(table.c.id == id_))
+        if status is None:
+            raise NotFound(f"there is no notice {id_}")
+        if not outbox.retry(session.connection, id_, console.now):
+            expected = "one that failed, is in doubt or was set aside"
+            raise BadInput([Problem("ID", f"notice {id_} is {status}", expected)])
+        return str(status)
+
+    before = console.system.transact(work)
+    document = {"id": id_, "status": "queued", "before": before}
+    console.show(document, lambda: click.echo(f"Notice {id_} will be tried again; it was {before}."))
+
+
+COMMANDS = (deadlines, notices)

@@ -1,0 +1,322 @@
+"""Commands about partnerships: list, show, events, trigger, history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+from sqlalchemy import func, select
+
+from states.errors import BadInput, Problem
+from states.machine import EVENTS, row_of
+from states.partnership import State
+from workflow import engine, ledger, records
+from workflow.admin import given, views
+from workflow.admin.console import Console, common
+from workflow.engine import Change, NotFound, Record
+from workflow.situation import Session
+
+
+def _refs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Completion of a reference."""
+    console = context.obj or Console(None, False)
+    with console.system.reading() as session:
+        found = session.connection.scalars(select(records.partnerships.c.ref).order_by("ref"))
+        return [ref for ref in found if ref.startswith(incomplete)]
+
+
+def _events(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [event for event in EVENTS if event.startswith(incomplete)]
+
+
+REF = click.argument("ref", shell_complete=_refs)
+
+
+def known(session: Session, ref: str) -> Record:
+    """The partnership of a reference. Raises `NotFound`."""
+    found = engine.load(session.connection, [ref]).get(ref)
+    if found is None:
+        raise NotFound(f"there is no partnership {ref!r}")
+    return found
+
+
+@click.command("list")
+@click.option("--state", type=click.Choice([str(state) for state in State]), help="Only in this state.")
+@click.option("--school", help="Only of this school.")
+@click.option("--overdue", is_flag=True, help="Only with a deadline that is overdue.")
+@common
+def list_(console: Console, state: str | None, school: str | None, overdue: bool) -> None:
+    """A line for each partnership, with its next deadline."""
+    table = records.partnerships
+    query = select(table).order_by(table.c.ref)
+    if state:
+        query = query.where(table.c.state == state)
+    if school:
+        query = query.where(table.c.school == school)
+    with console.system.reading() as session:
+        if school and school not in session.directory.schools:
+            raise NotFound(f"there is no school {school!r}")
+        found = [
+            views.partnership(session, engine.record_of(row), console.now)
+            for row in session.connection.execute(query).all()
+        ]
+    if overdue:
+        found = [one for one in found if any(d["overdue"] for d in one["deadlines"])]
+
+    def people() -> None:
+        rows = [
+            (one["ref"], one["school_name"], one["state"], one["entered_at"][:10], _next(one["deadlines"]))
+            for one in found
+        ]
+        console.table(("ref", "school", "state", "since", "next deadline"), rows, "No partnerships.")
+
+    console.show(found, people)
+
+
+def _next(deadlines: Sequence[dict[str, Any]]) -> str:
+    late = [d for d in deadlines if d["overdue"]]
+    if late:
+        return f"{late[0]['name']}: overdue"
+    coming = [d for d in deadlines if d["kind"] == "due"]
+    return f"{coming[0]['name']}: {coming[0]['due_at'][:16].replace('T', ' ')}" if coming else ""
+
+
+@click.command()
+@REF
+@common
+def show(console: Console, ref: str) -> None:
+    """Everything about one partnership."""
+    with console.system.reading() as session:
+        record = known(session, ref)
+        document = views.partnership(session, record, console.now)
+        history = ledger.entries(session.connection, record.id or 0)
+    stays = ledger.stays(history, console.now)
+    document["days_in_state"] = {state: round(stay / timedelta(days=1), 1) for state, stay in stays.items()}
+
+    def people() -> None:
+        click.echo(f"{ref}: {document['title']}")
+        click.echo(f"{document['school_name']}")
+        click.echo("  ".join(f"[{s}]" if s == document["state"] else str(s) for s in State))
+        click.echo(
+            f"In {document['state']} since {console.short(record.entered_at)}, version {record.version}"
+        )
+        click.echo("\nOn record:")
+        for line in _outline(views.with_money(record.facts.model_dump(mode="json", exclude_defaults=True))):
+            click.echo("  " + line)
+        click.echo("")
+        _deadline_table(console, document["deadlines"])
+        click.echo("Possible now: " + (", ".join(document["next_events"]) or "nothing"))
+
+    console.show(document, people)
+
+
+def _outline(value: Any, indent: int = 0) -> list[str]:
+    """A document as indented lines for people."""
+    lines = []
+    pairs = value.items() if isinstance(value, dict) else [("-", item) for item in value]
+    for key, item in pairs:
+        head = "  " * indent + (f"{key}:" if key != "-" else "-")
+        if isinstance(item, (dict, list)) and item:
+            simple = isinstance(item, list) and all(not isinstance(i, (dict, list)) for i in item)
+            if simple and len(item) == 1:
+                lines.append(f"{head} {item[0]}")
+            else:
+                lines += [head, *_outline(item, indent + 1)]
+        elif item not in (None, {}, []):
+            lines.append(f"{head} {item}")
+    return lines
+
+
+def _deadline_table(console: Console, found: Sequence[dict[str, Any]]) -> None:
+    rows = [
+        (
+            d["name"],
+            d["kind"],
+            d["due_at"][:16].replace("T", " "),
+            "overdue" if d["overdue"] else d["status"],
+            d["fires"] or "",
+        )
+        for d in found
+    ]
+    console.table(("deadline", "kind", "at", "status", "fires"), rows, "No deadline is open.")
+
+
+@click.command()
+@REF
+@click.option("--as", "as_", metavar="EMAIL", help="Only what this person may do.")
+@common
+def events(console: Console, ref: str, as_: str | None) -> None:
+    """Every event of this state: who may do it, each requirement met or unmet with its clause."""
+    with console.system.reading() as session:
+        record = known(session, ref)
+        roles = engine.roles_of(session, record, as_.lower()) if as_ else []
+        found = views.possibilities(session, record, console.now, as_ or "", roles[0] if roles else None)
+    if as_:
+        found = [one for one in found if set(one.row.who) & set(roles)]
+    document = [views.possibility(one) for one in found]
+
+    def people() -> None:
+        for one in document:
+            to = f" -> {one['to']}" if one["to"] else ""
+            mark = "possible" if one["possible"] else "not yet"
+            click.echo(f"{one['event']}{to}  ({', '.join(one['who'])}): {mark}")
+            for need in one["requirements"]:
+                sign = {True: "met  ", False: "unmet", None: "given"}[need["met"]]
+                clause = f" ({need['clause']})" if need["clause"] else ""
+                why = f": {need['reason']}" if need["met"] is False else ""
+                click.echo(f"    {sign} {need['requirement']}{clause}{why}")
+
+    console.show(document, people)
+
+
+class _Rehearsed(Exception):
+    """Ends the transaction of a dry run."""
+
+
+@click.command()
+@REF
+@click.argument("event", shell_complete=_events)
+@click.option("--as", "as_", metavar="EMAIL", help="Who acts; else the person of this user in [admin.users].")
+@click.option("--role", help="As what, where somebody has several roles that may.")
+@click.option(
+    "--set", "sets", metavar="KEY=VALUE", multiple=True, help="A part of the input; dotted keys reach inside."
+)
+@click.option("--input", "input_", metavar="FILE", help="The input as JSON or TOML; - for standard input.")
+@click.option("--note", help="A note for the record.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+@click.option(
+    "--expect-version", type=int, metavar="N", help="Only if the partnership is still at this version."
+)
+@common
+def trigger(
+    console: Console,
+    ref: str,
+    event: str,
+    as_: str | None,
+    role: str | None,
+    sets: tuple[str, ...],
+    input_: str | None,
+    note: str | None,
+    dry_run: bool,
+    expect_version: int | None,
+) -> None:
+    """Do EVENT on partnership REF (NEW for identify-needs), or say every reason why not."""
+    actor, user = console.actor(as_)
+    done: list[tuple[Change, dict[str, Any]]] = []
+
+    def work(session: Session) -> None:
+        nonlocal ref
+        record = engine.load(session.connection, [ref]).get(ref)
+        if record is None and event in EVENTS and event != "identify-needs":
+            raise NotFound(f"there is no partnership {ref!r}")
+        row = row_of(event, record.state if record else None)
+        values = given.read(row.takes, sets, input_)
+        if ref == "NEW":
+            ref = _new_ref(session, values, console.now)
+        elif record is None:
+            _check_ref(ref)
+        values = given.with_documents(session.connection, row.takes, values, console.now)
+        change = engine.advance(
+            session,
+            ref,
+            event,
+            values,
+            actor,
+            "cli",
+            console.now,
+            expect_version,
+            role=given.role(role),
+            note=note,
+            ran_by=user,
+        )
+        after = views.partnership(session, change.record, console.now)
+        done.append((change, after))
+        if dry_run:
+            raise _Rehearsed
+
+    with suppress(_Rehearsed):
+        console.system.transact(work)
+    change, after = done[-1]
+    document = {
+        "ref": change.record.ref,
+        "event": event,
+        "from": change.before.state,
+        "to": change.record.state,
+        "state": change.record.state,
+        "version": change.record.version,
+        "seq": change.record.version,
+        "at": console.local(change.intent.now),
+        "actor": actor,
+        "role": change.role,
+        "hash": change.record.head,
+        "dry_run": dry_run,
+        "deadlines": after["deadlines"],
+        "next_events": after["next_events"],
+    }
+
+    def people() -> None:
+        would = "Would record" if dry_run else "Recorded"
+        moved = f"; {change.record.ref} is now in {change.record.state}" if change.moved else ""
+        click.echo(f"{would} {event} on {change.record.ref} by {actor} ({change.role}){moved}.")
+        coming = [d for d in after["deadlines"] if d["kind"] == "due"]
+        if coming:
+            click.echo(f"Next deadline: {coming[0]['label']}, {coming[0]['due_at'][:16].replace('T', ' ')}")
+
+    console.show(document, people)
+
+
+def _new_ref(session: Session, values: dict[str, Any], now: datetime) -> str:
+    """A reference that nobody has: the school and the year, and a number if need be."""
+    stem = f"{values.get('school', 'partnership')}-{session.config.calendar.day(now).year}"
+    table = records.partnerships
+    taken = set(
+        session.connection.scalars(select(table.c.ref).where(func.substr(table.c.ref, 1, len(stem)) == stem))
+    )
+    numbers = iter(range(2, len(taken) + 3))
+    ref = stem
+    while ref in taken:
+        ref = f"{stem}-{next(numbers)}"
+    return ref
+
+
+def _check_ref(ref: str) -> None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,62}", ref):
+        expected = "lower-case letters, digits, dots and dashes, such as rbhs-2026"
+        raise BadInput([Problem("REF", f"{ref!r} cannot be a reference", expected)])
+
+
+@click.command()
+@REF
+@common
+def history(console: Console, ref: str) -> None:
+    """Who did what, when, how, from where to where; and the time spent in each state."""
+    with console.system.reading() as session:
+        record = known(session, ref)
+        rows = ledger.entries(session.connection, record.id or 0)
+        document = [views.entry(session, row) for row in rows]
+
+    def people() -> None:
+        shown = [
+            (
+                one["seq"],
+                one["at"][:16].replace("T", " "),
+                one["event"],
+                one["actor"],
+                one["channel"],
+                one["to"] if one["from"] != one["to"] else "",
+                one["note"] or "",
+            )
+            for one in document
+        ]
+        console.table(("#", "at", "event", "by", "how", "to", "note"), shown, "No history.")
+        for state, stay in ledger.stays(rows, console.now).items():
+            click.echo(f"{state}: {stay / timedelta(days=1):.1f} days")
+
+    console.show(document, people)
+
+
+COMMANDS = (list_, show, events, trigger, history)

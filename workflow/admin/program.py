@@ -1,0 +1,105 @@
+"""The program itself: its options, how it opens the system, and what becomes of every kind of error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from states.errors import BadInput, Problem, Refused
+from workflow.admin import directory, happenings, partnerships, setup
+from workflow.admin.console import Console, say
+from workflow.config import ConfigError
+from workflow.engine import Conflict, NotFound
+from workflow.store import StoreError
+
+REFUSED, INPUT, NOT_FOUND, CONFLICT, SETUP = 1, 2, 3, 4, 5
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="lead-community-partners", message="%(version)s")
+@click.option("--config", "config_file", metavar="FILE", help="The configuration; else ./config.toml.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@click.pass_context
+def partnershipctl(context: click.Context, config_file: str | None, as_json: bool) -> None:
+    """Manage a district's Lead Community Partners (School Board policy 4270).
+
+    Exit status: 0 done, 1 refused by a rule, 2 wrong usage or input, 3 not found, 4 somebody else moved it
+    first, 5 the configuration or the database cannot be used.
+    """
+    context.obj = Console(config_file, as_json)
+
+
+for module in (setup, partnerships, happenings, directory):
+    for command in module.COMMANDS:
+        partnershipctl.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program and exit with its status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    try:
+        status = partnershipctl.main(given, prog_name="partnershipctl", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.Abort:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of the pipe went away, which is its right
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - what is not known here is raised again
+        status, document, lines = _explained(error)
+        if as_json:
+            click.echo(say(document))
+        for line in lines:
+            click.echo(line, err=True)
+        sys.exit(status)
+
+
+def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
+    """The exit status, the JSON document and the lines for people that an error calls for."""
+    match error:
+        case Refused(unmet=unmet):
+            needs = [{"requirement": u.requirement, "reason": u.reason, "clause": u.clause} for u in unmet]
+            lines = ["Refused:", *(f"  - {u}" for u in unmet)]
+            return REFUSED, {"error": "refused", "unmet": needs}, lines
+        case BadInput(problems=problems):
+            return INPUT, {"error": "input", "problems": _dicts(problems)}, _lines("Wrong input:", problems)
+        case click.exceptions.NoArgsIsHelpError():
+            return INPUT, _usage("", "a command is missing"), [error.format_message()]
+        case click.UsageError():
+            place = getattr(error, "param_hint", None) or getattr(getattr(error, "param", None), "name", None)
+            help_ = error.ctx.command_path if error.ctx else "partnershipctl"
+            lines = [f"Wrong usage: {error.format_message()}", f"  {help_} --help says how."]
+            return INPUT, _usage(str(place or ""), error.format_message()), lines
+        case NotFound():
+            return NOT_FOUND, {"error": "not-found", "problem": str(error)}, [f"Not found: {error}"]
+        case Conflict():
+            return CONFLICT, {"error": "conflict", "problem": str(error)}, [f"Conflict: {error}"]
+        case ConfigError(problems=problems):
+            lines = _lines("The configuration cannot be used:", problems)
+            return SETUP, {"error": "setup", "problems": _dicts(problems)}, lines
+        case StoreError() | SQLAlchemyError():
+            words = str(error).splitlines()[0]
+            found = [Problem("database", words)]
+            return (
+                SETUP,
+                {"error": "setup", "problems": _dicts(found)},
+                [f"The database cannot be used: {words}"],
+            )
+    raise error
+
+
+def _usage(at: str, problem: str) -> dict[str, Any]:
+    return {"error": "input", "problems": [{"at": at, "problem": problem, "expected": ""}]}
+
+
+def _dicts(problems: Sequence[Any]) -> list[dict[str, str]]:
+    return [{"at": p.at, "problem": p.problem, "expected": p.expected} for p in problems]
+
+
+def _lines(title: str, problems: Sequence[Any]) -> list[str]:
+    return [title, *(f"  - {problem}" for problem in problems)]

@@ -1,0 +1,140 @@
+"""Commands that set the system up and check it: init, import, check, verify."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from states.errors import Problem
+from workflow import config, importing, ledger, store
+from workflow.admin.console import Console, common
+from workflow.engine import NotFound
+
+
+@click.command()
+@common
+def init(console: Console) -> None:
+    """Create or upgrade the database; safe to repeat."""
+    settings = config.load(console.path)
+    from workflow import upgrade  # late: Alembic takes longer to import than everything else
+
+    engine = store.open_store(settings.database_url, create=True)
+    before, after = upgrade.upgrade(engine)
+    where = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
+    done = "created" if before is None else "unchanged" if before == after else "upgraded"
+    words = {
+        "created": f"Created the database {where}.",
+        "unchanged": f"The database {where} is up to date; nothing was changed.",
+        "upgraded": f"Upgraded the database {where} from version {before} to {after}.",
+    }
+    document = {"database": str(where), "done": done, "from": before, "to": after}
+    console.show(document, lambda: click.echo(words[done]))
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Check everything and change nothing.")
+@common
+def import_(console: Console, file: Path, dry_run: bool) -> None:
+    """Take in a district FILE (TOML): all or nothing; the same file twice changes nothing."""
+    user = console.may_write()
+    given = importing.read_file(file)
+    with _Progress(len(given.partnership)) as advance:
+        counts = importing.take_in(
+            console.system, given, by=user, now=console.now, ran_by=user, dry_run=dry_run, progress=advance
+        )
+    document = {
+        "file": str(file),
+        "dry_run": dry_run,
+        "added": counts.added,
+        "changed": counts.changed,
+        "unchanged": counts.unchanged,
+    }
+
+    def people() -> None:
+        click.echo(f"{'Would import' if dry_run else 'Imported'} {file}:")
+        for word, table in (
+            ("added", counts.added),
+            ("changed", counts.changed),
+            ("unchanged", counts.unchanged),
+        ):
+            if table:
+                click.echo(f"  {word}: " + ", ".join(f"{number} {kind}" for kind, number in table.items()))
+
+    console.show(document, people)
+
+
+class _Progress:
+    """A progress bar on a terminal, for an import that is worth one."""
+
+    def __init__(self, length: int) -> None:
+        self._shown = sys.stderr.isatty() and length > 20
+        self._bar: Any = None
+        self._length = length
+
+    def __enter__(self) -> Any:
+        if not self._shown:
+            return lambda: None
+        from rich.console import Console as Terminal
+        from rich.progress import Progress
+
+        self._bar = Progress(console=Terminal(stderr=True))
+        self._bar.start()
+        task = self._bar.add_task("Importing", total=self._length)
+        return lambda: self._bar.advance(task)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+@click.command()
+@common
+def check(console: Console) -> None:
+    """Check the configuration and every template, without a database."""
+    path = console.path
+    settings = config.load(path)
+    document = {
+        "config": str(path) if path else "packaged default",
+        "deadlines": len(settings.deadlines),
+        "notices": len(settings.notices),
+        "templates": len(settings.templates.names()),
+        "problems": [],
+    }
+    words = f"{document['config']}: {len(settings.deadlines)} deadlines, {len(settings.notices)} notices, "
+    words += f"{document['templates']} templates: all in order."
+    console.show(document, lambda: click.echo(words))
+
+
+@click.command()
+@click.argument("ref", required=False)
+@common
+def verify(console: Console, ref: str | None) -> int:
+    """Fold every history again, compare it with the row, check the chain; name each fault."""
+    faults, checked = [], 0
+    with console.system.reading() as session:
+        found = ledger.verify(session.connection, session.config, [ref] if ref else [])
+        for _, mine in found:
+            checked += 1
+            faults += mine
+    if ref and not checked:
+        raise NotFound(f"there is no partnership {ref!r}")
+    document = {
+        "checked": checked,
+        "faults": [{"ref": f.ref, "seq": f.seq, "problem": f.problem} for f in faults],
+    }
+
+    def people() -> None:
+        for fault in faults:
+            place = f"{fault.ref}, row {fault.seq}" if fault.seq else fault.ref
+            click.echo(str(Problem(place, fault.problem)))
+        click.echo(f"Verified {checked} partnerships: {len(faults) or 'no'} fault{'s' * (len(faults) != 1)}.")
+
+    console.show(document, people)
+    return 1 if faults else 0
+
+
+COMMANDS = (init, import_, check, verify)

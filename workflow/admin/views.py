@@ -1,0 +1,159 @@
+"""The JSON documents of commands: the keys that scripts rely on, in one place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from states.case import Case
+from states.inputs import names
+from states.machine import ASKED, Possibility, explain
+from states.partnership import Partnership, Role
+from workflow import message, records
+from workflow.engine import Record
+from workflow.situation import Session, Situation, setting
+
+
+def money(cents: int) -> str:
+    """Cents as dollars."""
+    return f"${cents // 100:,}.{cents % 100:02d}"
+
+
+def with_money(value: Any) -> Any:
+    """The same document with a formatted string beside every amount in cents."""
+    if isinstance(value, list):
+        return [with_money(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        found[key] = with_money(item)
+        if key.endswith("_cents") and isinstance(item, int):
+            found[key.removesuffix("_cents")] = money(item)
+    return found
+
+
+def local(session: Session, instant: datetime | None) -> str | None:
+    """An instant in the district's zone, ISO 8601."""
+    return session.config.calendar.local(instant).isoformat(timespec="seconds") if instant else None
+
+
+def facts(of: Partnership) -> Any:
+    """Everything on record."""
+    return with_money(of.model_dump(mode="json"))
+
+
+def deadline(session: Session, ref: str, row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
+    known = session.config.deadlines.get(row["name"])
+    return {
+        "ref": ref,
+        "name": row["name"],
+        "label": known.label if known else row["name"],
+        "kind": row["kind"],
+        "due_at": local(session, row["due_at"]),
+        "status": row["status"],
+        "overdue": row["status"] == "open" and row["ladder"] <= now,
+        "fires": row["fires"],
+        "reason": row["reason"],
+        "done_at": local(session, row["done_at"]),
+    }
+
+
+def open_deadlines(session: Session, record: Record, now: datetime) -> list[dict[str, Any]]:
+    table = records.deadlines
+    query = (
+        select(table)
+        .where(table.c.partnership == record.id, table.c.status == "open")
+        .order_by(table.c.due_at, table.c.id)
+    )
+    rows = session.connection.execute(query).mappings()
+    return [deadline(session, record.ref, row, now) for row in rows]
+
+
+def entry(session: Session, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "seq": row["seq"],
+        "at": local(session, row["at"]),
+        "event": row["event"],
+        "actor": row["actor"],
+        "role": row["role"],
+        "channel": row["channel"],
+        "from": row["from_state"],
+        "to": row["to_state"],
+        "input": with_money(json.loads(row["input"])),
+        "note": row["note"],
+        "ran_by": row["ran_by"],
+        "hash": row["hash"],
+    }
+
+
+def notice(session: Session, ref: str, row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "ref": ref,
+        "template": row.template,
+        "to": row.to,
+        "role": row.role,
+        "delegate_for": row.delegate_for,
+        "subject": message.subject_of(session, row),
+        "status": row.status,
+        "attempts": row.attempts,
+        "message_id": row.message_id,
+        "queued_at": local(session, row.queued_at),
+        "sent_at": local(session, row.sent_at),
+        "reason": row.reason,
+    }
+
+
+def possibilities(
+    session: Session, record: Record, now: datetime, actor: str = "", role: Role | None = None
+) -> list[Possibility]:
+    """How every event of a partnership's state stands."""
+    situation = Situation(session, record.id, record.state, record.facts, record.entered_at, None, now)
+
+    def case_for(row: Any) -> Case:
+        who = role if role in row.who else row.who[0]
+        at = session.config.calendar.local(now)
+        return Case(record.state, record.facts, None, actor, who or row.who[0], at, setting(row, situation))
+
+    return explain(case_for, record.state)
+
+
+def partnership(session: Session, record: Record, now: datetime) -> dict[str, Any]:
+    school = session.directory.schools.get(record.facts.school)
+    found = possibilities(session, record, now)
+    return {
+        "ref": record.ref,
+        "school": record.facts.school,
+        "school_name": school.name if school else record.facts.school,
+        "title": record.facts.title,
+        "state": record.state,
+        "version": record.version,
+        "entered_at": local(session, record.entered_at),
+        "facts": facts(record.facts),
+        "deadlines": open_deadlines(session, record, now),
+        "next_events": [p.row.event for p in found if p.possible and set(p.row.who) != {Role.CLOCK}],
+    }
+
+
+def possibility(of: Possibility) -> dict[str, Any]:
+    return {
+        "event": of.row.event,
+        "to": of.row.to,
+        "who": list(of.row.who),
+        "possible": of.possible,
+        "input": list(names(of.row.takes)),
+        "requirements": [
+            {
+                "requirement": name,
+                "clause": clause,
+                "met": None if reason == ASKED else reason is None,
+                "reason": reason,
+            }
+            for name, clause, reason in of.requirements
+        ],
+    }

@@ -1,0 +1,63 @@
+"""A change of procedure: brings open deadlines in line with it, and tells what moved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from workflow import deadlines, records
+from workflow.engine import Record, life_of, record_of
+from workflow.records import canonical
+from workflow.situation import Session
+
+
+def replan(session: Session, now: datetime) -> list[dict[str, str]]:
+    """Bring every open deadline in line with the procedure as it is now. What moved: from when to when.
+
+    The procedure that was last looked at is remembered, so that without a change nothing is read.
+    """
+    mark = session.config.fingerprint
+    meta = records.meta
+    before = session.connection.scalar(select(meta.c.value).where(meta.c.key == "procedure"))
+    if before == mark:
+        return []
+    moved: list[dict[str, str]] = []
+    table = records.partnerships
+    for row in session.connection.execute(select(table)).all():
+        moved += _replanned(session, record_of(row), now)
+    if before is None:
+        session.connection.execute(insert(meta).values(key="procedure", value=mark))
+    else:
+        session.connection.execute(update(meta).where(meta.c.key == "procedure").values(value=mark))
+    return moved
+
+
+def _replanned(session: Session, record: Record, now: datetime) -> list[dict[str, str]]:
+    key = record.id or 0
+    rows = deadlines.rows_of(session.connection, [key]).get(key, [])
+    was = {row["name"]: row["ladder"] for row in rows if row["status"] == "open"}
+    found = deadlines.moves(session.config, key, life_of(record), rows, now)
+    if not found:
+        return []
+    deadlines.write(session.connection, found.inserts, found.updates)
+    due = deadlines.due_instants(session.config, life_of(record))
+    local = session.config.calendar.local
+    moved = [
+        {
+            "ref": record.ref,
+            "deadline": name,
+            "was": local(was[name]).isoformat() if name in was else "",
+            "is_now": local(due[name]).isoformat() if name in due else "",
+        }
+        for name in sorted(was.keys() | due.keys())
+        if was.get(name) != due.get(name)
+    ]
+    if moved:
+        text = canonical(moved)
+        session.connection.execute(
+            insert(records.directory_changes).values(
+                at=now, by="procedure", what=f"deadlines {record.ref}", after=text
+            )
+        )
+    return moved
