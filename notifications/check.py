@@ -25,6 +25,8 @@ CONTEXT = {
     "offers": "what the reader may answer, each with event, label, url (or nothing) and help",
     "office": "who signs: name, email, phone",
     "district": "the district's name",
+    "names": "names by identifier of an organization and by e-mail address of a person",
+    "failure": "in a notice about the system itself: what failed; or nothing",
 }
 _WORDS = frozenset((*REQUIRED_BLOCKS, *OPTIONAL_BLOCKS))
 _LAYOUT_NAMES = frozenset(Path(layout).name for layout in LAYOUTS)

@@ -4,6 +4,8 @@ Headers are written here rather than by the standard library's policy, which in 
 when it folds it (a blank before a comma, a blank inside a word).
 """
 
+from __future__ import annotations
+
 import hashlib
 import re
 import textwrap
@@ -14,11 +16,13 @@ from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
-
-from icalendar import Alarm, Calendar, Event, vUri
+from typing import TYPE_CHECKING
 
 from notifications.addresses import address, mailbox, without_controls
 from notifications.render import Rendered
+
+if TYPE_CHECKING:
+    from icalendar import Alarm, Event
 
 _WIDTH = 76
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")  # RFC 5322: ASCII, no blanks, between angle brackets
@@ -83,6 +87,8 @@ def calendar_entry(
     """
     if not entries:
         raise ValueError("calendar: there are no entries; expected at least one")
+    from icalendar import Calendar  # here, as in the functions below: importing it costs 0.1 s of start-up
+
     calendar = Calendar()
     calendar.add("prodid", _PRODUCT)
     calendar.add("version", "2.0")
@@ -93,6 +99,8 @@ def calendar_entry(
 
 
 def _event(entry: CalendarEntry, stamp: datetime, organizer: str | None) -> Event:
+    from icalendar import Event, vUri
+
     event = Event()
     event.add("uid", without_controls(entry.uid, "calendar UID"))
     event.add("dtstamp", stamp)
@@ -112,6 +120,8 @@ def _event(entry: CalendarEntry, stamp: datetime, organizer: str | None) -> Even
 
 
 def _alarm(summary: str) -> Alarm:
+    from icalendar import Alarm
+
     alarm = Alarm()
     alarm.add("action", "DISPLAY")
     alarm.add("description", summary)

@@ -25,7 +25,7 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
 
     def when(value: object) -> str:
         local = _as_instant(_given(value)).astimezone(zone)
-        return f"{_long_day(local.date())}, {local:%H:%M} {local.tzname()}"
+        return f"{_long_day(local.date())}, {_clock(local)} {local.tzname()}"
 
     return {"day": day, "when": when, "money": money, "words": words, "listing": listing}
 
@@ -116,4 +116,9 @@ def _read_iso(value: str) -> date | None:
 
 
 def _long_day(value: date) -> str:
-    return f"{_DAYS[value.weekday()]} {value.day} {_MONTHS[value.month - 1]} {value.year}"
+    return f"{_DAYS[value.weekday()]}, {_MONTHS[value.month - 1]} {value.day}, {value.year}"
+
+
+def _clock(value: datetime) -> str:
+    half = "a.m." if value.hour < 12 else "p.m."
+    return f"{value.hour % 12 or 12}:{value.minute:02d} {half}"

@@ -9,7 +9,7 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -62,13 +62,17 @@ class Config:
         prefix = "sqlite:///"
         if not url.startswith(prefix) or url == "sqlite:///:memory:":
             return url
-        return prefix + str(self.folder / url.removeprefix(prefix))
+        return prefix + str((self.folder / url.removeprefix(prefix)).resolve())
 
     @cached_property
     def fingerprint(self) -> str:
         """A text that changes when anything changes that deadlines are worked out from."""
         parts = (self.procedure.deadline, self.procedure.calendar, self.procedure.district.zone)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def instant(self, day: date, at: time) -> datetime:
+        """The instant at which the district's clocks show `at` on `day`, in the district's zone."""
+        return self.calendar.local(self.calendar.instant(day, at))
 
     def clock(self, row: DeadlineRow) -> time:
         """The wall-clock time of a deadline."""
@@ -84,31 +88,50 @@ def find(given: str | None, environment: Mapping[str, str]) -> Path | None:
     return here if here.is_file() else None
 
 
-def load(path: Path | None) -> Config:
-    """The configuration of a file, or the packaged one alone. Raises `ConfigError` with every mistake."""
-    data = _read(DEFAULTS / "config.toml")
-    folder = Path.cwd()
+def load(path: Path | None, *, words: bool = True) -> Config:
+    """The configuration of a file, or the packaged one alone. Raises `ConfigError` with every mistake.
+
+    Without `words` the templates are not read through, which takes most of the time; whoever renders one
+    still finds its mistakes.
+    """
+    packaged = _read(DEFAULTS / "config.toml")
+    data, folder = packaged, Path.cwd()
     if path is not None:
-        data = _laid_over(data, _read(path))
+        data = _laid_over(packaged, _read(path))
         folder = path.resolve().parent
-    try:
-        procedure = Procedure.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(problems(error, Procedure)) from None
+    procedure, found = _validated(data, packaged)
     folders = [folder / "templates", DEFAULTS / "templates"]
     templates = Templates(folders, procedure.district.zone)
-    try:
-        calendar = _calendar(procedure)
-    except ValueError as error:
-        raise ConfigError([Problem("calendar", str(error))]) from None
     labels: dict[str, str] = {}
     for place in reversed(folders):
         if (place / "labels.toml").is_file():
             labels |= _read(place / "labels.toml")
-    found = list(mistakes(procedure, templates, labels))
+    found += mistakes(procedure, templates, labels, words=words, whole=not found)
+    try:
+        calendar = _calendar(procedure)
+    except ValueError as error:
+        found.append(Problem("calendar", str(error)))
     if found:
         raise ConfigError(found)
     return Config(procedure, folder, path, templates, calendar, labels)
+
+
+def _validated(data: dict[str, Any], packaged: Mapping[str, Any]) -> tuple[Procedure, list[Problem]]:
+    """The settings, and what is wrong in their form; where something is, without the tables it is in."""
+    try:
+        return Procedure.model_validate(data), []
+    except ValidationError as error:
+        found = problems(error, Procedure)
+        places = [detail["loc"] for detail in error.errors(include_url=False)]
+    sound = dict(data)
+    for table, *inside in places:
+        if table in ("deadline", "notice") and inside and isinstance(sound.get(table), dict):
+            sound[table] = {name: row for name, row in sound[table].items() if name != inside[0]}
+        elif table in packaged:
+            sound[str(table)] = packaged[str(table)]
+        else:
+            sound.pop(str(table), None)
+    return Procedure.model_validate(sound), found
 
 
 def _calendar(procedure: Procedure) -> Calendar:

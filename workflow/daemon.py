@@ -26,7 +26,7 @@ from sdnotify import SystemdNotifier
 from waitress.server import create_server
 
 from states.errors import Problem
-from workflow import config, outbox, scheduler, system, web
+from workflow import config, outbox, replan, scheduler, system, web
 from workflow.config import Config, ConfigError
 from workflow.metrics import Metrics
 from workflow.scheduler import Tally

@@ -190,7 +190,12 @@ def _meeting(config: Config, day: date, at: time, kind: str) -> Meeting:
             since=None,
             done=(),
         )
-    return Meeting(on=day, at=config.calendar.instant(day, at), kind=kind, agenda_closes_at=closes)
+    return Meeting(
+        on=day,
+        at=config.instant(day, at),
+        kind=kind,
+        agenda_closes_at=closes and config.calendar.local(closes),
+    )
 
 
 def put(

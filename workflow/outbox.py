@@ -117,6 +117,8 @@ def recipients(
             )
             found += [(person, str(waiting.role)) for person in people]
         return found
+    if group == "former-lead-partner":
+        return [(p, str(Role.LEAD_PARTNER)) for p in holders(Role.LEAD_PARTNER, occasion.before)]
     people = holders(group, occasion.facts, occasion.organization) or holders(
         group, occasion.before, occasion.organization
     )

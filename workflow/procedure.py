@@ -13,14 +13,24 @@ from states.standing import CERTAIN, COLLECTED, DUTIES, MOMENTS
 from workflow.settings import BoardSettings, DeadlineRow, NoticeRow, Procedure
 
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
-GROUPS = ("this-applicant", "waiting")
+GROUPS = ("this-applicant", "former-lead-partner", "waiting")
 ANCHORS = ("entering", *MOMENTS)
-EXTRA_NAMES = ("names", "failure")  # what some notices have in their context besides what all have
 SYSTEM_NOTICES = ("message-failed", "deadline-failed")  # about the system rather than about an event
 
 
-def mistakes(procedure: Procedure, templates: Templates, labels: Mapping[str, object]) -> Iterator[Problem]:
-    """Everything in which the procedure does not fit the law or the templates."""
+def mistakes(
+    procedure: Procedure,
+    templates: Templates,
+    labels: Mapping[str, object],
+    *,
+    words: bool = True,
+    whole: bool = True,
+) -> Iterator[Problem]:
+    """Everything in which the procedure does not fit the law or the templates.
+
+    Without `words` the templates are not read through. A procedure that is not `whole`, since rows of it
+    were refused already, is not looked at for stalls.
+    """
     names = set(templates.names())
     for name, row in procedure.deadline.items():
         if row.enabled:
@@ -39,7 +49,7 @@ def mistakes(procedure: Procedure, templates: Templates, labels: Mapping[str, ob
         )
         if name not in names:
             yield _no_template("notice", name)
-    for fault in templates.problems(also=EXTRA_NAMES):
+    for fault in templates.problems() if words else ():
         at = f"templates/{fault.file}" + (f", line {fault.line}" if fault.line else "")
         yield Problem(at, fault.problem, fault.expected)
     offered = {event for row in procedure.deadline.values() for event in row.offers}
@@ -52,7 +62,8 @@ def mistakes(procedure: Procedure, templates: Templates, labels: Mapping[str, ob
             f"templates/labels.toml, {event}", "there is no such event", "one of " + ", ".join(EVENTS)
         )
     yield from _in_board(procedure.board)
-    yield from _stalls(procedure)
+    if whole:
+        yield from _stalls(procedure)
 
 
 def _no_template(kind: str, name: str) -> Problem:

@@ -67,9 +67,8 @@ def _other_lead(s: Situation) -> str | None:
 
 
 def _closes_at(s: Situation) -> datetime:
-    return s.session.config.calendar.instant(
-        s.input.closes_on, s.session.config.procedure.selection.closes_at
-    )
+    settings = s.session.config
+    return settings.instant(s.input.closes_on, settings.procedure.selection.closes_at)
 
 
 def _opens_until(s: Situation) -> date:
@@ -88,7 +87,7 @@ def _strangers(s: Situation) -> tuple[str, ...]:
 def _protest_until(s: Situation) -> datetime:
     selection = s.session.config.procedure.selection
     last = s.today + timedelta(days=selection.protest_days)
-    return s.session.config.calendar.instant(last, selection.protest_time)
+    return s.session.config.instant(last, selection.protest_time)
 
 
 def _overdue(s: Situation) -> tuple[str, ...]:

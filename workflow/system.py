@@ -54,9 +54,9 @@ class System:
             yield self.session(connection)
 
 
-def open_system(path: Path | None) -> System:
-    """The system of a configuration file. Raises `ConfigError` or `StoreError`."""
-    settings = config.load(path)
+def open_system(path: Path | None, *, words: bool = True) -> System:
+    """The system of a configuration file (`words` as for `config.load`). Raises `ConfigError`, `StoreError`."""
+    settings = config.load(path, words=words)
     return System(settings, store.open_store(settings.database_url))
 
 

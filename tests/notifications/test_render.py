@@ -50,9 +50,9 @@ def test_the_text_part_tells_everything_in_the_order_people_need_it(tmp_path: Pa
     text = templates(tmp_path).notice("board-approved", context()).text
     order = [
         "Rainier Beach High School: Family support (LCP-2025-003)",
-        "WHAT HAPPENED\n\nOn Wednesday 19 November 2025 the Board approved $250,000.00",
+        "WHAT HAPPENED\n\nOn Wednesday, November 19, 2025 the Board approved $250,000.00",
         "WHAT YOU ARE ASKED TO DO\n\nPlease sign the agreement.",
-        "BY WHEN\n\nFriday 28 November 2025, 17:00 PST\nThe agreement is to be signed\n",
+        "BY WHEN\n\nFriday, November 28, 2025, 5:00 p.m. PST\nThe agreement is to be signed\n",
         f"HOW\n\nSign the agreement:\n  {SIGN_URL}\n\nAdd a note:\n  Reply with the word NOTE.\n",
         "MORE\n\nThe vote was unanimous.",
         "WHERE THE PARTNERSHIP STANDS\n\nNeeds identified > Open selection > Board review > [Active:",
@@ -73,14 +73,14 @@ def test_the_html_part_has_the_same_sections_in_the_same_order(tmp_path: Path) -
 
 
 def test_a_date_at_night_in_utc_is_told_as_the_day_it_is_in_the_district(tmp_path: Path) -> None:
-    assert "Wednesday 19 November 2025" in templates(tmp_path).notice("board-approved", context()).html
+    assert "Wednesday, November 19, 2025" in templates(tmp_path).notice("board-approved", context()).html
 
 
 def test_what_was_due_is_told_as_overdue(tmp_path: Path) -> None:
     late = {**context()["deadline"], "overdue": True, "kind": "escalate"}
     rendered = templates(tmp_path).notice("board-approved", context(deadline=late))
-    assert "Overdue since Friday 28 November 2025, 17:00 PST\nThe agreement is to be signed" in rendered.text
-    assert "Overdue since Friday 28 November 2025, 17:00 PST</strong>" in rendered.html
+    assert "Overdue since Friday, November 28, 2025, 5:00 p.m. PST\nThe agreement is to be signed" in rendered.text
+    assert "Overdue since Friday, November 28, 2025, 5:00 p.m. PST</strong>" in rendered.html
 
 
 def test_a_delegate_reads_for_whom_they_act_first_of_all(tmp_path: Path) -> None:
@@ -445,12 +445,14 @@ def test_a_fact_may_be_called_as_a_method_of_dictionaries_is(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("day", date(2025, 11, 19), "Wednesday 19 November 2025"),
-        ("day", "2025-11-19", "Wednesday 19 November 2025"),
-        ("day", datetime(2025, 11, 20, 2, 30, tzinfo=UTC), "Wednesday 19 November 2025"),
-        ("day", "2025-11-20T02:30:00+00:00", "Wednesday 19 November 2025"),
-        ("when", "2025-11-29T01:00:00Z", "Friday 28 November 2025, 17:00 PST"),
-        ("when", datetime(2025, 7, 1, 16, 5, tzinfo=UTC), "Tuesday 1 July 2025, 09:05 PDT"),
+        ("day", date(2025, 11, 19), "Wednesday, November 19, 2025"),
+        ("day", "2025-11-19", "Wednesday, November 19, 2025"),
+        ("day", datetime(2025, 11, 20, 2, 30, tzinfo=UTC), "Wednesday, November 19, 2025"),
+        ("day", "2025-11-20T02:30:00+00:00", "Wednesday, November 19, 2025"),
+        ("when", "2025-11-29T01:00:00Z", "Friday, November 28, 2025, 5:00 p.m. PST"),
+        ("when", datetime(2025, 7, 1, 16, 5, tzinfo=UTC), "Tuesday, July 1, 2025, 9:05 a.m. PDT"),
+        ("when", datetime(2025, 7, 2, 7, 0, tzinfo=UTC), "Wednesday, July 2, 2025, 12:00 a.m. PDT"),
+        ("when", datetime(2025, 7, 1, 19, 0, tzinfo=UTC), "Tuesday, July 1, 2025, 12:00 p.m. PDT"),
         ("money", 25_000_000, "$250,000.00"),
         ("money", 5, "$0.05"),
         ("money", -150, "-$1.50"),

@@ -21,7 +21,17 @@ from states import machine
 from states.case import Case
 from states.inputs import read_input
 from states.partnership import Partnership, Role, State
-from tests.states.life import ABSENT, CBO, COLLEGE, MEETING_3, NOTHING_YET, ORGANIZATIONS, PEOPLE, REVIEWERS, Life
+from tests.states.life import (
+    ABSENT,
+    CBO,
+    COLLEGE,
+    MEETING_3,
+    NOTHING_YET,
+    ORGANIZATIONS,
+    PEOPLE,
+    REVIEWERS,
+    Life,
+)
 
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
@@ -42,6 +52,7 @@ FAILURES = {
     "deadline-failed": {"deadline": "decision-recorded", "due_at": "2025-09-18T12:00:00-07:00",
                         "reason": "the database is locked", "attempts": 5},
 }  # fmt: skip
+KINDS = ("remind", "due", "escalate")
 # Who still has to do what: the roles behind "waiting", by the first offer of the row.
 WAITING = {
     "score-application": ("reviewer",),
@@ -72,7 +83,7 @@ def roles_of(name: str, kind: str | None) -> list[str]:
     found: list[str] = []
     for group in groups:
         found += WAITING[row["offers"][0]] if group == "waiting" else [group]
-    return sorted({"applicant" if group == "this-applicant" else group for group in found})
+    return sorted({SAME.get(group, group) for group in found})
 
 
 def readers(told: Told, role: str) -> list[str]:
@@ -94,7 +105,7 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "due_at": "2025-11-19T17:00:00-08:00",
         "kind": kind,
         "overdue": kind == "escalate",
-        "late_days": told.late,
+        "late_days": told.late if kind == "escalate" else 0,
     }
     return {
         "notice": told.name,
@@ -166,7 +177,13 @@ def lives() -> Iterator[Life]:
     yield chosen.do("withdraw-application").do("restart")
     protested = chosen.do("file-protest").do("answer-protest")
     yield protested.do("ask-for-review").do("draft-agreement", autonomy_requested_by="superintendent")
-    yield Life().at_board_review().do("schedule-item").do("defer-item").do("defer-item", "clock", meeting_on=MEETING_3)
+    yield (
+        Life()
+        .at_board_review()
+        .do("schedule-item")
+        .do("defer-item")
+        .do("defer-item", "clock", meeting_on=MEETING_3)
+    )
     yield Life().at_board_review().do("schedule-item").do("defer-item", "clock", meeting_on=None)
     yield Life().at_introduced().do("send-back", reason="the price is too high")
     for purpose in ("amendment", "renewal"):
@@ -175,7 +192,9 @@ def lives() -> Iterator[Life]:
         yield before.do("send-back")
     yield Life().at_introduced("termination").do("terminate")
     summer = {"meeting_on": "2026-07-22"}
-    reviewed = Life().at_board_review("renewal", "annual-review").do("schedule-item", **summer).at("2026-07-23")
+    reviewed = (
+        Life().at_board_review("renewal", "annual-review").do("schedule-item", **summer).at("2026-07-23")
+    )
     resumed = reviewed.do("introduce-item", immediate_action=True, **summer).do("approve", **summer)
     yield resumed.do("open-annual-review", "clock")
     yield Life().at_approved().do("sign-agreement", "lead-partner").do("sign-agreement", "staff")
@@ -198,20 +217,32 @@ def steps() -> list[Told]:
     return list(found.values())
 
 
+def states_of(name: str) -> list[str]:
+    states = CONFIG["deadline"][name]["state"]
+    return [states] if isinstance(states, str) else states
+
+
+def sent_kinds(name: str) -> list[str]:
+    """The kinds in which a deadline's notice leaves: where it makes an event happen, that has a notice."""
+    row = CONFIG["deadline"][name]
+    sent = {"remind": row.get("remind"), "due": not row.get("fires"), "escalate": row.get("overdue")}
+    return [kind for kind, leaves in sent.items() if leaves]
+
+
+SAME = {"this-applicant": "applicant", "former-lead-partner": "lead-partner"}
+
+
 def samples(name: str) -> list[Told]:
     """All that a notice may have to tell of, with rich facts and with hardly any."""
+    bare = Partnership(school="rainier-beach", title="A Lead Partner for the school")
     if name in FAILURES:
         return [Told(name, steps()[-1].facts, State.ACTIVE)]
     if name in CONFIG["notice"]:
         rich = [told for told in steps() if told.name == name]
-    else:
-        states = CONFIG["deadline"][name]["state"]
-        moments = {repr(told.facts): told for told in steps() if told.state in states}.values()
-        ways = (("remind", 0), ("due", 0), ("escalate", 8))
-        rich = [Told(name, t.facts, t.state, None, kind, late) for t in moments for kind, late in ways]
-    bare = Partnership(school="rainier-beach", title="A Lead Partner for the school")
-    poor = [told._replace(facts=bare, late=min(told.late, 1)) for told in rich]
-    return rich + (poor[:3] if name in CONFIG["deadline"] else poor)
+        return rich + [told._replace(facts=bare) for told in rich]
+    moments = {repr(told.facts): told for told in steps() if told.state in states_of(name)}.values()
+    found = [Told(name, t.facts, t.state, None, kind, 8) for t in moments for kind in sent_kinds(name)]
+    return found + [Told(name, bare, State.ACTIVE, None, kind, 1) for kind in KINDS]
 
 
 def messages(name: str) -> Iterator[tuple[Told, str, str, Rendered]]:
@@ -220,3 +251,196 @@ def messages(name: str) -> Iterator[tuple[Told, str, str, Rendered]]:
         for role in roles_of(name, told.kind):
             for email in readers(told, role):
                 yield told, role, email, rendered(told, role, email)
+
+
+SENT = [*enabled("notice"), *enabled("deadline")]
+SECTIONS = re.compile(
+    r"^(?:WHAT HAPPENED|WHAT YOU ARE ASKED TO DO|MORE)\n\n(.*?)\n\n(?=[A-Z ]+\n\n)", re.M | re.S
+)
+
+
+def test_every_row_has_words_and_all_words_have_a_row() -> None:
+    written = {path.name for path in EMAIL.iterdir()} - LAYOUTS
+    assert written == {f"{name}.j2" for name in (*CONFIG["notice"], *CONFIG["deadline"])}
+
+
+def test_no_name_stands_in_both_tables() -> None:
+    assert not CONFIG["notice"].keys() & CONFIG["deadline"].keys()
+
+
+def test_nothing_is_wrong_with_the_files() -> None:
+    assert templates().problems(also=("names", "failure")) == []
+
+
+def test_every_event_with_a_notice_happens_in_the_samples() -> None:
+    assert set(enabled("notice")) - FAILURES.keys() <= {told.name for told in steps()}
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_the_words_are_whole_sentences_for_everybody(name: str) -> None:
+    told_to = set()
+    for told, role, _, message in messages(name):
+        told_to.add((role, told.kind))
+        where = f"{name} to {role}, {told.kind}: {message.subject}\n{message.text}"
+        assert len(message.subject) <= 100, where
+        assert SCHOOL in message.subject or name == "message-failed", where
+        assert message.subject == " ".join(message.subject.split()), where
+        happened, asked, *more = SECTIONS.findall(message.text)
+        for words in (message.subject, happened, asked, *more):
+            assert words.strip(), where
+            assert not re.search(r"[{}]|%\}|None|Undefined|@\d|\bnone\b(?! will do)", words), where
+            assert not re.search(r"\S {2,}\S| [.,;:?!)]|\( |[.,;:]{2}|\(\)|\[\]", words), where
+            assert not words.endswith((",", ";", ":")), where
+        assert re.search(r"[.:?\w]$", happened), where
+        assert asked.startswith(("Please ", "Nothing is asked of you now.", "If ")) or "Please " in asked, (
+            where
+        )
+    kinds = KINDS if name in CONFIG["deadline"] else (None,)
+    assert told_to >= {(role, kind) for kind in kinds for role in roles_of(name, kind)}
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_the_two_parts_of_a_message_say_the_same(name: str) -> None:
+    _, _, _, message = next(messages(name))
+    happened = SECTIONS.findall(message.text)[0].split("\n\n")[0]
+    plain = re.sub(r"<[^>]+>", "", message.html)
+    assert " ".join(happened.split()) in " ".join(plain.replace("&#39;", "'").replace("&#34;", '"').split())
+
+
+@pytest.mark.parametrize("name", enabled("deadline"))
+def test_a_deadline_speaks_otherwise_when_it_is_overdue(name: str) -> None:
+    role = roles_of(name, "due")[0]
+    bare = Told(
+        name, Partnership(school="rainier-beach", title="A Lead Partner"), State.ACTIVE, kind="remind"
+    )
+    said = {
+        kind: rendered(bare._replace(kind=kind, late=late), role, readers(bare, role)[0])
+        for kind, late in (("remind", 0), ("escalate", 8))
+    }
+    if CONFIG["deadline"][name].get("overdue"):
+        assert said["remind"].subject != said["escalate"].subject
+        assert said["escalate"].subject.startswith("Overdue")
+
+
+# What is sealed: before the choice who else applied, and at all times how the panel scored and who sits on it
+
+FIRST, SECOND, THIRD = REVIEWERS
+PANEL = {*REVIEWERS, *(NAMES[address] for address in REVIEWERS), "a secret comment", "a secret cousin"}
+WRITTEN = {"how we show"}  # what the samples say of each ability
+APPLICANTS = {CHOSEN: CBO, OTHER: COLLEGE}
+TO_APPLICANTS = [
+    name for name in SENT if "applicant" in roles_of(name, "due" if name in CONFIG["deadline"] else None)
+]
+
+
+def sealed_lives() -> Iterator[Life]:
+    """Calls in which each applicant acts for itself, and the panel leaves traces."""
+    life = Life().at_open_selection()
+    for email, organization in APPLICANTS.items():
+        contact = {"contact_email": email, "contact_name": NAMES[email]}
+        life = life.do("receive-application", by=email, organization=organization, **contact)
+    yield life.do("withdraw-application", by=OTHER, organization=COLLEGE)
+    life = life.do("extend-selection", closes_on="2025-08-22").at("2025-08-22 17:00").do("close-applications")
+    scored = [(FIRST, CBO), (FIRST, COLLEGE), (SECOND, CBO), (SECOND, COLLEGE), (THIRD, CBO)]
+    for reviewer, organization in scored:
+        given = {"organization": organization, "comment": "a secret comment"}
+        life = life.do("score-application", by=reviewer, **given)
+    life = life.do("declare-conflict", by=THIRD, organization=COLLEGE, reason="a secret cousin")
+    yield life.do("withdraw")
+    yield life.do("restart")
+    yield life.do("choose-partner").do("file-protest", by=OTHER).do("answer-protest")
+
+
+@cache
+def sealed_steps() -> list[Told]:
+    return [told for life in sealed_lives() for told in events_of(life)]
+
+
+def sealed_samples(name: str) -> list[Told]:
+    told = sealed_steps()
+    if name in CONFIG["notice"]:
+        return [each for each in told if each.name == name]
+    if State.OPEN_SELECTION not in states_of(name):
+        return []
+    running = {repr(each.facts): each for each in told if each.state is State.OPEN_SELECTION}.values()
+    return [each._replace(name=name, event=None, kind=kind) for each in running for kind in ("remind", "due")]
+
+
+@pytest.mark.parametrize("name", TO_APPLICANTS)
+def test_nothing_sealed_reaches_an_applicant(name: str) -> None:
+    found = sealed_samples(name)
+    assert found
+    for told in found:
+        for email in readers(told, "applicant"):
+            other = OTHER if email == CHOSEN else CHOSEN
+            secrets = PANEL | WRITTEN | {other, NAMES[other]}
+            if name != "choose-partner":
+                secrets |= {ORGANIZATIONS[APPLICANTS[other]].name}
+            message = rendered(told, "applicant", email)
+            everything = message.subject + message.text + message.html
+            leaked = {secret for secret in secrets if secret in everything}
+            assert not leaked, f"{name} tells {email} {leaked}"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in SENT if name not in ("declare-conflict", "score-application")]
+)
+def test_only_the_office_and_the_panel_read_of_the_panel(name: str) -> None:
+    for told in sealed_samples(name):
+        for role in set(roles_of(name, told.kind)) - {"staff", "reviewer"}:
+            for email in readers(told, role):
+                message = rendered(told, role, email)
+                leaked = {secret for secret in PANEL | WRITTEN if secret in message.text + message.html}
+                assert not leaked, f"{name} tells {role} {leaked}"
+
+
+def choice(role: str, email: str, **changes: Any) -> str:
+    told = next(told for told in sealed_samples("choose-partner"))
+    message = rendered(told, role, email, **changes)
+    return " ".join((message.subject + "\n" + message.text).split())
+
+
+def test_the_chosen_organization_learns_that_it_is_chosen() -> None:
+    for role in ("lead-partner", "applicant"):
+        said = choice(role, CHOSEN)
+        assert said.startswith("Your organization is chosen as Lead Partner")
+        assert "protest" not in said
+
+
+def test_an_organization_that_is_not_chosen_learns_it_with_reasons_and_how_to_protest() -> None:
+    said = choice("applicant", OTHER)
+    assert said.startswith("Decision on your application")
+    assert "Harbor House" in said
+    assert "Your organization was not chosen" in said
+    assert "the best scores" in said
+    assert "you may file a protest until Friday, August 29, 2025, " in said
+    assert "Congratulations" not in said
+
+
+def test_whoever_stands_in_for_an_applicant_reads_what_the_applicant_would() -> None:
+    names = NAMES | {"deputy@example.org": "The deputy"}
+    person = {"name": "The deputy", "email": "deputy@example.org", "role": "applicant"}
+    chosen = choice("applicant", CHOSEN, person=person, names=names, delegate_for=NAMES[CHOSEN])
+    other = choice("applicant", OTHER, person=person, names=names, delegate_for=NAMES[OTHER])
+    assert chosen.startswith("Your organization is chosen")
+    assert other.startswith("Decision on your application")
+
+
+def test_a_reviewer_is_reminded_of_his_or_her_own_applications_only() -> None:
+    facts = Life().at_closed().do("score-application", by=FIRST).facts
+    told = Told("scores-due", facts, State.OPEN_SELECTION, kind="remind")
+    said = {email: SECTIONS.findall(rendered(told, "reviewer", email).text)[2] for email in (FIRST, SECOND)}
+    assert said == {
+        FIRST: "Still to score:\n\n- City College",
+        SECOND: "Still to score:\n\n- Harbor House\n- City College",
+    }
+    office = rendered(told, "staff", PEOPLE[Role.STAFF]).text
+    assert "Reviewer number 3 still has to score:\n\n- Harbor House\n- City College" in office
+
+
+def test_applicants_do_not_learn_how_many_applied() -> None:
+    for name in ("close-applications", "applications-close"):
+        for told in sealed_samples(name):
+            message = rendered(told, "applicant", OTHER).text
+            assert "received" not in message
+            assert "2" not in SECTIONS.findall(message)[1]

@@ -45,6 +45,7 @@ def test_an_agreement_cannot_end_before_it_starts_but_may_last_one_day() -> None
 @pytest.mark.parametrize("role", ["staff", "principal", "lead-partner"])
 def test_each_of_the_three_parties_may_set_the_outcomes(role: str) -> None:
     outcomes = Life().at_chosen().do("set-outcomes", role).facts.outcomes
+    assert outcomes.set_at == instant("2025-08-20 09:00")
     assert [(o.name, o.baseline, o.target, o.direction) for o in outcomes.items] == [
         ("attendance", 88, 93, "increase"),
         ("suspensions", 40, 20, "decrease"),

@@ -73,6 +73,7 @@ def test_a_day_without_a_meeting_takes_no_item() -> None:
 def test_an_agenda_takes_items_until_its_deadline_and_not_after() -> None:
     on_time = BEFORE.at("2025-09-10 17:00").do("schedule-item").facts.board.item
     assert (on_time.meeting_on, on_time.agenda) == (day(MEETING_1), (day(MEETING_1),))
+    assert on_time.meeting_at == instant("2025-09-17 16:15")
     assert BEFORE.at("2025-09-10 17:00:01").missing("schedule-item") == ["agenda-open 4270.9"]
     (over,) = BEFORE.at("2025-09-17 16:15").refusal("schedule-item")
     assert "has begun or is over" in over.reason
@@ -211,6 +212,21 @@ def test_an_approved_new_agreement_is_in_force_and_waits_for_its_signatures() ->
     assert life.facts.board.item is None
     signed = life.do("sign-agreement", "staff").do("sign-agreement", "lead-partner")
     assert signed.facts.agreement.signed_at == life.now
+
+
+def test_what_was_signed_before_the_board_asked_for_it_is_signed_anew_after_its_approval() -> None:
+    asked = Life().at_signed().do("ask-for-review").do("refer-to-board").under(readings=1)
+    assert asked.facts.agreement.signed_at is not None
+    approved = asked.do("schedule-item").at("2025-09-18").do("approve", meeting_on=MEETING_1)
+    assert (approved.facts.agreement.signatures, approved.facts.agreement.signed_at) == ({}, None)
+    assert approved.facts.board.asked is None
+
+
+def test_an_approved_amendment_waits_no_more() -> None:
+    waiting = Life().at_active().do("amend-agreement", amount_cents=30_000_000).under(readings=1)
+    life = waiting.do("refer-to-board", purpose="amendment").do("schedule-item").at("2025-09-18")
+    agreement = life.do("approve", meeting_on=MEETING_1).facts.agreement
+    assert (agreement.pending, agreement.amount_cents) == (None, 30_000_000)
 
 
 @pytest.mark.parametrize("purpose", ["amendment", "renewal"])

@@ -178,6 +178,7 @@ def test_a_call_without_a_choice_can_be_begun_again_and_is_kept_on_record() -> N
 def test_after_a_restart_the_statement_is_agreed_to_anew() -> None:
     again = Life().at_scored().do("restart")
     assert again.facts.needs.statement is not None
+    assert again.facts.needs.agreed_at is None
     assert again.missing("open-selection", closes_on="2025-10-15") == [
         "school-agreed-to-needs 4270.7",
         "district-agreed-to-needs 4270.7",

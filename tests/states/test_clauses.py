@@ -4,6 +4,7 @@ import ast
 import importlib
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -179,5 +180,10 @@ def _test(test: str) -> bool:
     file, _, name = test.partition("::")
     if not file.startswith("tests/states/"):
         return file.startswith("tests/") and not name
+    return name in _functions(file)
+
+
+@cache
+def _functions(file: str) -> set[str]:
     body = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
-    return any(isinstance(node, ast.FunctionDef) and node.name == name for node in body)
+    return {node.name for node in body if isinstance(node, ast.FunctionDef)}

@@ -10,6 +10,8 @@ from tests.states.life import ABSENT, Life, day, instant
 
 GROUNDS = get_args(Ground)
 LAST_DAY = "2026-08-31"
+DIGEST = "ab" * 32
+REPORT = {"document": "report.pdf", "sha256": DIGEST}
 
 # Duties and other agreements
 
@@ -70,10 +72,11 @@ def test_a_report_has_a_value_for_every_outcome_and_for_no_other() -> None:
 
 
 def test_a_report_submitted_again_keeps_the_earlier() -> None:
-    life = Life().at_reported().do("submit-report", narrative="with better numbers", document="report.pdf")
+    life = Life().at_reported().do("submit-report", narrative="with better numbers", **REPORT)
     first, second = life.facts.review.reports
     assert (first.narrative, first.document) == ("a good year", None)
     assert (second.narrative, second.document) == ("with better numbers", "report.pdf")
+    assert second.sha256 == DIGEST
     assert second.values == {"attendance": 91, "suspensions": 30.5}
     assert second.by == "lead-partner@example.org"
 
@@ -209,5 +212,6 @@ def test_an_ended_partnership_is_closed_out_once(role: str) -> None:
 def test_a_note_changes_no_fact_and_a_document_is_added() -> None:
     life = Life().at_terminated()
     assert life.do("add-note", "principal").facts == life.facts
-    (document,) = life.do("attach-document", size=12).facts.documents
-    assert (document.title, document.name, document.size) == ("A letter", "letter.pdf", 12)
+    (document,) = life.do("attach-document", size=12, sha256=DIGEST).facts.documents
+    assert (document.title, document.name) == ("A letter", "letter.pdf")
+    assert (document.size, document.sha256) == (12, DIGEST)

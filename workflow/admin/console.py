@@ -43,7 +43,7 @@ class Console:
 
     @cached_property
     def system(self) -> System:
-        return system.open_system(self.path)
+        return system.open_system(self.path, words=False)  # `check` and the daemon read them
 
     @cached_property
     def now(self) -> datetime:

@@ -13,6 +13,7 @@ from states.case import Case
 from states.inputs import names
 from states.machine import ASKED, Possibility, explain
 from states.partnership import Partnership, Role
+from states.standing import waiting_on
 from workflow import message, records
 from workflow.engine import Record
 from workflow.situation import Session, Situation, setting
@@ -116,7 +117,8 @@ def possibilities(
     situation = Situation(session, record.id, record.state, record.facts, record.entered_at, None, now)
 
     def case_for(row: Any) -> Case:
-        who = role if role in row.who else row.who[0]
+        awaited = (waiting.role for waiting in waiting_on(record.facts, row.event) if waiting.role in row.who)
+        who = role if role in row.who else next(awaited, row.who[0])
         at = session.config.calendar.local(now)
         return Case(record.state, record.facts, None, actor, who or row.who[0], at, setting(row, situation))
 

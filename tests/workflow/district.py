@@ -1,0 +1,364 @@
+"""A small district on SQLite, and a partnership in it to which things are done in a few words."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, select, text
+
+from states.machine import row_of
+from states.partnership import Partnership, Role, State
+from tests.states.life import ABSENT, CBO, COLLEGE, LA, ORGANIZATIONS, PEOPLE, REVIEWERS, SAMPLES, instant
+from workflow import config, directory, engine, ledger, records, scheduler, store, upgrade
+from workflow.records import canonical
+from workflow.system import System
+
+SETTINGS = '[database]\nurl = "sqlite:///partnerships.db"\n[mail]\nmaildir = "mail"\n'
+SCHOOLS = {"rainier-beach": date(2025, 7, 2), "franklin": date(2025, 7, 2), "garfield": None}
+ROLES = {
+    "principal": {"roles": ["principal"], "schools": ["rainier-beach"]},
+    "franklin-principal": {"roles": ["principal"], "schools": ["franklin"]},
+    "staff": {"roles": ["staff"]},
+    "superintendent": {"roles": ["superintendent"]},
+    "board-office": {"roles": ["board-office"]},
+    "lead-partner": {"roles": ["lead-partner"], "organization": CBO},
+    "applicant": {"organization": COLLEGE},
+    **{reviewer.partition("@")[0]: {"roles": ["reviewer"]} for reviewer in REVIEWERS},
+}
+VOTE = {"ayes": 5, "noes": 1, "abstentions": 1}
+START = datetime(2025, 7, 1, 9, tzinfo=LA)
+
+
+def regular_meetings() -> Iterator[date]:
+    """The first and third Wednesday of each month."""
+    day = date(2025, 8, 1)
+    while day.year < 2030:
+        if day.weekday() == 2 and (day.day <= 7 or 15 <= day.day <= 21):
+            yield day
+        day += timedelta(days=1)
+
+
+def found(folder: Path) -> None:
+    """A database in this folder with the directory in it and no partnership."""
+    engine_ = store.open_store(f"sqlite:///{folder / 'partnerships.db'}", create=True)
+    upgrade.upgrade(engine_)
+
+    def fill(connection: Any) -> None:
+        def put(table: Table, **values: Any) -> None:
+            directory.put(connection, table, values, by="staff@example.org", now=START)
+
+        for key, invited in SCHOOLS.items():
+            put(records.schools, id=key, name=key.replace("-", " ").title() + " School", invited_on=invited)
+        for organization in ORGANIZATIONS.values():
+            put(records.organizations, **organization.model_dump())
+        for name, given in ROLES.items():
+            put(records.people, **person(name, **given))
+        for day in regular_meetings():
+            put(records.meetings, on=day, at="16:15", kind="regular")
+        put(records.meetings, on=date(2025, 9, 24), at="16:15", kind="special")
+
+    store.transact(engine_, fill)
+    engine_.dispose()
+
+
+def person(name: str, **given: Any) -> dict[str, Any]:
+    """The row of a person whose address is NAME@example.org."""
+    values = {"email": f"{name}@example.org", "name": name.replace("-", " ").capitalize(), **given}
+    return values | {key: canonical(values.get(key, [])) for key in ("roles", "schools")}
+
+
+def configured(folder: Path, text: str = "") -> config.Config:
+    """The configuration of a district whose file says this besides where its database and mail are."""
+    path = folder / "config.toml"
+    path.write_text(merged(text), encoding="utf-8")
+    return config.load(path)
+
+
+def merged(text: str) -> str:
+    """Settings in TOML with the places of database and mail put into them."""
+    if "[mail]\n" in text:
+        text = text.replace("[mail]\n", '[mail]\nmaildir = "mail"\n')
+        return '[database]\nurl = "sqlite:///partnerships.db"\n' + text
+    return SETTINGS + text
+
+
+class Life:
+    """One partnership in an open system: `at` sets the time, `do` does an event, the rest looks."""
+
+    def __init__(self, system: System, ref: str = "rbhs-2025", school: str = "rainier-beach") -> None:
+        self.system, self.ref, self.school = system, ref, school
+        self.now = START
+
+    # Doing
+
+    def at(self, when: str) -> Life:
+        """Let it be this wall-clock time in the district; of a mere day nine in the morning."""
+        self.now = instant(when if len(when) > 10 else f"{when} 09:00")
+        return self
+
+    def input(self, event: str, **given: Any) -> dict[str, Any]:
+        """The usual input of an event, with some keys given otherwise or ABSENT."""
+        usual = dict(SAMPLES.get(event, {}))
+        if event == "identify-needs":
+            usual["school"] = self.school
+        if event == "terminate" and self.state is State.BOARD_REVIEW:
+            usual |= VOTE
+        values = usual | {key.rstrip("_"): value for key, value in given.items()}
+        return {key: value for key, value in values.items() if value is not ABSENT}
+
+    def intent(self, event: str, by: str | None = None, **options: Any) -> engine.Intent:
+        """What `do` wants, without doing it."""
+        known = {"role", "channel", "expected_version", "note", "ran_by", "fired"}
+        chosen = {key: options.pop(key) for key in known & options.keys()}
+        chosen.setdefault("channel", "clock" if by == "clock" else "cli")
+        first = row_of(event, self.state).who[0] if by is None else Role(by) if by in PEOPLE else None
+        actor = PEOPLE[first] if first else str(by)
+        if actor == PEOPLE[Role.PRINCIPAL] and self.school != "rainier-beach":
+            actor = f"{self.school}-principal@example.org"
+        given = self.input(event, **options)
+        return engine.Intent(
+            ref=self.ref, event=event, input=given, actor=actor, now=self.now, **chosen
+        )  # fmt: skip
+
+    def do(self, event: str, by: str | None = None, **options: Any) -> engine.Change:
+        """Do an event, by the first role that may unless told `by` which role or address."""
+        intent = self.intent(event, by, **options)
+        return self.system.transact(
+            lambda session: engine.advance(
+                session, intent.ref, intent.event, intent.input, intent.actor, intent.channel, intent.now,
+                intent.expected_version, role=intent.role, note=intent.note, ran_by=intent.ran_by,
+            )
+        )  # fmt: skip
+
+    def tick(self, when: str | None = None) -> scheduler.Tally:
+        """Let the clock look at what is due now, or at this time."""
+        return scheduler.fire_due(self.system, (self.at(when) if when else self).now.astimezone(UTC))
+
+    def run(self, sql: str, **values: Any) -> None:
+        """Change the database behind the engine's back."""
+        store.transact(self.system.engine, lambda connection: connection.execute(text(sql), values))
+
+    def put(self, table: Table, **values: Any) -> None:
+        """Change the directory."""
+        by = "staff@example.org"
+        store.transact(
+            self.system.engine, lambda c: directory.put(c, table, values, by=by, now=self.now)
+        )  # fmt: skip
+
+    def person(self, name: str, **given: Any) -> None:
+        """Put somebody into the directory, or change what it says of him or her."""
+        self.put(records.people, **person(name, **(ROLES.get(name, {}) | given)))
+
+    def another(self, ref: str, school: str = "franklin") -> Life:
+        """Another partnership of the same district, not begun yet, at the same moment."""
+        other = Life(self.system, ref, school)
+        other.now = self.now
+        return other
+
+    def to(self, station: str) -> Life:
+        """Bring a partnership that has not begun to a station of its life, as `STATIONS` tells."""
+        before, way = STATIONS[station]
+        if before:
+            self.to(before)
+        way(self)
+        return self
+
+    # Looking
+
+    @property
+    def record(self) -> engine.Record:
+        with self.system.reading() as session:
+            return engine.load(session.connection, [self.ref])[self.ref]
+
+    @property
+    def facts(self) -> Partnership:
+        return self.record.facts
+
+    @property
+    def state(self) -> State | None:
+        with self.system.reading() as session:
+            known = engine.load(session.connection, [self.ref])
+            return known[self.ref].state if known else None
+
+    def rows(self, table: Table, *order: str) -> list[dict[str, Any]]:
+        """The rows of a table that belong to this partnership."""
+        columns = [table.c[name] for name in order] or list(table.primary_key.columns)
+        query = select(table).where(table.c.partnership == self.record.id).order_by(*columns)
+        with self.system.reading() as session:
+            return [dict(row) for row in session.connection.execute(query).mappings()]
+
+    def deadlines(self, name: str | None = None) -> list[dict[str, Any]]:
+        rows = self.rows(records.deadlines, "name", "ladder", "rung")
+        return [row for row in rows if name in (None, row["name"])]
+
+    def ladder(self, name: str, status: str = "open") -> list[str]:
+        """The rungs of a deadline in one status, such as "remind 2025-07-30 17:00", first one first."""
+        rows = [row for row in self.deadlines(name) if row["status"] == status]
+        return [f"{row['kind']} {self.wall(row['due_at'])}" for row in rows]
+
+    def due(self, name: str) -> str | None:
+        """When a deadline is due whose due rung is open."""
+        rungs = [rung for rung in self.ladder(name) if rung.startswith("due ")]
+        return rungs[0].removeprefix("due ") if rungs else None
+
+    def running(self) -> set[str]:
+        """The deadlines with an open rung."""
+        return {row["name"] for row in self.deadlines() if row["status"] == "open"}
+
+    def notices(self, template: str | None = None) -> list[dict[str, Any]]:
+        return [row for row in self.rows(records.notices, "id") if template in (None, row["template"])]
+
+    def told(self, template: str) -> list[str]:
+        """To whom a notice went, by the names before @example.org, in alphabetical order."""
+        return sorted(row["to"].removesuffix("@example.org") for row in self.notices(template))
+
+    def history(self) -> list[dict[str, Any]]:
+        return self.rows(records.history, "seq")
+
+    def faults(self) -> list[str]:
+        """What `verify` finds."""
+        with self.system.reading() as session:
+            return [
+                fault.problem
+                for _, faults in ledger.verify(session.connection, self.system.config)
+                for fault in faults
+            ]
+
+    def wall(self, moment: datetime) -> str:
+        """A moment as the district's clocks show it."""
+        return f"{moment.astimezone(LA):%Y-%m-%d %H:%M}"
+
+    def bytes(self) -> bytes:
+        """The database as it lies on the disk."""
+        return (self.system.config.folder / "partnerships.db").read_bytes()
+
+
+# The stations of a life, each from where the one before left off.
+
+
+def _needs(life: Life) -> None:
+    life.at("2025-07-07").do("identify-needs")
+
+
+def _needs_agreed(life: Life) -> None:
+    life.do("describe-needs")
+    life.do("agree-needs", "principal")
+    life.do("agree-needs", "staff")
+
+
+def _open(life: Life) -> None:
+    life.do("open-selection")
+
+
+def _applied(life: Life) -> None:
+    life.at("2025-08-01").do("receive-application", "lead-partner@example.org")
+    life.do("receive-application", "applicant@example.org", **COLLEGE_APPLIES)
+
+
+def _closed(life: Life) -> None:
+    life.at("2025-08-15 17:00").do("close-applications", "clock")
+
+
+def _scored(life: Life) -> None:
+    life.at("2025-08-18")
+    for reviewer in REVIEWERS:
+        for organization in (CBO, COLLEGE):
+            life.do("score-application", reviewer, organization=organization)
+
+
+def _chosen(life: Life) -> None:
+    life.at("2025-08-20").do("choose-partner")
+
+
+def _agreed(life: Life) -> None:
+    life.do("set-outcomes")
+    for role in ("principal", "staff", "lead-partner"):
+        life.do("agree-outcomes", role)
+
+
+def _drafted(life: Life, **terms: Any) -> None:
+    life.do("draft-agreement", **terms)
+
+
+def _active(life: Life) -> None:
+    life.at("2025-08-28").do("sign-agreement", "staff")
+    life.do("sign-agreement", "lead-partner")
+    life.at("2025-09-02").do("activate")
+
+
+def _referred(life: Life) -> None:
+    _drafted(life, amount_cents=25_000_000, ends_on="2027-08-31")
+    life.at("2025-09-02").do("refer-to-board")
+
+
+def _introduced(life: Life) -> None:
+    life.at("2025-09-18").do("introduce-item")
+    life.do("schedule-item", meeting_on="2025-10-01")
+
+
+COLLEGE_APPLIES = {
+    "organization": COLLEGE,
+    "contact_email": "applicant@example.org",
+    "contact_name": "Contact of City College",
+}
+STATIONS: dict[str, tuple[str | None, Callable[[Life], Any]]] = {
+    "needs": (None, _needs),
+    "needs-agreed": ("needs", _needs_agreed),
+    "open": ("needs-agreed", _open),
+    "applied": ("open", _applied),
+    "closed": ("applied", _closed),
+    "scored": ("closed", _scored),
+    "chosen": ("scored", _chosen),
+    "agreed": ("chosen", _agreed),
+    "drafted": ("agreed", _drafted),
+    "active": ("drafted", _active),
+    "annual-review": ("active", lambda life: life.at("2026-07-02").do("open-annual-review", "staff")),
+    "reported": ("annual-review", lambda life: life.at("2026-07-14").do("submit-report")),
+    "ended": ("active", lambda life: life.do("terminate", effective_on="2025-10-02")),
+    "referred": ("agreed", _referred),
+    "scheduled": ("referred", lambda life: life.do("schedule-item")),
+    "introduced": ("scheduled", _introduced),
+    "approved": ("introduced", lambda life: life.at("2025-10-02").do("approve")),
+    "renewal": ("active", lambda life: life.do("refer-to-board", purpose="renewal", ends_on="2027-08-31")),
+}
+
+
+class Stations:
+    """Databases with a partnership at each station, made once and copied for each test."""
+
+    def __init__(self, folder: Path, settings: config.Config) -> None:
+        self.folder, self.settings = folder, settings
+        found(self._folder(None))
+
+    def _folder(self, station: str | None) -> Path:
+        folder = self.folder / (station or "nothing")
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def made(self, station: str | None) -> Path:
+        """The folder that holds the database of a station."""
+        folder = self._folder(station)
+        if not (folder / "partnerships.db").exists():
+            assert station is not None
+            before, way = STATIONS[station]
+            life = opened(self.made(before), folder, self.settings)
+            if before:
+                life.now = max(entry["at"] for entry in life.history()).astimezone(LA)
+            way(life)
+            life.system.engine.dispose()
+        return folder
+
+
+def opened(source: Path, folder: Path, settings: config.Config) -> Life:
+    """A life in a copy of a database."""
+    shutil.copy(source / "partnerships.db", folder / "partnerships.db")
+    return Life(System(settings, store.open_store(f"sqlite:///{folder / 'partnerships.db'}")))
+
+
+def midnight(day: str) -> datetime:
+    """The beginning of a day in the district."""
+    return datetime.combine(date.fromisoformat(day), time(), LA)
