@@ -30,6 +30,7 @@ from workflow.records import canonical
 from workflow.situation import Session, Situation, setting
 
 GENESIS = "0" * 64
+_OF_THE_CLOCK = ("clock", "import")  # nobody becomes the clock by giving its name at another door
 
 
 class NotFound(Exception):
@@ -186,7 +187,7 @@ def _check_names(session: Session, row: Row, given: Any) -> None:
 
 def _role(session: Session, record: Record, row: Row, intent: Intent, given: Any) -> Role:
     """As what the actor does this: of the roles that may, one from whom it is still awaited, if any."""
-    if intent.actor == Role.CLOCK:
+    if intent.actor == Role.CLOCK and intent.channel in _OF_THE_CLOCK:
         check_role(row, Role.CLOCK, record.state)
         return Role.CLOCK
     held = roles_of(session, record, intent.actor, getattr(given, "organization", None))

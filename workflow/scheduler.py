@@ -7,6 +7,7 @@ share a transaction; if that fails, each is tried alone, and one that fails alon
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,14 +15,12 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from states.errors import LawError
 from states.inputs import DeferItem
 from states.machine import row_of
 from states.partnership import Role
 from workflow import deadlines, engine, outbox, records
 from workflow.engine import Change, Intent, Record
 from workflow.situation import Session
-from workflow.store import StoreError
 from workflow.system import System
 
 GIVEN_UP = timedelta(days=1)  # how often a deadline that was set aside is still tried
@@ -67,7 +66,7 @@ def fire_due(
     while not stop():
         try:
             tally = system.transact(partial(_batch, now=now))
-        except (LawError, StoreError, engine.Conflict):
+        except Exception:  # noqa: BLE001 - whatever one partnership fails of, the others go on
             tally = _one_by_one(system, now, stop)
         if tally is None:
             return total
@@ -114,10 +113,11 @@ def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> Tall
             break
         try:
             total.add(system.transact(partial(_step, keys=[key], now=now)))
-        except (LawError, StoreError, engine.Conflict) as error:
-            system.transact(partial(_postpone_all, key=key, now=now, reason=str(error)))
+        except Exception as error:  # noqa: BLE001 - as above
+            reason = f"{type(error).__name__}: {error}"
+            system.transact(partial(_postpone_all, key=key, now=now, reason=reason))
             total.failed += 1
-            total.failures.append(str(error))
+            total.failures.append(reason)
     return total
 
 
@@ -144,7 +144,7 @@ def _step(session: Session, keys: Sequence[int], now: datetime) -> Tally:
         try:
             changes.append(_fire(session, record, found.rung, now))
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up the others
-            _postpone(session, record, found.rung, now, f"{type(error).__name__}: {error}")
+            _postpone(session, key, found.rung, now, f"{type(error).__name__}: {error}")
             tally.failed += 1
             tally.failures.append(f"{record.ref} {found.rung['name']}: {error}")
     if changes:
@@ -261,24 +261,26 @@ def _as_rung(row: Any) -> deadlines.Rung:
 
 
 def _postpone_all(session: Session, key: int, now: datetime, reason: str) -> None:
-    """Put off what is due of a partnership that could not be written."""
-    table = records.partnerships
-    row = session.connection.execute(select(table).where(table.c.id == key)).one()
+    """Put off what is due of a partnership that could not be read or written."""
     work = _work(session.connection, [key], now).get(key)
-    if work is not None:
-        _postpone(session, engine.record_of(row), work.rung, now, reason)
+    if work is None:
+        return
+    later = _postpone(session, key, work.rung, now, reason)
+    table = records.deadlines
+    passed = table.c.id.in_([rung["id"] for rung in work.passed])
+    session.connection.execute(update(table).where(passed).values(next_at=later))
 
 
-def _postpone(session: Session, record: Record, rung: Any, now: datetime, reason: str) -> None:
-    """Try a rung again later; once the tries are used up tell staff, and go on trying daily."""
+def _postpone(session: Session, key: int, rung: Any, now: datetime, reason: str) -> datetime:
+    """Try a rung again later; once the tries are used up tell staff, and go on trying daily. When."""
     waits = session.config.procedure.daemon.retry_minutes
     attempts = rung["attempts"] + 1
-    later = timedelta(minutes=waits[attempts - 1]) if attempts <= len(waits) else GIVEN_UP
+    later = now + (timedelta(minutes=waits[attempts - 1]) if attempts <= len(waits) else GIVEN_UP)
     table = records.deadlines
     session.connection.execute(
         update(table)
         .where(table.c.id == rung["id"])
-        .values(attempts=attempts, next_at=now + later, reason=reason[:500])
+        .values(attempts=attempts, next_at=later, reason=reason[:500])
     )
     if attempts == len(waits) + 1:
         failure = {
@@ -287,4 +289,6 @@ def _postpone(session: Session, record: Record, rung: Any, now: datetime, reason
             "reason": reason,
             "attempts": attempts,
         }
-        outbox.tell_staff(session, record.id or 0, "deadline-failed", {"failure": failure}, now)
+        with suppress(ValueError):  # about a record that cannot be read no message can be written either
+            outbox.tell_staff(session, key, "deadline-failed", {"failure": failure}, now)
+    return later

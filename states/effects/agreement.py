@@ -22,7 +22,11 @@ def draft_agreement(case: Case) -> Partnership:
 
 def set_outcomes(case: Case) -> Partnership:
     items = tuple(Outcome(**outcome.model_dump()) for outcome in case.input.outcomes)
-    return case.facts.but(outcomes=Outcomes(items=items, set_at=case.at))
+    agreement = case.facts.agreement
+    if agreement is not None:
+        # Whoever signed had other outcomes before them.
+        agreement = agreement.but(signatures={}, signed_at=None)
+    return case.facts.but(outcomes=Outcomes(items=items, set_at=case.at), agreement=agreement)
 
 
 def agree_outcomes(case: Case) -> Partnership:

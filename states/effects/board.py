@@ -50,7 +50,11 @@ def refer_to_board(case: Case) -> Partnership:
 
 
 def schedule_item(case: Case) -> Partnership:
-    return _on_agenda(case, case.item)
+    item = case.item
+    if item.meeting_on is not None and item.meeting_on >= case.today:
+        # It was not dealt with there and will not be: the new date takes the place of that one.
+        item = item.but(agenda=tuple(day for day in item.agenda if day != item.meeting_on))
+    return _on_agenda(case, item)
 
 
 def introduce_item(case: Case) -> Partnership:

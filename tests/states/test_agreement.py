@@ -70,6 +70,13 @@ def test_changed_outcomes_need_every_signature_again() -> None:
     assert life.missing("sign-agreement") == ["all-agreed-to-outcomes 4270.10"]
 
 
+def test_changed_outcomes_need_the_agreement_signed_again() -> None:
+    agreement = Life().at_signed().do("set-outcomes").facts.agreement
+    assert agreement is not None
+    assert agreement.signatures == {}
+    assert agreement.signed_at is None
+
+
 def test_who_has_not_agreed_to_the_outcomes_is_named() -> None:
     life = Life().at_chosen().do("draft-agreement").do("set-outcomes").do("agree-outcomes", "staff")
     (unmet,) = life.at("2025-08-28").refusal("activate")[:1]

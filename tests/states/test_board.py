@@ -146,6 +146,12 @@ def test_an_introduced_item_may_come_back_at_any_later_regular_meeting() -> None
     assert life.allows("approve", meeting_on=MEETING_3)
 
 
+def test_an_item_that_is_put_on_another_agenda_beforehand_leaves_the_first_one() -> None:
+    moved = BEFORE.do("schedule-item", meeting_on=MEETING_1).do("schedule-item", meeting_on=MEETING_2)
+    assert moved.facts.board.item is not None
+    assert [str(on) for on in moved.facts.board.item.agenda] == [MEETING_2]
+
+
 def test_an_introduction_is_no_place_on_an_agenda() -> None:
     life = (
         BEFORE.under(readings=1)

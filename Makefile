@@ -1,0 +1,42 @@
+# Two commands do all the set-up: `make run` and `make test`. Both are safe to repeat.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+CONFIG = examples/seattle/config.toml
+
+.PHONY: run test lint wheel clean
+
+run: $(VENV)/run  ## the daemon with a sample district; data in var/, http://127.0.0.1:8427/healthz
+	@$(BIN)/partnershipctl --config $(CONFIG) init
+	@$(BIN)/partnershipctl --config $(CONFIG) import examples/seattle/district.toml
+	@echo "Messages go to var/mail. Look around with: $(BIN)/partnershipctl --config $(CONFIG) list"
+	@echo "Ctrl-C ends it."
+	@exec $(BIN)/partnershipd --config $(CONFIG)
+
+test: $(VENV)/test  ## every test
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/test  ## style, types, and which package may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+wheel: $(VENV)/test  ## dist/*.whl
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or later is needed; found $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/test: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/run
