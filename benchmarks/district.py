@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -209,6 +210,7 @@ def copied(source: Path, folder: Path, text: str = "") -> Path:
     folder.mkdir(parents=True)
     settings(folder, text)
     shutil.copy(source / "partnerships.db", folder / "partnerships.db")
+    os.sync()  # or the first transactions would wait for the copy to reach the disk
     return folder
 
 

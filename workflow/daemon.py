@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -23,6 +24,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sdnotify import SystemdNotifier
+from sqlalchemy.exc import SQLAlchemyError
 from waitress.server import create_server
 
 from states.errors import Problem
@@ -49,8 +51,9 @@ class Daemon:
         self.metrics = Metrics()
         self._path = path
         self._stop = threading.Event()
-        self._reload = threading.Event()
-        self._woken = threading.Event()
+        # Signals come in between any two steps of this same thread, so they may not wait for a lock: this queue
+        # can be put to from a signal handler.
+        self._asked: SimpleQueue[str] = SimpleQueue()
         self._ticking = threading.Lock()
         self._ticked: float | None = None  # monotonic seconds
         self._problem: str | None = None
@@ -63,8 +66,11 @@ class Daemon:
     def once(self) -> bool:
         """Do what is due now, deliver what is queued. False if something failed."""
         with self._ticking:
+            if self._stop.is_set():
+                return True
             began = time.monotonic()
             now = system.now()
+            self._replan(now)
             tally = scheduler.fire_due(self.system, now, stop=self._stop.is_set, done=self._said)
             sent = outbox.deliver(self.system, self.mailer, system.now, stop=self._stop.is_set)
             took = time.monotonic() - began
@@ -73,7 +79,7 @@ class Daemon:
             self.metrics.notices.labels(status).inc(number)
         self.metrics.ticks.observe(took)
         if tally.fired or tally.told or tally.skipped or tally.failed or sent:
-            counts = {status.replace("-", "_"): number for status, number in sent.items()}
+            counts = {f"notices_{status.replace('-', '_')}": number for status, number in sent.items()}
             log.info(
                 "tick",
                 fired=tally.fired,
@@ -132,7 +138,7 @@ class Daemon:
         }
 
     def run(self) -> None:
-        """Live until SIGTERM or SIGINT."""
+        """Live until SIGTERM or SIGINT. Raises `ConfigError` if it cannot listen where it is told to."""
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
@@ -140,19 +146,19 @@ class Daemon:
         app = web.application(self.health, self.metrics.registry)
         try:
             server = create_server(app, host=host, port=port, threads=4)
-        except OSError as error:
-            raise StoreError(f"web.listen: nothing can listen on {host}:{port}: {error.strerror}") from None
+        except (OSError, OverflowError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ConfigError(
+                [Problem("web.listen", f"cannot listen on {host}:{port}: {reason}", "a free address here")]
+            ) from None
         threading.Thread(target=server.run, name="web", daemon=True).start()
-        self._replan()
         self._start_ticks()
         self._systemd.notify("READY=1")
         log.info("running", config=str(self._path or "packaged default"), web=f"http://{host}:{port}")
-        while not self._stop.is_set():
-            self._woken.wait()
-            self._woken.clear()
-            if self._reload.is_set():
-                self._reload.clear()
-                self._take_new_configuration()
+        while self._asked.get() != "stop":
+            # As a job, so that a stop is heard while the reload waits for a tick.
+            self._jobs.add_job(self._take_new_configuration, max_instances=100)
+        self._stop.set()
         self._end(server)
 
     def _start_ticks(self) -> None:
@@ -163,37 +169,36 @@ class Daemon:
         self._jobs.start()
 
     def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop.set()
-        self._woken.set()
+        self._asked.put("stop")
 
     def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
-        self._reload.set()
-        self._woken.set()
+        self._asked.put("reload")
 
     def _take_new_configuration(self) -> None:
         """Read the configuration again; a bad one is refused and the old one kept."""
         self._systemd.notify("RELOADING=1")
         try:
-            settings = config.load(self._path)
-            mailer = system.mailer(settings)
+            with self._ticking:
+                before, settings = self.system.config, config.load(self._path)
+                self.mailer = system.mailer(settings)
+                self.system.config = settings
         except ConfigError as error:
             for problem in error.problems:
                 log.warning("configuration refused", at=problem.at, problem=str(problem))
         else:
-            with self._ticking:
-                self.system.config = settings
-                self.mailer = mailer
-            self._replan()
+            set_up_logs(settings)
+            for name in _need_a_restart(before, settings):
+                log.warning("changed only after a restart", at=name)
+            log.info("configuration loaded")
             seconds = settings.procedure.daemon.tick_seconds
             self._jobs.reschedule_job("tick", trigger=IntervalTrigger(seconds=seconds, timezone=UTC))
-            log.info("configuration loaded")
-        self._systemd.notify("READY=1")
+            self._jobs.add_job(self._tick, id="wake", replace_existing=True)  # it tells what moved
+        finally:
+            self._systemd.notify("READY=1")
 
-    def _replan(self) -> None:
+    def _replan(self, now: datetime) -> None:
         """Bring open deadlines in line with the procedure as it is now, and report what moved."""
-        with self._ticking:
-            moved = self.system.transact(partial(replan.replan, now=system.now()))
-        for change in moved:
+        for change in self.system.transact(partial(replan.replan, now=now)):
             log.info("deadline changed with the procedure", **change)
 
     def _end(self, server: Any) -> None:
@@ -204,8 +209,21 @@ class Daemon:
         self._jobs.shutdown(wait=False)
         with contextlib.suppress(OSError):
             server.close()
+        if not finished:
+            log.warning("stopped while a message was still on its way", seconds=PATIENCE)
+            sys.stderr.flush()
+            os._exit(0)  # an orderly end would wait for the thread that holds it
+        self._ticking.release()
         self.system.engine.dispose()
-        log.info("stopped" if finished else "stopped while a message was still on its way")
+        log.info("stopped")
+
+
+def _need_a_restart(before: Config, after: Config) -> Iterator[str]:
+    """What has changed that a running daemon cannot take up."""
+    if before.database_url != after.database_url:
+        yield "database.url"
+    if before.procedure.web != after.procedure.web:
+        yield "web.listen"
 
 
 @contextlib.contextmanager
@@ -216,7 +234,11 @@ def alone(settings: Config) -> Iterator[None]:
         yield
         return
     path = Path(url.removeprefix("sqlite:///") + ".lock")
-    with path.open("w") as file:
+    try:
+        file = path.open("w")
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -238,14 +260,23 @@ def set_up_logs(settings: Config) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    # What libraries log, in the same form.
+    theirs = logging.StreamHandler(sys.stderr)
+    theirs.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[theirs], force=True)
+    logging.getLogger("apscheduler").setLevel(
+        logging.ERROR
+    )  # else a long tick is a warning for each it replaces
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
-    )
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="level=%(levelname)s event=%(message)r"
     )
 
 
@@ -274,9 +305,10 @@ def main(config_file: str | None, once: bool) -> None:
             if not once:
                 daemon.run()
                 return
-            opened.transact(partial(replan.replan, now=system.now()))
             sys.exit(0 if daemon.once() else 1)
     except ConfigError as error:
         _fail(error.problems)
     except StoreError as error:
         _fail([Problem("", str(error))])
+    except SQLAlchemyError as error:
+        _fail([Problem("database", str(getattr(error, "orig", None) or error).splitlines()[0])])

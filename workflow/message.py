@@ -77,7 +77,7 @@ def subject_of(session: Session, row: Any) -> str:
         return str(row.subject)
     try:
         return session.config.templates.subject(row.template, context_of(session, row))
-    except (TemplateFailed, TemplateMissing) as error:
+    except Exception as error:  # noqa: BLE001 - a broken record has no subject, and is told of all the same
         return f"({error})"
 
 

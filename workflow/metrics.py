@@ -12,6 +12,8 @@ from workflow import records
 from workflow.scheduler import Tally
 from workflow.situation import Session
 
+_STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")  # of notices
+
 
 class Metrics:
     """The counters and gauges of one daemon."""
@@ -53,10 +55,9 @@ class Metrics:
         states = dict(_pairs(session, select(about.c.state, func.count()).group_by(about.c.state)))
         for state in State:
             self.by_state.labels(state).set(states.get(state, 0))
-        for status, number in _pairs(
-            session, select(notices.c.status, func.count()).group_by(notices.c.status)
-        ):
-            self.waiting.labels(status).set(number)
+        waiting = dict(_pairs(session, select(notices.c.status, func.count()).group_by(notices.c.status)))
+        for status in _STATUSES:  # also those that no notice has any more
+            self.waiting.labels(status).set(waiting.get(status, 0))
         late = select(func.count()).where(
             due.c.status == "open", due.c.next_at <= datetime.fromtimestamp(now, UTC)
         )

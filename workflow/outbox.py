@@ -77,13 +77,12 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
                 found[person.email] = (person, role)
     today = config.calendar.day(occasion.now)
     domain = mailbox(config.procedure.mail.sender, "mail.sender").address.rpartition("@")[2]
-    rows: dict[str, dict[str, Any]] = {}
+    rows = []  # one for each person: who stands in for several, or is concerned too, is told in each capacity
     for person, role in found.values():
         if person.email == occasion.actor and not _asked(occasion, role, row.offers):
             continue
         reached = directory.reachable(session.directory, person, today)
-        rows.setdefault(
-            reached.email,
+        rows.append(
             {
                 "partnership": occasion.partnership,
                 "template": occasion.name,
@@ -97,9 +96,9 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
                 "message_id": f"<{uuid.uuid4().hex}@{domain}>",
                 "queued_at": occasion.now,
                 "next_at": leaves_at(config, occasion.now),
-            },
+            }
         )
-    return list(rows.values())
+    return rows
 
 
 def recipients(
@@ -147,8 +146,12 @@ def deliver(
     """Deliver everything that may leave now, until nothing does or `stop` says so. How many by status."""
     counts: dict[str, int] = {}
     with mailer.session():
-        while not stop() and (claimed := system.transact(partial(_claim, now=clock()))):
-            for notice in claimed:
+        while not stop() and (claimed := system.transact(partial(_claim, now=(taken := clock())))):
+            for done, notice in enumerate(claimed):
+                # With a slow server the lease of the last ones would run out while they wait for their turn.
+                if stop() or clock() - taken > LEASE / 3:
+                    system.transact(partial(_release, claimed=claimed[done:], taken=taken))
+                    break
                 outcome = _attempt(mailer, notice)
                 status = system.transact(partial(_settle, claimed=notice, outcome=outcome, now=clock()))
                 counts[status] = counts.get(status, 0) + 1
@@ -182,14 +185,22 @@ def _claim(session: Session, now: datetime) -> list[Claimed]:
     return [_written(session, row, sender) for row in rows]
 
 
+def _release(session: Session, claimed: Sequence[Claimed], taken: datetime) -> None:
+    """Give back what was claimed and not tried, unless its lease is somebody else's by now."""
+    table = records.notices
+    mine = and_(table.c.id.in_([notice.row.id for notice in claimed]), table.c.lease_until == taken + LEASE)
+    session.connection.execute(update(table).where(mine).values(lease_until=None))
+
+
 def _written(session: Session, row: Any, sender: str) -> Claimed:
     """The message of a notice: written at its first attempt and kept, so that every attempt sends the same."""
     if row.message is not None:
         return Claimed(row, sender, row.message)
     try:
         subject, content = message.write(session, row)
-    except (message.CannotWrite, ValueError) as error:
-        return Claimed(row, sender, None, f"it cannot be written: {error}")
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others leave
+        why = error if isinstance(error, (message.CannotWrite, ValueError)) else repr(error)
+        return Claimed(row, sender, None, f"it cannot be written: {why}")
     table = records.notices
     session.connection.execute(
         update(table).where(table.c.id == row.id).values(subject=subject, message=content)
@@ -211,6 +222,8 @@ def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[str, str | None]:
         return "dead", str(error)
     except (TemporaryFailure, OSError) as error:
         return "failed", str(error)
+    except Exception as error:  # noqa: BLE001 - as above
+        return "failed", repr(error)
     return "sent", None
 
 
@@ -223,7 +236,7 @@ def _settle(session: Session, claimed: Claimed, outcome: tuple[str, str | None],
     if status == "failed" and attempts > len(waits):
         status = "dead"
     if status == "failed":
-        values["next_at"] = now + timedelta(minutes=waits[attempts - 1])
+        values["next_at"] = leaves_at(session.config, now + timedelta(minutes=waits[attempts - 1]))
     if status == "sent":
         values["sent_at"] = now
     session.connection.execute(update(table).where(table.c.id == row.id).values(status=status, **values))
@@ -245,10 +258,13 @@ def _tell_staff(session: Session, row: Any, reason: str | None, attempts: int, n
 
 
 def tell_staff(session: Session, key: int, name: str, extra: dict[str, Any], now: datetime) -> None:
-    """Queue a notice about the system itself."""
+    """Queue a notice about the system itself; none about a record that cannot be read, as none could be written."""
     table = records.partnerships
     row = session.connection.execute(select(table.c.facts, table.c.state).where(table.c.id == key)).one()
-    facts = Partnership.model_validate_json(row.facts)
+    try:
+        facts = Partnership.model_validate_json(row.facts)
+    except ValueError:
+        return
     queue(
         session,
         [Occasion(key, State(row.state), facts, facts, name, now, extra=extra)],

@@ -7,7 +7,6 @@ share a transaction; if that fails, each is tried alone, and one that fails alon
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -289,6 +288,5 @@ def _postpone(session: Session, key: int, rung: Any, now: datetime, reason: str)
             "reason": reason,
             "attempts": attempts,
         }
-        with suppress(ValueError):  # about a record that cannot be read no message can be written either
-            outbox.tell_staff(session, key, "deadline-failed", {"failure": failure}, now)
+        outbox.tell_staff(session, key, "deadline-failed", {"failure": failure}, now)
     return later

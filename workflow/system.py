@@ -82,7 +82,13 @@ def mailer(settings: Config) -> Mailer:
 
 def _trust(settings: Config) -> ssl.SSLContext | None:
     authorities = settings.procedure.mail.smtp.ca_file
-    return ssl.create_default_context(cafile=str(settings.folder / authorities)) if authorities else None
+    if not authorities:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(settings.folder / authorities))
+    except OSError as error:
+        problem = Problem("mail.smtp.ca_file", f"it cannot be read: {error}", "certificates in a PEM file")
+        raise ConfigError([problem]) from None
 
 
 def _password(settings: Config) -> str | None:

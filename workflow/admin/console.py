@@ -6,7 +6,10 @@ import functools
 import json
 import os
 import pwd
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +26,11 @@ from workflow.system import System
 
 T = TypeVar("T")
 OWNER = "(owner)"  # in [admin.users]: whoever owns the configuration file
+
+
+def minute(instant: str) -> str:
+    """An instant in ISO 8601 as people read it: without seconds and offset."""
+    return instant[:16].replace("T", " ")
 
 
 def say(document: Any) -> str:
@@ -75,13 +83,26 @@ class Console:
         if not found:
             click.echo(empty)
             return
-        wide = None if sys.stdout.isatty() else 10_000  # a pipe gets whole lines
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-        for heading in headings:
-            table.add_column(heading, overflow="fold")
+        on_terminal = sys.stdout.isatty()
+        wide = shutil.get_terminal_size().columns if on_terminal else 10_000  # a pipe gets whole lines
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+        widths = _widths([list(headings), *found], wide)
+        for heading, width in zip(headings, widths, strict=True):
+            table.add_column(_wrapped(heading, width), width=width, no_wrap=True, header_style="bold")
         for row in found:
-            table.add_row(*map(_plain, row))
-        Terminal(width=wide, highlight=False, soft_wrap=False).print(table, end="")
+            table.add_row(*(_plain(_wrapped(cell, width)) for cell, width in zip(row, widths, strict=True)))
+        plain = not on_terminal or bool(os.environ.get("NO_COLOR"))
+        terminal = Terminal(
+            width=wide, highlight=False, force_terminal=on_terminal, color_system=None if plain else "auto"
+        )
+        with terminal.capture() as shown:
+            terminal.print(table)
+        click.echo("\n".join(line.rstrip() for line in shown.get().rstrip().splitlines()))
+
+    def close(self) -> None:
+        """Let go of the database, if it was opened."""
+        if "system" in self.__dict__:
+            self.system.engine.dispose()
 
     @cached_property
     def user(self) -> tuple[str, User | None]:
@@ -114,7 +135,8 @@ class Console:
         if not email:
             expected = "--as EMAIL, or a person for this user in [admin.users]"
             raise BadInput([Problem("--as", "it is not said who acts", expected)])
-        if email != found.person and "*" not in found.may_act_as and email not in found.may_act_as:
+        others = {other.lower() for other in found.may_act_as}
+        if email != found.person and not {"*", email} & others:
             allowed = ", ".join(found.may_act_as) or "nobody else"
             reason = f"{name!r} may not act as {email}; [admin.users] allows {allowed}"
             raise Refused([Unmet("may-act-as", reason)])
@@ -125,10 +147,56 @@ class Listing(click.Group):
     """A group of commands that lists when none of them is named; what is then given goes to `list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        words = [arg for arg in args if not arg.startswith("-")]
-        if not (words and words[0] in self.commands) and not {"--help", "-h"} & set(args):
+        first = _after_common(args)
+        if args[first:] and args[first] in self.commands:
+            args = [args[first], *args[:first], *args[first + 1 :]]
+        elif not {"--help", "-h"} & set(args):
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+
+def _after_common(args: Sequence[str]) -> int:
+    """Where the first argument stands that is none of the options every command has."""
+    place = 0
+    while place < len(args) and (args[place] == "--json" or args[place].startswith("--config")):
+        place += 2 if args[place] == "--config" else 1
+    return place
+
+
+_GAP = 2  # between columns
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
+
+
+class _Wrapper(textwrap.TextWrapper):
+    """Breaks lines at spaces, after hyphens between words, and before the @ of an address."""
+
+    wordsep_re = re.compile(r"(\s+|[^\s@-]+-(?=[a-z]))|(?=@)")
+
+    def pieces(self, text: str) -> list[str]:
+        return [text] if _MOMENT.fullmatch(text) else self._split(text)
+
+
+def _widths(rows: Sequence[Sequence[str]], wide: int) -> list[int]:
+    """The widths of columns that fit, the widest giving way first.
+
+    What a row is known by, its first column, stays whole as long as it can; nothing is broken inside a word
+    as long as that can be avoided.
+    """
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    pieces = _Wrapper().pieces
+    least = [max(len(piece) for cell in column for piece in [*pieces(cell), ""]) for column in columns]
+    for floor in ([widths[0], *least[1:]], least, [1] * len(least)):
+        while sum(widths) + _GAP * (len(widths) - 1) > wide:
+            give = [i for i, width in enumerate(widths) if width > floor[i]]
+            if not give:
+                break
+            widths[max(give, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _wrapped(text: str, width: int) -> str:
+    return text if len(text) <= width else "\n".join(_Wrapper(width).wrap(text))
 
 
 def _plain(text: str) -> Any:

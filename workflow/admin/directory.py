@@ -1,11 +1,10 @@
-"""Commands about the directory: people, schools, organizations, meetings."""
+"""Commands about the directory: people, schools, organizations."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
-from pathlib import Path
+from datetime import time
 from typing import Any
 
 import click
@@ -20,19 +19,17 @@ from workflow.engine import NotFound
 from workflow.situation import Session
 
 
-def _listing(console: Console, what: str, headings: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    def cell(value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
+def listing(console: Console, what: str, headings: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    """Show rows of the directory."""
 
-    console.show(
-        rows,
-        lambda: console.table(
-            headings, [[cell(row[name]) for name in headings] for row in rows], f"No {what}."
-        ),
-    )
+    def people() -> None:
+        shown = [[row[name] for name in headings] for row in rows]
+        console.table([name.replace("_", " ") for name in headings], shown, f"No {what}.")
+
+    console.show(rows, people)
 
 
-def _write(console: Console, table: Table, takes: type[BaseModel], values: Mapping[str, Any]) -> None:
+def write(console: Console, table: Table, takes: type[BaseModel], values: Mapping[str, Any]) -> None:
     """Check a row of the directory, add or change it, and say which."""
     user = console.may_write()
     try:
@@ -73,13 +70,16 @@ def _check_known(session: Session, row: Mapping[str, Any]) -> None:
         known = ", ".join(session.directory.organizations)
         found.append(Problem("--organization", f"there is no organization {organization!r}", known))
     delegate = row.get("delegate")
-    if delegate and delegate not in session.directory.people:
+    if delegate and delegate == row.get("email"):
+        found.append(Problem("--delegate", "nobody stands in for themselves", "somebody else"))
+    elif delegate and delegate not in session.directory.people:
         found.append(Problem("--delegate", f"there is no person {delegate!r}", "somebody in the directory"))
     if found:
         raise BadInput(found)
 
 
-def _remove(console: Console, table: Table, key: object, what: str) -> None:
+def remove(console: Console, table: Table, key: object, what: str) -> None:
+    """Take a row out of the directory. Raises `NotFound`."""
     user = console.may_write()
 
     def work(session: Session) -> bool:
@@ -108,7 +108,7 @@ def people() -> None:
 def people_list(console: Console) -> None:
     """Everybody in the directory."""
     with console.system.reading() as session:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "email": p.email,
                 "name": p.name,
@@ -121,12 +121,21 @@ def people_list(console: Console) -> None:
             }
             for p in session.directory.people.values()
         ]
-    _listing(
-        console,
-        "people",
-        ("email", "name", "roles", "schools", "organization", "away_until", "delegate"),
-        rows,
-    )
+
+    def people() -> None:
+        shown = [
+            (
+                one["email"],
+                one["name"],
+                ", ".join(one["roles"]),
+                ", ".join(one["schools"] + ([one["organization"]] if one["organization"] else [])),
+                f"until {one['away_until']}: {one['delegate']}" if one["away_until"] else "",
+            )
+            for one in rows
+        ]
+        console.table(("email", "name", "roles", "of", "away"), shown, "No people.")
+
+    console.show(rows, people)
 
 
 def _person_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -147,7 +156,7 @@ def _person_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def people_add(console: Console, email: str, **given: Any) -> None:
     """Add a person with roles, or change all of them."""
     given |= {"roles": given["roles"] or (), "schools": given["schools"] or ()}
-    _write(console, records.people, importing.GivenPerson, {"email": email, **given})
+    write(console, records.people, importing.GivenPerson, {"email": email, **given})
 
 
 @people.command("change")
@@ -157,7 +166,7 @@ def people_change(console: Console, email: str, **given: Any) -> None:
     """Change what is given of a person."""
     person = _known_person(console, email)
     changes = {key: value for key, value in given.items() if value}
-    _write(console, records.people, importing.GivenPerson, {"email": email, "name": person.name, **changes})
+    write(console, records.people, importing.GivenPerson, {"email": email, "name": person.name, **changes})
 
 
 @people.command("away")
@@ -176,15 +185,15 @@ def people_away(console: Console, email: str, until: str, delegate: str | None) 
     }
     if values["delegate"] is None:
         raise BadInput([Problem("--delegate", "it is not said who stands in", "an address in the directory")])
-    _write(console, records.people, importing.GivenPerson, values)
+    write(console, records.people, importing.GivenPerson, values)
 
 
 @people.command("remove")
 @click.argument("email")
 @common
-def people_remove(console: Console, email: str) -> None:
+def peopleremove(console: Console, email: str) -> None:
     """Take a person out of the directory; what they did stays on record."""
-    _remove(console, records.people, email.lower(), "person")
+    remove(console, records.people, email.lower(), "person")
 
 
 @click.group(cls=Listing)
@@ -201,7 +210,7 @@ def schools_list(console: Console) -> None:
             {"id": s.id, "name": s.name, "invited_on": s.invited_on.isoformat() if s.invited_on else None}
             for s in session.directory.schools.values()
         ]
-    _listing(console, "schools", ("id", "name", "invited_on"), rows)
+    listing(console, "schools", ("id", "name", "invited_on"), rows)
 
 
 @schools.command("add")
@@ -211,7 +220,7 @@ def schools_list(console: Console) -> None:
 @common
 def schools_add(console: Console, id_: str, name: str, invited_on: str | None) -> None:
     """Add a school or change it."""
-    _write(
+    write(
         console, records.schools, importing.GivenSchool, {"id": id_, "name": name, "invited_on": invited_on}
     )
 
@@ -229,7 +238,7 @@ def organizations_list(console: Console) -> None:
         rows = [
             {"id": o.id, "name": o.name, "kind": o.kind} for o in session.directory.organizations.values()
         ]
-    _listing(console, "organizations", ("id", "name", "kind"), rows)
+    listing(console, "organizations", ("id", "name", "kind"), rows)
 
 
 @organizations.command("add")
@@ -241,114 +250,9 @@ def organizations_list(console: Console) -> None:
 @common
 def organizations_add(console: Console, id_: str, name: str, kind: str) -> None:
     """Add an organization or change it."""
-    _write(
+    write(
         console, records.organizations, importing.GivenOrganization, {"id": id_, "name": name, "kind": kind}
     )
 
 
-@click.group(cls=Listing)
-def meetings() -> None:
-    """The Board's calendar: list, add, remove, import FILE.ics."""
-
-
-@meetings.command("list")
-@click.option("--all", "all_", is_flag=True, help="Also those that are over.")
-@common
-def meetings_list(console: Console, all_: bool) -> None:
-    """The Board's meetings to come, and until when each agenda takes an item."""
-    with console.system.reading() as session:
-        rows = [
-            {
-                "on": m.on.isoformat(),
-                "at": f"{session.config.calendar.local(m.at):%H:%M}",
-                "kind": m.kind,
-                "agenda_closes_at": console.local(m.agenda_closes_at),
-            }
-            for m in session.directory.meetings
-            if all_ or console.as_json or m.at >= console.now
-        ]
-    _listing(console, "meetings", ("on", "at", "kind", "agenda_closes_at"), rows)
-
-
-@meetings.command("add")
-@click.argument("on", metavar="DAY")
-@click.option("--at", metavar="HH:MM", help="When it begins; else board.meeting_at.")
-@click.option("--kind", default="regular", show_default=True, help="regular or special.")
-@common
-def meetings_add(console: Console, on: str, at: str | None, kind: str) -> None:
-    """Add a meeting or change it."""
-    at = at or console.system.config.procedure.board.meeting_at.strftime("%H:%M")
-    _write(console, records.meetings, importing.GivenMeeting, {"on": on, "at": at, "kind": kind})
-
-
-@meetings.command("remove")
-@click.argument("on", metavar="DAY")
-@common
-def meetings_remove(console: Console, on: str) -> None:
-    """Take a meeting out of the calendar."""
-    try:
-        day = date.fromisoformat(on)
-    except ValueError:
-        raise BadInput([Problem("DAY", f"{on!r} is no day", "YYYY-MM-DD")]) from None
-    _remove(console, records.meetings, day, "meeting on")
-
-
-@meetings.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--kind", default="regular", show_default=True, help="Kind of the meetings: regular or special."
-)
-@common
-def meetings_import(console: Console, file: Path, kind: str) -> None:
-    """Take meetings in from a calendar FILE (.ics, RFC 5545): every event in it is one."""
-    user = console.may_write()
-    found = _from_calendar(console, file, kind)
-
-    def work(session: Session) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for row in found:
-            done = (
-                directory.put(session.connection, records.meetings, row, by=user, now=console.now)
-                or "unchanged"
-            )
-            counts[done] = counts.get(done, 0) + 1
-        return counts
-
-    counts = console.system.transact(work)
-    words = ", ".join(f"{number} {done}" for done, number in counts.items())
-    console.show({"file": str(file), **counts}, lambda: click.echo(f"Meetings of {file}: {words}."))
-
-
-def _from_calendar(console: Console, file: Path, kind: str) -> list[dict[str, Any]]:
-    from icalendar import Calendar
-
-    try:
-        calendar = Calendar.from_ical(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            [Problem(str(file), f"it cannot be read: {error}", "a calendar file (.ics)")]
-        ) from None
-    settings = console.system.config
-    rows = []
-    for number, event in enumerate(calendar.walk("VEVENT")):
-        start = event.get("DTSTART")
-        moment = start.dt if start else None
-        if moment is None or event.get("RRULE") is not None:
-            what = "has no DTSTART" if moment is None else "repeats by a rule (RRULE)"
-            raise BadInput([Problem(f"event {number}", f"it {what}", "one event for each meeting")])
-        at = settings.procedure.board.meeting_at
-        if isinstance(moment, datetime):
-            local = settings.calendar.local(moment) if moment.tzinfo else moment
-            moment, at = local.date(), local.time()
-        values = {"on": moment, "at": at, "kind": kind}
-        try:
-            importing.GivenMeeting.model_validate(values)
-        except ValidationError as error:
-            raise BadInput(problems(error, importing.GivenMeeting)) from None
-        rows.append({"on": moment, "at": at.strftime("%H:%M"), "kind": kind})
-    if not rows:
-        raise BadInput([Problem(str(file), "there is no event in it", "a VEVENT for each meeting")])
-    return rows
-
-
-COMMANDS = (people, schools, organizations, meetings)
+COMMANDS = (people, schools, organizations)

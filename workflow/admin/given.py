@@ -49,14 +49,22 @@ def _from_source(source: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput([Problem("--input", f"{source} cannot be read: {error}", "a file, or -")]) from None
     try:
-        found = json.loads(text) if text.lstrip().startswith(("{", "[")) else tomllib.loads(text)
-    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(
-            [Problem("--input", f"it is neither JSON nor TOML: {error}", "JSON or TOML")]
-        ) from None
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        if text.lstrip().startswith("{"):
+            raise BadInput([Problem("--input", f"it is not JSON: {error}", "JSON or TOML")]) from None
+        return _from_toml(text)
     if not isinstance(found, dict):
-        raise BadInput([Problem("--input", "it is a list", "keys and values")])
+        raise BadInput([Problem("--input", "it has no keys", "keys and values, as JSON or TOML")])
     return found
+
+
+def _from_toml(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problem = Problem("--input", f"it is neither JSON nor TOML: {error}", "JSON or TOML")
+        raise BadInput([problem]) from None
 
 
 def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:

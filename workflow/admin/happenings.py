@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from sqlalchemy import select
 from states.errors import BadInput, Problem
 from workflow import outbox, records
 from workflow.admin import views
-from workflow.admin.console import Console, Listing, common
+from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import known
 from workflow.due import Offset, parse_offset
 from workflow.engine import NotFound
@@ -22,7 +21,7 @@ STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
 @click.command()
 @click.argument("ref", required=False)
 @click.option(
-    "--within", metavar="30d", help="Only what comes in this time: 12h is not enough, 30d, 4w, 2m are."
+    "--within", metavar="SPAN", help="Only what falls within days, weeks, months or years: 30d, 4w, 2m, 1y."
 )
 @click.option("--all", "all_", is_flag=True, help="Also what has fired, was skipped or cancelled.")
 @common
@@ -49,23 +48,17 @@ def deadlines(console: Console, ref: str | None, within: str | None, all_: bool)
                 one["ref"],
                 one["name"],
                 one["kind"],
-                one["due_at"][:16].replace("T", " "),
-                _standing(one),
-                _what(one),
+                minute(one["due_at"]),
+                views.standing(one),
             )
             for one in found
         ]
-        console.table(("ref", "deadline", "kind", "at", "status", "what"), rows, "No deadline is open.")
+        headings = ("ref", "deadline", "kind", "at", "status")
+        skip = 1 if ref else 0  # of one partnership there is no need to repeat which
+        empty = "No deadlines." if all_ or span else "No deadline is open."
+        console.table(headings[skip:], [row[skip:] for row in rows], empty)
 
     console.show(found, people)
-
-
-def _standing(one: Mapping[str, Any]) -> str:
-    return "overdue" if one["overdue"] else str(one["status"])
-
-
-def _what(one: Mapping[str, Any]) -> str:
-    return str(one["reason"] or (f"fires {one['fires']}" if one["fires"] else ""))
 
 
 _UNITS = {"d": "day", "w": "week", "m": "month", "y": "year"}
@@ -137,12 +130,15 @@ def notices_show(console: Console, id_: int) -> None:
     document["message"] = content.decode("utf-8", "surrogateescape") if content else None
 
     def people() -> None:
+        tries = (
+            "not tried yet" if not row.attempts else f"tried {row.attempts} time{'s' * (row.attempts > 1)}"
+        )
+        instead = f", in place of {row.delegate_for}" if row.delegate_for else ""
+        reason = f": {row.reason}" if row.reason else ""
+        about = f"Notice {id_} to {row.to} as {row.role}{instead}: {row.status}, {tries}{reason}."
         if content is None:
-            click.echo(
-                f"Notice {id_} to {row.to} is not written yet; it is {row.status}. {row.reason or ''}".strip()
-            )
+            click.echo(f"{about} Its message is written when it is sent.")
             return
-        about = f"Notice {id_}, {row.status}, {row.attempts} attempts, to {row.to} as {row.role}"
         click.echo(about, err=True)
         click.echo(content, nl=False)
 

@@ -10,23 +10,28 @@ from typing import Any
 
 import click
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from states.errors import BadInput, Problem
 from states.machine import EVENTS, row_of
 from states.partnership import State
 from workflow import engine, ledger, records
 from workflow.admin import given, views
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, minute
+from workflow.config import ConfigError
 from workflow.engine import Change, NotFound, Record
 from workflow.situation import Session
+from workflow.store import StoreError
 
 
 def _refs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Completion of a reference."""
-    console = context.obj or Console(None, False)
-    with console.system.reading() as session:
+    """Completion of a reference; nothing where the configuration or the database cannot be used."""
+    named = (one.params.get("config_file") for one in (context, context.parent) if one)
+    console = Console(next(filter(None, named), None), as_json=False)
+    with suppress(ConfigError, StoreError, SQLAlchemyError), console.system.reading() as session:
         found = session.connection.scalars(select(records.partnerships.c.ref).order_by("ref"))
         return [ref for ref in found if ref.startswith(incomplete)]
+    return []
 
 
 def _events(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -82,7 +87,7 @@ def _next(deadlines: Sequence[dict[str, Any]]) -> str:
     if late:
         return f"{late[0]['name']}: overdue"
     coming = [d for d in deadlines if d["kind"] == "due"]
-    return f"{coming[0]['name']}: {coming[0]['due_at'][:16].replace('T', ' ')}" if coming else ""
+    return f"{coming[0]['name']}: {minute(coming[0]['due_at'])}" if coming else ""
 
 
 @click.command()
@@ -132,17 +137,8 @@ def _outline(value: Any, indent: int = 0) -> list[str]:
 
 
 def _deadline_table(console: Console, found: Sequence[dict[str, Any]]) -> None:
-    rows = [
-        (
-            d["name"],
-            d["kind"],
-            d["due_at"][:16].replace("T", " "),
-            "overdue" if d["overdue"] else d["status"],
-            d["fires"] or "",
-        )
-        for d in found
-    ]
-    console.table(("deadline", "kind", "at", "status", "fires"), rows, "No deadline is open.")
+    rows = [(d["name"], d["kind"], minute(d["due_at"]), views.standing(d)) for d in found]
+    console.table(("deadline", "kind", "at", "status"), rows, "No deadline is open.")
 
 
 @click.command()
@@ -150,7 +146,10 @@ def _deadline_table(console: Console, found: Sequence[dict[str, Any]]) -> None:
 @click.option("--as", "as_", metavar="EMAIL", help="Only what this person may do.")
 @common
 def events(console: Console, ref: str, as_: str | None) -> None:
-    """Every event of this state: who may do it, each requirement met or unmet with its clause."""
+    """Every event of its state, and what each requires.
+
+    Who may do it, each requirement met or unmet with its clause, and the keys of its input.
+    """
     with console.system.reading() as session:
         record = known(session, ref)
         roles = engine.roles_of(session, record, as_.lower()) if as_ else []
@@ -165,10 +164,16 @@ def events(console: Console, ref: str, as_: str | None) -> None:
             mark = "possible" if one["possible"] else "not yet"
             click.echo(f"{one['event']}{to}  ({', '.join(one['who'])}): {mark}")
             for need in one["requirements"]:
-                sign = {True: "met  ", False: "unmet", None: "given"}[need["met"]]
+                sign = {True: "met  ", False: "unmet", None: "asked"}[need["met"]]
                 clause = f" ({need['clause']})" if need["clause"] else ""
                 why = f": {need['reason']}" if need["met"] is False else ""
                 click.echo(f"    {sign} {need['requirement']}{clause}{why}")
+            if one["input"]:
+                click.echo(f"    takes {', '.join(one['input'])}")
+        if not document:
+            click.echo(f"{as_} may do nothing here now.")
+        if any(need["met"] is None for one in document for need in one["requirements"]):
+            click.echo('"asked": depends on what is given with the event.')
 
     console.show(document, people)
 
@@ -204,25 +209,29 @@ def trigger(
     dry_run: bool,
     expect_version: int | None,
 ) -> None:
-    """Do EVENT on partnership REF (NEW for identify-needs), or say every reason why not."""
+    """Do EVENT on partnership REF, or say every reason why not.
+
+    `partnershipctl events REF` lists the events, who may do each, and the keys of its input. A new partnership
+    begins with identify-needs: on NEW, which makes up a reference, or on the reference that it shall have.
+    """
     actor, user = console.actor(as_)
     done: list[tuple[Change, dict[str, Any]]] = []
 
     def work(session: Session) -> None:
-        nonlocal ref
         record = engine.load(session.connection, [ref]).get(ref)
         if record is None and event in EVENTS and event != "identify-needs":
             raise NotFound(f"there is no partnership {ref!r}")
         row = row_of(event, record.state if record else None)
         values = given.read(row.takes, sets, input_)
+        called = ref
         if ref == "NEW":
-            ref = _new_ref(session, values, console.now)
+            called = _new_ref(session, values, console.now)
         elif record is None:
             _check_ref(ref)
         values = given.with_documents(session.connection, row.takes, values, console.now)
         change = engine.advance(
             session,
-            ref,
+            called,
             event,
             values,
             actor,
@@ -260,11 +269,12 @@ def trigger(
 
     def people() -> None:
         would = "Would record" if dry_run else "Recorded"
-        moved = f"; {change.record.ref} is now in {change.record.state}" if change.moved else ""
+        now = "would then be" if dry_run else "is now"
+        moved = f"; {change.record.ref} {now} in {change.record.state}" if change.moved else ""
         click.echo(f"{would} {event} on {change.record.ref} by {actor} ({change.role}){moved}.")
         coming = [d for d in after["deadlines"] if d["kind"] == "due"]
         if coming:
-            click.echo(f"Next deadline: {coming[0]['label']}, {coming[0]['due_at'][:16].replace('T', ' ')}")
+            click.echo(f"Next deadline: {coming[0]['label']}, {minute(coming[0]['due_at'])}.")
 
     console.show(document, people)
 
@@ -293,7 +303,7 @@ def _check_ref(ref: str) -> None:
 @REF
 @common
 def history(console: Console, ref: str) -> None:
-    """Who did what, when, how, from where to where; and the time spent in each state."""
+    """Who did what, when and how; the time in each state."""
     with console.system.reading() as session:
         record = known(session, ref)
         rows = ledger.entries(session.connection, record.id or 0)
@@ -303,10 +313,10 @@ def history(console: Console, ref: str) -> None:
         shown = [
             (
                 one["seq"],
-                one["at"][:16].replace("T", " "),
+                minute(one["at"]),
                 one["event"],
                 one["actor"],
-                one["channel"],
+                one["channel"] + (f" ({one['ran_by']})" if one["ran_by"] else ""),
                 one["to"] if one["from"] != one["to"] else "",
                 one["note"] or "",
             )

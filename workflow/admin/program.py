@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from states.errors import BadInput, Problem, Refused
-from workflow.admin import directory, happenings, partnerships, setup
+from workflow.admin import directory, happenings, meetings, outlook, partnerships, setup
 from workflow.admin.console import Console, say
 from workflow.config import ConfigError
 from workflow.engine import Conflict, NotFound
@@ -19,7 +20,21 @@ from workflow.store import StoreError
 REFUSED, INPUT, NOT_FOUND, CONFLICT, SETUP = 1, 2, 3, 4, 5
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class ReaderGone(Exception):
+    """Whoever read our output went away (as `head` does), which is their right."""
+
+
+class Program(click.Group):
+    """The group of all commands."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderGone from None  # click itself would call it a failure
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="lead-community-partners", message="%(version)s")
 @click.option("--config", "config_file", metavar="FILE", help="The configuration; else ./config.toml.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
@@ -31,9 +46,10 @@ def partnershipctl(context: click.Context, config_file: str | None, as_json: boo
     first, 5 the configuration or the database cannot be used.
     """
     context.obj = Console(config_file, as_json)
+    context.call_on_close(context.obj.close)
 
 
-for module in (setup, partnerships, happenings, directory):
+for module in (setup, partnerships, happenings, outlook, directory, meetings):
     for command in module.COMMANDS:
         partnershipctl.add_command(command)
 
@@ -47,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(status if isinstance(status, int) else 0)
     except click.Abort:
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of the pipe went away, which is its right
+    except ReaderGone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - what is not known here is raised again
         status, document, lines = _explained(error)
@@ -71,10 +87,9 @@ def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
         case click.exceptions.NoArgsIsHelpError():
             return INPUT, _usage("", "a command is missing"), [error.format_message()]
         case click.UsageError():
-            place = getattr(error, "param_hint", None) or getattr(getattr(error, "param", None), "name", None)
             help_ = error.ctx.command_path if error.ctx else "partnershipctl"
             lines = [f"Wrong usage: {error.format_message()}", f"  {help_} --help says how."]
-            return INPUT, _usage(str(place or ""), error.format_message()), lines
+            return INPUT, _usage(_place(error), error.format_message()), lines
         case NotFound():
             return NOT_FOUND, {"error": "not-found", "problem": str(error)}, [f"Not found: {error}"]
         case Conflict():
@@ -83,7 +98,7 @@ def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
             lines = _lines("The configuration cannot be used:", problems)
             return SETUP, {"error": "setup", "problems": _dicts(problems)}, lines
         case StoreError() | SQLAlchemyError():
-            words = str(error).splitlines()[0]
+            words = str(getattr(error, "orig", None) or error).splitlines()[0]
             found = [Problem("database", words)]
             return (
                 SETUP,
@@ -91,6 +106,14 @@ def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
                 [f"The database cannot be used: {words}"],
             )
     raise error
+
+
+def _place(error: click.UsageError) -> str:
+    """The option or argument that a mistake of usage is about, as people write it."""
+    parameter = getattr(error, "param", None)
+    if parameter is not None:
+        return str(parameter.get_error_hint(error.ctx)).replace("'", "")
+    return str(getattr(error, "option_name", None) or "")
 
 
 def _usage(at: str, problem: str) -> dict[str, Any]:

@@ -39,7 +39,11 @@ def init(console: Console) -> None:
 @click.option("--dry-run", is_flag=True, help="Check everything and change nothing.")
 @common
 def import_(console: Console, file: Path, dry_run: bool) -> None:
-    """Take in a district FILE (TOML): all or nothing; the same file twice changes nothing."""
+    """Take in a district FILE (TOML), all or nothing.
+
+    Schools, organizations, people, meetings, and partnerships with their history. The same file twice
+    changes nothing.
+    """
     user = console.may_write()
     given = importing.read_file(file)
     with _Progress(len(given.partnership)) as advance:
@@ -94,7 +98,10 @@ class _Progress:
 @click.command()
 @common
 def check(console: Console) -> None:
-    """Check the configuration and every template, without a database."""
+    """Check the configuration and every template.
+
+    Names every mistake at once, each with its place. Needs no database.
+    """
     path = console.path
     settings = config.load(path)
     document = {
@@ -113,7 +120,11 @@ def check(console: Console) -> None:
 @click.argument("ref", required=False)
 @common
 def verify(console: Console, ref: str | None) -> int:
-    """Fold every history again, compare it with the row, check the chain; name each fault."""
+    """Prove every record against its history.
+
+    Folds each history again, compares what it adds up to with what is stored, checks the chain of hashes, and
+    names each fault. The exit status is 1 if there is one.
+    """
     faults, checked = [], 0
     with console.system.reading() as session:
         found = ledger.verify(session.connection, session.config, [ref] if ref else [])
@@ -131,7 +142,8 @@ def verify(console: Console, ref: str | None) -> int:
         for fault in faults:
             place = f"{fault.ref}, row {fault.seq}" if fault.seq else fault.ref
             click.echo(str(Problem(place, fault.problem)))
-        click.echo(f"Verified {checked} partnerships: {len(faults) or 'no'} fault{'s' * (len(faults) != 1)}.")
+        many, faulty = "s" * (checked != 1), "s" * (len(faults) != 1)
+        click.echo(f"Verified {checked} partnership{many}: {len(faults) or 'no'} fault{faulty}.")
 
     console.show(document, people)
     return 1 if faults else 0

@@ -64,6 +64,14 @@ def deadline(session: Session, ref: str, row: Mapping[Any, Any], now: datetime) 
     }
 
 
+def standing(one: Mapping[str, Any]) -> str:
+    """How a deadline stands, in a few words: nothing if it is only coming."""
+    if one["status"] != "open":
+        return f"{one['status']}: {one['reason']}" if one["reason"] else str(one["status"])
+    words = ["overdue"] * one["overdue"] + [f"fires {one['fires']}"] * bool(one["fires"])
+    return ", ".join(words + [one["reason"]] * bool(one["reason"]))
+
+
 def open_deadlines(session: Session, record: Record, now: datetime) -> list[dict[str, Any]]:
     table = records.deadlines
     query = (

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import event
 
 import district
-from workflow import engine
+from workflow import engine, store
 from workflow.system import System
 
 AIM = 0.30
@@ -152,8 +153,10 @@ def named(statements: Sequence[Written]) -> Iterator[tuple[str, str, dict[str, A
             table, inside = words[2], sql[sql.index("(") + 1 : sql.index(")")]
             columns = [column.strip(' "\n') for column in inside.split(",")]
         else:
-            table, columns = words[1], re.findall(r'(\w+)"? ?= ?\?', sql)
-            columns = [f"where_{c}" if f"{table}.{c} =" in sql else c for c in columns]
+            table = words[1]
+            changed, _, guard = sql.partition(" WHERE ")
+            columns = re.findall(r"(\w+) ?= ?\?", changed)
+            columns += [f"where_{column}" for column in re.findall(r"(\w+) ?= ?\?", guard)]
         for row in rows:
             yield words[0].lower(), table, dict(zip(columns, row, strict=True))
 
@@ -161,8 +164,9 @@ def named(statements: Sequence[Written]) -> Iterator[tuple[str, str, dict[str, A
 def django(interpreter: str, folder: Path, plan: Path, warm: int) -> float:
     """The same rows through Django's models and viewflow.fsm: transactions per second."""
     program = Path(__file__).with_name("django_side.py")
+    mode = store.journal_mode(sqlite3.sqlite_version_info)
     done = subprocess.run(
-        [interpreter, str(program), str(folder / "partnerships.db"), str(plan), str(warm)],
+        [interpreter, str(program), str(folder / "partnerships.db"), str(plan), str(warm), mode],
         capture_output=True,
         text=True,
         check=False,

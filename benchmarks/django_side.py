@@ -1,0 +1,256 @@
+"""The Django half of advance.py, run by an interpreter that has Django and django-viewflow.
+
+    python django_side.py DATABASE PLAN WARM JOURNAL_MODE
+
+Does the transitions of a plan on a copy of the database, each in one atomic transaction, and prints how
+many a second. What to write is handed to it ready-made: the facts, what falls due when, who is told.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+
+settings.configure(
+    DEBUG=False,
+    USE_TZ=True,
+    TIME_ZONE="UTC",
+    INSTALLED_APPS=["viewflow"],
+    DATABASES={
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": sys.argv[1],
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "init_command": f"PRAGMA journal_mode={sys.argv[4]}; PRAGMA synchronous=FULL",
+            },
+        }
+    },
+)
+django.setup()
+
+from django.db import models, transaction  # noqa: E402
+from viewflow.fsm import State  # noqa: E402
+
+STATES = (
+    "needs-identified",
+    "open-selection",
+    "board-review",
+    "active",
+    "annual-review",
+    "terminated",
+)
+
+
+class Table(models.Model):
+    """A model over one of the tables that are there."""
+
+    class Meta:
+        abstract = True
+        app_label = "viewflow"
+        managed = False
+
+
+class Partnership(Table):
+    ref = models.TextField(unique=True)
+    school = models.TextField()
+    title = models.TextField()
+    state = models.TextField()
+    version = models.IntegerField()
+    entered_at = models.DateTimeField()
+    facts = models.TextField()
+    head = models.TextField()
+    in_force = models.BooleanField()
+
+    class Meta(Table.Meta):
+        db_table = "partnerships"
+
+
+class History(Table):
+    pk = models.CompositePrimaryKey("partnership_id", "seq")
+    partnership = models.ForeignKey(Partnership, models.PROTECT, db_column="partnership")
+    seq = models.IntegerField()
+    at = models.DateTimeField()
+    event = models.TextField()
+    actor = models.TextField()
+    role = models.TextField()
+    channel = models.TextField()
+    from_state = models.TextField(null=True)
+    to_state = models.TextField()
+    input = models.TextField()
+    setting = models.TextField()
+    note = models.TextField(null=True)
+    ran_by = models.TextField(null=True)
+    previous = models.TextField()
+    hash = models.TextField()
+
+    class Meta(Table.Meta):
+        db_table = "history"
+
+
+class Deadline(Table):
+    partnership = models.ForeignKey(Partnership, models.PROTECT, db_column="partnership")
+    name = models.TextField()
+    ladder = models.DateTimeField()
+    rung = models.IntegerField()
+    kind = models.TextField()
+    due_at = models.DateTimeField()
+    status = models.TextField()
+    fires = models.TextField(null=True)
+    reason = models.TextField(null=True)
+    done_at = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0)
+    next_at = models.DateTimeField()
+
+    class Meta(Table.Meta):
+        db_table = "deadlines"
+
+
+class Notice(Table):
+    partnership = models.ForeignKey(Partnership, models.PROTECT, db_column="partnership")
+    template = models.TextField()
+    to = models.TextField()
+    role = models.TextField()
+    delegate_for = models.TextField(null=True)
+    seq = models.IntegerField(null=True)
+    deadline = models.ForeignKey(Deadline, models.PROTECT, db_column="deadline", null=True)
+    extra = models.TextField(null=True)
+    status = models.TextField()
+    attempts = models.IntegerField(default=0)
+    message_id = models.TextField()
+    subject = models.TextField(null=True)
+    queued_at = models.DateTimeField()
+    next_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    reason = models.TextField(null=True)
+    message = models.BinaryField(null=True)
+
+    class Meta(Table.Meta):
+        db_table = "notices"
+
+
+class Flow:
+    """The lifecycle, as viewflow has it: every event of the plan is a transition of the state."""
+
+    stage = State(STATES, default=STATES[0])
+
+    def __init__(self, partnership: Partnership) -> None:
+        self.partnership = partnership
+
+    @stage.setter()
+    def _set(self, value: str) -> None:
+        self.partnership.state = value
+
+    @stage.getter()
+    def _get(self) -> str:
+        return self.partnership.state
+
+    @stage.transition(source=STATES[0], target=STATES[0], conditions=[lambda flow: not flow.over()])
+    def agree_needs(self, new: dict[str, Any]) -> None:
+        self.become(new)
+
+    @stage.transition(source=STATES[3], target=STATES[3], conditions=[lambda flow: not flow.over()])
+    def record_meeting(self, new: dict[str, Any]) -> None:
+        self.become(new)
+
+    @stage.transition(source=STATES[3], target=STATES[3], conditions=[lambda flow: not flow.over()])
+    def record_assessment(self, new: dict[str, Any]) -> None:
+        self.become(new)
+
+    @stage.transition(source=STATES[3], target=STATES[3], conditions=[lambda flow: not flow.over()])
+    def amend_agreement(self, new: dict[str, Any]) -> None:
+        self.become(new)
+
+    @stage.transition(source=STATES[3], target=STATES[3], conditions=[lambda flow: not flow.over()])
+    def sign_agreement(self, new: dict[str, Any]) -> None:
+        self.become(new)
+
+    def over(self) -> bool:
+        return self.partnership.state == STATES[5]
+
+    def become(self, new: dict[str, Any]) -> None:
+        for name, value in new.items():
+            setattr(self.partnership, name, value)
+
+
+class Conflict(Exception):
+    """Somebody else moved it first."""
+
+
+NEW = ("title", "version", "entered_at", "facts", "head", "in_force")
+MOMENTS = ("at", "entered_at", "ladder", "due_at", "done_at", "queued_at", "next_at")
+
+
+def valued(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the plan with its moments as Python has them."""
+    for name in MOMENTS:
+        for key in (name, f"new_{name}"):
+            if row.get(key):
+                row[key] = datetime.fromisoformat(row[key]).replace(tzinfo=UTC)
+    return row
+
+
+def keyed(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with its references as Django names them."""
+    return {f"{name}_id" if name in ("partnership", "deadline") else name: row[name] for name in row}
+
+
+class Step:
+    """One transition of the plan: what it makes of the partnership, and the rows that follow from it."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for kind, table, row in rows:
+            found.setdefault((kind, table), []).append(valued(row))
+        (change,) = found["update", "partnerships"]
+        (self.entry,) = found["insert", "history"]
+        self.key = self.entry.pop("partnership")
+        self.seen = self.entry["seq"] - 1
+        self.new = {name: change[name] for name in NEW}
+        self.deadlines = [keyed(row) for row in found.get(("insert", "deadlines"), [])]
+        self.notices = [keyed(row) for row in found.get(("insert", "notices"), [])]
+        # Those that become the same are updated together.
+        self.over: dict[tuple[Any, ...], list[int]] = {}
+        for row in found.get(("update", "deadlines"), []):
+            became = (row["status"], row["reason"], row["done_at"], row["attempts"])
+            self.over.setdefault(became, []).append(row["where_id"])
+
+    def do(self) -> None:
+        with transaction.atomic():
+            partnership = Partnership.objects.get(pk=self.key)
+            if partnership.version != self.seen:
+                raise Conflict(partnership.ref)
+            getattr(Flow(partnership), self.entry["event"].replace("-", "_"))(self.new)
+            partnership.save(update_fields=("state", *NEW))
+            History.objects.create(partnership=partnership, **self.entry)
+            for (status, reason, done_at, attempts), keys in self.over.items():
+                Deadline.objects.filter(pk__in=keys).update(
+                    status=status, reason=reason, done_at=done_at, attempts=attempts
+                )
+            if self.deadlines:
+                Deadline.objects.bulk_create([Deadline(**row) for row in self.deadlines])
+            if self.notices:
+                Notice.objects.bulk_create([Notice(**row) for row in self.notices])
+
+
+def main() -> None:
+    steps = [Step(rows) for rows in json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))]
+    warm = int(sys.argv[3])
+    for step in steps[:warm]:
+        step.do()
+    began = time.perf_counter()
+    for step in steps[warm:]:
+        step.do()
+    print((len(steps) - warm) / (time.perf_counter() - began))
+
+
+if __name__ == "__main__":
+    main()

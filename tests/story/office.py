@@ -1,0 +1,248 @@
+"""A partnership office on one machine: the installed programs as subprocesses, at whatever time a test sets."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.states.life import CBO, COLLEGE, LA, ORGANIZATIONS, REVIEWERS, SAMPLES
+
+REF = "rbhs-2025"
+CONFIG = """
+[district]
+name = "Example Public Schools"
+[database]
+url = "sqlite:///partnerships.db"
+[log]
+format = "json"
+"""
+MAILDIR = '[mail]\nmaildir = "mail"\n'
+SCHOOLS = {
+    "rainier-beach": ("Rainier Beach High School", "principal"),
+    "franklin": ("Franklin High School", "franklin-principal"),
+    "garfield": ("Garfield High School", "garfield-principal"),
+}
+PRINCIPALS = {school: principal for school, (_, principal) in SCHOOLS.items()}
+MEETINGS_2025 = ("2025-07-02", "2025-08-27", "2025-09-17", "2025-10-08", "2025-11-19", "2025-12-10")
+MEETINGS_2026 = ("2026-01-14", "2026-02-11", "2026-03-11", "2026-07-15", "2026-08-26", "2026-09-16")
+DISTRICT: dict[str, list[dict[str, Any]]] = {
+    "school": [
+        {"id": key, "name": name, "invited_on": "2025-07-02"} for key, (name, _) in SCHOOLS.items()
+    ],
+    "organization": [organization.model_dump() for organization in ORGANIZATIONS.values()],
+    "person": [
+        *(
+            {"email": f"{who}@example.org", "name": f"Principal of {name}", "roles": ["principal"], "schools": [key]}
+            for key, (name, who) in SCHOOLS.items()
+        ),
+        *(
+            {"email": f"{role}@example.org", "name": role.replace("-", " ").capitalize(), "roles": [role]}
+            for role in ("staff", "superintendent", "board-office")
+        ),
+        *({"email": one, "name": f"Reviewer {n}", "roles": ["reviewer"]} for n, one in enumerate(REVIEWERS, 1)),
+        {"email": "lead-partner@example.org", "name": "Contact of Harbor House", "roles": ["lead-partner"],
+         "organization": CBO},
+        {"email": "applicant@example.org", "name": "Contact of City College", "organization": COLLEGE},
+    ],
+    "meeting": [{"on": on, "at": "16:15", "kind": "regular"} for on in MEETINGS_2025 + MEETINGS_2026],
+}  # fmt: skip
+
+
+def address(who: str) -> str:
+    """The address of somebody called by a role; the clock has none."""
+    return who if who == "clock" or "@" in who else f"{who}@example.org"
+
+
+def wall(text: str) -> datetime:
+    """A wall-clock time in the district; of a mere day nine in the morning."""
+    return datetime.fromisoformat(text if len(text) > 10 else f"{text} 09:00").replace(tzinfo=LA)
+
+
+def toml(value: Any) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return value.isoformat() if isinstance(value, datetime) else json.dumps(value, ensure_ascii=False)
+
+
+def file_of(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """A district file with these tables."""
+    lines = []
+    for kind, rows in tables.items():
+        for row in rows:
+            lines += [f"[[{kind}]]", *(f"{key} = {toml(value)}" for key, value in row.items())]
+    return "\n".join(lines)
+
+
+class Step(dict[str, Any]):
+    """What a command answered about one partnership."""
+
+    @property
+    def state(self) -> str:
+        return str(self["state"])
+
+    @property
+    def due(self) -> dict[str, str]:
+        """The open due instants, such as {"needs-agreed": "2025-08-06 17:00"}."""
+        return dict(self._rungs("due"))
+
+    @property
+    def next_reminders(self) -> dict[str, str]:
+        """The first open reminder of each deadline."""
+        return dict(reversed(list(self._rungs("remind"))))
+
+    def _rungs(self, kind: str) -> Iterator[tuple[str, str]]:
+        for one in self["deadlines"]:
+            if one["kind"] == kind and one["status"] == "open":
+                yield one["name"], minute(one["due_at"])
+
+    @property
+    def unmet(self) -> dict[str, str | None]:
+        """The requirements that a refusal names, each with its clause."""
+        return {one["requirement"]: one["clause"] for one in self["unmet"]}
+
+
+def minute(instant: str | None) -> str:
+    """An instant of a JSON document, as the district's clocks show it."""
+    return instant[:16].replace("T", " ") if instant else ""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one run of the daemon did: events in order, rungs that only told, messages sent."""
+
+    events: list[str]
+    told: int = 0
+    skipped: int = 0
+    sent: int = 0
+
+
+class Office:
+    """Runs `partnershipctl` and `partnershipd` in a folder; a minute passes between one run and the next."""
+
+    def __init__(self, folder: Path, faketime: str, bytecode: Path) -> None:
+        self.folder, self.faketime = folder, faketime
+        self.now = wall("2025-07-01")
+        left = ("PARTNERSHIPS_CONFIG", "PYTHONDONTWRITEBYTECODE")
+        self.environment = {key: value for key, value in os.environ.items() if key not in left}
+        # Compiled once for all runs, which halves what each takes.
+        self.environment |= {"TZ": "America/Los_Angeles", "PYTHONPYCACHEPREFIX": str(bytecode)}
+
+    def at(self, when: str) -> Office:
+        """Let it be this wall-clock time."""
+        self.now = wall(when)
+        return self
+
+    def run(self, program: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run an installed program under the shifted clock."""
+        path = Path(sys.executable).parent / program
+        command = [self.faketime, "-f", f"@{self.now:%Y-%m-%d %H:%M:%S}", str(path), *arguments]
+        self.now += timedelta(minutes=1)
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, input=given, capture_output=True, text=True,
+            check=False, timeout=120,
+        )  # fmt: skip
+
+    def ctl(self, *arguments: str, status: int = 0, given: str = "") -> Any:
+        """The JSON answer of `partnershipctl`, which has to end with this status."""
+        done = self.run("partnershipctl", *arguments, "--json", given=given)
+        assert done.returncode == status, f"{arguments}: status {done.returncode}\n{done.stdout}{done.stderr}"
+        return json.loads(done.stdout)
+
+    def daemon(self) -> Tick:
+        """Let `partnershipd --once` do what is due now; nothing may fail."""
+        done = self.run("partnershipd", "--once")
+        assert done.returncode == 0, done.stderr
+        said = [json.loads(line) for line in done.stderr.splitlines()]
+        events = [f"{one['ref']} {one['event_name']} -> {one['state']}" for one in said if "event_name" in one]
+        tick = next((one for one in said if one["event"] == "tick"), {})
+        assert not {"failed", "dead", "in_doubt"} & {key for key, value in tick.items() if value}, done.stderr
+        return Tick(events, tick.get("told", 0), tick.get("skipped", 0), tick.get("sent", 0))
+
+    # Doing
+
+    def do(self, event: str, by: str, *, ref: str = REF, status: int = 0, **given: Any) -> Step:
+        """Trigger an event as somebody, with the usual input but for what is given here."""
+        values = {**SAMPLES.get(event, {}), **given}
+        options = ("--input", "-") if values else ()
+        command = ("trigger", ref, event, "--as", address(by), *options)
+        return Step(self.ctl(*command, status=status, given=json.dumps(values)))
+
+    def take_in(self, *partnerships: Mapping[str, Any]) -> None:
+        """Import these partnerships with their histories so far."""
+        tables = [
+            file_of({"partnership": [{key: one[key] for key in ("ref", "school", "title")}]})
+            + "\n"
+            + file_of({"partnership.event": one["event"]})
+            for one in partnerships
+        ]
+        self.write(tables)
+        answer = self.ctl("import", "history.toml")
+        assert answer["added"]["partnerships"] == len(partnerships)
+
+    def write(self, tables: Sequence[str]) -> None:
+        (self.folder / "history.toml").write_text("\n".join(tables), encoding="utf-8")
+
+    # Looking
+
+    def show(self, ref: str = REF) -> Step:
+        return Step(self.ctl("show", ref))
+
+    def history(self, ref: str = REF) -> list[str]:
+        """A line for each row, such as "2025-07-07 09:00 identify-needs by principal"; moves name the state."""
+        lines = []
+        for row in self.ctl("history", ref):
+            who = row["actor"].removesuffix("@example.org")
+            moved = f" -> {row['to']}" if row["from"] != row["to"] else ""
+            lines.append(f"{minute(row['at'])} {row['event']} by {who}{moved}")
+        return lines
+
+    def notices(self, ref: str = REF) -> list[str]:
+        """A line for each occasion of which people were told, in order: its name and who they are."""
+        told: dict[tuple[str, str], list[str]] = {}
+        for notice in self.ctl("notices", ref):
+            assert notice["status"] == "sent", notice
+            who = notice["to"].removesuffix("@example.org")
+            told.setdefault((notice["queued_at"], notice["template"]), []).append(who)
+        return [f"{template}: {', '.join(sorted(who))}" for (_, template), who in told.items()]
+
+    def faults(self) -> list[dict[str, Any]]:
+        """What `verify` finds in the whole database."""
+        done = self.run("partnershipctl", "verify", "--json")
+        document = json.loads(done.stdout)
+        assert done.returncode == (1 if document["faults"] else 0), done.stderr
+        found: list[dict[str, Any]] = document["faults"]
+        return found
+
+    def sql(self, statement: str, *values: Any) -> None:
+        """Change the database by hand, behind the programs' back."""
+        with sqlite3.connect(self.folder / "partnerships.db") as connection:
+            assert connection.execute(statement, values).rowcount == 1
+        connection.close()
+
+
+def founded(folder: Path, faketime: str, bytecode: Path) -> Office:
+    """An office with an empty record and a full directory."""
+    (folder / "config.toml").write_text(CONFIG + MAILDIR, encoding="utf-8")
+    (folder / "district.toml").write_text(file_of(DISTRICT), encoding="utf-8")
+    office = Office(folder, faketime, bytecode)
+    assert office.ctl("init")["done"] == "created"
+    office.ctl("import", "district.toml")
+    return office
+
+
+def moved_into(folder: Path, source: Office) -> Office:
+    """A copy of an office, to work in alone."""
+    shutil.copytree(source.folder, folder)
+    return Office(folder, source.faketime, Path(source.environment["PYTHONPYCACHEPREFIX"]))

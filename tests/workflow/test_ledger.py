@@ -1,0 +1,189 @@
+"""The record: every whole life folds to its row, and whatever is tampered with is found and named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.workflow.conftest import Begin
+from tests.workflow.district import STATIONS, Life
+from workflow import engine, ledger
+
+
+@pytest.mark.parametrize("station", STATIONS)
+def test_nothing_is_found_at_any_station_of_a_life(begin: Begin, station: str) -> None:
+    life = begin(station)
+    assert life.faults() == []
+    with life.system.reading() as session:
+        folded = ledger.fold(life.system.config, life.ref, ledger.entries(session.connection, 1))
+    record = life.record
+    assert folded is not None
+    assert (folded.state, folded.facts, folded.version, folded.head, folded.entered_at) == (
+        record.state, record.facts, record.version, record.head, record.entered_at,
+    )  # fmt: skip
+
+
+def test_what_the_clock_did_folds_too(begin: Begin) -> None:
+    life = begin("scheduled")
+    life.tick("2025-09-18 12:00")
+    life.tick("2025-10-02 12:00")
+    assert life.faults() == []
+
+
+def test_a_history_folds_the_same_after_the_procedure_has_changed(begin: Begin) -> None:
+    life = begin(
+        "active", "[selection]\nminimum_panel = 9\nprotest_days = 30\n[board]\nthreshold_cents = 1\n"
+    )
+    assert life.faults() == []
+
+
+# Tampering
+
+
+def entry(life: Life, seq: int) -> dict[str, Any]:
+    return life.history()[seq - 1]
+
+
+def test_a_changed_input_is_found(begin: Begin) -> None:
+    life = begin("active")
+    life.run("""UPDATE history SET input = replace(input, 'tutoring', 'catering') WHERE seq = 2""")
+    assert life.faults() == [
+        "its content does not fit its hash: it was changed",
+        "the row and its history differ in 'needs'",
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "actor = 'staff@example.org'", "role = 'staff'", "at = '2025-07-07 17:00:00.000000'", "note = 'x'",
+        "ran_by = 'x'", "channel = 'link'", "setting = '{\"minimum_panel\":3}'",
+    ],
+)  # fmt: skip
+def test_a_changed_row_of_the_history_is_found(begin: Begin, change: str) -> None:
+    life = begin("open")
+    life.run(f"UPDATE history SET {change} WHERE seq = 3")
+    assert "its content does not fit its hash: it was changed" in life.faults()
+
+
+def test_a_deleted_row_is_found(begin: Begin) -> None:
+    life = begin("open")
+    life.run("DELETE FROM history WHERE seq = 3")
+    faults = life.faults()
+    assert "row 3 of the history is missing" in faults
+    assert "it does not follow the row before it: the chain is broken" in faults
+    assert "the row is at version 5; its history has 4 rows" in faults
+
+
+def test_a_deleted_last_row_is_found(begin: Begin) -> None:
+    life = begin("open")
+    life.run("DELETE FROM history WHERE seq = 5")
+    faults = life.faults()
+    assert "the row does not carry the hash of the last row of its history" in faults
+    assert "the row says open-selection, its history needs-identified" in faults
+
+
+def test_a_history_that_is_gone_is_found(begin: Begin) -> None:
+    life = begin("open")
+    life.run("DELETE FROM history")
+    assert life.faults() == ["the row is at version 5; its history has 0 rows", "it has no history"]
+
+
+def test_swapped_rows_are_found(begin: Begin) -> None:
+    life = begin("open")
+    for before, after in ((3, 99), (4, 3), (99, 4)):
+        life.run("UPDATE history SET seq = :after WHERE seq = :before", before=before, after=after)
+    assert life.faults().count("its content does not fit its hash: it was changed") == 2
+    assert "it does not follow the row before it: the chain is broken" in life.faults()
+
+
+def test_a_forged_row_with_a_hash_of_its_own_breaks_the_chain_after_it(begin: Begin) -> None:
+    life = begin("open")
+    row = entry(life, 2)
+    given = json.loads(row["input"]) | {"needs": ["catering"]}
+    forged = {**row, "input": engine.canonical(given)}
+    life.run(
+        "UPDATE history SET input = :input, hash = :hash WHERE seq = 2",
+        input=forged["input"], hash=engine.digest(life.ref, forged),
+    )  # fmt: skip
+    assert life.faults() == [
+        "it does not follow the row before it: the chain is broken",
+        "the row and its history differ in 'needs'",
+    ]
+
+
+def test_a_forged_last_row_does_not_fit_the_row_of_the_partnership(begin: Begin) -> None:
+    life = begin("needs")
+    forged = {**entry(life, 1), "actor": "staff@example.org"}
+    life.run(
+        "UPDATE history SET actor = :actor, hash = :hash",
+        actor=forged["actor"], hash=engine.digest(life.ref, forged),
+    )  # fmt: skip
+    assert life.faults() == ["the row does not carry the hash of the last row of its history"]
+
+
+def test_the_history_of_another_partnership_is_no_history_of_this_one(begin: Begin) -> None:
+    life = begin("needs")
+    life.another("other", "rainier-beach").do("identify-needs")
+    life.run("UPDATE partnerships SET id = CASE id WHEN 1 THEN 101 ELSE 102 END") if False else life.run(
+        "UPDATE partnerships SET ref = 'third' WHERE ref = 'other'"
+    )
+    assert life.faults() == ["its content does not fit its hash: it was changed"]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("state = 'annual-review'", "the row says annual-review, its history active"),
+        ("version = version + 1", "the row is at version 27; its history has 26 rows"),
+        ("in_force = 0", "the row and its history differ on whether an agreement is in force"),
+        ("school = 'franklin'", "the row says another school or title than its history"),
+        ("title = 'Another'", "the row says another school or title than its history"),
+        (
+            "entered_at = '2025-01-01 00:00:00.000000'",
+            "the row says another time of entering its state than its history",
+        ),
+        ("head = 'x'", "the row does not carry the hash of the last row of its history"),
+        ("facts = replace(facts, '24999999', '999')", "the row and its history differ in 'agreement'"),
+    ],
+)
+def test_a_changed_row_of_the_partnership_is_found_and_named(begin: Begin, change: str, fault: str) -> None:
+    life = begin("active")
+    life.run(f"UPDATE partnerships SET {change}")
+    assert life.faults() == [fault]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("UPDATE partnerships SET facts = '{'", "the history cannot be folded"),
+        ("UPDATE partnerships SET state = 'asleep'", "the history cannot be folded"),
+        ("UPDATE history SET event = 'activate' WHERE seq = 2", "the history cannot be folded"),
+        ("UPDATE history SET input = '{' WHERE seq = 2", "the history cannot be folded"),
+        ("UPDATE history SET role = 'king' WHERE seq = 2", "the history cannot be folded"),
+    ],
+)
+def test_what_cannot_be_read_is_a_fault_and_not_a_crash(begin: Begin, change: str, fault: str) -> None:
+    life = begin("open")
+    life.run(change)
+    assert any(found.startswith(fault) for found in life.faults())
+
+
+def test_a_fault_in_one_partnership_is_not_laid_to_another(begin: Begin) -> None:
+    life = begin("needs")
+    life.another("franklin-2025").do("identify-needs")
+    life.run("UPDATE partnerships SET title = 'Another' WHERE ref = 'franklin-2025'")
+    with life.system.reading() as session:
+        found = dict(ledger.verify(session.connection, life.system.config))
+        assert dict(ledger.verify(session.connection, life.system.config, ["rbhs-2025"])) == {"rbhs-2025": []}
+    assert {ref: len(faults) for ref, faults in found.items()} == {"franklin-2025": 1, "rbhs-2025": 0}
+
+
+def test_the_time_spent_in_each_state_is_the_sum_of_its_stays(begin: Begin) -> None:
+    life = begin("ended")
+    spent = ledger.stays(life.history(), life.at("2026-01-01").now)
+    assert {state: stay.days for state, stay in spent.items()} == {
+        "needs-identified": 0, "open-selection": 57, "active": 0, "terminated": 0,
+    }  # fmt: skip

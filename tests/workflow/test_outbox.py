@@ -1,0 +1,314 @@
+"""The outbox: notices leave after their commit, the same bytes at every attempt, until it is known how it ended."""
+
+from __future__ import annotations
+
+import mailbox
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from notifications.mailers import InDoubt, MaildirMailer, PermanentFailure, TemporaryFailure
+from tests.workflow.conftest import Begin
+from tests.workflow.district import Life, configured
+from workflow import engine, outbox
+
+MINUTE = timedelta(minutes=1)
+
+
+class Post:
+    """A mailer that keeps what it was given and fails as it is told."""
+
+    def __init__(self, fails: Callable[[str], Exception | None] = lambda recipient: None) -> None:
+        self.fails = fails
+        self.given: list[tuple[str, bytes, str]] = []
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        yield
+
+    def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
+        self.given.append((recipient, message, key))
+        if error := self.fails(recipient):
+            raise error
+
+    @property
+    def to(self) -> list[str]:
+        return sorted(recipient for recipient, _, _ in self.given)
+
+
+def fails_with(error: Exception) -> Post:
+    return Post(lambda recipient: error)
+
+
+def deliver(life: Life, mailer: Any, when: datetime | None = None) -> dict[str, int]:
+    return outbox.deliver(life.system, mailer, lambda: when or life.now)
+
+
+def only_one(life: Life) -> dict[str, Any]:
+    """Leave one notice in the outbox, to the principal, and give it."""
+    life.do("describe-needs")
+    life.run("DELETE FROM notices WHERE template != 'describe-needs' OR \"to\" != 'principal@example.org'")
+    (notice,) = life.notices()
+    return notice
+
+
+def notice(life: Life, key: int) -> dict[str, Any]:
+    return next(row for row in life.notices() if row["id"] == key)
+
+
+# Out of the door
+
+
+def test_a_notice_lands_in_the_maildir_and_is_on_record_as_sent(begin: Begin, tmp_path: Path) -> None:
+    life = begin("needs")
+    only_one(life)
+    assert deliver(life, MaildirMailer(tmp_path / "post")) == {"sent": 1}
+    (message,) = mailbox.Maildir(tmp_path / "post", create=False)
+    (row,) = life.notices()
+    assert (row["status"], row["attempts"], row["sent_at"]) == ("sent", 1, life.now)
+    assert message["To"].endswith("<principal@example.org>")
+    assert message["Message-ID"] == row["message_id"]
+    assert message["Subject"] == row["subject"] == "Please read: the statement of needs, Rainier Beach School"
+    assert row["message"].replace(b"\r\n", b"\n") == bytes(message)
+
+
+def test_a_message_says_what_happened_and_why_this_person_gets_it(begin: Begin) -> None:
+    life = begin("needs")
+    only_one(life)
+    post = Post()
+    deliver(life, post)
+    ((_, content, _),) = post.given
+    text = next(
+        part.get_payload(decode=True).decode()
+        for part in message_from_bytes(content).walk()
+        if part.get_content_type() == "text/plain"
+    )
+    text = " ".join(text.split())
+    assert "as principal of Rainier Beach School" in text
+    assert "Agree to the statement of needs" in text
+    assert "[needs identified: now]" in text
+    assert "Wednesday, August 6, 2025, 5:00 p.m. PDT" in text, "by when"
+
+
+def test_every_notice_of_a_whole_life_can_be_written(begin: Begin) -> None:
+    for station in ("approved", "reported", "ended"):
+        life = begin(station)
+        post = Post()
+        counts = deliver(life, post, life.now + timedelta(days=400))
+        assert counts == {"sent": len(life.notices())}
+        assert len(post.given) > 30
+
+
+def test_nothing_leaves_before_it_is_committed(begin: Begin) -> None:
+    life = begin("needs")
+    post = Post()
+    deliver(life, post)
+    intent = life.intent("describe-needs")
+
+    def fail(session: Any) -> None:
+        engine.advance(
+            session, intent.ref, intent.event, intent.input, intent.actor, intent.channel, intent.now
+        )
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError):
+        life.system.transact(fail)
+    assert deliver(life, post) == {}
+
+
+def test_what_was_sent_is_not_sent_again(begin: Begin) -> None:
+    life = begin("needs")
+    post = Post()
+    assert deliver(life, post) == {"sent": 2}
+    assert deliver(life, post, life.now + timedelta(days=30)) == {}
+    assert post.to == ["principal@example.org", "staff@example.org"]
+
+
+# Failures
+
+
+def test_a_failed_notice_is_tried_with_growing_waits_then_is_dead_and_staff_are_told(begin: Begin) -> None:
+    life = begin("needs")
+    first = only_one(life)
+    post = Post(lambda to: TemporaryFailure("mailbox full") if to.startswith("principal") else None)
+    waits, given = [], []
+    for attempt in range(1, 8):
+        assert deliver(life, post) == {"failed": 1}
+        row = notice(life, first["id"])
+        assert (row["status"], row["attempts"], row["reason"]) == ("failed", attempt, "mailbox full")
+        assert deliver(life, post, row["next_at"] - timedelta(seconds=1)) == {}
+        waits.append((row["next_at"] - life.now) // MINUTE)
+        life.now = row["next_at"]
+    assert waits == [1, 5, 15, 60, 240, 720, 1440]
+    assert deliver(life, post) == {"dead": 1, "sent": 1}
+    assert life.told("message-failed") == ["staff"]
+    given = [content for to, content, _ in post.given if to.startswith("principal")]
+    assert len(given) == 8
+    assert len(set(given)) == 1, "the same bytes at every attempt"
+    assert {key for to, _, key in post.given if to.startswith("principal")} == {first["message_id"]}
+    assert deliver(life, post, life.now + timedelta(days=365)) == {}
+
+
+def test_a_permanent_failure_is_dead_at_once_and_staff_are_told_why(begin: Begin) -> None:
+    life = begin("needs")
+    first = only_one(life)
+    post = Post(lambda to: PermanentFailure("550 no such user") if to.startswith("principal") else None)
+    assert deliver(life, post) == {"dead": 1, "sent": 1}
+    assert notice(life, first["id"])["reason"] == "550 no such user"
+    told = post.given[-1]
+    assert told[0] == "staff@example.org"
+    assert b"principal@example.org" in told[1]
+    assert b"550 no such user" in told[1]
+
+
+def test_a_notice_in_doubt_is_not_sent_again_by_itself_and_staff_are_told(begin: Begin) -> None:
+    life = begin("needs")
+    first = only_one(life)
+    post = Post(lambda to: InDoubt("no answer") if to.startswith("principal") else None)
+    assert deliver(life, post) == {"in-doubt": 1, "sent": 1}
+    assert deliver(life, post, life.now + timedelta(days=30)) == {}
+    assert life.told("message-failed") == ["staff"]
+    with life.system.engine.begin() as connection:
+        assert outbox.retry(connection, first["id"], life.now)
+    assert deliver(life, Post()) == {"sent": 1}
+
+
+def test_a_message_about_a_failed_message_that_fails_tells_nobody_of_itself(begin: Begin) -> None:
+    life = begin("needs")
+    only_one(life)
+    assert deliver(life, fails_with(PermanentFailure("down"))) == {"dead": 2}
+    assert len(life.notices("message-failed")) == 1
+
+
+def test_only_what_is_stuck_can_be_tried_anew(begin: Begin) -> None:
+    life = begin("needs")
+    first = only_one(life)
+    deliver(life, Post())
+    with life.system.engine.begin() as connection:
+        assert not outbox.retry(connection, first["id"], life.now)
+        assert not outbox.retry(connection, 999, life.now)
+
+
+def test_a_mailer_that_breaks_in_an_unknown_way_holds_up_no_other_notice(begin: Begin) -> None:
+    life = begin("needs")
+    post = Post(lambda to: RuntimeError("bug") if to.startswith("principal") else None)
+    assert deliver(life, post) == {"failed": 1, "sent": 1}
+    assert life.notices()[0]["reason"] == "RuntimeError('bug')"
+
+
+# Words that cannot be rendered
+
+
+def broken_words(life: Life, name: str) -> None:
+    folder = life.system.config.folder / "templates" / "email"
+    folder.mkdir(parents=True)
+    words = (
+        "{% block subject %}A{% endblock %}{% block happened %}{{ facts.selection.closes_at }}{% endblock %}"
+    )
+    (folder / f"{name}.j2").write_text(words + "{% block asked %}{% endblock %}")
+    life.system.config = configured(life.system.config.folder)
+
+
+def test_words_that_cannot_be_rendered_hold_up_neither_the_move_nor_other_notices(begin: Begin) -> None:
+    life = begin("needs")
+    broken_words(life, "describe-needs")
+    life.do("describe-needs")
+    assert life.facts.needs.statement is not None
+    life.do("withdraw")
+    post = Post()
+    counts = deliver(life, post)
+    assert counts == {"failed": 2, "sent": 3}
+    reasons = {row["reason"] for row in life.notices("describe-needs")}
+    assert len(reasons) == 1
+    assert "describe-needs.j2, line 1" in reasons.pop()
+
+
+def test_words_that_were_mended_meanwhile_are_used_at_the_next_attempt(begin: Begin) -> None:
+    life = begin("needs")
+    broken_words(life, "describe-needs")
+    first = only_one(life)
+    assert deliver(life, Post()) == {"failed": 1}
+    words = life.system.config.folder / "templates" / "email" / "describe-needs.j2"
+    words.unlink()
+    life.system.config = configured(life.system.config.folder)
+    assert deliver(life, Post(), life.now + MINUTE) == {"sent": 1}
+    assert notice(life, first["id"])["attempts"] == 2
+
+
+def test_a_record_that_cannot_be_read_holds_up_no_other_notice(begin: Begin) -> None:
+    life = begin("needs")
+    life.do("describe-needs")
+    life.run("DELETE FROM history WHERE seq = 1")
+    assert deliver(life, Post()) == {"failed": 2, "sent": 2}
+
+
+# Who is at it
+
+
+def test_two_that_deliver_at_once_do_not_take_the_same_notice(begin: Begin) -> None:
+    life = begin("needs")
+    other = Post()
+    seen = []
+
+    def meanwhile(recipient: str) -> None:
+        seen.append(deliver(life, other))
+
+    first = Post(meanwhile)
+    assert deliver(life, first) == {"sent": 2}
+    assert (seen, other.given) == ([{}, {}], [])
+
+
+def test_a_notice_whose_deliverer_died_is_free_again_after_its_lease(begin: Begin) -> None:
+    life = begin("needs")
+    only_one(life)
+    with pytest.raises(KeyboardInterrupt):
+        deliver(life, Post(lambda to: (_ for _ in ()).throw(KeyboardInterrupt())))
+    assert deliver(life, Post()) == {}
+    assert deliver(life, Post(), life.now + outbox.LEASE - MINUTE) == {}
+    assert deliver(life, Post(), life.now + outbox.LEASE) == {"sent": 1}
+
+
+def test_a_slow_server_does_not_let_another_take_what_is_still_to_be_sent(begin: Begin) -> None:
+    """Twenty are taken at once; those whose turn comes late are left to whoever takes them next."""
+    life = begin("active")
+    clock = [life.now]
+    total = len(life.notices())
+    given: list[str] = []
+
+    class Slow(Post):
+        def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
+            given.append(key)
+            clock[0] += MINUTE
+            if len(given) % 7 == 0:
+                outbox.deliver(life.system, quick, lambda: clock[0])
+
+    class Quick(Post):
+        def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
+            given.append(key)
+
+    quick = Quick()
+    outbox.deliver(life.system, Slow(), lambda: clock[0])
+    clock[0] += outbox.LEASE
+    outbox.deliver(life.system, quick, lambda: clock[0])
+    assert len(given) == len(set(given)) == total
+
+
+def test_a_stop_leaves_the_rest_in_the_outbox(begin: Begin) -> None:
+    life = begin("needs")
+    assert outbox.deliver(life.system, Post(), lambda: life.now, lambda: True) == {}
+    assert {row["status"] for row in life.notices()} == {"queued"}
+
+
+def test_many_more_than_are_taken_at_once_all_leave_oldest_first(begin: Begin) -> None:
+    life = begin("active")
+    post = Post()
+    total = len(life.notices())
+    assert total > 2 * outbox.CLAIM
+    assert deliver(life, post) == {"sent": total}
+    keys = [row["message_id"] for row in sorted(life.notices(), key=lambda row: (row["next_at"], row["id"]))]
+    assert [key for _, _, key in post.given] == keys

@@ -1,0 +1,54 @@
+"""Planning backwards: from a wanted first day, until when each step still serves it."""
+
+from datetime import UTC, date, datetime
+
+from workflow.planning import Step, backwards, needs_board
+
+
+def planned(life, start: str, *, board: bool) -> dict[str, str]:
+    """By label, the last local instant of each step."""
+    with life.system.reading() as session:
+        steps = backwards(session, life.facts, date.fromisoformat(start), board=board)
+    return {step.label: life.wall(step.by) if step.by else "never" for step in steps}
+
+
+def test_with_the_board_the_last_two_regular_meetings_before_the_start_count(begin):
+    steps = planned(begin("needs"), "2025-12-01", board=True)
+    assert steps["The Board acts"].startswith("2025-11-19")
+    assert steps["The Board has the item introduced"].startswith("2025-11-05")
+    assert steps["The item is on the agenda"].startswith("2025-10-24")  # ten days before, on a business day
+
+
+def test_steps_stand_in_their_order_and_none_is_later_than_the_next(begin):
+    with (life := begin("needs")).system.reading() as session:
+        steps = backwards(session, life.facts, date(2025, 12, 1), board=True)
+    instants = [step.by for step in steps]
+    assert instants == sorted(instants)
+    assert steps[0].name == "agree"
+    assert steps[-1].name == "start"
+
+
+def test_without_the_board_the_signature_is_what_counts(begin):
+    steps = planned(begin("needs"), "2025-12-01", board=False)
+    assert "The Board acts" not in steps
+    assert steps["The agreement is signed"].startswith("2025-12-01")
+    assert steps["The Lead Partner is chosen (then protests are possible)"].startswith("2025-11-24")
+
+
+def test_where_no_regular_meeting_is_known_nothing_serves(begin):
+    assert planned(begin("needs"), "2020-01-01", board=True)["The Board acts"] == "never"
+
+
+def test_a_step_is_missed_when_it_is_neither_done_nor_can_be_in_time():
+    noon = datetime(2025, 7, 1, 12, tzinfo=UTC)
+    later = datetime(2025, 7, 1, 13, tzinfo=UTC)
+    assert Step("x", "X", noon).missed(later)
+    assert Step("x", "X", None).missed(later)
+    assert not Step("x", "X", later).missed(noon)
+    assert not Step("x", "X", noon, done=noon).missed(later)
+
+
+def test_until_terms_are_drafted_the_board_is_reckoned_with(begin):
+    life = begin("needs")
+    with life.system.reading() as session:
+        assert needs_board(session, life.facts)

@@ -1,0 +1,81 @@
+"""As whom somebody acts: one of several roles, the role that is awaited, and never as the clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from states.errors import Refused, WrongRole
+from states.partnership import Role
+from tests.states.life import CBO
+from tests.workflow.conftest import Begin
+from workflow.engine import NotFound
+
+
+def test_somebody_with_two_roles_acts_in_the_one_that_is_still_awaited(begin: Begin) -> None:
+    life = begin("needs")
+    life.person("both", roles=["staff", "principal"], schools=["rainier-beach"])
+    life.do("describe-needs")
+    assert life.do("agree-needs", "both@example.org").role is Role.PRINCIPAL
+    assert life.do("agree-needs", "both@example.org").role is Role.STAFF
+    assert life.facts.needs.agreed_at == life.now
+    with pytest.raises(Refused, match="already agreed"):
+        life.do("agree-needs", "both@example.org")
+
+
+def test_somebody_with_two_roles_can_say_in_which(begin: Begin) -> None:
+    life = begin("needs")
+    life.person("both", roles=["staff", "principal"], schools=["rainier-beach"])
+    life.do("describe-needs")
+    assert life.do("agree-needs", "both@example.org", role=Role.STAFF).role is Role.STAFF
+    with pytest.raises(WrongRole):
+        life.do("agree-needs", "both@example.org", role=Role.SUPERINTENDENT)
+
+
+@pytest.mark.parametrize("who", ["franklin-principal", "lead-partner", "reviewer-1", "superintendent"])
+def test_somebody_without_the_role_here_is_told_which_roles_may(begin: Begin, who: str) -> None:
+    life = begin("needs")
+    with pytest.raises(WrongRole, match=f"describe-needs is for principal or staff; {who}@example.org has"):
+        life.do("describe-needs", f"{who}@example.org")
+
+
+def test_somebody_who_has_left_holds_no_role(begin: Begin) -> None:
+    life = begin("needs")
+    life.person("staff", active=False)
+    with pytest.raises(WrongRole, match="no role here"):
+        life.do("describe-needs", "staff")
+
+
+def test_nobody_but_the_clock_does_what_is_for_the_clock(begin: Begin) -> None:
+    life = begin("applied").at("2025-08-16")
+    with pytest.raises(WrongRole, match="close-applications is for clock"):
+        life.do("close-applications", "staff@example.org")
+
+
+def test_the_clock_does_nothing_that_is_for_people(begin: Begin) -> None:
+    with pytest.raises(WrongRole, match="withdraw in needs-identified is for principal or staff, not clock"):
+        begin("needs").do("withdraw", "clock")
+
+
+@pytest.mark.parametrize("channel", ["cli", "link", "reply"])
+def test_nobody_can_be_the_clock_by_calling_himself_so(begin: Begin, channel: str) -> None:
+    life = begin("applied").at("2025-08-16")
+    with pytest.raises(NotFound, match="'clock'"):
+        life.do("close-applications", "clock", channel=channel)
+
+
+def test_an_applicant_speaks_for_his_own_organization_alone(begin: Begin) -> None:
+    life = begin("applied")
+    with pytest.raises(WrongRole):
+        life.do("withdraw-application", "applicant@example.org", organization=CBO)
+    life.do("withdraw-application", "lead-partner@example.org", organization=CBO)
+    assert list(life.facts.selection.applications) == ["city-college"]
+
+
+def test_the_contact_of_whoever_was_chosen_is_the_lead_partner(begin: Begin) -> None:
+    life = begin("drafted")
+    with pytest.raises(WrongRole):
+        life.do("set-outcomes", "applicant@example.org")
+    life.do("change-contact", email="applicant@example.org", name="Next contact")
+    assert life.do("set-outcomes", "applicant@example.org").role is Role.LEAD_PARTNER
+    with pytest.raises(WrongRole):
+        life.do("set-outcomes", "lead-partner@example.org")

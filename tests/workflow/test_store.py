@@ -1,0 +1,222 @@
+"""The database: how it is opened, what it refuses, and two who write at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, insert, text
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+
+from tests.workflow.conftest import Begin
+from workflow import engine, records, scheduler, store, upgrade
+from workflow.engine import Conflict
+from workflow.store import StoreError
+
+NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(begin: Begin) -> Iterator[Engine]:
+    """The database of a district, opened as every program opens it."""
+    folder = begin().system.config.folder
+    opened = store.open_store(f"sqlite:///{folder / 'partnerships.db'}")
+    yield opened
+    opened.dispose()
+
+
+def pragma(database: Engine, name: str) -> Any:
+    with store.reading(database) as connection:
+        return connection.execute(text(f"PRAGMA {name}")).scalar()
+
+
+# How it is opened
+
+
+@pytest.mark.parametrize(
+    ("version", "mode"),
+    [
+        ((3, 7, 0), "truncate"), ((3, 40, 1), "truncate"), ((3, 44, 5), "truncate"), ((3, 44, 6), "wal"),
+        ((3, 44, 9), "wal"), ((3, 45, 0), "truncate"), ((3, 50, 6), "truncate"), ((3, 50, 7), "wal"),
+        ((3, 51, 0), "truncate"), ((3, 51, 2), "truncate"), ((3, 51, 3), "wal"), ((3, 52, 0), "wal"),
+        ((4, 0, 0), "wal"),
+    ],
+)  # fmt: skip
+def test_the_journal_is_one_that_this_sqlite_does_not_corrupt(
+    version: tuple[int, int, int], mode: str
+) -> None:
+    assert store.journal_mode(version) == mode
+
+
+def test_every_connection_keeps_what_was_committed_and_checks_references(database: Engine) -> None:
+    assert pragma(database, "synchronous") == 2, "FULL"
+    assert pragma(database, "foreign_keys") == 1
+    assert pragma(database, "busy_timeout") == 10_000
+    assert pragma(database, "journal_mode") in ("wal", "truncate")
+
+
+def test_a_reference_to_nothing_is_refused(database: Engine) -> None:
+    row = dict.fromkeys(("template", "to", "role", "status", "message_id"), "x")
+    row |= {"partnership": 999, "queued_at": NOON, "next_at": NOON}
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        store.transact(database, lambda c: c.execute(insert(records.notices).values(row)))
+
+
+def test_a_time_without_a_zone_never_gets_in(database: Engine) -> None:
+    values = {"at": datetime(2025, 7, 7), "by": "x", "what": "x"}
+    with pytest.raises(StatementError, match="2025-07-07 00:00:00 has no time zone"):
+        store.transact(database, lambda c: c.execute(insert(records.directory_changes).values(values)))
+
+
+def test_a_missing_database_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"there is no database at .*none\.db; run `partnershipctl init`"):
+        store.open_store(f"sqlite:///{tmp_path / 'none.db'}")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_database_without_tables_says_how_to_make_them(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(StoreError, match="no tables yet; run `partnershipctl init`"):
+        store.open_store(f"sqlite:///{tmp_path / 'empty.db'}")
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.db").write_text("a letter, not a database, and long enough to be one " * 40)
+    with pytest.raises(StoreError, match=r"cannot be opened: .*not a database"):
+        store.open_store(f"sqlite:///{tmp_path / 'other.db'}")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "sqlite:/x", "nosuch://localhost/x"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(StoreError, match=r"database\.url cannot be used"):
+        store.open_store(url)
+
+
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "9p", "fuse.sshfs"])
+def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(store, "_file_system", lambda folder: kind)
+    with pytest.raises(StoreError, match=rf"network file system \({kind}\).*PostgreSQL"):
+        store.open_store(f"sqlite:///{tmp_path / 'x.db'}", create=True)
+    assert not (tmp_path / "x.db").exists()
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "apfs", "overlay", ""])
+def test_a_local_disk_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(store, "_file_system", lambda folder: kind)
+    store.open_store(f"sqlite:///{tmp_path / 'deep' / 'x.db'}", create=True).dispose()
+    assert (tmp_path / "deep").is_dir()
+
+
+# The tables
+
+
+def test_the_upgraded_database_has_the_tables_that_the_code_describes(database: Engine) -> None:
+    with database.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), records.METADATA)
+    assert [d for d in differences if getattr(d[-1], "name", "") != "alembic_version"] == []
+
+
+def test_an_upgrade_is_safe_to_repeat(database: Engine) -> None:
+    before, after = upgrade.upgrade(database)
+    assert before == after == "0001"
+
+
+def test_a_first_upgrade_tells_that_there_was_nothing(tmp_path: Path) -> None:
+    new = store.open_store(f"sqlite:///{tmp_path / 'new.db'}", create=True)
+    assert upgrade.upgrade(new) == (None, "0001")
+    new.dispose()
+
+
+# Transactions
+
+
+def test_what_fails_half_way_is_undone(database: Engine) -> None:
+    def work(connection: Any) -> None:
+        connection.execute(insert(records.meta).values(key="half", value="done"))
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError):
+        store.transact(database, work)
+    with store.reading(database) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM meta WHERE key = 'half'")) == 0
+
+
+def test_a_writer_in_the_way_is_waited_for_then_named(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(store.time, "sleep", waits.append)
+    tries: list[int] = []
+
+    def locked(connection: Any) -> None:
+        tries.append(1)
+        raise OperationalError("x", {}, Exception("database is locked"))
+
+    with pytest.raises(StoreError, match="locked by another program; try again"):
+        store.transact(database, locked)
+    assert len(tries) == 5
+    assert waits == [0.05, 0.1, 0.2, 0.4]
+
+
+def test_a_database_that_cannot_be_written_says_why(database: Engine) -> None:
+    with pytest.raises(StoreError, match="cannot be written: no such table: nowhere"):
+        store.transact(database, lambda c: c.execute(text("DELETE FROM nowhere")))
+
+
+def at_once(*works: Callable[[], Any]) -> list[Any]:
+    """The results of works that start at the same moment, each in a thread; an error is a result too."""
+    start = threading.Barrier(len(works))
+    results: list[Any] = [None] * len(works)
+
+    def run(number: int) -> None:
+        start.wait()
+        try:
+            results[number] = works[number]()
+        except Exception as error:  # noqa: BLE001
+            results[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_two_who_write_at_once_both_get_through(begin: Begin) -> None:
+    life = begin("needs")
+    works = [lambda n=n: life.do("add-note", "staff", text=f"note {n}") for n in range(8)]
+    assert all(isinstance(result, engine.Change) for result in at_once(*works))
+    assert life.record.version == 9
+    assert life.faults() == []
+
+
+def test_of_two_who_saw_the_same_version_one_is_told_that_somebody_was_first(begin: Begin) -> None:
+    life = begin("needs")
+    results = at_once(
+        *[lambda n=n: life.do("withdraw", "staff", reason=f"{n}", expected_version=1) for n in range(4)]
+    )
+    assert sum(isinstance(result, engine.Change) for result in results) == 1
+    assert sum(isinstance(result, Conflict) for result in results) == 3
+    assert [row["event"] for row in life.history()] == ["identify-needs", "withdraw"]
+
+
+def test_two_clocks_at_once_fire_a_deadline_once(begin: Begin) -> None:
+    life = begin("applied").at("2025-08-15 17:00")
+    tallies = at_once(*[lambda: scheduler.fire_due(life.system, life.now) for _ in range(4)])
+    assert sum(tally.fired for tally in tallies) == 1
+    assert [row["event"] for row in life.history()].count("close-applications") == 1
+    assert len(life.notices("close-applications")) == 7
+
+
+def test_one_who_reads_sees_one_moment_while_another_writes(begin: Begin) -> None:
+    life = begin("needs")
+    with store.reading(life.system.engine) as connection:
+        seen = engine.load(connection, [life.ref])[life.ref].version
+        assert engine.load(connection, [life.ref])[life.ref].version == seen == 1

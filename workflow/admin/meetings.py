@@ -1,0 +1,143 @@
+"""Commands about the Board's calendar of meetings."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from states.errors import BadInput, Problem
+from states.inputs import problems
+from workflow import directory, importing, records
+from workflow.admin.console import Console, Listing, common, minute
+from workflow.admin.directory import remove, write
+from workflow.situation import Session
+
+
+@click.group(cls=Listing)
+def meetings() -> None:
+    """The Board's calendar: list, add, remove, import FILE.ics."""
+
+
+@meetings.command("list")
+@click.option("--all", "all_", is_flag=True, help="Also those that are over.")
+@common
+def meetings_list(console: Console, all_: bool) -> None:
+    """The Board's meetings to come, and until when each agenda takes an item."""
+    with console.system.reading() as session:
+        rows = [
+            {
+                "on": m.on.isoformat(),
+                "at": f"{session.config.calendar.local(m.at):%H:%M}",
+                "kind": m.kind,
+                "agenda_closes_at": console.local(m.agenda_closes_at),
+            }
+            for m in session.directory.meetings
+            if all_ or console.as_json or m.at >= console.now
+        ]
+
+    def people() -> None:
+        shown = [(m["on"], m["at"], m["kind"], minute(m["agenda_closes_at"] or "")) for m in rows]
+        console.table(("on", "at", "kind", "agenda closes"), shown, "No meetings to come.")
+
+    console.show(rows, people)
+
+
+@meetings.command("add")
+@click.argument("on", metavar="DAY")
+@click.option("--at", metavar="HH:MM", help="When it begins; else board.meeting_at.")
+@click.option("--kind", default="regular", show_default=True, help="regular or special.")
+@common
+def meetings_add(console: Console, on: str, at: str | None, kind: str) -> None:
+    """Add a meeting or change it."""
+    at = at or console.system.config.procedure.board.meeting_at.strftime("%H:%M")
+    write(console, records.meetings, importing.GivenMeeting, {"on": on, "at": at, "kind": kind})
+
+
+@meetings.command("remove")
+@click.argument("on", metavar="DAY")
+@common
+def meetingsremove(console: Console, on: str) -> None:
+    """Take a meeting out of the calendar."""
+    try:
+        day = date.fromisoformat(on)
+    except ValueError:
+        raise BadInput([Problem("DAY", f"{on!r} is no day", "YYYY-MM-DD")]) from None
+    remove(console, records.meetings, day, "meeting on")
+
+
+@meetings.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--kind", default="regular", show_default=True, help="Kind of the meetings: regular or special."
+)
+@common
+def meetings_import(console: Console, file: Path, kind: str) -> None:
+    """Take meetings in from a calendar FILE (.ics).
+
+    RFC 5545. Every event in it is one meeting; those that are marked as cancelled are left out.
+    """
+    user = console.may_write()
+    found, cancelled = _from_calendar(console, file, kind)
+
+    def work(session: Session) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for row in found:
+            done = (
+                directory.put(session.connection, records.meetings, row, by=user, now=console.now)
+                or "unchanged"
+            )
+            counts[done] = counts.get(done, 0) + 1
+        return counts
+
+    counts = console.system.transact(work)
+    if cancelled:
+        counts["cancelled"] = cancelled
+    words = ", ".join(f"{number} {done}" for done, number in counts.items())
+    console.show({"file": str(file), **counts}, lambda: click.echo(f"Meetings of {file}: {words}."))
+
+
+def _from_calendar(console: Console, file: Path, kind: str) -> tuple[list[dict[str, Any]], int]:
+    """The meetings of a calendar file, and how many more it says are cancelled."""
+    from icalendar import Calendar
+
+    try:
+        events = Calendar.from_ical(file.read_bytes()).walk("VEVENT")
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            [Problem(str(file), f"it cannot be read: {error}", "a calendar file (.ics)")]
+        ) from None
+    held = [(n, event) for n, event in enumerate(events) if str(event.get("STATUS")).upper() != "CANCELLED"]
+    rows = [_meeting(console, f"event {number}", event, kind) for number, event in held]
+    if not rows:
+        raise BadInput([Problem(str(file), "there is no meeting in it", "a VEVENT for each meeting")])
+    return rows, len(events) - len(held)
+
+
+def _meeting(console: Console, place: str, event: Any, kind: str) -> dict[str, Any]:
+    """The row of one event: its start on the district's clocks; the usual hour if it lasts all day."""
+    start = event.get("DTSTART")
+    broken = any(name == "DTSTART" for name, _ in event.errors)
+    moment = start.dt if start is not None and not broken else None
+    if not isinstance(moment, date):
+        raise BadInput([Problem(place, "it has no start that can be read", "DTSTART with a day or a time")])
+    if any(event.get(name) is not None for name in ("RRULE", "RDATE")):
+        raise BadInput(
+            [Problem(place, "it repeats by a rule (RRULE or RDATE)", "one event for each meeting")]
+        )
+    settings = console.system.config
+    at = settings.procedure.board.meeting_at
+    if isinstance(moment, datetime):
+        local = settings.calendar.local(moment) if moment.tzinfo else moment
+        moment, at = local.date(), local.time()
+    try:
+        importing.GivenMeeting.model_validate({"on": moment, "at": at, "kind": kind})
+    except ValidationError as error:
+        raise BadInput(problems(error, importing.GivenMeeting)) from None
+    return {"on": moment, "at": at.strftime("%H:%M"), "kind": kind}
+
+
+COMMANDS = (meetings,)

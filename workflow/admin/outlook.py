@@ -1,0 +1,85 @@
+"""Commands that look ahead and around: plan, diagram."""
+
+from __future__ import annotations
+
+import click
+
+from states.errors import BadInput, Problem
+from states.inputs import ScheduleItem, read_input
+from states.machine import draw
+from workflow import planning
+from workflow.admin.console import Console, common
+from workflow.admin.partnerships import REF, known
+
+
+@click.command()
+@REF
+@click.option("--start", required=True, metavar="DAY", help="The wanted first day, YYYY-MM-DD.")
+@click.option(
+    "--board/--no-board", default=None, help="Whether the Board acts; else worked out from the terms."
+)
+@common
+def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
+    """Backwards from a wanted first day: until when each step still serves it, and what is too late."""
+    try:
+        day = read_input(ScheduleItem, {"meeting_on": start}).meeting_on
+    except BadInput as error:
+        problem = error.problems[0]
+        raise BadInput([Problem("--start", problem.problem, problem.expected or "YYYY-MM-DD")]) from None
+    with console.system.reading() as session:
+        facts = known(session, ref).facts
+        acts = planning.needs_board(session, facts) if board is None else board
+        steps = planning.backwards(session, facts, day, board=acts)
+    late = [step for step in steps if step.missed(console.now)]
+    document = {
+        "ref": ref,
+        "start": day.isoformat(),
+        "board": acts,
+        "possible": not late,
+        "steps": [
+            {
+                "step": step.name,
+                "label": step.label,
+                "by": console.local(step.by),
+                "done_at": console.local(step.done),
+                "missed": step.missed(console.now),
+            }
+            for step in steps
+        ],
+    }
+
+    def standing(step: planning.Step) -> str:
+        if step.done:
+            return f"done {console.short(step.done)}"
+        if step.by is None:
+            return "no regular meeting is known"
+        return "too late" if step.missed(console.now) else "open"
+
+    def people() -> None:
+        rows = [(step.label, console.short(step.by), standing(step)) for step in steps]
+        console.table(("step", "at the latest", "standing"), rows, "No steps.")
+        if late:
+            click.echo(
+                f"{day} can no longer be met: {late[0].label[0].lower()}{late[0].label[1:]} is too late."
+            )
+        else:
+            click.echo(f"{day} can be met{', with the Board' if acts else ''}.")
+
+    console.show(document, people)
+
+
+@click.command()
+@click.argument("ref", required=False)
+@click.option("--format", "format_", type=click.Choice(["mermaid"]), default="mermaid", show_default=True)
+@common
+def diagram(console: Console, ref: str | None, format_: str) -> None:
+    """The lifecycle as Mermaid text; with REF, where that partnership stands."""
+    state = None
+    if ref:
+        with console.system.reading() as session:
+            state = known(session, ref).state
+    text = draw(state)
+    console.show({"ref": ref, "state": state, "format": format_, "diagram": text}, lambda: click.echo(text))
+
+
+COMMANDS = (plan, diagram)
