@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from notifications.addresses import Mailbox, mailbox
 from notifications.render import Templates
 from states.errors import Problem
 from states.inputs import problems
@@ -54,6 +55,16 @@ class Config:
     @cached_property
     def notices(self) -> dict[str, NoticeRow]:
         return {name: row for name, row in self.procedure.notice.items() if row.enabled}
+
+    @cached_property
+    def ladders(self) -> dict[tuple[str, datetime], tuple[Any, ...]]:
+        """Ladders that `deadlines.rungs` has worked out, by deadline and due instant."""
+        return {}
+
+    @cached_property
+    def sender(self) -> Mailbox:
+        """From whom messages come."""
+        return mailbox(self.procedure.mail.sender, "mail.sender")
 
     @cached_property
     def database_url(self) -> str:

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from states.partnership import Partnership, State
-from states.standing import done_on, moments
+from states.standing import Moment, done_on, moments
 from workflow import records
 from workflow.config import Config
 from workflow.settings import DeadlineRow
 
+_LADDERS = 10_000  # how many are kept: what falls due together has the same ones
 REMINDER_PAST = "already past when the deadline was set"
 
 
@@ -37,12 +39,18 @@ class Rung(NamedTuple):
         return (self.name, self.ladder, self.rung)
 
 
-class Life(NamedTuple):
+@dataclass(frozen=True)
+class Life:
     """What deadlines are worked out from."""
 
     state: State
     facts: Partnership
     entered_at: datetime
+
+    @cached_property
+    def moments(self) -> dict[str, Moment]:
+        """Every moment that is known, by name."""
+        return moments(self.facts, self.entered_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +66,12 @@ class Moves:
 
 def anchors(life: Life) -> tuple[object, ...]:
     """What the deadlines of a life depend on: the same for two lives with the same deadlines."""
-    return (life.state, moments(life.facts, life.entered_at), len(life.facts.duties))
+    return (life.state, life.moments, len(life.facts.duties))
 
 
 def due_instants(config: Config, life: Life) -> dict[str, datetime]:
     """By name, when each deadline that runs now is due."""
-    known = moments(life.facts, life.entered_at)
+    known = life.moments
     in_force = known.get("agreement.in_force")
     since = config.calendar.day(in_force) if isinstance(in_force, datetime) else None
     found = {}
@@ -79,8 +87,17 @@ def due_instants(config: Config, life: Life) -> dict[str, datetime]:
     return found
 
 
-def rungs(config: Config, name: str, due: datetime) -> list[Rung]:
+def rungs(config: Config, name: str, due: datetime) -> tuple[Rung, ...]:
     """The ladder of a deadline that is due at an instant, first rung first."""
+    found = config.ladders.get((name, due))
+    if found is None:
+        if len(config.ladders) >= _LADDERS:
+            config.ladders.clear()
+        found = config.ladders[name, due] = tuple(_rungs(config, name, due))
+    return found
+
+
+def _rungs(config: Config, name: str, due: datetime) -> list[Rung]:
     row = config.deadlines[name]
     before = sorted(offset.before(due, config.calendar) for offset in row.remind)
     ladder = [Rung(name, due, i - len(before), "remind", at) for i, at in enumerate(before)]
@@ -163,11 +180,13 @@ def _repeats(
     everything = [(row, after[row["id"]]) for row in rows] + [(row, row["status"]) for row in changes.inserts]
     found = []
     for name, at in due.items():
+        last = rungs(config, name, at)[-1]
+        if last.due_at > now:
+            continue
         mine = [
             (row["rung"], status) for row, status in everything if (row["name"], row["ladder"]) == (name, at)
         ]
-        last = rungs(config, name, at)[-1]
-        if last.due_at > now or any(status == "open" for _, status in mine):
+        if any(status == "open" for _, status in mine):
             continue
         number = max((rung for rung, _ in mine), default=last.rung)
         following = again(config, last._replace(rung=max(number, last.rung)), now)
@@ -236,22 +255,22 @@ def _why(row: Mapping[str, Any], due: Mapping[str, datetime], config: Config, li
     return f"now due {config.calendar.local(moved).isoformat()}"
 
 
-_COLUMNS = [
-    records.deadlines.c[name]
-    for name in ("id", "partnership", "name", "ladder", "rung", "due_at", "status", "attempts")
-]
+_NAMES = ("id", "partnership", "name", "ladder", "rung", "due_at", "status", "attempts")
+_OF = select(*(records.deadlines.c[name] for name in _NAMES)).where(
+    records.deadlines.c.partnership.in_(bindparam("keys", expanding=True))
+)
 
 
 def rows_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[Mapping[str, Any]]]:
     """All rows of the deadlines of these partnerships, by partnership."""
     found: dict[int, list[Mapping[str, Any]]] = {}
     if keys:
-        query = select(*_COLUMNS).where(records.deadlines.c.partnership.in_(keys))
-        for row in connection.execute(query).mappings():
-            found.setdefault(row["partnership"], []).append(dict(row))
+        for row in connection.execute(_OF, {"keys": keys}):
+            found.setdefault(row.partnership, []).append(dict(zip(_NAMES, row, strict=True)))
     return found
 
 
+_INSERT = insert(records.deadlines)
 _UPDATE = (
     update(records.deadlines)
     .where(records.deadlines.c.id == bindparam("row"))
@@ -268,4 +287,4 @@ def write(
     if updates:
         connection.execute(_UPDATE, list(updates))
     if inserts:
-        connection.execute(insert(records.deadlines), list(inserts))
+        connection.execute(_INSERT, list(inserts))

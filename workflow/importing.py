@@ -24,7 +24,7 @@ from pydantic import (
     ValidationError,
 )
 
-from states.errors import BadInput, LawError, Problem, Refused
+from states.errors import BadInput, LawError, Problem, Refused, UnknownEvent
 from states.inputs import Day, Email, Identifier, Name, problems, read_input, stored
 from states.machine import row_of
 from states.partnership import Kind, Role
@@ -211,13 +211,16 @@ def _partnership(
 ) -> None:
     record = engine.load(session.connection, [given.ref]).get(given.ref)
     history = ledger.entries(session.connection, record.id or 0) if record else []
-    first = [] if _starts(given) else [_identify(given)]
+    if not given.event and record is not None:
+        counts.count("partnerships", None)
+        return
+    first = [] if _starts(given) else [_identify(session, given, history, now)]
     wanted = [*first, *given.event]
     _check_times(wanted, at, len(first), now)
     for number, event in enumerate(wanted):
         place = f"{at}.event.{max(number - len(first), 0)}"
         if number < len(history):
-            _compare(event, history[number], place)
+            _compare(given, event, history[number], place)
             counts.count("events", None)
             continue
         record = _do(session, given, event, place, ran_by)
@@ -233,13 +236,22 @@ def _starts(given: GivenPartnership) -> bool:
     return bool(given.event) and given.event[0].event == "identify-needs"
 
 
-def _identify(given: GivenPartnership) -> GivenEvent:
+def _identify(
+    session: Session, given: GivenPartnership, history: Sequence[Mapping[str, Any]], now: datetime
+) -> GivenEvent:
     """The event that creates the partnership, where the file leaves it to be understood."""
-    if not given.event:
-        raise BadInput([Problem("partnership", f"{given.ref} has no events", "at least one event")])
-    first = given.event[0]
     values = {"school": given.school, "title": given.title}
-    return GivenEvent(event="identify-needs", at=first.at, actor=first.actor, input=values)
+    if history:
+        began = history[0]  # who began it and when is settled, whatever the file was extended by
+        return GivenEvent(event="identify-needs", at=began["at"], actor=began["actor"], input=values)
+    if given.event:
+        first = given.event[0]
+        return GivenEvent(event="identify-needs", at=first.at, actor=first.actor, input=values)
+    staff = [person for person in session.directory.people.values() if Role.STAFF in person.roles]
+    if not staff:
+        problem = f"{given.ref} has no events, and there is no staff person to begin it"
+        raise BadInput([Problem("partnership", problem, "an event, or a person with the role staff")])
+    return GivenEvent(event="identify-needs", at=now, actor=staff[0].email, input=values)
 
 
 def _check_times(events: Sequence[GivenEvent], at: str, implied: int, now: datetime) -> None:
@@ -257,10 +269,13 @@ def _check_times(events: Sequence[GivenEvent], at: str, implied: int, now: datet
         raise BadInput(found)
 
 
-def _compare(event: GivenEvent, entry: Mapping[str, Any], place: str) -> None:
+def _compare(partnership: GivenPartnership, event: GivenEvent, entry: Mapping[str, Any], place: str) -> None:
     """Refuse an event that is not the one on record: a history is not rewritten by an import."""
     takes = row_of(event.event, entry["from_state"]).takes if event.event == entry["event"] else None
-    given = canonical(stored(read_input(takes, event.input))) if takes else None
+    try:
+        given = canonical(stored(read_input(takes, _input(partnership, event)))) if takes else None
+    except BadInput as bad:
+        raise _inside(place, bad) from None
     same = (
         event.event == entry["event"]
         and event.at.astimezone(UTC) == entry["at"]
@@ -278,7 +293,7 @@ def _do(
     intent = Intent(
         ref=given.ref,
         event=event.event,
-        input=event.input,
+        input=_input(given, event),
         actor=event.actor,
         channel="import",
         now=event.at,
@@ -292,15 +307,29 @@ def _do(
         return engine.write(session, [engine.decide(session, known, intent)], arm=False)[0].record
     except Refused as refused:
         raise Refused([_placed(unmet, where) for unmet in refused.unmet]) from None
+    except UnknownEvent as unknown:
+        raise BadInput([Problem(f"{place}.event", p.problem, p.expected) for p in unknown.problems]) from None
     except BadInput as bad:
-        inside = [Problem(f"{place}.input.{p.at}".rstrip("."), p.problem, p.expected) for p in bad.problems]
-        raise BadInput(inside) from None
+        raise _inside(place, bad) from None
     except engine.NotFound as missing:
         raise BadInput(
             [Problem(f"{place}.as", str(missing), "somebody the file or the directory names")]
         ) from None
     except LawError as error:
         raise BadInput([Problem(place, str(error))]) from None
+
+
+def _input(given: GivenPartnership, event: GivenEvent) -> dict[str, Any]:
+    """The input of an event; school and title of the partnership need not be said twice."""
+    if event.event != "identify-needs":
+        return event.input
+    return {"school": given.school, "title": given.title} | event.input
+
+
+def _inside(place: str, bad: BadInput) -> BadInput:
+    return BadInput(
+        [Problem(f"{place}.input.{p.at}".rstrip("."), p.problem, p.expected) for p in bad.problems]
+    )
 
 
 def _placed(unmet: Any, where: str) -> Any:

@@ -9,8 +9,9 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ DISTRICT: dict[str, list[dict[str, Any]]] = {
     "organization": [organization.model_dump() for organization in ORGANIZATIONS.values()],
     "person": [
         *(
-            {"email": f"{who}@example.org", "name": f"Principal of {name}", "roles": ["principal"], "schools": [key]}
+            {"email": f"{who}@example.org", "name": f"Principal of {name}", "roles": ["principal"],
+             "schools": [key]}
             for key, (name, who) in SCHOOLS.items()
         ),
         *(
@@ -60,6 +62,11 @@ DISTRICT: dict[str, list[dict[str, Any]]] = {
 def address(who: str) -> str:
     """The address of somebody called by a role; the clock has none."""
     return who if who == "clock" or "@" in who else f"{who}@example.org"
+
+
+def short(written: str) -> str:
+    """An address as a story says it."""
+    return parseaddr(written)[1].removesuffix("@example.org")
 
 
 def wall(text: str) -> datetime:
@@ -118,22 +125,13 @@ def minute(instant: str | None) -> str:
     return instant[:16].replace("T", " ") if instant else ""
 
 
-@dataclass(frozen=True)
-class Tick:
-    """What one run of the daemon did: events in order, rungs that only told, messages sent."""
-
-    events: list[str]
-    told: int = 0
-    skipped: int = 0
-    sent: int = 0
-
-
 class Office:
     """Runs `partnershipctl` and `partnershipd` in a folder; a minute passes between one run and the next."""
 
     def __init__(self, folder: Path, faketime: str, bytecode: Path) -> None:
         self.folder, self.faketime = folder, faketime
         self.now = wall("2025-07-01")
+        self.opened: set[str] = set()
         left = ("PARTNERSHIPS_CONFIG", "PYTHONDONTWRITEBYTECODE")
         self.environment = {key: value for key, value in os.environ.items() if key not in left}
         # Compiled once for all runs, which halves what each takes.
@@ -144,31 +142,40 @@ class Office:
         self.now = wall(when)
         return self
 
-    def run(self, program: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    def configure(self, text: str) -> None:
+        """Write the configuration: the district's own, and this besides."""
+        (self.folder / "config.toml").write_text(CONFIG + text, encoding="utf-8")
+
+    def run(self, program: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[bytes]:
         """Run an installed program under the shifted clock."""
         path = Path(sys.executable).parent / program
         command = [self.faketime, "-f", f"@{self.now:%Y-%m-%d %H:%M:%S}", str(path), *arguments]
         self.now += timedelta(minutes=1)
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment, input=given, capture_output=True, text=True,
+            command, cwd=self.folder, env=self.environment, input=given.encode(), capture_output=True,
             check=False, timeout=120,
         )  # fmt: skip
 
     def ctl(self, *arguments: str, status: int = 0, given: str = "") -> Any:
         """The JSON answer of `partnershipctl`, which has to end with this status."""
         done = self.run("partnershipctl", *arguments, "--json", given=given)
-        assert done.returncode == status, f"{arguments}: status {done.returncode}\n{done.stdout}{done.stderr}"
+        assert done.returncode == status, b"\n".join((done.stdout, done.stderr)).decode()
         return json.loads(done.stdout)
 
-    def daemon(self) -> Tick:
-        """Let `partnershipd --once` do what is due now; nothing may fail."""
+    def daemon(self) -> list[str]:
+        """Let `partnershipd --once` do what is due now; a line for each event that the clock made happen."""
         done = self.run("partnershipd", "--once")
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stderr.decode()
         said = [json.loads(line) for line in done.stderr.splitlines()]
-        events = [f"{one['ref']} {one['event_name']} -> {one['state']}" for one in said if "event_name" in one]
-        tick = next((one for one in said if one["event"] == "tick"), {})
-        assert not {"failed", "dead", "in_doubt"} & {key for key, value in tick.items() if value}, done.stderr
-        return Tick(events, tick.get("told", 0), tick.get("skipped", 0), tick.get("sent", 0))
+        assert {one["level"] for one in said} <= {"info"}, done.stderr.decode()
+        return [f"{one['ref']} {one['event_name']} -> {one['state']}" for one in said if "event_name" in one]
+
+    def letters(self) -> list[str]:
+        """Who got the messages that have come since this was asked last, in alphabetical order."""
+        found = {path.name: path for path in (self.folder / "mail" / "new").glob("*")}
+        fresh = [path.read_bytes() for name, path in found.items() if name not in self.opened]
+        self.opened |= found.keys()
+        return sorted(short(message_from_bytes(content)["To"]) for content in fresh)
 
     # Doing
 
@@ -181,18 +188,13 @@ class Office:
 
     def take_in(self, *partnerships: Mapping[str, Any]) -> None:
         """Import these partnerships with their histories so far."""
-        tables = [
-            file_of({"partnership": [{key: one[key] for key in ("ref", "school", "title")}]})
-            + "\n"
-            + file_of({"partnership.event": one["event"]})
-            for one in partnerships
-        ]
-        self.write(tables)
+        tables = []
+        for one in partnerships:
+            head = {key: value for key, value in one.items() if key != "event"}
+            tables += [file_of({"partnership": [head]}), file_of({"partnership.event": one["event"]})]
+        (self.folder / "history.toml").write_text("\n".join(tables), encoding="utf-8")
         answer = self.ctl("import", "history.toml")
         assert answer["added"]["partnerships"] == len(partnerships)
-
-    def write(self, tables: Sequence[str]) -> None:
-        (self.folder / "history.toml").write_text("\n".join(tables), encoding="utf-8")
 
     # Looking
 
@@ -221,7 +223,7 @@ class Office:
         """What `verify` finds in the whole database."""
         done = self.run("partnershipctl", "verify", "--json")
         document = json.loads(done.stdout)
-        assert done.returncode == (1 if document["faults"] else 0), done.stderr
+        assert done.returncode == (1 if document["faults"] else 0), done.stderr.decode()
         found: list[dict[str, Any]] = document["faults"]
         return found
 
@@ -234,9 +236,9 @@ class Office:
 
 def founded(folder: Path, faketime: str, bytecode: Path) -> Office:
     """An office with an empty record and a full directory."""
-    (folder / "config.toml").write_text(CONFIG + MAILDIR, encoding="utf-8")
-    (folder / "district.toml").write_text(file_of(DISTRICT), encoding="utf-8")
     office = Office(folder, faketime, bytecode)
+    office.configure(MAILDIR)
+    (folder / "district.toml").write_text(file_of(DISTRICT), encoding="utf-8")
     assert office.ctl("init")["done"] == "created"
     office.ctl("import", "district.toml")
     return office

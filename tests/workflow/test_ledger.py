@@ -59,7 +59,7 @@ def test_a_changed_input_is_found(begin: Begin) -> None:
     "change",
     [
         "actor = 'staff@example.org'", "role = 'staff'", "at = '2025-07-07 17:00:00.000000'", "note = 'x'",
-        "ran_by = 'x'", "channel = 'link'", "setting = '{\"minimum_panel\":3}'",
+        "ran_by = 'x'", "channel = 'link'", "setting = '[]'",
     ],
 )  # fmt: skip
 def test_a_changed_row_of_the_history_is_found(begin: Begin, change: str) -> None:
@@ -127,9 +127,7 @@ def test_a_forged_last_row_does_not_fit_the_row_of_the_partnership(begin: Begin)
 def test_the_history_of_another_partnership_is_no_history_of_this_one(begin: Begin) -> None:
     life = begin("needs")
     life.another("other", "rainier-beach").do("identify-needs")
-    life.run("UPDATE partnerships SET id = CASE id WHEN 1 THEN 101 ELSE 102 END") if False else life.run(
-        "UPDATE partnerships SET ref = 'third' WHERE ref = 'other'"
-    )
+    life.run("UPDATE partnerships SET ref = 'third' WHERE ref = 'other'")
     assert life.faults() == ["its content does not fit its hash: it was changed"]
 
 
@@ -137,7 +135,7 @@ def test_the_history_of_another_partnership_is_no_history_of_this_one(begin: Beg
     ("change", "fault"),
     [
         ("state = 'annual-review'", "the row says annual-review, its history active"),
-        ("version = version + 1", "the row is at version 27; its history has 26 rows"),
+        ("version = version + 1", "the row is at version 24; its history has 23 rows"),
         ("in_force = 0", "the row and its history differ on whether an agreement is in force"),
         ("school = 'franklin'", "the row says another school or title than its history"),
         ("title = 'Another'", "the row says another school or title than its history"),

@@ -20,7 +20,10 @@ from workflow.admin.partnerships import REF, known
 )
 @common
 def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
-    """Backwards from a wanted first day: until when each step still serves it, and what is too late."""
+    """Plan backwards from a wanted first day.
+
+    Until when each step still serves that day, and what is too late already.
+    """
     try:
         day = read_input(ScheduleItem, {"meeting_on": start}).meeting_on
     except BadInput as error:
@@ -73,7 +76,7 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
 @click.option("--format", "format_", type=click.Choice(["mermaid"]), default="mermaid", show_default=True)
 @common
 def diagram(console: Console, ref: str | None, format_: str) -> None:
-    """The lifecycle as Mermaid text; with REF, where that partnership stands."""
+    """The lifecycle as Mermaid text; where REF stands in it."""
     state = None
     if ref:
         with console.system.reading() as session:

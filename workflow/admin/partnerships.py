@@ -110,7 +110,7 @@ def show(console: Console, ref: str) -> None:
             f"In {document['state']} since {console.short(record.entered_at)}, version {record.version}"
         )
         click.echo("\nOn record:")
-        for line in _outline(views.with_money(record.facts.model_dump(mode="json", exclude_defaults=True))):
+        for line in _outline(views.facts(record.facts, console.now, brief=True)):
             click.echo("  " + line)
         click.echo("")
         _deadline_table(console, document["deadlines"])
@@ -307,7 +307,8 @@ def history(console: Console, ref: str) -> None:
     with console.system.reading() as session:
         record = known(session, ref)
         rows = ledger.entries(session.connection, record.id or 0)
-        document = [views.entry(session, row) for row in rows]
+        sealed = views.is_sealed(record.facts, console.now)
+        document = [views.entry(session, row, sealed=sealed) for row in rows]
 
     def people() -> None:
         shown = [

@@ -66,9 +66,14 @@ def import_(console: Console, file: Path, dry_run: bool) -> None:
             ("unchanged", counts.unchanged),
         ):
             if table:
-                click.echo(f"  {word}: " + ", ".join(f"{number} {kind}" for kind, number in table.items()))
+                click.echo(f"  {word}: " + ", ".join(_counted(*item) for item in table.items()))
 
     console.show(document, people)
+
+
+def _counted(kind: str, number: int) -> str:
+    """How many of a kind, such as "1 school" or "2 schools"."""
+    return f"{number} " + ({"people": "person"}.get(kind, kind.removesuffix("s")) if number == 1 else kind)
 
 
 class _Progress:

@@ -18,6 +18,8 @@ from workflow import message, records
 from workflow.engine import Record
 from workflow.situation import Session, Situation, setting
 
+SEALED = "(sealed until the call closes)"
+
 
 def money(cents: int) -> str:
     """Cents as dollars."""
@@ -43,9 +45,24 @@ def local(session: Session, instant: datetime | None) -> str | None:
     return session.config.calendar.local(instant).isoformat(timespec="seconds") if instant else None
 
 
-def facts(of: Partnership) -> Any:
-    """Everything on record."""
-    return with_money(of.model_dump(mode="json"))
+def facts(of: Partnership, now: datetime, *, brief: bool = False) -> Any:
+    """Everything on record, `brief` without what is as it was; what applicants wrote only once the call is over."""
+    document = of.model_dump(mode="json", exclude_defaults=brief)
+    if is_sealed(of, now):
+        for application in document["selection"].get("applications", {}).values():
+            _seal(application)
+    return with_money(document)
+
+
+def is_sealed(of: Partnership, now: datetime) -> bool:
+    """Whether a call is open, so that nobody sees what is in an application (4270.8)."""
+    return of.selection is not None and of.ended is None and now < of.selection.closes_at
+
+
+def _seal(application: dict[str, Any]) -> None:
+    application["abilities"] = dict.fromkeys(application.get("abilities", {}), SEALED)
+    if application.get("demonstration"):
+        application["demonstration"] = SEALED
 
 
 def deadline(session: Session, ref: str, row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
@@ -83,7 +100,10 @@ def open_deadlines(session: Session, record: Record, now: datetime) -> list[dict
     return [deadline(session, record.ref, row, now) for row in rows]
 
 
-def entry(session: Session, row: Mapping[str, Any]) -> dict[str, Any]:
+def entry(session: Session, row: Mapping[str, Any], *, sealed: bool = False) -> dict[str, Any]:
+    given = with_money(json.loads(row["input"]))
+    if sealed and row["event"] == "receive-application":
+        _seal(given)
     return {
         "seq": row["seq"],
         "at": local(session, row["at"]),
@@ -93,7 +113,7 @@ def entry(session: Session, row: Mapping[str, Any]) -> dict[str, Any]:
         "channel": row["channel"],
         "from": row["from_state"],
         "to": row["to_state"],
-        "input": with_money(json.loads(row["input"])),
+        "input": given,
         "note": row["note"],
         "ran_by": row["ran_by"],
         "hash": row["hash"],
@@ -144,7 +164,7 @@ def partnership(session: Session, record: Record, now: datetime) -> dict[str, An
         "state": record.state,
         "version": record.version,
         "entered_at": local(session, record.entered_at),
-        "facts": facts(record.facts),
+        "facts": facts(record.facts, now),
         "deadlines": open_deadlines(session, record, now),
         "next_events": [p.row.event for p in found if p.possible and set(p.row.who) != {Role.CLOCK}],
     }

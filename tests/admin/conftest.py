@@ -1,0 +1,73 @@
+"""What the tests of `partnershipctl` share: a desk with the program on it, and a district at any station."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from tests.admin.desk import Desk
+from tests.states.life import LA
+from tests.workflow.district import Stations, merged, opened
+from workflow import config, system
+
+Sit = Callable[..., Desk]
+OWNER = '[admin.users]\n"(owner)" = { person = "staff@example.org", may_act_as = ["*"] }\n'
+
+
+@pytest.fixture(scope="session")
+def stations(tmp_path_factory: pytest.TempPathFactory) -> Stations:
+    folder = tmp_path_factory.mktemp("stations")
+    (folder / "config.toml").write_text(merged(""), encoding="utf-8")
+    return Stations(folder, config.load(folder / "config.toml", words=False))
+
+
+@pytest.fixture
+def sit(
+    stations: Stations,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Sit]:
+    """Sits down at a desk: `sit("active")` with a partnership there, `sit()` with none.
+
+    The second argument is the district's own configuration. The clock stands at the partnership's last event.
+    """
+    for name in ("PARTNERSHIPS_CONFIG", "NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    desks: list[Desk] = []
+
+    def sit(station: str | None = None, text: str = OWNER) -> Desk:
+        folder = tmp_path / f"desk-{len(desks)}"
+        folder.mkdir()
+        (folder / "config.toml").write_text(merged(text), encoding="utf-8")
+        life = opened(stations.made(station), folder, config.load(folder / "config.toml", words=False))
+        if station:
+            life.now = max(entry["at"] for entry in life.history()).astimezone(LA)
+        desk = Desk(life, folder, capsys, monkeypatch)
+        monkeypatch.setattr(system, "now", lambda: desk.life.now.astimezone(UTC))
+        desks.append(desk)
+        return desk
+
+    yield sit
+    for desk in desks:
+        desk.life.system.engine.dispose()
+
+
+@pytest.fixture
+def as_user(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes the programs believe that another operating-system user runs them."""
+
+    class Entry:
+        def __init__(self, name: str) -> None:
+            self.pw_name = name
+
+    def become(name: str) -> None:
+        monkeypatch.setattr(os, "getuid", lambda: 4270)
+        monkeypatch.setattr("pwd.getpwuid", lambda _number: Entry(name))
+
+    return become

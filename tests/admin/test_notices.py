@@ -1,0 +1,126 @@
+"""What was sent: which notices there are, one of them byte for byte, and how a stuck one is tried again."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from notifications.mailers import MaildirMailer
+from tests.admin.conftest import Sit
+from tests.admin.desk import REF, Desk, real
+from workflow import outbox, system
+
+STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
+
+
+def delivered(desk: Desk) -> Path:
+    """Deliver what is queued into a Maildir."""
+    folder = desk.folder / "mail"
+    outbox.deliver(desk.life.system, MaildirMailer(folder), system.now)
+    return folder / "new"
+
+
+def message_in_database(desk: Desk, number: int) -> bytes:
+    connection = sqlite3.connect(desk.folder / "partnerships.db")
+    try:
+        (message,) = connection.execute("SELECT message FROM notices WHERE id = ?", [number]).fetchone()
+    finally:
+        connection.close()
+    return bytes(message)
+
+
+def one_of_each_status(desk: Desk) -> None:
+    for number, status in enumerate(STATUSES, start=1):
+        desk.life.run("UPDATE notices SET status = :status WHERE id = :id", status=status, id=number)
+
+
+def test_a_notice_is_shown_byte_for_byte(sit: Sit) -> None:
+    desk = sit("open")
+    new = delivered(desk)
+    shown = real("--config", desk.config, "notices", "show", "1")
+    assert shown.returncode == 0
+    assert shown.stdout == message_in_database(desk, 1)
+    assert shown.stdout.replace(b"\r\n", b"\n") in {file.read_bytes() for file in new.iterdir()}
+    assert shown.stderr == b"Notice 1 to principal@example.org as principal: sent, tried 1 time.\n"
+
+
+def test_programs_get_the_same_message_and_who_got_it_and_why(sit: Sit) -> None:
+    desk = sit("open")
+    delivered(desk)
+    shown = desk.ask("notices", "show", "1")
+    assert shown["message"].encode() == message_in_database(desk, 1)
+    assert (shown["to"], shown["role"], shown["status"]) == ("principal@example.org", "principal", "sent")
+    assert (shown["attempts"], shown["ref"], shown["template"]) == (1, REF, "identify-needs")
+    assert shown["message_id"] in shown["message"]
+    assert shown["sent_at"] is not None
+
+
+def test_a_notice_that_waits_has_no_message_yet(sit: Sit) -> None:
+    desk = sit("open")
+    assert desk.ask("notices", "show", "1")["message"] is None
+    assert desk.say("notices", "show", "1") == (
+        "Notice 1 to principal@example.org as principal: queued, not tried yet. "
+        "Its message is written when it is sent.\n"
+    )
+
+
+def test_a_notice_to_a_delegate_says_for_whom(sit: Sit) -> None:
+    desk = sit("needs")
+    away = ("people", "away", "principal@example.org", "--until", "2025-08-01")
+    assert desk.run(*away, "--delegate", "superintendent@example.org").status == 0
+    assert desk.trigger("describe-needs", "--input", "-", stdin=DESCRIPTION).status == 0
+    (told,) = [one for one in desk.ask("notices", REF) if one["delegate_for"]]
+    assert (told["to"], told["delegate_for"]) == ("superintendent@example.org", "principal@example.org")
+    text = desk.say("notices", "show", str(told["id"]))
+    assert "as principal, in place of principal@example.org: queued" in text
+
+
+DESCRIPTION = """
+needs = ["tutoring"]
+resources = ["staff on site"]
+assets = ["roots in the neighborhood"]
+qualities = ["patience"]
+goals = ["graduation"]
+"""
+
+
+@pytest.mark.parametrize("wanted", [("dead",), ("failed", "in-doubt"), STATUSES])
+def test_notices_are_listed_by_status(sit: Sit, wanted: tuple[str, ...]) -> None:
+    desk = sit("open")
+    one_of_each_status(desk)
+    listed = desk.ask("notices", "--status", ", ".join(wanted))
+    assert {one["status"] for one in listed} == set(wanted)
+    assert desk.ask("notices", REF, "--status", ",".join(wanted)) == listed
+
+
+def test_without_notices_people_read_so(sit: Sit) -> None:
+    assert sit().say("notices") == "No notices.\n"
+
+
+@pytest.mark.parametrize("status", ["failed", "dead", "in-doubt"])
+def test_a_stuck_notice_is_tried_again(sit: Sit, status: str) -> None:
+    desk = sit("open")
+    delivered(desk)
+    change = "UPDATE notices SET status = :status, attempts = 8, reason = 'no such host' WHERE id = 1"
+    desk.life.run(change, status=status)
+    shown = desk.run("notices", "show", "1")
+    assert shown.err.endswith(f"as principal: {status}, tried 8 times: no such host.\n")
+    before = message_in_database(desk, 1)
+    assert desk.ask("notices", "retry", "1") == {"id": 1, "status": "queued", "before": status}
+    again = desk.ask("notices", "show", "1")
+    assert (again["status"], again["attempts"], again["reason"]) == ("queued", 0, None)
+    delivered(desk)
+    assert desk.ask("notices", "show", "1")["status"] == "sent"
+    assert message_in_database(desk, 1) == before, "every attempt sends the same message"
+
+
+@pytest.mark.parametrize("status", ["queued", "sent"])
+def test_a_notice_that_is_not_stuck_is_not_tried_again(sit: Sit, status: str) -> None:
+    desk = sit("open")
+    desk.life.run("UPDATE notices SET status = :status WHERE id = 1", status=status)
+    before = desk.dump()
+    answer = desk.run("notices", "retry", "1", "--json")
+    assert (answer.status, answer.problems) == (2, [f"ID: notice 1 is {status}"])
+    assert desk.dump() == before

@@ -1,0 +1,22 @@
+"""The record itself: `verify` names what was changed by hand. After every other story it must find nothing."""
+
+from __future__ import annotations
+
+from tests.story.office import REF, Office
+from tests.story.past import Past
+
+CHANGE = "UPDATE history SET actor = ? WHERE seq = 11 AND actor = ?"
+CHOSE = ("staff@example.org", "somebody@example.org")
+
+
+def test_a_row_of_the_history_that_was_changed_by_hand_is_named(office: Office) -> None:
+    office.at("2025-08-14").take_in(Past().active(), Past("fhs-2025", "franklin").needs_agreed())
+    assert office.ctl("verify") == {"checked": 2, "faults": []}
+    office.sql(CHANGE, *reversed(CHOSE))
+    found = office.ctl("verify", status=1)
+    assert [(fault["ref"], fault["seq"]) for fault in found["faults"] if fault["seq"]] == [(REF, 11)]
+    assert {fault["ref"] for fault in found["faults"]} == {REF}
+    done = office.run("partnershipctl", "verify", REF)
+    assert done.returncode == 1
+    assert f"{REF}, row 11: its content does not fit its hash" in done.stdout.decode()
+    office.sql(CHANGE, *CHOSE)

@@ -1,0 +1,335 @@
+"""Taking a district file in: all of it or nothing, the same file twice as once, and no noise about the past."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from states.errors import BadInput, Refused
+from states.partnership import State
+from tests.workflow.conftest import Begin
+from tests.workflow.district import Life
+from workflow import importing, records
+from workflow.importing import Counts
+
+NEEDS = (
+    '{ needs = ["tutoring"], gaps = [], resources = ["staff"], assets = ["roots"], '
+    'qualities = ["patience"], goals = ["graduation"] }'
+)
+DIRECTORY = """
+    [[school]]
+    id = "ballard"
+    name = "Ballard School"
+    invited_on = 2025-07-02
+    [[person]]
+    email = "ballard-principal@example.org"
+    name = "Principal of Ballard"
+    roles = ["principal"]
+    schools = ["ballard"]
+    [[meeting]]
+    on = 2025-07-16
+    at = "16:15"
+"""
+BEGIN = f"""
+    [[partnership]]
+    ref = "ballard-2025"
+    school = "ballard"
+    title = "A Lead Partner for Ballard"
+    [[partnership.event]]
+    event = "describe-needs"
+    at = 2025-07-07T09:00:00-07:00
+    as = "ballard-principal@example.org"
+    input = {NEEDS}
+    [[partnership.event]]
+    event = "agree-needs"
+    at = 2025-07-08T09:00:00-07:00
+    as = "ballard-principal@example.org"
+    note = "at the school"
+"""
+AGREE = """
+    [[partnership.event]]
+    event = "agree-needs"
+    at = 2025-07-09T09:00:00-07:00
+    as = "staff@example.org"
+"""
+OPEN = """
+    [[partnership.event]]
+    event = "open-selection"
+    at = 2025-07-10T09:00:00-07:00
+    as = "staff@example.org"
+    [partnership.event.input]
+    closes_on = 2025-07-31
+    reviewers = ["reviewer-1@example.org", "reviewer-2@example.org", "reviewer-3@example.org"]
+"""
+WHOLE = DIRECTORY + BEGIN
+
+
+@pytest.fixture
+def life(begin: Begin) -> Life:
+    """The partnership that the file tells of, at noon of 1 August 2025, before it is taken in."""
+    return begin().at("2025-08-01 12:00").another("ballard-2025", "ballard")
+
+
+def take(life: Life, text: str, **options: Any) -> Counts:
+    path = life.system.config.folder / "district.toml"
+    path.write_text(textwrap.dedent(text), encoding="utf-8")
+    given = importing.read_file(path)
+    return importing.take_in(life.system, given, by="staff@example.org", now=life.now, **options)
+
+
+def problems(life: Life, text: str) -> list[str]:
+    """Every mistake for which a file is refused; the database is as it was before."""
+    before = life.bytes()
+    with pytest.raises(BadInput) as refused:
+        take(life, text)
+    assert life.bytes() == before
+    return [str(problem) for problem in refused.value.problems]
+
+
+def test_a_file_is_taken_in_with_its_directory_and_its_histories(life: Life) -> None:
+    counts = take(life, WHOLE, ran_by="clerk")
+    assert counts.added == {"schools": 1, "people": 1, "meetings": 1, "events": 3, "partnerships": 1}
+    assert (life.state, life.record.version) == (State.NEEDS_IDENTIFIED, 3)
+    rows = life.history()
+    assert [row["event"] for row in rows] == ["identify-needs", "describe-needs", "agree-needs"]
+    assert {row["channel"] for row in rows} == {"import"}
+    assert {row["ran_by"] for row in rows} == {"clerk"}
+    assert [life.wall(row["at"]) for row in rows] == [
+        "2025-07-07 09:00", "2025-07-07 09:00", "2025-07-08 09:00",
+    ]  # fmt: skip
+    assert rows[2]["note"] == "at the school"
+    assert life.record.entered_at == rows[0]["at"]
+    assert life.faults() == []
+
+
+def test_the_change_of_the_directory_is_on_record(life: Life) -> None:
+    take(life, WHOLE)
+    table = records.directory_changes
+    with life.system.reading() as session:
+        last = session.connection.execute(select(table).order_by(table.c.id.desc()).limit(3)).all()
+    assert [row.what for row in last][::-1] == [
+        "schools ballard", "people ballard-principal@example.org", "meetings 2025-07-16",
+    ]  # fmt: skip
+    assert {row.by for row in last} == {"staff@example.org"}
+
+
+def test_the_same_file_twice_changes_nothing(life: Life) -> None:
+    take(life, WHOLE)
+    before = life.bytes()
+    counts = take(life.at("2025-08-02 09:00"), WHOLE)
+    assert (counts.added, counts.changed) == ({}, {})
+    assert counts.unchanged == {"schools": 1, "people": 1, "meetings": 1, "events": 3, "partnerships": 1}
+    assert life.bytes() == before
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(life: Life) -> None:
+    before = life.bytes()
+    counts = take(life, WHOLE, dry_run=True)
+    assert counts.added["events"] == 3
+    assert life.bytes() == before
+
+
+def test_an_extended_file_appends_what_is_new(life: Life) -> None:
+    take(life, WHOLE)
+    counts = take(life, WHOLE + AGREE + OPEN)
+    assert (counts.added, counts.changed) == ({"events": 2}, {"partnerships": 1})
+    assert life.state is State.OPEN_SELECTION
+    assert life.faults() == []
+    assert life.running() == {"applications-close"}
+
+
+def test_a_person_who_changed_is_changed(life: Life) -> None:
+    take(life, DIRECTORY)
+    counts = take(life, DIRECTORY.replace("Principal of Ballard", "New principal"))
+    assert counts.changed == {"people": 1}
+
+
+def test_what_was_done_since_is_not_undone_by_an_older_file(life: Life) -> None:
+    take(life, WHOLE)
+    life.at("2025-08-02").do("agree-needs", "staff")
+    counts = take(life, WHOLE)
+    assert (counts.added, counts.changed) == ({}, {})
+    assert life.record.version == 4
+
+
+def test_a_file_can_say_how_a_partnership_began(life: Life) -> None:
+    began = """
+    [[partnership.event]]
+    event = "identify-needs"
+    at = 2025-07-03T09:00:00-07:00
+    as = "staff@example.org"
+    input = { school = "ballard", title = "A Lead Partner for Ballard" }
+    """
+    first = BEGIN.index("    [[partnership.event]]")
+    take(life, DIRECTORY + BEGIN[:first] + began + BEGIN[first:])
+    assert [row["actor"] for row in life.history()][:2] == [
+        "staff@example.org", "ballard-principal@example.org",
+    ]  # fmt: skip
+
+
+def test_a_partnership_without_events_begins_now_and_goes_on_with_a_longer_file(life: Life) -> None:
+    bare = WHOLE[: WHOLE.index("    [[partnership.event]]")]
+    assert take(life, bare).added["partnerships"] == 1
+    assert (life.state, life.record.entered_at) == (State.NEEDS_IDENTIFIED, life.now)
+    assert take(life.at("2025-08-02"), bare).unchanged["partnerships"] == 1
+    later = WHOLE.replace("2025-07-07", "2025-08-02").replace("2025-07-08", "2025-08-03")
+    assert take(life.at("2025-08-04"), later).added == {"events": 2}
+    assert take(life.at("2025-08-05"), later).added == {}
+    assert life.faults() == []
+
+
+def test_a_progress_is_told_after_each_partnership(life: Life) -> None:
+    told: list[int] = []
+    take(life, WHOLE, progress=lambda: told.append(1))
+    assert told == [1]
+
+
+# Refused as a whole
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ('gaps = []', 'gaps = ["counseling"]'), ("07-07T09:00", "07-07T09:01"),
+        ('as = "ballard-principal', 'as = "staff'), ("A Lead Partner for Ballard", "Another title"),
+    ],
+)  # fmt: skip
+def test_a_history_is_not_rewritten_by_another_file(life: Life, was: str, now: str) -> None:
+    take(life, WHOLE)
+    (problem, *_) = problems(life, DIRECTORY + BEGIN.replace(was, now))
+    assert problem.startswith("partnership.0.event.")
+    assert "another event is on record here" in problem
+
+
+def test_an_event_that_was_done_otherwise_meanwhile_is_refused(life: Life) -> None:
+    take(life, WHOLE)
+    life.at("2025-08-02").do("agree-needs", "staff")
+    (problem,) = problems(life, WHOLE + AGREE)
+    assert "partnership.0.event.2: another event is on record here" in problem
+    assert "agree-needs by staff@example.org" in problem
+
+
+def test_one_event_that_the_law_does_not_allow_undoes_all_of_it(life: Life) -> None:
+    before = life.bytes()
+    with pytest.raises(Refused) as refused:
+        take(life, WHOLE + OPEN)
+    assert life.bytes() == before
+    (unmet,) = refused.value.unmet
+    assert (unmet.requirement, unmet.clause) == ("district-agreed-to-needs", "4270.7")
+    assert unmet.reason.startswith("ballard-2025, open-selection at 2025-07-10T09:00:00-07:00: ")
+
+
+def test_an_event_that_is_still_to_come_is_refused(life: Life) -> None:
+    (problem,) = problems(life.at("2025-07-08 08:59"), WHOLE)
+    assert problem.startswith("partnership.0.event.1.at: 2025-07-08T09:00:00-07:00 is still to come")
+
+
+def test_events_out_of_order_are_refused(life: Life) -> None:
+    (problem,) = problems(life, WHOLE + AGREE.replace("07-09", "07-06"))
+    assert problem.startswith("partnership.0.event.2.at: 2025-07-06T09:00:00-07:00 is before")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "place", "said"),
+    [
+        ('schools = ["ballard"]', 'schools = ["nowhere"]', "person.0.schools",
+         "there is no school 'nowhere'"),
+        ('school = "ballard"\n', 'school = "nowhere"\n', "partnership.0.school",
+         "there is no school 'nowhere'"),
+        ('roles = ["principal"]', 'roles = ["principal"]\norganization = "nobody"', "person.0.organization",
+         "there is no organization 'nobody'"),
+        ('roles = ["principal"]', 'roles = ["king"]', "person.0.roles.0", "found 'king'"),
+        ('as = "ballard-principal@example.org"\n    note', 'as = "stranger@example.org"\n    note',
+         "partnership.0.event.1.as", "there is no person 'stranger@example.org'"),
+        ('event = "describe-needs"', 'event = "describe"', "partnership.0.event.0.event",
+         "there is no event 'describe'"),
+        ('qualities = ["patience"], ', "", "partnership.0.event.0.input.qualities", "it is missing"),
+        ("2025-07-07T09:00:00-07:00", "2025-07-07T09:00:00", "partnership.0.event.0.at", "timezone"),
+        ("invited_on", "invited", "school.0.invited", "there is no such key"),
+        ('at = "16:15"', 'at = "a quarter past four"', "meeting.0.at", "a quarter past four"),
+        ("on = 2025-07-16", 'on = "16 July"', "meeting.0.on", "no day"),
+        ('email = "ballard-principal@example.org"', 'email = "ballard-principal"', "person.0.email",
+         "no e-mail address"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_place(life: Life, was: str, now: str, place: str, said: str) -> None:
+    assert was in WHOLE
+    found = problems(life, WHOLE.replace(was, now))
+    assert [problem.partition(":")[0] for problem in found] == [place]
+    assert said in found[0]
+
+
+def test_all_mistakes_of_form_are_named_at_once(life: Life) -> None:
+    found = problems(life, WHOLE.replace("invited_on", "invited").replace("kind", "sort") + "[[skool]]\n")
+    assert {problem.partition(":")[0] for problem in found} == {"school.0.invited", "skool"}
+
+
+def test_an_input_that_is_malformed_is_named_with_its_place_also_where_it_is_on_record(life: Life) -> None:
+    take(life, WHOLE)
+    (problem,) = problems(life, WHOLE.replace('qualities = ["patience"], ', ""))
+    assert problem.startswith("partnership.0.event.0.input.qualities: it is missing")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"[[school]\n", "cannot be read"), (b"\xff\xfe", "cannot be read")]
+)
+def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "district.toml").write_bytes(content)
+    with pytest.raises(BadInput, match=said):
+        importing.read_file(tmp_path / "district.toml")
+    with pytest.raises(BadInput, match="No such file"):
+        importing.read_file(tmp_path / "none.toml")
+
+
+# No noise about the past
+
+
+def count(life: Life, status: str) -> int:
+    table = records.deadlines
+    with life.system.reading() as session:
+        query = select(func.count()).select_from(table).where(table.c.status == status)
+        return int(session.connection.scalar(query) or 0)
+
+
+def test_no_notice_is_sent_about_the_past(life: Life) -> None:
+    take(life.at("2025-08-10"), WHOLE)
+    assert life.notices() == []
+    assert life.tick().told == 0
+
+
+def test_what_fell_before_the_import_is_passed_over_with_the_reason_and_insists_again_later(
+    life: Life,
+) -> None:
+    take(life.at("2025-09-01 12:00"), WHOLE)
+    rungs = life.deadlines("needs-agreed")
+    assert [(row["kind"], row["status"]) for row in rungs[:4]] == [
+        ("remind", "skipped"), ("due", "skipped"), ("escalate", "skipped"), ("escalate", "skipped"),
+    ]  # fmt: skip
+    assert {row["reason"] for row in rungs[:4]} == {"fell before the import"}
+    assert life.ladder("needs-agreed") == ["escalate 2025-09-03 17:00"]
+    assert life.tick("2025-09-03 17:00").told == 1
+
+
+def test_what_is_still_to_come_is_set(life: Life) -> None:
+    take(life.at("2025-08-01 12:00"), WHOLE)
+    assert life.ladder("needs-agreed") == [
+        "due 2025-08-06 17:00", "escalate 2025-08-07 17:00", "escalate 2025-08-13 17:00",
+    ]  # fmt: skip
+
+
+def test_what_makes_an_event_happen_and_is_overdue_stays_open_and_happens(life: Life) -> None:
+    take(life, WHOLE + AGREE + OPEN)
+    assert life.ladder("applications-close") == ["due 2025-07-31 17:00"]
+    tally = life.tick()
+    assert (tally.fired, life.facts.selection.closed_at) == (1, life.now)
+    assert "close-applications" in {row["template"] for row in life.notices()}, "this happens now"
+
+
+def test_only_the_end_of_a_history_has_deadlines(life: Life) -> None:
+    take(life.at("2025-07-20"), WHOLE + AGREE + OPEN)
+    assert {row["name"] for row in life.deadlines()} == {"applications-close"}
+    assert count(life, "cancelled") == 0
