@@ -135,9 +135,12 @@ class Directory:
         return organizations | {key: value.name for key, value in self.people.items()}
 
 
+_VERSION = select(records.meta.c.value).where(records.meta.c.key == "directory")
+
+
 def version_of(connection: Connection) -> str:
     """A text that changes whenever the directory does."""
-    found = connection.scalar(select(records.meta.c.value).where(records.meta.c.key == "directory"))
+    found = connection.scalar(_VERSION)
     return str(found or "0")
 
 

@@ -118,11 +118,12 @@ def advance(
     return write(session, [change])[0]
 
 
+_OF = select(records.partnerships).where(records.partnerships.c.ref.in_(bindparam("refs", expanding=True)))
+
+
 def load(connection: Connection, refs: Sequence[str]) -> dict[str, Record]:
     """The partnerships of these references that exist."""
-    table = records.partnerships
-    rows = connection.execute(select(table).where(table.c.ref.in_(refs)))
-    return {row.ref: record_of(row) for row in rows}
+    return {row.ref: record_of(row) for row in connection.execute(_OF, {"refs": refs})}
 
 
 def record_of(row: Any) -> Record:
@@ -256,7 +257,7 @@ def write(session: Session, changes: Sequence[Change], *, arm: bool = True) -> l
     except IntegrityError:
         reason = "the school already has an active Lead Partner"
         raise Refused([Unmet("no-other-lead-partner", reason, "4270.4")]) from None
-    connection.execute(insert(records.history), [{"partnership": c.record.id, **c.entry} for c in born])
+    connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in born])
     if arm:
         _arm(session, born)
         outbox.queue(session, [_told(change) for change in born if change.intent.channel != "import"])
@@ -287,6 +288,7 @@ def facts_text(facts: Partnership) -> str:
     return facts.model_dump_json(exclude_defaults=True)
 
 
+_INSERT = insert(records.history)
 _GUARDED = (
     update(records.partnerships)
     .where(

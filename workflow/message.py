@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from notifications.addresses import mailbox
 from notifications.compose import CalendarEntry, calendar_entry, compose
 from notifications.render import TemplateFailed, TemplateMissing
 from states.machine import events_of
@@ -54,7 +53,7 @@ def write(session: Session, row: Any) -> tuple[str, bytes]:
     except (TemplateFailed, TemplateMissing) as error:
         raise CannotWrite(str(error)) from error
     mail = config.procedure.mail
-    domain = mailbox(mail.sender, "mail.sender").address.rpartition("@")[2]
+    domain = config.sender.address.rpartition("@")[2]
     ref = context["partnership"]["ref"]
     content = compose(
         rendered=rendered,

@@ -15,10 +15,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, insert, or_, select, update
 
-from notifications.addresses import mailbox
 from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure
 from states.partnership import Partnership, Role, State
-from states.standing import waiting_on
+from states.standing import MOMENTS, waiting_on
 from workflow import directory, message, records
 from workflow.config import Config
 from workflow.directory import Person
@@ -28,6 +27,7 @@ from workflow.system import System
 
 LEASE = timedelta(minutes=10)  # longer than any one delivery can take
 CLAIM = 20  # notices taken at once
+_INSERT = insert(records.notices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def queue(session: Session, occasions: Sequence[Occasion]) -> list[int]:
         rows += mine
         counts.append(len(mine))
     if rows:
-        session.connection.execute(insert(records.notices), rows)
+        session.connection.execute(_INSERT, rows)
     return counts
 
 
@@ -68,7 +68,7 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     config = session.config
     deadline = config.deadlines.get(occasion.name) if occasion.deadline else None
     row = deadline or config.notices.get(occasion.name)
-    if row is None:
+    if row is None or (row.when is not None and MOMENTS[row.when](occasion.facts) is None):
         return []
     found: dict[str, tuple[Person, str]] = {}
     for group in occasion.to or row.to:
@@ -76,7 +76,7 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
             if person.email not in found:
                 found[person.email] = (person, role)
     today = config.calendar.day(occasion.now)
-    domain = mailbox(config.procedure.mail.sender, "mail.sender").address.rpartition("@")[2]
+    domain = config.sender.address.rpartition("@")[2]
     rows = []  # one for each person: who stands in for several, or is concerned too, is told in each capacity
     for person, role in found.values():
         if person.email == occasion.actor and not _asked(occasion, role, row.offers):
@@ -181,7 +181,7 @@ def _claim(session: Session, now: datetime) -> list[Claimed]:
         return []
     keys = [row.id for row in rows]
     session.connection.execute(update(table).where(table.c.id.in_(keys)).values(lease_until=now + LEASE))
-    sender = mailbox(session.config.procedure.mail.sender, "mail.sender").address
+    sender = session.config.sender.address
     return [_written(session, row, sender) for row in rows]
 
 

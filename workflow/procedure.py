@@ -15,6 +15,7 @@ from workflow.settings import BoardSettings, DeadlineRow, NoticeRow, Procedure
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
 GROUPS = ("this-applicant", "former-lead-partner", "waiting")
 ANCHORS = ("entering", *MOMENTS)
+DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts without an hour
 SYSTEM_NOTICES = ("message-failed", "deadline-failed")  # about the system rather than about an event
 
 
@@ -74,6 +75,8 @@ def _in_deadline(row: DeadlineRow) -> Iterator[tuple[str, str, str]]:
     for anchor in row.due.anchors:
         if anchor not in ANCHORS:
             yield "due", f"there is no fact {anchor!r}", "one of " + ", ".join(ANCHORS)
+        elif anchor in DAYS and f"at {anchor}" in row.due.text.split(", or "):
+            yield "due", f"{anchor} is a day and has no hour", f"'on {anchor}' or 'end of {anchor}'"
     for key in ("when", "until"):
         moment = getattr(row, key)
         if moment is not None and moment not in MOMENTS:
@@ -109,6 +112,8 @@ def _events(state: State) -> tuple[str, ...]:
 def _in_notice(name: str, row: NoticeRow) -> Iterator[tuple[str, str, str]]:
     if name not in EVENTS and name not in SYSTEM_NOTICES:
         yield "", "there is no such event", "one of " + ", ".join((*EVENTS, *SYSTEM_NOTICES))
+    if row.when is not None and row.when not in MOMENTS:
+        yield ".when", f"there is no fact {row.when!r}", "one of " + ", ".join(MOMENTS)
     for event in row.offers:
         if event not in EVENTS:
             yield ".offers", f"there is no event {event!r}", "one of " + ", ".join(EVENTS)

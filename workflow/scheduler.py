@@ -215,7 +215,9 @@ def _input(session: Session, record: Record, event: str, now: datetime) -> dict[
     meeting = session.directory.next_regular(
         max(item.meeting_on, today) if item and item.meeting_on else today, now
     )
-    given: dict[str, Any] = {"reason": "the meeting passed and no decision is on record"}
+    introduced = item is not None and item.meeting_on in item.introduced
+    reason = "introduced; it comes back for action" if introduced else "no decision is on record"
+    given: dict[str, Any] = {"reason": f"the meeting passed: {reason}"}
     return given | ({"meeting_on": meeting.on.isoformat()} if meeting else {})
 
 

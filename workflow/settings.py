@@ -6,8 +6,9 @@ from datetime import time
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from notifications.addresses import mailbox
 from states.case import BoardRules
 from states.inputs import Count, Day, Email, Name
 from states.partnership import Ground, State
@@ -42,6 +43,11 @@ def _hours(value: object) -> object:
     if not dash or begin >= end:
         raise ValueError('these are no hours; expected two times like "08:00-18:00"')
     return (begin, end)
+
+
+def _sender(value: str) -> str:
+    mailbox(value, "the sender")  # whatever is told to anybody needs it, so it is looked at here
+    return value
 
 
 def _listed(value: object) -> object:
@@ -86,7 +92,7 @@ Minutes = tuple[Annotated[float, Field(gt=0, le=100_000)], ...]
 class Mail(Settings):
     mailer: Literal["maildir", "smtp"]
     maildir: str
-    sender: Name
+    sender: Annotated[Name, AfterValidator(_sender)]
     hours: Annotated[tuple[time, time], BeforeValidator(_hours)]
     retry_minutes: Minutes
     smtp: Smtp
@@ -185,6 +191,7 @@ class NoticeRow(Settings):
     """Who is told of an event, and what they are asked to do next."""
 
     to: tuple[str, ...] = Field(min_length=1)
+    when: str | None = None
     offers: tuple[str, ...] = ()
     enabled: bool = True
 

@@ -59,11 +59,18 @@ def _invited_on(s: Situation) -> date | None:
 
 
 def _other_lead(s: Situation) -> str | None:
+    """Another partnership at the school with an agreement in force, or ended but with its end still to come."""
     table = records.partnerships
-    query = select(table.c.ref).where(table.c.school == s.facts.school, table.c.in_force)
-    if s.partnership is not None:
-        query = query.where(table.c.id != s.partnership)
-    return s.session.connection.scalar(query)
+    query = select(table).where(table.c.school == s.facts.school, table.c.id != (s.partnership or 0))
+    for row in s.session.connection.execute(query):
+        if row.in_force or _still_ends(Partnership.model_validate_json(row.facts), s.today):
+            return str(row.ref)
+    return None
+
+
+def _still_ends(facts: Partnership, today: date) -> bool:
+    served = facts.agreement is not None and facts.agreement.in_force_at is not None
+    return served and facts.ended is not None and facts.ended.effective_on >= today
 
 
 def _closes_at(s: Situation) -> datetime:

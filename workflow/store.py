@@ -42,7 +42,10 @@ def open_store(url: str, *, create: bool = False) -> Engine:
 
 def _check_file(path: Path, *, create: bool) -> None:
     if create:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"the folder {path.parent} cannot be made: {error.strerror}") from None
     elif not path.is_file():
         raise StoreError(f"there is no database at {path}; run `partnershipctl init` to create it")
     kind = _file_system(path.parent.resolve())

@@ -56,11 +56,15 @@ class Desk:
         return str(self.folder / "config.toml")
 
     def run(self, *words: str, stdin: str = "") -> Answer:
-        """Run `partnershipctl` with these arguments."""
+        """Run `partnershipctl` on this district with these arguments."""
+        return self.bare("--config", self.config, *words, stdin=stdin)
+
+    def bare(self, *words: str, stdin: str = "") -> Answer:
+        """Run `partnershipctl` with these arguments and no others."""
         self._capsys.readouterr()
         self._patch.setattr(sys, "stdin", io.StringIO(stdin))
         with pytest.raises(SystemExit) as left:
-            program.main(["--config", self.config, *words])
+            program.main(words)
         said = self._capsys.readouterr()
         return Answer(int(left.value.code or 0), said.out, said.err)
 

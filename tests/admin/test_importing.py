@@ -31,7 +31,7 @@ title = "Mathematics"
   event = "describe-needs"
   at = 2025-07-03T09:00:00-07:00
   as = "mercer-principal@example.org"
-  input = { needs = ["tutoring"], resources = ["staff"], assets = ["roots"], qualities = ["calm"], goals = ["math"] }
+  input = { needs = ["tutoring"], resources = ["staff"], assets = ["roots"], qualities = ["calm"], goals = ["it"] }
   [[partnership.event]]
   event = "agree-needs"
   at = 2025-07-04T09:00:00-07:00

@@ -11,7 +11,6 @@ CHOSE = ("staff@example.org", "somebody@example.org")
 
 def test_a_row_of_the_history_that_was_changed_by_hand_is_named(office: Office) -> None:
     office.at("2025-08-14").take_in(Past().active(), Past("fhs-2025", "franklin").needs_agreed())
-    assert office.ctl("verify") == {"checked": 2, "faults": []}
     office.sql(CHANGE, *reversed(CHOSE))
     found = office.ctl("verify", status=1)
     assert [(fault["ref"], fault["seq"]) for fault in found["faults"] if fault["seq"]] == [(REF, 11)]
@@ -19,4 +18,4 @@ def test_a_row_of_the_history_that_was_changed_by_hand_is_named(office: Office) 
     done = office.run("partnershipctl", "verify", REF)
     assert done.returncode == 1
     assert f"{REF}, row 11: its content does not fit its hash" in done.stdout.decode()
-    office.sql(CHANGE, *CHOSE)
+    office.sql(CHANGE, *CHOSE)  # as it was, so that nothing is found once more

@@ -243,6 +243,15 @@ def test_a_second_lead_partner_at_a_school_is_refused_by_the_law(begin: Begin) -
         other.do("open-selection", closes_on="2025-10-01")
 
 
+def test_a_lead_partner_whose_end_is_still_to_come_keeps_others_out(begin: Begin) -> None:
+    life = begin("active")
+    other = life.another("rbhs-again", "rainier-beach").to("needs-agreed")
+    life.do("terminate", effective_on="2025-10-15")
+    with pytest.raises(Refused, match="active Lead Partner, in partnership rbhs-2025"):
+        other.at("2025-10-15").do("open-selection", closes_on="2025-12-01")
+    other.at("2025-10-16").do("open-selection", closes_on="2025-12-01")
+
+
 def test_a_second_lead_partner_at_a_school_is_refused_by_the_database_too(begin: Begin) -> None:
     life = begin("drafted")
     for role in ("staff", "lead-partner"):
@@ -264,9 +273,10 @@ def test_a_second_lead_partner_at_a_school_is_refused_by_the_database_too(begin:
 
 
 def test_a_school_gets_its_next_lead_partner_once_the_last_one_is_over(begin: Begin) -> None:
-    life = begin("ended")
-    other = life.another("rbhs-again", "rainier-beach")
-    assert other.to("active").state is State.ACTIVE
+    life = begin("active")
+    life.do("terminate", ground="mutual", effective_on="2025-09-02")
+    other = life.another("rbhs-again", "rainier-beach").to("needs-agreed").at("2025-09-03")
+    assert other.do("open-selection", closes_on="2025-10-01").record.state is State.OPEN_SELECTION
 
 
 def test_times_are_kept_in_utc_and_come_back_aware(begin: Begin) -> None:

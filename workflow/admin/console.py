@@ -147,6 +147,8 @@ class Listing(click.Group):
     """A group of commands that lists when none of them is named; what is then given goes to `list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # completion: of what may stand here, not of what is understood
+            return super().parse_args(ctx, args)
         first = _after_common(args)
         if args[first:] and args[first] in self.commands:
             args = [args[first], *args[:first], *args[first + 1 :]]

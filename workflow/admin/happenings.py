@@ -11,7 +11,7 @@ from states.errors import BadInput, Problem
 from workflow import outbox, records
 from workflow.admin import views
 from workflow.admin.console import Console, Listing, common, minute
-from workflow.admin.partnerships import known
+from workflow.admin.partnerships import ANY_REF, known
 from workflow.due import Offset, parse_offset
 from workflow.engine import NotFound
 
@@ -19,7 +19,7 @@ STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
 
 
 @click.command()
-@click.argument("ref", required=False)
+@ANY_REF
 @click.option(
     "--within", metavar="SPAN", help="Only what falls within days, weeks, months or years: 30d, 4w, 2m, 1y."
 )
@@ -79,7 +79,7 @@ def notices() -> None:
 
 
 @notices.command("list")
-@click.argument("ref", required=False)
+@ANY_REF
 @click.option("--status", metavar="STATUS,...", help="Only of these: " + ", ".join(STATUSES) + ".")
 @common
 def notices_list(console: Console, ref: str | None, status: str | None) -> None:

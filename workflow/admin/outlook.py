@@ -9,7 +9,7 @@ from states.inputs import ScheduleItem, read_input
 from states.machine import draw
 from workflow import planning
 from workflow.admin.console import Console, common
-from workflow.admin.partnerships import REF, known
+from workflow.admin.partnerships import ANY_REF, REF, known
 
 
 @click.command()
@@ -72,7 +72,7 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
 
 
 @click.command()
-@click.argument("ref", required=False)
+@ANY_REF
 @click.option("--format", "format_", type=click.Choice(["mermaid"]), default="mermaid", show_default=True)
 @common
 def diagram(console: Console, ref: str | None, format_: str) -> None:

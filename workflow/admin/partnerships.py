@@ -39,6 +39,7 @@ def _events(_context: click.Context, _parameter: click.Parameter, incomplete: st
 
 
 REF = click.argument("ref", shell_complete=_refs)
+ANY_REF = click.argument("ref", required=False, shell_complete=_refs)
 
 
 def known(session: Session, ref: str) -> Record:
@@ -105,7 +106,7 @@ def show(console: Console, ref: str) -> None:
     def people() -> None:
         click.echo(f"{ref}: {document['title']}")
         click.echo(f"{document['school_name']}")
-        click.echo("  ".join(f"[{s}]" if s == document["state"] else str(s) for s in State))
+        click.echo(" ".join(f"[{s}]" if s == document["state"] else str(s) for s in State))
         click.echo(
             f"In {document['state']} since {console.short(record.entered_at)}, version {record.version}"
         )

@@ -11,6 +11,7 @@ import click
 from states.errors import Problem
 from workflow import config, importing, ledger, store
 from workflow.admin.console import Console, common
+from workflow.admin.partnerships import ANY_REF
 from workflow.engine import NotFound
 
 
@@ -122,7 +123,7 @@ def check(console: Console) -> None:
 
 
 @click.command()
-@click.argument("ref", required=False)
+@ANY_REF
 @common
 def verify(console: Console, ref: str | None) -> int:
     """Prove every record against its history.

@@ -1,0 +1,222 @@
+"""Setting up: the database is made and upgraded, the configuration checked, and what cannot be used is named."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.admin.conftest import Sit
+from tests.admin.desk import REF, Desk, dump
+from workflow import config
+
+SETUP = 5
+
+
+def empty(sit: Sit) -> Desk:
+    """A desk whose district has no database yet."""
+    desk = sit()
+    (desk.folder / "partnerships.db").unlink()
+    return desk
+
+
+def test_the_database_is_made_once(sit: Sit) -> None:
+    desk = empty(sit)
+    database = str(desk.folder / "partnerships.db")
+    assert desk.ask("init") == {"database": database, "done": "created", "from": None, "to": newest(desk)}
+    before = dump(desk.folder / "partnerships.db")
+    assert desk.ask("init")["done"] == "unchanged"
+    assert desk.say("init") == f"The database {database} is up to date; nothing was changed.\n"
+    assert dump(desk.folder / "partnerships.db") == before
+    assert desk.ask("list") == []
+
+
+def newest(desk: Desk) -> str:
+    connection = sqlite3.connect(desk.folder / "partnerships.db")
+    try:
+        (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    finally:
+        connection.close()
+    return str(version)
+
+
+def test_people_read_where_the_database_is(sit: Sit) -> None:
+    desk = empty(sit)
+    assert desk.say("init") == f"Created the database {desk.folder}/partnerships.db.\n"
+
+
+def test_the_folder_of_the_database_is_made_too(sit: Sit) -> None:
+    desk = empty(sit)
+    desk.file("config.toml", '[database]\nurl = "sqlite:///deep/inside/here.db"\n')
+    assert desk.ask("init")["database"] == str(desk.folder / "deep" / "inside" / "here.db")
+
+
+READING = ["list", f"show {REF}", f"events {REF}", f"history {REF}", "deadlines", "notices", "notices show 1",
+           "people", "schools", "organizations", "meetings", "verify"]  # fmt: skip
+WRITING = [
+    f"trigger {REF} add-note --set text=x",
+    "people remove staff@example.org",
+    "meetings add 2025-08-13",
+]
+
+
+def setup_problem(desk: Desk, *words: str) -> str:
+    answer = desk.run(*words, "--json")
+    assert (answer.status, answer.json["error"]) == (SETUP, "setup"), answer
+    (problem,) = answer.json["problems"]
+    assert problem["problem"] in answer.err
+    return str(problem["problem"])
+
+
+@pytest.mark.parametrize("words", READING + WRITING)
+def test_without_a_database_every_command_says_how_to_make_one(sit: Sit, words: str) -> None:
+    desk = empty(sit)
+    problem = setup_problem(desk, *words.split())
+    assert (
+        problem
+        == f"there is no database at {desk.folder}/partnerships.db; run `partnershipctl init` to create it"
+    )
+    assert not (desk.folder / "partnerships.db").exists()
+
+
+def no_tables(desk: Desk) -> None:
+    (desk.folder / "partnerships.db").write_bytes(b"")
+
+
+def another_file(desk: Desk) -> None:
+    (desk.folder / "partnerships.db").write_text("Dear staff, this is no database.\n" * 100, encoding="utf-8")
+
+
+def a_table_gone(desk: Desk) -> None:
+    desk.life.run("ALTER TABLE people RENAME TO persons")
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (no_tables, "the database has no tables yet; run `partnershipctl init`"),
+        (another_file, "file is not a database"),
+        (a_table_gone, "no such table: people"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_named(
+    sit: Sit, damage: Callable[[Desk], None], words: str
+) -> None:
+    desk = sit("open")
+    damage(desk)
+    assert words in setup_problem(desk, "list")
+    assert words in setup_problem(desk, "trigger", REF, "add-note", "--set", "text=called")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("oracle://somewhere", "database.url cannot be used"),
+        ("nonsense", "database.url cannot be used"),
+        ("sqlite:///config.toml/inside.db", "cannot be made"),
+    ],
+)
+def test_an_address_that_cannot_be_a_database_is_named(sit: Sit, url: str, words: str) -> None:
+    desk = sit()
+    desk.file("config.toml", f'[database]\nurl = "{url}"\n')
+    assert words in setup_problem(desk, "init")
+
+
+def test_the_configuration_is_checked_without_a_database(sit: Sit) -> None:
+    desk = empty(sit)
+    found = desk.ask("check")
+    procedure = config.load(Path(desk.config), words=False)
+    assert found == {
+        "config": desk.config,
+        "deadlines": len(procedure.deadlines),
+        "notices": len(procedure.notices),
+        "templates": len(procedure.templates.names()),
+        "problems": [],
+    }
+    assert desk.say("check").startswith(f"{desk.config}: {found['deadlines']} deadlines, ")
+    assert not (desk.folder / "partnerships.db").exists()
+
+
+BROKEN = """
+[database]
+url = "sqlite:///partnerships.db"
+[district]
+zone = "America/Emerald_City"
+[mail]
+hours = "late"
+colour = "green"
+[deadline.report-due]
+due = "30 days after the flood"
+[deadline.findings-due]
+to = ["the-mayor"]
+[notice.continue]
+to = []
+"""
+PLACES = {"district.zone", "mail.hours", "mail.colour", "deadline.report-due.due", "notice.continue.to"}
+
+
+def test_every_mistake_of_a_configuration_is_named_at_once_with_its_place(sit: Sit) -> None:
+    desk = sit("open")
+    desk.file("config.toml", BROKEN)
+    answer = desk.run("check", "--json")
+    places = {problem["at"] for problem in answer.json["problems"]}
+    assert (answer.status, answer.json["error"]) == (SETUP, "setup")
+    assert places >= PLACES
+    assert any(place.startswith("deadline.findings-due") for place in places)
+    lines = answer.err.splitlines()
+    assert lines[0] == "The configuration cannot be used:"
+    assert len(lines) == 1 + len(answer.json["problems"])
+    assert all(any(f"  - {place}: " in line for line in lines) for place in PLACES)
+
+
+@pytest.mark.parametrize(
+    "words", ["init", "list", f"trigger {REF} add-note --set text=x", "import nowhere.toml"]
+)
+def test_no_command_runs_on_a_broken_configuration(sit: Sit, words: str) -> None:
+    desk = sit("open")
+    before = desk.dump()
+    desk.file("config.toml", BROKEN)
+    answer = desk.run(*words.split(), "--json")
+    assert (answer.status, answer.json["error"]) == (SETUP, "setup")
+    assert desk.dump() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("[mail", "it cannot be read: "), (None, "there is no such file; expected a configuration")],
+)
+def test_a_configuration_that_cannot_be_read_is_named(sit: Sit, text: str | None, words: str) -> None:
+    desk = sit()
+    if text is None:
+        Path(desk.config).unlink()
+    else:
+        desk.file("config.toml", text)
+    answer = desk.run("check", "--json")
+    assert answer.status == SETUP
+    assert f"  - {desk.config}: {words}" in answer.err
+
+
+def test_a_broken_template_is_named_by_check(sit: Sit) -> None:
+    desk = sit()
+    (desk.folder / "templates" / "email").mkdir(parents=True)
+    desk.file("templates/email/approve.j2", "{% extends 'base.j2' %}{% block subject %}{{ nobody.knows }}")
+    answer = desk.run("check", "--json")
+    assert answer.status == SETUP
+    assert any("approve.j2" in problem for problem in answer.problems)
+
+
+def test_the_configuration_is_the_one_given_else_the_one_in_the_environment_else_the_one_here(
+    sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, named, here = sit("active"), sit("open"), sit("needs")
+    monkeypatch.chdir(here.folder)
+
+    def state(*words: str) -> str:
+        return str(here.bare(*words, "list", "--json").json[0]["state"])
+
+    assert state() == "needs-identified"
+    monkeypatch.setenv("PARTNERSHIPS_CONFIG", named.config)
+    assert state() == "open-selection"
+    assert state("--config", given.config) == "active"

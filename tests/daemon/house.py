@@ -1,0 +1,183 @@
+"""A district with the real `partnershipd` running in it, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.states.life import LA
+from tests.workflow.district import Life, found
+from workflow import config, replan, store, system
+from workflow.system import System
+
+T = TypeVar("T")
+PROGRAM = Path(sys.executable).parent / "partnershipd"
+CALL, NEW = "call-rainier", "new-franklin"  # a call that has run out, and needs identified just now
+
+
+def until(found: Callable[[], T], what: str, timeout: float = 20) -> T:
+    """What `found` gives as soon as that is true. Fails if it is not within `timeout` seconds."""
+    pause, last = threading.Event(), time.monotonic() + timeout
+    while not (value := found()):
+        if time.monotonic() > last:
+            raise AssertionError(f"not within {timeout} seconds: {what}")
+        pause.wait(0.02)
+    return value
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def founded(folder: Path) -> None:
+    """A database with two partnerships in it, as of now; nothing of them has been told yet."""
+    found(folder)
+    (folder / "config.toml").write_text('[database]\nurl = "sqlite:///partnerships.db"\n', encoding="utf-8")
+    settings = config.load(folder / "config.toml", words=False)
+    opened = System(settings, store.open_store(settings.database_url))
+    now = datetime.now(LA).replace(microsecond=0)
+    call, new = Life(opened, CALL), Life(opened, NEW, "franklin")
+    call.now, new.now = now - timedelta(days=30), now - timedelta(minutes=1)
+    for event, by in (("identify-needs", None), ("describe-needs", None), ("agree-needs", "principal"),
+                      ("agree-needs", "staff")):  # fmt: skip
+        call.do(event, by)
+    call.do("open-selection", closes_on=(call.now + timedelta(days=21)).date().isoformat())
+    new.do("identify-needs")
+    opened.transact(lambda session: replan.replan(session, now.astimezone(UTC)))
+    call.run("DELETE FROM notices")
+    opened.engine.dispose()
+
+
+class House:
+    """A folder with a configuration and a database, and whatever daemon runs on them."""
+
+    def __init__(self, source: Path, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        shutil.copy(source / "partnerships.db", folder / "partnerships.db")
+        self.running: subprocess.Popen[bytes] | None = None
+        self.configure()
+
+    def configure(self, text: str = "", tick: float = 0.2, mail: str = "", log: str = "json") -> None:
+        """Write a configuration: `text` after the tables that every house has."""
+        maildir = "" if mail else 'maildir = "mail"\n'
+        (self.folder / "config.toml").write_text(
+            f'[database]\nurl = "sqlite:///partnerships.db"\n'
+            f'[web]\nlisten = "127.0.0.1:{self.port}"\n'
+            f'[log]\nformat = "{log}"\n[daemon]\ntick_seconds = {tick}\n[mail]\n{maildir}{mail}\n{text}',
+            encoding="utf-8",
+        )
+
+    def start(self, *words: str, command: Sequence[str] = (str(PROGRAM),), **environment: str) -> None:
+        """Start a daemon; what it logs goes to a file."""
+        known = {k: v for k, v in os.environ.items() if not k.startswith(("PARTNERSHIPS_", "NOTIFY_"))}
+        with self.log_file.open("ab") as log:
+            self.running = subprocess.Popen(
+                [*command, "--config", str(self.folder / "config.toml"), *words],
+                stderr=log, stdout=log, stdin=subprocess.DEVNULL, env=known | environment,
+            )  # fmt: skip
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "log"
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.running is not None
+        self.running.send_signal(number)
+
+    def ended(self, within: float = 20) -> int:
+        """The exit status of the daemon, which must end by itself in time."""
+        assert self.running is not None
+        return self.running.wait(timeout=within)
+
+    def end(self) -> None:
+        """Make an end of whatever still runs."""
+        if self.running is not None and self.running.poll() is None:
+            self.running.kill()
+            self.running.wait(timeout=20)
+
+    def logged(self, event: str = "") -> list[dict[str, Any]]:
+        """The lines of the log (in JSON) about something."""
+        lines = [json.loads(line) for line in self.log_file.read_text(encoding="utf-8").splitlines()]
+        return [line for line in lines if event in ("", line["event"])]
+
+    def page(self, path: str) -> tuple[int, str]:
+        """A page's status and text; 0 while nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return int(answer.status), answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def healthy(self) -> bool:
+        return self.page("/healthz")[0] == 200
+
+    def metric(self, name: str) -> float | None:
+        """The value of one metric, by its name with its labels."""
+        lines = self.page("/metrics")[1].splitlines()
+        values = [float(line.rpartition(" ")[2]) for line in lines if line.startswith(name + " ")]
+        return values[0] if values else None
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        connection = sqlite3.connect(self.folder / "partnerships.db", timeout=20)
+        try:
+            with connection:
+                return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def postpone(self, seconds: float) -> None:
+        """Let the deadline of NEW fall due that much later than now, and everything else be over."""
+        self.sql("UPDATE deadlines SET status = 'cancelled'")
+        due = system.now() + timedelta(seconds=seconds)
+        self.sql(
+            "UPDATE deadlines SET status = 'open', due_at = ?, next_at = ? WHERE name = 'needs-agreed'"
+            " AND kind = 'due' AND partnership = (SELECT id FROM partnerships WHERE ref = ?)",
+            *[due.strftime("%Y-%m-%d %H:%M:%S.%f")] * 2, NEW,
+        )  # fmt: skip
+
+    def letters(self) -> list[Path]:
+        return sorted((self.folder / "mail" / "new").glob("*"))
+
+    def state(self, ref: str) -> str:
+        return str(self.sql("SELECT state FROM partnerships WHERE ref = ?", ref)[0][0])
+
+
+class Systemd:
+    """The socket on which systemd would listen to the daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = str(folder / "notify")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.path)
+        self._socket.setblocking(False)
+        self._heard: list[str] = []
+
+    def heard(self) -> list[str]:
+        """Everything the daemon has said so far."""
+        while True:
+            try:
+                self._heard.append(self._socket.recv(4096).decode())
+            except BlockingIOError:
+                return self._heard
+
+    def close(self) -> None:
+        self._socket.close()
