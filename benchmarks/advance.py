@@ -23,9 +23,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import district
 from sqlalchemy import event
 
-import district
 from workflow import engine, store
 from workflow.system import System
 
@@ -172,7 +172,9 @@ def django(interpreter: str, folder: Path, plan: Path, warm: int) -> float:
         check=False,
     )
     if done.returncode != 0:
-        sys.exit(f"{interpreter} could not run {program.name} (README.md says how to install):\n{done.stderr}")
+        sys.exit(
+            f"{interpreter} could not run {program.name} (README.md says how to install):\n{done.stderr}"
+        )
     return float(done.stdout)
 
 

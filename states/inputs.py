@@ -388,7 +388,7 @@ def _model_at(takes: type[BaseModel] | None, place: tuple[int | str, ...]) -> ty
     for part in place:
         if isinstance(part, str) and takes is not None:
             fields = (f for name, f in takes.model_fields.items() if part in (name, f.alias))
-            takes = next((_model_in(field.annotation) for field in fields), None)
+            takes = next((_model_in(field.annotation) for field in fields), takes)  # else a key of a table
     return takes
 
 

@@ -22,5 +22,7 @@ def test_every_link_leads_to_a_file():
 def test_every_path_it_names_exists():
     named = re.findall(r"`((?:states|templates|examples|contrib|docs)/[\w./-]+)`", README)
     assert named
-    missing = [path for path in named if "NAME" not in path and "EVENT" not in path and not (TOP / path).exists()]
+    missing = [
+        path for path in named if "NAME" not in path and "EVENT" not in path and not (TOP / path).exists()
+    ]
     assert missing == []

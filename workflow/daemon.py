@@ -7,6 +7,7 @@ import fcntl
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -14,8 +15,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
-from types import FrameType
 from typing import Any
 
 import click
@@ -37,6 +36,7 @@ from workflow.system import System
 
 SETUP = 5  # exit status: the configuration or the database cannot be used
 PATIENCE = 18.0  # seconds to finish what is held after SIGTERM
+AT_ONCE = timedelta(seconds=1)  # until the next tick, where something is due already
 STALE = 3  # ticks that may be missed before /healthz says so
 
 log = structlog.get_logger("partnershipd")
@@ -51,13 +51,10 @@ class Daemon:
         self.metrics = Metrics()
         self._path = path
         self._stop = threading.Event()
-        # Signals come in between any two steps of this same thread, so they may not wait for a lock: this queue
-        # can be put to from a signal handler.
-        self._asked: SimpleQueue[str] = SimpleQueue()
         self._ticking = threading.Lock()
         self._ticked: float | None = None  # monotonic seconds
         self._problem: str | None = None
-        self._systemd = SystemdNotifier()
+        self._systemd = SystemdNotifier() if os.environ.get("NOTIFY_SOCKET") else None
         # Jobs only tick; deadlines are rows. A late tick is run all the same, and never two at once.
         self._jobs = BackgroundScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -116,15 +113,22 @@ class Daemon:
             return
         self._problem = None
         self._ticked = time.monotonic()
-        self._systemd.notify("WATCHDOG=1")
+        self._tell_systemd("WATCHDOG=1")
         self._wake_at(due)
 
     def _wake_at(self, due: datetime | None) -> None:
         """Tick early for the next due instant, if that comes before the next tick."""
+        if due is None:
+            return
         seconds = self.system.config.procedure.daemon.tick_seconds
         now = system.now()
-        if due is not None and now < due < now + timedelta(seconds=seconds):
-            self._jobs.add_job(self._tick, DateTrigger(due), id="wake", replace_existing=True)
+        soon = max(due, now + AT_ONCE)  # it may have fallen due while this tick was at something else
+        if soon < now + timedelta(seconds=seconds):
+            self._jobs.add_job(self._tick, DateTrigger(soon), id="wake", replace_existing=True)
+
+    def _tell_systemd(self, state: str) -> None:
+        if self._systemd is not None:
+            self._systemd.notify(state)
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Whether ticks are completed in time, and what is known."""
@@ -139,9 +143,7 @@ class Daemon:
 
     def run(self) -> None:
         """Live until SIGTERM or SIGINT. Raises `ConfigError` if it cannot listen where it is told to."""
-        signal.signal(signal.SIGTERM, self._on_stop)
-        signal.signal(signal.SIGINT, self._on_stop)
-        signal.signal(signal.SIGHUP, self._on_reload)
+        asked = _signals()
         host, port = web.address(self.system.config)
         app = web.application(self.health, self.metrics.registry)
         try:
@@ -153,9 +155,9 @@ class Daemon:
             ) from None
         threading.Thread(target=server.run, name="web", daemon=True).start()
         self._start_ticks()
-        self._systemd.notify("READY=1")
+        self._tell_systemd("READY=1")
         log.info("running", config=str(self._path or "packaged default"), web=f"http://{host}:{port}")
-        while self._asked.get() != "stop":
+        while asked.recv(1)[0] == signal.SIGHUP:
             # As a job, so that a stop is heard while the reload waits for a tick.
             self._jobs.add_job(self._take_new_configuration, max_instances=100)
         self._stop.set()
@@ -168,15 +170,9 @@ class Daemon:
         )
         self._jobs.start()
 
-    def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked.put("stop")
-
-    def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked.put("reload")
-
     def _take_new_configuration(self) -> None:
         """Read the configuration again; a bad one is refused and the old one kept."""
-        self._systemd.notify("RELOADING=1")
+        self._tell_systemd("RELOADING=1")
         try:
             with self._ticking:
                 before, settings = self.system.config, config.load(self._path)
@@ -194,7 +190,7 @@ class Daemon:
             self._jobs.reschedule_job("tick", trigger=IntervalTrigger(seconds=seconds, timezone=UTC))
             self._jobs.add_job(self._tick, id="wake", replace_existing=True)  # it tells what moved
         finally:
-            self._systemd.notify("READY=1")
+            self._tell_systemd("READY=1")
 
     def _replan(self, now: datetime) -> None:
         """Bring open deadlines in line with the procedure as it is now, and report what moved."""
@@ -202,7 +198,7 @@ class Daemon:
             log.info("deadline changed with the procedure", **change)
 
     def _end(self, server: Any) -> None:
-        self._systemd.notify("STOPPING=1")
+        self._tell_systemd("STOPPING=1")
         log.info("stopping")
         self._jobs.pause()
         finished = self._ticking.acquire(timeout=PATIENCE)
@@ -216,6 +212,20 @@ class Daemon:
         self._ticking.release()
         self.system.engine.dispose()
         log.info("stopped")
+
+
+def _signals() -> socket.socket:
+    """Where SIGTERM, SIGINT and SIGHUP can be read from, each as a byte that is its number.
+
+    A handler in Python runs between two steps of the main thread, where it may wait for a lock that this very
+    thread holds, or come too late to wake it. What the interpreter itself writes here does neither.
+    """
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: None)
+    return ours
 
 
 def _need_a_restart(before: Config, after: Config) -> Iterator[str]:

@@ -148,8 +148,8 @@ def moves(
     for key, row in existing.items():
         if row["status"] != "open" or row["id"] == fired:
             continue
-        repeats = due.get(row["name"]) == row["ladder"] and row["rung"] > 0 and key not in planned
-        if key not in planned and not (repeats and config.deadlines[row["name"]].again):
+        runs = due.get(row["name"]) == row["ladder"]
+        if key not in planned and not (runs and _repeats_last(config, key, existing)):
             updates.append(closed(row, "cancelled", now, _why(row, due, config, life)))
         elif key in planned and planned[key].due_at != row["due_at"]:
             updates.append(_reopened(row, planned[key].due_at))
@@ -165,6 +165,17 @@ def moves(
             )
     inserts += _repeats(config, partnership, due, existing.values(), Moves(inserts, updates), now)
     return Moves(inserts, updates)
+
+
+def _repeats_last(
+    config: Config, key: tuple[str, datetime, int], rows: Mapping[Any, Mapping[str, Any]]
+) -> bool:
+    """Whether a rung that no row of the procedure plans repeats the last one planned, which is over."""
+    name, ladder, number = key
+    planned = len(config.deadlines[name].overdue)
+    last = rows.get((name, ladder, planned))
+    repeats = config.deadlines[name].again is not None and number > planned
+    return repeats and last is not None and last["status"] != "open"
 
 
 def _repeats(

@@ -18,6 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 from dateutil.relativedelta import relativedelta
@@ -40,6 +41,14 @@ _MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _LEAP = 2000  # any leap year, so that 29 February can be said
+
+
+@lru_cache(maxsize=10_000)
+def _counted(day: date, count: int, unit: str) -> date:
+    """The day so many units after `day`; month ends are clamped. Kept, since many count from the same days."""
+    step = _UNITS[unit][0]
+    assert step is not None
+    return day + step * count
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +77,9 @@ class Offset:
 
     def from_day(self, day: date, sign: int, calendar: Calendar) -> date:
         """The day this long after `day` (`sign` 1) or before it (`sign` -1); month ends are clamped."""
-        step = _UNITS[self.unit][0]
-        if step is None:
+        if _UNITS[self.unit][0] is None:
             return calendar.add_business_days(day, sign * self.count)
-        return day + step * (sign * self.count)
+        return _counted(day, sign * self.count, self.unit)
 
     def _moved(self, due: datetime, calendar: Calendar, sign: int) -> datetime:
         local = calendar.local(due)
@@ -246,7 +254,7 @@ class _Anniversary(_Shift):
             return None
 
         def occurrence(number: int) -> date:
-            return self.offset.from_day(start + relativedelta(years=number), self.sign, case.calendar)
+            return self.offset.from_day(_counted(start, number, "year"), self.sign, case.calendar)
 
         # The number of new years that the offset crosses differs by one at most between anniversaries, so
         # this guess is never past the first occurrence after `since` and at most a few before it.

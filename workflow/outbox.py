@@ -77,6 +77,7 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
                 found[person.email] = (person, role)
     today = config.calendar.day(occasion.now)
     domain = config.sender.address.rpartition("@")[2]
+    leaves = leaves_at(config, occasion.now)
     rows = []  # one for each person: who stands in for several, or is concerned too, is told in each capacity
     for person, role in found.values():
         if person.email == occasion.actor and not _asked(occasion, role, row.offers):
@@ -95,7 +96,7 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
                 "status": "queued",
                 "message_id": f"<{uuid.uuid4().hex}@{domain}>",
                 "queued_at": occasion.now,
-                "next_at": leaves_at(config, occasion.now),
+                "next_at": leaves,
             }
         )
     return rows
@@ -170,15 +171,16 @@ class Claimed:
 
 def _claim(session: Session, now: datetime) -> list[Claimed]:
     table = records.notices
-    free = and_(
-        table.c.status.in_(("queued", "failed")),
-        table.c.next_at <= now,
-        or_(table.c.lease_until.is_(None), table.c.lease_until <= now),
-    )
-    query = select(table).where(free).order_by(table.c.next_at, table.c.id).limit(CLAIM)
-    rows = session.connection.execute(query.with_for_update(skip_locked=True)).all()
+    free = and_(table.c.next_at <= now, or_(table.c.lease_until.is_(None), table.c.lease_until <= now))
+    rows: list[Any] = []
+    # A look for each status: the index gives its notices in order, so no backlog is sorted for every few.
+    for status in ("queued", "failed"):
+        query = select(table).where(table.c.status == status, free)
+        query = query.order_by(table.c.next_at, table.c.id).limit(CLAIM).with_for_update(skip_locked=True)
+        rows += session.connection.execute(query)
     if not rows:
         return []
+    rows = sorted(rows, key=lambda row: (row.next_at, row.id))[:CLAIM]
     keys = [row.id for row in rows]
     session.connection.execute(update(table).where(table.c.id.in_(keys)).values(lease_until=now + LEASE))
     sender = session.config.sender.address

@@ -48,7 +48,7 @@ def mistakes(
             Problem(f"notice.{name}{at}", problem, expected)
             for at, problem, expected in _in_notice(name, notice)
         )
-        if name not in names:
+        if name not in names and name in (*EVENTS, *SYSTEM_NOTICES):
             yield _no_template("notice", name)
     for fault in templates.problems() if words else ():
         at = f"templates/{fault.file}" + (f", line {fault.line}" if fault.line else "")
@@ -101,8 +101,6 @@ def _in_deadline(row: DeadlineRow) -> Iterator[tuple[str, str, str]]:
     yield from _recipients("to", row.to, row.offers)
     for number, rung in enumerate(row.overdue):
         yield from _recipients(f"overdue.{number}.to", rung.to, row.offers)
-    if row.again is not None and not row.overdue:
-        yield "again", "nothing is there to repeat", "overdue"
 
 
 def _events(state: State) -> tuple[str, ...]:
@@ -161,17 +159,18 @@ def _stalls(procedure: Procedure) -> Iterator[Problem]:
         for facts in _subsets(optional):
             known = CERTAIN[state] | facts | {"entering"}
             if not any(_open(row, known) for row in rows.values()):
-                when = "where " + ", ".join(sorted(facts)) + " is known" if facts else "as it is entered"
+                are = "are known" if len(facts) > 1 else "is known"
+                when = f"where {', '.join(sorted(facts))} {are}" if facts else "as it is entered"
                 yield Problem(
                     "deadline",
                     f"a partnership could stall in {state}: {when}, no deadline is open",
-                    "a row for it that fires an event or has overdue",
+                    "a row for it that fires an event, or has overdue and again",
                 )
                 break
 
 
 def _insists(row: DeadlineRow) -> bool:
-    return row.fires is not None or bool(row.overdue)
+    return row.fires is not None or (bool(row.overdue) and row.again is not None)
 
 
 def _open(row: DeadlineRow, known: frozenset[str]) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from states.inputs import DeferItem
 from states.machine import row_of
@@ -58,9 +58,12 @@ def fire_due(
     now: datetime,
     *,
     stop: Callable[[], bool] = lambda: False,
-    done: Callable[[Tally], None] = lambda tally: None,
+    done: Callable[[Tally], None] | None = None,
 ) -> Tally:
-    """Make everything happen that is due at `now`, until nothing is. `stop` is asked between batches."""
+    """Make everything happen that is due at `now`, until nothing is. `stop` is asked between batches.
+
+    `done` is given each batch. Then the total is without their changes, so that no backlog fills the memory.
+    """
     total = Tally()
     while not stop():
         try:
@@ -69,8 +72,10 @@ def fire_due(
             tally = _one_by_one(system, now, stop)
         if tally is None:
             return total
+        if done is not None:
+            done(tally)
+            tally.changes = []
         total.add(tally)
-        done(tally)
     return total
 
 
@@ -169,18 +174,23 @@ _COLUMNS = [
         "attempts",
     )
 ]
+# The status is made an expression so that SQLite looks by partnership. By its index on the status it would read
+# everything that is due once for every batch.
+_OPEN = (
+    select(*_COLUMNS)
+    .where(
+        records.deadlines.c.partnership.in_(bindparam("keys", expanding=True)),
+        records.deadlines.c.status + "" == "open",
+        records.deadlines.c.next_at <= bindparam("now"),
+    )
+    .order_by(records.deadlines.c.due_at, records.deadlines.c.id)
+)
 
 
 def _work(connection: Connection, keys: Sequence[int], now: datetime) -> dict[int, _Work]:
     """By partnership, the ladder whose turn it is: the one with the earliest open rung that is due."""
-    table = records.deadlines
-    query = (
-        select(*_COLUMNS)
-        .where(table.c.partnership.in_(keys), table.c.status == "open", table.c.next_at <= now)
-        .order_by(table.c.due_at, table.c.id)
-    )
     due: dict[int, list[Any]] = {}
-    for row in connection.execute(query).mappings():
+    for row in connection.execute(_OPEN, {"keys": keys, "now": now}).mappings():
         due.setdefault(row["partnership"], []).append(row)
     return {key: _next(rows) for key, rows in due.items()}
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import UTC
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -23,6 +27,25 @@ def stations(tmp_path_factory: pytest.TempPathFactory) -> Stations:
     folder = tmp_path_factory.mktemp("stations")
     (folder / "config.toml").write_text(merged(""), encoding="utf-8")
     return Stations(folder, config.load(folder / "config.toml", words=False))
+
+
+@cache
+def known(text: str) -> config.Config:
+    """The settings of a district's own configuration, worked out once for all the folders it lies in."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "config.toml"
+        path.write_text(merged(text), encoding="utf-8")
+        return config.load(path, words=False)
+
+
+def moment(database: Path) -> datetime:
+    """When the last event happened."""
+    connection = sqlite3.connect(database)
+    try:
+        (last,) = connection.execute("SELECT max(at) FROM history").fetchone()
+    finally:
+        connection.close()
+    return datetime.fromisoformat(last).replace(tzinfo=UTC).astimezone(LA)
 
 
 @pytest.fixture
@@ -45,9 +68,11 @@ def sit(
         folder = tmp_path / f"desk-{len(desks)}"
         folder.mkdir()
         (folder / "config.toml").write_text(merged(text), encoding="utf-8")
-        life = opened(stations.made(station), folder, config.load(folder / "config.toml", words=False))
+        path = folder / "config.toml"
+        settings = replace(known(text), folder=folder, path=path)
+        life = opened(stations.made(station), folder, settings)
         if station:
-            life.now = max(entry["at"] for entry in life.history()).astimezone(LA)
+            life.now = moment(folder / "partnerships.db")
         desk = Desk(life, folder, capsys, monkeypatch)
         monkeypatch.setattr(system, "now", lambda: desk.life.now.astimezone(UTC))
         desks.append(desk)

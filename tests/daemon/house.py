@@ -113,7 +113,8 @@ class House:
 
     def logged(self, event: str = "") -> list[dict[str, Any]]:
         """The lines of the log (in JSON) about something."""
-        lines = [json.loads(line) for line in self.log_file.read_text(encoding="utf-8").splitlines()]
+        whole = self.log_file.read_text(encoding="utf-8").rpartition("\n")[0]
+        lines = [json.loads(line) for line in whole.splitlines()]
         return [line for line in lines if event in ("", line["event"])]
 
     def page(self, path: str) -> tuple[int, str]:
@@ -162,22 +163,26 @@ class House:
 
 
 class Systemd:
-    """The socket on which systemd would listen to the daemon."""
+    """The socket on which systemd would listen to the daemon, and read without delay as it does."""
 
     def __init__(self, folder: Path) -> None:
         self.path = str(folder / "notify")
+        self._said: list[str] = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.path)
-        self._socket.setblocking(False)
-        self._heard: list[str] = []
+        self._listening = threading.Thread(target=self._listen)
+        self._listening.start()
+
+    def _listen(self) -> None:
+        while (said := self._socket.recv(4096).decode()) != "close":
+            self._said.append(said)
 
     def heard(self) -> list[str]:
         """Everything the daemon has said so far."""
-        while True:
-            try:
-                self._heard.append(self._socket.recv(4096).decode())
-            except BlockingIOError:
-                return self._heard
+        return list(self._said)
 
     def close(self) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"close", self.path)
+        self._listening.join()
         self._socket.close()

@@ -27,8 +27,7 @@ class SlowPost:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         self.begun.set()
-        while not self.release.is_set():
-            await asyncio.sleep(0.01)
+        await asyncio.get_running_loop().run_in_executor(None, self.release.wait, 60)
         self.taken += envelope.rcpt_tos
         return "250 taken"
 
@@ -93,25 +92,26 @@ def test_its_patience_leaves_time_to_end_within_twenty_seconds() -> None:
 
 def test_it_wakes_early_for_what_is_due_next_and_ends_on_interrupt(house: House, systemd: Systemd) -> None:
     house.configure(tick=3600)
-    house.postpone(120)  # so that it is quiet until we know it runs
-    house.start(NOTIFY_SOCKET=systemd.path)
-    until(house.healthy, "the daemon is healthy")
-    assert house.letters() == []
-    assert house.metric("partnerships_tick_seconds_count") == 1
-    house.signal(signal.SIGTERM)
-    assert house.ended() == 0
-    house.postpone(4)
-    house.start(NOTIFY_SOCKET=systemd.path)
-    until(house.healthy, "it is healthy again")
-    until(lambda: len(house.letters()) == 2, "principal and staff are told in time", timeout=15)
+    told = "partnerships_deadlines_told_total"
+    for seconds in (4, 12, 30):  # as long as this machine takes to start it
+        house.postpone(seconds)
+        house.start(NOTIFY_SOCKET=systemd.path)
+        until(house.healthy, "the daemon is healthy")
+        if house.metric(told) == 0:
+            break
+        house.end()
+    assert (house.metric(told), house.metric("partnerships_tick_seconds_count")) == (0, 1)
+    until(lambda: house.metric(told) == 1, "it is told in time", timeout=40)
+    assert house.metric("partnerships_tick_seconds_count") == 2
     (row,) = house.sql(
         "SELECT due_at, done_at FROM deadlines WHERE name = 'needs-agreed' AND status = 'fired'"
     )
     assert row[0] <= row[1], "never before it is due"
+    assert len(house.letters()) >= 2, "principal and staff have a letter"
     assert house.state(NEW) == "needs-identified"
     house.signal(signal.SIGINT)
     assert house.ended() == 0
-    assert systemd.heard()[-1] == "STOPPING=1"
+    assert until(systemd.heard, "what systemd heard")[-1] == "STOPPING=1"
 
 
 def test_a_port_in_use_is_named(house: House) -> None:

@@ -79,7 +79,10 @@ def test_a_date_at_night_in_utc_is_told_as_the_day_it_is_in_the_district(tmp_pat
 def test_what_was_due_is_told_as_overdue(tmp_path: Path) -> None:
     late = {**context()["deadline"], "overdue": True, "kind": "escalate"}
     rendered = templates(tmp_path).notice("board-approved", context(deadline=late))
-    assert "Overdue since Friday, November 28, 2025, 5:00 p.m. PST\nThe agreement is to be signed" in rendered.text
+    assert (
+        "Overdue since Friday, November 28, 2025, 5:00 p.m. PST\nThe agreement is to be signed"
+        in rendered.text
+    )
     assert "Overdue since Friday, November 28, 2025, 5:00 p.m. PST</strong>" in rendered.html
 
 

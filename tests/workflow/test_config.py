@@ -36,7 +36,8 @@ def test_the_packaged_configuration_stands_by_itself() -> None:
 def test_a_districts_file_is_laid_over_the_packaged_one_name_by_name(
     tmp_path: Path, settings: Config
 ) -> None:
-    text = '[board]\nreadings = 1\n[deadline.needs-agreed]\nremind = ["3 days"]\n[notice.withdraw]\nenabled = false\n'
+    text = '[board]\nreadings = 1\n[deadline.needs-agreed]\nremind = ["3 days"]\n'
+    text += "[notice.withdraw]\nenabled = false\n"
     mine = configured(tmp_path, text)
     assert (mine.procedure.board.readings, mine.procedure.board.quorum) == (1, 4)
     was, now = settings.deadlines["needs-agreed"], mine.deadlines["needs-agreed"]
@@ -128,8 +129,6 @@ WRONG = [
     (NEEDS + 'label = ""', "deadline.needs-agreed.label", "expected some text"),
     (NEEDS + 'when = "x.y"', "deadline.needs-agreed.when", "there is no fact 'x.y'; expected one of"),
     ("[deadline.review-decided]\nuntil = \"x.y\"", "deadline.review-decided.until", "there is no fact 'x.y'"),
-    ("[deadline.protest-window]\nagain = \"1 day\"", "deadline.protest-window.again",
-     "nothing is there to repeat; expected overdue"),
     ("[deadline.meeting-due]\ndone = \"song\"", "deadline.meeting-due.done",
      "there is no duty 'song'; expected one of assessment, gap, meeting"),
     ("[deadline.close-out-due]\ndue = \"every 2 months\"", "deadline.close-out-due.done",

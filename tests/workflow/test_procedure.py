@@ -55,7 +55,7 @@ def test_how_often_the_board_reads_and_how_many_it_is(begin: Begin) -> None:
     vote = {"meeting_on": "2025-09-17", "ayes": 3, "noes": 0, "abstentions": 0}
     with pytest.raises(Refused) as refused:
         begin("scheduled").at("2025-09-18").do("approve", **vote)
-    assert reasons(refused) == ["readings-done", "quorum-present"]
+    assert reasons(refused) == ["quorum-present", "readings-done"]
     life = begin("scheduled", "[board]\nreadings = 1\nquorum = 3\n").at("2025-09-18")
     life.do("approve", **vote)
     assert life.state is State.ACTIVE

@@ -97,7 +97,8 @@ def test_every_state_in_which_one_could_stall_is_named(tmp_path: Path) -> None:
 
 def test_the_facts_under_which_one_could_stall_are_named(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match="in open-selection: where selection.chosen, selection.closed is known"
+        ConfigError,
+        match=r"where selection\.chosen, selection\.closed, selection\.scored are known, no deadline is open",
     ):
         configured(tmp_path, off("agreement-due"))
 

@@ -1,0 +1,148 @@
+"""`partnershipd --once`: what is due is done, what is queued delivered, and the exit status tells how it went."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+import structlog
+
+from tests.daemon.house import CALL, NEW, House
+from workflow import daemon
+
+Once = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def once(house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Once]:
+    """Runs the daemon once in this process: its exit status, and what it said."""
+    handlers = logging.root.handlers[:]
+    monkeypatch.delenv("PARTNERSHIPS_CONFIG", raising=False)
+
+    def run() -> tuple[int, str]:
+        with pytest.raises(SystemExit) as left:
+            daemon.main(["--config", str(house.folder / "config.toml"), "--once"], prog_name="partnershipd")
+        said = capsys.readouterr()
+        assert said.out == ""
+        return int(left.value.code or 0), said.err
+
+    yield run
+    logging.root.handlers[:] = handlers
+    structlog.reset_defaults()
+
+
+def test_what_is_due_is_done_and_delivered(house: House) -> None:
+    """A process of its own, as cron would start it."""
+    house.start("--once")
+    assert house.ended(within=60) == 0
+    (tick,) = house.logged("tick")
+    assert (tick["fired"], tick["failed"]) == (1, 0)
+    assert tick["notices_sent"] == len(house.letters()) > 0
+    assert house.sql("SELECT count(*) FROM history WHERE event = 'close-applications'") == [(1,)]
+
+
+def test_a_second_time_nothing_is_left_to_do(house: House, once: Once) -> None:
+    assert once()[0] == 0
+    letters = house.letters()
+    assert once() == (0, "")
+    assert house.letters() == letters
+
+
+def test_a_changed_procedure_is_taken_up(house: House, once: Once) -> None:
+    house.configure('[deadline.needs-agreed]\ndue = "60 days after entering"\n', log="text")
+    status, said = once()
+    assert status == 0
+    (moved,) = [line for line in said.splitlines() if "deadline changed with the procedure" in line]
+    assert f"ref={NEW} deadline=needs-agreed was=" in moved
+
+
+def test_something_due_that_fails_is_told_and_does_not_hold_up_the_rest(house: House, once: Once) -> None:
+    house.postpone(-1)
+    house.sql(
+        "UPDATE deadlines SET status = 'open' WHERE fires = 'close-applications'"
+        " AND partnership = (SELECT id FROM partnerships WHERE ref = ?)", CALL,
+    )  # fmt: skip
+    house.sql("UPDATE partnerships SET facts = '{}' WHERE ref = ?", CALL)
+    status, said = once()
+    assert status == 1
+    assert '"event": "deadline failed"' in said
+    assert house.letters(), "those of the other partnership are told"
+
+
+def test_a_letter_that_cannot_be_delivered_is_tried_again_and_no_failure_of_the_clock(
+    house: House, once: Once
+) -> None:
+    (house.folder / "mail").write_text("in the way", encoding="utf-8")
+    status, said = once()
+    assert status == 0
+    assert '"notices_failed": ' in said
+    assert {row[0] for row in house.sql("SELECT status FROM notices")} == {"failed"}
+
+
+def no_database(house: House) -> None:
+    (house.folder / "partnerships.db").unlink()
+
+
+def no_tables(house: House) -> None:
+    (house.folder / "partnerships.db").write_bytes(b"")
+
+
+def no_lock(house: House) -> None:
+    (house.folder / "partnerships.db.lock").mkdir()
+
+
+def a_table_gone(house: House) -> None:
+    house.sql("ALTER TABLE meetings RENAME TO elsewhere")
+
+
+def no_password(house: House) -> None:
+    mail = 'mailer = "smtp"\n[mail.smtp]\nusername = "office"\npassword_file = "nowhere"\n'
+    house.configure(mail=mail)
+
+
+def no_certificates(house: House) -> None:
+    house.configure(mail='mailer = "smtp"\n[mail.smtp]\nca_file = "nowhere.pem"\n')
+
+
+def two_mistakes(house: House) -> None:
+    house.configure('[board]\nquorum = "half"\nchair = "somebody"\n')
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (no_database, ["there is no database at "]),
+        (no_tables, ["the database has no tables yet; run `partnershipctl init`"]),
+        (a_table_gone, ["no such table: meetings"]),
+        (no_lock, ["partnerships.db.lock cannot be written: Is a directory"]),
+        (no_password, ["mail.smtp.password_file: it cannot be read: "]),
+        (no_certificates, ["mail.smtp.ca_file: it cannot be read: "]),
+        (two_mistakes, ["board.quorum: found 'half'", "board.chair: there is no such key"]),
+    ],
+)
+def test_what_cannot_be_used_is_named(
+    house: House, once: Once, damage: Callable[[House], None], words: list[str]
+) -> None:
+    damage(house)
+    status, said = once()
+    assert status == 5
+    lines = said.splitlines()
+    assert len(lines) == len(words)
+    for line, word in zip(lines, words, strict=True):
+        assert line.startswith("partnershipd: ")
+        assert word in line
+
+
+def test_the_help_says_what_signals_and_exit_statuses_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        daemon.main(["--help"], prog_name="partnershipd")
+    text = " ".join(capsys.readouterr().out.split())
+    assert left.value.code == 0
+    for phrase in (
+        "SIGTERM ends it",
+        "SIGHUP makes it read its configuration again",
+        "5 the configuration",
+        "--once",
+    ):
+        assert phrase in text

@@ -1,0 +1,187 @@
+"""What the daemon says of itself: its pages, its figures and its log, looked at without a process of its own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+
+from tests.daemon.house import House
+from workflow import config, daemon, store, system, web
+from workflow.daemon import Daemon
+from workflow.metrics import Metrics
+from workflow.scheduler import Tally
+from workflow.system import System
+
+Log = Callable[[str], list[str]]
+
+
+def pages(well: bool = True, known: Mapping[str, Any] | None = None) -> Any:
+    registry = CollectorRegistry()
+    Counter("letters", "Letters written", registry=registry).inc(3)
+    return web.application(lambda: (well, known or {}), registry).test_client()
+
+
+@pytest.mark.parametrize(("well", "status", "word"), [(True, 200, "ok"), (False, 503, "failing")])
+def test_health_is_told_by_status_and_word(well: bool, status: int, word: str) -> None:
+    answer = pages(well, {"problem": None}).get("/healthz")
+    assert (answer.status_code, answer.json) == (status, {"status": word, "problem": None})
+
+
+def test_figures_are_in_the_text_format_of_prometheus() -> None:
+    answer = pages().get("/metrics")
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain; version=")
+    assert "letters_total 3.0\n" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz/", "/static/x", "/metrics/x"])
+def test_there_is_no_other_page(path: str) -> None:
+    assert pages().get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/metrics"])
+def test_pages_are_only_read(path: str) -> None:
+    assert pages().post(path).status_code == 405
+
+
+def settings_of(house: House, **given: Any) -> config.Config:
+    house.configure(**given)
+    return config.load(house.folder / "config.toml", words=False)
+
+
+def test_the_address_is_the_one_of_the_configuration(house: House) -> None:
+    assert web.address(settings_of(house)) == ("127.0.0.1", house.port)
+
+
+@pytest.fixture
+def open_daemon(house: House) -> Iterator[Daemon]:
+    settings = settings_of(house)
+    opened = System(settings, store.open_store(settings.database_url))
+    yield Daemon(opened, Path("config.toml"))
+    opened.engine.dispose()
+
+
+def test_a_daemon_is_not_well_before_its_first_tick_nor_when_ticks_stay_away(open_daemon: Daemon) -> None:
+    assert open_daemon.health() == (
+        False, {"seconds_since_tick": None, "problem": None, "config": "config.toml"},
+    )  # fmt: skip
+    open_daemon._tick()
+    assert open_daemon.health()[0] is True
+    assert open_daemon._ticked is not None
+    open_daemon._ticked -= 60 + daemon.STALE * 0.2
+    well, known = open_daemon.health()
+    assert well is False
+    assert known["seconds_since_tick"] >= 60
+
+
+@pytest.mark.parametrize(
+    ("due_in", "wakes_in"),
+    [(90, 90), (0, 1), (-60, 1), (3700, None)],
+    ids=["later", "just now", "during the tick", "after the next tick"],
+)
+def test_the_next_tick_comes_early_for_what_is_due_before_it(
+    house: House, due_in: float, wakes_in: float | None
+) -> None:
+    settings = settings_of(house, tick=3600)
+    sleeping = Daemon(System(settings, store.open_store(settings.database_url)), None)
+    now = system.now()
+    sleeping._wake_at(now + timedelta(seconds=due_in))
+    woken = sleeping._jobs.get_job("wake")
+    sleeping.system.engine.dispose()
+    assert (woken is None) is (wakes_in is None)
+    if woken is not None:
+        assert woken.trigger.run_date.timestamp() == pytest.approx(now.timestamp() + wakes_in, abs=5)
+
+
+def test_a_status_that_no_notice_has_any_more_is_counted_as_none(open_daemon: Daemon) -> None:
+    metrics, opened = Metrics(), open_daemon.system
+
+    def waiting(status: str) -> float | None:
+        return metrics.registry.get_sample_value("partnerships_notices_waiting", {"status": status})
+
+    open_daemon.once()
+    for before, after in (("sent", "dead"), ("dead", "queued")):
+        opened.transact(
+            lambda session, before=before, after=after: session.connection.exec_driver_sql(
+                "UPDATE notices SET status = ? WHERE status = ?", (after, before)
+            )
+        )
+        with opened.reading() as session:
+            metrics.measure(session, time.time())
+        assert waiting(before) == 0
+        assert (waiting(after) or 0) > 0
+
+
+def test_what_a_run_of_the_clock_did_is_added_up() -> None:
+    metrics = Metrics()
+    for _ in range(2):
+        metrics.count(Tally(fired=1, told=2, skipped=3, failed=4))
+    counted = {
+        name: metrics.registry.get_sample_value(f"partnerships_deadlines_{name}_total")
+        for name in ("fired", "told", "skipped", "failed")
+    }
+    assert counted == {"fired": 2, "told": 4, "skipped": 6, "failed": 8}
+
+
+@pytest.fixture
+def log(house: House, capsys: pytest.CaptureFixture[str]) -> Iterator[Log]:
+    """What lands on standard error from our own log and from a library's, with this in the configuration."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+
+    def log(form: str) -> list[str]:
+        daemon.set_up_logs(settings_of(house, log=form))
+        daemon.log.info("event", ref="rbhs-2025", reason='it said "no" twice')
+        logging.getLogger("a.library").warning("queue depth is %d", 3)
+        logging.getLogger("a.library").info("not so important")
+        logging.getLogger("apscheduler.scheduler").warning("skipped: maximum number of running instances")
+        try:
+            raise ValueError("two\nlines")
+        except ValueError:
+            daemon.log.exception("tick failed")
+        assert sys.stderr is not None
+        return capsys.readouterr().err.splitlines()
+
+    yield log
+    logging.root.handlers[:], logging.root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def test_the_log_is_a_line_of_keys_and_values_for_each_event(log: Log) -> None:
+    ours, theirs, failure = log("text")
+    assert ours.startswith("timestamp=")
+    assert 'level=info event=event ref=rbhs-2025 reason="it said \\"no\\" twice"' in ours
+    assert 'level=warning event="queue depth is 3"' in theirs
+    assert 'level=error event="tick failed"' in failure
+    assert "ValueError: two\\nlines" in failure
+
+
+def test_the_log_is_a_json_document_for_each_event_if_asked_for(log: Log) -> None:
+    ours, theirs, failure = map(json.loads, log("json"))
+    assert (ours["event"], ours["level"], ours["reason"]) == ("event", "info", 'it said "no" twice')
+    assert datetime.fromisoformat(ours["timestamp"]).utcoffset() is not None
+    assert (theirs["event"], theirs["level"]) == ("queue depth is 3", "warning")
+    assert failure["exception"].endswith("ValueError: two\nlines")
+
+
+def test_the_level_of_the_log_is_the_one_of_the_configuration(
+    log: Log, house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log("json")
+    settings = settings_of(house)
+    louder = settings.procedure.log.model_copy(update={"level": "error"})
+    quiet = settings.procedure.model_copy(update={"log": louder})
+    daemon.set_up_logs(config.Config(quiet, house.folder, None, settings.templates, settings.calendar, {}))
+    daemon.log.warning("nobody hears this")
+    daemon.log.error("everybody hears this")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "everybody hears this"
