@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -205,7 +205,7 @@ def run(folder: Path, given: argparse.Namespace) -> None:
     print("  " + ", ".join(f"{n / len(plan):.1f} {t} {k}s" for (k, t), n in sorted(rows.items())))
     handed = folder / "plan.json"
     handed.write_text(json.dumps([list(named(step)) for step in plan]), encoding="utf-8")
-    ways = {
+    ways: dict[str, Callable[[Path], float]] = {
         "advance()": partial(ours, todo=todo, warm=warm),
         "bare sqlite3": partial(bare, plan=plan, warm=warm),
     }

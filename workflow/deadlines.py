@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from states.partnership import Partnership, State
 from states.standing import Moment, done_on, moments
@@ -132,16 +132,18 @@ def moves(
     rows: Iterable[Mapping[str, Any]],
     now: datetime,
     *,
+    due: Mapping[str, datetime] | None = None,
     fired: int | None = None,
     imported: bool = False,
 ) -> Moves:
     """What must change so that the rows of a partnership's deadlines fit its life.
 
-    `rows` are all it has; `fired` is the one that is happening now. With `imported`, what fell before
+    `rows` are those that are open, and those of the ladders that are due; `due` is when, if that is known.
+    `fired` is the one that is happening now. With `imported`, what fell before
     `now` is skipped, except what makes an event happen.
     """
     existing = {(row["name"], row["ladder"], row["rung"]): row for row in rows}
-    due = due_instants(config, life)
+    due = due_instants(config, life) if due is None else due
     planned = {rung.key: rung for name, at in due.items() for rung in rungs(config, name, at)}
     inserts: list[dict[str, Any]] = []
     updates: list[dict[str, Any]] = []
@@ -272,11 +274,19 @@ _OF = select(*(records.deadlines.c[name] for name in _NAMES)).where(
 )
 
 
-def rows_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[Mapping[str, Any]]]:
-    """All rows of the deadlines of these partnerships, by partnership."""
+_SINCE = _OF.where(
+    or_(records.deadlines.c.status == "open", records.deadlines.c.ladder >= bindparam("since"))
+)
+
+
+def rows_of(
+    connection: Connection, keys: Sequence[int], since: datetime | None = None
+) -> dict[int, list[Mapping[str, Any]]]:
+    """The rows of the deadlines of these partnerships, by partnership: all, or the open and those since."""
     found: dict[int, list[Mapping[str, Any]]] = {}
     if keys:
-        for row in connection.execute(_OF, {"keys": keys}):
+        query, values = (_OF, {"keys": keys}) if since is None else (_SINCE, {"keys": keys, "since": since})
+        for row in connection.execute(query, values):
             found.setdefault(row.partnership, []).append(dict(zip(_NAMES, row, strict=True)))
     return found
 

@@ -30,6 +30,7 @@ from workflow.records import canonical
 from workflow.situation import Session, Situation, setting
 
 GENESIS = "0" * 64
+NEVER = datetime.max.replace(tzinfo=UTC)
 _OF_THE_CLOCK = ("clock", "import")  # nobody becomes the clock by giving its name at another door
 
 
@@ -327,13 +328,17 @@ def _arm(session: Session, changes: Sequence[Change]) -> None:
         or change.intent.fired is not None
         or deadlines.anchors(life) != deadlines.anchors(life_of(change.before))
     ]
-    rows = deadlines.rows_of(session.connection, [change.record.id or 0 for change, _ in changed])
+    dues = [deadlines.due_instants(session.config, life) for _, life in changed]
+    # What is over and due no more stays as it is, so that a long life does not make an event any slower.
+    since = min((at for due in dues for at in due.values()), default=None)
+    keys = [change.record.id or 0 for change, _ in changed]
+    rows = deadlines.rows_of(session.connection, keys, since or NEVER)
     inserts, updates = [], []
-    for change, life in changed:
+    for (change, life), due in zip(changed, dues, strict=True):
         key = change.record.id or 0
         mine = rows.get(key, [])
         fired = change.intent.fired
-        found = deadlines.moves(session.config, key, life, mine, change.at, fired=fired)
+        found = deadlines.moves(session.config, key, life, mine, change.at, due=due, fired=fired)
         inserts += found.inserts
         updates += found.updates
         updates += [deadlines.closed(row, "fired", change.at) for row in mine if row["id"] == fired]
