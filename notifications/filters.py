@@ -27,7 +27,7 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
         local = _as_instant(_given(value)).astimezone(zone)
         return f"{_long_day(local.date())}, {_clock(local)} {local.tzname()}"
 
-    return {"day": day, "when": when, "money": money, "words": words, "listing": listing}
+    return {"day": day, "when": when, "money": money, "words": words, "listing": listing, "choice": choice}
 
 
 def money(cents: object) -> str:
@@ -57,6 +57,15 @@ def listing(items: object) -> str:
     if len(texts) < 2:
         return texts[0] if texts else "none"
     return f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def choice(items: object) -> str:
+    """["agree", "no"] -> "agree" or "no", each in quotes."""
+    value = _given(items)
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence) or not value:
+        raise TypeError(f"choice: expected a list such as ['agree', 'no'], got {_shown(value)}")
+    texts = [f'"{_item(each)}"' for each in value]
+    return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
 def link(url: object) -> str:

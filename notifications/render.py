@@ -60,13 +60,30 @@ class _Unknown(StrictUndefined):
         return f"there is no {self._undefined_name!r} here; there is: {known}"
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
+class Sandbox(ImmutableSandboxedEnvironment):
     """The sandbox, in which `facts.items` is the fact called "items" and not a method of dictionaries."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
+
+
+def environment(folders: Sequence[Path], zone: ZoneInfo, *, html: bool) -> Sandbox:
+    """What templates are compiled in: a sandbox, with HTML escaped, that refuses names nobody gives."""
+    made = Sandbox(
+        loader=FileSystemLoader([str(folder) for folder in folders], encoding="utf-8"),
+        undefined=_Unknown,
+        autoescape=html,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    made.filters.update(filters_for(zone))
+    made.filters.update(paragraphs=markup.paragraphs, link=link)
+    made.filters.update(wrapped=markup.wrapped, glued=markup.glued)
+    return made
 
 
 class Templates:
@@ -78,26 +95,10 @@ class Templates:
     def __init__(self, folders: Sequence[Path], zone: ZoneInfo) -> None:
         self._folders = tuple(folders)
         self._files = _files_in_force(self._folders)
-        self._text = self._environment(zone, html=False)
-        self._html = self._environment(zone, html=True)
+        self._text = environment(self._folders, zone, html=False)
+        self._html = environment(self._folders, zone, html=True)
         # Never the network: a stylesheet fetched while sending would stall the outbox.
         self._inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
-
-    def _environment(self, zone: ZoneInfo, *, html: bool) -> _Sandbox:
-        loader = FileSystemLoader([str(folder) for folder in self._folders], encoding="utf-8")
-        environment = _Sandbox(
-            loader=loader,
-            undefined=_Unknown,
-            autoescape=html,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-            cache_size=-1,
-        )
-        environment.filters.update(filters_for(zone))
-        environment.filters.update(paragraphs=markup.paragraphs, link=link)
-        environment.filters.update(wrapped=markup.wrapped, glued=markup.glued)
-        return environment
 
     def names(self) -> list[str]:
         """Every notice there is, by name, in alphabetical order."""
@@ -159,11 +160,11 @@ class Templates:
             raise TemplateFailed(_problem(template, None, "the subject is empty", "a line of words"))
         return markup.one_line(text)
 
-    def _layout(self, environment: _Sandbox, file: str, context: Mapping[str, Any]) -> str:
+    def _layout(self, environment: Sandbox, file: str, context: Mapping[str, Any]) -> str:
         template = self._template(environment, file)
         return self._run(template, template.root_render_func, context)
 
-    def _template(self, environment: _Sandbox, file: str) -> Template:
+    def _template(self, environment: Sandbox, file: str) -> Template:
         try:
             return environment.get_template(file)
         except TemplateNotFound as error:

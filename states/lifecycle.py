@@ -39,6 +39,7 @@ class Row:
     needs: tuple[Requirement, ...] = ()
     asks: tuple[str, ...] = ()
     when: Callable[[Case], bool] | None = None  # tells rows of the same event and state apart
+    final: bool = False  # nothing takes it back, so whoever does it confirms it
 
 
 _BEFORE_SIGNING = (
@@ -82,7 +83,7 @@ TABLE: tuple[Row, ...] = (
          selection.school_invited, selection.no_other_lead_partner, selection.panel_large_enough,
          selection.panel_known, selection.open_long_enough),
         ("invited_on", "other_lead", "closes_at", "opens_until", "minimum_panel", "strangers")),
-    Row("withdraw", (NEEDS, OPEN), TERMINATED, (PRINCIPAL, STAFF), inputs.Reason, duties.withdraw),
+    Row("withdraw", (NEEDS, OPEN), TERMINATED, (PRINCIPAL, STAFF), inputs.Reason, duties.withdraw, final=True),
 
     # The open call (4270.2, 4270.3, 4270.8)
     Row("receive-application", (OPEN,), None, (APPLICANT, STAFF), inputs.ReceiveApplication,
@@ -90,7 +91,7 @@ TABLE: tuple[Row, ...] = (
         (selection.call_open, selection.other_kind_demonstrated, *selection.all_five_addressed),
         ("organization",)),
     Row("withdraw-application", (OPEN,), None, (APPLICANT, STAFF), inputs.OfOrganization,
-        call.withdraw_application, (selection.has_applied,)),
+        call.withdraw_application, (selection.has_applied,), final=True),
     Row("extend-selection", (OPEN,), None, (STAFF,), inputs.ExtendSelection, call.extend_selection,
         (selection.call_open, selection.extended_to_later), ("closes_at",)),
     Row("close-applications", (OPEN,), None, (CLOCK,), inputs.Nothing, call.close_applications,
@@ -104,14 +105,14 @@ TABLE: tuple[Row, ...] = (
     Row("choose-partner", (OPEN,), None, (STAFF,), inputs.ChoosePartner, call.choose_partner,
         (selection.call_closed, selection.choice_may_be_made, selection.everybody_has_scored,
          selection.has_applied, selection.chosen_has_a_score),
-        ("protest_until",)),
+        ("protest_until",), final=True),
     Row("file-protest", (OPEN,), None, (APPLICANT,), inputs.ProtestText, call.file_protest,
         (selection.partner_chosen, selection.protest_window_open, selection.has_applied,
          selection.no_protest_waits)),
     Row("answer-protest", (OPEN,), None, (STAFF,), inputs.ProtestText, call.answer_protest,
         (selection.protest_waits,)),
     Row("restart", (OPEN,), NEEDS, (STAFF,), inputs.Reason, call.restart,
-        (selection.call_closed, selection.nobody_chosen)),
+        (selection.call_closed, selection.nobody_chosen), final=True),
 
     # Terms, outcomes and signatures (4270.9a-c, 4270.10)
     Row("draft-agreement", (OPEN,), None, (STAFF,), inputs.DraftAgreement, terms.draft_agreement,
@@ -145,7 +146,7 @@ TABLE: tuple[Row, ...] = (
     Row("approve", (BOARD,), ACTIVE, (BOARD_OFFICE,), inputs.Decide, decisions.approve,
         (board.item_can_be_approved, *_DECISION, board.readings_done, board.vote_carried,
          agreement.agreement_not_over, selection.no_other_lead_partner),
-        ("meeting", "board", "other_lead")),
+        ("meeting", "board", "other_lead"), final=True),
     *(
         Row("send-back", (BOARD,), back, (BOARD_OFFICE,), inputs.Decide, decisions.send_back,
             _DECISION, ("meeting", "board"), _came_from(back))
@@ -153,7 +154,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row("terminate", (BOARD,), TERMINATED, (BOARD_OFFICE,), inputs.BoardTerminate,
         decisions.board_terminate, (*_DECISION, board.vote_carried, service.ends_before_last_day),
-        ("meeting", "board")),
+        ("meeting", "board"), final=True),
 
     # The agreement in force (4270.5, 4270.6)
     *(_duty(duty) for duty in get_args(Duty)),
@@ -177,11 +178,11 @@ TABLE: tuple[Row, ...] = (
     # The end (4270.12)
     Row("terminate", (ACTIVE, REVIEW), TERMINATED, (STAFF,), inputs.Terminate, duties.terminate,
         (board.board_did_not_approve, service.notice_given, service.ends_before_last_day),
-        ("board", "notice_days")),
+        ("board", "notice_days"), final=True),
     Row("expire", (ACTIVE, REVIEW, BOARD), TERMINATED, (CLOCK,), inputs.Nothing, duties.expire,
         (service.past_last_day,)),
     Row("close-out", (TERMINATED,), None, (STAFF, LEAD_PARTNER), inputs.CloseOut, duties.close_out,
-        (service.not_closed_out,)),
+        (service.not_closed_out,), final=True),
 
     # At any time
     Row("add-note", tuple(State), None, (STAFF, PRINCIPAL), inputs.AddNote, nothing),

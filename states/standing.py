@@ -142,4 +142,36 @@ def waiting_on(facts: Partnership, event: str) -> Sequence[Waiting]:
     return [Waiting(_ROLE_OF[side]) for side in needed if side not in given]  # type: ignore[operator]
 
 
+def _terms(facts: Partnership) -> tuple[object, ...]:
+    agreement = facts.agreement
+    return (agreement and agreement.drafted_at, agreement and len(agreement.changes), facts.outcomes.set_at)
+
+
+def _referred(facts: Partnership) -> tuple[object, ...]:
+    return (facts.board.item and facts.board.item.referred_at,)
+
+
+def _report(facts: Partnership) -> tuple[object, ...]:
+    return (_reported(facts),)
+
+
+# What somebody has read who does one of these: once that has changed, it has to be read again first.
+_READ: dict[str, Callable[[Partnership], tuple[object, ...]]] = {
+    "agree-needs": lambda facts: (facts.needs.described_at,),
+    "agree-outcomes": lambda facts: (facts.outcomes.set_at,),
+    "sign-agreement": _terms,
+    "activate": _terms,
+    "approve": _referred,
+    "send-back": _referred,
+    "give-finding": _report,
+    "continue": _report,
+}
+
+
+def version_read(facts: Partnership, event: str) -> str | None:
+    """A text that changes when what the event consents to is another; None for events that consent to nothing."""
+    of = _READ.get(event)
+    return " ".join(map(str, of(facts))) if of else None
+
+
 COLLECTED = ("score-application", "agree-needs", "agree-outcomes", "sign-agreement", "give-finding")

@@ -17,6 +17,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from notifications.addresses import Mailbox, mailbox
+from notifications.links import Links
+from notifications.pages import Pages
 from notifications.render import Templates
 from states.errors import Problem
 from states.inputs import problems
@@ -45,6 +47,7 @@ class Config:
     folder: Path
     path: Path | None
     templates: Templates
+    pages: Pages
     calendar: Calendar
     labels: Mapping[str, str]
 
@@ -60,6 +63,23 @@ class Config:
     def ladders(self) -> dict[tuple[str, datetime], tuple[Any, ...]]:
         """Ladders that `deadlines.rungs` has worked out, by deadline and due instant."""
         return {}
+
+    @cached_property
+    def links(self) -> Links:
+        """What signs links and reads them. Raises `ConfigError` where there are no keys."""
+        path = self.folder / self.procedure.web.keys_file
+        try:
+            return Links(path.read_text(encoding="ascii").split())
+        except FileNotFoundError:
+            problem = "there is no such file"
+        except (OSError, ValueError) as error:
+            problem = f"it cannot be used: {error}"
+        expected = "keys for links; `partnershipctl init` makes it"
+        raise ConfigError([Problem(f"web.keys_file, {path}", problem, expected)])
+
+    def address(self, path: str) -> str:
+        """The address of a page, as people reach it."""
+        return f"{self.procedure.web.base_url}/{path}"
 
     @cached_property
     def sender(self) -> Mailbox:
@@ -113,18 +133,20 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     procedure, found = _validated(data, packaged)
     folders = [folder / "templates", DEFAULTS / "templates"]
     templates = Templates(folders, procedure.district.zone)
+    pages = Pages(folders, procedure.district.zone)
     labels: dict[str, str] = {}
     for place in reversed(folders):
         if (place / "labels.toml").is_file():
             labels |= _read(place / "labels.toml")
     found += mistakes(procedure, templates, labels, words=words, whole=not found)
+    found += [Problem(*fault) for fault in (pages.problems() if words else ())]
     try:
         calendar = _calendar(procedure)
     except ValueError as error:
         found.append(Problem("calendar", str(error)))
     if found:
         raise ConfigError(found)
-    return Config(procedure, folder, path, templates, calendar, labels)
+    return Config(procedure, folder, path, templates, pages, calendar, labels)
 
 
 def _validated(data: dict[str, Any], packaged: Mapping[str, Any]) -> tuple[Procedure, list[Problem]]:

@@ -145,7 +145,7 @@ class Daemon:
         """Live until SIGTERM or SIGINT. Raises `ConfigError` if it cannot listen where it is told to."""
         asked = _signals()
         host, port = web.address(self.system.config)
-        app = web.application(self.health, self.metrics.registry)
+        app = web.application(self.system, self.health, self.metrics.registry)
         try:
             server = create_server(app, host=host, port=port, threads=4)
         except (OSError, OverflowError, ValueError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,10 +12,11 @@ from sqlalchemy import select
 
 from notifications.compose import CalendarEntry, calendar_entry, compose
 from notifications.render import TemplateFailed, TemplateMissing
+from states.answers import WORDS
 from states.machine import events_of
 from states.partnership import Partnership, Role, State
 from states.standing import COLLECTED, waiting_on
-from workflow import records
+from workflow import claims, records
 from workflow.situation import Session
 
 _WHY = {
@@ -54,7 +56,7 @@ def write(session: Session, row: Any) -> tuple[str, bytes]:
         raise CannotWrite(str(error)) from error
     mail = config.procedure.mail
     domain = config.sender.address.rpartition("@")[2]
-    ref = context["partnership"]["ref"]
+    ref = context["partnership"]["ref"] if context["partnership"] else ""
     content = compose(
         rendered=rendered,
         message_id=row.message_id,
@@ -62,10 +64,10 @@ def write(session: Session, row: Any) -> tuple[str, bytes]:
         sender=mail.sender,
         recipient=row.to,
         recipient_name=context["person"]["name"],
-        thread_id=f"<partnership.{ref}@{domain}>",
+        thread_id=f"<partnership.{ref}@{domain}>" if ref else None,
         ref=ref,
         calendar=_calendar(context, row, domain),
-        reply_to=config.procedure.district.email,
+        reply_to=_reply_to(session, row),
     )
     return rendered.subject, content
 
@@ -80,40 +82,85 @@ def subject_of(session: Session, row: Any) -> str:
         return f"({error})"
 
 
+def _reply_to(session: Session, row: Any) -> str:
+    """An address of its own for each person and notice, so that an answer is known by where it goes."""
+    procedure = session.config.procedure
+    if procedure.mail.replies == "none":
+        return procedure.district.email
+    return session.config.links.reply_address(procedure.mail.replies_to, row.id, row.to)
+
+
 def context_of(session: Session, row: Any) -> dict[str, Any]:
     """What the templates of a notice know."""
-    connection, config, people = session.connection, session.config, session.directory
-    table = records.partnerships
-    about = connection.execute(select(table).where(table.c.id == row.partnership)).one()
-    facts, state = Partnership.model_validate_json(about.facts), State(about.state)
-    school = people.schools.get(facts.school)
-    school_name = school.name if school else facts.school
-    person = people.person(row.to, facts) or people.someone(row.to)
-    district = config.procedure.district
-    offers = _offers(session, row, state, facts, about.ref)
-    why = _WHY[Role(row.role)].format(school=school_name, district=district.name)
+    people, district = session.directory, session.config.procedure.district
     extra = json.loads(row.extra) if row.extra else {}
-    return {
+    about = _about(session, row)
+    person = people.person(row.to, about.facts if about else None) or people.someone(row.to)
+    context = {
         "notice": row.template,
         "person": {"name": person.name, "email": person.email, "role": row.role},
-        "why": why,
         "delegate_for": people.someone(row.delegate_for).name if row.delegate_for else None,
+        "office": {"name": district.office, "email": district.email, "phone": district.phone},
+        "district": district.name,
+        "names": people.names(),
+        "failure": None,
+        "replies": session.config.procedure.mail.replies != "none",
+    }
+    return context | (_of_partnership(session, row, about) if about else _OF_NONE) | extra
+
+
+# What a message about no single partnership has in place of one.
+_OF_NONE: dict[str, Any] = {
+    "why": "because this address was given",
+    "partnership": None,
+    "standing": [],
+    "event": None,
+    "facts": None,
+    "deadline": None,
+    "offers": [],
+    "page": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """The partnership of a notice as it is now."""
+
+    ref: str
+    state: State
+    facts: Partnership
+
+
+def _about(session: Session, row: Any) -> _About | None:
+    if row.partnership is None:
+        return None
+    table = records.partnerships
+    found = session.connection.execute(select(table).where(table.c.id == row.partnership)).one()
+    return _About(found.ref, State(found.state), Partnership.model_validate_json(found.facts))
+
+
+def _of_partnership(session: Session, row: Any, about: _About) -> dict[str, Any]:
+    people, config, facts, ref = session.directory, session.config, about.facts, about.ref
+    school = people.schools.get(facts.school)
+    school_name = school.name if school else facts.school
+    offers = _offers(session, row, about)
+    return {
+        "why": _WHY[Role(row.role)].format(school=school_name, district=config.procedure.district.name),
         "partnership": {
-            "ref": about.ref,
+            "ref": ref,
             "title": facts.title,
-            "state": about.state,
+            "state": str(about.state),
             "school_name": school_name,
         },
-        "standing": [{"state": str(s), "label": s.replace("-", " "), "current": s is state} for s in State],
+        "standing": [
+            {"state": str(s), "label": s.replace("-", " "), "current": s is about.state} for s in State
+        ],
         "event": _event(session, row),
         "facts": facts.model_dump(mode="json"),
         "deadline": _deadline(session, row, {offer["event"] for offer in offers}),
         "offers": offers,
-        "office": {"name": district.office, "email": district.email, "phone": district.phone},
-        "district": district.name,
         "names": people.names() | _applicants(facts),
-        "failure": None,
-        **extra,
+        "page": claims.address(config, claims.claim_of(row, ref, "", facts)),
     }
 
 
@@ -134,32 +181,44 @@ def _event(session: Session, row: Any) -> dict[str, Any] | None:
         "at": entry.at.isoformat(),
         "by": entry.actor,
         "by_name": session.directory.someone(entry.actor).name,
+        "through": _through(session, entry),
         "role": entry.role,
         "input": json.loads(entry.input),
         "note": entry.note,
     }
 
 
-def _offers(session: Session, row: Any, state: State, facts: Partnership, ref: str) -> list[dict[str, Any]]:
+def _through(session: Session, entry: Any) -> str | None:
+    """The name of who stood in for the actor, which can be only where a message was answered."""
+    if entry.ran_by is None or entry.channel not in ("link", "reply"):
+        return None
+    return session.directory.someone(entry.ran_by).name
+
+
+def _offers(session: Session, row: Any, about: _About) -> list[dict[str, Any]]:
+    """What the reader may do from this message: links that only they can use, and words for a reply."""
     config = session.config
-    found = config.deadlines.get(row.template) if row.deadline else config.notices.get(row.template)
-    if found is None:
-        return []
-    possible = askable(state, facts, row.role)
-    office = config.procedure.district
-    help_ = f"Reply to this message or write to {office.email}; the {office.office} will record it for you."
-    if row.role in (Role.STAFF, Role.BOARD_OFFICE, Role.SUPERINTENDENT):
-        help_ = "Use: partnershipctl trigger {ref} {event} --as {email}"
+    replies = config.procedure.mail.replies != "none"
     return [
         {
             "event": event,
             "label": config.labels[event],
-            "url": None,
-            "help": help_.format(ref=ref, event=event, email=row.to),
+            "url": claims.address(config, claims.claim_of(row, about.ref, event, about.facts)),
+            "words": list(WORDS.get(event, ())) if replies else [],
+            "help": "",
         }
-        for event in found.offers
-        if event in possible
+        for event in offered(session, row)
+        if event in askable(about.state, about.facts, row.role)
     ]
+
+
+def offered(session: Session, row: Any) -> tuple[str, ...]:
+    """The events that a notice asks for, whether or not they are still possible."""
+    if row.extra and (named := json.loads(row.extra).get("offers_again")):
+        return tuple(named)
+    config = session.config
+    found = config.deadlines.get(row.template) if row.deadline else config.notices.get(row.template)
+    return found.offers if found else ()
 
 
 def _deadline(session: Session, row: Any, offered: set[str]) -> dict[str, Any] | None:
@@ -195,6 +254,8 @@ def _deadline_context(session: Session, name: str, due: datetime, kind: str, lat
 
 def _calendar(context: Mapping[str, Any], row: Any, domain: str) -> bytes | None:
     """A calendar entry for what is to be done by when, and for the Board's meeting."""
+    if not context["partnership"]:
+        return None
     entries = []
     ref, school = context["partnership"]["ref"], context["partnership"]["school_name"]
     stamp = row.queued_at.astimezone(UTC)

@@ -76,30 +76,57 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
             if person.email not in found:
                 found[person.email] = (person, role)
     today = config.calendar.day(occasion.now)
-    domain = config.sender.address.rpartition("@")[2]
-    leaves = leaves_at(config, occasion.now)
     rows = []  # one for each person: who stands in for several, or is concerned too, is told in each capacity
     for person, role in found.values():
         if person.email == occasion.actor and not _asked(occasion, role, row.offers):
             continue
         reached = directory.reachable(session.directory, person, today)
-        rows.append(
-            {
-                "partnership": occasion.partnership,
-                "template": occasion.name,
-                "to": reached.email,
-                "role": role,
-                "delegate_for": person.email if reached.email != person.email else None,
-                "seq": occasion.seq,
-                "deadline": occasion.deadline,
-                "extra": canonical(occasion.extra) if occasion.extra else None,
-                "status": "queued",
-                "message_id": f"<{uuid.uuid4().hex}@{domain}>",
-                "queued_at": occasion.now,
-                "next_at": leaves,
-            }
-        )
+        values = {
+            "partnership": occasion.partnership,
+            "delegate_for": person.email if reached.email != person.email else None,
+            "seq": occasion.seq,
+            "deadline": occasion.deadline,
+        }
+        rows.append(_row(config, occasion.name, reached.email, role, occasion.now, occasion.extra) | values)
     return rows
+
+
+def _row(
+    config: Config, template: str, to: str, role: str, now: datetime, extra: dict[str, Any] | None
+) -> dict[str, Any]:
+    """A queued notice about no partnership."""
+    domain = config.sender.address.rpartition("@")[2]
+    return {
+        "partnership": None,
+        "template": template,
+        "to": to,
+        "role": role,
+        "delegate_for": None,
+        "seq": None,
+        "deadline": None,
+        "extra": canonical(extra) if extra else None,
+        "status": "queued",
+        "message_id": f"<{uuid.uuid4().hex}@{domain}>",
+        "queued_at": now,
+        "next_at": leaves_at(config, now),
+    }
+
+
+def tell(
+    session: Session,
+    template: str,
+    to: str,
+    role: str,
+    now: datetime,
+    *,
+    extra: dict[str, Any] | None = None,
+    **values: Any,
+) -> int:
+    """Queue one notice to one address, whoever has it; `values` are further columns. Its id."""
+    row = _row(session.config, template, to, role, now, extra) | values
+    made = session.connection.execute(_INSERT.values(**row))
+    key = made.inserted_primary_key
+    return int(key[0]) if key else 0
 
 
 def recipients(

@@ -17,6 +17,8 @@ GROUPS = ("this-applicant", "former-lead-partner", "waiting")
 ANCHORS = ("entering", *MOMENTS)
 DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts without an hour
 SYSTEM_NOTICES = ("message-failed", "deadline-failed")  # about the system rather than about an event
+# Templates that no row of the procedure names: the program itself decides who gets them.
+ALWAYS = ("receipt", "fresh-link")
 
 
 def mistakes(
@@ -50,6 +52,11 @@ def mistakes(
         )
         if name not in names and name in (*EVENTS, *SYSTEM_NOTICES):
             yield _no_template("notice", name)
+    yield from (
+        Problem(f"templates/email/{name}.j2", "it is missing", "the words of a message that is always sent")
+        for name in ALWAYS
+        if name not in names
+    )
     for fault in templates.problems() if words else ():
         at = f"templates/{fault.file}" + (f", line {fault.line}" if fault.line else "")
         yield Problem(at, fault.problem, fault.expected)

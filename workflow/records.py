@@ -102,6 +102,7 @@ people = Table(
     Column("away_until", Date),  # last day away
     Column("delegate", String),
     Column("active", Boolean, nullable=False, server_default=true()),
+    Column("digest", Boolean, nullable=False, server_default=false()),  # one message a day
 )
 
 meetings = Table(
@@ -208,6 +209,9 @@ notices = Table(
     Column("sent_at", Instant),
     Column("reason", String),
     Column("message", LargeBinary),
+    Column("held", Boolean, nullable=False, server_default=false()),  # waits for the daily digest
+    Column("within", Integer, ForeignKey("notices.id")),  # the digest that it went out in
+    Column("revoked_at", Instant),  # its links and replies do nothing any more
     Index("ix_notices_status_next_at", "status", "next_at"),
     Index("ix_notices_partnership", "partnership"),
 )
@@ -220,4 +224,76 @@ documents = Table(
     Column("size", Integer, nullable=False),
     Column("added_at", Instant, nullable=False),
     Column("content", LargeBinary, nullable=False),
+)
+
+# What was done by a link or a reply. `form` makes that happen once: the notice and the event, or, for an event that
+# one link may do again, the form that was sent.
+answers = Table(
+    "answers",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("notice", Integer, ForeignKey("notices.id"), nullable=False),
+    Column("event", String, nullable=False),
+    Column("form", String, nullable=False, unique=True),
+    Column("channel", String, nullable=False),  # link or reply
+    Column("by", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("partnership", Integer, ForeignKey("partnerships.id"), nullable=False),
+    Column("seq", Integer, nullable=False),  # the history row that came of it
+    Index("ix_answers_notice", "notice"),
+)
+
+# Every message that came back, and what became of it.
+replies = Table(
+    "replies",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String, nullable=False, unique=True),  # SHA-256 of the message, so that it counts once
+    Column("message_id", String),
+    Column("received_at", Instant, nullable=False),
+    Column("sender", String),
+    Column("notice", Integer, ForeignKey("notices.id")),
+    Column("partnership", Integer, ForeignKey("partnerships.id")),
+    Column("verdict", String, nullable=False),  # done, note, refused, automatic, bounce, repeated, unknown
+    Column("reason", String),
+    Column("text", Text),  # what was written above the quoted message
+    Column("message", LargeBinary, nullable=False),
+    Index("ix_replies_partnership", "partnership"),
+    Index("ix_replies_message_id", "message_id"),
+)
+
+# What is known of an address itself, whoever has it.
+addresses = Table(
+    "addresses",
+    METADATA,
+    Column("email", String, primary_key=True),
+    Column("bounced_at", Instant),
+    Column("bounce", String),  # what the mail server said
+    Column(
+        "feed", Integer, nullable=False, server_default=text("0")
+    ),  # counts up when the feed's address changes
+)
+
+# Applications that are saved and not sent yet; nobody but the applicant sees them.
+drafts = Table(
+    "drafts",
+    METADATA,
+    Column("partnership", Integer, ForeignKey("partnerships.id"), primary_key=True),
+    Column("email", String, primary_key=True),
+    Column("values", Text, nullable=False),  # JSON
+    Column("saved_at", Instant, nullable=False),
+)
+
+# The calendar entries that somebody was sent, so that a later one can move or cancel them (RFC 5546).
+calendar_entries = Table(
+    "calendar_entries",
+    METADATA,
+    Column("email", String, primary_key=True),
+    Column("uid", String, primary_key=True),
+    Column("partnership", Integer, ForeignKey("partnerships.id"), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("start", Instant, nullable=False),
+    Column("summary", String, nullable=False),
+    Column("cancelled", Boolean, nullable=False, server_default=false()),
+    Index("ix_calendar_entries_partnership", "partnership"),
 )

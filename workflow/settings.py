@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import time
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -50,6 +51,15 @@ def _sender(value: str) -> str:
     return value
 
 
+def _base(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(
+            f'{value!r} is no address of pages; expected one like "https://partners.example.org"'
+        )
+    return value.rstrip("/")
+
+
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -89,17 +99,40 @@ class Smtp(Settings):
 Minutes = tuple[Annotated[float, Field(gt=0, le=100_000)], ...]
 
 
+class Imap(Settings):
+    host: Name
+    port: int = Field(ge=1, le=65535)
+    username: str = ""
+    password_file: str = ""
+    folder: Name
+    timeout_seconds: float = Field(gt=0, le=600)
+    ca_file: str = ""
+
+
 class Mail(Settings):
     mailer: Literal["maildir", "smtp"]
     maildir: str
     sender: Annotated[Name, AfterValidator(_sender)]
     hours: Annotated[tuple[time, time], BeforeValidator(_hours)]
+    digest_at: Clock
     retry_minutes: Minutes
     smtp: Smtp
+    replies: Literal["maildir", "imap", "none"]
+    replies_to: Email
+    replies_maildir: str
+    trust: Literal["from", "dmarc"]
+    authserv: str = ""
+    imap: Imap
 
 
 class Web(Settings):
     listen: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")]
+    base_url: Annotated[str, AfterValidator(_base)]
+    keys_file: Name
+    link_days: int = Field(ge=1, le=3650)
+    proxies: int = Field(ge=0, le=5)
+    upload_megabytes: int = Field(ge=1, le=100)
+    posts_per_minute: int = Field(ge=1, le=10_000)
 
 
 class Log(Settings):

@@ -15,7 +15,7 @@ import pytest
 
 from tests.admin.desk import Desk
 from tests.states.life import LA
-from tests.workflow.district import Stations, merged, opened
+from tests.workflow.district import Stations, keyed, merged, opened
 from workflow import config, system
 
 Sit = Callable[..., Desk]
@@ -68,6 +68,7 @@ def sit(
         folder = tmp_path / f"desk-{len(desks)}"
         folder.mkdir()
         (folder / "config.toml").write_text(merged(text), encoding="utf-8")
+        keyed(folder)
         path = folder / "config.toml"
         settings = replace(known(text), folder=folder, path=path)
         life = opened(stations.made(station), folder, settings)

@@ -16,16 +16,20 @@ SETUP = 5
 
 
 def empty(sit: Sit) -> Desk:
-    """A desk whose district has no database yet."""
+    """A desk whose district has no database and no keys yet."""
     desk = sit()
     (desk.folder / "partnerships.db").unlink()
+    (desk.folder / "var" / "keys").unlink()
     return desk
 
 
 def test_the_database_is_made_once(sit: Sit) -> None:
     desk = empty(sit)
     database = str(desk.folder / "partnerships.db")
-    assert desk.ask("init") == {"database": database, "done": "created", "from": None, "to": newest(desk)}
+    done = desk.ask("init")
+    assert done == {
+        "database": database, "done": "created", "from": None, "to": newest(desk), "keys": "created",
+    }  # fmt: skip
     before = dump(desk.folder / "partnerships.db")
     assert desk.ask("init")["done"] == "unchanged"
     assert desk.say("init") == f"The database {database} is up to date; nothing was changed.\n"
@@ -44,7 +48,25 @@ def newest(desk: Desk) -> str:
 
 def test_people_read_where_the_database_is(sit: Sit) -> None:
     desk = empty(sit)
-    assert desk.say("init") == f"Created the database {desk.folder}/partnerships.db.\n"
+    assert desk.say("init").splitlines() == [
+        f"Created the database {desk.folder}/partnerships.db.",
+        f"Created the keys for links, {desk.folder}/var/keys.",
+    ]
+
+
+def test_the_keys_for_links_are_made_once_and_nobody_else_can_read_them(sit: Sit) -> None:
+    desk = empty(sit)
+    desk.say("init")
+    keys = desk.folder / "var" / "keys"
+    made = keys.read_text(encoding="ascii")
+    assert len(made.strip()) >= 64
+    assert keys.stat().st_mode & 0o007 == 0
+    assert desk.ask("init")["keys"] == "unchanged"
+    assert keys.read_text(encoding="ascii") == made
+    keys.write_text("too short", encoding="ascii")
+    answer = desk.run("init", "--json")
+    weak = "it cannot be used: key 1 is shorter than 32 characters; expected one made by a machine"
+    assert (answer.status, answer.problems) == (SETUP, [f"web.keys_file, {keys}: {weak}"])
 
 
 def test_the_folder_of_the_database_is_made_too(sit: Sit) -> None:

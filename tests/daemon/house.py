@@ -70,6 +70,7 @@ class House:
     def __init__(self, source: Path, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         shutil.copy(source / "partnerships.db", folder / "partnerships.db")
+        (folder / "keys").write_text("k" * 48, encoding="ascii")
         self.running: subprocess.Popen[bytes] | None = None
         self.configure()
 
@@ -78,7 +79,8 @@ class House:
         maildir = "" if mail else 'maildir = "mail"\n'
         (self.folder / "config.toml").write_text(
             f'[database]\nurl = "sqlite:///partnerships.db"\n'
-            f'[web]\nlisten = "127.0.0.1:{self.port}"\n'
+            f'[web]\nlisten = "127.0.0.1:{self.port}"\nbase_url = "http://127.0.0.1:{self.port}"\n'
+            'keys_file = "keys"\n'
             f'[log]\nformat = "{log}"\n[daemon]\ntick_seconds = {tick}\n[mail]\n{maildir}{mail}\n{text}',
             encoding="utf-8",
         )

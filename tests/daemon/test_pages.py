@@ -25,19 +25,29 @@ from workflow.system import System
 Log = Callable[[str], list[str]]
 
 
-def pages(well: bool = True, known: Mapping[str, Any] | None = None) -> Any:
-    registry = CollectorRegistry()
-    Counter("letters", "Letters written", registry=registry).inc(3)
-    return web.application(lambda: (well, known or {}), registry).test_client()
+Pages = Callable[..., Any]
+
+
+@pytest.fixture
+def pages(house: House) -> Iterator[Pages]:
+    opened = system.open_system(house.folder / "config.toml", words=False)
+
+    def pages(well: bool = True, known: Mapping[str, Any] | None = None) -> Any:
+        registry = CollectorRegistry()
+        Counter("letters", "Letters written", registry=registry).inc(3)
+        return web.application(opened, lambda: (well, known or {}), registry).test_client()
+
+    yield pages
+    opened.engine.dispose()
 
 
 @pytest.mark.parametrize(("well", "status", "word"), [(True, 200, "ok"), (False, 503, "failing")])
-def test_health_is_told_by_status_and_word(well: bool, status: int, word: str) -> None:
+def test_health_is_told_by_status_and_word(pages: Pages, well: bool, status: int, word: str) -> None:
     answer = pages(well, {"problem": None}).get("/healthz")
     assert (answer.status_code, answer.json) == (status, {"status": word, "problem": None})
 
 
-def test_figures_are_in_the_text_format_of_prometheus() -> None:
+def test_figures_are_in_the_text_format_of_prometheus(pages: Pages) -> None:
     answer = pages().get("/metrics")
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/plain; version=")
@@ -45,12 +55,12 @@ def test_figures_are_in_the_text_format_of_prometheus() -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz/", "/static/x", "/metrics/x"])
-def test_there_is_no_other_page(path: str) -> None:
+def test_there_is_no_other_page(pages: Pages, path: str) -> None:
     assert pages().get(path).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics"])
-def test_pages_are_only_read(path: str) -> None:
+def test_pages_are_only_read(pages: Pages, path: str) -> None:
     assert pages().post(path).status_code == 405
 
 
@@ -180,7 +190,9 @@ def test_the_level_of_the_log_is_the_one_of_the_configuration(
     settings = settings_of(house)
     louder = settings.procedure.log.model_copy(update={"level": "error"})
     quiet = settings.procedure.model_copy(update={"log": louder})
-    daemon.set_up_logs(config.Config(quiet, house.folder, None, settings.templates, settings.calendar, {}))
+    daemon.set_up_logs(
+        config.Config(quiet, house.folder, None, settings.templates, settings.pages, settings.calendar, {})
+    )
     daemon.log.warning("nobody hears this")
     daemon.log.error("everybody hears this")
     (line,) = capsys.readouterr().err.splitlines()

@@ -82,9 +82,23 @@ def context(**changes: Any) -> dict[str, Any]:
             "label": "The agreement is to be signed",
         },
         "offers": [
-            {"event": "sign-agreement", "label": "Sign the agreement", "url": SIGN_URL, "help": ""},
-            {"event": "add-note", "label": "Add a note", "url": None, "help": "Reply with the word NOTE."},
+            {
+                "event": "sign-agreement",
+                "label": "Sign the agreement",
+                "url": SIGN_URL,
+                "help": "",
+                "words": [],
+            },
+            {
+                "event": "add-note",
+                "label": "Add a note",
+                "url": None,
+                "help": "Reply with the word NOTE.",
+                "words": [],
+            },
         ],
+        "page": None,
+        "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": "206-555-0100"},
         "district": "Example Public Schools",
     }

@@ -191,7 +191,7 @@ def test_nothing_a_person_typed_becomes_markup(tmp_path: Path) -> None:
         partnership={**context()["partnership"], "title": HOSTILE, "school_name": HOSTILE},
         facts={"agreement": {"amount": 1, "partner": HOSTILE}, "goals": [HOSTILE]},
         person={"name": HOSTILE, "email": "principal@example.org", "role": "principal"},
-        offers=[{"event": "x", "label": HOSTILE, "url": None, "help": HOSTILE}],
+        offers=[{"event": "x", "label": HOSTILE, "url": None, "help": HOSTILE, "words": []}],
     )
     html = templates(tmp_path).notice("board-approved", hostile).html
     assert not {"script", "img"} & {tag for tag, _ in Outline(html).tags}
@@ -201,7 +201,7 @@ def test_nothing_a_person_typed_becomes_markup(tmp_path: Path) -> None:
     "url", ["javascript:alert(1)", "https://example.org/ x", 'https://e.org/"x', "ftp://e.org"]
 )
 def test_an_offer_leads_to_a_web_or_mail_address_only(tmp_path: Path, url: str) -> None:
-    offers = [{"event": "x", "label": "Answer", "url": url, "help": ""}]
+    offers = [{"event": "x", "label": "Answer", "url": url, "help": "", "words": []}]
     with pytest.raises(TemplateFailed, match="an address that starts with https://"):
         templates(tmp_path).notice("board-approved", context(offers=offers))
 

@@ -33,6 +33,7 @@ from tests.states.life import (
     Life,
 )
 
+ALWAYS = ("receipt", "fresh-link")  # no row names them: the program itself decides who gets them
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
 CONFIG = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))
@@ -125,6 +126,8 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "facts": told.facts.model_dump(mode="json"),
         "deadline": deadline or None,
         "offers": [],
+        "page": None,
+        "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": ""},
         "district": "Example Public Schools",
         "names": NAMES,
@@ -261,7 +264,7 @@ SECTIONS = re.compile(
 
 def test_every_row_has_words_and_all_words_have_a_row() -> None:
     written = {path.name for path in EMAIL.iterdir()} - LAYOUTS
-    assert written == {f"{name}.j2" for name in (*CONFIG["notice"], *CONFIG["deadline"])}
+    assert written == {f"{name}.j2" for name in (*CONFIG["notice"], *CONFIG["deadline"], *ALWAYS)}
 
 
 def test_no_name_stands_in_both_tables() -> None:

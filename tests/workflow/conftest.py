@@ -11,7 +11,7 @@ import pytest
 
 from notifications import render
 from tests.states.life import LA
-from tests.workflow.district import Life, Stations, configured, opened
+from tests.workflow.district import Life, Stations, configured, keyed, opened
 from workflow.config import Config
 
 Begin = Callable[..., Life]
@@ -56,6 +56,7 @@ def begin(stations: Stations, settings: Config, tmp_path: Path) -> Iterator[Begi
     def begin(station: str | None = None, text: str = "") -> Life:
         folder = tmp_path / f"district-{len(lives)}"
         folder.mkdir()
+        keyed(folder)
         chosen = configured(folder, text) if text else replace(settings, folder=folder)
         life = opened(stations.made(station), folder, chosen)
         if station:

@@ -75,7 +75,14 @@ def configured(folder: Path, text: str = "") -> config.Config:
     """The configuration of a district whose file says this besides where its database and mail are."""
     path = folder / "config.toml"
     path.write_text(merged(text), encoding="utf-8")
+    keyed(folder)
     return config.load(path)
+
+
+def keyed(folder: Path) -> None:
+    """Keys for links in this folder, the same in every test."""
+    (folder / "var").mkdir(exist_ok=True)
+    (folder / "var" / "keys").write_text("k" * 48 + "\n", encoding="ascii")
 
 
 def merged(text: str) -> str:

@@ -124,12 +124,12 @@ def test_the_upgraded_database_has_the_tables_that_the_code_describes(database: 
 
 def test_an_upgrade_is_safe_to_repeat(database: Engine) -> None:
     before, after = upgrade.upgrade(database)
-    assert before == after == "0001"
+    assert before == after == "0002"
 
 
 def test_a_first_upgrade_tells_that_there_was_nothing(tmp_path: Path) -> None:
     new = store.open_store(f"sqlite:///{tmp_path / 'new.db'}", create=True)
-    assert upgrade.upgrade(new) == (None, "0001")
+    assert upgrade.upgrade(new) == (None, "0002")
     new.dispose()
 
 

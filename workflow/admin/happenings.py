@@ -8,8 +8,7 @@ import click
 from sqlalchemy import select
 
 from states.errors import BadInput, Problem
-from workflow import outbox, records
-from workflow.admin import views
+from workflow import outbox, records, views
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known
 from workflow.due import Offset, parse_offset

@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from states.errors import BadInput, Problem
 from states.machine import EVENTS, row_of
 from states.partnership import State
-from workflow import engine, ledger, records
-from workflow.admin import given, views
+from workflow import engine, ledger, records, views
+from workflow.admin import given
 from workflow.admin.console import Console, common, minute
 from workflow.config import ConfigError
 from workflow.engine import Change, NotFound, Record

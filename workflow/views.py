@@ -1,4 +1,7 @@
-"""The JSON documents of commands: the keys that scripts rely on, in one place."""
+"""The documents that commands and pages show of a partnership, its events, deadlines and notices.
+
+The keys that scripts rely on are in this one place.
+"""
 
 from __future__ import annotations
 

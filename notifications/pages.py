@@ -1,0 +1,43 @@
+"""Turns the template of a page and its context into HTML, in the same sandbox as the notices.
+
+A page is `pages/NAME.j2`; a district's own file hides the packaged one of its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import TemplateNotFound, TemplateSyntaxError
+
+from notifications.render import environment
+
+
+class Pages:
+    """The pages in `folders`, searched in order. Compiled once; safe to share between threads."""
+
+    def __init__(self, folders: Sequence[Path], zone: ZoneInfo) -> None:
+        self._folders = tuple(folders)
+        self._environment = environment(folders, zone, html=True)
+
+    def render(self, name: str, context: Mapping[str, Any]) -> str:
+        """The page `name`; raises as Jinja does where it cannot be rendered."""
+        return self._environment.get_template(f"pages/{name}.j2").render(dict(context))
+
+    def problems(self) -> Iterator[tuple[str, str, str]]:
+        """What keeps a page from being compiled: the file and line, what is wrong, what would be right."""
+        for folder in self._folders:
+            for path in sorted((folder / "pages").glob("*.j2")):
+                try:
+                    self._environment.get_template(f"pages/{path.name}")
+                except TemplateSyntaxError as error:
+                    at = f"templates/pages/{path.name}, line {error.lineno}"
+                    yield at, error.message or str(error), "correct Jinja"
+                except (TemplateNotFound, OSError, UnicodeDecodeError) as error:
+                    yield (
+                        f"templates/pages/{path.name}",
+                        f"the file is unreadable: {error}",
+                        "a file in UTF-8",
+                    )

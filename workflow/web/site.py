@@ -1,0 +1,111 @@
+"""What every page shares: how it is rendered, its security headers, and one plain page for every error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from workflow.system import System
+from workflow.web.limits import Limits
+
+log = structlog.get_logger("partnershipd.web")
+
+# No script at all, nothing from elsewhere, no frame around it, no address passed on, nothing kept.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "X-Robots-Tag": "noindex",
+    "Cache-Control": "no-store",
+}
+
+_SAID = {
+    400: (
+        "This cannot be read",
+        "The form that arrived is damaged. Go back, load the page anew and try again.",
+    ),
+    404: ("There is no such page", "Perhaps the address was cut off. Copy the whole link from the message."),
+    405: ("This does not work here", "Open the link from the message and use the form there."),
+    413: ("That is too large", "Choose a smaller document and try again."),
+    429: ("Too many at once", "Wait a minute and try again. Nothing you did before is lost."),
+    500: ("Something went wrong", "Nothing was changed. Try again in a while, or tell the office."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What pages are made with: the open system, the clock, and how much one sender may do."""
+
+    system: System
+    clock: Callable[[], datetime]
+    limits: Limits
+
+    def page(self, name: str, status: int = 200, **context: Any) -> Response:
+        """A rendered page."""
+        config = self.system.config
+        district = config.procedure.district
+        shared = {
+            "district": district.name,
+            "office": {"name": district.office, "email": district.email, "phone": district.phone},
+            "home": config.address("calls"),
+        }
+        return Response(
+            config.pages.render(name, shared | context), status, content_type="text/html; charset=utf-8"
+        )
+
+    def told(self, status: int, title: str, words: str, **context: Any) -> Response:
+        """A page that only says something."""
+        return self.page("told", status, title=title, words=words, **context)
+
+    def may_post(self, cost: float = 1) -> bool:
+        """Whether whoever asks may send one more form."""
+        return self.limits.allow(request.remote_addr or "", cost=cost)
+
+
+def settle(app: Flask, site: Site) -> None:
+    """Give an application the headers, the style sheet and the pages for errors."""
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if site.system.config.procedure.web.base_url.startswith("https:"):
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        return response
+
+    @app.get("/style.css")
+    def style() -> Response:
+        text = site.system.config.pages.render("style.css", {})
+        response = Response(text, content_type="text/css; charset=utf-8")
+        response.headers["Cache-Control"] = "public, max-age=3600"
+        return response
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> Response:
+        return _error(site, error.code or 500)
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        # The path may hold a token, so only the endpoint is logged.
+        log.error(
+            "page failed", page=request.endpoint, problem=f"{type(error).__name__}: {error}", exc_info=error
+        )
+        return _error(site, 500)
+
+
+def _error(site: Site, status: int) -> Response:
+    title, words = _SAID.get(status, _SAID[400 if status < 500 else 500])
+    return site.told(status, title, words)
