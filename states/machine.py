@@ -41,7 +41,12 @@ class Possibility:
     @property
     def possible(self) -> bool:
         """Whether nothing but the input stands between the event and its happening."""
-        return all(reason in (None, ASKED) for _, _, reason in self.requirements)
+        return not self.unmet
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """The reasons why it cannot happen now, whatever is given."""
+        return tuple(reason for _, _, reason in self.requirements if reason not in (None, ASKED))
 
 
 ASKED = "depends on what is given"

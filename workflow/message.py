@@ -17,7 +17,7 @@ from states.machine import events_of
 from states.partnership import Partnership, Role, State
 from states.standing import COLLECTED, waiting_on
 from workflow import claims, records
-from workflow.situation import Session
+from workflow.situation import Session, Situation, possibilities
 
 _WHY = {
     Role.PRINCIPAL: "as principal of {school}",
@@ -118,6 +118,7 @@ _OF_NONE: dict[str, Any] = {
     "facts": None,
     "deadline": None,
     "offers": [],
+    "hindered": [],
     "page": None,
 }
 
@@ -129,6 +130,7 @@ class _About:
     ref: str
     state: State
     facts: Partnership
+    entered_at: datetime
 
 
 def _about(session: Session, row: Any) -> _About | None:
@@ -136,15 +138,17 @@ def _about(session: Session, row: Any) -> _About | None:
         return None
     table = records.partnerships
     found = session.connection.execute(select(table).where(table.c.id == row.partnership)).one()
-    return _About(found.ref, State(found.state), Partnership.model_validate_json(found.facts))
+    return _About(
+        found.ref, State(found.state), Partnership.model_validate_json(found.facts), found.entered_at
+    )
 
 
 def _of_partnership(session: Session, row: Any, about: _About) -> dict[str, Any]:
     people, config, facts, ref = session.directory, session.config, about.facts, about.ref
     school = people.schools.get(facts.school)
     school_name = school.name if school else facts.school
-    offers = _offers(session, row, about)
-    return {
+    asks = _asks(session, row, about)
+    return asks | {
         "why": _WHY[Role(row.role)].format(school=school_name, district=config.procedure.district.name),
         "partnership": {
             "ref": ref,
@@ -157,8 +161,7 @@ def _of_partnership(session: Session, row: Any, about: _About) -> dict[str, Any]
         ],
         "event": _event(session, row),
         "facts": facts.model_dump(mode="json"),
-        "deadline": _deadline(session, row, {offer["event"] for offer in offers}),
-        "offers": offers,
+        "deadline": _deadline(session, row, {offer["event"] for offer in asks["offers"]}),
         "names": people.names() | _applicants(facts),
         "page": claims.address(config, claims.claim_of(row, ref, "", facts)),
     }
@@ -195,21 +198,30 @@ def _through(session: Session, entry: Any) -> str | None:
     return session.directory.someone(entry.ran_by).name
 
 
-def _offers(session: Session, row: Any, about: _About) -> list[dict[str, Any]]:
-    """What the reader may do from this message: links that only they can use, and words for a reply."""
+def _asks(session: Session, row: Any, about: _About) -> dict[str, list[dict[str, Any]]]:
+    """What the reader may do from this message: what is possible now, and what is not yet.
+
+    What is possible comes with a link that only they can use, and with words for a reply.
+    """
     config = session.config
     replies = config.procedure.mail.replies != "none"
-    return [
-        {
-            "event": event,
-            "label": config.labels[event],
-            "url": claims.address(config, claims.claim_of(row, about.ref, event, about.facts)),
-            "words": list(WORDS.get(event, ())) if replies else [],
-            "help": "",
-        }
-        for event in offered(session, row)
-        if event in askable(about.state, about.facts, row.role)
-    ]
+    here = Situation(
+        session, row.partnership, about.state, about.facts, about.entered_at, None, row.queued_at
+    )  # fmt: skip
+    unmet = {one.row.event: one.unmet for one in possibilities(here, row.to, Role(row.role))}
+    offers, hindered = [], []
+    for event in offered(session, row):
+        if event not in askable(about.state, about.facts, row.role):
+            continue
+        if unmet[event]:
+            hindered.append({"event": event, "label": config.labels[event], "reasons": list(unmet[event])})
+            continue
+        link = claims.address(config, claims.claim_of(row, about.ref, event, about.facts))
+        words = list(WORDS.get(event, ())) if replies else []
+        offers.append(
+            {"event": event, "label": config.labels[event], "url": link, "words": words, "help": ""}
+        )  # fmt: skip
+    return {"offers": offers, "hindered": hindered}
 
 
 def offered(session: Session, row: Any) -> tuple[str, ...]:

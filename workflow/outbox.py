@@ -22,7 +22,7 @@ from workflow import directory, message, records
 from workflow.config import Config
 from workflow.directory import Person
 from workflow.records import canonical
-from workflow.situation import Session
+from workflow.situation import Session, Situation, possibilities
 from workflow.system import System
 
 LEASE = timedelta(minutes=10)  # longer than any one delivery can take
@@ -78,7 +78,7 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     today = config.calendar.day(occasion.now)
     rows = []  # one for each person: who stands in for several, or is concerned too, is told in each capacity
     for person, role in found.values():
-        if person.email == occasion.actor and not _asked(occasion, role, row.offers):
+        if person.email == occasion.actor and not _asked(session, occasion, role, row.offers):
             continue
         reached = directory.reachable(session.directory, person, today)
         values = {
@@ -153,8 +153,16 @@ def recipients(
     return [(person, str(role)) for person in people]
 
 
-def _asked(occasion: Occasion, role: str, offers: Sequence[str]) -> bool:
-    return any(event in message.askable(occasion.state, occasion.facts, role) for event in offers)
+def _asked(session: Session, occasion: Occasion, role: str, offers: Sequence[str]) -> bool:
+    """Whether whoever did it is asked for something that they can do next."""
+    asked = message.askable(occasion.state, occasion.facts, role) & set(offers)
+    if not asked:
+        return False
+    here = Situation(
+        session, occasion.partnership, occasion.state, occasion.facts, occasion.now, None, occasion.now
+    )  # fmt: skip
+    ways = possibilities(here, occasion.actor or "", Role(role))
+    return any(one.possible for one in ways if one.row.event in asked)
 
 
 def leaves_at(config: Config, now: datetime) -> datetime:

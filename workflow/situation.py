@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from states.case import Setting
+from states.case import Case, Setting
 from states.lifecycle import Row
-from states.partnership import Partnership, State
+from states.machine import Possibility, explain
+from states.partnership import Partnership, Role, State
+from states.standing import waiting_on
 from workflow import records
 from workflow.config import Config
 from workflow.deadlines import Life, due_instants
@@ -51,6 +53,21 @@ def setting(row: Row, situation: Situation) -> Setting:
             continue
         found[part] = _PARTS[part](situation)
     return Setting(**found)
+
+
+def possibilities(situation: Situation, actor: str = "", role: Role | None = None) -> list[Possibility]:
+    """How every event of the state stands, for somebody in a role; else for one from whom it is awaited."""
+
+    def case_for(row: Row) -> Case:
+        awaited = (
+            waiting.role for waiting in waiting_on(situation.facts, row.event) if waiting.role in row.who
+        )
+        who = role if role in row.who else next(awaited, row.who[0])
+        at = situation.session.config.calendar.local(situation.now)
+        asked = setting(row, situation)
+        return Case(situation.state, situation.facts, None, actor, who or row.who[0], at, asked)
+
+    return explain(case_for, situation.state)
 
 
 def _invited_on(s: Situation) -> date | None:

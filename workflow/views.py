@@ -12,14 +12,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from states.case import Case
 from states.inputs import names
-from states.machine import ASKED, Possibility, explain
+from states.machine import ASKED, Possibility
 from states.partnership import Partnership, Role
-from states.standing import waiting_on
-from workflow import message, records
+from workflow import message, records, situation
 from workflow.engine import Record
-from workflow.situation import Session, Situation, setting
+from workflow.situation import Session, Situation
 
 SEALED = "(sealed until the call closes)"
 
@@ -145,15 +143,8 @@ def possibilities(
     session: Session, record: Record, now: datetime, actor: str = "", role: Role | None = None
 ) -> list[Possibility]:
     """How every event of a partnership's state stands."""
-    situation = Situation(session, record.id, record.state, record.facts, record.entered_at, None, now)
-
-    def case_for(row: Any) -> Case:
-        awaited = (waiting.role for waiting in waiting_on(record.facts, row.event) if waiting.role in row.who)
-        who = role if role in row.who else next(awaited, row.who[0])
-        at = session.config.calendar.local(now)
-        return Case(record.state, record.facts, None, actor, who or row.who[0], at, setting(row, situation))
-
-    return explain(case_for, record.state)
+    here = Situation(session, record.id, record.state, record.facts, record.entered_at, None, now)
+    return situation.possibilities(here, actor, role)
 
 
 def partnership(session: Session, record: Record, now: datetime) -> dict[str, Any]:

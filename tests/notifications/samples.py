@@ -97,6 +97,7 @@ def context(**changes: Any) -> dict[str, Any]:
                 "words": [],
             },
         ],
+        "hindered": [],
         "page": None,
         "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": "206-555-0100"},

@@ -126,6 +126,7 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "facts": told.facts.model_dump(mode="json"),
         "deadline": deadline or None,
         "offers": [],
+        "hindered": [],
         "page": None,
         "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": ""},

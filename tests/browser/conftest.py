@@ -1,0 +1,97 @@
+"""A real browser, Debian's chromium, for pages and for the HTML of messages; and axe, which judges them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.town import Town
+from tests.story.office import Office, founded
+from tests.story.post import post_office
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+Judge = Callable[[Page], list[str]]
+
+
+def program(name: str) -> str:
+    """Where a program of the machine is; without it the test is skipped, and under CI fails."""
+    found = shutil.which(name)
+    if found is None:
+        reason = f"{name} is not installed (on Debian: apt-get install {name})"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = program("chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[BrowserContext]:
+    """A small screen without JavaScript; a page that scrolls sideways there has failed."""
+    context = browser.new_context(viewport={"width": 320, "height": 640}, java_script_enabled=False)
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def screen(browser: Browser) -> Iterator[BrowserContext]:
+    """A large screen, on which scripts may run (none of ours do)."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def judge() -> Judge:
+    """What axe holds against a page, by WCAG 2.1 AA: a line for each place."""
+    axe = Axe()
+
+    def judged(page: Page) -> list[str]:
+        found = axe.run(page, options=WCAG).response["violations"]
+        return [
+            f"{one['id']}: {node['html'][:200]} ({node['failureSummary']})"
+            for one in found
+            for node in one["nodes"]
+        ]
+
+    return judged
+
+
+@pytest.fixture(scope="session")
+def founded_town(tmp_path_factory: pytest.TempPathFactory) -> Office:
+    return founded(tmp_path_factory.mktemp("town"), program("faketime"), tmp_path_factory.mktemp("bytecode"))
+
+
+@pytest.fixture
+def town(founded_town: Office, tmp_path: Path) -> Iterator[Town]:
+    """A district with its daemon running at whatever time a test sets, and a mail server."""
+    folder = tmp_path / "town"
+    shutil.copytree(founded_town.folder, folder)
+    with post_office(folder) as (desk, settings):
+        made = Town(
+            folder, founded_town.faketime, Path(founded_town.environment["PYTHONPYCACHEPREFIX"]), desk
+        )
+        made.settle(settings)
+        yield made
+        made.stop()
+    assert made.office.faults() == []
