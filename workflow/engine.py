@@ -143,10 +143,7 @@ def unborn(intent: Intent) -> Record:
 
 def decide(session: Session, record: Record, intent: Intent) -> Change:
     """Judge an intent by the law; what it makes of the record. Writes nothing. Raises as `advance` does."""
-    if intent.expected_version is not None and intent.expected_version != record.version:
-        raise Conflict(
-            f"{record.ref} is at version {record.version}, not {intent.expected_version}: somebody moved it"
-        )
+    check_version(record, intent.expected_version)
     row = row_of(intent.event, record.state)
     given = read_input(row.takes, intent.input)
     _check_names(session, row, given)
@@ -175,6 +172,12 @@ def decide(session: Session, record: Record, intent: Intent) -> Change:
         head=entry["hash"],
     )
     return Change(after, record, intent, role, entry)
+
+
+def check_version(record: Record, expected: int | None) -> None:
+    """Raise `Conflict` if the partnership is not at the version that the actor has seen."""
+    if expected is not None and expected != record.version:
+        raise Conflict(f"{record.ref} is at version {record.version}, not {expected}: somebody moved it")
 
 
 def _check_names(session: Session, row: Row, given: Any) -> None:

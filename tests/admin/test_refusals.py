@@ -103,6 +103,8 @@ CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
     "no such person to remove": (NOT_FOUND, ("people", "remove", "x@example.org"), "no person x@example.org"),
     "no such meeting": (NOT_FOUND, ("meetings", "remove", "2025-08-07"), "there is no meeting on 2025-08-07"),
     "somebody moved it": (CONFLICT, (*NOTE, "--expect-version", "3"), "rbhs-2025 is at version 5, not 3"),
+    "somebody moved it to another state": (
+        CONFLICT, ("trigger", REF, "open-selection", "--expect-version", "4"), "rbhs-2025 is at version 5, not 4"),
 }  # fmt: skip
 
 

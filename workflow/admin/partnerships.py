@@ -222,6 +222,8 @@ def trigger(
         record = engine.load(session.connection, [ref]).get(ref)
         if record is None and event in EVENTS and event != "identify-needs":
             raise NotFound(f"there is no partnership {ref!r}")
+        if record is not None:  # before its state, which is another because somebody moved it
+            engine.check_version(record, expect_version)
         row = row_of(event, record.state if record else None)
         values = given.read(row.takes, sets, input_)
         called = ref
