@@ -94,6 +94,8 @@ CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
     "to move a new one": (NOT_FOUND, ("trigger", "NEW", "add-note"), "there is no partnership 'NEW'"),
     "no such school to list": (NOT_FOUND, ("list", "--school", "hogwarts"), "there is no school 'hogwarts'"),
     "no such notice": (NOT_FOUND, ("notices", "show", "4270"), "there is no notice 4270"),
+    "a notice of a number that none can have": (NOT_FOUND, ("notices", "show", "9" * 30), "there is no notice 999"),
+    "to retry such a one": (NOT_FOUND, ("notices", "retry", "9" * 30), "there is no notice 999"),
     "no such notice to retry": (NOT_FOUND, ("notices", "retry", "4270"), "there is no notice 4270"),
     "no such person to act": (NOT_FOUND, (*NOTE, "--as", "x@example.org"), "no person 'x@example.org'"),
     "no such person to look": (NOT_FOUND, ("events", REF, "--as", "x@example.org"), "no person 'x@example.org'"),

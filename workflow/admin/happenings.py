@@ -113,13 +113,23 @@ def _statuses(text: str | None) -> list[str]:
     return wanted
 
 
+_LARGEST = 2**63 - 1  # that a database has as the number of a row
+
+
+def _existing(id_: int) -> int:
+    """The number of a notice, if a notice can have it. Raises `NotFound`."""
+    if abs(id_) > _LARGEST:
+        raise NotFound(f"there is no notice {id_}")
+    return id_
+
+
 @notices.command("show")
 @click.argument("id_", metavar="ID", type=int)
 @common
 def notices_show(console: Console, id_: int) -> None:
     """One notice: whom it went to and why, and its message byte for byte."""
     table, about = records.notices, records.partnerships
-    query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == id_)
+    query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == _existing(id_))
     with console.system.reading() as session:
         row = session.connection.execute(query).first()
         if row is None:
@@ -153,7 +163,7 @@ def notices_retry(console: Console, id_: int) -> None:
     table = records.notices
 
     def work(session: Any) -> str:
-        status = session.connection.scalar(select(table.c.status).where(table.c.id == id_))
+        status = session.connection.scalar(select(table.c.status).where(table.c.id == _existing(id_)))
         if status is None:
             raise NotFound(f"there is no notice {id_}")
         if not outbox.retry(session.connection, id_, console.now):
