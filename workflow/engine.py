@@ -196,12 +196,11 @@ def _role(session: Session, record: Record, row: Row, intent: Intent, given: Any
         check_role(row, Role.CLOCK, record.state)
         return Role.CLOCK
     held = roles_of(session, record, intent.actor, getattr(given, "organization", None))
-    if intent.role is not None:
-        held = [role for role in held if role is intent.role]
-    possible = [role for role in row.who if role in held]
+    possible = [role for role in row.who if role in held and intent.role in (None, role)]
     if not possible:
         who, has = " or ".join(row.who), " and ".join(held) or "no role here"
         reason = f"{row.event} is for {who}; {intent.actor} has {has}"
+        reason += f" and asks to act as {intent.role}" if intent.role else ""
         raise WrongRole([Unmet("role", reason)])
     awaited = {waiting.role for waiting in waiting_on(record.facts, row.event)}
     return next((role for role in possible if role in awaited), possible[0])

@@ -23,7 +23,9 @@ CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
         REFUSED, ("trigger", REF, "extend-selection", "--as", "principal@example.org", "--set", "reason=r",
                   "--set", "closes_on=2025-09-01"),
         "extend-selection is for staff; principal@example.org has principal"),
-    "a role that is not held": (REFUSED, (*NOTE, "--role", "principal"), "add-note is for staff or principal"),
+    "a role that is not held": (
+        REFUSED, (*NOTE, "--role", "principal"),
+        "add-note is for staff or principal; staff@example.org has staff and asks to act as principal"),
     "no such event": (INPUT, ("trigger", REF, "choose-partners"), "there is no event 'choose-partners'"),
     "no such role": (INPUT, (*NOTE, "--role", "boss"), "there is no role 'boss'"),
     "an unknown key": (INPUT, (*NOTE, "--set", "txt=x"), "txt: there is no such key; expected one of text"),
