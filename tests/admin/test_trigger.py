@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, STAFF, Desk, real
 from tests.states.life import SAMPLES
+from workflow.situation import Session
+from workflow.system import System
 
 APPLICATION = SAMPLES["receive-application"]
 SCORES = dict.fromkeys(SAMPLES["score-application"]["scores"], 4)
@@ -88,6 +92,26 @@ def test_toml_may_begin_with_a_table_and_have_days(sit: Sit) -> None:
     )
     assert extended.status == 0, extended
     assert last_input(desk)["closes_on"] == "2025-08-29"
+
+
+def test_standard_input_counts_also_when_the_transaction_is_begun_again(
+    sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = sit("open")
+    transact = System.transact
+
+    def again(system: System, work: Callable[[Session], None]) -> None:
+        def undone(session: Session) -> None:
+            work(session)
+            raise InterruptedError
+
+        with suppress(InterruptedError):  # as if another writer had been in the way
+            transact(system, undone)
+        transact(system, work)
+
+    monkeypatch.setattr(System, "transact", again)
+    assert desk.trigger("add-note", "--input", "-", stdin='{"text": "called"}').status == 0
+    assert last_input(desk) == {"text": "called"}
 
 
 def test_what_is_set_counts_more_than_what_is_in_the_file(sit: Sit) -> None:

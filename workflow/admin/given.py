@@ -23,9 +23,9 @@ from workflow import records
 _LARGEST = 50_000_000  # bytes of a document
 
 
-def read(takes: type[Input], sets: Sequence[str], source: str | None) -> dict[str, Any]:
+def read(takes: type[Input], sets: Sequence[str], source: Mapping[str, Any]) -> dict[str, Any]:
     """The input from --input and --set together; the latter counts. Raises `BadInput`."""
-    values = _from_source(source) if source else {}
+    values = dict(source)
     for text in sets:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
@@ -43,7 +43,10 @@ def role(given: str | None) -> Role | None:
     return Role(given)
 
 
-def _from_source(source: str) -> dict[str, Any]:
+def from_source(source: str | None) -> dict[str, Any]:
+    """What --input gives, which can be read only once where it is standard input. Raises `BadInput`."""
+    if source is None:
+        return {}
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -216,6 +216,7 @@ def trigger(
     begins with identify-needs: on NEW, which makes up a reference, or on the reference that it shall have.
     """
     actor, user = console.actor(as_)
+    source = given.from_source(input_)
     done: list[tuple[Change, dict[str, Any]]] = []
 
     def work(session: Session) -> None:
@@ -225,7 +226,7 @@ def trigger(
         if record is not None:  # before its state, which is another because somebody moved it
             engine.check_version(record, expect_version)
         row = row_of(event, record.state if record else None)
-        values = given.read(row.takes, sets, input_)
+        values = given.read(row.takes, sets, source)
         called = ref
         if ref == "NEW":
             called = _new_ref(session, values, console.now)
