@@ -31,6 +31,17 @@ if not DEFAULTS.is_dir():
     DEFAULTS = Path(__file__).parent.parent  # a checkout: config.toml and templates/ at its top
 
 
+# What reading TOML or JSON can raise: a number in it may be too long, a list in it too deep.
+UNREADABLE = (OSError, ValueError, RecursionError)
+
+
+def unreadable(error: Exception) -> str:
+    """Why a file cannot be read, in words."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(getattr(error, "strerror", None) or error)
+
+
 class ConfigError(Exception):
     """The configuration cannot be used; `problems` says every mistake."""
 
@@ -183,8 +194,8 @@ def _read(path: Path) -> dict[str, Any]:
             return tomllib.load(file)
     except FileNotFoundError:
         raise ConfigError([Problem(str(path), "there is no such file", "a configuration file")]) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError([Problem(str(path), f"it cannot be read: {error}", "TOML")]) from None
+    except UNREADABLE as error:
+        raise ConfigError([Problem(str(path), f"it cannot be read: {unreadable(error)}", "TOML")]) from None
 
 
 def _laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from states.inputs import Day, Email, Identifier, Name, problems, read_input, st
 from states.machine import row_of
 from states.partnership import Kind, Role
 from workflow import deadlines, directory, engine, ledger, records
+from workflow.config import UNREADABLE, unreadable
 from workflow.engine import Intent, Record
 from workflow.records import canonical
 from workflow.situation import Session
@@ -120,10 +121,9 @@ def read_file(path: Path) -> DistrictFile:
     """A district file. Raises `BadInput` with every mistake in its form."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(
-            [Problem(str(path), f"it cannot be read: {error}", "a district file in TOML")]
-        ) from None
+    except UNREADABLE as error:
+        problem = f"it cannot be read: {unreadable(error)}"
+        raise BadInput([Problem(str(path), problem, "a district file in TOML")]) from None
     try:
         return DistrictFile.model_validate(data)
     except ValidationError as error:

@@ -38,11 +38,13 @@ CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
         "a day that exists, as YYYY-MM-DD"),
     "a value that is no JSON": (
         INPUT, ("trigger", REF, "score-application", "--set", "scores.diversity=good"), "'good' is not JSON"),
+    "a number beyond all measure": (
+        INPUT, ("trigger", REF, "score-application", "--set", "scores.diversity=" + "9" * 5000), "9' is not JSON"),
     "no equals sign": (INPUT, ("trigger", REF, "add-note", "--set", "text"), "'text' has no key or no value"),
     "a key inside a value": (
         INPUT, ("trigger", REF, "add-note", "--set", "a=1", "--set", "a.b=2"), "a is already a value"),
     "an input file that is not there": (
-        INPUT, ("trigger", REF, "add-note", "--input", "nowhere.json"), "nowhere.json cannot be read"),
+        INPUT, ("trigger", REF, "add-note", "--input", "nowhere.json"), "nowhere.json cannot be read: No such"),
     "an organization nobody knows": (
         INPUT, ("trigger", REF, "receive-application", "--set", "organization=acme", "--set", "contact_name=C",
                 "--set", "contact_email=c@example.org", "--set", "abilities.diversity=much"),
@@ -63,8 +65,8 @@ CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
     "a status that is none": (INPUT, ("notices", "--status", "sent,lost"), "there is no status 'lost'"),
     "a number that is none": (INPUT, ("notices", "show", "first"), "'first' is not a valid integer"),
     "a notice that is not stuck": (INPUT, ("notices", "retry", "1"), "notice 1 is queued"),
-    "an import that is not there": (INPUT, ("import", "nowhere.toml"), "nowhere.toml: it cannot be read"),
-    "a calendar that is not there": (INPUT, ("meetings", "import", "nowhere.ics"), "it cannot be read"),
+    "an import that is not there": (INPUT, ("import", "nowhere.toml"), "nowhere.toml: it cannot be read: No"),
+    "a calendar that is not there": (INPUT, ("meetings", "import", "nowhere.ics"), "it cannot be read: No such"),
     "a meeting on no day": (INPUT, ("meetings", "remove", "someday"), "'someday' is no day"),
     "a meeting of no kind": (INPUT, ("meetings", "add", "2025-08-13", "--kind", "secret"), "kind: found 'secret'"),
     "a meeting at no hour": (INPUT, ("meetings", "add", "2025-08-13", "--at", "noon"), "at: "),

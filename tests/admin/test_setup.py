@@ -207,7 +207,11 @@ def test_no_command_runs_on_a_broken_configuration(sit: Sit, words: str) -> None
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("[mail", "it cannot be read: "), (None, "there is no such file; expected a configuration")],
+    [
+        ("[mail", "it cannot be read: "),
+        ("a = " + "9" * 5000, "it cannot be read: "),
+        (None, "there is no such file; expected a configuration"),
+    ],
 )
 def test_a_configuration_that_cannot_be_read_is_named(sit: Sit, text: str | None, words: str) -> None:
     desk = sit()

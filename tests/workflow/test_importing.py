@@ -275,7 +275,13 @@ def test_an_input_that_is_malformed_is_named_with_its_place_also_where_it_is_on_
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"[[school]\n", "cannot be read"), (b"\xff\xfe", "cannot be read")]
+    ("content", "said"),
+    [
+        (b"[[school]\n", "cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"school = " + b"9" * 5000, "cannot be read"),
+        (b"school = " + b"[" * 5000, "nested too deeply"),
+    ],
 )
 def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "district.toml").write_bytes(content)

@@ -19,6 +19,7 @@ from states.errors import BadInput, Problem
 from states.inputs import AttachDocument, Input, SubmitReport
 from states.partnership import Role
 from workflow import records
+from workflow.config import UNREADABLE, unreadable
 
 _LARGEST = 50_000_000  # bytes of a document
 
@@ -49,13 +50,15 @@ def from_source(source: str | None) -> dict[str, Any]:
         return {}
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput([Problem("--input", f"{source} cannot be read: {error}", "a file, or -")]) from None
+    except UNREADABLE as error:
+        problem = f"{source} cannot be read: {unreadable(error)}"
+        raise BadInput([Problem("--input", problem, "a file, or -")]) from None
     try:
         found = json.loads(text)
-    except json.JSONDecodeError as error:
+    except UNREADABLE as error:
         if text.lstrip().startswith("{"):
-            raise BadInput([Problem("--input", f"it is not JSON: {error}", "JSON or TOML")]) from None
+            problem = f"it is not JSON: {unreadable(error)}"
+            raise BadInput([Problem("--input", problem, "JSON or TOML")]) from None
         return _from_toml(text)
     if not isinstance(found, dict):
         raise BadInput([Problem("--input", "it has no keys", "keys and values, as JSON or TOML")])
@@ -65,9 +68,9 @@ def from_source(source: str | None) -> dict[str, Any]:
 def _from_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        problem = Problem("--input", f"it is neither JSON nor TOML: {error}", "JSON or TOML")
-        raise BadInput([problem]) from None
+    except UNREADABLE as error:
+        problem = f"it is neither JSON nor TOML: {unreadable(error)}"
+        raise BadInput([Problem("--input", problem, "JSON or TOML")]) from None
 
 
 def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
@@ -85,7 +88,7 @@ def _value(takes: type[Input], key: str, text: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except UNREADABLE:
         expected = 'JSON, such as 4, true, "text" or ["one", "two"]'
         raise BadInput([Problem(f"--set {key}", f"{text!r} is not JSON", expected)]) from None
 

@@ -14,6 +14,7 @@ from states.inputs import problems
 from workflow import directory, importing, records
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.directory import remove, write
+from workflow.config import UNREADABLE, unreadable
 from workflow.situation import Session
 
 
@@ -106,10 +107,9 @@ def _from_calendar(console: Console, file: Path, kind: str) -> tuple[list[dict[s
 
     try:
         events = Calendar.from_ical(file.read_bytes()).walk("VEVENT")
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            [Problem(str(file), f"it cannot be read: {error}", "a calendar file (.ics)")]
-        ) from None
+    except UNREADABLE as error:
+        problem = f"it cannot be read: {unreadable(error)}"
+        raise BadInput([Problem(str(file), problem, "a calendar file (.ics)")]) from None
     held = [(n, event) for n, event in enumerate(events) if str(event.get("STATUS")).upper() != "CANCELLED"]
     rows = [_meeting(console, f"event {number}", event, kind) for number, event in held]
     if not rows:
