@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -59,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     try:
+        _check_text(given)
         status = partnershipctl.main(given, prog_name="partnershipctl", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.Abort:
@@ -73,6 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for line in lines:
             click.echo(line, err=True)
         sys.exit(status)
+
+
+def _check_text(given: Sequence[str]) -> None:
+    """Refuse arguments that are no text: Python has what it could not decode as halves of characters."""
+    for argument in given:
+        if re.search("[\ud800-\udfff]", argument):
+            shown = argument.encode("utf-8", "backslashreplace").decode()
+            raise BadInput([Problem("", f"the argument '{shown}' is no text", "text in UTF-8")])
 
 
 def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
