@@ -356,6 +356,9 @@ _WORDS = {
     "date_from_datetime_parsing": "a day that exists, as YYYY-MM-DD",
     "date_parsing": "a day that exists, as YYYY-MM-DD",
     "date_from_datetime_inexact": "a day without a time, as YYYY-MM-DD",
+    "timezone_aware": "a time with its offset, such as 2025-07-03T09:00:00-07:00",
+    "datetime_from_date_parsing": "a time with its offset, such as 2025-07-03T09:00:00-07:00",
+    "datetime_parsing": "a time with its offset, such as 2025-07-03T09:00:00-07:00",
     "string_too_short": "some text",
     "string_type": "text",
     "int_type": "a whole number",
@@ -370,7 +373,7 @@ _WORDS = {
 
 
 def _short(found: object) -> str:
-    text = repr(found)
+    text = str(found) if isinstance(found, date) else repr(found)  # as people write it
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -10,15 +10,14 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
     AliasChoices,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -32,14 +31,11 @@ from workflow import deadlines, directory, engine, ledger, records
 from workflow.config import UNREADABLE, unreadable
 from workflow.engine import Intent, Record
 from workflow.records import canonical
+from workflow.settings import Clock
 from workflow.situation import Session
 from workflow.system import System
 
 GivenRole = Literal["principal", "staff", "superintendent", "board-office", "reviewer", "lead-partner"]
-
-
-def _clock(value: object) -> object:
-    return time.fromisoformat(value) if isinstance(value, str) else value
 
 
 class Given(BaseModel):
@@ -70,7 +66,7 @@ class GivenPerson(Given):
 
 class GivenMeeting(Given):
     on: Day
-    at: Annotated[time, BeforeValidator(_clock)]
+    at: Clock
     kind: Literal["regular", "special"] = "regular"
 
 

@@ -71,7 +71,7 @@ CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
     "a calendar that is not there": (INPUT, ("meetings", "import", "nowhere.ics"), "it cannot be read: No such"),
     "a meeting on no day": (INPUT, ("meetings", "remove", "someday"), "'someday' is no day"),
     "a meeting of no kind": (INPUT, ("meetings", "add", "2025-08-13", "--kind", "secret"), "kind: found 'secret'"),
-    "a meeting at no hour": (INPUT, ("meetings", "add", "2025-08-13", "--at", "noon"), "at: "),
+    "a meeting at no hour": (INPUT, ("meetings", "add", "2025-08-13", "--at", "noon"), "at: it is no time"),
     "a person without a name": (INPUT, ("people", "add", "new@example.org"), "name: it is missing"),
     "a person without an address": (INPUT, ("people", "add", "new", "--name", "N"), "it is no e-mail address"),
     "a person of no role": (INPUT, ("people", "add", "new@example.org", "--name", "N", "--role", "boss"), "'boss'"),
