@@ -58,7 +58,7 @@ def mistakes(
         if name not in names
     )
     for fault in templates.problems() if words else ():
-        at = f"templates/{fault.file}" + (f", line {fault.line}" if fault.line else "")
+        at = fault.file + (f", line {fault.line}" if fault.line else "")
         yield Problem(at, fault.problem, fault.expected)
     offered = {event for row in procedure.deadline.values() for event in row.offers}
     offered |= {event for told in procedure.notice.values() for event in told.offers}

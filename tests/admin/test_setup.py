@@ -230,7 +230,9 @@ def test_a_broken_template_is_named_by_check(sit: Sit) -> None:
     desk.file("templates/email/approve.j2", "{% extends 'base.j2' %}{% block subject %}{{ nobody.knows }}")
     answer = desk.run("check", "--json")
     assert answer.status == SETUP
-    assert any("approve.j2" in problem for problem in answer.problems)
+    file = desk.folder / "templates" / "email" / "approve.j2"
+    assert answer.problems
+    assert all(problem.startswith(str(file)) for problem in answer.problems), "where it lies"
 
 
 def test_the_configuration_is_the_one_given_else_the_one_in_the_environment_else_the_one_here(
