@@ -46,6 +46,18 @@ def newest(desk: Desk) -> str:
     return str(version)
 
 
+def test_a_database_of_a_newer_program_is_left_alone(sit: Sit) -> None:
+    desk = empty(sit)
+    desk.say("init")
+    connection = sqlite3.connect(desk.folder / "partnerships.db")
+    with connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    problem = setup_problem(desk, "init")
+    assert "its tables are of version 9999, which this program does not know" in problem
+    assert "install the newer program" in problem
+
+
 def test_people_read_where_the_database_is(sit: Sit) -> None:
     desk = empty(sit)
     assert desk.say("init").splitlines() == [
