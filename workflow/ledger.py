@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
 from states.case import Case, Setting
@@ -41,11 +42,35 @@ def verify(
 ) -> Iterator[tuple[str, list[Fault]]]:
     """Each partnership (or each of `refs`) with its faults, one after the other."""
     table = records.partnerships
-    query = select(table).order_by(table.c.ref)
+    query = select(table.c.id, table.c.ref).order_by(table.c.ref)
     if refs:
         query = query.where(table.c.ref.in_(refs))
-    for row in connection.execute(query).all():
-        yield row.ref, list(_faults(config, row, entries(connection, row.id)))
+    for key, ref in connection.execute(query).all():
+        try:  # one by one: what was changed by hand may be no time or number at all
+            row = connection.execute(select(table).where(table.c.id == key)).one()
+            history = entries(connection, key)
+        except (ValueError, TypeError) as error:
+            yield ref, [Fault(ref, None, f"the row or its history cannot be read: {_said(error)}")]
+        else:
+            yield ref, list(_faults(config, row, history))
+    if not refs:
+        yield from _orphans(connection)
+
+
+def _orphans(connection: Connection) -> Iterator[tuple[str, list[Fault]]]:
+    """The histories whose partnership is gone."""
+    table, about = records.history, records.partnerships
+    query = select(table.c.partnership).distinct().where(table.c.partnership.not_in(select(about.c.id)))
+    for key in sorted(connection.scalars(query)):
+        ref = f"partnership number {key}"
+        yield ref, [Fault(ref, None, "its row is gone; its history is still there")]
+
+
+def _said(error: Exception) -> str:
+    """What an error says, on one line and in its first words where it is pydantic's."""
+    if isinstance(error, ValidationError):
+        return "; ".join(detail["msg"] for detail in error.errors())
+    return str(error)
 
 
 def _faults(config: Config, row: Any, history: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
@@ -58,9 +83,13 @@ def _faults(config: Config, row: Any, history: Sequence[Mapping[str, Any]]) -> I
         )
     try:
         stored = record_of(row)
+    except (ValueError, TypeError) as error:
+        yield Fault(row.ref, None, f"the row cannot be read: {_said(error)}")
+        return
+    try:
         folded = fold(config, row.ref, history)
     except (LookupError, ValueError, LawError, TypeError) as error:
-        yield Fault(row.ref, None, f"the history cannot be folded: {error}")
+        yield Fault(row.ref, None, f"the history cannot be folded: {_said(error)}")
         return
     if folded is None:
         yield Fault(row.ref, None, "it has no history")
@@ -122,7 +151,7 @@ def fold(config: Config, ref: str, history: Iterable[Mapping[str, Any]]) -> Reco
 def stays(history: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, timedelta]:
     """The time spent in each state so far."""
     spent: dict[str, timedelta] = {}
-    for entry, following in zip(history, [*history[1:], None], strict=True):
+    for entry, following in zip(history, [*history[1:], None], strict=False):  # none, if it was deleted
         until = following["at"] if following else now
         state = entry["to_state"]
         if following is None and state == State.TERMINATED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import Any
 
 import pytest
@@ -89,6 +90,7 @@ def test_a_history_that_is_gone_is_found(begin: Begin) -> None:
     life = begin("open")
     life.run("DELETE FROM history")
     assert life.faults() == ["the row is at version 5; its history has 0 rows", "it has no history"]
+    assert ledger.stays(life.history(), life.now) == {}
 
 
 def test_swapped_rows_are_found(begin: Begin) -> None:
@@ -156,8 +158,14 @@ def test_a_changed_row_of_the_partnership_is_found_and_named(begin: Begin, chang
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ("UPDATE partnerships SET facts = '{'", "the history cannot be folded"),
-        ("UPDATE partnerships SET state = 'asleep'", "the history cannot be folded"),
+        ("UPDATE partnerships SET facts = '{'", "the row cannot be read: Invalid JSON"),
+        ("UPDATE partnerships SET state = 'asleep'", "the row cannot be read: 'asleep'"),
+        ("UPDATE partnerships SET entered_at = 'once'", "the row or its history cannot be read"),
+        ("UPDATE history SET at = 'once' WHERE seq = 2", "the row or its history cannot be read"),
+        (
+            "UPDATE history SET setting = '{\"x\": 1}' WHERE seq = 2",
+            "the history cannot be folded: Extra inputs",
+        ),
         ("UPDATE history SET event = 'activate' WHERE seq = 2", "the history cannot be folded"),
         ("UPDATE history SET input = '{' WHERE seq = 2", "the history cannot be folded"),
         ("UPDATE history SET role = 'king' WHERE seq = 2", "the history cannot be folded"),
@@ -167,6 +175,18 @@ def test_what_cannot_be_read_is_a_fault_and_not_a_crash(begin: Begin, change: st
     life = begin("open")
     life.run(change)
     assert any(found.startswith(fault) for found in life.faults())
+    assert not any("\n" in found for found in life.faults())
+
+
+def test_a_history_whose_partnership_is_gone_is_found(begin: Begin) -> None:
+    life = begin("open")
+    connection = sqlite3.connect(
+        str(life.system.engine.url.database)
+    )  # without the foreign keys that forbid it
+    with connection:
+        connection.execute("DELETE FROM partnerships")
+    connection.close()
+    assert life.faults() == ["its row is gone; its history is still there"]
 
 
 def test_a_fault_in_one_partnership_is_not_laid_to_another(begin: Begin) -> None:
