@@ -160,9 +160,10 @@ def take_in(
 
 
 def _directory(session: Session, given: DistrictFile, counts: Counts, by: str, now: datetime) -> None:
+    found = _twice(given)
     known = {school.id for school in given.school} | session.directory.schools.keys()
+    people = {person.email for person in given.person} | session.directory.people.keys()
     organizations = {o.id for o in given.organization} | session.directory.organizations.keys()
-    found = []
     for number, person in enumerate(given.person):
         found += [
             Problem(f"person.{number}.schools", f"there is no school {school!r}", _some(known))
@@ -174,6 +175,9 @@ def _directory(session: Session, given: DistrictFile, counts: Counts, by: str, n
             found.append(
                 Problem(at, f"there is no organization {person.organization!r}", _some(organizations))
             )
+        if person.delegate and person.delegate not in people:
+            at, expected = f"person.{number}.delegate", "somebody the file or the directory has"
+            found.append(Problem(at, f"there is no person {person.delegate!r}", expected))
     for number, partnership in enumerate(given.partnership):
         if partnership.school not in known:
             at = f"partnership.{number}.school"
@@ -191,6 +195,26 @@ def _directory(session: Session, given: DistrictFile, counts: Counts, by: str, n
     )
     for table, kind, values in rows:
         counts.count(kind, directory.put(session.connection, table, values, by=by, now=now))
+
+
+def _twice(given: DistrictFile) -> list[Problem]:
+    """What stands twice in the file: the second would replace the first, whenever the file is taken in."""
+    kinds: dict[str, list[Any]] = {
+        "school": [school.id for school in given.school],
+        "organization": [organization.id for organization in given.organization],
+        "person": [person.email for person in given.person],
+        "meeting": [meeting.on for meeting in given.meeting],
+        "partnership": [partnership.ref for partnership in given.partnership],
+    }
+    found = []
+    for kind, keys in kinds.items():
+        first = dict(reversed([(key, number) for number, key in enumerate(keys)]))
+        found += [
+            Problem(f"{kind}.{number}", f"{key} stands there twice", f"each {kind} once")
+            for number, key in enumerate(keys)
+            if first[key] != number
+        ]
+    return found
 
 
 def _some(known: Any) -> str:

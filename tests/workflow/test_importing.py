@@ -271,6 +271,22 @@ def test_all_mistakes_of_form_are_named_at_once(life: Life) -> None:
     assert {problem.partition(":")[0] for problem in found} == {"school.0.invited", "skool"}
 
 
+def test_what_stands_twice_is_named(life: Life) -> None:
+    again = DIRECTORY.replace("Ballard School", "Another name") + BEGIN
+    assert problems(life, WHOLE + again) == [
+        "school.1: ballard stands there twice; expected each school once",
+        "person.1: ballard-principal@example.org stands there twice; expected each person once",
+        "meeting.1: 2025-07-16 stands there twice; expected each meeting once",
+        "partnership.1: ballard-2025 stands there twice; expected each partnership once",
+    ]
+
+
+def test_a_delegate_whom_nobody_knows_is_named(life: Life) -> None:
+    person = DIRECTORY.replace('roles = ["principal"]', 'roles = ["principal"]\ndelegate = "x@example.org"')
+    (problem,) = problems(life, person)
+    assert problem.startswith("person.0.delegate: there is no person 'x@example.org'; expected somebody")
+
+
 def test_an_input_that_is_malformed_is_named_with_its_place_also_where_it_is_on_record(life: Life) -> None:
     take(life, WHOLE)
     (problem,) = problems(life, WHOLE.replace('qualities = ["patience"], ', ""))
