@@ -228,6 +228,20 @@ def test_an_event_that_is_still_to_come_is_refused(life: Life) -> None:
     assert problem.startswith("partnership.0.event.1.at: 2025-07-08T09:00:00-07:00 is still to come")
 
 
+def test_a_first_event_that_is_still_to_come_is_named_once(life: Life) -> None:
+    found = problems(life.at("2025-07-07 08:59"), WHOLE)
+    assert [problem.partition(": ")[0] for problem in found] == [
+        "partnership.0.event.0.at", "partnership.0.event.1.at",
+    ]  # fmt: skip
+
+
+def test_another_school_or_title_than_on_record_is_refused_also_without_events(life: Life) -> None:
+    take(life, WHOLE)
+    bare = WHOLE[: WHOLE.index("    [[partnership.event]]")]
+    (problem,) = problems(life, bare.replace("A Lead Partner for Ballard", "Another title"))
+    assert "another event is on record here; expected identify-needs by ballard-principal" in problem
+
+
 def test_events_out_of_order_are_refused(life: Life) -> None:
     (problem,) = problems(life, WHOLE + AGREE.replace("07-09", "07-06"))
     assert problem.startswith("partnership.0.event.2.at: 2025-07-06T09:00:00-07:00 is before")
