@@ -72,6 +72,15 @@ def test_meetings_may_be_special(sit: Sit) -> None:
     assert added == {("2031-03-12", "16:15", "special")}
 
 
+def test_two_meetings_on_a_day_are_refused(sit: Sit) -> None:
+    desk = sit()
+    before = desk.dump()
+    file = desk.file("board.ics", calendar("DTSTART:20310312T161500", "DTSTART:20310312T190000"))
+    answer = desk.run("meetings", "import", file, "--json")
+    assert (answer.status, answer.problems) == (2, ["event 1: 2031-03-12 stands there twice"])
+    assert desk.dump() == before
+
+
 def test_the_same_calendar_again_changes_nothing(sit: Sit) -> None:
     desk = sit()
     taken_in(desk, "DTSTART;VALUE=DATE:20310312", "DTSTART;VALUE=DATE:20310402")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -112,9 +113,21 @@ def _from_calendar(console: Console, file: Path, kind: str) -> tuple[list[dict[s
         raise BadInput([Problem(str(file), problem, "a calendar file (.ics)")]) from None
     held = [(n, event) for n, event in enumerate(events) if str(event.get("STATUS")).upper() != "CANCELLED"]
     rows = [_meeting(console, f"event {number}", event, kind) for number, event in held]
+    _check_days([(f"event {number}", row["on"]) for (number, _), row in zip(held, rows, strict=True)])
     if not rows:
         raise BadInput([Problem(str(file), "there is no meeting in it", "a VEVENT for each meeting")])
     return rows, len(events) - len(held)
+
+
+def _check_days(days: Sequence[tuple[str, date]]) -> None:
+    """Refuse a second meeting on a day: it would replace the first, whenever the file is taken in."""
+    found, seen = [], set()
+    for place, day in days:
+        if day in seen:
+            found.append(Problem(place, f"{day} stands there twice", "each meeting once"))
+        seen.add(day)
+    if found:
+        raise BadInput(found)
 
 
 def _meeting(console: Console, place: str, event: Any, kind: str) -> dict[str, Any]:
