@@ -102,8 +102,8 @@ def item_on_that_agenda(case: Case) -> str | None:
     agenda = case.item.agenda
     if not agenda or case.input.meeting_on in agenda:
         return None
-    if case.item.introduced and case.input.meeting_on > case.item.introduced[0]:
-        return None  # brought back for action after its introduction
+    if case.item.introduced and case.input.meeting_on > max(*agenda, case.item.introduced[0]):
+        return None  # brought back for action after its introduction, and not put off beyond that meeting
     return f"the item is not on the agenda of {case.input.meeting_on}; it is on {', '.join(map(str, agenda))}"
 
 

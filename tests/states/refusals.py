@@ -161,7 +161,7 @@ _ITEM = _INTRODUCED.facts.board.item
 _because(
     "item-scheduled", _INTRODUCED.having("board", item=_ITEM.but(agenda=())), *_DECIDED
 )  # fmt: skip
-_because("meeting-is-regular", _INTRODUCED, *_DECIDED, meeting_on=SPECIAL)
+_because("meeting-is-regular", _INTRODUCED.at("2025-10-09"), *_DECIDED, meeting_on="2025-10-08")
 _because("meeting-held", _INTRODUCED, *_DECIDED, meeting_on=MEETING_3)
 _ELSEWHERE = _INTRODUCED.having("board", item=_ITEM.but(introduced=(), agenda=(day(MEETING_1),)))
 _because("item-on-that-agenda", _ELSEWHERE.under(readings=1), *_DECIDED, meeting_on=MEETING_2)

@@ -146,6 +146,13 @@ def test_an_introduced_item_may_come_back_at_any_later_regular_meeting() -> None
     assert life.allows("approve", meeting_on=MEETING_3)
 
 
+@pytest.mark.parametrize("event", DECISIONS)
+def test_nothing_is_decided_at_a_meeting_from_which_the_board_deferred_the_item(event: str) -> None:
+    life = INTRODUCED.do("defer-item", "board-office", meeting_on=MEETING_3)
+    assert life.missing(event, meeting_on=MEETING_2) == ["item-on-that-agenda 4270.9"]
+    assert life.at("2025-10-16").allows(event, meeting_on=MEETING_3)
+
+
 def test_an_item_that_is_put_on_another_agenda_beforehand_leaves_the_first_one() -> None:
     moved = BEFORE.do("schedule-item", meeting_on=MEETING_1).do("schedule-item", meeting_on=MEETING_2)
     assert moved.facts.board.item is not None
