@@ -59,6 +59,8 @@ def activate(case: Case) -> Partnership:
 
 def amend_agreement(case: Case) -> Partnership:
     given, agreement = case.input, case.agreement
+    # An amendment that states amount or last day anew takes the place of one that waits for the Board.
+    superseded = given.amount_cents is not None or given.ends_on is not None
     change = Change(
         purpose="amendment",
         amount_cents=agreement.amount_cents if given.amount_cents is None else given.amount_cents,
@@ -68,9 +70,11 @@ def amend_agreement(case: Case) -> Partnership:
         at=case.at,
     )
     if board_reasons(agreement, case.setting.board, change.amount_cents, change.ends_on):
+        if agreement.pending and not superseded:
+            # New words go before the Board with the amount and the last day that wait for it already.
+            waits = agreement.pending
+            change = change.but(amount_cents=waits.amount_cents, ends_on=waits.ends_on)
         return _agreement(case, pending=change)
-    # An amendment that states amount or last day anew takes the place of one that waits for the Board.
-    superseded = given.amount_cents is not None or given.ends_on is not None
     pending = None if superseded else agreement.pending
     return case.facts.but(agreement=changed(agreement, change, case).but(pending=pending))
 

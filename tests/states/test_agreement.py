@@ -252,6 +252,14 @@ def test_an_amendment_of_money_or_term_replaces_one_that_waits_for_the_board() -
     assert larger.facts.agreement.pending.amount_cents == THRESHOLD + 1
 
 
+def test_mere_words_leave_the_amount_and_the_last_day_that_wait_for_the_board() -> None:
+    terms = {"amount_cents": 40_000_000, "ends_on": "2027-08-31"}
+    waiting = Life().at_approved().do("amend-agreement", **terms)
+    pending = waiting.do("amend-agreement", terms="two more tutors").facts.agreement.pending
+    assert (pending.amount_cents, pending.ends_on) == (40_000_000, day("2027-08-31"))
+    assert pending.terms == "two more tutors"
+
+
 def test_a_new_last_day_lies_ahead() -> None:
     life = Life().at_active().at("2026-03-01")
     assert life.missing("amend-agreement", ends_on="2026-02-28") == ["new-term-possible"]
