@@ -145,7 +145,7 @@ TABLE: tuple[Row, ...] = (
         (board.meeting_is_regular, board.deferred_to_later), ("meeting",)),
     Row("approve", (BOARD,), ACTIVE, (BOARD_OFFICE,), inputs.Decide, decisions.approve,
         (board.item_can_be_approved, *_DECISION, board.readings_done, board.vote_carried,
-         agreement.agreement_not_over, selection.no_other_lead_partner),
+         board.met_before_the_end, agreement.agreement_not_over, selection.no_other_lead_partner),
         ("meeting", "board", "other_lead"), final=True),
     *(
         Row("send-back", (BOARD,), back, (BOARD_OFFICE,), inputs.Decide, decisions.send_back,
@@ -164,7 +164,7 @@ TABLE: tuple[Row, ...] = (
         terms.sign_agreement,
         (agreement.signature_awaited, agreement.side_has_not_signed, agreement.signed_by_today)),
     Row("amend-agreement", (ACTIVE,), None, (STAFF,), inputs.AmendAgreement, terms.amend_agreement,
-        (board.new_term_possible,), ("board",)),
+        (agreement.agreement_not_over, board.new_term_possible), ("board",)),
 
     # The annual review (4270.11, 4270.12)
     Row("open-annual-review", (ACTIVE,), REVIEW, (CLOCK, STAFF), inputs.Nothing, duties.open_annual_review),

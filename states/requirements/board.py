@@ -132,6 +132,15 @@ def vote_carried(case: Case) -> str | None:
     return None if ayes > noes else f"{ayes} ayes to {noes} noes do not carry it; record send-back"
 
 
+@requirement(of_input=True)
+def met_before_the_end(case: Case) -> str | None:
+    # Until the clock has recorded it, an agreement that is over may still look as if it could be renewed.
+    met, agreement = case.input.meeting_on, case.facts.agreement
+    if agreement is None or not case.facts.in_force or met <= agreement.ends_on:
+        return None
+    return f"the agreement ended on {agreement.ends_on}, before the meeting on {met}; a new one is needed"
+
+
 @requirement("4270.9")
 def item_can_be_approved(case: Case) -> str | None:
     if case.item.purpose != "termination":

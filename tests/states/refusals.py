@@ -144,6 +144,7 @@ _because("purpose-is-of-agreement", _ACTIVE, "refer-to-board", purpose="new")
 _because("change-stated", _ACTIVE, "refer-to-board", purpose="amendment")
 _because("new-term-possible", _ACTIVE, "refer-to-board", purpose="renewal", ends_on="2025-01-01")
 _because("new-term-possible", _ACTIVE, "amend-agreement", ends_on="2025-01-01")
+_because("agreement-not-over", _ACTIVE.at("2026-09-01"), "amend-agreement")
 
 _REFERRED = Life().at_board_review()
 _because("meeting-is-regular", _REFERRED, "schedule-item", "defer-item", meeting_on=SPECIAL)
@@ -171,6 +172,8 @@ _because("readings-done", _INTRODUCED.having("board", item=_ITEM.but(introduced=
 _TERMINATION = Life().at_introduced("termination")
 _because("item-can-be-approved", _TERMINATION, "approve")
 _because("agreement-not-over", _INTRODUCED.at("2026-09-01"), "approve")
+_LATE = Life().at_introduced("renewal").do("schedule-item", meeting_on="2026-09-02").at("2026-09-03")
+_because("met-before-the-end", _LATE, "approve", meeting_on="2026-09-02")
 _because("no-other-lead-partner", _INTRODUCED, "approve", about={"other_lead": "rbhs-2024"})
 _because("ends-before-last-day", _TERMINATION, "terminate", effective_on="2026-09-01")
 

@@ -268,6 +268,12 @@ def test_a_new_last_day_lies_ahead() -> None:
     assert early.missing("amend-agreement", ends_on="2025-09-30") == ["new-term-possible"]
 
 
+def test_an_agreement_that_is_over_is_not_prolonged_though_its_end_is_not_recorded_yet() -> None:
+    life = Life().at_active(ends_on="2026-06-30").at("2026-07-01")
+    assert life.missing("amend-agreement", ends_on="2026-08-31") == ["agreement-not-over"]
+    assert life.at("2026-06-30").allows("amend-agreement", ends_on="2026-08-31")
+
+
 def test_nothing_is_signed_that_waits_for_no_signature() -> None:
     refused = Life().at_active().missing("sign-agreement", signed_on="2025-09-03")
     assert refused == ["signature-awaited", "side-has-not-signed", "signed-by-today"]

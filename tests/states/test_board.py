@@ -271,7 +271,14 @@ def test_nothing_is_approved_after_its_last_day_or_beside_another_lead_partner()
         "agreement-not-over",
         "no-other-lead-partner 4270.4",
     ]
-    assert Life().at_introduced("renewal").at("2026-09-01").allows("approve")  # its new last day is ahead
+    renewal = Life().at_introduced("renewal").at("2026-09-01")
+    assert renewal.allows("approve")  # its new last day is ahead, and the Board met before the old one
+
+
+def test_an_agreement_that_is_over_is_not_renewed_though_its_end_is_not_recorded_yet() -> None:
+    renewal = Life().at_introduced("renewal").do("schedule-item", meeting_on="2026-09-02").at("2026-09-03")
+    assert renewal.missing("approve", meeting_on="2026-09-02") == ["met-before-the-end"]
+    assert renewal.allows("approve", meeting_on=MEETING_2)
 
 
 def test_a_new_agreement_sent_back_can_be_changed_and_referred_again() -> None:
