@@ -71,8 +71,9 @@ def agenda_open(case: Case) -> str | None:
 
 @requirement("4270.9", of_input=True)
 def meeting_held(case: Case) -> str | None:
-    day = case.input.meeting_on
-    return f"the meeting on {day} is still to come" if day > case.today else None
+    day, meeting = case.input.meeting_on, case.setting.meeting
+    to_come = day > case.today if meeting is None else case.at < meeting.at
+    return f"the meeting on {day} is still to come" if to_come else None
 
 
 @requirement("4270.9", of_input=True)

@@ -81,11 +81,12 @@ def test_an_agenda_takes_items_until_its_deadline_and_not_after() -> None:
 
 def test_an_item_is_introduced_at_a_meeting_that_was_held_after_its_referral() -> None:
     assert BEFORE.missing("introduce-item") == ["meeting-held 4270.9"]
-    assert BEFORE.at("2025-09-17").do("introduce-item").facts.board.item.introduced == (day(MEETING_1),)
+    assert BEFORE.at("2025-09-17 16:14").missing("introduce-item") == ["meeting-held 4270.9"]
+    assert BEFORE.at("2025-09-17 16:15").do("introduce-item").facts.board.item.introduced == (day(MEETING_1),)
     late = Life().at_drafted(amount_cents=25_000_000).at("2025-09-18").do("refer-to-board")
     assert late.missing("introduce-item") == ["meeting-after-referral 4270.9"]
     same_day = Life().at_drafted(amount_cents=25_000_000).at("2025-09-17").do("refer-to-board")
-    assert same_day.allows("introduce-item")
+    assert same_day.at("2025-09-17 18:00").allows("introduce-item")
 
 
 def test_a_deferral_goes_to_a_later_meeting() -> None:
@@ -136,9 +137,9 @@ def test_a_decision_is_of_a_meeting_that_had_the_item_on_its_agenda(event: str) 
 
 @pytest.mark.parametrize("event", DECISIONS)
 def test_a_decision_is_not_recorded_before_its_meeting(event: str) -> None:
-    life = INTRODUCED.at("2025-09-30")
-    assert life.missing(event) == ["meeting-held 4270.9"]
-    assert life.at("2025-10-01").allows(event)
+    for early in ("2025-09-30", "2025-10-01 16:14"):
+        assert INTRODUCED.at(early).missing(event) == ["meeting-held 4270.9"]
+    assert INTRODUCED.at("2025-10-01 16:15").allows(event)
 
 
 def test_an_introduced_item_may_come_back_at_any_later_regular_meeting() -> None:
@@ -178,7 +179,7 @@ def test_two_readings_are_two_meetings() -> None:
 
 
 def test_immediate_action_takes_one_meeting() -> None:
-    life = BEFORE.at("2025-09-17").do("introduce-item", immediate_action=True)
+    life = BEFORE.at("2025-09-17 18:00").do("introduce-item", immediate_action=True)
     assert life.facts.board.item.immediate_action
     assert life.allows("approve", meeting_on=MEETING_1)
 
