@@ -153,7 +153,8 @@ TABLE: tuple[Row, ...] = (
         for back in (OPEN, ACTIVE, REVIEW)
     ),
     Row("terminate", (BOARD,), TERMINATED, (BOARD_OFFICE,), inputs.BoardTerminate,
-        decisions.board_terminate, (*_DECISION, board.vote_carried, service.ends_before_last_day),
+        decisions.board_terminate, (*_DECISION, board.vote_carried, service.effective_after_decision,
+         service.ends_before_last_day),
         ("meeting", "board"), final=True),
 
     # The agreement in force (4270.5, 4270.6)

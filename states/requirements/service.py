@@ -78,6 +78,14 @@ def notice_given(case: Case) -> str | None:
     return f"ground '{ground}' needs {days} days of notice; {effective} is {wait} days away"
 
 
+@requirement("4270.12", of_input=True)
+def effective_after_decision(case: Case) -> str | None:
+    effective, met = case.input.effective_on, case.input.meeting_on
+    if effective >= met:
+        return None
+    return f"{effective} is before the meeting on {met}; a termination takes effect that day or later"
+
+
 @requirement(of_input=True)
 def ends_before_last_day(case: Case) -> str | None:
     agreement = case.facts.agreement

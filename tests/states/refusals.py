@@ -175,6 +175,7 @@ _because("agreement-not-over", _INTRODUCED.at("2026-09-01"), "approve")
 _LATE = Life().at_introduced("renewal").do("schedule-item", meeting_on="2026-09-02").at("2026-09-03")
 _because("met-before-the-end", _LATE, "approve", meeting_on="2026-09-02")
 _because("no-other-lead-partner", _INTRODUCED, "approve", about={"other_lead": "rbhs-2024"})
+_because("effective-after-decision", _TERMINATION, "terminate", effective_on="2025-09-30")
 _because("ends-before-last-day", _TERMINATION, "terminate", effective_on="2026-09-01")
 
 # In force

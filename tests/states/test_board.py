@@ -266,6 +266,12 @@ def test_a_termination_is_not_approved_but_recorded_as_such() -> None:
     assert ended.facts.board.decisions[-1].decision == "terminate"
 
 
+def test_the_board_ends_nothing_in_the_past() -> None:
+    life = Life().at_introduced("termination")
+    assert life.missing("terminate", effective_on="2025-09-30") == ["effective-after-decision 4270.12"]
+    assert life.allows("terminate", effective_on=MEETING_2)
+
+
 def test_nothing_is_approved_after_its_last_day_or_beside_another_lead_partner() -> None:
     life = INTRODUCED.at("2026-09-01")
     assert life.missing("approve", about={"other_lead": "rbhs-2024"}) == [

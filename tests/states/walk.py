@@ -102,7 +102,7 @@ def walk(life: Life, rng: Random, steps: int) -> Life:
 
 
 def way_out(life: Life) -> Life:
-    """The life brought to its end by people alone, without waiting for its last day."""
+    """The life brought to its end by people alone, unless its last day comes before the Board meets."""
     while life.state is not State.TERMINATED:
         if life.state in (State.NEEDS_IDENTIFIED, State.OPEN_SELECTION):
             life = life.do("withdraw", "principal")
@@ -110,7 +110,9 @@ def way_out(life: Life) -> Life:
             meeting = next(m for m in map(MEETINGS.get, REGULAR) if m.agenda_closes_at > life.now)
             vote = {"meeting_on": meeting.on.isoformat()}
             life = life.do("schedule-item", **vote).at(meeting.on + timedelta(days=1))
-            if life.facts.in_force:
+            if life.facts.in_force and meeting.on > life.facts.agreement.ends_on:
+                life = life.do("expire")
+            elif life.facts.in_force:
                 life = life.do("terminate", effective_on=life.facts.agreement.ends_on.isoformat(), **vote)
             else:
                 life = life.do("send-back", **vote)
