@@ -206,6 +206,40 @@ def test_more_ayes_than_noes_of_a_quorum_carry_an_item(
         assert found == unmet
 
 
+@pytest.mark.parametrize("origin", ["active", "annual-review"])
+def test_what_is_sent_back_was_before_a_regular_meeting_wherever_it_came_from(origin: str) -> None:
+    life = Life().at_board_review("renewal", origin)
+    nothing = {"meeting_on": "2026-09-16", "ayes": 1, "noes": 1, "abstentions": 0}
+    assert life.missing("send-back", about={"meeting": None}, **nothing) == [
+        "item-scheduled 4270.9",
+        "meeting-is-regular 4270.9",
+        "meeting-held 4270.9",
+        "quorum-present 4270.9",
+    ]
+    scheduled = life.do("schedule-item", meeting_on="2026-07-22").at("2026-08-06")
+    assert scheduled.missing("send-back", meeting_on="2026-08-05") == ["item-on-that-agenda 4270.9"]
+    assert scheduled.missing("send-back", meeting_on="2026-07-15") == [
+        "meeting-is-regular 4270.9",
+        "item-on-that-agenda 4270.9",
+    ]
+    assert scheduled.under(members=6).missing("send-back", meeting_on="2026-07-22") == [
+        "quorum-present 4270.9"
+    ]
+
+
+def test_what_the_procedure_says_of_the_board_reaches_every_event_that_asks() -> None:
+    low = {"threshold_cents": 24_999_999}
+    assert Life().at_drafted().under(**low).missing("sign-agreement") == ["board-need-not-act-a 4270.9a"]
+    assert Life().at_signed().under(**low).missing("activate") == ["board-need-not-act-a 4270.9a"]
+    assert Life().at_drafted().under(**low).do("refer-to-board").facts.board.item.because == ("4270.9a",)
+    amendment = {"purpose": "amendment", "amount_cents": 24_999_999}
+    referred = Life().at_active().under(**low).do("refer-to-board", **amendment)
+    assert referred.facts.board.item.because == ("4270.9a",)
+    assert Life().at_active().under(**low).do("amend-agreement").facts.agreement.pending is not None
+    for event in DECISIONS:
+        assert INTRODUCED.under(members=6).missing(event) == ["quorum-present 4270.9"]
+
+
 def test_what_is_not_carried_is_sent_back() -> None:
     assert INTRODUCED.do("send-back", ayes=3, noes=3, abstentions=0).state == "open-selection"
     assert INTRODUCED.missing("send-back", ayes=1, noes=2, abstentions=0) == ["quorum-present 4270.9"]
