@@ -227,7 +227,8 @@ class _Every(_Rule):
     def instant(self, case: _Case) -> datetime | None:
         if case.since is None:
             return None
-        return case.due(self.offset.from_day(max(case.done, default=case.since), 1, case.calendar))
+        # What was done before the agreement was in force does not make the first time come any sooner.
+        return case.due(self.offset.from_day(max((case.since, *case.done)), 1, case.calendar))
 
 
 @dataclass(frozen=True, slots=True)

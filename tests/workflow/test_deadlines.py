@@ -232,6 +232,12 @@ def test_each_recorded_meeting_moves_the_next_one_two_months_from_it(begin: Begi
     assert life.due("meeting-due") == "2026-02-02 17:00", "1 February is a Sunday"
 
 
+def test_a_meeting_before_the_agreement_was_in_force_does_not_make_the_next_one_overdue(begin: Begin) -> None:
+    life = begin("active")
+    life.do("record-meeting", on="2025-05-01")
+    assert life.due("meeting-due") == "2025-11-03 17:00"
+
+
 def test_an_assessment_is_asked_for_again_in_the_next_october(begin: Begin) -> None:
     life = begin("active").at("2025-10-15")
     life.do("record-assessment", on="2025-10-15")

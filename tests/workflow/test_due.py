@@ -388,6 +388,7 @@ def test_anniversaries(text, start, since, done, expected):
         ("every 2 months", date(2026, 12, 31), [], date(2027, 2, 28)),
         ("every 2 months", date(2026, 9, 1), [date(2026, 10, 5)], date(2026, 12, 5)),
         ("every 2 months", date(2026, 9, 1), [date(2026, 12, 5), date(2026, 10, 5)], date(2027, 2, 5)),
+        ("every 2 months", date(2026, 9, 1), [date(2026, 5, 1)], date(2026, 11, 1)),
         ("every 1 day", date(2026, 9, 1), [], date(2026, 9, 2)),
         ("every 2 weeks", date(2026, 9, 1), [], date(2026, 9, 15)),
         ("every 1 year", date(2024, 2, 29), [], date(2025, 2, 28)),
