@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from states.partnership import Partnership, State
 from states.standing import Moment, done_on, moments
@@ -118,6 +118,20 @@ def again(config: Config, rung: Rung, now: datetime) -> Rung | None:
     return Rung(rung.name, rung.ladder, number, "escalate", following)
 
 
+_HIGHEST = select(func.max(records.deadlines.c.rung)).where(
+    records.deadlines.c.partnership == bindparam("key"),
+    records.deadlines.c.name == bindparam("name"),
+    records.deadlines.c.ladder == bindparam("ladder"),
+)
+
+
+def numbered(connection: Connection, partnership: int, rung: Rung) -> Rung:
+    """The rung with a number that its ladder never had: an earlier procedure may have planned more of them."""
+    values = {"key": partnership, "name": rung.name, "ladder": rung.ladder}
+    highest = connection.scalar(_HIGHEST, values)
+    return rung if highest is None else rung._replace(rung=max(rung.rung, highest + 1))
+
+
 def step_of(row: DeadlineRow, rung: int) -> tuple[str, ...]:
     """To whom a rung goes: those reminded up to the due instant, then those of each escalation."""
     if rung <= 0 or not row.overdue:
@@ -172,11 +186,15 @@ def moves(
 def _repeats_last(
     config: Config, key: tuple[str, datetime, int], rows: Mapping[Any, Mapping[str, Any]]
 ) -> bool:
-    """Whether a rung that no row of the procedure plans repeats the last one planned, which is over."""
+    """Whether a rung that no row of the procedure plans repeats the last one planned, which is over.
+
+    Of several, as an earlier procedure planned them, the last.
+    """
     name, ladder, number = key
     planned = len(config.deadlines[name].overdue)
     last = rows.get((name, ladder, planned))
-    repeats = config.deadlines[name].again is not None and number > planned
+    highest = max(rung for of, at, rung in rows if (of, at) == (name, ladder))
+    repeats = config.deadlines[name].again is not None and number == highest > planned
     return repeats and last is not None and last["status"] != "open"
 
 

@@ -263,6 +263,7 @@ def _tell(
         tally.skipped += 0 if count else 1
         following = deadlines.again(session.config, _as_rung(rung), now)
         if following:
+            following = deadlines.numbered(session.connection, rung["partnership"], following)
             inserts.append(deadlines.new_row(rung["partnership"], following, now))
     return inserts
 

@@ -7,6 +7,7 @@ import pytest
 from states.errors import Refused
 from states.partnership import State
 from tests.workflow.conftest import Begin
+from tests.workflow.district import configured
 from workflow.replan import replan
 
 
@@ -126,6 +127,19 @@ def test_a_new_period_moves_what_is_open_and_tells_from_when_to_when(begin: Begi
     ]
     assert life.due("needs-agreed") == "2025-08-18 17:00", "16 August is a Saturday"
     assert life.system.transact(lambda session: replan(session, life.now)) == []
+
+
+@pytest.mark.parametrize("changed", ["2026-08-03 18:00", "2026-08-04 17:00"])
+def test_a_ladder_that_became_shorter_goes_on_after_its_last_rung(begin: Begin, changed: str) -> None:
+    life = begin("annual-review")
+    life.tick(changed)
+    text = '[deadline.report-due]\noverdue = [{ after = "1 day", to = ["lead-partner"] }]\n'
+    life.system.config = configured(life.system.config.folder, text)
+    life.system.transact(lambda session: replan(session, life.now))
+    for day in range(4, 31):
+        assert life.tick(f"2026-08-{day:02} 17:00").failed == 0
+        assert len(life.ladder("report-due")) == 1, "the next repetition"
+    assert len(life.notices("report-due")) >= 4
 
 
 def test_what_was_told_is_not_told_again_after_a_change_of_procedure(begin: Begin) -> None:
