@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from states.machine import EVENTS
 from tests.states.life import REVIEWERS
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from workflow import message
+from workflow.config import Config
 
 
 def told(life: Life, template: str) -> dict[str, str]:
@@ -44,6 +46,11 @@ def test_the_holders_of_the_roles_are_told(
     begin: Begin, station: str, template: str, expected: dict[str, str]
 ) -> None:
     assert told(begin(station), template) == expected
+
+
+def test_every_event_that_others_should_know_of_has_its_notice(settings: Config) -> None:
+    kept = {"record-meeting", "record-engagement", "record-responsibility", "add-note", "attach-document"}
+    assert set(EVENTS) - settings.notices.keys() == kept, "these are for the record alone"
 
 
 def test_each_applicant_is_told_of_his_own_application_alone(begin: Begin) -> None:
