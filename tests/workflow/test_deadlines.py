@@ -96,6 +96,38 @@ def test_every_deadline_of_the_packaged_procedure_is_looked_at_here(settings: Co
     assert set(settings.deadlines) == {row.name for row in TABLE} | arising
 
 
+# What people are asked to do by each deadline.
+ASKED = {
+    "needs-agreed": "agree-needs describe-needs",
+    "selection-opens": "open-selection withdraw",
+    "applications-close": "receive-application",
+    "scores-due": "score-application declare-conflict",
+    "choice-due": "choose-partner restart",
+    "protest-window": "draft-agreement set-outcomes",
+    "protest-answered": "answer-protest",
+    "agreement-due": "draft-agreement set-outcomes sign-agreement refer-to-board activate",
+    "item-scheduled": "schedule-item",
+    "agenda-packet": "",
+    "decision-recorded": "approve send-back introduce-item defer-item terminate",
+    "agreement-signed": "sign-agreement",
+    "assessment-due": "record-assessment",
+    "meeting-due": "record-meeting",
+    "annual-review-opens": "open-annual-review",
+    "annual-review-resumes": "",
+    "renewal-decision": "refer-to-board amend-agreement",
+    "amendment-referred": "refer-to-board",
+    "report-due": "submit-report",
+    "findings-due": "give-finding",
+    "review-decided": "continue refer-to-board terminate",
+    "agreement-ends": "",
+    "close-out-due": "close-out",
+}
+
+
+def test_each_deadline_asks_for_what_meets_it(settings: Config) -> None:
+    assert {name: " ".join(row.offers) for name, row in settings.deadlines.items()} == ASKED
+
+
 # Which deadlines run at each station, and no others.
 RUNNING = {
     "needs": {"needs-agreed"},
