@@ -65,6 +65,10 @@ Cents = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1000)]
 Number = Annotated[FiniteFloat, Field(strict=True)]
 Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
+# The name of a file; its digest and its length in bytes are worked out from what is in it, never typed.
+File = Annotated[Name, "file"]
+Digest = Annotated[str, "worked out"]
+Length = Annotated[int, "worked out"]
 
 
 class Input(BaseModel):
@@ -78,17 +82,17 @@ class Nothing(Input):
 
 
 class IdentifyNeeds(Input):
-    school: Identifier = Field(description="identifier of the school")
-    title: Name = Field(description="what people will call this partnership")
+    school: Identifier = Field(title="School", description="identifier of the school")
+    title: Name = Field(title="Title", description="what people will call this partnership")
 
 
 class DescribeNeeds(Input):
-    needs: Texts = Field(description="what the school needs")
-    gaps: tuple[Text, ...] = Field(default=(), description="services that are missing")
-    resources: Texts = Field(description="resources a Lead Partner should bring")
-    assets: Texts = Field(description="assets a Lead Partner should bring")
-    qualities: Texts = Field(description="qualities wanted in a Lead Partner")
-    goals: Texts = Field(description="goals of the school and the District that are served")
+    needs: Texts = Field(title="Needs", description="what the school needs")
+    gaps: tuple[Text, ...] = Field(default=(), title="Gaps", description="services that are missing")
+    resources: Texts = Field(title="Resources", description="resources a Lead Partner should bring")
+    assets: Texts = Field(title="Assets", description="assets a Lead Partner should bring")
+    qualities: Texts = Field(title="Qualities", description="qualities wanted in a Lead Partner")
+    goals: Texts = Field(title="Goals", description="goals of the school and the District that are served")
 
 
 class Reason(Input):
@@ -98,20 +102,24 @@ class Reason(Input):
 class OpenSelection(Input):
     closes_on: Day = Field(description="last day of the call")
     reviewers: Annotated[tuple[Email, ...], AfterValidator(_distinct)] = Field(
-        description="e-mail addresses of the panel"
+        title="Panel of reviewers", description="e-mail addresses of the panel"
     )
 
 
 class ReceiveApplication(Input):
-    organization: Identifier = Field(description="identifier of the organization")
-    contact_name: Name = Field(description="the organization's contact person")
-    contact_email: Email = Field(description="the contact's e-mail address")
-    abilities: dict[Ability, Text] = Field(description="how each of the five abilities is shown")
-    demonstration: Text | None = Field(default=None, description="for kind other: ability to serve")
+    organization: Identifier = Field(title="Organization", description="identifier of the organization")
+    contact_name: Name = Field(title="Contact person", description="the organization's contact person")
+    contact_email: Email = Field(title="E-mail address", description="the contact's e-mail address")
+    abilities: dict[Ability, Text] = Field(
+        title="The five abilities", description="how each of the five abilities is shown"
+    )
+    demonstration: Text | None = Field(
+        default=None, title="Ability to serve", description="for kind other: ability to serve"
+    )
 
 
 class OfOrganization(Input):
-    organization: Identifier = Field(description="identifier of the organization")
+    organization: Identifier = Field(title="Organization", description="identifier of the organization")
 
 
 class ExtendSelection(Input):
@@ -125,9 +133,9 @@ class DeclareConflict(OfOrganization):
 
 class ScoreApplication(OfOrganization):
     scores: dict[Ability, Annotated[int, Field(strict=True, ge=1, le=5)]] = Field(
-        description="1 to 5 for each ability"
+        title="Scores", description="1 to 5 for each ability"
     )
-    comment: Text = Field(description="what the scores rest on")
+    comment: Text = Field(title="Comment", description="what the scores rest on")
 
     @model_validator(mode="after")
     def _all_five(self) -> ScoreApplication:
@@ -138,7 +146,7 @@ class ScoreApplication(OfOrganization):
 
 
 class ChoosePartner(OfOrganization):
-    reasons: Text = Field(description="the reasons for the choice")
+    reasons: Text = Field(title="Reasons", description="the reasons for the choice")
 
 
 class ProtestText(OfOrganization):
@@ -146,14 +154,18 @@ class ProtestText(OfOrganization):
 
 
 class DraftAgreement(Input):
-    instrument: Instrument = Field(description="memorandum of understanding or contract")
-    amount_cents: Cents = Field(description="whole amount in cents")
+    instrument: Instrument = Field(
+        title="Kind of agreement", description="memorandum of understanding or contract"
+    )
+    amount_cents: Cents = Field(title="Whole amount", description="whole amount in cents")
     starts_on: Day = Field(description="first day")
     ends_on: Day = Field(description="last day")
     autonomy_requested_by: Requester | None = Field(
-        default=None, description="who wants autonomy, if anybody"
+        default=None, title="Autonomy", description="who wants autonomy, if anybody"
     )
-    responsibilities: tuple[Text, ...] = Field(default=(), description="responsibilities beyond the policy's")
+    responsibilities: tuple[Text, ...] = Field(
+        default=(), title="Responsibilities", description="responsibilities beyond the policy's"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> DraftAgreement:
@@ -163,13 +175,13 @@ class DraftAgreement(Input):
 
 
 class OutcomeInput(Input):
-    name: Name = Field(description="what the outcome is called")
-    measure: Text = Field(description="what is measured, and how")
-    unit: Name = Field(description="the unit of the numbers")
-    baseline: Number = Field(description="the number at the start")
-    target: Number = Field(description="the number to reach")
-    direction: Literal["increase", "decrease"] = Field(description="increase or decrease")
-    goal: Text = Field(description="the goal of the school or the District that it serves")
+    name: Name = Field(title="Name", description="what the outcome is called")
+    measure: Text = Field(title="Measure", description="what is measured, and how")
+    unit: Name = Field(title="Unit", description="the unit of the numbers")
+    baseline: Number = Field(title="Baseline", description="the number at the start")
+    target: Number = Field(title="Target", description="the number to reach")
+    direction: Literal["increase", "decrease"] = Field(title="Direction", description="increase or decrease")
+    goal: Text = Field(title="Goal", description="the goal of the school or the District that it serves")
 
     @model_validator(mode="after")
     def _ahead(self) -> OutcomeInput:
@@ -181,7 +193,7 @@ class OutcomeInput(Input):
 
 class SetOutcomes(Input):
     outcomes: Annotated[tuple[OutcomeInput, ...], Field(min_length=1)] = Field(
-        description="measurable outcomes"
+        title="Outcomes", description="measurable outcomes"
     )
 
     @model_validator(mode="after")
@@ -195,23 +207,31 @@ class SignAgreement(Input):
 
 
 class ReferToBoard(Input):
-    purpose: Purpose = Field(description="what the Board is asked for")
+    purpose: Purpose = Field(title="Purpose", description="what the Board is asked for")
     reason: Text = Field(description="why")
-    amount_cents: Cents | None = Field(default=None, description="new whole amount in cents")
+    amount_cents: Cents | None = Field(
+        default=None, title="New whole amount", description="new whole amount in cents"
+    )
     ends_on: Day | None = Field(default=None, description="new last day")
 
 
 class ScheduleItem(Input):
-    meeting_on: Day = Field(description="day of a regular meeting")
+    meeting_on: Day = Field(title="Meeting of the Board", description="day of a regular meeting")
 
 
 class IntroduceItem(ScheduleItem):
-    immediate_action: StrictBool = Field(default=False, description="whether the Board acts at once")
+    immediate_action: StrictBool = Field(
+        default=False,
+        title="Does the Board act at this meeting, without a second reading?",
+        description="whether the Board acts at once",
+    )
 
 
 class DeferItem(Input):
     meeting_on: Day | None = Field(
-        default=None, description="day of a later regular meeting; the clock may know of none"
+        default=None,
+        title="Meeting of the Board",
+        description="day of a later regular meeting; the clock may know of none",
     )
     reason: Text = Field(description="why")
 
@@ -227,7 +247,7 @@ class Decide(VoteInput):
 
 
 class Terminate(Input):
-    ground: Ground = Field(description="the ground")
+    ground: Ground = Field(title="Ground", description="the ground")
     reason: Text = Field(description="why")
     effective_on: Day = Field(description="when it takes effect")
 
@@ -238,20 +258,22 @@ class BoardTerminate(VoteInput, Terminate):
 
 class RecordDuty(Input):
     on: Day = Field(description="when it was done")
-    summary: Text = Field(description="what was done")
-    evidence: Text = Field(description="what shows it")
+    summary: Text = Field(title="Summary", description="what was done")
+    evidence: Text = Field(title="Evidence", description="what shows it")
 
 
 class AddAgreement(Input):
     with_: Name = Field(alias="with", description="the other organization")
-    summary: Text = Field(description="what was agreed")
+    summary: Text = Field(title="Summary", description="what was agreed")
     school_input: Text | None = Field(default=None, description="what the school community said")
     district_input: Text | None = Field(default=None, description="what the District said")
     signed_on: Day = Field(description="day of the signature")
 
 
 class AmendAgreement(Input):
-    amount_cents: Cents | None = Field(default=None, description="new whole amount in cents")
+    amount_cents: Cents | None = Field(
+        default=None, title="New whole amount", description="new whole amount in cents"
+    )
     ends_on: Day | None = Field(default=None, description="new last day")
     terms: Text | None = Field(default=None, description="new terms in words")
     reason: Text = Field(description="why")
@@ -264,23 +286,28 @@ class AmendAgreement(Input):
 
 
 class SubmitReport(Input):
-    values: dict[Name, Number] = Field(description="a value for each outcome")
-    narrative: Text = Field(description="the year in words")
-    document: Name | None = Field(default=None, description="file of the full report")
-    sha256: str | None = Field(default=None, description="its digest, filled in when it is read")
+    values: dict[Name, Number] = Field(title="Values", description="a value for each outcome")
+    narrative: Text = Field(title="Narrative", description="the year in words")
+    document: File | None = Field(default=None, title="Document", description="file of the full report")
+    sha256: Digest | None = Field(default=None, description="its digest, filled in when it is read")
 
 
 class GiveFinding(Input):
-    impact: StrictBool = Field(description="whether the impact is substantial and positive")
+    impact: StrictBool = Field(
+        title="Is the impact substantial and positive?",
+        description="whether the impact is substantial and positive",
+    )
     reasons: Text = Field(description="the reasons")
 
 
 class Continue(Input):
-    improvement_plan: Text | None = Field(default=None, description="required if a finding is negative")
+    improvement_plan: Text | None = Field(
+        default=None, title="Improvement plan", description="required if a finding is negative"
+    )
 
 
 class CloseOut(Input):
-    summary: Text = Field(description="final report, return of property and records")
+    summary: Text = Field(title="Summary", description="final report, return of property and records")
 
 
 class AddNote(Input):
@@ -288,10 +315,10 @@ class AddNote(Input):
 
 
 class AttachDocument(Input):
-    file: Name = Field(description="the file")
-    title: Name = Field(description="what it is")
-    sha256: str | None = Field(default=None, description="its digest, filled in when it is read")
-    size: int | None = Field(default=None, description="its length in bytes, filled in when it is read")
+    file: File = Field(title="Document", description="the file")
+    title: Name = Field(title="Title", description="what it is")
+    sha256: Digest | None = Field(default=None, description="its digest, filled in when it is read")
+    size: Length | None = Field(default=None, description="its length in bytes, filled in when it is read")
 
 
 class ChangeContact(Input):
@@ -302,6 +329,30 @@ class ChangeContact(Input):
 ABILITIES: tuple[Ability, ...] = (
     "collaboration", "high-expectations", "diversity", "connecting-assets", "shared-accountability",
 )  # fmt: skip
+
+# What people read for the words that an input can have. The abilities are those of 4270.3a-e.
+READABLE: Mapping[str, str] = {
+    "collaboration": "Collaboration",
+    "high-expectations": "High expectations",
+    "diversity": "Diversity",
+    "connecting-assets": "Connecting assets",
+    "shared-accountability": "Shared accountability",
+    "mou": "Memorandum of understanding",
+    "contract": "Contract",
+    "school": "The school",
+    "superintendent": "The Superintendent",
+    "board": "The Board",
+    "new": "A new agreement",
+    "amendment": "An amendment of the agreement",
+    "renewal": "A renewal of the agreement",
+    "termination": "The end of the agreement",
+    "no-substantial-impact": "No substantial positive impact",
+    "unsatisfactory": "Unsatisfactory performance",
+    "mutual": "Both sides agree to end it",
+    "breach": "Breach of the agreement",
+    "increase": "It is to go up",
+    "decrease": "It is to go down",
+}
 
 
 InputT = TypeVar("InputT", bound=Input)
