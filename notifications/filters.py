@@ -21,11 +21,11 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
     """The filters by the names templates use, telling dates and times in `zone`."""
 
     def day(value: object) -> str:
-        return _long_day(_as_date(_given(value), zone))
+        return long_day(_as_date(_given(value), zone))
 
     def when(value: object) -> str:
         local = _as_instant(_given(value)).astimezone(zone)
-        return f"{_long_day(local.date())}, {_clock(local)} {local.tzname()}"
+        return f"{long_day(local.date())}, {_clock(local)} {local.tzname()}"
 
     return {"day": day, "when": when, "money": money, "words": words, "listing": listing, "choice": choice}
 
@@ -124,7 +124,7 @@ def _read_iso(value: str) -> date | None:
         return None
 
 
-def _long_day(value: date) -> str:
+def long_day(value: date) -> str:
     return f"{_DAYS[value.weekday()]}, {_MONTHS[value.month - 1]} {value.day}, {value.year}"
 
 

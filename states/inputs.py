@@ -149,8 +149,12 @@ class ChoosePartner(OfOrganization):
     reasons: Text = Field(title="Reasons", description="the reasons for the choice")
 
 
-class ProtestText(OfOrganization):
-    text: Text = Field(description="the protest, or its answer")
+class FileProtest(OfOrganization):
+    text: Text = Field(title="Protest", description="what was wrong with the choice, and why")
+
+
+class AnswerProtest(OfOrganization):
+    text: Text = Field(title="Answer", description="the answer to the protest")
 
 
 class DraftAgreement(Input):
