@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 import tomllib
@@ -13,12 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from states.errors import BadInput, Problem
-from states.inputs import AttachDocument, Input, SubmitReport
+from states.inputs import Input, SubmitReport
 from states.partnership import Role
-from workflow import records
+from workflow import documents
 from workflow.config import UNREADABLE, unreadable
 
 _LARGEST = 50_000_000  # bytes of a document
@@ -124,31 +123,21 @@ def with_documents(
     connection: Connection, takes: type[Input], values: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
     """The input with the file it names read, kept by its digest, and described."""
-    found = dict(values)
-    if takes is AttachDocument and isinstance(found.get("file"), str):
-        path = Path(found["file"])
-        digest, size = _keep(connection, path, now, "file")
-        found |= {"file": path.name, "sha256": digest, "size": size}
-    if takes is SubmitReport and isinstance(found.get("document"), str) and Path(found["document"]).is_file():
-        path = Path(found["document"])
-        digest, _ = _keep(connection, path, now, "document")
-        found |= {"document": path.name, "sha256": digest}
-    return found
+    key = documents.key_of(takes)
+    named = values.get(key) if key else None
+    if key is None or not isinstance(named, str):
+        return dict(values)
+    path = Path(named)
+    if takes is SubmitReport and not path.is_file():
+        return dict(values)  # the name of a document that is kept elsewhere
+    digest, size = documents.keep(connection, path.name, _content(path, key), now)
+    return dict(values) | documents.described(takes, path.name, digest, size)
 
 
-def _keep(connection: Connection, path: Path, now: datetime, at: str) -> tuple[str, int]:
+def _content(path: Path, at: str) -> bytes:
     try:
         if path.stat().st_size > _LARGEST:
             raise BadInput([Problem(at, f"{path} is larger than 50 MB", "a smaller file")])
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise BadInput([Problem(at, f"{path} cannot be read: {error.strerror}", "a file")]) from None
-    digest = hashlib.sha256(content).hexdigest()
-    table = records.documents
-    if connection.scalar(select(table.c.sha256).where(table.c.sha256 == digest)) is None:
-        connection.execute(
-            insert(table).values(
-                sha256=digest, name=path.name, size=len(content), added_at=now, content=content
-            )
-        )
-    return digest, len(content)
