@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import and_, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from notifications.links import Forged
@@ -136,17 +136,46 @@ def act(
     `form` names the form or the reply that was sent, so that it counts once. `event` is another event than the
     one asked for, such as the note that a "no" leaves. Raises `Closed`, and as `engine.advance` does.
     """
-    doing = event or ask.claim.event
-    key = _form_of(ask.claim, doing, form)
+    change = _act(session, ask, event or ask.claim.event, values, channel, form, now, note)
+    _receipt(session, ask, [change], now)
+    return change
+
+
+def act_each(
+    session: Session, ask: Ask, deeds: Sequence[tuple[str, Mapping[str, Any]]], *, form: str, now: datetime
+) -> list[Change]:
+    """Do several events, each with its input, that one form asks for: all or none, with one receipt.
+
+    Raises as `act` does.
+    """
+    changes = [
+        _act(session, ask, event, values, "link", f"{form} {n}", now, None)
+        for n, (event, values) in enumerate(deeds)
+    ]
+    _receipt(session, ask, changes, now)
+    return changes
+
+
+def _act(
+    session: Session,
+    ask: Ask,
+    event: str,
+    values: Mapping[str, Any],
+    channel: str,
+    form: str,
+    now: datetime,
+    note: str | None,
+) -> Change:
+    key = _form_of(ask.claim, event, form)
     if _answered(session, key):
         raise Closed("used", "This has been done already.", ask.claim)
     change = engine.advance(
-        session, ask.record.ref, doing, values, ask.actor, channel, now,
+        session, ask.record.ref, event, values, ask.actor, channel, now,
         role=ask.role, note=note, ran_by=ask.through,
     )  # fmt: skip
     answer = {
         "notice": ask.claim.notice,
-        "event": doing,
+        "event": event,
         "form": key,
         "channel": channel,
         "by": ask.name,
@@ -158,7 +187,6 @@ def act(
         session.connection.execute(insert(records.answers).values(**answer))
     except IntegrityError:  # somebody else's transaction was first
         raise Closed("used", "This has been done already.", ask.claim) from None
-    _receipt(session, ask, change, now)
     return change
 
 
@@ -171,12 +199,14 @@ def _answered(session: Session, form: str) -> bool:
     return session.connection.scalar(select(table.c.id).where(table.c.form == form)) is not None
 
 
-def _receipt(session: Session, ask: Ask, change: Change, now: datetime) -> None:
+def _receipt(session: Session, ask: Ask, changes: Sequence[Change], now: datetime) -> None:
     """Tell whoever acted what was recorded, and the absent person for whom it was done."""
+    seqs = [change.record.version for change in changes]
     for email in filter(None, {ask.actor, ask.through}):
         outbox.tell(
             session, "receipt", email, str(ask.role), now,
-            partnership=change.record.id, seq=change.record.version,
+            partnership=changes[-1].record.id, seq=seqs[-1],
+            extra={"before": seqs[:-1]} if seqs[1:] else None,
         )  # fmt: skip
 
 
@@ -194,6 +224,19 @@ def answered_by(session: Session, claim: Claim) -> Any:
     table = records.answers
     query = select(table).where(table.c.notice == claim.notice, table.c.event == claim.event)
     return session.connection.execute(query.order_by(table.c.id.desc())).first()
+
+
+def last_done(session: Session, claim: Claim) -> Sequence[Any]:
+    """The rows of the history that the last form or reply made which answered this notice, first one first."""
+    table, history = records.answers, records.history
+    last = select(func.max(table.c.at)).where(table.c.notice == claim.notice).scalar_subquery()
+    query = (
+        select(history)
+        .join(table, and_(table.c.partnership == history.c.partnership, table.c.seq == history.c.seq))
+        .where(table.c.notice == claim.notice, table.c.at == last)
+        .order_by(history.c.seq)
+    )
+    return session.connection.execute(query).all()
 
 
 def ask_again(session: Session, claim: Claim, now: datetime) -> int | None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from notifications.render import Templates
 from states.errors import Problem
 from states.inputs import problems
 from workflow.calendar import Calendar
-from workflow.procedure import mistakes
+from workflow.procedure import mistakes, unsaid
 from workflow.settings import DeadlineRow, NoticeRow, Procedure
 
 DEFAULTS = Path(__file__).parent / "defaults"
@@ -61,6 +61,9 @@ class Config:
     pages: Pages
     calendar: Calendar
     labels: Mapping[str, str]
+    deeds: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # by event, what it does and has done
 
     @cached_property
     def deadlines(self) -> dict[str, DeadlineRow]:
@@ -145,11 +148,9 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     folders = [folder / "templates", DEFAULTS / "templates"]
     templates = Templates(folders, procedure.district.zone)
     pages = Pages(folders, procedure.district.zone)
-    labels: dict[str, str] = {}
-    for place in reversed(folders):
-        if (place / "labels.toml").is_file():
-            labels |= _read(place / "labels.toml")
+    labels, deeds = _words(folders, "labels.toml"), _words(folders, "events.toml")
     found += mistakes(procedure, templates, labels, words=words, whole=not found)
+    found += unsaid(deeds)
     found += [Problem(*fault) for fault in (pages.problems() if words else ())]
     try:
         calendar = _calendar(procedure)
@@ -157,7 +158,16 @@ def load(path: Path | None, *, words: bool = True) -> Config:
         found.append(Problem("calendar", str(error)))
     if found:
         raise ConfigError(found)
-    return Config(procedure, folder, path, templates, pages, calendar, labels)
+    return Config(procedure, folder, path, templates, pages, calendar, labels, deeds)
+
+
+def _words(folders: Sequence[Path], name: str) -> dict[str, Any]:
+    """A file of words, the district's own laid over the packaged one."""
+    found: dict[str, Any] = {}
+    for place in reversed(folders):
+        if (place / name).is_file():
+            found = _laid_over(found, _read(place / name))
+    return found
 
 
 def _validated(data: dict[str, Any], packaged: Mapping[str, Any]) -> tuple[Procedure, list[Problem]]:

@@ -13,10 +13,11 @@ from sqlalchemy import select
 from notifications.compose import CalendarEntry, calendar_entry, compose
 from notifications.render import TemplateFailed, TemplateMissing
 from states.answers import WORDS
-from states.machine import events_of
+from states.machine import events_of, row_of
 from states.partnership import Partnership, Role, State
 from states.standing import COLLECTED, waiting_on
 from workflow import claims, records
+from workflow.said import said
 from workflow.situation import Session, Situation, possibilities
 
 _WHY = {
@@ -149,7 +150,7 @@ def _of_partnership(session: Session, row: Any, about: _About) -> dict[str, Any]
     school_name = school.name if school else facts.school
     asks = _asks(session, row, about)
     return asks | {
-        "why": _WHY[Role(row.role)].format(school=school_name, district=config.procedure.district.name),
+        "why": why(session, row.role, facts),
         "partnership": {
             "ref": ref,
             "title": facts.title,
@@ -159,12 +160,24 @@ def _of_partnership(session: Session, row: Any, about: _About) -> dict[str, Any]
         "standing": [
             {"state": str(s), "label": s.replace("-", " "), "current": s is about.state} for s in State
         ],
-        "event": _event(session, row),
+        "event": _event(session, row, facts),
         "facts": facts.model_dump(mode="json"),
-        "deadline": _deadline(session, row, {offer["event"] for offer in asks["offers"]}),
-        "names": people.names() | _applicants(facts),
+        "deadline": deadline_of(session, row, {offer["event"] for offer in asks["offers"]}),
+        "names": names_in(session, facts),
         "page": claims.address(config, claims.claim_of(row, ref, "", facts)),
     }
+
+
+def why(session: Session, role: str, facts: Partnership) -> str:
+    """As what somebody is told of a partnership or acts on it, such as "as principal of ..."."""
+    school = session.directory.schools.get(facts.school)
+    name = school.name if school else facts.school
+    return _WHY[Role(role)].format(school=name, district=session.config.procedure.district.name)
+
+
+def names_in(session: Session, facts: Partnership) -> dict[str, str]:
+    """Names by identifier of organizations, applicants among them, and by address of people."""
+    return session.directory.names() | _applicants(facts)
 
 
 def _applicants(facts: Partnership) -> dict[str, str]:
@@ -172,13 +185,12 @@ def _applicants(facts: Partnership) -> dict[str, str]:
     return {key: a.name for selection in selections for key, a in selection.applications.items()}
 
 
-def _event(session: Session, row: Any) -> dict[str, Any] | None:
+def _event(session: Session, row: Any, facts: Partnership) -> dict[str, Any] | None:
     if row.seq is None:
         return None
-    table = records.history
-    entry = session.connection.execute(
-        select(table).where(table.c.partnership == row.partnership, table.c.seq == row.seq)
-    ).one()
+    extra = json.loads(row.extra) if row.extra else {}
+    entries = [entry_of(session, row.partnership, seq) for seq in (*extra.get("before", ()), row.seq)]
+    entry = entries[-1]
     return {
         "name": entry.event,
         "at": entry.at.isoformat(),
@@ -188,6 +200,29 @@ def _event(session: Session, row: Any) -> dict[str, Any] | None:
         "role": entry.role,
         "input": json.loads(entry.input),
         "note": entry.note,
+        "deeds": [deed(session, entry, facts) for entry in entries],
+    }
+
+
+def entry_of(session: Session, partnership: int, seq: int) -> Any:
+    """A row of a history."""
+    table = records.history
+    return session.connection.execute(
+        select(table).where(table.c.partnership == partnership, table.c.seq == seq)
+    ).one()
+
+
+def deed(session: Session, entry: Any, facts: Partnership) -> dict[str, Any]:
+    """What a row of the history says, in words for whoever did it: what was done, and what was given with it."""
+    takes = row_of(entry.event, State(entry.from_state) if entry.from_state else None).takes
+    # What is in an application stays out of every message, as those lie about where others can read them.
+    sealed = entry.event == "receive-application"
+    pairs = said(takes, json.loads(entry.input), names_in(session, facts), sealed=sealed)
+    return {
+        "event": entry.event,
+        "label": session.config.labels.get(entry.event, entry.event.replace("-", " ")),
+        "done": session.config.deeds[entry.event]["done"],
+        "said": [{"label": label, "value": value} for label, value in pairs],
     }
 
 
@@ -233,7 +268,7 @@ def offered(session: Session, row: Any) -> tuple[str, ...]:
     return found.offers if found else ()
 
 
-def _deadline(session: Session, row: Any, offered: set[str]) -> dict[str, Any] | None:
+def deadline_of(session: Session, row: Any, offered: set[str]) -> dict[str, Any] | None:
     """The deadline that a notice is about, or else the next one for what it asks."""
     table, config = records.deadlines, session.config
     if row.deadline is not None:

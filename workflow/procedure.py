@@ -74,6 +74,20 @@ def mistakes(
         yield from _stalls(procedure)
 
 
+def unsaid(deeds: Mapping[str, object]) -> Iterator[Problem]:
+    """What is missing of the words for each event, or is there for none."""
+    for event in EVENTS:
+        found = deeds.get(event)
+        lines = found if isinstance(found, Mapping) else {}
+        for line in ("does", "done"):
+            if not isinstance(lines.get(line), str):
+                yield Problem(f"templates/events.toml, {event}.{line}", "it is missing", "what people read")
+    for event in sorted(set(deeds) - set(EVENTS)):
+        yield Problem(
+            f"templates/events.toml, {event}", "there is no such event", "one of " + ", ".join(EVENTS)
+        )
+
+
 def _no_template(kind: str, name: str) -> Problem:
     return Problem(f"{kind}.{name}", "it has no template", f"a file templates/email/{name}.j2")
 

@@ -20,7 +20,7 @@ def said(
     """The pairs of an input as the history keeps it, in the order of its form.
 
     `names` are those of organizations and people by what identifies them. What an applicant wrote of its
-    abilities is only counted where it is `sealed`, since nobody reads it before the call closes (4270.8).
+    abilities is only counted where it is `sealed`, since nobody else reads it before the call closes (4270.8).
     """
     offered = Offered(values=dict.fromkeys(values.get("values") or {}, ""))
     fields = shape(takes, offered, entries=len(values.get("outcomes") or ()))
@@ -44,7 +44,7 @@ def _pairs(one: Field, value: Any, names: Names, sealed: bool) -> Iterator[tuple
 
 def _readable(one: Field, value: Any, names: Names, sealed: bool) -> str:
     if sealed:
-        return f"{len(value):,} characters, sealed until the call closes"
+        return f"{len(value):,} characters, kept under seal"
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if one.kind == "money":

@@ -184,4 +184,4 @@ def test_a_receipt_does_not_open_a_sealed_application() -> None:
     values = SAMPLES["receive-application"] | {"demonstration": "secret"}
     told = said(inputs.ReceiveApplication, values, sealed=True)
     assert not [value for _, value in told if "how we show" in value or "secret" in value]
-    assert ("Diversity", "21 characters, sealed until the call closes") in told
+    assert ("Diversity", "21 characters, kept under seal") in told
