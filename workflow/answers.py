@@ -68,7 +68,7 @@ class Ask:
 
 def find(session: Session, claim: Claim, now: datetime) -> Ask:
     """What a claim asks for. Raises `Closed` where that is over, `Forged` where there was never such a notice."""
-    notice, record = _notice_of(session, claim)
+    notice, record = notice_of(session, claim)
     actor, through = notice.delegate_for or claim.person, claim.person if notice.delegate_for else None
     role = Role(notice.role)
     _check_right(session, claim, notice, record, now)
@@ -81,7 +81,8 @@ def find(session: Session, claim: Claim, now: datetime) -> Ask:
     return Ask(claim, notice, record, row, role, actor, through)
 
 
-def _notice_of(session: Session, claim: Claim) -> tuple[Any, Record]:
+def notice_of(session: Session, claim: Claim) -> tuple[Any, Record]:
+    """The notice of a claim and its partnership. Raises `Forged` where there was never such a notice."""
     table = records.notices
     notice = session.connection.execute(select(table).where(table.c.id == claim.notice)).first()
     record = engine.load(session.connection, [claim.ref]).get(claim.ref)
@@ -190,6 +191,13 @@ def _act(
     return change
 
 
+def was_sent(session: Session, claim: Claim, form: str) -> bool:
+    """Whether this very form was sent before, for one event or for several."""
+    table = records.answers
+    events = select(table.c.form).where(table.c.notice == claim.notice)
+    return any(form in key.split(" ") for key in session.connection.scalars(events))
+
+
 def _form_of(claim: Claim, event: str, form: str = "") -> str:
     return f"{claim.notice} {event} {form}" if event in AGAIN else f"{claim.notice} {event}"
 
@@ -212,7 +220,7 @@ def _receipt(session: Session, ask: Ask, changes: Sequence[Change], now: datetim
 
 def since(session: Session, claim: Claim) -> Sequence[Any]:
     """The history of the partnership from the notice on: what happened meanwhile, by whom and when."""
-    notice, record = _notice_of(session, claim)
+    notice, record = notice_of(session, claim)
     table = records.history
     query = select(table).where(table.c.partnership == record.id, table.c.at >= notice.queued_at)
     after = table.c.seq > notice.seq if notice.seq is not None else table.c.seq > 0
@@ -244,7 +252,7 @@ def ask_again(session: Session, claim: Claim, now: datetime) -> int | None:
 
     Raises `Forged` where there was never such a notice, `Closed` where the person has no right any more.
     """
-    notice, record = _notice_of(session, claim)
+    notice, record = notice_of(session, claim)
     _check_right(session, claim, notice, record, now)
     table = records.notices
     query = select(table.c.id).where(

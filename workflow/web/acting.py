@@ -1,33 +1,108 @@
-"""The pages behind the links of a message: what is asked, the form of it, and what became of it."""
+"""Where links lead: `/a/TOKEN` shows, a form posted to it acts, and `/a/TOKEN/done` tells what was done.
+
+This is only the switch: what a link opens depends on the kind of its claim.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from notifications.links import Forged
+from flask import Blueprint, Response, abort, request
+
+from notifications.links import Expired, Forged
 from workflow import answers, claims
 from workflow.answers import Closed
-from workflow.claims import ExpiredClaim
+from workflow.claims import Claim, ExpiredClaim
+from workflow.config import Config
+from workflow.web import asked, endings
 from workflow.web.site import Site
 
+# Opens a link: the site, the token and the claim in it; the request is GET, HEAD or POST.
+Opener = Callable[[Site, str, Any], Response]
 
-def blueprint(site: Site) -> Blueprint:
-    """`/a/TOKEN`: GET shows, POST acts."""
-    pages = Blueprint("acting", __name__)
 
-    @pages.get("/a/<token>")
-    def show(token: str) -> Response:
-        config = site.system.config
+def kind_of(config: Config, token: str) -> tuple[str, Any]:
+    """The kind of a token, "event", "partnership" or "application", and its claim.
+
+    Raises `ExpiredClaim`, and `Forged` for whatever is none of ours.
+    """
+    try:
+        claim = claims.read(config, token)
+    except Forged:
         try:
-            claim = claims.read(config, token)
-            with site.system.reading() as session:
-                ask = answers.find(session, claim, site.clock())
-        except Forged:
-            return site.told(404, "This link is not one of ours", "Copy the whole link from the message.")
-        except ExpiredClaim:
-            return site.told(410, "This link has expired", "Ask for a fresh one.")
-        except Closed as closed:
-            return site.told(410, "This is over", closed.why)
-        return site.told(200, ask.record.facts.title, ask.claim.event)
+            return "application", claims.read_apply(config, token)
+        except Expired:
+            raise Forged("the application's link is too old") from None
+    return ("event" if claim.event else "partnership"), claim
+
+
+def blueprint(site: Site, others: Mapping[str, Opener] | None = None) -> Blueprint:
+    """The pages of links. `others` open the kinds that are not of this module: "partnership", "application"."""
+    pages = Blueprint("acting", __name__)
+    openers: dict[str, Opener] = {"event": asked.answer, "partnership": standing, **(others or {})}
+
+    @pages.errorhandler(Forged)
+    def forged(_: Forged) -> Response:
+        return endings.forged(site)
+
+    @pages.route("/a/<token>", methods=["GET", "POST"])
+    def link(token: str) -> Response:
+        try:
+            kind, claim = kind_of(site.system.config, token)
+        except ExpiredClaim as old:
+            return endings.expired(site, token, old.claim)
+        if kind not in openers:
+            raise Forged("nothing here opens it")
+        return openers[kind](site, token, claim)
+
+    @pages.get("/a/<token>/done")
+    def done(token: str) -> Response:
+        try:
+            kind, claim = kind_of(site.system.config, token)
+        except ExpiredClaim as old:
+            return endings.expired(site, f"../{token}", old.claim)
+        if kind != "event":
+            raise Forged("nothing is done with it")
+        return asked.done(site, token, claim)
+
+    @pages.post("/a/<token>/again")
+    def again(token: str) -> Response:
+        asked.sent_form()
+        if not site.may_post():
+            abort(429)
+        claim = _whoever_it_was(site.system.config, token)
+        if claim is not None:
+            site.system.transact(lambda session: _send_again(session, claim, site))
+        return endings.asked_again(site)
 
     return pages
+
+
+def _whoever_it_was(config: Config, token: str) -> Claim | None:
+    try:
+        return claims.read(config, token)
+    except ExpiredClaim as old:
+        return old.claim
+    except Forged:
+        return None
+
+
+def _send_again(session: Any, claim: Claim, site: Site) -> None:
+    try:
+        answers.ask_again(session, claim, site.clock())
+    except (Forged, Closed):
+        return  # nobody is told that, and nothing was written
+
+
+def standing(site: Site, token: str, claim: Claim) -> Response:
+    """A partnership by its title and state."""
+    if request.method == "POST":
+        abort(405)
+    try:
+        with site.system.reading() as session:
+            ask = answers.find(session, claim, site.clock())
+            state = str(ask.record.state).replace("-", " ")
+    except Closed as closed:
+        return endings.closed(site, token, closed)
+    return site.told(200, ask.record.facts.title, f"This partnership is in the state: {state}.")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, request
@@ -39,6 +40,7 @@ _SAID = {
     ),
     404: ("There is no such page", "Perhaps the address was cut off. Copy the whole link from the message."),
     405: ("This does not work here", "Open the link from the message and use the form there."),
+    415: ("This cannot be read", "Open the link from the message and use the form there."),
     413: ("That is too large", "Choose a smaller document and try again."),
     429: ("Too many at once", "Wait a minute and try again. Nothing you did before is lost."),
     500: ("Something went wrong", "Nothing was changed. Try again in a while, or tell the office."),
@@ -61,6 +63,7 @@ class Site:
             "district": district.name,
             "office": {"name": district.office, "email": district.email, "phone": district.phone},
             "home": config.address("calls"),
+            "root": urlsplit(config.procedure.web.base_url).path,
         }
         return Response(
             config.pages.render(name, shared | context), status, content_type="text/html; charset=utf-8"

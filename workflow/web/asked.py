@@ -1,0 +1,267 @@
+"""What a link in a message asks for: GET shows it with its form, POST does it, and then tells what was recorded."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from flask import Response, abort, request
+
+from states.errors import BadInput, Problem, Refused, Unmet
+from states.machine import ASKED
+from workflow import answers, claims, documents, message, typed, views
+from workflow.answers import AGAIN, Ask, Closed
+from workflow.claims import Claim
+from workflow.engine import Change, Conflict
+from workflow.situation import Session
+from workflow.web import endings
+from workflow.web.sheets import sheet_of
+from workflow.web.site import Site
+
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_OURS = ("form", "shown", "do")  # fields of the form itself rather than of what is asked
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A form as it came in: its name, what it showed, which button, what was typed, what was attached."""
+
+    form: str
+    shown: str
+    do: str
+    texts: dict[str, str]
+    files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+
+
+class Changed(Exception):
+    """What the form showed is not what is on record any more."""
+
+
+def answer(site: Site, token: str, claim: Claim) -> Response:
+    """The page of a link that asks for an event."""
+    if request.method == "POST":
+        return _act(site, token, claim)
+    return _show(site, token, claim)
+
+
+def sent_form() -> None:
+    """End the request unless a form of ours could have sent it."""
+    if request.mimetype not in FORMS:
+        abort(415)
+
+
+def _act(site: Site, token: str, claim: Claim) -> Response:
+    sent_form()
+    if not site.may_post():
+        abort(429)
+    sent, now = _sent(), site.clock()
+    if sent.do != "act":
+        return _show(site, token, claim, replace(sent, texts=_with_entries(sent)))
+    try:
+        site.system.transact(lambda session: _do(site, session, claim, sent, now))
+    except Closed as closed:
+        if closed.how == "used" and claim.event in AGAIN:
+            return _done(token)  # this very form has been sent before
+        return endings.closed(site, token, closed, sent.texts)
+    except BadInput as bad:
+        return _show(site, token, claim, sent, 422, problems=bad.problems)
+    except Refused as refused:
+        return _show(site, token, claim, sent, 409, refused=refused.unmet)
+    except (Changed, Conflict):
+        return _show(site, token, claim, sent, 409, changed=True)
+    return _done(token)
+
+
+def _done(token: str) -> Response:
+    return Response(status=303, headers={"Location": f"{token}/done"})
+
+
+def _sent() -> Sent:
+    """The form that came in, or the end of the request if it is none of ours."""
+    given = {name: "\n".join(request.form.getlist(name)) for name in request.form}
+    files = {
+        name: (documents.file_name(file.filename), file.read())
+        for name, file in request.files.items()
+        if file.filename
+    }
+    form, shown, do = (given.pop(name, "") for name in _OURS)
+    if not re.fullmatch(r"[0-9a-f]{32}", form) or not re.fullmatch(r"[0-9a-f]{32}", shown):
+        abort(400)
+    if not re.fullmatch(r"act|add|drop\.[0-9]{1,3}", do):
+        abort(400)
+    texts = given | {name: file for name, (file, _) in files.items()}
+    return Sent(form, shown, do, texts, files)
+
+
+def _with_entries(sent: Sent) -> dict[str, str]:
+    """What was typed with one more entry of what can be repeated, or one less."""
+    if sent.do == "add":
+        texts = typed.without_blanks(sent.texts)
+        return texts | {f"outcomes.{_count(texts)}.name": ""}
+    return typed.without_blanks(sent.texts, drop=int(sent.do.removeprefix("drop.")))
+
+
+def _count(texts: dict[str, str]) -> int:
+    return len({name.split(".")[1] for name in texts if name.startswith("outcomes.")})
+
+
+def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -> list[Change]:
+    """Do what the form says, in the session's transaction."""
+    ask = answers.find(session, claim, now)
+    sheet = sheet_of(session, ask, now)
+    if answers.was_sent(session, claim, sent.form):
+        raise Closed("used", "This has been done already.", claim)
+    if sent.shown != sheet.shown():
+        raise Changed
+    deeds = sheet.deeds(_without_named_files(ask, sent))
+    if len(deeds) == 1:
+        event, values = deeds[0]
+        values |= _attached(site, session, ask, sent, now)
+        return [answers.act(session, ask, values, channel="link", form=sent.form, now=now, event=event)]
+    return answers.act_each(session, ask, deeds, form=sent.form, now=now)
+
+
+def _without_named_files(ask: Ask, sent: Sent) -> dict[str, str]:
+    """What was typed; a document counts only if it was sent, not if it is merely named."""
+    assert ask.row is not None
+    key = documents.key_of(ask.row.takes)
+    texts = typed.without_blanks(sent.texts)
+    return texts if key in sent.files else {name: text for name, text in texts.items() if name != key}
+
+
+def _attached(site: Site, session: Session, ask: Ask, sent: Sent, now: datetime) -> dict[str, Any]:
+    """The part of the input that tells of an attached document, which is kept; refused if it is not fit."""
+    assert ask.row is not None
+    key = documents.key_of(ask.row.takes)
+    if key is None or key not in sent.files:
+        return {}
+    name, content = sent.files[key]
+    documents.refuse_unfit(key, name, content, site.system.config.procedure.web.upload_megabytes)
+    digest, size = documents.keep(session.connection, name, content, now)
+    return documents.described(ask.row.takes, name, digest, size)
+
+
+def _show(
+    site: Site,
+    token: str,
+    claim: Claim,
+    sent: Sent | None = None,
+    status: int = 200,
+    *,
+    problems: Sequence[Problem] = (),
+    refused: Sequence[Unmet] = (),
+    changed: bool = False,
+) -> Response:
+    """The page with the form, as it was sent if it was."""
+    now = site.clock()
+    try:
+        with site.system.reading() as session:
+            ask = answers.find(session, claim, now)
+            sheet = sheet_of(session, ask, now)
+            texts = sent.texts if sent else sheet.texts(session.config.calendar.day(now))
+            context: dict[str, Any] = about(session, ask, now) | sheet.draw(texts, problems)
+            plain = words_of(session)
+            context |= {
+                "form": sent.form if sent else secrets.token_hex(16),
+                "shown": sheet.shown(),
+                "changed": changed,
+                "refused": [plain(unmet) for unmet in refused],
+                "obstacles": [] if refused else [plain(u) for u in _obstacles(session, ask, now)],
+                "again_file": bool(sent and sent.files),
+            }
+    except Closed as closed:
+        return endings.closed(site, token, closed, sent.texts if sent else None)
+    name = "scores" if claim.event == "score-application" else "ask"
+    return site.page(name, status, failed=bool(problems or refused), **context)
+
+
+def about(session: Session, ask: Ask, now: datetime) -> dict[str, Any]:
+    """What every page of an ask says: of what, as whom, for whom, by when, and what it does."""
+    config, facts, row = session.config, ask.record.facts, ask.row
+    school = session.directory.schools.get(facts.school)
+    event = ask.claim.event
+    moves = row.to if row is not None and row.to is not ask.record.state else None
+    return {
+        "title": config.labels.get(event, event.replace("-", " ").capitalize()),
+        "partnership": {"ref": ask.record.ref, "title": facts.title, "state": str(ask.record.state)},
+        "school": school.name if school else facts.school,
+        "does": config.deeds[event]["does"],
+        "moves": str(moves).replace("-", " ") if moves else "",
+        "final": row is not None and row.final,
+        "why": message.why(session, ask.role, facts),
+        "person": session.directory.someone(ask.name, _contact_name(session, ask)).name,
+        "stands_in_for": session.directory.someone(ask.actor).name if ask.through else "",
+        "deadline": message.deadline_of(session, ask.notice, {event}),
+        "page": claims.address(config, replace(ask.claim, event="", read=None)),
+        "megabytes": config.procedure.web.upload_megabytes,
+    }
+
+
+def _contact_name(session: Session, ask: Ask) -> str | None:
+    person = session.directory.person(ask.name, ask.record.facts)
+    return person.name if person else None
+
+
+def _obstacles(session: Session, ask: Ask, now: datetime) -> list[Unmet]:
+    """What stands in the way whatever is typed."""
+    found = views.possibilities(session, ask.record, now, ask.actor, ask.role)
+    return [
+        Unmet(name, reason, clause)
+        for possibility in found
+        if possibility.row.event == ask.claim.event
+        for name, clause, reason in possibility.requirements
+        if reason not in (None, ASKED)
+    ]
+
+
+def words_of(session: Session) -> Any:
+    """Turns a reason into what people read: an event by its label, the clause behind it."""
+    labels = session.config.labels
+
+    def plain(unmet: Unmet) -> str:
+        def label(found: re.Match[str]) -> str:
+            known = labels.get(found[0])
+            return f'"{known}"' if known and "-" in found[0] else found[0]
+
+        reason = re.sub(r"[a-z]+(?:-[a-z]+)+", label, unmet.reason)
+        clause = f" (policy {unmet.clause})" if unmet.clause else ""
+        return f"{reason[:1].upper()}{reason[1:]}.{clause}"
+
+    return plain
+
+
+def done(site: Site, token: str, claim: Claim) -> Response:
+    """What was recorded from this link the last time, and where to go from there."""
+    now = site.clock()
+    with site.system.reading() as session:
+        over = None
+        try:
+            answers.find(session, claim, now)
+        except Closed as closed:
+            over = closed
+            if closed.how not in ("used", "overtaken"):
+                return endings.closed(site, f"../{token}", closed)
+        rows = answers.last_done(session, claim)
+        if not rows:
+            return Response(status=303, headers={"Location": f"../{token}"})
+        notice, record = answers.notice_of(session, claim)
+        facts, people, config = record.facts, session.directory, session.config
+        school = people.schools.get(facts.school)
+        context: dict[str, Any] = {
+            "title": "Recorded",
+            "partnership": {"ref": record.ref, "title": facts.title, "state": str(record.state)},
+            "school": school.name if school else facts.school,
+            "deeds": [message.deed(session, row, facts) for row in rows],
+            "at": config.calendar.local(rows[-1].at).isoformat(),
+            "by": people.someone(rows[-1].actor).name,
+            "through": people.someone(rows[-1].ran_by).name if rows[-1].ran_by else "",
+            "why": message.why(session, notice.role, facts),
+            "page": claims.address(config, replace(claim, event="", read=None)),
+            "more": over is None and claim.event in AGAIN,
+            "link": f"../{token}",
+        }
+    return site.page("done", **context)

@@ -1,0 +1,210 @@
+"""What is to be read before acting: the statement, the terms, the outcomes, the applications, the report.
+
+A section has a title and, of these, what it needs: `text`, `pairs` of label and value, `lists` of label and
+entries, and `cards`, each with a title, pairs and perhaps a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from notifications.filters import long_day
+from states.inputs import ABILITIES, READABLE
+from states.partnership import Application, Outcome, Role, Selection, State
+from workflow.answers import Ask
+from workflow.forms import money
+from workflow.situation import Session
+
+Section = dict[str, Any]
+Pairs = list[tuple[str, str]]
+
+
+def sections(session: Session, ask: Ask) -> list[Section]:
+    """What an ask is about, as far as its role may know it."""
+    found = (of(session, ask) for of in _OF.get(ask.claim.event, ()))
+    return [section for section in found if section is not None]
+
+
+def _statement(_: Session, ask: Ask) -> Section | None:
+    statement = ask.record.facts.needs.statement
+    if statement is None:
+        return None
+    named = statement.model_dump(mode="json")
+    lists = [(key.capitalize(), entries or ["None."]) for key, entries in named.items()]
+    return {"title": "The statement of needs", "lists": lists}
+
+
+def _terms(_: Session, ask: Ask) -> Section | None:
+    agreement = ask.record.facts.agreement
+    if agreement is None:
+        return None
+    contact = ask.record.facts.contact
+    pairs: Pairs = [
+        ("Kind of agreement", READABLE[agreement.instrument]),
+        ("Whole amount", f"${money(agreement.amount_cents)}"),
+        ("First day", long_day(agreement.starts_on)),
+        ("Last day", long_day(agreement.ends_on)),
+    ]
+    if contact:
+        pairs.insert(0, ("Contact of the Lead Partner", f"{contact.name}, {contact.email}"))
+    if agreement.autonomy_requested_by:
+        pairs.append(("Autonomy wanted by", READABLE[agreement.autonomy_requested_by]))
+    if agreement.pending:
+        change = agreement.pending
+        pairs.append(("Amount after the change", f"${money(change.amount_cents)}"))
+        pairs.append(("Last day after the change", long_day(change.ends_on)))
+        pairs.append(("Why the change", change.reason))
+    lists = [("Responsibilities", list(agreement.responsibilities))] if agreement.responsibilities else []
+    return {"title": "The terms of the agreement", "pairs": pairs, "lists": lists}
+
+
+def _outcomes(_: Session, ask: Ask) -> Section | None:
+    items = ask.record.facts.outcomes.items
+    cards = [{"title": outcome.name, "pairs": outcome_pairs(outcome)} for outcome in items]
+    return {"title": "The outcomes", "cards": cards} if cards else None
+
+
+def outcome_pairs(outcome: Outcome) -> Pairs:
+    """An outcome in words."""
+    return [
+        ("Measure", outcome.measure),
+        ("At the start", f"{outcome.baseline:g} ({outcome.unit})"),
+        ("Target", f"{outcome.target:g} ({outcome.unit})"),
+        ("Goal", outcome.goal),
+    ]
+
+
+def _item(_: Session, ask: Ask) -> Section | None:
+    item = ask.record.facts.board.item
+    if item is None:
+        return None
+    pairs: Pairs = [("What the Board is asked for", READABLE[item.purpose]), ("Why", item.reason)]
+    if item.because:
+        pairs.append(("Clauses that call for the Board", ", ".join(item.because)))
+    if item.meeting_on:
+        pairs.append(("On the agenda of", long_day(item.meeting_on)))
+    pairs += [("Introduced on", long_day(day)) for day in item.introduced]
+    if item.change:
+        pairs.append(("New whole amount", f"${money(item.change.amount_cents)}"))
+        pairs.append(("New last day", long_day(item.change.ends_on)))
+    return {"title": "What the Board has before it", "pairs": pairs}
+
+
+def _report(_: Session, ask: Ask) -> Section | None:
+    review = ask.record.facts.review
+    if review is None or not review.reports:
+        return None
+    report = review.reports[-1]
+    cards = []
+    for outcome in ask.record.facts.outcomes.items:
+        pairs = outcome_pairs(outcome)
+        if outcome.name in report.values:
+            value = report.values[outcome.name]
+            up = outcome.direction == "increase"
+            reached = value >= outcome.target if up else value <= outcome.target
+            told = "target reached" if reached else "target not reached"
+            pairs.insert(0, ("This year", f"{value:g} ({outcome.unit}): {told}"))
+        cards.append({"title": outcome.name, "pairs": pairs})
+    pairs = [("Document", report.document)] if report.document else []
+    return {"title": "The year's report", "cards": cards, "text": report.narrative, "pairs": pairs}
+
+
+def _findings(_: Session, ask: Ask) -> Section | None:
+    findings = ask.record.facts.review.findings if ask.record.facts.review else {}
+    sides = {"school": "The school", "district": "The District", "partner": "The Lead Partner"}
+    cards = [
+        {
+            "title": sides[side],
+            "pairs": [("Substantial and positive impact", "Yes" if finding.impact else "No")],
+            "text": finding.reasons,
+        }
+        for side, finding in findings.items()
+    ]
+    return {"title": "The findings so far", "cards": cards} if cards else None
+
+
+def _scores(session: Session, ask: Ask) -> Section | None:
+    """For staff, once the call is closed: each application with what its reviewers gave it."""
+    selection = ask.record.facts.selection
+    if selection is None or selection.closed_at is None or ask.role is not Role.STAFF:
+        return None
+    cards = [_scored(session, selection, one) for one in selection.applications.values()]
+    return {"title": "The applications and their scores", "cards": cards} if cards else None
+
+
+def _scored(session: Session, selection: Selection, application: Application) -> Section:
+    scores = [score for score in selection.scores if score.organization == application.organization]
+    pairs: Pairs = [("Kind", application.kind.replace("-", " "))]
+    if scores:
+        total = sum(sum(score.scores.values()) for score in scores) / len(scores)
+        pairs.append(("Average of the reviewers", f"{total:g} of {5 * len(ABILITIES)}"))
+    for ability in ABILITIES:
+        given = ", ".join(str(score.scores[ability]) for score in scores)
+        told = f"(scores: {given}) " if given else ""
+        pairs.append((READABLE[ability], told + application.abilities.get(ability, "nothing")))
+    names = session.directory.someone
+    pairs += [(f"Comment of {names(score.reviewer).name}", score.comment) for score in scores]
+    return {"title": application.name, "pairs": pairs}
+
+
+def _protests(_: Session, ask: Ask) -> Section | None:
+    selection = ask.record.facts.selection
+    waiting = selection.unanswered() if selection else ()
+    cards = [
+        {"title": selection.applications[p.organization].name, "pairs": [], "text": p.text}
+        for p in waiting
+        if selection is not None and p.organization in selection.applications
+    ]
+    return {"title": "What waits for an answer", "cards": cards} if cards else None
+
+
+def _choice(_: Session, ask: Ask) -> Section | None:
+    selection = ask.record.facts.selection
+    if selection is None or selection.choice is None:
+        return None
+    chosen = selection.applications.get(selection.choice.organization)
+    pairs = [("Chosen as Lead Partner", chosen.name if chosen else selection.choice.organization)]
+    return {"title": "The choice", "pairs": pairs, "text": selection.choice.reasons}
+
+
+def _end(_: Session, ask: Ask) -> Section | None:
+    ended = ask.record.facts.ended
+    if ended is None:
+        return None
+    pairs: Pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
+    if ended.ground:
+        pairs.append(("Ground", READABLE[ended.ground]))
+    return {"title": "How the partnership ended", "pairs": pairs, "text": ended.reason or ""}
+
+
+def _review_only(of: Callable[[Session, Ask], Section | None]) -> Callable[[Session, Ask], Section | None]:
+    return lambda session, ask: of(session, ask) if ask.record.state is State.ANNUAL_REVIEW else None
+
+
+_BOARD = (_item, _terms, _outcomes)
+_IN_FORCE = (_terms, _outcomes, _review_only(_report), _review_only(_findings))
+_OF: Mapping[str, tuple[Callable[[Session, Ask], Section | None], ...]] = {
+    "agree-needs": (_statement,),
+    "open-selection": (_statement,),
+    "choose-partner": (_scores,),
+    "restart": (_scores,),
+    "file-protest": (_choice,),
+    "answer-protest": (_choice, _protests),
+    "set-outcomes": (_statement,),
+    "agree-outcomes": (_outcomes,),
+    "ask-for-review": (_terms,),
+    "sign-agreement": (_terms, _outcomes),
+    "activate": (_terms, _outcomes),
+    "amend-agreement": (_terms,),
+    "refer-to-board": _IN_FORCE,
+    "schedule-item": _BOARD,
+    "introduce-item": _BOARD,
+    "defer-item": _BOARD,
+    "approve": _BOARD,
+    "send-back": _BOARD,
+    "terminate": (_item, *_IN_FORCE),
+    "give-finding": (_report, _findings),
+    "continue": (_report, _findings),
+    "close-out": (_end,),
+}

@@ -1,0 +1,225 @@
+"""The sheets that people fill in: the form of one event, or the scores of all applications side by side.
+
+A sheet is drawn from texts and read back into events with their inputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from states.errors import BadInput, Problem
+from states.inputs import ABILITIES, READABLE, DeclareConflict, ScoreApplication
+from states.standing import version_read
+from workflow import documents, forms, typed
+from workflow.answers import Ask
+from workflow.forms import Field, Offered, Texts
+from workflow.records import canonical
+from workflow.situation import Session
+from workflow.web import offering, reading
+
+Deeds = list[tuple[str, dict[str, Any]]]
+
+
+class Sheet(Protocol):
+    """What can be drawn and read back."""
+
+    def texts(self, today: date) -> dict[str, str]:
+        """What stands in it before anything is typed."""
+        ...
+
+    def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
+        """What its template needs: `fields` above all, which the summary of errors goes through."""
+        ...
+
+    def deeds(self, texts: Texts) -> Deeds:
+        """The events that it asks for, each with its input. Raises `BadInput`."""
+        ...
+
+    def shown(self) -> str:
+        """A text that changes when what it shows is another: what one agrees to, reads or replaces."""
+        ...
+
+
+def sheet_of(session: Session, ask: Ask, now: datetime) -> Sheet:
+    """The sheet of an ask."""
+    if ask.claim.event == "score-application":
+        return Scores(ask)
+    return Single(ask, offering.offered(session, ask, now), reading.sections(session, ask))
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """The form of one event."""
+
+    ask: Ask
+    offered: Offered
+    sections: list[reading.Section]
+
+    @property
+    def _takes(self) -> Any:
+        assert self.ask.row is not None
+        return self.ask.row.takes
+
+    def texts(self, today: date) -> dict[str, str]:
+        values = offering.usual(self.ask, today) | offering.on_record(self.ask)
+        return typed.typed(self._takes, values, self.offered)
+
+    def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
+        fields = forms.form(self._takes, texts, self.offered, problems)
+        if self.ask.row is not None and self.ask.row.final:
+            fields = (*fields, self._confirmation(texts, problems))
+        return {
+            "fields": fields,
+            "rest": forms.elsewhere(fields, problems),
+            "sections": self.sections,
+            "upload": any(one.kind == "file" for one in fields),
+            "endings": documents.ENDINGS,
+        }
+
+    def _confirmation(self, texts: Texts, problems: Sequence[Problem]) -> Field:
+        ref = self.ask.record.ref
+        mine = tuple(f"{p.problem}." for p in problems if p.at == "confirm")
+        return Field(
+            "confirm", "confirm", "confirm", f"Type {ref} to confirm", "line", True,
+            help="This cannot be undone.", text=texts.get("confirm", ""), problems=mine,
+        )  # fmt: skip
+
+    def deeds(self, texts: Texts) -> Deeds:
+        found: list[Problem] = []
+        values: dict[str, Any] = {}
+        try:
+            values = typed.read(self._takes, texts, self.offered)
+        except BadInput as bad:
+            found += bad.problems
+        ref = self.ask.record.ref
+        given = typed.clean(texts.get("confirm", "")).lower()
+        if self.ask.row is not None and self.ask.row.final and given != ref.lower():
+            found.append(Problem("confirm", f"Type {ref} here, since this cannot be undone"))
+        if found:
+            raise BadInput(found)
+        return [(self.ask.claim.event, values)]
+
+    def shown(self) -> str:
+        read = version_read(self.ask.record.facts, self.ask.claim.event)
+        return _digest(read, self.sections, offering.on_record(self.ask))
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """All applications side by side, without those that the reviewer has a conflict of interest with."""
+
+    ask: Ask
+
+    def texts(self, today: date) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for one in offering.without_conflict(self.ask):
+            if given := self._on_record(one.organization):
+                found |= typed.typed(ScoreApplication, given, _SCORE, _prefix(one.organization))
+        return found
+
+    def _on_record(self, organization: str) -> dict[str, Any] | None:
+        selection = self.ask.record.facts.selection
+        score = selection.score(self.ask.actor, organization) if selection else None
+        return score.model_dump(mode="json", include={"scores", "comment"}) if score else None
+
+    def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
+        rows = [
+            self._row(one, texts, [p for p in problems if p.at.startswith(_prefix(one.organization))])
+            for one in offering.without_conflict(self.ask)
+        ]
+        selection = self.ask.record.facts.selection
+        conflicts = selection.conflicts if selection else ()
+        names = {key: one.name for key, one in (selection.applications if selection else {}).items()}
+        return {
+            "rows": rows,
+            "abilities": [(ability, READABLE[ability]) for ability in ABILITIES],
+            "fields": [one for row in rows for one in (row["scores"], row["comment"], row["conflict"])],
+            "rest": [p.problem for p in problems if not p.at],
+            "sections": [],
+            "declared": [
+                names.get(c.organization, c.organization) for c in conflicts if c.reviewer == self.ask.actor
+            ],
+        }
+
+    def _row(self, one: Any, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
+        start = _prefix(one.organization)
+        mine = [replace_at(problem, start) for problem in problems]
+        score = forms.form(ScoreApplication, texts, _SCORE, mine, start)
+        conflict = forms.form(
+            DeclareConflict, texts, _CONFLICT, [replace_at(p, "conflict/") for p in mine], start + "conflict/"
+        )
+        scores, comment = score
+        return {
+            "name": one.name,
+            "kind": one.kind,
+            "abilities": one.abilities,
+            "demonstration": one.demonstration,
+            "scores": scores,
+            "comment": comment,
+            "conflict": replace(conflict[0], required=False),
+        }
+
+    def deeds(self, texts: Texts) -> Deeds:
+        found: list[Problem] = []
+        deeds: Deeds = []
+        for one in offering.without_conflict(self.ask):
+            try:
+                deeds += self._deed(one.organization, texts)
+            except BadInput as bad:
+                start = _prefix(one.organization)
+                found += [Problem(start + p.at, p.problem, p.expected) for p in bad.problems]
+        if not found and not deeds:
+            found.append(
+                Problem("", "There is nothing new here: score an application, or declare a conflict")
+            )
+        if found:
+            raise BadInput(found)
+        return deeds
+
+    def _deed(self, organization: str, texts: Texts) -> Deeds:
+        """What is to be done with one application; nothing where it is left blank or as it was."""
+        start, key = _prefix(organization), {"organization": organization}
+        if reason := typed.clean(texts.get(f"{start}conflict/reason", ""), lines=True):
+            try:
+                typed.read(DeclareConflict, {"organization": organization, "reason": reason})
+            except BadInput as bad:
+                raise BadInput([replace(p, at="conflict/" + p.at) for p in bad.problems]) from None
+            return [("declare-conflict", key | {"reason": reason})]
+        if not any(text.strip() for name, text in texts.items() if name.startswith(start)):
+            return []
+        whole = dict(texts) | {f"{start}organization": organization}
+        values = typed.read(ScoreApplication, whole, forms.NOTHING, start)
+        old = self._on_record(organization)
+        return [] if old and old | key == values else [("score-application", values)]
+
+    def shown(self) -> str:
+        applications = offering.without_conflict(self.ask)
+        return _digest([(one.organization, one.received_at.isoformat()) for one in applications])
+
+
+_SCORE = Offered(without=frozenset({"organization"}))
+_CONFLICT = Offered(
+    without=frozenset({"organization"}),
+    labels={"reason": "Conflict of interest"},
+    helps={
+        "reason": "Only if you have one with this applicant: say what it is. Then you do not score it, and"
+        " whatever you fill in above for it does not count."
+    },
+)
+
+
+def _prefix(organization: str) -> str:
+    return f"{organization}/"
+
+
+def replace_at(problem: Problem, start: str) -> Problem:
+    """The same problem, placed inside what begins with `start`."""
+    return replace(problem, at=problem.at.removeprefix(start))
