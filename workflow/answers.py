@@ -71,10 +71,10 @@ def find(session: Session, claim: Claim, now: datetime) -> Ask:
     notice, record = notice_of(session, claim)
     actor, through = notice.delegate_for or claim.person, claim.person if notice.delegate_for else None
     role = Role(notice.role)
+    _check_unused(session, claim)
     _check_right(session, claim, notice, record, now)
     if not claim.event:
         return Ask(claim, notice, record, None, role, actor, through)
-    _check_unused(session, claim)
     row = _check_possible(claim, record, role)
     if claim.read is not None and claim.read != version_read(record.facts, claim.event):
         raise Closed("overtaken", "What you were asked to agree to has been changed since.", claim)
@@ -103,8 +103,17 @@ def _check_right(session: Session, claim: Claim, notice: Any, record: Record, no
         raise Closed("revoked", f"You no longer stand in for {owner.name}.", claim)
 
 
+def has_right(session: Session, claim: Claim, now: datetime) -> bool:
+    """Whether the person still is what the notice was sent to them as, and so may know what goes on."""
+    try:
+        _check_right(session, claim, *notice_of(session, claim), now)
+    except (Closed, Forged):
+        return False
+    return True
+
+
 def _check_unused(session: Session, claim: Claim) -> None:
-    if claim.event not in AGAIN and _answered(session, _form_of(claim, claim.event)):
+    if claim.event and claim.event not in AGAIN and _answered(session, _form_of(claim, claim.event)):
         raise Closed("used", "This has been done already, from this very message.", claim)
 
 

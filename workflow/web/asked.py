@@ -243,12 +243,12 @@ def done(site: Site, token: str, claim: Claim) -> Response:
             answers.find(session, claim, now)
         except Closed as closed:
             over = closed
-            if closed.how not in ("used", "overtaken"):
-                return endings.closed(site, f"../{token}", closed)
         rows = answers.last_done(session, claim)
         if not rows:
             return Response(status=303, headers={"Location": f"../{token}"})
         notice, record = answers.notice_of(session, claim)
+        if notice.revoked_at is not None and over is not None:
+            return endings.closed(site, f"../{token}", over)
         facts, people, config = record.facts, session.directory, session.config
         school = people.schools.get(facts.school)
         context: dict[str, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -33,7 +34,7 @@ _FOR_APPLICANTS = (
 def closed(site: Site, token: str, ending: Closed, texts: Mapping[str, str] | None = None) -> Response:
     """The page of a link that is over; what was typed into its form is shown, so that it is not lost."""
     with site.system.reading() as session:
-        known = {} if ending.how == "revoked" else _meanwhile(session, ending.claim)
+        known = _meanwhile(session, ending.claim, site.clock())
     return site.page(
         "over",
         410,
@@ -42,7 +43,7 @@ def closed(site: Site, token: str, ending: Closed, texts: Mapping[str, str] | No
         how=ending.how,
         again=None if ending.how == "revoked" else f"{token}/again",
         typed=_typed(ending.claim.event, texts or {}),
-        **({"partnership": None, "since": [], "done": []} | known),
+        **({"partnership": None, "state": "", "since": [], "done": []} | known),
     )
 
 
@@ -78,22 +79,25 @@ def asked_again(site: Site) -> Response:
     )
 
 
-def _meanwhile(session: Session, claim: Claim) -> dict[str, Any]:
+def _meanwhile(session: Session, claim: Claim, now: datetime) -> dict[str, Any]:
+    """What became of it: to those who may no longer know what goes on, only what was done from this message."""
     try:
         notice, record = answers.notice_of(session, claim)
     except Forged:
         return {}
     role = Role(notice.role)
     mine = {notice.to, notice.delegate_for}
-    rows = [row for row in answers.since(session, claim) if _may_know(row, role, mine)]
+    may_know = answers.has_right(session, claim, now)
+    since = answers.since(session, claim) if may_know else ()
+    rows = [row for row in since if _may_know(row, role, mine)]
     done = [] if claim.event == "" else answers.last_done(session, claim)
     school = session.directory.schools.get(record.facts.school)
     return {
         "partnership": {
             "ref": record.ref,
             "title": record.facts.title,
-            "state": str(record.state).replace("-", " "),
         },
+        "state": str(record.state).replace("-", " ") if may_know else "",
         "school": school.name if school else record.facts.school,
         "since": [_told(session, row, role, record.state) for row in rows[-_SHOWN:]],
         "done": [_told(session, row, role, record.state) for row in done],

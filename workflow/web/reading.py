@@ -1,13 +1,9 @@
-"""What is to be read before acting: the statement, the terms, the outcomes, the applications, the report.
-
-A section has a title and, of these, what it needs: `text`, `pairs` of label and value, `lists` of label and
-entries, and `cards`, each with a title, pairs and perhaps a text.
-"""
+"""What is to be read before acting: the statement, the terms, the outcomes, the applications, the report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
 
 from notifications.filters import long_day
 from states.inputs import ABILITIES, READABLE
@@ -16,8 +12,27 @@ from workflow.answers import Ask
 from workflow.forms import money
 from workflow.situation import Session
 
-Section = dict[str, Any]
-Pairs = list[tuple[str, str]]
+Pairs = list[tuple[str, str]]  # a label and a value
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One of several things of a kind that lie side by side."""
+
+    title: str
+    pairs: Pairs = field(default_factory=list)
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Something to be read; `lists` are of a label and its entries."""
+
+    title: str
+    pairs: Pairs = field(default_factory=list)
+    lists: list[tuple[str, list[str]]] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
+    text: str = ""
 
 
 def sections(session: Session, ask: Ask) -> list[Section]:
@@ -32,7 +47,7 @@ def _statement(_: Session, ask: Ask) -> Section | None:
         return None
     named = statement.model_dump(mode="json")
     lists = [(key.capitalize(), entries or ["None."]) for key, entries in named.items()]
-    return {"title": "The statement of needs", "lists": lists}
+    return Section("The statement of needs", lists=lists)
 
 
 def _terms(_: Session, ask: Ask) -> Section | None:
@@ -56,13 +71,13 @@ def _terms(_: Session, ask: Ask) -> Section | None:
         pairs.append(("Last day after the change", long_day(change.ends_on)))
         pairs.append(("Why the change", change.reason))
     lists = [("Responsibilities", list(agreement.responsibilities))] if agreement.responsibilities else []
-    return {"title": "The terms of the agreement", "pairs": pairs, "lists": lists}
+    return Section("The terms of the agreement", pairs=pairs, lists=lists)
 
 
 def _outcomes(_: Session, ask: Ask) -> Section | None:
     items = ask.record.facts.outcomes.items
-    cards = [{"title": outcome.name, "pairs": outcome_pairs(outcome)} for outcome in items]
-    return {"title": "The outcomes", "cards": cards} if cards else None
+    cards = [Card(outcome.name, outcome_pairs(outcome)) for outcome in items]
+    return Section("The outcomes", cards=cards) if cards else None
 
 
 def outcome_pairs(outcome: Outcome) -> Pairs:
@@ -88,7 +103,7 @@ def _item(_: Session, ask: Ask) -> Section | None:
     if item.change:
         pairs.append(("New whole amount", f"${money(item.change.amount_cents)}"))
         pairs.append(("New last day", long_day(item.change.ends_on)))
-    return {"title": "What the Board has before it", "pairs": pairs}
+    return Section("What the Board has before it", pairs=pairs)
 
 
 def _report(_: Session, ask: Ask) -> Section | None:
@@ -105,23 +120,23 @@ def _report(_: Session, ask: Ask) -> Section | None:
             reached = value >= outcome.target if up else value <= outcome.target
             told = "target reached" if reached else "target not reached"
             pairs.insert(0, ("This year", f"{value:g} ({outcome.unit}): {told}"))
-        cards.append({"title": outcome.name, "pairs": pairs})
+        cards.append(Card(outcome.name, pairs))
     pairs = [("Document", report.document)] if report.document else []
-    return {"title": "The year's report", "cards": cards, "text": report.narrative, "pairs": pairs}
+    return Section("The year's report", cards=cards, text=report.narrative, pairs=pairs)
 
 
 def _findings(_: Session, ask: Ask) -> Section | None:
     findings = ask.record.facts.review.findings if ask.record.facts.review else {}
     sides = {"school": "The school", "district": "The District", "partner": "The Lead Partner"}
     cards = [
-        {
-            "title": sides[side],
-            "pairs": [("Substantial and positive impact", "Yes" if finding.impact else "No")],
-            "text": finding.reasons,
-        }
+        Card(
+            sides[side],
+            [("Substantial and positive impact", "Yes" if finding.impact else "No")],
+            finding.reasons,
+        )
         for side, finding in findings.items()
     ]
-    return {"title": "The findings so far", "cards": cards} if cards else None
+    return Section("The findings so far", cards=cards) if cards else None
 
 
 def _scores(session: Session, ask: Ask) -> Section | None:
@@ -130,10 +145,10 @@ def _scores(session: Session, ask: Ask) -> Section | None:
     if selection is None or selection.closed_at is None or ask.role is not Role.STAFF:
         return None
     cards = [_scored(session, selection, one) for one in selection.applications.values()]
-    return {"title": "The applications and their scores", "cards": cards} if cards else None
+    return Section("The applications and their scores", cards=cards) if cards else None
 
 
-def _scored(session: Session, selection: Selection, application: Application) -> Section:
+def _scored(session: Session, selection: Selection, application: Application) -> Card:
     scores = [score for score in selection.scores if score.organization == application.organization]
     pairs: Pairs = [("Kind", application.kind.replace("-", " "))]
     if scores:
@@ -145,18 +160,18 @@ def _scored(session: Session, selection: Selection, application: Application) ->
         pairs.append((READABLE[ability], told + application.abilities.get(ability, "nothing")))
     names = session.directory.someone
     pairs += [(f"Comment of {names(score.reviewer).name}", score.comment) for score in scores]
-    return {"title": application.name, "pairs": pairs}
+    return Card(application.name, pairs)
 
 
 def _protests(_: Session, ask: Ask) -> Section | None:
     selection = ask.record.facts.selection
     waiting = selection.unanswered() if selection else ()
     cards = [
-        {"title": selection.applications[p.organization].name, "pairs": [], "text": p.text}
+        Card(selection.applications[p.organization].name, text=p.text)
         for p in waiting
         if selection is not None and p.organization in selection.applications
     ]
-    return {"title": "What waits for an answer", "cards": cards} if cards else None
+    return Section("What waits for an answer", cards=cards) if cards else None
 
 
 def _choice(_: Session, ask: Ask) -> Section | None:
@@ -165,7 +180,7 @@ def _choice(_: Session, ask: Ask) -> Section | None:
         return None
     chosen = selection.applications.get(selection.choice.organization)
     pairs = [("Chosen as Lead Partner", chosen.name if chosen else selection.choice.organization)]
-    return {"title": "The choice", "pairs": pairs, "text": selection.choice.reasons}
+    return Section("The choice", pairs=pairs, text=selection.choice.reasons)
 
 
 def _end(_: Session, ask: Ask) -> Section | None:
@@ -175,7 +190,7 @@ def _end(_: Session, ask: Ask) -> Section | None:
     pairs: Pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
     if ended.ground:
         pairs.append(("Ground", READABLE[ended.ground]))
-    return {"title": "How the partnership ended", "pairs": pairs, "text": ended.reason or ""}
+    return Section("How the partnership ended", pairs=pairs, text=ended.reason or "")
 
 
 def _review_only(of: Callable[[Session, Ask], Section | None]) -> Callable[[Session, Ask], Section | None]:

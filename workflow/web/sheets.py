@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -109,7 +109,7 @@ class Single:
 
     def shown(self) -> str:
         read = version_read(self.ask.record.facts, self.ask.claim.event)
-        return _digest(read, self.sections, offering.on_record(self.ask))
+        return _digest(read, [asdict(section) for section in self.sections], offering.on_record(self.ask))
 
 
 @dataclass(frozen=True, slots=True)

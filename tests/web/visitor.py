@@ -1,0 +1,198 @@
+"""Somebody with a browser and a message: opens its links, fills in its forms, and looks at what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin
+
+from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry
+from sqlalchemy import select
+
+from states.machine import row_of
+from states.partnership import Role
+from tests.admin.desk import dump
+from tests.states.life import PEOPLE
+from tests.workflow.district import Life
+from workflow import claims, outbox, records, web
+from workflow.claims import Claim
+
+
+@dataclass
+class Form:
+    """The form of a page as a browser holds it: its controls by name, each with its texts, and its buttons."""
+
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    choices: dict[str, list[str]] = field(default_factory=dict)
+    buttons: list[tuple[str, str]] = field(default_factory=list)
+    action: str = ""
+    kind: str = "application/x-www-form-urlencoded"
+
+
+class Page(HTMLParser):
+    """What a page says and which forms it has."""
+
+    def __init__(self, text: str, path: str) -> None:
+        super().__init__()
+        self.text, self.path = text, path
+        self.forms: list[Form] = []
+        self.words: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self._area: str | None = None
+        self._select: str | None = None
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, given))
+        if "id" in given:
+            self.ids.append(given["id"])
+        if tag == "form":
+            self.forms.append(Form(action=given.get("action", ""), kind=given.get("enctype", Form.kind)))
+        elif tag == "a":
+            self.links.append(given.get("href", ""))
+        elif tag in ("input", "textarea", "select", "button", "option") and self.forms:
+            self._control(tag, given, self.forms[-1])
+
+    def _control(self, tag: str, given: dict[str, str], form: Form) -> None:
+        name, value = given.get("name", ""), given.get("value", "")
+        if tag == "button":
+            form.buttons.append((name, value))
+        elif tag == "textarea":
+            self._area = name
+            form.texts[name] = [""]
+        elif tag == "select":
+            self._select = name
+            form.texts[name] = [""]
+        elif tag == "option":
+            form.choices.setdefault(self._select or "", []).append(value)
+            if "selected" in given:
+                form.texts[self._select or ""] = [value]
+        elif given.get("type") in ("radio", "checkbox"):
+            form.choices.setdefault(name, []).append(value)
+            form.texts.setdefault(name, [])
+            if "checked" in given:
+                form.texts[name].append(value)
+        elif given.get("type") == "file":
+            form.texts[name] = []
+        else:
+            form.texts[name] = [value]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._area = None
+
+    def handle_data(self, data: str) -> None:
+        if self._area is not None:
+            self.forms[-1].texts[self._area] = [self.forms[-1].texts[self._area][0] + data]
+        self.words.append(data)
+
+    @property
+    def said(self) -> str:
+        """Its words, with blanks as people see them."""
+        return " ".join(" ".join(self.words).split())
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of a request."""
+
+    status: int
+    page: Page
+    headers: Mapping[str, str]
+
+    @property
+    def form(self) -> Form:
+        """The form that acts, which is the one with a name of its own."""
+        (form,) = [form for form in self.page.forms if "form" in form.texts]
+        return form
+
+    @property
+    def said(self) -> str:
+        return self.page.said
+
+
+class Visitor:
+    """A browser on a district, whose clock is the life's."""
+
+    def __init__(self, life: Life) -> None:
+        self.life = life
+        self.app = web.application(life.system, lambda: (True, {}), CollectorRegistry(), lambda: life.now)
+        self.client: FlaskClient = self.app.test_client()
+
+    # Messages
+
+    def notice(self, role: str, *events: str, to: str | None = None, **values: Any) -> int:
+        """A message that offers these events to somebody in a role."""
+        with self.life.system.engine.begin() as connection:
+            return outbox.tell(
+                self.life.system.session(connection), "fresh-link", to or PEOPLE[Role(role)], role,
+                self.life.now, extra={"offers_again": list(events)}, partnership=self.life.record.id, **values,
+            )  # fmt: skip
+
+    def claim(self, event: str, role: str | None = None, **given: Any) -> Claim:
+        """The claim of the link for an event in a message to the first role that may do it, unless told."""
+        row = row_of(event, self.life.state) if event else None
+        who = role or (str(row.who[0]) if row else "staff")
+        number = self.notice(who, event, **given)
+        table = records.notices
+        with self.life.system.reading() as session:
+            notice = session.connection.execute(select(table).where(table.c.id == number)).one()
+            return claims.claim_of(notice, self.life.ref, event, self.life.facts)
+
+    def link(self, event: str, role: str | None = None, **given: Any) -> str:
+        """The path of a link."""
+        return self.path(self.claim(event, role, **given))
+
+    def path(self, claim: Claim) -> str:
+        whole = claims.address(self.life.system.config, claim)
+        return whole.removeprefix(self.life.system.config.procedure.web.base_url)
+
+    # The browser
+
+    def get(self, path: str, method: str = "GET") -> Seen:
+        answer = self.client.open(path, method=method)
+        return Seen(answer.status_code, Page(answer.text, path), dict(answer.headers))
+
+    def send(self, path: str, form: Form, button: str = "act", **typed: Any) -> Seen:
+        """Send a form with some of its controls filled in otherwise, by a button."""
+        return self.post(path, self.filled(form, button, **typed), form.kind)
+
+    def filled(self, form: Form, button: str = "act", **typed: Any) -> dict[str, Any]:
+        texts: dict[str, Any] = {name: list(values) for name, values in form.texts.items()}
+        for name, value in typed.items():
+            assert name in texts, (name, list(texts))
+            texts[name] = value if isinstance(value, (list, tuple)) else [value]
+        return texts | {"do": [button]}
+
+    def post(self, path: str, data: Any, kind: str = "application/x-www-form-urlencoded") -> Seen:
+        answer = self.client.post(path, data=data, content_type=kind)
+        return Seen(answer.status_code, Page(answer.text, path), dict(answer.headers))
+
+    def follow(self, seen: Seen) -> Seen:
+        """Go where a redirect leads."""
+        assert seen.status == 303, (seen.status, seen.said)
+        return self.get(urljoin(seen.page.path, seen.headers["Location"]))
+
+    def do(self, path: str, **typed: Any) -> Seen:
+        """Open a link, fill in its form and send it; the page that it leads to."""
+        return self.follow(self.send(path, self.get(path).form, **typed))
+
+    # Looking
+
+    def dump(self) -> list[str]:
+        """Every row of every table."""
+        return dump(self.life.system.config.folder / "partnerships.db")
+
+    def events(self) -> list[str]:
+        return [entry["event"] for entry in self.life.history()]
+
+
+def altered(claim: Claim, **changes: Any) -> Claim:
+    return replace(claim, **changes)
