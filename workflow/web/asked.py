@@ -13,7 +13,7 @@ from flask import Response, abort, request
 
 from states.errors import BadInput, Problem, Refused, Unmet
 from states.machine import ASKED
-from workflow import answers, claims, documents, message, typed, views
+from workflow import answers, claims, documents, forms, message, typed, views
 from workflow.answers import AGAIN, Ask, Closed
 from workflow.claims import Claim
 from workflow.engine import Change, Conflict
@@ -100,13 +100,8 @@ def _sent() -> Sent:
 def _with_entries(sent: Sent) -> dict[str, str]:
     """What was typed with one more entry of what can be repeated, or one less."""
     if sent.do == "add":
-        texts = typed.without_blanks(sent.texts)
-        return texts | {f"outcomes.{_count(texts)}.name": ""}
+        return sent.texts | {f"outcomes.{forms.entries_in(sent.texts, 'outcomes.')}.name": ""}
     return typed.without_blanks(sent.texts, drop=int(sent.do.removeprefix("drop.")))
-
-
-def _count(texts: dict[str, str]) -> int:
-    return len({name.split(".")[1] for name in texts if name.startswith("outcomes.")})
 
 
 def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -> list[Change]:
@@ -229,7 +224,7 @@ def words_of(session: Session) -> Any:
 
         reason = re.sub(r"[a-z]+(?:-[a-z]+)+", label, unmet.reason)
         clause = f" (policy {unmet.clause})" if unmet.clause else ""
-        return f"{reason[:1].upper()}{reason[1:]}.{clause}"
+        return f"{reason[:1].upper()}{reason[1:]}{clause}."
 
     return plain
 

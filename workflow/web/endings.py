@@ -89,8 +89,9 @@ def _meanwhile(session: Session, claim: Claim, now: datetime) -> dict[str, Any]:
     mine = {notice.to, notice.delegate_for}
     may_know = answers.has_right(session, claim, now)
     since = answers.since(session, claim) if may_know else ()
-    rows = [row for row in since if _may_know(row, role, mine)]
-    done = [] if claim.event == "" else answers.last_done(session, claim)
+    done = answers.last_done(session, claim)
+    known = {row.seq for row in done}
+    rows = [row for row in since if row.seq not in known and _may_know(row, role, mine)]
     school = session.directory.schools.get(record.facts.school)
     return {
         "partnership": {

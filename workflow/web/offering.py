@@ -38,7 +38,7 @@ def offered(session: Session, ask: Ask, now: datetime) -> Offered:
     values = {}
     if event == "submit-report":
         values = {
-            o.name: f"In {o.unit}. It was {o.baseline:g} at the start; the target is {o.target:g}."
+            o.name: f"Unit: {o.unit}. At the start it was {o.baseline:g}; the target is {o.target:g}."
             for o in ask.record.facts.outcomes.items
         }
     return Offered(choices, values, helps=_helps(session, ask, now), without=_without(ask))

@@ -141,7 +141,9 @@ class Scores:
         return {
             "rows": rows,
             "abilities": [(ability, READABLE[ability]) for ability in ABILITIES],
-            "fields": [one for row in rows for one in (row["scores"], row["comment"], row["conflict"])],
+            "fields": [
+                _of_one(row["name"], row[key]) for row in rows for key in ("scores", "comment", "conflict")
+            ],
             "rest": [p.problem for p in problems if not p.at],
             "sections": [],
             "declared": [
@@ -214,6 +216,11 @@ _CONFLICT = Offered(
         " whatever you fill in above for it does not count."
     },
 )
+
+
+def _of_one(name: str, one: Field) -> Field:
+    """A field whose label says which application it is about, for the summary of what is wrong."""
+    return replace(one, label=f"{name}, {one.label}", parts=tuple(_of_one(name, part) for part in one.parts))
 
 
 def _prefix(organization: str) -> str:
