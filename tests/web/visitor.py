@@ -85,7 +85,9 @@ class Page(HTMLParser):
             form.texts[name] = [value]
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "textarea":
+        if tag == "textarea" and self._area is not None:
+            (text,) = self.forms[-1].texts[self._area]
+            self.forms[-1].texts[self._area] = [text.removeprefix("\n")]  # as browsers do
             self._area = None
 
     def handle_data(self, data: str) -> None:
