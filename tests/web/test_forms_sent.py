@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 from states.inputs import ABILITIES
 from tests.states.life import CBO, COLLEGE
@@ -251,8 +253,9 @@ def zipped(*members: str) -> bytes:
 
 def attach(visitor: Visitor, path: str, name: str, content: bytes) -> Any:
     form = visitor.get(path).form
-    data = visitor.filled(form, title="A letter") | {"file": (io.BytesIO(content), name)}
-    return visitor.post(path, data, form.kind)
+    data = visitor.filled(form, title="A letter") | {"file": FileStorage(io.BytesIO(content), name)}
+    boundary, body = encode_multipart(data)
+    return visitor.post(path, body, f"{form.kind}; boundary={boundary}")
 
 
 def kept(visitor: Visitor) -> list[tuple[str, int]]:

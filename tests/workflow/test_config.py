@@ -249,3 +249,13 @@ def test_the_facts_without_an_hour_are_those_that_are_days(begin: Begin) -> None
         record = begin(station).record
         known |= moments(record.facts, record.entered_at)
     assert {name for name, moment in known.items() if type(moment) is date} == set(DAYS)
+
+
+def test_every_event_has_its_words_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "events.toml").write_text(
+        '[agree-needs]\ndone = 3\n[approve]\ndone = "said yes"\n[sing]\ndoes = "You sing."\n'
+    )
+    assert [problem.partition(":")[0] for problem in mistakes(tmp_path, "")] == [
+        "templates/events.toml, agree-needs.done", "templates/events.toml, sing",
+    ]  # fmt: skip

@@ -1,0 +1,124 @@
+"""The pages in a real browser: no violation that axe knows, nothing wider than a phone, everything by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Route, sync_playwright
+from playwright.sync_api import Page as Tab
+
+from tests.web.conftest import Visit
+from tests.web.visitor import Visitor
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+HOST = "http://127.0.0.1:8427"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+def answer(visitor: Visitor, route: Route) -> None:
+    """Let the application answer what the browser asks."""
+    asked = route.request
+    parts = urlsplit(asked.url)
+    answered = visitor.client.open(
+        parts.path, method=asked.method, data=asked.post_data_buffer or b"",
+        content_type=asked.headers.get("content-type"),
+    )  # fmt: skip
+    route.fulfill(status=answered.status_code, headers=dict(answered.headers), body=answered.data)
+
+
+def _agree(visitor: Visitor) -> str:
+    visitor.life.do("describe-needs")
+    return visitor.link("agree-needs", "principal")
+
+
+def _approve(visitor: Visitor) -> str:
+    visitor.life.at("2025-10-02")
+    return visitor.link("approve")
+
+
+def _used(visitor: Visitor) -> str:
+    path = _agree(visitor)
+    visitor.do(path)
+    return path
+
+
+PAGES: dict[str, tuple[str, Callable[[Visitor], str]]] = {
+    "agree": ("needs", _agree),
+    "describe": ("needs", lambda visitor: visitor.link("describe-needs")),
+    "panel": ("needs-agreed", lambda visitor: visitor.link("open-selection")),
+    "scores": ("closed", lambda visitor: visitor.link("score-application")),
+    "choice": ("scored", lambda visitor: visitor.link("choose-partner")),
+    "outcomes": ("chosen", lambda visitor: visitor.link("set-outcomes")),
+    "obstacles": ("chosen", lambda visitor: visitor.link("sign-agreement")),
+    "vote": ("introduced", _approve),
+    "report": ("annual-review", lambda visitor: visitor.link("submit-report")),
+    "finding": ("reported", lambda visitor: visitor.link("give-finding")),
+    "document": ("needs", lambda visitor: visitor.link("attach-document")),
+    "used": ("needs", _used),
+    "done": ("needs", lambda visitor: _used(visitor) + "/done"),
+    "forged": ("needs", lambda _: "/a/none-of-ours"),
+}
+
+
+def faults(tab: Tab) -> list[tuple[str, str]]:
+    found = Axe().run(tab).response["violations"]
+    return [(fault["id"], node["html"][:150]) for fault in found for node in fault["nodes"]]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible_on_a_phone_and_on_a_desk_by_day_and_by_night(
+    visit: Visit, browser: Browser, name: str
+) -> None:
+    station, way = PAGES[name]
+    visitor = visit(station)
+    path = way(visitor)
+    for width, scheme in ((320, "light"), (320, "dark"), (1280, "light"), (1280, "dark")):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        tab = context.new_page()
+        refused: list[str] = []
+        tab.on("console", lambda said, refused=refused: refused.append(said.text))
+        tab.route("**/*", lambda route: answer(visitor, route))
+        tab.goto(HOST + path)
+        wider = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert (width, scheme, wider, faults(tab)) == (width, scheme, 0, [])
+        if tab.locator("button[value=act]").count() and name not in ("agree", "describe"):
+            tab.locator("button[value=act]").click()
+            assert "Error:" in tab.title()
+            assert (width, scheme, faults(tab)) == (width, scheme, [])
+        assert not [text for text in refused if "Content Security Policy" in text]
+        context.close()
+
+
+def test_a_finding_is_given_by_keyboard_alone(visit: Visit, browser: Browser) -> None:
+    visitor = visit("reported")
+    path = visitor.link("give-finding", "principal")
+    context = browser.new_context(viewport={"width": 320, "height": 700}, java_script_enabled=False)
+    tab = context.new_page()
+    tab.route("**/*", lambda route: answer(visitor, route))
+    tab.goto(HOST + path)
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")  # skips to the content
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Space")
+    tab.keyboard.press("Tab")
+    tab.keyboard.type("the numbers moved")
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/done")
+    context.close()
+    entry = visitor.life.history()[-1]
+    assert (entry["event"], entry["input"]) == (
+        "give-finding", '{"impact":true,"reasons":"the numbers moved"}'
+    )  # fmt: skip
