@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from states.case import Case
 from states.inputs import ABILITIES
-from states.partnership import SIDE_NAMES, SIDES, Ability
+from states.partnership import SIDE_NAMES, SIDES, Ability, Role
 from states.requirements.requirement import Requirement, requirement
 
 
@@ -125,6 +125,8 @@ def other_kind_demonstrated(case: Case) -> str | None:
 def has_applied(case: Case) -> str | None:
     if case.input.organization in case.selection.applications:
         return None
+    if case.role is Role.APPLICANT:
+        return f"{case.input.organization} has no application"  # who else applied is not theirs to know
     applied = ", ".join(case.selection.applications) or "nobody"
     return f"{case.input.organization} has no application; applied have: {applied}"
 

@@ -186,9 +186,11 @@ def test_an_application_is_withdrawn_only_by_who_has_one() -> None:
     left = life.do("withdraw-application", "applicant").facts.selection
     assert left is not None
     assert list(left.applications) == [COLLEGE]
-    (unmet,) = life.refusal("withdraw-application", organization=CHARITY)
+    (unmet,) = life.refusal("withdraw-application", "staff", organization=CHARITY)
     assert unmet.reason == f"{CHARITY} has no application; applied have: {CBO}, {COLLEGE}"
-    (none_yet,) = Life().at_open_selection().refusal("withdraw-application")
+    (unmet,) = life.refusal("withdraw-application", "applicant", organization=CHARITY)
+    assert unmet.reason == f"{CHARITY} has no application"
+    (none_yet,) = Life().at_open_selection().refusal("withdraw-application", "staff")
     assert none_yet.reason == f"{CBO} has no application; applied have: nobody"
 
 
