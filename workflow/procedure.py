@@ -18,7 +18,7 @@ ANCHORS = ("entering", *MOMENTS)
 DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts without an hour
 SYSTEM_NOTICES = ("message-failed", "deadline-failed")  # about the system rather than about an event
 # Templates that no row of the procedure names: the program itself decides who gets them.
-ALWAYS = ("receipt", "fresh-link")
+ALWAYS = ("receipt", "fresh-link", "apply-link")
 
 
 def mistakes(

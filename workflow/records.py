@@ -227,12 +227,12 @@ documents = Table(
 )
 
 # What was done by a link or a reply. `form` makes that happen once: the notice and the event, or, for an event that
-# one link may do again, the form that was sent.
+# one link may do again, the form that was sent. An application answers no notice: its link stands for an address.
 answers = Table(
     "answers",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("notice", Integer, ForeignKey("notices.id"), nullable=False),
+    Column("notice", Integer, ForeignKey("notices.id")),
     Column("event", String, nullable=False),
     Column("form", String, nullable=False, unique=True),
     Column("channel", String, nullable=False),  # link or reply

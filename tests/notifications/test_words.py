@@ -33,7 +33,11 @@ from tests.states.life import (
     Life,
 )
 
-ALWAYS = ("receipt", "fresh-link")  # no row names them: the program itself decides who gets them
+ALWAYS = (
+    "receipt",
+    "fresh-link",
+    "apply-link",
+)  # no row names them: the program itself decides who gets them
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
 CONFIG = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))

@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.create_table(
         "answers",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("notice", sa.Integer(), nullable=False),
+        sa.Column("notice", sa.Integer(), nullable=True),
         sa.Column("event", sa.String(), nullable=False),
         sa.Column("form", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
