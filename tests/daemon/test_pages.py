@@ -54,7 +54,7 @@ def test_figures_are_in_the_text_format_of_prometheus(pages: Pages) -> None:
     assert "letters_total 3.0\n" in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz/", "/static/x", "/metrics/x"])
+@pytest.mark.parametrize("path", ["/healthz/", "/static/x", "/metrics/x"])
 def test_there_is_no_other_page(pages: Pages, path: str) -> None:
     assert pages().get(path).status_code == 404
 
