@@ -27,7 +27,8 @@ class StoreError(Exception):
 def open_store(url: str, *, create: bool = False) -> Engine:
     """The database at a SQLAlchemy address. Raises `StoreError` if it cannot be used."""
     try:
-        engine = create_engine(url)
+        # What people wrote stands in no error message: it would be logged, sealed applications too.
+        engine = create_engine(url, hide_parameters=True)
     except (ArgumentError, ModuleNotFoundError) as error:
         raise StoreError(f"database.url cannot be used: {error}") from None
     if engine.dialect.name == "sqlite":

@@ -220,3 +220,10 @@ def test_one_who_reads_sees_one_moment_while_another_writes(begin: Begin) -> Non
     with store.reading(life.system.engine) as connection:
         seen = engine.load(connection, [life.ref])[life.ref].version
         assert engine.load(connection, [life.ref])[life.ref].version == seen == 1
+
+
+def test_an_error_of_the_database_does_not_say_what_was_to_be_written(begin: Begin) -> None:
+    with pytest.raises(IntegrityError) as failed:
+        begin("open").run("INSERT INTO drafts (email) VALUES (:text)", text="a secret draft")
+    assert "drafts" in str(failed.value)
+    assert "a secret draft" not in str(failed.value)
