@@ -124,3 +124,16 @@ def test_a_notice_that_is_not_stuck_is_not_tried_again(sit: Sit, status: str) ->
     answer = desk.run("notices", "retry", "1", "--json")
     assert (answer.status, answer.problems) == (2, [f"ID: notice 1 is {status}"])
     assert desk.dump() == before
+
+
+def test_a_message_that_opens_an_application_is_sealed_until_the_call_closes(sit: Sit) -> None:
+    desk = sit("applied")
+    delivered(desk)
+    theirs = [one["id"] for one in desk.ask("notices", REF) if one["role"] == "applicant"]
+    assert theirs
+    for number in theirs:
+        assert "http" not in desk.run("notices", "show", str(number)).out
+        assert desk.ask("notices", "show", str(number))["message"].startswith("(sealed until the call closes")
+    desk.life.at("2025-08-15 17:00")
+    shown = desk.ask("notices", "show", str(theirs[0]))["message"]
+    assert shown.encode() == message_in_database(desk, theirs[0])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
 from sqlalchemy import select
 
 from states.errors import BadInput, Problem
+from states.partnership import Role
 from workflow import outbox, records, views
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known
 from workflow.due import Offset, parse_offset
 from workflow.engine import NotFound
+from workflow.situation import Session
 
 STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
 
@@ -123,6 +126,14 @@ def _existing(id_: int) -> int:
     return id_
 
 
+# Its links open the application of whoever they were made for.
+_SEALED = "(sealed until the call closes: the links in it open an application)"
+
+
+def _sealed(session: Session, ref: str, now: datetime) -> bool:
+    return views.is_sealed(known(session, ref).facts, now)
+
+
 @notices.command("show")
 @click.argument("id_", metavar="ID", type=int)
 @common
@@ -136,6 +147,8 @@ def notices_show(console: Console, id_: int) -> None:
             raise NotFound(f"there is no notice {id_}")
         document = views.notice(session, row.ref, row)
         content = bytes(row.message) if row.message is not None else None
+        if content and row.ref and row.role == Role.APPLICANT and _sealed(session, row.ref, console.now):
+            content = f"{_SEALED}\n".encode()
     document["message"] = content.decode("utf-8", "surrogateescape") if content else None
 
     def people() -> None:
