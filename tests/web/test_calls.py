@@ -99,7 +99,7 @@ def test_the_page_of_a_call_says_what_is_wanted_by_what_it_is_judged_and_how_to_
 
 def test_there_is_no_page_for_what_has_no_call(begin: Begin) -> None:
     visitor = Visitor(begin("needs-agreed"))
-    for path in (PATH, "/calls/nothing", "/calls/a%20b", "/calls/" + "x" * 500):
+    for path in (PATH, "/calls/nothing", "/calls/a%20b", "/calls/%00", "/calls/%FF", "/calls/" + "x" * 500):
         assert visitor.get(path).status_code == 404
         assert visitor.post(path, email="new@example.org").status_code == 404
 

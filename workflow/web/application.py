@@ -240,7 +240,7 @@ def _form(
 
 
 def _sentence(problem: Problem) -> str:
-    words = problem.problem + (f": {problem.expected}" if problem.expected else "")
+    words = problem.problem + (f" ({problem.expected})" if problem.expected else "")
     return words[:1].upper() + words[1:] + "."
 
 

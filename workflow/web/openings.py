@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from workflow.engine import Record
 from workflow.situation import Session
 
 RECENT = timedelta(days=60)  # how long a call that is over still stands on the list
+_REF = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _CHANGES = ("open-selection", "extend-selection", "close-applications", "withdraw")
 
 
@@ -53,6 +55,8 @@ def listed(session: Session, now: datetime) -> list[Call]:
 
 def one(session: Session, ref: str, now: datetime) -> tuple[Call, Record] | None:
     """The call of a reference, and its record; None where none was ever opened."""
+    if not _REF.fullmatch(ref):  # what no reference looks like does not reach the database
+        return None
     record = engine.load(session.connection, [ref]).get(ref)
     found = _calls(session, [record] if record else [], now)
     return (found[0], record) if found and record else None

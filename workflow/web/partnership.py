@@ -170,8 +170,13 @@ def _duties(seen: Mapping[str, Any], due: Sequence[Mapping[str, Any]]) -> list[d
 
 
 def _reviews(seen: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The annual reviews, the latest first."""
-    return [*([seen["review"]] if seen["review"] else []), *reversed(seen["earlier_reviews"] or [])]
+    """The annual reviews, the latest first, with their numbers as people write them."""
+    reviews = [*([seen["review"]] if seen["review"] else []), *reversed(seen["earlier_reviews"] or [])]
+    return [review | {"reports": [_report(one) for one in review["reports"]]} for review in reviews]
+
+
+def _report(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {**one, "values": {name: charts.number(value) for name, value in one["values"].items()}}
 
 
 def document(site: Site, session: Session, ask: Ask, digest: str) -> Response:
