@@ -11,7 +11,7 @@ import pytest
 from states.inputs import ABILITIES
 from states.partnership import Role
 from tests.states.life import CBO, COLLEGE
-from tests.web.visitor import Visitor, count, words
+from tests.web.guest import Visitor, count, words
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from workflow import applications

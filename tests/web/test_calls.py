@@ -13,7 +13,7 @@ from icalendar import Calendar
 
 from states.inputs import ABILITIES
 from tests.states.life import LA
-from tests.web.visitor import BASE, Visitor, count, words
+from tests.web.guest import BASE, Visitor, count, words
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from workflow import applications, records

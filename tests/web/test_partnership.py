@@ -11,7 +11,7 @@ import pytest
 
 from states.partnership import Role, State
 from tests.states.life import CBO, COLLEGE, PEOPLE, REVIEWERS
-from tests.web.visitor import Visitor, words
+from tests.web.guest import Visitor, words
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from workflow import records, store

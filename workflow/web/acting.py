@@ -5,7 +5,7 @@ This is only the switch: what a link opens depends on the kind of its claim.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
@@ -13,9 +13,9 @@ from flask import Blueprint, Response, abort, request
 from notifications.links import Expired, Forged
 from workflow import answers, claims
 from workflow.answers import Closed
-from workflow.claims import Claim, ExpiredClaim
+from workflow.claims import Applicant, Claim, ExpiredClaim
 from workflow.config import Config
-from workflow.web import asked, endings
+from workflow.web import asked, calls, endings, partnership
 from workflow.web.site import Site
 
 # Opens a link: the site, the token and the claim in it; the request is GET, HEAD or POST.
@@ -37,10 +37,10 @@ def kind_of(config: Config, token: str) -> tuple[str, Any]:
     return ("event" if claim.event else "partnership"), claim
 
 
-def blueprint(site: Site, others: Mapping[str, Opener] | None = None) -> Blueprint:
-    """The pages of links. `others` open the kinds that are not of this module: "partnership", "application"."""
+def blueprint(site: Site) -> Blueprint:
+    """The pages of links."""
     pages = Blueprint("acting", __name__)
-    openers: dict[str, Opener] = {"event": asked.answer, "partnership": standing, **(others or {})}
+    openers: dict[str, Opener] = {"event": asked.answer, "partnership": standing, "application": applying}
 
     @pages.errorhandler(Forged)
     def forged(_: Forged) -> Response:
@@ -52,8 +52,6 @@ def blueprint(site: Site, others: Mapping[str, Opener] | None = None) -> Bluepri
             kind, claim = kind_of(site.system.config, token)
         except ExpiredClaim as old:
             return endings.expired(site, token, old.claim)
-        if kind not in openers:
-            raise Forged("nothing here opens it")
         return openers[kind](site, token, claim)
 
     @pages.get("/a/<token>/done")
@@ -76,6 +74,15 @@ def blueprint(site: Site, others: Mapping[str, Opener] | None = None) -> Bluepri
             site.system.transact(lambda session: _send_again(session, claim, site))
         return endings.asked_again(site)
 
+    @pages.get("/a/<token>/documents/<digest>")
+    def document(token: str, digest: str) -> Response:
+        try:
+            claim = claims.read(site.system.config, token)
+            with site.system.reading() as session:
+                return partnership.document(site, session, answers.find(session, claim, site.clock()), digest)
+        except (Forged, ExpiredClaim, Closed):
+            abort(404)
+
     return pages
 
 
@@ -96,13 +103,16 @@ def _send_again(session: Any, claim: Claim, site: Site) -> None:
 
 
 def standing(site: Site, token: str, claim: Claim) -> Response:
-    """A partnership by its title and state."""
+    """The partnership as the reader may see it."""
     if request.method == "POST":
         abort(405)
     try:
         with site.system.reading() as session:
-            ask = answers.find(session, claim, site.clock())
-            state = str(ask.record.state).replace("-", " ")
+            return partnership.page(site, session, answers.find(session, claim, site.clock()))
     except Closed as closed:
         return endings.closed(site, token, closed)
-    return site.told(200, ask.record.facts.title, f"This partnership is in the state: {state}.")
+
+
+def applying(site: Site, _token: str, applicant: Applicant) -> Response:
+    """The application of somebody who has proved an address."""
+    return calls.application_page(site, applicant)
