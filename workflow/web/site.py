@@ -63,6 +63,8 @@ class Site:
             "district": district.name,
             "office": {"name": district.office, "email": district.email, "phone": district.phone},
             "home": config.address("calls"),
+            "failed": False,  # whether a form comes back with something to mend
+            "partnership": None,
             "root": urlsplit(config.procedure.web.base_url).path,
         }
         return Response(
