@@ -29,6 +29,7 @@ CONTEXT = {
     "office": "who signs: name, email, phone",
     "district": "the district's name",
     "names": "names by identifier of an organization and by e-mail address of a person",
+    "reply": "in a notice about a message that came back: id, sender, name, subject, text, about, why; or nothing",
     "failure": "in a notice about the system itself: what failed; or nothing",
 }
 _WORDS = frozenset((*REQUIRED_BLOCKS, *OPTIONAL_BLOCKS))

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,8 +27,9 @@ from sdnotify import SystemdNotifier
 from sqlalchemy.exc import SQLAlchemyError
 from waitress.server import create_server
 
+from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import config, outbox, replan, scheduler, system, web
+from workflow import config, inbox, outbox, replan, scheduler, system, web
 from workflow.config import Config, ConfigError
 from workflow.metrics import Metrics
 from workflow.scheduler import Tally
@@ -48,6 +50,7 @@ class Daemon:
     def __init__(self, opened: System, path: Path | None) -> None:
         self.system = opened
         self.mailer = system.mailer(opened.config)
+        self.letterbox = system.letterbox(opened.config)
         self.metrics = Metrics()
         self._path = path
         self._stop = threading.Event()
@@ -69,14 +72,16 @@ class Daemon:
             now = system.now()
             self._replan(now)
             tally = scheduler.fire_due(self.system, now, stop=self._stop.is_set, done=self._said)
+            answered = self._take_replies()
             sent = outbox.deliver(self.system, self.mailer, system.now, stop=self._stop.is_set)
             took = time.monotonic() - began
         self.metrics.count(tally)
         for status, number in sent.items():
             self.metrics.notices.labels(status).inc(number)
         self.metrics.ticks.observe(took)
-        if tally.fired or tally.told or tally.skipped or tally.failed or sent:
+        if tally.fired or tally.told or tally.skipped or tally.failed or sent or answered:
             counts = {f"notices_{status.replace('-', '_')}": number for status, number in sent.items()}
+            counts |= {f"replies_{verdict}": number for verdict, number in answered.items()}
             log.info(
                 "tick",
                 fired=tally.fired,
@@ -87,6 +92,21 @@ class Daemon:
                 seconds=round(took, 3),
             )
         return not tally.failed
+
+    def _take_replies(self) -> Mapping[str, int]:
+        """Do what people answered. How many messages by verdict; a mailbox out of reach is for the next tick."""
+        counts: Counter[str] = Counter()
+        if self.letterbox is None:
+            return counts
+        try:
+            for judged in inbox.take_in(self.system, self.letterbox, system.now, stop=self._stop.is_set):
+                counts[judged.verdict] += 1
+                self.metrics.replies.labels(judged.verdict).inc()
+                log.info("reply", **judged.line())
+        except LetterboxFailed as failed:
+            log.warning("replies cannot be read", problem=str(failed))
+            self.metrics.letterbox_failures.inc()
+        return counts
 
     def _said(self, tally: Tally) -> None:
         for change in tally.changes:
@@ -176,7 +196,7 @@ class Daemon:
         try:
             with self._ticking:
                 before, settings = self.system.config, config.load(self._path)
-                self.mailer = system.mailer(settings)
+                self.mailer, self.letterbox = system.mailer(settings), system.letterbox(settings)
                 self.system.config = settings
         except ConfigError as error:
             for problem in error.problems:

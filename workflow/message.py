@@ -15,8 +15,9 @@ from notifications.render import TemplateFailed, TemplateMissing
 from states.answers import WORDS
 from states.machine import events_of, row_of
 from states.partnership import Partnership, Role, State
-from states.standing import COLLECTED, waiting_on
+from states.standing import COLLECTED, version_read, waiting_on
 from workflow import claims, records
+from workflow.directory import DISTRICT_ROLES
 from workflow.said import said
 from workflow.situation import Session, Situation, possibilities
 
@@ -105,9 +106,16 @@ def context_of(session: Session, row: Any) -> dict[str, Any]:
         "district": district.name,
         "names": people.names(),
         "failure": None,
+        "reply": None,
         "replies": session.config.procedure.mail.replies != "none",
     }
-    return context | (_of_partnership(session, row, about) if about else _OF_NONE) | extra
+    return context | (_of_partnership(session, row, about) if about else _of_none(session, row)) | extra
+
+
+def _of_none(session: Session, row: Any) -> dict[str, Any]:
+    if row.role not in DISTRICT_ROLES:
+        return _OF_NONE
+    return _OF_NONE | {"why": _WHY[Role(row.role)].format(district=session.config.procedure.district.name)}
 
 
 # What a message about no single partnership has in place of one.
@@ -266,6 +274,18 @@ def offered(session: Session, row: Any) -> tuple[str, ...]:
     config = session.config
     found = config.deadlines.get(row.template) if row.deadline else config.notices.get(row.template)
     return found.offers if found else ()
+
+
+def shown(session: Session, row: Any) -> dict[str, str | None]:
+    """What the message of a notice offers as it is written now: each event, and the version of what it consents to.
+
+    An answer by mail has no link that says so; it counts for what its writer was shown.
+    """
+    about = _about(session, row)
+    if about is None:
+        return {}
+    possible = askable(about.state, about.facts, row.role)
+    return {event: version_read(about.facts, event) for event in offered(session, row) if event in possible}
 
 
 def deadline_of(session: Session, row: Any, offered: set[str]) -> dict[str, Any] | None:

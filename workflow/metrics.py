@@ -27,6 +27,10 @@ class Metrics:
         self.notices = Counter(
             "partnerships_notices", "Tries to deliver a notice", ["status"], registry=self.registry
         )
+        self.replies = Counter(
+            "partnerships_replies", "Messages that came back", ["verdict"], registry=self.registry
+        )
+        self.letterbox_failures = self._counter("letterbox_failures", "Looks for replies that failed")
         self.ticks = Histogram("partnerships_tick_seconds", "Length of a tick", registry=self.registry)
         self.last_tick = Gauge(
             "partnerships_last_tick_timestamp_seconds", "End of the last tick", registry=self.registry

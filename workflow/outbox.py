@@ -240,7 +240,9 @@ def _written(session: Session, row: Any, sender: str) -> Claimed:
         return Claimed(row, sender, None, f"it cannot be written: {why}")
     table = records.notices
     session.connection.execute(
-        update(table).where(table.c.id == row.id).values(subject=subject, message=content)
+        update(table)
+        .where(table.c.id == row.id)
+        .values(subject=subject, message=content, shown=canonical(message.shown(session, row)))
     )
     return Claimed(row, sender, content)
 
@@ -294,8 +296,22 @@ def _tell_staff(session: Session, row: Any, reason: str | None, attempts: int, n
     tell_staff(session, row.partnership, "message-failed", {"failure": failure}, now)
 
 
-def tell_staff(session: Session, key: int, name: str, extra: dict[str, Any], now: datetime) -> None:
-    """Queue a notice about the system itself; none about a record that cannot be read, as none could be written."""
+def tell_staff(
+    session: Session,
+    key: int | None,
+    name: str,
+    extra: dict[str, Any],
+    now: datetime,
+    actor: str | None = None,
+) -> None:
+    """Queue a notice about the system itself, or about something the `actor` did that only staff can see to.
+
+    `key` is the partnership it is about, if one is. None is queued about a record that cannot be read, as none
+    could be written.
+    """
+    if key is None:
+        _tell_district(session, name, extra, now, actor)
+        return
     table = records.partnerships
     row = session.connection.execute(select(table.c.facts, table.c.state).where(table.c.id == key)).one()
     try:
@@ -304,8 +320,22 @@ def tell_staff(session: Session, key: int, name: str, extra: dict[str, Any], now
         return
     queue(
         session,
-        [Occasion(key, State(row.state), facts, facts, name, now, extra=extra)],
+        [Occasion(key, State(row.state), facts, facts, name, now, extra=extra, actor=actor)],
     )
+
+
+def _tell_district(
+    session: Session, name: str, extra: dict[str, Any], now: datetime, actor: str | None
+) -> None:
+    """The same about no partnership: to those of the row's roles that are the whole district's."""
+    row, today = session.config.notices.get(name), session.config.calendar.day(now)
+    groups = [role for role in directory.DISTRICT_ROLES if row and role in row.to]
+    for role in groups:
+        for person in session.directory.people.values():
+            if person.active and role in person.roles and person.email != actor:
+                reached = directory.reachable(session.directory, person, today)
+                away = person.email if reached.email != person.email else None
+                tell(session, name, reached.email, str(role), now, extra=extra, delegate_for=away)
 
 
 def retry(connection: Connection, key: int, now: datetime) -> bool:

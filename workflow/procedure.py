@@ -10,15 +10,17 @@ from states.errors import Problem
 from states.machine import EVENTS, events_of
 from states.partnership import Role, State
 from states.standing import CERTAIN, COLLECTED, DUTIES, MOMENTS
-from workflow.settings import BoardSettings, DeadlineRow, NoticeRow, Procedure
+from workflow.settings import BoardSettings, DeadlineRow, Mail, NoticeRow, Procedure
 
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
 GROUPS = ("this-applicant", "former-lead-partner", "waiting")
 ANCHORS = ("entering", *MOMENTS)
 DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts without an hour
-SYSTEM_NOTICES = ("message-failed", "deadline-failed")  # about the system rather than about an event
+# About the system, or about a message that came back, rather than about an event.
+SYSTEM_NOTICES = ("message-failed", "deadline-failed", "reply-note", "reply-doubtful", "address-failed")
 # Templates that no row of the procedure names: the program itself decides who gets them.
-ALWAYS = ("receipt", "fresh-link", "apply-link")
+_LONGEST = 64 - len("+999999999999999-") - 16  # what an address has room for before the @ (RFC 5321, 4.5.3.1)
+ALWAYS = ("receipt", "fresh-link", "apply-link", "reply-refused")
 
 
 def mistakes(
@@ -70,6 +72,7 @@ def mistakes(
             f"templates/labels.toml, {event}", "there is no such event", "one of " + ", ".join(EVENTS)
         )
     yield from _in_board(procedure.board)
+    yield from _in_mail(procedure.mail)
     if whole:
         yield from _stalls(procedure)
 
@@ -151,6 +154,28 @@ def _recipients(at: str, to: tuple[str, ...], offers: tuple[str, ...]) -> Iterat
             "nobody in particular waits with the first offer",
             "first offer one of " + ", ".join(COLLECTED),
         )
+
+
+def _in_mail(mail: Mail) -> Iterator[Problem]:
+    if mail.replies == "none":
+        return
+    local = mail.replies_to.partition("@")[0]
+    if "+" in local:
+        expected = f"the mailbox itself, {local.partition('+')[0]}@{mail.replies_to.partition('@')[2]}"
+        yield Problem("mail.replies_to", f"{mail.replies_to!r} is a subaddress", expected)
+    elif len(local) > _LONGEST:
+        problem = f"{local!r} is too long: each message adds a number and a code"
+        yield Problem("mail.replies_to", problem, f"up to {_LONGEST} characters before the @")
+    if mail.trust == "dmarc" and not mail.authserv.strip():
+        expected = 'the name our mail server writes there, such as "mx.example.org"; or mail.trust = "from"'
+        yield Problem("mail.authserv", "it is empty, so that no answer would ever be believed", expected)
+    if mail.replies == "maildir" and not mail.replies_maildir.strip():
+        yield Problem("mail.replies_maildir", "it is empty", 'a folder, such as "var/replies"')
+    if mail.replies == "maildir" and mail.mailer == "maildir" and mail.replies_maildir == mail.maildir:
+        expected = "another folder than mail.maildir, else what is sent is read as an answer"
+        yield Problem("mail.replies_maildir", "it is where messages are put that are sent", expected)
+    if mail.replies == "imap" and not mail.imap.username:
+        yield Problem("mail.imap.username", "it is empty", "the name to log in with")
 
 
 def _in_board(board: BoardSettings) -> Iterator[Problem]:

@@ -209,6 +209,9 @@ notices = Table(
     Column("sent_at", Instant),
     Column("reason", String),
     Column("message", LargeBinary),
+    Column(
+        "shown", Text
+    ),  # JSON: what its message offered, each event with the version of what it consents to
     Column("held", Boolean, nullable=False, server_default=false()),  # waits for the daily digest
     Column("within", Integer, ForeignKey("notices.id")),  # the digest that it went out in
     Column("revoked_at", Instant),  # its links and replies do nothing any more

@@ -12,11 +12,13 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from notifications.letterboxes import ImapLetterbox, Letterbox, MaildirLetterbox
 from notifications.mailers import MaildirMailer, Mailer, SmtpMailer
 from states.errors import Problem
 from workflow import config, directory, store
 from workflow.config import Config, ConfigError
 from workflow.directory import Directory
+from workflow.settings import Imap, Smtp
 from workflow.situation import Session
 
 T = TypeVar("T")
@@ -72,44 +74,64 @@ def mailer(settings: Config) -> Mailer:
             smtp.port,
             smtp.security,
             username=smtp.username or None,
-            password=_password(settings),
+            password=_password(settings, "smtp", smtp),
             timeout=smtp.timeout_seconds,
-            context=_trust(settings),
+            context=_trust(settings, "smtp", smtp),
         )
     except ValueError as error:
         raise ConfigError([Problem("mail.smtp", str(error))]) from None
 
 
-def _trust(settings: Config) -> ssl.SSLContext | None:
-    authorities = settings.procedure.mail.smtp.ca_file
+def letterbox(settings: Config) -> Letterbox | None:
+    """Where the configuration has answers read; None for nowhere. Raises `ConfigError` if it cannot be."""
+    mail = settings.procedure.mail
+    if mail.replies == "none":
+        return None
+    if mail.replies == "maildir":
+        return MaildirLetterbox(settings.folder / mail.replies_maildir)
+    imap = mail.imap
+    return ImapLetterbox(
+        imap.host,
+        imap.port,
+        imap.username,
+        _password(settings, "imap", imap) or "",
+        folder=imap.folder,
+        timeout=imap.timeout_seconds,
+        context=_trust(settings, "imap", imap),
+    )
+
+
+def _trust(settings: Config, table: str, server: Smtp | Imap) -> ssl.SSLContext | None:
+    authorities = server.ca_file
     if not authorities:
         return None
     try:
         return ssl.create_default_context(cafile=str(settings.folder / authorities))
     except OSError as error:
-        problem = Problem("mail.smtp.ca_file", f"it cannot be read: {error}", "certificates in a PEM file")
+        problem = Problem(
+            f"mail.{table}.ca_file", f"it cannot be read: {error}", "certificates in a PEM file"
+        )
         raise ConfigError([problem]) from None
 
 
-def _password(settings: Config) -> str | None:
-    smtp = settings.procedure.mail.smtp
-    if not smtp.username:
+def _password(settings: Config, table: str, server: Smtp | Imap) -> str | None:
+    if not server.username:
         return None
-    if smtp.password_file:
-        path = settings.folder / smtp.password_file
+    if server.password_file:
+        path = settings.folder / server.password_file
         try:
             return path.read_text(encoding="utf-8").strip()
         except OSError as error:
             problem = Problem(
-                "mail.smtp.password_file", f"it cannot be read: {error}", "a file with the password"
+                f"mail.{table}.password_file", f"it cannot be read: {error}", "a file with the password"
             )
             raise ConfigError([problem]) from None
-    found = os.environ.get("PARTNERSHIPS_SMTP_PASSWORD")
+    found = os.environ.get(f"PARTNERSHIPS_{table.upper()}_PASSWORD")
     if found is None:
         problem = Problem(
-            "mail.smtp.username",
+            f"mail.{table}.username",
             "there is no password for it",
-            "mail.smtp.password_file, or PARTNERSHIPS_SMTP_PASSWORD in the environment",
+            f"mail.{table}.password_file, or PARTNERSHIPS_{table.upper()}_PASSWORD in the environment",
         )
         raise ConfigError([problem])
     return found

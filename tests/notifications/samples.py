@@ -99,6 +99,7 @@ def context(**changes: Any) -> dict[str, Any]:
         ],
         "hindered": [],
         "page": None,
+        "reply": None,
         "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": "206-555-0100"},
         "district": "Example Public Schools",

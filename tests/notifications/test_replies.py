@@ -84,15 +84,24 @@ WRITTEN = {
         f"Agree\n\nGet Outlook for Android<https://aka.ms/AAb9ysg>\n{'_' * 32}\n{OUTLOOK}", "Agree", "",
     ),
     "apple mail": (f"Agree\n\n> On Jul 8, 2025, at 9:00 AM, Partnership Office wrote:\n>\n{QUOTED}", "Agree", ""),
-    "iphone": (f"Agree\n\nSent from my iPhone\n\n> On Jul 8, 2025, at 9:00 AM, Office wrote:\n{QUOTED}", "Agree", ""),
+    "iphone": (
+        f"Agree\n\nSent from my iPhone\n\n> On Jul 8, 2025, at 9:00 AM, Office wrote:\n{QUOTED}", "Agree", "",
+    ),
     "yahoo": (
         "agree\n\nOn Tuesday, July 8, 2025 at 09:00:00 AM PDT, Partnership Office <partnerships@example.org> wrote:"
         "\n\nWHAT HAPPENED\n\nno\n",
         "agree", "",
     ),
-    "below the quotation": (f"On 7/8/25 9:00, Partnership Office wrote:\n{QUOTED}\nno\n\nNot yet.\n", "no", "Not yet."),
-    "between its lines": (f"no\n\nOn 7/8/25 9:00, Office wrote:\n{QUOTED}\nThis is wrong.\n> and so on\n", "no", "This is wrong."),
-    "a list": ("no\n\nBecause:\n- it is late\n- it is dear\n\nThanks,\nJane", "no", "Because:\n- it is late\n- it is dear"),
+    "below the quotation": (
+        f"On 7/8/25 9:00, Partnership Office wrote:\n{QUOTED}\nno\n\nNot yet.\n", "no", "Not yet.",
+    ),
+    "between its lines": (
+        f"no\n\nOn 7/8/25 9:00, Office wrote:\n{QUOTED}\nThis is wrong.\n> and so on\n", "no", "This is wrong.",
+    ),
+    "a list": (
+        "no\n\nBecause:\n- it is late\n- it is dear\n\nThanks,\nJane",
+        "no", "Because:\n- it is late\n- it is dear",
+    ),
     "a signature": ("no\n\nToo late.\n-- \nJane\nPrincipal", "no", "Too late."),
     "thanks that say something": (
         "no\n\nThank you, but the baseline is wrong.\nSo is the target.\n\nBest regards,\nJane",
@@ -139,7 +148,8 @@ def test_a_line_that_says_anything_else_is_no_word(line):
 
 HTML = {
     "gmail": '<div dir="ltr">agree<div><br></div></div><div class="gmail_quote"><div class="gmail_attr">On Tue, '
-    "Jul 8, 2025 Partnership Office &lt;partnerships@example.org&gt; wrote:<br></div><blockquote><p>no</p></blockquote>",
+    "Jul 8, 2025 Partnership Office &lt;partnerships@example.org&gt; wrote:<br></div>"
+    "<blockquote><p>no</p></blockquote>",
     "outlook": '<html><head><style>p {}</style></head><body><p>agree</p><div id="divRplyFwdMsg"><b>From:</b> Office'
     "</div><div>no</div></body></html>",
     "paragraphs": "<p>agree</p><p></p><blockquote>no<blockquote>no</blockquote>no</blockquote>",
@@ -326,7 +336,8 @@ def test_a_person_called_postmaster_who_answers_is_no_report():
         (BODY, {"Subject": "RV: Please agree"}),
         ("---------- Forwarded message ---------\nFrom: Office\nDate: x\nTo: y\n\nagree\n", {}),
         ("\nBegin forwarded message:\n\nFrom: Office\n\nagree\n", {}),
-        ('--x\nContent-Type: text/plain\n\nagree\n--x\nContent-Type: message/rfc822\n\nFrom: a@example.org\n\nagree\n--x--',
+        ('--x\nContent-Type: text/plain\n\nagree\n--x\nContent-Type: message/rfc822\n\n'
+         'From: a@example.org\n\nagree\n--x--',
          {"Content_Type": 'multipart/mixed; boundary="x"'}),
     ],
 )  # fmt: skip
@@ -350,7 +361,8 @@ EARLIER = "Received: from laptop by mail.example.org with ESMTPSA; Tue, 8 Jul 20
 LOCAL = f"Received: from {MX} by {MX} with LMTP; Tue, 8 Jul 2025 09:00:01 -0700"
 EXCHANGE = (
     f"Authentication-Results: {MX}; spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=example.org; dkim=pass"
-    " (signature was verified) header.d=example.org;dmarc=pass action=none header.from=example.org;compauth=pass reason=100"
+    " (signature was verified) header.d=example.org;dmarc=pass action=none header.from=example.org;"
+    "compauth=pass reason=100"
 )
 VERDICTS = {
     "it passed": ([PASSED], "pass"),
@@ -381,11 +393,15 @@ def test_only_what_the_named_server_found_is_believed(case):
 # Whatever comes
 
 LINES = st.sampled_from(
-    ["From: a@example.org", "From:", "To: " + TO, "Content-Type: multipart/mixed; boundary=x", "--x", "--x--", "",
-     "Content-Type: text/html; charset=zip", "Content-Type: message/rfc822", "Content-Type: message/delivery-status",
-     "Content-Transfer-Encoding: base64", "Content-Disposition: attachment; filename*=utf-9''%ff", "=?x?b?//?=", "> a",
+    ["From: a@example.org", "From:", "To: " + TO, "Content-Type: multipart/mixed; boundary=x", "--x", "--x--",
+     "",
+     "Content-Type: text/html; charset=zip", "Content-Type: message/rfc822",
+     "Content-Type: message/delivery-status",
+     "Content-Transfer-Encoding: base64", "Content-Disposition: attachment; filename*=utf-9''%ff", "=?x?b?//?=",
+     "> a",
      "Content-Type: text/calendar; method*0*=a", "On 1 wrote:", "<blockquote><", "&#xfffffff;", "Status: 5.1.1",
-     "Authentication-Results: mx.example.org; dmarc=", "From: =?utf-8?q?=ff?= <\x00@[1]>", "Subject: =?utf-8?b?=00?="]
+     "Authentication-Results: mx.example.org; dmarc=", "From: =?utf-8?q?=ff?= <\x00@[1]>",
+     "Subject: =?utf-8?b?=00?="]
 )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ ALWAYS = (
     "receipt",
     "fresh-link",
     "apply-link",
+    "reply-refused",
 )  # no row names them: the program itself decides who gets them
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
@@ -54,8 +55,25 @@ NAMES = {
 FAILURES = {
     "message-failed": {"recipient": OTHER, "subject": "The call is open", "reason": "550 no such user",
                        "attempts": 7, "notice_id": 12},
+    "address-failed": {"recipient": OTHER, "subject": "The call is open", "reason": "550 5.1.1 no such user",
+                       "notice_id": 12},
     "deadline-failed": {"deadline": "decision-recorded", "due_at": "2025-09-18T12:00:00-07:00",
                         "reason": "the database is locked", "attempts": 5},
+}  # fmt: skip
+# Messages that came back, as staff are told of them.
+REPLY = {
+    "id": 7,
+    "sender": OTHER,
+    "name": "Contact of City College",
+    "subject": "Re: The call is open",
+    "text": "When will we hear from you?",
+    "about": None,
+    "word": None,
+    "why": [],
+}
+REPLIES = {
+    "reply-note": REPLY,
+    "reply-doubtful": REPLY | {"about": "Agree to the outcomes", "why": ["It is from another address."]},
 }  # fmt: skip
 KINDS = ("remind", "due", "escalate")
 # Who still has to do what: the roles behind "waiting", by the first offer of the row.
@@ -137,6 +155,7 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "district": "Example Public Schools",
         "names": NAMES,
         "failure": FAILURES.get(told.name),
+        "reply": REPLIES.get(told.name),
         **changes,
     }
 
@@ -243,7 +262,7 @@ SAME = {"this-applicant": "applicant", "former-lead-partner": "lead-partner"}
 def samples(name: str) -> list[Told]:
     """All that a notice may have to tell of, with rich facts and with hardly any."""
     bare = Partnership(school="rainier-beach", title="A Lead Partner for the school")
-    if name in FAILURES:
+    if name in FAILURES or name in REPLIES:
         return [Told(name, steps()[-1].facts, State.ACTIVE)]
     if name in CONFIG["notice"]:
         rich = [told for told in steps() if told.name == name]
@@ -281,7 +300,7 @@ def test_nothing_is_wrong_with_the_files() -> None:
 
 
 def test_every_event_with_a_notice_happens_in_the_samples() -> None:
-    assert set(enabled("notice")) - FAILURES.keys() <= {told.name for told in steps()}
+    assert set(enabled("notice")) - FAILURES.keys() - REPLIES.keys() <= {told.name for told in steps()}
 
 
 @pytest.mark.parametrize("name", SENT)
@@ -291,7 +310,7 @@ def test_the_words_are_whole_sentences_for_everybody(name: str) -> None:
         told_to.add((role, told.kind))
         where = f"{name} to {role}, {told.kind}: {message.subject}\n{message.text}"
         assert len(message.subject) <= 100, where
-        assert SCHOOL in message.subject or name == "message-failed", where
+        assert SCHOOL in message.subject or name in ("message-failed", "address-failed"), where
         assert message.subject == " ".join(message.subject.split()), where
         happened, asked, *more = SECTIONS.findall(message.text)
         for words in (message.subject, happened, asked, *more):

@@ -15,6 +15,7 @@ def upgrade() -> None:
     with op.batch_alter_table("people") as people:
         people.add_column(sa.Column("digest", sa.Boolean(), server_default=sa.false(), nullable=False))
     with op.batch_alter_table("notices") as notices:
+        notices.add_column(sa.Column("shown", sa.Text(), nullable=True))
         notices.add_column(sa.Column("held", sa.Boolean(), server_default=sa.false(), nullable=False))
         notices.add_column(sa.Column("within", sa.Integer(), nullable=True))
         notices.add_column(sa.Column("revoked_at", Instant(), nullable=True))

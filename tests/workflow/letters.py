@@ -1,0 +1,89 @@
+"""Answers to messages that were really written: what a mail program sends when somebody presses reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from notifications.letterboxes import Letter
+from notifications.mailers import MaildirMailer
+from tests.workflow.district import Life
+from workflow import inbox, outbox, records
+from workflow.inbox import Judged
+
+
+def delivered(life: Life) -> None:
+    """Let everything that is queued leave."""
+    outbox.deliver(life.system, MaildirMailer(life.system.config.folder / "mail"), lambda: life.now)
+
+
+def got(life: Life, template: str, to: str) -> EmailMessage:
+    """The last message of a template that somebody has got."""
+    delivered(life)
+    rows = [row for row in life.notices(template) if row["to"] == f"{to}@example.org"]
+    assert rows, f"{to} was not told of {template}"
+    found = BytesParser(policy=policy.default).parsebytes(rows[-1]["message"])
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def answer(asked: EmailMessage, text: str, **headers: str | None) -> bytes:
+    """The answer to a message, its text above the quotation; a header is changed by its name with _ for -."""
+    original = asked.get_body(("plain",))
+    assert original is not None
+    quoted = "".join(f"> {line}\r\n" for line in original.get_content().splitlines())
+    usual = {
+        "Return-Path": f"<{address(asked['To'])}>",
+        "From": str(asked["To"]),
+        "To": str(asked["Reply-To"]),
+        "Subject": f"Re: {asked['Subject']}",
+        "Message-ID": f"<answer-{hash((text, str(headers)))}@example.org>",
+        "In-Reply-To": str(asked["Message-ID"]),
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Transfer-Encoding": "8bit",
+    }
+    given = usual | {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"{name}: {' '.join(value.split())}" for name, value in given.items() if value is not None]
+    body = f"{text}\r\n\r\nOn Mon, Jul 7, 2025, Partnership Office wrote:\r\n\r\n{quoted}"
+    return "\r\n".join([*lines, "", body]).encode()
+
+
+def address(line: Any) -> str:
+    return str(line.addresses[0].addr_spec)
+
+
+def put(folder: Path, content: bytes, name: str = "1.host") -> Path:
+    """A message in the Maildir of answers, as a mail server leaves it."""
+    for part in ("tmp", "new", "cur"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    path = folder / "new" / name
+    path.write_bytes(content)
+    return path
+
+
+def comes(life: Life, content: bytes) -> Judged:
+    """Let a message come back."""
+    return inbox.take(life.system, Letter("1", content), life.now)
+
+
+def replies(life: Life) -> list[dict[str, Any]]:
+    """Every message that came back, the first one first."""
+    with life.system.reading() as session:
+        rows = session.connection.execute(select(records.replies).order_by(records.replies.c.id))
+        return [dict(row) for row in rows.mappings()]
+
+
+@contextmanager
+def untouched(life: Life) -> Iterator[None]:
+    """Inside the block the partnership must stay as it is, its history and its deadlines too."""
+    before = (life.history(), life.deadlines(), life.record)
+    yield
+    assert (life.history(), life.deadlines(), life.record) == before
+    assert life.faults() == []
