@@ -1,0 +1,111 @@
+"""A running daemon does what people answer by mail: once, also when it is killed in the middle of it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.house import NEW, House, free_port, until
+from tests.states.life import LA
+from tests.workflow.district import Life
+from tests.workflow.letters import answer, put
+from workflow import system
+
+# The daemon, killed after its transaction and before it lets go of the message.
+KILLED = (
+    "import os, signal\n"
+    "from notifications.letterboxes import MaildirLetterbox\n"
+    "MaildirLetterbox.taken = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+    "from workflow.daemon import main\n"
+    "main()\n"
+)
+
+
+@pytest.fixture
+def asked(house: House) -> EmailMessage:
+    """The letter in which the principal was asked to agree to the needs, as the daemon has sent it."""
+    opened = system.open_system(house.folder / "config.toml", words=False)
+    life = Life(opened, NEW, "franklin")
+    life.now = datetime.now(LA).replace(microsecond=0)
+    life.do("describe-needs")
+    opened.engine.dispose()
+    house.start("--once")
+    assert house.ended(within=60) == 0
+    return letter(house, "describe-needs", "franklin-principal@example.org")
+
+
+def letter(house: House, template: str, to: str) -> EmailMessage:
+    query = 'SELECT message_id FROM notices WHERE template = ? AND "to" = ? AND status = ?'
+    ((key,),) = house.sql(query, template, to, "sent")
+    for path in house.letters():
+        found = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
+        if found["Message-ID"] == key and isinstance(found, EmailMessage):
+            return found
+    raise AssertionError(f"no letter {template} to {to}")
+
+
+def agreed(house: House) -> list[tuple[object, ...]]:
+    return house.sql(
+        "SELECT actor, channel FROM history JOIN partnerships p ON p.id = partnership"
+        " WHERE event = 'agree-needs' AND ref = ?",
+        NEW,
+    )
+
+
+def seen(folder: Path) -> list[str]:
+    return [path.name for path in (folder / "cur").glob("*:2,S")]
+
+
+ONCE = [("franklin-principal@example.org", "reply")]
+
+
+def test_a_reply_is_done_answered_and_counted(house: House, asked: EmailMessage) -> None:
+    house.start()
+    until(house.healthy, "the daemon is healthy")
+    put(house.folder / "var" / "replies", answer(asked, "agree"))
+    until(lambda: agreed(house), "the reply is done")
+    until(
+        lambda: house.sql("SELECT 1 FROM notices WHERE template = 'receipt' AND status = 'sent'"),
+        "the receipt has left",
+    )
+    assert agreed(house) == ONCE
+    until(lambda: seen(house.folder / "var" / "replies"), "the reply is put away")
+    (said,) = house.logged("reply")
+    assert said["verdict"] == "done"
+    until(lambda: house.metric('partnerships_replies_total{verdict="done"}') == 1, "it is counted")
+    assert "agree\r\n" not in house.log_file.read_text(encoding="utf-8")
+
+
+def test_a_daemon_killed_before_it_put_the_reply_away_does_it_once(house: House, asked: EmailMessage) -> None:
+    folder = house.folder / "var" / "replies"
+    put(folder, answer(asked, "agree"))
+    house.start("--once", command=(sys.executable, "-c", KILLED))
+    assert house.ended(within=60) == -9
+    assert agreed(house) == ONCE
+    assert seen(folder) == []
+    house.start("--once")
+    assert house.ended(within=60) == 0
+    assert agreed(house) == ONCE
+    assert len(seen(folder)) == 1
+    assert house.sql("SELECT verdict FROM replies") == [("done",)]
+    assert house.sql("SELECT count(*) FROM notices WHERE template = 'receipt'") == [(1,)]
+
+
+def test_a_mailbox_out_of_reach_holds_up_neither_deadlines_nor_mail(house: House) -> None:
+    house.configure(
+        mail='replies = "imap"\nmaildir = "mail"\n',
+        text=f'[mail.imap]\nhost = "127.0.0.1"\nport = {free_port()}\nusername = "office"\n',
+    )
+    house.start("--once", PARTNERSHIPS_IMAP_PASSWORD="secret")
+    assert house.ended(within=60) == 0
+    assert house.sql("SELECT count(*) FROM history WHERE event = 'close-applications'") == [(1,)]
+    assert house.letters()
+    (said,) = house.logged("replies cannot be read")
+    assert "127.0.0.1" in said["problem"]
+    assert "secret" not in house.log_file.read_text(encoding="utf-8")
