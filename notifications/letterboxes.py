@@ -177,5 +177,7 @@ class ImapLetterbox:
         return next((bytes(one[1]) for one in found if isinstance(one, tuple)), None)
 
     def taken(self, letter: Letter) -> None:
-        """Mark it as seen."""
-        self._box.flag(letter.key, "\\Seen", True)
+        """Mark it as seen. Not by imap-tools' own `flag`, which also expunges what others have deleted."""
+        status, _ = self._box.client.uid("STORE", letter.key, "+FLAGS", r"(\Seen)")
+        if status != "OK":
+            raise LetterboxFailed(f"mailbox {self._host}:{self._port}: a message cannot be marked as seen")

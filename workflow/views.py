@@ -139,6 +139,29 @@ def notice(session: Session, ref: str, row: Any) -> dict[str, Any]:
     }
 
 
+def reply(session: Session, ref: str | None, row: Any) -> dict[str, Any]:
+    """A message that came back."""
+    return {
+        "id": row.id,
+        "ref": ref,
+        "notice": row.notice,
+        "sender": row.sender,
+        "received_at": local(session, row.received_at),
+        "verdict": row.verdict,
+        "reason": row.reason,
+        "text": row.text,
+        "message_id": row.message_id,
+        "digest": row.digest,
+    }
+
+
+def replies(session: Session, record: Record) -> list[dict[str, Any]]:
+    """The messages that came back about a partnership, the first one first."""
+    table = records.replies
+    query = select(table).where(table.c.partnership == record.id).order_by(table.c.id)
+    return [reply(session, record.ref, row) for row in session.connection.execute(query)]
+
+
 def possibilities(
     session: Session, record: Record, now: datetime, actor: str = "", role: Role | None = None
 ) -> list[Possibility]:

@@ -41,6 +41,8 @@ USUAL = {
     "notices list": ((), "reviewer-3@example.org"),
     "notices show": (("1",), "Notice 1 to principal@example.org as principal: queued, not tried yet."),
     "notices retry": (("1",), "Notice 1 will be tried again; it was dead."),
+    "replies list": ((), "principal@example.org"),
+    "replies show": (("1",), "Reply 1 from principal@example.org: note"),
     "people list": ((), "franklin-principal@example.org"),
     "people add": (("new@example.org", "--name", "New", "--role", "staff"), "new@example.org: added."),
     "people change": (("staff@example.org", "--name", "Office"), "staff@example.org: changed."),
@@ -72,6 +74,13 @@ END:VCALENDAR
 """
 
 
+# A message that came back.
+REPLIED = (
+    "INSERT INTO replies (digest, received_at, sender, partnership, verdict, text, message)"
+    " VALUES ('d', '2025-07-10 12:00:00', 'principal@example.org', 1, 'note', 'Thanks!', x'410a')"
+)
+
+
 def commands(group: click.Command, path: str = "") -> Iterator[str]:
     """The name of every command that is no group."""
     for name, command in group.commands.items() if isinstance(group, click.Group) else ():
@@ -90,6 +99,7 @@ def arguments(sit: Sit, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[obj
     monkeypatch.chdir(desk.folder)
     desk.file("district.toml", 'school = [{ id = "mercer", name = "Mercer" }]\n')
     desk.file("board.ics", CALENDAR)
+    desk.life.run(REPLIED)
     desk.life.run("UPDATE notices SET status = 'dead' WHERE id = 1 AND :retry", retry=name == "notices retry")
     return desk, [*name.split(), *USUAL[name][0]]
 
@@ -101,6 +111,11 @@ def test_the_tests_below_know_every_command() -> None:
 @pytest.mark.parametrize("name", sorted(USUAL))
 def test_every_command_tells_people(sit: Sit, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     desk, words = arguments(sit, name, monkeypatch)
+    if name == "replies show":  # what became of it is for people; what is shown is the message alone
+        answer = desk.run(*words)
+        assert (answer.status, answer.out) == (0, "A\n")
+        assert USUAL[name][1] in answer.err
+        return
     assert USUAL[name][1] in desk.say(*words)
 
 
@@ -135,9 +150,10 @@ def test_every_command_is_in_the_readme(name: str) -> None:
     assert f"partnershipctl {name}" in README.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("group", ["people", "schools", "organizations", "meetings", "notices"])
+@pytest.mark.parametrize("group", ["people", "schools", "organizations", "meetings", "notices", "replies"])
 def test_a_group_alone_lists_wherever_the_options_stand(sit: Sit, group: str) -> None:
     desk = sit("open")
+    desk.life.run(REPLIED)
     listed = desk.ask(group, "list")
     assert listed
     assert desk.ask(group) == listed
@@ -164,7 +180,7 @@ def test_a_partnership_has_the_keys_that_stay(sit: Sit) -> None:
     assert "needs-identified" in shown["days_in_state"]
     assert INSTANT.fullmatch(shown["entered_at"])
     (listed,) = desk.ask("list")
-    assert listed == {key: value for key, value in shown.items() if key != "days_in_state"}
+    assert listed == {key: value for key, value in shown.items() if key not in ("days_in_state", "replies")}
 
 
 def test_a_row_of_a_history_has_the_keys_that_stay(sit: Sit) -> None:

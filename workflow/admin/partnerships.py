@@ -100,6 +100,7 @@ def show(console: Console, ref: str) -> None:
         record = known(session, ref)
         document = views.partnership(session, record, console.now)
         history = ledger.entries(session.connection, record.id or 0)
+        document["replies"] = views.replies(session, record)
     stays = ledger.stays(history, console.now)
     document["days_in_state"] = {state: round(stay / timedelta(days=1), 1) for state, stay in stays.items()}
 
@@ -115,9 +116,22 @@ def show(console: Console, ref: str) -> None:
             click.echo("  " + line)
         click.echo("")
         _deadline_table(console, document["deadlines"])
+        _written_by_people(document["replies"])
         click.echo("Possible now: " + (", ".join(document["next_events"]) or "nothing"))
 
     console.show(document, people)
+
+
+def _written_by_people(replies: Sequence[dict[str, Any]]) -> None:
+    """What people answered by mail, the last few; machines are left to `replies`."""
+    shown = [one for one in replies if one["verdict"] in ("done", "note", "refused")][-10:]
+    if shown:
+        click.echo("Answers by mail:")
+    for one in shown:
+        said = " ".join((one["text"] or one["reason"] or "").split())[:100]
+        click.echo(f"  {minute(one['received_at'])} {one['sender'] or 'nobody'}, {one['verdict']}: {said}")
+    if shown:
+        click.echo("")
 
 
 def _outline(value: Any, indent: int = 0) -> list[str]:
