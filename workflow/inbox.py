@@ -8,19 +8,18 @@ gets no answer, and nor does a machine.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from notifications import replies
 from notifications.letterboxes import Letter, Letterbox
-from notifications.links import Forged, notice_named
+from notifications.links import Forged
 from notifications.quoting import plain
 from notifications.replies import Incoming
 from states.answers import WORDS, Word
@@ -28,52 +27,29 @@ from states.errors import BadInput, Refused
 from states.machine import row_of
 from workflow import answers, outbox, records
 from workflow.answers import Ask, Closed
+from workflow.bounced import bounced, cleared
 from workflow.claims import Claim
 from workflow.engine import Conflict
+from workflow.reply import (
+    BUSY,
+    TEXT,
+    Judged,
+    Reply,
+    about,
+    doubt_about,
+    named,
+    said,
+    seen,
+    shown,
+    tell,
+    too_many,
+)
 from workflow.situation import Session
 from workflow.store import StoreError
 from workflow.system import System
 
 AT_ONCE = 50  # messages in one look, so that a flood holds up neither deadlines nor mail
-BUSY, WITHIN = 20, timedelta(hours=1)  # more messages from one sender in that time are a machine's, or a loop
 VERDICTS = ("done", "note", "refused", "automatic", "bounce", "repeated", "unknown")
-_TEXT = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What became of a message. `reason` says why, in words for staff."""
-
-    verdict: str
-    reason: str | None = None
-    notice: int | None = None
-    partnership: int | None = None
-
-    def line(self) -> dict[str, Any]:
-        """What a log says of it: nothing of what somebody wrote."""
-        found = {"verdict": self.verdict, "notice": self.notice, "reason": self.reason}
-        return {key: value for key, value in found.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A message that is being judged: its row, what it is, and the notice whose own address it came to.
-
-    `ref` is the partnership of the notice, `about` what that asked for, in words.
-    """
-
-    id: int
-    digest: str
-    incoming: Incoming
-    whole: bool
-    notice: Any = None
-    ref: str | None = None
-    about: str | None = None
-
-    def judged(self, verdict: str, reason: str | None = None) -> Judged:
-        """A verdict about it."""
-        of = (self.notice.id, self.notice.partnership) if self.notice is not None else (None, None)
-        return Judged(verdict, reason, *of)
 
 
 def take_in(
@@ -124,7 +100,7 @@ def _set_aside(session: Session, letter: Letter, now: datetime, reason: str) -> 
     values = {"digest": digest, "received_at": now, "message": letter.content, "verdict": "refused"}
     made = session.connection.execute(insert(table).values(**values, reason=reason))
     nobody = Reply(_key(made), digest, Incoming(), letter.whole)
-    _tell(session, "reply-doubtful", nobody, now, [reason])
+    tell(session, "reply-doubtful", nobody, now, [reason])
     return Judged("refused", reason)
 
 
@@ -166,97 +142,31 @@ def _verdict(session: Session, reply: Reply, now: datetime) -> Judged:
     """What is to be thought of a message, and that done."""
     incoming = reply.incoming
     if incoming.bounce is not None:
-        return _bounced(session, reply, now)
-    found = _named(session, incoming)
+        return bounced(session, reply, now)
+    found = named(session, incoming)
     if len(found) == 1:
-        reply = _about(session, reply, found[0])
-    if _seen(session, reply):
+        reply = about(session, reply, found[0])
+    if seen(session, reply):
         return reply.judged("repeated", "a message with its Message-ID has been read before")
     if incoming.calendar:
         return reply.judged("automatic", "it answers an invitation")
     if incoming.automatic is not None:
         return reply.judged("automatic", incoming.automatic)
-    if _too_many(session, reply, now):
+    if too_many(session, reply, now):
         return reply.judged("automatic", f"there were more than {BUSY} from this sender within an hour")
     if incoming.to and not found:
         return reply.judged("unknown", "the address it came to is none that we gave to anybody")
     if not found:
         return _unaddressed(session, reply, now)
-    if doubt := _doubt(session, reply, [row.to for row in found]):
-        _tell(session, "reply-doubtful", reply, now, [doubt])
+    if doubt := doubt_about(session, reply, [row.to for row in found]):
+        tell(session, "reply-doubtful", reply, now, [doubt])
         return reply.judged("refused", doubt)
-    _clear(session, str(incoming.sender))
+    cleared(session, str(incoming.sender))
     if reply.notice is None:
         return _note(
             session, reply, now, "It came to the addresses of several messages, so it answers none of them."
         )
     return _answer(session, reply, now)
-
-
-def _named(session: Session, incoming: Incoming) -> list[Any]:
-    """The notices to whose own addresses a message came, where the code in them is the one we gave out."""
-    table, links = records.notices, session.config.links
-    found: dict[int, Any] = {}
-    for address in incoming.to:
-        local = address.rpartition("@")[0]
-        number = notice_named(local)
-        row = session.connection.execute(select(table).where(table.c.id == number)).first()
-        if row is not None and links.is_reply_of(local, row.to) == row.id:
-            found[row.id] = row
-    return list(found.values())
-
-
-def _about(session: Session, reply: Reply, notice: Any) -> Reply:
-    table = records.partnerships
-    ref = session.connection.scalar(select(table.c.ref).where(table.c.id == notice.partnership))
-    asked = [session.config.labels[event] for event in _shown(notice) if event in session.config.labels]
-    return replace(reply, notice=notice, ref=ref, about="; ".join(asked) or None)
-
-
-def _shown(notice: Any) -> Mapping[str, str | None]:
-    """What the message of a notice offered, each event with the version of what it consents to."""
-    found: dict[str, str | None] = json.loads(notice.shown) if notice.shown else {}
-    return found
-
-
-def _seen(session: Session, reply: Reply) -> bool:
-    """Whether the same message was read already, on its way through another address or server."""
-    table = records.replies
-    if reply.incoming.message_id is None:
-        return False
-    query = select(table.c.id).where(
-        table.c.message_id == reply.incoming.message_id,
-        table.c.sender == reply.incoming.sender,
-        table.c.verdict.in_(("done", "note", "refused")),
-        table.c.id != reply.id,
-    )
-    return session.connection.scalar(query) is not None
-
-
-def _too_many(session: Session, reply: Reply, now: datetime) -> bool:
-    table = records.replies
-    same = [table.c.sender == reply.incoming.sender]
-    if reply.notice is not None:
-        same.append(table.c.notice == reply.notice.id)
-    query = select(func.count()).where(or_(*same), table.c.received_at > now - WITHIN, table.c.id != reply.id)
-    return (session.connection.scalar(query) or 0) >= BUSY
-
-
-def _doubt(session: Session, reply: Reply, persons: Sequence[str]) -> str | None:
-    """Why a message is not believed to be from the person whose answer it would be."""
-    incoming, mail = reply.incoming, session.config.procedure.mail
-    if incoming.doubt is not None:
-        return f"{incoming.doubt[0].upper()}{incoming.doubt[1:]}."
-    if persons and any(person != incoming.sender for person in persons):
-        return "It is from another address than the one that was asked."
-    if mail.trust == "dmarc" and incoming.dmarc != "pass":
-        said = f"said: {incoming.dmarc}" if incoming.dmarc else "said nothing"
-        return f"It may be forged: of DMARC, which has to be passed, the mail server {mail.authserv} {said}."
-    if incoming.passed_on is not None:
-        return f"It is no answer of their own: {incoming.passed_on}."
-    if not reply.whole:
-        return "It is too large to be read."
-    return None
 
 
 def _unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
@@ -266,12 +176,12 @@ def _unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
     mine = select(table).where(table.c.to == sender, table.c.message_id.in_(reply.incoming.answers))
     row = session.connection.execute(mine.order_by(table.c.id.desc())).first() if sender else None
     if row is not None:
-        reply = _about(session, reply, row)
+        reply = about(session, reply, row)
     elif sender not in session.directory.people:
         return reply.judged("unknown", "it is from somebody we do not know, and answers none of our messages")
-    if doubt := _doubt(session, reply, []):
+    if doubt := doubt_about(session, reply, []):
         if row is not None:
-            _tell(session, "reply-doubtful", reply, now, [doubt])
+            tell(session, "reply-doubtful", reply, now, [doubt])
         return reply.judged("refused", doubt)
     return _note(
         session, reply, now, "It did not come to the address for answers to one message.", record=False
@@ -281,7 +191,7 @@ def _unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
 def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
     """A believed message to a notice's own address: an answer if its first line is a word that was offered."""
     notice, word = reply.notice, plain(reply.incoming.words.first)
-    meant = {event: WORDS[event][word] for event in _shown(notice) if word in WORDS.get(event, {})}
+    meant = {event: WORDS[event][word] for event in shown(notice) if word in WORDS.get(event, {})}
     if not meant or reply.ref is None:
         return _note(session, reply, now)
     asks: list[tuple[Ask, Word]] = []
@@ -303,14 +213,14 @@ def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
 def _ask(session: Session, reply: Reply, event: str, now: datetime) -> Ask:
     """What the person is still asked for, as their message showed it. Raises as `answers.find` does."""
     notice = reply.notice
-    claim = Claim(notice.id, event, notice.to, str(reply.ref), _shown(notice).get(event))
+    claim = Claim(notice.id, event, notice.to, str(reply.ref), shown(notice).get(event))
     if notice.queued_at + timedelta(days=session.config.procedure.web.link_days) <= now:
         raise Closed("expired", "The message is too old to be answered.", claim)
     return answers.find(session, claim, now)
 
 
 def _do(session: Session, reply: Reply, now: datetime, word: str, ask: Ask, stands: Word) -> Judged:
-    text = reply.incoming.words.below[:_TEXT]
+    text = reply.incoming.words.below[:TEXT]
     offered = ask.claim.event
     label = session.config.labels.get(offered, offered)
     note = f"answered “{word}” to: {label}" if stands.event != offered else None
@@ -338,7 +248,7 @@ def _do(session: Session, reply: Reply, now: datetime, word: str, ask: Ask, stan
     except Refused as error:
         return _refused(session, reply, now, word, [offered], [str(unmet) for unmet in error.unmet])
     if stands.event != offered:
-        _tell(session, "reply-note", replace(reply, about=label), now, [], word)
+        tell(session, "reply-note", replace(reply, about=label), now, [], word)
     return reply.judged("done", stands.event)
 
 
@@ -348,12 +258,12 @@ def _refused(
     """Tell the person, at the address on record, why nothing was done and how it can be."""
     notice = reply.notice
     labels = "; ".join(session.config.labels.get(event, event) for event in events)
-    said = _said(session, replace(reply, about=labels), why, word) | {
-        "text": reply.incoming.words.below[:_TEXT]
+    words = said(session, replace(reply, about=labels), why, word) | {
+        "text": reply.incoming.words.below[:TEXT]
     }
     outbox.tell(
         session, "reply-refused", notice.to, notice.role, now,
-        extra={"offers_again": list(_shown(notice)), "reply": said},
+        extra={"offers_again": list(shown(notice)), "reply": words},
         partnership=notice.partnership, delegate_for=notice.delegate_for,
     )  # fmt: skip
     return reply.judged("refused", " ".join(why))
@@ -363,12 +273,12 @@ def _note(session: Session, reply: Reply, now: datetime, why: str = "", *, recor
     """Keep what somebody wrote in their own words, on record where their role may add to it; staff are told."""
     if record and reply.ref is not None:
         _add_note(session, reply, now)
-    _tell(session, "reply-note", reply, now, [why] if why else [])
+    tell(session, "reply-note", reply, now, [why] if why else [])
     return reply.judged("note", why or None)
 
 
 def _add_note(session: Session, reply: Reply, now: datetime) -> None:
-    text = reply.incoming.words.text[:_TEXT]
+    text = reply.incoming.words.text[:TEXT]
     try:
         ask = _ask(session, reply, "", now)
         if text and ask.role in row_of("add-note", ask.record.state).who:
@@ -384,70 +294,3 @@ def _add_note(session: Session, reply: Reply, now: datetime) -> None:
                 )
     except (Closed, Forged, BadInput, Refused):
         return  # it is kept among the replies all the same
-
-
-def _tell(
-    session: Session, template: str, reply: Reply, now: datetime, why: Sequence[str], word: str | None = None
-) -> None:
-    """Tell staff of a message."""
-    key = reply.notice.partnership if reply.notice is not None else None
-    extra = {"reply": _said(session, reply, why, word)}
-    outbox.tell_staff(session, key, template, extra, now, actor=reply.incoming.sender)
-
-
-def _said(session: Session, reply: Reply, why: Sequence[str], word: str | None = None) -> dict[str, Any]:
-    """What templates know of a message that came back."""
-    incoming = reply.incoming
-    person = reply.notice.to if reply.notice is not None else incoming.sender
-    files = [f"With it came: {', '.join(incoming.files)}."] if incoming.files else []
-    return {
-        "id": reply.id,
-        "sender": incoming.sender,
-        "name": session.directory.someone(person).name if person else "somebody",
-        "subject": incoming.subject,
-        "text": incoming.words.text[:_TEXT],
-        "about": reply.about,
-        "word": word,
-        "why": [*why, *files],
-    }
-
-
-def _bounced(session: Session, reply: Reply, now: datetime) -> Judged:
-    """A report of a mail server. Only one that names a message of ours says anything about an address."""
-    bounce = reply.incoming.bounce
-    assert bounce is not None
-    table, found = records.notices, _named(session, reply.incoming)
-    if bounce.about:
-        query = select(table).where(table.c.message_id.in_(bounce.about))
-        found = list(session.connection.execute(query)) or found
-    if not found:
-        return reply.judged("bounce", f"it names no message of ours: {bounce.said}")
-    reply = _about(session, reply, found[0])
-    if not bounce.permanent:
-        return reply.judged("bounce", f"not delivered yet: {bounce.said}")
-    notice, said = reply.notice, bounce.said or bounce.status or ""
-    dead = update(table).where(table.c.id == notice.id, table.c.status == "sent")
-    session.connection.execute(dead.values(status="dead", reason=f"it came back: {said}"))
-    if _mark(session, notice.to, said, now):
-        failure = {"recipient": notice.to, "subject": notice.subject, "reason": said, "notice_id": notice.id}
-        outbox.tell_staff(session, notice.partnership, "address-failed", {"failure": failure}, now)
-    return reply.judged("bounce", f"not delivered: {said}")
-
-
-def _mark(session: Session, email: str, said: str, now: datetime) -> bool:
-    """Put on record that an address takes no mail; False if that was known."""
-    table = records.addresses
-    row = session.connection.execute(select(table).where(table.c.email == email)).first()
-    values = {"bounced_at": now, "bounce": said}
-    if row is None:
-        session.connection.execute(insert(table).values(email=email, **values))
-    elif row.bounced_at is None:
-        session.connection.execute(update(table).where(table.c.email == email).values(**values))
-    return row is None or row.bounced_at is None
-
-
-def _clear(session: Session, email: str) -> None:
-    """An answer has come from an address, so it takes mail."""
-    table = records.addresses
-    marked = update(table).where(table.c.email == email, table.c.bounced_at.is_not(None))
-    session.connection.execute(marked.values(bounced_at=None, bounce=None))

@@ -14,7 +14,7 @@ from tests.notifications.test_replies import REPORT
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import address, answer, comes, delivered, got, put, replies, untouched
-from workflow import answers, inbox, records
+from workflow import answers, inbox, records, reply
 from workflow.claims import Claim
 
 DMARC = '[mail]\ntrust = "dmarc"\nauthserv = "mx.example.org"\n'
@@ -299,11 +299,11 @@ def test_the_same_message_counts_once(needs):
 
 def test_too_many_messages_are_a_loop_and_get_no_answer(needs):
     asked = ask(needs)
-    for number in range(inbox.BUSY + 5):
+    for number in range(reply.BUSY + 5):
         comes(needs, answer(asked, f"message number {number}"))
     found = [row["verdict"] for row in replies(needs)]
-    assert found == ["note"] * inbox.BUSY + ["automatic"] * 5
-    assert len(needs.notices("receipt")) == inbox.BUSY
+    assert found == ["note"] * reply.BUSY + ["automatic"] * 5
+    assert len(needs.notices("receipt")) == reply.BUSY
 
 
 # Notes
