@@ -28,6 +28,7 @@ CONTEXT = {
     "office": "who signs: name, email, phone",
     "district": "the district's name",
     "names": "names by identifier of an organization and by e-mail address of a person",
+    "meeting": "in a notice of a change in the Board's calendar: when the meeting was and is now, or nothing",
     "failure": "in a notice about the system itself: what failed; or nothing",
 }
 _WORDS = frozenset((*REQUIRED_BLOCKS, *OPTIONAL_BLOCKS))

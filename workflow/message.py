@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
-from notifications.compose import CalendarEntry, calendar_entry, compose
+from notifications.addresses import Mailbox
+from notifications.calendar import CalendarFile
+from notifications.compose import compose
 from notifications.render import TemplateFailed, TemplateMissing
 from states.answers import WORDS
 from states.machine import events_of
 from states.partnership import Partnership, Role, State
 from states.standing import COLLECTED, waiting_on
-from workflow import claims, records
+from workflow import claims, dates, records
+from workflow.deadlines import Life
 from workflow.situation import Session
 
 _WHY = {
@@ -66,10 +69,24 @@ def write(session: Session, row: Any) -> tuple[str, bytes]:
         recipient_name=context["person"]["name"],
         thread_id=f"<partnership.{ref}@{domain}>" if ref else None,
         ref=ref,
-        calendar=_calendar(context, row, domain),
+        calendar=_calendar(session, row, context),
         reply_to=_reply_to(session, row),
     )
     return rendered.subject, content
+
+
+def _calendar(session: Session, row: Any, context: Mapping[str, Any]) -> list[CalendarFile]:
+    """The dates to keep that go with a notice."""
+    about = _about(session, row)
+    if about is None:
+        return []
+    deadline, person = context["deadline"], context["person"]
+    return dates.files(
+        session, row, about.ref, Life(about.state, about.facts, about.entered_at),
+        person=Mailbox(person["name"], row.to),
+        deadline=deadline["name"] if deadline else None,
+        asked={offer["event"] for offer in context["offers"]},
+    )  # fmt: skip
 
 
 def subject_of(session: Session, row: Any) -> str:
@@ -104,6 +121,7 @@ def context_of(session: Session, row: Any) -> dict[str, Any]:
         "district": district.name,
         "names": people.names(),
         "failure": None,
+        "meeting": None,
         "replies": session.config.procedure.mail.replies != "none",
     }
     return context | (_of_partnership(session, row, about) if about else _OF_NONE) | extra
@@ -129,6 +147,7 @@ class _About:
     ref: str
     state: State
     facts: Partnership
+    entered_at: datetime
 
 
 def _about(session: Session, row: Any) -> _About | None:
@@ -136,7 +155,9 @@ def _about(session: Session, row: Any) -> _About | None:
         return None
     table = records.partnerships
     found = session.connection.execute(select(table).where(table.c.id == row.partnership)).one()
-    return _About(found.ref, State(found.state), Partnership.model_validate_json(found.facts))
+    return _About(
+        found.ref, State(found.state), Partnership.model_validate_json(found.facts), found.entered_at
+    )
 
 
 def _of_partnership(session: Session, row: Any, about: _About) -> dict[str, Any]:
@@ -250,33 +271,3 @@ def _deadline_context(session: Session, name: str, due: datetime, kind: str, lat
         "overdue": kind == "escalate",
         "late_days": late,
     }
-
-
-def _calendar(context: Mapping[str, Any], row: Any, domain: str) -> bytes | None:
-    """A calendar entry for what is to be done by when, and for the Board's meeting."""
-    if not context["partnership"]:
-        return None
-    entries = []
-    ref, school = context["partnership"]["ref"], context["partnership"]["school_name"]
-    stamp = row.queued_at.astimezone(UTC)
-
-    def add(kind: str, summary: str, start: datetime, description: str) -> None:
-        uid = f"{kind}.{ref}@{domain}"
-        sequence = int(stamp.timestamp()) - _EPOCH  # a later message about the same replaces an earlier one
-        entries.append(CalendarEntry(uid, summary, start, description, url=None, sequence=sequence))
-
-    deadline = context["deadline"]
-    if deadline and not deadline["overdue"]:
-        due = datetime.fromisoformat(deadline["due_at"])
-        if due >= stamp:
-            add(deadline["name"], f"{deadline['label']}: {school}", due, context["partnership"]["title"])
-    item = context["facts"]["board"]["item"]
-    if item and item["meeting_at"] and row.template in _ABOUT_MEETINGS:
-        start = datetime.fromisoformat(item["meeting_at"])
-        if start >= stamp:
-            add("meeting", f"Board meeting: {school}", start, context["partnership"]["title"])
-    return calendar_entry(entries, stamp) if entries else None
-
-
-_EPOCH = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
-_ABOUT_MEETINGS = ("schedule-item", "introduce-item", "defer-item", "agenda-packet", "decision-recorded")

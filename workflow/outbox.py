@@ -226,7 +226,8 @@ def _written(session: Session, row: Any, sender: str) -> Claimed:
     if row.message is not None:
         return Claimed(row, sender, row.message)
     try:
-        subject, content = message.write(session, row)
+        with session.connection.begin_nested():  # of a message that cannot be written nothing is kept
+            subject, content = message.write(session, row)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others leave
         why = error if isinstance(error, (message.CannotWrite, ValueError)) else repr(error)
         return Claimed(row, sender, None, f"it cannot be written: {why}")

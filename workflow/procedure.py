@@ -16,7 +16,8 @@ ROLES = tuple(role for role in Role if role is not Role.CLOCK)
 GROUPS = ("this-applicant", "former-lead-partner", "waiting")
 ANCHORS = ("entering", *MOMENTS)
 DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts without an hour
-SYSTEM_NOTICES = ("message-failed", "deadline-failed")  # about the system rather than about an event
+# About the system, or the Board's calendar, rather than about an event.
+SYSTEM_NOTICES = ("message-failed", "deadline-failed", "meeting-changed")
 # Templates that no row of the procedure names: the program itself decides who gets them.
 ALWAYS = ("receipt", "fresh-link")
 

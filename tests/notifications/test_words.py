@@ -53,6 +53,8 @@ FAILURES = {
     "deadline-failed": {"deadline": "decision-recorded", "due_at": "2025-09-18T12:00:00-07:00",
                         "reason": "the database is locked", "attempts": 5},
 }  # fmt: skip
+WAS, NOW = "2025-09-17T16:15:00-07:00", "2025-09-24T17:30:00-07:00"
+MEETINGS = [{"was": WAS, "now": NOW}, {"was": WAS, "now": None}, {"was": None, "now": NOW}]
 KINDS = ("remind", "due", "escalate")
 # Who still has to do what: the roles behind "waiting", by the first offer of the row.
 WAITING = {
@@ -72,6 +74,7 @@ class Told(NamedTuple):
     event: dict[str, Any] | None = None
     kind: str | None = None
     late: int = 0
+    meeting: dict[str, Any] | None = None
 
 
 def enabled(table: str) -> dict[str, Any]:
@@ -132,6 +135,7 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "district": "Example Public Schools",
         "names": NAMES,
         "failure": FAILURES.get(told.name),
+        "meeting": told.meeting,
         **changes,
     }
 
@@ -240,6 +244,9 @@ def samples(name: str) -> list[Told]:
     bare = Partnership(school="rainier-beach", title="A Lead Partner for the school")
     if name in FAILURES:
         return [Told(name, steps()[-1].facts, State.ACTIVE)]
+    if name == "meeting-changed":
+        scheduled = next(told for told in steps() if told.name == "schedule-item")
+        return [scheduled._replace(name=name, meeting=meeting) for meeting in MEETINGS]
     if name in CONFIG["notice"]:
         rich = [told for told in steps() if told.name == name]
         return rich + [told._replace(facts=bare) for told in rich]
@@ -272,11 +279,11 @@ def test_no_name_stands_in_both_tables() -> None:
 
 
 def test_nothing_is_wrong_with_the_files() -> None:
-    assert templates().problems(also=("names", "failure")) == []
+    assert templates().problems(also=("names", "failure", "meeting")) == []
 
 
 def test_every_event_with_a_notice_happens_in_the_samples() -> None:
-    assert set(enabled("notice")) - FAILURES.keys() <= {told.name for told in steps()}
+    assert set(enabled("notice")) - FAILURES.keys() - {"meeting-changed"} <= {told.name for told in steps()}
 
 
 @pytest.mark.parametrize("name", SENT)
