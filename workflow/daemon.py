@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from waitress.server import create_server
 
 from states.errors import Problem
-from workflow import config, meetings, outbox, replan, scheduler, system, web
+from workflow import config, digest, meetings, outbox, replan, scheduler, system, web
 from workflow.config import Config, ConfigError
 from workflow.metrics import Metrics
 from workflow.scheduler import Tally
@@ -70,6 +70,7 @@ class Daemon:
             self._replan(now)
             self.system.transact(partial(meetings.tell_changed, now=now))
             tally = scheduler.fire_due(self.system, now, stop=self._stop.is_set, done=self._said)
+            self.system.transact(partial(digest.gather, now=now))
             sent = outbox.deliver(self.system, self.mailer, system.now, stop=self._stop.is_set)
             took = time.monotonic() - began
         self.metrics.count(tally)

@@ -19,7 +19,7 @@ DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts wi
 # About the system, or the Board's calendar, rather than about an event.
 SYSTEM_NOTICES = ("message-failed", "deadline-failed", "meeting-changed")
 # Templates that no row of the procedure names: the program itself decides who gets them.
-ALWAYS = ("receipt", "fresh-link")
+ALWAYS = ("receipt", "fresh-link", "digest")
 
 
 def mistakes(

@@ -98,6 +98,8 @@ def context(**changes: Any) -> dict[str, Any]:
             },
         ],
         "page": None,
+        "digest": [],
+        "feed": None,
         "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": "206-555-0100"},
         "district": "Example Public Schools",

@@ -33,7 +33,7 @@ from tests.states.life import (
     Life,
 )
 
-ALWAYS = ("receipt", "fresh-link")  # no row names them: the program itself decides who gets them
+ALWAYS = ("receipt", "fresh-link", "digest")  # no row names them: the program itself decides who gets them
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
 CONFIG = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))
@@ -130,6 +130,8 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "deadline": deadline or None,
         "offers": [],
         "page": None,
+        "digest": [],
+        "feed": None,
         "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": ""},
         "district": "Example Public Schools",
