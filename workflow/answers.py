@@ -173,11 +173,10 @@ def _answered(session: Session, form: str) -> bool:
 
 def _receipt(session: Session, ask: Ask, change: Change, now: datetime) -> None:
     """Tell whoever acted what was recorded, and the absent person for whom it was done."""
-    for email in filter(None, {ask.actor, ask.through}):
-        outbox.tell(
-            session, "receipt", email, str(ask.role), now,
-            partnership=change.record.id, seq=change.record.version,
-        )  # fmt: skip
+    said: dict[str, Any] = {"partnership": change.record.id, "seq": change.record.version}
+    outbox.tell(session, "receipt", ask.actor, str(ask.role), now, **said)
+    if ask.through is not None:
+        outbox.tell(session, "receipt", ask.through, str(ask.role), now, delegate_for=ask.actor, **said)
 
 
 def since(session: Session, claim: Claim) -> Sequence[Any]:

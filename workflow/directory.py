@@ -239,6 +239,12 @@ def remove(connection: Connection, table: Table, key: object, *, by: str, now: d
     return True
 
 
+def noted(connection: Connection, what: str, after: object, *, by: str, now: datetime) -> None:
+    """Keep on record that somebody changed something besides the directory itself."""
+    table = records.directory_changes
+    connection.execute(insert(table).values(at=now, by=by, what=what, before=None, after=canonical(after)))
+
+
 def _note(
     connection: Connection, what: str, before: Mapping[str, Any] | None, after: Any, by: str, now: datetime
 ) -> None:

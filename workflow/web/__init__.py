@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from workflow import system
 from workflow.config import Config
 from workflow.system import System
-from workflow.web import acting, monitoring, site
+from workflow.web import acting, feeds, monitoring, site
 from workflow.web.limits import Limits
 from workflow.web.site import Site
 
@@ -36,6 +36,7 @@ def application(
     site.settle(app, pages)
     app.register_blueprint(monitoring.blueprint(health, registry))
     app.register_blueprint(acting.blueprint(pages))
+    app.register_blueprint(feeds.blueprint(pages))
     return app
 
 

@@ -1,0 +1,36 @@
+"""Each person's private calendar of all their dates, at an address that only their messages carry."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, request
+
+from notifications.links import Expired, Forged
+from workflow import agenda, claims, directory
+from workflow.web.site import Site
+
+_SECONDS = 300  # how long a calendar may keep it before it asks again
+
+
+def blueprint(site: Site) -> Blueprint:
+    """`/feed/TOKEN.ics`: the calendar; 404 for an address that was never ours, is too old, or was renewed."""
+    pages = Blueprint("feeds", __name__)
+
+    @pages.get("/feed/<token>.ics")
+    def feed(token: str) -> Response:
+        system = site.system
+        try:
+            email, generation = claims.read_feed(system.config, token)
+        except (Forged, Expired):
+            abort(404)
+        with system.reading() as session:
+            if generation != directory.feed_generation(session.connection, email):
+                abort(404)
+            content = agenda.calendar(session, email, site.clock())
+        response = Response(content, content_type="text/calendar; charset=utf-8")
+        response.headers["Content-Disposition"] = 'inline; filename="dates.ics"'
+        response.headers["Cache-Control"] = f"private, max-age={_SECONDS}"
+        response.add_etag()
+        response.make_conditional(request)
+        return response
+
+    return pages
