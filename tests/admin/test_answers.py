@@ -41,6 +41,8 @@ USUAL = {
     "notices list": ((), "reviewer-3@example.org"),
     "notices show": (("1",), "Notice 1 to principal@example.org as principal: queued, not tried yet."),
     "notices retry": (("1",), "Notice 1 will be tried again; it was dead."),
+    "notices revoke": (("1",), "Revoked 1 notice"),
+    "people feed": (("staff@example.org",), "/feed/"),
     "people list": ((), "franklin-principal@example.org"),
     "people add": (("new@example.org", "--name", "New", "--role", "staff"), "new@example.org: added."),
     "people change": (("staff@example.org", "--name", "Office"), "staff@example.org: changed."),

@@ -100,7 +100,7 @@ def _known_person(console: Console, email: str) -> directory.Person:
 
 @click.group(cls=Listing)
 def people() -> None:
-    """The people: list, add or change, away and delegate, feed, remove."""
+    """The people: list, add, change, away, feed, remove."""
 
 
 @people.command("list")

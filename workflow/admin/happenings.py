@@ -74,7 +74,7 @@ def _span(text: str) -> Offset:
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | show ID | retry ID | revoke ID")
 def notices() -> None:
-    """What was sent, to whom, why, byte for byte; try again, revoke."""
+    """What was sent, to whom, why; try again, revoke."""
 
 
 @notices.command("list")
@@ -202,12 +202,8 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
 
     done = console.system.transact(work)
     document = {"revoked": done, "revoked_at": console.local(console.now)}
-    one = "notice" if len(done) == 1 else "notices"
-    said = (
-        f"Revoked {len(done)} {one}: their links and replies do nothing any more."
-        if done
-        else "Already revoked."
-    )
+    many = f"{len(done)} notice{'s' * (len(done) != 1)}"
+    said = f"Revoked {many}: links and replies do nothing any more." if done else "Already revoked."
     console.show(document, lambda: click.echo(said))
 
 

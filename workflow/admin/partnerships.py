@@ -62,7 +62,7 @@ def known(session: Session, ref: str) -> Record:
 )
 @common
 def list_(console: Console, state: str | None, school: str | None, overdue: bool, person: str | None) -> None:
-    """A line for each partnership, with its next deadline, or with what it waits for somebody to do."""
+    """A line for each partnership, with its next deadline."""
     table = records.partnerships
     query = select(table).order_by(table.c.ref)
     if state:
