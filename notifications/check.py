@@ -30,6 +30,9 @@ CONTEXT = {
     "district": "the district's name",
     "names": "names by identifier of an organization and by e-mail address of a person",
     "reply": "in a notice about a message that came back: id, sender, name, subject, text, about, why; or nothing",
+    "digest": "partnerships with what happened: ref, title, school_name, page, messages; empty but in the digest",
+    "feed": "the address of the reader's calendar of all their dates, or nothing",
+    "meeting": "in a notice of a change in the Board's calendar: when the meeting was and is now, or nothing",
     "failure": "in a notice about the system itself: what failed; or nothing",
 }
 _WORDS = frozenset((*REQUIRED_BLOCKS, *OPTIONAL_BLOCKS))

@@ -10,37 +10,21 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
-from typing import TYPE_CHECKING
+from typing import Any
 
 from notifications.addresses import address, mailbox, without_controls
+from notifications.calendar import CalendarFile
 from notifications.render import Rendered
-
-if TYPE_CHECKING:
-    from icalendar import Alarm, Event
 
 _WIDTH = 76
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")  # RFC 5322: ASCII, no blanks, between angle brackets
 _REF = re.compile(r"[!-~]+")
 _LONGEST_LINE = 998  # RFC 5322, 2.1.1
-_PRODUCT = "-//Lead Community Partners//Notices//EN"
-
-
-@dataclass(frozen=True, slots=True)
-class CalendarEntry:
-    """A date to keep, all day where `start` is a date; `sequence` grows as the entry of one `uid` changes."""
-
-    uid: str
-    summary: str
-    start: datetime | date
-    description: str
-    url: str | None
-    sequence: int
 
 
 def compose(
@@ -53,14 +37,14 @@ def compose(
     recipient_name: str,
     thread_id: str | None,
     ref: str,
-    calendar: bytes | None,
+    calendar: Sequence[CalendarFile] = (),
     reply_to: str | None = None,
 ) -> bytes:
     """One mail as RFC 5322 bytes with CRLF line ends.
 
     `sender` and `reply_to` are addresses with or without a name; `message_id` and `thread_id` are of the form
-    `<unique@example.org>`; `ref` may be "" for mail about no single partnership. Raises ValueError, naming
-    the header, for what can't stand in one.
+    `<unique@example.org>`; `ref` may be "" for mail about no single partnership; of several calendar files
+    the first is the one that is offered. Raises ValueError, naming the header, for what can't stand in one.
     """
     headers = [
         ("From", _written(*mailbox(sender, "From"), "From")),
@@ -78,80 +62,34 @@ def compose(
     return _within_limit(head + _body(rendered, message_id, calendar))
 
 
-def calendar_entry(
-    entries: Sequence[CalendarEntry], stamp: datetime, *, organizer: str | None = None
-) -> bytes:
-    """A calendar file with `entries`, each with an alarm one day before, all times in UTC.
+def _body(rendered: Rendered, message_id: str, calendar: Sequence[CalendarFile]) -> bytes:
+    """Text and HTML, and what calendars need to offer a date.
 
-    `stamp` is the moment the entries were made; `organizer` an address, which RFC 5546 wants and few need.
+    The first calendar file is an alternative of the words, which is where Gmail and Outlook look for it, and
+    again a file to save and open; the others are files.
     """
-    if not entries:
-        raise ValueError("calendar: there are no entries; expected at least one")
-    from icalendar import Calendar  # here, as in the functions below: importing it costs 0.1 s of start-up
-
-    calendar = Calendar()
-    calendar.add("prodid", _PRODUCT)
-    calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
-    for entry in entries:
-        calendar.add_component(_event(entry, _in_utc(stamp, "calendar stamp"), organizer))
-    return bytes(calendar.to_ical())
-
-
-def _event(entry: CalendarEntry, stamp: datetime, organizer: str | None) -> Event:
-    from icalendar import Event, vUri
-
-    event = Event()
-    event.add("uid", without_controls(entry.uid, "calendar UID"))
-    event.add("dtstamp", stamp)
-    # datetime is a kind of date, so it is asked for first.
-    moment = isinstance(entry.start, datetime)
-    event.add("dtstart", _in_utc(entry.start, "calendar start") if moment else entry.start)
-    event.add("summary", without_controls(entry.summary, "calendar summary"))
-    event.add("description", entry.description)
-    event.add("sequence", entry.sequence)
-    event.add("transp", "TRANSPARENT")  # a deadline does not make anyone busy
-    if entry.url:
-        event.add("url", vUri(without_controls(entry.url, "calendar URL")))
-    if organizer:
-        event.add("organizer", f"mailto:{address(organizer, 'calendar organizer')}")
-    event.add_component(_alarm(entry.summary))
-    return event
-
-
-def _alarm(summary: str) -> Alarm:
-    from icalendar import Alarm
-
-    alarm = Alarm()
-    alarm.add("action", "DISPLAY")
-    alarm.add("description", summary)
-    alarm.add("trigger", timedelta(days=-1))
-    return alarm
-
-
-def _in_utc(moment: date, what: str) -> datetime:
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise ValueError(f"{what}: {moment!r} has no time zone; expected a time with its zone")
-    return moment.astimezone(UTC)
-
-
-def _body(rendered: Rendered, message_id: str, calendar: bytes | None) -> bytes:
     message = EmailMessage(policy=SMTP)
     message.set_content(rendered.text, cte="quoted-printable")
     message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
-    if calendar is not None:
-        message.add_attachment(
-            calendar.decode(),
-            subtype="calendar",
-            cte="quoted-printable",
-            filename="event.ics",
-            params={"method": "PUBLISH"},
-        )
-    seed = _digest(message_id, rendered.subject, rendered.text, rendered.html, (calendar or b"").decode())
+    for file in calendar[:1]:
+        message.add_alternative(file.content.decode(), subtype="calendar", **_of_calendar(file))
+    for number, file in enumerate(calendar, 1):
+        name = "date.ics" if number == 1 else f"date-{number}.ics"
+        if number == 1:
+            message.add_attachment(file.content, maintype="application", subtype="ics", filename=name)
+        else:
+            text = file.content.decode()
+            message.add_attachment(text, subtype="calendar", filename=name, **_of_calendar(file))
+    files = (file.content.decode() for file in calendar)
+    seed = _digest(message_id, rendered.subject, rendered.text, rendered.html, *files)
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
         # "=_" can't occur in quoted-printable text, so no line of the content can be taken for a boundary.
         part.set_boundary(f"=_{number}_{seed}")
     return message.as_bytes()
+
+
+def _of_calendar(file: CalendarFile) -> dict[str, Any]:
+    return {"cte": "quoted-printable", "params": {"method": file.method}}
 
 
 def _digest(*parts: str) -> str:

@@ -119,6 +119,10 @@ class Templates:
         """The subject alone, one line; raises as `notice` does."""
         return self._pieces(name, context, ("subject",))["subject"]
 
+    def words(self, name: str, context: Mapping[str, Any]) -> dict[str, str]:
+        """The words alone, by block, for a message that says more than one thing; raises as `notice` does."""
+        return self._pieces(name, context, _PIECES)
+
     def problems(self, also: Collection[str] = ()) -> list[TemplateProblem]:
         """Everything wrong with the files, found without rendering; `also` names further context keys."""
         found: list[TemplateProblem] = []

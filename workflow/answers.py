@@ -219,12 +219,14 @@ def _answered(session: Session, form: str) -> bool:
 def _receipt(session: Session, ask: Ask, changes: Sequence[Change], now: datetime) -> None:
     """Tell whoever acted what was recorded, and the absent person for whom it was done."""
     seqs = [change.record.version for change in changes]
-    for email in filter(None, {ask.actor, ask.through}):
-        outbox.tell(
-            session, "receipt", email, str(ask.role), now,
-            partnership=changes[-1].record.id, seq=seqs[-1],
-            extra={"before": seqs[:-1]} if seqs[1:] else None,
-        )  # fmt: skip
+    said: dict[str, Any] = {
+        "partnership": changes[-1].record.id,
+        "seq": seqs[-1],
+        "extra": {"before": seqs[:-1]} if seqs[1:] else None,
+    }
+    outbox.tell(session, "receipt", ask.actor, str(ask.role), now, **said)
+    if ask.through is not None:
+        outbox.tell(session, "receipt", ask.through, str(ask.role), now, delegate_for=ask.actor, **said)
 
 
 def since(session: Session, claim: Claim) -> Sequence[Any]:

@@ -29,7 +29,7 @@ from waitress.server import create_server
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import config, inbox, outbox, replan, scheduler, system, web
+from workflow import config, digest, inbox, meetings, outbox, replan, scheduler, system, web
 from workflow.config import Config, ConfigError
 from workflow.metrics import Metrics
 from workflow.scheduler import Tally
@@ -71,8 +71,10 @@ class Daemon:
             began = time.monotonic()
             now = system.now()
             self._replan(now)
+            self.system.transact(partial(meetings.tell_changed, now=now))
             tally = scheduler.fire_due(self.system, now, stop=self._stop.is_set, done=self._said)
             answered = self._take_replies()
+            self.system.transact(partial(digest.gather, now=now))
             sent = outbox.deliver(self.system, self.mailer, system.now, stop=self._stop.is_set)
             took = time.monotonic() - began
         self.metrics.count(tally)

@@ -38,6 +38,7 @@ class Person:
     away_until: date | None = None
     delegate: str | None = None
     active: bool = True
+    digest: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ def _person(row: Any) -> Person:
         row.away_until,
         row.delegate,
         row.active,
+        row.digest,
     )
 
 
@@ -237,6 +239,12 @@ def remove(connection: Connection, table: Table, key: object, *, by: str, now: d
     return True
 
 
+def noted(connection: Connection, what: str, after: object, *, by: str, now: datetime) -> None:
+    """Keep on record that somebody changed something besides the directory itself."""
+    table = records.directory_changes
+    connection.execute(insert(table).values(at=now, by=by, what=what, before=None, after=canonical(after)))
+
+
 def _note(
     connection: Connection, what: str, before: Mapping[str, Any] | None, after: Any, by: str, now: datetime
 ) -> None:
@@ -259,12 +267,31 @@ def _text(values: Mapping[str, Any] | None) -> str | None:
     return canonical({k: v.isoformat() if isinstance(v, date) else v for k, v in values.items()})
 
 
+def feed_generation(connection: Connection, email: str) -> int:
+    """Which of the addresses of somebody's calendar feed works: it counts up as a new one is made."""
+    table = records.addresses
+    return connection.scalar(select(table.c.feed).where(table.c.email == email)) or 0
+
+
+def renew_feed(connection: Connection, email: str) -> int:
+    """End the earlier addresses of somebody's calendar feed. The new generation."""
+    table = records.addresses
+    mine = table.c.email == email
+    if not connection.execute(update(table).where(mine).values(feed=table.c.feed + 1)).rowcount:
+        connection.execute(insert(table).values(email=email, feed=1))
+    return feed_generation(connection, email)
+
+
 def reachable(directory: Directory, person: Person, today: date) -> Person:
-    """The person, or while away the delegate he or she named (and that one's, but never in a circle)."""
+    """The person, or while away the delegate he or she named, and while that one is away that one's.
+
+    Where that leads nowhere, to somebody who has left or in a circle, the last one who can be reached.
+    """
     seen = {person.email}
     while person.away_until and today <= person.away_until and person.delegate:
-        if person.delegate in seen:
+        following = directory.people.get(person.delegate)
+        if following is None or not following.active or following.email in seen:
             break
-        seen.add(person.delegate)
-        person = directory.someone(person.delegate)
+        seen.add(following.email)
+        person = following
     return person

@@ -125,6 +125,17 @@ class Due:
                 return instant
         return None
 
+    def occurrence(
+        self, *, calendar: Calendar, moments: Moments, since: date | None, done: Sequence[date]
+    ) -> str:
+        """Which occurrence of one that recurs is due, such as "2026"; "" for one that comes once.
+
+        It stays the same where a change of procedure moves the day, and is another once this one is done.
+        """
+        if not self.recurring or since is None:
+            return ""
+        return self._rules[0].occurrence(_Case(moments, time(), "stay", calendar, since, done))
+
 
 def parse_due(text: str) -> Due:
     """Read a due time. Raises `ValueError` that says what is wrong and what would be right."""
@@ -164,8 +175,8 @@ class _Case(NamedTuple):
     def due(self, day: date) -> datetime:
         return self.calendar.instant(self.calendar.roll(day, self.roll), self.at)
 
-    def current(self, occurrence: Callable[[int], date], index: int, since: date) -> datetime:
-        """When the occurrence that is open now is due; `index` is at or a little before the first one.
+    def current(self, occurrence: Callable[[int], date], index: int, since: date) -> date:
+        """The day of the occurrence that is open now; `index` is at or a little before the first one.
 
         Each day on which it was done closes the open occurrence if it lies in that one's period or later:
         early within the period counts, late counts for the overdue one, and an extra one does not count
@@ -176,7 +187,7 @@ class _Case(NamedTuple):
         for day in sorted(self.done):
             if day > occurrence(index - 1):
                 index += 1
-        return self.due(occurrence(index))
+        return occurrence(index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +200,10 @@ class _Rule(ABC):
     @abstractmethod
     def instant(self, case: _Case) -> datetime | None:
         """The UTC instant, or None while the anchor is unknown."""
+
+    def occurrence(self, case: _Case) -> str:
+        """Of a rule that recurs: a name for the occurrence that is open."""
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +245,9 @@ class _Every(_Rule):
         # What was done before the agreement was in force does not make the first time come any sooner.
         return case.due(self.offset.from_day(max((case.since, *case.done)), 1, case.calendar))
 
+    def occurrence(self, case: _Case) -> str:
+        return f"after-{max(case.done, default=case.since)}"
+
 
 @dataclass(frozen=True, slots=True)
 class _Yearly(_Rule):
@@ -237,11 +255,19 @@ class _Yearly(_Rule):
     in_leap_year: date
 
     def instant(self, case: _Case) -> datetime | None:
+        day = self._day(case)
+        return None if day is None else case.due(day)
+
+    def occurrence(self, case: _Case) -> str:
+        day = self._day(case)
+        return str(day.year) if day else ""
+
+    def _day(self, case: _Case) -> date | None:
         if case.since is None:
             return None
-        return case.current(self.occurrence, case.since.year, case.since)
+        return case.current(self._of_year, case.since.year, case.since)
 
-    def occurrence(self, year: int) -> date:
+    def _of_year(self, year: int) -> date:
         return self.in_leap_year + relativedelta(year=year)
 
 
@@ -250,6 +276,14 @@ class _Anniversary(_Shift):
     recurring: ClassVar[bool] = True
 
     def instant(self, case: _Case) -> datetime | None:
+        day = self._day(case)
+        return None if day is None else case.due(day)
+
+    def occurrence(self, case: _Case) -> str:
+        day = self._day(case)
+        return str(day.year) if day else ""
+
+    def _day(self, case: _Case) -> date | None:
         start = case.day(self.anchor)
         if start is None or case.since is None:
             return None

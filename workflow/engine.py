@@ -26,6 +26,7 @@ from states.partnership import Partnership, Role, State
 from states.standing import waiting_on
 from workflow import deadlines, outbox, records
 from workflow.deadlines import Life
+from workflow.leaving import Rung
 from workflow.records import canonical
 from workflow.situation import Session, Situation, setting
 
@@ -60,7 +61,7 @@ class Intent:
     """What somebody wants. `channel` is cli, link, reply, clock or import; `now` is aware.
 
     `role` is needed only where the actor has several that would do; `fired` is the row of the deadline that
-    wants it; `expected_version` that of the partnership the actor has seen.
+    wants it, `rung` what it says; `expected_version` that of the partnership the actor has seen.
     """
 
     ref: str
@@ -74,6 +75,7 @@ class Intent:
     ran_by: str | None = None
     expected_version: int | None = None
     fired: int | None = None
+    rung: Rung | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,4 +365,5 @@ def _told(change: Change) -> outbox.Occasion:
         seq=change.record.version,
         actor=change.intent.actor,
         organization=change.intent.input.get("organization"),
+        rung=change.intent.rung,
     )

@@ -62,6 +62,7 @@ class GivenPerson(Given):
     organization: Identifier | None = None
     away_until: Day | None = None
     delegate: Email | None = None
+    digest: bool = False
 
 
 class GivenMeeting(Given):

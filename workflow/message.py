@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from notifications.compose import CalendarEntry, calendar_entry, compose
+from notifications.addresses import Mailbox
+from notifications.calendar import CalendarFile
+from notifications.compose import compose
 from notifications.render import TemplateFailed, TemplateMissing
 from states.answers import WORDS
 from states.machine import events_of, row_of
 from states.partnership import Partnership, Role, State
 from states.standing import COLLECTED, version_read, waiting_on
-from workflow import claims, records
+from workflow import claims, dates, directory, records
+from workflow.deadlines import Life
 from workflow.directory import DISTRICT_ROLES
 from workflow.said import said
 from workflow.situation import Session, Situation, possibilities
@@ -30,6 +33,8 @@ _WHY = {
     Role.LEAD_PARTNER: "as contact person of the Lead Partner of {school}",
     Role.APPLICANT: "as contact person of an applicant for {school}",
 }
+
+DIGEST = "digest"  # the template of many notices in one message
 
 
 class CannotWrite(Exception):
@@ -51,6 +56,8 @@ def askable(state: State, facts: Partnership, role: str) -> set[str]:
 def write(session: Session, row: Any) -> tuple[str, bytes]:
     """The subject and the bytes of a notice's message. Raises `CannotWrite`."""
     config = session.config
+    if row.template == DIGEST:
+        _let_go(session, row)
     context = context_of(session, row)
     try:
         rendered = config.templates.notice(row.template, context)
@@ -68,10 +75,66 @@ def write(session: Session, row: Any) -> tuple[str, bytes]:
         recipient_name=context["person"]["name"],
         thread_id=f"<partnership.{ref}@{domain}>" if ref else None,
         ref=ref,
-        calendar=_calendar(context, row, domain),
+        calendar=_calendar(session, row, context),
         reply_to=_reply_to(session, row),
     )
     return rendered.subject, content
+
+
+def _calendar(session: Session, row: Any, context: Mapping[str, Any]) -> list[CalendarFile]:
+    """The dates to keep that go with a notice, or with everything that is in a digest."""
+    if row.template == DIGEST:
+        every = [_calendar(session, part, context_of(session, part)) for part in _parts(session, row)]
+        return [file for files in every for file in files]
+    about = _about(session, row)
+    if about is None:
+        return []
+    deadline, person = context["deadline"], context["person"]
+    return dates.files(
+        session, row, about.ref, Life(about.state, about.facts, about.entered_at),
+        person=Mailbox(person["name"], row.to),
+        deadline=deadline["name"] if deadline else None,
+        asked={offer["event"] for offer in context["offers"]},
+    )  # fmt: skip
+
+
+def _parts(session: Session, row: Any) -> Sequence[Any]:
+    """The notices in a digest, oldest first."""
+    table = records.notices
+    query = select(table).where(table.c.within == row.id, table.c.revoked_at.is_(None))
+    return session.connection.execute(query.order_by(table.c.id)).all()
+
+
+def _digest(session: Session, row: Any) -> list[dict[str, Any]]:
+    """What a digest holds: its notices by partnership, each with its words, its links and its deadline."""
+    groups: dict[str, dict[str, Any]] = {}
+    for part in _parts(session, row):
+        if (told := _told(session, part)) is not None:
+            about = told["partnership"]
+            group = groups.setdefault(about["ref"], {**about, "page": told["page"], "messages": []})
+            group["messages"].append(told)
+    return list(groups.values())
+
+
+def _told(session: Session, part: Any) -> dict[str, Any] | None:
+    """The words of one notice and what goes with them; None if it cannot be written."""
+    try:
+        context = context_of(session, part)
+        words = session.config.templates.words(part.template, context)
+    except Exception:  # noqa: BLE001 - whatever is wrong with one, the others leave
+        return None
+    return words | {
+        name: context[name] for name in ("partnership", "page", "delegate_for", "deadline", "offers")
+    }
+
+
+def _let_go(session: Session, row: Any) -> None:
+    """Take out of a digest what cannot be written, so that it fails by itself."""
+    table = records.notices
+    broken = [part.id for part in _parts(session, row) if _told(session, part) is None]
+    session.connection.execute(
+        update(table).where(table.c.id.in_(broken)).values(held=False, within=None, next_at=row.queued_at)
+    )
 
 
 def subject_of(session: Session, row: Any) -> str:
@@ -107,8 +170,16 @@ def context_of(session: Session, row: Any) -> dict[str, Any]:
         "names": people.names(),
         "failure": None,
         "reply": None,
+        "meeting": None,
+        "digest": [],
+        "feed": claims.feed_address(
+            session.config, row.to, directory.feed_generation(session.connection, row.to)
+        ),
         "replies": session.config.procedure.mail.replies != "none",
     }
+    if row.template == DIGEST:
+        context |= {"digest": _digest(session, row)}
+        return context | _OF_NONE | {"why": "because you asked for one message a day"}
     return context | (_of_partnership(session, row, about) if about else _of_none(session, row)) | extra
 
 
@@ -317,33 +388,3 @@ def _deadline_context(session: Session, name: str, due: datetime, kind: str, lat
         "overdue": kind == "escalate",
         "late_days": late,
     }
-
-
-def _calendar(context: Mapping[str, Any], row: Any, domain: str) -> bytes | None:
-    """A calendar entry for what is to be done by when, and for the Board's meeting."""
-    if not context["partnership"]:
-        return None
-    entries = []
-    ref, school = context["partnership"]["ref"], context["partnership"]["school_name"]
-    stamp = row.queued_at.astimezone(UTC)
-
-    def add(kind: str, summary: str, start: datetime, description: str) -> None:
-        uid = f"{kind}.{ref}@{domain}"
-        sequence = int(stamp.timestamp()) - _EPOCH  # a later message about the same replaces an earlier one
-        entries.append(CalendarEntry(uid, summary, start, description, url=None, sequence=sequence))
-
-    deadline = context["deadline"]
-    if deadline and not deadline["overdue"]:
-        due = datetime.fromisoformat(deadline["due_at"])
-        if due >= stamp:
-            add(deadline["name"], f"{deadline['label']}: {school}", due, context["partnership"]["title"])
-    item = context["facts"]["board"]["item"]
-    if item and item["meeting_at"] and row.template in _ABOUT_MEETINGS:
-        start = datetime.fromisoformat(item["meeting_at"])
-        if start >= stamp:
-            add("meeting", f"Board meeting: {school}", start, context["partnership"]["title"])
-    return calendar_entry(entries, stamp) if entries else None
-
-
-_EPOCH = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
-_ABOUT_MEETINGS = ("schedule-item", "introduce-item", "defer-item", "agenda-packet", "decision-recorded")

@@ -6,10 +6,9 @@ cannot be delivered is set aside and staff are told.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -18,9 +17,9 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure
 from states.partnership import Partnership, Role, State
 from states.standing import MOMENTS, waiting_on
-from workflow import directory, message, records
-from workflow.config import Config
+from workflow import digest, directory, leaving, message, records
 from workflow.directory import Person
+from workflow.leaving import Rung, leaves_at, new_notice
 from workflow.records import canonical
 from workflow.situation import Session, Situation, possibilities
 from workflow.system import System
@@ -47,6 +46,7 @@ class Occasion:
     deadline: int | None = None
     actor: str | None = None
     organization: str | None = None
+    rung: Rung | None = None
     to: tuple[str, ...] | None = None
     extra: dict[str, Any] | None = None
 
@@ -86,30 +86,24 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
             "delegate_for": person.email if reached.email != person.email else None,
             "seq": occasion.seq,
             "deadline": occasion.deadline,
+            **_departure(session, occasion, reached, role, row.offers),
         }
-        rows.append(_row(config, occasion.name, reached.email, role, occasion.now, occasion.extra) | values)
+        made = new_notice(config, occasion.name, reached.email, role, occasion.now, occasion.extra)
+        rows.append(made | values)
     return rows
 
 
-def _row(
-    config: Config, template: str, to: str, role: str, now: datetime, extra: dict[str, Any] | None
+def _departure(
+    session: Session, occasion: Occasion, person: Person, role: str, offers: Sequence[str]
 ) -> dict[str, Any]:
-    """A queued notice about no partnership."""
-    domain = config.sender.address.rpartition("@")[2]
-    return {
-        "partnership": None,
-        "template": template,
-        "to": to,
-        "role": role,
-        "delegate_for": None,
-        "seq": None,
-        "deadline": None,
-        "extra": canonical(extra) if extra else None,
-        "status": "queued",
-        "message_id": f"<{uuid.uuid4().hex}@{domain}>",
-        "queued_at": now,
-        "next_at": leaves_at(config, now),
-    }
+    """When a notice leaves, and whether with the reader's digest."""
+    held = leaving.is_held(
+        session, occasion.name, person, role, offers,
+        state=occasion.state, facts=occasion.facts, now=occasion.now, rung=occasion.rung,
+    )  # fmt: skip
+    if held:
+        return {"held": True, "next_at": leaving.digest_at(session.config, occasion.now)}
+    return {"next_at": leaves_at(session.config, occasion.now, occasion.rung)}
 
 
 def tell(
@@ -123,7 +117,7 @@ def tell(
     **values: Any,
 ) -> int:
     """Queue one notice to one address, whoever has it; `values` are further columns. Its id."""
-    row = _row(session.config, template, to, role, now, extra) | values
+    row = new_notice(session.config, template, to, role, now, extra) | values
     made = session.connection.execute(_INSERT.values(**row))
     key = made.inserted_primary_key
     return int(key[0]) if key else 0
@@ -165,17 +159,6 @@ def _asked(session: Session, occasion: Occasion, role: str, offers: Sequence[str
     return any(one.possible for one in ways if one.row.event in asked)
 
 
-def leaves_at(config: Config, now: datetime) -> datetime:
-    """The first instant from `now` on at which messages may leave."""
-    begin, end = config.procedure.mail.hours
-    local = config.calendar.local(now)
-    wall = local.time()
-    if begin <= wall < end or (begin == time() and end == time.max):
-        return now
-    day = local.date() if wall < begin else local.date() + timedelta(days=1)
-    return config.calendar.instant(day, begin)
-
-
 def deliver(
     system: System, mailer: Mailer, clock: Callable[[], datetime], stop: Callable[[], bool] = lambda: False
 ) -> dict[str, int]:
@@ -206,7 +189,9 @@ class Claimed:
 
 def _claim(session: Session, now: datetime) -> list[Claimed]:
     table = records.notices
-    free = and_(table.c.next_at <= now, or_(table.c.lease_until.is_(None), table.c.lease_until <= now))
+    free = and_(
+        ~table.c.held, table.c.next_at <= now, or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
+    )
     rows: list[Any] = []
     # A look for each status: the index gives its notices in order, so no backlog is sorted for every few.
     for status in ("queued", "failed"):
@@ -234,7 +219,8 @@ def _written(session: Session, row: Any, sender: str) -> Claimed:
     if row.message is not None:
         return Claimed(row, sender, row.message)
     try:
-        subject, content = message.write(session, row)
+        with session.connection.begin_nested():  # of a message that cannot be written nothing is kept
+            subject, content = message.write(session, row)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others leave
         why = error if isinstance(error, (message.CannotWrite, ValueError)) else repr(error)
         return Claimed(row, sender, None, f"it cannot be written: {why}")
@@ -279,6 +265,8 @@ def _settle(session: Session, claimed: Claimed, outcome: tuple[str, str | None],
     if status == "sent":
         values["sent_at"] = now
     session.connection.execute(update(table).where(table.c.id == row.id).values(status=status, **values))
+    if row.template == message.DIGEST:
+        digest.follow(session, row.id, status, now, reason)
     if status in ("dead", "in-doubt") and row.template != "message-failed":
         _tell_staff(session, row, reason, attempts, now)
     return status
@@ -339,12 +327,37 @@ def _tell_district(
 
 
 def retry(connection: Connection, key: int, now: datetime) -> bool:
-    """Let a notice that failed, is in doubt or was set aside be tried anew. False if it is none of these."""
+    """Let a notice that failed, is in doubt or was set aside be tried anew, one in a digest with the whole digest.
+
+    False if it is none of these.
+    """
     table = records.notices
-    stuck = table.c.status.in_(("failed", "dead", "in-doubt"))
+    whole = connection.scalar(select(table.c.within).where(table.c.id == key)) or key
+    stuck = table.c.status.in_(("failed", "dead", "in-doubt")) & table.c.revoked_at.is_(None)
     done = connection.execute(
         update(table)
-        .where(table.c.id == key, stuck)
+        .where(table.c.id == whole, stuck)
         .values(status="queued", attempts=0, next_at=now, lease_until=None, reason=None)
     )
+    if done.rowcount:
+        connection.execute(
+            update(table).where(table.c.within == whole, stuck).values(status="queued", reason=None)
+        )
     return done.rowcount == 1
+
+
+def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[int]:
+    """Make links and replies of notices do nothing any more; of a digest, those of everything in it.
+
+    What has not been sent yet is not sent. Which were revoked now, and were not before.
+    """
+    table = records.notices
+    chosen = or_(table.c.id.in_(keys), table.c.within.in_(keys)) & table.c.revoked_at.is_(None)
+    found = list(connection.scalars(select(table.c.id).where(chosen).order_by(table.c.id)))
+    mine = table.c.id.in_(found)
+    connection.execute(update(table).where(mine).values(revoked_at=now))
+    waiting = table.c.status.in_(("queued", "failed"))
+    connection.execute(
+        update(table).where(mine, waiting).values(status="dead", reason="withdrawn before it was sent")
+    )
+    return found

@@ -16,11 +16,13 @@ ROLES = tuple(role for role in Role if role is not Role.CLOCK)
 GROUPS = ("this-applicant", "former-lead-partner", "waiting")
 ANCHORS = ("entering", *MOMENTS)
 DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts without an hour
-# About the system, or about a message that came back, rather than about an event.
-SYSTEM_NOTICES = ("message-failed", "deadline-failed", "reply-note", "reply-doubtful", "address-failed")
+# About the system, the Board's calendar, or a message that came back, rather than about an event.
+SYSTEM_NOTICES = (
+    "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
+)  # fmt: skip
 # Templates that no row of the procedure names: the program itself decides who gets them.
+ALWAYS = ("receipt", "fresh-link", "apply-link", "reply-refused", "digest")
 _LONGEST = 64 - len("+999999999999999-") - 16  # what an address has room for before the @ (RFC 5321, 4.5.3.1)
-ALWAYS = ("receipt", "fresh-link", "apply-link", "reply-refused")
 
 
 def mistakes(

@@ -294,9 +294,11 @@ calendar_entries = Table(
     Column("email", String, primary_key=True),
     Column("uid", String, primary_key=True),
     Column("partnership", Integer, ForeignKey("partnerships.id"), nullable=False),
+    Column("name", String, nullable=False),  # of the deadline, or board-meeting
     Column("sequence", Integer, nullable=False),
     Column("start", Instant, nullable=False),
     Column("summary", String, nullable=False),
+    Column("method", String, nullable=False),  # REQUEST or PUBLISH
     Column("cancelled", Boolean, nullable=False, server_default=false()),
     Index("ix_calendar_entries_partnership", "partnership"),
 )

@@ -19,6 +19,7 @@ from states.machine import row_of
 from states.partnership import Role
 from workflow import deadlines, engine, outbox, records
 from workflow.engine import Change, Intent, Record
+from workflow.leaving import Rung
 from workflow.situation import Session
 from workflow.system import System
 
@@ -212,8 +213,13 @@ def _fire(session: Session, record: Record, rung: Any, now: datetime) -> Change:
         channel="clock",
         now=now,
         fired=rung["id"],
+        rung=_said(rung),
     )
     return engine.decide(session, record, intent)
+
+
+def _said(rung: Any) -> Rung:
+    return Rung(rung["kind"], rung["ladder"], rung["due_at"])
 
 
 def _input(session: Session, record: Record, event: str, now: datetime) -> dict[str, Any]:
@@ -242,6 +248,7 @@ def _occasion(session: Session, record: Record, rung: Any, now: datetime) -> out
         name=rung["name"],
         now=now,
         deadline=rung["id"],
+        rung=_said(rung),
         to=deadlines.step_of(row, rung["rung"]) if row else (),
     )
 

@@ -117,8 +117,16 @@ def entry(session: Session, row: Mapping[str, Any], *, sealed: bool = False) -> 
         "input": given,
         "note": row["note"],
         "ran_by": row["ran_by"],
+        "through": through(session, row),
         "hash": row["hash"],
     }
+
+
+def through(session: Session, row: Mapping[str, Any]) -> str | None:
+    """The name of who stood in for the actor, which can be only where a message was answered."""
+    if row["ran_by"] is None or row["channel"] not in ("link", "reply"):
+        return None
+    return session.directory.someone(row["ran_by"]).name
 
 
 def notice(session: Session, ref: str, row: Any) -> dict[str, Any]:
@@ -136,6 +144,9 @@ def notice(session: Session, ref: str, row: Any) -> dict[str, Any]:
         "queued_at": local(session, row.queued_at),
         "sent_at": local(session, row.sent_at),
         "reason": row.reason,
+        "held": row.held,
+        "within": row.within,
+        "revoked_at": local(session, row.revoked_at),
     }
 
 

@@ -43,6 +43,8 @@ USUAL = {
     "notices retry": (("1",), "Notice 1 will be tried again; it was dead."),
     "replies list": ((), "principal@example.org"),
     "replies show": (("1",), "Reply 1 from principal@example.org: note"),
+    "notices revoke": (("1",), "Revoked 1 notice"),
+    "people feed": (("staff@example.org",), "/feed/"),
     "people list": ((), "franklin-principal@example.org"),
     "people add": (("new@example.org", "--name", "New", "--role", "staff"), "new@example.org: added."),
     "people change": (("staff@example.org", "--name", "Office"), "staff@example.org: changed."),

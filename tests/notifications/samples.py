@@ -100,6 +100,8 @@ def context(**changes: Any) -> dict[str, Any]:
         "hindered": [],
         "page": None,
         "reply": None,
+        "digest": [],
+        "feed": None,
         "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": "206-555-0100"},
         "district": "Example Public Schools",

@@ -1,6 +1,6 @@
-"""One mail as bytes: its parts, its headers, what may not stand in them, and its calendar entry."""
+"""One mail as bytes: its parts, its headers, and what may not stand in them."""
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -8,12 +8,12 @@ from email.policy import default
 from email.utils import parseaddr
 from typing import Any
 
-import icalendar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications.compose import CalendarEntry, _within_limit, calendar_entry, compose
+from notifications.calendar import CalendarFile
+from notifications.compose import _within_limit, compose
 from notifications.render import Rendered
 
 WHEN = datetime(2025, 11, 19, 9, 30, tzinfo=timezone(timedelta(hours=-8)))
@@ -23,15 +23,10 @@ RENDERED = Rendered(
     f"The Board approved — unanimously.\n.\nFrom here on:\n{URL}\n",
     f'<!doctype html><html lang="en"><body><p>é</p><a href="{URL}">Sign</a></body></html>',
 )
-ENTRY = CalendarEntry(
-    "agreement-signed.LCP-2025-003@example.org",
-    "Agreement due, Family support",
-    datetime(2025, 11, 29, 1, 0, tzinfo=UTC),
-    "The agreement is to be signed;\nby both.",
-    "https://partners.example.org/answer/abc",
-    2,
-)
-CALENDAR = calendar_entry([ENTRY], WHEN)
+FILES = [
+    CalendarFile("REQUEST", b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n"),
+    CalendarFile("CANCEL", "BEGIN:VCALENDAR\r\nMETHOD:CANCEL\r\nX-NAME:é\r\nEND:VCALENDAR\r\n".encode()),
+]
 # Everything that can be typed on one line: no controls, no line or paragraph separators, no surrogates.
 one_line = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")))
 
@@ -46,7 +41,7 @@ def composed(**changes: Any) -> bytes:
         "recipient_name": "School Principal",
         "thread_id": "<LCP-2025-003@partners.example.org>",
         "ref": "LCP-2025-003",
-        "calendar": CALENDAR,
+        "calendar": FILES,
     }
     return compose(**{**given_, **changes})
 
@@ -93,21 +88,29 @@ def test_mail_about_no_single_partnership_names_none() -> None:
     assert read(composed(ref=""))["X-Partnership"] is None
 
 
-def test_the_parts_are_text_html_and_the_calendar_file() -> None:
+def test_the_parts_are_text_html_and_the_calendar_to_offer_and_then_files() -> None:
+    """The first calendar is offered, and is a file to open as well; of any other there is the file."""
     message = read(composed())
     assert [part.get_content_type() for part in message.walk()] == [
-        *("multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar"),
+        "multipart/mixed",
+        *("multipart/alternative", "text/plain", "text/html", "text/calendar"),
+        *("application/ics", "text/calendar"),
     ]
-    *_, plain, html, file = message.walk()
+    _, _, plain, html, offered, file, other = message.walk()
     assert plain.get_content().replace("\r\n", "\n") == RENDERED.text
     assert html.get_content().strip() == RENDERED.html
-    assert file.get_filename() == "event.ics"
-    assert file["Content-Type"].params["method"] == "PUBLISH"
-    assert file.get_payload(decode=True) == CALENDAR
+    assert offered["Content-Type"].params["method"] == "REQUEST"
+    assert offered["Content-Type"].params["charset"] == "utf-8"
+    assert offered.get_filename() is None
+    assert offered.get_payload(decode=True) == file.get_payload(decode=True) == FILES[0].content
+    assert (file.get_filename(), other.get_filename()) == ("date.ics", "date-2.ics")
+    assert (file.is_attachment(), other.is_attachment()) == (True, True)
+    assert other["Content-Type"].params["method"] == "CANCEL"
+    assert other.get_payload(decode=True) == FILES[1].content
 
 
 def test_without_a_date_to_keep_there_are_two_alternatives_only() -> None:
-    message = read(composed(calendar=None))
+    message = read(composed(calendar=[]))
     assert [part.get_content_type() for part in message.walk()] == [
         *("multipart/alternative", "text/plain", "text/html"),
     ]
@@ -191,7 +194,7 @@ def test_names_of_every_kind_arrive_as_they_are(name: str) -> None:
 
 @given(name=one_line, subject=one_line)
 def test_any_one_line_of_text_can_be_a_name_or_a_subject(name: str, subject: str) -> None:
-    made = composed(recipient_name=name, rendered=Rendered(subject, "", ""), calendar=None)
+    made = composed(recipient_name=name, rendered=Rendered(subject, "", ""), calendar=[])
     head = made.partition(b"\r\n\r\n")[0]
     assert head.isascii()
     assert max(len(line) for line in head.split(b"\r\n")) <= 78
@@ -226,72 +229,3 @@ def test_a_line_over_the_limit_of_mail_would_be_refused_and_not_sent() -> None:
     assert _within_limit(b"x" * 998 + b"\r\n") == b"x" * 998 + b"\r\n"
     with pytest.raises(ValueError, match="a line of 999 octets; expected at most 998"):
         _within_limit(b"x" * 999 + b"\r\n")
-
-
-# Calendar entries
-
-
-def entry_of(calendar: bytes) -> icalendar.Event:
-    parsed = icalendar.Calendar.from_ical(calendar)
-    assert isinstance(parsed, icalendar.Calendar)
-    assert parsed["METHOD"] == "PUBLISH"
-    assert parsed["VERSION"] == "2.0"
-    assert parsed["PRODID"]
-    return parsed.events[0]
-
-
-def test_a_calendar_entry_has_its_time_in_utc_and_an_alarm_the_day_before() -> None:
-    event = entry_of(CALENDAR)
-    assert event["UID"] == ENTRY.uid
-    assert event["SEQUENCE"] == 2
-    assert event.start == ENTRY.start
-    assert b"DTSTART:20251129T010000Z\r\n" in CALENDAR
-    assert b"DTSTAMP:20251119T173000Z\r\n" in CALENDAR
-    assert event["SUMMARY"] == ENTRY.summary
-    assert event["DESCRIPTION"] == ENTRY.description
-    assert event["URL"] == ENTRY.url
-    assert [alarm.TRIGGER for alarm in event.alarms.times[0].alarm.walk()] == [timedelta(days=-1)]
-
-
-def test_a_day_without_a_time_is_an_all_day_entry() -> None:
-    made = calendar_entry([CalendarEntry("a@example.org", "Meeting", date(2025, 12, 3), "", None, 0)], WHEN)
-    assert b"DTSTART;VALUE=DATE:20251203\r\n" in made
-    assert entry_of(made).get("URL") is None
-
-
-def test_the_same_entries_give_the_same_bytes() -> None:
-    assert calendar_entry([ENTRY], WHEN) == calendar_entry([ENTRY], WHEN.astimezone(UTC)) == CALENDAR
-
-
-def test_a_line_end_in_a_description_can_not_add_a_property() -> None:
-    hostile = CalendarEntry(
-        "a@example.org", "x", date(2025, 12, 3), "a\r\nATTENDEE:mailto:b@example.org", None, 0
-    )
-    assert b"\r\nATTENDEE" not in calendar_entry([hostile], WHEN)
-
-
-def test_an_organizer_can_be_named() -> None:
-    made = calendar_entry([ENTRY], WHEN, organizer="office@example.org")
-    assert b"ORGANIZER:mailto:office@example.org\r\n" in made
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"start": datetime(2025, 12, 3, 17, 0)}, "calendar start: .*expected a time with its zone"),
-        ({"uid": "a\r\nATTENDEE:b"}, "calendar UID: "),
-        ({"summary": "a\nb"}, "calendar summary: "),
-        ({"url": "https://example.org/\r\nATTENDEE:b"}, "calendar URL: "),
-    ],
-)
-def test_an_entry_that_is_not_well_formed_is_refused(changes: dict[str, Any], message: str) -> None:
-    plain: dict[str, Any] = {"uid": "a@example.org", "summary": "x", "start": WHEN, "description": ""}
-    with pytest.raises(ValueError, match=message):
-        calendar_entry([CalendarEntry(**{**plain, "url": None, "sequence": 0, **changes})], WHEN)
-
-
-def test_a_stamp_without_a_zone_and_a_calendar_without_entries_are_refused() -> None:
-    with pytest.raises(ValueError, match="calendar stamp"):
-        calendar_entry([ENTRY], datetime(2025, 11, 19))
-    with pytest.raises(ValueError, match="there are no entries"):
-        calendar_entry([], WHEN)

@@ -33,12 +33,8 @@ from tests.states.life import (
     Life,
 )
 
-ALWAYS = (
-    "receipt",
-    "fresh-link",
-    "apply-link",
-    "reply-refused",
-)  # no row names them: the program itself decides who gets them
+# No row names them: the program itself decides who gets them.
+ALWAYS = ("receipt", "fresh-link", "apply-link", "reply-refused", "digest")
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
 CONFIG = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))
@@ -75,6 +71,8 @@ REPLIES = {
     "reply-note": REPLY,
     "reply-doubtful": REPLY | {"about": "Agree to the outcomes", "why": ["It is from another address."]},
 }  # fmt: skip
+WAS, NOW = "2025-09-17T16:15:00-07:00", "2025-09-24T17:30:00-07:00"
+MEETINGS = [{"was": WAS, "now": NOW}, {"was": WAS, "now": None}, {"was": None, "now": NOW}]
 KINDS = ("remind", "due", "escalate")
 # Who still has to do what: the roles behind "waiting", by the first offer of the row.
 WAITING = {
@@ -94,6 +92,7 @@ class Told(NamedTuple):
     event: dict[str, Any] | None = None
     kind: str | None = None
     late: int = 0
+    meeting: dict[str, Any] | None = None
 
 
 def enabled(table: str) -> dict[str, Any]:
@@ -150,12 +149,15 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "offers": [],
         "hindered": [],
         "page": None,
+        "digest": [],
+        "feed": None,
         "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": ""},
         "district": "Example Public Schools",
         "names": NAMES,
         "failure": FAILURES.get(told.name),
         "reply": REPLIES.get(told.name),
+        "meeting": told.meeting,
         **changes,
     }
 
@@ -264,6 +266,9 @@ def samples(name: str) -> list[Told]:
     bare = Partnership(school="rainier-beach", title="A Lead Partner for the school")
     if name in FAILURES or name in REPLIES:
         return [Told(name, steps()[-1].facts, State.ACTIVE)]
+    if name == "meeting-changed":
+        scheduled = next(told for told in steps() if told.name == "schedule-item")
+        return [scheduled._replace(name=name, meeting=meeting) for meeting in MEETINGS]
     if name in CONFIG["notice"]:
         rich = [told for told in steps() if told.name == name]
         return rich + [told._replace(facts=bare) for told in rich]
@@ -296,11 +301,12 @@ def test_no_name_stands_in_both_tables() -> None:
 
 
 def test_nothing_is_wrong_with_the_files() -> None:
-    assert templates().problems(also=("names", "failure")) == []
+    assert templates().problems(also=("names", "failure", "meeting")) == []
 
 
 def test_every_event_with_a_notice_happens_in_the_samples() -> None:
-    assert set(enabled("notice")) - FAILURES.keys() - REPLIES.keys() <= {told.name for told in steps()}
+    apart = FAILURES.keys() | REPLIES.keys() | {"meeting-changed"}
+    assert set(enabled("notice")) - apart <= {told.name for told in steps()}
 
 
 @pytest.mark.parametrize("name", SENT)

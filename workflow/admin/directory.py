@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Table
+from sqlalchemy import Table, select
 
 from states.errors import BadInput, Problem
 from states.inputs import problems
-from workflow import directory, importing, records
+from workflow import claims, directory, importing, records
 from workflow.admin.console import Console, Listing, common
 from workflow.engine import NotFound
 from workflow.situation import Session
@@ -100,7 +100,7 @@ def _known_person(console: Console, email: str) -> directory.Person:
 
 @click.group(cls=Listing)
 def people() -> None:
-    """The people: list, add or change, away and delegate, remove."""
+    """The people: list, add, change, away, feed, remove."""
 
 
 @people.command("list")
@@ -118,6 +118,7 @@ def people_list(console: Console) -> None:
                 "away_until": p.away_until.isoformat() if p.away_until else None,
                 "delegate": p.delegate,
                 "active": p.active,
+                "digest": p.digest,
             }
             for p in session.directory.people.values()
         ]
@@ -140,6 +141,7 @@ def people_list(console: Console) -> None:
 
 def _person_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
+        click.option("--digest/--no-digest", default=None, help="One message a day, or each by itself."),
         click.option("--organization", help="Identifier of an organization."),
         click.option("--school", "schools", multiple=True, help="Identifier of a school; may be repeated."),
         click.option("--role", "roles", multiple=True, help="A role; may be repeated."),
@@ -165,7 +167,7 @@ def people_add(console: Console, email: str, **given: Any) -> None:
 def people_change(console: Console, email: str, **given: Any) -> None:
     """Change what is given of a person."""
     person = _known_person(console, email)
-    changes = {key: value for key, value in given.items() if value}
+    changes = {key: value for key, value in given.items() if value not in (None, "", ())}
     write(console, records.people, importing.GivenPerson, {"email": email, "name": person.name, **changes})
 
 
@@ -186,6 +188,37 @@ def people_away(console: Console, email: str, until: str, delegate: str | None) 
     if values["delegate"] is None:
         raise BadInput([Problem("--delegate", "it is not said who stands in", "an address in the directory")])
     write(console, records.people, importing.GivenPerson, values)
+
+
+@people.command("feed")
+@click.argument("email")
+@click.option("--new", is_flag=True, help="Make a new address; the earlier one shows nothing any more.")
+@common
+def people_feed(console: Console, email: str, new: bool) -> None:
+    """The address of somebody's calendar of all their dates, to subscribe to.
+
+    Whoever has the address can read these dates, so it is for that person alone.
+    """
+    user = console.may_write()
+    address = email.lower()
+
+    def work(session: Session) -> int:
+        if address not in session.directory.people and not _was_told(session, address):
+            raise NotFound(f"there is no person {email!r}")
+        if not new:
+            return directory.feed_generation(session.connection, address)
+        made = directory.renew_feed(session.connection, address)
+        directory.noted(session.connection, f"feed {address}", made, by=user, now=console.now)
+        return made
+
+    found = claims.feed_address(console.system.config, address, console.system.transact(work))
+    console.show({"email": address, "feed": found, "new": new}, lambda: click.echo(found))
+
+
+def _was_told(session: Session, email: str) -> bool:
+    """Whether somebody outside of the directory, such as an applicant, ever got a message."""
+    table = records.notices
+    return session.connection.scalar(select(table.c.id).where(table.c.to == email).limit(1)) is not None
 
 
 @people.command("remove")

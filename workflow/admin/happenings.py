@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from states.errors import BadInput, Problem
 from states.partnership import Role
-from workflow import outbox, records, views
+from workflow import directory, outbox, records, views
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known
 from workflow.due import Offset, parse_offset
@@ -75,9 +75,9 @@ def _span(text: str) -> Offset:
         raise BadInput([Problem("--within", f"{text!r} is no span of time", expected)]) from None
 
 
-@click.group(cls=Listing, subcommand_metavar="[REF] | show ID | retry ID")
+@click.group(cls=Listing, subcommand_metavar="[REF] | show ID | retry ID | revoke ID")
 def notices() -> None:
-    """What was sent, to whom, why, byte for byte; try again."""
+    """What was sent, to whom, why; try again, revoke."""
 
 
 @notices.command("list")
@@ -98,12 +98,20 @@ def notices_list(console: Console, ref: str | None, status: str | None) -> None:
 
     def people() -> None:
         rows = [
-            (one["id"], one["ref"], one["status"], one["to"], one["role"], one["subject"], one["reason"])
+            (one["id"], one["ref"], one["status"], one["to"], one["role"], one["subject"], _remark(one))
             for one in found
         ]
         console.table(("id", "ref", "status", "to", "role", "subject", "reason"), rows, "No notices.")
 
     console.show(found, people)
+
+
+def _remark(one: dict[str, Any]) -> str:
+    """What else is to be said of a notice."""
+    waits = "waits for the digest" if one["held"] and not one["within"] and one["status"] == "queued" else ""
+    within = f"in digest {one['within']}" if one["within"] else ""
+    revoked = f"revoked {minute(one['revoked_at'])}" if one["revoked_at"] else ""
+    return "; ".join(filter(None, (one["reason"], waits, within, revoked)))
 
 
 def _statuses(text: str | None) -> list[str]:
@@ -156,7 +164,8 @@ def notices_show(console: Console, id_: int) -> None:
             "not tried yet" if not row.attempts else f"tried {row.attempts} time{'s' * (row.attempts > 1)}"
         )
         instead = f", in place of {row.delegate_for}" if row.delegate_for else ""
-        reason = f": {row.reason}" if row.reason else ""
+        remark = _remark(document)
+        reason = f": {remark}" if remark else ""
         about = f"Notice {id_} to {row.to} as {row.role}{instead}: {row.status}, {tries}{reason}."
         if content is None:
             click.echo(f"{about} Its message is written when it is sent.")
@@ -187,6 +196,38 @@ def notices_retry(console: Console, id_: int) -> None:
     before = console.system.transact(work)
     document = {"id": id_, "status": "queued", "before": before}
     console.show(document, lambda: click.echo(f"Notice {id_} will be tried again; it was {before}."))
+
+
+@notices.command("revoke")
+@click.argument("id_", metavar="[ID]", type=int, required=False)
+@click.option("--person", metavar="EMAIL", help="All notices to this person.")
+@common
+def notices_revoke(console: Console, id_: int | None, person: str | None) -> None:
+    """Make the links and replies of a notice do nothing any more, or those of all notices to a person.
+
+    What was not sent yet is not sent. Who did it and when stays on record.
+    """
+    user = console.may_write()
+    if (id_ is None) == (person is None):
+        raise BadInput([Problem("ID", "it is not said what is to be revoked", "ID, or --person EMAIL")])
+    table = records.notices
+
+    def work(session: Any) -> list[int]:
+        chosen = table.c.id == id_ if person is None else table.c.to == person.lower()
+        keys = list(session.connection.scalars(select(table.c.id).where(chosen)))
+        if not keys:
+            raise NotFound(
+                f"there is no notice {id_}" if person is None else f"there is no notice to {person}"
+            )
+        found = outbox.revoke(session.connection, keys, console.now)
+        directory.noted(session.connection, "revoked notices", found, by=user, now=console.now)
+        return found
+
+    done = console.system.transact(work)
+    document = {"revoked": done, "revoked_at": console.local(console.now)}
+    many = f"{len(done)} notice{'s' * (len(done) != 1)}"
+    said = f"Revoked {many}: links and replies do nothing any more." if done else "Already revoked."
+    console.show(document, lambda: click.echo(said))
 
 
 COMMANDS = (deadlines, notices)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from states.errors import BadInput, Problem
 from states.machine import EVENTS, row_of
 from states.partnership import State
-from workflow import engine, ledger, records, views
+from workflow import engine, ledger, records, views, waiting
 from workflow.admin import given
 from workflow.admin.console import Console, common, minute
 from workflow.config import ConfigError
@@ -54,8 +54,14 @@ def known(session: Session, ref: str) -> Record:
 @click.option("--state", type=click.Choice([str(state) for state in State]), help="Only in this state.")
 @click.option("--school", help="Only of this school.")
 @click.option("--overdue", is_flag=True, help="Only with a deadline that is overdue.")
+@click.option(
+    "--waiting-on",
+    "person",
+    metavar="PERSON",
+    help="Only what waits for this person (EMAIL) or as a delegate.",
+)
 @common
-def list_(console: Console, state: str | None, school: str | None, overdue: bool) -> None:
+def list_(console: Console, state: str | None, school: str | None, overdue: bool, person: str | None) -> None:
     """A line for each partnership, with its next deadline."""
     table = records.partnerships
     query = select(table).order_by(table.c.ref)
@@ -67,13 +73,21 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
         if school and school not in session.directory.schools:
             raise NotFound(f"there is no school {school!r}")
         found = [
-            views.partnership(session, engine.record_of(row), console.now)
+            _with_waiting(session, engine.record_of(row), console.now)
             for row in session.connection.execute(query).all()
         ]
+        known_ = person is None or person.lower() in session.directory.people
     if overdue:
         found = [one for one in found if any(d["overdue"] for d in one["deadlines"])]
+    if person is not None:
+        found = [one for one in found if _waits_for(one, person.lower())]
+        if not found and not known_:
+            raise NotFound(f"there is no person {person!r}")
 
     def people() -> None:
+        if person is not None:
+            _waiting_table(console, found, person.lower())
+            return
         rows = [
             (one["ref"], one["school_name"], one["state"], one["entered_at"][:10], _next(one["deadlines"]))
             for one in found
@@ -81,6 +95,28 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
         console.table(("ref", "school", "state", "since", "next deadline"), rows, "No partnerships.")
 
     console.show(found, people)
+
+
+def _with_waiting(session: Session, record: Record, now: datetime) -> dict[str, Any]:
+    waits = [waiting.document(session, wait, now) for wait in waiting.on(session, record, now)]
+    return views.partnership(session, record, now) | {"waiting_on": waits}
+
+
+def _waits_for(one: dict[str, Any], email: str) -> list[dict[str, Any]]:
+    """What a partnership waits for somebody to do, or for whom he or she stands in."""
+    return [wait for wait in one["waiting_on"] if email in (wait["person"], wait["delegate"])]
+
+
+def _waiting_table(console: Console, found: Sequence[dict[str, Any]], email: str) -> None:
+    rows = [(one["ref"], *_waiting_row(wait)) for one in found for wait in _waits_for(one, email)]
+    headings = ("ref", "for", "as", "to do", "since", "by")
+    console.table(headings, rows, f"Nothing waits for {email}.")
+
+
+def _waiting_row(wait: dict[str, Any]) -> tuple[str, ...]:
+    person = wait["person"] + (f" (away: {wait['delegate']})" if wait["delegate"] else "")
+    by = minute(wait["by"] or "") + (", overdue" if wait["overdue"] else "")
+    return person, wait["role"], wait["event"], minute(wait["since"]), by
 
 
 def _next(deadlines: Sequence[dict[str, Any]]) -> str:
@@ -98,7 +134,7 @@ def show(console: Console, ref: str) -> None:
     """Everything about one partnership."""
     with console.system.reading() as session:
         record = known(session, ref)
-        document = views.partnership(session, record, console.now)
+        document = _with_waiting(session, record, console.now)
         history = ledger.entries(session.connection, record.id or 0)
         document["replies"] = views.replies(session, record)
     stays = ledger.stays(history, console.now)
@@ -116,6 +152,11 @@ def show(console: Console, ref: str) -> None:
             click.echo("  " + line)
         click.echo("")
         _deadline_table(console, document["deadlines"])
+        if document["waiting_on"]:
+            click.echo("")
+            rows = [_waiting_row(wait) for wait in document["waiting_on"]]
+            console.table(("waiting for", "as", "to do", "since", "by"), rows, "")
+            click.echo("")
         _written_by_people(document["replies"])
         click.echo("Possible now: " + (", ".join(document["next_events"]) or "nothing"))
 
@@ -335,7 +376,7 @@ def history(console: Console, ref: str) -> None:
                 minute(one["at"]),
                 one["event"],
                 one["actor"],
-                one["channel"] + (f" ({one['ran_by']})" if one["ran_by"] else ""),
+                _how(one),
                 one["to"] if one["from"] != one["to"] else "",
                 one["note"] or "",
             )
@@ -346,6 +387,13 @@ def history(console: Console, ref: str) -> None:
             click.echo(f"{state}: {stay / timedelta(days=1):.1f} days")
 
     console.show(document, people)
+
+
+def _how(one: dict[str, Any]) -> str:
+    """How an event came about; by link or reply a delegate may have acted for the actor."""
+    if not one["ran_by"]:
+        return str(one["channel"])
+    return f"{one['channel']}" + (f", {one['ran_by']} instead" if one["through"] else f" ({one['ran_by']})")
 
 
 COMMANDS = (list_, show, events, trigger, history)

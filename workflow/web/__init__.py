@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from workflow import system
 from workflow.config import Config
 from workflow.system import System
-from workflow.web import acting, calls, monitoring, site
+from workflow.web import acting, calls, feeds, monitoring, site
 from workflow.web.limits import Limits
 from workflow.web.site import Site
 
@@ -37,6 +37,7 @@ def application(
     app.register_blueprint(monitoring.blueprint(health, registry))
     app.register_blueprint(acting.blueprint(pages))
     app.register_blueprint(calls.blueprint(pages))
+    app.register_blueprint(feeds.blueprint(pages))
     return app
 
 

@@ -13,7 +13,7 @@ from states.inputs import ABILITIES, ChangeContact, read_input
 from workflow import applications
 from workflow.applications import TooMany
 from workflow.situation import Session
-from workflow.web import feeds, openings
+from workflow.web import announced, openings
 from workflow.web.application import page as application_page
 from workflow.web.application import wording
 from workflow.web.site import Site
@@ -41,14 +41,14 @@ def blueprint(site: Site) -> Blueprint:
     def feed() -> Response:
         with site.system.reading() as session:
             found = openings.listed(session, site.clock())
-        content = feeds.atom(site.system.config, found)
+        content = announced.atom(site.system.config, found)
         return _public(Response(content, content_type="application/atom+xml; charset=utf-8"))
 
     @pages.get("/calls.ics")
     def calendar() -> Response:
         with site.system.reading() as session:
             found = openings.listed(session, site.clock())
-        content = feeds.calendar(site.system.config, found)
+        content = announced.calendar(site.system.config, found)
         return _public(Response(content, content_type="text/calendar; charset=utf-8"))
 
     @pages.get("/calls/<ref>")

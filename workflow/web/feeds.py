@@ -1,87 +1,36 @@
-"""The open calls for machines: an Atom feed (RFC 4287), and a calendar of their closing (RFC 5545)."""
+"""Each person's private calendar of all their dates, at an address that only their messages carry."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from xml.etree import ElementTree
+from flask import Blueprint, Response, abort, request
 
-from notifications.compose import CalendarEntry, calendar_entry
-from workflow.config import Config
-from workflow.web.openings import Call
+from notifications.links import Expired, Forged
+from workflow import agenda, claims, directory
+from workflow.web.site import Site
 
-_ATOM = "http://www.w3.org/2005/Atom"
-_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # what a feed says that has never had anything in it
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
-_NO_CALENDAR = (
-    b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Lead Community Partners//Calls//EN\r\n"
-    b"METHOD:PUBLISH\r\nEND:VCALENDAR\r\n"
-)
+_SECONDS = 300  # how long a calendar may keep it before it asks again
 
 
-def atom(config: Config, calls: Sequence[Call]) -> bytes:
-    """The feed: an entry for each call, with an identifier that stays however addresses change."""
-    ElementTree.register_namespace("", _ATOM)
-    district, address = config.procedure.district, config.address("calls.atom")
-    feed = ElementTree.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": "en"})
-    _put(feed, "id", _tag(config, _EPOCH, "calls"))
-    _put(feed, "title", f"Open calls for Lead Community Partners, {district.name}")
-    _put(feed, "updated", _instant(max((call.updated_at for call in calls), default=_EPOCH)))
-    author = _put(feed, "author")
-    _put(author, "name", district.office)
-    _put(author, "email", district.email)
-    _put(feed, "link", rel="self", type="application/atom+xml", href=address)
-    _put(feed, "link", rel="alternate", type="text/html", href=config.address("calls"))
-    for call in calls:
-        _entry(config, feed, call)
-    return bytes(ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True))
+def blueprint(site: Site) -> Blueprint:
+    """`/feed/TOKEN.ics`: the calendar; 404 for an address that was never ours, is too old, or was renewed."""
+    pages = Blueprint("feeds", __name__)
 
+    @pages.get("/feed/<token>.ics")
+    def feed(token: str) -> Response:
+        system = site.system
+        try:
+            email, generation = claims.read_feed(system.config, token)
+        except (Forged, Expired):
+            abort(404)
+        with system.reading() as session:
+            if generation != directory.feed_generation(session.connection, email):
+                abort(404)
+            content = agenda.calendar(session, email, site.clock())
+        response = Response(content, content_type="text/calendar; charset=utf-8")
+        response.headers["Content-Disposition"] = 'inline; filename="dates.ics"'
+        response.headers["Cache-Control"] = f"private, max-age={_SECONDS}"
+        response.add_etag()
+        response.make_conditional(request)
+        return response
 
-def _entry(config: Config, feed: ElementTree.Element, call: Call) -> None:
-    entry = _put(feed, "entry")
-    _put(entry, "id", _tag(config, call.opened_at, f"calls/{call.ref}"))
-    _put(entry, "title", f"{'' if call.open else 'Closed: '}{call.school}, {call.title}")
-    _put(entry, "published", _instant(call.opened_at))
-    _put(entry, "updated", _instant(call.updated_at))
-    _put(entry, "link", rel="alternate", type="text/html", href=config.address(f"calls/{call.ref}"))
-    closes = config.calendar.local(call.closes_at)
-    _put(entry, "summary", f"{call.stands} {closes:%Y-%m-%d %H:%M} ({closes.tzname()}).", type="text")
-
-
-def _put(
-    parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str
-) -> ElementTree.Element:
-    made = ElementTree.SubElement(parent, f"{{{_ATOM}}}{name}", attributes)
-    made.text = None if text is None else _NO_XML.sub("", text)
-    return made
-
-
-def _tag(config: Config, day: datetime, what: str) -> str:
-    """A tag URI (RFC 4151): of the domain that sends the messages, and of the day on which it was made."""
-    domain = config.sender.address.rpartition("@")[2]
-    return f"tag:{domain},{config.calendar.day(day)}:{what}"
-
-
-def _instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def calendar(config: Config, calls: Sequence[Call]) -> bytes:
-    """The closing of every open call; a call that is extended moves its entry."""
-    domain = config.sender.address.rpartition("@")[2]
-    entries = [
-        CalendarEntry(
-            uid=f"call.{call.ref}@{domain}",
-            summary=f"Applications close: Lead Partner for {call.school}",
-            start=call.closes_at,
-            description=call.title,
-            url=config.address(f"calls/{call.ref}"),
-            sequence=int((call.updated_at - _EPOCH).total_seconds()),
-        )
-        for call in calls
-        if call.open
-    ]
-    if not entries:
-        return _NO_CALENDAR
-    return calendar_entry(entries, max(call.updated_at for call in calls if call.open))
+    return pages

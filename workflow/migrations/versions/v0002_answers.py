@@ -79,9 +79,11 @@ def upgrade() -> None:
         sa.Column("email", sa.String(), nullable=False),
         sa.Column("uid", sa.String(), nullable=False),
         sa.Column("partnership", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("start", Instant(), nullable=False),
         sa.Column("summary", sa.String(), nullable=False),
+        sa.Column("method", sa.String(), nullable=False),
         sa.Column("cancelled", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(
             ["partnership"], ["partnerships.id"], name=op.f("fk_calendar_entries_partnership")

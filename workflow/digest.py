@@ -1,0 +1,75 @@
+"""The daily digest: what was held for somebody goes out together, as one message.
+
+A notice that is held names the digest it goes out in (`within`) and shares its outcome. Both are written in one
+transaction, so that a notice leaves exactly once: alone, or in one digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from workflow import records
+from workflow.leaving import leaves_at, new_notice
+from workflow.message import DIGEST
+from workflow.situation import Session
+
+
+def gather(session: Session, now: datetime) -> int:
+    """Put what is held and due into digests. How many there are.
+
+    What is held for somebody who wants no digest any more leaves by itself, and so does what would be alone in one.
+    """
+    table = records.notices
+    query = select(table.c.id, table.c.to, table.c.role, table.c.next_at).where(
+        table.c.status == "queued", table.c.held, table.c.within.is_(None)
+    )
+    held: dict[str, list[Any]] = {}
+    for row in session.connection.execute(query.order_by(table.c.id).with_for_update(skip_locked=True)):
+        held.setdefault(row.to, []).append(row)
+    made = 0
+    for to, rows in held.items():
+        person = session.directory.people.get(to)
+        due = [row for row in rows if row.next_at <= now]
+        if person is None or not person.digest:
+            _release(session, rows, now)
+        elif len(due) == 1:
+            _release(session, due, now)
+        elif due:
+            _bind(session, to, due, now)
+            made += 1
+    return made
+
+
+def _release(session: Session, rows: Sequence[Any], now: datetime) -> None:
+    """Let notices leave by themselves."""
+    table = records.notices
+    session.connection.execute(
+        update(table)
+        .where(table.c.id.in_([row.id for row in rows]))
+        .values(held=False, next_at=leaves_at(session.config, now))
+    )
+
+
+def _bind(session: Session, to: str, rows: Sequence[Any], now: datetime) -> None:
+    table = records.notices
+    values = new_notice(session.config, DIGEST, to, rows[0].role, now)
+    made = session.connection.execute(insert(table).values(**values)).inserted_primary_key
+    key = made[0] if made else None
+    session.connection.execute(
+        update(table).where(table.c.id.in_([row.id for row in rows])).values(within=key)
+    )
+
+
+def follow(session: Session, key: int, status: str, now: datetime, reason: str | None) -> None:
+    """Let what went out in a digest share its outcome; while it is tried again its parts wait."""
+    if status == "failed":
+        return
+    table = records.notices
+    values: dict[str, Any] = {"status": status, "reason": reason, "attempts": table.c.attempts + 1}
+    if status == "sent":
+        values["sent_at"] = now
+    session.connection.execute(update(table).where(table.c.within == key).values(**values))
