@@ -14,6 +14,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.browser.town import Town
 from tests.story.office import Office, founded
 from tests.story.post import post_office
+from tests.web.conftest import _templates_checked_once, begin, settings, stations, visit
+
+__all__ = ["_templates_checked_once", "begin", "settings", "stations", "visit"]
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
