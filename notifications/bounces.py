@@ -62,7 +62,7 @@ def _reported(report: Message, parts: Sequence[Message]) -> Bounce:
     said = value(fields, "Diagnostic-Code") or value(fields, "Status") or action
     code = status[1] if status else None
     permanent = action == "failed" and (code is None or code.startswith("5"))
-    return Bounce(named[0].lower() if named else None, code, permanent, said[:500], _about(parts))
+    return Bounce(named[0].lower() if named else None, code, permanent, _plainly(said), _about(parts))
 
 
 def _plain(parts: Sequence[Message], headers: Headers) -> Bounce:
@@ -78,9 +78,14 @@ def _plain(parts: Sequence[Message], headers: Headers) -> Bounce:
         next((one for one in named if one not in own), None),
         status[1] if status else None,
         digit == "5",
-        " ".join((said or value(headers, "Subject")).split())[:500],
+        _plainly(said or value(headers, "Subject")),
         _about(parts),
     )
+
+
+def _plainly(text: str) -> str:
+    """A line without anything that cannot be shown or stored."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:500]
 
 
 def _whole(parts: Sequence[Message], headers: Headers) -> str:
@@ -96,4 +101,4 @@ def _about(parts: Sequence[Message]) -> tuple[str, ...]:
         found += [str(part.get("Message-ID", "")).strip(), *_MESSAGE_ID.findall(text[:_MOST])]
     if len(parts) == 1:
         found += _MESSAGE_ID.findall(content(parts[0])[:_MOST])
-    return tuple(dict.fromkeys(one for one in found if one))[:10]
+    return tuple(dict.fromkeys(one for one in found if one and one.isprintable()))[:10]

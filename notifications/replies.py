@@ -22,7 +22,7 @@ from notifications.senders import Headers, addresses_in, dmarc, sender_of, value
 # Where the address stands that a message came to; first what the server says that delivered it.
 _DELIVERED = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 _ADDRESSES = 20  # of one message that are looked at
-_IDENTIFIER = re.compile(r"<[^<>\s]{1,250}>")
+_IDENTIFIER = re.compile(r"<[^<>\s\x00-\x1f\x7f\ufffd]{1,250}>")
 _AWAY = re.compile(
     r"\W*(auto(matic|mated)?[- ]?(reply|response|answer)|auto:|out of (the )?office|ooo\b|away from|on vacation|"
     r"vacation (reply|response|notice)|i am (away|out)|respuesta autom[aá]tica|contestaci[oó]n autom[aá]tica|"
