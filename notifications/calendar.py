@@ -45,6 +45,7 @@ class CalendarFile:
 
     method: Method
     content: bytes
+    uid: str
 
 
 def invitation(
@@ -65,7 +66,7 @@ def invitation(
         event.add("status", "CONFIRMED")
         event.add_component(_alarm(entry.summary))
     calendar.add_component(event)
-    return CalendarFile(method, bytes(calendar.to_ical()))
+    return CalendarFile(method, bytes(calendar.to_ical()), entry.uid)
 
 
 def feed(entries: Sequence[tuple[CalendarEntry, datetime]], name: str, *, organizer: Mailbox) -> bytes:

@@ -10,6 +10,7 @@ away: then the next message to that address about that partnership says so.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -144,14 +145,18 @@ def files(
                 before.uid, before.summary, before.start, life.facts.title, None, before.sequence + 1
             )
             wanted.append(("CANCEL", before.name, entry, False))
-    wanted.sort(key=lambda one: _ORDER.index(one[0]))
     office = session.config.sender
     organizer = Mailbox(office.name or session.config.procedure.district.office, office.address)
     made = []
     for method, name, entry, new in wanted:
         made.append(invitation(entry, method, now, organizer=organizer, attendee=person))
         _keep(session, row, method, name, entry, new=new)
-    return made
+    return in_order(made)
+
+
+def in_order(files: Iterable[CalendarFile]) -> list[CalendarFile]:
+    """Calendar files with the one to be offered first."""
+    return sorted(files, key=lambda file: _ORDER.index(file.method))
 
 
 def _is_about(row: Any, date: Date, deadline: str | None) -> bool:

@@ -85,7 +85,7 @@ def _calendar(session: Session, row: Any, context: Mapping[str, Any]) -> list[Ca
     """The dates to keep that go with a notice, or with everything that is in a digest."""
     if row.template == DIGEST:
         every = [_calendar(session, part, context_of(session, part)) for part in _parts(session, row)]
-        return [file for files in every for file in files]
+        return dates.in_order({file.uid: file for files in every for file in files}.values())
     about = _about(session, row)
     if about is None:
         return []

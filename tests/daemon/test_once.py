@@ -42,6 +42,22 @@ def test_what_is_due_is_done_and_delivered(house: House) -> None:
     assert house.sql("SELECT count(*) FROM history WHERE event = 'close-applications'") == [(1,)]
 
 
+def test_a_digest_is_gathered_and_delivered(house: House, once: Once) -> None:
+    """What two partnerships tell the staff, who want one message a day, is one letter once the hour has come."""
+    house.sql("UPDATE people SET digest = 1 WHERE email = 'staff@example.org'")
+    house.sql("UPDATE meta SET value = value + 1 WHERE key = 'directory'")
+    once()
+    waiting = house.sql("SELECT template FROM notices WHERE \"to\" = 'staff@example.org' AND held")
+    assert waiting
+    twin = ", ".join(f'"{name}"' for (_, name, *_) in house.sql("PRAGMA table_info(notices)") if name != "id")
+    house.sql(f"INSERT INTO notices ({twin}) SELECT {twin} FROM notices WHERE held LIMIT 1")
+    house.sql("UPDATE notices SET next_at = '2020-01-01 00:00:00.000000' WHERE held")
+    before = len(house.letters())
+    once()
+    assert len(house.letters()) == before + 1
+    assert {row[0] for row in house.sql("SELECT status FROM notices WHERE within IS NOT NULL")} == {"sent"}
+
+
 def test_a_second_time_nothing_is_left_to_do(house: House, once: Once) -> None:
     assert once()[0] == 0
     letters = house.letters()

@@ -24,8 +24,12 @@ RENDERED = Rendered(
     f'<!doctype html><html lang="en"><body><p>é</p><a href="{URL}">Sign</a></body></html>',
 )
 FILES = [
-    CalendarFile("REQUEST", b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n"),
-    CalendarFile("CANCEL", "BEGIN:VCALENDAR\r\nMETHOD:CANCEL\r\nX-NAME:é\r\nEND:VCALENDAR\r\n".encode()),
+    CalendarFile("REQUEST", b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n", "a@example.org"),
+    CalendarFile(
+        "CANCEL",
+        "BEGIN:VCALENDAR\r\nMETHOD:CANCEL\r\nX-NAME:é\r\nEND:VCALENDAR\r\n".encode(),
+        "b@example.org",
+    ),
 ]
 # Everything that can be typed on one line: no controls, no line or paragraph separators, no surrogates.
 one_line = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")))
