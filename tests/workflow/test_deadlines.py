@@ -103,7 +103,7 @@ ASKED = {
     "applications-close": "receive-application",
     "scores-due": "score-application declare-conflict",
     "choice-due": "choose-partner restart",
-    "protest-window": "draft-agreement set-outcomes",
+    "protest-window": "draft-agreement set-outcomes sign-agreement refer-to-board",
     "protest-answered": "answer-protest",
     "agreement-due": "draft-agreement set-outcomes sign-agreement refer-to-board activate",
     "item-scheduled": "schedule-item",
