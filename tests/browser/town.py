@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from email.utils import parseaddr
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TypeVar
+
+from aiosmtpd.smtp import Envelope
 
 from tests.daemon.house import free_port
 from tests.notifications.test_mailers import Desk
@@ -86,14 +89,26 @@ class Town:
         self.stop()
         self.office.now = wall(when)
         program = Path(sys.executable).parent / "partnershipd"
-        shifted = [self.office.faketime, "-f", f"@{self.office.now:%Y-%m-%d %H:%M:%S}", str(program)]
-        real = {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         with (self.office.folder / "log").open("ab") as log:
             self.running = subprocess.Popen(
-                shifted, cwd=self.office.folder, env=self.office.environment | real, stderr=log, stdout=log,
+                [str(program)], cwd=self.office.folder, env=self.office.environment | self._shifted(), stderr=log,
+                stdout=log,
             )  # fmt: skip
         awaited(self._healthy, "the daemon's first tick")
         return self
+
+    def _shifted(self) -> dict[str, str]:
+        """What shifts the clock of a program, without faketime's own process, which passes no signals on."""
+        said = subprocess.run(
+            [self.office.faketime, "-f", "+0", "env"], capture_output=True, check=True
+        ).stdout
+        preload = dict(
+            line.split("=", 1) for line in said.decode().splitlines() if line.startswith("LD_PRELOAD=")
+        )
+        return preload | {
+            "FAKETIME": f"@{self.office.now:%Y-%m-%d %H:%M:%S}",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
 
     def _healthy(self) -> bool | None:
         assert self.running is not None
@@ -141,3 +156,16 @@ class Town:
 
         message = awaited(look, f"a message to {to} about {subject!r}")
         return parseaddr(message["Reply-To"])[1], message
+
+    def opened(self, envelope: Envelope) -> EmailMessage:
+        """A message as it arrived."""
+        return letter(envelope)
+
+    def post(self, message: EmailMessage) -> None:
+        """Put a message into the mailbox of the office, as its mail server would."""
+        mailbox = self.office.folder / "var" / "replies"
+        for folder in ("tmp", "new", "cur"):
+            (mailbox / folder).mkdir(parents=True, exist_ok=True)
+        name = uuid.uuid4().hex
+        (mailbox / "tmp" / name).write_bytes(message.as_bytes())
+        (mailbox / "tmp" / name).rename(mailbox / "new" / name)
