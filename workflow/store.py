@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 T = TypeVar("T")
@@ -18,6 +18,9 @@ _ATTEMPTS = 5
 _BUSY_MILLISECONDS = 10_000
 # A file system on another machine does not keep SQLite's locks (sqlite.org/faq.html, question 5).
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs", "ceph", "glusterfs")
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
+# The newest version of the tables, by the names of the files: Alembic would take longer to import than all else.
+VERSION = max(file.name[1:5] for file in _VERSIONS.glob("v[0-9]*.py"))
 
 
 class StoreError(Exception):
@@ -76,10 +79,15 @@ def _check_tables(engine: Engine) -> None:
     try:
         with engine.connect() as connection:
             known = inspect(connection).get_table_names()
+            numbered = "alembic_version" in known
+            found = connection.scalar(text("SELECT version_num FROM alembic_version")) if numbered else None
     except DBAPIError as error:
         raise StoreError(f"the database cannot be opened: {error.orig}") from None
     if "partnerships" not in known:
         raise StoreError("the database has no tables yet; run `partnershipctl init`")
+    if found != VERSION:
+        what = "run `partnershipctl init`" if str(found or 0) < VERSION else "install the newer program"
+        raise StoreError(f"the tables are of version {found}, this program's of version {VERSION}; {what}")
 
 
 def journal_mode(version: tuple[int, int, int]) -> str:

@@ -130,6 +130,7 @@ def test_an_upgrade_is_safe_to_repeat(database: Engine) -> None:
 def test_a_first_upgrade_tells_that_there_was_nothing(tmp_path: Path) -> None:
     new = store.open_store(f"sqlite:///{tmp_path / 'new.db'}", create=True)
     assert upgrade.upgrade(new) == (None, "0002")
+    assert store.VERSION == "0002"
     new.dispose()
 
 
