@@ -9,7 +9,7 @@ from email.utils import parseaddr
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifications.calendar import CalendarFile
@@ -196,6 +196,7 @@ def test_names_of_every_kind_arrive_as_they_are(name: str) -> None:
     assert (str(make_header(decode_header(shown))), address) == (name, "principal@example.org")
 
 
+@settings(deadline=None)
 @given(name=one_line, subject=one_line)
 def test_any_one_line_of_text_can_be_a_name_or_a_subject(name: str, subject: str) -> None:
     made = composed(recipient_name=name, rendered=Rendered(subject, "", ""), calendar=[])

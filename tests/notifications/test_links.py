@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from freezegun import freeze_time
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifications.links import Expired, Forged, Links, notice_named
@@ -27,6 +27,7 @@ def test_a_token_is_good_for_one_purpose_only() -> None:
         links.read("feed", links.sign("act", SAID), DAY)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_token_that_is_altered_anywhere_is_refused(data: st.DataObject) -> None:
     links = Links([NEW])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import StrictUndefined, UndefinedError
 
@@ -206,6 +206,7 @@ def test_an_offer_leads_to_a_web_or_mail_address_only(tmp_path: Path, url: str) 
         templates(tmp_path).notice("board-approved", context(offers=offers))
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_at_all_becomes_html_that_reads_the_same(text: str) -> None:
     html = str(markup.paragraphs(text))
