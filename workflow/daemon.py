@@ -12,11 +12,11 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import structlog
@@ -42,6 +42,7 @@ AT_ONCE = timedelta(seconds=1)  # until the next tick, where something is due al
 STALE = 3  # ticks that may be missed before /healthz says so
 
 log = structlog.get_logger("partnershipd")
+T = TypeVar("T")
 
 
 class Daemon:
@@ -57,6 +58,7 @@ class Daemon:
         self._ticking = threading.Lock()
         self._ticked: float | None = None  # monotonic seconds
         self._problem: str | None = None
+        self._trouble: str | None = None  # of the tick that runs, or the last one
         self._systemd = SystemdNotifier() if os.environ.get("NOTIFY_SOCKET") else None
         # Jobs only tick; deadlines are rows. A late tick is run all the same, and never two at once.
         self._jobs = BackgroundScheduler(
@@ -70,11 +72,12 @@ class Daemon:
                 return True
             began = time.monotonic()
             now = system.now()
-            self._replan(now)
-            self.system.transact(partial(meetings.tell_changed, now=now))
+            self._trouble = None
+            self._apart("procedure", partial(self._replan, now))
+            self._apart("meetings", partial(self.system.transact, partial(meetings.tell_changed, now=now)))
             tally = scheduler.fire_due(self.system, now, stop=self._stop.is_set, done=self._said)
-            answered = self._take_replies()
-            self.system.transact(partial(digest.gather, now=now))
+            answered = self._apart("replies", self._take_replies) or {}
+            self._apart("digests", partial(self.system.transact, partial(digest.gather, now=now)))
             sent = outbox.deliver(self.system, self.mailer, system.now, stop=self._stop.is_set)
             took = time.monotonic() - began
         self.metrics.count(tally)
@@ -93,7 +96,18 @@ class Daemon:
                 **counts,
                 seconds=round(took, 3),
             )
-        return not tally.failed
+        return not tally.failed and self._trouble is None
+
+    def _apart(self, part: str, work: Callable[[], T]) -> T | None:
+        """One part of a tick; whatever goes wrong with it, deadlines still fire and mail still leaves."""
+        try:
+            return work()
+        except StoreError:
+            raise  # without the database nothing else works either
+        except Exception as error:
+            self._trouble = f"{part}: {type(error).__name__}: {error}"
+            log.exception("a part of the tick failed", part=part)
+            return None
 
     def _take_replies(self) -> Mapping[str, int]:
         """Do what people answered. How many messages by verdict; a mailbox out of reach is for the next tick."""
@@ -133,7 +147,7 @@ class Daemon:
             self._problem = f"{type(error).__name__}: {error}"
             log.exception("tick failed")
             return
-        self._problem = None
+        self._problem = self._trouble
         self._ticked = time.monotonic()
         self._tell_systemd("WATCHDOG=1")
         self._wake_at(due)
@@ -217,7 +231,10 @@ class Daemon:
     def _replan(self, now: datetime) -> None:
         """Bring open deadlines in line with the procedure as it is now, and report what moved."""
         for change in self.system.transact(partial(replan.replan, now=now)):
-            log.info("deadline changed with the procedure", **change)
+            if "problem" in change:
+                log.error("deadlines are not as the procedure says", **change)
+            else:
+                log.info("deadline changed with the procedure", **change)
 
     def _end(self, server: Any) -> None:
         self._tell_systemd("STOPPING=1")

@@ -15,6 +15,8 @@ from workflow.situation import Session
 def replan(session: Session, now: datetime) -> list[dict[str, str]]:
     """Bring every open deadline in line with the procedure as it is now. What moved: from when to when.
 
+    A partnership whose record cannot be read is passed over and told of as a problem.
+
     The procedure that was last looked at is remembered, so that without a change nothing is read.
     """
     mark = session.config.fingerprint
@@ -25,7 +27,12 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
     moved: list[dict[str, str]] = []
     table = records.partnerships
     for row in session.connection.execute(select(table)).all():
-        moved += _replanned(session, record_of(row), now)
+        try:
+            record = record_of(row)
+        except ValueError:
+            moved.append({"ref": row.ref, "problem": "its record cannot be read: partnershipctl verify"})
+            continue
+        moved += _replanned(session, record, now)
     if before is None:
         session.connection.execute(insert(meta).values(key="procedure", value=mark))
     else:

@@ -162,3 +162,22 @@ def test_the_help_says_what_signals_and_exit_statuses_mean(capsys: pytest.Captur
         "--once",
     ):
         assert phrase in text
+
+
+def test_a_part_of_the_tick_that_fails_keeps_neither_deadlines_nor_mail(
+    house: House, once: Once, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("a record that nobody foresaw")
+
+    for module, name in (
+        (daemon.replan, "replan"),
+        (daemon.meetings, "tell_changed"),
+        (daemon.digest, "gather"),
+    ):
+        monkeypatch.setattr(module, name, fail)
+    status, said = once()
+    assert status == 1
+    assert said.count("a part of the tick failed") == 3
+    assert house.sql("SELECT count(*) FROM history WHERE event = 'close-applications'") == [(1,)]
+    assert house.letters()

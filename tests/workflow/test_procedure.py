@@ -149,3 +149,17 @@ def test_what_was_told_is_not_told_again_after_a_change_of_procedure(begin: Begi
     life.system.transact(lambda session: replan(session, life.now))
     assert life.ladder("needs-agreed") == ["due 2025-08-06 17:00", "escalate 2025-08-08 17:00"]
     assert len(life.ladder("needs-agreed", "fired")) == 1
+
+
+def test_a_record_that_cannot_be_read_does_not_hold_up_the_others_when_the_procedure_changes(
+    begin: Begin,
+) -> None:
+    life = begin("needs", '[deadline.needs-agreed]\ndue = "40 days after entering"\n')
+    other = life.another("another", "garfield")
+    other.do("identify-needs", "staff")
+    life.run("UPDATE deadlines SET status = 'cancelled' WHERE name = 'needs-agreed'")
+    life.run("UPDATE partnerships SET facts = '{' WHERE ref = 'rbhs-2025'")
+    broken, moved = life.system.transact(lambda session: replan(session, life.now))
+    assert broken == {"ref": "rbhs-2025", "problem": "its record cannot be read: partnershipctl verify"}
+    assert (moved["ref"], moved["deadline"], moved["was"]) == ("another", "needs-agreed", "")
+    assert other.due("needs-agreed") == "2025-08-18 17:00"
