@@ -29,11 +29,7 @@ class StoreError(Exception):
 
 def open_store(url: str, *, create: bool = False) -> Engine:
     """The database at a SQLAlchemy address. Raises `StoreError` if it cannot be used."""
-    try:
-        # What people wrote stands in no error message: it would be logged, sealed applications too.
-        engine = create_engine(url, hide_parameters=True)
-    except (ArgumentError, ModuleNotFoundError) as error:
-        raise StoreError(f"database.url cannot be used: {error}") from None
+    engine = engine_of(url)
     if engine.dialect.name == "sqlite":
         path = engine.url.database
         if path and path != ":memory:":
@@ -42,6 +38,15 @@ def open_store(url: str, *, create: bool = False) -> Engine:
     if not create:
         _check_tables(engine)
     return engine
+
+
+def engine_of(url: str) -> Engine:
+    """What speaks to a database of this kind; opens nothing. Raises `StoreError` for an address that is none."""
+    try:
+        # What people wrote stands in no error message: it would be logged, sealed applications too.
+        return create_engine(url, hide_parameters=True)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise StoreError(f"database.url cannot be used: {error}") from None
 
 
 def _check_file(path: Path, *, create: bool) -> None:

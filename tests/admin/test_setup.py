@@ -269,3 +269,23 @@ def test_the_configuration_is_the_one_given_else_the_one_in_the_environment_else
     monkeypatch.setenv("PARTNERSHIPS_CONFIG", named.config)
     assert state() == "open-selection"
     assert state("--config", given.config) == "active"
+
+
+def test_check_looks_at_the_address_of_the_database_and_opens_nothing(sit: Sit) -> None:
+    desk = sit()
+    settings = desk.folder / "config.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("sqlite:///partnerships.db", "nonsense"))
+    answer = desk.run("check", "--json")
+    assert answer.status == SETUP
+    assert answer.problems[0].startswith("database: database.url cannot be used: ")
+
+
+def test_a_record_that_cannot_be_read_is_told_in_words(sit: Sit) -> None:
+    desk = sit("active")
+    desk.life.run("UPDATE partnerships SET facts = '{'")
+    for command in ("list", "show", "events"):
+        answer = desk.run(command, *(() if command == "list" else ("rbhs-2025",)), "--json")
+        assert answer.status == SETUP
+        assert answer.problems == [
+            "database: a record in it cannot be read as Partnership; partnershipctl verify names it"
+        ]

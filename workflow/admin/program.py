@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from states.errors import BadInput, Problem, Refused
@@ -107,6 +108,14 @@ def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
         case ConfigError(problems=problems):
             lines = _lines("The configuration cannot be used:", problems)
             return SETUP, {"error": "setup", "problems": _dicts(problems)}, lines
+        case ValidationError():  # of what is stored: what is given is read by `read_input`
+            words = f"a record in it cannot be read as {error.title}; partnershipctl verify names it"
+            found = [Problem("database", words)]
+            return (
+                SETUP,
+                {"error": "setup", "problems": _dicts(found)},
+                [f"The database cannot be used: {words}"],
+            )
         case StoreError() | SQLAlchemyError():
             words = str(getattr(error, "orig", None) or error).splitlines()[0]
             found = [Problem("database", words)]

@@ -141,6 +141,7 @@ def check(console: Console) -> None:
     """
     path = console.path
     settings = config.load(path)
+    store.engine_of(settings.database_url)
     document = {
         "config": str(path) if path else "packaged default",
         "deadlines": len(settings.deadlines),
