@@ -217,4 +217,6 @@ def protests_answered(case: Case) -> str | None:
     waiting = case.selection.unanswered()
     if not waiting:
         return None
+    if case.role is Role.LEAD_PARTNER:
+        return "a protest is unanswered"  # whose it is, is between that applicant and the office
     return "a protest is unanswered: " + ", ".join(p.organization for p in waiting)

@@ -116,6 +116,18 @@ def test_nothing_is_signed_started_or_referred_while_a_protest_is_possible_or_un
     assert protested.do("answer-protest").at("2025-08-27 16:00").allows(event, **given)
 
 
+def test_the_lead_partner_does_not_learn_who_protested() -> None:
+    protested = READY.at("2025-08-26").do("file-protest").at("2025-08-28")
+    reasons = {
+        role: [unmet.reason for unmet in protested.refusal("sign-agreement", role)]
+        for role in ("staff", "lead-partner")
+    }
+    assert reasons == {
+        "staff": [f"a protest is unanswered: {COLLEGE}"],
+        "lead-partner": ["a protest is unanswered"],
+    }
+
+
 # The choice made again
 
 
