@@ -221,7 +221,8 @@ def _form(
     return site.page(
         "application",
         status,
-        title=("Not sent: " if problems else "") + f"Application for {call.school}",
+        title=f"Application for {call.school}",
+        failed=bool(problems),
         call=call,
         call_address=site.system.config.address(f"calls/{call.ref}"),
         email=email,

@@ -99,6 +99,7 @@ def _call(
         abilities=[wording(ability) for ability in ABILITIES],
         email=email,
         problem=problem,
+        failed=problem is not None,
     )
 
 
