@@ -123,7 +123,9 @@ def _asked(
                 "by": by,
             }
         )
-    return found
+    return sorted(
+        found, key=lambda one: (one["url"] is None, one["by"] or "9")
+    )  # what can be done here first
 
 
 def _may(ask: Ask, event: str) -> bool:
