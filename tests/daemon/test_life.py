@@ -32,7 +32,7 @@ def running(foundation: Path, tmp_path_factory: pytest.TempPathFactory, systemd:
         yield house
         house.signal(signal.SIGTERM)
         assert house.ended() == 0
-        assert until(systemd.heard, "what systemd heard")[-1] == "STOPPING=1"
+        until(lambda: "STOPPING=1" in systemd.heard(), "systemd heard of the end")
         assert [line["event"] for line in house.logged()[-2:]] == ["stopping", "stopped"]
     finally:
         house.end()
