@@ -183,7 +183,7 @@ class Daemon:
         host, port = web.address(self.system.config)
         app = web.application(self.system, self.health, self.metrics.registry)
         try:
-            server = create_server(app, host=host, port=port, threads=4)
+            server = create_server(app, host=host, port=port, threads=4, **web.limits_of(app))
         except (OSError, OverflowError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ConfigError(

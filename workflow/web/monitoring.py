@@ -16,7 +16,7 @@ def blueprint(health: Callable[[], tuple[bool, Mapping[str, Any]]], registry: Co
 
     @pages.before_request
     def this_machine_only() -> None:
-        if not ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback:
+        if not _is_this_machine(request.remote_addr or ""):
             abort(404)
 
     @pages.get("/healthz")
@@ -29,3 +29,10 @@ def blueprint(health: Callable[[], tuple[bool, Mapping[str, Any]]], registry: Co
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     return pages
+
+
+def _is_this_machine(sender: str) -> bool:
+    try:
+        return ipaddress.ip_address(sender).is_loopback
+    except ValueError:  # what a proxy passes on may be no address at all
+        return False
