@@ -50,6 +50,7 @@ class Daemon:
 
     def __init__(self, opened: System, path: Path | None) -> None:
         self.system = opened
+        _ = opened.config.links  # without keys it is refused here rather than at the first message
         self.mailer = system.mailer(opened.config)
         self.letterbox = system.letterbox(opened.config)
         self.metrics = Metrics()
@@ -212,6 +213,7 @@ class Daemon:
         try:
             with self._ticking:
                 before, settings = self.system.config, config.load(self._path)
+                _ = settings.links
                 self.mailer, self.letterbox = system.mailer(settings), system.letterbox(settings)
                 self.system.config = settings
         except ConfigError as error:
@@ -271,8 +273,9 @@ def _need_a_restart(before: Config, after: Config) -> Iterator[str]:
     """What has changed that a running daemon cannot take up."""
     if before.database_url != after.database_url:
         yield "database.url"
-    if before.procedure.web != after.procedure.web:
-        yield "web.listen"
+    for name in ("listen", "proxies", "upload_megabytes", "posts_per_minute"):
+        if getattr(before.procedure.web, name) != getattr(after.procedure.web, name):
+            yield f"web.{name}"
 
 
 @contextlib.contextmanager
