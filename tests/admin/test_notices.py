@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
@@ -44,6 +48,19 @@ def test_a_notice_is_shown_byte_for_byte(sit: Sit) -> None:
     assert shown.stdout == message_in_database(desk, 1)
     assert shown.stdout.replace(b"\r\n", b"\n") in {file.read_bytes() for file in new.iterdir()}
     assert shown.stderr == b"Notice 1 to principal@example.org as principal: sent, tried 1 time.\n"
+
+
+def test_a_notice_is_shown_as_its_reader_reads_it(sit: Sit) -> None:
+    desk = sit("open")
+    new = delivered(desk)
+    shown = real("--config", desk.config, "notices", "show", "1", "--text").stdout.decode()
+    assert shown.startswith("To: ")
+    assert "principal@example.org" in shown.splitlines()[0]
+    links = re.findall(r"^  (http://\S+/a/\S+)$", shown, re.MULTILINE)
+    assert links
+    parsed = [BytesParser(policy=policy.default).parsebytes(file.read_bytes()) for file in new.iterdir()]
+    bodies = [one.get_body(("plain",)) for one in parsed if isinstance(one, EmailMessage)]
+    assert shown.partition("\n\n")[2] in {body.get_content() for body in bodies if body is not None}
 
 
 def test_programs_get_the_same_message_and_who_got_it_and_why(sit: Sit) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
 from typing import Any
 
 import click
@@ -142,10 +145,21 @@ def _sealed(session: Session, ref: str, now: datetime) -> bool:
     return views.is_sealed(known(session, ref).facts, now)
 
 
+def _read(content: bytes) -> str:
+    """What a mail program shows of a message: what the lines of its head say, and its text."""
+    message = BytesParser(policy=policy.default).parsebytes(content)
+    body = message.get_body(("plain",)) if isinstance(message, EmailMessage) else None
+    if body is None:
+        return content.decode("utf-8", "replace")
+    head = [f"{name}: {message[name]}\n" for name in ("To", "Reply-To", "Subject") if message[name]]
+    return "".join((*head, "\n", body.get_content().replace("\r\n", "\n")))
+
+
 @notices.command("show")
 @click.argument("id_", metavar="ID", type=int)
+@click.option("--text", is_flag=True, help="Only what its reader reads, with links that can be followed.")
 @common
-def notices_show(console: Console, id_: int) -> None:
+def notices_show(console: Console, id_: int, text: bool) -> None:
     """One notice: whom it went to and why, and its message byte for byte."""
     table, about = records.notices, records.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == _existing(id_))
@@ -171,7 +185,7 @@ def notices_show(console: Console, id_: int) -> None:
             click.echo(f"{about} Its message is written when it is sent.")
             return
         click.echo(about, err=True)
-        click.echo(content, nl=False)
+        click.echo(_read(content) if text else content, nl=False)
 
     console.show(document, people)
 
