@@ -152,7 +152,7 @@ def _read(content: bytes) -> str:
     if body is None:
         return content.decode("utf-8", "replace")
     head = [f"{name}: {message[name]}\n" for name in ("To", "Reply-To", "Subject") if message[name]]
-    return "".join((*head, "\n", body.get_content().replace("\r\n", "\n")))
+    return "".join((*head, *(["\n"] if head else []), body.get_content().replace("\r\n", "\n")))
 
 
 @notices.command("show")
