@@ -6,10 +6,11 @@ CONFIG = examples/seattle/config.toml
 
 .PHONY: run test lint wheel clean
 
-run: $(VENV)/run  ## the daemon with a sample district; data in var/, http://127.0.0.1:8427/healthz
+run: $(VENV)/run  ## the daemon with a sample district; data in var/, pages at http://127.0.0.1:8427/calls
 	@$(BIN)/partnershipctl --config $(CONFIG) init
 	@$(BIN)/partnershipctl --config $(CONFIG) import examples/seattle/district.toml
-	@echo "Messages go to var/mail. Look around with: $(BIN)/partnershipctl --config $(CONFIG) list"
+	@echo "In a browser: http://127.0.0.1:8427/calls, and the links in the messages, which go to var/mail."
+	@echo "Look around with: $(BIN)/partnershipctl --config $(CONFIG) list"
 	@echo "Ctrl-C ends it."
 	@exec $(BIN)/partnershipd --config $(CONFIG)
 
