@@ -119,6 +119,14 @@ def test_addresses_are_never_made_from_the_request(begin: Begin, path: str) -> N
     assert "evil" not in answer.text + str(answer.headers)
 
 
+@pytest.mark.parametrize("path", ["", "/calls//rbhs-2025", "/calls/", "/a//x", "/feed//x.ics"])
+def test_no_path_is_mended_by_a_redirect_to_the_host_of_the_request(begin: Begin, path: str) -> None:
+    client = Visitor(begin("open")).client
+    answer = client.get("/", environ_overrides={"HTTP_HOST": "evil.example.com", "PATH_INFO": path})
+    assert "evil.example.com" not in answer.text + str(answer.headers)
+    assert answer.status_code == (404 if path else 302)
+
+
 def test_the_feed_is_atom_with_identifiers_that_stay(begin: Begin) -> None:
     life = begin("open")
     visitor = Visitor(life)

@@ -30,6 +30,8 @@ def application(
     app.config["MAX_CONTENT_LENGTH"] = web.upload_megabytes * 1_000_000 + 1_000_000
     app.config["MAX_FORM_MEMORY_SIZE"] = 2_000_000
     app.config["MAX_FORM_PARTS"] = 2_000
+    # Werkzeug would mend a path by a redirect to the host that the request names.
+    app.url_map.merge_slashes = False
     if web.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=web.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     pages = Site(opened, clock, Limits(web.posts_per_minute))

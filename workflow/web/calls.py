@@ -27,7 +27,7 @@ def blueprint(site: Site) -> Blueprint:
     """Every page of the calls, and the door to them."""
     pages = Blueprint("calls", __name__)
 
-    @pages.get("/")
+    @pages.get("/", strict_slashes=False)
     def door() -> Answer:
         return redirect(site.system.config.address("calls"))
 
