@@ -22,6 +22,19 @@ from workflow import records
 HOSTILE = "<script>alert(1)</script> & \"'{{ 7*7 }} </textarea><img src=x onerror=alert(1)>"
 
 
+@pytest.mark.parametrize("head", ["form-data", 'form-data; filename="a.pdf"'], ids=["a text", "a file"])
+def test_a_part_that_has_no_name_is_none_of_ours(visit: Visit, head: str) -> None:
+    visitor = visit("needs")
+    path = visitor.link("add-note", "principal")
+    form = visitor.get(path).form
+    _, whole = encode_multipart({**visitor.filled(form, text="x"), "do": "act"}, boundary="x")
+    nameless = f"--x\r\nContent-Disposition: {head}\r\n\r\nx\r\n".encode()
+    before = visitor.dump()
+    assert visitor.post(path, nameless + whole, "multipart/form-data; boundary=x").status == 400
+    assert visitor.dump() == before
+    assert visitor.post(path, whole, "multipart/form-data; boundary=x").status == 303
+
+
 @pytest.mark.parametrize("event", ["agree-needs", "add-note", "describe-needs"])
 def test_the_same_form_sent_by_twenty_at_once_acts_once(visit: Visit, event: str) -> None:
     visitor = visit("needs")

@@ -16,7 +16,7 @@ from workflow.answers import Closed
 from workflow.claims import Applicant, Claim, ExpiredClaim
 from workflow.config import Config
 from workflow.web import asked, calls, endings, partnership
-from workflow.web.site import Site
+from workflow.web.site import Site, sent_form
 
 # Opens a link: the site, the token and the claim in it; the request is GET, HEAD or POST.
 Opener = Callable[[Site, str, Any], Response]
@@ -66,7 +66,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.post("/a/<token>/again")
     def again(token: str) -> Response:
-        asked.sent_form()
+        sent_form()
         if not site.may_post():
             abort(429)
         claim = _whoever_it_was(site.system.config, token)

@@ -20,9 +20,8 @@ from workflow.engine import Change, Conflict
 from workflow.situation import Session
 from workflow.web import endings
 from workflow.web.sheets import sheet_of
-from workflow.web.site import Site
+from workflow.web.site import Site, sent_form
 
-FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _OURS = ("form", "shown", "do")  # fields of the form itself rather than of what is asked
 
 
@@ -46,12 +45,6 @@ def answer(site: Site, token: str, claim: Claim) -> Response:
     if request.method == "POST":
         return _act(site, token, claim)
     return _show(site, token, claim)
-
-
-def sent_form() -> None:
-    """End the request unless a form of ours could have sent it."""
-    if request.mimetype not in FORMS:
-        abort(415)
 
 
 def _act(site: Site, token: str, claim: Claim) -> Response:
@@ -82,6 +75,8 @@ def _done(token: str) -> Response:
 
 def _sent() -> Sent:
     """The form that came in, or the end of the request if it is none of ours."""
+    if None in request.form or None in request.files:  # a part of multipart/form-data without a name
+        abort(400)
     given = {name: "\n".join(request.form.getlist(name)) for name in request.form}
     files = {
         name: (documents.file_name(file.filename), file.read())

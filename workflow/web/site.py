@@ -9,11 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from workflow.system import System
 from workflow.web.limits import Limits
+
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 log = structlog.get_logger("partnershipd.web")
 
@@ -78,6 +80,12 @@ class Site:
     def may_post(self, cost: float = 1) -> bool:
         """Whether whoever asks may send one more form."""
         return self.limits.allow(request.remote_addr or "", cost=cost)
+
+
+def sent_form() -> None:
+    """End the request unless a form of ours could have sent it."""
+    if request.mimetype not in FORMS:
+        abort(415)
 
 
 def settle(app: Flask, site: Site) -> None:
