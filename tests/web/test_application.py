@@ -11,7 +11,7 @@ import pytest
 from states.inputs import ABILITIES
 from states.partnership import Role
 from tests.states.life import CBO, COLLEGE
-from tests.web.guest import Visitor, count, words
+from tests.web.guest import Visitor, count, path_of, words
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from workflow import applications
@@ -57,6 +57,29 @@ def events(life: Life) -> list[str]:
 def applied(life: Life) -> dict[str, Any]:
     assert life.facts.selection is not None
     return life.facts.selection.applications
+
+
+# Saving
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("application/x-www-form-urlencoded", b"name=Rainier+Yo", 400),
+        ("application/x-www-form-urlencoded", b"name=x&do=none-such", 400),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; na", 400),
+        ("multipart/form-data", b"", 400),
+        ("application/json", b'{"do": "save"}', 415),
+    ],
+    ids=["cut off", "another button", "broken", "without a boundary", "no form"],
+)
+def test_what_did_not_arrive_whole_takes_the_place_of_nothing_that_was_saved(
+    begin: Begin, kind: str, body: bytes, status: int
+) -> None:
+    who = Applying(begin("open"))
+    assert who.post("save", **WRITTEN).status_code == 200
+    assert who.visitor.client.post(path_of(who.link), data=body, content_type=kind).status_code == status
+    assert "a secret about diversity" in who.page()
 
 
 # Sending

@@ -20,9 +20,10 @@ from workflow.claims import Applicant
 from workflow.engine import Conflict, Record
 from workflow.situation import Session
 from workflow.web import openings
-from workflow.web.site import Site
+from workflow.web.site import Site, sent_form
 
 _TRIES = 5  # how often what somebody else's application was in the way of is tried again
+BUTTONS = ("send", "save", "withdraw")
 CONFIRM = "withdraw"  # what is typed to withdraw
 KINDS = {
     "community-based-organization": "A community based organization",
@@ -75,8 +76,10 @@ def wording(ability: str) -> dict[str, str]:
 
 def page(site: Site, applicant: Applicant) -> Response:
     """What the link of an applicant opens (GET), and what its form does (POST)."""
-    if request.method == "POST" and not site.may_post():
-        abort(429)
+    if request.method == "POST":
+        sent_form()
+        if not site.may_post():
+            abort(429)
     now = site.clock()
     with site.system.reading() as session:
         found = openings.one(session, applicant.ref, now)
@@ -93,6 +96,8 @@ def page(site: Site, applicant: Applicant) -> Response:
 def _acted(site: Site, email: str, call: openings.Call, now: datetime) -> Response:
     values, wanted = applications.read(request.form), request.form.get("do", "")
     form = request.form.get("form", "")
+    if wanted not in BUTTONS:  # it did not arrive whole: it must not take the place of what was saved
+        abort(400)
     try:
         if wanted == "withdraw":
             _check_confirmed()
