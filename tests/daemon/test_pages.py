@@ -64,6 +64,19 @@ def test_pages_are_only_read(pages: Pages, path: str) -> None:
     assert pages().post(path).status_code == 405
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/metrics"])
+@pytest.mark.parametrize(
+    ("sender", "status"),
+    [("127.0.0.1", 200), ("::1", 200), ("203.0.113.7", 404), ("unknown", 404), ("127.0.0.1:99", 404), ("", 404)],
+)
+def test_the_daemon_tells_of_itself_to_this_machine_only(
+    pages: Pages, path: str, sender: str, status: int
+) -> None:
+    answer = pages().get(path, environ_overrides={"REMOTE_ADDR": sender})
+    assert answer.status_code == status
+    assert ("letters_total" in answer.text or "status" in answer.text) is (status == 200)
+
+
 def settings_of(house: House, **given: Any) -> config.Config:
     house.configure(**given)
     return config.load(house.folder / "config.toml", words=False)
