@@ -67,7 +67,14 @@ def test_pages_are_only_read(pages: Pages, path: str) -> None:
 @pytest.mark.parametrize("path", ["/healthz", "/metrics"])
 @pytest.mark.parametrize(
     ("sender", "status"),
-    [("127.0.0.1", 200), ("::1", 200), ("203.0.113.7", 404), ("unknown", 404), ("127.0.0.1:99", 404), ("", 404)],
+    [
+        ("127.0.0.1", 200),
+        ("::1", 200),
+        ("203.0.113.7", 404),
+        ("unknown", 404),
+        ("127.0.0.1:99", 404),
+        ("", 404),
+    ],
 )
 def test_the_daemon_tells_of_itself_to_this_machine_only(
     pages: Pages, path: str, sender: str, status: int
