@@ -14,6 +14,8 @@ from notifications.addresses import address
 Headers = Sequence[tuple[str, str]]
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMMENT = re.compile(r"\([^()]*\)")
+# A From line without what is quoted in it and without remarks: a name and an address in brackets, or an address.
+_PLAIN = re.compile(r"[^<>@]*<[^<>@\s]+@[^<>@\s]+>\s*|\s*[^<>@,;:\s]+@[^<>@,;:\s]+\s*")
 _MOST = 2000  # characters of a header that are looked at
 # Words that Exchange puts into the header, and that are no part of its grammar (RFC 8601, 2.2).
 _FOREIGN = re.compile(r"\s(action|reason_code|compauth|reason)=[\w.%-]+(\s+reason=\w+)?", re.IGNORECASE)
@@ -43,6 +45,8 @@ def sender_of(headers: Headers) -> tuple[str | None, str | None]:
         return None, "its From line names several addresses"
     if not found:
         return None, "its From line names no address"
+    if not _PLAIN.fullmatch(bare):  # mail servers that look at it may read somebody else's address there
+        return None, "its From line is not well formed"
     senders = values(headers, "Sender")
     if any(addresses_in(one) != found for one in senders):
         return found[0], "somebody else sent it in that name (its Sender line differs)"

@@ -200,6 +200,36 @@ def test_a_from_line_that_can_be_read_in_two_ways_is_not_believed(line):
     assert found.doubt or found.sender is None
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"principal@example.org"',
+        "<principal@example.org",
+        "group: principal@example.org;",
+        "principal@example.org,",
+    ],
+)
+def test_a_from_line_that_is_not_well_formed_names_nobody(line):
+    found = read(message(From=line))
+    assert (found.sender, found.doubt) == (None, "its From line is not well formed")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "principal@example.org",
+        "<principal@example.org>",
+        '"Doe, Jane (school)" <principal@example.org>',
+        "Doe, Jane: principal <principal@example.org>",
+        "=?utf-8?q?Jos=C3=A9?= <principal@example.org> (away)",
+        "principal@example.org (Jane Doe)",
+    ],
+)
+def test_a_from_line_as_mail_programs_write_it_names_its_sender(line):
+    found = read(message(From=line))
+    assert (found.sender, found.doubt) == ("principal@example.org", None)
+
+
 def test_an_address_in_a_name_is_only_a_name():
     found = read(message(From='"principal@example.org" <evil@example.net>'))
     assert (found.sender, found.doubt) == ("evil@example.net", None)
