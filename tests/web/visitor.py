@@ -153,8 +153,10 @@ class Visitor:
         return self.path(self.claim(event, role, **given))
 
     def path(self, claim: Claim) -> str:
-        whole = claims.address(self.life.system.config, claim)
-        return whole.removeprefix(self.life.system.config.procedure.web.base_url)
+        return self.path_of(claims.address(self.life.system.config, claim))
+
+    def path_of(self, address: str) -> str:
+        return address.removeprefix(self.life.system.config.procedure.web.base_url)
 
     # The browser
 
