@@ -74,13 +74,15 @@ class House:
         self.running: subprocess.Popen[bytes] | None = None
         self.configure()
 
-    def configure(self, text: str = "", tick: float = 0.2, mail: str = "", log: str = "json") -> None:
+    def configure(
+        self, text: str = "", tick: float = 0.2, mail: str = "", log: str = "json", web: str = ""
+    ) -> None:
         """Write a configuration: `text` after the tables that every house has."""
         maildir = "" if mail else 'maildir = "mail"\n'
         (self.folder / "config.toml").write_text(
             f'[database]\nurl = "sqlite:///partnerships.db"\n'
             f'[web]\nlisten = "127.0.0.1:{self.port}"\nbase_url = "http://127.0.0.1:{self.port}"\n'
-            'keys_file = "keys"\n'
+            f'keys_file = "keys"\n{web}\n'
             f'[log]\nformat = "{log}"\n[daemon]\ntick_seconds = {tick}\n[mail]\n{maildir}{mail}\n{text}',
             encoding="utf-8",
         )
