@@ -21,7 +21,7 @@ from notifications.links import Links
 from notifications.pages import Pages
 from notifications.render import Templates
 from states.errors import Problem
-from states.inputs import problems
+from states.mistakes import problems
 from workflow.calendar import Calendar
 from workflow.procedure import mistakes, unsaid
 from workflow.settings import DeadlineRow, NoticeRow, Procedure

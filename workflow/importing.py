@@ -24,8 +24,9 @@ from pydantic import (
 )
 
 from states.errors import BadInput, LawError, Problem, Refused, UnknownEvent
-from states.inputs import Day, Email, Identifier, Name, problems, read_input, stored
+from states.inputs import Day, Email, Identifier, Name, read_input, stored
 from states.machine import row_of
+from states.mistakes import problems
 from states.partnership import Kind, Role
 from workflow import deadlines, directory, engine, ledger, records
 from workflow.config import UNREADABLE, unreadable

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from states.inputs import names
 from states.machine import ASKED, Possibility
+from states.mistakes import names
 from states.partnership import Partnership, Role
 from workflow import message, records, situation
 from workflow.engine import Record

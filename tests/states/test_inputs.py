@@ -8,8 +8,9 @@ import pytest
 
 from states import inputs
 from states.errors import BadInput, Problem
-from states.inputs import Input, names, read_input, stored
+from states.inputs import Input, read_input, stored
 from states.lifecycle import TABLE
+from states.mistakes import names
 from tests.states.life import LA, SAMPLES, Life
 
 VOTE = {"meeting_on": "2025-10-01", "ayes": 5, "noes": 1, "abstentions": 1}

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import Table, select
 
 from states.errors import BadInput, Problem
-from states.inputs import problems
+from states.mistakes import problems
 from workflow import claims, directory, importing, records
 from workflow.admin.console import Console, Listing, common
 from workflow.engine import NotFound

@@ -11,7 +11,7 @@ import click
 from pydantic import ValidationError
 
 from states.errors import BadInput, Problem
-from states.inputs import problems
+from states.mistakes import problems
 from workflow import directory, importing, records
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.directory import remove, write

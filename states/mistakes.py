@@ -1,0 +1,100 @@
+"""What is wrong with what was given, in this project's words rather than pydantic's: each fault with its place."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from states.errors import Problem
+
+IDENTIFIER = r"^[a-z0-9][a-z0-9.-]{0,62}$"
+
+
+def problems(error: ValidationError, takes: type[BaseModel] | None = None) -> list[Problem]:
+    """What pydantic found, in this project's words."""
+    details: list[dict[str, Any]] = [dict(detail) for detail in error.errors(include_url=False)]
+    places = [detail["loc"] for detail in details]
+
+    def echoes(detail: dict[str, Any]) -> bool:
+        """Whether a list is only called too short because an entry of it is wrong."""
+        place, kind = detail["loc"], detail["type"]
+        return kind == "too_short" and any(p[: len(place)] == place and p != place for p in places)
+
+    return [_problem(detail, takes) for detail in details if not echoes(detail)]
+
+
+def _problem(detail: dict[str, Any], takes: type[BaseModel] | None) -> Problem:
+    at = ".".join(str(part) for part in detail["loc"] if part != "[key]")
+    kind, context = detail["type"], detail.get("ctx", {})
+    found = detail.get("input")
+    within = _model_at(takes, detail["loc"][:-1])
+    if kind == "missing":
+        return Problem(at, "it is missing", _expected(within, detail["loc"][-1:]))
+    if kind == "extra_forbidden":
+        known = ", ".join(names(within)) if within else ""
+        return Problem(at, "there is no such key", f"one of {known}" if known else "none")
+    if kind == "value_error":
+        expected = "YYYY-MM-DD" if "no day" in detail["msg"] or "a day" in detail["msg"] else ""
+        return Problem(at, detail["msg"].removeprefix("Value error, "), expected)
+    if "expected" in context:
+        return Problem(at, f"found {short(found)}", str(context["expected"]).replace("'", ""))
+    words = (detail["msg"][:1].lower() + detail["msg"][1:]).removeprefix("input should be ")
+    return Problem(at, f"found {short(found)}", _WORDS.get(context.get("pattern", kind), words))
+
+
+_WORDS = {
+    "date_from_datetime_parsing": "a day that exists, as YYYY-MM-DD",
+    "date_parsing": "a day that exists, as YYYY-MM-DD",
+    "date_from_datetime_inexact": "a day without a time, as YYYY-MM-DD",
+    "timezone_aware": "a time with its offset, such as 2025-07-03T09:00:00-07:00",
+    "datetime_from_date_parsing": "a time with its offset, such as 2025-07-03T09:00:00-07:00",
+    "datetime_parsing": "a time with its offset, such as 2025-07-03T09:00:00-07:00",
+    "string_too_short": "some text",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a table of keys and values",
+    "model_type": "a table of keys and values",
+    "too_short": "at least one entry",
+    IDENTIFIER: "small letters, digits, dots and hyphens",
+}
+
+
+def short(found: object) -> str:
+    text = str(found) if isinstance(found, date) else repr(found)  # as people write it
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _expected(takes: type[BaseModel] | None, place: tuple[int | str, ...]) -> str:
+    if takes is None:
+        return ""
+    for name, field in takes.model_fields.items():
+        if place and place[0] in (name, field.alias):
+            return field.description or ""
+    return ""
+
+
+def _model_at(takes: type[BaseModel] | None, place: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model that a place in the input belongs to, the outermost one for an empty place."""
+    for part in place:
+        if isinstance(part, str) and takes is not None:
+            fields = (f for name, f in takes.model_fields.items() if part in (name, f.alias))
+            takes = next((_model_in(field.annotation) for field in fields), takes)  # else a key of a table
+    return takes
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
+
+
+@cache
+def names(takes: type[BaseModel]) -> tuple[str, ...]:
+    """The keys that an input takes, as they are written."""
+    return tuple(field.alias or name for name, field in takes.model_fields.items())
