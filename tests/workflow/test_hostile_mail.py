@@ -73,7 +73,9 @@ def damaged(asked: EmailMessage, chance: random.Random) -> bytes:
     for _ in range(chance.randrange(1, 9)):
         at = chance.randrange(len(content))
         till = at + chance.choice((0, 0, 1, 1, 9, 90))
-        content = content[:at] + chance.choice((b"", chance.choice(JUNK), chance.randbytes(3))) + content[till:]
+        content = (
+            content[:at] + chance.choice((b"", chance.choice(JUNK), chance.randbytes(3))) + content[till:]
+        )
     return content[: chance.randrange(len(content))] if chance.random() < 0.2 else content
 
 
@@ -101,7 +103,10 @@ def test_what_nobody_writes_is_recorded_and_does_nothing(
     assert {row["message"] for row in kept} == sent, seed
     assert len(kept) == len(sent)
     for row in kept:
-        assert row["verdict"] in {"note", "refused", "automatic", "bounce", "repeated", "unknown"}, (seed, row)
+        assert row["verdict"] in {"note", "refused", "automatic", "bounce", "repeated", "unknown"}, (
+            seed,
+            row,
+        )
         assert "could not be dealt with" not in (row["reason"] or ""), (seed, row)
     print(dict(Counter(row["verdict"] for row in kept)))
     staff = {row["to"] for row in life.notices() if row["template"].startswith(("reply-", "address-"))}
