@@ -68,7 +68,11 @@ def doors(visitor: Visitor) -> list[Door]:
     applicant = Applicant(life.ref, "applicant@example.org")
     applying = visitor.path_of(claims.apply_address(life.system.config, applicant))
     fields = dict.fromkeys(("name", "kind", "contact_name", "collaboration", "demonstration"), ("",))
-    return [*found, Door(applying, fields, does="send"), Door(f"/calls/{life.ref}", {"email": ("",)}, does="ask")]
+    return [
+        *found,
+        Door(applying, fields, does="send"),
+        Door(f"/calls/{life.ref}", {"email": ("",)}, does="ask"),
+    ]
 
 
 def door_at(visitor: Visitor, path: str) -> Door:

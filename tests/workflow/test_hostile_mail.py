@@ -1,4 +1,4 @@
-"""Messages that nobody writes in good faith come into the Maildir: each is recorded, and none of them does anything."""
+"""Messages that nobody writes in good faith come into the Maildir: each is recorded, and none does anything."""
 
 from __future__ import annotations
 
@@ -20,19 +20,25 @@ from workflow import inbox
 SEED = os.environ.get("HOSTILE_SEED", "4270.8")
 EACH, AT_A_TIME = 150, 15  # so that only now and then there are too many from one sender within an hour
 DMARC = '[mail]\ntrust = "dmarc"\nauthserv = "mx.example.org"\n'
-JUNK = (b"\x00", b"\xff\xfe", b"\r\n", b"\n\n", b"=?utf-8?b?////?=", b"=?x?q?=00?=", b"<>", b'"', b"(", b",", b":", b";",
-        b"\r\n ", b"@", b"\x1b[2J", "\u202e\u200b".encode(), b"%s", b"{{ 7*7 }}", b"<script>", b"x" * 3_000)  # fmt: skip
+JUNK = (b"\x00", b"\xff\xfe", b"\r\n", b"\n\n", b"=?utf-8?b?////?=", b"=?x?q?=00?=", b"<>", b'"', b"(", b",", b":",
+        b"\r\n ", b"@", b"\x1b[2J", "\u202e\u200b".encode(), b"%s", b"{{ 7*7 }}", b"<script>",
+        b";", b"x" * 3_000)  # fmt: skip
 KINDS = (
-    "text/plain; charset=utf-8", "text/plain; charset=none-such", "text/plain; charset=utf-16", "text/html", "", ";",
+    "text/plain; charset=utf-8", "text/plain; charset=none-such", "text/plain; charset=utf-16", "text/html",
+    "", ";",
     'text/plain; charset="', "multipart/mixed", "multipart/mixed; boundary=b", "multipart/alternative; boundary=",
     "multipart/report; report-type=delivery-status; boundary=b", "message/rfc822", "message/delivery-status",
-    "text/calendar; method=REPLY", "application/octet-stream", "text/plain; name*=utf-8''%FF; name*0=x", "a" * 5_000,
+    "text/calendar; method=REPLY", "application/octet-stream", "text/plain; name*=utf-8''%FF; name*0=x",
+    "a" * 5_000,
 )  # fmt: skip
 ENCODINGS = ("8bit", "base64", "quoted-printable", "x-uuencode", "none-such", "")
 BODIES = (
-    "agree", "agree\r\n\r\nfine", "no\r\n\r\nnot at all", "YWdyZWU=", "=61gree=", "<p>agree", "", "> agree", "\u202eagree",
-    "--b\r\n\r\nagree\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nFrom: x\r\n\r\nagree", "--b\r\n" * 500, "--b--",
-    "begin 644 x\r\n#0V%T\r\n`\r\nend", "<div>" * 20_000, "agree\x00", "--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+    "agree", "agree\r\n\r\nfine", "no\r\n\r\nnot at all", "YWdyZWU=", "=61gree=", "<p>agree", "", "> agree",
+    "\u202eagree",
+    "--b\r\n\r\nagree\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nFrom: x\r\n\r\nagree",
+    "--b\r\n" * 500, "--b--",
+    "begin 644 x\r\n#0V%T\r\n`\r\nend", "<div>" * 20_000, "agree\x00",
+    "--b\r\nContent-Type: message/delivery-status\r\n\r\n"
     "Final-Recipient: rfc822; x\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--",
 )  # fmt: skip
 
@@ -53,12 +59,18 @@ def not_believed(asked: EmailMessage, chance: random.Random) -> bytes:
     head["Content-Transfer-Encoding"] = chance.choice(ENCODINGS)
     code = mailbox[mailbox.index("-") + 1 : mailbox.index("@")]
     name, value = chance.choice((
-        ("From", ""), ("From", "staff"), ("From", f"{to}, staff@example.org"), ("From", f"{to} <other@example.net>"),
-        ("From", f'"{to}"'), ("From", f"<{to}"), ("From", f"other@example.net ({to})"), ("From", f"{to}.example.net"),
-        ("From", f"=?utf-8?q?{to}?= <x@example.net>"), ("From", f"group: {to};"), ("From", f"x@example.net\r\nFrom: {to}"),
-        ("To", mailbox.replace(code, code[::-1])), ("To", mailbox.replace(code, code[:-1])), ("To", "x" * 5_000),
-        ("To", mailbox.replace("+", "+9")), ("To", mailbox.replace("+", "+9999999999999")), ("To", ", ".join("ab" * 999)),
-        ("Auto-Submitted", "auto-replied"), ("Return-Path", "<>"), ("Sender", "other@example.net"), ("Resent-To", "x"),
+        ("From", ""), ("From", "staff"), ("From", f"{to}, staff@example.org"), ("From",
+        f"{to} <other@example.net>"),
+        ("From", f'"{to}"'), ("From", f"<{to}"), ("From", f"other@example.net ({to})"), ("From",
+        f"{to}.example.net"),
+        ("From", f"=?utf-8?q?{to}?= <x@example.net>"), ("From", f"group: {to};"), ("From",
+        f"x@example.net\r\nFrom: {to}"),
+        ("To", mailbox.replace(code, code[::-1])), ("To", mailbox.replace(code, code[:-1])), ("To",
+        "x" * 5_000),
+        ("To", mailbox.replace("+", "+9")), ("To", mailbox.replace("+", "+9999999999999")), ("To",
+        ", ".join("ab" * 999)),
+        ("Auto-Submitted", "auto-replied"), ("Return-Path", "<>"), ("Sender", "other@example.net"),
+        ("Resent-To", "x"),
     ))  # fmt: skip
     head[name] = value
     lines = [f"{name}: {value}" for name, value in chance.sample(list(head.items()), len(head))]
