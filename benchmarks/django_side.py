@@ -134,6 +134,10 @@ class Notice(Table):
     sent_at = models.DateTimeField(null=True)
     reason = models.TextField(null=True)
     message = models.BinaryField(null=True)
+    shown = models.TextField(null=True)
+    held = models.BooleanField(default=False)
+    within = models.IntegerField(null=True)
+    revoked_at = models.DateTimeField(null=True)
 
     class Meta(Table.Meta):
         db_table = "notices"
