@@ -179,8 +179,16 @@ def moves(
             updates.append(
                 closed(row_there, "skipped", now, reason) if past else _reopened(row_there, rung.due_at)
             )
+        elif _is_another(row_there, rung) and rung.due_at > now:
+            updates.append(_reopened(row_there, rung.due_at))
     inserts += _repeats(config, partnership, due, existing.values(), Moves(inserts, updates), now)
     return Moves(inserts, updates)
+
+
+def _is_another(row: Mapping[str, Any], rung: Rung) -> bool:
+    """Whether a rung that is over stood, in the procedure of then, for another time than the one planned now."""
+    over = row["status"] in ("fired", "skipped")
+    return over and rung.kind != "due" and row["due_at"] != rung.due_at
 
 
 def _repeats_last(

@@ -151,6 +151,21 @@ def test_what_was_told_is_not_told_again_after_a_change_of_procedure(begin: Begi
     assert len(life.ladder("needs-agreed", "fired")) == 1
 
 
+def test_a_reminder_that_a_new_procedure_adds_is_sent_after_those_that_were(begin: Begin) -> None:
+    life = begin("needs")
+    life.tick("2025-07-30 17:00")
+    assert len(life.notices("needs-agreed")) == 2
+    text = '[deadline.needs-agreed]\nremind = ["7 days", "1 day"]\n'
+    life.system.config = configured(life.system.config.folder, text)
+    life.system.transact(lambda session: replan(session, life.now))
+    assert life.ladder("needs-agreed")[:2] == ["remind 2025-08-05 17:00", "due 2025-08-06 17:00"]
+    life.tick("2025-08-05 17:00")
+    assert len(life.notices("needs-agreed")) == 4
+    life.system.transact(lambda session: replan(session, life.now))
+    life.tick("2025-08-05 17:01")
+    assert len(life.notices("needs-agreed")) == 4
+
+
 def test_a_record_that_cannot_be_read_does_not_hold_up_the_others_when_the_procedure_changes(
     begin: Begin,
 ) -> None:
