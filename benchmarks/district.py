@@ -33,9 +33,10 @@ def settings(folder: Path, text: str = "") -> Path:
     path = folder / "config.toml"
     path.write_text(
         '[database]\nurl = "sqlite:///partnerships.db"\n'
-        f'[mail]\nmaildir = "mail"\nhours = "{hours}"\n{_LOG}{text}',
+        f'[mail]\nmaildir = "mail"\nhours = "{hours}"\n[web]\nkeys_file = "keys"\n{_LOG}{text}',
         encoding="utf-8",
     )
+    (folder / "keys").write_text("k" * 48, encoding="ascii")  # the daemon does not start without
     return path
 
 
