@@ -27,13 +27,14 @@ _LOG = '[log]\nlevel = "info"\n'
 
 
 def settings(folder: Path, text: str = "") -> Path:
-    """A configuration in a folder: the packaged one, with mail kept waiting until long after the run."""
-    local = datetime.now(ZONE)
-    hours = "23:00-24:00" if local.hour < 12 else "00:00-00:01"
+    """A configuration in a folder: the packaged one, with mail kept waiting until long after the run.
+
+    Mail may leave only around 17:00, when calls close: what falls due outside of these hours would leave at once.
+    """
     path = folder / "config.toml"
     path.write_text(
         '[database]\nurl = "sqlite:///partnerships.db"\n'
-        f'[mail]\nmaildir = "mail"\nhours = "{hours}"\n[web]\nkeys_file = "keys"\n{_LOG}{text}',
+        f'[mail]\nmaildir = "mail"\nhours = "16:59-17:01"\n[web]\nkeys_file = "keys"\n{_LOG}{text}',
         encoding="utf-8",
     )
     (folder / "keys").write_text("k" * 48, encoding="ascii")  # the daemon does not start without
