@@ -25,7 +25,6 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sdnotify import SystemdNotifier
 from sqlalchemy.exc import SQLAlchemyError
-from waitress.server import create_server
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
@@ -35,6 +34,7 @@ from workflow.metrics import Metrics
 from workflow.scheduler import Tally
 from workflow.store import StoreError
 from workflow.system import System
+from workflow.web.server import Server
 
 SETUP = 5  # exit status: the configuration or the database cannot be used
 PATIENCE = 18.0  # seconds to finish what is held after SIGTERM
@@ -184,13 +184,13 @@ class Daemon:
         host, port = web.address(self.system.config)
         app = web.application(self.system, self.health, self.metrics.registry)
         try:
-            server = create_server(app, host=host, port=port, threads=4, **web.limits_of(app))
+            server = Server(app, host, port)
         except (OSError, OverflowError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ConfigError(
                 [Problem("web.listen", f"cannot listen on {host}:{port}: {reason}", "a free address here")]
             ) from None
-        threading.Thread(target=server.run, name="web", daemon=True).start()
+        server.start()
         self._start_ticks()
         self._tell_systemd("READY=1")
         log.info("running", config=str(self._path or "packaged default"), web=f"http://{host}:{port}")
@@ -238,14 +238,14 @@ class Daemon:
             else:
                 log.info("deadline changed with the procedure", **change)
 
-    def _end(self, server: Any) -> None:
+    def _end(self, server: Server) -> None:
+        last = time.monotonic() + PATIENCE
         self._tell_systemd("STOPPING=1")
         log.info("stopping")
         self._jobs.pause()
-        finished = self._ticking.acquire(timeout=PATIENCE)
+        server.close()
+        finished = self._ticking.acquire(timeout=max(0, last - time.monotonic()))
         self._jobs.shutdown(wait=False)
-        with contextlib.suppress(OSError):
-            server.close()
         if not finished:
             log.warning("stopped while a message was still on its way", seconds=PATIENCE)
             sys.stderr.flush()
@@ -321,9 +321,9 @@ def set_up_logs(settings: Config) -> None:
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[theirs], force=True)
-    logging.getLogger("apscheduler").setLevel(
-        logging.ERROR
-    )  # else a long tick is a warning for each it replaces
+    # Else a long tick is a warning for each that it replaces, and a busy minute one for each page that waits.
+    for noisy in ("apscheduler", "waitress.queue"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -68,6 +68,30 @@ def test_a_message_that_is_on_its_way_is_finished_before_the_end(
     assert leased == [(0,)], "the next daemon need not wait for what this one had taken"
 
 
+def test_pages_that_are_being_made_are_finished_before_the_end(house: House) -> None:
+    """Many look at once; each gets a whole page or none, and the log has no word of a page that went wrong."""
+    house.start()
+    until(house.healthy, "the daemon is well")
+    gone, statuses = threading.Event(), []
+
+    def look() -> None:
+        while not gone.is_set():
+            statuses.append(house.page("/calls")[0])
+
+    visitors = [threading.Thread(target=look) for _ in range(6)]
+    for visitor in visitors:
+        visitor.start()
+    until(lambda: len(statuses) > 30, "all are looking")
+    house.signal(signal.SIGTERM)
+    assert house.ended() == 0
+    gone.set()
+    for visitor in visitors:
+        visitor.join()
+    assert set(statuses) <= {200, 0}
+    assert [line for line in house.logged() if line["level"] not in ("info", "warning")] == []
+    assert house.logged()[-1]["event"] == "stopped"
+
+
 def test_a_server_that_never_answers_does_not_hold_up_the_end(
     house: House, post: tuple[SlowPost, str]
 ) -> None:

@@ -43,18 +43,6 @@ def application(
     return app
 
 
-def limits_of(app: Flask) -> dict[str, Any]:
-    """What the server in front of these pages has to know.
-
-    It must leave X-Forwarded-For alone, which is read here or not at all. What is a little too large still gets a
-    page that says so; what is larger than that is not even taken in.
-    """
-    return {
-        "clear_untrusted_proxy_headers": False,
-        "max_request_body_size": 2 * app.config["MAX_CONTENT_LENGTH"],
-    }
-
-
 def address(settings: Config) -> tuple[str, int]:
     """The host and port to listen on."""
     host, _, port = settings.procedure.web.listen.rpartition(":")
