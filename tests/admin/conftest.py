@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,11 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from sqlalchemy import func, select
 
 from tests.admin.desk import Desk
 from tests.states.life import LA
-from tests.workflow.district import Stations, keyed, merged, opened
-from workflow import config, system
+from tests.workflow.district import Life, Stations, keyed, merged, opened
+from workflow import config, records, system
 
 Sit = Callable[..., Desk]
 OWNER = '[admin.users]\n"(owner)" = { person = "staff@example.org", may_act_as = ["*"] }\n'
@@ -25,7 +25,7 @@ OWNER = '[admin.users]\n"(owner)" = { person = "staff@example.org", may_act_as =
 @pytest.fixture(scope="session")
 def stations(tmp_path_factory: pytest.TempPathFactory) -> Stations:
     folder = tmp_path_factory.mktemp("stations")
-    (folder / "config.toml").write_text(merged(""), encoding="utf-8")
+    (folder / "config.toml").write_text(merged("", folder), encoding="utf-8")
     return Stations(folder, config.load(folder / "config.toml", words=False))
 
 
@@ -34,18 +34,16 @@ def known(text: str) -> config.Config:
     """The settings of a district's own configuration, worked out once for all the folders it lies in."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "config.toml"
-        path.write_text(merged(text), encoding="utf-8")
+        path.write_text(merged(text, path.parent), encoding="utf-8")
         return config.load(path, words=False)
 
 
-def moment(database: Path) -> datetime:
+def moment(life: Life) -> datetime:
     """When the last event happened."""
-    connection = sqlite3.connect(database)
-    try:
-        (last,) = connection.execute("SELECT max(at) FROM history").fetchone()
-    finally:
-        connection.close()
-    return datetime.fromisoformat(last).replace(tzinfo=UTC).astimezone(LA)
+    with life.system.reading() as session:
+        last = session.connection.scalar(select(func.max(records.history.c.at)))
+    assert last is not None
+    return last.astimezone(LA)
 
 
 @pytest.fixture
@@ -67,13 +65,13 @@ def sit(
     def sit(station: str | None = None, text: str = OWNER) -> Desk:
         folder = tmp_path / f"desk-{len(desks)}"
         folder.mkdir()
-        (folder / "config.toml").write_text(merged(text), encoding="utf-8")
+        (folder / "config.toml").write_text(merged(text, folder), encoding="utf-8")
         keyed(folder)
         path = folder / "config.toml"
         settings = replace(known(text), folder=folder, path=path)
         life = opened(stations.made(station), folder, settings)
         if station:
-            life.now = moment(folder / "partnerships.db")
+            life.now = moment(life)
         desk = Desk(life, folder, capsys, monkeypatch)
         monkeypatch.setattr(system, "now", lambda: desk.life.now.astimezone(UTC))
         desks.append(desk)

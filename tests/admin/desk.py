@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import databases
 from tests.workflow.district import Life
 from workflow.admin import program
 
@@ -85,20 +85,11 @@ class Desk:
 
     def dump(self) -> list[str]:
         """Every row of every table."""
-        return dump(self.folder / "partnerships.db")
+        return databases.dump(self.folder)
 
     def file(self, name: str, text: str) -> str:
         (self.folder / name).write_text(text, encoding="utf-8")
         return str(self.folder / name)
-
-
-def dump(database: Path) -> list[str]:
-    """Every row of every table of a SQLite file, as SQL."""
-    connection = sqlite3.connect(database)
-    try:
-        return list(connection.iterdump())
-    finally:
-        connection.close()
 
 
 def real(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from notifications.mailers import MaildirMailer
+from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk, real
 from workflow import outbox, system
@@ -27,11 +27,7 @@ def delivered(desk: Desk) -> Path:
 
 
 def message_in_database(desk: Desk, number: int) -> bytes:
-    connection = sqlite3.connect(desk.folder / "partnerships.db")
-    try:
-        (message,) = connection.execute("SELECT message FROM notices WHERE id = ?", [number]).fetchone()
-    finally:
-        connection.close()
+    ((message,),) = databases.rows(desk.folder, "SELECT message FROM notices WHERE id = :id", id=number)
     return bytes(message)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, Desk, dump
+from tests.admin.desk import REF, Desk
 from workflow import config
 
 SETUP = 5
@@ -30,29 +30,22 @@ def test_the_database_is_made_once(sit: Sit) -> None:
     assert done == {
         "database": database, "done": "created", "from": None, "to": newest(desk), "keys": "created",
     }  # fmt: skip
-    before = dump(desk.folder / "partnerships.db")
+    before = desk.dump()
     assert desk.ask("init")["done"] == "unchanged"
     assert desk.say("init") == f"The database {database} is up to date; nothing was changed.\n"
-    assert dump(desk.folder / "partnerships.db") == before
+    assert desk.dump() == before
     assert desk.ask("list") == []
 
 
 def newest(desk: Desk) -> str:
-    connection = sqlite3.connect(desk.folder / "partnerships.db")
-    try:
-        (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    finally:
-        connection.close()
+    ((version,),) = databases.rows(desk.folder, "SELECT version_num FROM alembic_version")
     return str(version)
 
 
 def test_a_database_of_a_newer_program_is_left_alone(sit: Sit) -> None:
     desk = empty(sit)
     desk.say("init")
-    connection = sqlite3.connect(desk.folder / "partnerships.db")
-    with connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+    databases.rows(desk.folder, "UPDATE alembic_version SET version_num = '9999'")
     problem = setup_problem(desk, "init")
     assert "its tables are of version 9999, which this program does not know" in problem
     assert "install the newer program" in problem

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 
+from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, STAFF, Desk, real
 from tests.states.life import SAMPLES
@@ -235,9 +235,7 @@ def test_a_document_is_kept_by_its_digest(sit: Sit) -> None:
         assert desk.trigger("attach-document", *words).status == 0
         given = {"file": "letter.txt", "title": title, "sha256": digest, "size": len(content)}
         assert last_input(desk) == given
-    with sqlite3.connect(desk.folder / "partnerships.db") as connection:
-        kept = connection.execute("SELECT sha256, name, size, content FROM documents").fetchall()
-    connection.close()
+    kept = databases.rows(desk.folder, "SELECT sha256, name, size, content FROM documents")
     assert kept == [(digest, "letter.txt", len(content), content.encode())]
 
 

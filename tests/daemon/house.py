@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests import databases
 from tests.states.life import LA
 from tests.workflow.district import Life, found
 from workflow import config, replan, store, system
@@ -48,7 +47,9 @@ def free_port() -> int:
 def founded(folder: Path) -> None:
     """A database with two partnerships in it, as of now; nothing of them has been told yet."""
     found(folder)
-    (folder / "config.toml").write_text('[database]\nurl = "sqlite:///partnerships.db"\n', encoding="utf-8")
+    (folder / "config.toml").write_text(
+        f"[database]\nurl = {json.dumps(databases.address(folder))}\n", encoding="utf-8"
+    )
     settings = config.load(folder / "config.toml", words=False)
     opened = System(settings, store.open_store(settings.database_url))
     now = datetime.now(LA).replace(microsecond=0)
@@ -69,7 +70,7 @@ class House:
 
     def __init__(self, source: Path, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
-        shutil.copy(source / "partnerships.db", folder / "partnerships.db")
+        databases.copy(source, folder)
         (folder / "keys").write_text("k" * 48, encoding="ascii")
         self.running: subprocess.Popen[bytes] | None = None
         self.configure()
@@ -80,7 +81,7 @@ class House:
         """Write a configuration: `text` after the tables that every house has."""
         maildir = "" if mail else 'maildir = "mail"\n'
         (self.folder / "config.toml").write_text(
-            f'[database]\nurl = "sqlite:///partnerships.db"\n'
+            f"[database]\nurl = {json.dumps(databases.address(self.folder))}\n"
             f'[web]\nlisten = "127.0.0.1:{self.port}"\nbase_url = "http://127.0.0.1:{self.port}"\n'
             f'keys_file = "keys"\n{web}\n'
             f'[log]\nformat = "{log}"\n[daemon]\ntick_seconds = {tick}\n[mail]\n{maildir}{mail}\n{text}',
@@ -142,12 +143,11 @@ class House:
         return values[0] if values else None
 
     def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(self.folder / "partnerships.db", timeout=20)
-        try:
-            with connection:
-                return connection.execute(statement, values).fetchall()
-        finally:
-            connection.close()
+        """Run one statement with a value for each question mark; the rows it gives."""
+        named = {f"value_{number}": value for number, value in enumerate(values)}
+        for name in named:
+            statement = statement.replace("?", f":{name}", 1)
+        return databases.rows(self.folder, statement, **named)
 
     def postpone(self, seconds: float) -> None:
         """Let the deadline of NEW fall due that much later than now, and everything else be over."""

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from states.machine import row_of
 from states.partnership import Role
-from tests.admin.desk import dump
+from tests import databases
 from tests.states.life import PEOPLE
 from tests.workflow.district import Life
 from workflow import claims, outbox, records, web
@@ -192,7 +192,7 @@ class Visitor:
 
     def dump(self) -> list[str]:
         """Every row of every table."""
-        return dump(self.life.system.config.folder / "partnerships.db")
+        return databases.dump(self.life.system.config.folder)
 
     def events(self) -> list[str]:
         return [entry["event"] for entry in self.life.history()]

@@ -1,23 +1,23 @@
-"""A small district on SQLite, and a partnership in it to which things are done in a few words."""
+"""A small district, and a partnership in it to which things are done in a few words."""
 
 from __future__ import annotations
 
-import shutil
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Table, event, select, text
+from sqlalchemy import Table, select, text
 
 from states.machine import row_of
 from states.partnership import Partnership, Role, State
+from tests import databases
 from tests.states.life import ABSENT, CBO, COLLEGE, LA, ORGANIZATIONS, PEOPLE, REVIEWERS, SAMPLES, instant
 from workflow import config, directory, engine, ledger, records, scheduler, store, upgrade
 from workflow.records import canonical
 from workflow.system import System
 
-SETTINGS = '[database]\nurl = "sqlite:///partnerships.db"\n[mail]\nmaildir = "mail"\n'
 SCHOOLS = {"rainier-beach": date(2025, 7, 2), "franklin": date(2025, 7, 2), "garfield": None}
 ROLES = {
     "principal": {"roles": ["principal"], "schools": ["rainier-beach"]},
@@ -44,7 +44,8 @@ def regular_meetings() -> Iterator[date]:
 
 def found(folder: Path) -> None:
     """A database in this folder with the directory in it and no partnership."""
-    engine_ = quick(store.open_store(f"sqlite:///{folder / 'partnerships.db'}", create=True))
+    databases.create(folder)
+    engine_ = databases.quick(store.open_store(databases.url(folder), create=True))
     upgrade.upgrade(engine_)
 
     def fill(connection: Any) -> None:
@@ -74,7 +75,7 @@ def person(name: str, **given: Any) -> dict[str, Any]:
 def configured(folder: Path, text: str = "") -> config.Config:
     """The configuration of a district whose file says this besides where its database and mail are."""
     path = folder / "config.toml"
-    path.write_text(merged(text), encoding="utf-8")
+    path.write_text(merged(text, folder), encoding="utf-8")
     keyed(folder)
     return config.load(path)
 
@@ -85,12 +86,12 @@ def keyed(folder: Path) -> None:
     (folder / "var" / "keys").write_text("k" * 48 + "\n", encoding="ascii")
 
 
-def merged(text: str) -> str:
+def merged(text: str, folder: Path) -> str:
     """Settings in TOML with the places of database and mail put into them."""
-    if "[mail]\n" in text:
-        text = text.replace("[mail]\n", '[mail]\nmaildir = "mail"\n')
-        return '[database]\nurl = "sqlite:///partnerships.db"\n' + text
-    return SETTINGS + text
+    if "[mail]\n" not in text:
+        text = "[mail]\n" + text
+    text = text.replace("[mail]\n", '[mail]\nmaildir = "mail"\n')
+    return f"[database]\nurl = {json.dumps(databases.address(folder))}\n{text}"
 
 
 class Life:
@@ -239,9 +240,9 @@ class Life:
         """A moment as the district's clocks show it."""
         return f"{moment.astimezone(LA):%Y-%m-%d %H:%M}"
 
-    def bytes(self) -> bytes:
-        """The database as it lies on the disk."""
-        return (self.system.config.folder / "partnerships.db").read_bytes()
+    def bytes(self) -> object:
+        """The whole database, to be compared with how it was."""
+        return databases.dump(self.system.config.folder)
 
 
 # The stations of a life, each from where the one before left off.
@@ -349,7 +350,7 @@ class Stations:
     def made(self, station: str | None) -> Path:
         """The folder that holds the database of a station."""
         folder = self._folder(station)
-        if not (folder / "partnerships.db").exists():
+        if not databases.exists(folder):
             assert station is not None
             before, way = STATIONS[station]
             life = opened(self.made(before), folder, self.settings)
@@ -362,12 +363,5 @@ class Stations:
 
 def opened(source: Path, folder: Path, settings: config.Config) -> Life:
     """A life in a copy of a database."""
-    shutil.copy(source / "partnerships.db", folder / "partnerships.db")
-    return Life(System(settings, quick(store.open_store(f"sqlite:///{folder / 'partnerships.db'}"))))
-
-
-def quick(database: Engine) -> Engine:
-    """Let nobody wait for the disk: no test here loses its power."""
-    event.listen(database, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-    database.dispose()
-    return database
+    databases.copy(source, folder)
+    return Life(System(settings, databases.quick(store.open_store(databases.url(folder)))))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import Any
 
 import pytest
 
+from tests import databases
 from tests.workflow.conftest import Begin
 from tests.workflow.district import STATIONS, Life
 from workflow import engine, ledger
@@ -180,12 +180,7 @@ def test_what_cannot_be_read_is_a_fault_and_not_a_crash(begin: Begin, change: st
 
 def test_a_history_whose_partnership_is_gone_is_found(begin: Begin) -> None:
     life = begin("open")
-    connection = sqlite3.connect(
-        str(life.system.engine.url.database)
-    )  # without the foreign keys that forbid it
-    with connection:
-        connection.execute("DELETE FROM partnerships")
-    connection.close()
+    databases.without_foreign_keys(life.system.config.folder, "DELETE FROM partnerships")
     assert life.faults() == ["its row is gone; its history is still there"]
 
 

