@@ -123,11 +123,9 @@ def copy(source: Path, folder: Path) -> None:
 
 
 def drop(folder: Path) -> None:
-    """Do away with the database of a folder, whoever is connected."""
+    """Do away with the database of a folder on a server, whoever is connected; a file goes with its folder."""
     if POSTGRESQL:
         admin(f'DROP DATABASE IF EXISTS "{name_of(folder)}" WITH (FORCE)')
-    else:
-        (folder / "partnerships.db").unlink(missing_ok=True)
 
 
 def quick(database: Engine) -> Engine:

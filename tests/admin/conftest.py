@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import func, select
 
+from tests import databases
 from tests.admin.desk import Desk
 from tests.states.life import LA
 from tests.workflow.district import Life, Stations, keyed, merged, opened
@@ -80,6 +81,7 @@ def sit(
     yield sit
     for desk in desks:
         desk.life.system.engine.dispose()
+        databases.drop(desk.folder)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.daemon.house import House, Systemd, founded
 
 
@@ -23,6 +24,7 @@ def house(foundation: Path, tmp_path: Path) -> Iterator[House]:
     made = House(foundation, tmp_path)
     yield made
     made.end()
+    databases.drop(tmp_path)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from notifications import render
+from tests import databases
 from tests.states.life import LA
 from tests.workflow.district import Life, Stations, configured, keyed, opened
 from workflow.config import Config
@@ -67,3 +68,4 @@ def begin(stations: Stations, settings: Config, tmp_path: Path) -> Iterator[Begi
     yield begin
     for life in lives:
         life.system.engine.dispose()
+        databases.drop(life.system.config.folder)
