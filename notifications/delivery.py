@@ -12,6 +12,10 @@ class TemporaryFailure(DeliveryFailed):
     """Not delivered; the same message may be tried again later."""
 
 
+class Unreachable(TemporaryFailure):
+    """No message at all can leave now, whichever it is: the server is away, or the disk full."""
+
+
 class PermanentFailure(DeliveryFailed):
     """Not delivered, and trying again would not help."""
 

@@ -1,7 +1,7 @@
 """Hands one message to one recipient: by SMTP, or into a Maildir as the embedded default.
 
-Both stand behind the small protocol `Mailer`. A failure says whether to try again (TemporaryFailure), to give
-up (PermanentFailure), or that nobody can know whether the message arrived (InDoubt).
+Both stand behind the small protocol `Mailer`. A failure says whether to try again (TemporaryFailure), to try
+nothing for a while (Unreachable), to give up (PermanentFailure), or that nobody can know (InDoubt).
 """
 
 import hashlib
@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from notifications.addresses import mailbox
-from notifications.delivery import DeliveryFailed, InDoubt, Mailer, PermanentFailure, TemporaryFailure
+from notifications.delivery import (
+    DeliveryFailed,
+    InDoubt,
+    Mailer,
+    PermanentFailure,
+    TemporaryFailure,
+    Unreachable,
+)
 
 __all__ = [
     "DeliveryFailed",
@@ -28,6 +35,7 @@ __all__ = [
     "Security",
     "SmtpMailer",
     "TemporaryFailure",
+    "Unreachable",
 ]
 
 Security = Literal["starttls", "tls", "none"]
@@ -56,7 +64,7 @@ class MaildirMailer:
             if not self._present(name):
                 self._write(name, _LINE_END.sub(b"\n", message))
         except OSError as error:
-            raise TemporaryFailure(f"the Maildir {self._path} could not be written: {error}") from error
+            raise Unreachable(f"the Maildir {self._path} could not be written: {error}") from error
 
     def _create(self) -> None:
         for folder in ("tmp", "new", "cur"):
@@ -181,7 +189,7 @@ class SmtpMailer:
         except (smtplib.SMTPException, OSError) as error:
             if client is not None:
                 client.close()
-            raise TemporaryFailure(self._why_not_connected(error)) from None  # its text may hold the password
+            raise Unreachable(self._why_not_connected(error)) from None  # its text may hold the password
         return client
 
     def _opened(self) -> smtplib.SMTP:

@@ -31,6 +31,7 @@ from states.errors import Problem
 from workflow import config, digest, inbox, meetings, outbox, replan, scheduler, system, web
 from workflow.config import Config, ConfigError
 from workflow.metrics import Metrics
+from workflow.pace import Pace
 from workflow.scheduler import Tally
 from workflow.store import StoreError
 from workflow.system import System
@@ -59,6 +60,7 @@ class Daemon:
         self._ticking = threading.Lock()
         self._ticked: float | None = None  # monotonic seconds
         self._problem: str | None = None
+        self.pace = Pace()
         self._trouble: str | None = None  # of the tick that runs, or the last one
         self._systemd = SystemdNotifier() if os.environ.get("NOTIFY_SOCKET") else None
         # Jobs only tick; deadlines are rows. A late tick is run all the same, and never two at once.
@@ -79,7 +81,7 @@ class Daemon:
             tally = scheduler.fire_due(self.system, now, stop=self._stop.is_set, done=self._said)
             answered = self._apart("replies", self._take_replies) or {}
             self._apart("digests", partial(self.system.transact, partial(digest.gather, now=now)))
-            sent = outbox.deliver(self.system, self.mailer, system.now, stop=self._stop.is_set)
+            sent = self._deliver()
             took = time.monotonic() - began
         self.metrics.count(tally)
         for status, number in sent.items():
@@ -125,6 +127,17 @@ class Daemon:
             self.metrics.letterbox_failures.inc()
         return counts
 
+    def _deliver(self) -> Mapping[str, int]:
+        """Deliver what may leave. How many by status."""
+        self.pace.per_minute = self.system.config.procedure.mail.per_minute
+        known = self.pace.problem
+        sent = outbox.deliver(self.system, self.mailer, system.now, stop=self._stop.is_set, pace=self.pace)
+        if self.pace.problem not in (None, known):
+            log.warning("mail cannot leave", problem=self.pace.problem)
+        elif known is not None and self.pace.problem is None:
+            log.info("mail leaves again")
+        return sent
+
     def _said(self, tally: Tally) -> None:
         for change in tally.changes:
             log.info(
@@ -148,10 +161,14 @@ class Daemon:
             self._problem = f"{type(error).__name__}: {error}"
             log.exception("tick failed")
             return
-        self._problem = self._trouble
+        self._problem = self._trouble or self._mail_trouble
         self._ticked = time.monotonic()
         self._tell_systemd("WATCHDOG=1")
         self._wake_at(due)
+
+    @property
+    def _mail_trouble(self) -> str | None:
+        return f"mail cannot leave: {self.pace.problem}" if self.pace.problem is not None else None
 
     def _wake_at(self, due: datetime | None) -> None:
         """Tick early for the next due instant, if that comes before the next tick."""

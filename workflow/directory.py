@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from states.case import Meeting, Organization
 from states.partnership import Partnership, Role
-from workflow import records
+from workflow import records, store
 from workflow.config import Config
 from workflow.records import canonical
 
@@ -213,6 +213,7 @@ def put(
     dry: bool = False,
 ) -> str | None:
     """Add a row of the directory or change it. Tells "added" or "changed", or None if it was so already."""
+    store.one_at_a_time(connection, "directory")
     key = next(iter(table.primary_key.columns))
     same = select(table).where(key == values[key.name])
     found = connection.execute(same).mappings().first()
@@ -230,6 +231,7 @@ def put(
 
 def remove(connection: Connection, table: Table, key: object, *, by: str, now: datetime) -> bool:
     """Take a row out of the directory; False if it is not there."""
+    store.one_at_a_time(connection, "directory")
     column = next(iter(table.primary_key.columns))
     found = connection.execute(select(table).where(column == key)).mappings().first()
     if found is None:

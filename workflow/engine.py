@@ -24,7 +24,7 @@ from states.lifecycle import Row
 from states.machine import apply, check_role, row_of
 from states.partnership import Partnership, Role, State
 from states.standing import waiting_on
-from workflow import deadlines, outbox, records
+from workflow import deadlines, outbox, records, store
 from workflow.deadlines import Life
 from workflow.leaving import Rung
 from workflow.records import canonical
@@ -121,12 +121,17 @@ def advance(
     return write(session, [change])[0]
 
 
-_OF = select(records.partnerships).where(records.partnerships.c.ref.in_(bindparam("refs", expanding=True)))
+_OF = (
+    select(records.partnerships)
+    .where(records.partnerships.c.ref.in_(bindparam("refs", expanding=True)))
+    .order_by(records.partnerships.c.id)  # all lock in one order, so that no two wait for each other
+)
 
 
 def load(connection: Connection, refs: Sequence[str]) -> dict[str, Record]:
-    """The partnerships of these references that exist."""
-    return {row.ref: record_of(row) for row in connection.execute(_OF, {"refs": refs})}
+    """The partnerships of these references that exist. In a transaction that writes nobody else moves them."""
+    query = store.locking(connection, _OF)
+    return {row.ref: record_of(row) for row in connection.execute(query, {"refs": refs})}
 
 
 def record_of(row: Any) -> Record:
@@ -271,7 +276,10 @@ def write(session: Session, changes: Sequence[Change], *, arm: bool = True) -> l
 
 def _create(connection: Connection, change: Change) -> Change:
     values = _values(change.record) | {"ref": change.record.ref, "school": change.record.facts.school}
-    made = connection.execute(insert(records.partnerships).values(**values))
+    try:
+        made = connection.execute(insert(records.partnerships).values(**values))
+    except IntegrityError:
+        raise Conflict(f"{change.record.ref}: somebody else created it at the same moment") from None
     key = made.inserted_primary_key
     return replace(change, record=replace(change.record, id=key[0] if key else None))
 

@@ -6,20 +6,22 @@ cannot be delivered is set aside and staff are told.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, not_, or_, select, update
 
-from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure
+from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure, Unreachable
 from states.partnership import Partnership, Role, State
 from states.standing import MOMENTS, waiting_on
-from workflow import digest, directory, leaving, message, records
+from workflow import digest, directory, leaving, message, records, store
 from workflow.directory import Person
 from workflow.leaving import Rung, leaves_at, new_notice
+from workflow.pace import Pace
 from workflow.records import canonical
 from workflow.situation import Session, Situation, possibilities
 from workflow.system import System
@@ -160,81 +162,108 @@ def _asked(session: Session, occasion: Occasion, role: str, offers: Sequence[str
 
 
 def deliver(
-    system: System, mailer: Mailer, clock: Callable[[], datetime], stop: Callable[[], bool] = lambda: False
+    system: System,
+    mailer: Mailer,
+    clock: Callable[[], datetime],
+    stop: Callable[[], bool] = lambda: False,
+    pace: Pace | None = None,
 ) -> dict[str, int]:
-    """Deliver everything that may leave now, until nothing does or `stop` says so. How many by status."""
-    counts: dict[str, int] = {}
+    """Deliver everything that may leave now, until nothing does or `stop` or `pace` says so. How many by status.
+
+    While the way out is closed nothing is tried, so that all keep their turn; `pace.problem` says why. What
+    somebody else has taken over meanwhile counts as "overtaken".
+    """
+    pace, counts = pace or Pace(), Counter[str]()
     with mailer.session():
-        while not stop() and (claimed := system.transact(partial(_claim, now=(taken := clock())))):
+        while not stop() and (room := pace.room(clock())) != 0:
+            taken = clock()
+            claimed = system.transact(partial(_claim, now=taken, most=min(CLAIM, room or CLAIM)))
+            if not claimed:
+                break
             for done, notice in enumerate(claimed):
                 # With a slow server the lease of the last ones would run out while they wait for their turn.
-                if stop() or clock() - taken > LEASE / 3:
-                    system.transact(partial(_release, claimed=claimed[done:], taken=taken))
+                if stop() or not timedelta(0) <= clock() - taken <= LEASE / 3:
+                    system.transact(partial(_release, claimed=claimed[done:]))
                     break
-                outcome = _attempt(mailer, notice)
-                status = system.transact(partial(_settle, claimed=notice, outcome=outcome, now=clock()))
-                counts[status] = counts.get(status, 0) + 1
-    return counts
+                try:
+                    outcome = _attempt(mailer, notice)
+                except Unreachable as error:
+                    pace.closed(clock(), str(error))
+                    system.transact(partial(_release, claimed=claimed[done:], why=str(error)))
+                    break
+                pace.one_left()
+                counts[system.transact(partial(_settle, claimed=notice, outcome=outcome, now=clock()))] += 1
+    return dict(counts)
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A notice that is being delivered: its row, and its message or why there is none."""
+    """A notice that is being delivered: its row, until when it is ours, and its message or why there is none."""
 
     row: Any
+    lease: datetime
     sender: str
     content: bytes | None
     problem: str | None = None
 
+    @property
+    def ours(self) -> ColumnElement[bool]:
+        """That nobody else has taken it over since: a lease is given only once."""
+        return and_(records.notices.c.id == self.row.id, records.notices.c.lease_until == self.lease)
 
-def _claim(session: Session, now: datetime) -> list[Claimed]:
+
+def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
+    store.one_at_a_time(session.connection, "outbox")
     table = records.notices
-    free = and_(
-        ~table.c.held, table.c.next_at <= now, or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
-    )
+    # None honest lies further ahead: it was given before the clock was set back.
+    leased = and_(table.c.lease_until > now, table.c.lease_until <= now + 2 * LEASE)
+    # While a message to somebody is on its way their later ones wait, so that they arrive in order.
+    busy = set(session.connection.scalars(select(table.c.to).where(leased)))
+    free = and_(~table.c.held, table.c.next_at <= now, or_(table.c.lease_until.is_(None), not_(leased)))
+    if busy:
+        free = and_(free, table.c.to.not_in(busy))
     rows: list[Any] = []
     # A look for each status: the index gives its notices in order, so no backlog is sorted for every few.
     for status in ("queued", "failed"):
         query = select(table).where(table.c.status == status, free)
-        query = query.order_by(table.c.next_at, table.c.id).limit(CLAIM).with_for_update(skip_locked=True)
-        rows += session.connection.execute(query)
+        rows += session.connection.execute(query.order_by(table.c.next_at, table.c.id).limit(most))
     if not rows:
         return []
-    rows = sorted(rows, key=lambda row: (row.next_at, row.id))[:CLAIM]
-    keys = [row.id for row in rows]
-    session.connection.execute(update(table).where(table.c.id.in_(keys)).values(lease_until=now + LEASE))
+    rows = sorted(rows, key=lambda row: (row.next_at, row.id))[:most]
+    keys, lease = [row.id for row in rows], now.astimezone(UTC) + LEASE
+    session.connection.execute(update(table).where(table.c.id.in_(keys)).values(lease_until=lease))
     sender = session.config.sender.address
-    return [_written(session, row, sender) for row in rows]
+    return [_written(session, row, lease, sender) for row in rows]
 
 
-def _release(session: Session, claimed: Sequence[Claimed], taken: datetime) -> None:
-    """Give back what was claimed and not tried, unless its lease is somebody else's by now."""
-    table = records.notices
-    mine = and_(table.c.id.in_([notice.row.id for notice in claimed]), table.c.lease_until == taken + LEASE)
-    session.connection.execute(update(table).where(mine).values(lease_until=None))
+def _release(session: Session, claimed: Sequence[Claimed], why: str | None = None) -> None:
+    """Give back what was claimed and not tried, unless it is somebody else's by now; `why` the first one waits."""
+    for notice in claimed:
+        values = {"lease_until": None} | ({"reason": why} if why and notice is claimed[0] else {})
+        session.connection.execute(update(records.notices).where(notice.ours).values(**values))
 
 
-def _written(session: Session, row: Any, sender: str) -> Claimed:
+def _written(session: Session, row: Any, lease: datetime, sender: str) -> Claimed:
     """The message of a notice: written at its first attempt and kept, so that every attempt sends the same."""
     if row.message is not None:
-        return Claimed(row, sender, row.message)
+        return Claimed(row, lease, sender, row.message)
     try:
         with session.connection.begin_nested():  # of a message that cannot be written nothing is kept
             subject, content = message.write(session, row)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others leave
         why = error if isinstance(error, (message.CannotWrite, ValueError)) else repr(error)
-        return Claimed(row, sender, None, f"it cannot be written: {why}")
+        return Claimed(row, lease, sender, None, f"it cannot be written: {why}")
     table = records.notices
     session.connection.execute(
         update(table)
         .where(table.c.id == row.id)
         .values(subject=subject, message=content, shown=canonical(message.shown(session, row)))
     )
-    return Claimed(row, sender, content)
+    return Claimed(row, lease, sender, content)
 
 
 def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[str, str | None]:
-    """Try to deliver: the outcome and the reason."""
+    """Try to deliver: the outcome and the reason. Raises `Unreachable` if that is not this notice's fault."""
     if claimed.content is None:
         return "failed", claimed.problem
     try:
@@ -243,6 +272,8 @@ def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[str, str | None]:
         )
     except InDoubt as error:
         return "in-doubt", str(error)
+    except Unreachable:
+        raise
     except PermanentFailure as error:
         return "dead", str(error)
     except (TemporaryFailure, OSError) as error:
@@ -264,7 +295,9 @@ def _settle(session: Session, claimed: Claimed, outcome: tuple[str, str | None],
         values["next_at"] = leaves_at(session.config, now + timedelta(minutes=waits[attempts - 1]))
     if status == "sent":
         values["sent_at"] = now
-    session.connection.execute(update(table).where(table.c.id == row.id).values(status=status, **values))
+    done = session.connection.execute(update(table).where(claimed.ours).values(status=status, **values))
+    if not done.rowcount:
+        return "overtaken"
     if row.template == message.DIGEST:
         digest.follow(session, row.id, status, now, reason)
     if status in ("dead", "in-doubt") and row.template != "message-failed":

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
-from workflow import deadlines, records
+from workflow import deadlines, records, store
 from workflow.engine import Record, life_of, record_of
 from workflow.records import canonical
 from workflow.situation import Session
@@ -21,12 +21,14 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
     """
     mark = session.config.fingerprint
     meta = records.meta
+    store.one_at_a_time(session.connection, "procedure")
     before = session.connection.scalar(select(meta.c.value).where(meta.c.key == "procedure"))
     if before == mark:
         return []
     moved: list[dict[str, str]] = []
     table = records.partnerships
-    for row in session.connection.execute(select(table)).all():
+    everyone = select(table).order_by(table.c.id)
+    for row in session.connection.execute(store.locking(session.connection, everyone)).all():
         try:
             record = record_of(row)
         except ValueError:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from states.inputs import DeferItem
 from states.machine import row_of
 from states.partnership import Role
-from workflow import deadlines, engine, outbox, records
+from workflow import deadlines, engine, outbox, records, store
 from workflow.engine import Change, Intent, Record
 from workflow.leaving import Rung
 from workflow.situation import Session
@@ -89,35 +89,39 @@ def next_due(connection: Connection) -> datetime | None:
     return found
 
 
-def _due_partnerships(session: Session, now: datetime) -> list[int]:
-    """The partnerships with something due, the longest overdue first."""
-    table = records.deadlines
+def _due_partnerships(session: Session, now: datetime) -> Sequence[Any]:
+    """The rows of the partnerships with something due, the longest overdue first, and none that somebody is at.
+
+    One with several things due comes several times.
+    """
+    table, due = records.partnerships, records.deadlines
     query = (
-        select(table.c.partnership)
-        .where(table.c.status == "open", table.c.next_at <= now)
-        .order_by(table.c.next_at, table.c.id)
+        select(table)
+        .join(due, due.c.partnership == table.c.id)
+        .where(due.c.status == "open", due.c.next_at <= now)
+        .order_by(due.c.next_at, due.c.id)
         .limit(session.config.procedure.daemon.batch)
     )
-    return list(dict.fromkeys(session.connection.scalars(query)))
+    return session.connection.execute(store.locking(session.connection, query, passing=True)).all()
 
 
 def _batch(session: Session, now: datetime) -> Tally | None:
     """One step of as many partnerships as are written together; None if nothing is due."""
-    keys = _due_partnerships(session, now)
-    return _step(session, keys, now) if keys else None
+    rows = _due_partnerships(session, now)
+    return _step(session, rows, now) if rows else None
 
 
 def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> Tally | None:
     """The same step, each partnership in a transaction of its own, so that one does not hold up the others."""
-    keys = system.transact(partial(_due_partnerships, now=now))
+    keys = [row.id for row in system.transact(partial(_due_partnerships, now=now))]
     if not keys:
         return None
     total = Tally()
-    for key in keys:
+    for key in dict.fromkeys(keys):
         if stop():
             break
         try:
-            total.add(system.transact(partial(_step, keys=[key], now=now)))
+            total.add(system.transact(partial(_step_of, key=key, now=now)))
         except Exception as error:  # noqa: BLE001 - as above
             reason = f"{type(error).__name__}: {error}"
             system.transact(partial(_postpone_all, key=key, now=now, reason=reason))
@@ -126,13 +130,19 @@ def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> Tall
     return total
 
 
-def _step(session: Session, keys: Sequence[int], now: datetime) -> Tally:
-    """The next due thing of each of these partnerships, written together."""
+def _step_of(session: Session, key: int, now: datetime) -> Tally:
+    """The next due thing of one partnership, unless somebody is at it."""
+    query = select(records.partnerships).where(records.partnerships.c.id == key)
+    found = session.connection.execute(store.locking(session.connection, query, passing=True)).all()
+    return _step(session, found, now)
+
+
+def _step(session: Session, rows: Sequence[Any], now: datetime) -> Tally:
+    """The next due thing of each of these partnerships, which are locked, written together."""
     tally = Tally()
-    table = records.partnerships
-    rows = session.connection.execute(select(table).where(table.c.id.in_(keys)))
     known = {row.id: engine.record_of(row) for row in rows}
-    work = {key: found for key, found in _work(session.connection, keys, now).items() if key in known}
+    # Looked up again now that they are locked: another daemon may have done it in between.
+    work = _work(session.connection, list(known), now)
     changes: list[Change] = []
     updates: list[dict[str, Any]] = []
     notices: list[tuple[Any, outbox.Occasion]] = []

@@ -116,6 +116,7 @@ class Mail(Settings):
     hours: Annotated[tuple[time, time], BeforeValidator(_hours)]
     digest_at: Clock
     retry_minutes: Minutes
+    per_minute: int = Field(ge=0, le=100_000)
     smtp: Smtp
     replies: Literal["maildir", "imap", "none"]
     replies_to: Email

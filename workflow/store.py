@@ -1,4 +1,9 @@
-"""Opens the database, SQLite or PostgreSQL, and gives transactions that either happen whole or not at all."""
+"""Opens the database, SQLite or PostgreSQL, and gives transactions that either happen whole or not at all.
+
+On SQLite one writes at a time. On PostgreSQL many do: whoever writes a partnership locks its row first (`locking`),
+and what is nobody's row but must be done by one at a time says so (`one_at_a_time`). Locks end with their
+transaction, and the server ends the transaction of a program that stands still, so nobody waits for the dead.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +14,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy import (
+    Connection,
+    Engine,
+    ExceptionContext,
+    Select,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 
 T = TypeVar("T")
 
 _ATTEMPTS = 5
 _BUSY_MILLISECONDS = 10_000
+HOLDER_SECONDS = 30  # how long a program that stands still may hold what others wait for, on PostgreSQL
+# For this transaction only, so that a pooler may lend the connection to somebody else afterwards.
+_PATIENCE = (
+    f"SELECT set_config('lock_timeout', '{_BUSY_MILLISECONDS}', true),"
+    f" set_config('idle_in_transaction_session_timeout', '{HOLDER_SECONDS}s', true)"
+)
+# Another transaction was in the way, or the server ended this one: done again from its start it may go through.
+_AGAIN = ("40001", "40P01", "55P03", "25P03", "57P01", "57P02", "57P03")
 # A file system on another machine does not keep SQLite's locks (sqlite.org/faq.html, question 5).
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs", "ceph", "glusterfs")
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
@@ -35,6 +58,8 @@ def open_store(url: str, *, create: bool = False) -> Engine:
         if path and path != ":memory:":
             _check_file(Path(path), create=create)
         _settle_sqlite(engine)
+    else:
+        _settle_postgresql(engine)
     if not create:
         _check_tables(engine)
     return engine
@@ -43,10 +68,22 @@ def open_store(url: str, *, create: bool = False) -> Engine:
 def engine_of(url: str) -> Engine:
     """What speaks to a database of this kind; opens nothing. Raises `StoreError` for an address that is none."""
     try:
+        kind = make_url(url).get_backend_name()
+        options = {} if kind == "sqlite" else _POSTGRESQL
         # What people wrote stands in no error message: it would be logged, sealed applications too.
-        return create_engine(url, hide_parameters=True)
+        engine = create_engine(url, hide_parameters=True, **options)
     except (ArgumentError, ModuleNotFoundError) as error:
         raise StoreError(f"database.url cannot be used: {error}") from None
+    if kind not in ("sqlite", "postgresql"):
+        raise StoreError(f"database.url cannot be used: {kind} is neither sqlite nor postgresql+psycopg")
+    return engine
+
+
+_POSTGRESQL: dict[str, Any] = {
+    "pool_pre_ping": True,  # a connection that was lost while nobody used it is replaced unseen
+    # Statements that the server keeps would be another's behind a pooler.
+    "connect_args": {"prepare_threshold": None, "connect_timeout": 10},
+}
 
 
 def _check_file(path: Path, *, create: bool) -> None:
@@ -123,6 +160,21 @@ def _settle_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
+def _settle_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if not connection.get_execution_options().get("reads", False):
+            connection.exec_driver_sql(_PATIENCE)
+
+    @event.listens_for(engine, "handle_error")
+    def handle_error(context: ExceptionContext) -> None:
+        # Its further lines quote the row that was to be written.
+        known = context.sqlalchemy_exception
+        if known is not None and known.orig is not None:
+            known.args = (str(known.args[0]).partition("\n")[0],)
+            known.orig.args = (str(known.orig).partition("\n")[0],)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection for reading: one moment's view of everything."""
@@ -135,25 +187,60 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """Run `work` in one transaction, whole or not at all; again from its start if a writer was in the way.
+def locking(connection: Connection, query: Select[Any], *, passing: bool = False) -> Select[Any]:
+    """A query whose rows nobody else writes until this transaction ends; `passing` over those somebody holds.
 
-    Raises `StoreError` if the database stays locked or cannot be written.
+    In a transaction that only reads it is the query as it is.
+    """
+    if connection.get_execution_options().get("reads", False):
+        return query
+    # Not FOR UPDATE: that would keep others from adding rows that refer to these.
+    return query.with_for_update(key_share=True, skip_locked=passing)
+
+
+def one_at_a_time(connection: Connection, what: str) -> None:
+    """Wait until no other transaction is at this. What is read afterwards is as the one before has left it."""
+    if connection.dialect.name == "postgresql":
+        lock = text("SELECT pg_advisory_xact_lock(4270, hashtext(:what))")
+        connection.execute(lock, {"what": what})
+
+
+def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Run `work` in one transaction, whole or not at all; again from its start if another was in the way.
+
+    Raises `StoreError` if the database stays locked or away, cannot be written, or was lost while it committed.
     """
     for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(0.05 * 2 ** (attempt - 1))
+        done = False
         try:
             with engine.begin() as connection:
-                return work(connection)
-        except OperationalError as error:
+                result = work(connection)
+                done = True
+        except (IntegrityError, DataError):
+            raise
+        except DBAPIError as error:
+            if done and error.connection_invalidated:
+                raise StoreError(
+                    "the connection to the database was lost while it committed, so nobody knows yet whether this"
+                    " was written; look before you do it again"
+                ) from error
             if not _transient(error):
-                raise StoreError(f"the database cannot be written: {error.orig}") from error
-            if attempt == _ATTEMPTS - 1:
-                raise StoreError("the database is locked by another program; try again") from error
-            time.sleep(0.05 * 2**attempt)
-    raise AssertionError("unreachable")
+                raise StoreError(f"the database cannot be written: {_first_line(error)}") from error
+            failed = error
+        else:
+            return result
+    if failed.connection_invalidated:
+        raise StoreError(f"the database is away: {_first_line(failed)}") from failed
+    raise StoreError("the database is locked by another program; try again") from failed
 
 
-def _transient(error: OperationalError) -> bool:
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).partition("\n")[0]
+
+
+def _transient(error: DBAPIError) -> bool:
     words = str(error.orig).lower()
     state = getattr(error.orig, "sqlstate", None)
-    return "locked" in words or "busy" in words or state in ("40001", "40P01")
+    return error.connection_invalidated or "locked" in words or "busy" in words or state in _AGAIN

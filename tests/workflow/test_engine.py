@@ -259,17 +259,17 @@ def test_a_second_lead_partner_at_a_school_is_refused_by_the_database_too(begin:
     other = life.another("rbhs-again", "rainier-beach").to("active")
     ready = life.record
     # As if both had been judged before either was written.
-    other.run("UPDATE partnerships SET in_force = 0 WHERE ref = 'rbhs-again'")
+    other.run("UPDATE partnerships SET in_force = false WHERE ref = 'rbhs-again'")
     with life.system.reading() as session:
         change = engine.decide(session, ready, life.at("2025-09-02").intent("activate"))
-    other.run("UPDATE partnerships SET in_force = 1 WHERE ref = 'rbhs-again'")
+    other.run("UPDATE partnerships SET in_force = true WHERE ref = 'rbhs-again'")
     before = life.bytes()
     with pytest.raises(Refused) as refused:
         life.system.transact(lambda s: engine.write(s, [change]))
     assert unmet(refused) == ["no-other-lead-partner 4270.4"]
     assert life.bytes() == before
     with pytest.raises(IntegrityError):
-        life.run("UPDATE partnerships SET in_force = 1")
+        life.run("UPDATE partnerships SET in_force = true")
 
 
 def test_a_school_gets_its_next_lead_partner_once_the_last_one_is_over(begin: Begin) -> None:

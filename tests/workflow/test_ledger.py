@@ -138,7 +138,7 @@ def test_the_history_of_another_partnership_is_no_history_of_this_one(begin: Beg
     [
         ("state = 'annual-review'", "the row says annual-review, its history active"),
         ("version = version + 1", "the row is at version 24; its history has 23 rows"),
-        ("in_force = 0", "the row and its history differ on whether an agreement is in force"),
+        ("in_force = false", "the row and its history differ on whether an agreement is in force"),
         ("school = 'franklin'", "the row says another school or title than its history"),
         ("title = 'Another'", "the row says another school or title than its history"),
         (

@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
+from tests import databases
 from tests.workflow.conftest import Begin
 from workflow import engine, records, scheduler, store, upgrade
 from workflow.engine import Conflict
@@ -25,10 +26,17 @@ NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 @pytest.fixture
 def database(begin: Begin) -> Iterator[Engine]:
     """The database of a district, opened as every program opens it."""
-    folder = begin().system.config.folder
-    opened = store.open_store(f"sqlite:///{folder / 'partnerships.db'}")
+    opened = store.open_store(databases.url(begin().system.config.folder))
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Engine]:
+    """A new database that is a SQLite file."""
+    made = store.open_store(f"sqlite:///{tmp_path / 'new.db'}", create=True)
+    yield made
+    made.dispose()
 
 
 def pragma(database: Engine, name: str) -> Any:
@@ -54,17 +62,17 @@ def test_the_journal_is_one_that_this_sqlite_does_not_corrupt(
     assert store.journal_mode(version) == mode
 
 
-def test_every_connection_keeps_what_was_committed_and_checks_references(database: Engine) -> None:
-    assert pragma(database, "synchronous") == 2, "FULL"
-    assert pragma(database, "foreign_keys") == 1
-    assert pragma(database, "busy_timeout") == 10_000
-    assert pragma(database, "journal_mode") in ("wal", "truncate")
+def test_every_connection_keeps_what_was_committed_and_checks_references(file: Engine) -> None:
+    assert pragma(file, "synchronous") == 2, "FULL"
+    assert pragma(file, "foreign_keys") == 1
+    assert pragma(file, "busy_timeout") == 10_000
+    assert pragma(file, "journal_mode") in ("wal", "truncate")
 
 
 def test_a_reference_to_nothing_is_refused(database: Engine) -> None:
     row = dict.fromkeys(("template", "to", "role", "status", "message_id"), "x")
     row |= {"partnership": 999, "queued_at": NOON, "next_at": NOON}
-    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
         store.transact(database, lambda c: c.execute(insert(records.notices).values(row)))
 
 
@@ -127,11 +135,9 @@ def test_an_upgrade_is_safe_to_repeat(database: Engine) -> None:
     assert before == after == "0002"
 
 
-def test_a_first_upgrade_tells_that_there_was_nothing(tmp_path: Path) -> None:
-    new = store.open_store(f"sqlite:///{tmp_path / 'new.db'}", create=True)
-    assert upgrade.upgrade(new) == (None, "0002")
+def test_a_first_upgrade_tells_that_there_was_nothing(file: Engine) -> None:
+    assert upgrade.upgrade(file) == (None, "0002")
     assert store.VERSION == "0002"
-    new.dispose()
 
 
 # Transactions
@@ -166,7 +172,7 @@ def test_a_writer_in_the_way_is_waited_for_then_named(
 
 
 def test_a_database_that_cannot_be_written_says_why(database: Engine) -> None:
-    with pytest.raises(StoreError, match="cannot be written: no such table: nowhere"):
+    with pytest.raises(StoreError, match=r"cannot be written: .*nowhere"):
         store.transact(database, lambda c: c.execute(text("DELETE FROM nowhere")))
 
 
