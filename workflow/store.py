@@ -32,11 +32,6 @@ T = TypeVar("T")
 _ATTEMPTS = 5
 _BUSY_MILLISECONDS = 10_000
 HOLDER_SECONDS = 30  # how long a program that stands still may hold what others wait for, on PostgreSQL
-# For this transaction only, so that a pooler may lend the connection to somebody else afterwards.
-_PATIENCE = (
-    f"SELECT set_config('lock_timeout', '{_BUSY_MILLISECONDS}', true),"
-    f" set_config('idle_in_transaction_session_timeout', '{HOLDER_SECONDS}s', true)"
-)
 # Another transaction was in the way, or the server ended this one: done again from its start it may go through.
 _AGAIN = ("40001", "40P01", "55P03", "25P03", "57P01", "57P02", "57P03")
 # A file system on another machine does not keep SQLite's locks (sqlite.org/faq.html, question 5).
@@ -161,10 +156,16 @@ def _settle_sqlite(engine: Engine) -> None:
 
 
 def _settle_postgresql(engine: Engine) -> None:
+    # For one transaction only, so that a pooler may lend the connection to somebody else afterwards.
+    patience = (
+        f"SELECT set_config('lock_timeout', '{_BUSY_MILLISECONDS}', true),"
+        f" set_config('idle_in_transaction_session_timeout', '{HOLDER_SECONDS}s', true)"
+    )
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if not connection.get_execution_options().get("reads", False):
-            connection.exec_driver_sql(_PATIENCE)
+            connection.exec_driver_sql(patience)
 
     @event.listens_for(engine, "handle_error")
     def handle_error(context: ExceptionContext) -> None:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from tests import databases
 from tests.states.life import LA
 from tests.workflow.district import Life, found
-from workflow import config, replan, store, system
+from workflow import config, ledger, replan, store, system
 from workflow.system import System
 
 T = TypeVar("T")
@@ -69,11 +69,21 @@ class House:
     """A folder with a configuration and a database, and whatever daemon runs on them."""
 
     def __init__(self, source: Path, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
         databases.copy(source, folder)
+        self._settle(folder, folder)
+
+    def _settle(self, folder: Path, database: Path) -> None:
+        self.folder, self.database, self.port = folder, database, free_port()
         (folder / "keys").write_text("k" * 48, encoding="ascii")
         self.running: subprocess.Popen[bytes] | None = None
         self.configure()
+
+    def neighbour(self, folder: Path) -> House:
+        """Another house with the same database, on a server that takes several daemons."""
+        folder.mkdir()
+        other = House.__new__(House)
+        other._settle(folder, self.database)
+        return other
 
     def configure(
         self, text: str = "", tick: float = 0.2, mail: str = "", log: str = "json", web: str = ""
@@ -81,7 +91,7 @@ class House:
         """Write a configuration: `text` after the tables that every house has."""
         maildir = "" if mail else 'maildir = "mail"\n'
         (self.folder / "config.toml").write_text(
-            f"[database]\nurl = {json.dumps(databases.address(self.folder))}\n"
+            f"[database]\nurl = {json.dumps(databases.address(self.database))}\n"
             f'[web]\nlisten = "127.0.0.1:{self.port}"\nbase_url = "http://127.0.0.1:{self.port}"\n'
             f'keys_file = "keys"\n{web}\n'
             f'[log]\nformat = "{log}"\n[daemon]\ntick_seconds = {tick}\n[mail]\n{maildir}{mail}\n{text}',
@@ -147,7 +157,7 @@ class House:
         named = {f"value_{number}": value for number, value in enumerate(values)}
         for name in named:
             statement = statement.replace("?", f":{name}", 1)
-        return databases.rows(self.folder, statement, **named)
+        return databases.rows(self.database, statement, **named)
 
     def postpone(self, seconds: float) -> None:
         """Let the deadline of NEW fall due that much later than now, and everything else be over."""
@@ -161,6 +171,17 @@ class House:
 
     def letters(self) -> list[Path]:
         return sorted((self.folder / "mail" / "new").glob("*"))
+
+    def faults(self) -> list[str]:
+        """What `verify` finds."""
+        settings = config.load(self.folder / "config.toml", words=False)
+        opened = System(settings, store.open_store(settings.database_url))
+        with opened.reading() as session:
+            found = [
+                fault.problem for _, them in ledger.verify(session.connection, settings) for fault in them
+            ]
+        opened.engine.dispose()
+        return found
 
     def state(self, ref: str) -> str:
         return str(self.sql("SELECT state FROM partnerships WHERE ref = ?", ref)[0][0])
