@@ -177,7 +177,7 @@ def test_each_fault_of_a_record_is_named_with_its_place(sit: Sit, how: str) -> N
     sql, fault = TAMPERED[how]
     desk = sit("active")
     rows = len(desk.ask("history", REF))
-    desk.life.run(sql)
+    desk.life.tamper(sql)
     answer = desk.run("verify", "--json")
     wanted = {"ref": REF, "seq": fault["seq"], "problem": str(fault["problem"]).format(rows=rows)}
     assert answer.status == 1

@@ -49,13 +49,13 @@ def test_a_database_of_a_newer_program_is_left_alone(sit: Sit) -> None:
     problem = setup_problem(desk, "init")
     assert "its tables are of version 9999, which this program does not know" in problem
     assert "install the newer program" in problem
-    assert setup_problem(desk, "list").endswith("this program's of version 0002; install the newer program")
+    assert setup_problem(desk, "list").endswith("this program's of version 0003; install the newer program")
 
 
 def test_a_database_of_an_older_program_is_to_be_upgraded_first(sit: Sit) -> None:
     desk = sit("open")
     desk.life.run("UPDATE alembic_version SET version_num = '0001'")
-    expected = "the tables are of version 0001, this program's of version 0002; run `partnershipctl init`"
+    expected = "the tables are of version 0001, this program's of version 0003; run `partnershipctl init`"
     for words in (("list",), ("people",), ("trigger", REF, "add-note", "--set", "text=x")):
         assert setup_problem(desk, *words).endswith(expected)
 

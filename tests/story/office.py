@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.states.life import CBO, COLLEGE, LA, ORGANIZATIONS, REVIEWERS, SAMPLES
+from tests.tampering import UNGUARD
 
 REF = "rbhs-2025"
 CONFIG = """
@@ -230,6 +231,8 @@ class Office:
     def sql(self, statement: str, *values: Any) -> None:
         """Change the database by hand, behind the programs' back."""
         with sqlite3.connect(self.folder / "partnerships.db") as connection:
+            for unguard in UNGUARD["sqlite"]:
+                connection.execute(unguard)
             assert connection.execute(statement, values).rowcount == 1
         connection.close()
 

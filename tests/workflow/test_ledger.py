@@ -49,7 +49,7 @@ def entry(life: Life, seq: int) -> dict[str, Any]:
 
 def test_a_changed_input_is_found(begin: Begin) -> None:
     life = begin("active")
-    life.run("""UPDATE history SET input = replace(input, 'tutoring', 'catering') WHERE seq = 2""")
+    life.tamper("""UPDATE history SET input = replace(input, 'tutoring', 'catering') WHERE seq = 2""")
     assert life.faults() == [
         "its content does not fit its hash: it was changed",
         "the row and its history differ in 'needs'",
@@ -65,13 +65,13 @@ def test_a_changed_input_is_found(begin: Begin) -> None:
 )  # fmt: skip
 def test_a_changed_row_of_the_history_is_found(begin: Begin, change: str) -> None:
     life = begin("open")
-    life.run(f"UPDATE history SET {change} WHERE seq = 3")
+    life.tamper(f"UPDATE history SET {change} WHERE seq = 3")
     assert "its content does not fit its hash: it was changed" in life.faults()
 
 
 def test_a_deleted_row_is_found(begin: Begin) -> None:
     life = begin("open")
-    life.run("DELETE FROM history WHERE seq = 3")
+    life.tamper("DELETE FROM history WHERE seq = 3")
     faults = life.faults()
     assert "row 3 of the history is missing" in faults
     assert "it does not follow the row before it: the chain is broken" in faults
@@ -80,7 +80,7 @@ def test_a_deleted_row_is_found(begin: Begin) -> None:
 
 def test_a_deleted_last_row_is_found(begin: Begin) -> None:
     life = begin("open")
-    life.run("DELETE FROM history WHERE seq = 5")
+    life.tamper("DELETE FROM history WHERE seq = 5")
     faults = life.faults()
     assert "the row does not carry the hash of the last row of its history" in faults
     assert "the row says open-selection, its history needs-identified" in faults
@@ -88,7 +88,7 @@ def test_a_deleted_last_row_is_found(begin: Begin) -> None:
 
 def test_a_history_that_is_gone_is_found(begin: Begin) -> None:
     life = begin("open")
-    life.run("DELETE FROM history")
+    life.tamper("DELETE FROM history")
     assert life.faults() == ["the row is at version 5; its history has 0 rows", "it has no history"]
     assert ledger.stays(life.history(), life.now) == {}
 
@@ -96,7 +96,7 @@ def test_a_history_that_is_gone_is_found(begin: Begin) -> None:
 def test_swapped_rows_are_found(begin: Begin) -> None:
     life = begin("open")
     for before, after in ((3, 99), (4, 3), (99, 4)):
-        life.run("UPDATE history SET seq = :after WHERE seq = :before", before=before, after=after)
+        life.tamper("UPDATE history SET seq = :after WHERE seq = :before", before=before, after=after)
     assert life.faults().count("its content does not fit its hash: it was changed") == 2
     assert "it does not follow the row before it: the chain is broken" in life.faults()
 
@@ -106,7 +106,7 @@ def test_a_forged_row_with_a_hash_of_its_own_breaks_the_chain_after_it(begin: Be
     row = entry(life, 2)
     given = json.loads(row["input"]) | {"needs": ["catering"]}
     forged = {**row, "input": engine.canonical(given)}
-    life.run(
+    life.tamper(
         "UPDATE history SET input = :input, hash = :hash WHERE seq = 2",
         input=forged["input"], hash=engine.digest(life.ref, forged),
     )  # fmt: skip
@@ -119,7 +119,7 @@ def test_a_forged_row_with_a_hash_of_its_own_breaks_the_chain_after_it(begin: Be
 def test_a_forged_last_row_does_not_fit_the_row_of_the_partnership(begin: Begin) -> None:
     life = begin("needs")
     forged = {**entry(life, 1), "actor": "staff@example.org"}
-    life.run(
+    life.tamper(
         "UPDATE history SET actor = :actor, hash = :hash",
         actor=forged["actor"], hash=engine.digest(life.ref, forged),
     )  # fmt: skip
@@ -173,7 +173,7 @@ def test_a_changed_row_of_the_partnership_is_found_and_named(begin: Begin, chang
 )
 def test_what_cannot_be_read_is_a_fault_and_not_a_crash(begin: Begin, change: str, fault: str) -> None:
     life = begin("open")
-    life.run(change)
+    life.tamper(change)
     assert any(found.startswith(fault) for found in life.faults())
     assert not any("\n" in found for found in life.faults())
 

@@ -243,7 +243,7 @@ def test_words_that_were_mended_meanwhile_are_used_at_the_next_attempt(begin: Be
 def test_a_record_that_cannot_be_read_holds_up_no_other_notice(begin: Begin) -> None:
     life = begin("needs")
     life.do("describe-needs")
-    life.run("DELETE FROM history WHERE seq = 1")
+    life.tamper("DELETE FROM history WHERE seq = 1")
     assert deliver(life, Post()) == {"failed": 2, "sent": 2}
 
 
