@@ -8,7 +8,8 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from workflow.store import StoreError
 
@@ -18,18 +19,44 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
     Raises `StoreError` if they are of a version that this program does not know.
     """
+    with engine.begin() as connection:
+        return upgrade_on(connection)
+
+
+def upgrade_on(connection: Connection, to: str = "head") -> tuple[str | None, str]:
+    """The same within a transaction, whole or not at all; `to` may name an earlier version."""
+    before, newest = versions(connection)
+    after = newest if to == "head" else to
+    if before != after:
+        settings = _settings()
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, after)
+    return before, after
+
+
+def foreseen(engine: Engine) -> tuple[str | None, str]:
+    """What `upgrade` would do: the version of the tables (None: there are none), and the newest."""
+    try:
+        with engine.connect() as connection:
+            return versions(connection)
+    except DBAPIError as error:
+        raise StoreError(f"the database cannot be opened: {str(error.orig).splitlines()[0]}") from None
+
+
+def versions(connection: Connection) -> tuple[str | None, str]:
+    """The version of the tables (None: there are none) and the newest. Raises `StoreError` as `upgrade` does."""
+    scripts = ScriptDirectory.from_config(_settings())
+    newest = scripts.get_current_head() or ""
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found and found not in {script.revision for script in scripts.walk_revisions()}:
+        raise StoreError(
+            f"its tables are of version {found}, which this program does not know (its own is {newest});"
+            " install the newer program"
+        )
+    return found, newest
+
+
+def _settings() -> AlembicConfig:
     settings = AlembicConfig()
     settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    scripts = ScriptDirectory.from_config(settings)
-    newest = scripts.get_current_head() or ""
-    with engine.begin() as connection:
-        before = MigrationContext.configure(connection).get_current_revision()
-        if before and before not in {script.revision for script in scripts.walk_revisions()}:
-            raise StoreError(
-                f"its tables are of version {before}, which this program does not know (its own is {newest});"
-                " install the newer program"
-            )
-        if before != newest:
-            settings.attributes["connection"] = connection
-            command.upgrade(settings, "head")
-    return before, newest
+    return settings
