@@ -32,6 +32,7 @@ def restore(settings: Config, engine: Engine, file: Path) -> Summary:
     """
     try:
         if engine.dialect.name == "sqlite":
+            engine.dispose()  # what it has open is not the file that takes its place
             return _into_file(settings, Path(engine.url.database or ""), file)
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "restored.db"

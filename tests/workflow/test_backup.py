@@ -1,0 +1,406 @@
+"""A backup is one moment of everything, however much is written meanwhile, and can be restored to the letter."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+from tests import databases
+from tests.daemon.house import until
+from tests.tampering import UNGUARD
+from tests.workflow.conftest import Begin
+from tests.workflow.district import Life
+from workflow import backup, lock, outbox, records, restore, scheduler, store, upgrade
+from workflow.backup import Summary
+from workflow.restore import NoBackup
+from workflow.store import StoreError
+from workflow.system import System
+
+MANY = int(os.environ.get("TEST_BACKUPS", "5"))  # 100 take two minutes
+AT_ONCE = 40  # rows of history that are written while one backup is taken
+
+
+def taken(life: Life, name: str = "backup.db", *, force: bool = False) -> Path:
+    file = life.system.config.folder / name
+    backup.write(life.system.engine, file, force=force)
+    return file
+
+
+@pytest.fixture
+def restored(tmp_path: Path) -> Iterator[Callable[..., Life]]:
+    """Restores a backup of a life into a new database, and gives the life that goes on there."""
+    opened: list[Life] = []
+
+    def restored(life: Life, file: Path) -> Life:
+        folder = tmp_path / f"restored-{len(opened)}"
+        folder.mkdir()
+        databases.create(folder)
+        engine = databases.quick(store.open_store(databases.url(folder), create=True))
+        restore.restore(life.system.config, engine, file)
+        settings = replace(life.system.config, folder=folder)
+        again = Life(System(settings, engine), life.ref, life.school)
+        again.now = life.now
+        opened.append(again)
+        return again
+
+    yield restored
+    for life in opened:
+        life.system.engine.dispose()
+
+
+def content(life: Life) -> list[list[tuple[object, ...]]]:
+    """Every row of every table."""
+    with store.reading(life.system.engine) as connection:
+        return [
+            [tuple(row) for row in connection.execute(table.select().order_by(*table.primary_key.columns))]
+            for table in records.METADATA.sorted_tables
+        ]
+
+
+# One moment
+
+
+@contextmanager
+def much_going_on(life: Life) -> Iterator[threading.Semaphore]:
+    """Two offices that write and a clock that ticks; each release of the semaphore lets a row be written."""
+    allowed, over, failed = threading.Semaphore(0), threading.Event(), list[Exception]()
+
+    def write(mine: Life) -> None:
+        number = 0
+        while not over.is_set():
+            if allowed.acquire(timeout=0.05):
+                number += 1
+                mine.do("add-note", "staff", text=f"note {number}")
+
+    def tick(mine: Life) -> None:
+        while not over.is_set():
+            mine.now += timedelta(hours=7)
+            scheduler.fire_due(mine.system, mine.now)
+            outbox.deliver(mine.system, Away(), lambda: mine.now)
+
+    def kept(work: Callable[[Life], None], mine: Life) -> None:
+        try:
+            work(mine)
+        except Exception as error:  # noqa: BLE001 - raised again below
+            failed.append(error)
+
+    writers = [life.another("franklin-2025"), life.another("another-2025")]
+    for writer in writers:
+        writer.do("identify-needs")
+    threads = [threading.Thread(target=kept, args=(write, writer)) for writer in writers]
+    threads.append(threading.Thread(target=kept, args=(tick, life.another("ticks"))))
+    for thread in threads:
+        thread.start()
+    try:
+        yield allowed
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    if failed:
+        raise failed[0]
+
+
+class Away:
+    """A mailer that takes everything."""
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        yield
+
+    def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
+        assert message
+
+
+def rows_of(life: Life) -> int:
+    with store.reading(life.system.engine) as connection:
+        return int(connection.scalar(text("SELECT count(*) FROM history")) or 0)
+
+
+def strays(life: Life) -> int:
+    """Notices that tell of a row of the history that is not there."""
+    told = """SELECT count(*) FROM notices WHERE seq IS NOT NULL AND NOT EXISTS
+        (SELECT 1 FROM history WHERE history.partnership = notices.partnership AND history.seq = notices.seq)"""
+    with store.reading(life.system.engine) as connection:
+        return int(connection.scalar(text(told)) or 0)
+
+
+def test_backups_that_are_taken_while_much_is_written_are_each_one_moment(
+    begin: Begin, restored: Callable[..., Life]
+) -> None:
+    life, amid = begin("needs"), 0
+    with much_going_on(life) as allowed:
+        for number in range(MANY):
+            before = rows_of(life)
+            for _ in range(AT_ONCE):
+                allowed.release()
+            until(lambda then=before: rows_of(life) > then, "something is written")
+            file = taken(life, f"{number}.db")
+            after = rows_of(life)
+            again = restored(life, file)  # which has verified every record
+            assert again.faults() == []
+            assert strays(again) == 0
+            found = rows_of(again)
+            assert before < found <= after
+            amid += found < after
+            again.system.engine.dispose()
+            databases.drop(again.system.config.folder)
+            file.unlink()
+    assert amid, "no backup was taken while something was written"
+
+
+def test_what_is_restored_is_what_there_was_to_the_letter(
+    begin: Begin, restored: Callable[..., Life]
+) -> None:
+    life = begin("annual-review")
+    outbox.deliver(life.system, Away(), lambda: life.now)
+    again = restored(life, taken(life))
+    assert content(again) == content(life)
+    assert restored(again, taken(again, "second.db")).record == life.record
+
+
+def test_life_goes_on_after_it_was_restored(begin: Begin, restored: Callable[..., Life]) -> None:
+    life = begin("applied")
+    outbox.deliver(life.system, Away(), lambda: life.now)
+    again = restored(life, taken(life))
+    assert again.tick("2025-08-15 17:00").fired == 1
+    again.another("franklin-2025").do("identify-needs")
+    told = [notice["id"] for notice in again.notices()]
+    assert len(set(told)) == len(told)
+    assert again.state == "open-selection"
+    assert again.faults() == []
+
+
+def test_a_message_in_a_digest_is_restored_before_the_digest_that_it_is_in(
+    begin: Begin, restored: Callable[..., Life]
+) -> None:
+    life = begin("needs")
+    life.do("describe-needs")
+    first, last = (life.notices()[place]["id"] for place in (0, -1))
+    life.run("UPDATE notices SET within = :last WHERE id = :first", first=first, last=last)
+    again = restored(life, taken(life))
+    assert [row["within"] for row in again.notices() if row["within"]] == [last]
+    assert content(again) == content(life)
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL has no file to copy")
+def test_a_copy_of_the_file_is_no_backup_while_somebody_writes(begin: Begin, tmp_path: Path) -> None:
+    """What the backup must not be: a mere copy has what was never committed, or is no database at all."""
+    life = begin("needs")
+    path = life.system.config.folder / "partnerships.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        for number in range(200):
+            writer.execute("INSERT INTO meta VALUES (?, ?)", (f"row {number}", "x" * 1000))
+        writer.execute("PRAGMA cache_size = 1")  # so that it writes before it commits
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("UPDATE meta SET value = replace(value, 'x', 'y')")
+        shutil.copy(path, tmp_path / "copy.db")
+        done: list[Path] = []
+        backing_up = threading.Thread(target=lambda: done.append(taken(life)))
+        backing_up.start()
+        writer.execute("ROLLBACK")
+        backing_up.join()
+    assert half_done(tmp_path / "copy.db")
+    assert not half_done(done[0])
+
+
+def half_done(file: Path) -> bool:
+    """Whether a file has rows that were never committed, or cannot be read for them."""
+    with closing(sqlite3.connect(file)) as connection:
+        try:
+            (said,) = connection.execute("PRAGMA integrity_check").fetchone()
+            (rows,) = connection.execute("SELECT count(*) FROM meta WHERE value LIKE 'yy%'").fetchone()
+        except sqlite3.DatabaseError:
+            return True
+    return bool(said != "ok" or rows)
+
+
+# Whole or not at all
+
+
+def test_a_backup_is_there_whole_or_not_at_all(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    life = begin("needs")
+    folder = life.system.config.folder
+
+    def breaks(*_: object) -> Summary:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    before = sorted(folder.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "sealed_up", breaks)
+        with pytest.raises(StoreError, match="the backup cannot be made: database or disk is full"):
+            taken(life)
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_backup_that_is_not_sound_is_not_kept(begin: Begin) -> None:
+    life = begin("needs")
+    statement = (
+        "INSERT INTO drafts (partnership, email, \"values\", saved_at) VALUES (999, 'x', '{}', '2025-01-01')"
+    )
+    databases.without_foreign_keys(life.system.config.folder, statement)
+    with pytest.raises(StoreError, match=r"not sound: row .* of drafts refers to a row of partnerships"):
+        taken(life)
+    assert not (life.system.config.folder / "backup.db").exists()
+
+
+def test_only_this_user_can_read_a_backup(begin: Begin) -> None:
+    umask = os.umask(0)
+    try:
+        assert taken(begin("needs")).stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(umask)
+
+
+def test_a_backup_replaces_no_file_unless_it_is_told_to(begin: Begin) -> None:
+    life = begin("needs")
+    file = taken(life)
+    first = file.read_bytes()
+    life.do("describe-needs")
+    with pytest.raises(FileExistsError):
+        taken(life)
+    assert file.read_bytes() == first
+    assert taken(life, force=True).read_bytes() != first
+
+
+def test_a_backup_says_what_is_in_it(begin: Begin) -> None:
+    life = begin("open")
+    file = life.system.config.folder / "backup.db"
+    found = backup.write(life.system.engine, file)
+    assert (found.partnerships, found.version, found.size) == (1, store.VERSION, file.stat().st_size)
+    assert found.tables["history"] == len(life.history())
+    assert set(found.tables) == set(records.METADATA.tables)
+    with file.open("rb") as content:
+        assert found.sha256 == hashlib.file_digest(content, "sha256").hexdigest()
+
+
+# What is not restored
+
+
+def spoilt(file: Path, *statements: str) -> Path:
+    with closing(sqlite3.connect(file)) as connection:
+        for statement in (*UNGUARD["sqlite"], *statements):
+            connection.execute(statement)
+        connection.commit()
+    return file
+
+
+def no_backup(file: Path) -> None:
+    file.write_text("Dear staff, this is no backup.", encoding="utf-8")
+
+
+def another_database(file: Path) -> None:
+    spoilt(file, "PRAGMA application_id = 0")
+
+
+def newer(file: Path) -> None:
+    spoilt(file, "UPDATE alembic_version SET version_num = '9999'")
+
+
+def cut_short(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def overwritten(file: Path) -> None:
+    whole = bytearray(file.read_bytes())
+    whole[20_000:60_000] = bytes(40_000)
+    file.write_bytes(whole)
+
+
+def tampered(file: Path) -> None:
+    spoilt(file, "UPDATE history SET actor = 'nobody@example.org' WHERE seq = 2")
+
+
+def shortened(file: Path) -> None:
+    spoilt(file, "DELETE FROM history WHERE seq = 5")
+
+
+def without_its_partnership(file: Path) -> None:
+    spoilt(file, "DELETE FROM partnerships")
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (no_backup, "it is no backup"),
+        (another_database, "no backup that `partnershipctl backup` wrote"),
+        (newer, "version 9999, which this program does not know .* install the newer program"),
+        (cut_short, "it is damaged: "),
+        (overwritten, "it is damaged: "),
+        (tampered, "its record does not hold: .*its content does not fit its hash: it was changed"),
+        (shortened, "its record does not hold: .*the row is at version 5; its history has 4 rows"),
+        (without_its_partnership, "it is damaged: row .* of .* refers to a row of partnerships"),
+        (Path.unlink, "it cannot be read: No such file"),
+    ],
+)
+def test_what_is_no_sound_backup_is_refused_and_changes_nothing(
+    begin: Begin, tmp_path: Path, damage: Callable[[Path], None], words: str
+) -> None:
+    life = begin("open")
+    file = taken(life)
+    damage(file)
+    databases.create(tmp_path)
+    engine = store.open_store(databases.url(tmp_path), create=True)
+    with pytest.raises(NoBackup, match=words):
+        restore.restore(life.system.config, engine, file)
+    with engine.connect() as connection:
+        assert inspect(connection).get_table_names() == []
+    engine.dispose()
+
+
+def test_nothing_is_restored_over_a_database_that_has_something(begin: Begin) -> None:
+    life, other = begin("open"), begin("active")
+    before = content(other)
+    with pytest.raises(
+        StoreError, match=r"is not empty \(rows: .*1 in partnerships.*nothing is restored over"
+    ):
+        restore.restore(life.system.config, other.system.engine, taken(life))
+    assert content(other) == before
+
+
+def test_a_backup_is_restored_into_a_database_that_has_nothing_but_tables(
+    begin: Begin, tmp_path: Path
+) -> None:
+    life = begin("open")
+    databases.create(tmp_path)
+    engine = store.open_store(databases.url(tmp_path), create=True)
+    upgrade.upgrade(engine)
+    restore.restore(life.system.config, engine, taken(life))
+    assert content(Life(System(life.system.config, engine))) == content(life)
+    engine.dispose()
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL has no such files")
+@pytest.mark.parametrize("name", ["partnerships.db-journal", "partnerships.db-wal"])
+def test_nothing_is_restored_beside_the_journal_of_another_database(
+    begin: Begin, tmp_path: Path, name: str
+) -> None:
+    life = begin("open")
+    (tmp_path / name).write_bytes(b"what was not finished")
+    engine = store.open_store(databases.url(tmp_path), create=True)
+    with pytest.raises(StoreError, match=f"{name} belongs to another database"):
+        restore.restore(life.system.config, engine, taken(life))
+    assert not (tmp_path / "partnerships.db").exists()
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL has no such lock")
+def test_nothing_is_restored_under_a_daemon(begin: Begin, tmp_path: Path) -> None:
+    life = begin("open")
+    engine = store.open_store(databases.url(tmp_path), create=True)
+    with (
+        lock.holding(tmp_path / "partnerships.db"),
+        pytest.raises(StoreError, match="a partnershipd runs on"),
+    ):
+        restore.restore(life.system.config, engine, taken(life))
+    assert not (tmp_path / "partnerships.db").exists()
