@@ -209,21 +209,22 @@ def test_a_copy_of_the_file_is_no_backup_while_somebody_writes(begin: Begin, tmp
         done: list[Path] = []
         backing_up = threading.Thread(target=lambda: done.append(taken(life)))
         backing_up.start()
+        backing_up.join(timeout=0.5)  # it waits for the writer, or it sees what was there before
         writer.execute("ROLLBACK")
         backing_up.join()
-    assert half_done(tmp_path / "copy.db")
-    assert not half_done(done[0])
+    assert not whole(tmp_path / "copy.db")
+    assert whole(done[0])
 
 
-def half_done(file: Path) -> bool:
-    """Whether a file has rows that were never committed, or cannot be read for them."""
+def whole(file: Path) -> bool:
+    """Whether a file can be read and has what was committed, and nothing else."""
     with closing(sqlite3.connect(file)) as connection:
         try:
             (said,) = connection.execute("PRAGMA integrity_check").fetchone()
-            (rows,) = connection.execute("SELECT count(*) FROM meta WHERE value LIKE 'yy%'").fetchone()
+            (rows,) = connection.execute("SELECT count(*) FROM meta WHERE value LIKE 'xx%'").fetchone()
         except sqlite3.DatabaseError:
-            return True
-    return bool(said != "ok" or rows)
+            return False
+    return bool(said == "ok" and rows == 200)
 
 
 # Whole or not at all
