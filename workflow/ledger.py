@@ -29,6 +29,10 @@ class Fault:
     seq: int | None
     problem: str
 
+    def __str__(self) -> str:
+        place = f"{self.ref}, row {self.seq}" if self.seq else self.ref
+        return f"{place}: {self.problem}"
+
 
 def entries(connection: Connection, key: int) -> list[Mapping[str, Any]]:
     """The rows of a history, oldest first."""

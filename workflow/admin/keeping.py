@@ -105,10 +105,8 @@ def restore(console: Console, file: Path) -> None:
     def people() -> None:
         click.echo(f"Restored {file} into {where}: {_counted(found)}; every record was verified.")
         if not keys.is_file():
-            click.echo(
-                f"The keys for links, {keys}, are not in a backup: put them back, or links that are out end."
-            )
-            click.echo("`partnershipctl init` makes new ones.")
+            click.echo(f"The keys for links are not in a backup: put them back at {keys}.")
+            click.echo("`partnershipctl init` makes new ones; links that are out then end.")
 
     console.show(document, people)
 

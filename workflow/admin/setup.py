@@ -178,8 +178,7 @@ def verify(console: Console, ref: str | None) -> int:
 
     def people() -> None:
         for fault in faults:
-            place = f"{fault.ref}, row {fault.seq}" if fault.seq else fault.ref
-            click.echo(str(Problem(place, fault.problem)))
+            click.echo(str(fault))
         many, faulty = "s" * (checked != 1), "s" * (len(faults) != 1)
         click.echo(f"Verified {checked} partnership{many}: {len(faults) or 'no'} fault{faulty}.")
 
