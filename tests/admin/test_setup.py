@@ -29,6 +29,7 @@ def test_the_database_is_made_once(sit: Sit) -> None:
     done = desk.ask("init")
     assert done == {
         "database": database, "done": "created", "from": None, "to": newest(desk), "keys": "created",
+        "backup": None, "granted": None,
     }  # fmt: skip
     before = desk.dump()
     assert desk.ask("init")["done"] == "unchanged"
@@ -63,6 +64,7 @@ def test_a_database_of_an_older_program_is_to_be_upgraded_first(sit: Sit) -> Non
 def test_people_read_where_the_database_is(sit: Sit) -> None:
     desk = empty(sit)
     assert desk.say("init").splitlines() == [
+        f"There are no tables yet; this creates the database {desk.folder}/partnerships.db of version 0003.",
         f"Created the database {desk.folder}/partnerships.db.",
         f"Created the keys for links, {desk.folder}/var/keys.",
     ]

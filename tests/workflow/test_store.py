@@ -140,6 +140,24 @@ def test_a_first_upgrade_tells_that_there_was_nothing(file: Engine) -> None:
     assert store.VERSION == "0003"
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE history SET note = 'x' WHERE seq = 1",
+        "DELETE FROM history WHERE seq = 1",
+        "INSERT OR REPLACE INTO history SELECT * FROM history WHERE seq = 1",
+    ],
+)
+def test_the_database_refuses_to_change_or_take_away_a_row_of_a_history(begin: Begin, statement: str) -> None:
+    life = begin("needs")
+    if databases.POSTGRESQL:  # which has no such word, and refuses a second row with the same number anyway
+        statement = statement.replace("INSERT OR REPLACE", "INSERT")
+    before = life.history()
+    with pytest.raises(IntegrityError, match=r"the history is only added to|duplicate key"):
+        life.run(statement)
+    assert life.history() == before
+
+
 # Transactions
 
 

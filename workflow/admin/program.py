@@ -13,7 +13,17 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from states.errors import BadInput, Problem, Refused
-from workflow.admin import directory, happenings, keeping, meetings, outlook, partnerships, replies, setup
+from workflow.admin import (
+    directory,
+    founding,
+    happenings,
+    keeping,
+    meetings,
+    outlook,
+    partnerships,
+    replies,
+    setup,
+)
 from workflow.admin.console import Console, say
 from workflow.config import ConfigError
 from workflow.engine import Conflict, NotFound
@@ -51,7 +61,7 @@ def partnershipctl(context: click.Context, config_file: str | None, as_json: boo
     context.call_on_close(context.obj.close)
 
 
-for module in (setup, keeping, partnerships, happenings, replies, outlook, directory, meetings):
+for module in (founding, setup, keeping, partnerships, happenings, replies, outlook, directory, meetings):
     for command in module.COMMANDS:
         partnershipctl.add_command(command)
 

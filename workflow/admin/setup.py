@@ -1,69 +1,17 @@
-"""Commands that set the system up and check it: init, import, check, verify."""
+"""Commands that fill the system and check it: import, check, verify."""
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from states.errors import Problem
 from workflow import config, importing, ledger, store
 from workflow.admin.console import Console, common
 from workflow.admin.partnerships import ANY_REF
-from workflow.config import ConfigError
 from workflow.engine import NotFound
-
-
-@click.command()
-@common
-def init(console: Console) -> None:
-    """Create or upgrade the database; safe to repeat."""
-    settings = config.load(console.path)
-    from workflow import upgrade  # late: Alembic takes longer to import than everything else
-
-    engine = store.open_store(settings.database_url, create=True)
-    before, after = upgrade.upgrade(engine)
-    keys = _keys(settings)
-    where = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
-    done = "created" if before is None else "unchanged" if before == after else "upgraded"
-    words = {
-        "created": f"Created the database {where}.",
-        "unchanged": f"The database {where} is up to date; nothing was changed.",
-        "upgraded": f"Upgraded the database {where} from version {before} to {after}.",
-    }
-    document = {"database": str(where), "done": done, "from": before, "to": after, "keys": keys}
-
-    def people() -> None:
-        click.echo(words[done])
-        if keys == "created":
-            click.echo(f"Created the keys for links, {settings.folder / settings.procedure.web.keys_file}.")
-
-    console.show(document, people)
-
-
-def _keys(settings: config.Config) -> str:
-    """Make the file of keys that sign links, for this user alone, unless there is one."""
-    path = settings.folder / settings.procedure.web.keys_file
-    if path.exists():
-        _ = settings.links  # refused here rather than at the first message
-        return "unchanged"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o640
-        )  # of this user and group only
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(48) + "\n")
-    except OSError as error:
-        problem = f"it cannot be made: {error.strerror}"
-        raise ConfigError(
-            [Problem(f"web.keys_file, {path}", problem, "a place that can be written")]
-        ) from None
-    return "created"
 
 
 @click.command("import")
@@ -186,4 +134,4 @@ def verify(console: Console, ref: str | None) -> int:
     return 1 if faults else 0
 
 
-COMMANDS = (init, import_, check, verify)
+COMMANDS = (import_, check, verify)

@@ -1,0 +1,150 @@
+"""The command that founds the system and brings it up to date: init."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from sqlalchemy import Engine
+
+from states.errors import BadInput, Problem
+from workflow import config, lock, rights, store
+from workflow.admin.console import Console, common
+from workflow.config import Config, ConfigError
+from workflow.store import StoreError
+
+
+@click.command()
+@click.option("--backup", type=click.Path(path_type=Path), metavar="FILE", help="Where the backup goes.")
+@click.option(
+    "--grant", metavar="ROLE", help="Give this role of PostgreSQL what the daemon needs, and no more."
+)
+@common
+def init(console: Console, backup: Path | None, grant: str | None) -> None:
+    """Create or upgrade the database; safe to repeat.
+
+    Says what it does before it does it. Before an upgrade everything is written to a backup: to FILE, or else
+    beside the database, or with PostgreSQL into the folder of the configuration.
+    """
+    settings = config.load(console.path)
+    from workflow import upgrade  # late: Alembic takes longer to import than everything else
+
+    engine = store.open_store(settings.database_url, create=True)
+    if grant and engine.dialect.name != "postgresql":
+        raise BadInput([Problem("--grant", f"{engine.dialect.name} has no roles", "PostgreSQL")])
+    where = str(engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string())
+    before, after = upgrade.foreseen(engine)
+    written = None
+    if before is None:
+        _say(console, f"There are no tables yet; this creates the database {where} of version {after}.")
+        upgrade.upgrade(engine)
+    elif before != after:
+        with _alone(engine):
+            written = backup or _free(_place(settings, engine, after))
+            _say(console, f"This upgrades the database {where} from version {before} to {after},")
+            _say(console, f"after everything was written to the backup {written}.")
+            _back_up(engine, written)
+            upgrade.upgrade(engine)
+    keys = _keys(settings)
+    if grant:
+        _grant(engine, grant)
+    engine.dispose()
+    done = "created" if before is None else "unchanged" if before == after else "upgraded"
+    document = {"database": where, "done": done, "from": before, "to": after, "keys": keys}
+    document |= {"backup": str(written) if written else None, "granted": grant}
+
+    def people() -> None:
+        click.echo(
+            {
+                "created": f"Created the database {where}.",
+                "unchanged": f"The database {where} is up to date; nothing was changed.",
+                "upgraded": f"Upgraded the database {where} from version {before} to {after}.",
+            }[done]
+        )
+        if keys == "created":
+            click.echo(f"Created the keys for links, {settings.folder / settings.procedure.web.keys_file}.")
+        if grant:
+            click.echo(f"The role {grant} may do what the daemon does, and nothing else.")
+
+    console.show(document, people)
+
+
+def _say(console: Console, words: str) -> None:
+    """Tell people before it is done; a program reads it afterwards."""
+    if not console.as_json:
+        click.echo(words)
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Nobody may run on a SQLite file while its tables change."""
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    try:
+        with lock.holding(Path(engine.url.database or "")):
+            yield
+    except lock.Held:
+        raise StoreError("a partnershipd runs on this database; stop it before the upgrade") from None
+
+
+def _place(settings: Config, engine: Engine, version: str) -> Path:
+    name = Path(engine.url.database or "partnerships")
+    folder = name.parent if engine.dialect.name == "sqlite" else settings.folder
+    return folder / f"{name.name}.before-{version}"
+
+
+def _free(place: Path) -> Path:
+    """The same name, with a number if there is such a file: it may be all that is left of something."""
+    number, free = 1, place
+    while free.exists():
+        number += 1
+        free = place.with_name(f"{place.name}-{number}")
+    return free
+
+
+def _back_up(engine: Engine, file: Path) -> None:
+    from workflow import backup
+
+    try:
+        backup.write(engine, file)
+    except FileExistsError:
+        raise BadInput([Problem("--backup", f"{file} is there already", "another name")]) from None
+    except OSError as error:
+        problem = f"the backup {file} cannot be written: {error.strerror}; nothing was changed"
+        raise BadInput([Problem("--backup", problem, "a place that can be written")]) from None
+
+
+def _grant(engine: Engine, role: str) -> None:
+    try:
+        store.transact(engine, lambda connection: rights.grant(connection, role))
+    except rights.NoSuchRole as error:
+        raise BadInput([Problem(f"--grant {role}", str(error), "the role of the daemon alone")]) from None
+
+
+def _keys(settings: config.Config) -> str:
+    """Make the file of keys that sign links, for this user alone, unless there is one."""
+    path = settings.folder / settings.procedure.web.keys_file
+    if path.exists():
+        _ = settings.links  # refused here rather than at the first message
+        return "unchanged"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o640
+        )  # of this user and group only
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+    except OSError as error:
+        problem = f"it cannot be made: {error.strerror}"
+        raise ConfigError(
+            [Problem(f"web.keys_file, {path}", problem, "a place that can be written")]
+        ) from None
+    return "created"
+
+
+COMMANDS = (init,)
