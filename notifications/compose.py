@@ -39,12 +39,14 @@ def compose(
     ref: str,
     calendar: Sequence[CalendarFile] = (),
     reply_to: str | None = None,
+    record: Sequence[str] = (),
 ) -> bytes:
     """One mail as RFC 5322 bytes with CRLF line ends.
 
     `sender` and `reply_to` are addresses with or without a name; `message_id` and `thread_id` are of the form
     `<unique@example.org>`; `ref` may be "" for mail about no single partnership; of several calendar files
-    the first is the one that is offered. Raises ValueError, naming the header, for what can't stand in one.
+    the first is the one that is offered; `record` is what the mail bears witness to, a line for each.
+    Raises ValueError, naming the header, for what can't stand in one.
     """
     headers = [
         ("From", _written(*mailbox(sender, "From"), "From")),
@@ -57,6 +59,7 @@ def compose(
         ("Auto-Submitted", "auto-generated"),  # RFC 3834: no vacation replies, please
         ("X-Auto-Response-Suppress", "All"),  # the same to Exchange
         *([("X-Partnership", _ref(ref))] if ref else []),
+        *(("X-Partnership-Record", _unstructured(line, "X-Partnership-Record")) for line in record),
     ]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
     return _within_limit(head + _body(rendered, message_id, calendar))

@@ -19,6 +19,7 @@ from workflow.records import canonical
 
 # Roles that the directory itself gives, for the whole district or for a school.
 DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)
+OFFICE = frozenset({*DISTRICT_ROLES, Role.PRINCIPAL})  # who may see all of a partnership
 
 
 @dataclass(frozen=True, slots=True)

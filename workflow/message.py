@@ -20,7 +20,7 @@ from states.partnership import Partnership, Role, State
 from states.standing import COLLECTED, version_read, waiting_on
 from workflow import claims, dates, directory, records
 from workflow.deadlines import Life
-from workflow.directory import DISTRICT_ROLES
+from workflow.directory import DISTRICT_ROLES, OFFICE
 from workflow.said import said
 from workflow.situation import Session, Situation, possibilities
 
@@ -77,8 +77,23 @@ def write(session: Session, row: Any) -> tuple[str, bytes]:
         ref=ref,
         calendar=_calendar(session, row, context),
         reply_to=_reply_to(session, row),
+        record=_record(session, row),
     )
     return rendered.subject, content
+
+
+def _record(session: Session, row: Any) -> list[str]:
+    """The last row of each record that a message is about, as REF SEQ HASH: docs/record.md says what for.
+
+    For the office alone: from the number of rows an applicant could tell how many others have applied.
+    """
+    if row.role not in OFFICE:
+        return []
+    about = {part.partnership for part in (_parts(session, row) if row.template == DIGEST else [row])}
+    table = records.partnerships
+    query = select(table.c.ref, table.c.version, table.c.head).where(table.c.id.in_(about - {None}))
+    found = session.connection.execute(query.order_by(table.c.ref))
+    return [f"{ref} {version} {head}" for ref, version, head in found]
 
 
 def _calendar(session: Session, row: Any, context: Mapping[str, Any]) -> list[CalendarFile]:

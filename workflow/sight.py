@@ -17,11 +17,10 @@ from sqlalchemy import select
 
 from states.partnership import Partnership, Role, State
 from workflow import records, views
-from workflow.directory import Directory
+from workflow.directory import OFFICE, Directory
 from workflow.engine import Record
 from workflow.situation import Session
 
-OFFICE = frozenset({Role.STAFF, Role.SUPERINTENDENT, Role.PRINCIPAL, Role.BOARD_OFFICE})
 _REVIEWER, _LEAD, _APPLICANT = Role.REVIEWER, Role.LEAD_PARTNER, Role.APPLICANT
 _NOBODY: frozenset[Role] = frozenset()
 _PARTNER = frozenset({_LEAD})

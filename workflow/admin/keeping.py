@@ -1,4 +1,4 @@
-"""Commands that keep the record safe: backup, restore."""
+"""Commands that keep the record safe, and let others check it: backup, restore, export."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from states.errors import BadInput, Problem
-from workflow import config, store
+from workflow import config, export, store
 from workflow.admin.console import Console, common
+from workflow.admin.partnerships import complete_refs
 
 # What reads and writes whole databases is imported late: it knows Alembic, which takes longer than everything else.
 if TYPE_CHECKING:
@@ -111,4 +112,19 @@ def restore(console: Console, file: Path) -> None:
     console.show(document, people)
 
 
-COMMANDS = (backup, restore)
+@click.command("export")
+@click.argument("refs", metavar="[REF]...", nargs=-1, shell_complete=complete_refs)
+@click.option("--format", "format_", type=click.Choice(["json"]), default="json", help="The form; json.")
+@common
+def export_(console: Console, refs: tuple[str, ...], format_: str) -> None:
+    """Write the whole record of all partnerships, or of each REF, to standard output.
+
+    docs/record.md describes it, and docs/verify_export.py checks it without this program. What is sealed until a
+    call closes is left out.
+    """
+    with console.system.reading() as session:
+        for piece in export.as_json(session, export.chosen(session, refs), console.now):
+            click.echo(piece, nl=False)
+
+
+COMMANDS = (backup, restore, export_)

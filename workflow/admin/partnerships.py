@@ -24,7 +24,7 @@ from workflow.situation import Session
 from workflow.store import StoreError
 
 
-def _refs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_refs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Completion of a reference; nothing where the configuration or the database cannot be used."""
     named = (one.params.get("config_file") for one in (context, context.parent) if one)
     console = Console(next(filter(None, named), None), as_json=False)
@@ -38,8 +38,8 @@ def _events(_context: click.Context, _parameter: click.Parameter, incomplete: st
     return [event for event in EVENTS if event.startswith(incomplete)]
 
 
-REF = click.argument("ref", shell_complete=_refs)
-ANY_REF = click.argument("ref", required=False, shell_complete=_refs)
+REF = click.argument("ref", shell_complete=complete_refs)
+ANY_REF = click.argument("ref", required=False, shell_complete=complete_refs)
 
 
 def known(session: Session, ref: str) -> Record:

@@ -1,0 +1,66 @@
+"""The whole record in an open form, from which anybody can check it: docs/record.md says how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from workflow import engine, ledger, records, views
+from workflow.engine import HASHED, Record
+from workflow.records import canonical
+from workflow.situation import Session
+
+FORMAT, VERSION = "lead-community-partners record", 1
+
+
+def as_json(session: Session, records_: Sequence[Record], now: datetime) -> Iterator[str]:
+    """The JSON document of these partnerships, in pieces: a partnership stands on a line of its own."""
+    head = {"format": FORMAT, "version": VERSION, "exported_at": instant(now)}
+    yield canonical(head)[:-1] + ',"partnerships":['
+    for number, record in enumerate(records_):
+        yield (",\n" if number else "\n") + canonical(_partnership(session, record, now))
+    yield "\n]}\n"
+
+
+def chosen(session: Session, refs: Sequence[str]) -> list[Record]:
+    """The partnerships of these references, or all of them. Raises `NotFound`."""
+    if refs:
+        known = engine.load(session.connection, refs)
+        for ref in refs:
+            if ref not in known:
+                raise engine.NotFound(f"there is no partnership {ref!r}")
+        return [known[ref] for ref in sorted(set(refs))]
+    table = records.partnerships
+    rows = session.connection.execute(select(table).order_by(table.c.ref))
+    return sorted((engine.record_of(row) for row in rows), key=lambda record: record.ref)
+
+
+def instant(moment: datetime) -> str:
+    """An instant in UTC as it is hashed."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _partnership(session: Session, record: Record, now: datetime) -> dict[str, Any]:
+    sealed = views.is_sealed(record.facts, now)
+    return {
+        "ref": record.ref,
+        "school": record.facts.school,
+        "title": record.facts.title,
+        "state": record.state,
+        "entered_at": instant(record.entered_at),
+        "version": record.version,
+        "head": record.head,
+        "facts": views.facts(record.facts, now),
+        "history": [_entry(row, sealed) for row in ledger.entries(session.connection, record.id or 0)],
+    }
+
+
+def _entry(row: Mapping[str, Any], sealed: bool) -> dict[str, Any]:
+    """A row of a history: what is hashed, as it is hashed; what is sealed is left out, and that is said."""
+    entry = {name: row[name] for name in HASHED} | {"at": instant(row["at"]), "hash": row["hash"]}
+    if sealed and row["event"] == "receive-application":
+        entry |= {"input": None, "sealed": True}
+    return entry
