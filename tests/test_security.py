@@ -14,8 +14,8 @@ TOP = Path(__file__).parent.parent
 TEXT = (TOP / "docs" / "security.md").read_text(encoding="utf-8")
 AGAINST = [
     "mail scanners", "a forwarded message", "a stranger who guesses", "somebody who lost the role", "a flood",
-    "a curious applicant", "staff while a call is sealed", "a stolen link", "a forged reply", "whoever can write to the database",
-    "whoever owns the database", "a lost disk",
+    "a curious applicant", "staff while a call is sealed", "a stolen link", "a forged reply",
+    "whoever can write to the database", "whoever owns the database", "a lost disk",
 ]  # fmt: skip
 
 

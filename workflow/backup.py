@@ -121,13 +121,18 @@ def opened(path: Path) -> Iterator[Connection]:
 
 
 def copy(source: Connection, target: Connection) -> dict[str, int]:
-    """Copy every row of every table that the source has. How many of each; the target has the same columns."""
-    there = {name: inspect(source).get_columns(name) for name in inspect(source).get_table_names()}
+    """Copy every row of every table that both have, as far as both have its columns. How many of each table."""
+    old, new = (_columns(connection) for connection in (source, target))
     return {
-        table.name: _copy_table(source, target, table, {column["name"] for column in there[table.name]})
+        table.name: _copy_table(source, target, table, old[table.name] & new[table.name])
         for table in records.METADATA.sorted_tables
-        if table.name in there
+        if table.name in old and table.name in new
     }
+
+
+def _columns(connection: Connection) -> dict[str, set[str]]:
+    there = inspect(connection)
+    return {name: {str(c["name"]) for c in there.get_columns(name)} for name in there.get_table_names()}
 
 
 def _copy_table(source: Connection, target: Connection, table: Table, there: Container[str]) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, Integer, delete, func, select, text
+from sqlalchemy import Connection, Engine, Integer, delete, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from workflow import ledger, lock, records, upgrade
@@ -139,15 +139,16 @@ def _into_server(settings: Config, engine: Engine, made: Path) -> None:
         _refuse_rows("the database", rows, "make a new one first")
         target.execute(delete(records.meta))
         copy(source, target)
-        _count_on(target)
+        count_on(target)
         _refuse_faults(settings, target)
 
 
-def _count_on(target: Connection) -> None:
-    """Let the numbers that the database gives go on after the highest that was restored."""
+def count_on(target: Connection) -> None:
+    """Let the numbers that PostgreSQL gives go on after the highest that there is."""
+    there = inspect(target).get_table_names()
     for table in records.METADATA.sorted_tables:
         keys = list(table.primary_key)
-        if len(keys) == 1 and isinstance(keys[0].type, Integer):
+        if table.name in there and len(keys) == 1 and isinstance(keys[0].type, Integer):
             following = (target.scalar(select(func.max(keys[0]))) or 0) + 1
             sequence = func.pg_get_serial_sequence(f'"{table.name}"', keys[0].name)
             target.execute(select(func.setval(sequence, following, False)))

@@ -56,7 +56,11 @@ def open_store(url: str, *, create: bool = False) -> Engine:
     else:
         _settle_postgresql(engine)
     if not create:
-        _check_tables(engine)
+        try:
+            _check_tables(engine)
+        except StoreError:
+            engine.dispose()
+            raise
     return engine
 
 

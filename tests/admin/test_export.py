@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk
@@ -174,13 +175,18 @@ def test_what_came_since_an_older_export_is_no_fault(sit: Sit) -> None:
     assert checked(desk, exported(desk), older) == (0, [SOUND])
 
 
-def letter(desk: Desk, role: str, station: str = "") -> str:
+def written(desk: Desk, notice: int) -> bytes:
+    """The message of a notice as it is written now."""
+    query = records.notices.select().where(records.notices.c.id == notice)
+    return desk.life.system.transact(
+        lambda session: message.write(session, session.connection.execute(query).one())[1]
+    )
+
+
+def letter(desk: Desk, role: str) -> str:
     """The last message that somebody in a role was sent, as a file."""
     rows = [row for row in desk.life.notices() if row["role"] == role]
-    with desk.life.system.reading() as session:
-        query = records.notices.select().where(records.notices.c.id == rows[-1]["id"])
-        _, content = message.write(session, session.connection.execute(query).one())
-    (desk.folder / "letter.eml").write_bytes(content)
+    (desk.folder / "letter.eml").write_bytes(written(desk, rows[-1]["id"]))
     return str(desk.folder / "letter.eml")
 
 
@@ -227,9 +233,8 @@ def test_a_digest_bears_witness_to_each_record_that_it_tells_of(sit: Sit) -> Non
     desk.life.run("""UPDATE notices SET held = true, within = (SELECT max(id) FROM notices)
         WHERE "to" = 'staff@example.org' AND template != 'digest'""")
     with desk.life.system.reading() as session:
-        query = records.notices.select().where(records.notices.c.template == "digest")
-        _, content = message.write(session, session.connection.execute(query).one())
-    head = message_from_bytes(content, policy=policy.default)
+        last = session.connection.scalar(select(func.max(records.notices.c.id)))
+    head = message_from_bytes(written(desk, last), policy=policy.default)
     assert head.get_all("X-Partnership-Record") == [
         f"{life.ref} {life.record.version} {life.record.head}" for life in (other, desk.life)
     ]
@@ -240,16 +245,16 @@ def test_a_digest_bears_witness_to_each_record_that_it_tells_of(sit: Sit) -> Non
 
 def test_an_export_holds_no_application_before_the_call_closes_and_all_of_it_afterwards(sit: Sit) -> None:
     desk = sit("applied")
-    written = json.loads(desk.life.history()[-1]["input"])["abilities"]
+    said = json.loads(desk.life.history()[-1]["input"])["abilities"]
     before = exported(desk, "before.json")
     text = Path(before).read_text(encoding="utf-8")
-    assert written
-    assert not [words for words in written.values() if words in text]
+    assert said
+    assert not [words for words in said.values() if words in text]
     told = "1 partnerships, 0 faults; of 2 sealed rows only the links were checked"
     assert checked(desk, before) == (0, [told])
     desk.life.at("2025-08-15 17:00").do("close-applications", "clock")
     after = exported(desk, "after.json")
-    assert all(words in Path(after).read_text(encoding="utf-8") for words in written.values())
+    assert all(words in Path(after).read_text(encoding="utf-8") for words in said.values())
     assert checked(desk, after, before) == (0, [SOUND])
     assert CBO in text, "who applied is no secret from the office"
 

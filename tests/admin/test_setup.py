@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk
-from workflow import config
+from tests.tampering import UNGUARD
+from workflow import config, lock, store
 
-SETUP = 5
+INPUT, SETUP = 2, 5
+READING = ["list", f"show {REF}", f"events {REF}", f"history {REF}", "deadlines", "notices", "notices show 1",
+           "people", "schools", "organizations", "meetings", "verify"]  # fmt: skip
+WRITING = [
+    f"trigger {REF} add-note --set text=x",
+    "people remove staff@example.org",
+    "meetings add 2025-08-13",
+]
+EVERY = READING + WRITING
 
 
 def empty(sit: Sit) -> Desk:
@@ -53,6 +66,94 @@ def test_a_database_of_a_newer_program_is_left_alone(sit: Sit) -> None:
     assert setup_problem(desk, "list").endswith("this program's of version 0003; install the newer program")
 
 
+@pytest.mark.parametrize("words", [*EVERY, "backup new.db", "export"])
+def test_every_command_refuses_a_database_of_a_newer_program(sit: Sit, words: str) -> None:
+    desk = sit("open")
+    desk.life.run("UPDATE alembic_version SET version_num = '9999'")
+    before = desk.dump()
+    assert setup_problem(desk, *words.split()).endswith(
+        f"the tables are of version 9999, this program's of version {store.VERSION}; install the newer program"
+    )
+    assert desk.dump() == before
+
+
+def older(desk: Desk) -> None:
+    """Make the database what the program before the last step had."""
+    statements = {
+        "sqlite": UNGUARD["sqlite"],
+        "postgresql": ["DROP TRIGGER history_is_kept ON history", "DROP FUNCTION history_is_kept"],
+    }
+    for statement in (
+        *statements[desk.life.system.engine.dialect.name], "UPDATE alembic_version SET version_num = '0002'",
+    ):  # fmt: skip
+        desk.life.run(statement)
+    desk.life.system.engine.dispose()
+
+
+def test_an_upgrade_is_foretold_and_everything_is_backed_up_first(sit: Sit) -> None:
+    desk = sit("active")
+    older(desk)
+    said = desk.say("init").splitlines()
+    assert re.fullmatch(r"This upgrades the database .+ from version 0002 to 0003,", said[0])
+    place = said[1].removeprefix("after everything was written to the backup ").removesuffix(".")
+    assert Path(place).parent == desk.folder
+    assert Path(place).name.endswith(".before-0003")
+    assert re.fullmatch(r"Upgraded the database .+ from version 0002 to 0003.", said[2])
+    assert backup_version(place) == "0002"
+    assert desk.ask("verify") == {"checked": 1, "faults": []}
+    with pytest.raises(IntegrityError):
+        desk.life.run("DELETE FROM history")
+
+
+def backup_version(file: str) -> str:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        (found,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(found)
+
+
+def test_a_second_backup_does_not_take_the_place_of_the_first(sit: Sit) -> None:
+    desk = sit("open")
+    older(desk)
+    first = desk.ask("init")["backup"]
+    kept = Path(first).read_bytes()
+    older(desk)
+    second = desk.ask("init")["backup"]
+    assert second == f"{first}-2"
+    assert Path(first).read_bytes() == kept
+    older(desk)
+    assert desk.ask("init", "--backup", str(desk.folder / "mine.db"))["backup"] == str(
+        desk.folder / "mine.db"
+    )
+
+
+def test_without_a_backup_nothing_is_upgraded(sit: Sit) -> None:
+    desk = sit("open")
+    older(desk)
+    before = desk.dump()
+    answer = desk.run("init", "--backup", str(desk.folder / "nowhere" / "x.db"), "--json")
+    assert answer.status == INPUT
+    assert "cannot be written: No such file or directory; nothing was changed" in answer.problems[0]
+    there = desk.file("there.db", "already")
+    assert desk.run("init", "--backup", there, "--json").problems == [f"--backup: {there} is there already"]
+    assert desk.dump() == before
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL has no such lock")
+def test_nothing_is_upgraded_under_a_daemon(sit: Sit) -> None:
+    desk = sit("open")
+    older(desk)
+    before = desk.dump()
+    with lock.holding(desk.folder / "partnerships.db"):
+        assert setup_problem(desk, "init").endswith("stop it before the upgrade")
+    assert desk.dump() == before
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL has roles: tests/daemon/test_rights.py")
+def test_sqlite_has_no_roles(sit: Sit) -> None:
+    answer = sit("open").run("init", "--grant", "daemon", "--json")
+    assert (answer.status, answer.problems) == (INPUT, ["--grant: sqlite has no roles"])
+
+
 def test_a_database_of_an_older_program_is_to_be_upgraded_first(sit: Sit) -> None:
     desk = sit("open")
     desk.life.run("UPDATE alembic_version SET version_num = '0001'")
@@ -91,15 +192,6 @@ def test_the_folder_of_the_database_is_made_too(sit: Sit) -> None:
     assert desk.ask("init")["database"] == str(desk.folder / "deep" / "inside" / "here.db")
 
 
-READING = ["list", f"show {REF}", f"events {REF}", f"history {REF}", "deadlines", "notices", "notices show 1",
-           "people", "schools", "organizations", "meetings", "verify"]  # fmt: skip
-WRITING = [
-    f"trigger {REF} add-note --set text=x",
-    "people remove staff@example.org",
-    "meetings add 2025-08-13",
-]
-
-
 def setup_problem(desk: Desk, *words: str) -> str:
     answer = desk.run(*words, "--json")
     assert (answer.status, answer.json["error"]) == (SETUP, "setup"), answer
@@ -108,7 +200,7 @@ def setup_problem(desk: Desk, *words: str) -> str:
     return str(problem["problem"])
 
 
-@pytest.mark.parametrize("words", READING + WRITING)
+@pytest.mark.parametrize("words", EVERY)
 def test_without_a_database_every_command_says_how_to_make_one(sit: Sit, words: str) -> None:
     desk = empty(sit)
     problem = setup_problem(desk, *words.split())

@@ -52,3 +52,14 @@ def test_a_backup_is_not_restored_under_a_running_daemon(house: House) -> None:
     ctl(house.folder, "backup", file)
     answer = ctl(house.folder, "restore", file, status=5)
     assert "a partnershipd runs on" in str(answer)
+
+
+def test_a_daemon_refuses_a_database_of_a_newer_program(house: House) -> None:
+    house.sql("UPDATE alembic_version SET version_num = '9999'")
+    before = databases.dump(house.folder)
+    for words in ((), ("--once",)):
+        house.start(*words)
+        assert house.ended(within=60) == 5
+    said = house.log_file.read_text(encoding="utf-8")
+    assert said.count("the tables are of version 9999") == said.count("install the newer program") == 2
+    assert databases.dump(house.folder) == before

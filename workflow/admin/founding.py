@@ -34,26 +34,28 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
     from workflow import upgrade  # late: Alembic takes longer to import than everything else
 
     engine = store.open_store(settings.database_url, create=True)
-    if grant and engine.dialect.name != "postgresql":
-        raise BadInput([Problem("--grant", f"{engine.dialect.name} has no roles", "PostgreSQL")])
     where = str(engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string())
-    before, after = upgrade.foreseen(engine)
-    written = None
-    if before is None:
-        _say(console, f"There are no tables yet; this creates the database {where} of version {after}.")
-        upgrade.upgrade(engine)
-    elif before != after:
-        with _alone(engine):
+    try:
+        if grant and engine.dialect.name != "postgresql":
+            raise BadInput([Problem("--grant", f"{engine.dialect.name} has no roles", "PostgreSQL")])
+        before, after = upgrade.foreseen(engine)
+        done = "created" if before is None else "unchanged" if before == after else "upgraded"
+        written = None
+        if done == "created":
+            _say(console, f"There are no tables yet; this creates the database {where} of version {after}.")
+            upgrade.upgrade(engine)
+        elif done == "upgraded":
             written = backup or _free(_place(settings, engine, after))
             _say(console, f"This upgrades the database {where} from version {before} to {after},")
             _say(console, f"after everything was written to the backup {written}.")
-            _back_up(engine, written)
-            upgrade.upgrade(engine)
-    keys = _keys(settings)
-    if grant:
-        _grant(engine, grant)
-    engine.dispose()
-    done = "created" if before is None else "unchanged" if before == after else "upgraded"
+            with _alone(engine):
+                _back_up(engine, written)
+                upgrade.upgrade(engine)
+        keys = _keys(settings)
+        if grant:
+            _grant(engine, grant)
+    finally:
+        engine.dispose()
     document = {"database": where, "done": done, "from": before, "to": after, "keys": keys}
     document |= {"backup": str(written) if written else None, "granted": grant}
 

@@ -1,0 +1,184 @@
+"""A database of every earlier version is brought up to date with cases in flight, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
+
+from tests import databases
+from tests.workflow.conftest import Begin
+from tests.workflow.district import Life
+from workflow import backup, outbox, records, restore, store, upgrade
+from workflow.restore import count_on
+from workflow.store import StoreError
+from workflow.system import System
+
+EARLIER = ["0001", "0002"]
+NEWEST = store.VERSION
+Aged = Callable[[str], Engine]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both kinds of database, whatever the other tests run on."""
+    monkeypatch.setattr(databases, "POSTGRESQL", request.param == "postgresql")
+    return str(request.param)
+
+
+@pytest.fixture
+def busy(begin: Begin) -> Life:
+    """A district with partnerships in several states, open deadlines and queued notices."""
+    life = begin("active")
+    life.another("call-2025", "franklin").to("applied")
+    life.another("needs-2025", "franklin").to("needs")
+    return life
+
+
+@pytest.fixture
+def aged(busy: Life, kind: str, tmp_path: Path) -> Iterator[Aged]:
+    """The same district as an earlier program has it: without the tables and columns that came later."""
+    made: list[tuple[Engine, Path]] = []
+
+    def aged(version: str) -> Engine:
+        folder = tmp_path / version
+        folder.mkdir()
+        databases.create(folder)
+        engine = databases.quick(store.open_store(databases.url(folder), create=True))
+        made.append((engine, folder))
+        with store.reading(busy.system.engine) as source, engine.begin() as target:
+            upgrade.upgrade_on(target, version)
+            backup.copy(source, target)
+            if kind == "postgresql":
+                count_on(target)
+        return engine
+
+    yield aged
+    for engine, folder in made:
+        engine.dispose()
+        databases.drop(folder)
+
+
+class Away:
+    """A mailer that takes everything."""
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        yield
+
+    def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
+        assert message
+
+
+def differences(engine: Engine) -> list[Any]:
+    """In what the tables are not as the code describes them."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": False})
+        found = compare_metadata(context, records.METADATA)
+    return [d for d in found if getattr(d[-1], "name", "") != "alembic_version"]
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_what_was_in_flight_goes_on_after_an_upgrade(busy: Life, aged: Aged, version: str) -> None:
+    engine = aged(version)
+    assert upgrade.foreseen(engine) == (version, NEWEST)
+    assert upgrade.upgrade(engine) == (version, NEWEST)
+    assert differences(engine) == []
+    store.open_store(engine.url.render_as_string(hide_password=False)).dispose()  # which looks at the version
+    system = System(busy.system.config, engine)
+    calls, active = Life(system, "call-2025", "franklin"), Life(system, busy.ref)
+    assert active.faults() == []
+    assert (active.state, calls.state) == ("active", "open-selection")
+    queued = [row["id"] for row in calls.notices() if row["status"] == "queued"]
+    assert queued
+    assert calls.tick("2025-08-15 17:00").fired == 1
+    assert [row["event"] for row in calls.history()][-1] == "close-applications"
+    sent = outbox.deliver(system, Away(), lambda: calls.now)
+    assert set(sent) == {"sent"}
+    assert {row["status"] for row in calls.notices() if row["id"] in queued} == {"sent"}
+    active.at("2025-09-03").do("record-assessment", "lead-partner")
+    assert active.faults() == []
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_the_history_is_guarded_after_an_upgrade(aged: Aged, version: str) -> None:
+    engine = aged(version)
+    upgrade.upgrade(engine)
+    for statement in ("UPDATE history SET note = 'x'", "DELETE FROM history"):
+        with (
+            pytest.raises(IntegrityError, match="the history is only added to"),
+            engine.begin() as connection,
+        ):
+            connection.execute(text(statement))
+
+
+def test_an_older_program_refuses_what_a_newer_one_has_made(
+    aged: Aged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = aged("0002")
+    monkeypatch.setattr(store, "VERSION", "0001")
+    with pytest.raises(
+        StoreError, match="of version 0002, this program's of version 0001; install the newer"
+    ):
+        store.open_store(engine.url.render_as_string(hide_password=False))
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_a_backup_of_an_earlier_version_is_restored_up_to_date(
+    busy: Life, aged: Aged, tmp_path: Path, version: str
+) -> None:
+    engine = aged(version)
+    file = tmp_path / "backup.db"
+    assert backup.write(engine, file).version == version
+    folder = tmp_path / "restored"
+    folder.mkdir()
+    databases.create(folder)
+    again = databases.quick(store.open_store(databases.url(folder), create=True))
+    assert restore.restore(busy.system.config, again, file).version == NEWEST
+    assert differences(again) == []
+    assert Life(System(busy.system.config, again)).faults() == []
+    again.dispose()
+    databases.drop(folder)
+
+
+def test_an_upgrade_that_fails_leaves_everything_as_it_was(
+    aged: Aged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = aged("0001")
+    with engine.connect() as connection:
+        before = rows(connection)
+
+    def breaks(*_: object) -> None:
+        raise RuntimeError("power cut")
+
+    monkeypatch.setattr("alembic.op.execute", breaks)  # in the last step, after all others
+    with pytest.raises(RuntimeError, match="power cut"):
+        upgrade.upgrade(engine)
+    assert upgrade.foreseen(engine) == ("0001", NEWEST)
+    with engine.connect() as connection:
+        assert rows(connection) == before
+
+
+def rows(connection: Any) -> list[tuple[Any, ...]]:
+    return [
+        tuple(row)
+        for table in ("partnerships", "history", "deadlines", "notices", "people")
+        for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2"))
+    ]
+
+
+def test_new_tables_are_as_the_code_describes_them(kind: str, tmp_path: Path) -> None:
+    databases.create(tmp_path)
+    engine = store.open_store(databases.url(tmp_path), create=True)
+    assert upgrade.upgrade(engine) == (None, NEWEST)
+    assert engine.dialect.name == kind
+    assert differences(engine) == []
+    engine.dispose()
+    databases.drop(tmp_path)
