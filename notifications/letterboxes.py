@@ -55,7 +55,7 @@ class MaildirLetterbox:
     def session(self) -> Iterator[None]:
         """Makes the folders where they are missing, so that a mail server can be pointed there."""
         try:
-            for folder in ("tmp", "new", "cur"):
+            for folder in ("", "tmp", "new", "cur"):
                 (self._path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
             yield
         except OSError as error:

@@ -67,7 +67,7 @@ class MaildirMailer:
             raise Unreachable(f"the Maildir {self._path} could not be written: {error}") from error
 
     def _create(self) -> None:
-        for folder in ("tmp", "new", "cur"):
+        for folder in ("", "tmp", "new", "cur"):
             (self._path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _present(self, name: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -28,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import config, digest, inbox, meetings, outbox, replan, scheduler, system, web
+from workflow import config, digest, inbox, lock, meetings, outbox, replan, scheduler, system, web
 from workflow.config import Config, ConfigError
 from workflow.metrics import Metrics
 from workflow.pace import Pace
@@ -302,19 +301,16 @@ def alone(settings: Config) -> Iterator[None]:
     if not url.startswith("sqlite:///") or ":memory:" in url:
         yield
         return
-    path = Path(url.removeprefix("sqlite:///") + ".lock")
+    path = Path(url.removeprefix("sqlite:///"))
     try:
-        file = path.open("w")
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StoreError(
-                "another partnershipd runs on this database; one SQLite file has one daemon"
-            ) from None
-        yield
+        with lock.holding(path):
+            yield
+    except lock.Held:
+        raise StoreError(
+            "another partnershipd runs on this database; one SQLite file has one daemon"
+        ) from None
+    except lock.Unwritable as error:
+        raise StoreError(str(error)) from None
 
 
 def set_up_logs(settings: Config) -> None:

@@ -8,18 +8,27 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from workflow.private import open_private
+
 
 class Held(Exception):
     """Another program holds the lock."""
+
+
+class Unwritable(Exception):
+    """The file of the lock cannot be made or written; says why."""
 
 
 @contextlib.contextmanager
 def holding(database: Path) -> Iterator[None]:
     """Hold the lock of a database file until the end of the block, or of the process.
 
-    Raises `Held` if another has it, and `OSError` if the file of the lock cannot be written.
+    Raises `Held` if another has it, `Unwritable` if the file of the lock cannot be.
     """
-    handle = os.open(f"{database}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        handle = open_private(Path(f"{database}.lock"))
+    except OSError as error:
+        raise Unwritable(f"{database}.lock cannot be written: {error.strerror}") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from workflow import ledger, lock, records, upgrade
 from workflow.backup import MARK, Summary, beside, copy, first_line, opened, sealed_up, sync_folder, unsound
 from workflow.config import Config
+from workflow.private import mode_in
 from workflow.store import StoreError
 
 _NO_MARK = 0  # the application_id of a database
@@ -49,10 +50,13 @@ def _into_file(settings: Config, target: Path, file: Path) -> Summary:
             _refuse_unless_empty(target)
             with beside(target) as made:
                 found = _read(settings, file, made)
+                made.chmod(mode_in(target.parent))
                 made.replace(target)
             sync_folder(target.parent)
     except lock.Held:
         raise StoreError(f"a partnershipd runs on {target}; stop it first") from None
+    except lock.Unwritable as error:
+        raise StoreError(str(error)) from None
     return found
 
 

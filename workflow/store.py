@@ -7,10 +7,11 @@ transaction, and the server ends the transaction of a program that stands still,
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+
+from workflow.private import open_private
 
 T = TypeVar("T")
 
@@ -139,6 +142,14 @@ def journal_mode(version: tuple[int, int, int]) -> str:
 
 def _settle_sqlite(engine: Engine) -> None:
     mode = journal_mode(sqlite3.sqlite_version_info)
+
+    @event.listens_for(engine, "do_connect")
+    def make(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
+        # SQLite would make the file with the rights that the umask leaves; its journal has those of the file.
+        path = Path(str(arguments[0]))
+        if str(path) != ":memory:" and not path.exists():
+            with suppress(OSError):  # SQLite says what is wrong
+                os.close(open_private(path))
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:

@@ -93,12 +93,15 @@ class Desk:
 
 
 def real(
-    *words: str, environment: dict[str, str] | None = None, folder: Path | None = None
+    *words: str,
+    environment: dict[str, str] | None = None,
+    folder: Path | None = None,
+    program: str = "partnershipctl",
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the installed program as a process of its own."""
     known = {name: value for name, value in os.environ.items() if not name.startswith("PARTNERSHIPS_")}
     return subprocess.run(
-        [str(PROGRAMS / "partnershipctl"), *words],
+        [str(PROGRAMS / program), *words],
         capture_output=True,
         timeout=60,
         check=False,

@@ -15,6 +15,7 @@ from states.errors import BadInput, Problem
 from workflow import config, lock, rights, store
 from workflow.admin.console import Console, common
 from workflow.config import Config, ConfigError
+from workflow.private import open_private, take_from_others
 from workflow.store import StoreError
 
 
@@ -39,6 +40,8 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
         if grant and engine.dialect.name != "postgresql":
             raise BadInput([Problem("--grant", f"{engine.dialect.name} has no roles", "PostgreSQL")])
         before, after = upgrade.foreseen(engine)
+        if engine.dialect.name == "sqlite":
+            take_from_others(Path(where))  # an earlier program made it as the umask had it
         done = "created" if before is None else "unchanged" if before == after else "upgraded"
         written = None
         if done == "created":
@@ -92,6 +95,8 @@ def _alone(engine: Engine) -> Iterator[None]:
             yield
     except lock.Held:
         raise StoreError("a partnershipd runs on this database; stop it before the upgrade") from None
+    except lock.Unwritable as error:
+        raise StoreError(str(error)) from None
 
 
 def _place(settings: Config, engine: Engine, version: str) -> Path:
@@ -136,9 +141,7 @@ def _keys(settings: config.Config) -> str:
         return "unchanged"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o640
-        )  # of this user and group only
+        handle = open_private(path, os.O_EXCL, 0o640)
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(48) + "\n")
     except OSError as error:
