@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     ExceptionContext,
@@ -70,7 +71,7 @@ def open_store(url: str, *, create: bool = False) -> Engine:
 def engine_of(url: str) -> Engine:
     """What speaks to a database of this kind; opens nothing. Raises `StoreError` for an address that is none."""
     try:
-        kind = make_url(url).get_backend_name()
+        kind = _address(url).get_backend_name()
         options = {} if kind == "sqlite" else _POSTGRESQL
         # What people wrote stands in no error message: it would be logged, sealed applications too.
         engine = create_engine(url, hide_parameters=True, **options)
@@ -79,6 +80,17 @@ def engine_of(url: str) -> Engine:
     if kind not in ("sqlite", "postgresql"):
         raise StoreError(f"database.url cannot be used: {kind} is neither sqlite nor postgresql+psycopg")
     return engine
+
+
+def _address(url: str) -> URL:
+    """The parts of an address. Raises `StoreError` that quotes nothing of it, as a part may be of the password."""
+    try:
+        found = make_url(url)
+    except ValueError:
+        raise StoreError("database.url cannot be used: the port in it is no number") from None
+    if "@" in (found.host or ""):
+        raise StoreError("database.url cannot be used: an @ in its password is written %40") from None
+    return found
 
 
 _POSTGRESQL: dict[str, Any] = {
