@@ -1,0 +1,132 @@
+"""What a district has on record and what has arrived, to be compared with a district that nothing befell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from tests.daemon.house import House, until
+from workflow import ledger, records, system
+from workflow.system import System
+
+HISTORY, RUNGS, NOTICES = records.history.c, records.deadlines.c, records.notices.c
+REF = records.partnerships.c.ref
+
+
+@dataclass(frozen=True)
+class Account:
+    """How often each thing stands there, without numbers and times."""
+
+    events: Counter[Any]  # ref, event, actor, channel, note, state
+    rungs: Counter[Any]  # ref, deadline, kind, status
+    notices: Counter[Any]  # ref, template, to, role, status
+    answers: Counter[Any]  # event, by, channel
+    replies: Counter[Any]  # sender, verdict
+    letters: Counter[Any]  # to, subject
+    faults: tuple[str, ...]  # of `verify`
+
+
+@contextmanager
+def opened(house: House) -> Iterator[System]:
+    """The house's database, beside whatever daemon runs on it."""
+    found = system.open_system(house.folder / "config.toml", words=False)
+    try:
+        yield found
+    finally:
+        found.engine.dispose()
+
+
+def rows(house: House, query: Select[Any]) -> list[Any]:
+    """What the database answers to a query."""
+    with opened(house) as found, found.reading() as session:
+        return list(session.connection.execute(query).all())
+
+
+def of_ref(*columns: Any) -> Select[Any]:
+    """A query for these columns of each partnership's rows."""
+    table = columns[0].table
+    return select(REF, *columns).outerjoin_from(
+        table, records.partnerships, table.c.partnership == records.partnerships.c.id
+    )
+
+
+def letters(house: House) -> list[EmailMessage]:
+    """What lies in the Maildir."""
+    found = []
+    for path in house.letters():
+        letter = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
+        assert isinstance(letter, EmailMessage)
+        found.append(letter)
+    return found
+
+
+def account(house: House) -> Account:
+    """Everything that a district has on record, and what has arrived."""
+
+    def count(query: Select[Any]) -> Counter[Any]:
+        return Counter(tuple(row) for row in rows(house, query))
+
+    answers, replies = records.answers.c, records.replies.c
+    with opened(house) as found, found.reading() as session:
+        verified = list(ledger.verify(session.connection, found.config))
+    return Account(
+        count(of_ref(HISTORY.event, HISTORY.actor, HISTORY.channel, HISTORY.note, HISTORY.to_state)),
+        count(of_ref(RUNGS.name, RUNGS.kind, RUNGS.status)),
+        count(of_ref(NOTICES.template, NOTICES.to, NOTICES.role, NOTICES.status)),
+        count(select(answers.event, answers.by, answers.channel)),
+        count(select(replies.sender, replies.verdict)),
+        Counter((parseaddr(letter["To"])[1], str(letter["Subject"])) for letter in letters(house)),
+        tuple(fault.problem for _, faults in verified for fault in faults),
+    )
+
+
+def statuses(house: House) -> dict[str, int]:
+    """How many notices there are in each status."""
+    counted = rows(house, select(NOTICES.status, func.count()).group_by(NOTICES.status))
+    return {str(status): int(number) for status, number in counted}
+
+
+def message_ids(house: House) -> Counter[str]:
+    """The Message-ID of each notice that has a message of its own: not of those that went in a digest."""
+    return Counter(row[0] for row in rows(house, select(NOTICES.message_id).where(NOTICES.within.is_(None))))
+
+
+def leases_over(house: House) -> bool:
+    """Whether nobody holds a notice any more, so that the next to deliver may take them all."""
+    last: datetime | None = rows(house, select(func.max(NOTICES.lease_until)))[0][0]
+    return last is None or last <= system.now()
+
+
+def nothing_waits(house: House, within: float = 60) -> None:
+    """Wait until nothing is due any more and every message has left."""
+
+    def done() -> bool:
+        soon = system.now() + timedelta(seconds=1)
+        due = select(func.count()).where(RUNGS.status == "open", RUNGS.next_at <= soon)
+        waiting = select(func.count()).where(
+            NOTICES.status.in_(("queued", "failed")), NOTICES.next_at <= soon
+        )
+        return not any(rows(house, query)[0][0] for query in (due, waiting))
+
+    until(done, "nothing is due and everything has left", timeout=within)
+
+
+def unseen(folder: Path) -> list[Path]:
+    """The messages in a Maildir that nobody has taken."""
+    return [
+        path
+        for part in ("new", "cur")
+        for path in (folder / part).iterdir()
+        if not path.name.endswith(":2,S")
+    ]

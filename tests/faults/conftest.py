@@ -1,0 +1,85 @@
+"""Districts to which things happen: with something due, a reply that has come, and a digest to be gathered."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.conftest import foundation
+from tests.daemon.house import NEW, House
+from tests.faults.account import opened
+from tests.states.life import LA
+from tests.workflow.district import Life, person
+from tests.workflow.letters import answer, put
+from workflow import directory, outbox, records, system
+from workflow.situation import Session
+
+__all__ = ["foundation"]
+
+CHAOS = int(os.environ.get("CHAOS", "0"))  # how long the long runs are: the number of kills; 0 for short ones
+Build = Callable[[], House]
+READER = "superintendent@example.org"
+
+
+def rich(house: House) -> None:
+    """Let the district have more to do: an answer has come, and a digest is due."""
+    with opened(house) as found:
+        life = Life(found, NEW, "franklin")
+        life.now = system.now().astimezone(LA)
+        life.do("describe-needs")
+        outbox.deliver(found, system.mailer(found.config), system.now)
+        asked = [n for n in life.notices("describe-needs") if n["to"].startswith("franklin-principal")]
+        letter = BytesParser(policy=policy.default).parsebytes(asked[0]["message"])
+        assert isinstance(letter, EmailMessage)
+        put(house.folder / "var" / "replies", answer(letter, "agree"))
+        found.transact(lambda session: hold(session, life))
+
+
+def hold(session: Session, life: Life) -> None:
+    """Let two notices wait for a digest that is due."""
+    values = person("superintendent", roles=["superintendent"], digest=True)
+    directory.put(session.connection, records.people, values, by="staff@example.org", now=life.now)
+    for _ in range(2):
+        outbox.tell(
+            session, "describe-needs", READER, "superintendent", life.now,
+            partnership=life.record.id, seq=life.record.version, held=True,
+            next_at=system.now() - timedelta(minutes=1),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def rich_foundation(foundation: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    house = House(foundation, tmp_path_factory.mktemp("rich"))
+    rich(house)
+    return house.folder
+
+
+@pytest.fixture
+def build(rich_foundation: Path, tmp_path: Path) -> Iterator[Build]:
+    """Builds houses of the same district, as it is before anything happens; what runs in them is ended."""
+    houses: list[House] = []
+
+    def build() -> House:
+        folder = tmp_path / f"house-{len(houses)}"
+        folder.mkdir()
+        for part in ("mail", "var"):
+            shutil.copytree(rich_foundation / part, folder / part)
+        houses.append(House(rich_foundation, folder))
+        return houses[-1]
+
+    yield build
+    for house in houses:
+        house.end()
+
+
+@pytest.fixture
+def house(build: Build) -> House:
+    return build()

@@ -1,0 +1,91 @@
+"""Killed at each point of its work where something is half done, the next run loses nothing and doubles nothing.
+
+What is on record afterwards, and what has arrived, is what an undisturbed run gives. `CHAOS=1` kills at every call
+of every point, and before and after every single commit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.house import House, until
+from tests.faults import dying
+from tests.faults.account import Account, account, leases_over, letters, message_ids, unseen
+from tests.faults.conftest import CHAOS, Build
+
+LEASE = 2.0  # seconds; what the killed one held is free again after that, with ten minutes as it is
+SHORT = [
+    ("before a batch is committed", 1),
+    ("after a batch is committed", 1),
+    ("between claim and delivery", 2),
+    ("after delivery, before it is settled", 3),
+    ("before a reply is committed", 1),
+]
+EVERY = [
+    *dict(SHORT), "before the procedure is taken up", "before a digest is committed",
+    "before anything is delivered", "before a claim is committed", "a letter written, not in its place",
+    "a letter in its place, not synced", "before it is settled for good",
+    "between a reply's commit and its move", "before a commit", "after a commit",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def undisturbed(rich_foundation: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Account]:
+    """What a run that nobody kills comes to; empty before the first test asks."""
+    return []
+
+
+def ended(house: House) -> None:
+    house.start("--once")
+    assert house.ended(within=60) == 0
+
+
+def killed(house: House, point: str, call: int) -> bool:
+    """Let a run die there; False if it never comes there."""
+    house.start("--once", command=dying.command("partnershipd", die=point, call=call, lease=LEASE))
+    status = house.ended(within=60)
+    assert status in (-9, 0)
+    return status == -9
+
+
+def check(house: House, expected: Account) -> None:
+    """The next run makes good what the killed one left."""
+    until(lambda: leases_over(house), "what the killed one held is free")
+    ended(house)
+    found = account(house)
+    assert found == expected
+    assert found.faults == ()
+    assert {status for *_, status in found.notices} == {"sent"}
+    arrived = sorted(str(letter["Message-ID"]) for letter in letters(house))
+    assert arrived == sorted(message_ids(house)), "each message stands in the Maildir exactly once"
+    assert unseen(house.folder / "var" / "replies") == []
+
+
+def expected(build: Build, known: list[Account]) -> Account:
+    if not known:
+        whole = build()
+        ended(whole)
+        known.append(account(whole))
+    return known[0]
+
+
+@pytest.mark.parametrize(("point", "call"), SHORT, ids=[point for point, _ in SHORT])
+def test_killed_at_a_point_the_next_run_loses_and_doubles_nothing(
+    build: Build, undisturbed: list[Account], point: str, call: int
+) -> None:
+    house, whole = build(), expected(build, undisturbed)
+    assert killed(house, point, call)
+    check(house, whole)
+
+
+@pytest.mark.skipif(not CHAOS, reason="a long run: CHAOS=1, or make chaos")
+@pytest.mark.parametrize("point", EVERY)
+def test_killed_at_every_call_of_a_point(build: Build, undisturbed: list[Account], point: str) -> None:
+    whole, call = expected(build, undisturbed), 1
+    while killed(house := build(), point, call):
+        check(house, whole)
+        call += 1
+    print(f"\n{point}: killed {call - 1} times, nothing lost, nothing double")
+    assert call > 1

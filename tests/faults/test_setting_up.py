@@ -1,0 +1,95 @@
+"""Killed while they set a district up, `init` and `import` have done all or nothing, and do it when run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import Engine, text
+
+from tests.faults import dying
+from tests.faults.bare import PAST, Bare
+from tests.faults.conftest import CHAOS
+from workflow import store, upgrade
+
+OLD = "0001"
+OF_INIT = [("amid the tables", 5), ("after the tables are made", 1), ("before the keys are made", 1)]
+OF_UPGRADE = [("amid the tables", 1), ("after the tables are made", 1)]
+OF_IMPORT = [("before the import writes an event", 20), ("before a commit", 1), ("after a commit", 1)]
+MORE_IMPORT = [("before the import writes an event", call) for call in (1, 2, 10, 30, 40)]
+
+
+def of(short: list[tuple[str, int]], *more: tuple[str, int]) -> Callable[..., pytest.MarkDecorator]:
+    """The first of these, and all of them in a long run."""
+    chosen = [*short, *more] if CHAOS else short[:1]
+    return pytest.mark.parametrize(("point", "call"), chosen)
+
+
+def killed(bare: Bare, point: str, call: int, *words: str) -> None:
+    assert bare.ctl(*words, command=dying.command("partnershipctl", die=point, call=call)) == -9
+
+
+def version(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        made = engine.dialect.has_table(connection, "alembic_version")
+        return connection.scalar(text("SELECT version_num FROM alembic_version")) if made else None
+
+
+@of(OF_INIT)
+def test_an_init_that_is_killed_is_made_good_by_the_next(tmp_path: Path, point: str, call: int) -> None:
+    bare = Bare(tmp_path)
+    killed(bare, point, call, "init")
+    engine = bare.engine()
+    assert version(engine) == (store.VERSION if point == "before the keys are made" else None)
+    assert not (tmp_path / "var" / "keys").exists()
+    assert bare.ctl("init") == 0
+    assert version(engine) == store.VERSION
+    assert (tmp_path / "var" / "keys").read_text(encoding="ascii").strip()
+    assert bare.ctl("import", "--dry-run", str(tmp_path / "district.toml")) == 0
+    engine.dispose()
+
+
+def old(engine: Engine) -> None:
+    """The tables of the first program, with a school in them."""
+    settings = AlembicConfig()
+    settings.set_main_option("script_location", str(Path(upgrade.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, OLD)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO schools (id, name) VALUES ('franklin', 'Franklin High School')"))
+
+
+@of(OF_UPGRADE)
+def test_an_upgrade_that_is_killed_leaves_the_old_tables_and_what_is_in_them(
+    tmp_path: Path, point: str, call: int
+) -> None:
+    bare = Bare(tmp_path)
+    engine = bare.engine()
+    old(engine)
+    killed(bare, point, call, "init")
+    assert version(engine) == OLD
+    assert bare.tables_of("schools") == ["('franklin', 'Franklin High School', None)"]
+    assert bare.ctl("init") == 0
+    assert version(engine) == store.VERSION
+    assert bare.tables_of("schools") == ["('franklin', 'Franklin High School', None)"]
+    engine.dispose()
+
+
+@of(OF_IMPORT, *MORE_IMPORT)
+def test_an_import_that_is_killed_has_done_all_or_nothing_and_is_made_good_by_the_next(
+    tmp_path: Path, point: str, call: int
+) -> None:
+    whole, bare = (Bare(tmp_path / name) for name in ("whole", "bare"))
+    for one in (whole, bare):
+        assert one.ctl("init") == 0
+    assert whole.ctl("import", str(tmp_path / "whole" / "district.toml")) == 0
+    assert len(whole.heads()) == len(PAST)
+    killed(bare, point, call, "import", str(tmp_path / "bare" / "district.toml"))
+    assert bare.heads() == (whole.heads() if point == "after a commit" else {})
+    assert bare.ctl("import", str(tmp_path / "bare" / "district.toml")) == 0
+    assert (bare.heads(), bare.tables()) == (whole.heads(), whole.tables())
+    assert bare.ctl("verify") == 0
