@@ -17,7 +17,11 @@ from tests.story.past import Past
 from workflow import config, records, store
 
 CTL = str(Path(sys.executable).parent / "partnershipctl")
-PAST = (Past("rbhs-2025").active(), Past("fhs-2025", "franklin").referred(), Past("ghs-2025", "garfield").applied())
+PAST = (
+    Past("rbhs-2025").active(),
+    Past("fhs-2025", "franklin").referred(),
+    Past("ghs-2025", "garfield").applied(),
+)
 
 
 class Bare:

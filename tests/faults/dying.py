@@ -53,6 +53,7 @@ POINTS = {
     # of a form
     "before a form is acted on": Point("before", "workflow.answers", "act"),
     "before a form is committed": Point("after", "workflow.answers", "act"),
+    "after a form is committed": Point("before", "workflow.web.asked", "_done"),
     # of the database
     "before a commit": Point("before", *COMMIT),
     "after a commit": Point("after", *COMMIT),
@@ -106,7 +107,8 @@ def main() -> None:
         importlib.import_module("workflow.outbox").LEASE = timedelta(seconds=given.lease)  # type: ignore[attr-defined]
     if given.die:
         wrap(POINTS[given.die], given.call)
-    program(given.arguments, prog_name=given.program)
+    sys.argv = [given.program, *given.arguments]
+    program()
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.house import House, until
+from tests.daemon.house import House
 from tests.faults import dying
-from tests.faults.account import Account, account, leases_over, letters, message_ids, unseen
+from tests.faults.account import Account, account, eventually, leases_over, letters, message_ids, unseen
 from tests.faults.conftest import CHAOS, Build
 
 LEASE = 2.0  # seconds; what the killed one held is free again after that, with ten minutes as it is
@@ -52,7 +52,7 @@ def killed(house: House, point: str, call: int) -> bool:
 
 def check(house: House, expected: Account) -> None:
     """The next run makes good what the killed one left."""
-    until(lambda: leases_over(house), "what the killed one held is free")
+    eventually(lambda: leases_over(house), "what the killed one held is free")
     ended(house)
     found = account(house)
     assert found == expected

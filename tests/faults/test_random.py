@@ -1,0 +1,115 @@
+"""Killed again and again at random moments while it is busy from all sides: nothing is lost, nothing double.
+
+A mail server may get a message twice if the kill falls between its "taken" and our note of it; SMTP offers
+nothing against that. It has the same Message-ID then, and is counted here. `CHAOS=200` kills that often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from email import message_from_bytes
+from typing import Any
+
+import pytest
+
+from tests.daemon.house import House, until
+from tests.faults import dying
+from tests.faults.account import HISTORY, account, letters, message_ids, nothing_waits, of_ref, rows, statuses
+from tests.faults.conftest import CHAOS, Build
+from tests.faults.load import Load, noted, told_twice
+from tests.notifications.test_mailers import HOST, Desk, serving
+from tests.story.post import content
+
+KILLS = CHAOS or 6
+LEASE = 1.0  # seconds; what the killed one held is free again after that
+SMTP = 'mailer = "smtp"\n[mail.smtp]\nhost = "{host}"\nport = {port}\nsecurity = "none"\n'
+
+
+class SlowDesk(Desk):
+    """A server that takes a message and needs a moment to say so."""
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        answer = await super().handle_DATA(server, session, envelope)
+        await asyncio.sleep(0.02)
+        return answer
+
+
+@pytest.fixture
+def seed() -> int:
+    return int(os.environ.get("CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
+
+
+def killed_at_random(house: House, chance: random.Random) -> float:
+    """Start a daemon, and kill it at a moment of its start, or of the second after that. How long it lived."""
+    runs = len(house.logged("running")) if house.log_file.exists() else 0
+    began = time.monotonic()
+    house.start(command=dying.command("partnershipd", lease=LEASE))
+    if chance.random() < 0.75:
+        until(lambda: len(house.logged("running")) > runs, "it runs", timeout=60)
+    threading.Event().wait(chance.uniform(0, 1.5))
+    house.signal(signal.SIGKILL)
+    assert house.ended() == -9
+    return time.monotonic() - began
+
+
+def check(house: House, load: Load) -> None:
+    """Everything that was due or asked for is on record once, and everybody was told of it once."""
+    closed = Counter(
+        ref for ref, event in rows(house, of_ref(HISTORY.event)) if event == "close-applications"
+    )
+    assert {ref: closed[ref] for ref in load.calls} == dict.fromkeys(load.calls, 1)
+    stands = noted(house)
+    assert {words: stands[words] for words in load.done} == dict.fromkeys(load.done, 1)
+    assert max(stands.values()) == 1
+    assert stands.keys() <= load.asked.keys()
+    found = account(house)
+    assert found.faults == ()
+    assert set(statuses(house)) == {"sent"}
+    assert told_twice(house, load.before) == []
+    closing = Counter((ref, to) for ref, template, to, *_ in found.notices.elements()
+                      if template == "close-applications" and ref in load.calls)  # fmt: skip
+    people = {to for _, to in closing}
+    assert len(people) == 5
+    assert closing == {(ref, to): 1 for ref in load.calls for to in people}
+
+
+def came(house: House, desk: Desk) -> list[str]:
+    """The Message-ID of every message that arrived."""
+    sent = [message_from_bytes(content(envelope)) for envelope in desk.received]
+    return [str(letter["Message-ID"]) for letter in [*sent, *letters(house)]]
+
+
+@pytest.mark.parametrize("post", ["smtp", "maildir"] if CHAOS else ["smtp"])
+def test_killed_at_random_nothing_is_lost_and_nothing_double(
+    build: Build, seed: int, post: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house, chance, desk = build(), random.Random(seed), SlowDesk()
+    with serving(desk) as server:
+        load = Load(house, calls=4 * KILLS, gap=0.6)
+        mail = SMTP.format(host=HOST, port=server.port) if post == "smtp" else ""
+        house.configure(mail=mail, web="posts_per_minute = 10000")
+        began = time.monotonic()
+        with load.running():
+            lived = [killed_at_random(house, chance) for _ in range(KILLS)]
+        house.start(command=dying.command("partnershipd", lease=LEASE))
+        nothing_waits(house, within=120)
+        house.signal(signal.SIGTERM)
+        assert house.ended() == 0
+    check(house, load)
+    known = set(message_ids(house)) - load.before
+    arrived = Counter(one for one in came(house, desk) if one not in load.before)
+    assert set(arrived) == known
+    double = sum(arrived.values()) - len(arrived)
+    assert double <= (KILLS if post == "smtp" else 0)
+    with capsys.disabled():
+        print(
+            f"\nseed {seed}, {post}: {KILLS} kills in {time.monotonic() - began:.0f} s (lived {min(lived):.1f} to"
+            f" {max(lived):.1f} s); {len(load.calls)} deadlines, {len(load.done)} forms, commands and replies;"
+            f" {len(known)} messages; 0 lost, 0 double on record, {double} delivered twice"
+        )
