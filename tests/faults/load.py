@@ -29,6 +29,7 @@ from tests.web.visitor import Page, Visitor
 from tests.workflow.district import Life
 from tests.workflow.letters import answer, put
 from workflow import records, system
+from workflow.situation import Session
 
 CTL = str(Path(sys.executable).parent / "partnershipctl")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -144,7 +145,7 @@ def _due(found: system.System, gap: float) -> None:
     """Let the calls close one after the other from now on, and nothing else fall due; what was told is told."""
     table = records.deadlines
 
-    def work(session: system.Session) -> None:
+    def work(session: Session) -> None:
         connection = session.connection
         connection.execute(update(records.notices).values(status="sent", sent_at=system.now()))
         calls = connection.scalars(
@@ -181,13 +182,8 @@ def noted(house: House) -> Counter[str]:
 
 def told_twice(house: House, before: set[str]) -> list[object]:
     """Whoever was told of one thing twice, among the notices that are not of `before`."""
-    of = (
-        NOTICES.message_id,
-        NOTICES.partnership,
-        NOTICES.template,
-        NOTICES.seq,
-        NOTICES.deadline,
-        NOTICES.to,
-    )
+    of = [
+        NOTICES[name] for name in ("message_id", "partnership", "template", "seq", "deadline", "to", "extra")
+    ]
     told = Counter(tuple(rest) for key, *rest in rows(house, select(*of)) if key not in before)
     return [each for each, number in told.items() if number > 1]
