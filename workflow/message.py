@@ -58,6 +58,8 @@ def write(session: Session, row: Any) -> tuple[str, bytes]:
     config = session.config
     if row.template == DIGEST:
         _let_go(session, row)
+        if not _parts(session, row):  # what it held is put back, and the whole is tried again later
+            raise CannotWrite("nothing that is in it can be written")
     context = context_of(session, row)
     try:
         rendered = config.templates.notice(row.template, context)

@@ -246,6 +246,26 @@ def test_words_that_cannot_be_written_leave_the_digest_and_fail_alone(begin: Beg
     assert (row["status"], row["within"]) == ("failed", None)
 
 
+def test_a_digest_of_which_nothing_can_be_written_waits_with_all_that_is_in_it(begin: Begin) -> None:
+    life = two_for_the_principal(begin)
+    folder = life.system.config.folder
+    (folder / "templates" / "email").mkdir(parents=True)
+    words = "{% block subject %}{{ 1 // 0 }}{% endblock %}{% block happened %}{% endblock %}"
+    broken = [folder / "templates" / "email" / f"record-{name}.j2" for name in ("assessment", "gap")]
+    for path in broken:
+        path.write_text(words + "{% block asked %}{% endblock %}")
+    life.system.config = configured(folder)
+    assert to(morning(life, "2025-09-04 07:00")) == []
+    for path in broken:
+        path.unlink()
+    life.system.config = configured(folder)
+    life.at("2025-09-04 08:00")
+    post = Post()
+    deliver(life, post)
+    (message,) = to(post)
+    assert message["Subject"].startswith("Your messages of today: 2 ")
+
+
 def test_the_dates_of_everything_in_it_go_with_a_digest(begin: Begin) -> None:
     life = wants(begin("needs"), "staff")
     life.person("deputy", roles=["staff"])
