@@ -23,6 +23,7 @@ from workflow import ledger, records, system
 from workflow.system import System
 
 T = TypeVar("T")
+WATCHER = "watcher.toml"
 HISTORY, RUNGS, NOTICES = records.history.c, records.deadlines.c, records.notices.c
 REF = records.partnerships.c.ref
 
@@ -42,8 +43,10 @@ class Account:
 
 @contextmanager
 def opened(house: House) -> Iterator[System]:
-    """The house's database, beside whatever daemon runs on it."""
-    found = system.open_system(house.folder / "config.toml", words=False)
+    """The house's database, beside whatever daemon runs on it; by WATCHER where its own configuration is broken."""
+    watching = house.folder / WATCHER
+    path = watching if watching.exists() else house.folder / "config.toml"
+    found = system.open_system(path, words=False)
     try:
         yield found
     finally:

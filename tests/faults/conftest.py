@@ -19,7 +19,7 @@ from tests.faults.account import opened
 from tests.states.life import LA
 from tests.workflow.district import Life, person
 from tests.workflow.letters import answer, put
-from workflow import directory, outbox, records, system
+from workflow import directory, engine, outbox, records, system
 from workflow.situation import Session
 
 __all__ = ["foundation"]
@@ -43,14 +43,15 @@ def rich(house: House) -> None:
         found.transact(lambda session: hold(session, life))
 
 
-def hold(session: Session, life: Life) -> None:
+def hold(session: Session, life: Life, template: str = "describe-needs") -> None:
     """Let two notices wait for a digest that is due."""
     values = person("superintendent", roles=["superintendent"], digest=True)
     directory.put(session.connection, records.people, values, by="staff@example.org", now=life.now)
+    record = engine.load(session.connection, [life.ref])[life.ref]
     for _ in range(2):
         outbox.tell(
-            session, "describe-needs", READER, "superintendent", life.now,
-            partnership=life.record.id, seq=life.record.version, held=True,
+            session, template, READER, "superintendent", life.now,
+            partnership=record.id, seq=record.version, held=True,
             next_at=system.now() - timedelta(minutes=1),
         )  # fmt: skip
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+from collections import Counter
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,17 @@ from typing import Any
 from sqlalchemy import select, update
 
 from tests.daemon.house import NEW, House, until
-from tests.faults.account import NOTICES, account, eventually, opened, rows, statuses
+from tests.faults.account import (
+    NOTICES,
+    WATCHER,
+    account,
+    eventually,
+    letters,
+    message_ids,
+    opened,
+    rows,
+    statuses,
+)
 from tests.faults.conftest import READER, hold
 from tests.states.life import LA
 from tests.workflow.district import Life
@@ -23,7 +35,7 @@ VISIT = """
 label = "A visit to the school"
 state = "needs-identified"
 due = "300 days after entering"
-done = "describe-needs"
+until = "needs.agreed"
 to = ["staff"]
 overdue = [{ after = "1 day", to = ["staff"] }]
 """
@@ -54,38 +66,59 @@ def ripen(house: House) -> None:
 
 
 def happen(house: House) -> None:
-    """Let the needs be described and withdrawn, and a digest of their description be due."""
+    """Let the needs be described and withdrawn, and a digest be due that tells of the latter only."""
     with opened(house) as found:
         life = Life(found, NEW, "franklin")
         life.now = system.now().astimezone(LA)
         life.do("describe-needs", "staff")
-        found.transact(lambda session: hold(session, life))
+        life.do("withdraw", "staff")
+        found.transact(lambda session: hold(session, life, "withdraw"))
 
 
 def test_words_broken_while_it_runs_wait_for_their_repair_and_nothing_else_does(house: House) -> None:
     own = house.folder / "templates" / "email"
     own.mkdir(parents=True)
+    shutil.copy(house.folder / "config.toml", house.folder / WATCHER)
     (own / "site-visit.j2").write_text(OF_VISIT, encoding="utf-8")
     house.configure(VISIT, mail=MAIL)
     house.start()
-    eventually(lambda: house.healthy() and of(house, "digest", set()) and set(statuses(house)) == {"sent"}, "all left")
+    eventually(lambda: of(house, "digest", set()) and set(statuses(house)) == {"sent"}, "all have left")
     before = every(house)
 
     (own / "site-visit.j2").unlink()
-    (own / "describe-needs.j2").write_text("{% block subject %}{% broken", encoding="utf-8")
-    house.signal(signal.SIGHUP)
-    refused = until(lambda: house.logged("configuration refused"), "it is refused")
-    assert any("describe-needs.j2" in line["problem"] for line in refused)
+    (own / "withdraw.j2").write_text("{% block subject %}{% broken", encoding="utf-8")
     house.configure(VISIT + '[board]\nquorum = "half"\n', mail=MAIL)
     house.signal(signal.SIGHUP)
-    until(lambda: any(l["at"] == "board.quorum" for l in house.logged("configuration refused")), "so is the other")
+    refused = until(lambda: house.logged("configuration refused"), "it is refused")
+    eventually(lambda: len(house.logged("configuration refused")) == 3, "each mistake is named")
+    assert {Path(line["at"]).name for line in refused} <= {
+        "board.quorum", "deadline.site-visit", "withdraw.j2, line 1",
+    }  # fmt: skip
 
-    happen(house)
     ripen(house)
-    eventually(lambda: of(house, "site-visit", before) and not of(house, "site-visit", before)[0].status == "queued",
-               "the visit was told")
-    eventually(lambda: all(row.attempts for row in of(house, "describe-needs", before)), "the description was tried")
-    for row in of(house, "describe-needs", before) + of(house, "site-visit", before): print(row)
-    for row in of(house, "digest", before): print(row)
+    eventually(lambda: any(row.attempts for row in of(house, "site-visit", before)), "the visit was told")
+    happen(house)
+    eventually(lambda: all(row.attempts > 1 for name in ("withdraw", "digest") for row in of(house, name, before)
+                           if row.to != READER or name == "digest"), "they were tried again")  # fmt: skip
+    broken = of(house, "withdraw", before) + of(house, "site-visit", before) + of(house, "digest", before)
+    assert {row.status for row in broken} == {"failed", "queued"}
+    reasons = {row.reason.partition(":")[2] for row in broken if row.reason}
+    assert len(reasons) == 3, reasons
+    eventually(
+        lambda: {row.status for row in of(house, "describe-needs", before)} == {"sent"}, "others leave"
+    )
     assert house.healthy()
-    assert 0
+
+    (own / "site-visit.j2").write_text(OF_VISIT, encoding="utf-8")
+    (own / "withdraw.j2").unlink()
+    house.configure(VISIT, mail=MAIL)
+    eventually(lambda: set(statuses(house)) == {"sent"}, "everything leaves by itself")
+    house.signal(signal.SIGHUP)
+    until(lambda: house.logged("configuration loaded"), "the mended one is taken")
+    house.signal(signal.SIGTERM)
+    assert house.ended() == 0
+    mine = [row for name in ("withdraw", "site-visit", "digest") for row in of(house, name, before)]
+    assert len(mine) == 3 + 1 + 1
+    arrived = Counter(str(letter["Message-ID"]) for letter in letters(house))
+    assert arrived == message_ids(house)
+    assert account(house).faults == ()
