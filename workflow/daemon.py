@@ -210,7 +210,7 @@ class Daemon:
         self._start_ticks()
         self._tell_systemd("READY=1")
         log.info("running", config=str(self._path or "packaged default"), web=f"http://{host}:{port}")
-        while asked.recv(1)[0] == signal.SIGHUP:
+        while self._hear(asked) == signal.SIGHUP:
             # As a job, so that a stop is heard while the reload waits for a tick.
             self._jobs.add_job(self._take_new_configuration, max_instances=100)
         self._stop.set()
@@ -222,6 +222,18 @@ class Daemon:
             self._tick, IntervalTrigger(seconds=seconds, timezone=UTC), id="tick", next_run_time=system.now()
         )
         self._jobs.start()
+
+    def _hear(self, asked: socket.socket) -> int:
+        """The next signal. Meanwhile ticks go on also if the clock is set back, when their next one is far away."""
+        while True:
+            seconds = self.system.config.procedure.daemon.tick_seconds
+            asked.settimeout(seconds)
+            with contextlib.suppress(TimeoutError):
+                return asked.recv(1)[0]
+            tick, now = self._jobs.get_job("tick"), system.now()
+            if tick is not None and tick.next_run_time > now + timedelta(seconds=seconds) + AT_ONCE:
+                log.warning("the clock was set back", by=str(tick.next_run_time - now))
+                self._jobs.modify_job("tick", next_run_time=now)
 
     def _take_new_configuration(self) -> None:
         """Read the configuration again; a bad one is refused and the old one kept."""
