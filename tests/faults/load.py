@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -46,9 +46,10 @@ class Load:
         self.done: set[str] = set()  # what was answered as done
         self.stop = threading.Event()
         with opened(house) as found:
-            self.calls = [_call(Life(found, f"call-{number}")) for number in range(calls)]
+            self.calls = [open_call(Life(found, f"call-{number}")) for number in range(calls)]
             self.link, self.letter = _asks(found)
-            _due(found, gap)
+            began = system.now()
+            fall_due(found, lambda number: began + timedelta(seconds=number * gap))
         self.before = set(message_ids(house))
 
     @contextmanager
@@ -131,8 +132,8 @@ class Load:
                 return
 
 
-def _call(life: Life) -> str:
-    """A call for partners that is open."""
+def open_call(life: Life) -> str:
+    """A call for partners that is open, and of which nobody is to be told any more."""
     life.now = system.now().astimezone(LA).replace(microsecond=0) - timedelta(days=30)
     for event, by in (("identify-needs", None), ("describe-needs", None), ("agree-needs", "principal"),
                       ("agree-needs", "staff")):  # fmt: skip
@@ -141,21 +142,18 @@ def _call(life: Life) -> str:
     return life.ref
 
 
-def _due(found: system.System, gap: float) -> None:
-    """Let the calls close one after the other from now on, and nothing else fall due; what was told is told."""
+def fall_due(found: system.System, when: Callable[[int], datetime]) -> None:
+    """Let open calls close, each at an instant by its number, and nothing else fall due; what was told is told."""
     table = records.deadlines
+    calls = select(table.c.id).where(table.c.fires == "close-applications", table.c.status == "open")
 
     def work(session: Session) -> None:
         connection = session.connection
-        connection.execute(update(records.notices).values(status="sent", sent_at=system.now()))
-        calls = connection.scalars(
-            select(table.c.id).where(table.c.fires == "close-applications", table.c.status == "open")
-        )
-        keys = list(calls)
+        connection.execute(update(records.notices).values(status="sent", sent_at=system.now(), held=False))
+        keys = list(connection.scalars(calls.order_by(table.c.id)))
         connection.execute(update(table).where(table.c.status == "open").values(status="cancelled"))
         for number, key in enumerate(keys):
-            at = system.now() + timedelta(seconds=number * gap)
-            values = {"status": "open", "due_at": at, "next_at": at}
+            values = {"status": "open", "due_at": when(number), "next_at": when(number)}
             connection.execute(update(table).where(table.c.id == key).values(**values))
 
     found.transact(work)

@@ -1,10 +1,9 @@
-"""Words and configuration that are broken while the daemon runs: others leave meanwhile, these once they are mended."""
+"""Words and configuration broken while the daemon runs: others leave meanwhile, these once they are mended."""
 
 from __future__ import annotations
 
 import shutil
 import signal
-from collections import Counter
 from collections import Counter
 from pathlib import Path
 from typing import Any
