@@ -1,6 +1,6 @@
 """Runs one of the programs so that it dies at a named point, as by kill -9, or under terms that it does not have.
 
-    python tests/faults/dying.py [--die POINT --call N] [--lease SECONDS] -- PROGRAM ARGUMENTS
+    python tests/faults/dying.py [--die POINT --call N] [--lease SECONDS] [--rest SECONDS] -- PROGRAM ARGUMENTS
 
 The programs know nothing of this: what is named is wrapped before they begin.
 """
@@ -86,11 +86,12 @@ def wrap(point: Point, call: int) -> None:
     setattr(place, name, dying)
 
 
-def command(program: str, *, die: str = "", call: int = 1, lease: float = 0) -> list[str]:
+def command(program: str, *, die: str = "", call: int = 1, lease: float = 0, rest: float = 0) -> list[str]:
     """How to run one of the programs like this; its arguments are to follow."""
     words = [sys.executable, str(Path(__file__)), "--call", str(call)]
     words += ["--die", die] if die else []
     words += ["--lease", str(lease)] if lease else []
+    words += ["--rest", str(rest)] if rest else []
     return [*words, "--", program]
 
 
@@ -99,12 +100,15 @@ def main() -> None:
     reading.add_argument("--die", choices=POINTS)
     reading.add_argument("--call", type=int, default=1)
     reading.add_argument("--lease", type=float)
+    reading.add_argument("--rest", type=float)
     reading.add_argument("program", choices=PROGRAMS)
     reading.add_argument("arguments", nargs=argparse.REMAINDER)
     given = reading.parse_args()
     program: Callable[..., Any] = importlib.import_module(PROGRAMS[given.program]).main
     if given.lease:
         importlib.import_module("workflow.outbox").LEASE = timedelta(seconds=given.lease)  # type: ignore[attr-defined]
+    if given.rest:
+        importlib.import_module("workflow.pace").RESTS = (timedelta(seconds=given.rest),)  # type: ignore[attr-defined]
     if given.die:
         wrap(POINTS[given.die], given.call)
     sys.argv = [given.program, *given.arguments]
