@@ -181,10 +181,11 @@ def deliver(
             if not claimed:
                 break
             for done, notice in enumerate(claimed):
-                # With a slow server the lease of the last ones would run out while they wait for their turn.
+                # With a slow server the lease of the last ones would run out while they wait for their turn,
+                # and deadlines would wait for them all.
                 if stop() or not timedelta(0) <= clock() - taken <= LEASE / 3:
                     system.transact(partial(_release, claimed=claimed[done:]))
-                    break
+                    return dict(counts)
                 try:
                     outcome = _attempt(mailer, notice)
                 except Unreachable as error:

@@ -298,6 +298,22 @@ def test_a_slow_server_does_not_let_another_take_what_is_still_to_be_sent(begin:
     assert len(given) == len(set(given)) == total
 
 
+def test_a_server_that_lets_everybody_wait_does_not_keep_the_deadlines_waiting(begin: Begin) -> None:
+    life = begin("active")
+    clock = [life.now]
+
+    class Tarpit(Post):
+        def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
+            clock[0] += MINUTE
+            raise TemporaryFailure("timed out")
+
+    outbox.deliver(life.system, Tarpit(), lambda: clock[0])
+    assert clock[0] - life.now <= outbox.LEASE / 2
+    waiting = [row for row in life.notices() if row["status"] == "queued"]
+    assert waiting
+    assert {row["lease_until"] for row in waiting} == {None}, "they are free for the next tick"
+
+
 def test_a_stop_leaves_the_rest_in_the_outbox(begin: Begin) -> None:
     life = begin("needs")
     assert outbox.deliver(life.system, Post(), lambda: life.now, lambda: True) == {}
