@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from tests.daemon.house import CALL, NEW, House
 from tests.faults.account import (
     HISTORY,
     NOTICES,
+    RUNGS,
     account,
     eventually,
     message_ids,
@@ -22,6 +27,7 @@ from tests.faults.account import (
 from tests.faults.load import fall_due, open_call, told_twice
 from tests.faults.shifting import Clock
 from tests.states.life import LA
+from tests.workflow import district
 from tests.workflow.district import Life
 from workflow import system
 
@@ -79,3 +85,79 @@ def test_the_clock_jumps_an_hour_and_a_day_both_ways_while_it_runs(house: House)
     eventually(lambda: set(statuses(house)) == {"sent"}, "everything has left")
     assert house.healthy()
     assert account(house).faults == ()
+
+
+# The nights on which the clocks of the district change
+
+NIGHT = """
+[deadline.at-{name}]
+label = "At {at}"
+state = "needs-identified"
+due = "30 days after entering"
+roll = "stay"
+at = "{at}"
+until = "needs.agreed"
+to = ["staff"]
+overdue = [{{ after = "300 days", to = ["staff"] }}]
+"""
+NIGHTS = "".join(NIGHT.format(name=at.replace(":", ""), at=at) for at in ("01:30", "02:30"))
+OF_NIGHT = (
+    "{% block subject %}{{ deadline.name }}{% endblock %}{% block happened %}It is time.{% endblock %}"
+    "{% block asked %}Please look.{% endblock %}"
+)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# In autumn 01:30 comes twice, and the first counts; in spring 02:30 never comes, and 03:00 stands for it.
+AUTUMN = {"at-0130": utc("2026-11-01 08:30"), "at-0230": utc("2026-11-01 10:30")}
+SPRING = {"at-0130": utc("2027-03-14 09:30"), "at-0230": utc("2027-03-14 10:00")}
+
+
+@pytest.fixture
+def nights(tmp_path: Path) -> Iterator[House]:
+    """A district with a partnership that has two deadlines in each of the two nights."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "house").mkdir()
+    district.found(tmp_path / "source")
+    house = House(tmp_path / "source", tmp_path / "house")
+    words = house.folder / "templates" / "email"
+    words.mkdir(parents=True)
+    for name in AUTUMN:
+        (words / f"{name}.j2").write_text(OF_NIGHT, encoding="utf-8")
+    house.configure(NIGHTS, tick=TICK)
+    with opened(house) as found:
+        for ref, entered in (("autumn", "2026-10-02 12:00"), ("spring", "2027-02-12 12:00")):
+            life = Life(found, ref).at(entered)
+            life.do("identify-needs")
+    yield house
+    house.end()
+
+
+def rung(house: House, ref: str, name: str) -> Any:
+    columns = (RUNGS.due_at, RUNGS.status, RUNGS.done_at)
+    query = of_ref(RUNGS.name, RUNGS.kind, *columns)
+    (found,) = [row for row in rows(house, query) if (row.ref, row.name, row.kind) == (ref, name, "due")]
+    return found
+
+
+def test_a_deadline_in_the_nights_on_which_the_clocks_change_is_never_early_and_rings_once(
+    nights: House,
+) -> None:
+    clock, second = Clock(nights.folder), timedelta(seconds=1)
+    clock.jump(utc("2026-10-31 20:00") - system.now())
+    nights.start(**clock.environment)
+    eventually(nights.healthy, "the daemon is healthy")
+    for ref, night in (("autumn", AUTUMN), ("spring", SPRING)):
+        for name, due in night.items():
+            assert rung(nights, ref, name).due_at == due
+            clock.jump(due - 7 * second - system.now())  # it looks several times before it is time
+            eventually(lambda: rung(nights, ref, name).status == "fired", "it rings", 40)  # noqa: B023
+            assert timedelta(0) <= rung(nights, ref, name).done_at - due <= 30 * second
+    told = Counter(
+        (row.ref, row.template, row.to) for row in rows(nights, of_ref(NOTICES.template, NOTICES.to))
+    )
+    mine = {key: number for key, number in told.items() if key[1] in AUTUMN}
+    assert mine == {(ref, name, "staff@example.org"): 1 for ref in ("autumn", "spring") for name in AUTUMN}
