@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 import structlog
@@ -325,11 +325,27 @@ def alone(settings: Config) -> Iterator[None]:
         raise StoreError(str(error)) from None
 
 
+class _Unfailing:
+    """A stream of which what cannot be written is lost: a full disk for the log must stop no deadline or message."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
 def set_up_logs(settings: Config) -> None:
     """Log to standard error: key=value lines, or JSON."""
     log_settings = settings.procedure.log
     level = getattr(logging, log_settings.level.upper())
     renderer: Any = structlog.processors.JSONRenderer()
+    stream: Any = _Unfailing(sys.stderr)
     if log_settings.format == "text":
         renderer = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
     shared: list[Any] = [
@@ -352,7 +368,7 @@ def set_up_logs(settings: Config) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
 
