@@ -70,7 +70,7 @@ def build(rich_foundation: Path, tmp_path: Path) -> Iterator[Build]:
 
     def build() -> House:
         folder = tmp_path / f"house-{len(houses)}"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         for part in ("mail", "var"):
             shutil.copytree(rich_foundation / part, folder / part)
         houses.append(House(rich_foundation, folder))
