@@ -1,0 +1,182 @@
+"""What must hold of a district at every moment, looked up in its tables and judged by the clauses of the policy.
+
+Each function gives what it found to be wrong, in words; nothing found is an empty list.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from states.errors import LawError, Refused
+from states.partnership import Partnership, State
+from workflow import ledger, records
+from workflow.system import System
+
+POLICY = Path(__file__).parents[2] / "docs" / "policy.md"
+CLAUSES = {"4270.5"} | set(
+    re.findall(r"^\| `(4270\.\d+[a-e]?)` \|", POLICY.read_text(encoding="utf-8"), re.MULTILINE)
+)
+THRESHOLD_CENTS = 250_000_00
+
+
+def _partnerships(system: System) -> Iterable[tuple[Row[Any], Partnership]]:
+    with system.reading() as session:
+        rows = session.connection.execute(
+            select(records.partnerships).order_by(records.partnerships.c.id)
+        ).all()
+    return [(row, Partnership.model_validate_json(row.facts)) for row in rows]
+
+
+def of_the_record(system: System) -> list[str]:
+    """What `verify` finds."""
+    with system.reading() as session:
+        return [
+            f"{fault.ref} {fault.seq}: {fault.problem}"
+            for _, faults in ledger.verify(session.connection, system.config)
+            for fault in faults
+        ]
+
+
+def of_the_state(system: System, now: datetime) -> list[str]:
+    """Once the clock has looked: nobody is stranded, nothing runs on, no school has two, the Board had its say."""
+    found = []
+    with system.reading() as session:
+        table = records.deadlines
+        open_ = set(session.connection.scalars(select(table.c.partnership).where(table.c.status == "open")))
+        late = session.connection.scalars(
+            select(table.c.name).where(table.c.status == "open", table.c.next_at <= now)
+        ).all()
+    found += [f"{name} is due and was passed over" for name in late]
+    in_force: Counter[str] = Counter()
+    today = system.config.calendar.day(now)
+    for row, facts in _partnerships(system):
+        if row.state != State.TERMINATED and row.id not in open_:
+            found.append(f"{row.ref} is stranded in {row.state}: no deadline is open")
+        if facts.in_force:
+            in_force[row.school] += 1
+            if facts.agreement and facts.agreement.ends_on < today:
+                found.append(f"{row.ref} runs past its last day, {facts.agreement.ends_on}")
+        found += [f"{row.ref}: {fault}" for fault in without_the_board(facts)]
+    found += [f"{school} has {number} Lead Partners" for school, number in in_force.items() if number > 1]
+    return found
+
+
+def a_year_and_a_day(first: date, last: date) -> bool:
+    """Whether a term is longer than one year (4270.9c): its last day is the first day's anniversary, or later."""
+    month, day = (3, 1) if (first.month, first.day) == (2, 29) else (first.month, first.day)
+    return (last.year, last.month, last.day) >= (first.year + 1, month, day)
+
+
+def called_for(amount_cents: int, first: date, last: date, autonomy: str | None) -> bool:
+    """Whether a clause calls for the Board (4270.9a, b, c)."""
+    return amount_cents >= THRESHOLD_CENTS or autonomy is not None or a_year_and_a_day(first, last)
+
+
+def without_the_board(facts: Partnership) -> list[str]:
+    """Whether an agreement came into force, or has terms, that the Board should have approved and did not."""
+    agreement = facts.agreement
+    if agreement is None or agreement.in_force_at is None:
+        return []
+    if facts.board.asked is not None:
+        return ["it is in force, and the Board that asked to review it has not decided"]
+    terms = (agreement.amount_cents, agreement.starts_on, agreement.ends_on, agreement.autonomy_requested_by)
+    if not called_for(*terms):
+        return []
+    approved = agreement.approval
+    if approved is None:
+        return [f"terms {terms} are in force without the Board"]
+    if (approved.amount_cents, approved.ends_on) != (agreement.amount_cents, agreement.ends_on):
+        return [f"terms {terms} are in force; what the Board approved is {approved}"]
+    votes = [
+        d for d in facts.board.decisions if d.decision == "approve" and d.meeting_on == approved.meeting_on
+    ]
+    if not any(d.vote.ayes > d.vote.noes for d in votes):
+        return ["the approval is of no vote that carried it"]
+    return []
+
+
+def of_the_history(system: System) -> list[str]:
+    """That no history has an agreement started by staff after the Board asked for it."""
+    found = []
+    asked: set[int] = set()
+    table = records.history
+    with system.reading() as session:
+        rows = session.connection.execute(select(table).order_by(table.c.partnership, table.c.seq)).all()
+    for row in rows:
+        if row.event == "ask-for-review":
+            asked.add(row.partnership)
+        if row.event == "activate" and row.partnership in asked:
+            found.append(f"{row.partnership} was activated though the Board had asked to review it")
+        if row.event in ("approve", "terminate") and row.from_state == State.BOARD_REVIEW:
+            meeting = json.loads(row.setting)["meeting"]
+            if meeting["kind"] != "regular":
+                found.append(f"{row.partnership} was decided at a meeting that is {meeting['kind']}")
+    return found
+
+
+class Watch:
+    """Looks at deadlines and notices again and again, and remembers what it saw."""
+
+    def __init__(self) -> None:
+        self.fired: dict[int, datetime] = {}
+        self.sent: Counter[str] = Counter()
+
+    def faults(self, system: System) -> list[str]:
+        """What was fired twice or early since the last look; what was queued twice."""
+        found = []
+        table, notices = records.deadlines, records.notices
+        with system.reading() as session:
+            fired = session.connection.execute(select(table).where(table.c.status == "fired")).all()
+            told = session.connection.execute(select(notices)).all()
+        for row in fired:
+            rung = f"{row.partnership} {row.name} {row.ladder} {row.rung}"
+            if row.done_at < row.due_at:
+                found.append(f"{rung} fired at {row.done_at}, before {row.due_at}")
+            if self.fired.setdefault(row.id, row.done_at) != row.done_at:
+                found.append(f"{rung} fired twice: at {self.fired[row.id]} and at {row.done_at}")
+        of_rungs = Counter((n.deadline, n.to, n.role, n.delegate_for) for n in told if n.deadline is not None)
+        found += [f"told twice of one rung: {key}" for key, number in of_rungs.items() if number > 1]
+        names = Counter(n.message_id for n in told)
+        found += [f"two notices are called {key}" for key, number in names.items() if number > 1]
+        return found + [f"{key} left {n} times" for key, n in self.sent.items() if n > 1]
+
+
+def of_a_refusal(error: LawError) -> list[str]:
+    """A refusal names every reason in words, and cites no clause that there is not."""
+    if not isinstance(error, Refused):
+        problems = getattr(error, "problems", ())
+        if not problems or not all(problem.problem for problem in problems):
+            return [f"{error!r} names no mistake"]
+        return [
+            f"pydantic speaks in {p}"
+            for p in problems
+            if re.search(r"\binput should\b|pydantic", str(p), re.I)
+        ]
+    if not error.unmet:
+        return [f"{error!r} gives no reason"]
+    return [
+        f"{unmet!r} has no reason, or cites what is no clause"
+        for unmet in error.unmet
+        if not unmet.reason.strip() or (unmet.clause is not None and unmet.clause not in CLAUSES)
+    ]
+
+
+def everything(system: System) -> Mapping[str, list[tuple[Any, ...]]]:
+    """All that the tables hold which only a deed may change."""
+    tables = (records.partnerships, records.history, records.deadlines, records.notices, records.answers)
+    with system.reading() as session:
+        return {
+            table.name: [
+                tuple(row)
+                for row in session.connection.execute(select(table).order_by(*table.primary_key.columns))
+            ]
+            for table in tables
+        }
