@@ -27,7 +27,7 @@ def calendar(session: Session, email: str, now: datetime) -> bytes:
     found: list[tuple[CalendarEntry, datetime]] = []
     table = records.partnerships
     told = _sequences(session, email)
-    for row in session.connection.execute(select(table).order_by(table.c.ref)):
+    for row in sorted(session.connection.execute(select(table)), key=lambda row: row.ref):
         record = engine.record_of(row)
         person = session.directory.person(email, record.facts)
         roles = session.directory.roles_of(person, record.facts) if person else []
@@ -81,7 +81,7 @@ def _ladders(session: Session, record: Record, now: datetime) -> Any:
         table.c.rung == 0,
         or_(table.c.status == "open", (table.c.status == "fired") & (table.c.ladder >= now - BACK)),
     )
-    return session.connection.execute(query.order_by(table.c.ladder, table.c.name)).all()
+    return sorted(session.connection.execute(query), key=lambda row: (row.ladder, row.name))
 
 
 def _concerns(record: Record, name: str, row: DeadlineRow | None, email: str, roles: list[Role]) -> bool:

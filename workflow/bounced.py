@@ -17,7 +17,7 @@ def bounced(session: Session, reply: Reply, now: datetime) -> Judged:
     assert bounce is not None
     table, found = records.notices, named(session, reply.incoming)
     if bounce.about:
-        query = select(table).where(table.c.message_id.in_(bounce.about))
+        query = select(table).where(table.c.message_id.in_(bounce.about)).order_by(table.c.id)
         found = list(session.connection.execute(query)) or found
     if not found:
         return reply.judged("bounce", f"it names no message of ours: {bounce.said}")

@@ -178,7 +178,7 @@ def _sequence(before: Any, *, moved: bool) -> int:
 def _told(session: Session, email: str, partnership: int) -> dict[str, Any]:
     table = records.calendar_entries
     query = select(table).where(table.c.email == email, table.c.partnership == partnership)
-    return {row.uid: row for row in session.connection.execute(query.order_by(table.c.uid))}
+    return {row.uid: row for row in sorted(session.connection.execute(query), key=lambda row: row.uid)}
 
 
 def _keep(session: Session, row: Any, method: Method, name: str, entry: CalendarEntry, *, new: bool) -> None:

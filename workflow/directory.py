@@ -158,7 +158,9 @@ def read(connection: Connection, config: Config) -> Directory:
 
 
 def _rows(connection: Connection, table: Table) -> Iterable[Any]:
-    return connection.execute(select(table).order_by(*table.primary_key.columns))
+    # Sorted here: who comes first is told first, and each database has an order of its own for text.
+    key = next(iter(table.primary_key.columns)).name
+    return sorted(connection.execute(select(table)), key=lambda row: row._mapping[key])
 
 
 def _person(row: Any) -> Person:

@@ -46,10 +46,10 @@ def verify(
 ) -> Iterator[tuple[str, list[Fault]]]:
     """Each partnership (or each of `refs`) with its faults, one after the other."""
     table = records.partnerships
-    query = select(table.c.id, table.c.ref).order_by(table.c.ref)
+    query = select(table.c.id, table.c.ref)
     if refs:
         query = query.where(table.c.ref.in_(refs))
-    for key, ref in connection.execute(query).all():
+    for key, ref in sorted(connection.execute(query).all(), key=lambda row: row.ref):
         try:  # one by one: what was changed by hand may be no time or number at all
             row = connection.execute(select(table).where(table.c.id == key)).one()
             history = entries(connection, key)

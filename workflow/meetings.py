@@ -33,7 +33,8 @@ def tell_changed(session: Session, now: datetime) -> list[str]:
     if before == mark:
         return []
     table = records.partnerships
-    rows = session.connection.execute(select(table).where(table.c.state == State.BOARD_REVIEW)).all()
+    query = select(table).where(table.c.state == State.BOARD_REVIEW).order_by(table.c.id)
+    rows = session.connection.execute(query).all()
     told = [record.ref for record in map(engine.record_of, rows) if _tell(session, record, now)]
     if before is None:
         session.connection.execute(insert(meta).values(key="meetings", value=mark))

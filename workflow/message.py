@@ -386,7 +386,7 @@ def deadline_of(session: Session, row: Any, offered: set[str]) -> dict[str, Any]
     query = (
         select(table)
         .where(table.c.partnership == row.partnership, table.c.status == "open", table.c.kind == "due")
-        .order_by(table.c.due_at)
+        .order_by(table.c.due_at, table.c.id)
     )
     for found in session.connection.execute(query):
         known = config.deadlines.get(found.name)

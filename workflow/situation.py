@@ -79,7 +79,7 @@ def _other_lead(s: Situation) -> str | None:
     """Another partnership at the school with an agreement in force, or ended but with its end still to come."""
     table = records.partnerships
     query = select(table).where(table.c.school == s.facts.school, table.c.id != (s.partnership or 0))
-    for row in s.session.connection.execute(query):
+    for row in s.session.connection.execute(query.order_by(table.c.id)):
         if row.in_force or _still_ends(Partnership.model_validate_json(row.facts), s.today):
             return str(row.ref)
     return None

@@ -99,8 +99,8 @@ def _open(session: Session, record: Record) -> Mapping[str, datetime]:
     query = select(table.c.name, table.c.ladder).where(
         table.c.partnership == record.id, table.c.status == "open"
     )
-    rows = session.connection.execute(query.distinct().order_by(table.c.ladder, table.c.name))
-    return {row.name: row.ladder for row in rows}
+    rows = session.connection.execute(query.distinct())
+    return {row.name: row.ladder for row in sorted(rows, key=lambda row: (row.ladder, row.name))}
 
 
 def _next_of(record: Record, offers: Collection[str], possible: Collection[str]) -> Iterator[str]:

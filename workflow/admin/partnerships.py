@@ -29,8 +29,8 @@ def complete_refs(context: click.Context, _parameter: click.Parameter, incomplet
     named = (one.params.get("config_file") for one in (context, context.parent) if one)
     console = Console(next(filter(None, named), None), as_json=False)
     with suppress(ConfigError, StoreError, SQLAlchemyError), console.system.reading() as session:
-        found = session.connection.scalars(select(records.partnerships.c.ref).order_by("ref"))
-        return [ref for ref in found if ref.startswith(incomplete)]
+        found = session.connection.scalars(select(records.partnerships.c.ref))
+        return sorted(ref for ref in found if ref.startswith(incomplete))
     return []
 
 
@@ -64,7 +64,7 @@ def known(session: Session, ref: str) -> Record:
 def list_(console: Console, state: str | None, school: str | None, overdue: bool, person: str | None) -> None:
     """A line for each partnership, with its next deadline."""
     table = records.partnerships
-    query = select(table).order_by(table.c.ref)
+    query = select(table)
     if state:
         query = query.where(table.c.state == state)
     if school:
@@ -74,7 +74,7 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
             raise NotFound(f"there is no school {school!r}")
         found = [
             _with_waiting(session, engine.record_of(row), console.now)
-            for row in session.connection.execute(query).all()
+            for row in sorted(session.connection.execute(query).all(), key=lambda row: row.ref)
         ]
         known_ = person is None or person.lower() in session.directory.people
     if overdue:

@@ -46,7 +46,7 @@ def listed(session: Session, now: datetime) -> list[Call]:
     table = records.partnerships
     # A call that has left the state since has done so no longer ago than it counts as recent.
     near = or_(table.c.state == str(State.OPEN_SELECTION), table.c.entered_at > now - RECENT)
-    query = select(table).where(near).order_by(table.c.ref)
+    query = select(table).where(near)
     found = _calls(session, map(engine.record_of, session.connection.execute(query).all()), now)
     opened = sorted((call for call in found if call.open), key=lambda call: (call.closes_at, call.ref))
     closed = [call for call in found if not call.open and call.updated_at > now - RECENT]
