@@ -1,0 +1,350 @@
+"""A year of a district, day by day: the clock, the mail and the people, all from one seed.
+
+The same seed gives the same trace, whatever database it runs on and in whatever process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from notifications.mailers import InDoubt, PermanentFailure, TemporaryFailure
+from states.answers import WORDS
+from states.lifecycle import CLOCK
+from states.machine import events_of
+from states.partnership import Role, State
+from tests.lives import invariants
+from tests.lives.making import damaged, sensible
+from tests.states.life import LA
+from tests.year import doors, people
+from tests.year.doors import Got
+from tests.year.town import Town
+from workflow import digest, engine, meetings, message, outbox, records, scheduler
+from workflow.records import canonical
+
+LOOKS = (time(6, 30), time(12, 5), time(17, 5), time(23, 30))  # when the daemon's clock looks, besides deeds
+
+
+class Mailer:
+    """Keeps what is delivered. Now and then a server is busy, refuses, or breaks off so that nobody knows."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.delivered: list[tuple[str, bytes]] = []
+        self.sent: Counter[str] = Counter()
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        yield
+
+    def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
+        luck = self.rng.random()
+        if luck < 0.02:
+            raise TemporaryFailure("451 come back later")
+        if luck < 0.022:
+            raise PermanentFailure("550 no such user")
+        if luck < 0.024:
+            raise InDoubt("the connection broke after the message")
+        self.sent[key] += 1
+        self.delivered.append((key, message))
+
+
+@dataclass(order=True)
+class Deed:
+    """What somebody means to do, and when."""
+
+    at: datetime
+    number: int
+    got: Got = field(compare=False)
+    event: str = field(compare=False)
+    again: bool = field(compare=False, default=False)
+
+
+class Year:
+    """A simulated year. `run` lives it; then `counts` and `digest` tell what came of it."""
+
+    def __init__(self, folder: Path, database: Engine, seed: int, partnerships: int) -> None:
+        self.seed = seed
+        self.rng = Random(f"a year {seed}")
+        self.town = Town(folder, database, self.rng, partnerships)
+        self.mailer = Mailer(Random(f"the mail {seed}"))
+        self.watch = invariants.Watch()
+        self.watch.sent = self.mailer.sent
+        self.wanted = partnerships
+        self.deeds: list[Deed] = []
+        self.planned: set[tuple[str, str, str]] = set()
+        self.counts: Counter[str] = Counter()
+        self._number = 0
+
+    def run(self, days: int) -> None:
+        """Live so many days; after each, what must hold holds."""
+        first = self.town.today
+        for number in range(days):
+            day = first + timedelta(days=number)
+            for at in LOOKS:
+                self._until(datetime.combine(day, at, tzinfo=LA))
+                self._look()
+                if at == LOOKS[0]:
+                    self._happenings()
+            faults = [*invariants.of_the_state(self.town.system, self.town.instant)]
+            if number % 30 == 29:
+                faults += self.watch.faults(self.town.system)
+            assert faults == [], (day, faults)
+        faults = [
+            *invariants.of_the_record(self.town.system), *invariants.of_the_history(self.town.system),
+            *self.watch.faults(self.town.system),
+        ]  # fmt: skip
+        assert faults == [], faults
+
+    def _until(self, at: datetime) -> None:
+        """Let people do what they mean to do before an instant."""
+        while self.deeds and self.deeds[0].at <= at:
+            deed = heapq.heappop(self.deeds)
+            self.town.now = deed.at
+            self._do(deed)
+        self.town.now = at
+
+    # The daemon
+
+    def _look(self) -> None:
+        """What one tick of the daemon does."""
+        system, now = self.town.system, self.town.instant
+        system.transact(lambda session: meetings.tell_changed(session, now))
+        tally = scheduler.fire_due(system, now)
+        assert tally.failed == 0, tally.failures
+        self.counts.update({"events of the clock": tally.fired, "rungs told": tally.told})
+        system.transact(lambda session: digest.gather(session, now))
+        self.counts.update(
+            {f"mail {k}": n for k, n in outbox.deliver(system, self.mailer, lambda: now).items()}
+        )
+        delivered, self.mailer.delivered = self.mailer.delivered, []
+        if delivered:
+            self._arrive(delivered)
+
+    def _arrive(self, delivered: list[tuple[str, bytes]]) -> None:
+        """Each reader thinks of what to do about what has come."""
+        table = records.notices
+        with self.town.system.reading() as session:
+            keys = [key for key, _ in delivered]
+            query = select(table, records.partnerships.c.ref).join(records.partnerships, isouter=True)
+            rows = {
+                row.message_id: row
+                for row in session.connection.execute(query.where(table.c.message_id.in_(keys)))
+            }
+            digests = [row.id for row in rows.values() if row.template == message.DIGEST]
+            inside: dict[int, list[Any]] = {}
+            for row in session.connection.execute(
+                query.where(table.c.within.in_(digests)).order_by(table.c.id)
+            ):
+                inside.setdefault(row.within, []).append(row)
+        for key, content in delivered:
+            whole = rows[key]
+            for row in inside.get(whole.id, [whole]):
+                if row.ref is not None:
+                    self._think(self._got(row, content))
+
+    def _got(self, row: Any, content: bytes) -> Got:
+        offers = tuple(json.loads(row.shown)) if row.shown else ()
+        if row.within is not None:  # of what is in a digest, its deadline or notice says what is offered
+            named = self.town.system.config.deadlines if row.deadline else self.town.system.config.notices
+            found = named.get(row.template)
+            offers = found.offers if found else ()
+        return Got(row.id, row.ref, row.to, row.role, row.delegate_for, offers, content, self.town.now)
+
+    def _think(self, got: Got) -> None:
+        record = self.town.record(got.ref)
+        if record is None:
+            return
+        for event in got.offers:
+            key = (got.ref, event, got.to)
+            if key in self.planned or not people.wants_to(event, record.facts, self.rng):
+                continue
+            self.planned.add(key)
+            at = self.town.now + people.delay(self.rng)
+            if event in ("approve", "introduce-item", "send-back") and record.facts.board.item:
+                at = self._after_the_meeting(record) or at
+            self._plan(at, got, event)
+
+    def _after_the_meeting(self, record: engine.Record) -> datetime | None:
+        """The morning after, before noon; or, by somebody who is late, later."""
+        item = record.facts.board.item
+        if item is None or item.meeting_at is None or item.meeting_at < self.town.now:
+            return None
+        return item.meeting_at.astimezone(LA) + timedelta(hours=self.rng.choice((2, 16, 17, 18, 26)))
+
+    def _plan(self, at: datetime, got: Got, event: str, *, again: bool = False) -> None:
+        self._number += 1
+        heapq.heappush(self.deeds, Deed(at, self._number, got, event, again))
+
+    # The people
+
+    def _do(self, deed: Deed) -> None:
+        """Somebody does what they meant to do, by one of the doors, well or badly."""
+        rng, got, event = self.rng, deed.got, deed.event
+        self.planned.discard((got.ref, event, got.to))
+        record = self.town.record(got.ref)
+        assert record is not None
+        if got.role == Role.BOARD_OFFICE and record.state is State.BOARD_REVIEW:
+            event = people.of_the_board(record.state, record.facts, self.town.today, rng)
+        about = self._organization(got)
+        given = sensible(event, self.town.moment(record, record.facts.school, about), rng)
+        door = rng.random()
+        if event in WORDS and door < 0.35:
+            word = "perhaps" if rng.random() < 0.05 else None
+            came = doors.by_reply(self.town, got, event, word=word, name=f"reply-{deed.number}")
+        elif event in got.offers and door < 0.75:
+            came = doors.by_link(self.town, got, event, given, spoilt=rng.random() < 0.02)
+        else:
+            given = damaged(given, rng) if rng.random() < 0.05 else given
+            came = doors.at_the_office(self.town, got.ref, event, given, got.owner)
+        self.counts[came] += 1
+        if not deed.again and rng.random() < 0.08:
+            self._plan(deed.at + timedelta(minutes=rng.choice((1, 30, 1500))), got, event, again=True)
+
+    def _organization(self, got: Got) -> str | None:
+        return next((name for name, email in self.town.contacts().items() if email == got.owner), None)
+
+    # What nobody asked for
+
+    def _happenings(self) -> None:
+        """On some days schools begin, organizations apply, people leave or are away, the Board moves a meeting."""
+        rng, town = self.rng, self.town
+        for record in town.records():
+            self._apply_or_not(record)
+            if rng.random() < 0.01:
+                self._out_of_turn(record)
+        self._begin()
+        if rng.random() < 0.15:
+            self._absence()
+        if rng.random() < 0.03:
+            self._meeting()
+        if rng.random() < 0.02:
+            town.new_school(invited=rng.random() < 0.8)
+        if rng.random() < 0.01:
+            town.new_organization(f"organization-{100 + self.town.today.toordinal()}")
+
+    def _begin(self) -> None:
+        """Another partnership begins, one a day at most, until there are as many as were wanted."""
+        town, known = self.town, self.town.records()
+        if len(known) >= self.wanted or self.rng.random() < 0.3:
+            return
+        school = self.rng.choice(town.schools)
+        who = self.rng.choice([*town.people("principal", school), "staff@example.org"])
+        given = sensible("identify-needs", town.moment(None, school), self.rng)
+        ref = f"p-{max(int(r.ref[2:]) for r in known) + 1}"
+        self.counts[doors.at_the_office(town, ref, "identify-needs", given, who)] += 1
+
+    def _apply_or_not(self, record: engine.Record) -> None:
+        call = record.facts.selection
+        if record.state is not State.OPEN_SELECTION or call is None or self.town.now >= call.closes_at:
+            return
+        if len(call.applications) >= 4 or self.rng.random() > 0.3:
+            return
+        organization, email = self.rng.choice(list(self.town.contacts().items()))
+        if self.rng.random() < 0.3:
+            self.counts[doors.as_applicant(self.town, record.ref, email, organization)] += 1
+            return
+        given = sensible(
+            "receive-application", self.town.moment(record, record.facts.school, organization), self.rng
+        )
+        given |= {"organization": organization, "contact_email": email}
+        self.counts[doors.at_the_office(self.town, record.ref, "receive-application", given, email)] += 1
+
+    def _out_of_turn(self, record: engine.Record) -> None:
+        """Somebody does what nobody asked of them."""
+        rows = [row for row in events_of(record.state) if row.who != (CLOCK,)]
+        rows = [row for row in rows if row.event not in ("withdraw", "terminate") or self.rng.random() < 0.1]
+        row = self.rng.choice(rows)
+        role = self.rng.choice([role for role in row.who if role is not CLOCK])
+        facts = record.facts
+        with self.town.system.reading() as session:
+            holders = [person.email for person in session.directory.holders(role, facts)]
+        who = self.rng.choice(holders or ["staff@example.org"])
+        given = sensible(row.event, self.town.moment(record, facts.school), self.rng)
+        self.counts[doors.at_the_office(self.town, record.ref, row.event, given, who, str(role))] += 1
+
+    def _absence(self) -> None:
+        rng, town = self.rng, self.town
+        everybody = [*town.people("principal"), *town.people("staff"), *town.people("reviewer")]
+        who, delegate = rng.choice(everybody), rng.choice(everybody)
+        until = town.today + timedelta(days=rng.randint(1, 25))
+        gone = rng.random() < 0.05 and who not in town.people("staff")
+        town.absent(who, until, delegate if rng.random() < 0.8 else None, active=not gone)
+        self.counts["absences"] += 1
+
+    def _meeting(self) -> None:
+        """The Board moves a meeting to another hour, makes it a special one, or a special one regular."""
+        with self.town.system.reading() as session:
+            ahead = [m for m in session.directory.meetings if m.on > self.town.today][:4]
+        meeting = self.rng.choice(ahead)
+        at, kind = self.rng.choice((("18:00", "regular"), ("09:30", "regular"), ("16:15", "special")))
+        self.town.put(records.meetings, on=meeting.on, at=at, kind=kind)
+        self.counts["meetings changed"] += 1
+
+    # What came of it
+
+    def trace(self) -> list[str]:
+        """Everything that happened, a line for each, in an order that no database decides."""
+        return sorted(_trace(self.town))
+
+    def digest(self) -> str:
+        """What the trace amounts to: the same for the same seed."""
+        return hashlib.sha256("\n".join(self.trace()).encode()).hexdigest()
+
+    def result(self) -> dict[str, Any]:
+        lines = self.trace()
+        kinds = Counter(line.partition(" ")[0] for line in lines)
+        states = Counter(str(record.state) for record in self.town.records())
+        return {
+            "seed": self.seed, "until": str(self.town.today), "lines": dict(kinds), "states": dict(states),
+            "counts": dict(sorted(self.counts.items())), "digest": self.digest(),
+        }  # fmt: skip
+
+
+_OF_DEADLINES = (
+    "name",
+    "ladder",
+    "rung",
+    "kind",
+    "due_at",
+    "status",
+    "reason",
+    "done_at",
+    "attempts",
+    "next_at",
+)
+_OF_NOTICES = (
+    "template", "to", "role", "delegate_for", "seq", "status", "attempts", "subject", "queued_at", "next_at",
+    "sent_at", "reason", "shown", "held", "revoked_at",
+)  # fmt: skip
+_OF_ANSWERS = ("event", "channel", "by", "at", "seq")
+_OF_REPLIES = ("received_at", "sender", "verdict", "reason")
+
+
+def _trace(town: Town) -> Iterator[str]:
+    """Numbers that a database gives are left out: it gives none of them twice, and may leave some out."""
+    with town.system.reading() as session:
+        refs = {record.id: record.ref for record in town.records()}
+        for table, names in (
+            (records.history, [c.name for c in records.history.c if c.name != "partnership"]),
+            (records.deadlines, _OF_DEADLINES), (records.notices, _OF_NOTICES),
+            (records.answers, _OF_ANSWERS), (records.replies, _OF_REPLIES),
+        ):  # fmt: skip
+            for row in session.connection.execute(select(table)).mappings():
+                said = {name: _plain(row[name]) for name in names}
+                yield f"{table.name} {refs.get(row['partnership'])} {canonical(said)}"
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
