@@ -116,6 +116,7 @@ MADE_UP: dict[str, Callable[[Moment, Random], Any]] = {
     "ends_on": _last_day,
     "refer-to-board.ends_on": _new_last_day,
     "amend-agreement.ends_on": _new_last_day,
+    "amend-agreement.terms": lambda moment, rng: rng.choice((None, "one more tutor")),
     "autonomy_requested_by": lambda moment, rng: rng.choice((None,) * 5 + ("school", "board")),
     "outcomes": lambda moment, rng: OUTCOMES[: rng.choice((1, 2))],
     "signed_on": _after((0, 0, 0, 0, -1, 1)),

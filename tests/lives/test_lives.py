@@ -18,7 +18,7 @@ STARTS = (None, "needs-agreed", "open", "scored", "chosen", "drafted", "schedule
           "approved", "renewal", "reported", "ended")  # fmt: skip
 SEED = int(os.environ.get("SEED", "4270"))
 LIVES = int(os.environ.get("LIVES", "0"))
-STEPS = 25
+STEPS = 40
 
 
 @pytest.mark.parametrize("start", STARTS, ids=str)

@@ -26,6 +26,7 @@ PEOPLE = (
 )  # fmt: skip
 # Seldom, else every walk is short, or says nothing.
 ENDS = ("withdraw", "terminate", "restart", "withdraw-application")
+ON = ("open-annual-review", "refer-to-board")  # which leave the state in which most can happen
 ASIDE = (
     "add-note",
     "attach-document",
@@ -123,7 +124,7 @@ class Walk:
 
     def _likely(self, moment: Moment) -> tuple[str, str, Role | None, str]:
         rows = [row for row in events_of(moment.state) if row.who != (Role.CLOCK,)]
-        seldom = {**dict.fromkeys(ENDS, 0.05), **dict.fromkeys(ASIDE, 0.15)}
+        seldom = {**dict.fromkeys(ENDS, 0.03), **dict.fromkeys(ASIDE, 0.15), **dict.fromkeys(ON, 0.3)}
         plain = [row for row in rows if self.rng.random() < seldom.get(row.event, 1)]
         row = self.rng.choice(plain or rows)
         role = self.rng.choice([role for role in row.who if role is not Role.CLOCK])
@@ -156,8 +157,8 @@ class Walk:
         system, now = self.life.system, self.life.now.astimezone(UTC)
         tally = scheduler.fire_due(system, now)  # what fell due by what was just done
         assert tally.failed == 0, (self.trail, tally.failures)
-        found = [
-            *invariants.of_the_state(system, now), *invariants.of_the_history(system),
-            *invariants.of_the_record(system), *self.watch.faults(system),
-        ]  # fmt: skip
+        found = invariants.of_the_state(system, now)
+        if len(self.trail) % 5 == 0:
+            found += invariants.of_the_history(system) + self.watch.faults(system)
+            found += invariants.of_the_record(system)
         assert found == [], (found, self.trail)

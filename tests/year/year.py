@@ -227,7 +227,7 @@ class Year:
         self._begin()
         if rng.random() < 0.15:
             self._absence()
-        if rng.random() < 0.03:
+        if rng.random() < 0.08:
             self._meeting()
         if rng.random() < 0.02:
             town.new_school(invited=rng.random() < 0.8)
