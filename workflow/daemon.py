@@ -326,7 +326,7 @@ def alone(settings: Config) -> Iterator[None]:
 
 
 class _Unfailing:
-    """A stream of which what cannot be written is lost: a full disk for the log must stop no deadline or message."""
+    """A stream of which what cannot be written is lost: a log on a full disk stops no deadline and no message."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
