@@ -74,6 +74,7 @@ class House:
 
     def _settle(self, folder: Path, database: Path) -> None:
         self.folder, self.database, self.port = folder, database, free_port()
+        self.address = databases.address(database)  # as its configuration has it
         (folder / "keys").write_text("k" * 48, encoding="ascii")
         self.running: subprocess.Popen[bytes] | None = None
         self.configure()
@@ -91,7 +92,7 @@ class House:
         """Write a configuration: `text` after the tables that every house has."""
         maildir = "" if mail else 'maildir = "mail"\n'
         (self.folder / "config.toml").write_text(
-            f"[database]\nurl = {json.dumps(databases.address(self.database))}\n"
+            f"[database]\nurl = {json.dumps(self.address)}\n"
             f'[web]\nlisten = "127.0.0.1:{self.port}"\nbase_url = "http://127.0.0.1:{self.port}"\n'
             f'keys_file = "keys"\n{web}\n'
             f'[log]\nformat = "{log}"\n[daemon]\ntick_seconds = {tick}\n[mail]\n{maildir}{mail}\n{text}',
