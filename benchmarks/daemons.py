@@ -1,6 +1,6 @@
 """Several daemons on one PostgreSQL: so many deadlines due at once, fired by one, two and four at the same time.
 
-Each is a real `partnershipd --once`. What is counted afterwards is the record: each deadline fired once and no more.
+Each is a real `partnershipd --once`. What is counted afterwards is the record: each deadline fired once, no more.
 """
 
 from __future__ import annotations

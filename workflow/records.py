@@ -218,6 +218,9 @@ notices = Table(
     Index("ix_notices_status_next_at", "status", "next_at"),
     Index("ix_notices_partnership", "partnership"),
 )
+# The few that somebody is at, among all that were ever sent.
+_leased = notices.c.lease_until.is_not(None)
+Index("ix_notices_lease_until", notices.c.lease_until, sqlite_where=_leased, postgresql_where=_leased)
 
 documents = Table(
     "documents",

@@ -21,7 +21,7 @@ from workflow.restore import count_on
 from workflow.store import StoreError
 from workflow.system import System
 
-EARLIER = ["0001", "0002"]
+EARLIER = ["0001", "0002", "0003"]
 NEWEST = store.VERSION
 Aged = Callable[[str], Engine]
 
