@@ -78,13 +78,14 @@ def test_every_command_refuses_a_database_of_a_newer_program(sit: Sit, words: st
 
 
 def older(desk: Desk) -> None:
-    """Make the database what the program before the last step had."""
+    """Make the database what the program before the last steps had."""
     statements = {
         "sqlite": UNGUARD["sqlite"],
         "postgresql": ["DROP TRIGGER history_is_kept ON history", "DROP FUNCTION history_is_kept"],
     }
     for statement in (
-        *statements[desk.life.system.engine.dialect.name], "UPDATE alembic_version SET version_num = '0002'",
+        *statements[desk.life.system.engine.dialect.name], "DROP INDEX ix_notices_lease_until",
+        "UPDATE alembic_version SET version_num = '0002'",
     ):  # fmt: skip
         desk.life.run(statement)
     desk.life.system.engine.dispose()
