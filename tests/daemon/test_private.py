@@ -68,11 +68,13 @@ def test_nobody_else_can_read_what_is_made(place: Path, umask: None) -> None:
     } | {name: file for name in modes(place / "data") if name.startswith("partnerships.db-")}  # fmt: skip
 
 
-def test_the_journal_has_the_rights_of_the_database(place: Path, umask: None) -> None:
+@pytest.mark.parametrize(("folder", "file"), [(0o700, 0o600), (0o2770, 0o660)], ids=oct)
+def test_the_journal_has_the_rights_of_the_database(place: Path, umask: None, folder: int, file: int) -> None:
+    (place / "data").chmod(folder)
     engine = store.open_store(f"sqlite:///{place / 'data' / 'x.db'}", create=True)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE x (y)")
-        assert set(modes(place / "data").values()) == {oct(0o600)}
+        assert set(modes(place / "data").values()) == {oct(file)}
         assert len(modes(place / "data")) > 1
     engine.dispose()
 

@@ -16,7 +16,8 @@ KNOWN = {
     "Service": {
         "Type", "NotifyAccess", "ExecStart", "ExecReload", "WatchdogSec", "TimeoutStopSec", "Restart", "RestartSec",
         "RestartPreventExitStatus", "User", "Group", "StateDirectory", "StateDirectoryMode", "UMask",
-        "NoNewPrivileges", "ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices", "ProtectClock",
+        "NoNewPrivileges", "ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices", "PrivateMounts",
+        "PrivateUsers", "ProtectClock",
         "ProtectHostname", "ProtectControlGroups", "ProtectKernelLogs", "ProtectKernelModules",
         "ProtectKernelTunables", "ProtectProc", "RestrictAddressFamilies", "RestrictNamespaces", "RestrictRealtime",
         "RestrictSUIDSGID", "LockPersonality", "MemoryDenyWriteExecute", "RemoveIPC", "CapabilityBoundingSet",
@@ -92,6 +93,7 @@ def test_it_is_started_again_unless_that_is_no_use() -> None:
 
 def test_it_takes_away_what_the_daemon_need_not_have() -> None:
     assert SERVICE["User"] not in ("root", "")
+    assert SERVICE["UMask"] == "0077"
     assert (SERVICE["ProtectSystem"], SERVICE["ProtectHome"]) == ("strict", "yes")
     assert (SERVICE["CapabilityBoundingSet"], SERVICE["AmbientCapabilities"]) == ("", "")
     switches = [
