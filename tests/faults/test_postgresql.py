@@ -1,0 +1,177 @@
+"""The server of the database goes away, crashes and drops connections, and daemons stand still: on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import Envelope
+from sqlalchemy import select
+
+from tests import databases
+from tests.daemon.house import House, founded, free_port, until
+from tests.faults import dying
+from tests.faults.account import (
+    NOTICES,
+    account,
+    eventually,
+    letters,
+    message_ids,
+    nothing_waits,
+    rows,
+    statuses,
+)
+from tests.faults.conftest import CHAOS, rich
+from tests.faults.load import Load
+from tests.faults.server import Server
+from tests.faults.test_random import SMTP, check
+from tests.notifications.test_mailers import HOST, Desk, serving
+from tests.story.post import content
+
+LEASE = 2.0  # seconds
+ROUNDS = max(2, CHAOS // 10)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def house(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A district on that server, whichever kind of database the other tests are on."""
+    monkeypatch.setattr(databases, "POSTGRESQL", True)
+    monkeypatch.setattr(databases, "server_url", server.url)
+    folders = [tmp_path / name for name in ("foundation", "house")]
+    for folder in folders:
+        folder.mkdir()
+    founded(folders[0])
+    made = House(*folders)
+    rich(made)
+    yield made
+    made.end()
+
+
+def test_connections_cut_and_a_server_that_crashes_and_stays_away_lose_nothing(
+    server: Server, house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load, cut, began = Load(house, calls=6 * ROUNDS, gap=1.0), 0, time.monotonic()
+    house.configure(web="posts_per_minute = 10000", tick=0.3)
+    house.start(command=dying.command("partnershipd", lease=LEASE, rest=1))
+    until(house.healthy, "the daemon is healthy", timeout=60)
+    with load.running():
+        for _ in range(ROUNDS):
+            for _ in range(3):
+                threading.Event().wait(random.uniform(0.1, 0.7))
+                cut += server.cut()
+            server.stop("immediate")
+            server.start()
+            until(house.healthy, "it goes on after a crash", timeout=60)
+            server.stop()
+            eventually(lambda: "StoreError" in house.page("/healthz")[1], "it says that the database is away")
+            server.start()
+            until(house.healthy, "it goes on by itself", timeout=60)
+    nothing_waits(house, within=120)
+    house.signal(signal.SIGTERM)
+    assert house.ended() == 0
+    check(house, load)
+    known = set(message_ids(house)) - load.before
+    arrived = Counter(one for one in (str(letter["Message-ID"]) for letter in letters(house)) if one in known)
+    assert arrived == dict.fromkeys(known, 1)
+    with capsys.disabled():
+        print(
+            f"\nPostgreSQL: {cut} connections cut, {ROUNDS} crashes, {ROUNDS} times away in"
+            f" {time.monotonic() - began:.0f} s; {len(load.calls)} deadlines, {len(load.done)} forms, commands and"
+            f" replies; {len(known)} messages; 0 lost, 0 double"
+        )
+
+
+# Two daemons
+
+
+class Doorkeeper(Desk):
+    """A server that lets the first who brings a message wait, and then refuses it; all others it serves at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: str | None = None
+        self.waits, self.refuse = threading.Event(), asyncio.Event()
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        answer = await super().handle_DATA(server, session, envelope)
+        if self.first is not None:
+            return answer
+        self.first = message_id(envelope)
+        self.waits.set()
+        await self.refuse.wait()
+        return "550 Too late"
+
+
+def message_id(envelope: Envelope) -> str:
+    return str(message_from_bytes(content(envelope))["Message-ID"])
+
+
+@contextmanager
+def another(house: House) -> Iterator[None]:
+    """A second daemon on the same database."""
+    text = (house.folder / "config.toml").read_text(encoding="utf-8")
+    (house.folder / "second.toml").write_text(
+        text.replace(str(house.port), str(free_port())), encoding="utf-8"
+    )
+    command = [*dying.command("partnershipd", lease=LEASE), "--config", str(house.folder / "second.toml")]
+    with (house.folder / "log-2").open("ab") as log:
+        running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        yield
+        running.terminate()
+        assert running.wait(timeout=20) == 0
+    finally:
+        running.kill()
+        running.wait(timeout=20)
+
+
+def outcome(house: House, message: str) -> tuple[str, int]:
+    columns = (NOTICES.status, NOTICES.attempts)
+    ((status, attempts),) = rows(house, select(*columns).where(NOTICES.message_id == message))
+    return status, attempts
+
+
+def test_one_that_stood_still_beyond_its_lease_does_not_settle_over_the_next_holder(house: House) -> None:
+    desk = Doorkeeper()
+    with serving(desk) as post:
+        house.configure(mail=SMTP.format(host=HOST, port=post.port), tick=0.3)
+        house.start(command=dying.command("partnershipd", lease=LEASE))
+        assert desk.waits.wait(60), "a message is on its way"
+        house.signal(signal.SIGSTOP)
+        assert desk.first is not None
+        message = desk.first
+        with another(house):
+            eventually(lambda: outcome(house, message) == ("sent", 1), "the next holder has sent it")
+            nothing_waits(house)
+            post.loop.call_soon_threadsafe(desk.refuse.set)
+            house.signal(signal.SIGCONT)
+            eventually(
+                lambda: any(line.get("notices_overtaken") for line in house.logged("tick")), "it is told so"
+            )
+        house.signal(signal.SIGTERM)
+        assert house.ended() == 0
+    assert outcome(house, message) == ("sent", 1)
+    assert set(statuses(house)) == {"sent"}
+    arrived = Counter(message_id(envelope) for envelope in desk.received)
+    assert arrived == dict.fromkeys(arrived, 1) | {message: 2}, (
+        "the server itself was given it twice, no other"
+    )
+    assert account(house).faults == ()
