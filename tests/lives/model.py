@@ -1,0 +1,302 @@
+"""A small world in which the law is tried out to the end: every event, by every role, with every input of a few.
+
+Few instants, few sums, few terms, one applicant and one reviewer; what cannot matter any more is left out of what
+tells two situations apart. Breadth first, so that a way that should not be is told by its shortest example.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+
+from states import machine
+from states.case import Case, Meeting, Setting
+from states.errors import Refused
+from states.inputs import Input, read_input
+from states.lifecycle import Row
+from states.partnership import Change, Partnership, Role, State
+from states.standing import waiting_on
+from tests.states.life import CBO, LA, NOTHING_YET, ORGANIZATIONS, OUTCOMES, PEOPLE, REVIEWERS, SAMPLES
+
+# The call is open at the first and closed at the second instant; then come the Board's meetings, one between each
+# two; the fifth is the day after a year, on which a term of a year and a day ends; at the last all terms are over.
+TIMES = tuple(
+    datetime.fromisoformat(text).replace(tzinfo=LA)
+    for text in ("2025-07-07 09:00", "2025-08-18 09:00", "2025-09-02 09:00", "2025-09-18 09:00", "2025-10-02 09:00",
+                 "2026-09-01 09:00", "2026-10-08 09:00")
+)  # fmt: skip
+MEETINGS = {
+    on: Meeting(on=on, at=at, agenda_closes_at=at - timedelta(days=7))
+    for on in (date(2025, 9, 17), date(2025, 10, 1), date(2026, 10, 7))
+    if (at := datetime(on.year, on.month, on.day, 16, 15, tzinfo=LA))
+}
+YEAR, DAY_MORE = "2026-08-31", "2026-09-01"
+CENT_LESS, THRESHOLD = 24_999_999, 25_000_000
+TERMS = [
+    {"amount_cents": sum_, "ends_on": last} for sum_ in (CENT_LESS, THRESHOLD) for last in (YEAR, DAY_MORE)
+]
+PLAIN = TERMS[0]
+# Each clause that calls for the Board by itself, and none of them.
+ONE_REASON = [PLAIN, TERMS[1], TERMS[2], PLAIN | {"autonomy_requested_by": "school"}]
+CARRIED, LOST = {"ayes": 4, "noes": 1, "abstentions": 0}, {"ayes": 2, "noes": 3, "abstentions": 0}
+NO_QUORUM = {"ayes": 3, "noes": 0, "abstentions": 0}
+DUTIES = ("assessment", "gap", "meeting", "engagement", "responsibility")
+# What changes nothing that any requirement looks at.
+ASIDE = {"add-note", "attach-document", "change-contact", "add-agreement", "extend-selection", "close-out"}
+ASIDE |= {f"record-{duty}" for duty in DUTIES}
+
+_DAYS = [{"meeting_on": str(on)} for on in MEETINGS]
+_FEW: Mapping[str, list[dict[str, Any]]] = {
+    "draft-agreement": ONE_REASON,
+    "refer-to-board": [
+        {"purpose": "new"}, {"purpose": "termination"}, {"purpose": "amendment"},
+        {"purpose": "renewal", "ends_on": DAY_MORE},
+    ],
+    "amend-agreement": [{"amount_cents": THRESHOLD}, {"ends_on": DAY_MORE}],
+    "introduce-item": _DAYS,
+    "give-finding": [{"impact": False}],
+    "continue": [{"improvement_plan": "a tutor more"}],
+}  # fmt: skip
+# Of these there is one at a time, in a given order, where the world is not searched thoroughly.
+_IN_ORDER: Mapping[str, tuple[Role, ...]] = {
+    "agree-needs": (Role.PRINCIPAL, Role.STAFF),
+    "agree-outcomes": (Role.PRINCIPAL, Role.STAFF, Role.LEAD_PARTNER),
+    "sign-agreement": (Role.STAFF, Role.LEAD_PARTNER),
+    "give-finding": (Role.PRINCIPAL, Role.STAFF),
+}
+_THOROUGH = {"file-protest", "answer-protest", "declare-conflict", "withdraw-application", "restart"}
+_VOTES = [day | vote for day in _DAYS for vote in (CARRIED, LOST, NO_QUORUM)]
+_EACH: Mapping[str, list[dict[str, Any]]] = {
+    "open-selection": [{"reviewers": list(REVIEWERS[:1])}],
+    "draft-agreement": [terms | {"autonomy_requested_by": who} for terms in TERMS for who in (None, "school")],
+    "set-outcomes": [{"outcomes": OUTCOMES[:1]}],
+    "refer-to-board": [
+        {"purpose": "new"}, {"purpose": "termination"}, {"purpose": "amendment"},
+        *({"purpose": "renewal"} | terms for terms in TERMS),
+    ],
+    "amend-agreement": [*TERMS, {"terms": "one more tutor"}, {"amount_cents": THRESHOLD}, {"ends_on": DAY_MORE}],
+    "schedule-item": _DAYS,
+    "introduce-item": [day | {"immediate_action": at_once} for day in _DAYS for at_once in (False, True)],
+    "defer-item": [*_DAYS, {}],
+    "approve": _VOTES,
+    "send-back": [day | CARRIED for day in _DAYS],
+    "submit-report": [{"values": {OUTCOMES[0]["name"]: 90}}],
+    "give-finding": [{"impact": True}, {"impact": False}],
+    "continue": [{}, {"improvement_plan": "a tutor more"}],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """A situation: state and facts at one of the instants, and how one came there."""
+
+    state: State | None
+    facts: Partnership
+    time: int
+    entered_at: datetime = TIMES[0]
+    deed: str = ""
+
+    @property
+    def now(self) -> datetime:
+        return TIMES[self.time]
+
+    @cached_property
+    def key(self) -> int:
+        """What tells this situation from another, as far as the law can tell."""
+        if self.state is State.TERMINATED:
+            return hash(State.TERMINATED)
+        return hash(self._all())
+
+    def _ahead(self, moment: datetime) -> datetime | None:
+        """An instant that is still to come; when it was, does not matter once it has passed."""
+        return moment if moment > self.now else None
+
+    def _all(self) -> Hashable:
+        facts, item = self.facts, self.facts.board.item
+        call, terms, review = facts.selection, facts.agreement, facts.review
+        return (
+            self.state, self.time, facts.needs.statement is not None, tuple(facts.needs.signatures),
+            call and (
+                self._ahead(call.closes_at), call.closed_at is None, tuple(call.applications), len(call.conflicts),
+                len(call.scores), call.scored_at is None, call.choice and self._ahead(call.choice.protest_until),
+                tuple((p.answer is None, bool(call.choice and p.at >= call.choice.at)) for p in call.protests),
+            ),
+            len(facts.outcomes.items), frozenset(facts.outcomes.signatures),
+            terms and (
+                terms.amount_cents, terms.ends_on, terms.autonomy_requested_by, frozenset(terms.signatures),
+                terms.awaits_signature is None, terms.in_force_at is None, _change(terms.pending),
+                terms.approval and (terms.approval.amount_cents, terms.approval.ends_on),
+            ),
+            facts.board.asked is None,
+            item and (
+                item.purpose, _change(item.change), item.origin, item.meeting_on, item.agenda, item.introduced[:1],
+                item.immediate_action, sum(item.referred_at.date() > on for on in MEETINGS),
+            ),
+            review and (
+                bool(review.reports), tuple(sorted((k, f.impact) for k, f in review.findings.items())),
+                review.decided_at is None, review.interrupted_at is None,
+            ),
+        )  # fmt: skip
+
+
+def _change(change: Change | None) -> Hashable:
+    return change and (change.amount_cents, change.ends_on)
+
+
+@cache
+def _inputs(event: str, takes: type[Input], time: int, thorough: bool) -> tuple[tuple[str, Input], ...]:
+    """The inputs that an event is tried with, each with how it is told."""
+    now = TIMES[time]
+    usual = dict(SAMPLES.get(event, {}))
+    if event in ("open-selection", "extend-selection"):
+        usual["closes_on"] = str(now.date() + timedelta(days=1))
+    if event == "sign-agreement":
+        usual["signed_on"] = str(now.date())
+    each = _EACH.get(event, [{}])
+    if not thorough:
+        each = _FEW.get(event, each)
+    if event == "terminate":
+        usual["effective_on"] = str(now.date())
+        each = _VOTES if "ayes" in takes.model_fields else [{}]
+    if event == "defer-item":
+        usual.pop("meeting_on")
+    given_ = [given for given in each if thorough or _near(event, given.get("meeting_on"), now)]
+    return tuple((str(given), read_input(takes, usual | given)) for given in given_)
+
+
+def _near(event: str, day: str | None, now: datetime) -> bool:
+    """Whether a meeting is the next one, of what is planned, or the last one, of what is recorded."""
+    if day is None:
+        return True
+    known = list(MEETINGS)[:-1]
+    ahead = [str(on) for on in known if on > now.date()]
+    held = [str(on) for on in known if on <= now.date()]
+    return day in (ahead[:1] if event in ("schedule-item", "defer-item") else held[-1:])
+
+
+def _setting(row: Row, given: Input, now: datetime) -> Setting:
+    closes_on = getattr(given, "closes_on", None)
+    known = {
+        "invited_on": date(2025, 7, 2),
+        "organization": ORGANIZATIONS[CBO],
+        "closes_at": closes_on and datetime(closes_on.year, closes_on.month, closes_on.day, 17, tzinfo=LA),
+        "minimum_panel": 1,
+        "protest_until": now + timedelta(days=7),
+        "meeting": MEETINGS.get(getattr(given, "meeting_on", None)),  # type: ignore[arg-type]
+        "overdue": (),
+    }
+    return Setting(**{name: known[name] for name in row.asks if name in known})
+
+
+def last_time(*, thorough: bool) -> int:
+    """The instant at which the world ends."""
+    return len(TIMES) - 1 if thorough else len(TIMES) - 2
+
+
+def is_met_again(time: int, *, thorough: bool) -> bool:
+    """Whether the Board meets again before the world ends; after its last meeting it can take nothing back."""
+    known = list(MEETINGS) if thorough else list(MEETINGS)[:-1]
+    return known[-1] > TIMES[time].date()
+
+
+def onward(place: Place, *, thorough: bool) -> Iterator[Place]:
+    """Every situation that one step leads to: an event that the law allows, or the next instant."""
+    if place.time < last_time(thorough=thorough) and place.state is not None:
+        yield replace(place, time=place.time + 1, deed="time passes")
+    for row in machine.events_of(place.state):
+        if row.event in ASIDE or _is_enough(row.event, place, thorough=thorough):
+            continue
+        for told, given in _inputs(row.event, row.takes, place.time, thorough):
+            setting = _setting(row, given, place.now)
+            for role in _who(row, place, thorough=thorough):
+                case = Case(place.state, place.facts, given, PEOPLE[role], role, place.now, setting)
+                try:
+                    made = machine.apply(row.event, case)
+                except Refused:
+                    continue
+                entered = place.entered_at if made.state is place.state else place.now
+                yield Place(made.state, made.facts, place.time, entered, f"{role} {row.event} {told}")
+
+
+def _is_enough(event: str, place: Place, *, thorough: bool) -> bool:
+    """Whether an event is not tried (again): a second protest, or what only a thorough search tries."""
+    call = place.facts.selection
+    if event == "file-protest" and call is not None and call.protests:
+        return True
+    return event in _THOROUGH and not thorough
+
+
+def _who(row: Row, place: Place, *, thorough: bool) -> tuple[Role, ...]:
+    """By whom an event is tried."""
+    order = _IN_ORDER.get(row.event)
+    if row.event == "defer-item" and not thorough:
+        return (Role.CLOCK,)
+    if thorough or order is None:
+        return row.who
+    awaited = {one.role for one in waiting_on(place.facts, row.event)}
+    return tuple(role for role in order if role in row.who and role in awaited)[:1]
+
+
+class Seen(NamedTuple):
+    """What is kept of a situation once it was looked at."""
+
+    state: State | None
+    time: int
+    deed: str
+    after: int
+
+
+@dataclass
+class World:
+    """Every situation that can be reached, by key, and from which others each can be."""
+
+    seen: dict[int, Seen] = field(default_factory=dict)
+    before: dict[int, list[int]] = field(default_factory=dict)
+    events: set[str] = field(default_factory=set)
+    found: list[str] | None = None  # the way to the first situation that is wrong, if there is one
+
+    def way(self, key: int) -> list[str]:
+        """How one comes to a situation."""
+        steps: list[str] = []
+        while key in self.seen:
+            here = self.seen[key]
+            steps.append(f"{TIMES[here.time]:%Y-%m-%d} {here.deed}")
+            key = here.after
+        return steps[::-1]
+
+    def backwards(self, goal: Callable[[Seen], bool]) -> set[int]:
+        """The situations from which one with `goal` can be reached."""
+        found = {key for key, seen in self.seen.items() if goal(seen)}
+        new = list(found)
+        while new:
+            for key in self.before.get(new.pop(), ()):
+                if key not in found:
+                    found.add(key)
+                    new.append(key)
+        return found
+
+
+def explored(wrong: Callable[[Place], bool] = lambda place: False, *, thorough: bool = False) -> World:
+    """The whole world, or as much of it as was seen when the first `wrong` situation was found."""
+    world = World()
+    start = Place(None, NOTHING_YET, 0)
+    world.seen[start.key] = Seen(None, 0, "", 0)
+    new = deque([start])
+    while new:
+        here = new.popleft()
+        for place in onward(here, thorough=thorough):
+            world.before.setdefault(place.key, []).append(here.key)
+            world.events.add(place.deed.split(" ")[1])
+            if wrong(place):
+                world.found = [*world.way(here.key), place.deed]
+                return world
+            if place.key in world.seen:
+                continue
+            world.seen[place.key] = Seen(place.state, place.time, place.deed, here.key)
+            if place.state is not State.TERMINATED:
+                new.append(place)
+    return world

@@ -1,0 +1,142 @@
+"""The law tried out to the end in a small world: the Board is never passed by, nobody is caught, none is forgotten.
+
+MODEL=thorough searches with every term, every order of signatures, protests, conflicts and restarts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import pytest
+
+from states import machine
+from states.lifecycle import TABLE, Row
+from states.partnership import State
+from tests.lives.invariants import without_the_board
+from tests.lives.model import ASIDE, Place, World, explored, is_met_again
+from workflow import deadlines
+from workflow.config import Config
+from workflow.deadlines import Life
+
+THOROUGH = os.environ.get("MODEL") == "thorough"
+RARE = {"withdraw-application", "declare-conflict", "file-protest", "answer-protest", "restart"}
+
+
+def forgotten(settings: Config) -> Callable[[Place], bool]:
+    """Whether a situation has no open deadline that insists, or makes something happen."""
+    known: dict[object, bool] = {}
+
+    def is_forgotten(place: Place) -> bool:
+        if place.state in (None, State.TERMINATED):
+            return False
+        life = Life(State(place.state), place.facts, place.entered_at)
+        facts = (life.state, frozenset(life.moments))
+        if facts not in known:
+            rows = [settings.deadlines[name] for name in deadlines.due_instants(settings, life)]
+            known[facts] = not any(row.fires or (row.overdue and row.again) for row in rows)
+        return known[facts]
+
+    return is_forgotten
+
+
+def passed_by(place: Place) -> bool:
+    """Whether an agreement is in force, or has terms, that the Board should have decided on and did not."""
+    return bool(without_the_board(place.facts))
+
+
+@pytest.fixture(scope="module")
+def world(settings: Config) -> World:
+    """Everything that can happen, as long as nothing is wrong."""
+    is_forgotten = forgotten(settings)
+    found = explored(lambda place: passed_by(place) or is_forgotten(place), thorough=THOROUGH)
+    print(f"{len(found.seen)} situations, {sum(map(len, found.before.values()))} steps between them")
+    return found
+
+
+def test_no_way_leads_past_the_board_and_no_situation_is_without_a_deadline_that_insists(
+    world: World,
+) -> None:
+    assert world.found is None
+    assert len(world.seen) > 10_000
+
+
+def test_every_situation_can_be_brought_to_its_end(world: World) -> None:
+    ends = world.backwards(lambda seen: seen.state is State.TERMINATED)
+    met = [key for key, seen in world.seen.items() if is_met_again(seen.time, thorough=THOROUGH)]
+    caught = [key for key in met if key not in ends]
+    assert len(met) > 2_000
+    assert caught == [], world.way(caught[0])
+
+
+def test_every_event_and_every_state_belongs_to_that_world(world: World) -> None:
+    assert {seen.state for seen in world.seen.values()} == {None, *State}
+    left_out = ASIDE if THOROUGH else ASIDE | RARE
+    assert set(machine.EVENTS) - world.events == left_out
+
+
+# The search can fail
+
+
+def without(requirement: str, *events: str) -> list[Row]:
+    """The table with a requirement taken out of the rows of some events."""
+    return [
+        replace(row, needs=tuple(need for need in row.needs if need.name != requirement))
+        if row.event in events
+        else row
+        for row in TABLE
+    ]
+
+
+def under(monkeypatch: pytest.MonkeyPatch, table: Sequence[Row]) -> None:
+    """Let this table be the law."""
+    monkeypatch.setattr(machine, "MACHINE", machine.build(table))
+    places = [((row.event, state), row) for row in table for state in row.at]
+    grouped = groupby(sorted(places, key=lambda one: str(one[0])), key=lambda one: one[0])
+    monkeypatch.setattr(machine, "_ROWS", {key: [row for _, row in rows] for key, rows in grouped})
+
+
+@pytest.mark.parametrize(
+    ("requirement", "events", "last"),
+    [
+        ("board-need-not-act-a", ("sign-agreement", "activate"), "activate"),
+        ("board-need-not-act-b", ("sign-agreement", "activate"), "activate"),
+        ("board-need-not-act-c", ("sign-agreement", "activate"), "activate"),
+        ("board-did-not-ask", ("activate",), "activate"),
+        ("vote-carried", ("approve",), "approve"),
+    ],
+)
+def test_a_law_without_one_of_these_requirements_is_found_to_lead_past_the_board(
+    monkeypatch: pytest.MonkeyPatch, requirement: str, events: tuple[str, ...], last: str
+) -> None:
+    under(monkeypatch, without(requirement, *events))
+    found = explored(passed_by).found
+    assert found is not None
+    assert last in found[-1]
+
+
+def test_a_law_without_a_way_out_is_found_to_catch_a_partnership(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `withdraw`, and without the Board for a new agreement that calls for it."""
+    from_selection = [
+        row for row in TABLE if row.event == "refer-to-board" and State.OPEN_SELECTION in row.at
+    ]
+    under(monkeypatch, [row for row in TABLE if row.event != "withdraw" and row not in from_selection])
+    world = explored()
+    ends = world.backwards(lambda seen: seen.state is State.TERMINATED)
+    caught = [
+        seen
+        for key, seen in world.seen.items()
+        if key not in ends and is_met_again(seen.time, thorough=False)
+    ]
+    assert {seen.state for seen in caught} >= {State.OPEN_SELECTION}
+
+
+@pytest.mark.parametrize("name", ["needs-agreed", "choice-due", "item-scheduled"])
+def test_a_procedure_without_one_of_these_rows_is_found_to_forget_a_partnership(
+    settings: Config, name: str
+) -> None:
+    rows = {key: row for key, row in settings.procedure.deadline.items() if key != name}
+    mine = replace(settings, procedure=settings.procedure.model_copy(update={"deadline": rows}))
+    assert explored(forgotten(mine)).found is not None
