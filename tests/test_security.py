@@ -49,7 +49,7 @@ def test_every_place_exists(against: str, promise: str, places: list[str], tests
 @ROWS
 def test_every_test_exists(against: str, promise: str, places: list[str], tests: list[str]) -> None:
     assert tests, f"nothing shows: {promise}"
-    assert [test for test in tests if not _test(test)] == []
+    assert [test for test in tests if not is_test(test)] == []
 
 
 def test_every_setting_that_it_names_exists() -> None:
@@ -69,7 +69,7 @@ def _place(place: str) -> bool:
     return bool(name) and found is not None
 
 
-def _test(test: str) -> bool:
+def is_test(test: str) -> bool:
     """Whether there is a test `file::name`."""
     file, _, name = test.partition("::")
     return name.startswith("test_") and (TOP / file).is_file() and name in _functions(file)
