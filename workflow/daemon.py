@@ -32,6 +32,7 @@ from workflow.config import Config, ConfigError
 from workflow.metrics import Metrics
 from workflow.pace import Pace
 from workflow.scheduler import Tally
+from workflow.situation import Session
 from workflow.store import StoreError
 from workflow.system import System
 from workflow.web.server import Server
@@ -76,10 +77,10 @@ class Daemon:
             now = system.now()
             self._trouble = None
             self._apart("procedure", partial(self._replan, now))
-            self._apart("meetings", partial(self.system.transact, partial(meetings.tell_changed, now=now)))
+            self._apart("meetings", partial(self._alone, "meetings", partial(meetings.tell_changed, now=now)))
             tally = scheduler.fire_due(self.system, now, stop=self._stop.is_set, done=self._said)
             answered = self._apart("replies", self._take_replies) or {}
-            self._apart("digests", partial(self.system.transact, partial(digest.gather, now=now)))
+            self._apart("digests", partial(self._alone, "digests", partial(digest.gather, now=now)))
             sent = self._deliver()
             took = time.monotonic() - began
         self.metrics.count(tally)
@@ -110,6 +111,10 @@ class Daemon:
             self._trouble = f"{part}: {type(error).__name__}: {error}"
             log.exception("a part of the tick failed", part=part)
             return None
+
+    def _alone(self, what: str, work: Callable[[Session], T]) -> T:
+        """What one daemon does at a time, also of several on one database."""
+        return self.system.transact(work, alone=what)
 
     def _take_replies(self) -> Mapping[str, int]:
         """Do what people answered. How many messages by verdict; a mailbox out of reach is for the next tick."""
@@ -260,7 +265,7 @@ class Daemon:
 
     def _replan(self, now: datetime) -> None:
         """Bring open deadlines in line with the procedure as it is now, and report what moved."""
-        for change in self.system.transact(partial(replan.replan, now=now)):
+        for change in self._alone("procedure", partial(replan.replan, now=now)):
             if "problem" in change:
                 log.error("deadlines are not as the procedure says", **change)
             else:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from workflow import records, store
+from workflow import records
 from workflow.leaving import leaves_at, new_notice
 from workflow.message import DIGEST
 from workflow.situation import Session
@@ -24,7 +24,6 @@ def gather(session: Session, now: datetime) -> int:
     What is held for somebody who wants no digest any more leaves by itself, and so does what would be alone in one.
     """
     table = records.notices
-    store.one_at_a_time(session.connection, "digest")
     query = select(table.c.id, table.c.to, table.c.role, table.c.next_at).where(
         table.c.status == "queued", table.c.held, table.c.within.is_(None)
     )

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from states.partnership import State
-from workflow import engine, outbox, records, store
+from workflow import engine, outbox, records
 from workflow.engine import Record
 from workflow.outbox import Occasion
 from workflow.situation import Session
@@ -27,7 +27,6 @@ def tell_changed(session: Session, now: datetime) -> list[str]:
     The calendar that was last looked at is remembered, so that without a change nothing is read.
     """
     meta = records.meta
-    store.one_at_a_time(session.connection, "meetings")
     mark = f"{session.directory.version} {session.config.procedure.board!r}"
     before = session.connection.scalar(select(meta.c.value).where(meta.c.key == "meetings"))
     if before == mark:

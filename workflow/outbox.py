@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, not_, or_, selec
 from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure, Unreachable
 from states.partnership import Partnership, Role, State
 from states.standing import MOMENTS, waiting_on
-from workflow import digest, directory, leaving, message, records, store
+from workflow import digest, directory, leaving, message, records
 from workflow.directory import Person
 from workflow.leaving import Rung, leaves_at, new_notice
 from workflow.pace import Pace
@@ -177,7 +177,9 @@ def deliver(
     with mailer.session():
         while not stop() and (room := pace.room(clock())) != 0:
             taken = clock()
-            claimed = system.transact(partial(_claim, now=taken, most=min(CLAIM, room or CLAIM)))
+            claimed = system.transact(
+                partial(_claim, now=taken, most=min(CLAIM, room or CLAIM)), alone="outbox"
+            )
             if not claimed:
                 break
             for done, notice in enumerate(claimed):
@@ -214,7 +216,6 @@ class Claimed:
 
 
 def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
-    store.one_at_a_time(session.connection, "outbox")
     table = records.notices
     # None honest lies further ahead: it was given before the clock was set back.
     leased = and_(table.c.lease_until > now, table.c.lease_until <= now + 2 * LEASE)

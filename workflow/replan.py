@@ -21,7 +21,6 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
     """
     mark = session.config.fingerprint
     meta = records.meta
-    store.one_at_a_time(session.connection, "procedure")
     before = session.connection.scalar(select(meta.c.value).where(meta.c.key == "procedure"))
     if before == mark:
         return []

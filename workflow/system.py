@@ -45,9 +45,18 @@ class System:
             cached = self._directory = (self.config, directory.read(connection, self.config))
         return Session(connection, self.config, cached[1])
 
-    def transact(self, work: Callable[[Session], T]) -> T:
-        """Do `work` in one transaction, whole or not at all. Raises as `store.transact` does."""
-        return store.transact(self.engine, lambda connection: work(self.session(connection)))
+    def transact(self, work: Callable[[Session], T], *, alone: str = "") -> T:
+        """Do `work` in one transaction, whole or not at all. Raises as `store.transact` does.
+
+        What is to be done by one program at a time has a name (`alone`); all is read after its turn has come.
+        """
+
+        def locked(connection: Connection) -> T:
+            if alone:
+                store.one_at_a_time(connection, alone)
+            return work(self.session(connection))
+
+        return store.transact(self.engine, locked)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

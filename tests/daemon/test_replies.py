@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from datetime import datetime
 from email import policy
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.daemon.house import NEW, House, free_port, until
 from tests.states.life import LA
 from tests.workflow.district import Life
@@ -109,3 +111,28 @@ def test_a_mailbox_out_of_reach_holds_up_neither_deadlines_nor_mail(house: House
     (said,) = house.logged("replies cannot be read")
     assert "127.0.0.1" in said["problem"]
     assert "secret" not in house.log_file.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not databases.POSTGRESQL, reason="SQLite has one daemon; TEST_DATABASE=postgresql")
+def test_several_daemons_on_one_mailbox_do_each_reply_once(
+    house: House, asked: EmailMessage, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared"
+    put(shared, answer(asked, "agree"))
+    for number in range(20):
+        put(shared, answer(asked, f"A word of our own, number {number}."), f"{number + 2}.host")
+    street = [house, *(house.neighbour(tmp_path / f"house-{n}") for n in range(2, 4))]
+    for one in street:
+        one.configure(mail=f'maildir = "mail"\nreplies_maildir = "{shared}"\n')
+        one.start()
+    until(lambda: house.sql("SELECT count(*) FROM replies") == [(21,)], "all are read", timeout=60)
+    until(lambda: len(seen(shared)) == 21, "all are put away")
+    for one in street:
+        one.signal(signal.SIGTERM)
+        assert one.ended() == 0
+    assert agreed(house) == ONCE
+    verdicts = house.sql("SELECT verdict, count(*) FROM replies GROUP BY verdict ORDER BY verdict")
+    assert verdicts == [("done", 1), ("note", 20)]
+    notes = house.sql("SELECT count(*), count(DISTINCT input) FROM history WHERE event = 'add-note'")
+    assert notes == [(20, 20)]
+    assert house.faults() == []
