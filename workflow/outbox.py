@@ -174,6 +174,7 @@ def deliver(
     somebody else has taken over meanwhile counts as "overtaken".
     """
     pace, counts = pace or Pace(), Counter[str]()
+    _note(system, pace)
     with mailer.session():
         while not stop() and (room := pace.room(clock())) != 0:
             taken = clock()
@@ -195,8 +196,18 @@ def deliver(
                     system.transact(partial(_release, claimed=claimed[done:], why=str(error)))
                     break
                 pace.one_left()
-                counts[system.transact(partial(_settle, claimed=notice, outcome=outcome, now=clock()))] += 1
+                pace.unnoted.append(partial(_settle, claimed=notice, outcome=outcome, now=clock()))
+                counts.update(_note(system, pace))
     return dict(counts)
+
+
+def _note(system: System, pace: Pace) -> list[str]:
+    """Note how it ended with what has been tried; where the database is away that is done the next time."""
+    statuses = []
+    while pace.unnoted:
+        statuses.append(system.transact(pace.unnoted[0]))
+        del pace.unnoted[0]
+    return statuses
 
 
 @dataclass(frozen=True, slots=True)

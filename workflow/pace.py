@@ -1,8 +1,13 @@
-"""How fast mail leaves, and how long it rests while its way out is closed: each daemon keeps this for itself."""
+"""How fast mail leaves, how long it rests while its way out is closed, and what of it could not be noted yet.
+
+Each daemon keeps this for itself.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15))  # the last again and again
 _MINUTE = timedelta(minutes=1)
@@ -17,6 +22,8 @@ class Pace:
     def __init__(self, per_minute: int = 0) -> None:
         self.per_minute = per_minute
         self.problem: str | None = None  # why mail cannot leave
+        # What has left and is not on record, as the database was lost just then: else it would leave a second time.
+        self.unnoted: list[Callable[[Any], str]] = []
         self._rests = 0
         self._rested_at: datetime | None = None
         self._spent = 0.0  # messages that count against this minute

@@ -6,12 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
 
 from notifications.mailers import TemporaryFailure, Unreachable
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from workflow import outbox
 from workflow.pace import Pace
+from workflow.store import StoreError
 
 TICK = timedelta(seconds=20)
 MINUTE = timedelta(minutes=1)
@@ -128,3 +132,28 @@ def test_what_somebody_else_has_taken_over_is_not_settled_twice(begin: Begin) ->
     slow = Slow(now)
     assert outbox.deliver(life.system, slow, lambda: now)["overtaken"] >= 1
     assert [(row["status"], row["attempts"]) for row in life.notices()] == [("sent", 1)] * 2
+
+
+def test_what_has_left_while_the_database_was_lost_is_noted_later_and_not_sent_again(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = begin("needs")
+    server, pace = Server(life.now), Pace()
+    server.now = life.now
+    settle, lost = outbox._settle, [True]
+
+    def settled(*given: Any, **more: Any) -> str:
+        if lost:
+            raise StoreError("the database is away")
+        return settle(*given, **more)
+
+    monkeypatch.setattr(outbox, "_settle", settled)
+    with pytest.raises(StoreError):
+        outbox.deliver(life.system, server, lambda: life.now, pace=pace)
+    assert [row["status"] for row in life.notices()] == ["queued", "queued"]
+    lost.clear()
+    life.now += 2 * outbox.LEASE
+    server.now = life.now
+    outbox.deliver(life.system, server, lambda: life.now, pace=pace)
+    assert [row["status"] for row in life.notices()] == ["sent", "sent"]
+    assert len(server.arrived) == 2
