@@ -82,6 +82,13 @@ def engine_of(url: str) -> Engine:
     return engine
 
 
+def shown(engine: Engine) -> str:
+    """Where a database is, for people: no password, and nothing of what follows the name, where one may be too."""
+    if engine.dialect.name == "sqlite":
+        return str(engine.url.database)
+    return engine.url.set(query={}).render_as_string()
+
+
 def _address(url: str) -> URL:
     """The parts of an address. Raises `StoreError` that quotes nothing of it, as a part may be of the password."""
     try:

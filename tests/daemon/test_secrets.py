@@ -11,7 +11,7 @@ import pytest
 
 from tests.admin.desk import real
 from tests.daemon.house import House, free_port
-from workflow import daemon
+from workflow import daemon, store
 from workflow.admin import program
 
 MARK = "hush7c1f"  # in every secret here
@@ -104,6 +104,13 @@ def test_no_command_tells_it(
     told = said(program.main, *words.split(), "--json")
     assert MARK not in told
     assert "password authentication failed" in told or words.startswith("restore")
+
+
+def test_where_the_database_is_is_shown_without_any_password() -> None:
+    engine = store.engine_of(
+        f"postgresql+psycopg://daemon:{MARK}@db.example.org:5433/x?password={MARK}&user=y"
+    )
+    assert store.shown(engine) == "postgresql+psycopg://daemon:***@db.example.org:5433/x"
 
 
 def test_check_does_not_tell_it(

@@ -35,7 +35,7 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
     from workflow import upgrade  # late: Alembic takes longer to import than everything else
 
     engine = store.open_store(settings.database_url, create=True)
-    where = str(engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string())
+    where = store.shown(engine)
     try:
         if grant and engine.dialect.name != "postgresql":
             raise BadInput([Problem("--grant", f"{engine.dialect.name} has no roles", "PostgreSQL")])

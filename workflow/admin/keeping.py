@@ -98,9 +98,9 @@ def restore(console: Console, file: Path) -> None:
         raise BadInput([Problem(f"FILE {file}", str(error), expected)]) from None
     finally:
         engine.dispose()
-    where = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
+    where = store.shown(engine)
     keys = settings.folder / settings.procedure.web.keys_file
-    document = _document(file, found) | {"database": str(where), "keys": keys.is_file()}
+    document = _document(file, found) | {"database": where, "keys": keys.is_file()}
     del document["bytes"], document["sha256"]
 
     def people() -> None:
