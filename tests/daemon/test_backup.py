@@ -23,6 +23,7 @@ def test_a_running_daemon_is_backed_up_and_goes_on(house: House, tmp_path: Path)
     until(
         lambda: house.state(CALL) == "open-selection" and house.letters(),
         "the call closes and people are told",
+        timeout=60,
     )
     for number in range(3):
         ctl(house.folder, "backup", str(house.folder / f"{number}.db"))
@@ -31,6 +32,7 @@ def test_a_running_daemon_is_backed_up_and_goes_on(house: House, tmp_path: Path)
     until(
         lambda: house.sql("SELECT 1 FROM deadlines WHERE name = 'needs-agreed' AND status = 'fired'"),
         "it fires",
+        timeout=60,
     )
     there = tmp_path / "there"
     there.mkdir()
@@ -47,7 +49,7 @@ def test_a_running_daemon_is_backed_up_and_goes_on(house: House, tmp_path: Path)
 @pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL has no such lock")
 def test_a_backup_is_not_restored_under_a_running_daemon(house: House) -> None:
     house.start()
-    until(house.healthy, "it is healthy")
+    until(house.healthy, "it is healthy", timeout=60)
     file = str(house.folder / "now.db")
     ctl(house.folder, "backup", file)
     answer = ctl(house.folder, "restore", file, status=5)

@@ -86,9 +86,9 @@ def test_the_daemon_does_its_work_under_the_least_rights(house: House) -> None:
     ctl(house.folder, "people", "remove", "new@example.org")
     ctl(house.folder, "trigger", NEW, "describe-needs", "--as", "staff@example.org", "--input", needs(house))
     sent = "SELECT 1 FROM notices WHERE template = 'describe-needs' AND status = 'sent' AND \"to\" = ?"
-    until(lambda: house.sql(sent, PRINCIPAL), "the principal is asked")
+    until(lambda: house.sql(sent, PRINCIPAL), "the principal is asked", timeout=60)
     put(house.folder / "var" / "replies", answer(letter(house, "describe-needs", PRINCIPAL), "agree"))
-    until(lambda: house.sql("SELECT 1 FROM history WHERE channel = 'reply'"), "the answer counts")
+    until(lambda: house.sql("SELECT 1 FROM history WHERE channel = 'reply'"), "the answer counts", timeout=60)
     ctl(house.folder, "backup", str(house.folder / "backup.db"))
     assert ctl(house.folder, "verify") == {"checked": 2, "faults": []}
     assert [line for line in house.logged() if line["level"] in ("error", "critical")] == []

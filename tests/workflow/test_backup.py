@@ -57,6 +57,8 @@ def restored(tmp_path: Path) -> Iterator[Callable[..., Life]]:
     yield restored
     for life in opened:
         life.system.engine.dispose()
+        if life.system.engine.dialect.name == "postgresql":
+            databases.admin(f'DROP DATABASE IF EXISTS "{life.system.engine.url.database}" WITH (FORCE)')
 
 
 def content(life: Life) -> list[list[tuple[object, ...]]]:
@@ -168,6 +170,21 @@ def test_what_is_restored_is_what_there_was_to_the_letter(
     again = restored(life, taken(life))
     assert content(again) == content(life)
     assert restored(again, taken(again, "second.db")).record == life.record
+
+
+def test_a_district_moves_to_the_other_kind_of_database_and_back(
+    begin: Begin, restored: Callable[..., Life], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = begin("annual-review")
+    outbox.deliver(life.system, Away(), lambda: life.now)
+    there, file = life, taken(life)
+    for kind in ("postgresql", "sqlite", "postgresql"):
+        monkeypatch.setattr(databases, "POSTGRESQL", kind == "postgresql")
+        there = restored(there, file)
+        assert there.system.engine.dialect.name == kind
+        assert content(there) == content(life)
+        assert there.faults() == []
+        file = taken(there, f"from-{kind}.db")
 
 
 def test_life_goes_on_after_it_was_restored(begin: Begin, restored: Callable[..., Life]) -> None:

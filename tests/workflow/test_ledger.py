@@ -172,6 +172,8 @@ def test_a_changed_row_of_the_partnership_is_found_and_named(begin: Begin, chang
     ],
 )
 def test_what_cannot_be_read_is_a_fault_and_not_a_crash(begin: Begin, change: str, fault: str) -> None:
+    if databases.POSTGRESQL and "'once'" in change:
+        pytest.skip("PostgreSQL keeps only times in a column of times")
     life = begin("open")
     life.tamper(change)
     assert any(found.startswith(fault) for found in life.faults())
