@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 CONFIG = examples/seattle/config.toml
 
-.PHONY: run test test-postgresql lint wheel clean
+.PHONY: run test test-postgresql chaos lint wheel clean
 
 run: $(VENV)/run  ## the daemon with a sample district; data in var/, pages at http://127.0.0.1:8427/calls
 	@$(BIN)/partnershipctl --config $(CONFIG) init
@@ -19,6 +19,10 @@ test: $(VENV)/test  ## every test
 
 test-postgresql: $(VENV)/test  ## the tests that have to do with the database, on a real PostgreSQL server instead of SQLite
 	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto tests/workflow tests/admin tests/daemon tests/faults tests/year
+
+chaos: $(VENV)/test  ## daemons are killed, stopped, starved of disk and given false clocks; says what it counted
+	CHAOS=$${CHAOS:-200} $(BIN)/python -m pytest -n 0 tests/faults
+	CHAOS=$${CHAOS:-200} TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 0 tests/faults
 
 lint: $(VENV)/test  ## style, types, and which package may import which
 	$(BIN)/ruff check .

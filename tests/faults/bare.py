@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select, text
 from tests import databases
 from tests.story.office import DISTRICT, file_of
 from tests.story.past import Past
-from workflow import config, records, store
+from workflow import config, records, store, upgrade
 
 CTL = str(Path(sys.executable).parent / "partnershipctl")
 PAST = (
@@ -41,6 +41,12 @@ class Bare:
         known = {k: v for k, v in os.environ.items() if not k.startswith("PARTNERSHIPS_")}
         line = [*command, "--config", str(self.folder / "config.toml"), *words]
         return subprocess.run(line, capture_output=True, check=False, timeout=120, env=known).returncode
+
+    def make(self) -> None:
+        """What `init` does, but the keys."""
+        engine = store.open_store(databases.url(self.folder), create=True)
+        upgrade.upgrade(engine)
+        engine.dispose()
 
     def engine(self) -> Engine:
         return store.engine_of(config.load(self.folder / "config.toml", words=False).database_url)

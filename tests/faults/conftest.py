@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.daemon.conftest import foundation
 from tests.daemon.house import NEW, House
 from tests.faults.account import opened
@@ -26,6 +27,7 @@ __all__ = ["foundation"]
 
 CHAOS = int(os.environ.get("CHAOS", "0"))  # how long the long runs are: the number of kills; 0 for short ones
 Build = Callable[[], House]
+Figures = Callable[[str], None]
 READER = "superintendent@example.org"
 
 
@@ -79,6 +81,18 @@ def build(rich_foundation: Path, tmp_path: Path) -> Iterator[Build]:
     yield build
     for house in houses:
         house.end()
+
+
+@pytest.fixture
+def figures(capsys: pytest.CaptureFixture[str]) -> Figures:
+    """Says on the terminal what an experiment has counted."""
+
+    def figures(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n{kind}: {text}")
+
+    kind = "PostgreSQL" if databases.POSTGRESQL else "SQLite"
+    return figures
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from tests.daemon.house import House, free_port
 from tests.faults import dying
 from tests.faults.account import NOTICES, account, eventually, message_ids, rows, statuses
-from tests.faults.conftest import CHAOS
+from tests.faults.conftest import CHAOS, Figures
 from tests.notifications.test_mailers import HOST, Desk
 from tests.story.post import content
 
@@ -156,7 +156,7 @@ class Mute:
 
 @pytest.mark.skipif(not CHAOS, reason="it takes the daemon's whole patience: CHAOS=1, or make chaos")
 def test_a_server_that_never_answers_does_not_keep_the_daemon_longer_than_twenty_seconds(
-    house: House, opens: Opens
+    house: House, opens: Opens, figures: Figures
 ) -> None:
     port = free_port()
     opens(Mute(), port)
@@ -168,4 +168,6 @@ def test_a_server_that_never_answers_does_not_keep_the_daemon_longer_than_twenty
     began = time.monotonic()
     house.signal(signal.SIGTERM)
     assert house.ended(within=20) == 0
-    print(f"\nended {time.monotonic() - began:.1f} s after SIGTERM, with a message on its way")
+    figures(
+        f"ended {time.monotonic() - began:.1f} s after SIGTERM, with a message on its way to a server that is mute"
+    )

@@ -13,7 +13,7 @@ import pytest
 from tests.daemon.house import House
 from tests.faults import dying
 from tests.faults.account import Account, account, eventually, leases_over, letters, message_ids, unseen
-from tests.faults.conftest import CHAOS, Build
+from tests.faults.conftest import CHAOS, Build, Figures
 
 LEASE = 2.0  # seconds; what the killed one held is free again after that, with ten minutes as it is
 SHORT = [
@@ -82,10 +82,12 @@ def test_killed_at_a_point_the_next_run_loses_and_doubles_nothing(
 
 @pytest.mark.skipif(not CHAOS, reason="a long run: CHAOS=1, or make chaos")
 @pytest.mark.parametrize("point", EVERY)
-def test_killed_at_every_call_of_a_point(build: Build, undisturbed: list[Account], point: str) -> None:
+def test_killed_at_every_call_of_a_point(
+    build: Build, undisturbed: list[Account], point: str, figures: Figures
+) -> None:
     whole, call = expected(build, undisturbed), 1
     while killed(house := build(), point, call):
         check(house, whole)
         call += 1
-    print(f"\n{point}: killed {call - 1} times, nothing lost, nothing double")
+    figures(f"killed {point}, at each of its {call - 1} calls: 0 lost, 0 double")
     assert call > 1
