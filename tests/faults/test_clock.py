@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
 
 from tests.daemon.house import CALL, NEW, House
@@ -29,7 +30,7 @@ from tests.faults.shifting import Clock
 from tests.states.life import LA
 from tests.workflow import district
 from tests.workflow.district import Life
-from workflow import system
+from workflow import daemon, system
 
 NONE, HOUR, DAY = timedelta(), timedelta(hours=1), timedelta(days=1)
 TICK = 2
@@ -161,3 +162,9 @@ def test_a_deadline_in_the_nights_on_which_the_clocks_change_is_never_early_and_
     )
     mine = {key: number for key, number in told.items() if key[1] in AUTUMN}
     assert mine == {(ref, name, "staff@example.org"): 1 for ref in ("autumn", "spring") for name in AUTUMN}
+
+
+def test_a_machine_that_began_in_1970_does_not_count_the_ticks_it_has_missed_since() -> None:
+    jobs = BackgroundScheduler(timezone=UTC)
+    tick = jobs.add_job(print, daemon._Every(20), next_run_time=datetime(1970, 1, 1, tzinfo=UTC))
+    assert len(tick._get_run_times(system.now())) == 1
