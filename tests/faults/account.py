@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -106,12 +106,6 @@ def statuses(house: House) -> dict[str, int]:
 def message_ids(house: House) -> Counter[str]:
     """The Message-ID of each notice that has a message of its own: not of those that went in a digest."""
     return Counter(row[0] for row in rows(house, select(NOTICES.message_id).where(NOTICES.within.is_(None))))
-
-
-def leases_over(house: House) -> bool:
-    """Whether nobody holds a notice any more, so that the next to deliver may take them all."""
-    last: datetime | None = rows(house, select(func.max(NOTICES.lease_until)))[0][0]
-    return last is None or last <= system.now()
 
 
 def eventually(found: Callable[[], T], what: str, within: float = 60) -> T:
