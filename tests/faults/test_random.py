@@ -76,6 +76,8 @@ def check(house: House, load: Load) -> None:
     assert found.faults == ()
     assert set(statuses(house)) == {"sent"}
     assert told_twice(house, load.before) == []
+    receipts = sum(number for (_, template, *_), number in found.notices.items() if template == "receipt")
+    assert receipts == found.answers.total(), "whoever acted has a receipt for each"
     closing = Counter((ref, to) for ref, template, to, *_ in found.notices.elements()
                       if template == "close-applications" and ref in load.calls)  # fmt: skip
     people = {to for _, to in closing}
