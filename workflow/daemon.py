@@ -33,11 +33,12 @@ from workflow.metrics import Metrics
 from workflow.pace import Pace
 from workflow.scheduler import Tally
 from workflow.situation import Session
-from workflow.store import StoreError
+from workflow.store import StoreAway, StoreError
 from workflow.system import System
 from workflow.web.server import Server
 
-SETUP = 5  # exit status: the configuration or the database cannot be used
+SETUP = 5  # exit status: the configuration or the database cannot be used, until somebody mends it
+AWAY = 1  # exit status: the server of the database is away, so that whoever watches over this starts it again
 PATIENCE = 18.0  # seconds to finish what is held after SIGTERM
 AT_ONCE = timedelta(seconds=1)  # until the next tick, where something is due already
 STALE = 3  # ticks that may be missed before /healthz says so
@@ -390,10 +391,10 @@ def set_up_logs(settings: Config) -> None:
     )
 
 
-def _fail(problems: list[Problem]) -> None:
+def _fail(problems: list[Problem], status: int = SETUP) -> None:
     for problem in problems:
         click.echo(f"partnershipd: {problem}", err=True)
-    sys.exit(SETUP)
+    sys.exit(status)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -404,7 +405,8 @@ def main(config_file: str | None, once: bool) -> None:
     """Fire deadlines as they fall due and deliver notices, until it is told to stop.
 
     SIGTERM ends it after what it holds; SIGHUP makes it read its configuration again. Exit status: 0 done,
-    1 something that was due failed (with --once), 5 the configuration or the database cannot be used.
+    1 something that was due failed (with --once) or the server of the database is away, 5 the configuration or the
+    database cannot be used.
     """
     path = config.find(config_file, os.environ)
     try:
@@ -418,6 +420,8 @@ def main(config_file: str | None, once: bool) -> None:
             sys.exit(0 if daemon.once() else 1)
     except ConfigError as error:
         _fail(error.problems)
+    except StoreAway as error:
+        _fail([Problem("", str(error))], AWAY)
     except StoreError as error:
         _fail([Problem("", str(error))])
     except SQLAlchemyError as error:

@@ -27,7 +27,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 
 from workflow.private import open_private
 
@@ -47,6 +47,10 @@ VERSION = max(file.name[1:5] for file in _VERSIONS.glob("v[0-9]*.py"))
 
 class StoreError(Exception):
     """The database cannot be used; the message says why and what to do."""
+
+
+class StoreAway(StoreError):
+    """The server of the database cannot be reached now; later it may be."""
 
 
 def open_store(url: str, *, create: bool = False) -> Engine:
@@ -145,7 +149,9 @@ def _check_tables(engine: Engine) -> None:
             numbered = "alembic_version" in known
             found = connection.scalar(text("SELECT version_num FROM alembic_version")) if numbered else None
     except DBAPIError as error:
-        raise StoreError(f"the database cannot be opened: {error.orig}") from None
+        away = engine.dialect.name == "postgresql" and isinstance(error, OperationalError)
+        kind = StoreAway if away else StoreError
+        raise kind(f"the database cannot be opened: {error.orig}") from None
     if "partnerships" not in known:
         raise StoreError("the database has no tables yet; run `partnershipctl init`")
     if found != VERSION:
@@ -267,7 +273,7 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
         else:
             return result
     if failed.connection_invalidated:
-        raise StoreError(f"the database is away: {_first_line(failed)}") from failed
+        raise StoreAway(f"the database is away: {_first_line(failed)}") from failed
     raise StoreError("the database is locked by another program; try again") from failed
 
 

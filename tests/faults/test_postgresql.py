@@ -38,6 +38,7 @@ from tests.faults.server import Server
 from tests.faults.test_random import SMTP, check
 from tests.notifications.test_mailers import HOST, Desk, serving
 from tests.story.post import content
+from workflow import daemon
 
 LEASE = 2.0  # seconds
 ROUNDS = max(1, CHAOS // 10)
@@ -96,6 +97,23 @@ def test_connections_cut_and_a_server_that_crashes_and_stays_away_lose_nothing(
         f" {time.monotonic() - began:.0f} s; {len(load.calls)} deadlines, {len(load.done)} forms, commands and"
         f" replies; {len(known)} messages; 0 lost, 0 double"
     )
+
+
+def test_a_daemon_that_starts_while_the_server_is_away_ends_so_that_it_is_started_again(
+    server: Server, house: House
+) -> None:
+    """After a power cut both machines start at once; 5 would be an end until somebody mends something."""
+    server.stop()
+    house.start()
+    assert house.ended(within=60) == daemon.AWAY
+    server.start()
+    assert "the database cannot be opened" in house.log_file.read_text(encoding="utf-8")
+    unit = Path(daemon.__file__).parents[1] / "contrib" / "partnershipd.service"
+    text = unit.read_text(encoding="utf-8")
+    assert "Restart=on-failure\n" in text
+    assert f"RestartPreventExitStatus={daemon.SETUP}\n" in text
+    house.start("--once")
+    assert house.ended(within=60) == 0
 
 
 # Two daemons
