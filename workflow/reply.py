@@ -62,6 +62,8 @@ def named(session: Session, incoming: Incoming) -> list[Any]:
     for address in incoming.to:
         local = address.rpartition("@")[0]
         number = notice_named(local)
+        if number is None or number > records.LARGEST:
+            continue  # what no row can have is asked of no database
         row = session.connection.execute(select(table).where(table.c.id == number)).first()
         if row is not None and links.is_reply_of(local, row.to) == row.id:
             found[row.id] = row

@@ -272,6 +272,16 @@ def test_a_forged_code_is_unknown_and_nobody_is_told(needs):
     assert len(needs.notices()) == before
 
 
+@pytest.mark.parametrize("number", [0, 2**31 - 1, 2**31, 10**14])
+def test_an_address_with_a_number_that_no_notice_has_is_unknown_and_nobody_is_told(needs, number):
+    mailbox = address(ask(needs)["Reply-To"])
+    forged = f"{mailbox.partition('+')[0]}+{number}{mailbox[mailbox.index('-') :]}"
+    before = len(needs.notices())
+    with untouched(needs):
+        assert comes(needs, answer(ask(needs), "agree", To=forged)).verdict == "unknown"
+    assert len(needs.notices()) == before
+
+
 def test_the_address_of_one_person_does_nothing_for_another(needs):
     of_staff = ask(needs, "staff")["Reply-To"]
     with untouched(needs):

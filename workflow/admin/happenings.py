@@ -15,7 +15,7 @@ from states.errors import BadInput, Problem
 from states.partnership import Role
 from workflow import directory, outbox, records, views
 from workflow.admin.console import Console, Listing, common, minute
-from workflow.admin.partnerships import ANY_REF, known
+from workflow.admin.partnerships import ANY_REF, known, number_of
 from workflow.due import Offset, parse_offset
 from workflow.engine import NotFound
 from workflow.situation import Session
@@ -127,16 +127,6 @@ def _statuses(text: str | None) -> list[str]:
     return wanted
 
 
-_LARGEST = 2**63 - 1  # that a database has as the number of a row
-
-
-def _existing(id_: int) -> int:
-    """The number of a notice, if a notice can have it. Raises `NotFound`."""
-    if abs(id_) > _LARGEST:
-        raise NotFound(f"there is no notice {id_}")
-    return id_
-
-
 # Its links open the application of whoever they were made for.
 _SEALED = "(sealed until the call closes: the links in it open an application)"
 
@@ -162,7 +152,7 @@ def _read(content: bytes) -> str:
 def notices_show(console: Console, id_: int, text: bool) -> None:
     """One notice: whom it went to and why, and its message byte for byte."""
     table, about = records.notices, records.partnerships
-    query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == _existing(id_))
+    query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == number_of("notice", id_))
     with console.system.reading() as session:
         row = session.connection.execute(query).first()
         if row is None:
@@ -199,7 +189,9 @@ def notices_retry(console: Console, id_: int) -> None:
     table = records.notices
 
     def work(session: Any) -> str:
-        status = session.connection.scalar(select(table.c.status).where(table.c.id == _existing(id_)))
+        status = session.connection.scalar(
+            select(table.c.status).where(table.c.id == number_of("notice", id_))
+        )
         if status is None:
             raise NotFound(f"there is no notice {id_}")
         if not outbox.retry(session.connection, id_, console.now):
@@ -227,7 +219,9 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
     table = records.notices
 
     def work(session: Any) -> list[int]:
-        chosen = table.c.id == id_ if person is None else table.c.to == person.lower()
+        chosen = (
+            table.c.id == number_of("notice", id_ or 0) if person is None else table.c.to == person.lower()
+        )
         keys = list(session.connection.scalars(select(table.c.id).where(chosen)))
         if not keys:
             raise NotFound(

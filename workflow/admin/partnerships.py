@@ -42,6 +42,13 @@ REF = click.argument("ref", shell_complete=complete_refs)
 ANY_REF = click.argument("ref", required=False, shell_complete=complete_refs)
 
 
+def number_of(what: str, id_: int) -> int:
+    """The number of a notice or reply, if one can have it. Raises `NotFound`."""
+    if abs(id_) > records.LARGEST:
+        raise NotFound(f"there is no {what} {id_}")
+    return id_
+
+
 def known(session: Session, ref: str) -> Record:
     """The partnership of a reference. Raises `NotFound`."""
     found = engine.load(session.connection, [ref]).get(ref)

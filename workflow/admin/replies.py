@@ -10,7 +10,7 @@ from sqlalchemy import select
 from states.errors import BadInput, Problem
 from workflow import records, views
 from workflow.admin.console import Console, Listing, common, minute
-from workflow.admin.partnerships import ANY_REF, known
+from workflow.admin.partnerships import ANY_REF, known, number_of
 from workflow.engine import NotFound
 from workflow.inbox import VERDICTS
 
@@ -70,7 +70,7 @@ def _verdicts(text: str | None) -> list[str]:
 def replies_show(console: Console, id_: int) -> None:
     """One message that came back: what became of it and why, and the message byte for byte."""
     table, about = records.replies, records.partnerships
-    query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == id_)
+    query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == number_of("reply", id_))
     with console.system.reading() as session:
         row: Any = session.connection.execute(query).first()
         if row is None:
