@@ -41,6 +41,16 @@ def _day(value: object) -> object:
     return value
 
 
+# Beyond these nothing here takes place, and a day more or a year later may be none that a calendar has.
+_FIRST, _LAST = date(1900, 1, 1), date(2199, 12, 31)
+
+
+def _within_reach(value: date) -> date:
+    if not _FIRST <= value <= _LAST:
+        raise ValueError(f"{value} is out of reach; give a day from {_FIRST} to {_LAST}")
+    return value
+
+
 def _address(value: str) -> str:
     try:
         # example.org is reserved for documentation, and a district's own host may be unknown to the world.
@@ -69,7 +79,7 @@ Name = Annotated[
 ]
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 Email = Annotated[Name, AfterValidator(_address)]
-Day = Annotated[date, BeforeValidator(_day)]
+Day = Annotated[date, BeforeValidator(_day), AfterValidator(_within_reach)]
 Cents = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1000)]
 Number = Annotated[FiniteFloat, Field(strict=True)]

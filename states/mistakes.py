@@ -27,7 +27,7 @@ def problems(error: ValidationError, takes: type[BaseModel] | None = None) -> li
 
 
 def _problem(detail: dict[str, Any], takes: type[BaseModel] | None) -> Problem:
-    at = ".".join(str(part) for part in detail["loc"] if part != "[key]")
+    at = ".".join(str(part) or '""' for part in detail["loc"] if part != "[key]")
     kind, context = detail["type"], detail.get("ctx", {})
     found = detail.get("input")
     within = _model_at(takes, detail["loc"][:-1])
@@ -41,6 +41,8 @@ def _problem(detail: dict[str, Any], takes: type[BaseModel] | None) -> Problem:
         return Problem(at, detail["msg"].removeprefix("Value error, "), expected)
     if "expected" in context:
         return Problem(at, f"found {short(found)}", str(context["expected"]).replace("'", ""))
+    if kind == "string_too_long":
+        return Problem(at, f"found {short(found)}", f"at most {context['max_length']} characters")
     words = (detail["msg"][:1].lower() + detail["msg"][1:]).removeprefix("input should be ")
     return Problem(at, f"found {short(found)}", _WORDS.get(context.get("pattern", kind), words))
 
@@ -54,9 +56,19 @@ _WORDS = {
     "datetime_parsing": "a time with its offset, such as 2025-07-03T09:00:00-07:00",
     "string_too_short": "some text",
     "string_type": "text",
+    "string_unicode": "text of characters that exist",
     "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
+    "int_from_float": "a whole number",
     "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a number",
     "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "date_type": "a day, as YYYY-MM-DD",
+    "datetime_type": "a time with its offset, such as 2025-07-03T09:00:00-07:00",
+    "datetime_object_invalid": "a time with its offset, such as 2025-07-03T09:00:00-07:00",
     "tuple_type": "a list",
     "dict_type": "a table of keys and values",
     "model_type": "a table of keys and values",

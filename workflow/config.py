@@ -39,6 +39,9 @@ def unreadable(error: Exception) -> str:
     """Why a file cannot be read, in words."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object[: error.start].count(b"\n") + 1
+        return f"line {line} has a byte (0x{error.object[error.start]:02x}) that is no UTF-8 text"
     return str(getattr(error, "strerror", None) or error)
 
 
@@ -142,7 +145,8 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     packaged = _read(DEFAULTS / "config.toml")
     data, folder = packaged, Path.cwd()
     if path is not None:
-        data = _laid_over(packaged, _read(path))
+        own = _read(path)
+        data = _with_own_users(_laid_over(packaged, own), own)
         folder = path.resolve().parent
     procedure, found = _validated(data, packaged)
     folders = [folder / "templates", DEFAULTS / "templates"]
@@ -159,6 +163,15 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     if found:
         raise ConfigError(found)
     return Config(procedure, folder, path, templates, pages, calendar, labels, deeds)
+
+
+def _with_own_users(data: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What the district says of a user is all there is of that user: nobody keeps a right it does not mention."""
+    admin = own.get("admin")
+    users = admin.get("users") if isinstance(admin, dict) else None
+    if not isinstance(users, dict) or not isinstance(data["admin"].get("users"), dict):
+        return data
+    return data | {"admin": data["admin"] | {"users": data["admin"]["users"] | users}}
 
 
 def _words(folders: Sequence[Path], name: str) -> dict[str, Any]:
@@ -180,12 +193,26 @@ def _validated(data: dict[str, Any], packaged: Mapping[str, Any]) -> tuple[Proce
     sound = dict(data)
     for table, *inside in places:
         if table in ("deadline", "notice") and inside and isinstance(sound.get(table), dict):
-            sound[table] = {name: row for name, row in sound[table].items() if name != inside[0]}
+            sound[table] = _without(sound[table], *map(str, inside))
         elif table in packaged:
             sound[str(table)] = packaged[str(table)]
         else:
             sound.pop(str(table), None)
     return Procedure.model_validate(sound), found
+
+
+# The keys of a row on which nothing else in it depends; without them the rest of it can still be looked at.
+_BY_THEMSELVES = frozenset({"label", "at", "roll", "remind", "again", "enabled"})
+
+
+def _without(rows: Mapping[str, Any], name: str, key: str = "", *_: str) -> dict[str, Any]:
+    """Rows without a mistake of form in one of them: without its key, where the row goes on without that."""
+    row = rows.get(name)
+    fields = DeadlineRow.model_fields.keys() | NoticeRow.model_fields.keys()
+    if not isinstance(row, dict) or (key in fields and key not in _BY_THEMSELVES) or key == "":
+        return {other: row for other, row in rows.items() if other != name}
+    rest = {other: value for other, value in row.items() if other != key}
+    return {**rows, name: rest | ({"label": name} if key == "label" else {})}
 
 
 def _calendar(procedure: Procedure) -> Calendar:

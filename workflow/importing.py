@@ -12,9 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     AwareDatetime,
     BaseModel,
@@ -72,13 +73,25 @@ class GivenMeeting(Given):
     kind: Literal["regular", "special"] = "regular"
 
 
+def _within_reach(value: datetime) -> datetime:
+    if not 1900 < value.year < 2199:  # further off no zone can say which day it is
+        raise ValueError(f"{value.isoformat()} is out of reach; give a time of the years 1901 to 2198")
+    return value
+
+
+def _readable(value: str) -> str:
+    if "\x00" in value:  # which no text in PostgreSQL can have
+        raise ValueError("it has a character that nobody can read (U+0000); take it out")
+    return value
+
+
 class GivenEvent(Given):
     event: Name
-    at: AwareDatetime
+    at: Annotated[AwareDatetime, AfterValidator(_within_reach)]
     actor: Name = Field(validation_alias=AliasChoices("as", "actor"))
     role: Role | None = None
     input: dict[str, Any] = {}
-    note: str | None = None
+    note: Annotated[str, AfterValidator(_readable)] | None = None
 
 
 class GivenPartnership(Given):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -12,18 +13,21 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from notifications.addresses import mailbox
 from states.case import BoardRules
 from states.inputs import Count, Day, Email, Name
+from states.mistakes import short
 from states.partnership import Ground, State
 from workflow.calendar import Roll
 from workflow.due import Due, Offset, parse_due, parse_offset
 
 
 def _time(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            return time.fromisoformat(value)
-        except ValueError:
-            raise ValueError('it is no time of day; expected one like "17:00"') from None
-    return value
+    """A time of day as text or as TOML has one; a mere number would pass for seconds, a zone is the district's."""
+    try:
+        found = time.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, time) or found.tzinfo is not None:
+        raise ValueError('it is no time of day; expected one like "17:00"')
+    return found
 
 
 def _zone(value: object) -> object:
@@ -41,7 +45,7 @@ def _hours(value: object) -> object:
         end = time.max if last.strip() == "24:00" else time.fromisoformat(last.strip())
     except ValueError:
         dash = ""
-    if not dash or begin >= end:
+    if not dash or begin.tzinfo or end.tzinfo or begin >= end:
         raise ValueError('these are no hours; expected two times like "08:00-18:00"')
     return (begin, end)
 
@@ -58,6 +62,13 @@ def _base(value: str) -> str:
             f'{value!r} is no address of pages; expected one like "https://partners.example.org"'
         )
     return value.rstrip("/")
+
+
+def _listen(value: str) -> str:
+    found = re.fullmatch(r"[^:\s]+:([0-9]{1,5})", value)
+    if found is None or int(found[1]) > 65535:
+        raise ValueError(f'{short(value)} is no address to listen on; expected one like "127.0.0.1:8427"')
+    return value
 
 
 def _listed(value: object) -> object:
@@ -127,7 +138,7 @@ class Mail(Settings):
 
 
 class Web(Settings):
-    listen: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")]
+    listen: Annotated[str, AfterValidator(_listen)]
     base_url: Annotated[str, AfterValidator(_base)]
     keys_file: Name
     link_days: int = Field(ge=1, le=3650)

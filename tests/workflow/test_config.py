@@ -166,7 +166,16 @@ WRONG = [
     ("[mail]\nretry_minutes = [0]", "mail.retry_minutes.0", "found 0; expected greater than 0"),
     ("[mail]\nmailer = \"pigeon\"", "mail.mailer", "found 'pigeon'; expected maildir or smtp"),
     ("[mail.smtp]\nsecurity = \"open\"", "mail.smtp.security", "expected starttls, tls or none"),
-    ("[web]\nlisten = \"here\"", "web.listen", "found 'here'"),
+    ("[web]\nlisten = \"here\"", "web.listen", "'here' is no address to listen on; expected one like"),
+    ("[web]\nlisten = \"127.0.0.1:65536\"", "web.listen", "is no address to listen on"),
+    ("[mail]\nhours = \"07:00Z-19:00\"", "mail.hours", 'expected two times like "08:00-18:00"'),
+    ("[mail]\ndigest_at = 5", "mail.digest_at", 'no time of day; expected one like "17:00"'),
+    ("[mail]\ndigest_at = \"07:00+01:00\"", "mail.digest_at", "no time of day"),
+    ("[mail]\nretry_minutes = [\"soon\"]", "mail.retry_minutes.0", "found 'soon'; expected a number"),
+    ("[web]\nlink_days = 1.5", "web.link_days", "found 1.5; expected a whole number"),
+    ("[board]\nterminates = \"often\"", "board.terminates", "found 'often'; expected true or false"),
+    ("[board]\nmeetings = [9999-12-31]", "board.meetings.0", "9999-12-31 is out of reach"),
+    ("[board]\n\"\" = 1", 'board.""', "there is no such key"),
     ("[calendar]\nbreaks = [{ first = 2026-01-05, last = 2026-01-01 }]", "calendar",
      "the break 2026-01-05 to 2026-01-01 ends before it starts"),
     ("[calendar]\nworking = [2026-01-03]", "calendar", "2026-01-03 cannot be a working day: it is a Saturday"),
@@ -200,6 +209,26 @@ def test_all_mistakes_are_named_at_once_of_whatever_kind(tmp_path: Path) -> None
         "mail.hours", "board.quorum", "selection.minimum_days", "calendar", "notice.withdraw.to",
         "deadline.needs-agreed.due", "deadline.choice-due.offers",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong", ['at = "25:00"', 'label = ""', 'roll = "up"', 'remind = ["7 dogs"]', "x = 1"]
+)
+def test_a_mistake_of_form_in_a_row_hides_no_mistake_of_meaning_in_it(tmp_path: Path, wrong: str) -> None:
+    found = mistakes(tmp_path, f'[deadline.choice-due]\noffers = ["sing"]\n{wrong}\n')
+    keys = [problem.partition(":")[0].split(".")[2] for problem in found]
+    assert keys[-1] == "offers"
+    assert keys[0] == wrong.partition(" ")[0]
+    assert len(keys) == 2
+
+
+def test_what_a_district_says_of_a_user_is_all_there_is_of_that_user(
+    tmp_path: Path, settings: Config
+) -> None:
+    assert settings.procedure.admin.users["(owner)"].may_act_as == ("*",)
+    text = '[admin.users]\n"(owner)" = { person = "staff@example.org" }\n'
+    owner = configured(tmp_path, text).procedure.admin.users["(owner)"]
+    assert (owner.person, owner.may_act_as) == ("staff@example.org", ())
 
 
 def test_a_mistake_in_toml_is_named_with_its_file_and_line(tmp_path: Path) -> None:
