@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests import databases
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, Desk
+from tests.admin.desk import REF, Answer, Desk
 from tests.tampering import UNGUARD
 from workflow import config, lock, store
 
@@ -366,6 +366,34 @@ def test_check_looks_at_the_address_of_the_database_and_opens_nothing(sit: Sit) 
     answer = desk.run("check", "--json")
     assert answer.status == SETUP
     assert answer.problems[0].startswith("database: database.url cannot be used: ")
+
+
+SECRETS = {
+    "smtp": ('mailer = "smtp"\nsmtp.username = "office"\n{}', "mail.smtp.password_file"),
+    "imap": ('replies = "imap"\nimap.username = "office"\n{}', "mail.imap.password_file"),
+}
+
+
+@pytest.mark.parametrize(("text", "place"), SECRETS.values(), ids=SECRETS)
+def test_check_looks_at_the_files_with_passwords_but_not_for_those_in_the_daemons_environment(
+    sit: Sit, text: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PARTNERSHIPS_SMTP_PASSWORD", "PARTNERSHIPS_IMAP_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    desk = sit()
+    settings = desk.folder / "config.toml"
+    before = settings.read_text(encoding="utf-8")
+
+    def checked(more: str) -> Answer:
+        settings.write_text(before.replace("[mail]\n", f"[mail]\n{text.format(more)}\n", 1), encoding="utf-8")
+        return desk.run("check", "--json")
+
+    assert checked("").status == 0
+    answer = checked(f"{place.removeprefix('mail.')} = 'none-such'")
+    assert answer.status == SETUP
+    assert answer.problems[0].startswith(f"{place}: it cannot be read: ")
+    (desk.folder / "none-such").write_text("secret")
+    assert checked(f"{place.removeprefix('mail.')} = 'none-such'").status == 0
 
 
 def test_a_record_that_cannot_be_read_is_told_in_words(sit: Sit) -> None:

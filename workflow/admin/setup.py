@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from workflow import config, importing, ledger, store
+from workflow import config, importing, ledger, store, system
 from workflow.admin.console import Console, common
 from workflow.admin.partnerships import ANY_REF
+from workflow.config import Config
 from workflow.engine import NotFound
 
 
@@ -90,6 +91,7 @@ def check(console: Console) -> None:
     path = console.path
     settings = config.load(path)
     store.engine_of(settings.database_url)
+    _check_secrets(settings)
     document = {
         "config": str(path) if path else "packaged default",
         "deadlines": len(settings.deadlines),
@@ -100,6 +102,15 @@ def check(console: Console) -> None:
     words = f"{document['config']}: {len(settings.deadlines)} deadlines, {len(settings.notices)} notices, "
     words += f"{document['templates']} templates: all in order."
     console.show(document, lambda: click.echo(words))
+
+
+def _check_secrets(settings: Config) -> None:
+    """Whether the files that mail needs can be read. A password in the daemon's own environment is its own."""
+    mail = settings.procedure.mail
+    if mail.mailer == "smtp" and (mail.smtp.password_file or not mail.smtp.username):
+        system.mailer(settings)
+    if mail.replies == "imap" and mail.imap.password_file:
+        system.letterbox(settings)
 
 
 @click.command()
