@@ -18,7 +18,7 @@ test: $(VENV)/test  ## every test
 	$(BIN)/python -m pytest -n auto
 
 test-postgresql: $(VENV)/test  ## the tests that have to do with the database, on a real PostgreSQL server instead of SQLite
-	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto tests/workflow tests/admin tests/daemon tests/faults tests/year
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto tests/workflow tests/admin tests/daemon tests/faults tests/lives
 
 chaos: $(VENV)/test  ## daemons are killed, stopped, starved of disk and given false clocks; says what it counted
 	CHAOS=$${CHAOS:-200} $(BIN)/python -m pytest -n 0 tests/faults
