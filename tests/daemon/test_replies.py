@@ -119,20 +119,20 @@ def test_several_daemons_on_one_mailbox_do_each_reply_once(
 ) -> None:
     shared = tmp_path / "shared"
     put(shared, answer(asked, "agree"))
-    for number in range(20):
+    for number in range(12):
         put(shared, answer(asked, f"A word of our own, number {number}."), f"{number + 2}.host")
     street = [house, *(house.neighbour(tmp_path / f"house-{n}") for n in range(2, 4))]
     for one in street:
         one.configure(mail=f'maildir = "mail"\nreplies_maildir = "{shared}"\n')
         one.start()
-    until(lambda: house.sql("SELECT count(*) FROM replies") == [(21,)], "all are read", timeout=60)
-    until(lambda: len(seen(shared)) == 21, "all are put away")
+    until(lambda: house.sql("SELECT count(*) FROM replies") == [(13,)], "all are read", timeout=60)
+    until(lambda: len(seen(shared)) == 13, "all are put away")
     for one in street:
         one.signal(signal.SIGTERM)
         assert one.ended() == 0
     assert agreed(house) == ONCE
     verdicts = house.sql("SELECT verdict, count(*) FROM replies GROUP BY verdict ORDER BY verdict")
-    assert verdicts == [("done", 1), ("note", 20)]
+    assert verdicts == [("done", 1), ("note", 12)]
     notes = house.sql("SELECT count(*), count(DISTINCT input) FROM history WHERE event = 'add-note'")
-    assert notes == [(20, 20)]
+    assert notes == [(12, 12)]
     assert house.faults() == []
