@@ -41,6 +41,8 @@ def restore(settings: Config, engine: Engine, file: Path) -> Summary:
             _into_server(settings, engine, made)
     except DBAPIError as error:
         raise StoreError(f"the backup cannot be restored: {first_line(error)}") from None
+    except OSError as error:
+        raise StoreError(f"the backup cannot be restored: {error.strerror}") from None
     return found
 
 
@@ -63,9 +65,11 @@ def _into_file(settings: Config, target: Path, file: Path) -> Summary:
 def _read(settings: Config, file: Path, made: Path) -> Summary:
     """Make a file the database that a backup holds, of the version of this program. Raises `NoBackup`."""
     try:
-        shutil.copyfile(file, made)
+        source = file.open("rb")
     except OSError as error:
         raise NoBackup(f"it cannot be read: {error.strerror}") from None
+    with source, made.open("wb") as target:
+        shutil.copyfileobj(source, target)
     try:
         _check(made)
         with opened(made) as connection:

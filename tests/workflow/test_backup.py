@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -377,6 +378,25 @@ def test_what_is_no_sound_backup_is_refused_and_changes_nothing(
         restore.restore(life.system.config, engine, file)
     with engine.connect() as connection:
         assert inspect(connection).get_table_names() == []
+    engine.dispose()
+
+
+def test_without_room_nothing_is_restored(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = begin("open")
+    file = taken(life)
+    databases.create(tmp_path)
+    engine = store.open_store(databases.url(tmp_path), create=True)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(StoreError, match="the backup cannot be restored: No space left on device"):
+        restore.restore(life.system.config, engine, file)
+    assert [path.name for path in tmp_path.glob("*.db")] == []
+    assert list(tmp_path.glob(".*")) == []
     engine.dispose()
 
 
