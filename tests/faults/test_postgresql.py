@@ -36,6 +36,7 @@ from tests.faults.conftest import CHAOS, Figures, rich
 from tests.faults.load import Load
 from tests.faults.server import Server
 from tests.faults.test_random import SMTP, check
+from tests.faults.test_room import MANY, fill, goes_on, queue, says, settled, small_disk
 from tests.notifications.test_mailers import HOST, Desk, serving
 from tests.story.post import content
 from workflow import daemon
@@ -53,6 +54,10 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def house(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    yield from districts(server, tmp_path, monkeypatch)
+
+
+def districts(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """A district on that server, whichever kind of database the other tests are on."""
     monkeypatch.setattr(databases, "POSTGRESQL", True)
     monkeypatch.setattr(databases, "server_url", server.url)
@@ -64,6 +69,28 @@ def house(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     rich(made)
     yield made
     made.end()
+
+
+@pytest.mark.skipif(not CHAOS, reason="a long run: CHAOS=1, or make chaos")
+def test_a_full_disk_under_the_server_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    tmp_path.chmod(0o755)
+    with small_disk(disk, megabytes=250):
+        server = Server(disk)
+        try:
+            house = next(districts(server, tmp_path, monkeypatch))
+            settled(house)
+            house.signal(signal.SIGSTOP)
+            queue(house)
+            balloon = fill(disk, leave=0)
+            house.signal(signal.SIGCONT)
+            says(house, "No space left on device")
+            assert statuses(house)["queued"] == MANY
+            balloon.unlink()
+            goes_on(house)
+        finally:
+            server.end()
 
 
 def test_connections_cut_and_a_server_that_crashes_and_stays_away_lose_nothing(
