@@ -35,7 +35,7 @@ from tests.faults.account import (
 from tests.faults.conftest import CHAOS, Figures, rich
 from tests.faults.load import Load
 from tests.faults.server import Server
-from tests.faults.test_random import SMTP, check
+from tests.faults.test_random import MAILDIR, SMTP, check
 from tests.faults.test_room import MANY, fill, goes_on, queue, says, settled, small_disk
 from tests.notifications.test_mailers import HOST, Desk, serving
 from tests.story.post import content
@@ -97,7 +97,7 @@ def test_connections_cut_and_a_server_that_crashes_and_stays_away_lose_nothing(
     server: Server, house: House, figures: Figures
 ) -> None:
     load, cut, began = Load(house, calls=6 * ROUNDS, gap=1.0), 0, time.monotonic()
-    house.configure(web="posts_per_minute = 10000", tick=0.3)
+    house.configure(web="posts_per_minute = 10000", tick=0.3, mail=MAILDIR)
     house.start(command=dying.command("partnershipd", lease=LEASE, rest=1))
     until(house.healthy, "the daemon is healthy", timeout=60)
     with load.running():

@@ -28,7 +28,8 @@ from tests.story.post import content
 
 KILLS = CHAOS or 4
 LEASE = 4.0  # seconds; what the killed one held is free again after that
-SMTP = 'mailer = "smtp"\n[mail.smtp]\nhost = "{host}"\nport = {port}\nsecurity = "none"\n'
+MAILDIR = 'maildir = "mail"\nper_minute = 0\n'
+SMTP = 'mailer = "smtp"\nper_minute = 0\n[mail.smtp]\nhost = "{host}"\nport = {port}\nsecurity = "none"\n'
 
 
 class SlowDesk(Desk):
@@ -98,7 +99,7 @@ def test_killed_at_random_nothing_is_lost_and_nothing_double(
     house, chance, desk = build(), random.Random(seed), SlowDesk()
     with serving(desk) as server:
         load = Load(house, calls=4 * kills, gap=0.6)
-        mail = SMTP.format(host=HOST, port=server.port) if post == "smtp" else ""
+        mail = SMTP.format(host=HOST, port=server.port) if post == "smtp" else MAILDIR
         house.configure(mail=mail, web="posts_per_minute = 10000")
         began = time.monotonic()
         with load.running():
