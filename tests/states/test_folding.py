@@ -58,6 +58,19 @@ def test_a_history_folded_again_gives_the_same_state_and_facts(start: Life, rng:
     assert facts == life.facts
 
 
+@settings(derandomize=True, deadline=None, max_examples=25)
+@given(st.sampled_from(STATIONS), CHANCE, st.integers(0, 12))
+def test_every_beginning_of_a_history_gives_what_was_on_record_then(
+    start: Life, rng: Random, steps: int
+) -> None:
+    stages = [start]
+    for _ in range(steps):
+        stages.append(walk(stages[-1], rng, 1))
+    whole = [written(done) for done in stages[-1].history]
+    for stage in stages:
+        assert folded(whole[: len(stage.history)]) == (stage.state, stage.facts)
+
+
 @steady
 @given(st.sampled_from(STATIONS), CHANCE, STEPS)
 def test_facts_survive_being_stored_after_every_event(start: Life, rng: Random, steps: int) -> None:
