@@ -79,11 +79,25 @@ def test_a_span_that_is_said_again_is_the_same(text: str) -> None:
 
 
 WORDS = st.sampled_from(
-    ["30", "days", "day", "after", "before", "entering", "the", "every", "year", "anniversary", "of", "at", "on", "end",
-     "or", ",", "31", "October", "0", "-1", "٣", "1e3", "x.y", "business", "weeks", "months", "9" * 20, "\x00", "\ud800",
-     "\u202e", ".", "..", "É", ""]
+    ["30", "days", "day", "after", "before", "entering", "the", "every", "year", "anniversary", "of", "at", "on",
+     "end", "or", ",", "31", "October", "0", "-1", "٣", "1e3", "x.y", "business", "weeks", "months", "9" * 20,
+     "\x00", "\ud800", "\u202e", ".", "..", "É", ""]
 )  # fmt: skip
-GARBAGE = st.one_of(st.text(max_size=40), st.lists(WORDS, max_size=9).map(" ".join))
+FORMS = st.sampled_from(
+    [
+        "{} {} every year",
+        "every {} {}",
+        "{} {} after {}",
+        "{} before every anniversary of {}",
+        "at {}",
+        "{}, or {}",
+    ]
+)
+GARBAGE = st.one_of(
+    st.text(max_size=40),
+    st.lists(WORDS, max_size=9).map(" ".join),
+    st.builds(str.format, FORMS, WORDS, WORDS, WORDS),
+)
 
 
 @settings(derandomize=True, deadline=None, max_examples=600)
@@ -154,7 +168,8 @@ def test_the_ladders_of_a_life_follow_it(
     """A second look changes nothing, no rung stands twice or is told twice, nobody is forgotten."""
     rows, here, entered = Rows(settings), start, start.now
     for _ in range(steps):
-        moved = step(later(here, rng), rng)
+        waits = timedelta(days=rng.choice((0, 0, 0, 40, 80)))
+        moved = step(later(here.at(here.now + waits), rng), rng)
         entered = moved.now if moved.state is not here.state else entered
         here = moved
         assert here.state is not None
