@@ -61,7 +61,7 @@ _FEW: Mapping[str, list[dict[str, Any]]] = {
     "give-finding": [{"impact": False}],
     "continue": [{"improvement_plan": "a tutor more"}],
 }  # fmt: skip
-# Of these there is one at a time, in a given order, where the world is not searched thoroughly.
+# Of these there is one at a time, in a given order: no requirement asks who was first.
 _IN_ORDER: Mapping[str, tuple[Role, ...]] = {
     "agree-needs": (Role.PRINCIPAL, Role.STAFF),
     "agree-outcomes": (Role.PRINCIPAL, Role.STAFF, Role.LEAD_PARTNER),
@@ -117,7 +117,8 @@ class Place:
 
     def _all(self) -> Hashable:
         facts, item = self.facts, self.facts.board.item
-        call, terms, review = facts.selection, facts.agreement, facts.review
+        terms, review = facts.agreement, facts.review
+        call = None if facts.in_force else facts.selection  # to which nothing leads back
         return (
             self.state, self.time, facts.needs.statement is not None, tuple(facts.needs.signatures),
             call and (
@@ -164,15 +165,20 @@ def _inputs(event: str, takes: type[Input], time: int, thorough: bool) -> tuple[
         each = _VOTES if "ayes" in takes.model_fields else [{}]
     if event == "defer-item":
         usual.pop("meeting_on")
-    given_ = [given for given in each if thorough or _near(event, given.get("meeting_on"), now)]
+    given_ = [given for given in each if _near(event, given.get("meeting_on"), now, thorough)]
     return tuple((str(given), read_input(takes, usual | given)) for given in given_)
 
 
-def _near(event: str, day: str | None, now: datetime) -> bool:
+def meetings(*, thorough: bool) -> list[date]:
+    """The days on which the Board meets."""
+    return list(MEETINGS) if thorough else list(MEETINGS)[:-1]
+
+
+def _near(event: str, day: str | None, now: datetime, thorough: bool) -> bool:
     """Whether a meeting is the next one, of what is planned, or the last one, of what is recorded."""
     if day is None:
         return True
-    known = list(MEETINGS)[:-1]
+    known = meetings(thorough=thorough)
     ahead = [str(on) for on in known if on > now.date()]
     held = [str(on) for on in known if on <= now.date()]
     return day in (ahead[:1] if event in ("schedule-item", "defer-item") else held[-1:])
@@ -199,8 +205,7 @@ def last_time(*, thorough: bool) -> int:
 
 def is_met_again(time: int, *, thorough: bool) -> bool:
     """Whether the Board meets again before the world ends; after its last meeting it can take nothing back."""
-    known = list(MEETINGS) if thorough else list(MEETINGS)[:-1]
-    return known[-1] > TIMES[time].date()
+    return meetings(thorough=thorough)[-1] > TIMES[time].date()
 
 
 def onward(place: Place, *, thorough: bool) -> Iterator[Place]:
@@ -235,7 +240,7 @@ def _who(row: Row, place: Place, *, thorough: bool) -> tuple[Role, ...]:
     order = _IN_ORDER.get(row.event)
     if row.event == "defer-item" and not thorough:
         return (Role.CLOCK,)
-    if thorough or order is None:
+    if order is None:
         return row.who
     awaited = {one.role for one in waiting_on(place.facts, row.event)}
     return tuple(role for role in order if role in row.who and role in awaited)[:1]

@@ -1,6 +1,6 @@
 """The law tried out to the end in a small world: the Board is never passed by, nobody is caught, none is forgotten.
 
-MODEL=thorough searches with every term, every order of signatures, protests, conflicts and restarts.
+MODEL=thorough searches with every sum and term, protests, conflicts, restarts, immediate action and a third meeting.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ def test_no_way_leads_past_the_board_and_no_situation_is_without_a_deadline_that
     world: World,
 ) -> None:
     assert world.found is None
-    assert len(world.seen) > 10_000
+    assert len(world.seen) > 8_000
 
 
 def test_every_situation_can_be_brought_to_its_end(world: World) -> None:
     ends = world.backwards(lambda seen: seen.state is State.TERMINATED)
     met = [key for key, seen in world.seen.items() if is_met_again(seen.time, thorough=THOROUGH)]
     caught = [key for key in met if key not in ends]
-    assert len(met) > 2_000
+    assert len(met) > 1_000
     assert caught == [], world.way(caught[0])
 
 
