@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import cached_property
@@ -193,7 +193,8 @@ def _validated(data: dict[str, Any], packaged: Mapping[str, Any]) -> tuple[Proce
     sound = dict(data)
     for table, *inside in places:
         if table in ("deadline", "notice") and inside and isinstance(sound.get(table), dict):
-            sound[table] = _without(sound[table], *map(str, inside))
+            fields = (DeadlineRow if table == "deadline" else NoticeRow).model_fields.keys()
+            sound[table] = _without(sound[table], fields, *map(str, inside))
         elif table in packaged:
             sound[str(table)] = packaged[str(table)]
         else:
@@ -205,14 +206,15 @@ def _validated(data: dict[str, Any], packaged: Mapping[str, Any]) -> tuple[Proce
 _BY_THEMSELVES = frozenset({"label", "at", "roll", "remind", "again", "enabled"})
 
 
-def _without(rows: Mapping[str, Any], name: str, key: str = "", *_: str) -> dict[str, Any]:
+def _without(
+    rows: Mapping[str, Any], fields: Collection[str], name: str, key: str = "", *_: str
+) -> dict[str, Any]:
     """Rows without a mistake of form in one of them: without its key, where the row goes on without that."""
     row = rows.get(name)
-    fields = DeadlineRow.model_fields.keys() | NoticeRow.model_fields.keys()
-    if not isinstance(row, dict) or (key in fields and key not in _BY_THEMSELVES) or key == "":
+    if not isinstance(row, dict) or key == "" or (key in fields and key not in _BY_THEMSELVES):
         return {other: row for other, row in rows.items() if other != name}
     rest = {other: value for other, value in row.items() if other != key}
-    return {**rows, name: rest | ({"label": name} if key == "label" else {})}
+    return {**rows, name: rest | ({"label": name} if key == "label" and key in fields else {})}
 
 
 def _calendar(procedure: Procedure) -> Calendar:

@@ -222,6 +222,15 @@ def test_a_mistake_of_form_in_a_row_hides_no_mistake_of_meaning_in_it(tmp_path: 
     assert len(keys) == 2
 
 
+@pytest.mark.parametrize("wrong", ['label = "x"', "x = 1", 'enabled = "often"'])
+def test_nor_does_one_in_the_row_of_a_notice(tmp_path: Path, wrong: str) -> None:
+    found = mistakes(tmp_path, f'[notice.withdraw]\noffers = ["sing"]\n{wrong}\n')
+    assert [problem.partition(":")[0].split(".")[2] for problem in found] == [
+        wrong.partition(" ")[0],
+        "offers",
+    ]
+
+
 def test_what_a_district_says_of_a_user_is_all_there_is_of_that_user(
     tmp_path: Path, settings: Config
 ) -> None:
