@@ -77,6 +77,7 @@ class House:
         self.address = databases.address(database)  # as its configuration has it
         (folder / "keys").write_text("k" * 48, encoding="ascii")
         self.running: subprocess.Popen[bytes] | None = None
+        self.neighbours: list[House] = []
         self.configure()
 
     def neighbour(self, folder: Path) -> House:
@@ -84,6 +85,7 @@ class House:
         folder.mkdir()
         other = House.__new__(House)
         other._settle(folder, self.database)
+        self.neighbours.append(other)
         return other
 
     def configure(
@@ -122,7 +124,9 @@ class House:
         return self.running.wait(timeout=within)
 
     def end(self) -> None:
-        """Make an end of whatever still runs."""
+        """Make an end of whatever still runs, here and in the houses that were founded beside this one."""
+        for other in self.neighbours:
+            other.end()
         if self.running is not None and self.running.poll() is None:
             self.running.kill()
             self.running.wait(timeout=20)

@@ -62,8 +62,7 @@ def street(calls: Path, tmp_path: Path) -> Iterator[list[House]]:
     for house in houses:
         house.configure(tick=0.3, mail='maildir = "mail"\nper_minute = 0\n')
     yield houses
-    for house in houses:
-        house.end()
+    first.end()
     databases.drop(tmp_path)
 
 
