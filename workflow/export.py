@@ -34,7 +34,7 @@ def chosen(session: Session, refs: Sequence[str]) -> list[Record]:
                 raise engine.NotFound(f"there is no partnership {ref!r}")
         return [known[ref] for ref in sorted(set(refs))]
     table = records.partnerships
-    rows = session.connection.execute(select(table).order_by(table.c.ref))
+    rows = session.connection.execute(select(table))
     return sorted((engine.record_of(row) for row in rows), key=lambda record: record.ref)
 
 

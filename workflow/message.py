@@ -94,7 +94,7 @@ def _record(session: Session, row: Any) -> list[str]:
     about = {part.partnership for part in (_parts(session, row) if row.template == DIGEST else [row])}
     table = records.partnerships
     query = select(table.c.ref, table.c.version, table.c.head).where(table.c.id.in_(about - {None}))
-    found = session.connection.execute(query.order_by(table.c.ref))
+    found = sorted(session.connection.execute(query), key=lambda found: found.ref)
     return [f"{ref} {version} {head}" for ref, version, head in found]
 
 

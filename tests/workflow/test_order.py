@@ -13,6 +13,7 @@ from workflow.records import METADATA
 
 PACKAGE = Path(__file__).parents[2] / "workflow"
 COLUMNS = [column for table in METADATA.tables.values() for column in table.columns]
+COPIES = {"backup.py: primary_key"}  # whole tables, row by row, in whatever order
 OTHERS = {column.name for column in COLUMNS if not isinstance(column.type, String)}
 TEXTS = {column.name for column in COLUMNS} - OTHERS
 
@@ -41,7 +42,7 @@ def test_no_query_leaves_the_order_of_text_to_the_database() -> None:
         for path in files
         for name in ordered_by(path.read_text(encoding="utf-8"))
         if name in TEXTS or name == "primary_key"
-    }
+    } - COPIES
     assert found == set()
     assert sum(len(list(ordered_by(path.read_text(encoding="utf-8")))) for path in files) > 20
 

@@ -26,7 +26,7 @@ KINDS = {"sqlite": "1", "postgresql": "2"}
 def begun(kind: str, folder: Path) -> subprocess.Popen[str]:
     """A year that is lived on one kind of database."""
     folder.chmod(0o700)
-    known = {"TESTDATABASE": kind, "PYTHONHASHSEED": KINDS[kind], "XDG_RUNTIME_DIR": str(folder)}
+    known = {"TEST_DATABASE": kind, "PYTHONHASHSEED": KINDS[kind], "XDG_RUNTIME_DIR": str(folder)}
     words = [sys.executable, "-W", "error", "-m", "tests.year", *ASKED, "--trace", str(folder / kind)]
     return subprocess.Popen(words, cwd=TOP, env=os.environ | known, text=True, stdout=subprocess.PIPE)
 
