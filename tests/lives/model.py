@@ -217,7 +217,7 @@ def onward(place: Place, *, thorough: bool) -> Iterator[Place]:
             continue
         for told, given in _inputs(row.event, row.takes, place.time, thorough):
             setting = _setting(row, given, place.now)
-            for role in _who(row, place, thorough=thorough):
+            for role in _who(row, place):
                 case = Case(place.state, place.facts, given, PEOPLE[role], role, place.now, setting)
                 try:
                     made = machine.apply(row.event, case)
@@ -235,11 +235,11 @@ def _is_enough(event: str, place: Place, *, thorough: bool) -> bool:
     return event in _THOROUGH and not thorough
 
 
-def _who(row: Row, place: Place, *, thorough: bool) -> tuple[Role, ...]:
+def _who(row: Row, place: Place) -> tuple[Role, ...]:
     """By whom an event is tried."""
     order = _IN_ORDER.get(row.event)
-    if row.event == "defer-item" and not thorough:
-        return (Role.CLOCK,)
+    if row.event == "defer-item":
+        return (Role.CLOCK,)  # of people it is the same as that the item is scheduled anew
     if order is None:
         return row.who
     awaited = {one.role for one in waiting_on(place.facts, row.event)}
