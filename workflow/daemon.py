@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import config, digest, inbox, lock, meetings, outbox, replan, scheduler, system, web
+from workflow import config, digest, inbox, lock, meetings, outbox, replan, scheduler, store, system, web
 from workflow.config import Config, ConfigError
 from workflow.metrics import Metrics
 from workflow.pace import Pace
@@ -413,6 +413,7 @@ def main(config_file: str | None, once: bool) -> None:
         opened = system.open_system(path)
         set_up_logs(opened.config)
         with alone(opened.config):
+            store.check_sound(opened.engine)
             daemon = Daemon(opened, path)
             if not once:
                 daemon.run()

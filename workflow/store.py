@@ -159,6 +159,24 @@ def _check_tables(engine: Engine) -> None:
         raise StoreError(f"the tables are of version {found}, this program's of version {VERSION}; {what}")
 
 
+def check_sound(engine: Engine) -> None:
+    """Refuse a SQLite file that is damaged, rather than write on in it (sqlite.org/pragma.html, quick_check).
+
+    A server looks after its own files.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    try:
+        with reading(engine) as connection:
+            said = str(connection.scalar(text("PRAGMA quick_check(1)")))
+    except DBAPIError as error:
+        said = _first_line(error)
+    if said != "ok":
+        raise StoreError(
+            f"{engine.url.database} is damaged: {said.splitlines()[-1]}; keep a copy of it, and restore a backup"
+        )
+
+
 def journal_mode(version: tuple[int, int, int]) -> str:
     """WAL where it is safe with several connections; before these releases it could corrupt the file."""
     safe = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
+from sqlalchemy import text
 
+from tests import databases
 from tests.daemon.house import CALL, NEW, House
 from workflow import daemon
 
@@ -106,6 +108,16 @@ def no_lock(house: House) -> None:
     (house.folder / "partnerships.db.lock").mkdir()
 
 
+def a_damaged_page(house: House) -> None:
+    """The disk has lost a page of an index in the midst of the file."""
+    with databases.beside(house.folder) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'ix_notices_status_next_at'"
+        page, size = connection.scalar(text(query)), connection.scalar(text("PRAGMA page_size"))
+    with (house.folder / "partnerships.db").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * 100)
+
+
 def a_table_gone(house: House) -> None:
     house.sql("ALTER TABLE meetings RENAME TO elsewhere")
 
@@ -128,6 +140,7 @@ def two_mistakes(house: House) -> None:
     [
         (no_database, ["there is no database at "]),
         (no_tables, ["the database has no tables yet; run `partnershipctl init`"]),
+        (a_damaged_page, ["partnerships.db is damaged: "]),
         (a_table_gone, ["no such table: meetings"]),
         (no_lock, ["partnerships.db.lock cannot be written: Is a directory"]),
         (no_password, ["mail.smtp.password_file: it cannot be read: "]),
