@@ -50,17 +50,6 @@ ASIDE = {"add-note", "attach-document", "change-contact", "add-agreement", "exte
 ASIDE |= {f"record-{duty}" for duty in DUTIES}
 
 _DAYS = [{"meeting_on": str(on)} for on in MEETINGS]
-_FEW: Mapping[str, list[dict[str, Any]]] = {
-    "draft-agreement": ONE_REASON,
-    "refer-to-board": [
-        {"purpose": "new"}, {"purpose": "termination"}, {"purpose": "amendment"},
-        {"purpose": "renewal", "ends_on": DAY_MORE},
-    ],
-    "amend-agreement": [{"amount_cents": THRESHOLD}, {"ends_on": DAY_MORE}],
-    "introduce-item": _DAYS,
-    "give-finding": [{"impact": False}],
-    "continue": [{"improvement_plan": "a tutor more"}],
-}  # fmt: skip
 # Of these there is one at a time, in a given order: no requirement asks who was first.
 _IN_ORDER: Mapping[str, tuple[Role, ...]] = {
     "agree-needs": (Role.PRINCIPAL, Role.STAFF),
@@ -72,22 +61,28 @@ _THOROUGH = {"file-protest", "answer-protest", "declare-conflict", "withdraw-app
 _VOTES = [day | vote for day in _DAYS for vote in (CARRIED, LOST, NO_QUORUM)]
 _EACH: Mapping[str, list[dict[str, Any]]] = {
     "open-selection": [{"reviewers": list(REVIEWERS[:1])}],
-    "draft-agreement": [terms | {"autonomy_requested_by": who} for terms in TERMS for who in (None, "school")],
+    "draft-agreement": ONE_REASON,
     "set-outcomes": [{"outcomes": OUTCOMES[:1]}],
     "refer-to-board": [
         {"purpose": "new"}, {"purpose": "termination"}, {"purpose": "amendment"},
-        *({"purpose": "renewal"} | terms for terms in TERMS),
+        {"purpose": "renewal", "ends_on": DAY_MORE},
     ],
-    "amend-agreement": [*TERMS, {"terms": "one more tutor"}, {"amount_cents": THRESHOLD}, {"ends_on": DAY_MORE}],
+    "amend-agreement": [{"amount_cents": THRESHOLD}, {"ends_on": DAY_MORE}],
     "schedule-item": _DAYS,
-    "introduce-item": [day | {"immediate_action": at_once} for day in _DAYS for at_once in (False, True)],
+    "introduce-item": _DAYS,
     "defer-item": [*_DAYS, {}],
     "approve": _VOTES,
     "send-back": [day | CARRIED for day in _DAYS],
     "submit-report": [{"values": {OUTCOMES[0]["name"]: 90}}],
-    "give-finding": [{"impact": True}, {"impact": False}],
-    "continue": [{}, {"improvement_plan": "a tutor more"}],
+    "give-finding": [{"impact": False}],
+    "continue": [{"improvement_plan": "a tutor more"}],
 }  # fmt: skip
+# What a thorough search tries besides.
+_MORE: Mapping[str, list[dict[str, Any]]] = {
+    "introduce-item": [day | {"immediate_action": True} for day in _DAYS],
+    "give-finding": [{"impact": True}],
+    "continue": [{}],
+}
 
 
 @dataclass(frozen=True)
@@ -158,8 +153,8 @@ def _inputs(event: str, takes: type[Input], time: int, thorough: bool) -> tuple[
     if event == "sign-agreement":
         usual["signed_on"] = str(now.date())
     each = _EACH.get(event, [{}])
-    if not thorough:
-        each = _FEW.get(event, each)
+    if thorough:
+        each = [*each, *_MORE.get(event, ())]
     if event == "terminate":
         usual["effective_on"] = str(now.date())
         each = _VOTES if "ayes" in takes.model_fields else [{}]
