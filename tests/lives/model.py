@@ -152,6 +152,8 @@ def _inputs(event: str, takes: type[Input], time: int, thorough: bool) -> tuple[
         usual["closes_on"] = str(now.date() + timedelta(days=1))
     if event == "sign-agreement":
         usual["signed_on"] = str(now.date())
+    if "organization" in usual:
+        usual["organization"] = CBO
     each = _EACH.get(event, [{}])
     if thorough:
         each = [*each, *_MORE.get(event, ())]
