@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 CONFIG = examples/seattle/config.toml
+# What has to do with the database itself; the rest goes through it.
+ON_POSTGRESQL = tests/workflow tests/lives tests/faults tests/daemon/test_several.py tests/daemon/test_pooler.py \
+  tests/daemon/test_replies.py tests/daemon/test_hundred.py tests/daemon/test_backup.py
 
 .PHONY: run test test-postgresql chaos lint wheel clean
 
@@ -18,7 +21,7 @@ test: $(VENV)/test  ## every test
 	$(BIN)/python -m pytest -n auto
 
 test-postgresql: $(VENV)/test  ## the tests that have to do with the database, on a real PostgreSQL server instead of SQLite
-	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto tests/workflow tests/admin tests/daemon tests/faults tests/lives
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto $(ON_POSTGRESQL)
 
 chaos: $(VENV)/test  ## daemons are killed, stopped, starved of disk and given false clocks; says what it counted
 	CHAOS=$${CHAOS:-200} $(BIN)/python -m pytest -n 0 tests/faults

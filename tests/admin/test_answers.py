@@ -31,6 +31,9 @@ USUAL = {
     "init": ((), "is up to date; nothing was changed"),
     "import": (("district.toml",), "added: 1 school"),
     "check": ((), "all in order"),
+    "backup": (("copy.db",), "Wrote copy.db: 1 partnership, "),
+    "restore": (("copy.db",), "every record was verified."),
+    "export": ((), '"format":"lead-community-partners record"'),
     "verify": ((), "Verified 1 partnership: no faults."),
     "list": ((), "applications-close: 2025-08-15 17:00"),
     "show": ((REF,), "[open-selection]"),
@@ -103,6 +106,10 @@ def arguments(sit: Sit, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[obj
     desk.file("board.ics", CALENDAR)
     desk.life.run(REPLIED)
     desk.life.run("UPDATE notices SET status = 'dead' WHERE id = 1 AND :retry", retry=name == "notices retry")
+    if name == "restore":
+        desk.say("backup", "copy.db")
+        desk.life.system.engine.dispose()
+        (desk.folder / "partnerships.db").unlink()
     return desk, [*name.split(), *USUAL[name][0]]
 
 

@@ -82,10 +82,11 @@ def _counted(found: Summary) -> str:
 @_FILE
 @common
 def restore(console: Console, file: Path) -> None:
-    """Make a backup the database of the configuration, which must be absent or empty.
+    """Put a backup back into a database with nothing in it.
 
-    The backup may come from SQLite or from PostgreSQL, and from an earlier version of this program. It is checked
-    as by `verify` first; if anything is wrong with it, nothing is changed. The daemon must not run.
+    The database is that of the configuration, absent or empty. The backup may come from SQLite or from PostgreSQL,
+    and from an earlier version of this program. It is checked as by `verify` first; if anything is wrong with it,
+    nothing is changed. The daemon must not run.
     """
     settings = config.load(console.path, words=False)
     from workflow import restore as restoring
@@ -117,10 +118,10 @@ def restore(console: Console, file: Path) -> None:
 @click.option("--format", "format_", type=click.Choice(["json"]), default="json", help="The form; json.")
 @common
 def export_(console: Console, refs: tuple[str, ...], format_: str) -> None:
-    """Write the whole record of all partnerships, or of each REF, to standard output.
+    """Write the whole record in a form that anybody can check.
 
-    docs/record.md describes it, and docs/verify_export.py checks it without this program. What is sealed until a
-    call closes is left out.
+    Of all partnerships, or of each REF, to standard output. docs/record.md describes it, and docs/verify_export.py
+    checks it without this program. What is sealed until a call closes is left out.
     """
     with console.system.reading() as session:
         for piece in export.as_json(session, export.chosen(session, refs), console.now):
