@@ -74,7 +74,9 @@ def test_a_district_can_add_a_deadline_of_its_own(tmp_path: Path, begin: Begin) 
 
 
 def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
-    loaded = configured(tmp_path)
+    path = tmp_path / "config.toml"
+    path.write_text('[database]\nurl = "sqlite:///partnerships.db"\n', encoding="utf-8")
+    loaded = config.load(path, words=False)
     assert loaded.database_url == f"sqlite:///{tmp_path / 'partnerships.db'}"
     assert loaded.folder == tmp_path
 
