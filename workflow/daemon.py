@@ -252,6 +252,8 @@ class Daemon:
             if tick is not None and tick.next_run_time > now + timedelta(seconds=seconds) + AT_ONCE:
                 log.warning("the clock was set back", by=str(tick.next_run_time - now))
                 self._jobs.modify_job("tick", next_run_time=now)
+            # It may have begun to wait while the clock was wrong, and would wait on though it is right again.
+            self._jobs.wakeup()
 
     def _take_new_configuration(self) -> None:
         """Read the configuration again; a bad one is refused and the old one kept."""
