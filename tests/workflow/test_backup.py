@@ -22,6 +22,7 @@ from tests.daemon.house import until
 from tests.tampering import UNGUARD
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
+from tests.workflow.letters import Away
 from workflow import backup, lock, outbox, records, restore, scheduler, store, upgrade
 from workflow.backup import Summary
 from workflow.restore import NoBackup
@@ -114,17 +115,6 @@ def much_going_on(life: Life) -> Iterator[threading.Event]:
             thread.join()
     if failed:
         raise failed[0]
-
-
-class Away:
-    """A mailer that takes everything."""
-
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        yield
-
-    def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
-        assert message
 
 
 def rows_of(life: Life) -> int:

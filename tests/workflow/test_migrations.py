@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from tests import databases
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
+from tests.workflow.letters import Away
 from workflow import backup, outbox, records, restore, store, upgrade
 from workflow.restore import count_on
 from workflow.store import StoreError
@@ -64,17 +64,6 @@ def aged(busy: Life, kind: str, tmp_path: Path) -> Iterator[Aged]:
     for engine, folder in made:
         engine.dispose()
         databases.drop(folder)
-
-
-class Away:
-    """A mailer that takes everything."""
-
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        yield
-
-    def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
-        assert message
 
 
 def differences(engine: Engine) -> list[Any]:
