@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -15,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 import structlog
@@ -27,7 +26,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import config, digest, inbox, lock, meetings, outbox, replan, scheduler, store, system, web
+from workflow import (
+    config,
+    delivery,
+    digest,
+    inbox,
+    lock,
+    logs,
+    meetings,
+    replan,
+    scheduler,
+    store,
+    system,
+    web,
+)
 from workflow.config import Config, ConfigError
 from workflow.metrics import Metrics
 from workflow.pace import Pace
@@ -150,7 +162,7 @@ class Daemon:
         """Deliver what may leave. How many by status."""
         self.pace.per_minute = self.system.config.procedure.mail.per_minute
         known = self.pace.problem
-        sent = outbox.deliver(self.system, self.mailer, system.now, stop=self._stop.is_set, pace=self.pace)
+        sent = delivery.deliver(self.system, self.mailer, system.now, stop=self._stop.is_set, pace=self.pace)
         if self.pace.problem not in (None, known):
             log.warning("mail cannot leave", problem=self.pace.problem)
         elif known is not None and self.pace.problem is None:
@@ -268,7 +280,7 @@ class Daemon:
             for problem in error.problems:
                 log.warning("configuration refused", at=problem.at, problem=str(problem))
         else:
-            set_up_logs(settings)
+            logs.set_up(settings)
             for name in _need_a_restart(before, settings):
                 log.warning("changed only after a restart", at=name)
             log.info("configuration loaded")
@@ -345,54 +357,6 @@ def alone(settings: Config) -> Iterator[None]:
         raise StoreError(str(error)) from None
 
 
-class _Unfailing:
-    """A stream of which what cannot be written is lost: a log on a full disk stops no deadline and no message."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.write(text)
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.flush()
-
-
-def set_up_logs(settings: Config) -> None:
-    """Log to standard error: key=value lines, or JSON."""
-    log_settings = settings.procedure.log
-    level = getattr(logging, log_settings.level.upper())
-    renderer: Any = structlog.processors.JSONRenderer()
-    stream: Any = _Unfailing(sys.stderr)
-    if log_settings.format == "text":
-        renderer = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
-    shared: list[Any] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    # What libraries log, in the same form.
-    theirs = logging.StreamHandler(sys.stderr)
-    theirs.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
-    logging.basicConfig(level=logging.WARNING, handlers=[theirs], force=True)
-    # Else a long tick is a warning for each that it replaces, and a busy minute one for each page that waits.
-    for noisy in ("apscheduler", "waitress.queue"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
-        cache_logger_on_first_use=False,
-    )
-
-
 def _fail(problems: list[Problem], status: int = SETUP) -> None:
     for problem in problems:
         click.echo(f"partnershipd: {problem}", err=True)
@@ -413,7 +377,7 @@ def main(config_file: str | None, once: bool) -> None:
     path = config.find(config_file, os.environ)
     try:
         opened = system.open_system(path)
-        set_up_logs(opened.config)
+        logs.set_up(opened.config)
         with alone(opened.config):
             store.check_sound(opened.engine)
             daemon = Daemon(opened, path)

@@ -1,33 +1,24 @@
-"""The outbox: notices are queued with what they tell of, and leave only after that is committed.
+"""The outbox: notices are queued with what they tell of, for each person concerned.
 
-A notice is claimed for a while by whoever delivers it, written once, kept, and tried with growing waits; what
-cannot be delivered is set aside and staff are told.
+They leave by `workflow/delivery.py`, after what they tell of is committed.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, not_, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
-from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure, Unreachable
 from states.partnership import Partnership, Role, State
 from states.standing import MOMENTS, waiting_on
-from workflow import digest, directory, leaving, message, records
+from workflow import directory, leaving, message, records
 from workflow.directory import Person
 from workflow.leaving import Rung, leaves_at, new_notice
-from workflow.pace import Pace
-from workflow.records import canonical
 from workflow.situation import Session, Situation, possibilities
-from workflow.system import System
 
-LEASE = timedelta(minutes=10)  # longer than any one delivery can take
-CLAIM = 20  # notices taken at once
 _INSERT = insert(records.notices)
 
 
@@ -159,175 +150,6 @@ def _asked(session: Session, occasion: Occasion, role: str, offers: Sequence[str
     )  # fmt: skip
     ways = possibilities(here, occasion.actor or "", Role(role))
     return any(one.possible for one in ways if one.row.event in asked)
-
-
-def deliver(
-    system: System,
-    mailer: Mailer,
-    clock: Callable[[], datetime],
-    stop: Callable[[], bool] = lambda: False,
-    pace: Pace | None = None,
-) -> dict[str, int]:
-    """Deliver everything that may leave now, until nothing does or `stop` or `pace` says so. How many by status.
-
-    While the way out is closed nothing is tried, so that all keep their turn; `pace.problem` says why. What
-    somebody else has taken over meanwhile counts as "overtaken".
-    """
-    pace, counts = pace or Pace(), Counter[str]()
-    _note(system, pace)
-    with mailer.session():
-        while not stop() and (room := pace.room(clock())) != 0:
-            taken = clock()
-            claimed = system.transact(
-                partial(_claim, now=taken, most=min(CLAIM, room or CLAIM)), alone="outbox"
-            )
-            if not claimed:
-                break
-            for done, notice in enumerate(claimed):
-                # With a slow server the lease of the last ones would run out while they wait for their turn,
-                # and deadlines would wait for them all.
-                if stop() or not timedelta(0) <= clock() - taken <= LEASE / 3:
-                    system.transact(partial(_release, claimed=claimed[done:]))
-                    return dict(counts)
-                try:
-                    outcome = _attempt(mailer, notice)
-                except Unreachable as error:
-                    pace.closed(clock(), str(error))
-                    system.transact(partial(_release, claimed=claimed[done:], why=str(error)))
-                    break
-                pace.one_left()
-                pace.unnoted.append(partial(_settle, claimed=notice, outcome=outcome, now=clock()))
-                counts.update(_note(system, pace))
-    return dict(counts)
-
-
-def _note(system: System, pace: Pace) -> list[str]:
-    """Note how it ended with what has been tried; where the database is away that is done the next time."""
-    statuses = []
-    while pace.unnoted:
-        statuses.append(system.transact(pace.unnoted[0]))
-        del pace.unnoted[0]
-    return statuses
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A notice that is being delivered: its row, until when it is ours, and its message or why there is none."""
-
-    row: Any
-    lease: datetime
-    sender: str
-    content: bytes | None
-    problem: str | None = None
-
-    @property
-    def ours(self) -> ColumnElement[bool]:
-        """That nobody else has taken it over since: a lease is given only once."""
-        return and_(records.notices.c.id == self.row.id, records.notices.c.lease_until == self.lease)
-
-
-def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
-    table = records.notices
-    # None honest lies further ahead: it was given before the clock was set back.
-    leased = and_(table.c.lease_until > now, table.c.lease_until <= now + 2 * LEASE)
-    # While a message to somebody is on its way their later ones wait, so that they arrive in order.
-    busy = set(session.connection.scalars(select(table.c.to).where(leased)))
-    free = and_(~table.c.held, table.c.next_at <= now, or_(table.c.lease_until.is_(None), not_(leased)))
-    if busy:
-        free = and_(free, table.c.to.not_in(busy))
-    rows: list[Any] = []
-    # A look for each status: the index gives its notices in order, so no backlog is sorted for every few.
-    for status in ("queued", "failed"):
-        query = select(table).where(table.c.status == status, free)
-        rows += session.connection.execute(query.order_by(table.c.next_at, table.c.id).limit(most))
-    if not rows:
-        return []
-    rows = sorted(rows, key=lambda row: (row.next_at, row.id))[:most]
-    keys, lease = [row.id for row in rows], now.astimezone(UTC) + LEASE
-    session.connection.execute(update(table).where(table.c.id.in_(keys)).values(lease_until=lease))
-    sender = session.config.sender.address
-    return [_written(session, row, lease, sender) for row in rows]
-
-
-def _release(session: Session, claimed: Sequence[Claimed], why: str | None = None) -> None:
-    """Give back what was claimed and not tried, unless it is somebody else's by now; `why` the first one waits."""
-    for notice in claimed:
-        values = {"lease_until": None} | ({"reason": why} if why and notice is claimed[0] else {})
-        session.connection.execute(update(records.notices).where(notice.ours).values(**values))
-
-
-def _written(session: Session, row: Any, lease: datetime, sender: str) -> Claimed:
-    """The message of a notice: written at its first attempt and kept, so that every attempt sends the same."""
-    if row.message is not None:
-        return Claimed(row, lease, sender, row.message)
-    try:
-        with session.connection.begin_nested():  # of a message that cannot be written nothing is kept
-            subject, content = message.write(session, row)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others leave
-        why = error if isinstance(error, (message.CannotWrite, ValueError)) else repr(error)
-        return Claimed(row, lease, sender, None, f"it cannot be written: {why}")
-    table = records.notices
-    session.connection.execute(
-        update(table)
-        .where(table.c.id == row.id)
-        .values(subject=subject, message=content, shown=canonical(message.shown(session, row)))
-    )
-    return Claimed(row, lease, sender, content)
-
-
-def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[str, str | None]:
-    """Try to deliver: the outcome and the reason. Raises `Unreachable` if that is not this notice's fault."""
-    if claimed.content is None:
-        return "failed", claimed.problem
-    try:
-        mailer.deliver(
-            claimed.content, sender=claimed.sender, recipient=claimed.row.to, key=claimed.row.message_id
-        )
-    except InDoubt as error:
-        return "in-doubt", str(error)
-    except Unreachable:
-        raise
-    except PermanentFailure as error:
-        return "dead", str(error)
-    except (TemporaryFailure, OSError) as error:
-        return "failed", str(error)
-    except Exception as error:  # noqa: BLE001 - as above
-        return "failed", repr(error)
-    return "sent", None
-
-
-def _settle(session: Session, claimed: Claimed, outcome: tuple[str, str | None], now: datetime) -> str:
-    status, reason = outcome
-    row, table = claimed.row, records.notices
-    attempts = row.attempts + 1
-    waits = session.config.procedure.mail.retry_minutes
-    values: dict[str, Any] = {"attempts": attempts, "lease_until": None, "reason": reason}
-    if status == "failed" and attempts > len(waits):
-        status = "dead"
-    if status == "failed":
-        values["next_at"] = leaves_at(session.config, now + timedelta(minutes=waits[attempts - 1]))
-    if status == "sent":
-        values["sent_at"] = now
-    done = session.connection.execute(update(table).where(claimed.ours).values(status=status, **values))
-    if not done.rowcount:
-        return "overtaken"
-    if row.template == message.DIGEST:
-        digest.follow(session, row.id, status, now, reason)
-    if status in ("dead", "in-doubt") and row.template != "message-failed":
-        _tell_staff(session, row, reason, attempts, now)
-    return status
-
-
-def _tell_staff(session: Session, row: Any, reason: str | None, attempts: int, now: datetime) -> None:
-    found = message.subject_of(session, row)
-    failure = {
-        "recipient": row.to,
-        "subject": found,
-        "reason": reason or "",
-        "attempts": attempts,
-        "notice_id": row.id,
-    }
-    tell_staff(session, row.partnership, "message-failed", {"failure": failure}, now)
 
 
 def tell_staff(

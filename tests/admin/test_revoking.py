@@ -10,7 +10,7 @@ import pytest
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk
 from tests.workflow.test_outbox import Post
-from workflow import answers, claims, outbox, system
+from workflow import answers, claims, delivery, system
 from workflow.answers import Closed
 
 
@@ -27,7 +27,7 @@ def find(desk: Desk, number: int, name: str) -> answers.Ask:
 
 def delivered(desk: Desk) -> list[str]:
     post = Post()
-    outbox.deliver(desk.life.system, post, system.now)
+    delivery.deliver(desk.life.system, post, system.now)
     return post.to
 
 

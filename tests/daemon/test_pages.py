@@ -16,7 +16,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from tests.daemon.house import House
-from workflow import config, daemon, store, system, web
+from workflow import config, daemon, logs, store, system, web
 from workflow.daemon import Daemon
 from workflow.metrics import Metrics
 from workflow.scheduler import Tally
@@ -169,7 +169,7 @@ def log(house: House, capsys: pytest.CaptureFixture[str]) -> Iterator[Log]:
     handlers, level = logging.root.handlers[:], logging.root.level
 
     def log(form: str) -> list[str]:
-        daemon.set_up_logs(settings_of(house, log=form))
+        logs.set_up(settings_of(house, log=form))
         daemon.log.info("event", ref="rbhs-2025", reason='it said "no" twice')
         logging.getLogger("a.library").warning("queue depth is %d", 3)
         logging.getLogger("a.library").info("not so important")
@@ -210,7 +210,7 @@ def test_the_level_of_the_log_is_the_one_of_the_configuration(
     settings = settings_of(house)
     louder = settings.procedure.log.model_copy(update={"level": "error"})
     quiet = settings.procedure.model_copy(update={"log": louder})
-    daemon.set_up_logs(
+    logs.set_up(
         config.Config(quiet, house.folder, None, settings.templates, settings.pages, settings.calendar, {})
     )
     daemon.log.warning("nobody hears this")

@@ -20,7 +20,7 @@ from tests.faults.account import opened
 from tests.states.life import LA
 from tests.workflow.district import Life, person
 from tests.workflow.letters import answer, put
-from workflow import directory, engine, outbox, records, system
+from workflow import delivery, directory, engine, outbox, records, system
 from workflow.situation import Session
 
 __all__ = ["foundation"]
@@ -37,7 +37,7 @@ def rich(house: House) -> None:
         life = Life(found, NEW, "franklin")
         life.now = system.now().astimezone(LA)
         life.do("describe-needs")
-        outbox.deliver(found, system.mailer(found.config), system.now)
+        delivery.deliver(found, system.mailer(found.config), system.now)
         asked = [n for n in life.notices("describe-needs") if n["to"].startswith("franklin-principal")]
         letter = BytesParser(policy=policy.default).parsebytes(asked[0]["message"])
         assert isinstance(letter, EmailMessage)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from notifications.letterboxes import Letter
 from notifications.mailers import MaildirMailer
 from tests.workflow.district import Life
-from workflow import inbox, outbox, records
+from workflow import delivery, inbox, records
 from workflow.inbox import Judged
 
 
@@ -32,7 +32,7 @@ class Away:
 
 def delivered(life: Life) -> None:
     """Let everything that is queued leave."""
-    outbox.deliver(life.system, MaildirMailer(life.system.config.folder / "mail"), lambda: life.now)
+    delivery.deliver(life.system, MaildirMailer(life.system.config.folder / "mail"), lambda: life.now)
 
 
 def got(life: Life, template: str, to: str) -> EmailMessage:

@@ -23,7 +23,7 @@ from tests.tampering import UNGUARD
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import Away
-from workflow import backup, lock, outbox, records, restore, scheduler, store, upgrade
+from workflow import backup, delivery, lock, records, restore, scheduler, store, upgrade
 from workflow.backup import Summary
 from workflow.restore import NoBackup
 from workflow.store import StoreError
@@ -92,7 +92,7 @@ def much_going_on(life: Life) -> Iterator[threading.Event]:
         while not over.is_set():
             mine.now += timedelta(hours=7)
             scheduler.fire_due(mine.system, mine.now)
-            outbox.deliver(mine.system, Away(), lambda: mine.now)
+            delivery.deliver(mine.system, Away(), lambda: mine.now)
 
     def kept(work: Callable[[Life], None], mine: Life) -> None:
         try:
@@ -157,7 +157,7 @@ def test_what_is_restored_is_what_there_was_to_the_letter(
     begin: Begin, restored: Callable[..., Life]
 ) -> None:
     life = begin("annual-review")
-    outbox.deliver(life.system, Away(), lambda: life.now)
+    delivery.deliver(life.system, Away(), lambda: life.now)
     again = restored(life, taken(life))
     assert content(again) == content(life)
     assert restored(again, taken(again, "second.db")).record == life.record
@@ -167,7 +167,7 @@ def test_a_district_moves_to_the_other_kind_of_database_and_back(
     begin: Begin, restored: Callable[..., Life], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     life = begin("annual-review")
-    outbox.deliver(life.system, Away(), lambda: life.now)
+    delivery.deliver(life.system, Away(), lambda: life.now)
     there, file = life, taken(life)
     for kind in ("postgresql", "sqlite", "postgresql"):
         monkeypatch.setattr(databases, "POSTGRESQL", kind == "postgresql")
@@ -180,7 +180,7 @@ def test_a_district_moves_to_the_other_kind_of_database_and_back(
 
 def test_life_goes_on_after_it_was_restored(begin: Begin, restored: Callable[..., Life]) -> None:
     life = begin("applied")
-    outbox.deliver(life.system, Away(), lambda: life.now)
+    delivery.deliver(life.system, Away(), lambda: life.now)
     again = restored(life, taken(life))
     assert again.tick("2025-08-15 17:00").fired == 1
     again.another("franklin-2025").do("identify-needs")

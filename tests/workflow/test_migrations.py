@@ -16,7 +16,7 @@ from tests import databases
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import Away
-from workflow import backup, outbox, records, restore, store, upgrade
+from workflow import backup, delivery, records, restore, store, upgrade
 from workflow.restore import count_on
 from workflow.store import StoreError
 from workflow.system import System
@@ -89,7 +89,7 @@ def test_what_was_in_flight_goes_on_after_an_upgrade(busy: Life, aged: Aged, ver
     assert queued
     assert calls.tick("2025-08-15 17:00").fired == 1
     assert [row["event"] for row in calls.history()][-1] == "close-applications"
-    sent = outbox.deliver(system, Away(), lambda: calls.now)
+    sent = delivery.deliver(system, Away(), lambda: calls.now)
     assert set(sent) == {"sent"}
     assert {row["status"] for row in calls.notices() if row["id"] in queued} == {"sent"}
     active.at("2025-09-03").do("record-assessment", "lead-partner")

@@ -13,7 +13,7 @@ import pytest
 from notifications.mailers import TemporaryFailure, Unreachable
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import outbox
+from workflow import delivery
 from workflow.pace import Pace
 from workflow.store import StoreError
 
@@ -45,7 +45,7 @@ def run(life: Life, server: Server, pace: Pace, until: datetime, every: timedelt
     while life.now < until:
         life.now += every
         server.now = life.now
-        outbox.deliver(life.system, server, lambda: life.now, pace=pace)
+        delivery.deliver(life.system, server, lambda: life.now, pace=pace)
 
 
 def test_six_hours_without_a_mail_server_lose_nothing_keep_the_order_and_end_without_a_flood(
@@ -124,13 +124,13 @@ def test_what_somebody_else_has_taken_over_is_not_settled_twice(begin: Begin) ->
     class Slow(Server):
         def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
             if not self.arrived:  # it stands still here, and meanwhile another daemon does the work
-                later = now + outbox.LEASE + MINUTE
+                later = now + delivery.LEASE + MINUTE
                 other = Server(now)
-                assert outbox.deliver(life.system, other, lambda: later) == {"sent": 2}
+                assert delivery.deliver(life.system, other, lambda: later) == {"sent": 2}
             super().deliver(message, sender=sender, recipient=recipient, key=key)
 
     slow = Slow(now)
-    assert outbox.deliver(life.system, slow, lambda: now)["overtaken"] >= 1
+    assert delivery.deliver(life.system, slow, lambda: now)["overtaken"] >= 1
     assert [(row["status"], row["attempts"]) for row in life.notices()] == [("sent", 1)] * 2
 
 
@@ -140,20 +140,20 @@ def test_what_has_left_while_the_database_was_lost_is_noted_later_and_not_sent_a
     life = begin("needs")
     server, pace = Server(life.now), Pace()
     server.now = life.now
-    settle, lost = outbox._settle, [True]
+    settle, lost = delivery._settle, [True]
 
     def settled(*given: Any, **more: Any) -> str:
         if lost:
             raise StoreError("the database is away")
         return settle(*given, **more)
 
-    monkeypatch.setattr(outbox, "_settle", settled)
+    monkeypatch.setattr(delivery, "_settle", settled)
     with pytest.raises(StoreError):
-        outbox.deliver(life.system, server, lambda: life.now, pace=pace)
+        delivery.deliver(life.system, server, lambda: life.now, pace=pace)
     assert [row["status"] for row in life.notices()] == ["queued", "queued"]
     lost.clear()
-    life.now += 2 * outbox.LEASE
+    life.now += 2 * delivery.LEASE
     server.now = life.now
-    outbox.deliver(life.system, server, lambda: life.now, pace=pace)
+    delivery.deliver(life.system, server, lambda: life.now, pace=pace)
     assert [row["status"] for row in life.notices()] == ["sent", "sent"]
     assert len(server.arrived) == 2

@@ -15,7 +15,7 @@ import pytest
 from notifications.mailers import InDoubt, MaildirMailer, PermanentFailure, TemporaryFailure
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, configured
-from workflow import engine, outbox
+from workflow import delivery, engine, outbox
 
 MINUTE = timedelta(minutes=1)
 
@@ -46,7 +46,7 @@ def fails_with(error: Exception) -> Post:
 
 
 def deliver(life: Life, mailer: Any, when: datetime | None = None) -> dict[str, int]:
-    return outbox.deliver(life.system, mailer, lambda: when or life.now)
+    return delivery.deliver(life.system, mailer, lambda: when or life.now)
 
 
 def only_one(life: Life) -> dict[str, Any]:
@@ -269,8 +269,8 @@ def test_a_notice_whose_deliverer_died_is_free_again_after_its_lease(begin: Begi
     with pytest.raises(KeyboardInterrupt):
         deliver(life, Post(lambda to: (_ for _ in ()).throw(KeyboardInterrupt())))
     assert deliver(life, Post()) == {}
-    assert deliver(life, Post(), life.now + outbox.LEASE - MINUTE) == {}
-    assert deliver(life, Post(), life.now + outbox.LEASE) == {"sent": 1}
+    assert deliver(life, Post(), life.now + delivery.LEASE - MINUTE) == {}
+    assert deliver(life, Post(), life.now + delivery.LEASE) == {"sent": 1}
 
 
 def test_a_slow_server_does_not_let_another_take_what_is_still_to_be_sent(begin: Begin) -> None:
@@ -285,16 +285,16 @@ def test_a_slow_server_does_not_let_another_take_what_is_still_to_be_sent(begin:
             given.append(key)
             clock[0] += MINUTE
             if len(given) % 7 == 0:
-                outbox.deliver(life.system, quick, lambda: clock[0])
+                delivery.deliver(life.system, quick, lambda: clock[0])
 
     class Quick(Post):
         def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
             given.append(key)
 
     quick = Quick()
-    outbox.deliver(life.system, Slow(), lambda: clock[0])
-    clock[0] += outbox.LEASE
-    outbox.deliver(life.system, quick, lambda: clock[0])
+    delivery.deliver(life.system, Slow(), lambda: clock[0])
+    clock[0] += delivery.LEASE
+    delivery.deliver(life.system, quick, lambda: clock[0])
     assert len(given) == len(set(given)) == total
 
 
@@ -307,8 +307,8 @@ def test_a_server_that_lets_everybody_wait_does_not_keep_the_deadlines_waiting(b
             clock[0] += MINUTE
             raise TemporaryFailure("timed out")
 
-    outbox.deliver(life.system, Tarpit(), lambda: clock[0])
-    assert clock[0] - life.now <= outbox.LEASE / 2
+    delivery.deliver(life.system, Tarpit(), lambda: clock[0])
+    assert clock[0] - life.now <= delivery.LEASE / 2
     waiting = [row for row in life.notices() if row["status"] == "queued"]
     assert waiting
     assert {row["lease_until"] for row in waiting} == {None}, "they are free for the next tick"
@@ -316,7 +316,7 @@ def test_a_server_that_lets_everybody_wait_does_not_keep_the_deadlines_waiting(b
 
 def test_a_stop_leaves_the_rest_in_the_outbox(begin: Begin) -> None:
     life = begin("needs")
-    assert outbox.deliver(life.system, Post(), lambda: life.now, lambda: True) == {}
+    assert delivery.deliver(life.system, Post(), lambda: life.now, lambda: True) == {}
     assert {row["status"] for row in life.notices()} == {"queued"}
 
 
@@ -324,7 +324,7 @@ def test_many_more_than_are_taken_at_once_all_leave_oldest_first(begin: Begin) -
     life = begin("active")
     post = Post()
     total = len(life.notices())
-    assert total > 2 * outbox.CLAIM
+    assert total > 2 * delivery.CLAIM
     assert deliver(life, post) == {"sent": total}
     keys = [row["message_id"] for row in sorted(life.notices(), key=lambda row: (row["next_at"], row["id"]))]
     assert [key for _, _, key in post.given] == keys

@@ -30,7 +30,7 @@ from tests.states.life import LA
 from tests.year import doors, people
 from tests.year.doors import Got
 from tests.year.town import Town
-from workflow import digest, engine, meetings, message, outbox, records, scheduler
+from workflow import delivery, digest, engine, meetings, message, records, scheduler
 from workflow.records import canonical
 
 LOOKS = (time(6, 30), time(12, 5), time(17, 5), time(23, 30))  # when the daemon's clock looks, besides deeds
@@ -126,7 +126,7 @@ class Year:
         self.counts.update({"events of the clock": tally.fired, "rungs told": tally.told})
         system.transact(lambda session: digest.gather(session, now))
         self.counts.update(
-            {f"mail {k}": n for k, n in outbox.deliver(system, self.mailer, lambda: now).items()}
+            {f"mail {k}": n for k, n in delivery.deliver(system, self.mailer, lambda: now).items()}
         )
         delivered, self.mailer.delivered = self.mailer.delivered, []
         if delivered:
