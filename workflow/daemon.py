@@ -339,16 +339,19 @@ def _need_a_restart(before: Config, after: Config) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def alone(settings: Config) -> Iterator[None]:
-    """Hold the database for this daemon alone, where it is a file. Raises `StoreError` if another has it."""
+def alone(settings: Config) -> Iterator[bool]:
+    """Hold the database for this daemon alone, where it is a file; whether it is.
+
+    Raises `StoreError` if another has it.
+    """
     url = settings.database_url
     if not url.startswith("sqlite:///") or ":memory:" in url:
-        yield
+        yield False
         return
     path = Path(url.removeprefix("sqlite:///"))
     try:
         with lock.holding(path):
-            yield
+            yield True
     except lock.Held:
         raise StoreError(
             "another partnershipd runs on this database; one SQLite file has one daemon"
@@ -378,8 +381,10 @@ def main(config_file: str | None, once: bool) -> None:
     try:
         opened = system.open_system(path)
         logs.set_up(opened.config)
-        with alone(opened.config):
+        with alone(opened.config) as sole:
             store.check_sound(opened.engine)
+            if sole and (left := opened.transact(delivery.take_back)):
+                log.info("taken back from a daemon that was killed", messages=left)
             daemon = Daemon(opened, path)
             if not once:
                 daemon.run()

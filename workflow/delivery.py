@@ -66,6 +66,13 @@ def deliver(
     return dict(counts)
 
 
+def take_back(session: Session) -> int:
+    """Take back what a daemon had claimed before it was killed, where no other can run. How many notices."""
+    table = records.notices
+    held = update(table).where(table.c.lease_until.is_not(None)).values(lease_until=None)
+    return session.connection.execute(held).rowcount
+
+
 def _note(system: System, pace: Pace) -> list[str]:
     """Note how it ended with what has been tried; where the database is away that is done the next time."""
     statuses = []
