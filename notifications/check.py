@@ -3,10 +3,11 @@
 import difflib
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, TemplateSyntaxError, meta, nodes
+from jinja2 import Environment, TemplateError, TemplateSyntaxError, meta, nodes
 
 LAYOUTS = ("email/layout.txt.j2", "email/layout.html.j2")
 REQUIRED_BLOCKS = ("subject", "happened", "asked")
@@ -36,6 +37,8 @@ CONTEXT = {
     "failure": "in a notice about the system itself: what failed; or nothing",
 }
 _WORDS = frozenset((*REQUIRED_BLOCKS, *OPTIONAL_BLOCKS))
+# What a message must say, so what each layout must use.
+_SAID = ("happened", "asked", "more", "deadline", "offers", "digest")
 _LAYOUT_NAMES = frozenset(Path(layout).name for layout in LAYOUTS)
 _NOTICE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.j2")
 _BLOCKS_EXPECTED = f"the blocks {', '.join(REQUIRED_BLOCKS)} and, where there is more to say, more"
@@ -74,7 +77,7 @@ def problems_in(path: Path, environment: Environment, also: Collection[str] = ()
     except (OSError, UnicodeDecodeError) as error:
         return [TemplateProblem(str(path), None, f"the file is unreadable: {error}", "a file in UTF-8")]
     found = list(_unknown_operations(path, tree, environment))
-    found += [] if layout else _block_problems(path, tree)
+    found += _unsaid(path, tree, environment) if layout else _block_problems(path, tree)
     # Each of these would fail on what the one before it finds.
     known = set(CONTEXT) | set(also) | (_WORDS if layout else set())
     found = found or list(_uncompilable(path, source, environment))
@@ -106,6 +109,22 @@ def _block_problems(path: Path, tree: nodes.Template) -> Iterator[TemplateProble
                 str(path), block.lineno, f"there is no block {block.name!r}", _closest(block.name, _WORDS)
             )
     yield from _outside_blocks(path, tree)
+
+
+def _unsaid(path: Path, tree: nodes.Template, environment: Environment) -> Iterator[TemplateProblem]:
+    """What a layout, with what it includes, leaves out of every message."""
+    trees = [tree]
+    for name in meta.find_referenced_templates(tree):
+        with suppress(TemplateError):  # what is wrong with it shows when it is rendered
+            if name and environment.loader:
+                trees.append(environment.parse(environment.loader.get_source(environment, name)[0]))
+    used = {name.name for one in trees for name in one.find_all(nodes.Name)}
+    for name in _SAID:
+        if name not in used:
+            yield TemplateProblem(
+                str(path), None, f"no message would say {name!r}: {CONTEXT.get(name, 'words of the notice')}",
+                f"{{{{ {name} }}}} in the layout",
+            )  # fmt: skip
 
 
 def _outside_blocks(path: Path, tree: nodes.Template) -> Iterator[TemplateProblem]:
