@@ -28,6 +28,10 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 
+class NoInstant(ValueError):
+    """Something else stands where an instant should; says what."""
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware datetime, stored in UTC. Naive ones are refused."""
 
@@ -57,6 +61,23 @@ class Instant(TypeDecorator[datetime]):
         if value is None or value.tzinfo is not None:
             return value
         return value.replace(tzinfo=UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        if dialect.name != "sqlite":
+            return super().result_processor(dialect, coltype)
+
+        # SQLite takes anything in a column, from whoever writes into it by hand.
+        def instant(value: Any) -> datetime | None:
+            try:
+                return (
+                    None
+                    if value is None
+                    else self.process_result_value(datetime.fromisoformat(value), dialect)
+                )
+            except (TypeError, ValueError):
+                raise NoInstant(f"{value!r} stands where a time should") from None
+
+        return instant
 
 
 def canonical(value: Any) -> str:

@@ -405,3 +405,19 @@ def test_a_record_that_cannot_be_read_is_told_in_words(sit: Sit) -> None:
         assert answer.problems == [
             "database: a record in it cannot be read as Partnership; partnershipctl verify names it"
         ]
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL takes nothing but a time")
+def test_what_is_no_time_where_one_should_stand_is_told_in_words(sit: Sit) -> None:
+    desk = sit("active")
+    desk.life.run("UPDATE partnerships SET entered_at = 'yesterday'")
+    for command in (("list",), ("show", "rbhs-2025")):
+        answer = desk.run(*command, "--json")
+        assert answer.status == SETUP
+        words = (
+            "'yesterday' stands where a time should; partnershipctl verify names a record that cannot be read"
+        )
+        assert answer.problems == [f"database: {words}"]
+    verified = desk.run("verify")
+    assert verified.status != 0
+    assert "rbhs-2025: the row or its history cannot be read: 'yesterday'" in verified.out + verified.err

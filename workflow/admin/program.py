@@ -27,6 +27,7 @@ from workflow.admin import (
 from workflow.admin.console import Console, say
 from workflow.config import ConfigError
 from workflow.engine import Conflict, NotFound
+from workflow.records import NoInstant
 from workflow.store import StoreError
 
 REFUSED, INPUT, NOT_FOUND, CONFLICT, SETUP = 1, 2, 3, 4, 5
@@ -120,21 +121,17 @@ def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
             return SETUP, {"error": "setup", "problems": _dicts(problems)}, lines
         case ValidationError():  # of what is stored: what is given is read by `read_input`
             words = f"a record in it cannot be read as {error.title}; partnershipctl verify names it"
-            found = [Problem("database", words)]
-            return (
-                SETUP,
-                {"error": "setup", "problems": _dicts(found)},
-                [f"The database cannot be used: {words}"],
-            )
+            return _database(words)
+        case NoInstant():
+            return _database(f"{error}; partnershipctl verify names a record that cannot be read")
         case StoreError() | SQLAlchemyError():
-            words = str(getattr(error, "orig", None) or error).splitlines()[0]
-            found = [Problem("database", words)]
-            return (
-                SETUP,
-                {"error": "setup", "problems": _dicts(found)},
-                [f"The database cannot be used: {words}"],
-            )
+            return _database(str(getattr(error, "orig", None) or error).splitlines()[0])
     raise error
+
+
+def _database(words: str) -> tuple[int, dict[str, Any], list[str]]:
+    document = {"error": "setup", "problems": _dicts([Problem("database", words)])}
+    return SETUP, document, [f"The database cannot be used: {words}"]
 
 
 def _place(error: click.UsageError) -> str:
