@@ -154,9 +154,23 @@ def _check_tables(engine: Engine) -> None:
         raise kind(f"the database cannot be opened: {error.orig}") from None
     if "partnerships" not in known:
         raise StoreError("the database has no tables yet; run `partnershipctl init`")
+    _check_version(found)
+
+
+def _check_version(found: str | None) -> None:
     if found != VERSION:
         what = "run `partnershipctl init`" if str(found or 0) < VERSION else "install the newer program"
         raise StoreError(f"the tables are of version {found}, this program's of version {VERSION}; {what}")
+
+
+def keep_version(connection: Connection) -> None:
+    """Refuse to write where the tables have become another program's, and keep them as they are until the end.
+
+    An upgrade on a server waits for whoever looked before it, and they for it. A SQLite file needs none of this: it
+    is upgraded while no daemon has it.
+    """
+    if connection.dialect.name == "postgresql":
+        _check_version(connection.scalar(text("SELECT version_num FROM alembic_version")))
 
 
 def check_sound(engine: Engine) -> None:

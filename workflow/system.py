@@ -52,6 +52,7 @@ class System:
         """
 
         def locked(connection: Connection) -> T:
+            store.keep_version(connection)
             if alone:
                 store.one_at_a_time(connection, alone)
             return work(self.session(connection))

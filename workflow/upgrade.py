@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from workflow.store import StoreError
@@ -28,6 +28,9 @@ def upgrade_on(connection: Connection, to: str = "head") -> tuple[str | None, st
     before, newest = versions(connection)
     after = newest if to == "head" else to
     if before != after:
+        if before is not None and connection.dialect.name == "postgresql":
+            # Programs that run finish what they write, and write no more: `store.keep_version`.
+            connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
         settings = _settings()
         settings.attributes["connection"] = connection
         command.upgrade(settings, after)

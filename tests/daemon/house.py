@@ -28,13 +28,13 @@ PROGRAM = Path(sys.executable).parent / "partnershipd"
 CALL, NEW = "call-rainier", "new-franklin"  # a call that has run out, and needs identified just now
 
 
-def until(found: Callable[[], T], what: str, timeout: float = 20) -> T:
+def until(found: Callable[[], T], what: str, timeout: float = 20, every: float = 0.02) -> T:
     """What `found` gives as soon as that is true. Fails if it is not within `timeout` seconds."""
     pause, last = threading.Event(), time.monotonic() + timeout
     while not (value := found()):
         if time.monotonic() > last:
             raise AssertionError(f"not within {timeout} seconds: {what}")
-        pause.wait(0.02)
+        pause.wait(every)
     return value
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, select
 
-from tests.daemon.house import House
+from tests.daemon.house import House, until
 from workflow import ledger, records, system
 from workflow.system import System
 
@@ -110,12 +108,7 @@ def message_ids(house: House) -> Counter[str]:
 
 def eventually(found: Callable[[], T], what: str, within: float = 60) -> T:
     """As `until`, but looks less often, since each look opens the database anew."""
-    pause, last = threading.Event(), time.monotonic() + within
-    while not (value := found()):
-        if time.monotonic() > last:
-            raise AssertionError(f"not within {within} seconds: {what}")
-        pause.wait(0.15)
-    return value
+    return until(found, what, within, every=0.15)
 
 
 def nothing_waits(house: House, within: float = 60) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,11 +15,13 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from tests import databases
+from tests.daemon.house import until
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import Away
 from workflow import backup, delivery, records, restore, store, upgrade
 from workflow.restore import count_on
+from workflow.situation import Session
 from workflow.store import StoreError
 from workflow.system import System
 
@@ -117,6 +121,46 @@ def test_an_older_program_refuses_what_a_newer_one_has_made(
         StoreError, match="of version 0002, this program's of version 0001; install the newer"
     ):
         store.open_store(engine.url.render_as_string(hide_password=False))
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)  # a SQLite file has no daemon meanwhile
+def test_a_program_that_runs_while_it_is_upgraded_finishes_what_it_writes_and_writes_no_more(
+    busy: Life, aged: Aged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = aged("0003")
+    monkeypatch.setattr(store, "VERSION", "0003")
+    system = System(busy.system.config, engine)
+    writing = Event()
+    done: list[str] = []
+
+    def work(session: Session) -> None:
+        writing.set()
+        until(lambda: waits_for_a_lock(engine), "the upgrade waits")
+        session.connection.execute(text("UPDATE partnerships SET title = 'Written'"))
+        done.append("written")
+
+    with ThreadPoolExecutor() as threads:
+        written = threads.submit(system.transact, work)
+        assert writing.wait(10)
+        upgraded = threads.submit(upgrade.upgrade, engine)
+        written.result(timeout=20)
+        assert upgraded.result(timeout=20) == ("0003", "0004")
+    assert done == ["written"]
+    with pytest.raises(
+        StoreError, match="of version 0004, this program's of version 0003; install the newer"
+    ):
+        system.transact(lambda _: done.append("too late"))
+    assert done == ["written"]
+
+
+def waits_for_a_lock(engine: Engine) -> bool:
+    """Whether somebody waits for a lock in this database."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with engine.connect() as connection:
+        return bool(connection.scalar(text(waiting)))
 
 
 @pytest.mark.parametrize("version", EARLIER)
