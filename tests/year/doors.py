@@ -71,10 +71,11 @@ def by_link(town: Town, got: Got, event: str, given: dict[str, Any], *, spoilt: 
         claim = claims.claim_of(row, got.ref, event, record.facts)
     path = claims.address(town.system.config, claim)
     path = path.removeprefix(town.system.config.procedure.web.base_url)
-    if spoilt:
-        path = path[:-1] + ("a" if path[-1] != "a" else "b")
+    if spoilt:  # not its last letter, of which some bits say nothing
+        path = path[:-6] + ("a" if path[-6] != "a" else "b") + path[-5:]
     seen = town.browser.get(path)
     assert seen.status_code < 500, (path, seen.text)
+    assert not spoilt or seen.status_code == 404, (path, seen.status_code)
     page = Page(seen.text, path)
     forms = [form for form in page.forms if "form" in form.texts]
     if seen.status_code != 200 or not forms:
