@@ -171,13 +171,10 @@ def tell_staff(
     table = records.partnerships
     row = session.connection.execute(select(table.c.facts, table.c.state).where(table.c.id == key)).one()
     try:
-        facts = Partnership.model_validate_json(row.facts)
+        state, facts = State(row.state), Partnership.model_validate_json(row.facts)
     except ValueError:
         return
-    queue(
-        session,
-        [Occasion(key, State(row.state), facts, facts, name, now, extra=extra, actor=actor)],
-    )
+    queue(session, [Occasion(key, state, facts, facts, name, now, extra=extra, actor=actor)])
 
 
 def _tell_district(

@@ -21,6 +21,7 @@ from workflow import deadlines, engine, outbox, records, store
 from workflow.engine import Change, Intent, Record
 from workflow.leaving import Rung
 from workflow.situation import Session
+from workflow.store import StoreAway, StoreError
 from workflow.system import System
 
 GIVEN_UP = timedelta(days=1)  # how often a deadline that was set aside is still tried
@@ -66,11 +67,12 @@ def fire_due(
     `done` is given each batch. Then the total is without their changes, so that no backlog fills the memory.
     """
     total = Tally()
-    while not stop():
+    stuck = False
+    while not (stuck or stop()):
         try:
             tally = system.transact(partial(_batch, now=now))
         except Exception:  # noqa: BLE001 - whatever one partnership fails of, the others go on
-            tally = _one_by_one(system, now, stop)
+            tally, stuck = _one_by_one(system, now, stop)
         if tally is None:
             return total
         if done is not None:
@@ -89,14 +91,14 @@ def next_due(connection: Connection) -> datetime | None:
     return found
 
 
-def _due_partnerships(session: Session, now: datetime) -> Sequence[Any]:
+def _due_partnerships(session: Session, now: datetime, what: Any = records.partnerships) -> Sequence[Any]:
     """The rows of the partnerships with something due, the longest overdue first, and none that somebody is at.
 
     One with several things due comes several times.
     """
     table, due = records.partnerships, records.deadlines
     query = (
-        select(table)
+        select(what)
         .join(due, due.c.partnership == table.c.id)
         .where(due.c.status == "open", due.c.next_at <= now)
         .order_by(due.c.next_at, due.c.id)
@@ -111,23 +113,45 @@ def _batch(session: Session, now: datetime) -> Tally | None:
     return _step(session, rows, now) if rows else None
 
 
-def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> Tally | None:
-    """The same step, each partnership in a transaction of its own, so that one does not hold up the others."""
-    keys = [row.id for row in system.transact(partial(_due_partnerships, now=now))]
+def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> tuple[Tally | None, bool]:
+    """The same step, each partnership in a transaction of its own, so that one does not hold up the others.
+
+    And whether something is due still that cannot even be put off: it is tried again with the next tick.
+    """
+    keys = [
+        row.id for row in system.transact(partial(_due_partnerships, now=now, what=records.partnerships.c.id))
+    ]
     if not keys:
-        return None
-    total = Tally()
+        return None, False
+    total, stuck = Tally(), False
     for key in dict.fromkeys(keys):
         if stop():
             break
         try:
             total.add(system.transact(partial(_step_of, key=key, now=now)))
+        except StoreAway:
+            raise
         except Exception as error:  # noqa: BLE001 - as above
             reason = f"{type(error).__name__}: {error}"
-            system.transact(partial(_postpone_all, key=key, now=now, reason=reason))
             total.failed += 1
             total.failures.append(reason)
-    return total
+            stuck = not _put_off(system, key, now, error, reason) or stuck
+    return total, stuck
+
+
+def _put_off(system: System, key: int, now: datetime, error: Exception, reason: str) -> bool:
+    """Put off what one partnership failed of. False if it is due as before: of a lock that somebody holds the
+    partnership is not to blame, and a row may be too damaged to be written.
+    """
+    if isinstance(error, StoreError):
+        return False
+    try:
+        system.transact(partial(_postpone_all, key=key, now=now, reason=reason))
+    except StoreAway:
+        raise
+    except Exception:  # noqa: BLE001 - as above; what it first failed of has been said
+        return False
+    return True
 
 
 def _step_of(session: Session, key: int, now: datetime) -> Tally:

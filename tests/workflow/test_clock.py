@@ -11,10 +11,12 @@ import pytest
 
 from states.errors import Refused, Unmet
 from states.partnership import State
+from tests import databases
 from tests.workflow.conftest import Begin
 from tests.workflow.district import LA, Life
 from workflow import engine, outbox, scheduler
 from workflow.engine import Conflict
+from workflow.store import StoreError
 
 
 def did(tally: scheduler.Tally) -> tuple[int, int, int, int]:
@@ -281,14 +283,46 @@ def test_a_batch_that_cannot_be_written_is_written_one_by_one(
     assert bad.facts.selection.closed_at == bad.now
 
 
-def test_a_partnership_whose_record_cannot_be_read_holds_up_no_other(begin: Begin) -> None:
+ON_SQLITE = pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL takes nothing but a time")
+DAMAGE = (
+    "UPDATE partnerships SET facts = '{' WHERE ref = 'rbhs-2025'",
+    "UPDATE partnerships SET state = 'asleep' WHERE ref = 'rbhs-2025'",
+    pytest.param("UPDATE partnerships SET entered_at = 'once' WHERE ref = 'rbhs-2025'", marks=ON_SQLITE),
+    pytest.param("UPDATE deadlines SET ladder = 'once' WHERE partnership = 1", marks=ON_SQLITE),
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_partnership_whose_record_cannot_be_read_holds_up_no_other_however_often_it_is_tried(
+    begin: Begin, damage: str
+) -> None:
     bad = begin("applied")
     good = bad.another("franklin-2025").to("open")
-    bad.run("UPDATE partnerships SET facts = '{' WHERE ref = 'rbhs-2025'")
+    bad.run(damage)
     tally = bad.tick("2025-08-15 17:00")
     assert tally.failed == 1
     assert good.facts.selection.closed_at == bad.now
-    assert did(bad.tick()) == (0, 0, 0, 0), "not again before its time"
+    for day in range(16, 31):  # until its tries are used up, and beyond
+        tally = bad.tick(f"2025-08-{day} 17:00")
+        assert tally.failed <= 1
+        assert not [row for row in good.deadlines() if row["status"] == "open" and row["next_at"] <= bad.now]
+    if "ladder" not in damage:
+        assert did(bad.tick()) == (0, 0, 0, 0), "not again before its time"
+
+
+def test_what_somebody_holds_is_not_put_off_as_if_it_had_failed(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = begin("applied")
+
+    def held(*_: Any) -> scheduler.Tally:
+        raise StoreError("the database is locked by another program; try again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scheduler, "_step", held)
+        assert life.tick("2025-08-15 17:00").failed == 1
+    assert rung(life, "applications-close")["attempts"] == 0
+    assert life.tick("2025-08-15 17:01").fired == 1
 
 
 def test_a_notice_that_cannot_be_queued_holds_up_no_other(
