@@ -214,7 +214,8 @@ class SmtpMailer:
 
     def _transact(self, client: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> None:
         try:
-            self._expect(client.mail(sender, self._options(client, sender, recipient, content)), "MAIL FROM")
+            options = self._options(client, sender, recipient, content)
+            self._expect_sender(client.mail(sender, options), plain="SMTPUTF8" not in options)
             self._expect(client.rcpt(recipient), f"the recipient {recipient}")
             self._expect(client.docmd("DATA"), "DATA", first_digit=3)
             client.send(content)
@@ -250,6 +251,15 @@ class SmtpMailer:
             )
         return [*options, "SMTPUTF8", "BODY=8BITMIME"]
 
+    def _expect_sender(self, reply: tuple[int, bytes], *, plain: bool) -> None:
+        """Nothing where the server agreed to the sender, which is the same of every message.
+
+        A refusal is no single message's fault, unless it is of its size (452, 552) or its letters.
+        """
+        if reply[0] // 100 in (4, 5) and reply[0] not in (452, 552) and plain:
+            raise Unreachable(f"mail server {self._host} refused MAIL FROM: {self._said(*reply)}")
+        self._expect(reply, "MAIL FROM")
+
     def _expect(self, reply: tuple[int, bytes], what: str, first_digit: int = 2) -> None:
         """Nothing where the server agreed; else the failure that the first digit of its code stands for."""
         digit = reply[0] // 100
@@ -262,7 +272,11 @@ class SmtpMailer:
         return self._redacted(f"{code} {' '.join(words.split())}")
 
     def _redacted(self, text: str) -> str:
-        """A server may echo what it was sent; the password must not get into a log that way."""
+        """A server may echo what it was sent; the password must not get into a log that way.
+
+        Nor a NUL, which no text of a database can have, into the record.
+        """
+        text = text.replace("\0", "")
         return text.replace(self._password, "[password]") if self._password else text
 
     def _hang_up(self) -> None:

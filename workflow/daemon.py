@@ -105,10 +105,11 @@ class Daemon:
             self._trouble = None
             self._apart("procedure", partial(self._replan, now))
             self._apart("meetings", partial(self._alone, "meetings", partial(meetings.tell_changed, now=now)))
-            tally = scheduler.fire_due(self.system, now, stop=self._stop.is_set, done=self._said)
+            fire = partial(scheduler.fire_due, self.system, now, stop=self._stop.is_set, done=self._said)
+            tally = self._apart("deadlines", fire) or Tally()
             answered = self._apart("replies", self._take_replies) or {}
             self._apart("digests", partial(self._alone, "digests", partial(digest.gather, now=now)))
-            sent = self._deliver()
+            sent = self._apart("mail", self._deliver) or {}
             took = time.monotonic() - began
         self.metrics.count(tally)
         for status, number in sent.items():
@@ -132,8 +133,12 @@ class Daemon:
         """One part of a tick; whatever goes wrong with it, deadlines still fire and mail still leaves."""
         try:
             return work()
-        except StoreError:
+        except StoreAway:
             raise  # without the database nothing else works either
+        except StoreError as error:
+            self._trouble = f"{part}: {error}"
+            log.error("a part of the tick failed", part=part, problem=str(error))  # noqa: TRY400 - words say it
+            return None
         except Exception as error:
             self._trouble = f"{part}: {type(error).__name__}: {error}"
             log.exception("a part of the tick failed", part=part)
@@ -202,7 +207,9 @@ class Daemon:
         return f"mail cannot leave: {self.pace.problem}" if self.pace.problem is not None else None
 
     def _wake_at(self, due: datetime | None) -> None:
-        """Tick early for the next due instant, if that comes before the next tick."""
+        """Tick early for the next due instant, if that comes before the next tick, or for mail that may leave."""
+        if self.pace.more:
+            due = system.now()
         if due is None:
             return
         seconds = self.system.config.procedure.daemon.tick_seconds

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, update
 
 from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure, Unreachable
 from workflow import digest, message, outbox, records
@@ -20,10 +20,12 @@ from workflow.leaving import leaves_at
 from workflow.pace import Pace
 from workflow.records import canonical
 from workflow.situation import Session
+from workflow.store import StoreError
 from workflow.system import System
 
-LEASE = timedelta(minutes=10)  # longer than any one delivery can take
+LEASE = timedelta(minutes=10)  # longer than any one delivery can take: `timeout_seconds` is bounded for it
 CLAIM = 20  # notices taken at once
+TURN = timedelta(seconds=30)  # so long mail leaves while deadlines and replies wait
 
 
 def deliver(
@@ -33,34 +35,37 @@ def deliver(
     stop: Callable[[], bool] = lambda: False,
     pace: Pace | None = None,
 ) -> dict[str, int]:
-    """Deliver everything that may leave now, until nothing does or `stop` or `pace` says so. How many by status.
+    """Deliver what may leave now, until nothing may, a turn is over, or `stop` or `pace` says so.
 
-    While the way out is closed nothing is tried, so that all keep their turn; `pace.problem` says why. What
-    somebody else has taken over meanwhile counts as "overtaken".
+    How many by status. `pace.more` says whether more may leave at once. While the way out is closed nothing is
+    tried, so that all keep their turn; `pace.problem` says why. What somebody else has taken over meanwhile counts
+    as "overtaken".
     """
     pace, counts = pace or Pace(), Counter[str]()
     _note(system, pace)
+    begun = clock()
+    pace.more = False
     with mailer.session():
         while not stop() and (room := pace.room(clock())) != 0:
-            taken = clock()
             claimed = system.transact(
-                partial(_claim, now=taken, most=min(CLAIM, room or CLAIM)), alone="outbox"
+                partial(_claim, now=clock(), most=min(CLAIM, room or CLAIM)), alone="outbox"
             )
             if not claimed:
                 break
             for done, notice in enumerate(claimed):
-                # With a slow server the lease of the last ones would run out while they wait for their turn,
-                # and deadlines would wait for them all.
-                if stop() or not timedelta(0) <= clock() - taken <= LEASE / 3:
+                pace.more = not timedelta(0) <= clock() - begun <= TURN
+                if pace.more or stop():
                     system.transact(partial(_release, claimed=claimed[done:]))
                     return dict(counts)
+                if not system.transact(partial(_still_ours, claimed=notice)):
+                    continue
                 try:
                     outcome = _attempt(mailer, notice)
                 except Unreachable as error:
                     pace.closed(clock(), str(error))
                     system.transact(partial(_release, claimed=claimed[done:], why=str(error)))
                     break
-                pace.one_left()
+                pace.one_left(clock())
                 pace.unnoted.append(partial(_settle, claimed=notice, outcome=outcome, now=clock()))
                 counts.update(_note(system, pace))
     return dict(counts)
@@ -77,7 +82,14 @@ def _note(system: System, pace: Pace) -> list[str]:
     """Note how it ended with what has been tried; where the database is away that is done the next time."""
     statuses = []
     while pace.unnoted:
-        statuses.append(system.transact(pace.unnoted[0]))
+        note = pace.unnoted[0]
+        try:
+            status = system.transact(note)
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - if staff cannot be told of one, all others would wait for it
+            status = system.transact(partial(note, tell=False))
+        statuses.append(status)
         del pace.unnoted[0]
     return statuses
 
@@ -98,19 +110,25 @@ class Claimed:
         return and_(records.notices.c.id == self.row.id, records.notices.c.lease_until == self.lease)
 
 
+def free(now: datetime) -> ColumnElement[bool]:
+    """That nobody is delivering a notice just now."""
+    until = records.notices.c.lease_until
+    # None honest lies further ahead than a lease: it was given before the clock was set back.
+    return or_(until.is_(None), until <= now, until > now + 2 * LEASE)
+
+
 def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
     table = records.notices
-    # None honest lies further ahead: it was given before the clock was set back.
-    leased = and_(table.c.lease_until > now, table.c.lease_until <= now + 2 * LEASE)
     # While a message to somebody is on its way their later ones wait, so that they arrive in order.
-    busy = set(session.connection.scalars(select(table.c.to).where(leased)))
-    free = and_(~table.c.held, table.c.next_at <= now, or_(table.c.lease_until.is_(None), not_(leased)))
+    taken = and_(table.c.lease_until.is_not(None), not_(free(now)))
+    busy = set(session.connection.scalars(select(table.c.to).where(taken)))
+    may = and_(~table.c.held, table.c.next_at <= now, free(now))
     if busy:
-        free = and_(free, table.c.to.not_in(busy))
+        may = and_(may, table.c.to.not_in(busy))
     rows: list[Any] = []
     # A look for each status: the index gives its notices in order, so no backlog is sorted for every few.
     for status in ("queued", "failed"):
-        query = select(table).where(table.c.status == status, free)
+        query = select(table).where(table.c.status == status, may)
         rows += session.connection.execute(query.order_by(table.c.next_at, table.c.id).limit(most))
     if not rows:
         return []
@@ -119,6 +137,17 @@ def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
     session.connection.execute(update(table).where(table.c.id.in_(keys)).values(lease_until=lease))
     sender = session.config.sender.address
     return [_written(session, row, lease, sender) for row in rows]
+
+
+def _still_ours(session: Session, claimed: Claimed) -> bool:
+    """Whether nobody has taken it over or revoked it since it was claimed."""
+    table = records.notices
+    found = session.connection.execute(select(table.c.revoked_at).where(claimed.ours)).first()
+    if found is None:
+        return False
+    if found.revoked_at is not None:
+        _release(session, [claimed])  # else their other messages would wait for it
+    return found.revoked_at is None
 
 
 def _release(session: Session, claimed: Sequence[Claimed], why: str | None = None) -> None:
@@ -168,7 +197,9 @@ def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[str, str | None]:
     return "sent", None
 
 
-def _settle(session: Session, claimed: Claimed, outcome: tuple[str, str | None], now: datetime) -> str:
+def _settle(
+    session: Session, claimed: Claimed, outcome: tuple[str, str | None], now: datetime, tell: bool = True
+) -> str:
     status, reason = outcome
     row, table = claimed.row, records.notices
     attempts = row.attempts + 1
@@ -185,7 +216,7 @@ def _settle(session: Session, claimed: Claimed, outcome: tuple[str, str | None],
         return "overtaken"
     if row.template == message.DIGEST:
         digest.follow(session, row.id, status, now, reason)
-    if status in ("dead", "in-doubt") and row.template != "message-failed":
+    if tell and status in ("dead", "in-doubt") and row.template != "message-failed":
         _tell_staff(session, row, reason, attempts, now)
     return status
 
@@ -200,3 +231,23 @@ def _tell_staff(session: Session, row: Any, reason: str | None, attempts: int, n
         "notice_id": row.id,
     }
     outbox.tell_staff(session, row.partnership, "message-failed", {"failure": failure}, now)
+
+
+def retry(connection: Connection, key: int, now: datetime) -> bool:
+    """Let a notice that failed, is in doubt or was set aside be tried anew, one in a digest with the whole digest.
+
+    False if it is none of these, or on its way just now.
+    """
+    table = records.notices
+    whole = connection.scalar(select(table.c.within).where(table.c.id == key)) or key
+    stuck = table.c.status.in_(("failed", "dead", "in-doubt")) & table.c.revoked_at.is_(None)
+    done = connection.execute(
+        update(table)
+        .where(table.c.id == whole, stuck, free(now))
+        .values(status="queued", attempts=0, next_at=now, lease_until=None, reason=None)
+    )
+    if done.rowcount:
+        connection.execute(
+            update(table).where(table.c.within == whole, stuck).values(status="queued", reason=None)
+        )
+    return done.rowcount == 1

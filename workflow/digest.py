@@ -72,4 +72,5 @@ def follow(session: Session, key: int, status: str, now: datetime, reason: str |
     values: dict[str, Any] = {"status": status, "reason": reason, "attempts": table.c.attempts + 1}
     if status == "sent":
         values["sent_at"] = now
-    session.connection.execute(update(table).where(table.c.within == key).values(**values))
+    waiting = table.c.status.in_(("queued", "failed"))  # what was revoked meanwhile was left out of it
+    session.connection.execute(update(table).where(table.c.within == key, waiting).values(**values))

@@ -148,13 +148,15 @@ def version_of(connection: Connection) -> str:
 
 def read(connection: Connection, config: Config) -> Directory:
     """The whole directory."""
+    # First: of what others change meanwhile a newer part under an older number is read again, the opposite never.
+    version = version_of(connection)
     schools = {row.id: School(row.id, row.name, row.invited_on) for row in _rows(connection, records.schools)}
     organizations = {
         row.id: Organization(id=row.id, name=row.name, kind=row.kind)
         for row in _rows(connection, records.organizations)
     }
     people = {row.email: _person(row) for row in _rows(connection, records.people)}
-    return Directory(version_of(connection), schools, organizations, people, _meetings(connection, config))
+    return Directory(version, schools, organizations, people, _meetings(connection, config))
 
 
 def _rows(connection: Connection, table: Table) -> Iterable[Any]:

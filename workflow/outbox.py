@@ -191,26 +191,6 @@ def _tell_district(
                 tell(session, name, reached.email, str(role), now, extra=extra, delegate_for=away)
 
 
-def retry(connection: Connection, key: int, now: datetime) -> bool:
-    """Let a notice that failed, is in doubt or was set aside be tried anew, one in a digest with the whole digest.
-
-    False if it is none of these.
-    """
-    table = records.notices
-    whole = connection.scalar(select(table.c.within).where(table.c.id == key)) or key
-    stuck = table.c.status.in_(("failed", "dead", "in-doubt")) & table.c.revoked_at.is_(None)
-    done = connection.execute(
-        update(table)
-        .where(table.c.id == whole, stuck)
-        .values(status="queued", attempts=0, next_at=now, lease_until=None, reason=None)
-    )
-    if done.rowcount:
-        connection.execute(
-            update(table).where(table.c.within == whole, stuck).values(status="queued", reason=None)
-        )
-    return done.rowcount == 1
-
-
 def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[int]:
     """Make links and replies of notices do nothing any more; of a digest, those of everything in it.
 

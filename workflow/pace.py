@@ -5,9 +5,9 @@ Each daemon keeps this for itself.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15))  # the last again and again
 _MINUTE = timedelta(minutes=1)
@@ -22,12 +22,12 @@ class Pace:
     def __init__(self, per_minute: int = 0) -> None:
         self.per_minute = per_minute
         self.problem: str | None = None  # why mail cannot leave
+        self.more = False  # whether more may leave at once: a turn was over, as deadlines and replies wait
         # What has left and is not on record, as the database was lost just then: else it would leave a second time.
-        self.unnoted: list[Callable[[Any], str]] = []
+        self.unnoted: list[Callable[..., str]] = []
         self._rests = 0
         self._rested_at: datetime | None = None
-        self._spent = 0.0  # messages that count against this minute
-        self._looked_at: datetime | None = None
+        self._left: deque[datetime] = deque()  # when messages left in the last minute
 
     def room(self, now: datetime) -> int | None:
         """How many messages may leave now; None for any number."""
@@ -35,11 +35,10 @@ class Pace:
             return 0
         if not self.per_minute:
             return None
-        if self._looked_at is not None and now > self._looked_at:
-            forgotten = (now - self._looked_at) / _MINUTE * self.per_minute
-            self._spent = max(0.0, self._spent - forgotten)
-        self._looked_at = now
-        return max(0, int(self.per_minute - self._spent))
+        # None honest left later: the clock was set back.
+        while self._left and not timedelta(0) <= now - self._left[0] < _MINUTE:
+            self._left.popleft()
+        return max(0, self.per_minute - len(self._left))
 
     def _resting(self, now: datetime) -> bool:
         if self._rested_at is None:
@@ -47,9 +46,10 @@ class Pace:
         # A clock that was set back must not make the rest longer.
         return timedelta(0) <= now - self._rested_at < RESTS[min(self._rests, len(RESTS)) - 1]
 
-    def one_left(self) -> None:
+    def one_left(self, now: datetime) -> None:
         """A message has left, or has been tried: the way out is open."""
-        self._spent += 1
+        if self.per_minute:
+            self._left.append(now)
         self._rests, self._rested_at, self.problem = 0, None, None
 
     def closed(self, now: datetime, why: str) -> None:

@@ -103,7 +103,7 @@ class Smtp(Settings):
     security: Literal["starttls", "tls", "none"]
     username: str = ""
     password_file: str = ""
-    timeout_seconds: float = Field(gt=0, le=600)
+    timeout_seconds: float = Field(gt=0, le=60)  # for each answer
     ca_file: str = ""
 
 
@@ -116,7 +116,7 @@ class Imap(Settings):
     username: str = ""
     password_file: str = ""
     folder: Name
-    timeout_seconds: float = Field(gt=0, le=600)
+    timeout_seconds: float = Field(gt=0, le=60)  # for each answer
     ca_file: str = ""
 
 

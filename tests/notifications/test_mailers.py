@@ -30,6 +30,7 @@ from notifications.mailers import (
     PermanentFailure,
     SmtpMailer,
     TemporaryFailure,
+    Unreachable,
 )
 
 HOST = "127.0.0.1"
@@ -326,7 +327,7 @@ def test_threads_do_not_share_the_connection_of_a_session(server: Server, desk: 
     assert (len(desk.received), len(desk.connections)) == (20, 4)
 
 
-@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("command", ["RCPT", "DATA"])
 @pytest.mark.parametrize(
     ("answer", "failure"),
     [("451 Try later", TemporaryFailure), ("550 Not wanted", PermanentFailure)],
@@ -337,6 +338,29 @@ def test_a_refusal_is_temporary_or_permanent_as_its_code_says(
     desk.answers[command] = answer
     with pytest.raises(failure, match=answer):
         send(plain(server))
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        ("530 5.7.0 Must issue a STARTTLS command first", Unreachable), ("550 Who are you", Unreachable),
+        ("421 Too busy", Unreachable), ("452 Too large for now", TemporaryFailure),
+        ("552 Too large", PermanentFailure),
+    ],
+)  # fmt: skip
+def test_a_refusal_of_the_sender_is_no_single_messages_fault_unless_it_is_of_its_size(
+    server: Server, desk: Desk, answer: str, failure: type[DeliveryFailed]
+) -> None:
+    desk.answers["MAIL"] = answer
+    with pytest.raises(DeliveryFailed, match=answer) as failed:
+        send(plain(server))
+    assert type(failed.value) is failure
+
+
+def test_a_nul_in_an_answer_does_not_get_into_the_record() -> None:
+    replies = (b"250 ok\r\n", b"550 no\0body\r\n")
+    with scripted(*HELLO, *replies) as port, pytest.raises(PermanentFailure, match="550 nobody"):
+        send(SmtpMailer(HOST, port, "none", timeout=5, local_hostname="client.example.org"))
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT"])

@@ -18,7 +18,7 @@ from tests.states.life import LA, REVIEWERS
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, Stations, configured, opened
 from tests.workflow.test_outbox import Post, deliver
-from workflow import answers, claims, digest, leaving, outbox, replan
+from workflow import answers, claims, delivery, digest, leaving, outbox, replan
 from workflow.config import Config
 
 PRINCIPAL = "principal@example.org"
@@ -296,12 +296,23 @@ def test_what_is_in_a_digest_shares_its_outcome(begin: Begin, error: Exception |
     assert all(row["sent_at"] == (life.now if status == "sent" else None) for row in parts)
 
 
+def test_what_was_revoked_out_of_a_digest_is_not_marked_as_sent(begin: Begin) -> None:
+    life = two_for_the_principal(begin)
+    morning(life, "2025-09-03 10:01")
+    first = next(row for row in life.notices() if row["held"] and row["to"] == PRINCIPAL)
+    with life.system.engine.begin() as connection:
+        outbox.revoke(connection, [first["id"]], life.now)
+    morning(life, "2025-09-04 07:00")
+    found = {row["id"]: row["status"] for row in life.notices() if row["to"] == PRINCIPAL}
+    assert found[first["id"]] == "dead"
+
+
 def test_a_digest_that_was_set_aside_is_tried_again_with_everything_in_it(begin: Begin) -> None:
     life = two_for_the_principal(begin)
     morning(life, "2025-09-04 07:00", Post(lambda to: PermanentFailure("550") if to == PRINCIPAL else None))
     part = next(row for row in life.notices() if row["within"])
     with life.system.engine.begin() as connection:
-        assert outbox.retry(connection, part["id"], life.now)
+        assert delivery.retry(connection, part["id"], life.now)
     assert len(to(morning(life, "2025-09-04 07:05"))) == 1
     assert {row["status"] for row in life.notices() if row["within"]} == {"sent"}
 

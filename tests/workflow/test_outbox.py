@@ -16,6 +16,7 @@ from notifications.mailers import InDoubt, MaildirMailer, PermanentFailure, Temp
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, configured
 from workflow import delivery, engine, outbox
+from workflow.pace import Pace
 
 MINUTE = timedelta(minutes=1)
 
@@ -174,7 +175,7 @@ def test_a_notice_in_doubt_is_not_sent_again_by_itself_and_staff_are_told(begin:
     assert deliver(life, post, life.now + timedelta(days=30)) == {}
     assert life.told("message-failed") == ["staff"]
     with life.system.engine.begin() as connection:
-        assert outbox.retry(connection, first["id"], life.now)
+        assert delivery.retry(connection, first["id"], life.now)
     assert deliver(life, Post()) == {"sent": 1}
 
 
@@ -190,8 +191,8 @@ def test_only_what_is_stuck_can_be_tried_anew(begin: Begin) -> None:
     first = only_one(life)
     deliver(life, Post())
     with life.system.engine.begin() as connection:
-        assert not outbox.retry(connection, first["id"], life.now)
-        assert not outbox.retry(connection, 999, life.now)
+        assert not delivery.retry(connection, first["id"], life.now)
+        assert not delivery.retry(connection, 999, life.now)
 
 
 def test_a_mailer_that_breaks_in_an_unknown_way_holds_up_no_other_notice(begin: Begin) -> None:
@@ -274,7 +275,7 @@ def test_a_notice_whose_deliverer_died_is_free_again_after_its_lease(begin: Begi
 
 
 def test_a_slow_server_does_not_let_another_take_what_is_still_to_be_sent(begin: Begin) -> None:
-    """Twenty are taken at once; those whose turn comes late are left to whoever takes them next."""
+    """Twenty are taken at once; those that are left when the turn is over are whoever's takes them next."""
     life = begin("active")
     clock = [life.now]
     total = len(life.notices())
@@ -283,8 +284,8 @@ def test_a_slow_server_does_not_let_another_take_what_is_still_to_be_sent(begin:
     class Slow(Post):
         def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
             given.append(key)
-            clock[0] += MINUTE
-            if len(given) % 7 == 0:
+            clock[0] += delivery.TURN / 5
+            if len(given) % 4 == 0:
                 delivery.deliver(life.system, quick, lambda: clock[0])
 
     class Quick(Post):
@@ -292,9 +293,8 @@ def test_a_slow_server_does_not_let_another_take_what_is_still_to_be_sent(begin:
             given.append(key)
 
     quick = Quick()
-    delivery.deliver(life.system, Slow(), lambda: clock[0])
-    clock[0] += delivery.LEASE
-    delivery.deliver(life.system, quick, lambda: clock[0])
+    while delivery.deliver(life.system, Slow(), lambda: clock[0]):
+        assert {row["lease_until"] for row in life.notices()} == {None}
     assert len(given) == len(set(given)) == total
 
 
@@ -307,11 +307,59 @@ def test_a_server_that_lets_everybody_wait_does_not_keep_the_deadlines_waiting(b
             clock[0] += MINUTE
             raise TemporaryFailure("timed out")
 
-    delivery.deliver(life.system, Tarpit(), lambda: clock[0])
-    assert clock[0] - life.now <= delivery.LEASE / 2
+    pace = Pace()
+    delivery.deliver(life.system, Tarpit(), lambda: clock[0], pace=pace)
+    assert clock[0] - life.now <= delivery.TURN + MINUTE
+    assert pace.more, "the next tick comes at once"
     waiting = [row for row in life.notices() if row["status"] == "queued"]
     assert waiting
     assert {row["lease_until"] for row in waiting} == {None}, "they are free for the next tick"
+
+
+def test_what_is_revoked_while_it_waits_for_its_turn_does_not_leave(begin: Begin) -> None:
+    life = begin("active")
+    second = sorted(life.notices(), key=lambda row: (row["next_at"], row["id"]))[1]
+    given: list[str] = []
+
+    class Revoking(Post):
+        def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
+            given.append(key)
+            if len(given) == 1:
+                with life.system.engine.begin() as connection:
+                    outbox.revoke(connection, [second["id"]], life.now)
+
+    delivery.deliver(life.system, Revoking(), lambda: life.now)
+    assert second["message_id"] not in given
+    assert len(given) == len(life.notices()) - 1
+
+
+def test_what_is_on_its_way_is_not_tried_anew_meanwhile(begin: Begin) -> None:
+    life = begin("needs")
+    only_one(life)
+    assert deliver(life, fails_with(TemporaryFailure("busy"))) == {"failed": 1}
+    (row,) = life.notices()
+    again: list[bool] = []
+
+    class Asking(Post):
+        def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
+            with life.system.engine.begin() as connection:
+                again.append(delivery.retry(connection, row["id"], life.now))
+
+    life.now = row["next_at"]
+    assert deliver(life, Asking()) == {"sent": 1}
+    assert again == [False]
+
+
+def test_one_that_staff_cannot_be_told_of_holds_up_no_other(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = begin("needs")
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise LookupError("who are staff")
+
+    monkeypatch.setattr(outbox, "tell_staff", broken)
+    assert deliver(life, fails_with(PermanentFailure("550"))) == {"dead": 2}
 
 
 def test_a_stop_leaves_the_rest_in_the_outbox(begin: Begin) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from states.errors import BadInput, Problem
 from states.partnership import Role
-from workflow import directory, outbox, records, views
+from workflow import delivery, directory, outbox, records, views
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known, number_of
 from workflow.due import Offset, parse_offset
@@ -194,8 +194,8 @@ def notices_retry(console: Console, id_: int) -> None:
         )
         if status is None:
             raise NotFound(f"there is no notice {id_}")
-        if not outbox.retry(session.connection, id_, console.now):
-            expected = "one that failed, is in doubt or was set aside"
+        if not delivery.retry(session.connection, id_, console.now):
+            expected = "one that failed, is in doubt or was set aside, and is not on its way just now"
             raise BadInput([Problem("ID", f"notice {id_} is {status}", expected)])
         return str(status)
 
