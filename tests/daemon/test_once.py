@@ -12,6 +12,7 @@ from sqlalchemy import text
 from tests import databases
 from tests.daemon.house import CALL, NEW, House
 from workflow import daemon
+from workflow.store import StoreError
 
 Once = Callable[..., tuple[int, str]]
 
@@ -191,4 +192,24 @@ def test_a_part_of_the_tick_that_fails_keeps_neither_deadlines_nor_mail(
     assert status == 1
     assert said.count("a part of the tick failed") == 3
     assert house.sql("SELECT count(*) FROM history WHERE event = 'close-applications'") == [(1,)]
+    assert house.letters()
+
+
+@pytest.mark.parametrize("error", [ValueError("what nobody foresaw"), StoreError("the database is locked")])
+def test_deadlines_that_fail_keep_no_mail_and_mail_that_fails_no_deadlines(
+    house: House, once: Once, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(daemon.delivery, "deliver", fail)
+        status, said = once()
+    assert (status, '"part": "mail"' in said) == (1, True)
+    assert house.sql("SELECT count(*) FROM history WHERE event = 'close-applications'") == [(1,)]
+    assert not house.letters()
+    with monkeypatch.context() as patch:
+        patch.setattr(daemon.scheduler, "fire_due", fail)
+        status, said = once()
+    assert (status, '"part": "deadlines"' in said) == (1, True)
     assert house.letters()

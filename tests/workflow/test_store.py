@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Connection, Engine, Table, insert, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from tests import databases
 from tests.workflow.conftest import Begin
-from workflow import engine, records, scheduler, store, upgrade
+from workflow import directory, engine, records, scheduler, store, upgrade
 from workflow.engine import Conflict
 from workflow.store import StoreError
+from workflow.system import System
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 
@@ -252,3 +253,23 @@ def test_an_error_of_the_database_does_not_say_what_was_to_be_written(begin: Beg
         begin("open").run("INSERT INTO drafts (email) VALUES (:text)", text="a secret draft")
     assert "drafts" in str(failed.value)
     assert "a secret draft" not in str(failed.value)
+
+
+@pytest.mark.skipif(not databases.POSTGRESQL, reason="SQLite: one transaction writes at a time")
+def test_a_change_of_the_directory_while_it_is_read_is_not_overlooked(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = begin("needs")
+    fresh = System(life.system.config, life.system.engine)
+    real = directory._rows
+
+    def rows(connection: Connection, table: Table) -> Any:
+        found = real(connection, table)
+        if table is records.people:  # somebody else's change is committed just after they were read
+            monkeypatch.setattr(directory, "_rows", real)
+            life.person("principal", active=False)
+        return found
+
+    monkeypatch.setattr(directory, "_rows", rows)
+    assert fresh.transact(lambda session: session.directory.people["principal@example.org"].active)
+    assert not fresh.transact(lambda session: session.directory.people["principal@example.org"].active)
