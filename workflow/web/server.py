@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 
 from flask import Flask
@@ -16,10 +17,12 @@ class Server:
     """Pages at a host and port. Raises `OSError`, `OverflowError` or `ValueError` if it cannot listen there."""
 
     def __init__(self, app: Flask, host: str, port: int) -> None:
+        # The first of a name's addresses: of several, waitress makes several servers that end in another way.
+        *_, found = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0]
         largest = app.config["MAX_CONTENT_LENGTH"]
         self._server = create_server(
             app,
-            host=host,
+            host=found[0],
             port=port,
             threads=THREADS,
             # X-Forwarded-For is left alone here, and read by the pages or not at all.
