@@ -396,7 +396,10 @@ def main(config_file: str | None, once: bool) -> None:
             if not once:
                 daemon.run()
                 return
-            sys.exit(0 if daemon.once() else 1)
+            well = daemon.once()
+            while daemon.pace.more:  # a turn of the mail was over
+                well = daemon.once() and well
+            sys.exit(0 if well else 1)
     except ConfigError as error:
         _fail(error.problems)
     except StoreAway as error:

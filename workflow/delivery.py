@@ -53,7 +53,7 @@ def deliver(
             if not claimed:
                 break
             for done, notice in enumerate(claimed):
-                pace.more = not timedelta(0) <= clock() - begun <= TURN
+                pace.more = bool(counts) and not timedelta(0) <= clock() - begun <= TURN
                 if pace.more or stop():
                     system.transact(partial(_release, claimed=claimed[done:]))
                     return dict(counts)

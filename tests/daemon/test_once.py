@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 import structlog
@@ -193,6 +194,16 @@ def test_a_part_of_the_tick_that_fails_keeps_neither_deadlines_nor_mail(
     assert said.count("a part of the tick failed") == 3
     assert house.sql("SELECT count(*) FROM history WHERE event = 'close-applications'") == [(1,)]
     assert house.letters()
+
+
+def test_one_run_delivers_everything_also_if_that_takes_many_turns(
+    house: House, once: Once, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon.delivery, "TURN", timedelta(0))
+    status, said = once()
+    assert status == 0
+    assert said.count("notices_sent") == len(house.letters()) > 3
+    assert house.sql("SELECT count(*) FROM notices WHERE status = 'queued' AND next_at <= queued_at") == [(0,)]
 
 
 @pytest.mark.parametrize("error", [ValueError("what nobody foresaw"), StoreError("the database is locked")])
