@@ -203,7 +203,9 @@ def test_one_run_delivers_everything_also_if_that_takes_many_turns(
     status, said = once()
     assert status == 0
     assert said.count("notices_sent") == len(house.letters()) > 3
-    assert house.sql("SELECT count(*) FROM notices WHERE status = 'queued' AND next_at <= queued_at") == [(0,)]
+    assert house.sql("SELECT count(*) FROM notices WHERE status = 'queued' AND next_at <= queued_at") == [
+        (0,)
+    ]
 
 
 @pytest.mark.parametrize("error", [ValueError("what nobody foresaw"), StoreError("the database is locked")])

@@ -1,25 +1,21 @@
-"""Commands about partnerships: list, show, events, trigger, history."""
+"""Commands about partnerships: list, show, events, history."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from states.errors import BadInput, Problem
-from states.machine import EVENTS, row_of
 from states.partnership import State
 from workflow import engine, ledger, records, views, waiting
-from workflow.admin import given
 from workflow.admin.console import Console, common, minute
 from workflow.config import ConfigError
-from workflow.engine import Change, NotFound, Record
+from workflow.engine import NotFound, Record
 from workflow.situation import Session
 from workflow.store import StoreError
 
@@ -32,10 +28,6 @@ def complete_refs(context: click.Context, _parameter: click.Parameter, incomplet
         found = session.connection.scalars(select(records.partnerships.c.ref))
         return sorted(ref for ref in found if ref.startswith(incomplete))
     return []
-
-
-def _events(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    return [event for event in EVENTS if event.startswith(incomplete)]
 
 
 REF = click.argument("ref", shell_complete=complete_refs)
@@ -241,130 +233,6 @@ def events(console: Console, ref: str, as_: str | None) -> None:
     console.show(document, people)
 
 
-class _Rehearsed(Exception):
-    """Ends the transaction of a dry run."""
-
-
-@click.command()
-@REF
-@click.argument("event", shell_complete=_events)
-@click.option("--as", "as_", metavar="EMAIL", help="Who acts; else the person of this user in [admin.users].")
-@click.option("--role", help="As what, where somebody has several roles that may.")
-@click.option(
-    "--set", "sets", metavar="KEY=VALUE", multiple=True, help="A part of the input; dotted keys reach inside."
-)
-@click.option("--input", "input_", metavar="FILE", help="The input as JSON or TOML; - for standard input.")
-@click.option("--note", help="A note for the record.")
-@click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
-@click.option(
-    "--expect-version", type=int, metavar="N", help="Only if the partnership is still at this version."
-)
-@common
-def trigger(
-    console: Console,
-    ref: str,
-    event: str,
-    as_: str | None,
-    role: str | None,
-    sets: tuple[str, ...],
-    input_: str | None,
-    note: str | None,
-    dry_run: bool,
-    expect_version: int | None,
-) -> None:
-    """Do EVENT on partnership REF, or say every reason why not.
-
-    `partnershipctl events REF` lists the events, who may do each, and the keys of its input. A new partnership
-    begins with identify-needs: on NEW, which makes up a reference, or on the reference that it shall have.
-    """
-    actor, user = console.actor(as_)
-    source = given.from_source(input_)
-    done: list[tuple[Change, dict[str, Any]]] = []
-
-    def work(session: Session) -> None:
-        record = engine.load(session.connection, [ref]).get(ref)
-        if record is None and event in EVENTS and event != "identify-needs":
-            raise NotFound(f"there is no partnership {ref!r}")
-        if record is not None:  # before its state, which is another because somebody moved it
-            engine.check_version(record, expect_version)
-        row = row_of(event, record.state if record else None)
-        values = given.read(row.takes, sets, source)
-        called = ref
-        if ref == "NEW":
-            called = _new_ref(session, values, console.now)
-        elif record is None:
-            _check_ref(ref)
-        values = given.with_documents(session.connection, row.takes, values, console.now)
-        change = engine.advance(
-            session,
-            called,
-            event,
-            values,
-            actor,
-            "cli",
-            console.now,
-            expect_version,
-            role=given.role(role),
-            note=note,
-            ran_by=user,
-        )
-        after = views.partnership(session, change.record, console.now)
-        done.append((change, after))
-        if dry_run:
-            raise _Rehearsed
-
-    with suppress(_Rehearsed):
-        console.system.transact(work)
-    change, after = done[-1]
-    document = {
-        "ref": change.record.ref,
-        "event": event,
-        "from": change.before.state,
-        "to": change.record.state,
-        "state": change.record.state,
-        "version": change.record.version,
-        "seq": change.record.version,
-        "at": console.local(change.intent.now),
-        "actor": actor,
-        "role": change.role,
-        "hash": change.record.head,
-        "dry_run": dry_run,
-        "deadlines": after["deadlines"],
-        "next_events": after["next_events"],
-    }
-
-    def people() -> None:
-        would = "Would record" if dry_run else "Recorded"
-        now = "would then be" if dry_run else "is now"
-        moved = f"; {change.record.ref} {now} in {change.record.state}" if change.moved else ""
-        click.echo(f"{would} {event} on {change.record.ref} by {actor} ({change.role}){moved}.")
-        coming = [d for d in after["deadlines"] if d["kind"] == "due"]
-        if coming:
-            click.echo(f"Next deadline: {coming[0]['label']}, {minute(coming[0]['due_at'])}.")
-
-    console.show(document, people)
-
-
-def _new_ref(session: Session, values: dict[str, Any], now: datetime) -> str:
-    """A reference that nobody has: the school and the year, and a number if need be."""
-    stem = f"{values.get('school', 'partnership')}-{session.config.calendar.day(now).year}"
-    table = records.partnerships
-    taken = set(
-        session.connection.scalars(select(table.c.ref).where(func.substr(table.c.ref, 1, len(stem)) == stem))
-    )
-    numbers = iter(range(2, len(taken) + 3))
-    ref = stem
-    while ref in taken:
-        ref = f"{stem}-{next(numbers)}"
-    return ref
-
-
-def _check_ref(ref: str) -> None:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,62}", ref):
-        expected = "lower-case letters, digits, dots and dashes, such as rbhs-2026"
-        raise BadInput([Problem("REF", f"{ref!r} cannot be a reference", expected)])
-
-
 @click.command()
 @REF
 @common
@@ -403,4 +271,4 @@ def _how(one: dict[str, Any]) -> str:
     return f"{one['channel']}" + (f", {one['ran_by']} instead" if one["through"] else f" ({one['ran_by']})")
 
 
-COMMANDS = (list_, show, events, trigger, history)
+COMMANDS = (list_, show, events, history)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from states.errors import BadInput, Problem, Refused
 from workflow.admin import (
+    acting,
     directory,
     founding,
     happenings,
@@ -62,7 +63,18 @@ def partnershipctl(context: click.Context, config_file: str | None, as_json: boo
     context.call_on_close(context.obj.close)
 
 
-for module in (founding, setup, keeping, partnerships, happenings, replies, outlook, directory, meetings):
+for module in (
+    founding,
+    setup,
+    keeping,
+    partnerships,
+    acting,
+    happenings,
+    replies,
+    outlook,
+    directory,
+    meetings,
+):
     for command in module.COMMANDS:
         partnershipctl.add_command(command)
 
