@@ -21,7 +21,7 @@ from states.case import Organization
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
 from states.partnership import Application, Kind, Role, State
-from workflow import claims, directory, engine, outbox, records
+from workflow import claims, directory, engine, outbox, records, store
 from workflow.claims import Applicant
 from workflow.engine import Change, Record
 from workflow.records import canonical
@@ -247,6 +247,7 @@ def _known_as(
     session: Session, record: Record, email: str, values: Mapping[str, str], now: datetime
 ) -> tuple[Session, str]:
     """The identifier under which this address applies, put into the directory where it is new."""
+    session = _up_to_date(session)
     sent = own(record, email)
     found = sent.organization if sent else _theirs(session, record, email)
     if found is None:
@@ -258,8 +259,19 @@ def _known_as(
         _put_organization(session, found, values, email, now)
     else:
         return session, found
-    now_known = directory.read(session.connection, session.config)
-    return replace(session, directory=now_known), found
+    return _up_to_date(session), found
+
+
+def _up_to_date(session: Session) -> Session:
+    """With the directory as it is while nobody else changes it.
+
+    It was read before this transaction waited for the partnership. Whoever has applied since then under the same
+    name, for this call or another, has taken the identifier that would be made from it.
+    """
+    store.one_at_a_time(session.connection, "directory")
+    if directory.version_of(session.connection) == session.directory.version:
+        return session
+    return replace(session, directory=directory.read(session.connection, session.config))
 
 
 def _theirs(session: Session, record: Record, email: str) -> str | None:

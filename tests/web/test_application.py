@@ -174,6 +174,23 @@ def test_many_applicants_at_the_same_moment_are_all_received(begin: Begin) -> No
     assert life.faults() == []
 
 
+def test_applicants_of_one_name_for_several_calls_at_the_same_moment_are_different_organizations(
+    begin: Begin,
+) -> None:
+    """A name is anybody's; an identifier belongs to the address that came with it first."""
+    life = begin("open")
+    other = life.another("franklin-2025").to("open")
+    everybody = [Applying(one, f"{one.school}-{n}@example.org") for n in range(6) for one in (life, other)]
+    threads = [threading.Thread(target=lambda w=who: w.send()) for who in everybody]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(applied(life)) == len(applied(other)) == 6
+    assert not applied(life).keys() & applied(other).keys()
+    assert life.faults() == []
+
+
 def test_an_address_cannot_flood_a_call(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applications, "MOST_SENT", 2)
     life = begin("open")
