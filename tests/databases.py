@@ -130,6 +130,18 @@ def drop(folder: Path) -> None:
         admin(f'DROP DATABASE IF EXISTS "{name_of(folder)}" WITH (FORCE)')
 
 
+def connections(folder: Path) -> int:
+    """How many connections to the database of a folder are open: this process's, and on a server all others'."""
+    if POSTGRESQL:
+        count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        return int(rows(folder, count)[0][0]) - 1
+    files = []
+    for handle in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the one that listed the folder
+            files.append(handle.readlink())
+    return files.count(folder / "partnerships.db")
+
+
 def quick(database: Engine) -> Engine:
     """Let nobody wait for the disk: no test here loses its power."""
     if database.dialect.name == "sqlite":

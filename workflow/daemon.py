@@ -318,7 +318,6 @@ class Daemon:
             sys.stderr.flush()
             os._exit(0)  # an orderly end would wait for the thread that holds it
         self._ticking.release()
-        self.system.engine.dispose()
         log.info("stopped")
 
 
@@ -343,6 +342,16 @@ def _need_a_restart(before: Config, after: Config) -> Iterator[str]:
     for name in ("listen", "proxies", "upload_megabytes", "posts_per_minute"):
         if getattr(before.procedure.web, name) != getattr(after.procedure.web, name):
             yield f"web.{name}"
+
+
+@contextlib.contextmanager
+def _opened(path: Path | None) -> Iterator[System]:
+    """The system of a configuration file; at the end a server is told of it, rather than left to find out."""
+    opened = system.open_system(path)
+    try:
+        yield opened
+    finally:
+        opened.engine.dispose()
 
 
 @contextlib.contextmanager
@@ -373,6 +382,13 @@ def _fail(problems: list[Problem], status: int = SETUP) -> None:
     sys.exit(status)
 
 
+def _once(daemon: Daemon) -> bool:
+    well = daemon.once()
+    while daemon.pace.more:  # a turn of the mail was over
+        well = daemon.once() and well
+    return well
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lead-community-partners", message="%(version)s")
 @click.option("--config", "config_file", metavar="FILE", help="The configuration; else ./config.toml.")
@@ -386,20 +402,16 @@ def main(config_file: str | None, once: bool) -> None:
     """
     path = config.find(config_file, os.environ)
     try:
-        opened = system.open_system(path)
-        logs.set_up(opened.config)
-        with alone(opened.config) as sole:
-            store.check_sound(opened.engine)
-            if sole and (left := opened.transact(delivery.take_back)):
-                log.info("taken back from a daemon that was killed", messages=left)
-            daemon = Daemon(opened, path)
-            if not once:
+        with _opened(path) as opened:
+            logs.set_up(opened.config)
+            with alone(opened.config) as sole:
+                store.check_sound(opened.engine)
+                if sole and (left := opened.transact(delivery.take_back)):
+                    log.info("taken back from a daemon that was killed", messages=left)
+                daemon = Daemon(opened, path)
+                if once:
+                    sys.exit(0 if _once(daemon) else 1)
                 daemon.run()
-                return
-            well = daemon.once()
-            while daemon.pace.more:  # a turn of the mail was over
-                well = daemon.once() and well
-            sys.exit(0 if well else 1)
     except ConfigError as error:
         _fail(error.problems)
     except StoreAway as error:

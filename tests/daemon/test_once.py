@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import text
 
 from tests import databases
-from tests.daemon.house import CALL, NEW, House
+from tests.daemon.house import CALL, NEW, House, until
 from workflow import daemon
 from workflow.store import StoreError
 
@@ -161,6 +161,16 @@ def test_what_cannot_be_used_is_named(
     for line, word in zip(lines, words, strict=True):
         assert line.startswith("partnershipd: ")
         assert word in line
+
+
+@pytest.mark.parametrize("damage", [None, a_table_gone, no_certificates])
+def test_it_leaves_no_connection_behind(
+    house: House, once: Once, damage: Callable[[House], None] | None
+) -> None:
+    if damage is not None:
+        damage(house)
+    once()
+    until(lambda: databases.connections(house.folder) == 0, "all connections are closed")
 
 
 def test_the_help_says_what_signals_and_exit_statuses_mean(capsys: pytest.CaptureFixture[str]) -> None:
