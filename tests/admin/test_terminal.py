@@ -13,8 +13,10 @@ import termios
 
 import pytest
 
+from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import PROGRAMS, REF, Desk, real
+from tests.daemon.house import until
 from workflow.admin.program import main
 
 ESCAPE = "\x1b["
@@ -198,6 +200,15 @@ def test_references_are_completed_from_the_configuration_that_is_named(
     config = sit("open").config
     assert completed(monkeypatch, capsys, f"partnershipctl --config {config} show rb") == [REF]
     assert completed(monkeypatch, capsys, f"partnershipctl show --config {config} rb") == [REF]
+
+
+def test_completion_leaves_no_connection_behind(
+    sit: Sit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = sit("open")
+    desk.life.system.engine.dispose()
+    assert completed(monkeypatch, capsys, f"partnershipctl --config {desk.config} show rb") == [REF]
+    until(lambda: databases.connections(desk.folder) == 0, "all connections are closed")
 
 
 def test_without_a_database_nothing_is_completed_and_nothing_said(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,11 @@ def complete_refs(context: click.Context, _parameter: click.Parameter, incomplet
     """Completion of a reference; nothing where the configuration or the database cannot be used."""
     named = (one.params.get("config_file") for one in (context, context.parent) if one)
     console = Console(next(filter(None, named), None), as_json=False)
-    with suppress(ConfigError, StoreError, SQLAlchemyError), console.system.reading() as session:
+    with (
+        closing(console),
+        suppress(ConfigError, StoreError, SQLAlchemyError),
+        console.system.reading() as session,
+    ):
         found = session.connection.scalars(select(records.partnerships.c.ref))
         return sorted(ref for ref in found if ref.startswith(incomplete))
     return []
