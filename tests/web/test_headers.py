@@ -7,6 +7,7 @@ import traceback
 import pytest
 from structlog.testing import capture_logs
 
+from tests import databases
 from tests.web.conftest import Visit
 from workflow.web.site import HEADERS
 
@@ -60,7 +61,7 @@ def test_a_page_that_fails_shows_and_logs_no_link_and_no_name(visit: Visit) -> N
     (entry,) = logged
     whole = str(entry) + "".join(traceback.format_exception(entry["exc_info"]))
     assert entry["event"] == "page failed"
-    assert "no such table: notices" in whole
+    assert databases.no_such_table("notices") in whole
     for secret in (path.removeprefix("/a/"), "principal@example.org"):
         assert secret not in whole
         assert secret not in seen.page.text

@@ -50,7 +50,7 @@ def spoiled(visit: Visit) -> Visitor:
     life.run("UPDATE schools SET name = :name", name=HOSTILE)
     life.run("UPDATE organizations SET name = :name", name=HOSTILE)
     life.run("UPDATE people SET name = :name || email", name=HOSTILE)
-    life.run("UPDATE meta SET value = value + 1 WHERE key = 'directory'")
+    life.run("UPDATE meta SET value = CAST(CAST(value AS integer) + 1 AS text) WHERE key = 'directory'")
     words: dict[str, Any] = {key: [HOSTILE] for key in SAMPLES["describe-needs"]}
     life.do("describe-needs", **words)
     life.do("add-note", text=HOSTILE)
