@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event, make_url, select, text
+from sqlalchemy import Engine, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.pool import NullPool
 
 from workflow.records import METADATA
@@ -36,6 +36,7 @@ full_page_writes = off
 max_connections = 400
 shared_buffers = 64MB
 max_wal_size = 256MB
+timezone = 'UTC'
 """
 
 
@@ -128,6 +129,40 @@ def drop(folder: Path) -> None:
     """Do away with the database of a folder on a server, whoever is connected; a file goes with its folder."""
     if POSTGRESQL:
         admin(f'DROP DATABASE IF EXISTS "{name_of(folder)}" WITH (FORCE)')
+
+
+def lose(folder: Path) -> None:
+    """Do away with the database of a folder that goes on: nothing is where the configuration says."""
+    if POSTGRESQL:
+        drop(folder)
+    else:
+        (folder / "partnerships.db").unlink()
+
+
+def clear(folder: Path) -> None:
+    """What `init` is to find: on a server a database with nothing in it, of SQLite not even a file."""
+    lose(folder)
+    create(folder)
+
+
+def untouched(folder: Path) -> bool:
+    """Whether the database of a folder is as `clear` left it."""
+    if not POSTGRESQL:
+        return not exists(folder)
+    with beside(folder) as connection:
+        return inspect(connection).get_table_names() == []
+
+
+def shown(folder: Path) -> str:
+    """The database of a folder as programs tell people where it is, without the way to the server."""
+    if not POSTGRESQL:
+        return str(folder / "partnerships.db")
+    return make_url(url(folder)).set(query={}).render_as_string(hide_password=True)
+
+
+def no_such_table(name: str) -> str:
+    """In which words a database says that it has no table of this name."""
+    return f'relation "{name}" does not exist' if POSTGRESQL else f"no such table: {name}"
 
 
 def connections(folder: Path) -> int:

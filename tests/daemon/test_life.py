@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.daemon.house import CALL, NEW, PROGRAM, House, Systemd, until
 
 
@@ -99,6 +100,9 @@ def test_every_line_of_its_log_is_a_json_document(running: House) -> None:
     assert began["web"] == f"http://127.0.0.1:{running.port}"
 
 
+@pytest.mark.skipif(
+    databases.POSTGRESQL, reason="a server takes several daemons: tests/daemon/test_several.py"
+)
 def test_a_second_daemon_on_the_same_database_is_refused(running: House) -> None:
     second = subprocess.run(
         [PROGRAM, "--config", running.folder / "config.toml"], capture_output=True, timeout=60, check=False
@@ -158,7 +162,8 @@ def test_what_only_a_restart_can_change_is_told(running: House) -> None:
     good = (running.folder / "config.toml").read_text(encoding="utf-8")
     loaded = len(running.logged("configuration loaded"))
     (running.folder / "config.toml").write_text(
-        good.replace(f":{running.port}", ":1").replace("partnerships.db", "other.db"), encoding="utf-8"
+        good.replace(f":{running.port}", ":1").replace(running.address, f"{running.address}2"),
+        encoding="utf-8",
     )
     running.signal(signal.SIGHUP)
     until(lambda: len(running.logged("configuration loaded")) > loaded, "the reload")
@@ -178,11 +183,11 @@ def test_a_tick_that_fails_is_told_and_the_next_one_recovers(running: House, sys
         until(lambda: running.page("/healthz")[0] == 503, "it is unwell")
         known = json.loads(running.page("/healthz")[1])
         assert known["status"] == "failing"
-        assert "no such table: notices" in known["problem"]
+        assert databases.no_such_table("notices") in known["problem"]
         fed, failed = systemd.heard().count("WATCHDOG=1"), len(running.logged("tick failed"))
         until(lambda: len(running.logged("tick failed")) > failed + 1, "two more failures")
         assert systemd.heard().count("WATCHDOG=1") == fed, "the watchdog is fed by completed ticks only"
-        assert "no such table" in running.logged("tick failed")[-1]["exception"]
+        assert databases.no_such_table("notices") in running.logged("tick failed")[-1]["exception"]
     finally:
         running.sql("ALTER TABLE elsewhere RENAME TO notices")
     until(running.healthy, "it is well again")

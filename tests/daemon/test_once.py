@@ -12,10 +12,11 @@ from sqlalchemy import text
 
 from tests import databases
 from tests.daemon.house import CALL, NEW, House, until
-from workflow import daemon
+from workflow import daemon, records
 from workflow.store import StoreError
 
 Once = Callable[..., tuple[int, str]]
+OF_A_FILE = pytest.mark.skipif(databases.POSTGRESQL, reason="a server looks after its own files and locks")
 
 
 @pytest.fixture
@@ -48,12 +49,12 @@ def test_what_is_due_is_done_and_delivered(house: House) -> None:
 
 def test_a_digest_is_gathered_and_delivered(house: House, once: Once) -> None:
     """What two partnerships tell the staff, who want one message a day, is one letter once the hour has come."""
-    house.sql("UPDATE people SET digest = 1 WHERE email = 'staff@example.org'")
-    house.sql("UPDATE meta SET value = value + 1 WHERE key = 'directory'")
+    house.sql("UPDATE people SET digest = true WHERE email = 'staff@example.org'")
+    house.sql("UPDATE meta SET value = CAST(CAST(value AS integer) + 1 AS text) WHERE key = 'directory'")
     once()
     waiting = house.sql("SELECT template FROM notices WHERE \"to\" = 'staff@example.org' AND held")
     assert waiting
-    twin = ", ".join(f'"{name}"' for (_, name, *_) in house.sql("PRAGMA table_info(notices)") if name != "id")
+    twin = ", ".join(f'"{column.name}"' for column in records.notices.c if column.name != "id")
     house.sql(f"INSERT INTO notices ({twin}) SELECT {twin} FROM notices WHERE held LIMIT 1")
     house.sql("UPDATE notices SET next_at = '2020-01-01 00:00:00.000000' WHERE held")
     before = len(house.letters())
@@ -98,12 +99,10 @@ def test_mail_that_cannot_leave_waits_and_is_no_failure_of_the_clock(house: Hous
     assert house.sql("SELECT DISTINCT status, attempts FROM notices") == [("queued", 0)]
 
 
-def no_database(house: House) -> None:
-    (house.folder / "partnerships.db").unlink()
-
-
 def no_tables(house: House) -> None:
-    (house.folder / "partnerships.db").write_bytes(b"")
+    databases.clear(house.folder)
+    if not databases.POSTGRESQL:
+        (house.folder / "partnerships.db").write_bytes(b"")
 
 
 def no_lock(house: House) -> None:
@@ -140,11 +139,10 @@ def two_mistakes(house: House) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (no_database, ["there is no database at "]),
         (no_tables, ["the database has no tables yet; run `partnershipctl init`"]),
-        (a_damaged_page, ["partnerships.db is damaged: "]),
-        (a_table_gone, ["no such table: meetings"]),
-        (no_lock, ["partnerships.db.lock cannot be written: Is a directory"]),
+        pytest.param(a_damaged_page, ["partnerships.db is damaged: "], marks=OF_A_FILE),
+        (a_table_gone, [databases.no_such_table("meetings")]),
+        pytest.param(no_lock, ["partnerships.db.lock cannot be written: Is a directory"], marks=OF_A_FILE),
         (no_password, ["mail.smtp.password_file: it cannot be read: "]),
         (no_certificates, ["mail.smtp.ca_file: it cannot be read: "]),
         (two_mistakes, ["board.quorum: found 'half'", "board.chair: there is no such key"]),
@@ -155,12 +153,25 @@ def test_what_cannot_be_used_is_named(
 ) -> None:
     damage(house)
     status, said = once()
-    assert status == 5
+    assert status == daemon.SETUP
     lines = said.splitlines()
     assert len(lines) == len(words)
     for line, word in zip(lines, words, strict=True):
         assert line.startswith("partnershipd: ")
         assert word in line
+
+
+def test_a_database_that_is_not_there_is_named(house: House, once: Once) -> None:
+    """A server says so of one that is only being restored, too: whoever watches over the daemon starts it again."""
+    databases.lose(house.folder)
+    status, said = once()
+    (line,) = said.splitlines()
+    if databases.POSTGRESQL:
+        assert status == daemon.AWAY
+        assert line.endswith(f'database "{databases.name_of(house.folder)}" does not exist')
+    else:
+        assert status == daemon.SETUP
+        assert f"there is no database at {databases.shown(house.folder)}; run `partnershipctl init`" in line
 
 
 @pytest.mark.parametrize("damage", [None, a_table_gone, no_certificates])

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy import update
 
 from tests.daemon.house import House
-from workflow import config, daemon, logs, store, system, web
+from workflow import config, daemon, logs, records, store, system, web
 from workflow.daemon import Daemon
 from workflow.metrics import Metrics
 from workflow.scheduler import Tally
@@ -142,8 +143,8 @@ def test_a_status_that_no_notice_has_any_more_is_counted_as_none(open_daemon: Da
     open_daemon.once()
     for before, after in (("sent", "dead"), ("dead", "queued")):
         opened.transact(
-            lambda session, before=before, after=after: session.connection.exec_driver_sql(
-                "UPDATE notices SET status = ? WHERE status = ?", (after, before)
+            lambda session, before=before, after=after: session.connection.execute(
+                update(records.notices).values(status=after).where(records.notices.c.status == before)
             )
         )
         with opened.reading() as session:
