@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF
 from workflow.admin.program import partnershipctl
@@ -82,7 +83,7 @@ END:VCALENDAR
 # A message that came back.
 REPLIED = (
     "INSERT INTO replies (digest, received_at, sender, partnership, verdict, text, message)"
-    " VALUES ('d', '2025-07-10 12:00:00', 'principal@example.org', 1, 'note', 'Thanks!', x'410a')"
+    " VALUES ('d', '2025-07-10 12:00:00', 'principal@example.org', 1, 'note', 'Thanks!', :message)"
 )
 
 
@@ -104,12 +105,12 @@ def arguments(sit: Sit, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[obj
     monkeypatch.chdir(desk.folder)
     desk.file("district.toml", 'school = [{ id = "mercer", name = "Mercer" }]\n')
     desk.file("board.ics", CALENDAR)
-    desk.life.run(REPLIED)
+    desk.life.run(REPLIED, message=b"A\n")
     desk.life.run("UPDATE notices SET status = 'dead' WHERE id = 1 AND :retry", retry=name == "notices retry")
     if name == "restore":
         desk.say("backup", "copy.db")
         desk.life.system.engine.dispose()
-        (desk.folder / "partnerships.db").unlink()
+        databases.clear(desk.folder)
     return desk, [*name.split(), *USUAL[name][0]]
 
 
@@ -162,7 +163,7 @@ def test_every_command_is_in_the_readme(name: str) -> None:
 @pytest.mark.parametrize("group", ["people", "schools", "organizations", "meetings", "notices", "replies"])
 def test_a_group_alone_lists_wherever_the_options_stand(sit: Sit, group: str) -> None:
     desk = sit("open")
-    desk.life.run(REPLIED)
+    desk.life.run(REPLIED, message=b"A\n")
     listed = desk.ask(group, "list")
     assert listed
     assert desk.ask(group) == listed

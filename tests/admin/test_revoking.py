@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk
 from tests.workflow.test_outbox import Post
@@ -65,10 +66,8 @@ def test_it_is_shown_and_on_record_who_revoked_it_and_when(sit: Sit) -> None:
     assert one["revoked_at"] == "2025-07-07T09:00:00-07:00"
     assert "revoked 2025-07-07 09:00" in desk.say("notices", "list", REF)
     assert "revoked 2025-07-07 09:00" in desk.say("notices", "show", str(number))
-    with desk.life.system.reading() as session:
-        kept = session.connection.exec_driver_sql(
-            "SELECT what, after, \"by\" FROM directory_changes WHERE what LIKE 'revoked%'"
-        ).all()
+    query = "SELECT what, after, \"by\" FROM directory_changes WHERE what LIKE 'revoked%'"
+    kept = databases.rows(desk.folder, query)
     assert [(what, json.loads(after), bool(by)) for what, after, by in kept] == [
         ("revoked notices", [number], True)
     ]

@@ -31,14 +31,14 @@ EVERY = READING + WRITING
 def empty(sit: Sit) -> Desk:
     """A desk whose district has no database and no keys yet."""
     desk = sit()
-    (desk.folder / "partnerships.db").unlink()
+    databases.clear(desk.folder)
     (desk.folder / "var" / "keys").unlink()
     return desk
 
 
 def test_the_database_is_made_once(sit: Sit) -> None:
     desk = empty(sit)
-    database = str(desk.folder / "partnerships.db")
+    database = databases.shown(desk.folder)
     done = desk.ask("init")
     assert done == {
         "database": database, "done": "created", "from": None, "to": newest(desk), "keys": "created",
@@ -166,8 +166,8 @@ def test_a_database_of_an_older_program_is_to_be_upgraded_first(sit: Sit) -> Non
 def test_people_read_where_the_database_is(sit: Sit) -> None:
     desk = empty(sit)
     assert desk.say("init").splitlines() == [
-        f"There are no tables yet; this creates the database {desk.folder}/partnerships.db of version 0004.",
-        f"Created the database {desk.folder}/partnerships.db.",
+        f"There are no tables yet; this creates the database {databases.shown(desk.folder)} of version 0004.",
+        f"Created the database {databases.shown(desk.folder)}.",
         f"Created the keys for links, {desk.folder}/var/keys.",
     ]
 
@@ -205,15 +205,22 @@ def setup_problem(desk: Desk, *words: str) -> str:
 def test_without_a_database_every_command_says_how_to_make_one(sit: Sit, words: str) -> None:
     desk = empty(sit)
     problem = setup_problem(desk, *words.split())
-    assert (
-        problem
-        == f"there is no database at {desk.folder}/partnerships.db; run `partnershipctl init` to create it"
-    )
-    assert not (desk.folder / "partnerships.db").exists()
+    if databases.POSTGRESQL:
+        assert problem == "the database has no tables yet; run `partnershipctl init`"
+    else:
+        place = databases.shown(desk.folder)
+        assert problem == f"there is no database at {place}; run `partnershipctl init` to create it"
+    assert databases.untouched(desk.folder)
 
 
 def no_tables(desk: Desk) -> None:
-    (desk.folder / "partnerships.db").write_bytes(b"")
+    databases.clear(desk.folder)
+    if not databases.POSTGRESQL:
+        (desk.folder / "partnerships.db").write_bytes(b"")
+
+
+def no_database(desk: Desk) -> None:
+    databases.lose(desk.folder)
 
 
 def another_file(desk: Desk) -> None:
@@ -228,8 +235,13 @@ def a_table_gone(desk: Desk) -> None:
     ("damage", "words"),
     [
         (no_tables, "the database has no tables yet; run `partnershipctl init`"),
-        (another_file, "file is not a database"),
-        (a_table_gone, "no such table: people"),
+        (no_database, "does not exist" if databases.POSTGRESQL else "there is no database at "),
+        pytest.param(
+            another_file,
+            "file is not a database",
+            marks=pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL has no such file"),
+        ),
+        (a_table_gone, databases.no_such_table("people")),
     ],
 )
 def test_a_database_that_cannot_be_used_is_named(
@@ -257,6 +269,7 @@ def test_an_address_that_cannot_be_a_database_is_named(sit: Sit, url: str, words
 
 def test_the_configuration_is_checked_without_a_database(sit: Sit) -> None:
     desk = empty(sit)
+    databases.drop(desk.folder)
     found = desk.ask("check")
     procedure = config.load(Path(desk.config), words=False)
     assert found == {
@@ -267,7 +280,7 @@ def test_the_configuration_is_checked_without_a_database(sit: Sit) -> None:
         "problems": [],
     }
     assert desk.say("check").startswith(f"{desk.config}: {found['deadlines']} deadlines, ")
-    assert not (desk.folder / "partnerships.db").exists()
+    assert not databases.exists(desk.folder)
 
 
 BROKEN = """
@@ -362,7 +375,9 @@ def test_the_configuration_is_the_one_given_else_the_one_in_the_environment_else
 def test_check_looks_at_the_address_of_the_database_and_opens_nothing(sit: Sit) -> None:
     desk = sit()
     settings = desk.folder / "config.toml"
-    settings.write_text(settings.read_text(encoding="utf-8").replace("sqlite:///partnerships.db", "nonsense"))
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace(databases.address(desk.folder), "nonsense")
+    )
     answer = desk.run("check", "--json")
     assert answer.status == SETUP
     assert answer.problems[0].startswith("database: database.url cannot be used: ")

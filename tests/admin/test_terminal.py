@@ -215,7 +215,7 @@ def test_without_a_database_nothing_is_completed_and_nothing_said(
     sit: Sit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     desk = sit("open")
-    (desk.folder / "partnerships.db").unlink()
+    databases.lose(desk.folder)
     assert completed(monkeypatch, capsys, f"partnershipctl --config {desk.config} show rb") == []
     desk.file("config.toml", "[mail")
     assert completed(monkeypatch, capsys, f"partnershipctl --config {desk.config} show rb") == []
