@@ -11,8 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests import databases
 from tests.browser.town import Town
-from tests.story.office import Office, founded
+from tests.story.office import Office, founded, moved_into
 from tests.story.post import post_office
 from tests.web.conftest import _templates_checked_once, begin, settings, stations, visit
 
@@ -88,13 +89,11 @@ def founded_town(tmp_path_factory: pytest.TempPathFactory) -> Office:
 @pytest.fixture
 def town(founded_town: Office, tmp_path: Path) -> Iterator[Town]:
     """A district with its daemon running at whatever time a test sets, and a mail server."""
-    folder = tmp_path / "town"
-    shutil.copytree(founded_town.folder, folder)
-    with post_office(folder) as (desk, settings):
-        made = Town(
-            folder, founded_town.faketime, Path(founded_town.environment["PYTHONPYCACHEPREFIX"]), desk
-        )
+    office = moved_into(tmp_path / "town", founded_town)
+    with post_office(office.folder) as (desk, settings):
+        made = Town(office, desk)
         made.settle(settings)
         yield made
         made.stop()
     assert made.office.faults() == []
+    databases.drop(made.office.folder)

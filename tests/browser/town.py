@@ -69,9 +69,8 @@ def links(message: EmailMessage) -> list[tuple[str, str]]:
 class Town:
     """The folder, the mail server's desk, and the daemon that runs in between."""
 
-    def __init__(self, folder: Path, faketime: str, bytecode: Path, desk: Desk) -> None:
-        self.office = Office(folder, faketime, bytecode)
-        self.desk, self.port = desk, free_port()
+    def __init__(self, office: Office, desk: Desk) -> None:
+        self.office, self.desk, self.port = office, desk, free_port()
         self.running: subprocess.Popen[bytes] | None = None
 
     def settle(self, settings: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from states.partnership import Kind, State
+from tests import databases
 from workflow import config, importing, ledger, records, scheduler, store, upgrade
 from workflow.config import Config
 from workflow.importing import DistrictFile
@@ -45,7 +46,8 @@ def given() -> DistrictFile:
 
 @contextmanager
 def taken_in(folder: Path, settings: Config, given: DistrictFile, now: datetime) -> Iterator[System]:
-    engine = store.open_store(f"sqlite:///{folder / 'sample.db'}", create=True)
+    databases.create(folder)
+    engine = store.open_store(databases.url(folder), create=True)
     try:
         upgrade.upgrade(engine)
         system = System(settings, engine)
@@ -53,6 +55,7 @@ def taken_in(folder: Path, settings: Config, given: DistrictFile, now: datetime)
         yield system
     finally:
         engine.dispose()
+        databases.drop(folder)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.story.office import Office, founded, moved_into
 
 
@@ -36,3 +37,4 @@ def office(founded_office: Office, tmp_path: Path) -> Iterator[Office]:
     mine = moved_into(tmp_path / "office", founded_office)
     yield mine
     assert mine.faults() == []
+    databases.drop(mine.folder)

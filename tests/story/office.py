@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,9 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+
+from tests import databases
 from tests.states.life import CBO, COLLEGE, LA, ORGANIZATIONS, REVIEWERS, SAMPLES
 from tests.tampering import UNGUARD
 
@@ -23,7 +25,7 @@ CONFIG = """
 [district]
 name = "Example Public Schools"
 [database]
-url = "sqlite:///partnerships.db"
+url = {url}
 [log]
 format = "json"
 """
@@ -145,7 +147,8 @@ class Office:
 
     def configure(self, text: str) -> None:
         """Write the configuration: the district's own, and this besides."""
-        (self.folder / "config.toml").write_text(CONFIG + text, encoding="utf-8")
+        url = json.dumps(databases.address(self.folder))
+        (self.folder / "config.toml").write_text(CONFIG.format(url=url) + text, encoding="utf-8")
 
     def run(self, program: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[bytes]:
         """Run an installed program under the shifted clock."""
@@ -228,17 +231,17 @@ class Office:
         found: list[dict[str, Any]] = document["faults"]
         return found
 
-    def sql(self, statement: str, *values: Any) -> None:
-        """Change the database by hand, behind the programs' back."""
-        with sqlite3.connect(self.folder / "partnerships.db") as connection:
-            for unguard in UNGUARD["sqlite"]:
-                connection.execute(unguard)
-            assert connection.execute(statement, values).rowcount == 1
-        connection.close()
+    def tamper(self, statement: str, **values: Any) -> None:
+        """Change one row by hand, behind the programs' back; what guards the history is taken away first."""
+        with databases.beside(self.folder) as connection:
+            for unguard in UNGUARD[connection.dialect.name]:
+                connection.execute(text(unguard))
+            assert connection.execute(text(statement), values).rowcount == 1
 
 
 def founded(folder: Path, faketime: str, bytecode: Path) -> Office:
     """An office with an empty record and a full directory."""
+    databases.create(folder)
     office = Office(folder, faketime, bytecode)
     office.configure(MAILDIR)
     (folder / "district.toml").write_text(file_of(DISTRICT), encoding="utf-8")
@@ -250,4 +253,7 @@ def founded(folder: Path, faketime: str, bytecode: Path) -> Office:
 def moved_into(folder: Path, source: Office) -> Office:
     """A copy of an office, to work in alone."""
     shutil.copytree(source.folder, folder)
-    return Office(folder, source.faketime, Path(source.environment["PYTHONPYCACHEPREFIX"]))
+    databases.copy(source.folder, folder)
+    office = Office(folder, source.faketime, Path(source.environment["PYTHONPYCACHEPREFIX"]))
+    office.configure(MAILDIR)
+    return office
