@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Checks an export of the record: python3 verify_export.py EXPORT.json [OLDER.json or MESSAGE.eml ...]
 
-Needs nothing but Python. docs/record.md says what is checked and why. An older export, or a message that the office
-got, shows whether what was recorded then is still there, unchanged. Exit status: 0 all is well, 1 something is not,
-which is named; 2 a file cannot be read.
+Needs nothing but Python; docs/record.md says what is checked. An older export, or a message to the office, shows
+whether what was recorded then is still there. Exit status: 0 all is well, 1 something is not, 2 it cannot be read.
 """
 
 import email.policy
@@ -14,7 +13,7 @@ import sys
 
 HASHED = ("seq", "event", "actor", "role", "channel", "from_state", "to_state",
           "input", "setting", "note", "ran_by", "previous")  # fmt: skip
-CLOSED = ("input",)  # what is left out of a row while it is sealed
+CALL = ("open-selection", "close-applications", "choose-partner")  # it is open while the first is the last
 
 
 def digest(ref, row):
@@ -25,45 +24,45 @@ def digest(ref, row):
 
 def of_itself(partnership):
     """What does not fit within one partnership: each row with the one before it, the last one with the whole."""
-    ref, previous, state = partnership["ref"], "0" * 64, None
-    for number, row in enumerate(partnership["history"], 1):
-        where = f"{ref}, row {row['seq']}"
-        if row["seq"] != number:
-            yield f"{where}: it should be row {number}: rows are missing or out of order"
-        if row["previous"] != previous:
-            yield f"{where}: it does not follow the row before it"
-        if not row.get("sealed") and digest(ref, row) != row["hash"]:
-            yield f"{where}: its content does not fit its hash"
-        if row["from_state"] != state:
-            yield f"{where}: it starts in {row['from_state']}, the row before it ends in {state}"
+    ref, history, previous, state = partnership["ref"], partnership["history"], "0" * 64, None
+    is_open = [row["event"] for row in history if row["event"] in CALL][-1:] == [partnership["state"]]
+    for number, row in enumerate(history, 1):
+        left_out = is_open and row["event"] == "receive-application" and row["input"] is None
+        wrong = {
+            f"it should be row {number}: rows are missing or out of order": row["seq"] != number,
+            "it does not follow the row before it": row["previous"] != previous,
+            "it cannot be sealed, only applications to an open call are": row.get("sealed") and not left_out,
+            "its content does not fit its hash": not row.get("sealed") and digest(ref, row) != row["hash"],
+            f"it starts in {row['from_state']}, the row before ends in {state}": row["from_state"] != state,
+        }
+        yield from (f"{ref}, row {row['seq']}: {words}" for words, is_so in wrong.items() if is_so)
         previous, state = row["hash"], row["to_state"]
-    if not partnership["history"]:
-        yield f"{ref}: it has no history"
     if (partnership["head"], partnership["state"]) != (previous, state):
         yield f"{ref}: its hash or state is not that of its last row"
-    if partnership["version"] != len(partnership["history"]):
-        yield f"{ref}: it is at version {partnership['version']} with {len(partnership['history'])} rows"
+    if not partnership["version"] == len(history) > 0:
+        yield f"{ref}: it is at version {partnership['version']} with {len(history)} rows"
 
 
 def since_then(older, now):
-    """What an older export has that is no longer there, or no longer the same."""
+    """What an older export has that is gone or no longer the same; an input left out is vouched for by its hash."""
     for ref, before in older.items():
         if ref not in now:
             yield f"{ref}: it is not in the export any more"
             continue
         rows = {row["seq"]: row for row in now[ref]["history"]}
         for row in before["history"]:
-            same = rows.get(row["seq"])
-            closed = CLOSED if same and (row.get("sealed") or same.get("sealed")) else ()
-            names = [name for name in ("at", "hash", *HASHED) if name not in closed]
-            if same is None:
+            same = rows.get(row["seq"], {})
+            names = [n for n in ("at", "hash", *HASHED) if n != "input" or None not in (row[n], same.get(n))]
+            if not same:
                 yield f"{ref}, row {row['seq']}: it is gone"
             elif changed := [name for name in names if row[name] != same[name]]:
                 yield f"{ref}, row {row['seq']}: it was changed since: {', '.join(changed)}"
 
 
-def as_told(message, now):
+def as_told(path, message, now):
     """What a message says of a record and does not hold any more."""
+    if "X-Partnership-Record" not in message:
+        yield f"{path}: it tells of no row of the record, so nothing was compared"
     for told in message.get_all("X-Partnership-Record", []):
         ref, seq, said = told.split()
         rows = {str(row["seq"]): row["hash"] for row in now.get(ref, {"history": []})["history"]}
@@ -76,19 +75,20 @@ def read(path):
     content = pathlib.Path(path).read_bytes()
     if not content.lstrip().startswith(b"{"):
         return email.message_from_bytes(content, policy=email.policy.default)
-    return {partnership["ref"]: partnership for partnership in json.loads(content)["partnerships"]}
+    found = json.loads(content)["partnerships"]
+    if len(by_ref := {partnership["ref"]: partnership for partnership in found}) < len(found):
+        raise ValueError(f"{path}: a reference stands there twice")
+    return by_ref
 
 
 def main(path, *others):
     now = read(path)
     faults = [fault for partnership in now.values() for fault in of_itself(partnership)]
-    for other in map(read, others):
-        faults += since_then(other, now) if isinstance(other, dict) else as_told(other, now)
-    print(*faults, sep="\n", end="\n" if faults else "")
+    for name, other in zip(others, map(read, others), strict=True):
+        faults += since_then(other, now) if isinstance(other, dict) else as_told(name, other, now)
     sealed = sum(bool(row.get("sealed")) for one in now.values() for row in one["history"])
-    print(
-        f"{len(now)} partnerships, {len(faults)} faults; of {sealed} sealed rows only the links were checked"
-    )
+    checked = f"of {sealed} sealed rows only the links were checked"
+    print(*faults, f"{len(now)} partnerships, {len(faults)} faults; {checked}", sep="\n")
     return bool(faults)
 
 

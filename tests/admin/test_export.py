@@ -101,13 +101,15 @@ FORGED = {
     "the last row taken out": (lambda one: one["history"].pop(), "its hash or state is not that of its last row"),
     "rows in another order": (lambda one: one["history"].reverse(), "row 5: it should be row 1"),
     "a row twice": (lambda one: one["history"].append(one["history"][-1]), "row 5: it should be row 6"),
-    "no history": (lambda one: one["history"].clear(), "it has no history"),
+    "no history": (lambda one: one["history"].clear(), "it is at version 5 with 0 rows"),
     "the state": (lambda one: one.update(state="active"), "its hash or state is not that of its last row"),
     "the version": (lambda one: one.update(version=9), "it is at version 9 with 5 rows"),
+    "no history and no version": (
+        lambda one: one.update(history=[], version=0, head="0" * 64, state=None), "it is at version 0 with 0 rows"),
     "another partnership": (lambda one: one.update(ref="other"), "other, row 1: its content does not fit"),
     "a state between": (
         lambda one: (row(3, from_state="active")(one), anew(one)),
-        "row 3: it starts in active, the row before it ends in needs-identified"),
+        "row 3: it starts in active, the row before ends in needs-identified"),
     "sealed, to be left alone": (
         row(3, sealed=True, input=None, hash="f" * 64), "row 4: it does not follow the row before it"),
 }  # fmt: skip
@@ -131,6 +133,19 @@ def test_what_is_no_export_is_said(sit: Sit) -> None:
         )  # fmt: skip
         assert done.returncode == 2
         assert done.stderr.startswith("it cannot be read: ")
+
+
+def test_a_partnership_that_stands_there_twice_is_refused_as_only_one_would_be_checked(sit: Sit) -> None:
+    desk = sit("needs")
+    document = json.loads(Path(exported(desk)).read_text(encoding="utf-8"))
+    forged = {"ref": REF, "history": []}
+    document["partnerships"].insert(0, forged)
+    done = subprocess.run(
+        [sys.executable, "-S", "-I", str(DOCS / "verify_export.py"), desk.file("twice.json", json.dumps(document))],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stdout
+    assert "twice.json: a reference stands there twice" in done.stderr
 
 
 # What only something from before can show
@@ -219,6 +234,10 @@ def test_a_message_to_anybody_else_does_not_tell_how_many_rows_there_are(
     head = message_from_bytes(Path(letter(desk, role)).read_bytes(), policy=policy.default)
     assert head["X-Partnership"] == REF
     assert "X-Partnership-Record" not in head
+    told = str(desk.folder / "letter.eml")
+    assert checked(desk, exported(desk), told)[0] == 1
+    said = f"{told}: it tells of no row of the record, so nothing was compared"
+    assert checked(desk, exported(desk), told)[1][0] == said
 
 
 def test_a_digest_bears_witness_to_each_record_that_it_tells_of(sit: Sit) -> None:
@@ -266,6 +285,41 @@ def test_a_sealed_row_that_is_another_after_closing_is_named(sit: Sit) -> None:
     forged = changed(desk, exported(desk, "after.json"), lambda one: (row(6, input="{}")(one), anew(one)))
     assert checked(desk, forged)[0] == 0
     assert f"{REF}, row 6: it was changed since: hash" in checked(desk, forged, before)[1]
+
+
+def swapped(one: Document) -> None:
+    """Give the last row an input of somebody's liking, and keep the hash that it had."""
+    one["history"][-1] |= {"input": '{"votes": "as they should have been"}', "sealed": True}
+
+
+def closed_again(one: Document) -> None:
+    """Leave out an application though its call has closed."""
+    next(row for row in one["history"] if row["event"] == "receive-application").update(
+        actor="somebody@example.org", input=None, sealed=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("station", "forge", "number"),
+    [("open", swapped, 5), ("active", swapped, -1), ("closed", closed_again, 6), ("active", closed_again, 6)],
+)
+def test_a_row_is_not_believed_to_be_sealed_where_nothing_is(
+    sit: Sit, station: str, forge: Callable[[Document], Any], number: int
+) -> None:
+    desk = sit(station)
+    before = exported(desk)
+    forged = changed(desk, before, forge)
+    where = f"{REF}, row {number if number > 0 else desk.life.record.version}"
+    status, said = checked(desk, forged)
+    assert status == 1
+    assert said[:-1] == [f"{where}: it cannot be sealed, only applications to an open call are"]
+    assert f"{where}: it was changed since: " in "\n".join(checked(desk, forged, before)[1])
+
+
+def test_an_application_that_is_not_left_out_is_checked_though_it_says_that_it_is_sealed(sit: Sit) -> None:
+    desk = sit("applied")
+    said = checked(desk, changed(desk, exported(desk), row(6, input="{}")))[1]
+    assert said[0] == f"{REF}, row 6: it cannot be sealed, only applications to an open call are"
 
 
 # The description
