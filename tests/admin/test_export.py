@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -16,8 +18,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from tests import databases
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, Desk
+from tests.admin.desk import PROGRAMS, REF, Desk
 from tests.states.life import CBO
 from workflow import message, records
 from workflow.engine import digest
@@ -73,6 +76,25 @@ def test_some_partnerships_can_be_exported_and_one_that_is_not_there_is_named(si
     assert [one["ref"] for one in desk.ask("export", REF)["partnerships"]] == [REF]
     assert (whole["format"], whole["version"]) == ("lead-community-partners record", 1)
     assert desk.run("export", REF, "nobody", "--json").json["problem"] == "there is no partnership 'nobody'"
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="there nobody who writes waits for who reads")
+def test_who_reads_an_export_slowly_keeps_nobody_from_writing(sit: Sit) -> None:
+    desk = sit("needs")
+    for _ in range(20):
+        desk.life.do("add-note", "staff", text="much " * 1000)  # more than a pipe holds
+    with subprocess.Popen(
+        [str(PROGRAMS / "partnershipctl"), "--config", desk.config, "export"], stdout=subprocess.PIPE
+    ) as slow:
+        assert slow.stdout is not None
+        begun = slow.stdout.read(1)
+        try:
+            with closing(sqlite3.connect(desk.folder / "partnerships.db", timeout=1)) as writer:
+                writer.execute("INSERT INTO meta VALUES ('while', 'somebody reads')")
+                writer.commit()
+        finally:
+            found = json.loads(begun + slow.stdout.read())
+    assert found["partnerships"][0]["version"] == 21
 
 
 def row(number: int, **values: Any) -> Callable[[Document], Any]:

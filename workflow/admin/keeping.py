@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from workflow.admin.partnerships import complete_refs
 if TYPE_CHECKING:
     from workflow.backup import Summary
 
+_IN_MEMORY = 64 << 20  # bytes of an export; what is more waits in a file that has no name
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 
 
@@ -123,9 +125,13 @@ def export_(console: Console, refs: tuple[str, ...], format_: str) -> None:
     Of all partnerships, or of each REF, to standard output. docs/record.md describes it, and docs/verify_export.py
     checks it without this program. What is sealed until a call closes is left out.
     """
-    with console.system.reading() as session:
-        for piece in export.as_json(session, export.chosen(session, refs), console.now):
-            click.echo(piece, nl=False)
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as made:
+        with console.system.reading() as session:
+            made.writelines(export.as_json(session, export.chosen(session, refs), console.now))
+        # Only now, as somebody may read slowly: a SQLite file could not be written until the last word was read.
+        made.seek(0)
+        for line in made:
+            click.echo(line, nl=False)
 
 
 COMMANDS = (backup, restore, export_)
