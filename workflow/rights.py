@@ -18,7 +18,7 @@ TAKEN_OUT_OF = ("people", "meetings")
 
 
 class NoSuchRole(Exception):
-    """There is no such role, or one that nothing can be kept from; says so."""
+    """There is no such role, or one that the record cannot be kept from; says why, and what to do."""
 
 
 def needed() -> Mapping[str, tuple[str, ...]]:
@@ -33,7 +33,10 @@ def needed() -> Mapping[str, tuple[str, ...]]:
 
 
 def grant(connection: Connection, role: str) -> None:
-    """Give a role what it needs and take from it whatever else it has here. Raises `NoSuchRole`."""
+    """Give a role what it needs and take from it whatever else it has here.
+
+    Raises `NoSuchRole`, after which the transaction is to be undone.
+    """
     _check(connection, role)
     quoted = connection.dialect.identifier_preparer.quote_identifier
     name, schema = quoted(role), quoted(str(connection.scalar(text("SELECT current_schema()"))))
@@ -49,6 +52,8 @@ def grant(connection: Connection, role: str) -> None:
     statements += [f"GRANT USAGE ON SEQUENCE {sequence} TO {name}" for sequence in _sequences(connection)]
     for statement in statements:
         connection.exec_driver_sql(statement.replace("%", "%%"))
+    for table in ADDED_TO:
+        _check_kept(connection, role, table)
 
 
 def _check(connection: Connection, role: str) -> None:
@@ -59,6 +64,37 @@ def _check(connection: Connection, role: str) -> None:
     owner = "SELECT pg_has_role(:role, relowner, 'MEMBER') FROM pg_class WHERE oid = to_regclass('history')"
     if found.rolsuper or connection.scalar(text(owner), {"role": role}):
         raise NoSuchRole("it owns the tables, or may act as their owner, so that nothing can be kept from it")
+    # Who owns a schema may drop what is in it. From PostgreSQL 15 on that of `public` is who owns the database.
+    query = """SELECT nspname, pg_has_role(:role, nspowner, 'MEMBER') AS owns FROM pg_namespace
+        WHERE nspname = current_schema()"""
+    schema = connection.execute(text(query), {"role": role}).one()
+    if schema.owns:
+        raise NoSuchRole(
+            f"it owns the schema {schema.nspname}, or may act as its owner (as who owns the database may), and"
+            " could drop the tables; let the owner of the tables own both"
+        )
+
+
+def _check_kept(connection: Connection, role: str, table: str) -> None:
+    """Refuse a role that may change or take away rows all the same: as a role that it is in, or as everybody."""
+    query = """SELECT rolname, has_any_column_privilege(oid, :table, 'UPDATE') AS "UPDATE",
+            has_table_privilege(oid, :table, 'DELETE') AS "DELETE",
+            has_table_privilege(oid, :table, 'TRUNCATE') AS "TRUNCATE"
+        FROM pg_roles WHERE pg_has_role(:role, oid, 'MEMBER')"""
+    found = connection.execute(text(query), {"role": role, "table": f'"{table}"'}).mappings().all()
+    rights = [right for right in ("UPDATE", "DELETE", "TRUNCATE") if any(row[right] for row in found)]
+    if not rights:
+        return
+    others = sorted(r["rolname"] for r in found if r["rolname"] != role and any(r[right] for right in rights))
+    may = f"it may {', '.join(rights)} in {table}"
+    if not others:
+        raise NoSuchRole(
+            f"{may}, as everybody may, or by a right that not the owner gave; take that from PUBLIC, or from it"
+        )
+    named = ", ".join(others)
+    raise NoSuchRole(
+        f"{may}, as {named} may, in which it is; take that from {named}, or the role out of it, and do this again"
+    )
 
 
 def _sequences(connection: Connection) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -146,6 +147,47 @@ def held(house: House) -> list[tuple[str, str]]:
 def test_a_role_from_which_nothing_can_be_kept_is_refused(house: House, role: str, words: str) -> None:
     with databases.beside(house.folder) as connection, pytest.raises(rights.NoSuchRole, match=words):
         rights.grant(connection, role)
+
+
+@pytest.fixture
+def roles(house: House) -> Iterator[tuple[str, str]]:
+    """Another role and a group, quoted, on the server of a house."""
+    other, group = (f'"{kind} {databases.name_of(house.folder)}"' for kind in ("other", "group"))
+    databases.admin(f"CREATE ROLE {other} LOGIN")
+    databases.admin(f"CREATE ROLE {group}")
+    yield other, group
+    with databases.beside(house.folder) as connection:
+        connection.execute(text(f"REASSIGN OWNED BY {other} TO CURRENT_USER"))
+        connection.execute(text(f"DROP OWNED BY {other}, {group}"))
+        connection.execute(text("REVOKE DELETE ON documents FROM PUBLIC"))
+    databases.admin(f"DROP ROLE {other}, {group}")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("ALTER DATABASE {database} OWNER TO {other}", "it owns the schema public, or may act as its owner"),
+        ("GRANT pg_write_all_data TO {other}", "may UPDATE, DELETE in history, as pg_write_all_data may"),
+        ("GRANT UPDATE ON history TO {group}; GRANT {group} TO {other}", "may UPDATE in history, as {group} may"),
+        ("GRANT UPDATE (note) ON history TO {group}; GRANT {group} TO {other}", "may UPDATE in history, as"),
+        ("GRANT TRUNCATE ON answers TO {group}; GRANT {group} TO {other}; ALTER ROLE {other} NOINHERIT",
+         "may TRUNCATE in answers, as {group} may, in which it is; take that from {group}, or the role out of it"),
+        ("GRANT DELETE ON documents TO PUBLIC", "may DELETE in documents, as everybody may"),
+    ],
+)  # fmt: skip
+def test_a_role_that_comes_at_the_record_by_another_way_is_refused_and_given_nothing(
+    house: House, roles: tuple[str, str], given: str, words: str
+) -> None:
+    other, group = roles
+    database = f'"{databases.name_of(house.folder)}"'
+    with databases.beside(house.folder) as connection:
+        for statement in given.split("; "):
+            connection.execute(text(statement.format(database=database, other=other, group=group)))
+    said = re.escape(words.replace("{group}", group.strip('"')))
+    with pytest.raises(rights.NoSuchRole, match=said), databases.beside(house.folder) as connection:
+        rights.grant(connection, other.strip('"'))
+    query = "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = ?"
+    assert house.sql(query, other.strip('"')) == [(0,)]
 
 
 def test_what_applicants_save_is_replaced_under_the_least_rights(house: House) -> None:
