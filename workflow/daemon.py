@@ -50,7 +50,7 @@ from workflow.system import System
 from workflow.web.server import Server
 
 SETUP = 5  # exit status: the configuration or the database cannot be used, until somebody mends it
-AWAY = 1  # exit status: the server of the database is away, so that whoever watches over this starts it again
+AWAY = 1  # exit status: the database is away or another's, so that whoever watches over this starts it again
 PATIENCE = 18.0  # seconds to finish what is held after SIGTERM
 AT_ONCE = timedelta(seconds=1)  # until the next tick, where something is due already
 STALE = 3  # ticks that may be missed before /healthz says so
@@ -397,8 +397,8 @@ def main(config_file: str | None, once: bool) -> None:
     """Fire deadlines as they fall due and deliver notices, until it is told to stop.
 
     SIGTERM ends it after what it holds; SIGHUP makes it read its configuration again. Exit status: 0 done,
-    1 something that was due failed (with --once) or the server of the database is away, 5 the configuration or the
-    database cannot be used.
+    1 something that was due failed (with --once), or the database is away or held by another program for now, 5 the
+    configuration or the database cannot be used.
     """
     path = config.find(config_file, os.environ)
     try:

@@ -50,7 +50,7 @@ class StoreError(Exception):
 
 
 class StoreAway(StoreError):
-    """The server of the database cannot be reached now; later it may be."""
+    """The database cannot be used now, since its server is away or another program has it; later it may be."""
 
 
 def open_store(url: str, *, create: bool = False) -> Engine:
@@ -143,18 +143,28 @@ def _file_system(folder: Path) -> str:
 
 
 def _check_tables(engine: Engine) -> None:
-    try:
-        with engine.connect() as connection:
-            known = inspect(connection).get_table_names()
-            numbered = "alembic_version" in known
-            found = connection.scalar(text("SELECT version_num FROM alembic_version")) if numbered else None
-    except DBAPIError as error:
-        away = engine.dialect.name == "postgresql" and isinstance(error, OperationalError)
-        kind = StoreAway if away else StoreError
-        raise kind(f"the database cannot be opened: {error.orig}") from None
+    with looking(engine) as connection:
+        known = inspect(connection).get_table_names()
+        numbered = "alembic_version" in known
+        found = connection.scalar(text("SELECT version_num FROM alembic_version")) if numbered else None
     if "partnerships" not in known:
         raise StoreError("the database has no tables yet; run `partnershipctl init`")
     _check_version(found)
+
+
+@contextmanager
+def looking(engine: Engine) -> Iterator[Connection]:
+    """A connection for a first look at a database, which waits for nobody who only writes.
+
+    Raises `StoreAway` if that cannot be now, `StoreError` if it cannot be.
+    """
+    try:
+        with reading(engine) as connection:
+            yield connection
+    except DBAPIError as error:
+        server = engine.dialect.name == "postgresql" and isinstance(error, OperationalError)
+        kind = StoreAway if server or _transient(error) else StoreError
+        raise kind(f"the database cannot be opened: {_first_line(error)}") from None
 
 
 def _check_version(found: str | None) -> None:
@@ -185,6 +195,8 @@ def check_sound(engine: Engine) -> None:
             said = str(connection.scalar(text("PRAGMA quick_check(1)")))
     except DBAPIError as error:
         said = _first_line(error)
+        if _transient(error):
+            raise StoreAway(f"the database cannot be checked: {said}") from None
     if said != "ok":
         raise StoreError(
             f"{engine.url.database} is damaged: {said.splitlines()[-1]}; keep a copy of it, and restore a backup"
@@ -306,7 +318,7 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
             return result
     if failed.connection_invalidated:
         raise StoreAway(f"the database is away: {_first_line(failed)}") from failed
-    raise StoreError("the database is locked by another program; try again") from failed
+    raise StoreAway("the database is locked by another program; try again") from failed
 
 
 def _first_line(error: DBAPIError) -> str:

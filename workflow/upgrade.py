@@ -9,8 +9,8 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
 
+from workflow import store
 from workflow.store import StoreError
 
 
@@ -39,11 +39,8 @@ def upgrade_on(connection: Connection, to: str = "head") -> tuple[str | None, st
 
 def foreseen(engine: Engine) -> tuple[str | None, str]:
     """What `upgrade` would do: the version of the tables (None: there are none), and the newest."""
-    try:
-        with engine.connect() as connection:
-            return versions(connection)
-    except DBAPIError as error:
-        raise StoreError(f"the database cannot be opened: {str(error.orig).splitlines()[0]}") from None
+    with store.looking(engine) as connection:
+        return versions(connection)
 
 
 def versions(connection: Connection) -> tuple[str | None, str]:

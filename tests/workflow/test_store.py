@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from tests import databases
 from tests.workflow.conftest import Begin
 from workflow import directory, engine, records, scheduler, store, upgrade
 from workflow.engine import Conflict
-from workflow.store import StoreError
+from workflow.store import StoreAway, StoreError
 from workflow.system import System
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
@@ -38,6 +40,15 @@ def file(tmp_path: Path) -> Iterator[Engine]:
     made = store.open_store(f"sqlite:///{tmp_path / 'new.db'}", create=True)
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def district(tmp_path: Path) -> Path:
+    """A SQLite file with every table."""
+    made = store.open_store(f"sqlite:///{tmp_path / 'district.db'}", create=True)
+    upgrade.upgrade(made)
+    made.dispose()
+    return tmp_path / "district.db"
 
 
 def pragma(database: Engine, name: str) -> Any:
@@ -99,6 +110,40 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.db").write_text("a letter, not a database, and long enough to be one " * 40)
     with pytest.raises(StoreError, match=r"cannot be opened: .*not a database"):
         store.open_store(f"sqlite:///{tmp_path / 'other.db'}")
+
+
+@contextmanager
+def written(path: Path, statement: str) -> Iterator[None]:
+    """Somebody is in the middle of writing to a SQLite file."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute(statement)
+        yield
+        writer.execute("ROLLBACK")
+
+
+def test_a_database_opens_beside_a_writer(district: Path) -> None:
+    with written(district, "BEGIN IMMEDIATE"):
+        opened = store.open_store(f"sqlite:///{district}")
+        assert upgrade.foreseen(opened) == (store.VERSION, store.VERSION)
+        opened.dispose()
+
+
+def test_a_database_that_a_writer_has_to_itself_is_away_and_not_broken(
+    district: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_BUSY_MILLISECONDS", 10)
+    monkeypatch.setattr(
+        store, "journal_mode", lambda _version: "truncate"
+    )  # with the other nobody is kept out
+    opened = store.open_store(f"sqlite:///{district}")
+    with written(district, "BEGIN EXCLUSIVE"):
+        with pytest.raises(StoreAway, match="the database cannot be opened: database is locked"):
+            store.open_store(f"sqlite:///{district}")
+        with pytest.raises(StoreAway, match="the database cannot be opened: database is locked"):
+            upgrade.foreseen(opened)
+        with pytest.raises(StoreAway, match="the database cannot be checked: database is locked"):
+            store.check_sound(opened)
+    opened.dispose()
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:/x", "nosuch://localhost/x"])
@@ -184,7 +229,7 @@ def test_a_writer_in_the_way_is_waited_for_then_named(
         tries.append(1)
         raise OperationalError("x", {}, Exception("database is locked"))
 
-    with pytest.raises(StoreError, match="locked by another program; try again"):
+    with pytest.raises(StoreAway, match="locked by another program; try again"):
         store.transact(database, locked)
     assert len(tries) == 5
     assert waits == [0.05, 0.1, 0.2, 0.4]
