@@ -6,6 +6,7 @@ A district's file is laid over the packaged one, table by table, so it holds onl
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ DEFAULTS = Path(__file__).parent / "defaults"
 if not DEFAULTS.is_dir():
     DEFAULTS = Path(__file__).parent.parent  # a checkout: config.toml and templates/ at its top
 
-
+_SQLITE = re.compile(r"(?P<kind>sqlite(\+\w+)?:///)(?P<file>[^?]*)(?P<more>.*)", re.DOTALL)
 # What reading TOML or JSON can raise: a number in it may be too long, a list in it too deep.
 UNREADABLE = (OSError, ValueError, RecursionError)
 
@@ -107,10 +108,10 @@ class Config:
     def database_url(self) -> str:
         """The address of the database; a relative SQLite file is taken from the configuration's folder."""
         url = self.procedure.database.url
-        prefix = "sqlite:///"
-        if not url.startswith(prefix) or url == "sqlite:///:memory:":
+        found = _SQLITE.fullmatch(url)
+        if found is None or found["file"] == ":memory:":
             return url
-        return prefix + str((self.folder / url.removeprefix(prefix)).resolve())
+        return found["kind"] + str((self.folder / found["file"]).resolve()) + found["more"]
 
     @cached_property
     def fingerprint(self) -> str:

@@ -31,7 +31,6 @@ from workflow import (
     delivery,
     digest,
     inbox,
-    lock,
     logs,
     meetings,
     replan,
@@ -53,6 +52,7 @@ SETUP = 5  # exit status: the configuration or the database cannot be used, unti
 AWAY = 1  # exit status: the database is away or another's, so that whoever watches over this starts it again
 PATIENCE = 18.0  # seconds to finish what is held after SIGTERM
 AT_ONCE = timedelta(seconds=1)  # until the next tick, where something is due already
+_ANOTHER = "another partnershipd runs on this database; one SQLite file has one daemon"
 STALE = 3  # ticks that may be missed before /healthz says so
 
 log = structlog.get_logger("partnershipd")
@@ -354,28 +354,6 @@ def _opened(path: Path | None) -> Iterator[System]:
         opened.engine.dispose()
 
 
-@contextlib.contextmanager
-def alone(settings: Config) -> Iterator[bool]:
-    """Hold the database for this daemon alone, where it is a file; whether it is.
-
-    Raises `StoreError` if another has it.
-    """
-    url = settings.database_url
-    if not url.startswith("sqlite:///") or ":memory:" in url:
-        yield False
-        return
-    path = Path(url.removeprefix("sqlite:///"))
-    try:
-        with lock.holding(path):
-            yield True
-    except lock.Held:
-        raise StoreError(
-            "another partnershipd runs on this database; one SQLite file has one daemon"
-        ) from None
-    except lock.Unwritable as error:
-        raise StoreError(str(error)) from None
-
-
 def _fail(problems: list[Problem], status: int = SETUP) -> None:
     for problem in problems:
         click.echo(f"partnershipd: {problem}", err=True)
@@ -404,7 +382,7 @@ def main(config_file: str | None, once: bool) -> None:
     try:
         with _opened(path) as opened:
             logs.set_up(opened.config)
-            with alone(opened.config) as sole:
+            with store.alone(opened.engine, _ANOTHER) as sole:
                 store.check_sound(opened.engine)
                 if sole and (left := opened.transact(delivery.take_back)):
                     log.info("taken back from a daemon that was killed", messages=left)

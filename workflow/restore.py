@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, Integer, delete, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from workflow import ledger, lock, records, upgrade
+from workflow import ledger, records, store, upgrade
 from workflow.backup import MARK, Summary, beside, copy, first_line, opened, sealed_up, sync_folder, unsound
 from workflow.config import Config
 from workflow.private import mode_in
@@ -34,7 +34,9 @@ def restore(settings: Config, engine: Engine, file: Path) -> Summary:
     try:
         if engine.dialect.name == "sqlite":
             engine.dispose()  # what it has open is not the file that takes its place
-            return _into_file(settings, Path(engine.url.database or ""), file)
+            target = Path(engine.url.database or "")
+            with store.alone(engine, f"a partnershipd runs on {target}; stop it first"):
+                return _into_file(settings, target, file)
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "restored.db"
             found = _read(settings, file, made)
@@ -47,18 +49,12 @@ def restore(settings: Config, engine: Engine, file: Path) -> Summary:
 
 
 def _into_file(settings: Config, target: Path, file: Path) -> Summary:
-    try:
-        with lock.holding(target):
-            _refuse_unless_empty(target)
-            with beside(target) as made:
-                found = _read(settings, file, made)
-                made.chmod(mode_in(target.parent))
-                made.replace(target)
-            sync_folder(target.parent)
-    except lock.Held:
-        raise StoreError(f"a partnershipd runs on {target}; stop it first") from None
-    except lock.Unwritable as error:
-        raise StoreError(str(error)) from None
+    _refuse_unless_empty(target)
+    with beside(target) as made:
+        found = _read(settings, file, made)
+        made.chmod(mode_in(target.parent))
+        made.replace(target)
+    sync_folder(target.parent)
     return found
 
 

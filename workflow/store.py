@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 
+from workflow import lock
 from workflow.private import open_private
 
 T = TypeVar("T")
@@ -91,6 +92,25 @@ def shown(engine: Engine) -> str:
     if engine.dialect.name == "sqlite":
         return str(engine.url.database)
     return engine.url.set(query={}).render_as_string()
+
+
+@contextmanager
+def alone(engine: Engine, otherwise: str) -> Iterator[bool]:
+    """Hold a database that is a file for this program, until the end of the block; whether it is one.
+
+    Raises `StoreError`, which says `otherwise` if another program holds it.
+    """
+    file = engine.url.database
+    if engine.dialect.name != "sqlite" or not file or file == ":memory:":
+        yield False
+        return
+    try:
+        with lock.holding(Path(file)):
+            yield True
+    except lock.Held:
+        raise StoreError(otherwise) from None
+    except lock.Unwritable as error:
+        raise StoreError(str(error)) from None
 
 
 def _address(url: str) -> URL:

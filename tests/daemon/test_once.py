@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from tests import databases
 from tests.daemon.house import CALL, NEW, House, until
-from workflow import daemon, records
+from workflow import daemon, lock, records
 from workflow.store import StoreError
 
 Once = Callable[..., tuple[int, str]]
@@ -134,6 +134,22 @@ def no_certificates(house: House) -> None:
 
 def two_mistakes(house: House) -> None:
     house.configure('[board]\nquorum = "half"\nchair = "somebody"\n')
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="a server has any number of daemons")
+@pytest.mark.parametrize(
+    "address", ["sqlite+pysqlite:///partnerships.db", "sqlite:///partnerships.db?timeout=9"]
+)
+def test_one_file_has_one_daemon_however_its_address_is_written(
+    house: House, once: Once, address: str
+) -> None:
+    house.address = address
+    house.configure()
+    with lock.holding(house.folder / "partnerships.db"):
+        status, said = once()
+    assert status == 5
+    assert "another partnershipd runs on this database" in said
+    assert once()[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -73,11 +73,15 @@ def test_a_district_can_add_a_deadline_of_its_own(tmp_path: Path, begin: Begin) 
     assert life.due("own") == "2025-07-10 17:00"
 
 
-def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("sqlite:///", ""), ("sqlite+pysqlite:///", ""), ("sqlite:///", "?timeout=9&check_same_thread=../..")],
+)
+def test_relative_paths_are_relative_to_the_file(tmp_path: Path, before: str, after: str) -> None:
     path = tmp_path / "config.toml"
-    path.write_text('[database]\nurl = "sqlite:///partnerships.db"\n', encoding="utf-8")
+    path.write_text(f'[database]\nurl = "{before}partnerships.db{after}"\n', encoding="utf-8")
     loaded = config.load(path, words=False)
-    assert loaded.database_url == f"sqlite:///{tmp_path / 'partnerships.db'}"
+    assert loaded.database_url == f"{before}{tmp_path / 'partnerships.db'}{after}"
     assert loaded.folder == tmp_path
 
 

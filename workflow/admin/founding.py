@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from sqlalchemy import Engine
 
 from states.errors import BadInput, Problem
-from workflow import config, lock, rights, store
+from workflow import config, rights, store
 from workflow.admin.console import Console, common
 from workflow.config import Config, ConfigError
 from workflow.private import open_private, take_from_others
-from workflow.store import StoreError
 
 
 @click.command()
@@ -51,7 +48,8 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
             written = backup or _free(_place(settings, engine, after))
             _say(console, f"This upgrades the database {where} from version {before} to {after},")
             _say(console, f"after everything was written to the backup {written}.")
-            with _alone(engine):
+            # Nobody may run on a SQLite file while its tables change.
+            with store.alone(engine, "a partnershipd runs on this database; stop it before the upgrade"):
                 _back_up(engine, written)
                 upgrade.upgrade(engine)
         keys = _keys(settings)
@@ -82,21 +80,6 @@ def _say(console: Console, words: str) -> None:
     """Tell people before it is done; a program reads it afterwards."""
     if not console.as_json:
         click.echo(words)
-
-
-@contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """Nobody may run on a SQLite file while its tables change."""
-    if engine.dialect.name != "sqlite":
-        yield
-        return
-    try:
-        with lock.holding(Path(engine.url.database or "")):
-            yield
-    except lock.Held:
-        raise StoreError("a partnershipd runs on this database; stop it before the upgrade") from None
-    except lock.Unwritable as error:
-        raise StoreError(str(error)) from None
 
 
 def _place(settings: Config, engine: Engine, version: str) -> Path:
