@@ -126,8 +126,16 @@ def _address(url: str) -> URL:
 
 _POSTGRESQL: dict[str, Any] = {
     "pool_pre_ping": True,  # a connection that was lost while nobody used it is replaced unseen
-    # Statements that the server keeps would be another's behind a pooler.
-    "connect_args": {"prepare_threshold": None, "connect_timeout": 10},
+    "connect_args": {
+        "prepare_threshold": None,  # statements that the server keeps would be another's behind a pooler
+        "connect_timeout": 10,
+        # A server that lost its power, or its network, says no word: without these a tick waits for hours.
+        "keepalives": 1,
+        "keepalives_idle": 15,  # seconds
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,  # milliseconds
+    },
 }
 
 

@@ -81,6 +81,20 @@ def test_every_connection_keeps_what_was_committed_and_checks_references(file: E
     assert pragma(file, "journal_mode") in ("wal", "truncate")
 
 
+@pytest.mark.skipif(not databases.POSTGRESQL, reason="a file needs no connection")
+def test_a_server_that_has_gone_without_a_word_is_noticed(database: Engine) -> None:
+    with store.reading(database) as connection:
+        driver: Any = connection.connection.driver_connection
+        given = driver.info.get_parameters()
+    assert {name: given.get(name) for name in given if name.startswith(("keepalives", "tcp_"))} == {
+        "keepalives": "1",
+        "keepalives_idle": "15",
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "30000",
+    }
+
+
 def test_a_reference_to_nothing_is_refused(database: Engine) -> None:
     row = dict.fromkeys(("template", "to", "role", "status", "message_id"), "x")
     row |= {"partnership": 999, "queued_at": NOON, "next_at": NOON}
