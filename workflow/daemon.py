@@ -44,7 +44,7 @@ from workflow.metrics import Metrics
 from workflow.pace import Pace
 from workflow.scheduler import Tally
 from workflow.situation import Session
-from workflow.store import StoreAway, StoreError
+from workflow.store import StoreAway, StoreError, StoreHeld
 from workflow.system import System
 from workflow.web.server import Server
 
@@ -76,13 +76,14 @@ class _Every(BaseTrigger):  # type: ignore[misc]
 class Daemon:
     """One running daemon: ticks, the web pages, and the signals that end or reload it."""
 
-    def __init__(self, opened: System, path: Path | None) -> None:
+    def __init__(self, opened: System, path: Path | None, *, sole: bool = False) -> None:
         self.system = opened
         _ = opened.config.links  # without keys it is refused here rather than at the first message
         self.mailer = system.mailer(opened.config)
         self.letterbox = system.letterbox(opened.config)
         self.metrics = Metrics()
         self._path = path
+        self._claims_are_ours = not sole  # else a killed one's are still to be taken back
         self._stop = threading.Event()
         self._ticking = threading.Lock()
         self._ticked: float | None = None  # monotonic seconds
@@ -103,6 +104,7 @@ class Daemon:
             began = time.monotonic()
             now = system.now()
             self._trouble = None
+            self._apart("claims", self._take_back)
             self._apart("procedure", partial(self._replan, now))
             self._apart("meetings", partial(self._alone, "meetings", partial(meetings.tell_changed, now=now)))
             fire = partial(scheduler.fire_due, self.system, now, stop=self._stop.is_set, done=self._said)
@@ -133,16 +135,25 @@ class Daemon:
         """One part of a tick; whatever goes wrong with it, deadlines still fire and mail still leaves."""
         try:
             return work()
-        except StoreAway:
-            raise  # without the database nothing else works either
-        except StoreError as error:
+        except StoreHeld as error:  # what the other parts write may be free
             self._trouble = f"{part}: {error}"
             log.error("a part of the tick failed", part=part, problem=str(error))  # noqa: TRY400 - words say it
             return None
+        except StoreError:
+            raise  # without the database nothing else works either
         except Exception as error:
             self._trouble = f"{part}: {type(error).__name__}: {error}"
             log.exception("a part of the tick failed", part=part)
             return None
+
+    def _take_back(self) -> None:
+        """Let go of what a daemon had claimed that was killed, where no other can run."""
+        if self._claims_are_ours:
+            return
+        left = self.system.transact(delivery.take_back)
+        self._claims_are_ours = True
+        if left:
+            log.info("taken back from a daemon that was killed", messages=left)
 
     def _alone(self, what: str, work: Callable[[Session], T]) -> T:
         """What one daemon does at a time, also of several on one database."""
@@ -384,9 +395,7 @@ def main(config_file: str | None, once: bool) -> None:
             logs.set_up(opened.config)
             with store.alone(opened.engine, _ANOTHER) as sole:
                 store.check_sound(opened.engine)
-                if sole and (left := opened.transact(delivery.take_back)):
-                    log.info("taken back from a daemon that was killed", messages=left)
-                daemon = Daemon(opened, path)
+                daemon = Daemon(opened, path, sole=sole)
                 if once:
                     sys.exit(0 if _once(daemon) else 1)
                 daemon.run()

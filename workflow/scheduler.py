@@ -21,7 +21,7 @@ from workflow import deadlines, engine, outbox, records, store
 from workflow.engine import Change, Intent, Record
 from workflow.leaving import Rung
 from workflow.situation import Session
-from workflow.store import StoreAway, StoreError
+from workflow.store import StoreError, StoreHeld
 from workflow.system import System
 
 GIVEN_UP = timedelta(days=1)  # how often a deadline that was set aside is still tried
@@ -129,25 +129,26 @@ def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> tupl
             break
         try:
             total.add(system.transact(partial(_step_of, key=key, now=now)))
-        except StoreAway:
+        except StoreHeld as error:  # it is not to blame for a lock that somebody holds
+            reason, put_off = str(error), False
+        except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - as above
             reason = f"{type(error).__name__}: {error}"
-            total.failed += 1
-            total.failures.append(reason)
-            stuck = not _put_off(system, key, now, error, reason) or stuck
+            put_off = _put_off(system, key, now, reason)
+        else:
+            continue
+        total.failed += 1
+        total.failures.append(reason)
+        stuck = stuck or not put_off
     return total, stuck
 
 
-def _put_off(system: System, key: int, now: datetime, error: Exception, reason: str) -> bool:
-    """Put off what one partnership failed of. False if it is due as before: of a lock that somebody holds the
-    partnership is not to blame, and a row may be too damaged to be written.
-    """
-    if isinstance(error, StoreError):
-        return False
+def _put_off(system: System, key: int, now: datetime, reason: str) -> bool:
+    """Put off what is due of one partnership. False if its rows are too damaged even for that."""
     try:
         system.transact(partial(_postpone_all, key=key, now=now, reason=reason))
-    except StoreAway:
+    except StoreError:
         raise
     except Exception:  # noqa: BLE001 - as above; what it first failed of has been said
         return False

@@ -54,6 +54,10 @@ class StoreAway(StoreError):
     """The database cannot be used now, since its server is away or another program has it; later it may be."""
 
 
+class StoreHeld(StoreAway):
+    """Somebody held what was to be written for longer than it was waited for; other things may be free."""
+
+
 def open_store(url: str, *, create: bool = False) -> Engine:
     """The database at a SQLAlchemy address. Raises `StoreError` if it cannot be used."""
     engine = engine_of(url)
@@ -346,7 +350,7 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
             return result
     if failed.connection_invalidated:
         raise StoreAway(f"the database is away: {_first_line(failed)}") from failed
-    raise StoreAway("the database is locked by another program; try again") from failed
+    raise StoreHeld("the database is locked by another program; try again") from failed
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -16,7 +16,7 @@ from tests.workflow.conftest import Begin
 from tests.workflow.district import LA, Life
 from workflow import engine, outbox, scheduler
 from workflow.engine import Conflict
-from workflow.store import StoreError
+from workflow.store import StoreHeld
 
 
 def did(tally: scheduler.Tally) -> tuple[int, int, int, int]:
@@ -316,7 +316,7 @@ def test_what_somebody_holds_is_not_put_off_as_if_it_had_failed(
     life = begin("applied")
 
     def held(*_: Any) -> scheduler.Tally:
-        raise StoreError("the database is locked by another program; try again")
+        raise StoreHeld("the database is locked by another program; try again")
 
     with monkeypatch.context() as patch:
         patch.setattr(scheduler, "_step", held)
