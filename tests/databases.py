@@ -222,3 +222,12 @@ def rows(folder: Path, statement: str, **values: Any) -> list[tuple[Any, ...]]:
     with beside(folder) as connection:
         found = connection.execute(text(statement), values)
         return [tuple(row) for row in found] if found.returns_rows else []
+
+
+def size(database: Engine) -> int:
+    """How many bytes a database takes on the disk."""
+    how = "SELECT pg_database_size(current_database())"
+    if database.dialect.name == "sqlite":
+        how = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    with database.connect() as connection:
+        return int(connection.scalar(text(how)) or 0)

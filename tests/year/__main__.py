@@ -41,7 +41,7 @@ def _lived(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     year.run(asked.days)
     if asked.trace:
         asked.trace.write_text("\n".join(year.trace()), encoding="utf-8")
-    found = year.result() | {"database": database.dialect.name}
+    found = year.result() | {"database": database.dialect.name, "bytes": databases.size(database)}
     database.dispose()
     databases.drop(folder)
     return found
