@@ -129,6 +129,31 @@ def test_a_stuck_notice_is_tried_again(sit: Sit, status: str) -> None:
     assert message_in_database(desk, 1) == before, "every attempt sends the same message"
 
 
+def test_all_of_a_status_are_tried_again_at_once_but_not_what_was_revoked(sit: Sit) -> None:
+    desk = sit("open")
+    delivered(desk)
+    desk.life.run("UPDATE notices SET status = 'dead', reason = '550 not from you' WHERE id <= 4")
+    desk.life.run("UPDATE notices SET status = 'in-doubt' WHERE id = 4")
+    desk.ask("notices", "revoke", "3")
+    assert desk.ask("notices", "retry", "--status", "dead,failed") == {"retried": [1, 2]}
+    assert [one["id"] for one in desk.ask("notices", "--status", "queued")] == [1, 2]
+    assert desk.say("notices", "retry", "--status", "failed") == "There is none to be tried again.\n"
+    assert desk.say("notices", "retry", "--status", "in-doubt") == "1 notice will be tried again.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ((), "ID: it is not said what is to be tried again"),
+        (("1", "--status", "dead"), "ID: it is not said what is to be tried again"),
+        (("--status", "sent"), "--status: there is no status 'sent' to be tried again"),
+    ],
+)
+def test_what_is_to_be_tried_again_is_said(sit: Sit, words: tuple[str, ...], problem: str) -> None:
+    answer = sit("open").run("notices", "retry", *words, "--json")
+    assert (answer.status, answer.problems) == (2, [problem])
+
+
 @pytest.mark.parametrize("status", ["queued", "sent"])
 def test_a_notice_that_is_not_stuck_is_not_tried_again(sit: Sit, status: str) -> None:
     desk = sit("open")

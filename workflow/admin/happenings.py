@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from functools import partial
 from typing import Any
 
 import click
@@ -21,6 +23,7 @@ from workflow.engine import NotFound
 from workflow.situation import Session
 
 STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
+STUCK = ("in-doubt", "failed", "dead")
 
 
 @click.command()
@@ -117,13 +120,12 @@ def _remark(one: dict[str, Any]) -> str:
     return "; ".join(filter(None, (one["reason"], waits, within, revoked)))
 
 
-def _statuses(text: str | None) -> list[str]:
+def _statuses(text: str | None, known: Sequence[str] = STATUSES) -> list[str]:
     wanted = [part.strip() for part in (text or "").split(",") if part.strip()]
     for one in wanted:
-        if one not in STATUSES:
-            raise BadInput(
-                [Problem("--status", f"there is no status {one!r}", "one of " + ", ".join(STATUSES))]
-            )
+        if one not in known:
+            problem = f"there is no status {one!r}" + (" to be tried again" if one in STATUSES else "")
+            raise BadInput([Problem("--status", problem, "one of " + ", ".join(known))])
     return wanted
 
 
@@ -181,27 +183,46 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
 
 
 @notices.command("retry")
-@click.argument("id_", metavar="ID", type=int)
+@click.argument("id_", metavar="[ID]", type=int, required=False)
+@click.option("--status", metavar="STATUS,...", help="All of these: failed, dead, in-doubt.")
 @common
-def notices_retry(console: Console, id_: int) -> None:
-    """Try a notice again that failed, is in doubt or was set aside."""
+def notices_retry(console: Console, id_: int | None, status: str | None) -> None:
+    """Try a notice again that failed, is in doubt or was set aside, or all of a status."""
     console.may_write()
-    table = records.notices
-
-    def work(session: Any) -> str:
-        status = session.connection.scalar(
-            select(table.c.status).where(table.c.id == number_of("notice", id_))
-        )
-        if status is None:
-            raise NotFound(f"there is no notice {id_}")
-        if not delivery.retry(session.connection, id_, console.now):
-            expected = "one that failed, is in doubt or was set aside, and is not on its way just now"
-            raise BadInput([Problem("ID", f"notice {id_} is {status}", expected)])
-        return str(status)
-
-    before = console.system.transact(work)
+    if (id_ is None) == (status is None):
+        raise BadInput([Problem("ID", "it is not said what is to be tried again", "ID, or --status dead")])
+    if id_ is None:
+        _retry_all(console, _statuses(status, STUCK))
+        return
+    before = console.system.transact(partial(_retry, id_=id_, now=console.now))
     document = {"id": id_, "status": "queued", "before": before}
     console.show(document, lambda: click.echo(f"Notice {id_} will be tried again; it was {before}."))
+
+
+def _retry(session: Session, id_: int, now: datetime) -> str:
+    table = records.notices
+    query = select(table.c.status).where(table.c.id == number_of("notice", id_))
+    status = session.connection.scalar(query)
+    if status is None:
+        raise NotFound(f"there is no notice {id_}")
+    if not delivery.retry(session.connection, id_, now):
+        expected = "one that failed, is in doubt or was set aside, and is not on its way just now"
+        raise BadInput([Problem("ID", f"notice {id_} is {status}", expected)])
+    return str(status)
+
+
+def _retry_all(console: Console, statuses: Sequence[str]) -> None:
+    table = records.notices
+    query = select(table.c.id).where(table.c.status.in_(statuses), table.c.within.is_(None))
+
+    def work(session: Session) -> list[int]:
+        found = list(session.connection.scalars(query.order_by(table.c.id)))
+        return [key for key in found if delivery.retry(session.connection, key, console.now)]
+
+    done = console.system.transact(work)
+    many = f"{len(done)} notice{'s' * (len(done) != 1)}"
+    said = f"{many} will be tried again." if done else "There is none to be tried again."
+    console.show({"retried": done}, lambda: click.echo(said))
 
 
 @notices.command("revoke")
