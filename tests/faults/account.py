@@ -107,8 +107,8 @@ def message_ids(house: House) -> Counter[str]:
 
 
 def eventually(found: Callable[[], T], what: str, within: float = 60) -> T:
-    """As `until`, but looks less often, since each look opens the database anew."""
-    return until(found, what, within, every=0.15)
+    """As `until`, but looks less often the longer it may take, since each look opens the database anew."""
+    return until(found, what, within, every=max(0.15, within / 400))
 
 
 def nothing_waits(house: House, within: float = 60) -> None:
