@@ -90,24 +90,10 @@ class Town:
         program = Path(sys.executable).parent / "partnershipd"
         with (self.office.folder / "log").open("ab") as log:
             self.running = subprocess.Popen(
-                [str(program)], cwd=self.office.folder, env=self.office.environment | self._shifted(), stderr=log,
-                stdout=log,
+                [str(program)], cwd=self.office.folder, env=self.office.shifted(), stderr=log, stdout=log,
             )  # fmt: skip
         awaited(self._healthy, "the daemon's first tick")
         return self
-
-    def _shifted(self) -> dict[str, str]:
-        """What shifts the clock of a program, without faketime's own process, which passes no signals on."""
-        said = subprocess.run(
-            [self.office.faketime, "-f", "+0", "env"], capture_output=True, check=True
-        ).stdout
-        preload = dict(
-            line.split("=", 1) for line in said.decode().splitlines() if line.startswith("LD_PRELOAD=")
-        )
-        return preload | {
-            "FAKETIME": f"@{self.office.now:%Y-%m-%d %H:%M:%S}",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
 
     def _healthy(self) -> bool | None:
         assert self.running is not None

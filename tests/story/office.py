@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.utils import parseaddr
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,14 @@ def file_of(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     return "\n".join(lines)
 
 
+@cache
+def _preload(faketime: str) -> dict[str, str]:
+    """What makes a program load the library that shifts its clock."""
+    said = subprocess.run([faketime, "-f", "+0", "env"], capture_output=True, check=True).stdout
+    lines = [line for line in said.decode().splitlines() if line.startswith("LD_PRELOAD=")]
+    return dict(line.split("=", 1) for line in lines)
+
+
 class Step(dict[str, Any]):
     """What a command answered about one partnership."""
 
@@ -152,13 +161,23 @@ class Office:
 
     def run(self, program: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[bytes]:
         """Run an installed program under the shifted clock."""
-        path = Path(sys.executable).parent / program
-        command = [self.faketime, "-f", f"@{self.now:%Y-%m-%d %H:%M:%S}", str(path), *arguments]
+        command = [str(Path(sys.executable).parent / program), *arguments]
+        environment = self.shifted()
         self.now += timedelta(minutes=1)
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment, input=given.encode(), capture_output=True,
+            command, cwd=self.folder, env=environment, input=given.encode(), capture_output=True,
             check=False, timeout=120,
         )  # fmt: skip
+
+    def shifted(self) -> dict[str, str]:
+        """The environment in which a program takes it for now, without faketime's own process around it.
+
+        That one passes no signals on, and refuses when its number was that of one which was killed.
+        """
+        return self.environment | _preload(self.faketime) | {
+            "FAKETIME": f"@{self.now:%Y-%m-%d %H:%M:%S}",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }  # fmt: skip
 
     def ctl(self, *arguments: str, status: int = 0, given: str = "") -> Any:
         """The JSON answer of `partnershipctl`, which has to end with this status."""
