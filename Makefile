@@ -3,9 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 CONFIG = examples/seattle/config.toml
-# What has to do with the database itself; the rest goes through it.
-ON_POSTGRESQL = tests/workflow tests/lives tests/faults tests/daemon/test_several.py tests/daemon/test_pooler.py \
-  tests/daemon/test_replies.py tests/daemon/test_hundred.py tests/daemon/test_backup.py
+# All but what knows no database, and the year, which is lived on both anyway.
+ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications year)
 
 .PHONY: run test test-postgresql chaos lint wheel clean
 
@@ -20,7 +19,7 @@ run: $(VENV)/run  ## the daemon with a sample district; data in var/, pages at h
 test: $(VENV)/test  ## every test
 	$(BIN)/python -m pytest -n auto
 
-test-postgresql: $(VENV)/test  ## the tests that have to do with the database, on a real PostgreSQL server instead of SQLite
+test-postgresql: $(VENV)/test  ## every test that has a database, on a real PostgreSQL server instead of SQLite
 	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto $(ON_POSTGRESQL)
 
 chaos: $(VENV)/test  ## daemons are killed, stopped, starved of disk and given false clocks; says what it counted
