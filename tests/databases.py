@@ -29,7 +29,7 @@ POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 DATA = (
     "TEST_POSTGRESQL_DATA"  # the environment tells all processes of a test run where the one server's data is
 )
-_MEMORY, _PLENTY = Path("/dev/shm"), 8 * 2**30  # bytes; a whole test run takes about two
+_MEMORY, _PLENTY = Path("/dev/shm"), 8 * 2**30  # bytes; each test process takes a few hundred million
 _SETTINGS = """
 fsync = off
 synchronous_commit = off
