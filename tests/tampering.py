@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from workflow.migrations.versions.v0003_append_only import SQLITE
+
 UNGUARD = {
     "sqlite": [
         f"DROP TRIGGER IF EXISTS history_no_{what}" for what in ("update", "delete", "replace")
     ],
     "postgresql": ["ALTER TABLE history DISABLE TRIGGER history_is_kept"],
 }  # fmt: skip
+
+# As whoever did it would leave it, so that nothing but the chain tells.
+GUARD = {"sqlite": SQLITE, "postgresql": ["ALTER TABLE history ENABLE TRIGGER history_is_kept"]}

@@ -16,7 +16,7 @@ from states.errors import LawError
 from states.inputs import read_input
 from states.machine import replay, row_of
 from states.partnership import Partnership, Role, State
-from workflow import records
+from workflow import guards, records
 from workflow.config import Config
 from workflow.engine import GENESIS, Record, digest, facts_text, record_of
 
@@ -68,6 +68,19 @@ def _orphans(connection: Connection) -> Iterator[tuple[str, list[Fault]]]:
     for key in sorted(connection.scalars(query)):
         ref = f"partnership number {key}"
         yield ref, [Fault(ref, None, "its row is gone; its history is still there")]
+
+
+def unguarded(connection: Connection) -> list[Fault]:
+    """What is missing of that which keeps the histories from being changed in the database."""
+    return [
+        Fault(
+            "the database",
+            None,
+            f"its trigger {name} is gone or disabled, so that rows of the history can be changed or taken away;"
+            " find out who did it, then `partnershipctl init` puts it back",
+        )
+        for name in guards.missing(connection)
+    ]
 
 
 def _said(error: Exception) -> str:

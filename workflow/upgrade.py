@@ -10,7 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from workflow import store
+from workflow import guards, store
+from workflow.migrations.versions import v0003_append_only as append_only
 from workflow.store import StoreError
 
 
@@ -34,13 +35,33 @@ def upgrade_on(connection: Connection, to: str = "head") -> tuple[str | None, st
         settings = _settings()
         settings.attributes["connection"] = connection
         command.upgrade(settings, after)
+    if after == newest:
+        _guard(connection)
     return before, after
+
+
+def _guard(connection: Connection) -> None:
+    """Put back the triggers that guard the history, where somebody has taken them away."""
+    for name in guards.missing(connection):
+        if connection.dialect.name == "sqlite":
+            again = [made for made in append_only.SQLITE if f" {name} " in made]
+        else:
+            dropped = (f"DROP TRIGGER IF EXISTS {name} ON history", f"DROP FUNCTION IF EXISTS {name}")
+            again = [*dropped, *append_only.POSTGRESQL]
+        for statement in again:
+            connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
 def foreseen(engine: Engine) -> tuple[str | None, str]:
     """What `upgrade` would do: the version of the tables (None: there are none), and the newest."""
     with store.looking(engine) as connection:
         return versions(connection)
+
+
+def unguarded(engine: Engine) -> list[str]:
+    """The triggers that `upgrade` would put back."""
+    with store.looking(engine) as connection:
+        return guards.missing(connection)
 
 
 def versions(connection: Connection) -> tuple[str | None, str]:

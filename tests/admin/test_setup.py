@@ -15,7 +15,8 @@ from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Answer, Desk
 from tests.tampering import UNGUARD
-from workflow import config, lock, store
+from tests.workflow.district import merged
+from workflow import config, guards, lock, store
 
 INPUT, SETUP = 2, 5
 READING = ["list", f"show {REF}", f"events {REF}", f"history {REF}", "deadlines", "notices", "notices show 1",
@@ -104,6 +105,47 @@ def test_an_upgrade_is_foretold_and_everything_is_backed_up_first(sit: Sit) -> N
     assert desk.ask("verify") == {"checked": 1, "faults": []}
     with pytest.raises(IntegrityError):
         desk.life.run("DELETE FROM history")
+
+
+def unguarded(desk: Desk) -> list[str]:
+    """Take away what guards the history. What `verify` must say of it."""
+    kind = desk.life.system.engine.dialect.name
+    for statement in UNGUARD[kind]:
+        desk.life.run(statement)
+    return [
+        f"its trigger {name} is gone or disabled, so that rows of the history can be changed or taken away;"
+        " find out who did it, then `partnershipctl init` puts it back"
+        for name in guards.TRIGGERS[kind]
+    ]
+
+
+def test_what_guards_the_history_is_missed_where_it_is_gone_and_put_back_by_init(sit: Sit) -> None:
+    desk = sit("open")
+    wanted = [{"ref": "the database", "seq": None, "problem": words} for words in unguarded(desk)]
+    answer = desk.run("verify", "--json")
+    assert (answer.status, answer.json) == (1, {"checked": 1, "faults": wanted})
+    assert desk.run("verify").out.splitlines()[0] == f"the database: {wanted[0]['problem']}"
+    said = desk.say("init").splitlines()
+    assert said[-1].startswith("Put back what guards the history: history_")
+    assert desk.ask("verify") == {"checked": 1, "faults": []}
+    assert desk.ask("init")["done"] == "unchanged"
+    with pytest.raises(IntegrityError):
+        desk.life.run("DELETE FROM history")
+
+
+def test_what_is_restored_is_guarded_though_the_database_that_was_backed_up_was_not(sit: Sit) -> None:
+    desk = sit("open")
+    assert unguarded(desk)
+    desk.ask("backup", str(desk.folder / "today.db"))
+    there = desk.folder / "another"
+    there.mkdir()
+    databases.create(there)
+    settings = there / "config.toml"
+    settings.write_text(merged("", there), encoding="utf-8")
+    assert desk.bare("--config", str(settings), "restore", str(desk.folder / "today.db")).status == 0
+    answer = desk.bare("--config", str(settings), "verify", "--json")
+    assert answer.json == {"checked": 1, "faults": []}
+    databases.drop(there)
 
 
 def backup_version(file: str) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from tests import databases
 from tests.states.life import CBO, COLLEGE, LA, ORGANIZATIONS, REVIEWERS, SAMPLES
-from tests.tampering import UNGUARD
+from tests.tampering import GUARD, UNGUARD
 
 REF = "rbhs-2025"
 CONFIG = """
@@ -256,6 +256,8 @@ class Office:
             for unguard in UNGUARD[connection.dialect.name]:
                 connection.execute(text(unguard))
             assert connection.execute(text(statement), values).rowcount == 1
+            for guard in GUARD[connection.dialect.name]:
+                connection.execute(text(guard))
 
 
 def founded(folder: Path, faketime: str, bytecode: Path) -> Office:

@@ -14,7 +14,7 @@ from states.machine import row_of
 from states.partnership import Partnership, Role, State
 from tests import databases
 from tests.states.life import ABSENT, CBO, COLLEGE, LA, ORGANIZATIONS, PEOPLE, REVIEWERS, SAMPLES, instant
-from tests.tampering import UNGUARD
+from tests.tampering import GUARD, UNGUARD
 from workflow import config, directory, engine, ledger, records, scheduler, store, upgrade
 from workflow.records import canonical
 from workflow.system import System
@@ -153,9 +153,12 @@ class Life:
 
     def tamper(self, sql: str, **values: Any) -> None:
         """Change the history, which the database itself refuses as long as it is guarded."""
-        for statement in UNGUARD[self.system.engine.dialect.name]:
+        kind = self.system.engine.dialect.name
+        for statement in UNGUARD[kind]:
             self.run(statement)
         self.run(sql, **values)
+        for statement in GUARD[kind]:
+            self.run(statement)
 
     def put(self, table: Table, **values: Any) -> None:
         """Change the directory."""

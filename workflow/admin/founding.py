@@ -40,7 +40,7 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
         if engine.dialect.name == "sqlite":
             take_from_others(Path(where))  # an earlier program made it as the umask had it
         done = "created" if before is None else "unchanged" if before == after else "upgraded"
-        written = None
+        written, lost = None, list[str]()
         if done == "created":
             _say(console, f"There are no tables yet; this creates the database {where} of version {after}.")
             upgrade.upgrade(engine)
@@ -52,6 +52,10 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
             with store.alone(engine, "a partnershipd runs on this database; stop it before the upgrade"):
                 _back_up(engine, written)
                 upgrade.upgrade(engine)
+        elif lost := upgrade.unguarded(engine):
+            done = "mended"
+            _say(console, f"Somebody has taken away what guards the history in the database {where}.")
+            upgrade.upgrade(engine)
         keys = _keys(settings)
         if grant:
             _grant(engine, grant)
@@ -65,6 +69,7 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
             {
                 "created": f"Created the database {where}.",
                 "unchanged": f"The database {where} is up to date; nothing was changed.",
+                "mended": f"Put back what guards the history: {', '.join(lost)}.",
                 "upgraded": f"Upgraded the database {where} from version {before} to {after}.",
             }[done]
         )

@@ -120,7 +120,8 @@ def verify(console: Console, ref: str | None) -> int:
     """Prove every record against its history.
 
     Folds each history again, compares what it adds up to with what is stored, checks the chain of hashes, and
-    names each fault. The exit status is 1 if there is one.
+    names each fault; without REF also what is missing of the triggers that guard them. The exit status is 1 if
+    there is a fault.
     """
     faults, checked = [], 0
     with console.system.reading() as session:
@@ -128,6 +129,8 @@ def verify(console: Console, ref: str | None) -> int:
         for _, mine in found:
             checked += 1
             faults += mine
+        if not ref:
+            faults += ledger.unguarded(session.connection)
     if ref and not checked:
         raise NotFound(f"there is no partnership {ref!r}")
     document = {

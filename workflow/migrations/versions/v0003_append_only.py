@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 _WORDS = "the history is only added to"
-_SQLITE = (
+SQLITE = (
     f"""CREATE TRIGGER history_no_update BEFORE UPDATE ON history
     BEGIN SELECT RAISE(ABORT, '{_WORDS}: no row is changed'); END""",
     f"""CREATE TRIGGER history_no_delete BEFORE DELETE ON history
@@ -23,7 +23,7 @@ _SQLITE = (
     WHEN EXISTS (SELECT 1 FROM history WHERE partnership = NEW.partnership AND seq = NEW.seq)
     BEGIN SELECT RAISE(ABORT, '{_WORDS}: there is such a row already'); END""",
 )
-_POSTGRESQL = (
+POSTGRESQL = (
     f"""CREATE FUNCTION history_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION '{_WORDS}: % is refused', TG_OP USING ERRCODE = 'restrict_violation'; END $$""",
     """CREATE TRIGGER history_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON history
@@ -32,5 +32,5 @@ _POSTGRESQL = (
 
 
 def upgrade() -> None:
-    for statement in _POSTGRESQL if op.get_bind().dialect.name == "postgresql" else _SQLITE:
+    for statement in POSTGRESQL if op.get_bind().dialect.name == "postgresql" else SQLITE:
         op.execute(statement)
