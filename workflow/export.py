@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from workflow import engine, ledger, records, views
 from workflow.engine import HASHED, Record
@@ -21,21 +21,21 @@ def as_json(session: Session, records_: Sequence[Record], now: datetime) -> Iter
     head = {"format": FORMAT, "version": VERSION, "exported_at": instant(now)}
     yield canonical(head)[:-1] + ',"partnerships":['
     for number, record in enumerate(records_):
-        yield (",\n" if number else "\n") + canonical(_partnership(session, record, now))
+        with ledger.naming(record.ref):
+            text = canonical(_partnership(session, record, now))
+        yield (",\n" if number else "\n") + text
     yield "\n]}\n"
 
 
 def chosen(session: Session, refs: Sequence[str]) -> list[Record]:
     """The partnerships of these references, or all of them. Raises `NotFound`."""
-    if refs:
-        known = engine.load(session.connection, refs)
-        for ref in refs:
-            if ref not in known:
-                raise engine.NotFound(f"there is no partnership {ref!r}")
-        return [known[ref] for ref in sorted(set(refs))]
     table = records.partnerships
-    rows = session.connection.execute(select(table))
-    return sorted((engine.record_of(row) for row in rows), key=lambda record: record.ref)
+    found = ledger.stored(session.connection, select(table).where(table.c.ref.in_(refs) if refs else true()))
+    known = {record.ref for record in found}
+    for ref in refs:
+        if ref not in known:
+            raise engine.NotFound(f"there is no partnership {ref!r}")
+    return found
 
 
 def instant(moment: datetime) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from states.case import Case, Setting
 from states.errors import LawError
@@ -19,6 +20,8 @@ from states.partnership import Partnership, Role, State
 from workflow import guards, records
 from workflow.config import Config
 from workflow.engine import GENESIS, Record, digest, facts_text, record_of
+from workflow.records import NoInstant
+from workflow.store import StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,33 @@ def entries(connection: Connection, key: int) -> list[Mapping[str, Any]]:
     table = records.history
     query = select(table).where(table.c.partnership == key).order_by(table.c.seq)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def stored(connection: Connection, query: Select[Any]) -> list[Record]:
+    """The partnerships that a query of their table finds, in the order of references. Raises as `naming` does."""
+    try:
+        rows = connection.execute(query).all()
+    except NoInstant:  # which says of no row that it is that one
+        for ref in connection.scalars(query.with_only_columns(records.partnerships.c.ref)).all():
+            with naming(ref):
+                connection.execute(query.where(records.partnerships.c.ref == ref)).one()
+        raise
+    found = []
+    for row in sorted(rows, key=lambda row: row.ref):
+        with naming(row.ref):
+            found.append(record_of(row))
+    return found
+
+
+@contextmanager
+def naming(ref: str) -> Iterator[None]:
+    """Of many records, say which it is that cannot be read. Raises `StoreError`."""
+    try:
+        yield
+    except ValueError as error:
+        raise StoreError(
+            f"the record of {ref} cannot be read: {_said(error)}; partnershipctl verify says more"
+        ) from None
 
 
 def verify(

@@ -456,25 +456,56 @@ def test_check_looks_at_the_files_with_passwords_but_not_for_those_in_the_daemon
 def test_a_record_that_cannot_be_read_is_told_in_words(sit: Sit) -> None:
     desk = sit("active")
     desk.life.run("UPDATE partnerships SET facts = '{'")
-    for command in ("list", "show", "events"):
-        answer = desk.run(command, *(() if command == "list" else ("rbhs-2025",)), "--json")
+    for command in ("show", "events"):
+        answer = desk.run(command, "rbhs-2025", "--json")
         assert answer.status == SETUP
         assert answer.problems == [
             "database: a record in it cannot be read as Partnership; partnershipctl verify names it"
         ]
 
 
+SPOILT = {
+    "facts": ("UPDATE partnerships SET facts = '{{'", "Invalid JSON"),
+    "a fact": ("UPDATE partnerships SET facts = '{{}}'", "Field required"),
+    "a time": ("UPDATE partnerships SET entered_at = 'yesterday'", "'yesterday' stands where a time should"),
+    "a time of its history": (
+        "UPDATE history SET at = 'yesterday' WHERE seq = 1 AND partnership = (SELECT id FROM partnerships {where})",
+        "'yesterday' stands where a time should"),
+    "a time of a deadline": (
+        "UPDATE deadlines SET due_at = 'yesterday' WHERE partnership = (SELECT id FROM partnerships {where})",
+        "'yesterday' stands where a time should"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_where_one_of_many_records_cannot_be_read_it_is_said_which(sit: Sit, what: str) -> None:
+    statement, words = SPOILT[what]
+    if databases.POSTGRESQL and "time" in what:
+        pytest.skip("PostgreSQL takes nothing but a time")
+    desk = sit("open")
+    desk.life.another("franklin-2025").do("identify-needs")
+    where = "WHERE ref = 'franklin-2025'"
+    desk.life.tamper(statement.format(where=where) + (f" {where}" if "{where}" not in statement else ""))
+    commands = {"a time of its history": ["export"], "a time of a deadline": ["list"]}.get(
+        what, ["export", "list"]
+    )
+    for command in commands:
+        answer = desk.run(command, "--json")
+        assert answer.status == SETUP
+        (problem,) = answer.problems
+        assert problem.startswith("database: the record of franklin-2025 cannot be read: ")
+        assert words in problem
+        assert problem.endswith("; partnershipctl verify says more")
+
+
 @pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL takes nothing but a time")
 def test_what_is_no_time_where_one_should_stand_is_told_in_words(sit: Sit) -> None:
     desk = sit("active")
     desk.life.run("UPDATE partnerships SET entered_at = 'yesterday'")
-    for command in (("list",), ("show", "rbhs-2025")):
-        answer = desk.run(*command, "--json")
-        assert answer.status == SETUP
-        words = (
-            "'yesterday' stands where a time should; partnershipctl verify names a record that cannot be read"
-        )
-        assert answer.problems == [f"database: {words}"]
+    answer = desk.run("show", "rbhs-2025", "--json")
+    assert answer.status == SETUP
+    words = "'yesterday' stands where a time should; partnershipctl verify names a record that cannot be read"
+    assert answer.problems == [f"database: {words}"]
     verified = desk.run("verify")
     assert verified.status != 0
     assert "rbhs-2025: the row or its history cannot be read: 'yesterday'" in verified.out + verified.err

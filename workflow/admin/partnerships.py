@@ -75,10 +75,10 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
     with console.system.reading() as session:
         if school and school not in session.directory.schools:
             raise NotFound(f"there is no school {school!r}")
-        found = [
-            _with_waiting(session, engine.record_of(row), console.now)
-            for row in sorted(session.connection.execute(query).all(), key=lambda row: row.ref)
-        ]
+        found = []
+        for record in ledger.stored(session.connection, query):
+            with ledger.naming(record.ref):
+                found.append(_with_waiting(session, record, console.now))
         known_ = person is None or person.lower() in session.directory.people
     if overdue:
         found = [one for one in found if any(d["overdue"] for d in one["deadlines"])]
