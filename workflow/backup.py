@@ -32,6 +32,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from workflow import records, store, upgrade
+from workflow.private import sync_folder
 from workflow.store import StoreError
 
 MARK = 0x4C435042  # "LCPB", the application_id of a backup (sqlite.org/fileformat2.html, 1.3.17)
@@ -193,15 +194,6 @@ def _content(connection: sqlite3.Connection) -> tuple[str, dict[str, int]]:
         if name != "alembic_version"
     }
     return str(version), rows
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def first_line(error: BaseException) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sqlite3
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +52,24 @@ def test_the_database_is_made_once(sit: Sit) -> None:
     assert desk.say("init") == f"The database {database} is up to date; nothing was changed.\n"
     assert desk.dump() == before
     assert desk.ask("list") == []
+
+
+def test_the_keys_are_on_the_disk_before_init_says_that_they_are_made(
+    sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = empty(sit)
+    keys, synced = desk.folder / "var" / "keys", list[tuple[int, int]]()
+    sync = os.fsync
+
+    def fsync(handle: int) -> None:
+        found = os.fstat(handle)
+        synced.append((found.st_ino, found.st_size if stat.S_ISREG(found.st_mode) else 0))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert desk.ask("init")["keys"] == "created"
+    whole = keys.stat()
+    assert synced[-2:] == [(whole.st_ino, whole.st_size), (keys.parent.stat().st_ino, 0)]
 
 
 def newest(desk: Desk) -> str:

@@ -13,7 +13,7 @@ from states.errors import BadInput, Problem
 from workflow import config, rights, store
 from workflow.admin.console import Console, common
 from workflow.config import Config, ConfigError
-from workflow.private import open_private, take_from_others
+from workflow.private import open_private, sync_folder, take_from_others
 
 
 @click.command()
@@ -132,6 +132,11 @@ def _keys(settings: config.Config) -> str:
         handle = open_private(path, os.O_EXCL, 0o640)
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(
+                handle
+            )  # links are signed at once, and a power cut must not leave them without their keys
+        sync_folder(path.parent)
     except OSError as error:
         problem = f"it cannot be made: {error.strerror}"
         raise ConfigError(
