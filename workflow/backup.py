@@ -33,7 +33,7 @@ from sqlalchemy.pool import NullPool
 
 from workflow import records, store, upgrade
 from workflow.private import sync_folder
-from workflow.store import StoreError
+from workflow.store import StoreError, first_line
 
 MARK = 0x4C435042  # "LCPB", the application_id of a backup (sqlite.org/fileformat2.html, 1.3.17)
 _BATCH, _BATCH_OF_BLOBS = 1000, 20  # rows copied at once; a document may have megabytes
@@ -194,8 +194,3 @@ def _content(connection: sqlite3.Connection) -> tuple[str, dict[str, int]]:
         if name != "alembic_version"
     }
     return str(version), rows
-
-
-def first_line(error: BaseException) -> str:
-    """What an error of a database says, without the statement and on one line."""
-    return str(getattr(error, "orig", None) or error).splitlines()[0]

@@ -406,4 +406,4 @@ def main(config_file: str | None, once: bool) -> None:
     except StoreError as error:
         _fail([Problem("", str(error))])
     except SQLAlchemyError as error:
-        _fail([Problem("database", str(getattr(error, "orig", None) or error).splitlines()[0])])
+        _fail([Problem("database", store.first_line(error))])

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Engine, Integer, delete, func, inspect, selec
 from sqlalchemy.exc import DBAPIError
 
 from workflow import ledger, records, store, upgrade
-from workflow.backup import MARK, Summary, beside, copy, first_line, opened, sealed_up, unsound
+from workflow.backup import MARK, Summary, beside, copy, opened, sealed_up, unsound
 from workflow.config import Config
 from workflow.private import mode_in, sync_folder
-from workflow.store import StoreError
+from workflow.store import StoreError, first_line
 
 _NO_MARK = 0  # the application_id of a database
 

@@ -196,7 +196,7 @@ def looking(engine: Engine) -> Iterator[Connection]:
     except DBAPIError as error:
         server = engine.dialect.name == "postgresql" and isinstance(error, OperationalError)
         kind = StoreAway if server or _transient(error) else StoreError
-        raise kind(f"the database cannot be opened: {_first_line(error)}") from None
+        raise kind(f"the database cannot be opened: {first_line(error)}") from None
 
 
 def _check_version(found: str | None) -> None:
@@ -226,7 +226,7 @@ def check_sound(engine: Engine) -> None:
         with reading(engine) as connection:
             said = str(connection.scalar(text("PRAGMA quick_check(1)")))
     except DBAPIError as error:
-        said = _first_line(error)
+        said = first_line(error)
         if _transient(error):
             raise StoreAway(f"the database cannot be checked: {said}") from None
     if said != "ok":
@@ -344,17 +344,18 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
                     " was written; look before you do it again"
                 ) from error
             if not _transient(error):
-                raise StoreError(f"the database cannot be written: {_first_line(error)}") from error
+                raise StoreError(f"the database cannot be written: {first_line(error)}") from error
             failed = error
         else:
             return result
     if failed.connection_invalidated:
-        raise StoreAway(f"the database is away: {_first_line(failed)}") from failed
+        raise StoreAway(f"the database is away: {first_line(failed)}") from failed
     raise StoreHeld("the database is locked by another program; try again") from failed
 
 
-def _first_line(error: DBAPIError) -> str:
-    return str(error.orig).partition("\n")[0]
+def first_line(error: BaseException) -> str:
+    """What an error of a database says, without the statement and on one line."""
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
 def _transient(error: DBAPIError) -> bool:

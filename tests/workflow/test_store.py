@@ -332,3 +332,16 @@ def test_a_change_of_the_directory_while_it_is_read_is_not_overlooked(
     monkeypatch.setattr(directory, "_rows", rows)
     assert fresh.transact(lambda session: session.directory.people["principal@example.org"].active)
     assert not fresh.transact(lambda session: session.directory.people["principal@example.org"].active)
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("no such table: people", "no such table: people"),
+        ("is refused\nDETAIL: a secret", "is refused"),
+        ("", ""),
+    ],
+)
+def test_an_error_of_the_database_is_told_in_one_line_without_its_statement(said: str, line: str) -> None:
+    assert store.first_line(OperationalError("SELECT a secret", {}, Exception(said))) == line
+    assert store.first_line(sqlite3.OperationalError(said)) == line

@@ -29,7 +29,7 @@ from workflow.admin.console import Console, say
 from workflow.config import ConfigError
 from workflow.engine import Conflict, NotFound
 from workflow.records import NoInstant
-from workflow.store import StoreError
+from workflow.store import StoreError, first_line
 
 REFUSED, INPUT, NOT_FOUND, CONFLICT, SETUP = 1, 2, 3, 4, 5
 
@@ -137,7 +137,7 @@ def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
         case NoInstant():
             return _database(f"{error}; partnershipctl verify names a record that cannot be read")
         case StoreError() | SQLAlchemyError():
-            return _database(str(getattr(error, "orig", None) or error).splitlines()[0])
+            return _database(first_line(error))
     raise error
 
 
