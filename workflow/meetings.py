@@ -60,10 +60,6 @@ def _tell(session: Session, record: Record, now: datetime) -> bool:
     return True
 
 
-def _said(session: Session, moment: datetime | None) -> str | None:
-    return session.config.calendar.local(moment).isoformat() if moment else None
-
-
 def _last_told(session: Session, record: Record, scheduled: datetime) -> datetime | None:
     """When people were told last that the meeting begins; None if that it is off."""
     item = record.facts.board.item
