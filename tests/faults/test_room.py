@@ -75,7 +75,7 @@ def test_a_database_that_must_not_grow_loses_nothing_and_goes_on_when_it_may(hou
     resource.prlimit(house.running.pid, resource.RLIMIT_FSIZE, (size, most))
     queue(house)
     says(house, "the database cannot be written: disk I/O error")
-    assert house.logged("tick failed")
+    eventually(lambda: house.logged("tick failed"), "the log says so too")
     assert statuses(house)["queued"] == MANY
     resource.prlimit(house.running.pid, resource.RLIMIT_FSIZE, (most, most))
     goes_on(house)
