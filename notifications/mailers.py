@@ -25,6 +25,7 @@ from notifications.delivery import (
     TemporaryFailure,
     Unreachable,
 )
+from notifications.disk import sync_folder
 
 __all__ = [
     "DeliveryFailed",
@@ -89,16 +90,7 @@ class MaildirMailer:
             part.unlink(missing_ok=True)
             raise
         for folder in (self._path / "new", self._path):
-            _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename survives a power cut only once its folder is on the disk too."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            sync_folder(folder)
 
 
 class _Held(threading.local):

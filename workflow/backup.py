@@ -31,8 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from notifications.disk import sync_folder
 from workflow import records, store, upgrade
-from workflow.private import sync_folder
 from workflow.store import StoreError, first_line
 
 MARK = 0x4C435042  # "LCPB", the application_id of a backup (sqlite.org/fileformat2.html, 1.3.17)

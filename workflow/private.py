@@ -35,12 +35,3 @@ def take_from_others(path: Path) -> bool:
     if mode & 0o007:
         path.chmod(stat.S_IMODE(mode) & ~0o007)
     return bool(mode & 0o007)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,10 +12,11 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, Integer, delete, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
+from notifications.disk import sync_folder
 from workflow import ledger, records, store, upgrade
 from workflow.backup import MARK, Summary, beside, copy, opened, sealed_up, unsound
 from workflow.config import Config
-from workflow.private import mode_in, sync_folder
+from workflow.private import mode_in
 from workflow.store import StoreError, first_line
 
 _NO_MARK = 0  # the application_id of a database

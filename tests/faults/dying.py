@@ -44,7 +44,7 @@ POINTS = {
     "before it is settled for good": Point("after", "workflow.delivery", "_settle"),
     # of a file in a Maildir
     "a letter written, not in its place": Point("before", "os", "fsync"),
-    "a letter in its place, not synced": Point("before", "notifications.mailers", "_sync_folder"),
+    "a letter in its place, not synced": Point("before", "notifications.mailers", "sync_folder"),
     # of a reply
     "before a reply is committed": Point("after", "workflow.inbox", "_judge"),
     "between a reply's commit and its move": Point(

@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 from sqlalchemy import Engine
 
+from notifications.disk import sync_folder
 from states.errors import BadInput, Problem
 from workflow import config, rights, store
 from workflow.admin.console import Console, common
 from workflow.config import Config, ConfigError
-from workflow.private import open_private, sync_folder, take_from_others
+from workflow.private import open_private, take_from_others
 
 
 @click.command()
