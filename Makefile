@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 CONFIG = examples/seattle/config.toml
+# A test that hangs says where, and is a failure after ten minutes; none takes a fifth of that.
+PYTEST = $(BIN)/python -m pytest -n auto -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 # All but what knows no database, and the year, which is lived on both anyway.
 ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications year)
 
@@ -17,10 +19,10 @@ run: $(VENV)/run  ## the daemon with a sample district; data in var/, pages at h
 	@exec $(BIN)/partnershipd --config $(CONFIG)
 
 test: $(VENV)/test  ## every test
-	$(BIN)/python -m pytest -n auto
+	$(PYTEST)
 
 test-postgresql: $(VENV)/test  ## every test that has a database, on a real PostgreSQL server instead of SQLite
-	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto $(ON_POSTGRESQL)
+	TEST_DATABASE=postgresql $(PYTEST) $(ON_POSTGRESQL)
 
 chaos: $(VENV)/test  ## daemons are killed, stopped, starved of disk and given false clocks; says what it counted
 	CHAOS=$${CHAOS:-200} $(BIN)/python -m pytest -n 0 tests/faults

@@ -40,7 +40,8 @@ def program(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = program("chromium")
+    # The shell has no window and no tabs, of which those in the background may stand still for good.
+    path = shutil.which("chromium-headless-shell") or program("chromium")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield running
