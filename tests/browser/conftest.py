@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 from tests import databases
 from tests.browser.town import Town
@@ -46,6 +46,12 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield running
         running.close()
+
+
+def press(button: Locator) -> None:
+    """Press a button that sends a form, and wait for the page that answers: the press alone waits for nothing."""
+    with button.page.expect_navigation():
+        button.click()
 
 
 @pytest.fixture

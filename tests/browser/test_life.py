@@ -18,7 +18,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.conftest import Judge
+from tests.browser.conftest import Judge, press
 from tests.browser.town import Town, awaited
 from tests.story.office import REF, address
 
@@ -49,7 +49,7 @@ class People:
         fill(page, typed or {})
         if final:
             page.locator("[name=confirm]").fill(REF)
-        page.locator("button[value=act]").click()
+        press(page.locator("button[value=act]"))
         assert "/done" in page.url, page.locator("main").inner_text()
         self.look(page.url, f"{label}, done")
         page.close()
@@ -171,7 +171,7 @@ def somebody_applies(town: Town, people: People) -> None:
     page = people.phone.new_page()
     page.goto(call)
     page.locator("[name=email]").fill(address(APPLICANT))
-    page.locator("main form button").click()
+    press(page.locator("main form button"))
     link = awaited(lambda: application_link(town), "the message that proves an applicant's address")
     people.look(link, "The application")
     page.goto(link)
@@ -181,10 +181,10 @@ def somebody_applies(town: Town, people: People) -> None:
         {"name": "Rainier Neighbors", "kind": "community-based-organization", "contact_name": "The director"},
     )
     fill(page, given)
-    page.locator("button[value=save]").click()
+    press(page.locator("button[value=save]"))
     page.goto(link)
     assert page.locator("[name=diversity]").input_value() == given["diversity"]  # it was kept
-    page.locator("button[value=send]").click()
+    press(page.locator("button[value=send]"))
     people.look(link, "The application, sent")
     page.close()
 

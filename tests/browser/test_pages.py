@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 from werkzeug.serving import make_server
 
-from tests.browser.conftest import Judge
+from tests.browser.conftest import Judge, press
 from tests.web.conftest import Visit
 from tests.web.visitor import Visitor
 from workflow import claims
@@ -129,7 +129,7 @@ def test_a_page_is_accessible_on_a_phone_by_day_and_on_a_desk_by_night(
             assert (width, wider, judge(tab)) == (width, 0, [])
             sent = tab.locator("button[value=act], button[value=send]")
             if sent.count() and name not in COMPLETE:
-                sent.first.click()
+                press(sent.first)
                 assert "Error:" in tab.title()
                 assert (width, judge(tab)) == (width, [])
             assert not [text for text in refused if "Content Security Policy" in text]
