@@ -58,19 +58,27 @@ POINTS = {
     "before a commit": Point("before", *COMMIT),
     "after a commit": Point("after", *COMMIT),
     # of the programs that set up
-    "before the keys are made": Point("before", "workflow.admin.setup", "_keys"),
+    "before the keys are made": Point("before", "workflow.admin.founding", "_keys"),
     "amid the tables": Point("after", "alembic.op", "create_table"),
     "after the tables are made": Point("after", "alembic.command", "upgrade"),
     "before the import writes an event": Point("before", "workflow.engine", "write"),
+    "after a partnership is imported": Point("after", "workflow.importing", "_partnership"),
+    "after the import is committed": Point("after", "workflow.importing", "take_in"),
 }
 
 
-def wrap(point: Point, call: int) -> None:
-    """Let the process die at the `call`-th time that it comes to a point."""
+def place_of(point: Point) -> tuple[Any, str]:
+    """The module or class that has the function, and its name there."""
     *path, name = point.name.split(".")
     place: Any = importlib.import_module(point.module)
     for step in path:
         place = getattr(place, step)
+    return place, name
+
+
+def wrap(point: Point, call: int) -> None:
+    """Let the process die at the `call`-th time that it comes to a point."""
+    place, name = place_of(point)
     inner, calls = getattr(place, name), 0
 
     def dying(*words: Any, **named: Any) -> Any:

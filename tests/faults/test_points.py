@@ -82,6 +82,12 @@ def expected(build: Build, known: list[Account]) -> Account:
     return known[0]
 
 
+@pytest.mark.parametrize("point", dying.POINTS.values(), ids=list(dying.POINTS))
+def test_what_a_point_names_is_there(point: dying.Point) -> None:
+    place, name = dying.place_of(point)
+    assert callable(getattr(place, name))
+
+
 @pytest.mark.parametrize(("point", "call"), SHORT, ids=[point for point, _ in SHORT])
 def test_killed_at_a_point_the_next_run_loses_and_doubles_nothing(
     build: Build, undisturbed: list[Account], point: str, call: int
