@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -282,6 +282,19 @@ def _settle_postgresql(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         if not connection.get_execution_options().get("reads", False):
             connection.exec_driver_sql(patience)
+
+    engine.dialect.use_insertmanyvalues_wo_returning = True
+
+    @event.listens_for(engine, "do_executemany")
+    def one_by_one(cursor: Any, statement: str, rows: Sequence[Any], context: Any) -> bool:
+        # psycopg would send them in a pipeline. Who stands still amid one is not idle to the server, which waits
+        # for the rest without limit. New rows come many in one statement instead.
+        count = 0
+        for row in rows:
+            cursor.execute(statement, row)
+            count += cursor.rowcount
+        context._rowcount = count  # as SQLAlchemy's own dialects say it
+        return True
 
     @event.listens_for(engine, "handle_error")
     def handle_error(context: ExceptionContext) -> None:

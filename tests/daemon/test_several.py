@@ -121,9 +121,11 @@ def test_a_daemon_that_stands_still_in_a_transaction_holds_up_the_others_for_no_
     """Stopped while it writes; the server ends its transaction, and when it goes on it writes nothing late."""
     still, other = street[0], street[1]
     stops = (
-        "import os, signal\nfrom workflow import daemon, engine, store\n"
+        "import signal, threading\nfrom workflow import daemon, engine, store\n"
         "store.HOLDER_SECONDS = 2\nwrite = engine.write\n"
-        "def stop(*given, **more):\n    os.kill(os.getpid(), signal.SIGSTOP)\n    return write(*given, **more)\n"
+        "def stop(*given, **more):\n"
+        "    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)\n"
+        "    return write(*given, **more)\n"
         "engine.write = stop\ndaemon.main()\n"
     )
     still.start(command=(sys.executable, "-c", stops))

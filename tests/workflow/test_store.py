@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine, Table, insert, text
+from psycopg.types.string import StrDumper
+from sqlalchemy import Connection, Engine, Table, bindparam, insert, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from tests import databases
@@ -332,6 +334,47 @@ def test_a_change_of_the_directory_while_it_is_read_is_not_overlooked(
     monkeypatch.setattr(directory, "_rows", rows)
     assert fresh.transact(lambda session: session.directory.people["principal@example.org"].active)
     assert not fresh.transact(lambda session: session.directory.people["principal@example.org"].active)
+
+
+@pytest.mark.skipif(
+    not databases.POSTGRESQL, reason="SQLite: what a program that stands still holds, it holds"
+)
+def test_who_stands_still_amid_many_rows_holds_them_no_longer_than_his_lease(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = databases.url(begin().system.config.folder)
+    monkeypatch.setattr(store, "HOLDER_SECONDS", 1)
+    reached, taken = threading.Event(), threading.Event()
+
+    class Still(str):
+        """A value at which whoever writes it stands still."""
+
+    class StandsStill(StrDumper):
+        def dump(self, obj: str) -> Any:
+            reached.set()
+            taken.wait(timeout=30)
+            return super().dump(obj)
+
+    psycopg.adapters.register_dumper(Still, StandsStill)
+    slow, other = store.open_store(url), store.open_store(url)
+    change = (
+        update(records.schools).where(records.schools.c.id == bindparam("key")).values(name=bindparam("new"))
+    )
+    rows = [{"key": "franklin", "new": name} for name in ("one", "two", "three", "four", Still("last"))]
+    counts: list[int] = []
+    writer = threading.Thread(
+        target=lambda: counts.append(store.transact(slow, lambda found: found.execute(change, rows).rowcount))
+    )
+    writer.start()
+    assert reached.wait(timeout=30)
+    store.transact(other, lambda found: found.execute(change, {"key": "franklin", "new": "meanwhile"}))
+    taken.set()
+    writer.join(timeout=30)
+    assert counts == [5], "done again from its start, and each row counted"
+    with store.reading(other) as connection:
+        assert connection.scalar(text("SELECT name FROM schools WHERE id = 'franklin'")) == "last"
+    slow.dispose()
+    other.dispose()
 
 
 @pytest.mark.parametrize(
