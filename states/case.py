@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from states.partnership import (
+    SIDES,
     Agreement,
     Fact,
     Item,
@@ -15,10 +17,22 @@ from states.partnership import (
     Review,
     Role,
     Selection,
+    Signature,
+    Signatures,
     State,
 )
 
 T = TypeVar("T")
+
+
+class Meaning(StrEnum):
+    """What a deadline means to the law. A row of the procedure says which meaning it has, whatever its name."""
+
+    CALL_CLOSES = "call-closes"  # the instant at which applications are sealed no more (4270.8)
+    SCORES = "scores"  # by when the panel has scored
+    AGENDA = "agenda"  # until when the agenda of a meeting takes an item (4270.9)
+    DECISION = "board-decision"  # by when the Board's decision is on record (4270.9)
+    REPORT = "annual-report"  # by when the year's report is in; then findings need not wait for it (4270.12)
 
 
 class Organization(Fact):
@@ -65,7 +79,7 @@ class Setting(Fact):
     meeting: Meeting | None = None
     board: BoardRules = BoardRules()
     notice_days: int = 0
-    overdue: tuple[str, ...] = ()
+    overdue: tuple[str, ...] = ()  # the meanings of deadlines; histories may have names of rows as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,18 @@ def _known(value: T | None, name: str) -> T:
     if value is None:
         raise LookupError(f"no {name} is on record")
     return value
+
+
+def recorded(value: T | None) -> T:
+    """Return what an effect builds on. Raise `LookupError` where a history does not have it."""
+    if value is None:
+        raise LookupError("the history does not fit the law: what this event builds on is not on record")
+    return value
+
+
+def signed(signatures: Signatures, case: Case, on: date | None = None) -> Signatures:
+    """Return the signatures with that of the side that acts, `on` being the day written below it."""
+    return {**signatures, SIDES[case.role]: Signature(by=case.actor, at=case.at, on=on)}
 
 
 def board_reasons(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from transitions import Machine
 
-from states.case import Case, Setting
+from states.case import Case
 from states.errors import Refused, TableError, UnknownEvent, Unmet, WrongRole, WrongState
-from states.lifecycle import TABLE, Row
+from states.event import Event, Waiting
+from states.lifecycle import TABLE, faults_of
 from states.partnership import Partnership, Role, State
 
 logging.getLogger("transitions").setLevel(logging.WARNING)
@@ -20,7 +21,7 @@ _BEFORE = "(none)"  # where the machine stands before there is a partnership
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Made:
     """What an event makes of a partnership: its new state and facts."""
 
     state: State
@@ -35,7 +36,7 @@ class Possibility:
     `ASKED` where only the input can tell.
     """
 
-    row: Row
+    row: Event
     requirements: tuple[tuple[str, str | None, str | None], ...]
 
     @property
@@ -64,7 +65,7 @@ class _Subject:
         self.unmet: list[Unmet] = []
 
 
-def _judge(row: Row) -> Callable[[Any], bool]:
+def _judge(row: Event) -> Callable[[Any], bool]:
     def condition(data: Any) -> bool:
         subject: _Subject = data.model
         if row.when is not None and not row.when(subject.case):
@@ -76,14 +77,14 @@ def _judge(row: Row) -> Callable[[Any], bool]:
     return condition
 
 
-def _record(row: Row) -> Callable[[Any], None]:
+def _record(row: Event) -> Callable[[Any], None]:
     def before(data: Any) -> None:
         data.model.facts = row.records(data.model.case)
 
     return before
 
 
-def build(table: Sequence[Row]) -> Machine:
+def build(table: Sequence[Event]) -> Machine:
     """The machine over a table. Raises `TableError` if the table contradicts itself."""
     faults = faults_of(table)
     if faults:
@@ -99,7 +100,7 @@ def build(table: Sequence[Row]) -> Machine:
     for row in table:
         for state in row.at:
             machine.add_transition(
-                row.event,
+                row.name,
                 state or _BEFORE,
                 row.to,
                 conditions=[_judge(row)],
@@ -108,59 +109,29 @@ def build(table: Sequence[Row]) -> Machine:
     return machine
 
 
-def faults_of(table: Sequence[Row]) -> list[str]:
-    """Everything in which a table contradicts itself; empty if nothing."""
-    faults = []
-    seen: dict[tuple[str, State | None], list[Row]] = {}
-    moves: dict[State | None, set[State]] = {}
-    for row in table:
-        for state in row.at:
-            others = seen.setdefault((row.event, state), [])
-            if others and any(other.when is None for other in (row, *others)):
-                faults.append(f"{row.event} stands twice at {state}, and nothing tells the rows apart")
-            others.append(row)
-            if row.to is not None:
-                moves.setdefault(state, set()).add(row.to)
-        if not row.who:
-            faults.append(f"nobody may do {row.event}")
-        if unknown := set(row.asks) - Setting.model_fields.keys():
-            faults.append(f"{row.event} asks for what no setting has: {', '.join(sorted(unknown))}")
-    if len(moves.get(None, ())) != 1:
-        faults.append("there must be exactly one initial state")
-    if State.TERMINATED in moves:
-        faults.append(f"{State.TERMINATED} is final, but something leaves it")
-    reachable = _closure(None, moves)
-    faults += [f"{state} cannot be reached" for state in State if state not in reachable]
-    faults += [
-        f"{state} never reaches {State.TERMINATED}"
-        for state in State
-        if State.TERMINATED not in _closure(state, moves)
-    ]
-    return faults
-
-
-def _closure(start: State | None, moves: Mapping[State | None, set[State]]) -> set[State | None]:
-    found = {start}
-    new = [start]
-    while new:
-        onward = moves.get(new.pop(), set()) - found
-        found |= onward
-        new += onward
-    return found
-
-
 MACHINE = build(TABLE)
-EVENTS: tuple[str, ...] = tuple(dict.fromkeys(row.event for row in TABLE))
-_ROWS: dict[tuple[str, State | None], list[Row]] = {}
+EVENTS: tuple[str, ...] = tuple(dict.fromkeys(row.name for row in TABLE))
+# Of several rows of an event the first, for what the event says in every state.
+_EVENT: dict[str, Event] = {row.name: row for row in reversed(TABLE)}
+FIRST = next(row.name for row in TABLE if None in row.at)  # the event that creates a partnership
+COLLECTED: tuple[str, ...] = tuple(name for name in EVENTS if _EVENT[name].collected)
+_ROWS: dict[tuple[str, State | None], list[Event]] = {}
 for _row in TABLE:
     for _state in _row.at:
-        _ROWS.setdefault((_row.event, _state), []).append(_row)
+        _ROWS.setdefault((_row.name, _state), []).append(_row)
 
 
-def row_of(event: str, state: State | None) -> Row:
-    """The row for an event in a state; of several that differ only in where they lead, the first.
+def event_named(name: str) -> Event:
+    """Return what an event says of itself in every state. Raise `UnknownEvent`."""
+    if name not in _EVENT:
+        raise UnknownEvent(name, EVENTS)
+    return _EVENT[name]
 
-    Raises `UnknownEvent` and `WrongState`.
+
+def row_of(event: str, state: State | None) -> Event:
+    """Return the row of an event in a state; of several that differ only in where they lead, the first.
+
+    Raise `UnknownEvent` or `WrongState`.
     """
     if event not in EVENTS:
         raise UnknownEvent(event, EVENTS)
@@ -172,30 +143,30 @@ def row_of(event: str, state: State | None) -> Row:
     return rows[0]
 
 
-def events_of(state: State | None) -> tuple[Row, ...]:
+def events_of(state: State | None) -> tuple[Event, ...]:
     """The rows of a state, one for each event."""
     return tuple(rows[0] for (_, at), rows in _ROWS.items() if at is state)
 
 
-def check_role(row: Row, role: Role, state: State | None) -> None:
+def check_role(row: Event, role: Role, state: State | None) -> None:
     """Raise `WrongRole` unless the role may do this."""
     if role not in row.who:
         who = " or ".join(row.who)
         raise WrongRole(
-            [Unmet("role", f"{row.event} in {state or 'a new partnership'} is for {who}, not {role}")]
+            [Unmet("role", f"{row.name} in {state or 'a new partnership'} is for {who}, not {role}")]
         )
 
 
-def apply(event: str, case: Case) -> Change:
+def apply(event: str, case: Case) -> Made:
     """Do the event. Raises `UnknownEvent`, `WrongState`, `WrongRole`, or `Refused` with all that is unmet."""
     check_role(row_of(event, case.state), case.role, case.state)
     subject = _Subject(case)
     if not MACHINE.events[event].trigger(subject):
         raise Refused(subject.unmet or [Unmet("state", f"{event} leads nowhere from here")])
-    return Change(State(subject.state), subject.facts)
+    return Made(State(subject.state), subject.facts)
 
 
-def replay(event: str, case: Case) -> Change:
+def replay(event: str, case: Case) -> Made:
     """Record the event again as the history tells it, without judging it by today's law.
 
     Raises `LookupError` if the history cannot be so.
@@ -203,11 +174,11 @@ def replay(event: str, case: Case) -> Change:
     for row in _ROWS.get((event, case.state), ()):
         if row.when is None or row.when(case):
             facts = row.records(case)
-            return Change(row.to or State(case.state or State.NEEDS_IDENTIFIED), facts)
+            return Made(row.to or State(case.state or State.NEEDS_IDENTIFIED), facts)
     raise LookupError(f"{event} does not exist in {case.state}")
 
 
-def explain(case_for: Callable[[Row], Case], state: State | None) -> list[Possibility]:
+def explain(case_for: Callable[[Event], Case], state: State | None) -> list[Possibility]:
     """Every event of a state with its requirements; `case_for` gives the case to judge a row by."""
     found = []
     for row in events_of(state):
@@ -224,14 +195,29 @@ def explain(case_for: Callable[[Row], Case], state: State | None) -> list[Possib
     return found
 
 
+def waiting_on(facts: Partnership, event: str) -> Sequence[Waiting]:
+    """Return who still has to do this event; empty unless several have to do it."""
+    return event_named(event).waiting(facts)
+
+
+def askable(state: State | None, facts: Partnership, role: Role) -> set[str]:
+    """Return the events that a person in a role can be asked for now."""
+    names = set()
+    for row in events_of(state):
+        awaited = row.collected is None or role in {waiting.role for waiting in row.waiting(facts)}
+        if role in row.who and awaited:
+            names.add(row.name)
+    return names
+
+
 def draw(current: State | None = None) -> str:
     """The lifecycle as Mermaid text, with one state marked."""
-    lines = ["stateDiagram-v2", f"    [*] --> {State.NEEDS_IDENTIFIED}: identify-needs"]
+    lines = ["stateDiagram-v2", f"    [*] --> {State.NEEDS_IDENTIFIED}: {FIRST}"]
     arrows: dict[tuple[Any, State], list[str]] = {}
     for row in TABLE:
         for state in row.at:
             if state is not None and row.to is not None:
-                arrows.setdefault((state, row.to), []).append(row.event)
+                arrows.setdefault((state, row.to), []).append(row.name)
     lines += [f"    {a} --> {b}: {', '.join(_once(events))}" for (a, b), events in arrows.items()]
     lines.append(f"    {State.TERMINATED} --> [*]")
     if current:

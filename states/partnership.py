@@ -152,6 +152,10 @@ class Selection(Fact):
     protests: tuple[Protest, ...] = ()
     restarted: str | None = None
 
+    def is_open(self, now: datetime) -> bool:
+        """Return whether the call still takes applications, so that what is in them is sealed (4270.8)."""
+        return now < self.closes_at
+
     def score(self, reviewer: str, organization: str) -> Score | None:
         """The score that this reviewer gave this applicant, if any."""
         return next(
@@ -215,6 +219,17 @@ class Agreement(Fact):
     in_force_at: datetime | None = None
     pending: Change | None = None
     changes: tuple[Change, ...] = ()
+
+    def changed(self, change: Change, at: datetime) -> Self:
+        """Return the agreement with new terms, which have to be signed anew."""
+        return self.but(
+            amount_cents=change.amount_cents,
+            ends_on=change.ends_on,
+            changes=(*self.changes, change),
+            signatures={},
+            signed_at=None,
+            awaits_signature=at,
+        )
 
 
 class Outcome(Fact):

@@ -1,12 +1,11 @@
-"""How a partnership stands: the moments that deadlines count from, and who still has to do what."""
+"""The moments of a partnership: what its deadlines count from, and the days on which its duties were done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date, datetime
 
-from states.partnership import Partnership, Role, Side, State
+from states.partnership import Partnership
 
 Moment = date | datetime | None
 
@@ -62,6 +61,7 @@ MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "selection.chosen": _chosen,
     "selection.protest_until": _protest_until,
     "selection.protest_waits": _protest_waits,
+    "outcomes.set": lambda facts: facts.outcomes.set_at,
     "outcomes.agreed": lambda facts: facts.outcomes.agreed_at,
     "agreement.drafted": _agreement("drafted_at"),
     "agreement.starts_on": _agreement("starts_on"),
@@ -82,23 +82,11 @@ MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "closed_out": lambda facts: facts.closed_out.at if facts.closed_out else None,
 }
 
-# Moments that every partnership in a state has, whatever its facts: deadlines counted from them always arm.
-CERTAIN: dict[State, frozenset[str]] = {
-    State.NEEDS_IDENTIFIED: frozenset(),
-    State.OPEN_SELECTION: frozenset({"selection.closes_at"}),
-    State.BOARD_REVIEW: frozenset({"board.referred", "agreement.ends_on", "agreement.drafted"}),
-    State.ACTIVE: frozenset({"agreement.starts_on", "agreement.ends_on", "agreement.in_force"}),
-    State.ANNUAL_REVIEW: frozenset(
-        {"agreement.starts_on", "agreement.ends_on", "agreement.in_force", "review.opened"}
-    ),
-    State.TERMINATED: frozenset(),
-}
-
 DUTIES = ("assessment", "gap", "meeting", "engagement", "responsibility", "annual-review")
 
 
 def done_on(facts: Partnership, duty: str, day_of: Callable[[datetime], date]) -> tuple[date, ...]:
-    """The days on which a recurring duty was done."""
+    """Return the days on which a recurring duty was done."""
     if duty == "annual-review":
         reviews = (*facts.earlier_reviews, *((facts.review,) if facts.review else ()))
         return tuple(day_of(review.opened_at) for review in reviews)
@@ -106,72 +94,6 @@ def done_on(facts: Partnership, duty: str, day_of: Callable[[datetime], date]) -
 
 
 def moments(facts: Partnership, entered_at: datetime) -> dict[str, Moment]:
-    """Every moment that is known, by name."""
+    """Return every moment that is known, by name."""
     known = {name: value for name, of in MOMENTS.items() if (value := of(facts)) is not None}
     return {"entering": entered_at, **known}
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Somebody who still has to do something: a role, and the one person of it if it is one."""
-
-    role: Role
-    email: str | None = None
-
-
-_ROLE_OF: dict[Side, Role] = {
-    "school": Role.PRINCIPAL,
-    "district": Role.STAFF,
-    "partner": Role.LEAD_PARTNER,
-}
-
-
-def waiting_on(facts: Partnership, event: str) -> Sequence[Waiting]:
-    """Who still has to do this event; empty if nobody, or if it is not one that several have to do."""
-    if event == "score-application":
-        return [
-            Waiting(Role.REVIEWER, email) for email in (facts.selection.unscored() if facts.selection else ())
-        ]
-    sides: dict[str, tuple[tuple[Side, ...], object]] = {
-        "agree-needs": (("school", "district"), facts.needs.signatures),
-        "agree-outcomes": (("school", "district", "partner"), facts.outcomes.signatures),
-        "sign-agreement": (("district", "partner"), facts.agreement.signatures if facts.agreement else {}),
-        "give-finding": (("school", "district"), facts.review.findings if facts.review else {}),
-    }
-    needed, given = sides.get(event, ((), {}))
-    return [Waiting(_ROLE_OF[side]) for side in needed if side not in given]  # type: ignore[operator]
-
-
-def _terms(facts: Partnership) -> tuple[object, ...]:
-    agreement = facts.agreement
-    return (agreement and agreement.drafted_at, agreement and len(agreement.changes), facts.outcomes.set_at)
-
-
-def _referred(facts: Partnership) -> tuple[object, ...]:
-    return (facts.board.item and facts.board.item.referred_at,)
-
-
-def _report(facts: Partnership) -> tuple[object, ...]:
-    return (_reported(facts),)
-
-
-# What somebody has read who does one of these: once that has changed, it has to be read again first.
-_READ: dict[str, Callable[[Partnership], tuple[object, ...]]] = {
-    "agree-needs": lambda facts: (facts.needs.described_at,),
-    "agree-outcomes": lambda facts: (facts.outcomes.set_at,),
-    "sign-agreement": _terms,
-    "activate": _terms,
-    "approve": _referred,
-    "send-back": _referred,
-    "give-finding": _report,
-    "continue": _report,
-}
-
-
-def version_read(facts: Partnership, event: str) -> str | None:
-    """A text that changes when what the event consents to is another; None for events that consent to nothing."""
-    of = _READ.get(event)
-    return " ".join(map(str, of(facts))) if of else None
-
-
-COLLECTED = ("score-application", "agree-needs", "agree-outcomes", "sign-agreement", "give-finding")

@@ -1,0 +1,303 @@
+"""Terms, outcomes and signatures, and what changes them (4270.9a-c, 4270.10)."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from states.case import Case, board_reasons, signed
+from states.chapters.call import no_other_lead_partner
+from states.chapters.choice import partner_chosen, protest_window_closed, protests_answered
+from states.chapters.outcomes import all_agreed_to_outcomes, outcomes_set
+from states.event import (
+    ACTIVE,
+    BOARD_OFFICE,
+    DISAGREES,
+    LEAD_PARTNER,
+    OPEN,
+    STAFF,
+    SUPERINTENDENT,
+    Event,
+    Form,
+    ReplyWord,
+    Requirement,
+    partner_sees,
+    requirement,
+    sides_left,
+)
+from states.inputs import Cents, Day, Input, Nothing, Reason, Text
+from states.partnership import (
+    SIDE_NAMES,
+    SIDES,
+    Agreement,
+    Change,
+    Instrument,
+    Partnership,
+    Request,
+    Requester,
+    State,
+)
+
+
+class DraftAgreement(Input):
+    instrument: Instrument = Field(
+        title="Kind of agreement", description="memorandum of understanding or contract"
+    )
+    amount_cents: Cents = Field(title="Whole amount", description="whole amount in cents")
+    starts_on: Day = Field(description="first day")
+    ends_on: Day = Field(description="last day")
+    autonomy_requested_by: Requester | None = Field(
+        default=None, title="Autonomy", description="who wants autonomy, if anybody"
+    )
+    responsibilities: tuple[Text, ...] = Field(
+        default=(), title="Responsibilities", description="responsibilities beyond the policy's"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> DraftAgreement:
+        if self.ends_on < self.starts_on:
+            raise ValueError("ends_on is before starts_on: the last day cannot come before the first")
+        return self
+
+
+class SignAgreement(Input):
+    signed_on: Day = Field(description="day of the signature")
+
+
+class AmendAgreement(Input):
+    amount_cents: Cents | None = Field(
+        default=None, title="New whole amount", description="new whole amount in cents"
+    )
+    ends_on: Day | None = Field(default=None, description="new last day")
+    terms: Text | None = Field(default=None, description="new terms in words")
+    reason: Text = Field(description="why")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> AmendAgreement:
+        if self.amount_cents is None and self.ends_on is None and self.terms is None:
+            raise ValueError("nothing is changed: give amount_cents, ends_on or terms")
+        return self
+
+
+@requirement()
+def agreement_drafted(case: Case) -> str | None:
+    return None if case.facts.agreement else "no agreement has been drafted yet: draft-agreement"
+
+
+@requirement()
+def side_has_not_signed(case: Case) -> str | None:
+    agreement = case.facts.agreement
+    side = SIDES[case.role]
+    signed = agreement is not None and side in agreement.signatures
+    return f"{SIDE_NAMES[side]} has already signed" if signed else None
+
+
+@requirement()
+def signature_awaited(case: Case) -> str | None:
+    agreement = case.facts.agreement
+    return None if agreement and agreement.awaits_signature else "the agreement is signed; nothing is awaited"
+
+
+@requirement(of_input=True)
+def signed_by_today(case: Case) -> str | None:
+    if case.input.signed_on <= case.today:
+        return None
+    return f"{case.input.signed_on} is still to come; a signature has the day on which it was given"
+
+
+@requirement()
+def signed_by_both(case: Case) -> str | None:
+    agreement = case.facts.agreement
+    if agreement is None:
+        return None  # said by agreement-drafted
+    left = [SIDE_NAMES[side] for side in ("district", "partner") if side not in agreement.signatures]
+    return f"not yet signed by {' and '.join(left)}" if left else None
+
+
+@requirement()
+def agreement_not_over(case: Case) -> str | None:
+    agreement = case.facts.agreement
+    if agreement is None:
+        return None
+    item = case.facts.board.item
+    last = item.change.ends_on if item and item.change else agreement.ends_on
+    return f"the agreement's last day, {last}, has passed" if case.today > last else None
+
+
+def _board_need_not_act(clause: str, what: str) -> Requirement:
+    def reason(case: Case) -> str | None:
+        agreement = case.facts.agreement
+        if agreement is None or clause not in board_reasons(agreement, case.setting.board):
+            return None
+        return f"{what}, so the Board must act first: refer-to-board"
+
+    return Requirement(f"board-need-not-act-{clause[-1]}", clause, False, reason)
+
+
+@requirement("4270.9")
+def board_did_not_ask(case: Case) -> str | None:
+    asked = case.facts.board.asked
+    return f"the Board elected to review this ({asked.reason}): refer-to-board" if asked else None
+
+
+board_need_not_act = (
+    _board_need_not_act("4270.9a", "the whole amount meets or exceeds the Board's threshold"),
+    _board_need_not_act("4270.9b", "a level of autonomy is requested"),
+    _board_need_not_act("4270.9c", "the whole term is longer than the Board's limit"),
+    board_did_not_ask,
+)
+
+
+@requirement(of_input=True)
+def new_term_possible(case: Case) -> str | None:
+    last, agreement = case.input.ends_on, case.facts.agreement
+    if last is None or agreement is None or last >= max(case.today, agreement.starts_on):
+        return None
+    return f"the new last day {last} has passed, or lies before the first day"
+
+
+def draft_agreement(case: Case) -> Partnership:
+    agreement = Agreement(**case.input.model_dump(), drafted_at=case.at)
+    return case.facts.but(agreement=agreement)
+
+
+def ask_for_review(case: Case) -> Partnership:
+    asked = Request(role=case.role, by=case.actor, reason=case.input.reason, at=case.at)
+    return case.facts.but(board=case.facts.board.but(asked=asked))
+
+
+def sign_agreement(case: Case) -> Partnership:
+    signatures = signed(case.agreement.signatures, case, on=case.input.signed_on)
+    both = {"district", "partner"} <= signatures.keys()
+    return _agreement(
+        case,
+        signatures=signatures,
+        signed_at=case.at if both else None,
+        awaits_signature=None if both else case.agreement.awaits_signature,
+    )
+
+
+def activate(case: Case) -> Partnership:
+    return _agreement(case, in_force_at=case.at)
+
+
+def amend_agreement(case: Case) -> Partnership:
+    given, agreement = case.input, case.agreement
+    # An amendment that states amount or last day anew takes the place of one that waits for the Board.
+    superseded = given.amount_cents is not None or given.ends_on is not None
+    change = Change(
+        purpose="amendment",
+        amount_cents=agreement.amount_cents if given.amount_cents is None else given.amount_cents,
+        ends_on=given.ends_on or agreement.ends_on,
+        terms=given.terms,
+        reason=given.reason,
+        at=case.at,
+    )
+    if board_reasons(agreement, case.setting.board, change.amount_cents, change.ends_on):
+        if agreement.pending and not superseded:
+            # New words go before the Board with the amount and the last day that wait for it already.
+            waits = agreement.pending
+            change = change.but(amount_cents=waits.amount_cents, ends_on=waits.ends_on)
+        return _agreement(case, pending=change)
+    pending = None if superseded else agreement.pending
+    return case.facts.but(agreement=agreement.changed(change, case.at).but(pending=pending))
+
+
+def _agreement(case: Case, **changes: object) -> Partnership:
+    return case.facts.but(agreement=case.agreement.but(**changes))
+
+
+BEFORE_SIGNING = (
+    partner_chosen,
+    protest_window_closed,
+    protests_answered,
+    agreement_drafted,
+    outcomes_set,
+    all_agreed_to_outcomes,
+)
+
+
+def _terms_read(facts: Partnership) -> tuple[object, ...]:
+    agreement = facts.agreement
+    return (agreement and agreement.drafted_at, agreement and len(agreement.changes), facts.outcomes.set_at)
+
+
+def _sign(at: State, needs: tuple[Requirement, ...], asks: tuple[str, ...] = ()) -> Event:
+    return Event(
+        name="sign-agreement",
+        at=(at,),
+        who=(STAFF, LEAD_PARTNER),
+        takes=SignAgreement,
+        records=sign_agreement,
+        needs=needs,
+        asks=asks,
+        audience=partner_sees("signed_on"),
+        awaited_since="agreement.awaits_signature",
+        collected=lambda facts: sides_left(
+            ("district", "partner"), facts.agreement.signatures if facts.agreement else {}
+        ),
+        consents_to=_terms_read,
+        reply_words={"sign": ReplyWord("sign-agreement", day="signed_on"), "no": DISAGREES},
+        form=Form(reads=("terms", "outcomes"), today="signed_on"),
+    )
+
+
+EVENTS = (
+    Event(
+        name="draft-agreement",
+        at=(OPEN,),
+        who=(STAFF,),
+        takes=DraftAgreement,
+        records=draft_agreement,
+        needs=(partner_chosen,),
+        audience=partner_sees(
+            "instrument", "amount_cents", "starts_on", "ends_on", "autonomy_requested_by", "responsibilities"
+        ),
+        awaited_since="selection.chosen",
+        done_once="agreement.drafted",
+        form=Form(replaces="terms"),
+    ),
+    Event(
+        name="ask-for-review",
+        at=(OPEN,),
+        who=(BOARD_OFFICE, SUPERINTENDENT),
+        takes=Reason,
+        records=ask_for_review,
+        audience=partner_sees("reason"),
+        reply_words={"review": ReplyWord("ask-for-review", below="reason")},
+        form=Form(reads=("terms",)),
+    ),
+    _sign(
+        OPEN, (*BEFORE_SIGNING, *board_need_not_act, side_has_not_signed, signed_by_today), asks=("board",)
+    ),
+    _sign(ACTIVE, (signature_awaited, side_has_not_signed, signed_by_today)),
+    Event(
+        name="activate",
+        at=(OPEN,),
+        to=ACTIVE,
+        who=(STAFF,),
+        takes=Nothing,
+        records=activate,
+        needs=(
+            *BEFORE_SIGNING,
+            *board_need_not_act,
+            signed_by_both,
+            agreement_not_over,
+            no_other_lead_partner,
+        ),
+        asks=("board", "other_lead"),
+        audience=partner_sees(),
+        consents_to=_terms_read,
+        form=Form(reads=("terms", "outcomes")),
+    ),
+    Event(
+        name="amend-agreement",
+        at=(ACTIVE,),
+        who=(STAFF,),
+        takes=AmendAgreement,
+        records=amend_agreement,
+        needs=(agreement_not_over, new_term_possible),
+        asks=("board",),
+        audience=partner_sees("amount_cents", "ends_on", "terms", "reason"),
+        form=Form(reads=("terms",), beside={"amount_cents": "present-amount", "ends_on": "present-last-day"}),
+    ),
+)

@@ -1,0 +1,294 @@
+"""What the Board has before it, and what it decides (4270.9)."""
+
+from __future__ import annotations
+
+from pydantic import Field, StrictBool
+
+from states.case import Case, board_reasons, recorded
+from states.chapters.agreement import BEFORE_SIGNING, new_term_possible
+from states.event import (
+    ACTIVE,
+    BOARD,
+    BOARD_OFFICE,
+    CLOCK,
+    OPEN,
+    REVIEW,
+    STAFF,
+    Event,
+    Form,
+    Requirement,
+    partner_sees,
+    requirement,
+)
+from states.inputs import Cents, Day, Input, Text
+from states.partnership import Change, Item, Partnership, Purpose, Role, State
+
+
+class ReferToBoard(Input):
+    purpose: Purpose = Field(title="Purpose", description="what the Board is asked for")
+    reason: Text = Field(description="why")
+    amount_cents: Cents | None = Field(
+        default=None, title="New whole amount", description="new whole amount in cents"
+    )
+    ends_on: Day | None = Field(default=None, description="new last day")
+
+
+class ScheduleItem(Input):
+    meeting_on: Day = Field(title="Meeting of the Board", description="day of a regular meeting")
+
+
+class IntroduceItem(ScheduleItem):
+    immediate_action: StrictBool = Field(
+        default=False,
+        title="Does the Board act at this meeting, without a second reading?",
+        description="whether the Board acts at once",
+    )
+
+
+class DeferItem(Input):
+    meeting_on: Day | None = Field(
+        default=None,
+        title="Meeting of the Board",
+        description="day of a later regular meeting; the clock may know of none",
+    )
+    reason: Text = Field(description="why")
+
+
+@requirement("4270.9")
+def board_has_a_reason(case: Case) -> str | None:
+    agreement = case.facts.agreement
+    if agreement is None or case.facts.board.asked or board_reasons(agreement, case.setting.board):
+        return None
+    return "nothing calls for the Board: the agreement can be signed and activated, or ask-for-review first"
+
+
+@requirement("4270.9", of_input=True)
+def purpose_is_new(case: Case) -> str | None:
+    return None if case.input.purpose == "new" else "a partnership in selection goes to the Board as 'new'"
+
+
+@requirement("4270.9", of_input=True)
+def purpose_is_of_agreement(case: Case) -> str | None:
+    if case.input.purpose != "new":
+        return None
+    return "the agreement is in force: the purpose is amendment, renewal or termination"
+
+
+@requirement("4270.9", of_input=True)
+def change_stated(case: Case) -> str | None:
+    if case.input.purpose not in ("amendment", "renewal") or case.agreement.pending:
+        return None
+    if case.input.amount_cents is not None or case.input.ends_on is not None:
+        return None
+    return "what the Board is to approve is missing: give amount_cents, ends_on or both"
+
+
+@requirement("4270.9", of_input=True)
+def meeting_is_regular(case: Case) -> str | None:
+    day = case.input.meeting_on
+    if day is None:
+        return None if case.role is Role.CLOCK else "no meeting is named"
+    meeting = case.setting.meeting
+    if meeting is None:
+        return f"the Board's calendar has no meeting on {day}"
+    return None if meeting.kind == "regular" else f"the meeting on {day} is a {meeting.kind} one, not regular"
+
+
+@requirement("4270.9", of_input=True)
+def agenda_open(case: Case) -> str | None:
+    meeting = case.setting.meeting
+    if meeting is None:
+        return None
+    if case.at >= meeting.at:
+        return f"the meeting on {meeting.on} has begun or is over"
+    closes = meeting.agenda_closes_at
+    if closes is None or case.at <= closes:
+        return None
+    local = closes.astimezone(case.at.tzinfo)
+    return f"the agenda of {meeting.on} closed at {local:%Y-%m-%d %H:%M}; take a later meeting"
+
+
+@requirement("4270.9", of_input=True)
+def meeting_held(case: Case) -> str | None:
+    day, meeting = case.input.meeting_on, case.setting.meeting
+    to_come = day > case.today if meeting is None else case.at < meeting.at
+    return f"the meeting on {day} is still to come" if to_come else None
+
+
+@requirement("4270.9", of_input=True)
+def meeting_after_referral(case: Case) -> str | None:
+    day = case.input.meeting_on
+    referred = case.item.referred_at.astimezone(case.at.tzinfo).date()
+    return f"the item came to the Board on {referred}, after the meeting on {day}" if day < referred else None
+
+
+@requirement("4270.9", of_input=True)
+def deferred_to_later(case: Case) -> str | None:
+    new, old = case.input.meeting_on, case.item.meeting_on
+    if new is None:
+        return None
+    if old is not None and new <= old:
+        return f"the item is on the agenda of {old}; it can only be deferred to a later meeting"
+    return f"the meeting on {new} is over" if new < case.today else None
+
+
+def refer_to_board(case: Case) -> Partnership:
+    given, agreement = case.input, case.agreement
+    change = None
+    if given.purpose in ("amendment", "renewal"):
+        basis = agreement.pending or agreement
+        change = Change(
+            purpose=given.purpose,
+            amount_cents=basis.amount_cents if given.amount_cents is None else given.amount_cents,
+            ends_on=given.ends_on or basis.ends_on,
+            terms=agreement.pending.terms if agreement.pending else None,
+            reason=given.reason,
+            at=case.at,
+        )
+    basis = change or agreement
+    because = board_reasons(agreement, case.setting.board, basis.amount_cents, basis.ends_on)
+    if case.facts.board.asked:
+        because = (*because, "asked")
+    item = Item(
+        purpose=given.purpose,
+        reason=given.reason,
+        because=because,
+        origin=recorded(case.state),
+        change=change,
+        referred_at=case.at,
+    )
+    facts = case.facts
+    if case.state is State.ANNUAL_REVIEW:
+        facts = facts.but(review=case.review.but(interrupted_at=case.at))
+    return facts.but(board=facts.board.but(item=item))
+
+
+def schedule_item(case: Case) -> Partnership:
+    item = case.item
+    if item.meeting_on is not None and item.meeting_on >= case.today:
+        # It was not dealt with there and will not be: the new date takes the place of that one.
+        item = item.but(agenda=tuple(day for day in item.agenda if day != item.meeting_on))
+    return _on_agenda(case, item)
+
+
+def introduce_item(case: Case) -> Partnership:
+    day = case.input.meeting_on
+    immediate = case.input.immediate_action
+    item = case.item.but(
+        introduced=tuple(sorted({*case.item.introduced, day})),
+        immediate_action=case.item.immediate_action or immediate,
+        agenda=tuple(sorted({*case.item.agenda, day})) if immediate else case.item.agenda,
+    )
+    return change_item(case, item)
+
+
+def defer_item(case: Case) -> Partnership:
+    item = case.item.but(deferred=case.item.deferred + 1)
+    if case.role is not Role.CLOCK:
+        # The Board itself took it off that agenda, so nothing can be decided there any more.
+        item = item.but(agenda=tuple(day for day in item.agenda if day != item.meeting_on))
+    if case.input.meeting_on is None:
+        return change_item(case, item.but(meeting_on=None, meeting_at=None))
+    return _on_agenda(case, item)
+
+
+def change_item(case: Case, item: Item) -> Partnership:
+    return case.facts.but(board=case.facts.board.but(item=item))
+
+
+def _on_agenda(case: Case, item: Item) -> Partnership:
+    meeting = recorded(case.setting.meeting)
+    return change_item(
+        case,
+        item.but(
+            meeting_on=meeting.on,
+            meeting_at=meeting.at,
+            scheduled_at=case.at,
+            agenda=tuple(sorted({*item.agenda, meeting.on})),
+        ),
+    )
+
+
+READ_BY_BOARD = ("item", "terms", "outcomes")
+_IN_FORCE = ("terms", "outcomes", "report", "findings")
+
+
+def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: bool = False) -> Event:
+    return Event(
+        name="refer-to-board",
+        at=(at,),
+        to=BOARD,
+        who=(STAFF,),
+        takes=ReferToBoard,
+        records=refer_to_board,
+        needs=needs,
+        asks=("board",),
+        audience=partner_sees("purpose", "reason", "amount_cents", "ends_on"),
+        optional=optional,
+        form=form,
+    )
+
+
+_REFER_IN_FORCE = (purpose_is_of_agreement, change_stated, new_term_possible)
+_FORM_IN_FORCE = Form(
+    reads=_IN_FORCE,
+    choices={"purpose": "purposes-in-force"},
+    replaces="pending-change",
+    beside={"amount_cents": "present-amount", "ends_on": "present-last-day"},
+)
+
+
+EVENTS = (
+    _refer(
+        OPEN,
+        (*BEFORE_SIGNING, purpose_is_new, board_has_a_reason),
+        Form(
+            reads=_IN_FORCE,
+            choices={"purpose": "purpose-new"},
+            beside={"amount_cents": "present-amount", "ends_on": "present-last-day"},
+            without=frozenset({"amount_cents", "ends_on"}),
+        ),
+    ),
+    _refer(ACTIVE, _REFER_IN_FORCE, _FORM_IN_FORCE),
+    # It is the other way out of a review: the report and the findings are what is awaited.
+    _refer(REVIEW, _REFER_IN_FORCE, _FORM_IN_FORCE, optional=True),
+    Event(
+        name="schedule-item",
+        at=(BOARD,),
+        who=(BOARD_OFFICE,),
+        takes=ScheduleItem,
+        records=schedule_item,
+        needs=(meeting_is_regular, agenda_open),
+        asks=("meeting",),
+        audience=partner_sees("meeting_on"),
+        awaited_since="board.referred",
+        form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "coming-meetings"}),
+        about_meeting=True,
+    ),
+    Event(
+        name="introduce-item",
+        at=(BOARD,),
+        who=(BOARD_OFFICE,),
+        takes=IntroduceItem,
+        records=introduce_item,
+        needs=(meeting_is_regular, meeting_held, meeting_after_referral),
+        asks=("meeting",),
+        audience=partner_sees("meeting_on", "immediate_action"),
+        form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),
+        about_meeting=True,
+    ),
+    Event(
+        name="defer-item",
+        at=(BOARD,),
+        who=(BOARD_OFFICE, CLOCK),
+        takes=DeferItem,
+        records=defer_item,
+        needs=(meeting_is_regular, deferred_to_later),
+        asks=("meeting",),
+        audience=partner_sees("meeting_on", "reason"),
+        optional=True,
+        form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "later-meetings"}),
+        urgent=True,  # a meeting is not when people think it is
+        about_meeting=True,
+    ),
+)

@@ -1,0 +1,336 @@
+"""The open call, from its opening to its closing: applications, sealed until then (4270.1 to 4270.4, 4270.8)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from states.case import Case, recorded
+from states.chapters.needs import needs_described
+from states.event import (
+    APPLICANT,
+    CLOCK,
+    LEAD_PARTNER,
+    NEEDS,
+    OPEN,
+    REVIEWER,
+    STAFF,
+    Audience,
+    Event,
+    Form,
+    Requirement,
+    Scope,
+    Sees,
+    requirement,
+)
+from states.inputs import (
+    ABILITIES,
+    Day,
+    Email,
+    Identifier,
+    Input,
+    Name,
+    Nothing,
+    OfOrganization,
+    Text,
+    distinct,
+)
+from states.partnership import Ability, Application, Outcomes, Partnership, Role, Selection
+
+
+class OpenSelection(Input):
+    closes_on: Day = Field(description="last day of the call")
+    reviewers: Annotated[tuple[Email, ...], AfterValidator(distinct)] = Field(
+        title="Panel of reviewers", description="e-mail addresses of the panel"
+    )
+
+
+class ReceiveApplication(Input):
+    organization: Identifier = Field(title="Organization", description="identifier of the organization")
+    contact_name: Name = Field(title="Contact person", description="the organization's contact person")
+    contact_email: Email = Field(title="E-mail address", description="the contact's e-mail address")
+    abilities: dict[Ability, Text] = Field(
+        title="The five abilities", description="how each of the five abilities is shown"
+    )
+    demonstration: Text | None = Field(
+        default=None, title="Ability to serve", description="for kind other: ability to serve"
+    )
+
+
+class ExtendSelection(Input):
+    closes_on: Day = Field(description="the new last day of the call")
+    reason: Text = Field(description="why")
+
+
+@requirement("4270.7")
+def school_agreed_to_needs(case: Case) -> str | None:
+    if "school" in case.facts.needs.signatures:
+        return None
+    return "the school has not agreed to the statement of needs: its principal does, with agree-needs"
+
+
+@requirement("4270.7")
+def district_agreed_to_needs(case: Case) -> str | None:
+    if "district" in case.facts.needs.signatures:
+        return None
+    return "the District has not agreed to the statement of needs: staff do, with agree-needs"
+
+
+@requirement("4270.1")
+def school_invited(case: Case) -> str | None:
+    invited = case.setting.invited_on
+    if invited is None:
+        return (
+            "the Board has not invited a Lead Partner at this school: record the day it did with the school"
+        )
+    return f"the Board's invitation is of {invited}, which is still to come" if invited > case.today else None
+
+
+@requirement("4270.4")
+def no_other_lead_partner(case: Case) -> str | None:
+    other = case.setting.other_lead
+    return f"the school already has an active Lead Partner, in partnership {other}" if other else None
+
+
+@requirement("4270.8", of_input=True)
+def panel_large_enough(case: Case) -> str | None:
+    named, least = len(case.input.reviewers), case.setting.minimum_panel
+    return f"the panel has {named} reviewers; at least {least} are needed" if named < least else None
+
+
+@requirement("4270.8", of_input=True)
+def panel_known(case: Case) -> str | None:
+    strangers = case.setting.strangers
+    return f"not in the directory as reviewers: {', '.join(strangers)}" if strangers else None
+
+
+@requirement("4270.8", of_input=True)
+def open_long_enough(case: Case) -> str | None:
+    earliest = case.setting.opens_until
+    if earliest is None or case.input.closes_on >= earliest:
+        return None
+    return f"the call would close on {case.input.closes_on}; the earliest possible last day is {earliest}"
+
+
+@requirement("4270.8")
+def call_open(case: Case) -> str | None:
+    if not case.closed:
+        return None
+    return f"the call closed at {case.selection.closes_at.astimezone(case.at.tzinfo):%Y-%m-%d %H:%M}"
+
+
+@requirement("4270.8")
+def call_closed(case: Case) -> str | None:
+    if case.closed:
+        return None
+    closes = case.selection.closes_at.astimezone(case.at.tzinfo)
+    return f"the call is open until {closes:%Y-%m-%d %H:%M}, and applications are sealed until then"
+
+
+@requirement("4270.8")
+def closing_not_recorded(case: Case) -> str | None:
+    return "the closing is already on record" if case.selection.closed_at else None
+
+
+@requirement("4270.8", of_input=True)
+def extended_to_later(case: Case) -> str | None:
+    new, old = case.setting.closes_at, case.selection.closes_at.astimezone(case.at.tzinfo)
+    if new is not None and new > old:
+        return None
+    return f"the call already closes on {old.date()}; an extension needs a later day"
+
+
+def addresses(ability: Ability, clause: str) -> Requirement:
+    """The requirement that an application addresses one of the five abilities."""
+
+    def reason(case: Case) -> str | None:
+        return None if ability in case.input.abilities else f"the application does not address '{ability}'"
+
+    return Requirement(f"addresses-{ability}", clause, True, reason)
+
+
+all_five_addressed = tuple(
+    addresses(ability, f"4270.3{letter}") for ability, letter in zip(ABILITIES, "abcde", strict=True)
+)
+
+
+@requirement("4270.2", of_input=True)
+def other_kind_demonstrated(case: Case) -> str | None:
+    organization = case.setting.organization
+    if organization is None:
+        return f"{case.input.organization} is not in the directory, so it is not known of what kind it is"
+    if organization.kind != "other" or case.input.demonstration:
+        return None
+    return f"{organization.name} is of kind 'other', so a written demonstration of its ability is needed"
+
+
+@requirement("4270.8", of_input=True)
+def has_applied(case: Case) -> str | None:
+    if case.input.organization in case.selection.applications:
+        return None
+    if case.role is Role.APPLICANT:
+        return f"{case.input.organization} has no application"  # who else applied is not theirs to know
+    applied = ", ".join(case.selection.applications) or "nobody"
+    return f"{case.input.organization} has no application; applied have: {applied}"
+
+
+def open_selection(case: Case) -> Partnership:
+    closes_at = case.setting.closes_at
+    selection = Selection(opened_at=case.at, closes_at=closes_at, reviewers=case.input.reviewers)
+    return case.facts.but(selection=selection)
+
+
+def receive_application(case: Case) -> Partnership:
+    given, organization = case.input, recorded(case.setting.organization)
+    earlier = case.selection.applications.get(given.organization)
+    application = Application(
+        organization=given.organization,
+        name=organization.name,
+        kind=organization.kind,
+        contact_name=given.contact_name,
+        contact_email=given.contact_email,
+        abilities=given.abilities,
+        demonstration=given.demonstration,
+        received_at=case.at,
+        replaces=earlier.replaces + 1 if earlier else 0,
+    )
+    applications = {**case.selection.applications, given.organization: application}
+    return change_call(case, applications=applications)
+
+
+def withdraw_application(case: Case) -> Partnership:
+    selection, gone = case.selection, case.input.organization
+    applications = {name: a for name, a in selection.applications.items() if name != gone}
+    facts = change_call(case, applications=applications)
+    if selection.choice and selection.choice.organization == gone:
+        # Everything that rested on the choice goes with it.
+        facts = facts.but(
+            selection=recorded(facts.selection).but(choice=None),
+            contact=None,
+            agreement=None,
+            outcomes=Outcomes(),
+        )
+    return note_scoring(facts, case)
+
+
+def extend_selection(case: Case) -> Partnership:
+    return change_call(case, closes_at=case.setting.closes_at)
+
+
+def close_applications(case: Case) -> Partnership:
+    return note_scoring(change_call(case, closed_at=case.at), case)
+
+
+def change_call(case: Case, **changes: object) -> Partnership:
+    return case.facts.but(selection=case.selection.but(**changes))
+
+
+def note_scoring(facts: Partnership, case: Case) -> Partnership:
+    selection = recorded(facts.selection)
+    complete = case.closed and not selection.unscored()
+    scored_at = (selection.scored_at or case.at) if complete else None
+    return facts.but(selection=selection.but(scored_at=scored_at))
+
+
+def of_call(*fields: str) -> Audience:
+    """Return the audience of an event about the whole call: panel, Lead Partner, and present applicants."""
+    return {
+        REVIEWER: Sees(Scope.ALWAYS, fields),
+        LEAD_PARTNER: Sees(Scope.ALWAYS, fields),
+        APPLICANT: Sees(Scope.THIS_CALL, fields),
+    }
+
+
+def of_applicant(*fields: str) -> Audience:
+    """Return the audience of an event about one applicant: that one, who may be the Lead Partner by now."""
+    return {
+        LEAD_PARTNER: Sees(Scope.OWN_ORGANIZATION, fields),
+        APPLICANT: Sees(Scope.OWN_ORGANIZATION, fields),
+    }
+
+
+def _of_application(*fields: str) -> Audience:
+    """Return the audience of an event about an application: its applicant, and after the closing the panel."""
+    return {**of_applicant(*fields), REVIEWER: Sees(Scope.AFTER_CLOSING, ("organization",))}
+
+
+EVENTS = (
+    Event(
+        name="open-selection",
+        at=(NEEDS,),
+        to=OPEN,
+        who=(STAFF,),
+        takes=OpenSelection,
+        records=open_selection,
+        needs=(
+            needs_described,
+            school_agreed_to_needs,
+            district_agreed_to_needs,
+            school_invited,
+            no_other_lead_partner,
+            panel_large_enough,
+            panel_known,
+            open_long_enough,
+        ),
+        asks=("invited_on", "other_lead", "closes_at", "opens_until", "minimum_panel", "strangers"),
+        audience=of_call("closes_on"),
+        public=True,
+        awaited_since="needs.agreed",
+        form=Form(
+            reads=("statement",), choices={"reviewers": "reviewers"}, beside={"closes_on": "earliest-closing"}
+        ),
+    ),
+    Event(
+        name="receive-application",
+        at=(OPEN,),
+        who=(APPLICANT, STAFF),
+        takes=ReceiveApplication,
+        records=receive_application,
+        needs=(call_open, other_kind_demonstrated, *all_five_addressed),
+        asks=("organization",),
+        audience=_of_application("organization", "contact_name", "contact_email"),
+        sealed=("abilities", "demonstration"),
+        optional=True,
+        repeatable=True,
+        form=Form(
+            choices={"organization": "organizations"},
+            replaces="application",
+            beside={"demonstration": "who-demonstrates"},
+        ),
+    ),
+    Event(
+        name="withdraw-application",
+        at=(OPEN,),
+        who=(APPLICANT, STAFF),
+        takes=OfOrganization,
+        records=withdraw_application,
+        needs=(has_applied,),
+        audience=_of_application("organization"),
+        optional=True,
+        confirmed=True,
+        form=Form(choices={"organization": "own-applications"}),
+    ),
+    Event(
+        name="extend-selection",
+        at=(OPEN,),
+        who=(STAFF,),
+        takes=ExtendSelection,
+        records=extend_selection,
+        needs=(call_open, extended_to_later),
+        asks=("closes_at",),
+        audience=of_call("closes_on", "reason"),
+        public=True,
+        form=Form(beside={"closes_on": "present-closing"}),
+    ),
+    Event(
+        name="close-applications",
+        at=(OPEN,),
+        who=(CLOCK,),
+        takes=Nothing,
+        records=close_applications,
+        needs=(call_closed, closing_not_recorded),
+        audience=of_call(),
+        public=True,
+    ),
+)

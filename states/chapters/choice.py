@@ -1,0 +1,302 @@
+"""The choice of a Lead Partner: conflicts of interest, scores, the choice itself, protests (4270.3, 4270.8)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from states.case import Case
+from states.chapters.call import call_closed, change_call, has_applied, note_scoring, of_applicant, of_call
+from states.event import (
+    APPLICANT,
+    NEEDS,
+    OPEN,
+    REVIEWER,
+    STAFF,
+    Event,
+    Form,
+    Scope,
+    Sees,
+    Waiting,
+    requirement,
+)
+from states.inputs import ABILITIES, OfOrganization, Reason, Text
+from states.partnership import (
+    Ability,
+    Choice,
+    Conflict,
+    Contact,
+    Outcomes,
+    Partnership,
+    Protest,
+    Role,
+    Score,
+)
+
+
+class DeclareConflict(OfOrganization):
+    reason: Text = Field(description="what the conflict of interest is")
+
+
+class ScoreApplication(OfOrganization):
+    scores: dict[Ability, Annotated[int, Field(strict=True, ge=1, le=5)]] = Field(
+        title="Scores", description="1 to 5 for each ability"
+    )
+    comment: Text = Field(title="Comment", description="what the scores rest on")
+
+    @model_validator(mode="after")
+    def _all_five(self) -> ScoreApplication:
+        missing = [name for name in ABILITIES if name not in self.scores]
+        if missing:
+            raise ValueError("a score is missing for " + ", ".join(missing))
+        return self
+
+
+class ChoosePartner(OfOrganization):
+    reasons: Text = Field(title="Reasons", description="the reasons for the choice")
+
+
+class FileProtest(OfOrganization):
+    text: Text = Field(title="Protest", description="what was wrong with the choice, and why")
+
+
+class AnswerProtest(OfOrganization):
+    text: Text = Field(title="Answer", description="the answer to the protest")
+
+
+@requirement("4270.8", of_input=True)
+def no_conflict_declared(case: Case) -> str | None:
+    if case.selection.conflicted(case.actor, case.input.organization):
+        return f"{case.actor} declared a conflict of interest with {case.input.organization}"
+    return None
+
+
+@requirement("4270.8")
+def not_chosen_yet(case: Case) -> str | None:
+    choice = case.selection.choice
+    return f"{choice.organization} has been chosen, so the scores stand" if choice else None
+
+
+@requirement("4270.8")
+def everybody_has_scored(case: Case) -> str | None:
+    left = case.selection.unscored()
+    if not left:
+        return None
+    return "not yet scored: " + "; ".join(f"{who} has left {', '.join(what)}" for who, what in left.items())
+
+
+@requirement("4270.8", of_input=True)
+def chosen_has_a_score(case: Case) -> str | None:
+    organization = case.input.organization
+    if any(score.organization == organization for score in case.selection.scores):
+        return None
+    return f"no reviewer without a conflict of interest has scored {organization}"
+
+
+@requirement("4270.8")
+def choice_may_be_made(case: Case) -> str | None:
+    choice = case.selection.choice
+    if choice is None:
+        return None
+    if any(p.answered_at and p.at >= choice.at for p in case.selection.protests):
+        return None
+    return f"{choice.organization} has been chosen; only an answered protest lets the choice be made again"
+
+
+@requirement("4270.8")
+def partner_chosen(case: Case) -> str | None:
+    selection = case.facts.selection
+    return None if selection and selection.choice else "no Lead Partner has been chosen yet: choose-partner"
+
+
+@requirement("4270.8")
+def nobody_chosen(case: Case) -> str | None:
+    choice = case.selection.choice
+    return f"{choice.organization} has been chosen" if choice else None
+
+
+@requirement("4270.8")
+def protest_window_open(case: Case) -> str | None:
+    choice = case.selection.choice
+    if choice is None or case.at < choice.protest_until:
+        return None
+    return f"protests were possible until {choice.protest_until.astimezone(case.at.tzinfo):%Y-%m-%d %H:%M}"
+
+
+@requirement("4270.8", of_input=True)
+def no_protest_waits(case: Case) -> str | None:
+    waiting = any(p.organization == case.input.organization for p in case.selection.unanswered())
+    return f"a protest of {case.input.organization} is still unanswered" if waiting else None
+
+
+@requirement("4270.8", of_input=True)
+def protest_waits(case: Case) -> str | None:
+    waiting = [p.organization for p in case.selection.unanswered()]
+    if case.input.organization in waiting:
+        return None
+    return f"no protest of {case.input.organization} waits for an answer"
+
+
+@requirement("4270.8")
+def protest_window_closed(case: Case) -> str | None:
+    choice = case.selection.choice
+    if choice is None or case.at >= choice.protest_until:
+        return None
+    return f"protests are possible until {choice.protest_until.astimezone(case.at.tzinfo):%Y-%m-%d %H:%M}"
+
+
+@requirement("4270.8")
+def protests_answered(case: Case) -> str | None:
+    waiting = case.selection.unanswered()
+    if not waiting:
+        return None
+    if case.role is Role.LEAD_PARTNER:
+        return "a protest is unanswered"  # whose it is, is between that applicant and the office
+    return "a protest is unanswered: " + ", ".join(p.organization for p in waiting)
+
+
+def declare_conflict(case: Case) -> Partnership:
+    given = case.input
+    conflict = Conflict(reviewer=case.actor, organization=given.organization, reason=given.reason, at=case.at)
+    # A score given before the conflict was declared no longer counts.
+    scores = tuple(
+        s for s in case.selection.scores if (s.reviewer, s.organization) != (case.actor, given.organization)
+    )
+    facts = change_call(case, conflicts=(*case.selection.conflicts, conflict), scores=scores)
+    return note_scoring(facts, case)
+
+
+def score_application(case: Case) -> Partnership:
+    given = case.input
+    score = Score(
+        reviewer=case.actor,
+        organization=given.organization,
+        scores=given.scores,
+        comment=given.comment,
+        at=case.at,
+    )
+    others = (
+        s for s in case.selection.scores if (s.reviewer, s.organization) != (case.actor, given.organization)
+    )
+    return note_scoring(change_call(case, scores=(*others, score)), case)
+
+
+def choose_partner(case: Case) -> Partnership:
+    organization = case.input.organization
+    application = case.selection.applications[organization]
+    choice = Choice(
+        organization=organization,
+        reasons=case.input.reasons,
+        by=case.actor,
+        at=case.at,
+        protest_until=case.setting.protest_until,
+    )
+    contact = Contact(email=application.contact_email, name=application.contact_name)
+    facts = change_call(case, choice=choice)
+    return facts.but(contact=contact, agreement=None, outcomes=Outcomes())
+
+
+def file_protest(case: Case) -> Partnership:
+    protest = Protest(organization=case.input.organization, text=case.input.text, at=case.at)
+    return change_call(case, protests=(*case.selection.protests, protest))
+
+
+def answer_protest(case: Case) -> Partnership:
+    waiting = next(p for p in case.selection.unanswered() if p.organization == case.input.organization)
+    answered = waiting.but(answer=case.input.text, answered_at=case.at)
+    return change_call(case, protests=tuple(answered if p is waiting else p for p in case.selection.protests))
+
+
+def restart(case: Case) -> Partnership:
+    ended = case.selection.but(restarted=case.input.reason)
+    # The statement must be agreed to again, since it drew nobody who could be chosen.
+    return case.facts.but(
+        selection=None,
+        earlier_selections=(*case.facts.earlier_selections, ended),
+        needs=case.facts.needs.but(signatures={}, agreed_at=None),
+    )
+
+
+def _panel_left(facts: Partnership) -> list[Waiting]:
+    return [Waiting(REVIEWER, email) for email in (facts.selection.unscored() if facts.selection else ())]
+
+
+EVENTS = (
+    Event(
+        name="declare-conflict",
+        at=(OPEN,),
+        who=(REVIEWER,),
+        takes=DeclareConflict,
+        records=declare_conflict,
+        needs=(call_closed, not_chosen_yet, has_applied, no_conflict_declared),
+        audience={REVIEWER: Sees(Scope.OWN_ACT)},
+        optional=True,
+        repeatable=True,
+        form=Form(choices={"organization": "without-conflict"}),
+    ),
+    Event(
+        name="score-application",
+        at=(OPEN,),
+        who=(REVIEWER,),
+        takes=ScoreApplication,
+        records=score_application,
+        needs=(call_closed, not_chosen_yet, has_applied, no_conflict_declared),
+        audience={REVIEWER: Sees(Scope.AFTER_CHOICE)},
+        awaited_since="selection.closed",
+        collected=_panel_left,
+        repeatable=True,
+    ),
+    Event(
+        name="choose-partner",
+        at=(OPEN,),
+        who=(STAFF,),
+        takes=ChoosePartner,
+        records=choose_partner,
+        needs=(call_closed, choice_may_be_made, everybody_has_scored, has_applied, chosen_has_a_score),
+        asks=("protest_until",),
+        audience=of_call("organization", "reasons"),
+        awaited_since="selection.scored",
+        confirmed=True,  # not final: an answered protest lets the choice be made again
+        form=Form(reads=("scores",), choices={"organization": "scored-applications"}),
+    ),
+    Event(
+        name="file-protest",
+        at=(OPEN,),
+        who=(APPLICANT,),
+        takes=FileProtest,
+        records=file_protest,
+        needs=(partner_chosen, protest_window_open, has_applied, no_protest_waits),
+        audience=of_applicant("organization", "text"),
+        optional=True,
+        form=Form(reads=("choice",), choices={"organization": "own-applications"}),
+    ),
+    Event(
+        name="answer-protest",
+        at=(OPEN,),
+        who=(STAFF,),
+        takes=AnswerProtest,
+        records=answer_protest,
+        needs=(protest_waits,),
+        audience=of_applicant("organization", "text"),
+        awaited_since="selection.protest_waits",
+        form=Form(reads=("choice", "protests"), choices={"organization": "unanswered-protests"}),
+    ),
+    Event(
+        name="restart",
+        at=(OPEN,),
+        to=NEEDS,
+        who=(STAFF,),
+        takes=Reason,
+        records=restart,
+        needs=(call_closed, nobody_chosen),
+        audience={
+            REVIEWER: Sees(Scope.THIS_CALL, ("reason",)),
+            APPLICANT: Sees(Scope.THIS_CALL, ("reason",)),
+        },
+        optional=True,
+        confirmed=True,
+        final=True,
+        form=Form(reads=("scores",)),
+    ),
+)

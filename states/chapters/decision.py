@@ -1,0 +1,193 @@
+"""What the Board decides at a meeting, by its vote (4270.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import Field
+
+from states.case import Case
+from states.chapters.agreement import agreement_not_over
+from states.chapters.board import READ_BY_BOARD, ScheduleItem, meeting_held, meeting_is_regular
+from states.chapters.call import no_other_lead_partner
+from states.event import (
+    ACTIVE,
+    BOARD,
+    BOARD_OFFICE,
+    OPEN,
+    REVIEW,
+    Event,
+    Form,
+    partner_sees,
+    requirement,
+)
+from states.inputs import Count, Text
+from states.partnership import Approval, Decision, Partnership, State, Vote
+
+
+class VoteInput(ScheduleItem):
+    ayes: Count = Field(description="votes for")
+    noes: Count = Field(description="votes against")
+    abstentions: Count = Field(default=0, description="abstentions")
+
+
+class Decide(VoteInput):
+    reason: Text | None = Field(default=None, description="what the Board said")
+
+
+@requirement("4270.9", of_input=True)
+def quorum_present(case: Case) -> str | None:
+    vote, rules = case.input, case.setting.board
+    present = vote.ayes + vote.noes + vote.abstentions
+    if present > rules.members:
+        return f"{present} votes are more than the Board's {rules.members} members"
+    return f"{present} members are no quorum; {rules.quorum} are needed" if present < rules.quorum else None
+
+
+@requirement("4270.9", of_input=True)
+def readings_done(case: Case) -> str | None:
+    item = case.item
+    if case.setting.board.readings < 2 or item.immediate_action:
+        return None
+    if any(day < case.input.meeting_on for day in item.introduced):
+        return None
+    return "the item must be introduced at an earlier regular meeting, or immediate action be recorded"
+
+
+@requirement("4270.9", of_input=True)
+def vote_carried(case: Case) -> str | None:
+    ayes, noes = case.input.ayes, case.input.noes
+    return None if ayes > noes else f"{ayes} ayes to {noes} noes do not carry it; record send-back"
+
+
+@requirement(of_input=True)
+def met_before_the_end(case: Case) -> str | None:
+    # Until the clock has recorded it, an agreement that is over may still look as if it could be renewed.
+    met, agreement = case.input.meeting_on, case.facts.agreement
+    if agreement is None or not case.facts.in_force or met <= agreement.ends_on:
+        return None
+    return f"the agreement ended on {agreement.ends_on}, before the meeting on {met}; a new one is needed"
+
+
+@requirement("4270.9")
+def item_can_be_approved(case: Case) -> str | None:
+    if case.item.purpose != "termination":
+        return None
+    return "the Board was asked for a termination: record terminate or send-back"
+
+
+@requirement("4270.9")
+def item_scheduled(case: Case) -> str | None:
+    return None if case.item.agenda else "the item is on the agenda of no regular meeting yet: schedule-item"
+
+
+@requirement("4270.9", of_input=True)
+def item_on_that_agenda(case: Case) -> str | None:
+    agenda = case.item.agenda
+    if not agenda or case.input.meeting_on in agenda:
+        return None
+    if case.item.introduced and case.input.meeting_on > max(*agenda, case.item.introduced[0]):
+        return None  # brought back for action after its introduction, and not put off beyond that meeting
+    return f"the item is not on the agenda of {case.input.meeting_on}; it is on {', '.join(map(str, agenda))}"
+
+
+def approve(case: Case) -> Partnership:
+    item, agreement = case.item, case.agreement
+    if item.change:
+        agreement = agreement.changed(item.change, case.at).but(pending=None)
+    agreement = agreement.but(
+        approval=Approval(
+            meeting_on=case.input.meeting_on,
+            amount_cents=agreement.amount_cents,
+            ends_on=agreement.ends_on,
+        ),
+        signatures={},
+        signed_at=None,
+        awaits_signature=case.at,
+        in_force_at=agreement.in_force_at or case.at,
+    )
+    return decided(case, "approve").but(agreement=agreement)
+
+
+def send_back(case: Case) -> Partnership:
+    facts = decided(case, "send-back")
+    if case.item.purpose == "new":
+        # The Board has not approved what it elected to review, so it still has to.
+        facts = facts.but(board=facts.board.but(asked=case.facts.board.asked))
+    if case.facts.review and case.facts.review.interrupted_at and case.item.origin is State.ANNUAL_REVIEW:
+        facts = facts.but(review=case.review.but(interrupted_at=None))
+    if case.item.change:
+        facts = facts.but(agreement=case.agreement.but(pending=None))
+    return facts
+
+
+def decided(case: Case, decision: Literal["approve", "send-back", "terminate"]) -> Partnership:
+    given = case.input
+    vote = Vote(ayes=given.ayes, noes=given.noes, abstentions=given.abstentions)
+    decided = Decision(
+        purpose=case.item.purpose,
+        decision=decision,
+        meeting_on=given.meeting_on,
+        vote=vote,
+        reason=given.reason,
+        at=case.at,
+    )
+    board = case.facts.board
+    return case.facts.but(board=board.but(item=None, asked=None, decisions=(*board.decisions, decided)))
+
+
+DECISION = (item_scheduled, meeting_is_regular, meeting_held, item_on_that_agenda, quorum_present)
+
+
+def _referral_read(facts: Partnership) -> tuple[object, ...]:
+    return (facts.board.item and facts.board.item.referred_at,)
+
+
+def _came_from(state: State) -> Callable[[Case], bool]:
+    return lambda case: case.item.origin is state
+
+
+def _send_back(to: State) -> Event:
+    return Event(
+        name="send-back",
+        at=(BOARD,),
+        to=to,
+        who=(BOARD_OFFICE,),
+        takes=Decide,
+        records=send_back,
+        needs=DECISION,
+        asks=("meeting", "board"),
+        when=_came_from(to),
+        audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason"),
+        consents_to=_referral_read,
+        form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),
+    )
+
+
+EVENTS = (
+    Event(
+        name="approve",
+        at=(BOARD,),
+        to=ACTIVE,
+        who=(BOARD_OFFICE,),
+        takes=Decide,
+        records=approve,
+        needs=(
+            item_can_be_approved,
+            *DECISION,
+            readings_done,
+            vote_carried,
+            met_before_the_end,
+            agreement_not_over,
+            no_other_lead_partner,
+        ),
+        asks=("meeting", "board", "other_lead"),
+        audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason"),
+        consents_to=_referral_read,
+        confirmed=True,
+        final=True,
+        form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),
+    ),
+    *(_send_back(to) for to in (OPEN, ACTIVE, REVIEW)),
+)

@@ -1,0 +1,108 @@
+"""The statement of needs, which the school and the District write and agree to (4270.7)."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from states.case import Case, signed
+from states.event import (
+    DISAGREES,
+    NEEDS,
+    PRINCIPAL,
+    REVIEWER,
+    STAFF,
+    Audience,
+    Event,
+    Form,
+    ReplyWord,
+    Scope,
+    Sees,
+    partner_sees,
+    requirement,
+    sides_left,
+)
+from states.inputs import Identifier, Input, Name, Nothing, Text, Texts
+from states.partnership import SIDE_NAMES, SIDES, Needs, Partnership, Statement
+
+
+class IdentifyNeeds(Input):
+    school: Identifier = Field(title="School", description="identifier of the school")
+    title: Name = Field(title="Title", description="what people will call this partnership")
+
+
+class DescribeNeeds(Input):
+    needs: Texts = Field(title="Needs", description="what the school needs")
+    gaps: tuple[Text, ...] = Field(default=(), title="Gaps", description="services that are missing")
+    resources: Texts = Field(title="Resources", description="resources a Lead Partner should bring")
+    assets: Texts = Field(title="Assets", description="assets a Lead Partner should bring")
+    qualities: Texts = Field(title="Qualities", description="qualities wanted in a Lead Partner")
+    goals: Texts = Field(title="Goals", description="goals of the school and the District that are served")
+
+
+@requirement("4270.7")
+def needs_described(case: Case) -> str | None:
+    return None if case.facts.needs.statement else "the statement of needs is not written yet: describe-needs"
+
+
+@requirement("4270.7")
+def side_has_not_agreed_to_needs(case: Case) -> str | None:
+    side = SIDES[case.role]
+    return f"{SIDE_NAMES[side]} has already agreed to this" if side in case.facts.needs.signatures else None
+
+
+def identify_needs(case: Case) -> Partnership:
+    return Partnership(school=case.input.school, title=case.input.title)
+
+
+def describe_needs(case: Case) -> Partnership:
+    statement = Statement(**case.input.model_dump())
+    return case.facts.but(needs=Needs(statement=statement, described_at=case.at))
+
+
+def agree_needs(case: Case) -> Partnership:
+    signatures = signed(case.facts.needs.signatures, case)
+    both = {"school", "district"} <= signatures.keys()
+    return case.facts.but(
+        needs=case.facts.needs.but(signatures=signatures, agreed_at=case.at if both else None)
+    )
+
+
+# The panel knows how the statement came about; so does the Lead Partner.
+_KNOWN: Audience = {REVIEWER: Sees(Scope.ALWAYS), **partner_sees()}
+
+EVENTS = (
+    Event(
+        name="identify-needs",
+        at=(None,),
+        to=NEEDS,
+        who=(PRINCIPAL, STAFF),
+        takes=IdentifyNeeds,
+        records=identify_needs,
+        audience=_KNOWN,
+    ),
+    Event(
+        name="describe-needs",
+        at=(NEEDS,),
+        who=(PRINCIPAL, STAFF),
+        takes=DescribeNeeds,
+        records=describe_needs,
+        audience=_KNOWN,
+        done_once="needs.described",
+        repeatable=True,
+        form=Form(replaces="statement"),
+    ),
+    Event(
+        name="agree-needs",
+        at=(NEEDS,),
+        who=(PRINCIPAL, STAFF),
+        takes=Nothing,
+        records=agree_needs,
+        needs=(needs_described, side_has_not_agreed_to_needs),
+        audience=_KNOWN,
+        awaited_since="needs.described",
+        collected=lambda facts: sides_left(("school", "district"), facts.needs.signatures),
+        consents_to=lambda facts: (facts.needs.described_at,),
+        reply_words={"agree": ReplyWord("agree-needs"), "approve": ReplyWord("agree-needs"), "no": DISAGREES},
+        form=Form(reads=("statement",)),
+    ),
+)

@@ -1,0 +1,132 @@
+"""The measurable outcomes, which school, District and Lead Partner agree to (4270.10)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from states.case import Case, signed
+from states.chapters.choice import partner_chosen
+from states.event import (
+    ACTIVE,
+    DISAGREES,
+    LEAD_PARTNER,
+    OPEN,
+    PRINCIPAL,
+    STAFF,
+    Event,
+    Form,
+    ReplyWord,
+    partner_sees,
+    requirement,
+    sides_left,
+)
+from states.inputs import Input, Name, Nothing, Number, Text, distinct
+from states.partnership import (
+    SIDE_NAMES,
+    SIDES,
+    Outcome,
+    Outcomes,
+    Partnership,
+)
+
+
+class OutcomeInput(Input):
+    name: Name = Field(title="Name", description="what the outcome is called")
+    measure: Text = Field(title="Measure", description="what is measured, and how")
+    unit: Name = Field(title="Unit", description="the unit of the numbers")
+    baseline: Number = Field(title="Baseline", description="the number at the start")
+    target: Number = Field(title="Target", description="the number to reach")
+    direction: Literal["increase", "decrease"] = Field(title="Direction", description="increase or decrease")
+    goal: Text = Field(title="Goal", description="the goal of the school or the District that it serves")
+
+    @model_validator(mode="after")
+    def _ahead(self) -> OutcomeInput:
+        behind = self.target < self.baseline if self.direction == "increase" else self.target > self.baseline
+        if behind:
+            raise ValueError(f"the target is on the wrong side of the baseline for '{self.direction}'")
+        return self
+
+
+class SetOutcomes(Input):
+    outcomes: Annotated[tuple[OutcomeInput, ...], Field(min_length=1)] = Field(
+        title="Outcomes", description="measurable outcomes"
+    )
+
+    @model_validator(mode="after")
+    def _named_once(self) -> SetOutcomes:
+        distinct(tuple(outcome.name for outcome in self.outcomes))
+        return self
+
+
+@requirement("4270.10")
+def outcomes_set(case: Case) -> str | None:
+    return None if case.facts.outcomes.items else "no measurable outcomes have been set yet: set-outcomes"
+
+
+@requirement("4270.10")
+def side_has_not_agreed_to_outcomes(case: Case) -> str | None:
+    side = SIDES[case.role]
+    return (
+        f"{SIDE_NAMES[side]} has already agreed to these" if side in case.facts.outcomes.signatures else None
+    )
+
+
+@requirement("4270.10")
+def all_agreed_to_outcomes(case: Case) -> str | None:
+    if not case.facts.outcomes.items:
+        return None  # said by outcomes-set
+    left = [name for side, name in SIDE_NAMES.items() if side not in case.facts.outcomes.signatures]
+    return f"not yet agreed to the outcomes: {' and '.join(left)}" if left else None
+
+
+def set_outcomes(case: Case) -> Partnership:
+    items = tuple(Outcome(**outcome.model_dump()) for outcome in case.input.outcomes)
+    agreement = case.facts.agreement
+    if agreement is not None:
+        # Whoever signed had other outcomes before them.
+        agreement = agreement.but(signatures={}, signed_at=None)
+    return case.facts.but(outcomes=Outcomes(items=items, set_at=case.at), agreement=agreement)
+
+
+def agree_outcomes(case: Case) -> Partnership:
+    signatures = signed(case.facts.outcomes.signatures, case)
+    all_three = set(SIDES.values()) <= signatures.keys()
+    return case.facts.but(
+        outcomes=case.facts.outcomes.but(signatures=signatures, agreed_at=case.at if all_three else None)
+    )
+
+
+EVENTS = (
+    Event(
+        name="set-outcomes",
+        at=(OPEN,),
+        who=(STAFF, PRINCIPAL, LEAD_PARTNER),
+        takes=SetOutcomes,
+        records=set_outcomes,
+        needs=(partner_chosen,),
+        audience=partner_sees("outcomes"),
+        awaited_since="selection.chosen",
+        done_once="outcomes.set",
+        repeatable=True,
+        form=Form(reads=("statement",), replaces="outcomes"),
+    ),
+    Event(
+        name="agree-outcomes",
+        at=(OPEN, ACTIVE),
+        who=(PRINCIPAL, STAFF, LEAD_PARTNER),
+        takes=Nothing,
+        records=agree_outcomes,
+        needs=(outcomes_set, side_has_not_agreed_to_outcomes),
+        audience=partner_sees(),
+        collected=lambda facts: sides_left(("school", "district", "partner"), facts.outcomes.signatures),
+        consents_to=lambda facts: (facts.outcomes.set_at,),
+        reply_words={
+            "agree": ReplyWord("agree-outcomes"),
+            "approve": ReplyWord("agree-outcomes"),
+            "no": DISAGREES,
+        },
+        form=Form(reads=("outcomes",)),
+    ),
+)

@@ -1,0 +1,282 @@
+"""The agreement in force: duties, other agreements, the annual review (4270.5, 4270.6, 4270.11, 4270.12)."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from pydantic import Field, StrictBool
+
+from states.case import Case, Meaning
+from states.event import (
+    ACTIVE,
+    CLOCK,
+    LEAD_PARTNER,
+    PRINCIPAL,
+    REVIEW,
+    STAFF,
+    Effect,
+    Event,
+    Form,
+    ReplyWord,
+    partner_sees,
+    requirement,
+    sides_left,
+)
+from states.inputs import Day, Digest, File, Input, Name, Nothing, Number, Text
+from states.partnership import (
+    SIDE_NAMES,
+    SIDES,
+    Duty,
+    DutyDone,
+    Finding,
+    OtherAgreement,
+    Partnership,
+    Report,
+    Review,
+)
+
+
+class RecordDuty(Input):
+    on: Day = Field(description="when it was done")
+    summary: Text = Field(title="Summary", description="what was done")
+    evidence: Text = Field(title="Evidence", description="what shows it")
+
+
+class AddAgreement(Input):
+    with_: Name = Field(alias="with", description="the other organization")
+    summary: Text = Field(title="Summary", description="what was agreed")
+    school_input: Text | None = Field(default=None, description="what the school community said")
+    district_input: Text | None = Field(default=None, description="what the District said")
+    signed_on: Day = Field(description="day of the signature")
+
+
+class SubmitReport(Input):
+    values: dict[Name, Number] = Field(title="Values", description="a value for each outcome")
+    narrative: Text = Field(title="Narrative", description="the year in words")
+    document: File | None = Field(default=None, title="Document", description="file of the full report")
+    sha256: Digest | None = Field(default=None, description="its digest, filled in when it is read")
+
+
+class GiveFinding(Input):
+    impact: StrictBool = Field(
+        title="Is the impact substantial and positive?",
+        description="whether the impact is substantial and positive",
+    )
+    reasons: Text = Field(description="the reasons")
+
+
+class Continue(Input):
+    improvement_plan: Text | None = Field(
+        default=None, title="Improvement plan", description="required if a finding is negative"
+    )
+
+
+@requirement("4270.5", of_input=True)
+def done_by_today(case: Case) -> str | None:
+    return f"{case.input.on} is still to come" if case.input.on > case.today else None
+
+
+@requirement("4270.6", of_input=True)
+def school_gave_input(case: Case) -> str | None:
+    return None if case.input.school_input else "the input of the school community is not on record"
+
+
+@requirement("4270.6", of_input=True)
+def district_gave_input(case: Case) -> str | None:
+    return None if case.input.district_input else "the input of the District is not on record"
+
+
+@requirement("4270.11", of_input=True)
+def every_outcome_has_a_value(case: Case) -> str | None:
+    missing = [o.name for o in case.facts.outcomes.items if o.name not in case.input.values]
+    return "a value is missing for: " + ", ".join(missing) if missing else None
+
+
+@requirement("4270.11", of_input=True)
+def every_value_has_an_outcome(case: Case) -> str | None:
+    known = [outcome.name for outcome in case.facts.outcomes.items]
+    unknown = [name for name in case.input.values if name not in known]
+    return f"not among the outcomes: {', '.join(unknown)}; they are: {', '.join(known)}" if unknown else None
+
+
+@requirement("4270.11")
+def report_in_or_overdue(case: Case) -> str | None:
+    if case.review.reports or Meaning.REPORT in case.setting.overdue:
+        return None
+    return "the year's report is neither received nor overdue yet"
+
+
+@requirement("4270.12")
+def side_has_given_no_finding(case: Case) -> str | None:
+    side = SIDES[case.role]
+    given = side in case.review.findings
+    return f"{SIDE_NAMES[side]} has already given its finding" if given else None
+
+
+@requirement("4270.11")
+def report_received(case: Case) -> str | None:
+    return None if case.review.reports else "the year's report has not been received"
+
+
+@requirement("4270.12")
+def both_findings_given(case: Case) -> str | None:
+    left = [SIDE_NAMES[side] for side in ("school", "district") if side not in case.review.findings]
+    return f"no finding yet from {' and '.join(left)}" if left else None
+
+
+@requirement("4270.12", of_input=True)
+def improvement_planned(case: Case) -> str | None:
+    negative = any(not finding.impact for finding in case.review.findings.values())
+    if not negative or case.input.improvement_plan:
+        return None
+    return "a finding is negative, so an improvement plan is needed"
+
+
+def record(duty: Duty) -> Effect:
+    """The effect of recording one of the five duties."""
+
+    def effect(case: Case) -> Partnership:
+        given = case.input
+        done = DutyDone(duty=duty, on=given.on, summary=given.summary, evidence=given.evidence, at=case.at)
+        return case.facts.but(duties=(*case.facts.duties, done))
+
+    return effect
+
+
+def add_agreement(case: Case) -> Partnership:
+    given = case.input
+    other = OtherAgreement(
+        organization=given.with_,
+        summary=given.summary,
+        school_input=given.school_input,
+        district_input=given.district_input,
+        signed_on=given.signed_on,
+        at=case.at,
+    )
+    return case.facts.but(other_agreements=(*case.facts.other_agreements, other))
+
+
+def open_annual_review(case: Case) -> Partnership:
+    review = case.facts.review
+    if review is not None and review.interrupted_at:
+        return case.facts.but(review=review.but(interrupted_at=None))
+    earlier = case.facts.earlier_reviews + ((review,) if review else ())
+    return case.facts.but(review=Review(opened_at=case.at), earlier_reviews=earlier)
+
+
+def submit_report(case: Case) -> Partnership:
+    given = case.input
+    report = Report(
+        values=given.values,
+        narrative=given.narrative,
+        document=given.document,
+        sha256=given.sha256,
+        by=case.actor,
+        at=case.at,
+    )
+    return case.facts.but(review=case.review.but(reports=(*case.review.reports, report)))
+
+
+def give_finding(case: Case) -> Partnership:
+    given = case.input
+    finding = Finding(impact=given.impact, reasons=given.reasons, by=case.actor, at=case.at)
+    findings = {**case.review.findings, SIDES[case.role]: finding}
+    both = {"school", "district"} <= findings.keys()
+    return case.facts.but(review=case.review.but(findings=findings, found_at=case.at if both else None))
+
+
+def continue_(case: Case) -> Partnership:
+    plan = case.input.improvement_plan
+    return case.facts.but(review=case.review.but(improvement_plan=plan, decided_at=case.at))
+
+
+def _last_report(facts: Partnership) -> tuple[object, ...]:
+    reports = facts.review.reports if facts.review else ()
+    return (reports[-1].at if reports else None,)
+
+
+def _duty(duty: Duty) -> Event:
+    return Event(
+        name=f"record-{duty}",
+        at=(ACTIVE,),
+        who=(LEAD_PARTNER, STAFF),
+        takes=RecordDuty,
+        records=record(duty),
+        needs=(done_by_today,),
+        audience=partner_sees("on", "summary", "evidence"),
+        repeatable=True,
+        form=Form(today="on"),
+    )
+
+
+EVENTS = (
+    *(_duty(duty) for duty in get_args(Duty)),
+    Event(
+        name="add-agreement",
+        at=(ACTIVE,),
+        who=(LEAD_PARTNER, STAFF),
+        takes=AddAgreement,
+        records=add_agreement,
+        needs=(school_gave_input, district_gave_input),
+        audience=partner_sees("with", "summary", "school_input", "district_input", "signed_on"),
+        repeatable=True,
+    ),
+    Event(
+        name="open-annual-review",
+        at=(ACTIVE,),
+        to=REVIEW,
+        who=(CLOCK, STAFF),
+        takes=Nothing,
+        records=open_annual_review,
+        audience=partner_sees(),
+    ),
+    Event(
+        name="submit-report",
+        at=(REVIEW,),
+        who=(LEAD_PARTNER,),
+        takes=SubmitReport,
+        records=submit_report,
+        needs=(every_outcome_has_a_value, every_value_has_an_outcome),
+        audience=partner_sees("values", "narrative", "document"),
+        awaited_since="review.opened",
+        done_once="review.reported",
+        repeatable=True,
+        document="document",
+        form=Form(replaces="report", beside={"values": "outcome-targets"}),
+    ),
+    Event(
+        name="give-finding",
+        at=(REVIEW,),
+        who=(PRINCIPAL, STAFF),
+        takes=GiveFinding,
+        records=give_finding,
+        needs=(report_in_or_overdue, side_has_given_no_finding),
+        asks=("overdue",),
+        audience=partner_sees("impact", "reasons"),
+        awaited_since="review.reported",
+        collected=lambda facts: sides_left(
+            ("school", "district"), facts.review.findings if facts.review else {}
+        ),
+        consents_to=_last_report,
+        # Here "yes" and "no" both answer: they say whether the impact is substantial and positive.
+        reply_words={
+            "yes": ReplyWord("give-finding", {"impact": True}, below="reasons"),
+            "no": ReplyWord("give-finding", {"impact": False}, below="reasons"),
+        },
+        form=Form(reads=("report", "findings")),
+    ),
+    Event(
+        name="continue",
+        at=(REVIEW,),
+        to=ACTIVE,
+        who=(STAFF,),
+        takes=Continue,
+        records=continue_,
+        needs=(report_received, both_findings_given, improvement_planned),
+        audience=partner_sees("improvement_plan"),
+        awaited_since="review.found",
+        consents_to=_last_report,
+        reply_words={"continue": ReplyWord("continue", below="improvement_plan")},
+        form=Form(reads=("report", "findings")),
+    ),
+)
