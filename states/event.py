@@ -184,8 +184,8 @@ class Event:
     sealed: tuple[str, ...] = ()
 
     # How it is waited for. `optional`: nobody waits for it, since it is done only when somebody needs to.
-    # `awaited_since` is the moment from which it is waited for, else the state's first day. `done_once` is the
-    # moment after which nobody waits for it, though it can be done again. `collected` returns who is still to do it.
+    # `awaited_since` is the moment from which it is waited for, else the state's first day. After the moment
+    # `done_once` nobody waits for it, though it can be done again. `collected` returns who is still to do it.
     optional: bool = False
     awaited_since: str | None = None
     done_once: str | None = None

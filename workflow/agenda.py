@@ -11,15 +11,15 @@ from sqlalchemy import or_, select
 
 from notifications.addresses import Mailbox
 from notifications.calendar import CalendarEntry, feed
+from states.case import Meaning
+from states.machine import waiting_on
 from states.partnership import Role
-from states.standing import waiting_on
 from workflow import dates, engine, records
 from workflow.engine import Record, life_of
 from workflow.settings import DeadlineRow
 from workflow.situation import Session
 
 BACK = relativedelta(months=12)  # how long a date that has passed is still shown
-CLOSING = "applications-close"  # of interest to whoever has to do with a call
 
 
 def calendar(session: Session, email: str, now: datetime) -> bytes:
@@ -50,7 +50,7 @@ def _of(
     stamp = record.entered_at
     for row in _ladders(session, record, now):
         known = session.config.deadlines.get(row.name)
-        if not _concerns(record, row.name, known, email, roles):
+        if not _concerns(record, known, email, roles):
             continue
         date = current.get(row.name)
         if date is not None and date.start == row.ladder:
@@ -84,12 +84,12 @@ def _ladders(session: Session, record: Record, now: datetime) -> Any:
     return sorted(session.connection.execute(query), key=lambda row: (row.ladder, row.name))
 
 
-def _concerns(record: Record, name: str, row: DeadlineRow | None, email: str, roles: list[Role]) -> bool:
+def _concerns(record: Record, row: DeadlineRow | None, email: str, roles: list[Role]) -> bool:
     """Whether a deadline is offered to somebody in one of these roles, or reminds them."""
-    if name == CLOSING:
-        return True
     if row is None:
         return False
+    if row.means is Meaning.CALL_CLOSES:
+        return True  # of interest to everybody who has to do with a call
     if set(row.to) & set(roles):
         return True
     waiting = waiting_on(record.facts, row.offers[0]) if "waiting" in row.to else ()

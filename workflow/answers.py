@@ -16,23 +16,14 @@ from sqlalchemy.exc import IntegrityError
 
 from notifications.links import Forged
 from states.errors import WrongState
-from states.lifecycle import Row
-from states.machine import row_of
+from states.event import Event
+from states.machine import event_named, row_of
 from states.partnership import Role
-from states.standing import COLLECTED, version_read, waiting_on
 from workflow import directory, engine, message, outbox, records
 from workflow.claims import Claim
 from workflow.engine import Change, Record
 from workflow.situation import Session
 
-# What one link may do more than once: it adds to the record, or takes the place of what was given before.
-AGAIN = frozenset(
-    {
-        "describe-needs", "receive-application", "declare-conflict", "score-application", "set-outcomes",
-        "submit-report", "add-agreement", "add-note", "attach-document",
-        "record-assessment", "record-gap", "record-meeting", "record-engagement", "record-responsibility",
-    }
-)  # fmt: skip
 AGAIN_AFTER = timedelta(minutes=5)  # between two fresh messages to the same person about the same partnership
 Ending = Literal["used", "expired", "overtaken", "revoked"]
 
@@ -55,7 +46,7 @@ class Ask:
     claim: Claim
     notice: Any
     record: Record
-    row: Row | None
+    row: Event | None
     role: Role
     actor: str
     through: str | None
@@ -76,7 +67,7 @@ def find(session: Session, claim: Claim, now: datetime) -> Ask:
     if not claim.event:
         return Ask(claim, notice, record, None, role, actor, through)
     row = _check_possible(claim, record, role)
-    if claim.read is not None and claim.read != version_read(record.facts, claim.event):
+    if claim.read is not None and claim.read != row.version_read(record.facts):
         raise Closed("overtaken", "What you were asked to agree to has been changed since.", claim)
     return Ask(claim, notice, record, row, role, actor, through)
 
@@ -113,19 +104,23 @@ def has_right(session: Session, claim: Claim, now: datetime) -> bool:
 
 
 def _check_unused(session: Session, claim: Claim) -> None:
-    if claim.event and claim.event not in AGAIN and _answered(session, _form_of(claim, claim.event)):
+    if (
+        claim.event
+        and not event_named(claim.event).repeatable
+        and _answered(session, _form_of(claim, claim.event))
+    ):
         raise Closed("used", "This has been done already, from this very message.", claim)
 
 
-def _check_possible(claim: Claim, record: Record, role: Role) -> Row:
+def _check_possible(claim: Claim, record: Record, role: Role) -> Event:
     try:
         row = row_of(claim.event, record.state)
     except WrongState:
         raise Closed("overtaken", f"The partnership is in {record.state} by now.", claim) from None
     if role not in row.who:
         raise Closed("overtaken", "It is for others to do by now.", claim)
-    collected = claim.event in COLLECTED and claim.event not in AGAIN
-    if collected and role not in {waiting.role for waiting in waiting_on(record.facts, claim.event)}:
+    collected = row.collected is not None and not row.repeatable
+    if collected and role not in {waiting.role for waiting in row.waiting(record.facts)}:
         raise Closed("overtaken", "It is not waited for any more.", claim)
     return row
 
@@ -208,7 +203,7 @@ def was_sent(session: Session, claim: Claim, form: str) -> bool:
 
 
 def _form_of(claim: Claim, event: str, form: str = "") -> str:
-    return f"{claim.notice} {event} {form}" if event in AGAIN else f"{claim.notice} {event}"
+    return f"{claim.notice} {event} {form}" if event_named(event).repeatable else f"{claim.notice} {event}"
 
 
 def _answered(session: Session, form: str) -> bool:

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from notifications.links import Expired, Forged
+from states.machine import event_named
 from states.partnership import Partnership
-from states.standing import version_read
 from workflow.config import Config
 
 _ACT, _FEED, _APPLY = "act", "feed", "apply"  # purposes: a token of one is none of another
@@ -48,7 +48,7 @@ class ExpiredClaim(Exception):
 
 def claim_of(row: Any, ref: str, event: str, facts: Partnership) -> Claim:
     """The claim of a link in the message of a notice."""
-    return Claim(row.id, event, row.to, ref, version_read(facts, event) if event else None)
+    return Claim(row.id, event, row.to, ref, event_named(event).version_read(facts) if event else None)
 
 
 def address(config: Config, claim: Claim) -> str:

@@ -21,6 +21,7 @@ from notifications.addresses import Mailbox, mailbox
 from notifications.links import Links
 from notifications.pages import Pages
 from notifications.render import Templates
+from states.case import Meaning
 from states.errors import Problem
 from states.mistakes import problems
 from workflow.calendar import Calendar
@@ -72,6 +73,10 @@ class Config:
     @cached_property
     def deadlines(self) -> dict[str, DeadlineRow]:
         return {name: row for name, row in self.procedure.deadline.items() if row.enabled}
+
+    def meaning(self, of: Meaning) -> tuple[str, DeadlineRow]:
+        """Return the name and row of the deadline that means this to the law: there is exactly one."""
+        return next((name, row) for name, row in self.deadlines.items() if row.means is of)
 
     @cached_property
     def notices(self) -> dict[str, NoticeRow]:

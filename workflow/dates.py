@@ -19,18 +19,16 @@ from sqlalchemy import insert, select, update
 
 from notifications.addresses import Mailbox
 from notifications.calendar import CalendarEntry, CalendarFile, Method, invitation
+from states.machine import event_named
+from states.moments import done_on
 from states.partnership import State
-from states.standing import done_on
 from workflow import records
 from workflow.deadlines import Life, due_instants
 from workflow.settings import DeadlineRow
 from workflow.situation import Session
 
 MEETING = "board-meeting"
-# Messages that say when the Board meets.
-ABOUT_MEETINGS = (
-    "schedule-item", "introduce-item", "defer-item", "agenda-packet", "decision-recorded", "meeting-changed",
-)  # fmt: skip
+MEETING_CHANGED = "meeting-changed"  # the message that tells of a meeting that is not when it was
 _ORDER: tuple[Method, ...] = ("REQUEST", "CANCEL", "PUBLISH")  # the first one is what a mail reader offers
 
 
@@ -131,7 +129,7 @@ def files(
     wanted: list[tuple[Method, str, CalendarEntry, bool]] = []
     for date in current.values():
         before = told.get(date.uid)
-        if not (_is_about(row, date, deadline) or _has_moved(before, date)):
+        if not (_is_about(session, row, date, deadline) or _has_moved(before, date)):
             continue
         request = date.name == MEETING or bool(asked & set(date.offers)) or _was_asked(before)
         sequence = _sequence(
@@ -159,8 +157,18 @@ def in_order(files: Iterable[CalendarFile]) -> list[CalendarFile]:
     return sorted(files, key=lambda file: _ORDER.index(file.method))
 
 
-def _is_about(row: Any, date: Date, deadline: str | None) -> bool:
-    return date.name == deadline or (date.name == MEETING and row.template in ABOUT_MEETINGS)
+def _is_about(session: Session, row: Any, date: Date, deadline: str | None) -> bool:
+    return date.name == deadline or (date.name == MEETING and _says_when_the_board_meets(session, row))
+
+
+def _says_when_the_board_meets(session: Session, row: Any) -> bool:
+    """Return whether a message is about a meeting: of its date, of an event about it, or of one that has moved."""
+    if row.deadline is not None:
+        about = session.config.deadlines.get(row.template)
+        return about is not None and "board.meeting" in about.due.anchors
+    if row.seq is not None:
+        return event_named(row.template).about_meeting
+    return bool(row.template == MEETING_CHANGED)
 
 
 def _has_moved(before: Any, date: Date) -> bool:

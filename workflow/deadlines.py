@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
+from states.moments import Moment, done_on, moments
 from states.partnership import Partnership, State
-from states.standing import Moment, done_on, moments
 from workflow import records
 from workflow.config import Config
 from workflow.settings import DeadlineRow

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from states.case import Meeting, Organization
+from states.case import Meaning, Meeting, Organization
 from states.partnership import Partnership, Role
 from workflow import records, store
 from workflow.config import Config
@@ -189,17 +189,15 @@ def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
 
 
 def _meeting(config: Config, day: date, at: time, kind: str) -> Meeting:
-    packet = config.deadlines.get("agenda-packet")
-    closes = None
-    if packet is not None:
-        closes = packet.due.resolve(
-            {"board.meeting": day},
-            at=config.clock(packet),
-            roll=packet.roll,
-            calendar=config.calendar,
-            since=None,
-            done=(),
-        )
+    _, packet = config.meaning(Meaning.AGENDA)
+    closes = packet.due.resolve(
+        {"board.meeting": day},
+        at=config.clock(packet),
+        roll=packet.roll,
+        calendar=config.calendar,
+        since=None,
+        done=(),
+    )
     return Meeting(
         on=day,
         at=config.instant(day, at),

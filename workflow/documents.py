@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from states.errors import BadInput, Problem
-from states.inputs import AttachDocument, Input, SubmitReport
+from states.event import Event
 from workflow import records
 
 
@@ -27,17 +27,11 @@ def keep(connection: Connection, name: str, content: bytes, now: datetime) -> tu
     return digest, len(content)
 
 
-def key_of(takes: type[Input]) -> str | None:
-    """The key under which an input takes a document, if it takes one."""
-    keys: dict[type[Input], str] = {AttachDocument: "file", SubmitReport: "document"}
-    return keys.get(takes)
-
-
-def described(takes: type[Input], name: str, digest: str, size: int) -> dict[str, Any]:
-    """The part of an input that tells of a document that is kept."""
-    if takes is AttachDocument:
-        return {"file": name, "sha256": digest, "size": size}
-    return {"document": name, "sha256": digest}
+def described(row: Event, name: str, digest: str, size: int) -> dict[str, Any]:
+    """Return the part of an event's input that tells of a document that is kept."""
+    worked_out = {"sha256": digest, "size": size}
+    kept = {key: value for key, value in worked_out.items() if key in row.takes.model_fields}
+    return {str(row.document): name} | kept
 
 
 # What is taken from people who send a document with a form. The ending says what it is, and its content must agree.

@@ -19,11 +19,10 @@ from sqlalchemy.exc import IntegrityError
 
 from states.case import Case
 from states.errors import BadInput, Problem, Refused, Unmet, WrongRole
+from states.event import Event
 from states.inputs import read_input, stored
-from states.lifecycle import Row
-from states.machine import apply, check_role, row_of
+from states.machine import apply, check_role, row_of, waiting_on
 from states.partnership import Partnership, Role, State
-from states.standing import waiting_on
 from workflow import deadlines, outbox, records, store
 from workflow.deadlines import Life
 from workflow.leaving import Rung
@@ -187,9 +186,9 @@ def check_version(record: Record, expected: int | None) -> None:
         raise Conflict(f"{record.ref} is at version {record.version}, not {expected}: somebody moved it")
 
 
-def _check_names(session: Session, row: Row, given: Any) -> None:
+def _check_names(session: Session, row: Event, given: Any) -> None:
     """Refuse identifiers that the directory does not know."""
-    if row.event == "identify-needs" and given.school not in session.directory.schools:
+    if row.name == "identify-needs" and given.school not in session.directory.schools:
         known = ", ".join(session.directory.schools) or "a school that was imported first"
         raise BadInput([Problem("school", f"there is no school {given.school!r}", known)])
     if "organization" in row.asks and given.organization not in session.directory.organizations:
@@ -197,7 +196,7 @@ def _check_names(session: Session, row: Row, given: Any) -> None:
         raise BadInput([Problem("organization", f"there is no organization {given.organization!r}", known)])
 
 
-def _role(session: Session, record: Record, row: Row, intent: Intent, given: Any) -> Role:
+def _role(session: Session, record: Record, row: Event, intent: Intent, given: Any) -> Role:
     """As what the actor does this: of the roles that may, one from whom it is still awaited, if any."""
     if intent.actor == Role.CLOCK and intent.channel in _OF_THE_CLOCK:
         check_role(row, Role.CLOCK, record.state)
@@ -206,10 +205,10 @@ def _role(session: Session, record: Record, row: Row, intent: Intent, given: Any
     possible = [role for role in row.who if role in held and intent.role in (None, role)]
     if not possible:
         who, has = " or ".join(row.who), " and ".join(held) or "no role here"
-        reason = f"{row.event} is for {who}; {intent.actor} has {has}"
+        reason = f"{row.name} is for {who}; {intent.actor} has {has}"
         reason += f" and asks to act as {intent.role}" if intent.role else ""
         raise WrongRole([Unmet("role", reason)])
-    awaited = {waiting.role for waiting in waiting_on(record.facts, row.event)}
+    awaited = {waiting.role for waiting in waiting_on(record.facts, row.name)}
     return next((role for role in possible if role in awaited), possible[0])
 
 

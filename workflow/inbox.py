@@ -22,9 +22,9 @@ from notifications.letterboxes import Letter, Letterbox
 from notifications.links import Forged
 from notifications.quoting import plain
 from notifications.replies import Incoming
-from states.answers import WORDS, Word
 from states.errors import BadInput, Refused
-from states.machine import row_of
+from states.event import ReplyWord
+from states.machine import event_named, row_of
 from workflow import answers, outbox, records
 from workflow.answers import Ask, Closed
 from workflow.bounced import bounced, cleared
@@ -191,10 +191,11 @@ def _unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
 def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
     """A believed message to a notice's own address: an answer if its first line is a word that was offered."""
     notice, word = reply.notice, plain(reply.incoming.words.first)
-    meant = {event: WORDS[event][word] for event in shown(notice) if word in WORDS.get(event, {})}
+    offered = {event: event_named(event).reply_words for event in shown(notice)}
+    meant = {event: words[word] for event, words in offered.items() if word in words}
     if not meant or reply.ref is None:
         return _note(session, reply, now)
-    asks: list[tuple[Ask, Word]] = []
+    asks: list[tuple[Ask, ReplyWord]] = []
     closed: Closed | None = None
     for event, stands in meant.items():
         try:
@@ -219,7 +220,7 @@ def _ask(session: Session, reply: Reply, event: str, now: datetime) -> Ask:
     return answers.find(session, claim, now)
 
 
-def _do(session: Session, reply: Reply, now: datetime, word: str, ask: Ask, stands: Word) -> Judged:
+def _do(session: Session, reply: Reply, now: datetime, word: str, ask: Ask, stands: ReplyWord) -> Judged:
     text = reply.incoming.words.below[:TEXT]
     offered = ask.claim.event
     label = session.config.labels.get(offered, offered)

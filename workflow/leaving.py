@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from states.machine import events_of
+from states.machine import COLLECTED, askable, events_of, waiting_on
 from states.partnership import Partnership, Role, State
-from states.standing import COLLECTED, waiting_on
-from workflow import directory, message
+from workflow import directory
 from workflow.config import Config
 from workflow.directory import Person
 from workflow.procedure import SYSTEM_NOTICES
@@ -99,7 +98,7 @@ def is_held(
         return False
     if rung is not None and (rung.kind == "escalate" or now < rung.ladder <= digest_at(session.config, now)):
         return False
-    asked = [event for event in offers if event in message.askable(state, facts, role)]
+    asked = [event for event in offers if event in askable(state, facts, Role(role))]
     today = session.config.calendar.day(now)
     return not any(_only_they(session, event, person, role, state, facts, today) for event in asked)
 
@@ -111,7 +110,7 @@ def _only_they(
     waiting = [one for one in waiting_on(facts, event) if one.role == role]
     if role == Role.APPLICANT or any(one.email for one in waiting):
         return True  # each applicant for its own application, each reviewer for his or her own scores
-    roles = {who for row in events_of(state) if row.event == event for who in row.who} - {Role.CLOCK}
+    roles = {who for row in events_of(state) if row.name == event for who in row.who} - {Role.CLOCK}
     if event in COLLECTED:
         roles = {Role(role)}  # the other sides have signatures of their own to give
     others = {

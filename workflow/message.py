@@ -14,10 +14,8 @@ from notifications.addresses import Mailbox
 from notifications.calendar import CalendarFile
 from notifications.compose import compose
 from notifications.render import TemplateFailed, TemplateMissing
-from states.answers import WORDS
-from states.machine import events_of, row_of
+from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
-from states.standing import COLLECTED, version_read, waiting_on
 from workflow import claims, dates, directory, records
 from workflow.deadlines import Life
 from workflow.directory import DISTRICT_ROLES, OFFICE
@@ -39,18 +37,6 @@ DIGEST = "digest"  # the template of many notices in one message
 
 class CannotWrite(Exception):
     """The message of a notice cannot be written; says why."""
-
-
-def askable(state: State, facts: Partnership, role: str) -> set[str]:
-    """The events that a person in a role can be asked for now."""
-    found = set()
-    for row in events_of(state):
-        if role not in row.who:
-            continue
-        if row.event in COLLECTED and role not in {w.role for w in waiting_on(facts, row.event)}:
-            continue
-        found.add(row.event)
-    return found
 
 
 def write(session: Session, row: Any) -> tuple[str, bytes]:
@@ -339,16 +325,16 @@ def _asks(session: Session, row: Any, about: _About) -> dict[str, list[dict[str,
     here = Situation(
         session, row.partnership, about.state, about.facts, about.entered_at, None, row.queued_at
     )  # fmt: skip
-    unmet = {one.row.event: one.unmet for one in possibilities(here, row.to, Role(row.role))}
+    unmet = {one.row.name: one.unmet for one in possibilities(here, row.to, Role(row.role))}
     offers, hindered = [], []
     for event in offered(session, row):
-        if event not in askable(about.state, about.facts, row.role):
+        if event not in askable(about.state, about.facts, Role(row.role)):
             continue
         if unmet[event]:
             hindered.append({"event": event, "label": config.labels[event], "reasons": list(unmet[event])})
             continue
         link = claims.address(config, claims.claim_of(row, about.ref, event, about.facts))
-        words = list(WORDS.get(event, ())) if replies else []
+        words = list(event_named(event).reply_words) if replies else []
         offers.append(
             {"event": event, "label": config.labels[event], "url": link, "words": words, "help": ""}
         )  # fmt: skip
@@ -372,8 +358,9 @@ def shown(session: Session, row: Any) -> dict[str, str | None]:
     about = _about(session, row)
     if about is None:
         return {}
-    possible = askable(about.state, about.facts, row.role)
-    return {event: version_read(about.facts, event) for event in offered(session, row) if event in possible}
+    possible = askable(about.state, about.facts, Role(row.role))
+    asked = [event for event in offered(session, row) if event in possible]
+    return {event: event_named(event).version_read(about.facts) for event in asked}
 
 
 def deadline_of(session: Session, row: Any, offered: set[str]) -> dict[str, Any] | None:

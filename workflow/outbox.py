@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
 
+from states.machine import askable, waiting_on
+from states.moments import MOMENTS
 from states.partnership import Partnership, Role, State
-from states.standing import MOMENTS, waiting_on
-from workflow import directory, leaving, message, records
+from workflow import directory, leaving, records
 from workflow.directory import Person
 from workflow.leaving import Rung, leaves_at, new_notice
 from workflow.situation import Session, Situation, possibilities
@@ -142,14 +143,14 @@ def recipients(
 
 def _asked(session: Session, occasion: Occasion, role: str, offers: Sequence[str]) -> bool:
     """Whether whoever did it is asked for something that they can do next."""
-    asked = message.askable(occasion.state, occasion.facts, role) & set(offers)
+    asked = askable(occasion.state, occasion.facts, Role(role)) & set(offers)
     if not asked:
         return False
     here = Situation(
         session, occasion.partnership, occasion.state, occasion.facts, occasion.now, None, occasion.now
     )  # fmt: skip
     ways = possibilities(here, occasion.actor or "", Role(role))
-    return any(one.possible for one in ways if one.row.event in asked)
+    return any(one.possible for one in ways if one.row.name in asked)
 
 
 def tell_staff(

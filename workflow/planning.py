@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from states.case import Meeting, board_reasons
+from states.case import Meaning, Meeting, board_reasons
 from states.partnership import Partnership
 from workflow.situation import Session
 
@@ -71,7 +71,7 @@ def _steps(session: Session, facts: Partnership, start: date, board: bool) -> It
         last,
         choice.at if choice else None,
     )
-    last = _business_days_before(session, last, "scores-due")
+    last = _time_to_score_before(session, last)
     closed = selection.closed_at if selection else None
     yield Step("close", "The call closes (then it is scored)", last, closed)
     last = _before(session, last, rules.minimum_days * _DAY)
@@ -94,11 +94,11 @@ def _before(session: Session, moment: datetime | None, span: timedelta) -> datet
     return session.config.instant(local.date() - span, local.time())
 
 
-def _business_days_before(session: Session, moment: datetime | None, deadline: str) -> datetime | None:
+def _time_to_score_before(session: Session, moment: datetime | None) -> datetime | None:
     """As long before as the procedure leaves for the scores, in whole business days."""
-    row = session.config.deadlines.get(deadline)
-    if moment is None or row is None:
-        return moment
+    if moment is None:
+        return None
+    _, row = session.config.meaning(Meaning.SCORES)
     day = session.config.calendar.local(moment).date()
     known = dict.fromkeys(row.due.anchors, day)
     due = row.due.resolve(

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from notifications.render import Templates
+from states.case import Meaning
 from states.errors import Problem
-from states.machine import EVENTS, events_of
+from states.lifecycle import CERTAIN
+from states.machine import COLLECTED, EVENTS, events_of
+from states.moments import DUTIES, MOMENTS
 from states.partnership import Role, State
-from states.standing import CERTAIN, COLLECTED, DUTIES, MOMENTS
 from workflow.settings import BoardSettings, DeadlineRow, Mail, NoticeRow, Procedure
 
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
@@ -76,7 +78,26 @@ def mistakes(
     yield from _in_board(procedure.board)
     yield from _in_mail(procedure.mail)
     if whole:
+        yield from _meanings(procedure)
         yield from _stalls(procedure)
+
+
+def _meanings(procedure: Procedure) -> Iterator[Problem]:
+    """Find what the law looks for in vain among the deadlines, or finds twice."""
+    rows = {name: row for name, row in procedure.deadline.items() if row.enabled}
+    for meaning in Meaning:
+        named = [name for name, row in rows.items() if row.means is meaning]
+        if not named:
+            problem = f"no row means {str(meaning)!r} to the law"
+            yield Problem("deadline", problem, f'means = "{meaning}" in exactly one row that is enabled')
+        for name in named[1:]:
+            problem = f"{str(meaning)!r} is what deadline.{named[0]} means already"
+            yield Problem(f"deadline.{name}.means", problem, "each meaning in exactly one row")
+    duties: dict[str, str] = {}
+    for name, row in rows.items():
+        if row.done is not None and duties.setdefault(row.done, name) != name:
+            problem = f"{row.done!r} is done by deadline.{duties[row.done]} already"
+            yield Problem(f"deadline.{name}.done", problem, "each duty in one row at most")
 
 
 def unsaid(deeds: Mapping[str, object]) -> Iterator[Problem]:
@@ -118,7 +139,7 @@ def _in_deadline(row: DeadlineRow) -> Iterator[tuple[str, str, str]]:
         Role.CLOCK not in found.who
         for state in row.state
         for found in events_of(state)
-        if found.event == row.fires
+        if found.name == row.fires
     ):
         yield "fires", f"{row.fires!r} is not for the clock", "an event that the clock may do"
     for event in row.offers:
@@ -130,7 +151,7 @@ def _in_deadline(row: DeadlineRow) -> Iterator[tuple[str, str, str]]:
 
 
 def _events(state: State) -> tuple[str, ...]:
-    return tuple(row.event for row in events_of(state))
+    return tuple(row.name for row in events_of(state))
 
 
 def _in_notice(name: str, row: NoticeRow) -> Iterator[tuple[str, str, str]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from states.inputs import DeferItem
+from states.chapters.board import DeferItem
 from states.machine import row_of
 from states.partnership import Role
 from workflow import deadlines, engine, outbox, records, store

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from notifications.addresses import mailbox
-from states.case import BoardRules
+from states.case import BoardRules, Meaning
 from states.inputs import Count, Day, Email, Name
 from states.mistakes import short
 from states.partnership import Ground, State
@@ -223,6 +223,7 @@ class DeadlineRow(Settings):
     when: str | None = None
     until: str | None = None
     done: str | None = None
+    means: Meaning | None = None
     fires: str | None = None
     offers: tuple[str, ...] = ()
     to: tuple[str, ...] = Field(min_length=1)

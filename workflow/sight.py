@@ -191,6 +191,7 @@ def deadlines(session: Session, record: Record, viewer: Viewer, now: datetime) -
         found[row.name, row.ladder] = {
             "name": row.name,
             "label": known.label,
+            "duty": known.done,
             "due_at": views.local(session, row.ladder),
             "overdue": row.ladder <= now,
             "offers": known.offers,

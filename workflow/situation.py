@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from states.case import Case, Setting
-from states.lifecycle import Row
-from states.machine import Possibility, explain
+from states.event import Event
+from states.machine import Possibility, explain, waiting_on
 from states.partnership import Partnership, Role, State
-from states.standing import waiting_on
 from workflow import records
 from workflow.config import Config
 from workflow.deadlines import Life, due_instants
@@ -45,7 +44,7 @@ class Situation:
         return self.session.config.calendar.day(self.now)
 
 
-def setting(row: Row, situation: Situation) -> Setting:
+def setting(row: Event, situation: Situation) -> Setting:
     """The setting for a row of the table, with the parts it asks for."""
     found = {}
     for part in row.asks:
@@ -58,9 +57,9 @@ def setting(row: Row, situation: Situation) -> Setting:
 def possibilities(situation: Situation, actor: str = "", role: Role | None = None) -> list[Possibility]:
     """How every event of the state stands, for somebody in a role; else for one from whom it is awaited."""
 
-    def case_for(row: Row) -> Case:
+    def case_for(row: Event) -> Case:
         awaited = (
-            waiting.role for waiting in waiting_on(situation.facts, row.event) if waiting.role in row.who
+            waiting.role for waiting in waiting_on(situation.facts, row.name) if waiting.role in row.who
         )
         who = role if role in row.who else next(awaited, row.who[0])
         at = situation.session.config.calendar.local(situation.now)
@@ -118,7 +117,8 @@ def _overdue(s: Situation) -> tuple[str, ...]:
     if s.state is None:
         return ()
     due = due_instants(s.session.config, Life(s.state, s.facts, s.entered_at))
-    return tuple(name for name, at in due.items() if at <= s.now)
+    late = (s.session.config.deadlines[name].means for name, at in due.items() if at <= s.now)
+    return tuple(str(meaning) for meaning in late if meaning is not None)
 
 
 _PARTS = {

@@ -194,13 +194,13 @@ def partnership(session: Session, record: Record, now: datetime) -> dict[str, An
         "entered_at": local(session, record.entered_at),
         "facts": facts(record.facts, now),
         "deadlines": open_deadlines(session, record, now),
-        "next_events": [p.row.event for p in found if p.possible and set(p.row.who) != {Role.CLOCK}],
+        "next_events": [p.row.name for p in found if p.possible and set(p.row.who) != {Role.CLOCK}],
     }
 
 
 def possibility(of: Possibility) -> dict[str, Any]:
     return {
-        "event": of.row.event,
+        "event": of.row.name,
         "to": of.row.to,
         "who": list(of.row.who),
         "possible": of.possible,

@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from states.machine import COLLECTED, askable, waiting_on
+from states.moments import MOMENTS
 from states.partnership import Role, State
-from states.standing import COLLECTED, MOMENTS, waiting_on
-from workflow import directory, message, records, views
+from workflow import directory, records, views
 from workflow.directory import Person
 from workflow.engine import Record, life_of
 from workflow.situation import Session
@@ -59,7 +60,7 @@ class Wait:
 
 def on(session: Session, record: Record, now: datetime) -> list[Wait]:
     """Everybody who is waited for on a partnership, the most urgent first."""
-    possible = {one.row.event for one in views.possibilities(session, record, now) if one.possible}
+    possible = {one.row.name for one in views.possibilities(session, record, now) if one.possible}
     today = session.config.calendar.day(now)
     found: dict[tuple[str, str], Wait] = {}
     for event, roles, deadline, by in _asked(session, record, possible):
@@ -119,7 +120,7 @@ def _roles(record: Record, event: str, to: Collection[str]) -> list[Role]:
     if event in COLLECTED:
         return list(dict.fromkeys(one.role for one in waiting_on(record.facts, event)))
     state = life_of(record).state
-    able = [role for role in Role if event in message.askable(state, record.facts, role)]
+    able = [role for role in Role if event in askable(state, record.facts, role)]
     able = [role for role in able if role is not Role.CLOCK]
     return [role for role in able if role in to] or able
 

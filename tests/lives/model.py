@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 from states import machine
 from states.case import Case, Meeting, Setting
 from states.errors import Refused
+from states.event import Event
 from states.inputs import Input, read_input
-from states.lifecycle import Row
+from states.machine import waiting_on
 from states.partnership import Change, Partnership, Role, State
-from states.standing import waiting_on
 from tests.states.life import CBO, LA, NOTHING_YET, ORGANIZATIONS, OUTCOMES, PEOPLE, REVIEWERS, SAMPLES
 
 # The call is open at the first and closed at the second instant; then come the Board's meetings, one between each
@@ -181,7 +181,7 @@ def _near(event: str, day: str | None, now: datetime, thorough: bool) -> bool:
     return day in (ahead[:1] if event in ("schedule-item", "defer-item") else held[-1:])
 
 
-def _setting(row: Row, given: Input, now: datetime) -> Setting:
+def _setting(row: Event, given: Input, now: datetime) -> Setting:
     closes_on = getattr(given, "closes_on", None)
     known = {
         "invited_on": date(2025, 7, 2),
@@ -210,18 +210,18 @@ def onward(place: Place, *, thorough: bool) -> Iterator[Place]:
     if place.time < last_time(thorough=thorough) and place.state is not None:
         yield replace(place, time=place.time + 1, deed="time passes")
     for row in machine.events_of(place.state):
-        if row.event in ASIDE or _is_enough(row.event, place, thorough=thorough):
+        if row.name in ASIDE or _is_enough(row.name, place, thorough=thorough):
             continue
-        for told, given in _inputs(row.event, row.takes, place.time, thorough):
+        for told, given in _inputs(row.name, row.takes, place.time, thorough):
             setting = _setting(row, given, place.now)
             for role in _who(row, place):
                 case = Case(place.state, place.facts, given, PEOPLE[role], role, place.now, setting)
                 try:
-                    made = machine.apply(row.event, case)
+                    made = machine.apply(row.name, case)
                 except Refused:
                     continue
                 entered = place.entered_at if made.state is place.state else place.now
-                yield Place(made.state, made.facts, place.time, entered, f"{role} {row.event} {told}")
+                yield Place(made.state, made.facts, place.time, entered, f"{role} {row.name} {told}")
 
 
 def _is_enough(event: str, place: Place, *, thorough: bool) -> bool:
@@ -232,14 +232,14 @@ def _is_enough(event: str, place: Place, *, thorough: bool) -> bool:
     return event in _THOROUGH and not thorough
 
 
-def _who(row: Row, place: Place) -> tuple[Role, ...]:
+def _who(row: Event, place: Place) -> tuple[Role, ...]:
     """By whom an event is tried."""
-    order = _IN_ORDER.get(row.event)
-    if row.event == "defer-item":
+    order = _IN_ORDER.get(row.name)
+    if row.name == "defer-item":
         return (Role.CLOCK,)  # of people it is the same as that the item is scheduled anew
     if order is None:
         return row.who
-    awaited = {one.role for one in waiting_on(place.facts, row.event)}
+    awaited = {one.role for one in waiting_on(place.facts, row.name)}
     return tuple(role for role in order if role in row.who and role in awaited)[:1]
 
 

@@ -13,7 +13,8 @@ from itertools import groupby
 import pytest
 
 from states import machine
-from states.lifecycle import TABLE, Row
+from states.event import Event
+from states.lifecycle import TABLE
 from states.partnership import State
 from tests.lives.invariants import without_the_board
 from tests.lives.model import ASIDE, Place, World, explored, is_met_again
@@ -80,20 +81,20 @@ def test_every_event_and_every_state_belongs_to_that_world(world: World) -> None
 # The search can fail
 
 
-def without(requirement: str, *events: str) -> list[Row]:
+def without(requirement: str, *events: str) -> list[Event]:
     """The table with a requirement taken out of the rows of some events."""
     return [
         replace(row, needs=tuple(need for need in row.needs if need.name != requirement))
-        if row.event in events
+        if row.name in events
         else row
         for row in TABLE
     ]
 
 
-def under(monkeypatch: pytest.MonkeyPatch, table: Sequence[Row]) -> None:
+def under(monkeypatch: pytest.MonkeyPatch, table: Sequence[Event]) -> None:
     """Let this table be the law."""
     monkeypatch.setattr(machine, "MACHINE", machine.build(table))
-    places = [((row.event, state), row) for row in table for state in row.at]
+    places = [((row.name, state), row) for row in table for state in row.at]
     grouped = groupby(sorted(places, key=lambda one: str(one[0])), key=lambda one: one[0])
     monkeypatch.setattr(machine, "_ROWS", {key: [row for _, row in rows] for key, rows in grouped})
 
@@ -119,10 +120,8 @@ def test_a_law_without_one_of_these_requirements_is_found_to_lead_past_the_board
 
 def test_a_law_without_a_way_out_is_found_to_catch_a_partnership(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without `withdraw`, and without the Board for a new agreement that calls for it."""
-    from_selection = [
-        row for row in TABLE if row.event == "refer-to-board" and State.OPEN_SELECTION in row.at
-    ]
-    under(monkeypatch, [row for row in TABLE if row.event != "withdraw" and row not in from_selection])
+    from_selection = [row for row in TABLE if row.name == "refer-to-board" and State.OPEN_SELECTION in row.at]
+    under(monkeypatch, [row for row in TABLE if row.name != "withdraw" and row not in from_selection])
     world = explored()
     ends = world.backwards(lambda seen: seen.state is State.TERMINATED)
     caught = [

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from states.errors import LawError
-from states.lifecycle import Row
+from states.event import Event
 from states.machine import EVENTS, events_of
 from states.partnership import Role
 from tests.lives import invariants
@@ -125,12 +125,12 @@ class Walk:
     def _likely(self, moment: Moment) -> tuple[str, str, Role | None, str]:
         rows = [row for row in events_of(moment.state) if row.who != (Role.CLOCK,)]
         seldom = {**dict.fromkeys(ENDS, 0.03), **dict.fromkeys(ASIDE, 0.15), **dict.fromkeys(ON, 0.3)}
-        plain = [row for row in rows if self.rng.random() < seldom.get(row.event, 1)]
+        plain = [row for row in rows if self.rng.random() < seldom.get(row.name, 1)]
         row = self.rng.choice(plain or rows)
         role = self.rng.choice([role for role in row.who if role is not Role.CLOCK])
-        return row.event, self._holder(role, row), role, "cli"
+        return row.name, self._holder(role, row), role, "cli"
 
-    def _holder(self, role: Role, row: Row) -> str:
+    def _holder(self, role: Role, row: Event) -> str:
         if role is Role.REVIEWER:
             return self.rng.choice(REVIEWERS)
         if role is Role.LEAD_PARTNER and (record := self.record) and record.facts.contact:

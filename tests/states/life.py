@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from states import machine
 from states.case import BoardRules, Case, Meeting, Organization, Setting
 from states.errors import Refused, Unmet
+from states.event import Event
 from states.inputs import ABILITIES, Input, read_input, stored
-from states.lifecycle import Row
 from states.partnership import Partnership, Role, State
 
 LA = ZoneInfo("America/Los_Angeles")
@@ -153,7 +153,7 @@ class Life:
         """The same life with some fields of one record put in by force."""
         return self.but(**{record: getattr(self.facts, record).but(**fields)})
 
-    def row(self, event: str) -> Row:
+    def row(self, event: str) -> Event:
         return machine.row_of(event, self.state)
 
     def input(self, event: str, **given: Any) -> dict[str, Any]:

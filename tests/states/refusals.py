@@ -140,9 +140,10 @@ _because("side-has-not-agreed-to-outcomes", _READY["activate"], "agree-outcomes"
 _because("purpose-is-new", _READY["refer-to-board"], "refer-to-board", purpose="renewal")
 _because("board-has-a-reason", _READY["sign-agreement"], "refer-to-board")
 _ACTIVE = Life().at_active()
-_because("purpose-is-of-agreement", _ACTIVE, "refer-to-board", purpose="new")
-_because("change-stated", _ACTIVE, "refer-to-board", purpose="amendment")
-_because("new-term-possible", _ACTIVE, "refer-to-board", purpose="renewal", ends_on="2025-01-01")
+for _life in (_ACTIVE, Life().at_annual_review()):
+    _because("purpose-is-of-agreement", _life, "refer-to-board", purpose="new")
+    _because("change-stated", _life, "refer-to-board", purpose="amendment")
+    _because("new-term-possible", _life, "refer-to-board", purpose="renewal", ends_on="2025-01-01")
 _because("new-term-possible", _ACTIVE, "amend-agreement", ends_on="2025-01-01")
 _because("agreement-not-over", _ACTIVE.at("2026-09-01"), "amend-agreement")
 

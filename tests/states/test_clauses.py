@@ -11,9 +11,14 @@ import pytest
 
 from states import inputs, machine
 from states.case import Organization
-from states.effects.effect import nothing
+from states.chapters.choice import ChoosePartner, DeclareConflict, ScoreApplication
+from states.chapters.ending import BoardTerminate, Terminate
+from states.chapters.needs import DescribeNeeds
+from states.chapters.outcomes import SetOutcomes
+from states.chapters.service import GiveFinding
 from states.errors import BadInput
-from states.lifecycle import TABLE, Row
+from states.event import Event, Requirement, nothing
+from states.lifecycle import TABLE
 from tests.states.life import ABSENT, OUTCOMES, Life
 from tests.states.refusals import REFUSALS, Refusal
 
@@ -26,7 +31,7 @@ CLAUSES = [
 CITED = {need.clause for row in TABLE for need in row.needs if need.clause}
 
 
-def without(requirement: str) -> list[Row]:
+def without(requirement: str) -> list[Event]:
     """The table of the law lacking one requirement, and recording nothing: only its judgement is looked at."""
     return [
         replace(row, needs=tuple(need for need in row.needs if need.name != requirement), records=nothing)
@@ -45,7 +50,7 @@ def test_a_case_that_one_requirement_refuses_goes_through_without_it(
 
 
 def test_every_requirement_of_every_row_has_such_a_case() -> None:
-    needed = {(row.event, row.at, need.name) for row in TABLE for need in row.needs}
+    needed = {(row.name, row.at, need.name) for row in TABLE for need in row.needs}
     assert {(r.event, r.life.row(r.event).at, r.requirement) for r in REFUSALS} == needed
 
 
@@ -63,7 +68,7 @@ def refused(takes: type[inputs.Input], event: str, **given: object) -> str:
 @pytest.mark.parametrize("ability", inputs.ABILITIES)
 def test_every_score_sheet_has_all_five_abilities(ability: str) -> None:
     four = {name: 3 for name in inputs.ABILITIES if name != ability}
-    said = refused(inputs.ScoreApplication, "score-application", scores=four)
+    said = refused(ScoreApplication, "score-application", scores=four)
     assert f"a score is missing for {ability}" in said
 
 
@@ -83,26 +88,24 @@ def test_every_duty_has_its_day_and_its_evidence(duty: str) -> None:
 
 @pytest.mark.parametrize("field", ["needs", "resources", "assets", "qualities", "goals"])
 def test_the_statement_leaves_nothing_out(field: str) -> None:
-    assert f"{field}: found []" in refused(inputs.DescribeNeeds, "describe-needs", **{field: []})
-    assert f"{field}: it is missing" in refused(inputs.DescribeNeeds, "describe-needs", **{field: ABSENT})
+    assert f"{field}: found []" in refused(DescribeNeeds, "describe-needs", **{field: []})
+    assert f"{field}: it is missing" in refused(DescribeNeeds, "describe-needs", **{field: ABSENT})
 
 
 @pytest.mark.parametrize("field", ["measure", "unit", "baseline", "target", "direction", "goal"])
 def test_every_outcome_can_be_measured_and_serves_a_goal(field: str) -> None:
     lacking = [{name: value for name, value in OUTCOMES[0].items() if name != field}]
-    assert f"outcomes.0.{field}: it is missing" in refused(
-        inputs.SetOutcomes, "set-outcomes", outcomes=lacking
-    )
+    assert f"outcomes.0.{field}: it is missing" in refused(SetOutcomes, "set-outcomes", outcomes=lacking)
 
 
 def test_there_is_at_least_one_outcome() -> None:
-    assert "at least one entry" in refused(inputs.SetOutcomes, "set-outcomes", outcomes=[])
+    assert "at least one entry" in refused(SetOutcomes, "set-outcomes", outcomes=[])
 
 
 @pytest.mark.parametrize("field", ["ground", "reason", "effective_on"])
-@pytest.mark.parametrize("takes", [inputs.Terminate, inputs.BoardTerminate])
+@pytest.mark.parametrize("takes", [Terminate, BoardTerminate])
 def test_every_termination_has_its_ground_reason_and_day(takes: type[inputs.Input], field: str) -> None:
-    life = Life().at_introduced() if takes is inputs.BoardTerminate else Life().at_active()
+    life = Life().at_introduced() if takes is BoardTerminate else Life().at_active()
     given = life.input("terminate")
     assert inputs.read_input(takes, given)
     with pytest.raises(BadInput, match=f"{field}: it is missing"):
@@ -112,10 +115,10 @@ def test_every_termination_has_its_ground_reason_and_day(takes: type[inputs.Inpu
 
 
 def test_every_finding_has_its_reasons_and_every_choice_too() -> None:
-    assert "reasons: it is missing" in refused(inputs.GiveFinding, "give-finding", reasons=ABSENT)
-    assert "impact: it is missing" in refused(inputs.GiveFinding, "give-finding", impact=ABSENT)
-    assert "reasons: found ''" in refused(inputs.ChoosePartner, "choose-partner", reasons="")
-    assert "reason: it is missing" in refused(inputs.DeclareConflict, "declare-conflict", reason=ABSENT)
+    assert "reasons: it is missing" in refused(GiveFinding, "give-finding", reasons=ABSENT)
+    assert "impact: it is missing" in refused(GiveFinding, "give-finding", impact=ABSENT)
+    assert "reasons: found ''" in refused(ChoosePartner, "choose-partner", reasons="")
+    assert "reason: it is missing" in refused(DeclareConflict, "declare-conflict", reason=ABSENT)
 
 
 # The map of the policy
@@ -157,11 +160,16 @@ def test_every_place_and_test_of_the_map_exists(clause: str, places: list[str], 
 def test_the_requirements_that_the_map_names_cite_the_clause(
     clause: str, places: list[str], tests: list[str]
 ) -> None:
-    found = [_place(place) for place in places if place.startswith("states/requirements/")]
+    found = [needs for place in places if (needs := _requirements(_place(place)))]
     for named in found:
-        cited = {need.clause for need in (named if isinstance(named, tuple) else (named,))}
-        assert cited & {clause, clause.rstrip("abcde")}
+        assert {need.clause for need in named} & {clause, clause.rstrip("abcde")}
     assert found or clause not in CITED
+
+
+def _requirements(named: object) -> list[Requirement]:
+    """The requirements among what a place of the map names: one, several together, or none."""
+    several = named if isinstance(named, tuple) else (named,)
+    return [one for one in several if isinstance(one, Requirement)]
 
 
 def _place(place: str) -> object:

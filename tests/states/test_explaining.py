@@ -6,10 +6,10 @@ import pytest
 
 from states import machine
 from states.case import Case
-from states.lifecycle import TABLE, Row
+from states.event import Event, Requirement
+from states.lifecycle import TABLE
 from states.machine import ASKED, Possibility
 from states.partnership import State
-from states.requirements.requirement import Requirement
 from tests.states.life import PEOPLE, Life, life_in
 
 STATES = (None, *State)
@@ -18,18 +18,18 @@ STATES = (None, *State)
 def explained(life: Life) -> dict[str, Possibility]:
     """Every event of the life's state, judged without any input and as the first role that may do it."""
 
-    def case_for(row: Row) -> Case:
+    def case_for(row: Event) -> Case:
         setting = life.setting(object())
         return Case(life.state, life.facts, None, PEOPLE[row.who[0]], row.who[0], life.now, setting)
 
-    return {found.row.event: found for found in machine.explain(case_for, life.state)}
+    return {found.row.name: found for found in machine.explain(case_for, life.state)}
 
 
 @pytest.mark.parametrize("state", STATES, ids=str)
 def test_every_event_of_a_state_is_explained_once(state: State | None) -> None:
-    expected = {row.event for row in TABLE if state in row.at}
+    expected = {row.name for row in TABLE if state in row.at}
     assert explained(life_in(state)).keys() == expected
-    assert sorted(row.event for row in machine.events_of(state)) == sorted(expected)
+    assert sorted(row.name for row in machine.events_of(state)) == sorted(expected)
 
 
 def test_each_requirement_is_met_or_unmet_with_its_reason_or_asks_for_the_input() -> None:
@@ -75,7 +75,7 @@ def test_the_drawing_has_every_move_and_marks_the_state(state: State) -> None:
         for start in row.at:
             if start is not None and row.to is not None:
                 (arrow,) = [line for line in lines if line.startswith(f"    {start} --> {row.to}: ")]
-                assert row.event in arrow.partition(": ")[2].split(", ")
+                assert row.name in arrow.partition(": ")[2].split(", ")
 
 
 def test_the_drawing_begins_once_and_ends_once() -> None:

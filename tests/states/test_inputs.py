@@ -7,6 +7,12 @@ from typing import Any
 import pytest
 
 from states import inputs
+from states.chapters.agreement import AmendAgreement
+from states.chapters.anytime import AddNote, ChangeContact
+from states.chapters.board import DeferItem
+from states.chapters.decision import Decide
+from states.chapters.ending import BoardTerminate
+from states.chapters.outcomes import SetOutcomes
 from states.errors import BadInput, Problem
 from states.inputs import Input, read_input, stored
 from states.lifecycle import TABLE
@@ -28,11 +34,9 @@ FULL: dict[str, dict[str, Any]] = {
     "attach-document": {"sha256": "ab" * 32, "size": 12},
 }
 TAKEN = {
-    f"{row.event} {row.takes.__name__}": (
+    f"{row.name} {row.takes.__name__}": (
         row.takes,
-        SAMPLES.get(row.event, {})
-        | FULL.get(row.event, {})
-        | (VOTE if row.takes is inputs.BoardTerminate else {}),
+        SAMPLES.get(row.name, {}) | FULL.get(row.name, {}) | (VOTE if row.takes is BoardTerminate else {}),
     )
     for row in TABLE
 }
@@ -48,7 +52,7 @@ def problems(takes: type[Input], data: Any) -> list[str]:
 
 def said(event: str, **given: Any) -> list[str]:
     """What is said to the usual input of an event with some keys given otherwise."""
-    takes = next(row.takes for row in TABLE if row.event == event)
+    takes = next(row.takes for row in TABLE if row.name == event)
     return problems(takes, SAMPLES[event] | given)
 
 
@@ -111,7 +115,7 @@ def test_an_input_cannot_be_changed(takes: type[Input], sample: dict[str, Any]) 
 
 @pytest.mark.parametrize("data", ["text", ["a"], 3, None])
 def test_an_input_is_a_table(data: object) -> None:
-    assert problems(inputs.AddNote, data) == [f"found {data!r}; expected a table of keys and values"]
+    assert problems(AddNote, data) == [f"found {data!r}; expected a table of keys and values"]
 
 
 # Days, money, numbers, text
@@ -224,7 +228,7 @@ def test_an_outcome_is_named_once_and_aims_ahead() -> None:
     (found,) = said("set-outcomes", outcomes=[good | {"target": 80}])
     assert found == "outcomes.0: the target is on the wrong side of the baseline for 'increase'"
     assert said("set-outcomes", outcomes=[good | {"direction": "decrease"}])
-    assert read_input(inputs.SetOutcomes, {"outcomes": [good | {"target": 88}]})
+    assert read_input(SetOutcomes, {"outcomes": [good | {"target": 88}]})
 
 
 def test_an_ability_that_the_policy_does_not_know_is_named() -> None:
@@ -239,21 +243,21 @@ def test_an_address_is_an_address(address: str) -> None:
 
 
 def test_addresses_are_kept_in_one_spelling_and_named_once() -> None:
-    given = read_input(inputs.ChangeContact, {"email": "Staff@Example.ORG", "name": "Staff"})
+    given = read_input(ChangeContact, {"email": "Staff@Example.ORG", "name": "Staff"})
     assert given.email == "staff@example.org"
     twice = ["staff@example.org", "Staff@example.org"]
     assert said("open-selection", reviewers=twice) == ["reviewers: one is named twice"]
 
 
 def test_an_amendment_amends() -> None:
-    assert problems(inputs.AmendAgreement, {"reason": "for its own sake"}) == [
+    assert problems(AmendAgreement, {"reason": "for its own sake"}) == [
         "nothing is changed: give amount_cents, ends_on or terms"
     ]
 
 
 def test_what_was_not_given_is_not_kept() -> None:
-    assert stored(read_input(inputs.DeferItem, {"reason": "late", "meeting_on": None})) == {"reason": "late"}
-    assert stored(read_input(inputs.Decide, VOTE)) == VOTE
+    assert stored(read_input(DeferItem, {"reason": "late", "meeting_on": None})) == {"reason": "late"}
+    assert stored(read_input(Decide, VOTE)) == VOTE
 
 
 def test_a_problem_says_where_what_and_what_would_be_right() -> None:

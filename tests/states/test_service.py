@@ -88,7 +88,7 @@ def test_a_finding_follows_the_report_or_its_being_overdue(role: str) -> None:
     assert life.missing("give-finding", role, about={"overdue": ("findings-due",)}) == [
         "report-in-or-overdue 4270.11"
     ]
-    assert life.allows("give-finding", role, about={"overdue": ("report-due",)})
+    assert life.allows("give-finding", role, about={"overdue": ("annual-report",)})
     assert life.do("submit-report").allows("give-finding", role)
 
 
@@ -104,7 +104,7 @@ def test_school_and_district_each_give_one_finding() -> None:
 
 
 def test_a_refused_continuation_names_everything_that_is_missing() -> None:
-    overdue = {"overdue": ("report-due",)}
+    overdue = {"overdue": ("annual-report",)}
     life = Life().at_annual_review().do("give-finding", "staff", impact=False, about=overdue)
     assert life.missing("continue") == [
         "report-received 4270.11",

@@ -7,10 +7,10 @@ import pytest
 
 from states import inputs, machine
 from states.case import Case
-from states.effects.effect import nothing
 from states.errors import Refused, TableError, UnknownEvent, WrongRole, WrongState
+from states.event import OFFICE_ONLY, Event, ReplyWord, Scope, Sees, nothing, partner_sees
 from states.inputs import read_input
-from states.lifecycle import TABLE, Row
+from states.lifecycle import CERTAIN, TABLE, faults_of
 from states.partnership import Role, State
 from tests.states.life import PEOPLE, life_in
 
@@ -115,7 +115,7 @@ def test_every_event_leads_where_the_lifecycle_says() -> None:
     found: dict = {}
     for row in TABLE:
         for state in row.at:
-            found.setdefault((state, row.event), set()).add(row.to or state)
+            found.setdefault((state, row.name), set()).add(row.to or state)
     assert found == LEADS
 
 
@@ -142,20 +142,29 @@ def test_the_wrong_role_is_answered_with_the_right_ones() -> None:
 
 
 def test_only_send_back_has_several_rows_for_one_state() -> None:
-    pairs = [(row.event, state) for row in TABLE for state in row.at]
+    pairs = [(row.name, state) for row in TABLE for state in row.at]
     assert {event for event, state in pairs if pairs.count((event, state)) > 1} == {"send-back"}
 
 
 # What is wrong with a broken table is said
 
 
-def a_row(event: str, at: State | None, to: State | None, **changes: object) -> Row:
-    return replace(Row(event, (at,), to, (Role.STAFF,), inputs.Nothing, nothing), **changes)
+def a_row(event: str, at: State | None, to: State | None, **changes: object) -> Event:
+    row = Event(
+        name=event,
+        at=(at,),
+        to=to,
+        who=(Role.STAFF,),
+        takes=inputs.Nothing,
+        records=nothing,
+        audience=OFFICE_ONLY,
+    )
+    return replace(row, **changes)
 
 
-def faults(*more: Row, without: str = "") -> list[str]:
-    table = [row for row in TABLE if row.event != without]
-    return machine.faults_of((*table, *more))
+def faults(*more: Event, without: str = "") -> list[str]:
+    table = [row for row in TABLE if row.name != without]
+    return faults_of((*table, *more))
 
 
 def test_the_table_of_the_law_has_no_faults() -> None:
@@ -176,26 +185,70 @@ def test_leaving_the_final_state_is_a_fault() -> None:
 
 
 def test_a_state_that_nothing_reaches_is_a_fault() -> None:
-    found = machine.faults_of([row for row in TABLE if row.to is not State.ANNUAL_REVIEW])
-    assert found == ["annual-review cannot be reached"]
+    found = faults_of([row for row in TABLE if row.to is not State.ANNUAL_REVIEW])
+    assert found == ["annual-review cannot be reached: no row leads there"]
 
 
 def test_a_state_that_cannot_end_is_a_fault() -> None:
     ways_out = [row for row in TABLE if State.ANNUAL_REVIEW in row.at and row.to is not None]
     kept = [row for row in TABLE if row not in ways_out]
     narrowed = [replace(row, at=tuple(s for s in row.at if s is not State.ANNUAL_REVIEW)) for row in ways_out]
-    assert machine.faults_of((*kept, *narrowed)) == ["annual-review never reaches terminated"]
+    assert faults_of((*kept, *narrowed)) == ["annual-review never reaches terminated: no row leads out of it"]
 
 
 def test_two_rows_that_nothing_tells_apart_are_a_fault() -> None:
     said = "add-note stands twice at active, and nothing tells the rows apart"
-    assert faults(a_row("add-note", State.ACTIVE, None)) == [said]
-    assert faults(a_row("add-note", State.ACTIVE, None, when=lambda case: True)) == [said]
+    assert said in faults(a_row("add-note", State.ACTIVE, None))
+    assert said in faults(a_row("add-note", State.ACTIVE, None, when=lambda case: True))
 
 
 def test_asking_for_what_no_setting_has_is_a_fault() -> None:
     found = faults(a_row("wonder", State.ACTIVE, None, asks=("weather", "board")))
     assert found == ["wonder asks for what no setting has: weather"]
+
+
+def test_a_row_without_an_audience_cannot_be_made() -> None:
+    with pytest.raises(TypeError, match="audience"):
+        Event(name="wonder", at=(State.ACTIVE,), who=(Role.STAFF,), takes=inputs.Nothing, records=nothing)  # type: ignore[call-arg]
+
+
+def test_a_state_of_which_nothing_certain_is_said_is_a_fault() -> None:
+    certain = {state: moments for state, moments in CERTAIN.items() if state is not State.ACTIVE}
+    said = "active is missing in lifecycle.CERTAIN: say which moments every partnership in it has"
+    assert faults_of(TABLE, certain) == [said]
+    assert (
+        "that there are not: agreement.dreamt"
+        in faults_of(TABLE, CERTAIN | {State.ACTIVE: {"agreement.dreamt"}})[0]
+    )
+
+
+def test_rows_of_one_event_agree_about_everything_that_is_not_of_a_state() -> None:
+    found = faults(a_row("sign-agreement", State.ANNUAL_REVIEW, None, repeatable=True))
+    assert "the rows of sign-agreement disagree in repeatable: it is about the event, in any state" in found
+    assert "the rows of sign-agreement disagree in audience: it is about the event, in any state" in found
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"awaited_since": "dawn"}, "wonder names in awaited_since a moment that there is not: dawn"),
+        ({"done_once": "dusk"}, "wonder names in done_once a moment that there is not: dusk"),
+        ({"audience": partner_sees("weight")}, "wonder names what its input does not have: weight"),
+        ({"sealed": ("weight",)}, "wonder names what its input does not have: weight"),
+        ({"document": "file"}, "wonder names what its input does not have: file"),
+        ({"final": True}, "wonder cannot be undone, so it has to be confirmed"),
+        (
+            {"audience": {Role.STAFF: Sees(Scope.ALWAYS)}},
+            "the audience of wonder names who sees everything anyway: staff",
+        ),
+        (
+            {"reply_words": {"yes": ReplyWord("dream")}},
+            "the reply 'yes' to wonder does what is no event: dream",
+        ),
+    ],
+)
+def test_a_row_that_names_what_there_is_not_is_a_fault(changes: dict, said: str) -> None:
+    assert faults(a_row("wonder", State.ACTIVE, None, **changes)) == [said]
 
 
 def test_an_event_for_nobody_is_a_fault() -> None:

@@ -83,13 +83,13 @@ def step(life: Life, rng: Random) -> Life:
     """The life after one event that the law accepts, or as it was if twenty tries found none."""
     for _ in range(20):
         row = rng.choice(machine.events_of(life.state))
-        if row.event in ENDS and rng.random() < 0.95:
+        if row.name in ENDS and rng.random() < 0.95:
             continue
         role = rng.choice(row.who)
         by = rng.choice(REVIEWERS) if role is Role.REVIEWER else None
-        about = {"overdue": ("report-due",)} if rng.random() < 0.5 else {}
+        about = {"overdue": ("annual-report",)} if rng.random() < 0.5 else {}
         try:
-            return life.do(row.event, role, by=by, about=about, **made_up(life, row.event, rng))
+            return life.do(row.name, role, by=by, about=about, **made_up(life, row.name, rng))
         except Refused:
             continue
     return life

@@ -35,8 +35,8 @@ STATION = {
 ACTIVE = ("record-", "add-agreement", "amend-agreement", "open-annual-review")
 OFFERED = [
     pytest.param(event, str(role), id=f"{event} by {role}")
-    for event in dict.fromkeys(row.event for row in TABLE if row.at != (None,))
-    for role in dict.fromkeys(r for row in TABLE if row.event == event for r in row.who)
+    for event in dict.fromkeys(row.name for row in TABLE if row.at != (None,))
+    for role in dict.fromkeys(r for row in TABLE if row.name == event for r in row.who)
     if role is not Role.CLOCK
     and not (event in ("approve", "send-back") and role is not Role.BOARD_OFFICE)
     and not (event == "terminate" and role is not Role.BOARD_OFFICE)

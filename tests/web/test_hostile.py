@@ -62,7 +62,7 @@ def doors(visitor: Visitor) -> list[Door]:
     life = visitor.life
     assert life.state is not None
     paths = [
-        visitor.link(row.event, str(role))
+        visitor.link(row.name, str(role))
         for row in events_of(life.state)
         for role in row.who
         if role is not Role.CLOCK and PEOPLE[role]

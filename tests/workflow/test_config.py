@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from states.machine import EVENTS
-from states.standing import moments
+from states.moments import moments
 from tests.workflow.conftest import Begin
 from tests.workflow.district import configured
 from workflow import config
@@ -127,7 +127,7 @@ WRONG = [
     (NEEDS + 'to = ["clock"]', "deadline.needs-agreed.to", "there is no role 'clock'"),
     (NEEDS + "to = []", "deadline.needs-agreed.to", "expected at least one entry"),
     (NEEDS + 'offers = ["describe-needs"]', "deadline.needs-agreed.to",
-     "nobody in particular waits with the first offer; expected first offer one of score-application"),
+     "nobody in particular waits with the first offer; expected first offer one of agree-needs"),
     (NEEDS + 'fires = "expire"', "deadline.needs-agreed.fires", "'expire' does not happen there"),
     (NEEDS + 'fires = "withdraw"', "deadline.needs-agreed.fires", "'withdraw' is not for the clock"),
     (NEEDS + 'at = "25:00"', "deadline.needs-agreed.at", 'no time of day; expected one like "17:00"'),

@@ -12,10 +12,9 @@ from typing import Any
 from sqlalchemy import select
 
 from notifications.letterboxes import Letter
-from states.answers import WORDS
 from states.errors import LawError
 from states.inputs import ABILITIES
-from states.machine import row_of
+from states.machine import event_named, row_of
 from states.partnership import Role
 from tests.lives import invariants
 from tests.web.visitor import Page
@@ -111,7 +110,7 @@ def by_reply(town: Town, got: Got, event: str, *, word: str | None = None, name:
     assert isinstance(asked, EmailMessage)
     if asked["Reply-To"] is None:
         return "reply impossible"
-    chosen = word or next(iter(WORDS[event]))
+    chosen = word or next(iter(event_named(event).reply_words))
     content = answer(asked, f"{chosen}\r\n\r\nas was said", Message_ID=f"<{name}@example.org>")
     judged = inbox.take(town.system, Letter("1", content), town.instant)
     assert not (judged.reason or "").startswith("it could not be dealt with"), judged

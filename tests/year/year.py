@@ -20,9 +20,8 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from notifications.mailers import InDoubt, PermanentFailure, TemporaryFailure
-from states.answers import WORDS
 from states.lifecycle import CLOCK
-from states.machine import events_of
+from states.machine import event_named, events_of
 from states.partnership import Role, State
 from tests.lives import invariants
 from tests.lives.making import damaged, sensible
@@ -200,7 +199,7 @@ class Year:
         about = self._organization(got)
         given = sensible(event, self.town.moment(record, record.facts.school, about), rng)
         door = rng.random()
-        if event in WORDS and door < 0.35:
+        if event_named(event).reply_words and door < 0.35:
             word = "perhaps" if rng.random() < 0.05 else None
             came = doors.by_reply(self.town, got, event, word=word, name=f"reply-{deed.number}")
         elif event in got.offers and door < 0.75:
@@ -264,15 +263,15 @@ class Year:
     def _out_of_turn(self, record: engine.Record) -> None:
         """Somebody does what nobody asked of them."""
         rows = [row for row in events_of(record.state) if row.who != (CLOCK,)]
-        rows = [row for row in rows if row.event not in ("withdraw", "terminate") or self.rng.random() < 0.1]
+        rows = [row for row in rows if row.name not in ("withdraw", "terminate") or self.rng.random() < 0.1]
         row = self.rng.choice(rows)
         role = self.rng.choice([role for role in row.who if role is not CLOCK])
         facts = record.facts
         with self.town.system.reading() as session:
             holders = [person.email for person in session.directory.holders(role, facts)]
         who = self.rng.choice(holders or ["staff@example.org"])
-        given = sensible(row.event, self.town.moment(record, facts.school), self.rng)
-        self.counts[doors.at_the_office(self.town, record.ref, row.event, given, who, str(role))] += 1
+        given = sensible(row.name, self.town.moment(record, facts.school), self.rng)
+        self.counts[doors.at_the_office(self.town, record.ref, row.name, given, who, str(role))] += 1
 
     def _absence(self) -> None:
         rng, town = self.rng, self.town

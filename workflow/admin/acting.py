@@ -78,7 +78,7 @@ def trigger(
             called = _new_ref(session, values, console.now)
         elif record is None:
             _check_ref(ref)
-        values = given.with_documents(session.connection, row.takes, values, console.now)
+        values = given.with_documents(session.connection, row, values, console.now)
         change = engine.advance(
             session,
             called,

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from states.errors import BadInput, Problem
-from states.inputs import Input, SubmitReport
+from states.event import Event
+from states.inputs import Input
 from states.partnership import Role
 from workflow import documents
 from workflow.config import UNREADABLE, unreadable
@@ -120,18 +121,18 @@ def _bare(annotation: Any) -> Any:
 
 
 def with_documents(
-    connection: Connection, takes: type[Input], values: Mapping[str, Any], now: datetime
+    connection: Connection, row: Event, values: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
     """The input with the file it names read, kept by its digest, and described."""
-    key = documents.key_of(takes)
+    key = row.document
     named = values.get(key) if key else None
     if key is None or not isinstance(named, str):
         return dict(values)
     path = Path(named)
-    if takes is SubmitReport and not path.is_file():
+    if not row.takes.model_fields[key].is_required() and not path.is_file():
         return dict(values)  # the name of a document that is kept elsewhere
     digest, size = documents.keep(connection, path.name, _content(path, key), now)
-    return dict(values) | documents.described(takes, path.name, digest, size)
+    return dict(values) | documents.described(row, path.name, digest, size)
 
 
 def _content(path: Path, at: str) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from states.chapters.board import ScheduleItem
 from states.errors import BadInput, Problem
-from states.inputs import ScheduleItem, read_input
+from states.inputs import read_input
 from states.machine import draw
 from workflow import planning
 from workflow.admin.console import Console, common

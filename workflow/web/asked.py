@@ -12,9 +12,9 @@ from typing import Any
 from flask import Response, abort, request
 
 from states.errors import BadInput, Problem, Refused, Unmet
-from states.machine import ASKED
+from states.machine import ASKED, event_named
 from workflow import answers, claims, documents, forms, message, typed, views
-from workflow.answers import AGAIN, Ask, Closed
+from workflow.answers import Ask, Closed
 from workflow.claims import Claim
 from workflow.engine import Change, Conflict
 from workflow.situation import Session
@@ -57,7 +57,7 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
     try:
         site.system.transact(lambda session: _do(site, session, claim, sent, now))
     except Closed as closed:
-        if closed.how == "used" and claim.event in AGAIN:
+        if closed.how == "used" and event_named(claim.event).repeatable:
             return _done(token)  # this very form has been sent before
         return endings.closed(site, token, closed, sent.texts)
     except BadInput as bad:
@@ -118,7 +118,7 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
 def _without_named_files(ask: Ask, sent: Sent) -> dict[str, str]:
     """What was typed; a document counts only if it was sent, not if it is merely named."""
     assert ask.row is not None
-    key = documents.key_of(ask.row.takes)
+    key = ask.row.document
     texts = typed.without_blanks(sent.texts)
     return texts if key in sent.files else {name: text for name, text in texts.items() if name != key}
 
@@ -126,13 +126,13 @@ def _without_named_files(ask: Ask, sent: Sent) -> dict[str, str]:
 def _attached(site: Site, session: Session, ask: Ask, sent: Sent, now: datetime) -> dict[str, Any]:
     """The part of the input that tells of an attached document, which is kept; refused if it is not fit."""
     assert ask.row is not None
-    key = documents.key_of(ask.row.takes)
+    key = ask.row.document
     if key is None or key not in sent.files:
         return {}
     name, content = sent.files[key]
     documents.refuse_unfit(key, name, content, site.system.config.procedure.web.upload_megabytes)
     digest, size = documents.keep(session.connection, name, content, now)
-    return documents.described(ask.row.takes, name, digest, size)
+    return documents.described(ask.row, name, digest, size)
 
 
 def _show(
@@ -202,7 +202,7 @@ def _obstacles(session: Session, ask: Ask, now: datetime) -> list[Unmet]:
     return [
         Unmet(name, reason, clause)
         for possibility in found
-        if possibility.row.event == ask.claim.event
+        if possibility.row.name == ask.claim.event
         for name, clause, reason in possibility.requirements
         if reason not in (None, ASKED)
     ]
@@ -251,7 +251,7 @@ def done(site: Site, token: str, claim: Claim) -> Response:
             "through": people.someone(rows[-1].ran_by).name if rows[-1].ran_by else "",
             "why": message.why(session, notice.role, facts),
             "page": claims.address(config, replace(claim, event="", read=None)),
-            "more": over is None and claim.event in AGAIN,
+            "more": over is None and event_named(claim.event).repeatable,
             "link": f"../{token}",
         }
     return site.page("done", **context)

@@ -8,8 +8,9 @@ from flask import Blueprint, Response, abort, redirect, request
 from werkzeug.wrappers import Response as Answer
 
 from notifications.markup import one_line
+from states.chapters.anytime import ChangeContact
 from states.errors import BadInput
-from states.inputs import ABILITIES, ChangeContact, read_input
+from states.inputs import ABILITIES, read_input
 from workflow import applications
 from workflow.applications import TooMany
 from workflow.situation import Session

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from flask import Response, abort
 from sqlalchemy import select
 
+from states.machine import COLLECTED, askable, waiting_on
 from states.partnership import Role, State
-from states.standing import COLLECTED, waiting_on
 from workflow import answers, claims, message, records, sight, views
 from workflow.answers import Ask
 from workflow.claims import Applicant
@@ -109,11 +109,11 @@ def _asked(
     wanted = {*offered, *COLLECTED, *(event for one in due for event in one["offers"])}
     found = []
     for one in views.possibilities(session, record, now, ask.actor, role):
-        event = one.row.event
+        event = one.row.name
         if event not in wanted or not one.possible or not _may(ask, event):
             continue
         claim = claims.claim_of(ask.notice, record.ref, event, record.facts)
-        used = event not in answers.AGAIN and answers.answered_by(session, claim) is not None
+        used = not one.row.repeatable and answers.answered_by(session, claim) is not None
         by = next((each["due_at"] for each in due if event in each["offers"]), None)
         found.append(
             {
@@ -131,7 +131,7 @@ def _asked(
 def _may(ask: Ask, event: str) -> bool:
     """Whether it is for this person, and still to be done by them where several have to do it."""
     record = ask.record
-    if record.state is None or event not in message.askable(record.state, record.facts, ask.role):
+    if record.state is None or event not in askable(record.state, record.facts, ask.role):
         return False
     if ask.role is Role.REVIEWER and event in COLLECTED:
         return any(waiting.email == ask.actor for waiting in waiting_on(record.facts, event))
@@ -165,7 +165,7 @@ def _duties(seen: Mapping[str, Any], due: Sequence[Mapping[str, Any]]) -> list[d
                 key=lambda done: done["on"],
                 reverse=True,
             ),
-            "due": next((one for one in due if one["name"] == f"{duty}-due"), None),
+            "due": next((one for one in due if one["duty"] == duty), None),
         }
         for duty, label in DUTIES.items()
     ]

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from states.chapters.choice import DeclareConflict, ScoreApplication
 from states.errors import BadInput, Problem
-from states.inputs import ABILITIES, READABLE, DeclareConflict, ScoreApplication
-from states.standing import version_read
+from states.inputs import ABILITIES, READABLE
+from states.machine import event_named
 from workflow import documents, forms, typed
 from workflow.answers import Ask
 from workflow.forms import Field, Offered, Texts
@@ -108,7 +109,7 @@ class Single:
         return [(self.ask.claim.event, values)]
 
     def shown(self) -> str:
-        read = version_read(self.ask.record.facts, self.ask.claim.event)
+        read = event_named(self.ask.claim.event).version_read(self.ask.record.facts)
         return _digest(read, [asdict(section) for section in self.sections], offering.on_record(self.ask))
 
 
