@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 import district
 from sqlalchemy import event
 
-from workflow import engine, store
+from workflow import engine
+from workflow.store import database
 from workflow.system import System
 
 AIM = 0.30
@@ -164,7 +165,7 @@ def named(statements: Sequence[Written]) -> Iterator[tuple[str, str, dict[str, A
 def django(interpreter: str, folder: Path, plan: Path, warm: int) -> float:
     """The same rows through Django's models and viewflow.fsm: transactions per second."""
     program = Path(__file__).with_name("django_side.py")
-    mode = store.journal_mode(sqlite3.sqlite_version_info)
+    mode = database.journal_mode(sqlite3.sqlite_version_info)
     done = subprocess.run(
         [interpreter, str(program), str(folder / "partnerships.db"), str(plan), str(warm), mode],
         capture_output=True,

@@ -22,7 +22,9 @@ import district
 import psycopg
 from sqlalchemy import make_url
 
-from workflow import backup, config, restore, store, upgrade
+from workflow import backup, config, restore
+from workflow.store import upgrade
+from workflow.store.database import open_store
 
 TEMPLATE, WORK = "benchmark_source", "benchmark_work"
 _TICK = re.compile(r"event=tick fired=(\d+).* seconds=([\d.]+)")
@@ -72,7 +74,7 @@ def fill(folder: Path, url: str, number: int) -> None:
     admin(url, f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)", f"CREATE DATABASE {TEMPLATE}")
     (folder / "target").mkdir()
     loaded = config.load(settings(folder / "target", of(url, TEMPLATE)), words=False)
-    engine = store.open_store(loaded.database_url, create=True)
+    engine = open_store(loaded.database_url, create=True)
     upgrade.upgrade(engine)
     restore.restore(loaded, engine, copy)
     engine.dispose()

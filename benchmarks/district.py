@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from states.inputs import ABILITIES
-from workflow import config, engine, importing, records, replan, store, upgrade
+from workflow import config, engine, importing, replan
+from workflow.store import database, tables, upgrade
 from workflow.system import System
 
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -22,7 +23,7 @@ SCHOOLS = 100
 STAFF = "staff@example.org"
 PANEL = tuple(f"reviewer-{n}@example.org" for n in range(1, 4))
 APPLICANTS = ("harbor-house", "city-college")
-ENTRIES = tuple(records.history.c.keys())
+ENTRIES = tuple(tables.history.c.keys())
 _LOG = '[log]\nlevel = "info"\n'
 
 
@@ -44,13 +45,13 @@ def settings(folder: Path, text: str = "") -> Path:
 def opened(folder: Path) -> System:
     """The system of a folder that `settings` and `found` have made."""
     loaded = config.load(folder / "config.toml", words=False)
-    return System(loaded, store.open_store(loaded.database_url))
+    return System(loaded, database.open_store(loaded.database_url))
 
 
 def found(folder: Path, partnerships: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """A database in a folder: the directory and these partnerships, through the import as any district's."""
     loaded = config.load(folder / "config.toml", words=False)
-    made = store.open_store(loaded.database_url, create=True)
+    made = database.open_store(loaded.database_url, create=True)
     upgrade.upgrade(made)
     system = System(loaded, made)
     given = importing.DistrictFile.model_validate({**directory(now), "partnership": list(partnerships)})
@@ -200,7 +201,7 @@ def application(organization: str) -> dict[str, Any]:
 def bare(folder: Path) -> sqlite3.Connection:
     """The database of a folder through the bare `sqlite3` module, set up as the store sets its own up."""
     connection = sqlite3.connect(folder / "partnerships.db", isolation_level=None)
-    mode = store.journal_mode(sqlite3.sqlite_version_info)
+    mode = database.journal_mode(sqlite3.sqlite_version_info)
     for pragma in ("foreign_keys=ON", f"journal_mode={mode}", "synchronous=FULL", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
@@ -226,10 +227,10 @@ def multiply(folder: Path, number: int) -> None:
         originals = [
             (
                 dict(row),
-                [dict(entry) for entry in _of(session.connection, records.history, row["id"])],
-                [dict(rung) for rung in _of(session.connection, records.deadlines, row["id"])],
+                [dict(entry) for entry in _of(session.connection, tables.history, row["id"])],
+                [dict(rung) for rung in _of(session.connection, tables.deadlines, row["id"])],
             )
-            for row in session.connection.execute(select(records.partnerships)).mappings()
+            for row in session.connection.execute(select(tables.partnerships)).mappings()
         ]
 
     def fill(session: Any) -> None:
@@ -243,9 +244,9 @@ def multiply(folder: Path, number: int) -> None:
                 rows.append({**row, "head": mine[-1]["hash"]})
                 entries += mine
                 rungs += [{**rung, "id": None, "partnership": key} for rung in ladder]
-            session.connection.execute(records.partnerships.insert(), rows)
-            session.connection.execute(records.history.insert(), entries)
-            session.connection.execute(records.deadlines.insert(), rungs)
+            session.connection.execute(tables.partnerships.insert(), rows)
+            session.connection.execute(tables.history.insert(), entries)
+            session.connection.execute(tables.deadlines.insert(), rungs)
 
     system.transact(fill)
     system.engine.dispose()

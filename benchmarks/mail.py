@@ -17,7 +17,9 @@ import burst
 import daemons
 import district
 
-from workflow import backup, config, restore, store, upgrade
+from workflow import backup, config, restore
+from workflow.store import upgrade
+from workflow.store.database import open_store
 
 _TICK = re.compile(r"event=tick .*notices_sent=(\d+).* seconds=([\d.]+)")
 
@@ -38,7 +40,7 @@ def moved(source: Path, target: Path, url: str) -> None:
     backup.write(district.opened(source).engine, copy)
     target.mkdir()
     loaded = config.load(daemons.settings(target, url), words=False)
-    engine = store.open_store(url, create=True)
+    engine = open_store(url, create=True)
     upgrade.upgrade(engine)
     restore.restore(loaded, engine, copy)
     engine.dispose()

@@ -23,7 +23,7 @@ import psycopg
 from sqlalchemy import Engine, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.pool import NullPool
 
-from workflow.records import METADATA
+from workflow.store.tables import METADATA
 
 POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 DATA = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflow.migrations.versions.v0003_append_only import SQLITE
+from workflow.store.migrations.versions.v0003_append_only import SQLITE
 
 UNGUARD = {
     "sqlite": [

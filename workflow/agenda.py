@@ -14,10 +14,11 @@ from notifications.calendar import CalendarEntry, feed
 from states.case import Meaning
 from states.machine import waiting_on
 from states.partnership import Role
-from workflow import dates, engine, records
+from workflow import dates, engine
 from workflow.engine import Record, life_of
 from workflow.settings import DeadlineRow
 from workflow.situation import Session
+from workflow.store import tables
 
 BACK = relativedelta(months=12)  # how long a date that has passed is still shown
 
@@ -25,7 +26,7 @@ BACK = relativedelta(months=12)  # how long a date that has passed is still show
 def calendar(session: Session, email: str, now: datetime) -> bytes:
     """The calendar of somebody: of each partnership where they hold a role now, the dates that concern it."""
     found: list[tuple[CalendarEntry, datetime]] = []
-    table = records.partnerships
+    table = tables.partnerships
     told = _sequences(session, email)
     for row in sorted(session.connection.execute(select(table)), key=lambda row: row.ref):
         record = engine.record_of(row)
@@ -75,7 +76,7 @@ def _place(session: Session, record: Record) -> str:
 
 def _ladders(session: Session, record: Record, now: datetime) -> Any:
     """The due rungs of a partnership that are open or have fired, of the last twelve months."""
-    table = records.deadlines
+    table = tables.deadlines
     query = select(table.c.name, table.c.ladder, table.c.status).where(
         table.c.partnership == record.id,
         table.c.rung == 0,
@@ -97,7 +98,7 @@ def _concerns(record: Record, row: DeadlineRow | None, email: str, roles: list[R
 
 
 def _sequences(session: Session, email: str) -> dict[str, Any]:
-    table = records.calendar_entries
+    table = tables.calendar_entries
     rows = session.connection.execute(select(table).where(table.c.email == email))
     return {row.uid: row for row in rows}
 

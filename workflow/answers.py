@@ -19,10 +19,11 @@ from states.errors import WrongState
 from states.event import Event
 from states.machine import event_named, row_of
 from states.partnership import Role
-from workflow import directory, engine, message, outbox, records
+from workflow import directory, engine, message, outbox
 from workflow.claims import Claim
 from workflow.engine import Change, Record
 from workflow.situation import Session
+from workflow.store import tables
 
 AGAIN_AFTER = timedelta(minutes=5)  # between two fresh messages to the same person about the same partnership
 Ending = Literal["used", "expired", "overtaken", "revoked"]
@@ -74,7 +75,7 @@ def find(session: Session, claim: Claim, now: datetime) -> Ask:
 
 def notice_of(session: Session, claim: Claim) -> tuple[Any, Record]:
     """The notice of a claim and its partnership. Raises `Forged` where there was never such a notice."""
-    table = records.notices
+    table = tables.notices
     notice = session.connection.execute(select(table).where(table.c.id == claim.notice)).first()
     record = engine.load(session.connection, [claim.ref]).get(claim.ref)
     if notice is None or record is None or (notice.to, notice.partnership) != (claim.person, record.id):
@@ -189,7 +190,7 @@ def _act(
         "seq": change.record.version,
     }
     try:
-        session.connection.execute(insert(records.answers).values(**answer))
+        session.connection.execute(insert(tables.answers).values(**answer))
     except IntegrityError:  # somebody else's transaction was first
         raise Closed("used", "This has been done already.", ask.claim) from None
     return change
@@ -197,7 +198,7 @@ def _act(
 
 def was_sent(session: Session, claim: Claim, form: str) -> bool:
     """Whether this very form was sent before, for one event or for several."""
-    table = records.answers
+    table = tables.answers
     events = select(table.c.form).where(table.c.notice == claim.notice)
     return any(form in key.split(" ") for key in session.connection.scalars(events))
 
@@ -207,7 +208,7 @@ def _form_of(claim: Claim, event: str, form: str = "") -> str:
 
 
 def _answered(session: Session, form: str) -> bool:
-    table = records.answers
+    table = tables.answers
     return session.connection.scalar(select(table.c.id).where(table.c.form == form)) is not None
 
 
@@ -227,7 +228,7 @@ def _receipt(session: Session, ask: Ask, changes: Sequence[Change], now: datetim
 def since(session: Session, claim: Claim) -> Sequence[Any]:
     """The history of the partnership from the notice on: what happened meanwhile, by whom and when."""
     notice, record = notice_of(session, claim)
-    table = records.history
+    table = tables.history
     query = select(table).where(table.c.partnership == record.id, table.c.at >= notice.queued_at)
     after = table.c.seq > notice.seq if notice.seq is not None else table.c.seq > 0
     return session.connection.execute(query.where(after).order_by(table.c.seq)).all()
@@ -235,14 +236,14 @@ def since(session: Session, claim: Claim) -> Sequence[Any]:
 
 def answered_by(session: Session, claim: Claim) -> Any:
     """What was done from this notice for the claim's event, the last time; None if nothing was."""
-    table = records.answers
+    table = tables.answers
     query = select(table).where(table.c.notice == claim.notice, table.c.event == claim.event)
     return session.connection.execute(query.order_by(table.c.id.desc())).first()
 
 
 def last_done(session: Session, claim: Claim) -> Sequence[Any]:
     """The rows of the history that the last form or reply made which answered this notice, first one first."""
-    table, history = records.answers, records.history
+    table, history = tables.answers, tables.history
     last = select(func.max(table.c.at)).where(table.c.notice == claim.notice).scalar_subquery()
     query = (
         select(history)
@@ -260,7 +261,7 @@ def ask_again(session: Session, claim: Claim, now: datetime) -> int | None:
     """
     notice, record = notice_of(session, claim)
     _check_right(session, claim, notice, record, now)
-    table = records.notices
+    table = tables.notices
     query = select(table.c.id).where(
         table.c.template == "fresh-link",
         table.c.to == claim.person,

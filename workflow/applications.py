@@ -21,11 +21,12 @@ from states.case import Organization
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
 from states.partnership import Application, Kind, Role, State
-from workflow import claims, directory, engine, outbox, records, store
+from workflow import claims, directory, engine, outbox
 from workflow.claims import Applicant
 from workflow.engine import Change, Record
-from workflow.records import canonical
 from workflow.situation import Session
+from workflow.store import database, tables
+from workflow.store.tables import canonical
 
 ASKED_AGAIN_AFTER = timedelta(minutes=5)  # between two messages to one address about one call
 MOST_ASKED = 200  # messages about one call in an hour
@@ -54,7 +55,7 @@ def is_open(record: Record, now: datetime) -> bool:
 
 def ask(session: Session, record: Record, email: str, now: datetime) -> bool:
     """Queue the message with the link to apply; False if one went to this address just now. Raises `TooMany`."""
-    table = records.notices
+    table = tables.notices
     about = (table.c.template == "apply-link", table.c.partnership == record.id)
     just_now = select(table.c.id).where(
         *about, table.c.to == email, table.c.queued_at > now - ASKED_AGAIN_AFTER
@@ -87,7 +88,7 @@ def own(record: Record, email: str) -> Application | None:
 
 def filled_in(session: Session, record: Record, email: str) -> tuple[dict[str, str], datetime | None]:
     """What stands in the form: the draft and when it was saved, else what was sent, else what is known."""
-    table = records.drafts
+    table = tables.drafts
     query = select(table).where(table.c.partnership == record.id, table.c.email == email)
     draft = session.connection.execute(query).mappings().first()
     if draft is not None:
@@ -153,11 +154,11 @@ def save(session: Session, record: Record, email: str, values: Mapping[str, str]
         raise BadInput(faults)
     _forget(session, record, email)
     row = {"partnership": record.id, "email": email, "values": canonical(dict(values)), "saved_at": now}
-    session.connection.execute(insert(records.drafts).values(row))
+    session.connection.execute(insert(tables.drafts).values(row))
 
 
 def _forget(session: Session, record: Record, email: str) -> None:
-    table = records.drafts
+    table = tables.drafts
     mine = (table.c.partnership == record.id, table.c.email == email)
     session.connection.execute(delete(table).where(*mine))
 
@@ -209,14 +210,14 @@ def _check_once(session: Session, record: Record, email: str, form: str) -> str:
     if not _KEY.fullmatch(form):
         raise BadInput([Problem("", "the form that arrived is damaged", "the page loaded anew")])
     key = f"application {record.id} {email} {form}"
-    table = records.answers
+    table = tables.answers
     if session.connection.scalar(select(table.c.id).where(table.c.form == key)) is not None:
         raise SentAlready
     return key
 
 
 def _check_rate(session: Session, record: Record, email: str, now: datetime) -> None:
-    table = records.answers
+    table = tables.answers
     query = select(func.count()).where(
         table.c.partnership == record.id, table.c.by == email, table.c.event == "receive-application",
         table.c.at > now - _HOUR,
@@ -239,7 +240,7 @@ def _advance(
         "event": event, "form": key, "channel": "link", "by": email, "at": now,
         "partnership": record.id, "seq": change.record.version,
     }  # fmt: skip
-    session.connection.execute(insert(records.answers).values(answer))
+    session.connection.execute(insert(tables.answers).values(answer))
     return change
 
 
@@ -268,7 +269,7 @@ def _up_to_date(session: Session) -> Session:
     It was read before this transaction waited for the partnership. Whoever has applied since then under the same
     name, for this call or another, has taken the identifier that would be made from it.
     """
-    store.one_at_a_time(session.connection, "directory")
+    database.one_at_a_time(session.connection, "directory")
     if directory.version_of(session.connection) == session.directory.version:
         return session
     return replace(session, directory=directory.read(session.connection, session.config))
@@ -294,7 +295,7 @@ def _differs(session: Session, organization: str, values: Mapping[str, str]) -> 
 
 def _check_may_rename(session: Session, organization: str, email: str) -> None:
     """Only who put an organization into the directory by applying may say otherwise what it is."""
-    table = records.directory_changes
+    table = tables.directory_changes
     query = select(table.c.by).where(table.c.what == f"organizations {organization}")
     known = session.directory.organizations.get(organization)
     if known is not None and set(session.connection.scalars(query)) != {email}:
@@ -317,11 +318,11 @@ def _put_organization(
     session: Session, key: str, values: Mapping[str, str], email: str, now: datetime
 ) -> None:
     row = {"id": key, "name": values["name"], "kind": values["kind"]}
-    directory.put(session.connection, records.organizations, row, by=email, now=now)
+    directory.put(session.connection, tables.organizations, row, by=email, now=now)
 
 
 def _put_person(session: Session, organization: str, email: str, name: str, now: datetime) -> None:
     row: dict[str, Any] = {"email": email, "organization": organization}
     if email not in session.directory.people:
         row |= {"name": name, "roles": "[]", "schools": "[]"}
-    directory.put(session.connection, records.people, row, by=email, now=now)
+    directory.put(session.connection, tables.people, row, by=email, now=now)

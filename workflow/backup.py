@@ -32,8 +32,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from notifications.disk import sync_folder
-from workflow import records, store, upgrade
-from workflow.store import StoreError, first_line
+from workflow.store import database, upgrade
+from workflow.store.database import StoreError, first_line
+from workflow.store.tables import METADATA
 
 MARK = 0x4C435042  # "LCPB", the application_id of a backup (sqlite.org/fileformat2.html, 1.3.17)
 _BATCH, _BATCH_OF_BLOBS = 1000, 20  # rows copied at once; a document may have megabytes
@@ -99,7 +100,7 @@ def _copy_file(source: Path, made: Path) -> None:
 
 def _copy_rows(engine: Engine, made: Path) -> None:
     """Copy every table of another database, as they are at one moment, into a SQLite file."""
-    with store.reading(engine) as source, opened(made) as target:
+    with database.reading(engine) as source, opened(made) as target:
         upgrade.upgrade_on(target, upgrade.versions(source)[0] or "head")
         copy(source, target)
 
@@ -126,7 +127,7 @@ def copy(source: Connection, target: Connection) -> dict[str, int]:
     old, new = (_columns(connection) for connection in (source, target))
     return {
         table.name: _copy_table(source, target, table, old[table.name] & new[table.name])
-        for table in records.METADATA.sorted_tables
+        for table in METADATA.sorted_tables
         if table.name in old and table.name in new
     }
 

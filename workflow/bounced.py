@@ -6,16 +6,17 @@ from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
-from workflow import outbox, records
+from workflow import outbox
 from workflow.reply import Judged, Reply, about, named
 from workflow.situation import Session
+from workflow.store import tables
 
 
 def bounced(session: Session, reply: Reply, now: datetime) -> Judged:
     """A report of a mail server. Only one that names a message of ours says anything about an address."""
     bounce = reply.incoming.bounce
     assert bounce is not None
-    table, found = records.notices, named(session, reply.incoming)
+    table, found = tables.notices, named(session, reply.incoming)
     if bounce.about:
         query = select(table).where(table.c.message_id.in_(bounce.about)).order_by(table.c.id)
         found = list(session.connection.execute(query)) or found
@@ -35,7 +36,7 @@ def bounced(session: Session, reply: Reply, now: datetime) -> Judged:
 
 def _mark(session: Session, email: str, said: str, now: datetime) -> bool:
     """Put on record that an address takes no mail; False if that was known."""
-    table = records.addresses
+    table = tables.addresses
     row = session.connection.execute(select(table).where(table.c.email == email)).first()
     values = {"bounced_at": now, "bounce": said}
     if row is None:
@@ -47,6 +48,6 @@ def _mark(session: Session, email: str, said: str, now: datetime) -> bool:
 
 def cleared(session: Session, email: str) -> None:
     """An answer has come from an address, so it takes mail."""
-    table = records.addresses
+    table = tables.addresses
     marked = update(table).where(table.c.email == email, table.c.bounced_at.is_not(None))
     session.connection.execute(marked.values(bounced_at=None, bounce=None))

@@ -26,25 +26,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import (
-    config,
-    delivery,
-    digest,
-    inbox,
-    logs,
-    meetings,
-    replan,
-    scheduler,
-    store,
-    system,
-    web,
-)
+from workflow import config, delivery, digest, inbox, logs, meetings, replan, scheduler, system, web
 from workflow.config import Config, ConfigError
 from workflow.metrics import Metrics
 from workflow.pace import Pace
 from workflow.scheduler import Tally
 from workflow.situation import Session
-from workflow.store import StoreAway, StoreError, StoreHeld
+from workflow.store import database
+from workflow.store.database import StoreAway, StoreError, StoreHeld
 from workflow.system import System
 from workflow.web.server import Server
 
@@ -393,8 +382,8 @@ def main(config_file: str | None, once: bool) -> None:
     try:
         with _opened(path) as opened:
             logs.set_up(opened.config)
-            with store.alone(opened.engine, _ANOTHER) as sole:
-                store.check_sound(opened.engine)
+            with database.alone(opened.engine, _ANOTHER) as sole:
+                database.check_sound(opened.engine)
                 daemon = Daemon(opened, path, sole=sole)
                 if once:
                     sys.exit(0 if _once(daemon) else 1)
@@ -406,4 +395,4 @@ def main(config_file: str | None, once: bool) -> None:
     except StoreError as error:
         _fail([Problem("", str(error))])
     except SQLAlchemyError as error:
-        _fail([Problem("database", store.first_line(error))])
+        _fail([Problem("database", database.first_line(error))])

@@ -22,10 +22,10 @@ from notifications.calendar import CalendarEntry, CalendarFile, Method, invitati
 from states.machine import event_named
 from states.moments import done_on
 from states.partnership import State
-from workflow import records
 from workflow.deadlines import Life, due_instants
 from workflow.settings import DeadlineRow
 from workflow.situation import Session
+from workflow.store import tables
 
 MEETING = "board-meeting"
 MEETING_CHANGED = "meeting-changed"  # the message that tells of a meeting that is not when it was
@@ -184,13 +184,13 @@ def _sequence(before: Any, *, moved: bool) -> int:
 
 
 def _told(session: Session, email: str, partnership: int) -> dict[str, Any]:
-    table = records.calendar_entries
+    table = tables.calendar_entries
     query = select(table).where(table.c.email == email, table.c.partnership == partnership)
     return {row.uid: row for row in sorted(session.connection.execute(query), key=lambda row: row.uid)}
 
 
 def _keep(session: Session, row: Any, method: Method, name: str, entry: CalendarEntry, *, new: bool) -> None:
-    table = records.calendar_entries
+    table = tables.calendar_entries
     values = {
         "partnership": row.partnership,
         "name": name,

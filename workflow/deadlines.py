@@ -16,9 +16,9 @@ from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from states.moments import Moment, done_on, moments
 from states.partnership import Partnership, State
-from workflow import records
 from workflow.config import Config
 from workflow.settings import DeadlineRow
+from workflow.store import tables
 
 _LADDERS = 10_000  # how many are kept: what falls due together has the same ones
 REMINDER_PAST = "already past when the deadline was set"
@@ -118,10 +118,10 @@ def again(config: Config, rung: Rung, now: datetime) -> Rung | None:
     return Rung(rung.name, rung.ladder, number, "escalate", following)
 
 
-_HIGHEST = select(func.max(records.deadlines.c.rung)).where(
-    records.deadlines.c.partnership == bindparam("key"),
-    records.deadlines.c.name == bindparam("name"),
-    records.deadlines.c.ladder == bindparam("ladder"),
+_HIGHEST = select(func.max(tables.deadlines.c.rung)).where(
+    tables.deadlines.c.partnership == bindparam("key"),
+    tables.deadlines.c.name == bindparam("name"),
+    tables.deadlines.c.ladder == bindparam("ladder"),
 )
 
 
@@ -295,14 +295,12 @@ def _why(row: Mapping[str, Any], due: Mapping[str, datetime], config: Config, li
 
 
 _NAMES = ("id", "partnership", "name", "ladder", "rung", "due_at", "status", "attempts")
-_OF = select(*(records.deadlines.c[name] for name in _NAMES)).where(
-    records.deadlines.c.partnership.in_(bindparam("keys", expanding=True))
+_OF = select(*(tables.deadlines.c[name] for name in _NAMES)).where(
+    tables.deadlines.c.partnership.in_(bindparam("keys", expanding=True))
 )
 
 
-_SINCE = _OF.where(
-    or_(records.deadlines.c.status == "open", records.deadlines.c.ladder >= bindparam("since"))
-)
+_SINCE = _OF.where(or_(tables.deadlines.c.status == "open", tables.deadlines.c.ladder >= bindparam("since")))
 
 
 def rows_of(
@@ -317,10 +315,10 @@ def rows_of(
     return found
 
 
-_INSERT = insert(records.deadlines)
+_INSERT = insert(tables.deadlines)
 _UPDATE = (
-    update(records.deadlines)
-    .where(records.deadlines.c.id == bindparam("row"))
+    update(tables.deadlines)
+    .where(tables.deadlines.c.id == bindparam("row"))
     .values(
         {name: bindparam(name) for name in ("status", "reason", "done_at", "due_at", "next_at", "attempts")}
     )

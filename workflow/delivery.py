@@ -15,12 +15,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, update
 
 from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure, Unreachable
-from workflow import digest, message, outbox, records
+from workflow import digest, message, outbox
 from workflow.leaving import leaves_at
 from workflow.pace import Pace
-from workflow.records import canonical
 from workflow.situation import Session
-from workflow.store import StoreError
+from workflow.store import tables
+from workflow.store.database import StoreError
+from workflow.store.tables import canonical
 from workflow.system import System
 
 LEASE = timedelta(minutes=10)  # longer than any one delivery can take: `timeout_seconds` is bounded for it
@@ -73,7 +74,7 @@ def deliver(
 
 def take_back(session: Session) -> int:
     """Take back what a daemon had claimed before it was killed, where no other can run. How many notices."""
-    table = records.notices
+    table = tables.notices
     held = update(table).where(table.c.lease_until.is_not(None)).values(lease_until=None)
     return session.connection.execute(held).rowcount
 
@@ -107,18 +108,18 @@ class Claimed:
     @property
     def ours(self) -> ColumnElement[bool]:
         """That nobody else has taken it over since: a lease is given only once."""
-        return and_(records.notices.c.id == self.row.id, records.notices.c.lease_until == self.lease)
+        return and_(tables.notices.c.id == self.row.id, tables.notices.c.lease_until == self.lease)
 
 
 def free(now: datetime) -> ColumnElement[bool]:
     """That nobody is delivering a notice just now."""
-    until = records.notices.c.lease_until
+    until = tables.notices.c.lease_until
     # None honest lies further ahead than a lease: it was given before the clock was set back.
     return or_(until.is_(None), until <= now, until > now + 2 * LEASE)
 
 
 def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
-    table = records.notices
+    table = tables.notices
     # While a message to somebody is on its way their later ones wait, so that they arrive in order.
     taken = and_(table.c.lease_until.is_not(None), not_(free(now)))
     busy = set(session.connection.scalars(select(table.c.to).where(taken)))
@@ -141,7 +142,7 @@ def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
 
 def _still_ours(session: Session, claimed: Claimed) -> bool:
     """Whether nobody has taken it over or revoked it since it was claimed."""
-    table = records.notices
+    table = tables.notices
     found = session.connection.execute(select(table.c.revoked_at).where(claimed.ours)).first()
     if found is None:
         return False
@@ -154,7 +155,7 @@ def _release(session: Session, claimed: Sequence[Claimed], why: str | None = Non
     """Give back what was claimed and not tried, unless it is somebody else's by now; `why` the first one waits."""
     for notice in claimed:
         values = {"lease_until": None} | ({"reason": why} if why and notice is claimed[0] else {})
-        session.connection.execute(update(records.notices).where(notice.ours).values(**values))
+        session.connection.execute(update(tables.notices).where(notice.ours).values(**values))
 
 
 def _written(session: Session, row: Any, lease: datetime, sender: str) -> Claimed:
@@ -167,7 +168,7 @@ def _written(session: Session, row: Any, lease: datetime, sender: str) -> Claime
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others leave
         why = error if isinstance(error, (message.CannotWrite, ValueError)) else repr(error)
         return Claimed(row, lease, sender, None, f"it cannot be written: {why}")
-    table = records.notices
+    table = tables.notices
     session.connection.execute(
         update(table)
         .where(table.c.id == row.id)
@@ -201,7 +202,7 @@ def _settle(
     session: Session, claimed: Claimed, outcome: tuple[str, str | None], now: datetime, tell: bool = True
 ) -> str:
     status, reason = outcome
-    row, table = claimed.row, records.notices
+    row, table = claimed.row, tables.notices
     attempts = row.attempts + 1
     waits = session.config.procedure.mail.retry_minutes
     values: dict[str, Any] = {"attempts": attempts, "lease_until": None, "reason": reason}
@@ -238,7 +239,7 @@ def retry(connection: Connection, key: int, now: datetime) -> bool:
 
     False if it is none of these, or on its way just now.
     """
-    table = records.notices
+    table = tables.notices
     whole = connection.scalar(select(table.c.within).where(table.c.id == key)) or key
     stuck = table.c.status.in_(("failed", "dead", "in-doubt")) & table.c.revoked_at.is_(None)
     done = connection.execute(

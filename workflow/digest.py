@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from workflow import records
 from workflow.leaving import leaves_at, new_notice
 from workflow.message import DIGEST
 from workflow.situation import Session
+from workflow.store import tables
 
 
 def gather(session: Session, now: datetime) -> int:
@@ -23,7 +23,7 @@ def gather(session: Session, now: datetime) -> int:
 
     What is held for somebody who wants no digest any more leaves by itself, and so does what would be alone in one.
     """
-    table = records.notices
+    table = tables.notices
     query = select(table.c.id, table.c.to, table.c.role, table.c.next_at).where(
         table.c.status == "queued", table.c.held, table.c.within.is_(None)
     )
@@ -46,7 +46,7 @@ def gather(session: Session, now: datetime) -> int:
 
 def _release(session: Session, rows: Sequence[Any], now: datetime) -> None:
     """Let notices leave by themselves."""
-    table = records.notices
+    table = tables.notices
     session.connection.execute(
         update(table)
         .where(table.c.id.in_([row.id for row in rows]))
@@ -55,7 +55,7 @@ def _release(session: Session, rows: Sequence[Any], now: datetime) -> None:
 
 
 def _bind(session: Session, to: str, rows: Sequence[Any], now: datetime) -> None:
-    table = records.notices
+    table = tables.notices
     values = new_notice(session.config, DIGEST, to, rows[0].role, now)
     made = session.connection.execute(insert(table).values(**values)).inserted_primary_key
     key = made[0] if made else None
@@ -68,7 +68,7 @@ def follow(session: Session, key: int, status: str, now: datetime, reason: str |
     """Let what went out in a digest share its outcome; while it is tried again its parts wait."""
     if status == "failed":
         return
-    table = records.notices
+    table = tables.notices
     values: dict[str, Any] = {"status": status, "reason": reason, "attempts": table.c.attempts + 1}
     if status == "sent":
         values["sent_at"] = now

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from states.case import Meaning, Meeting, Organization
 from states.partnership import Partnership, Role
-from workflow import records, store
 from workflow.config import Config
-from workflow.records import canonical
+from workflow.store import database, tables
+from workflow.store.tables import canonical
 
 # Roles that the directory itself gives, for the whole district or for a school.
 DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)
@@ -137,7 +137,7 @@ class Directory:
         return organizations | {key: value.name for key, value in self.people.items()}
 
 
-_VERSION = select(records.meta.c.value).where(records.meta.c.key == "directory")
+_VERSION = select(tables.meta.c.value).where(tables.meta.c.key == "directory")
 
 
 def version_of(connection: Connection) -> str:
@@ -150,12 +150,12 @@ def read(connection: Connection, config: Config) -> Directory:
     """The whole directory."""
     # First: of what others change meanwhile a newer part under an older number is read again, the opposite never.
     version = version_of(connection)
-    schools = {row.id: School(row.id, row.name, row.invited_on) for row in _rows(connection, records.schools)}
+    schools = {row.id: School(row.id, row.name, row.invited_on) for row in _rows(connection, tables.schools)}
     organizations = {
         row.id: Organization(id=row.id, name=row.name, kind=row.kind)
-        for row in _rows(connection, records.organizations)
+        for row in _rows(connection, tables.organizations)
     }
-    people = {row.email: _person(row) for row in _rows(connection, records.people)}
+    people = {row.email: _person(row) for row in _rows(connection, tables.people)}
     return Directory(version, schools, organizations, people, _meetings(connection, config))
 
 
@@ -183,7 +183,7 @@ def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
     """The meetings of the configuration, and those of the table, which count where both know a day."""
     board = config.procedure.board
     known = dict.fromkeys(board.meetings, (board.meeting_at, "regular"))
-    for row in _rows(connection, records.meetings):
+    for row in _rows(connection, tables.meetings):
         known[row.on] = (time.fromisoformat(row.at), row.kind)
     return tuple(_meeting(config, day, at, kind) for day, (at, kind) in sorted(known.items()))
 
@@ -216,7 +216,7 @@ def put(
     dry: bool = False,
 ) -> str | None:
     """Add a row of the directory or change it. Tells "added" or "changed", or None if it was so already."""
-    store.one_at_a_time(connection, "directory")
+    database.one_at_a_time(connection, "directory")
     key = next(iter(table.primary_key.columns))
     same = select(table).where(key == values[key.name])
     found = connection.execute(same).mappings().first()
@@ -234,7 +234,7 @@ def put(
 
 def remove(connection: Connection, table: Table, key: object, *, by: str, now: datetime) -> bool:
     """Take a row out of the directory; False if it is not there."""
-    store.one_at_a_time(connection, "directory")
+    database.one_at_a_time(connection, "directory")
     column = next(iter(table.primary_key.columns))
     found = connection.execute(select(table).where(column == key)).mappings().first()
     if found is None:
@@ -246,7 +246,7 @@ def remove(connection: Connection, table: Table, key: object, *, by: str, now: d
 
 def noted(connection: Connection, what: str, after: object, *, by: str, now: datetime) -> None:
     """Keep on record that somebody changed something besides the directory itself."""
-    table = records.directory_changes
+    table = tables.directory_changes
     connection.execute(insert(table).values(at=now, by=by, what=what, before=None, after=canonical(after)))
 
 
@@ -254,16 +254,16 @@ def _note(
     connection: Connection, what: str, before: Mapping[str, Any] | None, after: Any, by: str, now: datetime
 ) -> None:
     connection.execute(
-        insert(records.directory_changes).values(
+        insert(tables.directory_changes).values(
             at=now, by=by, what=what, before=_text(before), after=_text(after)
         )
     )
     new = str(int(version_of(connection)) + 1)
     changed = connection.execute(
-        update(records.meta).where(records.meta.c.key == "directory").values(value=new)
+        update(tables.meta).where(tables.meta.c.key == "directory").values(value=new)
     )
     if changed.rowcount == 0:
-        connection.execute(insert(records.meta).values(key="directory", value=new))
+        connection.execute(insert(tables.meta).values(key="directory", value=new))
 
 
 def _text(values: Mapping[str, Any] | None) -> str | None:
@@ -274,13 +274,13 @@ def _text(values: Mapping[str, Any] | None) -> str | None:
 
 def feed_generation(connection: Connection, email: str) -> int:
     """Which of the addresses of somebody's calendar feed works: it counts up as a new one is made."""
-    table = records.addresses
+    table = tables.addresses
     return connection.scalar(select(table.c.feed).where(table.c.email == email)) or 0
 
 
 def renew_feed(connection: Connection, email: str) -> int:
     """End the earlier addresses of somebody's calendar feed. The new generation."""
-    table = records.addresses
+    table = tables.addresses
     mine = table.c.email == email
     if not connection.execute(update(table).where(mine).values(feed=table.c.feed + 1)).rowcount:
         connection.execute(insert(table).values(email=email, feed=1))

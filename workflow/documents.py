@@ -14,13 +14,13 @@ from sqlalchemy import Connection, insert, select
 
 from states.errors import BadInput, Problem
 from states.event import Event
-from workflow import records
+from workflow.store import tables
 
 
 def keep(connection: Connection, name: str, content: bytes, now: datetime) -> tuple[str, int]:
     """Keep a document; its digest (SHA-256, FIPS 180-4) and its length in bytes."""
     digest = hashlib.sha256(content).hexdigest()
-    table = records.documents
+    table = tables.documents
     if connection.scalar(select(table.c.sha256).where(table.c.sha256 == digest)) is None:
         values = {"sha256": digest, "name": name, "size": len(content), "added_at": now, "content": content}
         connection.execute(insert(table).values(**values))

@@ -23,11 +23,12 @@ from states.event import Event
 from states.inputs import read_input, stored
 from states.machine import apply, check_role, row_of, waiting_on
 from states.partnership import Partnership, Role, State
-from workflow import deadlines, outbox, records, store
+from workflow import deadlines, outbox
 from workflow.deadlines import Life
 from workflow.leaving import Rung
-from workflow.records import canonical
 from workflow.situation import Session, Situation, setting
+from workflow.store import database, tables
+from workflow.store.tables import canonical
 
 GENESIS = "0" * 64
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -121,15 +122,15 @@ def advance(
 
 
 _OF = (
-    select(records.partnerships)
-    .where(records.partnerships.c.ref.in_(bindparam("refs", expanding=True)))
-    .order_by(records.partnerships.c.id)  # all lock in one order, so that no two wait for each other
+    select(tables.partnerships)
+    .where(tables.partnerships.c.ref.in_(bindparam("refs", expanding=True)))
+    .order_by(tables.partnerships.c.id)  # all lock in one order, so that no two wait for each other
 )
 
 
 def load(connection: Connection, refs: Sequence[str]) -> dict[str, Record]:
     """The partnerships of these references that exist. In a transaction that writes nobody else moves them."""
-    query = store.locking(connection, _OF)
+    query = database.locking(connection, _OF)
     return {row.ref: record_of(row) for row in connection.execute(query, {"refs": refs})}
 
 
@@ -276,7 +277,7 @@ def write(session: Session, changes: Sequence[Change], *, arm: bool = True) -> l
 def _create(connection: Connection, change: Change) -> Change:
     values = _values(change.record) | {"ref": change.record.ref, "school": change.record.facts.school}
     try:
-        made = connection.execute(insert(records.partnerships).values(**values))
+        made = connection.execute(insert(tables.partnerships).values(**values))
     except IntegrityError:
         raise Conflict(f"{change.record.ref}: somebody else created it at the same moment") from None
     key = made.inserted_primary_key
@@ -300,12 +301,12 @@ def facts_text(facts: Partnership) -> str:
     return facts.model_dump_json(exclude_defaults=True)
 
 
-_INSERT = insert(records.history)
+_INSERT = insert(tables.history)
 _GUARDED = (
-    update(records.partnerships)
+    update(tables.partnerships)
     .where(
-        records.partnerships.c.id == bindparam("key"),
-        records.partnerships.c.version == bindparam("seen"),
+        tables.partnerships.c.id == bindparam("key"),
+        tables.partnerships.c.version == bindparam("seen"),
     )
     .values(
         {

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import select, true
 
-from workflow import engine, ledger, records, views
+from workflow import engine, ledger, views
 from workflow.engine import HASHED, Record
-from workflow.records import canonical
 from workflow.situation import Session
+from workflow.store import tables
+from workflow.store.tables import canonical
 
 FORMAT, VERSION = "lead-community-partners record", 1
 
@@ -29,7 +30,7 @@ def as_json(session: Session, records_: Sequence[Record], now: datetime) -> Iter
 
 def chosen(session: Session, refs: Sequence[str]) -> list[Record]:
     """The partnerships of these references, or all of them. Raises `NotFound`."""
-    table = records.partnerships
+    table = tables.partnerships
     found = ledger.stored(session.connection, select(table).where(table.c.ref.in_(refs) if refs else true()))
     known = {record.ref for record in found}
     for ref in refs:

@@ -29,12 +29,13 @@ from states.inputs import Day, Email, Identifier, Name, read_input, stored
 from states.machine import row_of
 from states.mistakes import problems
 from states.partnership import Kind, Role
-from workflow import deadlines, directory, engine, ledger, records
+from workflow import deadlines, directory, engine, ledger
 from workflow.config import UNREADABLE, unreadable
 from workflow.engine import Intent, Record
-from workflow.records import canonical
 from workflow.settings import Clock
 from workflow.situation import Session
+from workflow.store import tables
+from workflow.store.tables import canonical
 from workflow.system import System
 
 GivenRole = Literal["principal", "staff", "superintendent", "board-office", "reviewer", "lead-partner"]
@@ -200,11 +201,11 @@ def _directory(session: Session, given: DistrictFile, counts: Counts, by: str, n
     if found:
         raise BadInput(found)
     rows = (
-        [(records.schools, "schools", school.model_dump()) for school in given.school]
-        + [(records.organizations, "organizations", o.model_dump()) for o in given.organization]
-        + [(records.people, "people", _person(person)) for person in given.person]
+        [(tables.schools, "schools", school.model_dump()) for school in given.school]
+        + [(tables.organizations, "organizations", o.model_dump()) for o in given.organization]
+        + [(tables.people, "people", _person(person)) for person in given.person]
         + [
-            (records.meetings, "meetings", {"on": m.on, "at": m.at.strftime("%H:%M"), "kind": m.kind})
+            (tables.meetings, "meetings", {"on": m.on, "at": m.at.strftime("%H:%M"), "kind": m.kind})
             for m in given.meeting
         ]
     )

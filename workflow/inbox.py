@@ -25,7 +25,7 @@ from notifications.replies import Incoming
 from states.errors import BadInput, Refused
 from states.event import ReplyWord
 from states.machine import event_named, row_of
-from workflow import answers, outbox, records
+from workflow import answers, outbox
 from workflow.answers import Ask, Closed
 from workflow.bounced import bounced, cleared
 from workflow.claims import Claim
@@ -45,7 +45,8 @@ from workflow.reply import (
     too_many,
 )
 from workflow.situation import Session
-from workflow.store import StoreError
+from workflow.store import tables
+from workflow.store.database import StoreError
 from workflow.system import System
 
 AT_ONCE = 50  # messages in one look, so that a flood holds up neither deadlines nor mail
@@ -96,7 +97,7 @@ def _set_aside(session: Session, letter: Letter, now: datetime, reason: str) -> 
     digest = hashlib.sha256(letter.content).hexdigest()
     if _known(session, digest):
         return Judged("repeated", "it has been read before")
-    table = records.replies
+    table = tables.replies
     values = {"digest": digest, "received_at": now, "message": letter.content, "verdict": "refused"}
     made = session.connection.execute(insert(table).values(**values, reason=reason))
     nobody = Reply(_key(made), digest, Incoming(), letter.whole)
@@ -105,7 +106,7 @@ def _set_aside(session: Session, letter: Letter, now: datetime, reason: str) -> 
 
 
 def _known(session: Session, digest: str) -> bool:
-    table = records.replies
+    table = tables.replies
     return session.connection.scalar(select(table.c.id).where(table.c.digest == digest)) is not None
 
 
@@ -119,7 +120,7 @@ def _judge(session: Session, letter: Letter, now: datetime) -> Judged:
         return Judged("repeated", "it has been read before")
     mail = session.config.procedure.mail
     incoming = replies.read(letter.content, mail.authserv if mail.trust == "dmarc" else "")
-    table = records.replies
+    table = tables.replies
     made = session.connection.execute(
         insert(table).values(
             digest=digest,
@@ -172,7 +173,7 @@ def _verdict(session: Session, reply: Reply, now: datetime) -> Judged:
 def _unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
     """A message that came to no notice's own address: a note if somebody we know wrote it."""
     sender = reply.incoming.sender
-    table = records.notices
+    table = tables.notices
     mine = select(table).where(table.c.to == sender, table.c.message_id.in_(reply.incoming.answers))
     row = session.connection.execute(mine.order_by(table.c.id.desc())).first() if sender else None
     if row is not None:

@@ -14,8 +14,8 @@ from workflow import directory
 from workflow.config import Config
 from workflow.directory import Person
 from workflow.procedure import SYSTEM_NOTICES
-from workflow.records import canonical
 from workflow.situation import Session
+from workflow.store.tables import canonical
 
 # About the system, or a meeting of the Board that is not when it was: these wait for no digest.
 AT_ONCE = (*SYSTEM_NOTICES, "defer-item")

@@ -17,11 +17,11 @@ from states.errors import LawError
 from states.inputs import read_input
 from states.machine import replay, row_of
 from states.partnership import Partnership, Role, State
-from workflow import guards, records
 from workflow.config import Config
 from workflow.engine import GENESIS, Record, digest, facts_text, record_of
-from workflow.records import NoInstant
-from workflow.store import StoreError
+from workflow.store import tables, triggers
+from workflow.store.database import StoreError
+from workflow.store.tables import NoInstant
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Fault:
 
 def entries(connection: Connection, key: int) -> list[Mapping[str, Any]]:
     """The rows of a history, oldest first."""
-    table = records.history
+    table = tables.history
     query = select(table).where(table.c.partnership == key).order_by(table.c.seq)
     return [dict(row) for row in connection.execute(query).mappings()]
 
@@ -49,9 +49,9 @@ def stored(connection: Connection, query: Select[Any]) -> list[Record]:
     try:
         rows = connection.execute(query).all()
     except NoInstant:  # which says of no row that it is that one
-        for ref in connection.scalars(query.with_only_columns(records.partnerships.c.ref)).all():
+        for ref in connection.scalars(query.with_only_columns(tables.partnerships.c.ref)).all():
             with naming(ref):
-                connection.execute(query.where(records.partnerships.c.ref == ref)).one()
+                connection.execute(query.where(tables.partnerships.c.ref == ref)).one()
         raise
     found = []
     for row in sorted(rows, key=lambda row: row.ref):
@@ -75,7 +75,7 @@ def verify(
     connection: Connection, config: Config, refs: Sequence[str] = ()
 ) -> Iterator[tuple[str, list[Fault]]]:
     """Each partnership (or each of `refs`) with its faults, one after the other."""
-    table = records.partnerships
+    table = tables.partnerships
     query = select(table.c.id, table.c.ref)
     if refs:
         query = query.where(table.c.ref.in_(refs))
@@ -93,7 +93,7 @@ def verify(
 
 def _orphans(connection: Connection) -> Iterator[tuple[str, list[Fault]]]:
     """The histories whose partnership is gone."""
-    table, about = records.history, records.partnerships
+    table, about = tables.history, tables.partnerships
     query = select(table.c.partnership).distinct().where(table.c.partnership.not_in(select(about.c.id)))
     for key in sorted(connection.scalars(query)):
         ref = f"partnership number {key}"
@@ -109,7 +109,7 @@ def unguarded(connection: Connection) -> list[Fault]:
             f"its trigger {name} is gone or disabled, so that rows of the history can be changed or taken away;"
             " find out who did it, then `partnershipctl init` puts it back",
         )
-        for name in guards.missing(connection)
+        for name in triggers.missing(connection)
     ]
 
 

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from states.partnership import State
-from workflow import engine, outbox, records
+from workflow import engine, outbox
 from workflow.engine import Record
 from workflow.outbox import Occasion
 from workflow.situation import Session
+from workflow.store import tables
 
 CHANGED = "meeting-changed"
 
@@ -26,12 +27,12 @@ def tell_changed(session: Session, now: datetime) -> list[str]:
 
     The calendar that was last looked at is remembered, so that without a change nothing is read.
     """
-    meta = records.meta
+    meta = tables.meta
     mark = f"{session.directory.version} {session.config.procedure.board!r}"
     before = session.connection.scalar(select(meta.c.value).where(meta.c.key == "meetings"))
     if before == mark:
         return []
-    table = records.partnerships
+    table = tables.partnerships
     query = select(table).where(table.c.state == State.BOARD_REVIEW).order_by(table.c.id)
     rows = session.connection.execute(query).all()
     told = [record.ref for record in map(engine.record_of, rows) if _tell(session, record, now)]
@@ -64,7 +65,7 @@ def _last_told(session: Session, record: Record, scheduled: datetime) -> datetim
     """When people were told last that the meeting begins; None if that it is off."""
     item = record.facts.board.item
     since = item.scheduled_at if item and item.scheduled_at else record.entered_at
-    table = records.notices
+    table = tables.notices
     query = select(table.c.extra).where(
         table.c.partnership == record.id, table.c.template == CHANGED, table.c.queued_at >= since
     )
@@ -80,7 +81,7 @@ def _queue(session: Session, record: Record, extra: dict[str, Any], now: datetim
     key = record.id or 0
     facts, state = record.facts, engine.life_of(record).state
     outbox.queue(session, [Occasion(key, state, facts, facts, CHANGED, now, extra=extra)])
-    notices, entries = records.notices, records.calendar_entries
+    notices, entries = tables.notices, tables.calendar_entries
     reached = set(
         session.connection.scalars(
             select(notices.c.to).where(

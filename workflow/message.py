@@ -16,11 +16,12 @@ from notifications.compose import compose
 from notifications.render import TemplateFailed, TemplateMissing
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
-from workflow import claims, dates, directory, records
+from workflow import claims, dates, directory
 from workflow.deadlines import Life
 from workflow.directory import DISTRICT_ROLES, OFFICE
 from workflow.said import said
 from workflow.situation import Session, Situation, possibilities
+from workflow.store import tables
 
 _WHY = {
     Role.PRINCIPAL: "as principal of {school}",
@@ -78,7 +79,7 @@ def _record(session: Session, row: Any) -> list[str]:
     if row.role not in OFFICE:
         return []
     about = {part.partnership for part in (_parts(session, row) if row.template == DIGEST else [row])}
-    table = records.partnerships
+    table = tables.partnerships
     query = select(table.c.ref, table.c.version, table.c.head).where(table.c.id.in_(about - {None}))
     found = sorted(session.connection.execute(query), key=lambda found: found.ref)
     return [f"{ref} {version} {head}" for ref, version, head in found]
@@ -103,7 +104,7 @@ def _calendar(session: Session, row: Any, context: Mapping[str, Any]) -> list[Ca
 
 def _parts(session: Session, row: Any) -> Sequence[Any]:
     """The notices in a digest, oldest first."""
-    table = records.notices
+    table = tables.notices
     query = select(table).where(table.c.within == row.id, table.c.revoked_at.is_(None))
     return session.connection.execute(query.order_by(table.c.id)).all()
 
@@ -133,7 +134,7 @@ def _told(session: Session, part: Any) -> dict[str, Any] | None:
 
 def _let_go(session: Session, row: Any) -> None:
     """Take out of a digest what cannot be written, so that it fails by itself."""
-    table = records.notices
+    table = tables.notices
     broken = [part.id for part in _parts(session, row) if _told(session, part) is None]
     session.connection.execute(
         update(table).where(table.c.id.in_(broken)).values(held=False, within=None, next_at=row.queued_at)
@@ -219,7 +220,7 @@ class _About:
 def _about(session: Session, row: Any) -> _About | None:
     if row.partnership is None:
         return None
-    table = records.partnerships
+    table = tables.partnerships
     found = session.connection.execute(select(table).where(table.c.id == row.partnership)).one()
     return _About(
         found.ref, State(found.state), Partnership.model_validate_json(found.facts), found.entered_at
@@ -288,7 +289,7 @@ def _event(session: Session, row: Any, facts: Partnership) -> dict[str, Any] | N
 
 def entry_of(session: Session, partnership: int, seq: int) -> Any:
     """A row of a history."""
-    table = records.history
+    table = tables.history
     return session.connection.execute(
         select(table).where(table.c.partnership == partnership, table.c.seq == seq)
     ).one()
@@ -365,7 +366,7 @@ def shown(session: Session, row: Any) -> dict[str, str | None]:
 
 def deadline_of(session: Session, row: Any, offered: set[str]) -> dict[str, Any] | None:
     """The deadline that a notice is about, or else the next one for what it asks."""
-    table, config = records.deadlines, session.config
+    table, config = tables.deadlines, session.config
     if row.deadline is not None:
         found = session.connection.execute(select(table).where(table.c.id == row.deadline)).one()
         late = row.queued_at - found.ladder

@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sqlalchemy import func, select
 
 from states.partnership import State
-from workflow import records
 from workflow.scheduler import Tally
 from workflow.situation import Session
+from workflow.store import tables
 
 _STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")  # of notices
 
@@ -55,7 +55,7 @@ class Metrics:
 
     def measure(self, session: Session, now: float) -> None:
         """Read the gauges from the database at the end of a tick; `now` in seconds since the epoch."""
-        about, due, notices = records.partnerships, records.deadlines, records.notices
+        about, due, notices = tables.partnerships, tables.deadlines, tables.notices
         states = dict(_pairs(session, select(about.c.state, func.count()).group_by(about.c.state)))
         for state in State:
             self.by_state.labels(state).set(states.get(state, 0))

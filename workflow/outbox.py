@@ -15,12 +15,13 @@ from sqlalchemy import Connection, insert, or_, select, update
 from states.machine import askable, waiting_on
 from states.moments import MOMENTS
 from states.partnership import Partnership, Role, State
-from workflow import directory, leaving, records
+from workflow import directory, leaving
 from workflow.directory import Person
 from workflow.leaving import Rung, leaves_at, new_notice
 from workflow.situation import Session, Situation, possibilities
+from workflow.store import tables
 
-_INSERT = insert(records.notices)
+_INSERT = insert(tables.notices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def tell_staff(
     if key is None:
         _tell_district(session, name, extra, now, actor)
         return
-    table = records.partnerships
+    table = tables.partnerships
     row = session.connection.execute(select(table.c.facts, table.c.state).where(table.c.id == key)).one()
     try:
         state, facts = State(row.state), Partnership.model_validate_json(row.facts)
@@ -197,7 +198,7 @@ def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[i
 
     What has not been sent yet is not sent. Which were revoked now, and were not before.
     """
-    table = records.notices
+    table = tables.notices
     chosen = or_(table.c.id.in_(keys), table.c.within.in_(keys)) & table.c.revoked_at.is_(None)
     found = list(connection.scalars(select(table.c.id).where(chosen).order_by(table.c.id)))
     mine = table.c.id.in_(found)

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
-from workflow import deadlines, records, store
+from workflow import deadlines
 from workflow.engine import Record, life_of, record_of
-from workflow.records import canonical
 from workflow.situation import Session
+from workflow.store import database, tables
+from workflow.store.tables import canonical
 
 
 def replan(session: Session, now: datetime) -> list[dict[str, str]]:
@@ -20,14 +21,14 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
     The procedure that was last looked at is remembered, so that without a change nothing is read.
     """
     mark = session.config.fingerprint
-    meta = records.meta
+    meta = tables.meta
     before = session.connection.scalar(select(meta.c.value).where(meta.c.key == "procedure"))
     if before == mark:
         return []
     moved: list[dict[str, str]] = []
-    table = records.partnerships
+    table = tables.partnerships
     everyone = select(table).order_by(table.c.id)
-    for row in session.connection.execute(store.locking(session.connection, everyone)).all():
+    for row in session.connection.execute(database.locking(session.connection, everyone)).all():
         try:
             record = record_of(row)
         except ValueError:
@@ -64,7 +65,7 @@ def _replanned(session: Session, record: Record, now: datetime) -> list[dict[str
     if moved:
         text = canonical(moved)
         session.connection.execute(
-            insert(records.directory_changes).values(
+            insert(tables.directory_changes).values(
                 at=now, by="procedure", what=f"deadlines {record.ref}", after=text
             )
         )

@@ -12,8 +12,9 @@ from sqlalchemy import func, or_, select
 
 from notifications.links import notice_named
 from notifications.replies import Incoming
-from workflow import outbox, records
+from workflow import outbox
 from workflow.situation import Session
+from workflow.store import tables
 
 BUSY, WITHIN = 20, timedelta(hours=1)  # more messages from one sender in that time are a machine's, or a loop
 TEXT = 20_000  # characters of what somebody wrote that are kept apart from the message
@@ -57,12 +58,12 @@ class Reply:
 
 def named(session: Session, incoming: Incoming) -> list[Any]:
     """The notices to whose own addresses a message came, where the code in them is the one we gave out."""
-    table, links = records.notices, session.config.links
+    table, links = tables.notices, session.config.links
     found: dict[int, Any] = {}
     for address in incoming.to:
         local = address.rpartition("@")[0]
         number = notice_named(local)
-        if number is None or number > records.LARGEST:
+        if number is None or number > tables.LARGEST:
             continue  # what no row can have is asked of no database
         row = session.connection.execute(select(table).where(table.c.id == number)).first()
         if row is not None and links.is_reply_of(local, row.to) == row.id:
@@ -71,7 +72,7 @@ def named(session: Session, incoming: Incoming) -> list[Any]:
 
 
 def about(session: Session, reply: Reply, notice: Any) -> Reply:
-    table = records.partnerships
+    table = tables.partnerships
     ref = session.connection.scalar(select(table.c.ref).where(table.c.id == notice.partnership))
     asked = [session.config.labels[event] for event in shown(notice) if event in session.config.labels]
     return replace(reply, notice=notice, ref=ref, about="; ".join(asked) or None)
@@ -85,7 +86,7 @@ def shown(notice: Any) -> Mapping[str, str | None]:
 
 def seen(session: Session, reply: Reply) -> bool:
     """Whether the same message was read already, on its way through another address or server."""
-    table = records.replies
+    table = tables.replies
     if reply.incoming.message_id is None:
         return False
     query = select(table.c.id).where(
@@ -98,7 +99,7 @@ def seen(session: Session, reply: Reply) -> bool:
 
 
 def too_many(session: Session, reply: Reply, now: datetime) -> bool:
-    table = records.replies
+    table = tables.replies
     same = [table.c.sender == reply.incoming.sender]
     if reply.notice is not None:
         same.append(table.c.notice == reply.notice.id)

@@ -13,11 +13,12 @@ from sqlalchemy import Connection, Engine, Integer, delete, func, inspect, selec
 from sqlalchemy.exc import DBAPIError
 
 from notifications.disk import sync_folder
-from workflow import ledger, records, store, upgrade
+from workflow import ledger
 from workflow.backup import MARK, Summary, beside, copy, opened, sealed_up, unsound
 from workflow.config import Config
-from workflow.private import mode_in
-from workflow.store import StoreError, first_line
+from workflow.store import database, tables, upgrade
+from workflow.store.database import StoreError, first_line
+from workflow.store.files import mode_in
 
 _NO_MARK = 0  # the application_id of a database
 
@@ -36,7 +37,7 @@ def restore(settings: Config, engine: Engine, file: Path) -> Summary:
         if engine.dialect.name == "sqlite":
             engine.dispose()  # what it has open is not the file that takes its place
             target = Path(engine.url.database or "")
-            with store.alone(engine, f"a partnershipd runs on {target}; stop it first"):
+            with database.alone(engine, f"a partnershipd runs on {target}; stop it first"):
                 return _into_file(settings, target, file)
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "restored.db"
@@ -135,14 +136,14 @@ def _into_server(settings: Config, engine: Engine, made: Path) -> None:
     """Copy the database in a file into PostgreSQL, in one transaction."""
     with opened(made) as source, engine.begin() as target:
         upgrade.upgrade_on(target)
-        names = ", ".join(f'"{table.name}"' for table in records.METADATA.sorted_tables)
+        names = ", ".join(f'"{table.name}"' for table in tables.METADATA.sorted_tables)
         target.execute(text(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"))
         rows = (
             (table.name, target.scalar(select(func.count()).select_from(table)) or 0)
-            for table in records.METADATA.sorted_tables
+            for table in tables.METADATA.sorted_tables
         )
         _refuse_rows("the database", rows, "make a new one first")
-        target.execute(delete(records.meta))
+        target.execute(delete(tables.meta))
         copy(source, target)
         count_on(target)
         _refuse_faults(settings, target)
@@ -151,7 +152,7 @@ def _into_server(settings: Config, engine: Engine, made: Path) -> None:
 def count_on(target: Connection) -> None:
     """Let the numbers that PostgreSQL gives go on after the highest that there is."""
     there = inspect(target).get_table_names()
-    for table in records.METADATA.sorted_tables:
+    for table in tables.METADATA.sorted_tables:
         keys = list(table.primary_key)
         if table.name in there and len(keys) == 1 and isinstance(keys[0].type, Integer):
             following = (target.scalar(select(func.max(keys[0]))) or 0) + 1

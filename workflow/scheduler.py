@@ -17,11 +17,12 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from states.chapters.board import DeferItem
 from states.machine import row_of
 from states.partnership import Role
-from workflow import deadlines, engine, outbox, records, store
+from workflow import deadlines, engine, outbox
 from workflow.engine import Change, Intent, Record
 from workflow.leaving import Rung
 from workflow.situation import Session
-from workflow.store import StoreError, StoreHeld
+from workflow.store import database, tables
+from workflow.store.database import StoreError, StoreHeld
 from workflow.system import System
 
 GIVEN_UP = timedelta(days=1)  # how often a deadline that was set aside is still tried
@@ -84,19 +85,19 @@ def fire_due(
 
 def next_due(connection: Connection) -> datetime | None:
     """The instant at which the next open deadline is to be looked at."""
-    table = records.deadlines
+    table = tables.deadlines
     found: datetime | None = connection.scalar(
         select(func.min(table.c.next_at)).where(table.c.status == "open")
     )
     return found
 
 
-def _due_partnerships(session: Session, now: datetime, what: Any = records.partnerships) -> Sequence[Any]:
+def _due_partnerships(session: Session, now: datetime, what: Any = tables.partnerships) -> Sequence[Any]:
     """The rows of the partnerships with something due, the longest overdue first, and none that somebody is at.
 
     One with several things due comes several times.
     """
-    table, due = records.partnerships, records.deadlines
+    table, due = tables.partnerships, tables.deadlines
     query = (
         select(what)
         .join(due, due.c.partnership == table.c.id)
@@ -104,7 +105,7 @@ def _due_partnerships(session: Session, now: datetime, what: Any = records.partn
         .order_by(due.c.next_at, due.c.id)
         .limit(session.config.procedure.daemon.batch)
     )
-    return session.connection.execute(store.locking(session.connection, query, passing=True)).all()
+    return session.connection.execute(database.locking(session.connection, query, passing=True)).all()
 
 
 def _batch(session: Session, now: datetime) -> Tally | None:
@@ -119,7 +120,7 @@ def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> tupl
     And whether something is due still that cannot even be put off: it is tried again with the next tick.
     """
     keys = [
-        row.id for row in system.transact(partial(_due_partnerships, now=now, what=records.partnerships.c.id))
+        row.id for row in system.transact(partial(_due_partnerships, now=now, what=tables.partnerships.c.id))
     ]
     if not keys:
         return None, False
@@ -157,8 +158,8 @@ def _put_off(system: System, key: int, now: datetime, reason: str) -> bool:
 
 def _step_of(session: Session, key: int, now: datetime) -> Tally:
     """The next due thing of one partnership, unless somebody is at it."""
-    query = select(records.partnerships).where(records.partnerships.c.id == key)
-    found = session.connection.execute(store.locking(session.connection, query, passing=True)).all()
+    query = select(tables.partnerships).where(tables.partnerships.c.id == key)
+    found = session.connection.execute(database.locking(session.connection, query, passing=True)).all()
     return _step(session, found, now)
 
 
@@ -196,7 +197,7 @@ def _step(session: Session, rows: Sequence[Any], now: datetime) -> Tally:
 
 
 _COLUMNS = [
-    records.deadlines.c[name]
+    tables.deadlines.c[name]
     for name in (
         "id",
         "partnership",
@@ -215,11 +216,11 @@ _COLUMNS = [
 _OPEN = (
     select(*_COLUMNS)
     .where(
-        records.deadlines.c.partnership.in_(bindparam("keys", expanding=True)),
-        records.deadlines.c.status + "" == "open",
-        records.deadlines.c.next_at <= bindparam("now"),
+        tables.deadlines.c.partnership.in_(bindparam("keys", expanding=True)),
+        tables.deadlines.c.status + "" == "open",
+        tables.deadlines.c.next_at <= bindparam("now"),
     )
-    .order_by(records.deadlines.c.due_at, records.deadlines.c.id)
+    .order_by(tables.deadlines.c.due_at, tables.deadlines.c.id)
 )
 
 
@@ -320,7 +321,7 @@ def _postpone_all(session: Session, key: int, now: datetime, reason: str) -> Non
     if work is None:
         return
     later = _postpone(session, key, work.rung, now, reason)
-    table = records.deadlines
+    table = tables.deadlines
     passed = table.c.id.in_([rung["id"] for rung in work.passed])
     session.connection.execute(update(table).where(passed).values(next_at=later))
 
@@ -330,7 +331,7 @@ def _postpone(session: Session, key: int, rung: Any, now: datetime, reason: str)
     waits = session.config.procedure.daemon.retry_minutes
     attempts = rung["attempts"] + 1
     later = now + (timedelta(minutes=waits[attempts - 1]) if attempts <= len(waits) else GIVEN_UP)
-    table = records.deadlines
+    table = tables.deadlines
     session.connection.execute(
         update(table)
         .where(table.c.id == rung["id"])

@@ -16,10 +16,11 @@ from typing import Any
 from sqlalchemy import select
 
 from states.partnership import Partnership, Role, State
-from workflow import records, views
+from workflow import views
 from workflow.directory import OFFICE, Directory
 from workflow.engine import Record
 from workflow.situation import Session
+from workflow.store import tables
 
 _REVIEWER, _LEAD, _APPLICANT = Role.REVIEWER, Role.LEAD_PARTNER, Role.APPLICANT
 _NOBODY: frozenset[Role] = frozenset()
@@ -131,7 +132,7 @@ def _narrowed(
 
 def history(session: Session, record: Record, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
     """What happened, oldest first: each event with who did it and when, as far as this person may know."""
-    table = records.history
+    table = tables.history
     query = select(table).where(table.c.partnership == record.id).order_by(table.c.seq)
     rows = session.connection.execute(query).all()
     mine = own(session.directory, record.facts, viewer)
@@ -181,7 +182,7 @@ def _entry(session: Session, record: Record, viewer: Viewer, row: Any) -> dict[s
 
 def deadlines(session: Session, record: Record, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
     """What is due and when, the earliest first: one line for each deadline that is open."""
-    table = records.deadlines
+    table = tables.deadlines
     query = select(table).where(table.c.partnership == record.id, table.c.status == "open")
     found: dict[tuple[str, datetime], dict[str, Any]] = {}
     for row in session.connection.execute(query.order_by(table.c.ladder, table.c.id)):

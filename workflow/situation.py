@@ -12,10 +12,10 @@ from states.case import Case, Setting
 from states.event import Event
 from states.machine import Possibility, explain, waiting_on
 from states.partnership import Partnership, Role, State
-from workflow import records
 from workflow.config import Config
 from workflow.deadlines import Life, due_instants
 from workflow.directory import Directory
+from workflow.store import tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _invited_on(s: Situation) -> date | None:
 
 def _other_lead(s: Situation) -> str | None:
     """Another partnership at the school with an agreement in force, or ended but with its end still to come."""
-    table = records.partnerships
+    table = tables.partnerships
     query = select(table).where(table.c.school == s.facts.school, table.c.id != (s.partnership or 0))
     for row in s.session.connection.execute(query.order_by(table.c.id)):
         if row.in_force or _still_ends(Partnership.model_validate_json(row.facts), s.today):

@@ -15,11 +15,12 @@ from sqlalchemy import Connection, Engine
 from notifications.letterboxes import ImapLetterbox, Letterbox, MaildirLetterbox
 from notifications.mailers import MaildirMailer, Mailer, SmtpMailer
 from states.errors import Problem
-from workflow import config, directory, store
+from workflow import config, directory
 from workflow.config import Config, ConfigError
 from workflow.directory import Directory
 from workflow.settings import Imap, Smtp
 from workflow.situation import Session
+from workflow.store import database
 
 T = TypeVar("T")
 
@@ -52,24 +53,24 @@ class System:
         """
 
         def locked(connection: Connection) -> T:
-            store.keep_version(connection)
+            database.keep_version(connection)
             if alone:
-                store.one_at_a_time(connection, alone)
+                database.one_at_a_time(connection, alone)
             return work(self.session(connection))
 
-        return store.transact(self.engine, locked)
+        return database.transact(self.engine, locked)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that only reads: one moment's view of everything."""
-        with store.reading(self.engine) as connection:
+        with database.reading(self.engine) as connection:
             yield self.session(connection)
 
 
 def open_system(path: Path | None, *, words: bool = True) -> System:
     """The system of a configuration file (`words` as for `config.load`). Raises `ConfigError`, `StoreError`."""
     settings = config.load(path, words=words)
-    return System(settings, store.open_store(settings.database_url))
+    return System(settings, database.open_store(settings.database_url))
 
 
 def mailer(settings: Config) -> Mailer:

@@ -15,9 +15,10 @@ from sqlalchemy import select
 from states.machine import ASKED, Possibility
 from states.mistakes import names
 from states.partnership import Partnership, Role
-from workflow import message, records, situation
+from workflow import message, situation
 from workflow.engine import Record
 from workflow.situation import Session, Situation
+from workflow.store import tables
 
 SEALED = "(sealed until the call closes)"
 
@@ -91,7 +92,7 @@ def standing(one: Mapping[str, Any]) -> str:
 
 
 def open_deadlines(session: Session, record: Record, now: datetime) -> list[dict[str, Any]]:
-    table = records.deadlines
+    table = tables.deadlines
     query = (
         select(table)
         .where(table.c.partnership == record.id, table.c.status == "open")
@@ -168,7 +169,7 @@ def reply(session: Session, ref: str | None, row: Any) -> dict[str, Any]:
 
 def replies(session: Session, record: Record) -> list[dict[str, Any]]:
     """The messages that came back about a partnership, the first one first."""
-    table = records.replies
+    table = tables.replies
     query = select(table).where(table.c.partnership == record.id).order_by(table.c.id)
     return [reply(session, record.ref, row) for row in session.connection.execute(query)]
 

@@ -12,10 +12,11 @@ from sqlalchemy import select
 from states.machine import COLLECTED, askable, waiting_on
 from states.moments import MOMENTS
 from states.partnership import Role, State
-from workflow import directory, records, views
+from workflow import directory, views
 from workflow.directory import Person
 from workflow.engine import Record, life_of
 from workflow.situation import Session
+from workflow.store import tables
 
 # From when on an event is waited for, where that is not the day on which the partnership came into its state.
 _SINCE = {
@@ -96,7 +97,7 @@ def _asked(
 
 def _open(session: Session, record: Record) -> Mapping[str, datetime]:
     """By name, when each deadline that runs is due or was; the earliest first."""
-    table = records.deadlines
+    table = tables.deadlines
     query = select(table.c.name, table.c.ladder).where(
         table.c.partnership == record.id, table.c.status == "open"
     )

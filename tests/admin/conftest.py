@@ -17,7 +17,8 @@ from tests import databases
 from tests.admin.desk import Desk
 from tests.states.life import LA
 from tests.workflow.district import Life, Stations, keyed, merged, opened
-from workflow import config, records, system
+from workflow import config, system
+from workflow.store import tables
 
 Sit = Callable[..., Desk]
 OWNER = '[admin.users]\n"(owner)" = { person = "staff@example.org", may_act_as = ["*"] }\n'
@@ -42,7 +43,7 @@ def known(text: str) -> config.Config:
 def moment(life: Life) -> datetime:
     """When the last event happened."""
     with life.system.reading() as session:
-        last = session.connection.scalar(select(func.max(records.history.c.at)))
+        last = session.connection.scalar(select(func.max(tables.history.c.at)))
     assert last is not None
     return last.astimezone(LA)
 

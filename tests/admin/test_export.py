@@ -22,8 +22,9 @@ from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import PROGRAMS, REF, Desk
 from tests.states.life import CBO
-from workflow import message, records
+from workflow import message
 from workflow.engine import digest
+from workflow.store import tables
 
 DOCS = Path(__file__).parents[2] / "docs"
 Document = dict[str, Any]
@@ -214,7 +215,7 @@ def test_what_came_since_an_older_export_is_no_fault(sit: Sit) -> None:
 
 def written(desk: Desk, notice: int) -> bytes:
     """The message of a notice as it is written now."""
-    query = records.notices.select().where(records.notices.c.id == notice)
+    query = tables.notices.select().where(tables.notices.c.id == notice)
     return desk.life.system.transact(
         lambda session: message.write(session, session.connection.execute(query).one())[1]
     )
@@ -274,7 +275,7 @@ def test_a_digest_bears_witness_to_each_record_that_it_tells_of(sit: Sit) -> Non
     desk.life.run("""UPDATE notices SET held = true, within = (SELECT max(id) FROM notices)
         WHERE "to" = 'staff@example.org' AND template != 'digest'""")
     with desk.life.system.reading() as session:
-        last = session.connection.scalar(select(func.max(records.notices.c.id)))
+        last = session.connection.scalar(select(func.max(tables.notices.c.id)))
     head = message_from_bytes(written(desk, last), policy=policy.default)
     assert head.get_all("X-Partnership-Record") == [
         f"{life.ref} {life.record.version} {life.record.head}" for life in (other, desk.life)

@@ -11,7 +11,8 @@ from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk
 from tests.workflow.district import merged
-from workflow import lock, store
+from workflow.store import lock
+from workflow.store.database import VERSION
 
 INPUT, SETUP = 2, 5
 
@@ -34,7 +35,7 @@ def test_a_backup_is_one_file_and_says_what_is_in_it(sit: Sit) -> None:
     file = desk.folder / "today.db"
     found = desk.ask("backup", str(file))
     content = file.read_bytes()
-    assert (found["file"], found["version"], found["partnerships"]) == (str(file), store.VERSION, 1)
+    assert (found["file"], found["version"], found["partnerships"]) == (str(file), VERSION, 1)
     assert (found["bytes"], found["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     assert found["rows"] == sum(found["tables"].values()) > found["tables"]["history"] > 20
     said = desk.say("backup", str(file), "--force").splitlines()

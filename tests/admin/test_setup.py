@@ -18,7 +18,9 @@ from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Answer, Desk
 from tests.tampering import UNGUARD
 from tests.workflow.district import merged
-from workflow import config, guards, lock, store
+from workflow import config
+from workflow.store import lock, triggers
+from workflow.store.database import VERSION
 
 INPUT, SETUP = 2, 5
 READING = ["list", f"show {REF}", f"events {REF}", f"history {REF}", "deadlines", "notices", "notices show 1",
@@ -93,7 +95,7 @@ def test_every_command_refuses_a_database_of_a_newer_program(sit: Sit, words: st
     desk.life.run("UPDATE alembic_version SET version_num = '9999'")
     before = desk.dump()
     assert setup_problem(desk, *words.split()).endswith(
-        f"the tables are of version 9999, this program's of version {store.VERSION}; install the newer program"
+        f"the tables are of version 9999, this program's of version {VERSION}; install the newer program"
     )
     assert desk.dump() == before
 
@@ -135,7 +137,7 @@ def unguarded(desk: Desk) -> list[str]:
     return [
         f"its trigger {name} is gone or disabled, so that rows of the history can be changed or taken away;"
         " find out who did it, then `partnershipctl init` puts it back"
-        for name in guards.TRIGGERS[kind]
+        for name in triggers.TRIGGERS[kind]
     ]
 
 

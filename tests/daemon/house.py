@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 from tests import databases
 from tests.states.life import LA
 from tests.workflow.district import Life, found
-from workflow import config, ledger, replan, store, system
+from workflow import config, ledger, replan, system
+from workflow.store.database import open_store
 from workflow.system import System
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ def founded(folder: Path) -> None:
         f"[database]\nurl = {json.dumps(databases.address(folder))}\n", encoding="utf-8"
     )
     settings = config.load(folder / "config.toml", words=False)
-    opened = System(settings, store.open_store(settings.database_url))
+    opened = System(settings, open_store(settings.database_url))
     now = datetime.now(LA).replace(microsecond=0)
     call, new = Life(opened, CALL), Life(opened, NEW, "franklin")
     call.now, new.now = now - timedelta(days=30), now - timedelta(minutes=1)
@@ -180,7 +181,7 @@ class House:
     def faults(self) -> list[str]:
         """What `verify` finds."""
         settings = config.load(self.folder / "config.toml", words=False)
-        opened = System(settings, store.open_store(settings.database_url))
+        opened = System(settings, open_store(settings.database_url))
         with opened.reading() as session:
             found = [
                 fault.problem for _, them in ledger.verify(session.connection, settings) for fault in them

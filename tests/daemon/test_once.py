@@ -12,8 +12,9 @@ from sqlalchemy import text
 
 from tests import databases
 from tests.daemon.house import CALL, NEW, House, until
-from workflow import daemon, lock, records
-from workflow.store import StoreHeld
+from workflow import daemon
+from workflow.store import lock, tables
+from workflow.store.database import StoreHeld
 
 Once = Callable[..., tuple[int, str]]
 OF_A_FILE = pytest.mark.skipif(databases.POSTGRESQL, reason="a server looks after its own files and locks")
@@ -54,7 +55,7 @@ def test_a_digest_is_gathered_and_delivered(house: House, once: Once) -> None:
     once()
     waiting = house.sql("SELECT template FROM notices WHERE \"to\" = 'staff@example.org' AND held")
     assert waiting
-    twin = ", ".join(f'"{column.name}"' for column in records.notices.c if column.name != "id")
+    twin = ", ".join(f'"{column.name}"' for column in tables.notices.c if column.name != "id")
     house.sql(f"INSERT INTO notices ({twin}) SELECT {twin} FROM notices WHERE held LIMIT 1")
     house.sql("UPDATE notices SET next_at = '2020-01-01 00:00:00.000000' WHERE held")
     before = len(house.letters())

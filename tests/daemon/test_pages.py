@@ -17,10 +17,11 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import update
 
 from tests.daemon.house import House
-from workflow import config, daemon, logs, records, store, system, web
+from workflow import config, daemon, logs, system, web
 from workflow.daemon import Daemon
 from workflow.metrics import Metrics
 from workflow.scheduler import Tally
+from workflow.store import database, tables
 from workflow.system import System
 
 Log = Callable[[str], list[str]]
@@ -97,7 +98,7 @@ def test_the_address_is_the_one_of_the_configuration(house: House) -> None:
 @pytest.fixture
 def open_daemon(house: House) -> Iterator[Daemon]:
     settings = settings_of(house)
-    opened = System(settings, store.open_store(settings.database_url))
+    opened = System(settings, database.open_store(settings.database_url))
     yield Daemon(opened, Path("config.toml"))
     opened.engine.dispose()
 
@@ -124,7 +125,7 @@ def test_the_next_tick_comes_early_for_what_is_due_before_it(
     house: House, due_in: float, wakes_in: float | None
 ) -> None:
     settings = settings_of(house, tick=3600)
-    sleeping = Daemon(System(settings, store.open_store(settings.database_url)), None)
+    sleeping = Daemon(System(settings, database.open_store(settings.database_url)), None)
     now = system.now()
     sleeping._wake_at(now + timedelta(seconds=due_in))
     woken = sleeping._jobs.get_job("wake")
@@ -144,7 +145,7 @@ def test_a_status_that_no_notice_has_any_more_is_counted_as_none(open_daemon: Da
     for before, after in (("sent", "dead"), ("dead", "queued")):
         opened.transact(
             lambda session, before=before, after=after: session.connection.execute(
-                update(records.notices).values(status=after).where(records.notices.c.status == before)
+                update(tables.notices).values(status=after).where(tables.notices.c.status == before)
             )
         )
         with opened.reading() as session:

@@ -13,8 +13,9 @@ import pytest
 
 from tests.admin.desk import real
 from tests.daemon.house import free_port
-from workflow import lock, private, store
 from workflow.admin import program
+from workflow.store import files, lock
+from workflow.store.database import open_store
 
 SETTINGS = """
 [database]
@@ -71,7 +72,7 @@ def test_nobody_else_can_read_what_is_made(place: Path, umask: None) -> None:
 @pytest.mark.parametrize(("folder", "file"), [(0o700, 0o600), (0o2770, 0o660)], ids=oct)
 def test_the_journal_has_the_rights_of_the_database(place: Path, umask: None, folder: int, file: int) -> None:
     (place / "data").chmod(folder)
-    engine = store.open_store(f"sqlite:///{place / 'data' / 'x.db'}", create=True)
+    engine = open_store(f"sqlite:///{place / 'data' / 'x.db'}", create=True)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE x (y)")
         assert set(modes(place / "data").values()) == {oct(file)}
@@ -102,10 +103,10 @@ def test_a_private_file_that_is_there_is_kept_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "there"
     path.write_text("kept", encoding="utf-8")
     path.chmod(0o640)
-    os.close(private.open_private(path))
+    os.close(files.open_private(path))
     assert (path.read_text(encoding="utf-8"), stat.S_IMODE(path.stat().st_mode)) == ("kept", 0o640)
     with pytest.raises(FileExistsError):
-        private.open_private(path, os.O_EXCL)
+        files.open_private(path, os.O_EXCL)
 
 
 def test_a_restored_database_is_private_too(place: Path, umask: None) -> None:

@@ -19,8 +19,9 @@ from tests.daemon.house import CALL, NEW, House, founded, until
 from tests.daemon.test_replies import letter
 from tests.workflow.district import Life
 from tests.workflow.letters import answer, put
-from workflow import applications, rights, system
+from workflow import applications, system
 from workflow.situation import Session
+from workflow.store import grants
 
 PRINCIPAL = "franklin-principal@example.org"
 
@@ -127,11 +128,11 @@ def test_the_owner_cannot_change_the_record_by_accident(house: House) -> None:
 
 def test_the_rights_are_given_again_as_they_were_and_what_is_too_much_is_taken(house: House) -> None:
     before = held(house)
-    assert set(before) == {(table, right) for table, found in rights.needed().items() for right in found}
+    assert set(before) == {(table, right) for table, found in grants.needed().items() for right in found}
     role = role_of(house.folder)
     with databases.beside(house.folder) as connection:
         connection.execute(text(f'GRANT ALL ON history, notices TO "{role}"'))
-        rights.grant(connection, role)
+        grants.grant(connection, role)
     assert held(house) == before
 
 
@@ -145,8 +146,8 @@ def held(house: House) -> list[tuple[str, str]]:
     ("role", "words"), [("nobody-here", "there is no such role"), ("postgres", "it owns the tables")]
 )
 def test_a_role_from_which_nothing_can_be_kept_is_refused(house: House, role: str, words: str) -> None:
-    with databases.beside(house.folder) as connection, pytest.raises(rights.NoSuchRole, match=words):
-        rights.grant(connection, role)
+    with databases.beside(house.folder) as connection, pytest.raises(grants.NoSuchRole, match=words):
+        grants.grant(connection, role)
 
 
 @pytest.fixture
@@ -184,8 +185,8 @@ def test_a_role_that_comes_at_the_record_by_another_way_is_refused_and_given_not
         for statement in given.split("; "):
             connection.execute(text(statement.format(database=database, other=other, group=group)))
     said = re.escape(words.replace("{group}", group.strip('"')))
-    with pytest.raises(rights.NoSuchRole, match=said), databases.beside(house.folder) as connection:
-        rights.grant(connection, other.strip('"'))
+    with pytest.raises(grants.NoSuchRole, match=said), databases.beside(house.folder) as connection:
+        grants.grant(connection, other.strip('"'))
     query = "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = ?"
     assert house.sql(query, other.strip('"')) == [(0,)]
 

@@ -11,8 +11,9 @@ import pytest
 
 from tests.admin.desk import real
 from tests.daemon.house import House, free_port
-from workflow import daemon, store
+from workflow import daemon
 from workflow.admin import program
+from workflow.store import database
 
 MARK = "hush7c1f"  # in every secret here
 ADDRESSES = {
@@ -107,10 +108,10 @@ def test_no_command_tells_it(
 
 
 def test_where_the_database_is_is_shown_without_any_password() -> None:
-    engine = store.engine_of(
+    engine = database.engine_of(
         f"postgresql+psycopg://daemon:{MARK}@db.example.org:5433/x?password={MARK}&user=y"
     )
-    assert store.shown(engine) == "postgresql+psycopg://daemon:***@db.example.org:5433/x"
+    assert database.shown(engine) == "postgresql+psycopg://daemon:***@db.example.org:5433/x"
 
 
 def test_check_does_not_tell_it(

@@ -17,7 +17,8 @@ from tests import databases
 from tests.daemon.house import House, until
 from tests.states.life import LA
 from tests.workflow.district import Life, found
-from workflow import config, replan, store
+from workflow import config, replan
+from workflow.store import database
 from workflow.system import System
 
 pytestmark = pytest.mark.skipif(
@@ -33,7 +34,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("calls")
     found(folder)
     settings = config.load(configured(folder), words=False)
-    opened = System(settings, databases.quick(store.open_store(settings.database_url)))
+    opened = System(settings, databases.quick(database.open_store(settings.database_url)))
     now = datetime.now(LA).replace(microsecond=0)
     for number in range(CALLS):
         call = Life(opened, f"call-{number}", "franklin" if number % 2 else "rainier-beach")

@@ -15,9 +15,10 @@ from sqlalchemy import select
 
 from states.partnership import Kind, State
 from tests import databases
-from workflow import config, importing, ledger, records, scheduler, store, upgrade
+from workflow import config, importing, ledger, scheduler
 from workflow.config import Config
 from workflow.importing import DistrictFile
+from workflow.store import database, tables, upgrade
 from workflow.system import System
 
 SEATTLE = Path(__file__).parents[2] / "examples" / "seattle"
@@ -47,7 +48,7 @@ def given() -> DistrictFile:
 @contextmanager
 def taken_in(folder: Path, settings: Config, given: DistrictFile, now: datetime) -> Iterator[System]:
     databases.create(folder)
-    engine = store.open_store(databases.url(folder), create=True)
+    engine = database.open_store(databases.url(folder), create=True)
     try:
         upgrade.upgrade(engine)
         system = System(settings, engine)
@@ -68,23 +69,23 @@ def sample(
 
 
 def states(system: System) -> dict[str, str]:
-    table = records.partnerships
+    table = tables.partnerships
     with system.reading() as session:
         return {row.ref: row.state for row in session.connection.execute(select(table.c.ref, table.c.state))}
 
 
 def with_open_deadline(system: System) -> set[str]:
-    both = records.partnerships.join(
-        records.deadlines, records.deadlines.c.partnership == records.partnerships.c.id
+    both = tables.partnerships.join(
+        tables.deadlines, tables.deadlines.c.partnership == tables.partnerships.c.id
     )
-    query = select(records.partnerships.c.ref).select_from(both).where(records.deadlines.c.status == "open")
+    query = select(tables.partnerships.c.ref).select_from(both).where(tables.deadlines.c.status == "open")
     with system.reading() as session:
         return set(session.connection.scalars(query))
 
 
 def notices(system: System) -> set[str]:
     with system.reading() as session:
-        return set(session.connection.scalars(select(records.notices.c.template)))
+        return set(session.connection.scalars(select(tables.notices.c.template)))
 
 
 def faults(system: System) -> list[ledger.Fault]:

@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, func, select
 
 from tests.daemon.house import House, until
-from workflow import ledger, records, system
+from workflow import ledger, system
+from workflow.store import tables
 from workflow.system import System
 
 T = TypeVar("T")
 WATCHER = "watcher.toml"
-HISTORY, RUNGS, NOTICES = records.history.c, records.deadlines.c, records.notices.c
-REF = records.partnerships.c.ref
+HISTORY, RUNGS, NOTICES = tables.history.c, tables.deadlines.c, tables.notices.c
+REF = tables.partnerships.c.ref
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def of_ref(*columns: Any) -> Select[Any]:
     """A query for these columns of each partnership's rows."""
     table = columns[0].table
     return select(REF, *columns).outerjoin_from(
-        table, records.partnerships, table.c.partnership == records.partnerships.c.id
+        table, tables.partnerships, table.c.partnership == tables.partnerships.c.id
     )
 
 
@@ -81,7 +82,7 @@ def account(house: House) -> Account:
     def count(query: Select[Any]) -> Counter[Any]:
         return Counter(tuple(row) for row in rows(house, query))
 
-    answers, replies = records.answers.c, records.replies.c
+    answers, replies = tables.answers.c, tables.replies.c
     with opened(house) as found, found.reading() as session:
         verified = list(ledger.verify(session.connection, found.config))
     return Account(

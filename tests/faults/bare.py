@@ -14,7 +14,9 @@ from sqlalchemy import Engine, select, text
 from tests import databases
 from tests.story.office import DISTRICT, file_of
 from tests.story.past import Past
-from workflow import config, records, store, upgrade
+from workflow import config
+from workflow.store import database, upgrade
+from workflow.store.tables import partnerships
 
 CTL = str(Path(sys.executable).parent / "partnershipctl")
 PAST = (
@@ -44,16 +46,16 @@ class Bare:
 
     def make(self) -> None:
         """What `init` does, but the keys."""
-        engine = store.open_store(databases.url(self.folder), create=True)
+        engine = database.open_store(databases.url(self.folder), create=True)
         upgrade.upgrade(engine)
         engine.dispose()
 
     def engine(self) -> Engine:
-        return store.engine_of(config.load(self.folder / "config.toml", words=False).database_url)
+        return database.engine_of(config.load(self.folder / "config.toml", words=False).database_url)
 
     def heads(self) -> dict[str, str]:
         """The hash of the last row of each history: equal only if everything in it is."""
-        engine, table = self.engine(), records.partnerships.c
+        engine, table = self.engine(), partnerships.c
         with engine.connect() as connection:
             found = {row.ref: row.head for row in connection.execute(select(table.ref, table.head))}
         engine.dispose()

@@ -20,8 +20,9 @@ from tests.faults.account import opened
 from tests.states.life import LA
 from tests.workflow.district import Life, person
 from tests.workflow.letters import answer, put
-from workflow import delivery, directory, engine, outbox, records, system
+from workflow import delivery, directory, engine, outbox, system
 from workflow.situation import Session
+from workflow.store import tables
 
 __all__ = ["foundation"]
 
@@ -48,7 +49,7 @@ def rich(house: House) -> None:
 def hold(session: Session, life: Life, template: str = "describe-needs") -> None:
     """Let two notices wait for a digest that is due."""
     values = person("superintendent", roles=["superintendent"], digest=True)
-    directory.put(session.connection, records.people, values, by="staff@example.org", now=life.now)
+    directory.put(session.connection, tables.people, values, by="staff@example.org", now=life.now)
     record = engine.load(session.connection, [life.ref])[life.ref]
     for _ in range(2):
         outbox.tell(

@@ -28,8 +28,9 @@ from tests.states.life import LA
 from tests.web.visitor import Page, Visitor
 from tests.workflow.district import Life
 from tests.workflow.letters import answer, put
-from workflow import records, system
+from workflow import system
 from workflow.situation import Session
+from workflow.store import tables
 
 CTL = str(Path(sys.executable).parent / "partnershipctl")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -144,12 +145,12 @@ def open_call(life: Life) -> str:
 
 def fall_due(found: system.System, when: Callable[[int], datetime]) -> None:
     """Let open calls close, each at an instant by its number, and nothing else fall due; what was told is told."""
-    table = records.deadlines
+    table = tables.deadlines
     calls = select(table.c.id).where(table.c.fires == "close-applications", table.c.status == "open")
 
     def work(session: Session) -> None:
         connection = session.connection
-        connection.execute(update(records.notices).values(status="sent", sent_at=system.now(), held=False))
+        connection.execute(update(tables.notices).values(status="sent", sent_at=system.now(), held=False))
         keys = list(connection.scalars(calls.order_by(table.c.id)))
         connection.execute(update(table).where(table.c.status == "open").values(status="cancelled"))
         for number, key in enumerate(keys):
@@ -173,7 +174,7 @@ def _asks(found: system.System) -> tuple[str, EmailMessage]:
 
 def noted(house: House) -> Counter[str]:
     """How often each note stands in the history, by its words."""
-    columns = records.history.c
+    columns = tables.history.c
     query = select(columns.input).where(columns.event == "add-note")
     return Counter(str(json.loads(row[0])["text"]) for row in rows(house, query))
 

@@ -16,7 +16,8 @@ from tests.daemon.house import House
 from tests.faults import dying
 from tests.faults.account import NOTICES, Account, account, letters, message_ids, opened, unseen
 from tests.faults.conftest import CHAOS, Build, Figures
-from workflow import records, system
+from workflow import system
+from workflow.store import tables
 
 SHORT = [
     ("before a batch is committed", 1),
@@ -56,7 +57,7 @@ def ten_minutes_later(house: House) -> None:
     """What the killed one of several daemons held is free again; the only one takes it back by itself."""
     if not databases.POSTGRESQL:
         return
-    held = update(records.notices).where(NOTICES.lease_until.is_not(None))
+    held = update(tables.notices).where(NOTICES.lease_until.is_not(None))
     with opened(house) as found:
         found.transact(lambda session: session.connection.execute(held.values(lease_until=system.now())))
 

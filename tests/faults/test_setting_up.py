@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from tests.faults import dying
 from tests.faults.bare import PAST, Bare
 from tests.faults.conftest import CHAOS
-from workflow import store, upgrade
+from workflow.store import database, upgrade
 
 OLD = "0001"
 OF_INIT = [("amid the tables", 5), ("after the tables are made", 1), ("before the keys are made", 1)]
@@ -47,10 +47,10 @@ def test_an_init_that_is_killed_is_made_good_by_the_next(tmp_path: Path, point: 
     bare = Bare(tmp_path)
     killed(bare, point, call, "init")
     engine = bare.engine()
-    assert version(engine) == (store.VERSION if point == "before the keys are made" else None)
+    assert version(engine) == (database.VERSION if point == "before the keys are made" else None)
     assert not (tmp_path / "var" / "keys").exists()
     assert bare.ctl("init") == 0
-    assert version(engine) == store.VERSION
+    assert version(engine) == database.VERSION
     assert (tmp_path / "var" / "keys").read_text(encoding="ascii").strip()
     engine.dispose()
 
@@ -77,7 +77,7 @@ def test_an_upgrade_that_is_killed_leaves_the_old_tables_and_what_is_in_them(
     assert version(engine) == OLD
     assert bare.tables_of("schools") == ["('franklin', 'Franklin High School', None)"]
     assert bare.ctl("init") == 0
-    assert version(engine) == store.VERSION
+    assert version(engine) == database.VERSION
     assert bare.tables_of("schools") == ["('franklin', 'Franklin High School', None)"]
     engine.dispose()
 

@@ -25,7 +25,8 @@ from tests.faults.account import (
 from tests.faults.conftest import READER, hold
 from tests.states.life import LA
 from tests.workflow.district import Life
-from workflow import records, system
+from workflow import system
+from workflow.store import tables
 
 PATIENT = [0.01] * 200  # minutes between attempts
 MAIL = f'maildir = "mail"\nretry_minutes = {PATIENT}\n'
@@ -42,7 +43,7 @@ OF_VISIT = (
     "{% block subject %}A visit{% endblock %}{% block happened %}Visit {{ partnership.school_name }}.{% endblock %}"
     "{% block asked %}Please go there.{% endblock %}"
 )
-PACKAGED = Path(records.__file__).parents[1] / "templates" / "email"
+PACKAGED = Path(tables.__file__).parents[1] / "templates" / "email"
 
 
 def of(house: House, template: str, before: set[str]) -> list[Any]:
@@ -58,7 +59,7 @@ def every(house: House) -> set[str]:
 
 def ripen(house: House) -> None:
     """Let the visit to the school be due now."""
-    table, now = records.deadlines, system.now()
+    table, now = tables.deadlines, system.now()
     visit = update(table).where(table.c.name == "site-visit", table.c.kind == "due")
     with opened(house) as found:
         found.transact(lambda session: session.connection.execute(visit.values(due_at=now, next_at=now)))

@@ -17,7 +17,8 @@ from sqlalchemy import Row, select
 
 from states.errors import LawError, Refused
 from states.partnership import Partnership, State
-from workflow import ledger, records
+from workflow import ledger
+from workflow.store import tables
 from workflow.system import System
 
 POLICY = Path(__file__).parents[2] / "docs" / "policy.md"
@@ -30,7 +31,7 @@ THRESHOLD_CENTS = 250_000_00
 def _partnerships(system: System) -> Iterable[tuple[Row[Any], Partnership]]:
     with system.reading() as session:
         rows = session.connection.execute(
-            select(records.partnerships).order_by(records.partnerships.c.id)
+            select(tables.partnerships).order_by(tables.partnerships.c.id)
         ).all()
     return [(row, Partnership.model_validate_json(row.facts)) for row in rows]
 
@@ -49,7 +50,7 @@ def of_the_state(system: System, now: datetime) -> list[str]:
     """Once the clock has looked: nobody is stranded, nothing runs on, no school has two, the Board had its say."""
     found = []
     with system.reading() as session:
-        table = records.deadlines
+        table = tables.deadlines
         open_ = set(session.connection.scalars(select(table.c.partnership).where(table.c.status == "open")))
         late = session.connection.scalars(
             select(table.c.name).where(table.c.status == "open", table.c.next_at <= now)
@@ -107,7 +108,7 @@ def of_the_history(system: System) -> list[str]:
     """That no history has an agreement started by staff after the Board asked for it."""
     found = []
     asked: set[int] = set()
-    table = records.history
+    table = tables.history
     with system.reading() as session:
         rows = session.connection.execute(select(table).order_by(table.c.partnership, table.c.seq)).all()
     for row in rows:
@@ -132,7 +133,7 @@ class Watch:
     def faults(self, system: System) -> list[str]:
         """What was fired twice or early since the last look; what was queued twice."""
         found = []
-        table, notices = records.deadlines, records.notices
+        table, notices = tables.deadlines, tables.notices
         with system.reading() as session:
             fired = session.connection.execute(select(table).where(table.c.status == "fired")).all()
             told = session.connection.execute(select(notices)).all()
@@ -171,12 +172,12 @@ def of_a_refusal(error: LawError) -> list[str]:
 
 def everything(system: System) -> Mapping[str, list[tuple[Any, ...]]]:
     """All that the tables hold which only a deed may change."""
-    tables = (records.partnerships, records.history, records.deadlines, records.notices, records.answers)
+    table_names = (tables.partnerships, tables.history, tables.deadlines, tables.notices, tables.answers)
     with system.reading() as session:
         return {
             table.name: [
                 tuple(row)
                 for row in session.connection.execute(select(table).order_by(*table.primary_key.columns))
             ]
-            for table in tables
+            for table in table_names
         }

@@ -16,8 +16,9 @@ from tests.lives import invariants
 from tests.lives.making import Moment, damaged, sensible
 from tests.states.life import LA, ORGANIZATIONS, REVIEWERS
 from tests.workflow.district import Life, regular_meetings
-from workflow import engine, records, scheduler
+from workflow import engine, scheduler
 from workflow.engine import Conflict, NotFound
+from workflow.store import tables
 
 MEETINGS = tuple(regular_meetings())
 PEOPLE = (
@@ -95,7 +96,7 @@ class Walk:
             return
         on = self.rng.choice([day for day in MEETINGS if day > self.life.now.date()][:3])
         kind, at = self.rng.choice((("special", "16:15"), ("regular", "18:00"), ("regular", "09:00")))
-        self.life.put(records.meetings, on=on, at=at, kind=kind)
+        self.life.put(tables.meetings, on=on, at=at, kind=kind)
         self.trail.append(f"the meeting on {on} is {kind} at {at}")
 
     def act(self, *, astray: bool) -> None:

@@ -14,8 +14,9 @@ from werkzeug.test import TestResponse
 
 from states.partnership import Role
 from tests.workflow.district import Life
-from workflow import claims, outbox, records, web
+from workflow import claims, outbox, web
 from workflow.claims import Applicant, Claim
+from workflow.store import tables
 
 BASE = "http://127.0.0.1:8427"
 
@@ -71,7 +72,7 @@ def words(page: str) -> str:
 def count(life: Life, table: str) -> int:
     """How many rows a table has."""
     with life.system.reading() as session:
-        rows = session.connection.execute(records.METADATA.tables[table].select()).all()
+        rows = session.connection.execute(tables.METADATA.tables[table].select()).all()
     return len(rows)
 
 

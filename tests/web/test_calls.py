@@ -16,7 +16,8 @@ from tests.states.life import LA
 from tests.web.guest import BASE, Visitor, count, words
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import applications, records
+from workflow import applications
+from workflow.store import tables
 from workflow.web import calls, site
 from workflow.web.limits import Limits
 from workflow.web.site import Site
@@ -275,7 +276,7 @@ def written(life: Life, template: str) -> str:
     from workflow import message
 
     with life.system.reading() as session:
-        table = records.notices
+        table = tables.notices
         query = table.select().where(table.c.template == template).order_by(table.c.id.desc())
         _, content = message.write(session, session.connection.execute(query).first())
     found = message_from_bytes(content, policy=policy.default).get_body(("plain",))

@@ -17,7 +17,7 @@ from states.inputs import ABILITIES
 from tests.states.life import CBO, COLLEGE
 from tests.web.conftest import Visit
 from tests.web.visitor import Visitor
-from workflow import records
+from workflow.store import tables
 
 HOSTILE = "<script>alert(1)</script> & \"'{{ 7*7 }} </textarea><img src=x onerror=alert(1)>"
 
@@ -273,7 +273,7 @@ def attach(visitor: Visitor, path: str, name: str, content: bytes) -> Any:
 
 def kept(visitor: Visitor) -> list[tuple[str, int]]:
     with visitor.life.system.reading() as session:
-        rows = session.connection.execute(select(records.documents.c.name, records.documents.c.size))
+        rows = session.connection.execute(select(tables.documents.c.name, tables.documents.c.size))
         return [(row.name, row.size) for row in rows]
 
 

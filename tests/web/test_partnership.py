@@ -14,7 +14,8 @@ from tests.states.life import CBO, COLLEGE, PEOPLE, REVIEWERS
 from tests.web.guest import Visitor, words
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import records, store
+from workflow.store import database
+from workflow.store.tables import documents
 from workflow.web.partnership import disposition, steps
 
 EMAILS = {**PEOPLE, Role.REVIEWER: REVIEWERS[0], Role.APPLICANT: "applicant@example.org"}
@@ -142,7 +143,7 @@ def attached(life: Life, content: bytes, name: str) -> str:
     """The digest of a document that is kept with the partnership."""
     digest = hashlib.sha256(content).hexdigest()
     row = {"sha256": digest, "name": name, "size": len(content), "added_at": life.now, "content": content}
-    store.transact(life.system.engine, lambda c: c.execute(records.documents.insert().values(**row)))
+    database.transact(life.system.engine, lambda c: c.execute(documents.insert().values(**row)))
     life.do("attach-document", file=name, title="The letter", sha256=digest, size=len(content))
     return digest
 

@@ -17,8 +17,9 @@ from states.partnership import Role
 from tests import databases
 from tests.states.life import PEOPLE
 from tests.workflow.district import Life
-from workflow import claims, outbox, records, web
+from workflow import claims, outbox, web
 from workflow.claims import Claim
+from workflow.store import tables
 
 
 @dataclass
@@ -143,7 +144,7 @@ class Visitor:
         row = row_of(event, self.life.state) if event else None
         who = role or (str(row.who[0]) if row else "staff")
         number = self.notice(who, event, **given)
-        table = records.notices
+        table = tables.notices
         with self.life.system.reading() as session:
             notice = session.connection.execute(select(table).where(table.c.id == number)).one()
             return claims.claim_of(notice, self.life.ref, event, self.life.facts)

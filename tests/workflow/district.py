@@ -15,8 +15,9 @@ from states.partnership import Partnership, Role, State
 from tests import databases
 from tests.states.life import ABSENT, CBO, COLLEGE, LA, ORGANIZATIONS, PEOPLE, REVIEWERS, SAMPLES, instant
 from tests.tampering import GUARD, UNGUARD
-from workflow import config, directory, engine, ledger, records, scheduler, store, upgrade
-from workflow.records import canonical
+from workflow import config, directory, engine, ledger, scheduler
+from workflow.store import database, tables, upgrade
+from workflow.store.tables import canonical
 from workflow.system import System
 
 SCHOOLS = {"rainier-beach": date(2025, 7, 2), "franklin": date(2025, 7, 2), "garfield": None}
@@ -46,7 +47,7 @@ def regular_meetings() -> Iterator[date]:
 def found(folder: Path) -> None:
     """A database in this folder with the directory in it and no partnership."""
     databases.create(folder)
-    engine_ = databases.quick(store.open_store(databases.url(folder), create=True))
+    engine_ = databases.quick(database.open_store(databases.url(folder), create=True))
     upgrade.upgrade(engine_)
 
     def fill(connection: Any) -> None:
@@ -54,16 +55,16 @@ def found(folder: Path) -> None:
             directory.put(connection, table, values, by="staff@example.org", now=START)
 
         for key, invited in SCHOOLS.items():
-            put(records.schools, id=key, name=key.replace("-", " ").title() + " School", invited_on=invited)
+            put(tables.schools, id=key, name=key.replace("-", " ").title() + " School", invited_on=invited)
         for organization in ORGANIZATIONS.values():
-            put(records.organizations, **organization.model_dump())
+            put(tables.organizations, **organization.model_dump())
         for name, given in ROLES.items():
-            put(records.people, **person(name, **given))
+            put(tables.people, **person(name, **given))
         for day in regular_meetings():
-            put(records.meetings, on=day, at="16:15", kind="regular")
-        put(records.meetings, on=date(2025, 9, 24), at="16:15", kind="special")
+            put(tables.meetings, on=day, at="16:15", kind="regular")
+        put(tables.meetings, on=date(2025, 9, 24), at="16:15", kind="special")
 
-    store.transact(engine_, fill)
+    database.transact(engine_, fill)
     engine_.dispose()
 
 
@@ -149,7 +150,7 @@ class Life:
 
     def run(self, sql: str, **values: Any) -> None:
         """Change the database behind the engine's back."""
-        store.transact(self.system.engine, lambda connection: connection.execute(text(sql), values))
+        database.transact(self.system.engine, lambda connection: connection.execute(text(sql), values))
 
     def tamper(self, sql: str, **values: Any) -> None:
         """Change the history, which the database itself refuses as long as it is guarded."""
@@ -163,13 +164,13 @@ class Life:
     def put(self, table: Table, **values: Any) -> None:
         """Change the directory."""
         by = "staff@example.org"
-        store.transact(
+        database.transact(
             self.system.engine, lambda c: directory.put(c, table, values, by=by, now=self.now)
         )  # fmt: skip
 
     def person(self, name: str, **given: Any) -> None:
         """Put somebody into the directory, or change what it says of him or her."""
-        self.put(records.people, **person(name, **(ROLES.get(name, {}) | given)))
+        self.put(tables.people, **person(name, **(ROLES.get(name, {}) | given)))
 
     def another(self, ref: str, school: str = "franklin") -> Life:
         """Another partnership of the same district, not begun yet, at the same moment."""
@@ -210,7 +211,7 @@ class Life:
             return [dict(row) for row in session.connection.execute(query).mappings()]
 
     def deadlines(self, name: str | None = None) -> list[dict[str, Any]]:
-        rows = self.rows(records.deadlines, "name", "ladder", "rung")
+        rows = self.rows(tables.deadlines, "name", "ladder", "rung")
         return [row for row in rows if name in (None, row["name"])]
 
     def ladder(self, name: str, status: str = "open") -> list[str]:
@@ -228,14 +229,14 @@ class Life:
         return {row["name"] for row in self.deadlines() if row["status"] == "open"}
 
     def notices(self, template: str | None = None) -> list[dict[str, Any]]:
-        return [row for row in self.rows(records.notices, "id") if template in (None, row["template"])]
+        return [row for row in self.rows(tables.notices, "id") if template in (None, row["template"])]
 
     def told(self, template: str) -> list[str]:
         """To whom a notice went, by the names before @example.org, in alphabetical order."""
         return sorted(row["to"].removesuffix("@example.org") for row in self.notices(template))
 
     def history(self) -> list[dict[str, Any]]:
-        return self.rows(records.history, "seq")
+        return self.rows(tables.history, "seq")
 
     def faults(self) -> list[str]:
         """What `verify` finds."""
@@ -374,4 +375,4 @@ class Stations:
 def opened(source: Path, folder: Path, settings: config.Config) -> Life:
     """A life in a copy of a database."""
     databases.copy(source, folder)
-    return Life(System(settings, databases.quick(store.open_store(databases.url(folder)))))
+    return Life(System(settings, databases.quick(database.open_store(databases.url(folder)))))

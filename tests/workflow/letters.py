@@ -15,8 +15,9 @@ from sqlalchemy import select
 from notifications.letterboxes import Letter
 from notifications.mailers import MaildirMailer
 from tests.workflow.district import Life
-from workflow import delivery, inbox, records
+from workflow import delivery, inbox
 from workflow.inbox import Judged
+from workflow.store import tables
 
 
 class Away:
@@ -87,7 +88,7 @@ def comes(life: Life, content: bytes) -> Judged:
 def replies(life: Life) -> list[dict[str, Any]]:
     """Every message that came back, the first one first."""
     with life.system.reading() as session:
-        rows = session.connection.execute(select(records.replies).order_by(records.replies.c.id))
+        rows = session.connection.execute(select(tables.replies).order_by(tables.replies.c.id))
         return [dict(row) for row in rows.mappings()]
 
 

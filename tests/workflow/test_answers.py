@@ -13,17 +13,18 @@ from states.errors import Refused
 from tests.states.life import REVIEWERS, SAMPLES
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import answers, claims, records
+from workflow import answers, claims
 from workflow.answers import Closed
 from workflow.claims import Claim
 from workflow.situation import Session
+from workflow.store import tables
 
 
 def claim(life: Life, event: str, to: str, template: str | None = None) -> Claim:
     """The claim in the latest message that went to somebody."""
     rows = [row for row in life.notices(template) if row["to"] == f"{to}@example.org"]
     with life.system.reading() as session:
-        query = records.notices.select().where(records.notices.c.id == rows[-1]["id"])
+        query = tables.notices.select().where(tables.notices.c.id == rows[-1]["id"])
         row = session.connection.execute(query).one()
     return claims.claim_of(row, life.ref, event, life.facts)
 

@@ -23,10 +23,11 @@ from tests.tampering import UNGUARD
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import Away
-from workflow import backup, delivery, lock, records, restore, scheduler, store, upgrade
+from workflow import backup, delivery, restore, scheduler
 from workflow.backup import Summary
 from workflow.restore import NoBackup
-from workflow.store import StoreError
+from workflow.store import database, lock, tables, upgrade
+from workflow.store.database import StoreError
 from workflow.system import System
 
 MANY = int(os.environ.get("TEST_BACKUPS", "5"))  # 100 take two minutes
@@ -48,7 +49,7 @@ def restored(tmp_path: Path) -> Iterator[Callable[..., Life]]:
         folder = tmp_path / f"restored-{len(opened)}"
         folder.mkdir()
         databases.create(folder)
-        engine = databases.quick(store.open_store(databases.url(folder), create=True))
+        engine = databases.quick(database.open_store(databases.url(folder), create=True))
         restore.restore(life.system.config, engine, file)
         settings = replace(life.system.config, folder=folder)
         again = Life(System(settings, engine), life.ref, life.school)
@@ -65,10 +66,10 @@ def restored(tmp_path: Path) -> Iterator[Callable[..., Life]]:
 
 def content(life: Life) -> list[list[tuple[object, ...]]]:
     """Every row of every table."""
-    with store.reading(life.system.engine) as connection:
+    with database.reading(life.system.engine) as connection:
         return [
             [tuple(row) for row in connection.execute(table.select().order_by(*table.primary_key.columns))]
-            for table in records.METADATA.sorted_tables
+            for table in tables.METADATA.sorted_tables
         ]
 
 
@@ -118,7 +119,7 @@ def much_going_on(life: Life) -> Iterator[threading.Event]:
 
 
 def rows_of(life: Life) -> int:
-    with store.reading(life.system.engine) as connection:
+    with database.reading(life.system.engine) as connection:
         return int(connection.scalar(text("SELECT count(*) FROM history")) or 0)
 
 
@@ -126,7 +127,7 @@ def strays(life: Life) -> int:
     """Notices that tell of a row of the history that is not there."""
     told = """SELECT count(*) FROM notices WHERE seq IS NOT NULL AND NOT EXISTS
         (SELECT 1 FROM history WHERE history.partnership = notices.partnership AND history.seq = notices.seq)"""
-    with store.reading(life.system.engine) as connection:
+    with database.reading(life.system.engine) as connection:
         return int(connection.scalar(text(told)) or 0)
 
 
@@ -287,9 +288,9 @@ def test_a_backup_says_what_is_in_it(begin: Begin) -> None:
     life = begin("open")
     file = life.system.config.folder / "backup.db"
     found = backup.write(life.system.engine, file)
-    assert (found.partnerships, found.version, found.size) == (1, store.VERSION, file.stat().st_size)
+    assert (found.partnerships, found.version, found.size) == (1, database.VERSION, file.stat().st_size)
     assert found.tables["history"] == len(life.history())
-    assert set(found.tables) == set(records.METADATA.tables)
+    assert set(found.tables) == set(tables.METADATA.tables)
     with file.open("rb") as content:
         assert found.sha256 == hashlib.file_digest(content, "sha256").hexdigest()
 
@@ -363,7 +364,7 @@ def test_what_is_no_sound_backup_is_refused_and_changes_nothing(
     file = taken(life)
     damage(file)
     databases.create(tmp_path)
-    engine = store.open_store(databases.url(tmp_path), create=True)
+    engine = database.open_store(databases.url(tmp_path), create=True)
     with pytest.raises(NoBackup, match=words):
         restore.restore(life.system.config, engine, file)
     with engine.connect() as connection:
@@ -377,7 +378,7 @@ def test_without_room_nothing_is_restored(
     life = begin("open")
     file = taken(life)
     databases.create(tmp_path)
-    engine = store.open_store(databases.url(tmp_path), create=True)
+    engine = database.open_store(databases.url(tmp_path), create=True)
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -405,7 +406,7 @@ def test_a_backup_is_restored_into_a_database_that_has_nothing_but_tables(
 ) -> None:
     life = begin("open")
     databases.create(tmp_path)
-    engine = store.open_store(databases.url(tmp_path), create=True)
+    engine = database.open_store(databases.url(tmp_path), create=True)
     upgrade.upgrade(engine)
     restore.restore(life.system.config, engine, taken(life))
     assert content(Life(System(life.system.config, engine))) == content(life)
@@ -419,7 +420,7 @@ def test_nothing_is_restored_beside_the_journal_of_another_database(
 ) -> None:
     life = begin("open")
     (tmp_path / name).write_bytes(b"what was not finished")
-    engine = store.open_store(databases.url(tmp_path), create=True)
+    engine = database.open_store(databases.url(tmp_path), create=True)
     with pytest.raises(StoreError, match=f"{name} belongs to another database"):
         restore.restore(life.system.config, engine, taken(life))
     assert not (tmp_path / "partnerships.db").exists()
@@ -428,7 +429,7 @@ def test_nothing_is_restored_beside_the_journal_of_another_database(
 @pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL has no such lock")
 def test_nothing_is_restored_under_a_daemon(begin: Begin, tmp_path: Path) -> None:
     life = begin("open")
-    engine = store.open_store(databases.url(tmp_path), create=True)
+    engine = database.open_store(databases.url(tmp_path), create=True)
     with (
         lock.holding(tmp_path / "partnerships.db"),
         pytest.raises(StoreError, match="a partnershipd runs on"),

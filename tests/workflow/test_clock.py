@@ -16,7 +16,7 @@ from tests.workflow.conftest import Begin
 from tests.workflow.district import LA, Life
 from workflow import engine, outbox, scheduler
 from workflow.engine import Conflict
-from workflow.store import StoreHeld
+from workflow.store.database import StoreHeld
 
 
 def did(tally: scheduler.Tally) -> tuple[int, int, int, int]:

@@ -20,9 +20,10 @@ from tests.states.life import LA
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, Stations, opened
 from tests.workflow.test_outbox import Post, deliver
-from workflow import dates, directory, meetings, records
+from workflow import dates, directory, meetings
 from workflow.config import Config
 from workflow.engine import life_of
+from workflow.store import tables
 
 
 class Sent(NamedTuple):
@@ -219,10 +220,10 @@ def test_a_deferral_without_a_day_takes_the_meeting_away(begin: Begin) -> None:
 
 def test_with_the_partnership_its_dates_end(begin: Begin) -> None:
     life = quiet(begin("active"))
-    open_ = {row["uid"] for row in life.rows(records.calendar_entries) if not row["cancelled"]}
+    open_ = {row["uid"] for row in life.rows(tables.calendar_entries) if not row["cancelled"]}
     life.do("terminate", effective_on="2025-10-02")
     quiet(life)
-    for row in life.rows(records.calendar_entries):
+    for row in life.rows(tables.calendar_entries):
         running = row["name"] == "close-out-due" or row["start"] < life.now
         assert row["cancelled"] is not running, row
     assert open_
@@ -240,11 +241,11 @@ def test_a_date_that_has_passed_is_not_cancelled(begin: Begin) -> None:
 
 def change(life: Life, kind: str) -> None:
     if kind == "moved":
-        life.put(records.meetings, on=date(2025, 9, 17), at="18:00", kind="regular")
+        life.put(tables.meetings, on=date(2025, 9, 17), at="18:00", kind="regular")
     else:
         day, by = date(2025, 9, 17), "staff@example.org"
         life.system.transact(
-            lambda s: directory.remove(s.connection, records.meetings, day, by=by, now=life.now)
+            lambda s: directory.remove(s.connection, tables.meetings, day, by=by, now=life.now)
         )
 
 
@@ -270,7 +271,7 @@ def test_a_meeting_that_comes_back_is_told_too(begin: Begin) -> None:
     change(life, "off")
     told(life)
     quiet(life)
-    life.put(records.meetings, on=date(2025, 9, 17), at="16:15", kind="regular")
+    life.put(tables.meetings, on=date(2025, 9, 17), at="16:15", kind="regular")
     assert told(life) == ["rbhs-2025"]
     assert sent(life, "principal") == [Sent("REQUEST", "board-meeting", 2, "2025-09-17 16:15")]
 

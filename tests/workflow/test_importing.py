@@ -13,8 +13,9 @@ from states.errors import BadInput, Refused
 from states.partnership import State
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import importing, records
+from workflow import importing
 from workflow.importing import Counts
+from workflow.store import tables
 
 NEEDS = (
     '{ needs = ["tutoring"], gaps = [], resources = ["staff"], assets = ["roots"], '
@@ -108,7 +109,7 @@ def test_a_file_is_taken_in_with_its_directory_and_its_histories(life: Life) -> 
 
 def test_the_change_of_the_directory_is_on_record(life: Life) -> None:
     take(life, WHOLE)
-    table = records.directory_changes
+    table = tables.directory_changes
     with life.system.reading() as session:
         last = session.connection.execute(select(table).order_by(table.c.id.desc()).limit(3)).all()
     assert [row.what for row in last][::-1] == [
@@ -334,7 +335,7 @@ def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path, content
 
 
 def count(life: Life, status: str) -> int:
-    table = records.deadlines
+    table = tables.deadlines
     with life.system.reading() as session:
         query = select(func.count()).select_from(table).where(table.c.status == status)
         return int(session.connection.scalar(query) or 0)

@@ -14,8 +14,9 @@ from tests.notifications.test_replies import REPORT
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import address, answer, comes, delivered, got, put, replies, untouched
-from workflow import answers, inbox, records, reply
+from workflow import answers, inbox, reply
 from workflow.claims import Claim
+from workflow.store import tables
 
 DMARC = '[mail]\ntrust = "dmarc"\nauthserv = "mx.example.org"\n'
 PASSED = "mx.example.org; dmarc=pass header.from=example.org"
@@ -363,7 +364,7 @@ def test_a_message_of_somebody_known_to_no_message_in_particular_is_shown_to_sta
     delivered(needs)
     with needs.system.reading() as session:
         rows = session.connection.execute(
-            select(records.notices).where(records.notices.c.template == "reply-note")
+            select(tables.notices).where(tables.notices.c.template == "reply-note")
         ).all()
     assert [(row.to, row.partnership, row.status) for row in rows] == [("staff@example.org", None, "sent")]
 
@@ -395,7 +396,7 @@ def report(asked: EmailMessage, action: str = "failed", status: str = "5.1.1") -
 
 def address_row(life: Life, email: str = "principal@example.org") -> tuple[object, object] | None:
     with life.system.reading() as session:
-        table = records.addresses
+        table = tables.addresses
         row = session.connection.execute(select(table).where(table.c.email == email)).first()
         return (row.bounced_at, row.bounce) if row else None
 

@@ -19,14 +19,15 @@ from tests.daemon.house import until
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import Away
-from workflow import backup, delivery, records, restore, store, upgrade
+from workflow import backup, delivery, restore
 from workflow.restore import count_on
 from workflow.situation import Session
-from workflow.store import StoreError
+from workflow.store import database, tables, upgrade
+from workflow.store.database import StoreError
 from workflow.system import System
 
 EARLIER = ["0001", "0002", "0003"]
-NEWEST = store.VERSION
+NEWEST = database.VERSION
 Aged = Callable[[str], Engine]
 
 
@@ -55,9 +56,9 @@ def aged(busy: Life, kind: str, tmp_path: Path) -> Iterator[Aged]:
         folder = tmp_path / version
         folder.mkdir()
         databases.create(folder)
-        engine = databases.quick(store.open_store(databases.url(folder), create=True))
+        engine = databases.quick(database.open_store(databases.url(folder), create=True))
         made.append((engine, folder))
-        with store.reading(busy.system.engine) as source, engine.begin() as target:
+        with database.reading(busy.system.engine) as source, engine.begin() as target:
             upgrade.upgrade_on(target, version)
             backup.copy(source, target)
             if kind == "postgresql":
@@ -74,7 +75,7 @@ def differences(engine: Engine) -> list[Any]:
     """In what the tables are not as the code describes them."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": False})
-        found = compare_metadata(context, records.METADATA)
+        found = compare_metadata(context, tables.METADATA)
     return [d for d in found if getattr(d[-1], "name", "") != "alembic_version"]
 
 
@@ -84,7 +85,9 @@ def test_what_was_in_flight_goes_on_after_an_upgrade(busy: Life, aged: Aged, ver
     assert upgrade.foreseen(engine) == (version, NEWEST)
     assert upgrade.upgrade(engine) == (version, NEWEST)
     assert differences(engine) == []
-    store.open_store(engine.url.render_as_string(hide_password=False)).dispose()  # which looks at the version
+    database.open_store(
+        engine.url.render_as_string(hide_password=False)
+    ).dispose()  # which looks at the version
     system = System(busy.system.config, engine)
     calls, active = Life(system, "call-2025", "franklin"), Life(system, busy.ref)
     assert active.faults() == []
@@ -116,11 +119,11 @@ def test_an_older_program_refuses_what_a_newer_one_has_made(
     aged: Aged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = aged("0002")
-    monkeypatch.setattr(store, "VERSION", "0001")
+    monkeypatch.setattr(database, "VERSION", "0001")
     with pytest.raises(
         StoreError, match="of version 0002, this program's of version 0001; install the newer"
     ):
-        store.open_store(engine.url.render_as_string(hide_password=False))
+        database.open_store(engine.url.render_as_string(hide_password=False))
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)  # a SQLite file has no daemon meanwhile
@@ -128,7 +131,7 @@ def test_a_program_that_runs_while_it_is_upgraded_finishes_what_it_writes_and_wr
     busy: Life, aged: Aged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = aged("0003")
-    monkeypatch.setattr(store, "VERSION", "0003")
+    monkeypatch.setattr(database, "VERSION", "0003")
     system = System(busy.system.config, engine)
     writing = Event()
     done: list[str] = []
@@ -173,7 +176,7 @@ def test_a_backup_of_an_earlier_version_is_restored_up_to_date(
     folder = tmp_path / "restored"
     folder.mkdir()
     databases.create(folder)
-    again = databases.quick(store.open_store(databases.url(folder), create=True))
+    again = databases.quick(database.open_store(databases.url(folder), create=True))
     assert restore.restore(busy.system.config, again, file).version == NEWEST
     assert differences(again) == []
     assert Life(System(busy.system.config, again)).faults() == []
@@ -209,7 +212,7 @@ def rows(connection: Any) -> list[tuple[Any, ...]]:
 
 def test_new_tables_are_as_the_code_describes_them(kind: str, tmp_path: Path) -> None:
     databases.create(tmp_path)
-    engine = store.open_store(databases.url(tmp_path), create=True)
+    engine = database.open_store(databases.url(tmp_path), create=True)
     assert upgrade.upgrade(engine) == (None, NEWEST)
     assert engine.dialect.name == kind
     assert differences(engine) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import String
 
 from tests.workflow.conftest import Begin
-from workflow.records import METADATA
+from workflow.store.tables import METADATA
 
 PACKAGE = Path(__file__).parents[2] / "workflow"
 COLUMNS = [column for table in METADATA.tables.values() for column in table.columns]

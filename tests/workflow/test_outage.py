@@ -15,7 +15,7 @@ from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from workflow import delivery
 from workflow.pace import Pace
-from workflow.store import StoreError
+from workflow.store.database import StoreError
 
 TICK = timedelta(seconds=20)
 MINUTE = timedelta(minutes=1)

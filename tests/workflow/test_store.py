@@ -20,18 +20,19 @@ from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from tests import databases
 from tests.workflow.conftest import Begin
-from workflow import directory, engine, records, scheduler, store, upgrade
+from workflow import directory, engine, scheduler
 from workflow.engine import Conflict
-from workflow.store import StoreAway, StoreError
+from workflow.store import database, tables, upgrade
+from workflow.store.database import StoreAway, StoreError
 from workflow.system import System
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def database(begin: Begin) -> Iterator[Engine]:
+def opened_engine(begin: Begin) -> Iterator[Engine]:
     """The database of a district, opened as every program opens it."""
-    opened = store.open_store(databases.url(begin().system.config.folder))
+    opened = database.open_store(databases.url(begin().system.config.folder))
     yield opened
     opened.dispose()
 
@@ -39,7 +40,7 @@ def database(begin: Begin) -> Iterator[Engine]:
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[Engine]:
     """A new database that is a SQLite file."""
-    made = store.open_store(f"sqlite:///{tmp_path / 'new.db'}", create=True)
+    made = database.open_store(f"sqlite:///{tmp_path / 'new.db'}", create=True)
     yield made
     made.dispose()
 
@@ -47,14 +48,14 @@ def file(tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def district(tmp_path: Path) -> Path:
     """A SQLite file with every table."""
-    made = store.open_store(f"sqlite:///{tmp_path / 'district.db'}", create=True)
+    made = database.open_store(f"sqlite:///{tmp_path / 'district.db'}", create=True)
     upgrade.upgrade(made)
     made.dispose()
     return tmp_path / "district.db"
 
 
-def pragma(database: Engine, name: str) -> Any:
-    with store.reading(database) as connection:
+def pragma(opened_engine: Engine, name: str) -> Any:
+    with database.reading(opened_engine) as connection:
         return connection.execute(text(f"PRAGMA {name}")).scalar()
 
 
@@ -73,7 +74,7 @@ def pragma(database: Engine, name: str) -> Any:
 def test_the_journal_is_one_that_this_sqlite_does_not_corrupt(
     version: tuple[int, int, int], mode: str
 ) -> None:
-    assert store.journal_mode(version) == mode
+    assert database.journal_mode(version) == mode
 
 
 def test_every_connection_keeps_what_was_committed_and_checks_references(file: Engine) -> None:
@@ -84,8 +85,8 @@ def test_every_connection_keeps_what_was_committed_and_checks_references(file: E
 
 
 @pytest.mark.skipif(not databases.POSTGRESQL, reason="a file needs no connection")
-def test_a_server_that_has_gone_without_a_word_is_noticed(database: Engine) -> None:
-    with store.reading(database) as connection:
+def test_a_server_that_has_gone_without_a_word_is_noticed(opened_engine: Engine) -> None:
+    with database.reading(opened_engine) as connection:
         driver: Any = connection.connection.driver_connection
         given = driver.info.get_parameters()
     assert {name: given.get(name) for name in given if name.startswith(("keepalives", "tcp_"))} == {
@@ -97,35 +98,35 @@ def test_a_server_that_has_gone_without_a_word_is_noticed(database: Engine) -> N
     }
 
 
-def test_a_reference_to_nothing_is_refused(database: Engine) -> None:
+def test_a_reference_to_nothing_is_refused(opened_engine: Engine) -> None:
     row = dict.fromkeys(("template", "to", "role", "status", "message_id"), "x")
     row |= {"partnership": 999, "queued_at": NOON, "next_at": NOON}
     with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
-        store.transact(database, lambda c: c.execute(insert(records.notices).values(row)))
+        database.transact(opened_engine, lambda c: c.execute(insert(tables.notices).values(row)))
 
 
-def test_a_time_without_a_zone_never_gets_in(database: Engine) -> None:
+def test_a_time_without_a_zone_never_gets_in(opened_engine: Engine) -> None:
     values = {"at": datetime(2025, 7, 7), "by": "x", "what": "x"}
     with pytest.raises(StatementError, match="2025-07-07 00:00:00 has no time zone"):
-        store.transact(database, lambda c: c.execute(insert(records.directory_changes).values(values)))
+        database.transact(opened_engine, lambda c: c.execute(insert(tables.directory_changes).values(values)))
 
 
 def test_a_missing_database_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"there is no database at .*none\.db; run `partnershipctl init`"):
-        store.open_store(f"sqlite:///{tmp_path / 'none.db'}")
+        database.open_store(f"sqlite:///{tmp_path / 'none.db'}")
     assert not (tmp_path / "none.db").exists()
 
 
 def test_a_database_without_tables_says_how_to_make_them(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
     with pytest.raises(StoreError, match="no tables yet; run `partnershipctl init`"):
-        store.open_store(f"sqlite:///{tmp_path / 'empty.db'}")
+        database.open_store(f"sqlite:///{tmp_path / 'empty.db'}")
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.db").write_text("a letter, not a database, and long enough to be one " * 40)
     with pytest.raises(StoreError, match=r"cannot be opened: .*not a database"):
-        store.open_store(f"sqlite:///{tmp_path / 'other.db'}")
+        database.open_store(f"sqlite:///{tmp_path / 'other.db'}")
 
 
 @contextmanager
@@ -139,67 +140,67 @@ def written(path: Path, statement: str) -> Iterator[None]:
 
 def test_a_database_opens_beside_a_writer(district: Path) -> None:
     with written(district, "BEGIN IMMEDIATE"):
-        opened = store.open_store(f"sqlite:///{district}")
-        assert upgrade.foreseen(opened) == (store.VERSION, store.VERSION)
+        opened = database.open_store(f"sqlite:///{district}")
+        assert upgrade.foreseen(opened) == (database.VERSION, database.VERSION)
         opened.dispose()
 
 
 def test_a_database_that_a_writer_has_to_itself_is_away_and_not_broken(
     district: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_BUSY_MILLISECONDS", 10)
+    monkeypatch.setattr(database, "_BUSY_MILLISECONDS", 10)
     monkeypatch.setattr(
-        store, "journal_mode", lambda _version: "truncate"
+        database, "journal_mode", lambda _version: "truncate"
     )  # with the other nobody is kept out
-    opened = store.open_store(f"sqlite:///{district}")
+    opened = database.open_store(f"sqlite:///{district}")
     with written(district, "BEGIN EXCLUSIVE"):
         with pytest.raises(StoreAway, match="the database cannot be opened: database is locked"):
-            store.open_store(f"sqlite:///{district}")
+            database.open_store(f"sqlite:///{district}")
         with pytest.raises(StoreAway, match="the database cannot be opened: database is locked"):
             upgrade.foreseen(opened)
         with pytest.raises(StoreAway, match="the database cannot be checked: database is locked"):
-            store.check_sound(opened)
+            database.check_sound(opened)
     opened.dispose()
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:/x", "nosuch://localhost/x"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(StoreError, match=r"database\.url cannot be used"):
-        store.open_store(url)
+        database.open_store(url)
 
 
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "9p", "fuse.sshfs"])
 def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setattr(store, "_file_system", lambda folder: kind)
+    monkeypatch.setattr(database, "_file_system", lambda folder: kind)
     with pytest.raises(StoreError, match=rf"network file system \({kind}\).*PostgreSQL"):
-        store.open_store(f"sqlite:///{tmp_path / 'x.db'}", create=True)
+        database.open_store(f"sqlite:///{tmp_path / 'x.db'}", create=True)
     assert not (tmp_path / "x.db").exists()
 
 
 @pytest.mark.parametrize("kind", ["ext4", "xfs", "apfs", "overlay", ""])
 def test_a_local_disk_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setattr(store, "_file_system", lambda folder: kind)
-    store.open_store(f"sqlite:///{tmp_path / 'deep' / 'x.db'}", create=True).dispose()
+    monkeypatch.setattr(database, "_file_system", lambda folder: kind)
+    database.open_store(f"sqlite:///{tmp_path / 'deep' / 'x.db'}", create=True).dispose()
     assert (tmp_path / "deep").is_dir()
 
 
 # The tables
 
 
-def test_the_upgraded_database_has_the_tables_that_the_code_describes(database: Engine) -> None:
-    with database.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), records.METADATA)
+def test_the_upgraded_database_has_the_tables_that_the_code_describes(opened_engine: Engine) -> None:
+    with opened_engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), tables.METADATA)
     assert [d for d in differences if getattr(d[-1], "name", "") != "alembic_version"] == []
 
 
-def test_an_upgrade_is_safe_to_repeat(database: Engine) -> None:
-    before, after = upgrade.upgrade(database)
+def test_an_upgrade_is_safe_to_repeat(opened_engine: Engine) -> None:
+    before, after = upgrade.upgrade(opened_engine)
     assert before == after == "0004"
 
 
 def test_a_first_upgrade_tells_that_there_was_nothing(file: Engine) -> None:
     assert upgrade.upgrade(file) == (None, "0004")
-    assert store.VERSION == "0004"
+    assert database.VERSION == "0004"
 
 
 @pytest.mark.parametrize(
@@ -223,22 +224,22 @@ def test_the_database_refuses_to_change_or_take_away_a_row_of_a_history(begin: B
 # Transactions
 
 
-def test_what_fails_half_way_is_undone(database: Engine) -> None:
+def test_what_fails_half_way_is_undone(opened_engine: Engine) -> None:
     def work(connection: Any) -> None:
-        connection.execute(insert(records.meta).values(key="half", value="done"))
+        connection.execute(insert(tables.meta).values(key="half", value="done"))
         raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError):
-        store.transact(database, work)
-    with store.reading(database) as connection:
+        database.transact(opened_engine, work)
+    with database.reading(opened_engine) as connection:
         assert connection.scalar(text("SELECT count(*) FROM meta WHERE key = 'half'")) == 0
 
 
 def test_a_writer_in_the_way_is_waited_for_then_named(
-    database: Engine, monkeypatch: pytest.MonkeyPatch
+    opened_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(store.time, "sleep", waits.append)
+    monkeypatch.setattr(database.time, "sleep", waits.append)
     tries: list[int] = []
 
     def locked(connection: Any) -> None:
@@ -246,14 +247,14 @@ def test_a_writer_in_the_way_is_waited_for_then_named(
         raise OperationalError("x", {}, Exception("database is locked"))
 
     with pytest.raises(StoreAway, match="locked by another program; try again"):
-        store.transact(database, locked)
+        database.transact(opened_engine, locked)
     assert len(tries) == 5
     assert waits == [0.05, 0.1, 0.2, 0.4]
 
 
-def test_a_database_that_cannot_be_written_says_why(database: Engine) -> None:
+def test_a_database_that_cannot_be_written_says_why(opened_engine: Engine) -> None:
     with pytest.raises(StoreError, match=r"cannot be written: .*nowhere"):
-        store.transact(database, lambda c: c.execute(text("DELETE FROM nowhere")))
+        database.transact(opened_engine, lambda c: c.execute(text("DELETE FROM nowhere")))
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
@@ -304,7 +305,7 @@ def test_two_clocks_at_once_fire_a_deadline_once(begin: Begin) -> None:
 
 def test_one_who_reads_sees_one_moment_while_another_writes(begin: Begin) -> None:
     life = begin("needs")
-    with store.reading(life.system.engine) as connection:
+    with database.reading(life.system.engine) as connection:
         seen = engine.load(connection, [life.ref])[life.ref].version
         assert engine.load(connection, [life.ref])[life.ref].version == seen == 1
 
@@ -326,7 +327,7 @@ def test_a_change_of_the_directory_while_it_is_read_is_not_overlooked(
 
     def rows(connection: Connection, table: Table) -> Any:
         found = real(connection, table)
-        if table is records.people:  # somebody else's change is committed just after they were read
+        if table is tables.people:  # somebody else's change is committed just after they were read
             monkeypatch.setattr(directory, "_rows", real)
             life.person("principal", active=False)
         return found
@@ -343,7 +344,7 @@ def test_who_stands_still_amid_many_rows_holds_them_no_longer_than_his_lease(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = databases.url(begin().system.config.folder)
-    monkeypatch.setattr(store, "HOLDER_SECONDS", 1)
+    monkeypatch.setattr(database, "HOLDER_SECONDS", 1)
     reached, taken = threading.Event(), threading.Event()
 
     class Still(str):
@@ -356,22 +357,24 @@ def test_who_stands_still_amid_many_rows_holds_them_no_longer_than_his_lease(
             return super().dump(obj)
 
     psycopg.adapters.register_dumper(Still, StandsStill)
-    slow, other = store.open_store(url), store.open_store(url)
+    slow, other = database.open_store(url), database.open_store(url)
     change = (
-        update(records.schools).where(records.schools.c.id == bindparam("key")).values(name=bindparam("new"))
+        update(tables.schools).where(tables.schools.c.id == bindparam("key")).values(name=bindparam("new"))
     )
     rows = [{"key": "franklin", "new": name} for name in ("one", "two", "three", "four", Still("last"))]
     counts: list[int] = []
     writer = threading.Thread(
-        target=lambda: counts.append(store.transact(slow, lambda found: found.execute(change, rows).rowcount))
+        target=lambda: counts.append(
+            database.transact(slow, lambda found: found.execute(change, rows).rowcount)
+        )
     )
     writer.start()
     assert reached.wait(timeout=30)
-    store.transact(other, lambda found: found.execute(change, {"key": "franklin", "new": "meanwhile"}))
+    database.transact(other, lambda found: found.execute(change, {"key": "franklin", "new": "meanwhile"}))
     taken.set()
     writer.join(timeout=30)
     assert counts == [5], "done again from its start, and each row counted"
-    with store.reading(other) as connection:
+    with database.reading(other) as connection:
         assert connection.scalar(text("SELECT name FROM schools WHERE id = 'franklin'")) == "last"
     slow.dispose()
     other.dispose()
@@ -386,5 +389,5 @@ def test_who_stands_still_amid_many_rows_holds_them_no_longer_than_his_lease(
     ],
 )
 def test_an_error_of_the_database_is_told_in_one_line_without_its_statement(said: str, line: str) -> None:
-    assert store.first_line(OperationalError("SELECT a secret", {}, Exception(said))) == line
-    assert store.first_line(sqlite3.OperationalError(said)) == line
+    assert database.first_line(OperationalError("SELECT a secret", {}, Exception(said))) == line
+    assert database.first_line(sqlite3.OperationalError(said)) == line

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests import databases
 from tests.year.year import Year
-from workflow import store
+from workflow.store.database import open_store
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
 
 def _lived(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     databases.create(folder)
-    database = databases.quick(store.open_store(databases.url(folder), create=True))
+    database = databases.quick(open_store(databases.url(folder), create=True))
     year = Year(folder, database, asked.seed, asked.partnerships)
     year.run(asked.days)
     if asked.trace:

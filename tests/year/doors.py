@@ -20,9 +20,10 @@ from tests.lives import invariants
 from tests.web.visitor import Page
 from tests.workflow.letters import answer
 from tests.year.town import Town
-from workflow import claims, engine, inbox, records, typed
+from workflow import claims, engine, inbox, typed
 from workflow.claims import Applicant
 from workflow.engine import Conflict, NotFound
+from workflow.store import tables
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def by_link(town: Town, got: Got, event: str, given: dict[str, Any], *, spoilt: 
     """Through the page of the link in the message: opened, filled in, sent."""
     with town.system.reading() as session:
         row = session.connection.execute(
-            select(records.notices).where(records.notices.c.id == got.notice)
+            select(tables.notices).where(tables.notices.c.id == got.notice)
         ).one()
         record = engine.load(session.connection, [got.ref])[got.ref]
         claim = claims.claim_of(row, got.ref, event, record.facts)

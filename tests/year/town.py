@@ -16,9 +16,11 @@ from states.partnership import Partnership
 from tests.lives.making import Moment
 from tests.states.life import LA, ORGANIZATIONS, REVIEWERS
 from tests.workflow.district import ROLES, Life, configured, person
-from workflow import directory, engine, records, store, upgrade, web
+from workflow import directory, engine, web
 from workflow.engine import Record
-from workflow.records import canonical
+from workflow.store import tables, upgrade
+from workflow.store.database import transact
+from workflow.store.tables import canonical
 from workflow.system import System
 
 FIRST_DAY = date(2026, 5, 15)
@@ -55,16 +57,16 @@ class Town:
     def _settle(self, partnerships: int) -> None:
         for name, given in ROLES.items():
             if "principal" not in given.get("roles", ()):
-                self.put(records.people, **person(name, **given))
+                self.put(tables.people, **person(name, **given))
         for reviewer in MORE_REVIEWERS:
-            self.put(records.people, **person(reviewer.partition("@")[0], roles=["reviewer"]))
-        self.put(records.people, **person("staff-two", roles=["staff"], digest=True))
+            self.put(tables.people, **person(reviewer.partition("@")[0], roles=["reviewer"]))
+        self.put(tables.people, **person("staff-two", roles=["staff"], digest=True))
         for organization in ORGANIZATIONS.values():
-            self.put(records.organizations, **organization.model_dump())
+            self.put(tables.organizations, **organization.model_dump())
         for number in range(6):
             self.new_organization(f"organization-{number}")
         for on in meetings(date(2025, 7, 1), FIRST_DAY + timedelta(days=900)):
-            self.put(records.meetings, on=on, at="16:15", kind="regular")
+            self.put(tables.meetings, on=on, at="16:15", kind="regular")
         for number in range(partnerships):
             self.new_school()
             if number < len(UNDER_WAY):
@@ -75,17 +77,17 @@ class Town:
         """A school with its principal."""
         name = f"school-{len(self.schools)}"
         on = date(2025, 7, 1) if invited else None
-        self.put(records.schools, id=name, name=name.capitalize(), invited_on=on)
+        self.put(tables.schools, id=name, name=name.capitalize(), invited_on=on)
         digest = self.rng.random() < 0.2
         self.put(
-            records.people, **person(f"{name}-principal", roles=["principal"], schools=[name], digest=digest)
+            tables.people, **person(f"{name}-principal", roles=["principal"], schools=[name], digest=digest)
         )
         self.schools.append(name)
         return name
 
     def new_organization(self, name: str) -> None:
-        self.put(records.organizations, id=name, name=name.capitalize(), kind=self.rng.choice(KINDS))
-        self.put(records.people, **person(f"{name}-contact", organization=name))
+        self.put(tables.organizations, id=name, name=name.capitalize(), kind=self.rng.choice(KINDS))
+        self.put(tables.people, **person(f"{name}-contact", organization=name))
 
     def _under_way(self, number: int, station: str) -> None:
         life = Life(self.system, f"p-{number}", self.schools[number])
@@ -93,7 +95,7 @@ class Town:
 
     def put(self, table: Table, **values: Any) -> None:
         """Change the directory."""
-        store.transact(
+        transact(
             self.system.engine,
             lambda c: directory.put(c, table, values, by="staff@example.org", now=self.now),
         )
@@ -104,7 +106,7 @@ class Town:
             "email": email, "name": known.name, "away_until": until, "delegate": delegate, "active": active,
             "roles": canonical(known.roles), "schools": canonical(known.schools),
         }  # fmt: skip
-        self.put(records.people, **row)
+        self.put(tables.people, **row)
 
     def person(self, email: str) -> directory.Person:
         with self.system.reading() as session:
@@ -134,7 +136,7 @@ class Town:
     def records(self) -> list[Record]:
         """Every partnership, by its reference."""
         with self.system.reading() as session:
-            rows = session.connection.execute(select(records.partnerships)).all()
+            rows = session.connection.execute(select(tables.partnerships)).all()
         return sorted(map(engine.record_of, rows), key=lambda record: record.ref)
 
     def record(self, ref: str) -> Record | None:

@@ -29,8 +29,9 @@ from tests.states.life import LA
 from tests.year import doors, people
 from tests.year.doors import Got
 from tests.year.town import Town
-from workflow import delivery, digest, engine, meetings, message, records, scheduler
-from workflow.records import canonical
+from workflow import delivery, digest, engine, meetings, message, scheduler
+from workflow.store import tables
+from workflow.store.tables import canonical
 
 LOOKS = (time(6, 30), time(12, 5), time(17, 5), time(23, 30))  # when the daemon's clock looks, besides deeds
 
@@ -133,10 +134,10 @@ class Year:
 
     def _arrive(self, delivered: list[tuple[str, bytes]]) -> None:
         """Each reader thinks of what to do about what has come."""
-        table = records.notices
+        table = tables.notices
         with self.town.system.reading() as session:
             keys = [key for key, _ in delivered]
-            query = select(table, records.partnerships.c.ref).join(records.partnerships, isouter=True)
+            query = select(table, tables.partnerships.c.ref).join(tables.partnerships, isouter=True)
             rows = {
                 row.message_id: row
                 for row in session.connection.execute(query.where(table.c.message_id.in_(keys)))
@@ -288,7 +289,7 @@ class Year:
             ahead = [m for m in session.directory.meetings if m.on > self.town.today][:4]
         meeting = self.rng.choice(ahead)
         at, kind = self.rng.choice((("18:00", "regular"), ("09:30", "regular"), ("16:15", "special")))
-        self.town.put(records.meetings, on=meeting.on, at=at, kind=kind)
+        self.town.put(tables.meetings, on=meeting.on, at=at, kind=kind)
         self.counts["meetings changed"] += 1
 
     # What came of it
@@ -336,9 +337,9 @@ def _trace(town: Town) -> Iterator[str]:
     with town.system.reading() as session:
         refs = {record.id: record.ref for record in town.records()}
         for table, names in (
-            (records.history, [c.name for c in records.history.c if c.name != "partnership"]),
-            (records.deadlines, _OF_DEADLINES), (records.notices, _OF_NOTICES),
-            (records.answers, _OF_ANSWERS), (records.replies, _OF_REPLIES),
+            (tables.history, [c.name for c in tables.history.c if c.name != "partnership"]),
+            (tables.deadlines, _OF_DEADLINES), (tables.notices, _OF_NOTICES),
+            (tables.answers, _OF_ANSWERS), (tables.replies, _OF_REPLIES),
         ):  # fmt: skip
             for row in session.connection.execute(select(table)).mappings():
                 said = {name: _plain(row[name]) for name in names}

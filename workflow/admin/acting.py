@@ -13,12 +13,13 @@ from sqlalchemy import func, select
 
 from states.errors import BadInput, Problem
 from states.machine import EVENTS, row_of
-from workflow import engine, records, views
+from workflow import engine, views
 from workflow.admin import given
 from workflow.admin.console import Console, common, minute
 from workflow.admin.partnerships import REF
 from workflow.engine import Change, NotFound
 from workflow.situation import Session
+from workflow.store import tables
 
 
 def _events(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -138,7 +139,7 @@ def _said(change: Change, after: dict[str, Any], dry_run: bool) -> None:
 def _new_ref(session: Session, values: dict[str, Any], now: datetime) -> str:
     """A reference that nobody has: the school and the year, and a number if need be."""
     stem = f"{values.get('school', 'partnership')}-{session.config.calendar.day(now).year}"
-    table = records.partnerships
+    table = tables.partnerships
     taken = set(
         session.connection.scalars(select(table.c.ref).where(func.substr(table.c.ref, 1, len(stem)) == stem))
     )

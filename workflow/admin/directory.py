@@ -13,10 +13,11 @@ from sqlalchemy import Table, select
 
 from states.errors import BadInput, Problem
 from states.mistakes import problems
-from workflow import claims, directory, importing, records
+from workflow import claims, directory, importing
 from workflow.admin.console import Console, Listing, common
 from workflow.engine import NotFound
 from workflow.situation import Session
+from workflow.store import tables
 
 
 def listing(console: Console, what: str, headings: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
@@ -46,7 +47,7 @@ def write(console: Console, table: Table, takes: type[BaseModel], values: Mappin
 
     def work(session: Session) -> str | None:
         _check_known(session, row)
-        if table is records.people:
+        if table is tables.people:
             for column in ("roles", "schools"):
                 if row[key] not in session.directory.people:
                     row.setdefault(column, "[]")
@@ -158,7 +159,7 @@ def _person_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def people_add(console: Console, email: str, **given: Any) -> None:
     """Add a person with roles, or change all of them."""
     given |= {"roles": given["roles"] or (), "schools": given["schools"] or ()}
-    write(console, records.people, importing.GivenPerson, {"email": email, **given})
+    write(console, tables.people, importing.GivenPerson, {"email": email, **given})
 
 
 @people.command("change")
@@ -168,7 +169,7 @@ def people_change(console: Console, email: str, **given: Any) -> None:
     """Change what is given of a person."""
     person = _known_person(console, email)
     changes = {key: value for key, value in given.items() if value not in (None, "", ())}
-    write(console, records.people, importing.GivenPerson, {"email": email, "name": person.name, **changes})
+    write(console, tables.people, importing.GivenPerson, {"email": email, "name": person.name, **changes})
 
 
 @people.command("away")
@@ -187,7 +188,7 @@ def people_away(console: Console, email: str, until: str, delegate: str | None) 
     }
     if values["delegate"] is None:
         raise BadInput([Problem("--delegate", "it is not said who stands in", "an address in the directory")])
-    write(console, records.people, importing.GivenPerson, values)
+    write(console, tables.people, importing.GivenPerson, values)
 
 
 @people.command("feed")
@@ -217,7 +218,7 @@ def people_feed(console: Console, email: str, new: bool) -> None:
 
 def _was_told(session: Session, email: str) -> bool:
     """Whether somebody outside of the directory, such as an applicant, ever got a message."""
-    table = records.notices
+    table = tables.notices
     return session.connection.scalar(select(table.c.id).where(table.c.to == email).limit(1)) is not None
 
 
@@ -226,7 +227,7 @@ def _was_told(session: Session, email: str) -> bool:
 @common
 def peopleremove(console: Console, email: str) -> None:
     """Take a person out of the directory; what they did stays on record."""
-    remove(console, records.people, email.lower(), "person")
+    remove(console, tables.people, email.lower(), "person")
 
 
 @click.group(cls=Listing)
@@ -253,9 +254,7 @@ def schools_list(console: Console) -> None:
 @common
 def schools_add(console: Console, id_: str, name: str, invited_on: str | None) -> None:
     """Add a school or change it."""
-    write(
-        console, records.schools, importing.GivenSchool, {"id": id_, "name": name, "invited_on": invited_on}
-    )
+    write(console, tables.schools, importing.GivenSchool, {"id": id_, "name": name, "invited_on": invited_on})
 
 
 @click.group(cls=Listing)
@@ -283,9 +282,7 @@ def organizations_list(console: Console) -> None:
 @common
 def organizations_add(console: Console, id_: str, name: str, kind: str) -> None:
     """Add an organization or change it."""
-    write(
-        console, records.organizations, importing.GivenOrganization, {"id": id_, "name": name, "kind": kind}
-    )
+    write(console, tables.organizations, importing.GivenOrganization, {"id": id_, "name": name, "kind": kind})
 
 
 COMMANDS = (people, schools, organizations)

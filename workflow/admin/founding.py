@@ -11,10 +11,11 @@ from sqlalchemy import Engine
 
 from notifications.disk import sync_folder
 from states.errors import BadInput, Problem
-from workflow import config, rights, store
+from workflow import config
 from workflow.admin.console import Console, common
 from workflow.config import Config, ConfigError
-from workflow.private import open_private, take_from_others
+from workflow.store import database, grants
+from workflow.store.files import open_private, take_from_others
 
 
 @click.command()
@@ -30,10 +31,10 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
     beside the database, or with PostgreSQL into the folder of the configuration.
     """
     settings = config.load(console.path)
-    from workflow import upgrade  # late: Alembic takes longer to import than everything else
+    from workflow.store import upgrade  # late: Alembic takes longer to import than everything else
 
-    engine = store.open_store(settings.database_url, create=True)
-    where = store.shown(engine)
+    engine = database.open_store(settings.database_url, create=True)
+    where = database.shown(engine)
     try:
         if grant and engine.dialect.name != "postgresql":
             raise BadInput([Problem("--grant", f"{engine.dialect.name} has no roles", "PostgreSQL")])
@@ -50,7 +51,7 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
             _say(console, f"This upgrades the database {where} from version {before} to {after},")
             _say(console, f"after everything was written to the backup {written}.")
             # Nobody may run on a SQLite file while its tables change.
-            with store.alone(engine, "a partnershipd runs on this database; stop it before the upgrade"):
+            with database.alone(engine, "a partnershipd runs on this database; stop it before the upgrade"):
                 _back_up(engine, written)
                 upgrade.upgrade(engine)
         elif lost := upgrade.unguarded(engine):
@@ -117,8 +118,8 @@ def _back_up(engine: Engine, file: Path) -> None:
 
 def _grant(engine: Engine, role: str) -> None:
     try:
-        store.transact(engine, lambda connection: rights.grant(connection, role))
-    except rights.NoSuchRole as error:
+        database.transact(engine, lambda connection: grants.grant(connection, role))
+    except grants.NoSuchRole as error:
         raise BadInput([Problem(f"--grant {role}", str(error), "the role of the daemon alone")]) from None
 
 

@@ -15,12 +15,13 @@ from sqlalchemy import select
 
 from states.errors import BadInput, Problem
 from states.partnership import Role
-from workflow import delivery, directory, outbox, records, views
+from workflow import delivery, directory, outbox, views
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known, number_of
 from workflow.due import Offset, parse_offset
 from workflow.engine import NotFound
 from workflow.situation import Session
+from workflow.store import tables
 
 STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
 STUCK = ("in-doubt", "failed", "dead")
@@ -36,7 +37,7 @@ STUCK = ("in-doubt", "failed", "dead")
 def deadlines(console: Console, ref: str | None, within: str | None, all_: bool) -> None:
     """What is coming, what is overdue, and with --all what fired."""
     span = _span(within) if within else None
-    table, about = records.deadlines, records.partnerships
+    table, about = tables.deadlines, tables.partnerships
     query = select(table, about.c.ref).join(about).order_by(table.c.due_at, table.c.id)
     if not all_:
         query = query.where(table.c.status == "open")
@@ -93,7 +94,7 @@ def notices() -> None:
 def notices_list(console: Console, ref: str | None, status: str | None) -> None:
     """The notices, of a partnership REF or of all."""
     wanted = _statuses(status)
-    table, about = records.notices, records.partnerships
+    table, about = tables.notices, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).order_by(table.c.id)
     if wanted:
         query = query.where(table.c.status.in_(wanted))
@@ -153,7 +154,7 @@ def _read(content: bytes) -> str:
 @common
 def notices_show(console: Console, id_: int, text: bool) -> None:
     """One notice: whom it went to and why, and its message byte for byte."""
-    table, about = records.notices, records.partnerships
+    table, about = tables.notices, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == number_of("notice", id_))
     with console.system.reading() as session:
         row = session.connection.execute(query).first()
@@ -200,7 +201,7 @@ def notices_retry(console: Console, id_: int | None, status: str | None) -> None
 
 
 def _retry(session: Session, id_: int, now: datetime) -> str:
-    table = records.notices
+    table = tables.notices
     query = select(table.c.status).where(table.c.id == number_of("notice", id_))
     status = session.connection.scalar(query)
     if status is None:
@@ -212,7 +213,7 @@ def _retry(session: Session, id_: int, now: datetime) -> str:
 
 
 def _retry_all(console: Console, statuses: Sequence[str]) -> None:
-    table = records.notices
+    table = tables.notices
     query = select(table.c.id).where(table.c.status.in_(statuses), table.c.within.is_(None))
 
     def work(session: Session) -> list[int]:
@@ -237,7 +238,7 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
     user = console.may_write()
     if (id_ is None) == (person is None):
         raise BadInput([Problem("ID", "it is not said what is to be revoked", "ID, or --person EMAIL")])
-    table = records.notices
+    table = tables.notices
 
     def work(session: Any) -> list[int]:
         chosen = (

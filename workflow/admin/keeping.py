@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from states.errors import BadInput, Problem
-from workflow import config, export, store
+from workflow import config, export
 from workflow.admin.console import Console, common
 from workflow.admin.partnerships import complete_refs
+from workflow.store.database import open_store, shown
 
 # What reads and writes whole databases is imported late: it knows Alembic, which takes longer than everything else.
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def backup(console: Console, file: Path, force: bool) -> None:
     settings = config.load(console.path, words=False)
     from workflow import backup as backups
 
-    engine = store.open_store(settings.database_url)
+    engine = open_store(settings.database_url)
     try:
         _check_place(file, engine.url.database if engine.dialect.name == "sqlite" else None)
         found = backups.write(engine, file, force=force)
@@ -93,7 +94,7 @@ def restore(console: Console, file: Path) -> None:
     settings = config.load(console.path, words=False)
     from workflow import restore as restoring
 
-    engine = store.open_store(settings.database_url, create=True)
+    engine = open_store(settings.database_url, create=True)
     try:
         found = restoring.restore(settings, engine, file)
     except restoring.NoBackup as error:
@@ -101,7 +102,7 @@ def restore(console: Console, file: Path) -> None:
         raise BadInput([Problem(f"FILE {file}", str(error), expected)]) from None
     finally:
         engine.dispose()
-    where = store.shown(engine)
+    where = shown(engine)
     keys = settings.folder / settings.procedure.web.keys_file
     document = _document(file, found) | {"database": where, "keys": keys.is_file()}
     del document["bytes"], document["sha256"]

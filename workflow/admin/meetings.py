@@ -12,11 +12,12 @@ from pydantic import ValidationError
 
 from states.errors import BadInput, Problem
 from states.mistakes import problems
-from workflow import directory, importing, records
+from workflow import directory, importing
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.directory import remove, write
 from workflow.config import UNREADABLE, unreadable
 from workflow.situation import Session
+from workflow.store import tables
 
 
 @click.group(cls=Listing)
@@ -56,7 +57,7 @@ def meetings_list(console: Console, all_: bool) -> None:
 def meetings_add(console: Console, on: str, at: str | None, kind: str) -> None:
     """Add a meeting or change it."""
     at = at or console.system.config.procedure.board.meeting_at.strftime("%H:%M")
-    write(console, records.meetings, importing.GivenMeeting, {"on": on, "at": at, "kind": kind})
+    write(console, tables.meetings, importing.GivenMeeting, {"on": on, "at": at, "kind": kind})
 
 
 @meetings.command("remove")
@@ -68,7 +69,7 @@ def meetingsremove(console: Console, on: str) -> None:
         day = date.fromisoformat(on)
     except ValueError:
         raise BadInput([Problem("DAY", f"{on!r} is no day", "YYYY-MM-DD")]) from None
-    remove(console, records.meetings, day, "meeting on")
+    remove(console, tables.meetings, day, "meeting on")
 
 
 @meetings.command("import")
@@ -89,7 +90,7 @@ def meetings_import(console: Console, file: Path, kind: str) -> None:
         counts: dict[str, int] = {}
         for row in found:
             done = (
-                directory.put(session.connection, records.meetings, row, by=user, now=console.now)
+                directory.put(session.connection, tables.meetings, row, by=user, now=console.now)
                 or "unchanged"
             )
             counts[done] = counts.get(done, 0) + 1

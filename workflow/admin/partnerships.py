@@ -12,12 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from states.partnership import State
-from workflow import engine, ledger, records, views, waiting
+from workflow import engine, ledger, views, waiting
 from workflow.admin.console import Console, common, minute
 from workflow.config import ConfigError
 from workflow.engine import NotFound, Record
 from workflow.situation import Session
-from workflow.store import StoreError
+from workflow.store import tables
+from workflow.store.database import StoreError
 
 
 def complete_refs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -29,7 +30,7 @@ def complete_refs(context: click.Context, _parameter: click.Parameter, incomplet
         suppress(ConfigError, StoreError, SQLAlchemyError),
         console.system.reading() as session,
     ):
-        found = session.connection.scalars(select(records.partnerships.c.ref))
+        found = session.connection.scalars(select(tables.partnerships.c.ref))
         return sorted(ref for ref in found if ref.startswith(incomplete))
     return []
 
@@ -40,7 +41,7 @@ ANY_REF = click.argument("ref", required=False, shell_complete=complete_refs)
 
 def number_of(what: str, id_: int) -> int:
     """The number of a notice or reply, if one can have it. Raises `NotFound`."""
-    if abs(id_) > records.LARGEST:
+    if abs(id_) > tables.LARGEST:
         raise NotFound(f"there is no {what} {id_}")
     return id_
 
@@ -66,7 +67,7 @@ def known(session: Session, ref: str) -> Record:
 @common
 def list_(console: Console, state: str | None, school: str | None, overdue: bool, person: str | None) -> None:
     """A line for each partnership, with its next deadline."""
-    table = records.partnerships
+    table = tables.partnerships
     query = select(table)
     if state:
         query = query.where(table.c.state == state)

@@ -28,8 +28,8 @@ from workflow.admin import (
 from workflow.admin.console import Console, say
 from workflow.config import ConfigError
 from workflow.engine import Conflict, NotFound
-from workflow.records import NoInstant
-from workflow.store import StoreError, first_line
+from workflow.store.database import StoreError, first_line
+from workflow.store.tables import NoInstant
 
 REFUSED, INPUT, NOT_FOUND, CONFLICT, SETUP = 1, 2, 3, 4, 5
 

@@ -8,11 +8,12 @@ import click
 from sqlalchemy import select
 
 from states.errors import BadInput, Problem
-from workflow import records, views
+from workflow import views
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known, number_of
 from workflow.engine import NotFound
 from workflow.inbox import VERDICTS
+from workflow.store import tables
 
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | show ID")
@@ -27,7 +28,7 @@ def replies() -> None:
 def replies_list(console: Console, ref: str | None, verdict: str | None) -> None:
     """The messages that came back, of a partnership REF or all."""
     wanted = _verdicts(verdict)
-    table, about = records.replies, records.partnerships
+    table, about = tables.replies, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).order_by(table.c.id)
     if wanted:
         query = query.where(table.c.verdict.in_(wanted))
@@ -69,7 +70,7 @@ def _verdicts(text: str | None) -> list[str]:
 @common
 def replies_show(console: Console, id_: int) -> None:
     """One message that came back: what became of it and why, and the message byte for byte."""
-    table, about = records.replies, records.partnerships
+    table, about = tables.replies, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == number_of("reply", id_))
     with console.system.reading() as session:
         row: Any = session.connection.execute(query).first()

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from workflow import config, importing, ledger, store, system
+from workflow import config, importing, ledger, system
 from workflow.admin.console import Console, common
 from workflow.admin.partnerships import ANY_REF
 from workflow.config import Config
 from workflow.engine import NotFound
+from workflow.store import database
 
 
 @click.command("import")
@@ -90,7 +91,7 @@ def check(console: Console) -> None:
     """
     path = console.path
     settings = config.load(path)
-    store.engine_of(settings.database_url)
+    database.engine_of(settings.database_url)
     _check_secrets(settings)
     document = {
         "config": str(path) if path else "packaged default",

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select
 
 from states.partnership import Partnership, State, Statement
-from workflow import engine, records
+from workflow import engine
 from workflow.engine import Record
 from workflow.situation import Session
+from workflow.store import tables
 
 RECENT = timedelta(days=60)  # how long a call that is over still stands on the list
 _REF = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
@@ -43,7 +44,7 @@ class Call:
 
 def listed(session: Session, now: datetime) -> list[Call]:
     """The open calls, the first to close first; then those that have closed lately, the last one first."""
-    table = records.partnerships
+    table = tables.partnerships
     # A call that has left the state since has done so no longer ago than it counts as recent.
     near = or_(table.c.state == str(State.OPEN_SELECTION), table.c.entered_at > now - RECENT)
     query = select(table).where(near)
@@ -93,7 +94,7 @@ def _over(closes_at: datetime, now: datetime) -> list[datetime]:
 
 
 def _changed(session: Session, keys: list[int]) -> dict[int, datetime]:
-    table = records.history
+    table = tables.history
     query = (
         select(table.c.partnership, func.max(table.c.seq))
         .where(table.c.partnership.in_(keys), table.c.event.in_(_CHANGES))

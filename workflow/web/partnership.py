@@ -14,11 +14,12 @@ from sqlalchemy import select
 
 from states.machine import COLLECTED, askable, waiting_on
 from states.partnership import Role, State
-from workflow import answers, claims, message, records, sight, views
+from workflow import answers, claims, message, sight, views
 from workflow.answers import Ask
 from workflow.claims import Applicant
 from workflow.sight import Viewer
 from workflow.situation import Session
+from workflow.store import tables
 from workflow.web import charts
 from workflow.web.site import Site
 
@@ -95,7 +96,7 @@ def steps(current: State | None, visited: frozenset[str]) -> list[dict[str, str]
 
 
 def _visited(session: Session, key: int | None) -> frozenset[str]:
-    table = records.history
+    table = tables.history
     query = select(table.c.to_state).where(table.c.partnership == key).distinct()
     return frozenset(session.connection.scalars(query))
 
@@ -185,7 +186,7 @@ def document(site: Site, session: Session, ask: Ask, digest: str) -> Response:
     """The bytes of a document, to save and never to run; 404 where there is none that this person may see."""
     viewer = Viewer(ask.role, ask.actor)
     named = sight.documents(sight.facts(session, ask.record, viewer, site.clock()))
-    table = records.documents
+    table = tables.documents
     query = select(table.c.content).where(table.c.sha256 == digest)
     content = session.connection.scalar(query) if digest in named else None
     if content is None:

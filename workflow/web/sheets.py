@@ -18,8 +18,8 @@ from states.machine import event_named
 from workflow import documents, forms, typed
 from workflow.answers import Ask
 from workflow.forms import Field, Offered, Texts
-from workflow.records import canonical
 from workflow.situation import Session
+from workflow.store.tables import canonical
 from workflow.web import offering, reading
 
 Deeds = list[tuple[str, dict[str, Any]]]

@@ -29,8 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 
-from workflow import lock
-from workflow.private import open_private
+from workflow.store import lock
+from workflow.store.files import open_private
 
 T = TypeVar("T")
 

@@ -1,8 +1,8 @@
-"""Runs the steps on the connection that `workflow.upgrade` hands over."""
+"""Runs the steps on the connection that `workflow.store.upgrade` hands over."""
 
 from alembic import context
 
-from workflow.records import METADATA
+from workflow.store.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=METADATA, render_as_batch=True

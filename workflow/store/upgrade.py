@@ -10,9 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from workflow import guards, store
-from workflow.migrations.versions import v0003_append_only as append_only
-from workflow.store import StoreError
+from workflow.store import database, triggers
+from workflow.store.database import StoreError
+from workflow.store.migrations.versions import v0003_append_only as append_only
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
@@ -42,7 +42,7 @@ def upgrade_on(connection: Connection, to: str = "head") -> tuple[str | None, st
 
 def _guard(connection: Connection) -> None:
     """Put back the triggers that guard the history, where somebody has taken them away."""
-    for name in guards.missing(connection):
+    for name in triggers.missing(connection):
         if connection.dialect.name == "sqlite":
             again = [made for made in append_only.SQLITE if f" {name} " in made]
         else:
@@ -54,14 +54,14 @@ def _guard(connection: Connection) -> None:
 
 def foreseen(engine: Engine) -> tuple[str | None, str]:
     """What `upgrade` would do: the version of the tables (None: there are none), and the newest."""
-    with store.looking(engine) as connection:
+    with database.looking(engine) as connection:
         return versions(connection)
 
 
 def unguarded(engine: Engine) -> list[str]:
     """The triggers that `upgrade` would put back."""
-    with store.looking(engine) as connection:
-        return guards.missing(connection)
+    with database.looking(engine) as connection:
+        return triggers.missing(connection)
 
 
 def versions(connection: Connection) -> tuple[str | None, str]:

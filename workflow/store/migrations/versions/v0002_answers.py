@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from workflow.records import Instant
+from workflow.store.tables import Instant
 
 revision = "0002"
 down_revision = "0001"

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from workflow.private import open_private
+from workflow.store.files import open_private
 
 
 class Held(Exception):

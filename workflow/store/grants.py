@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, Integer, text
 
-from workflow import records
+from workflow.store import tables
 
 ADDED_TO = ("history", "directory_changes", "answers", "documents")
 REPLACED = ("drafts",)
@@ -23,9 +23,7 @@ class NoSuchRole(Exception):
 
 def needed() -> Mapping[str, tuple[str, ...]]:
     """By table, what the daemon and partnershipctl do with its rows."""
-    rights: dict[str, tuple[str, ...]] = dict.fromkeys(
-        records.METADATA.tables, ("SELECT", "INSERT", "UPDATE")
-    )
+    rights: dict[str, tuple[str, ...]] = dict.fromkeys(tables.METADATA.tables, ("SELECT", "INSERT", "UPDATE"))
     rights |= dict.fromkeys(ADDED_TO, ("SELECT", "INSERT"))
     rights |= dict.fromkeys(REPLACED, ("SELECT", "INSERT", "DELETE"))
     rights |= dict.fromkeys(TAKEN_OUT_OF, ("SELECT", "INSERT", "UPDATE", "DELETE"))
@@ -100,7 +98,7 @@ def _check_kept(connection: Connection, role: str, table: str) -> None:
 def _sequences(connection: Connection) -> list[str]:
     """The sequences that number rows, quoted as they are."""
     found = []
-    for table in records.METADATA.sorted_tables:
+    for table in tables.METADATA.sorted_tables:
         keys = list(table.primary_key)
         if len(keys) == 1 and isinstance(keys[0].type, Integer):
             query = text("SELECT pg_get_serial_sequence(:table, :column)")
