@@ -22,7 +22,8 @@ import district
 import psycopg
 from sqlalchemy import make_url
 
-from workflow import backup, config, restore
+from workflow import backup, restore
+from workflow.procedure import config
 from workflow.store import upgrade
 from workflow.store.database import open_store
 

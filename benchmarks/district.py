@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from states.inputs import ABILITIES
-from workflow import config, engine, importing, replan
+from workflow import engine, importing, replan
+from workflow.procedure import config
 from workflow.store import database, tables, upgrade
 from workflow.system import System
 

@@ -16,7 +16,7 @@ from states.machine import waiting_on
 from states.partnership import Role
 from workflow import dates, engine
 from workflow.engine import Record, life_of
-from workflow.settings import DeadlineRow
+from workflow.procedure.settings import DeadlineRow
 from workflow.situation import Session
 from workflow.store import tables
 

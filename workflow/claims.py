@@ -9,7 +9,7 @@ from typing import Any
 from notifications.links import Expired, Forged
 from states.machine import event_named
 from states.partnership import Partnership
-from workflow.config import Config
+from workflow.procedure.config import Config
 
 _ACT, _FEED, _APPLY = "act", "feed", "apply"  # purposes: a token of one is none of another
 _FEED_DAYS = 400

@@ -26,10 +26,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import config, delivery, digest, inbox, logs, meetings, replan, scheduler, system, web
-from workflow.config import Config, ConfigError
+from workflow import delivery, digest, inbox, logs, meetings, replan, scheduler, system, web
 from workflow.metrics import Metrics
 from workflow.pace import Pace
+from workflow.procedure import config
+from workflow.procedure.config import Config, ConfigError
 from workflow.scheduler import Tally
 from workflow.situation import Session
 from workflow.store import database

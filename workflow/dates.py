@@ -23,7 +23,7 @@ from states.machine import event_named
 from states.moments import done_on
 from states.partnership import State
 from workflow.deadlines import Life, due_instants
-from workflow.settings import DeadlineRow
+from workflow.procedure.settings import DeadlineRow
 from workflow.situation import Session
 from workflow.store import tables
 

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from states.moments import Moment, done_on, moments
 from states.partnership import Partnership, State
-from workflow.config import Config
-from workflow.settings import DeadlineRow
+from workflow.procedure.config import Config
+from workflow.procedure.settings import DeadlineRow
 from workflow.store import tables
 
 _LADDERS = 10_000  # how many are kept: what falls due together has the same ones

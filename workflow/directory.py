@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from states.case import Meaning, Meeting, Organization
 from states.partnership import Partnership, Role
-from workflow.config import Config
+from workflow.procedure.config import Config
 from workflow.store import database, tables
 from workflow.store.tables import canonical
 

@@ -30,9 +30,9 @@ from states.machine import row_of
 from states.mistakes import problems
 from states.partnership import Kind, Role
 from workflow import deadlines, directory, engine, ledger
-from workflow.config import UNREADABLE, unreadable
 from workflow.engine import Intent, Record
-from workflow.settings import Clock
+from workflow.procedure.config import UNREADABLE, unreadable
+from workflow.procedure.settings import Clock
 from workflow.situation import Session
 from workflow.store import tables
 from workflow.store.tables import canonical

@@ -11,9 +11,9 @@ from typing import Any
 from states.machine import COLLECTED, askable, events_of, waiting_on
 from states.partnership import Partnership, Role, State
 from workflow import directory
-from workflow.config import Config
 from workflow.directory import Person
-from workflow.procedure import SYSTEM_NOTICES
+from workflow.procedure.checks import SYSTEM_NOTICES
+from workflow.procedure.config import Config
 from workflow.situation import Session
 from workflow.store.tables import canonical
 

@@ -17,8 +17,8 @@ from states.errors import LawError
 from states.inputs import read_input
 from states.machine import replay, row_of
 from states.partnership import Partnership, Role, State
-from workflow.config import Config
 from workflow.engine import GENESIS, Record, digest, facts_text, record_of
+from workflow.procedure.config import Config
 from workflow.store import tables, triggers
 from workflow.store.database import StoreError
 from workflow.store.tables import NoInstant

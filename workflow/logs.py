@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from workflow.config import Config
+from workflow.procedure.config import Config
 
 
 class _Unfailing:

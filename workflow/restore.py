@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from notifications.disk import sync_folder
 from workflow import ledger
 from workflow.backup import MARK, Summary, beside, copy, opened, sealed_up, unsound
-from workflow.config import Config
+from workflow.procedure.config import Config
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError, first_line
 from workflow.store.files import mode_in

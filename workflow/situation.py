@@ -12,9 +12,9 @@ from states.case import Case, Setting
 from states.event import Event
 from states.machine import Possibility, explain, waiting_on
 from states.partnership import Partnership, Role, State
-from workflow.config import Config
 from workflow.deadlines import Life, due_instants
 from workflow.directory import Directory
+from workflow.procedure.config import Config
 from workflow.store import tables
 
 

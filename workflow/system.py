@@ -15,10 +15,11 @@ from sqlalchemy import Connection, Engine
 from notifications.letterboxes import ImapLetterbox, Letterbox, MaildirLetterbox
 from notifications.mailers import MaildirMailer, Mailer, SmtpMailer
 from states.errors import Problem
-from workflow import config, directory
-from workflow.config import Config, ConfigError
+from workflow import directory
 from workflow.directory import Directory
-from workflow.settings import Imap, Smtp
+from workflow.procedure import config
+from workflow.procedure.config import Config, ConfigError
+from workflow.procedure.settings import Imap, Smtp
 from workflow.situation import Session
 from workflow.store import database
 

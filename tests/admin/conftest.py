@@ -17,7 +17,8 @@ from tests import databases
 from tests.admin.desk import Desk
 from tests.states.life import LA
 from tests.workflow.district import Life, Stations, keyed, merged, opened
-from workflow import config, system
+from workflow import system
+from workflow.procedure import config
 from workflow.store import tables
 
 Sit = Callable[..., Desk]

@@ -18,7 +18,7 @@ from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Answer, Desk
 from tests.tampering import UNGUARD
 from tests.workflow.district import merged
-from workflow import config
+from workflow.procedure import config
 from workflow.store import lock, triggers
 from workflow.store.database import VERSION
 

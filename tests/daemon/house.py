@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 from tests import databases
 from tests.states.life import LA
 from tests.workflow.district import Life, found
-from workflow import config, ledger, replan, system
+from workflow import ledger, replan, system
+from workflow.procedure import config
 from workflow.store.database import open_store
 from workflow.system import System
 

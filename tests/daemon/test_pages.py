@@ -17,9 +17,10 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import update
 
 from tests.daemon.house import House
-from workflow import config, daemon, logs, system, web
+from workflow import daemon, logs, system, web
 from workflow.daemon import Daemon
 from workflow.metrics import Metrics
+from workflow.procedure import config
 from workflow.scheduler import Tally
 from workflow.store import database, tables
 from workflow.system import System

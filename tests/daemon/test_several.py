@@ -17,7 +17,8 @@ from tests import databases
 from tests.daemon.house import House, until
 from tests.states.life import LA
 from tests.workflow.district import Life, found
-from workflow import config, replan
+from workflow import replan
+from workflow.procedure import config
 from workflow.store import database
 from workflow.system import System
 

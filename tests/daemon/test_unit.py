@@ -7,7 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from workflow import config, daemon
+from workflow import daemon
+from workflow.procedure import config
 
 UNIT = Path(__file__).parents[2] / "contrib" / "partnershipd.service"
 # From systemd.unit(5), systemd.service(5), systemd.exec(5) and systemd.kill(5), as of version 247.

@@ -15,9 +15,10 @@ from sqlalchemy import select
 
 from states.partnership import Kind, State
 from tests import databases
-from workflow import config, importing, ledger, scheduler
-from workflow.config import Config
+from workflow import importing, ledger, scheduler
 from workflow.importing import DistrictFile
+from workflow.procedure import config
+from workflow.procedure.config import Config
 from workflow.store import database, tables, upgrade
 from workflow.system import System
 

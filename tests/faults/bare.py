@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select, text
 from tests import databases
 from tests.story.office import DISTRICT, file_of
 from tests.story.past import Past
-from workflow import config
+from workflow.procedure import config
 from workflow.store import database, upgrade
 from workflow.store.tables import partnerships
 

@@ -19,8 +19,8 @@ from states.partnership import State
 from tests.lives.invariants import without_the_board
 from tests.lives.model import ASIDE, Place, World, explored, is_met_again
 from workflow import deadlines
-from workflow.config import Config
 from workflow.deadlines import Life
+from workflow.procedure.config import Config
 
 THOROUGH = os.environ.get("MODEL") == "thorough"
 RARE = {"withdraw-application", "declare-conflict", "file-protest", "answer-protest", "restart"}

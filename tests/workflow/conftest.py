@@ -13,7 +13,7 @@ from notifications import render
 from tests import databases
 from tests.states.life import LA
 from tests.workflow.district import Life, Stations, configured, keyed, opened
-from workflow.config import Config
+from workflow.procedure.config import Config
 
 Begin = Callable[..., Life]
 

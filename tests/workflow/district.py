@@ -15,7 +15,8 @@ from states.partnership import Partnership, Role, State
 from tests import databases
 from tests.states.life import ABSENT, CBO, COLLEGE, LA, ORGANIZATIONS, PEOPLE, REVIEWERS, SAMPLES, instant
 from tests.tampering import GUARD, UNGUARD
-from workflow import config, directory, engine, ledger, scheduler
+from workflow import directory, engine, ledger, scheduler
+from workflow.procedure import config
 from workflow.store import database, tables, upgrade
 from workflow.store.tables import canonical
 from workflow.system import System

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow.calendar import Calendar
+from workflow.procedure.calendar import Calendar
 
 LA = ZoneInfo("America/Los_Angeles")
 SPRING_BREAK = (date(2026, 4, 6), date(2026, 4, 10))  # Monday to Friday

@@ -11,9 +11,9 @@ from states.machine import EVENTS
 from states.moments import moments
 from tests.workflow.conftest import Begin
 from tests.workflow.district import configured
-from workflow import config
-from workflow.config import Config, ConfigError
-from workflow.procedure import DAYS, SYSTEM_NOTICES
+from workflow.procedure import config
+from workflow.procedure.checks import DAYS, SYSTEM_NOTICES
+from workflow.procedure.config import Config, ConfigError
 
 
 def mistakes(folder: Path, text: str) -> list[str]:

@@ -21,8 +21,8 @@ from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, Stations, opened
 from tests.workflow.test_outbox import Post, deliver
 from workflow import dates, directory, meetings
-from workflow.config import Config
 from workflow.engine import life_of
+from workflow.procedure.config import Config
 from workflow.store import tables
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.states.life import REVIEWERS
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow.config import Config
+from workflow.procedure.config import Config
 
 
 class Ladder(NamedTuple):

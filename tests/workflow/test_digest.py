@@ -19,7 +19,7 @@ from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, Stations, configured, opened
 from tests.workflow.test_outbox import Post, deliver
 from workflow import answers, claims, delivery, digest, leaving, outbox, replan
-from workflow.config import Config
+from workflow.procedure.config import Config
 
 PRINCIPAL = "principal@example.org"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow.calendar import Calendar
-from workflow.due import Due, Offset, parse_due, parse_offset
+from workflow.procedure.calendar import Calendar
+from workflow.procedure.due import Due, Offset, parse_due, parse_offset
 
 LA = ZoneInfo("America/Los_Angeles")
 CALENDAR = Calendar(LA, breaks=[(date(2026, 4, 6), date(2026, 4, 10))])

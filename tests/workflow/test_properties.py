@@ -17,10 +17,10 @@ from tests.states import life as lives
 from tests.states.test_folding import STATIONS
 from tests.states.walk import later, step
 from workflow import deadlines
-from workflow.calendar import Calendar
-from workflow.config import Config
 from workflow.deadlines import Life
-from workflow.due import parse_due, parse_offset
+from workflow.procedure.calendar import Calendar
+from workflow.procedure.config import Config
+from workflow.procedure.due import parse_due, parse_offset
 
 ZONE = ZoneInfo("America/Los_Angeles")
 CALENDAR = Calendar(ZONE, breaks=[(date(2026, 12, 21), date(2027, 1, 1))], closed=[date(2026, 5, 4)])

@@ -12,7 +12,7 @@ from tests.states.life import REVIEWERS
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from workflow import message
-from workflow.config import Config
+from workflow.procedure.config import Config
 
 
 def told(life: Life, template: str) -> dict[str, str]:

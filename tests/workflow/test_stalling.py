@@ -11,7 +11,7 @@ from states.partnership import State
 from tests.workflow.conftest import Begin
 from tests.workflow.district import STATIONS, configured
 from workflow import deadlines, engine
-from workflow.config import Config, ConfigError
+from workflow.procedure.config import Config, ConfigError
 
 
 def off(*names: str) -> str:

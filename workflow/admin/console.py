@@ -20,8 +20,9 @@ from typing import Any, TypeVar, cast
 import click
 
 from states.errors import BadInput, Problem, Refused, Unmet
-from workflow import config, system
-from workflow.settings import User
+from workflow import system
+from workflow.procedure import config
+from workflow.procedure.settings import User
 from workflow.system import System
 
 T = TypeVar("T")

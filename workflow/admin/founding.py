@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 
 from notifications.disk import sync_folder
 from states.errors import BadInput, Problem
-from workflow import config
 from workflow.admin.console import Console, common
-from workflow.config import Config, ConfigError
+from workflow.procedure import config
+from workflow.procedure.config import Config, ConfigError
 from workflow.store import database, grants
 from workflow.store.files import open_private, take_from_others
 

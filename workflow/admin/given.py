@@ -19,7 +19,7 @@ from states.event import Event
 from states.inputs import Input
 from states.partnership import Role
 from workflow import documents
-from workflow.config import UNREADABLE, unreadable
+from workflow.procedure.config import UNREADABLE, unreadable
 
 _LARGEST = 50_000_000  # bytes of a document
 

@@ -18,8 +18,8 @@ from states.partnership import Role
 from workflow import delivery, directory, outbox, views
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known, number_of
-from workflow.due import Offset, parse_offset
 from workflow.engine import NotFound
+from workflow.procedure.due import Offset, parse_offset
 from workflow.situation import Session
 from workflow.store import tables
 

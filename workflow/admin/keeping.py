@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from states.errors import BadInput, Problem
-from workflow import config, export
+from workflow import export
 from workflow.admin.console import Console, common
 from workflow.admin.partnerships import complete_refs
+from workflow.procedure import config
 from workflow.store.database import open_store, shown
 
 # What reads and writes whole databases is imported late: it knows Alembic, which takes longer than everything else.

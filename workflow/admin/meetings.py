@@ -15,7 +15,7 @@ from states.mistakes import problems
 from workflow import directory, importing
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.directory import remove, write
-from workflow.config import UNREADABLE, unreadable
+from workflow.procedure.config import UNREADABLE, unreadable
 from workflow.situation import Session
 from workflow.store import tables
 

@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from states.partnership import State
 from workflow import engine, ledger, views, waiting
 from workflow.admin.console import Console, common, minute
-from workflow.config import ConfigError
 from workflow.engine import NotFound, Record
+from workflow.procedure.config import ConfigError
 from workflow.situation import Session
 from workflow.store import tables
 from workflow.store.database import StoreError

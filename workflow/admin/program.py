@@ -26,8 +26,8 @@ from workflow.admin import (
     setup,
 )
 from workflow.admin.console import Console, say
-from workflow.config import ConfigError
 from workflow.engine import Conflict, NotFound
+from workflow.procedure.config import ConfigError
 from workflow.store.database import StoreError, first_line
 from workflow.store.tables import NoInstant
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from workflow import config, importing, ledger, system
+from workflow import importing, ledger, system
 from workflow.admin.console import Console, common
 from workflow.admin.partnerships import ANY_REF
-from workflow.config import Config
 from workflow.engine import NotFound
+from workflow.procedure import config
+from workflow.procedure.config import Config
 from workflow.store import database
 
 

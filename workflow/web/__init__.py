@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from workflow import system
-from workflow.config import Config
+from workflow.procedure.config import Config
 from workflow.system import System
 from workflow.web import acting, calls, feeds, monitoring, site
 from workflow.web.limits import Limits

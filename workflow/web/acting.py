@@ -14,7 +14,7 @@ from notifications.links import Expired, Forged
 from workflow import answers, claims
 from workflow.answers import Closed
 from workflow.claims import Applicant, Claim, ExpiredClaim
-from workflow.config import Config
+from workflow.procedure.config import Config
 from workflow.web import asked, calls, endings, partnership
 from workflow.web.site import Site, sent_form
 

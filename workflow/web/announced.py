@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 from notifications.calendar import CalendarEntry, feed
-from workflow.config import Config
+from workflow.procedure.config import Config
 from workflow.web.openings import Call
 
 _ATOM = "http://www.w3.org/2005/Atom"

@@ -24,13 +24,14 @@ from notifications.render import Templates
 from states.case import Meaning
 from states.errors import Problem
 from states.mistakes import problems
-from workflow.calendar import Calendar
-from workflow.procedure import mistakes, unsaid
-from workflow.settings import DeadlineRow, NoticeRow, Procedure
+from workflow.procedure.calendar import Calendar
+from workflow.procedure.checks import mistakes, unsaid
+from workflow.procedure.settings import DeadlineRow, NoticeRow, Procedure
 
-DEFAULTS = Path(__file__).parent / "defaults"
+_PACKAGE = Path(__file__).parents[1]
+DEFAULTS = _PACKAGE / "defaults"
 if not DEFAULTS.is_dir():
-    DEFAULTS = Path(__file__).parent.parent  # a checkout: config.toml and templates/ at its top
+    DEFAULTS = _PACKAGE.parent  # a checkout: config.toml and templates/ at its top
 
 _SQLITE = re.compile(r"(?P<kind>sqlite(\+\w+)?:///)(?P<file>[^?]*)(?P<more>.*)", re.DOTALL)
 # What reading TOML or JSON can raise: a number in it may be too long, a list in it too deep.

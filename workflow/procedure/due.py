@@ -23,7 +23,7 @@ from typing import ClassVar, NamedTuple
 
 from dateutil.relativedelta import relativedelta
 
-from workflow.calendar import Calendar, Roll
+from workflow.procedure.calendar import Calendar, Roll
 
 Moments = Mapping[str, date | datetime | None]
 

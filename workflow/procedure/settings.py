@@ -15,8 +15,8 @@ from states.case import BoardRules, Meaning
 from states.inputs import Count, Day, Email, Name
 from states.mistakes import short
 from states.partnership import Ground, State
-from workflow.calendar import Roll
-from workflow.due import Due, Offset, parse_due, parse_offset
+from workflow.procedure.calendar import Roll
+from workflow.procedure.due import Due, Offset, parse_due, parse_offset
 
 
 def _time(value: object) -> object:

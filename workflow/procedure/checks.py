@@ -12,7 +12,7 @@ from states.lifecycle import CERTAIN
 from states.machine import COLLECTED, EVENTS, events_of
 from states.moments import DUTIES, MOMENTS
 from states.partnership import Role, State
-from workflow.settings import BoardSettings, DeadlineRow, Mail, NoticeRow, Procedure
+from workflow.procedure.settings import BoardSettings, DeadlineRow, Mail, NoticeRow, Procedure
 
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
 GROUPS = ("this-applicant", "former-lead-partner", "waiting")
