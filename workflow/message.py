@@ -19,7 +19,7 @@ from states.partnership import Partnership, Role, State
 from workflow import claims, dates, directory
 from workflow.deadlines import Life
 from workflow.directory import DISTRICT_ROLES, OFFICE
-from workflow.said import said
+from workflow.forms.summary import said
 from workflow.situation import Session, Situation, possibilities
 from workflow.store import tables
 

@@ -15,8 +15,8 @@ from states.partnership import Role
 from tests.states.life import COLLEGE
 from tests.web.conftest import Visit
 from tests.web.visitor import Form, Visitor
-from workflow import typed
-from workflow.forms import Offered
+from workflow.forms import parsing
+from workflow.forms.fields import Offered
 
 # Where each event can be done, and what has to be so first.
 STATION = {
@@ -96,7 +96,7 @@ def as_typed(visitor: Visitor, event: str, given: dict[str, Any], form: Form) ->
     takes = row_of(event, visitor.life.state).takes
     offered = Offered(values=dict.fromkeys(given.get("values", {}), ""))
     prefix = f"{given['organization']}/" if event == "score-application" else ""
-    texts = typed.typed(takes, given, offered, prefix)
+    texts = parsing.typed(takes, given, offered, prefix)
     if "reviewers" in form.choices:
         texts["reviewers"] = given["reviewers"]
     if event in ("attach-document",):

@@ -19,9 +19,9 @@ from states.event import Event
 from states.inputs import read_input, stored
 from states.lifecycle import TABLE
 from tests.states.life import OUTCOMES, SAMPLES
-from workflow import forms, typed
-from workflow.forms import Offered
-from workflow.said import said
+from workflow.forms import parsing
+from workflow.forms.fields import MOST_ENTRIES, NOTHING, Offered, controls, elsewhere, form, shape
+from workflow.forms.summary import said
 
 ROWS = [pytest.param(row, id=f"{row.name} of {row.takes.__name__}") for row in TABLE]
 
@@ -35,35 +35,35 @@ def offered(values: dict[str, Any]) -> Offered:
     return Offered(values=dict.fromkeys(values.get("values", {}), "in %, from 88 to 93"))
 
 
-def problems(takes: Any, texts: dict[str, str], offers: Offered = forms.NOTHING) -> dict[str, list[str]]:
+def problems(takes: Any, texts: dict[str, str], offers: Offered = NOTHING) -> dict[str, list[str]]:
     """By the name of a control, what is said beside it."""
     with pytest.raises(BadInput) as bad:
-        typed.read(takes, texts, offers)
-    fields = list(forms.controls(forms.form(takes, texts, offers, bad.value.problems)))
+        parsing.read(takes, texts, offers)
+    fields = list(controls(form(takes, texts, offers, bad.value.problems)))
     found = {one.name: list(one.problems) for one in fields if one.problems}
-    rest = forms.elsewhere(fields, bad.value.problems)
+    rest = elsewhere(fields, bad.value.problems)
     return found | ({"": rest} if rest else {})
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_every_form_reads_back_what_was_typed(row: Event) -> None:
     values = sample(row)
-    texts = typed.typed(row.takes, values, offered(values))
-    given = read_input(row.takes, typed.read(row.takes, texts, offered(values)))
+    texts = parsing.typed(row.takes, values, offered(values))
+    given = read_input(row.takes, parsing.read(row.takes, texts, offered(values)))
     assert stored(given) == stored(read_input(row.takes, values))
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_every_control_has_a_label_and_a_name_of_its_own(row: Event) -> None:
-    fields = list(forms.controls(forms.shape(row.takes, offered(sample(row)), entries=2)))
+    fields = list(controls(shape(row.takes, offered(sample(row)), entries=2)))
     assert all(one.label.strip() and "_" not in one.label and "cents" not in one.label for one in fields)
     assert len({one.name for one in fields}) == len({one.id for one in fields}) == len(fields)
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_blank_form_says_beside_each_field_that_it_is_needed(row: Event) -> None:
-    fields = forms.shape(row.takes, offered(sample(row)))
-    needed = {one.name for one in forms.controls(fields) if one.required and not one.parts}
+    fields = shape(row.takes, offered(sample(row)))
+    needed = {one.name for one in controls(fields) if one.required and not one.parts}
     if needed:
         assert set(problems(row.takes, {}, offered(sample(row)))) == needed
 
@@ -83,7 +83,7 @@ def test_what_was_said_is_told_in_labels_and_words(row: Event) -> None:
 )  # fmt: skip
 def test_money_is_typed_in_dollars(text: str, cents: int) -> None:
     texts = {"amount_cents": text, "reason": "more tutors"}
-    assert typed.read(AmendAgreement, texts)["amount_cents"] == cents
+    assert parsing.read(AmendAgreement, texts)["amount_cents"] == cents
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_what_is_no_amount_is_told_beside_it(text: str) -> None:
 )
 def test_a_number_is_typed_as_people_write_it(text: str, number: float) -> None:
     offers = Offered(values={"attendance": ""})
-    read = typed.read(SubmitReport, {"values.0": text, "narrative": "a year"}, offers)
+    read = parsing.read(SubmitReport, {"values.0": text, "narrative": "a year"}, offers)
     assert read["values"] == {"attendance": number}
 
 
@@ -116,17 +116,17 @@ def test_what_is_no_day_is_told_beside_it(text: str) -> None:
 
 def test_lists_are_typed_one_entry_to_a_line() -> None:
     texts = dict.fromkeys(("needs", "resources", "assets", "qualities", "goals"), " one \r\n\r\n two\r")
-    assert typed.read(DescribeNeeds, texts)["goals"] == ["one", "two"]
+    assert parsing.read(DescribeNeeds, texts)["goals"] == ["one", "two"]
 
 
 def test_the_panel_is_ticked_where_the_reviewers_are_known() -> None:
     offers = Offered(choices={"reviewers": (("a@example.org", "A"), ("b@example.org", "B"))})
-    fields = forms.form(OpenSelection, {"reviewers": "b@example.org"}, offers)
+    fields = form(OpenSelection, {"reviewers": "b@example.org"}, offers)
     assert [(one.kind, one.chosen) for one in fields if one.key == "reviewers"] == [
         ("several", ("b@example.org",))
     ]
     texts = {"closes_on": "2026-01-31", "reviewers": "a@example.org\nb@example.org"}
-    assert typed.read(OpenSelection, texts, offers)["reviewers"] == ["a@example.org", "b@example.org"]
+    assert parsing.read(OpenSelection, texts, offers)["reviewers"] == ["a@example.org", "b@example.org"]
     assert list(problems(OpenSelection, texts | {"reviewers": "c@example.org"}, offers)) == ["reviewers"]
 
 
@@ -145,41 +145,41 @@ def test_a_mistake_between_fields_is_told_in_their_labels() -> None:
 
 def test_a_mistake_in_one_outcome_is_told_beside_that_outcome() -> None:
     values = {"outcomes": [OUTCOMES[0], OUTCOMES[1] | {"target": 99}]}
-    assert problems(SetOutcomes, typed.typed(SetOutcomes, values)) == {
+    assert problems(SetOutcomes, parsing.typed(SetOutcomes, values)) == {
         "outcomes.1": ["The target is on the wrong side of the baseline for 'decrease'."]
     }
 
 
 def test_outcomes_that_are_left_blank_are_none() -> None:
-    texts = typed.typed(SetOutcomes, {"outcomes": OUTCOMES})
+    texts = parsing.typed(SetOutcomes, {"outcomes": OUTCOMES})
     moved = {name.replace("outcomes.1", "outcomes.3"): text for name, text in texts.items()}
     blank = moved | {"outcomes.1.name": " ", "outcomes.2.goal": "", "other": "stays"}
-    assert typed.without_blanks(blank) == texts | {"other": "stays"}
-    assert typed.without_blanks(texts, drop=0).keys() == {
+    assert parsing.without_blanks(blank) == texts | {"other": "stays"}
+    assert parsing.without_blanks(texts, drop=0).keys() == {
         name.replace("outcomes.1", "outcomes.0") for name in texts if name.startswith("outcomes.1")
     }
 
 
 def test_a_form_never_grows_beyond_what_people_fill_in() -> None:
-    fields = forms.form(SetOutcomes, {"outcomes.999.name": "x", "outcomes.1000000000.name": "x"})
-    assert len(fields[0].parts) == forms.MOST_ENTRIES
+    fields = form(SetOutcomes, {"outcomes.999.name": "x", "outcomes.1000000000.name": "x"})
+    assert len(fields[0].parts) == MOST_ENTRIES
 
 
 def test_text_that_is_too_long_is_told_beside_it_and_kept() -> None:
     texts = {"text": "x" * 20_001}
     assert problems(AddNote, texts) == {"text": ["It is too long: 20,001 characters, where 20,000 fit."]}
-    assert forms.form(AddNote, texts)[0].text == texts["text"]
+    assert form(AddNote, texts)[0].text == texts["text"]
 
 
 def test_what_only_machines_type_is_left_out() -> None:
-    assert typed.read(AddNote, {"text": "\x00one\r\ntwo\x1b\x85\u2028 "}) == {"text": "one\ntwo"}
+    assert parsing.read(AddNote, {"text": "\x00one\r\ntwo\x1b\x85\u2028 "}) == {"text": "one\ntwo"}
     contact = {"email": "a@example.org", "name": "An\r\nBcc: b@example.org"}
-    assert typed.read(ChangeContact, contact)["name"] == "An Bcc: b@example.org"
+    assert parsing.read(ChangeContact, contact)["name"] == "An Bcc: b@example.org"
 
 
 def test_the_digest_of_a_file_is_never_typed() -> None:
     texts = {"file": "a.pdf", "title": "A", "sha256": "0" * 64, "size": "1"}
-    assert typed.read(AttachDocument, texts) == {"file": "a.pdf", "title": "A"}
+    assert parsing.read(AttachDocument, texts) == {"file": "a.pdf", "title": "A"}
 
 
 def test_a_receipt_does_not_open_a_sealed_application() -> None:

@@ -20,9 +20,10 @@ from tests.lives import invariants
 from tests.web.visitor import Page
 from tests.workflow.letters import answer
 from tests.year.town import Town
-from workflow import claims, engine, inbox, typed
+from workflow import claims, engine, inbox
 from workflow.claims import Applicant
 from workflow.engine import Conflict, NotFound
+from workflow.forms import parsing
 from workflow.store import tables
 
 
@@ -98,10 +99,10 @@ def _texts(event: str, given: dict[str, Any], record: engine.Record) -> dict[str
     except LawError:
         return {}
     if event != "score-application":
-        return typed.typed(takes, given)
+        return parsing.typed(takes, given)
     found: dict[str, str] = {}
     for organization in record.facts.selection.applications if record.facts.selection else ():
-        found |= typed.typed(takes, given, prefix=f"{organization}/")
+        found |= parsing.typed(takes, given, prefix=f"{organization}/")
     return {name: text for name, text in found.items() if not name.endswith("/organization")}
 
 

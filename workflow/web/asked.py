@@ -13,10 +13,11 @@ from flask import Response, abort, request
 
 from states.errors import BadInput, Problem, Refused, Unmet
 from states.machine import ASKED, event_named
-from workflow import answers, claims, documents, forms, message, typed, views
+from workflow import answers, claims, documents, message, views
 from workflow.answers import Ask, Closed
 from workflow.claims import Claim
 from workflow.engine import Change, Conflict
+from workflow.forms import fields, parsing
 from workflow.situation import Session
 from workflow.web import endings
 from workflow.web.sheets import sheet_of
@@ -95,8 +96,8 @@ def _sent() -> Sent:
 def _with_entries(sent: Sent) -> dict[str, str]:
     """What was typed with one more entry of what can be repeated, or one less."""
     if sent.do == "add":
-        return sent.texts | {f"outcomes.{forms.entries_in(sent.texts, 'outcomes.')}.name": ""}
-    return typed.without_blanks(sent.texts, drop=int(sent.do.removeprefix("drop.")))
+        return sent.texts | {f"outcomes.{fields.entries_in(sent.texts, 'outcomes.')}.name": ""}
+    return parsing.without_blanks(sent.texts, drop=int(sent.do.removeprefix("drop.")))
 
 
 def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -> list[Change]:
@@ -119,7 +120,7 @@ def _without_named_files(ask: Ask, sent: Sent) -> dict[str, str]:
     """What was typed; a document counts only if it was sent, not if it is merely named."""
     assert ask.row is not None
     key = ask.row.document
-    texts = typed.without_blanks(sent.texts)
+    texts = parsing.without_blanks(sent.texts)
     return texts if key in sent.files else {name: text for name, text in texts.items() if name != key}
 
 

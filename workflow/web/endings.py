@@ -12,9 +12,10 @@ from notifications.links import Forged
 from states.errors import LawError
 from states.machine import row_of
 from states.partnership import Role, State
-from workflow import answers, forms
+from workflow import answers
 from workflow.answers import Closed
 from workflow.claims import Claim
+from workflow.forms import fields
 from workflow.situation import Session
 from workflow.web.site import Site
 
@@ -134,7 +135,7 @@ def _typed(event: str, texts: Mapping[str, str]) -> list[tuple[str, str]]:
             takes = row_of(event, state).takes
         except LawError:
             continue
-        labels |= {one.name: one.label for one in forms.controls(forms.form(takes, texts))}
+        labels |= {one.name: one.label for one in fields.controls(fields.form(takes, texts))}
     return [
         (labels.get(name, name), text) for name, text in texts.items() if text.strip() and name != "confirm"
     ]

@@ -11,7 +11,7 @@ from states.case import Meeting
 from states.inputs import READABLE
 from states.partnership import Application, Role, State
 from workflow.answers import Ask
-from workflow.forms import Choices, Offered, money
+from workflow.forms.fields import Choices, Offered, money
 from workflow.situation import Session
 
 _MEETINGS = 16  # to choose from: most of a year

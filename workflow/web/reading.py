@@ -9,7 +9,7 @@ from notifications.filters import long_day
 from states.inputs import ABILITIES, READABLE
 from states.partnership import Application, Outcome, Role, Selection, State
 from workflow.answers import Ask
-from workflow.forms import money
+from workflow.forms.fields import money
 from workflow.situation import Session
 
 Pairs = list[tuple[str, str]]  # a label and a value

@@ -15,9 +15,10 @@ from states.chapters.choice import DeclareConflict, ScoreApplication
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES, READABLE
 from states.machine import event_named
-from workflow import documents, forms, typed
+from workflow import documents
 from workflow.answers import Ask
-from workflow.forms import Field, Offered, Texts
+from workflow.forms import parsing
+from workflow.forms.fields import NOTHING, Field, Offered, Texts, elsewhere, form
 from workflow.situation import Session
 from workflow.store.tables import canonical
 from workflow.web import offering, reading
@@ -71,15 +72,15 @@ class Single:
 
     def texts(self, today: date) -> dict[str, str]:
         values = offering.usual(self.ask, today) | offering.on_record(self.ask)
-        return typed.typed(self._takes, values, self.offered)
+        return parsing.typed(self._takes, values, self.offered)
 
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
-        fields = forms.form(self._takes, texts, self.offered, problems)
+        fields = form(self._takes, texts, self.offered, problems)
         if self.ask.row is not None and self.ask.row.final:
             fields = (*fields, self._confirmation(texts, problems))
         return {
             "fields": fields,
-            "rest": forms.elsewhere(fields, problems),
+            "rest": elsewhere(fields, problems),
             "sections": self.sections,
             "upload": any(one.kind == "file" for one in fields),
             "endings": documents.ENDINGS,
@@ -97,11 +98,11 @@ class Single:
         found: list[Problem] = []
         values: dict[str, Any] = {}
         try:
-            values = typed.read(self._takes, texts, self.offered)
+            values = parsing.read(self._takes, texts, self.offered)
         except BadInput as bad:
             found += bad.problems
         ref = self.ask.record.ref
-        given = typed.clean(texts.get("confirm", "")).lower()
+        given = parsing.clean(texts.get("confirm", "")).lower()
         if self.ask.row is not None and self.ask.row.final and given != ref.lower():
             found.append(Problem("confirm", f"Type {ref} here, since this cannot be undone"))
         if found:
@@ -123,7 +124,7 @@ class Scores:
         found: dict[str, str] = {}
         for one in offering.without_conflict(self.ask):
             if given := self._on_record(one.organization):
-                found |= typed.typed(ScoreApplication, given, _SCORE, _prefix(one.organization))
+                found |= parsing.typed(ScoreApplication, given, _SCORE, _prefix(one.organization))
         return found
 
     def _on_record(self, organization: str) -> dict[str, Any] | None:
@@ -155,8 +156,8 @@ class Scores:
     def _row(self, one: Any, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
         start = _prefix(one.organization)
         mine = [replace_at(problem, start) for problem in problems]
-        score = forms.form(ScoreApplication, texts, _SCORE, mine, start)
-        conflict = forms.form(
+        score = form(ScoreApplication, texts, _SCORE, mine, start)
+        conflict = form(
             DeclareConflict, texts, _CONFLICT, [replace_at(p, "conflict/") for p in mine], start + "conflict/"
         )
         scores, comment = score
@@ -190,16 +191,16 @@ class Scores:
     def _deed(self, organization: str, texts: Texts) -> Deeds:
         """What is to be done with one application; nothing where it is left blank or as it was."""
         start, key = _prefix(organization), {"organization": organization}
-        if reason := typed.clean(texts.get(f"{start}conflict/reason", ""), lines=True):
+        if reason := parsing.clean(texts.get(f"{start}conflict/reason", ""), lines=True):
             try:
-                typed.read(DeclareConflict, {"organization": organization, "reason": reason})
+                parsing.read(DeclareConflict, {"organization": organization, "reason": reason})
             except BadInput as bad:
                 raise BadInput([replace(p, at="conflict/" + p.at) for p in bad.problems]) from None
             return [("declare-conflict", key | {"reason": reason})]
         if not any(text.strip() for name, text in texts.items() if name.startswith(start)):
             return []
         whole = dict(texts) | {f"{start}organization": organization}
-        values = typed.read(ScoreApplication, whole, forms.NOTHING, start)
+        values = parsing.read(ScoreApplication, whole, NOTHING, start)
         old = self._on_record(organization)
         return [] if old and old | key == values else [("score-application", values)]
 

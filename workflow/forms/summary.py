@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from notifications.filters import long_day
-from workflow.forms import Field, Offered, money, shape
+from workflow.forms.fields import Field, Offered, money, shape
 
 Names = Mapping[str, str]
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from states.errors import BadInput, Problem
 from states.inputs import Input, read_input
-from workflow.forms import NOTHING, Field, Offered, Texts, entries_in, form, money, shape
+from workflow.forms.fields import NOTHING, Field, Offered, Texts, entries_in, form, money, shape
 
 
 def read(takes: type[Input], texts: Texts, offered: Offered = NOTHING, prefix: str = "") -> dict[str, Any]:
