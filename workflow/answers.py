@@ -22,8 +22,8 @@ from states.partnership import Role
 from workflow import directory, engine, message, outbox
 from workflow.claims import Claim
 from workflow.engine import Change, Record
-from workflow.situation import Session
 from workflow.store import tables
+from workflow.system import Session
 
 AGAIN_AFTER = timedelta(minutes=5)  # between two fresh messages to the same person about the same partnership
 Ending = Literal["used", "expired", "overtaken", "revoked"]

@@ -24,9 +24,9 @@ from states.partnership import Application, Kind, Role, State
 from workflow import claims, directory, engine, outbox
 from workflow.claims import Applicant
 from workflow.engine import Change, Record
-from workflow.situation import Session
 from workflow.store import database, tables
 from workflow.store.tables import canonical
+from workflow.system import Session
 
 ASKED_AGAIN_AFTER = timedelta(minutes=5)  # between two messages to one address about one call
 MOST_ASKED = 200  # messages about one call in an hour

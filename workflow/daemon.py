@@ -32,10 +32,9 @@ from workflow.pace import Pace
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
 from workflow.scheduler import Tally
-from workflow.situation import Session
 from workflow.store import database
 from workflow.store.database import StoreAway, StoreError, StoreHeld
-from workflow.system import System
+from workflow.system import Session, System
 from workflow.web.server import Server
 
 SETUP = 5  # exit status: the configuration or the database cannot be used, until somebody mends it

@@ -44,10 +44,9 @@ from workflow.reply import (
     tell,
     too_many,
 )
-from workflow.situation import Session
 from workflow.store import tables
 from workflow.store.database import StoreError
-from workflow.system import System
+from workflow.system import Session, System
 
 AT_ONCE = 50  # messages in one look, so that a flood holds up neither deadlines nor mail
 VERDICTS = ("done", "note", "refused", "automatic", "bounce", "repeated", "unknown")

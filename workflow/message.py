@@ -20,8 +20,9 @@ from workflow import claims, dates, directory
 from workflow.deadlines import Life
 from workflow.directory import DISTRICT_ROLES, OFFICE
 from workflow.forms.summary import said
-from workflow.situation import Session, Situation, possibilities
+from workflow.situation import Situation, possibilities
 from workflow.store import tables
+from workflow.system import Session
 
 _WHY = {
     Role.PRINCIPAL: "as principal of {school}",

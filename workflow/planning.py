@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from states.case import Meaning, Meeting, board_reasons
 from states.partnership import Partnership
-from workflow.situation import Session
+from workflow.system import Session
 
 _DAY = timedelta(days=1)
 

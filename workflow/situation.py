@@ -6,25 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from states.case import Case, Setting
 from states.event import Event
 from states.machine import Possibility, explain, waiting_on
 from states.partnership import Partnership, Role, State
 from workflow.deadlines import Life, due_instants
-from workflow.directory import Directory
-from workflow.procedure.config import Config
 from workflow.store import tables
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A transaction, and what is the same for everything done in it."""
-
-    connection: Connection
-    config: Config
-    directory: Directory
+from workflow.system import Session
 
 
 @dataclass(frozen=True, slots=True)

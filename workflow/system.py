@@ -6,6 +6,7 @@ import os
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +21,6 @@ from workflow.directory import Directory
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
 from workflow.procedure.settings import Imap, Smtp
-from workflow.situation import Session
 from workflow.store import database
 
 T = TypeVar("T")
@@ -29,6 +29,15 @@ T = TypeVar("T")
 def now() -> datetime:
     """The operating system's clock, the only thing that decides what is due."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A transaction, and what is the same for everything done in it."""
+
+    connection: Connection
+    config: Config
+    directory: Directory
 
 
 class System:

@@ -17,8 +17,9 @@ from states.mistakes import names
 from states.partnership import Partnership, Role
 from workflow import message, situation
 from workflow.engine import Record
-from workflow.situation import Session, Situation
+from workflow.situation import Situation
 from workflow.store import tables
+from workflow.system import Session
 
 SEALED = "(sealed until the call closes)"
 

@@ -20,8 +20,8 @@ from tests.daemon.test_replies import letter
 from tests.workflow.district import Life
 from tests.workflow.letters import answer, put
 from workflow import applications, system
-from workflow.situation import Session
 from workflow.store import grants
+from workflow.system import Session
 
 PRINCIPAL = "franklin-principal@example.org"
 

@@ -21,8 +21,8 @@ from tests.states.life import LA
 from tests.workflow.district import Life, person
 from tests.workflow.letters import answer, put
 from workflow import delivery, directory, engine, outbox, system
-from workflow.situation import Session
 from workflow.store import tables
+from workflow.system import Session
 
 __all__ = ["foundation"]
 

@@ -29,8 +29,8 @@ from tests.web.visitor import Page, Visitor
 from tests.workflow.district import Life
 from tests.workflow.letters import answer, put
 from workflow import system
-from workflow.situation import Session
 from workflow.store import tables
+from workflow.system import Session
 
 CTL = str(Path(sys.executable).parent / "partnershipctl")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -24,7 +24,7 @@ from tests.faults.conftest import Build
 from tests.states.life import LA
 from tests.workflow.district import Life
 from workflow import outbox, system
-from workflow.situation import Session
+from workflow.system import Session
 
 MANY = 30  # messages, of some twenty thousand bytes each
 sqlite = pytest.mark.skipif(databases.POSTGRESQL, reason="the disk of a server's database is the server's")

@@ -16,8 +16,8 @@ from tests.workflow.district import Life
 from workflow import answers, claims
 from workflow.answers import Closed
 from workflow.claims import Claim
-from workflow.situation import Session
 from workflow.store import tables
+from workflow.system import Session
 
 
 def claim(life: Life, event: str, to: str, template: str | None = None) -> Claim:

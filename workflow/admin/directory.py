@@ -16,8 +16,8 @@ from states.mistakes import problems
 from workflow import claims, directory, importing
 from workflow.admin.console import Console, Listing, common
 from workflow.engine import NotFound
-from workflow.situation import Session
 from workflow.store import tables
+from workflow.system import Session
 
 
 def listing(console: Console, what: str, headings: tuple[str, ...], rows: list[dict[str, Any]]) -> None:

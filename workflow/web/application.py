@@ -18,7 +18,7 @@ from workflow import applications
 from workflow.applications import FIELDS, SentAlready, TooMany
 from workflow.claims import Applicant
 from workflow.engine import Conflict, Record
-from workflow.situation import Session
+from workflow.system import Session
 from workflow.web import openings
 from workflow.web.site import Site, sent_form
 

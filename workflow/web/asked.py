@@ -18,7 +18,7 @@ from workflow.answers import Ask, Closed
 from workflow.claims import Claim
 from workflow.engine import Change, Conflict
 from workflow.forms import fields, parsing
-from workflow.situation import Session
+from workflow.system import Session
 from workflow.web import endings
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, sent_form

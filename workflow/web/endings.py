@@ -16,7 +16,7 @@ from workflow import answers
 from workflow.answers import Closed
 from workflow.claims import Claim
 from workflow.forms import fields
-from workflow.situation import Session
+from workflow.system import Session
 from workflow.web.site import Site
 
 _TITLES = {

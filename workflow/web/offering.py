@@ -12,7 +12,7 @@ from states.inputs import READABLE
 from states.partnership import Application, Role, State
 from workflow.answers import Ask
 from workflow.forms.fields import Choices, Offered, money
-from workflow.situation import Session
+from workflow.system import Session
 
 _MEETINGS = 16  # to choose from: most of a year
 

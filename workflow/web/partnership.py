@@ -18,8 +18,8 @@ from workflow import answers, claims, message, sight, views
 from workflow.answers import Ask
 from workflow.claims import Applicant
 from workflow.sight import Viewer
-from workflow.situation import Session
 from workflow.store import tables
+from workflow.system import Session
 from workflow.web import charts
 from workflow.web.site import Site
 
