@@ -27,8 +27,8 @@ import district
 from sqlalchemy import event
 
 from workflow import engine
+from workflow.session import System
 from workflow.store import database
-from workflow.system import System
 
 AIM = 0.30
 WARM = 10  # of each event, before the clock starts

@@ -16,8 +16,8 @@ from sqlalchemy import select
 from states.inputs import ABILITIES
 from workflow import engine, importing, replan
 from workflow.procedure import config
+from workflow.session import System
 from workflow.store import database, tables, upgrade
-from workflow.system import System
 
 ZONE = ZoneInfo("America/Los_Angeles")
 SCHOOLS = 100

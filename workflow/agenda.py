@@ -17,8 +17,8 @@ from states.partnership import Role
 from workflow import dates, engine
 from workflow.engine import Record, life_of
 from workflow.procedure.settings import DeadlineRow
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 BACK = relativedelta(months=12)  # how long a date that has passed is still shown
 

@@ -20,10 +20,10 @@ from states.event import Event
 from states.machine import event_named, row_of
 from states.partnership import Role
 from workflow import directory, engine, message, outbox
-from workflow.claims import Claim
 from workflow.engine import Change, Record
+from workflow.links import Claim
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 AGAIN_AFTER = timedelta(minutes=5)  # between two fresh messages to the same person about the same partnership
 Ending = Literal["used", "expired", "overtaken", "revoked"]

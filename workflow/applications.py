@@ -21,12 +21,12 @@ from states.case import Organization
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
 from states.partnership import Application, Kind, Role, State
-from workflow import claims, directory, engine, outbox
-from workflow.claims import Applicant
+from workflow import directory, engine, links, outbox
 from workflow.engine import Change, Record
+from workflow.links import Applicant
+from workflow.session import Session
 from workflow.store import database, tables
 from workflow.store.tables import canonical
-from workflow.system import Session
 
 ASKED_AGAIN_AFTER = timedelta(minutes=5)  # between two messages to one address about one call
 MOST_ASKED = 200  # messages about one call in an hour
@@ -65,7 +65,7 @@ def ask(session: Session, record: Record, email: str, now: datetime) -> bool:
     in_hour = select(func.count()).where(*about, table.c.queued_at > now - _HOUR)
     if (session.connection.scalar(in_hour) or 0) >= MOST_ASKED:
         raise TooMany
-    link = claims.apply_address(session.config, Applicant(record.ref, email))
+    link = links.apply_address(session.config, Applicant(record.ref, email))
     extra = {
         "why": "because somebody, most likely you, gave this address to apply",
         "page": None,  # they have no part in the partnership yet

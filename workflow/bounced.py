@@ -8,8 +8,8 @@ from sqlalchemy import insert, select, update
 
 from workflow import outbox
 from workflow.reply import Judged, Reply, about, named
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 
 def bounced(session: Session, reply: Reply, now: datetime) -> Judged:

@@ -26,15 +26,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import delivery, digest, inbox, logs, meetings, replan, scheduler, system, web
+from workflow import delivery, digest, inbox, logs, meetings, replan, scheduler, web
 from workflow.metrics import Metrics
 from workflow.pace import Pace
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
 from workflow.scheduler import Tally
+from workflow.session import Session, System, current_time, make_letterbox, make_mailer, open_system
 from workflow.store import database
 from workflow.store.database import StoreAway, StoreError, StoreHeld
-from workflow.system import Session, System
 from workflow.web.server import Server
 
 SETUP = 5  # exit status: the configuration or the database cannot be used, until somebody mends it
@@ -68,8 +68,8 @@ class Daemon:
     def __init__(self, opened: System, path: Path | None, *, sole: bool = False) -> None:
         self.system = opened
         _ = opened.config.links  # without keys it is refused here rather than at the first message
-        self.mailer = system.mailer(opened.config)
-        self.letterbox = system.letterbox(opened.config)
+        self.mailer = make_mailer(opened.config)
+        self.letterbox = make_letterbox(opened.config)
         self.metrics = Metrics()
         self._path = path
         self._claims_are_ours = not sole  # else a killed one's are still to be taken back
@@ -91,7 +91,7 @@ class Daemon:
             if self._stop.is_set():
                 return True
             began = time.monotonic()
-            now = system.now()
+            now = current_time()
             self._trouble = None
             self._apart("claims", self._take_back)
             self._apart("procedure", partial(self._replan, now))
@@ -154,7 +154,7 @@ class Daemon:
         if self.letterbox is None:
             return counts
         try:
-            for judged in inbox.take_in(self.system, self.letterbox, system.now, stop=self._stop.is_set):
+            for judged in inbox.take_in(self.system, self.letterbox, current_time, stop=self._stop.is_set):
                 counts[judged.verdict] += 1
                 self.metrics.replies.labels(judged.verdict).inc()
                 log.info("reply", **judged.line())
@@ -167,7 +167,9 @@ class Daemon:
         """Deliver what may leave. How many by status."""
         self.pace.per_minute = self.system.config.procedure.mail.per_minute
         known = self.pace.problem
-        sent = delivery.deliver(self.system, self.mailer, system.now, stop=self._stop.is_set, pace=self.pace)
+        sent = delivery.deliver(
+            self.system, self.mailer, current_time, stop=self._stop.is_set, pace=self.pace
+        )
         if self.pace.problem not in (None, known):
             log.warning("mail cannot leave", problem=self.pace.problem)
         elif known is not None and self.pace.problem is None:
@@ -209,11 +211,11 @@ class Daemon:
     def _wake_at(self, due: datetime | None) -> None:
         """Tick early for the next due instant, if that comes before the next tick, or for mail that may leave."""
         if self.pace.more:
-            due = system.now()
+            due = current_time()
         if due is None:
             return
         seconds = self.system.config.procedure.daemon.tick_seconds
-        now = system.now()
+        now = current_time()
         soon = max(due, now + AT_ONCE)  # it may have fallen due while this tick was at something else
         if soon < now + timedelta(seconds=seconds):
             self._jobs.add_job(self._tick, DateTrigger(soon), id="wake", replace_existing=True)
@@ -257,7 +259,7 @@ class Daemon:
 
     def _start_ticks(self) -> None:
         seconds = self.system.config.procedure.daemon.tick_seconds
-        self._jobs.add_job(self._tick, _Every(seconds), id="tick", next_run_time=system.now())
+        self._jobs.add_job(self._tick, _Every(seconds), id="tick", next_run_time=current_time())
         self._jobs.start()
 
     def _hear(self, asked: socket.socket) -> int:
@@ -267,7 +269,7 @@ class Daemon:
             asked.settimeout(seconds)
             with contextlib.suppress(TimeoutError):
                 return asked.recv(1)[0]
-            tick, now = self._jobs.get_job("tick"), system.now()
+            tick, now = self._jobs.get_job("tick"), current_time()
             if tick is not None and tick.next_run_time > now + timedelta(seconds=seconds) + AT_ONCE:
                 log.warning("the clock was set back", by=str(tick.next_run_time - now))
                 self._jobs.modify_job("tick", next_run_time=now)
@@ -281,7 +283,7 @@ class Daemon:
             with self._ticking:
                 before, settings = self.system.config, config.load(self._path)
                 _ = settings.links
-                self.mailer, self.letterbox = system.mailer(settings), system.letterbox(settings)
+                self.mailer, self.letterbox = make_mailer(settings), make_letterbox(settings)
                 self.system.config = settings
         except ConfigError as error:
             for problem in error.problems:
@@ -347,7 +349,7 @@ def _need_a_restart(before: Config, after: Config) -> Iterator[str]:
 @contextlib.contextmanager
 def _opened(path: Path | None) -> Iterator[System]:
     """The system of a configuration file; at the end a server is told of it, rather than left to find out."""
-    opened = system.open_system(path)
+    opened = open_system(path)
     try:
         yield opened
     finally:

@@ -24,8 +24,8 @@ from states.moments import done_on
 from states.partnership import State
 from workflow.deadlines import Life, due_instants
 from workflow.procedure.settings import DeadlineRow
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 MEETING = "board-meeting"
 MEETING_CHANGED = "meeting-changed"  # the message that tells of a meeting that is not when it was

@@ -18,10 +18,10 @@ from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFa
 from workflow import digest, message, outbox
 from workflow.leaving import leaves_at
 from workflow.pace import Pace
+from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
 from workflow.store.tables import canonical
-from workflow.system import Session, System
 
 LEASE = timedelta(minutes=10)  # longer than any one delivery can take: `timeout_seconds` is bounded for it
 CLAIM = 20  # notices taken at once

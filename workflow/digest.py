@@ -14,8 +14,8 @@ from sqlalchemy import insert, select, update
 
 from workflow.leaving import leaves_at, new_notice
 from workflow.message import DIGEST
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 
 def gather(session: Session, now: datetime) -> int:

@@ -26,10 +26,10 @@ from states.partnership import Partnership, Role, State
 from workflow import deadlines, outbox
 from workflow.deadlines import Life
 from workflow.leaving import Rung
-from workflow.situation import Situation, setting
+from workflow.session import Session
+from workflow.setting import Situation, setting
 from workflow.store import database, tables
 from workflow.store.tables import canonical
-from workflow.system import Session
 
 GENESIS = "0" * 64
 NEVER = datetime.max.replace(tzinfo=UTC)

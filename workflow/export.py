@@ -10,9 +10,9 @@ from sqlalchemy import select, true
 
 from workflow import engine, ledger, views
 from workflow.engine import HASHED, Record
+from workflow.session import Session
 from workflow.store import tables
 from workflow.store.tables import canonical
-from workflow.system import Session
 
 FORMAT, VERSION = "lead-community-partners record", 1
 

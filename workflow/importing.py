@@ -33,9 +33,9 @@ from workflow import deadlines, directory, engine, ledger
 from workflow.engine import Intent, Record
 from workflow.procedure.config import UNREADABLE, unreadable
 from workflow.procedure.settings import Clock
+from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.tables import canonical
-from workflow.system import Session, System
 
 GivenRole = Literal["principal", "staff", "superintendent", "board-office", "reviewer", "lead-partner"]
 

@@ -28,8 +28,8 @@ from states.machine import event_named, row_of
 from workflow import answers, outbox
 from workflow.answers import Ask, Closed
 from workflow.bounced import bounced, cleared
-from workflow.claims import Claim
 from workflow.engine import Conflict
+from workflow.links import Claim
 from workflow.reply import (
     BUSY,
     TEXT,
@@ -44,9 +44,9 @@ from workflow.reply import (
     tell,
     too_many,
 )
+from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
-from workflow.system import Session, System
 
 AT_ONCE = 50  # messages in one look, so that a flood holds up neither deadlines nor mail
 VERDICTS = ("done", "note", "refused", "automatic", "bounce", "repeated", "unknown")

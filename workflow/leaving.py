@@ -14,8 +14,8 @@ from workflow import directory
 from workflow.directory import Person
 from workflow.procedure.checks import SYSTEM_NOTICES
 from workflow.procedure.config import Config
+from workflow.session import Session
 from workflow.store.tables import canonical
-from workflow.system import Session
 
 # About the system, or a meeting of the Board that is not when it was: these wait for no digest.
 AT_ONCE = (*SYSTEM_NOTICES, "defer-item")

@@ -16,8 +16,8 @@ from states.partnership import State
 from workflow import engine, outbox
 from workflow.engine import Record
 from workflow.outbox import Occasion
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 CHANGED = "meeting-changed"
 

@@ -16,13 +16,13 @@ from notifications.compose import compose
 from notifications.render import TemplateFailed, TemplateMissing
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
-from workflow import claims, dates, directory
+from workflow import dates, directory, links
 from workflow.deadlines import Life
 from workflow.directory import DISTRICT_ROLES, OFFICE
 from workflow.forms.summary import said
-from workflow.situation import Situation, possibilities
+from workflow.session import Session
+from workflow.setting import Situation, possibilities
 from workflow.store import tables
-from workflow.system import Session
 
 _WHY = {
     Role.PRINCIPAL: "as principal of {school}",
@@ -177,7 +177,7 @@ def context_of(session: Session, row: Any) -> dict[str, Any]:
         "reply": None,
         "meeting": None,
         "digest": [],
-        "feed": claims.feed_address(
+        "feed": links.feed_address(
             session.config, row.to, directory.feed_generation(session.connection, row.to)
         ),
         "replies": session.config.procedure.mail.replies != "none",
@@ -248,7 +248,7 @@ def _of_partnership(session: Session, row: Any, about: _About) -> dict[str, Any]
         "facts": facts.model_dump(mode="json"),
         "deadline": deadline_of(session, row, {offer["event"] for offer in asks["offers"]}),
         "names": names_in(session, facts),
-        "page": claims.address(config, claims.claim_of(row, ref, "", facts)),
+        "page": links.address(config, links.claim_of(row, ref, "", facts)),
     }
 
 
@@ -335,7 +335,7 @@ def _asks(session: Session, row: Any, about: _About) -> dict[str, list[dict[str,
         if unmet[event]:
             hindered.append({"event": event, "label": config.labels[event], "reasons": list(unmet[event])})
             continue
-        link = claims.address(config, claims.claim_of(row, about.ref, event, about.facts))
+        link = links.address(config, links.claim_of(row, about.ref, event, about.facts))
         words = list(event_named(event).reply_words) if replies else []
         offers.append(
             {"event": event, "label": config.labels[event], "url": link, "words": words, "help": ""}

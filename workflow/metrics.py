@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from states.partnership import State
 from workflow.scheduler import Tally
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 _STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")  # of notices
 

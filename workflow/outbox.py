@@ -18,9 +18,9 @@ from states.partnership import Partnership, Role, State
 from workflow import directory, leaving
 from workflow.directory import Person
 from workflow.leaving import Rung, leaves_at, new_notice
-from workflow.situation import Situation, possibilities
+from workflow.session import Session
+from workflow.setting import Situation, possibilities
 from workflow.store import tables
-from workflow.system import Session
 
 _INSERT = insert(tables.notices)
 

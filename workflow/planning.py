@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from states.case import Meaning, Meeting, board_reasons
 from states.partnership import Partnership
-from workflow.system import Session
+from workflow.session import Session
 
 _DAY = timedelta(days=1)
 

@@ -8,9 +8,9 @@ from sqlalchemy import insert, select, update
 
 from workflow import deadlines
 from workflow.engine import Record, life_of, record_of
+from workflow.session import Session
 from workflow.store import database, tables
 from workflow.store.tables import canonical
-from workflow.system import Session
 
 
 def replan(session: Session, now: datetime) -> list[dict[str, str]]:

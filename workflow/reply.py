@@ -13,8 +13,8 @@ from sqlalchemy import func, or_, select
 from notifications.links import notice_named
 from notifications.replies import Incoming
 from workflow import outbox
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 BUSY, WITHIN = 20, timedelta(hours=1)  # more messages from one sender in that time are a machine's, or a loop
 TEXT = 20_000  # characters of what somebody wrote that are kept apart from the message

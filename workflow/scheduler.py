@@ -20,9 +20,9 @@ from states.partnership import Role
 from workflow import deadlines, engine, outbox
 from workflow.engine import Change, Intent, Record
 from workflow.leaving import Rung
+from workflow.session import Session, System
 from workflow.store import database, tables
 from workflow.store.database import StoreError, StoreHeld
-from workflow.system import Session, System
 
 GIVEN_UP = timedelta(days=1)  # how often a deadline that was set aside is still tried
 

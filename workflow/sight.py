@@ -19,8 +19,8 @@ from states.partnership import Partnership, Role, State
 from workflow import views
 from workflow.directory import OFFICE, Directory
 from workflow.engine import Record
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 _REVIEWER, _LEAD, _APPLICANT = Role.REVIEWER, Role.LEAD_PARTNER, Role.APPLICANT
 _NOBODY: frozenset[Role] = frozenset()

@@ -15,11 +15,11 @@ from sqlalchemy import select
 from states.machine import ASKED, Possibility
 from states.mistakes import names
 from states.partnership import Partnership, Role
-from workflow import message, situation
+from workflow import message, setting
 from workflow.engine import Record
-from workflow.situation import Situation
+from workflow.session import Session
+from workflow.setting import Situation
 from workflow.store import tables
-from workflow.system import Session
 
 SEALED = "(sealed until the call closes)"
 
@@ -180,7 +180,7 @@ def possibilities(
 ) -> list[Possibility]:
     """How every event of a partnership's state stands."""
     here = Situation(session, record.id, record.state, record.facts, record.entered_at, None, now)
-    return situation.possibilities(here, actor, role)
+    return setting.possibilities(here, actor, role)
 
 
 def partnership(session: Session, record: Record, now: datetime) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from states.partnership import Role, State
 from workflow import directory, views
 from workflow.directory import Person
 from workflow.engine import Record, life_of
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 # From when on an event is waited for, where that is not the day on which the partnership came into its state.
 _SINCE = {

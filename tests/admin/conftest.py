@@ -17,7 +17,6 @@ from tests import databases
 from tests.admin.desk import Desk
 from tests.states.life import LA
 from tests.workflow.district import Life, Stations, keyed, merged, opened
-from workflow import system
 from workflow.procedure import config
 from workflow.store import tables
 
@@ -76,7 +75,7 @@ def sit(
         if station:
             life.now = moment(life)
         desk = Desk(life, folder, capsys, monkeypatch)
-        monkeypatch.setattr(system, "now", lambda: desk.life.now.astimezone(UTC))
+        monkeypatch.setattr("workflow.session.current_time", lambda: desk.life.now.astimezone(UTC))
         desks.append(desk)
         return desk
 

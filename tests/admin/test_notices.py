@@ -14,7 +14,7 @@ from notifications.mailers import MaildirMailer
 from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk, real
-from workflow import delivery, system
+from workflow import delivery, session
 
 STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
 
@@ -22,7 +22,7 @@ STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
 def delivered(desk: Desk) -> Path:
     """Deliver what is queued into a Maildir."""
     folder = desk.folder / "mail"
-    delivery.deliver(desk.life.system, MaildirMailer(folder), system.now)
+    delivery.deliver(desk.life.system, MaildirMailer(folder), session.current_time)
     return folder / "new"
 
 

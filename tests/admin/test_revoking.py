@@ -11,8 +11,9 @@ from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk
 from tests.workflow.test_outbox import Post
-from workflow import answers, claims, delivery, system
+from workflow import answers, delivery, links
 from workflow.answers import Closed
+from workflow.session import current_time
 
 
 def told(desk: Desk, name: str) -> dict[str, Any]:
@@ -21,14 +22,14 @@ def told(desk: Desk, name: str) -> dict[str, Any]:
 
 
 def find(desk: Desk, number: int, name: str) -> answers.Ask:
-    claim = claims.Claim(number, "", f"{name}@example.org", REF)
+    claim = links.Claim(number, "", f"{name}@example.org", REF)
     with desk.life.system.reading() as session:
         return answers.find(session, claim, desk.life.now)
 
 
 def delivered(desk: Desk) -> list[str]:
     post = Post()
-    delivery.deliver(desk.life.system, post, system.now)
+    delivery.deliver(desk.life.system, post, current_time)
     return post.to
 
 
@@ -131,10 +132,10 @@ def test_a_district_file_says_who_wants_a_digest(sit: Sit) -> None:
 
 def test_the_address_of_a_feed_is_shown_and_renewed(sit: Sit) -> None:
     desk = sit("needs")
-    read = [claims.read_feed(desk.life.system.config, token(desk)) for _ in range(2)]
+    read = [links.read_feed(desk.life.system.config, token(desk)) for _ in range(2)]
     assert read == [("staff@example.org", 0)] * 2
-    assert claims.read_feed(desk.life.system.config, token(desk, "--new")) == ("staff@example.org", 1)
-    assert claims.read_feed(desk.life.system.config, token(desk)) == ("staff@example.org", 1)
+    assert links.read_feed(desk.life.system.config, token(desk, "--new")) == ("staff@example.org", 1)
+    assert links.read_feed(desk.life.system.config, token(desk)) == ("staff@example.org", 1)
     assert desk.run("people", "feed", "nobody@example.org").status == 3
 
 

@@ -13,7 +13,7 @@ from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, STAFF, Desk, real
 from tests.states.life import SAMPLES
-from workflow.system import Session, System
+from workflow.session import Session, System
 
 APPLICATION = SAMPLES["receive-application"]
 SCORES = dict.fromkeys(SAMPLES["score-application"]["scores"], 4)

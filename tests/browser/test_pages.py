@@ -13,8 +13,8 @@ from werkzeug.serving import make_server
 from tests.browser.conftest import Judge, press
 from tests.web.conftest import Visit
 from tests.web.visitor import Visitor
-from workflow import claims
-from workflow.claims import Applicant
+from workflow import links
+from workflow.links import Applicant
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def _overtaken(visitor: Visitor) -> str:
 
 def _applying(visitor: Visitor, email: str = "new@example.org") -> str:
     config = visitor.life.system.config
-    whole = claims.apply_address(config, Applicant(visitor.life.ref, email))
+    whole = links.apply_address(config, Applicant(visitor.life.ref, email))
     return whole.removeprefix(config.procedure.web.base_url)
 
 

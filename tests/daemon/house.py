@@ -20,10 +20,10 @@ from typing import Any, TypeVar
 from tests import databases
 from tests.states.life import LA
 from tests.workflow.district import Life, found
-from workflow import ledger, replan, system
+from workflow import ledger, replan
 from workflow.procedure import config
+from workflow.session import System, current_time
 from workflow.store.database import open_store
-from workflow.system import System
 
 T = TypeVar("T")
 PROGRAM = Path(sys.executable).parent / "partnershipd"
@@ -169,7 +169,7 @@ class House:
     def postpone(self, seconds: float) -> None:
         """Let the deadline of NEW fall due that much later than now, and everything else be over."""
         self.sql("UPDATE deadlines SET status = 'cancelled'")
-        due = system.now() + timedelta(seconds=seconds)
+        due = current_time() + timedelta(seconds=seconds)
         self.sql(
             "UPDATE deadlines SET status = 'open', due_at = ?, next_at = ? WHERE name = 'needs-agreed'"
             " AND kind = 'due' AND partnership = (SELECT id FROM partnerships WHERE ref = ?)",

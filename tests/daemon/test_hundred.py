@@ -17,8 +17,8 @@ import pytest
 from tests.daemon.house import CALL, NEW, House, until
 from tests.web.visitor import Page, Visitor
 from tests.workflow.district import Life
-from workflow import claims, system
-from workflow.claims import Applicant
+from workflow import session
+from workflow.links import Applicant, apply_address, feed_address
 
 WHO = "franklin-principal@example.org"
 MANY = "posts_per_minute = 10000"
@@ -29,16 +29,16 @@ FORM = "application/x-www-form-urlencoded"
 
 def links(house: House, event: str) -> tuple[str, str, str]:
     """The path of a principal's link for an event, of an applicant's, and of the principal's calendar."""
-    opened = system.open_system(house.folder / "config.toml", words=False)
+    opened = session.open_system(house.folder / "config.toml", words=False)
     life = Life(opened, NEW, "franklin")
-    life.now = system.now()
+    life.now = session.current_time()
     if event == "agree-needs":
         life.do("describe-needs", "staff")
     visitor = Visitor(life)
     made = (
         visitor.link(event, "principal", to=WHO),
-        visitor.path_of(claims.apply_address(opened.config, Applicant(CALL, "new@example.org"))),
-        visitor.path_of(claims.feed_address(opened.config, WHO, 0)),
+        visitor.path_of(apply_address(opened.config, Applicant(CALL, "new@example.org"))),
+        visitor.path_of(feed_address(opened.config, WHO, 0)),
     )
     opened.engine.dispose()
     return made

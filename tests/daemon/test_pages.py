@@ -17,13 +17,13 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import update
 
 from tests.daemon.house import House
-from workflow import daemon, logs, system, web
+from workflow import daemon, logs, web
 from workflow.daemon import Daemon
 from workflow.metrics import Metrics
 from workflow.procedure import config
 from workflow.scheduler import Tally
+from workflow.session import System, current_time, open_system
 from workflow.store import database, tables
-from workflow.system import System
 
 Log = Callable[[str], list[str]]
 
@@ -33,7 +33,7 @@ Pages = Callable[..., Any]
 
 @pytest.fixture
 def pages(house: House) -> Iterator[Pages]:
-    opened = system.open_system(house.folder / "config.toml", words=False)
+    opened = open_system(house.folder / "config.toml", words=False)
 
     def pages(well: bool = True, known: Mapping[str, Any] | None = None) -> Any:
         registry = CollectorRegistry()
@@ -127,7 +127,7 @@ def test_the_next_tick_comes_early_for_what_is_due_before_it(
 ) -> None:
     settings = settings_of(house, tick=3600)
     sleeping = Daemon(System(settings, database.open_store(settings.database_url)), None)
-    now = system.now()
+    now = current_time()
     sleeping._wake_at(now + timedelta(seconds=due_in))
     woken = sleeping._jobs.get_job("wake")
     sleeping.system.engine.dispose()

@@ -17,7 +17,7 @@ from tests.daemon.house import NEW, House, free_port, until
 from tests.states.life import LA
 from tests.workflow.district import Life
 from tests.workflow.letters import answer, put
-from workflow import system
+from workflow import session
 
 # The daemon, killed after its transaction and before it lets go of the message.
 KILLED = (
@@ -32,7 +32,7 @@ KILLED = (
 @pytest.fixture
 def asked(house: House) -> EmailMessage:
     """The letter in which the principal was asked to agree to the needs, as the daemon has sent it."""
-    opened = system.open_system(house.folder / "config.toml", words=False)
+    opened = session.open_system(house.folder / "config.toml", words=False)
     life = Life(opened, NEW, "franklin")
     life.now = datetime.now(LA).replace(microsecond=0)
     life.do("describe-needs")

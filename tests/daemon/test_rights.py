@@ -19,9 +19,9 @@ from tests.daemon.house import CALL, NEW, House, founded, until
 from tests.daemon.test_replies import letter
 from tests.workflow.district import Life
 from tests.workflow.letters import answer, put
-from workflow import applications, system
+from workflow import applications
+from workflow.session import Session, open_system
 from workflow.store import grants
-from workflow.system import Session
 
 PRINCIPAL = "franklin-principal@example.org"
 
@@ -192,7 +192,7 @@ def test_a_role_that_comes_at_the_record_by_another_way_is_refused_and_given_not
 
 
 def test_what_applicants_save_is_replaced_under_the_least_rights(house: House) -> None:
-    opened = system.open_system(house.folder / "config.toml", words=False)
+    opened = open_system(house.folder / "config.toml", words=False)
     life = Life(opened, CALL)
     for number in range(2):
         values = dict.fromkeys(applications.FIELDS, "") | {"name": f"name {number}"}

@@ -19,8 +19,8 @@ from tests.states.life import LA
 from tests.workflow.district import Life, found
 from workflow import replan
 from workflow.procedure import config
+from workflow.session import System
 from workflow.store import database
-from workflow.system import System
 
 pytestmark = pytest.mark.skipif(
     not databases.POSTGRESQL, reason="SQLite has one daemon; TEST_DATABASE=postgresql"

@@ -19,8 +19,8 @@ from workflow import importing, ledger, scheduler
 from workflow.importing import DistrictFile
 from workflow.procedure import config
 from workflow.procedure.config import Config
+from workflow.session import System
 from workflow.store import database, tables, upgrade
-from workflow.system import System
 
 SEATTLE = Path(__file__).parents[2] / "examples" / "seattle"
 TOLD = datetime.fromisoformat("2026-11-20T17:00-08:00")

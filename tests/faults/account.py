@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, func, select
 
 from tests.daemon.house import House, until
-from workflow import ledger, system
+from workflow import ledger
+from workflow.session import System, current_time, open_system
 from workflow.store import tables
-from workflow.system import System
 
 T = TypeVar("T")
 WATCHER = "watcher.toml"
@@ -45,7 +45,7 @@ def opened(house: House) -> Iterator[System]:
     """The house's database, beside whatever daemon runs on it; by WATCHER where its own configuration is broken."""
     watching = house.folder / WATCHER
     path = watching if watching.exists() else house.folder / "config.toml"
-    found = system.open_system(path, words=False)
+    found = open_system(path, words=False)
     try:
         yield found
     finally:
@@ -116,7 +116,7 @@ def nothing_waits(house: House, within: float = 60) -> None:
     """Wait until nothing is due any more and every message has left."""
 
     def done() -> bool:
-        soon = system.now() + timedelta(seconds=1)
+        soon = current_time() + timedelta(seconds=1)
         due = select(func.count()).where(RUNGS.status == "open", RUNGS.next_at <= soon)
         waiting = select(func.count()).where(
             NOTICES.status.in_(("queued", "failed")), NOTICES.next_at <= soon

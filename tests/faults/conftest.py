@@ -20,9 +20,9 @@ from tests.faults.account import opened
 from tests.states.life import LA
 from tests.workflow.district import Life, person
 from tests.workflow.letters import answer, put
-from workflow import delivery, directory, engine, outbox, system
+from workflow import delivery, directory, engine, outbox
+from workflow.session import Session, current_time, make_mailer
 from workflow.store import tables
-from workflow.system import Session
 
 __all__ = ["foundation"]
 
@@ -36,9 +36,9 @@ def rich(house: House) -> None:
     """Let the district have more to do: an answer has come, and a digest is due."""
     with opened(house) as found:
         life = Life(found, NEW, "franklin")
-        life.now = system.now().astimezone(LA)
+        life.now = current_time().astimezone(LA)
         life.do("describe-needs")
-        delivery.deliver(found, system.mailer(found.config), system.now)
+        delivery.deliver(found, make_mailer(found.config), current_time)
         asked = [n for n in life.notices("describe-needs") if n["to"].startswith("franklin-principal")]
         letter = BytesParser(policy=policy.default).parsebytes(asked[0]["message"])
         assert isinstance(letter, EmailMessage)
@@ -55,7 +55,7 @@ def hold(session: Session, life: Life, template: str = "describe-needs") -> None
         outbox.tell(
             session, template, READER, "superintendent", life.now,
             partnership=record.id, seq=record.version, held=True,
-            next_at=system.now() - timedelta(minutes=1),
+            next_at=current_time() - timedelta(minutes=1),
         )  # fmt: skip
 
 

@@ -28,9 +28,8 @@ from tests.states.life import LA
 from tests.web.visitor import Page, Visitor
 from tests.workflow.district import Life
 from tests.workflow.letters import answer, put
-from workflow import system
+from workflow.session import Session, System, current_time
 from workflow.store import tables
-from workflow.system import Session
 
 CTL = str(Path(sys.executable).parent / "partnershipctl")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -49,7 +48,7 @@ class Load:
         with opened(house) as found:
             self.calls = [open_call(Life(found, f"call-{number}")) for number in range(calls)]
             self.link, self.letter = _asks(found)
-            began = system.now()
+            began = current_time()
             fall_due(found, lambda number: began + timedelta(seconds=number * gap))
         self.before = set(message_ids(house))
 
@@ -135,7 +134,7 @@ class Load:
 
 def open_call(life: Life) -> str:
     """A call for partners that is open, and of which nobody is to be told any more."""
-    life.now = system.now().astimezone(LA).replace(microsecond=0) - timedelta(days=30)
+    life.now = current_time().astimezone(LA).replace(microsecond=0) - timedelta(days=30)
     for event, by in (("identify-needs", None), ("describe-needs", None), ("agree-needs", "principal"),
                       ("agree-needs", "staff")):  # fmt: skip
         life.do(event, by)
@@ -143,14 +142,14 @@ def open_call(life: Life) -> str:
     return life.ref
 
 
-def fall_due(found: system.System, when: Callable[[int], datetime]) -> None:
+def fall_due(found: System, when: Callable[[int], datetime]) -> None:
     """Let open calls close, each at an instant by its number, and nothing else fall due; what was told is told."""
     table = tables.deadlines
     calls = select(table.c.id).where(table.c.fires == "close-applications", table.c.status == "open")
 
     def work(session: Session) -> None:
         connection = session.connection
-        connection.execute(update(tables.notices).values(status="sent", sent_at=system.now(), held=False))
+        connection.execute(update(tables.notices).values(status="sent", sent_at=current_time(), held=False))
         keys = list(connection.scalars(calls.order_by(table.c.id)))
         connection.execute(update(table).where(table.c.status == "open").values(status="cancelled"))
         for number, key in enumerate(keys):
@@ -160,10 +159,10 @@ def fall_due(found: system.System, when: Callable[[int], datetime]) -> None:
     found.transact(work)
 
 
-def _asks(found: system.System) -> tuple[str, EmailMessage]:
+def _asks(found: System) -> tuple[str, EmailMessage]:
     """The path of a principal's link for a note, and a letter that can be answered."""
     life = Life(found, NEW, "franklin")
-    life.now = system.now().astimezone(LA)
+    life.now = current_time().astimezone(LA)
     visitor = Visitor(life)
     link = visitor.link("add-note", "principal", to=WHO)
     notice = next(one for one in life.notices("describe-needs") if one["to"] == WHO)

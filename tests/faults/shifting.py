@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow import system
+from workflow import session
 
 
 class Clock:
@@ -43,4 +43,4 @@ class Clock:
         self.off = off
 
     def now(self) -> datetime:
-        return (system.now() + self.off).astimezone(UTC)
+        return (session.current_time() + self.off).astimezone(UTC)

@@ -30,7 +30,7 @@ from tests.faults.shifting import Clock
 from tests.states.life import LA
 from tests.workflow import district
 from tests.workflow.district import Life
-from workflow import daemon, system
+from workflow import daemon, session
 
 NONE, HOUR, DAY = timedelta(), timedelta(hours=1), timedelta(days=1)
 TICK = 2
@@ -64,7 +64,7 @@ def goes_on(house: House, expected: list[str], what: str) -> None:
 
 
 def test_the_clock_jumps_an_hour_and_a_day_both_ways_while_it_runs(house: House) -> None:
-    clock, began = Clock(house.folder), system.now()
+    clock, began = Clock(house.folder), session.current_time()
     due = {CALL: began, "call-hour": began + HOUR / 2, "call-day": began + DAY / 2}
     with opened(house) as found:
         for ref in ("call-hour", "call-day"):
@@ -148,13 +148,13 @@ def test_a_deadline_in_the_nights_on_which_the_clocks_change_is_never_early_and_
     nights: House,
 ) -> None:
     clock, second = Clock(nights.folder), timedelta(seconds=1)
-    clock.jump(utc("2026-10-31 20:00") - system.now())
+    clock.jump(utc("2026-10-31 20:00") - session.current_time())
     nights.start(**clock.environment)
     eventually(nights.healthy, "the daemon is healthy")
     for ref, night in (("autumn", AUTUMN), ("spring", SPRING)):
         for name, due in night.items():
             assert rung(nights, ref, name).due_at == due
-            clock.jump(due - 7 * second - system.now())  # it looks several times before it is time
+            clock.jump(due - 7 * second - session.current_time())  # it looks several times before it is time
             eventually(lambda: rung(nights, ref, name).status == "fired", "it rings", 40)  # noqa: B023
             assert timedelta(0) <= rung(nights, ref, name).done_at - due <= 30 * second
     told = Counter(
@@ -167,4 +167,4 @@ def test_a_deadline_in_the_nights_on_which_the_clocks_change_is_never_early_and_
 def test_a_machine_that_began_in_1970_does_not_count_the_ticks_it_has_missed_since() -> None:
     jobs = BackgroundScheduler(timezone=UTC)
     tick = jobs.add_job(print, daemon._Every(20), next_run_time=datetime(1970, 1, 1, tzinfo=UTC))
-    assert len(tick._get_run_times(system.now())) == 1
+    assert len(tick._get_run_times(session.current_time())) == 1

@@ -16,7 +16,7 @@ from tests.faults.load import FORM, WHO
 from tests.states.life import LA
 from tests.web.visitor import Page, Visitor
 from tests.workflow.district import Life
-from workflow import system
+from workflow import session
 
 POINTS = ["after a form is committed", "before a form is committed", "before a form is acted on"]
 
@@ -25,7 +25,7 @@ POINTS = ["after a form is committed", "before a form is committed", "before a f
 def test_a_form_whose_answer_never_came_is_sent_again_and_done_once(house: House, point: str) -> None:
     with opened(house) as found:
         life = Life(found, NEW, "franklin")
-        life.now = system.now().astimezone(LA)
+        life.now = session.current_time().astimezone(LA)
         link = Visitor(life).link("describe-needs", "principal", to=WHO)
     house.configure(mail='replies = "none"\nmaildir = "mail"\n')
     house.start(command=dying.command("partnershipd", die=point))

@@ -16,7 +16,7 @@ from tests.daemon.house import House
 from tests.faults import dying
 from tests.faults.account import NOTICES, Account, account, letters, message_ids, opened, unseen
 from tests.faults.conftest import CHAOS, Build, Figures
-from workflow import system
+from workflow.session import current_time
 from workflow.store import tables
 
 SHORT = [
@@ -59,7 +59,7 @@ def ten_minutes_later(house: House) -> None:
         return
     held = update(tables.notices).where(NOTICES.lease_until.is_not(None))
     with opened(house) as found:
-        found.transact(lambda session: session.connection.execute(held.values(lease_until=system.now())))
+        found.transact(lambda session: session.connection.execute(held.values(lease_until=current_time())))
 
 
 def check(house: House, expected: Account) -> None:

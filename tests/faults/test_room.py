@@ -23,8 +23,8 @@ from tests.faults.account import account, eventually, letters, message_ids, open
 from tests.faults.conftest import Build
 from tests.states.life import LA
 from tests.workflow.district import Life
-from workflow import outbox, system
-from workflow.system import Session
+from workflow import outbox
+from workflow.session import Session, current_time
 
 MANY = 30  # messages, of some twenty thousand bytes each
 sqlite = pytest.mark.skipif(databases.POSTGRESQL, reason="the disk of a server's database is the server's")
@@ -40,12 +40,12 @@ def queue(house: House) -> None:
     """Let many messages wait."""
     with opened(house) as found:
         life = Life(found, NEW, "franklin")
-        life.now = system.now().astimezone(LA)
+        life.now = current_time().astimezone(LA)
         record = life.record
 
         def tell(session: Session) -> None:
             for _ in range(MANY):
-                outbox.tell(session, "describe-needs", "staff@example.org", "staff", system.now(),
+                outbox.tell(session, "describe-needs", "staff@example.org", "staff", current_time(),
                             partnership=record.id, seq=2)  # fmt: skip
 
         found.transact(tell)

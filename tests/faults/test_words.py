@@ -25,7 +25,7 @@ from tests.faults.account import (
 from tests.faults.conftest import READER, hold
 from tests.states.life import LA
 from tests.workflow.district import Life
-from workflow import system
+from workflow.session import current_time
 from workflow.store import tables
 
 PATIENT = [0.01] * 200  # minutes between attempts
@@ -59,7 +59,7 @@ def every(house: House) -> set[str]:
 
 def ripen(house: House) -> None:
     """Let the visit to the school be due now."""
-    table, now = tables.deadlines, system.now()
+    table, now = tables.deadlines, current_time()
     visit = update(table).where(table.c.name == "site-visit", table.c.kind == "due")
     with opened(house) as found:
         found.transact(lambda session: session.connection.execute(visit.values(due_at=now, next_at=now)))
@@ -69,7 +69,7 @@ def happen(house: House) -> None:
     """Let the needs be described and withdrawn, and a digest be due that tells of the latter only."""
     with opened(house) as found:
         life = Life(found, NEW, "franklin")
-        life.now = system.now().astimezone(LA)
+        life.now = current_time().astimezone(LA)
         life.do("describe-needs", "staff")
         life.do("withdraw", "staff")
         found.transact(lambda session: hold(session, life, "withdraw"))

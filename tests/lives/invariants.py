@@ -18,8 +18,8 @@ from sqlalchemy import Row, select
 from states.errors import LawError, Refused
 from states.partnership import Partnership, State
 from workflow import ledger
+from workflow.session import System
 from workflow.store import tables
-from workflow.system import System
 
 POLICY = Path(__file__).parents[2] / "docs" / "policy.md"
 CLAUSES = {"4270.5"} | set(

@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 from states.partnership import Role
 from tests.workflow.district import Life
-from workflow import claims, outbox, web
-from workflow.claims import Applicant, Claim
+from workflow import links, outbox, web
+from workflow.links import Applicant, Claim
 from workflow.store import tables
 
 BASE = "http://127.0.0.1:8427"
@@ -47,7 +47,7 @@ class Visitor:
             return outbox.tell(session, template, email, str(role), life.now, partnership=life.record.id)
 
         notice = life.system.transact(tell)
-        return claims.address(life.system.config, Claim(notice, event, email, life.ref))
+        return links.address(life.system.config, Claim(notice, event, email, life.ref))
 
     def shown(self, role: Role, email: str, template: str = "describe-needs") -> str:
         """What the page of the partnership says to somebody."""
@@ -56,7 +56,7 @@ class Visitor:
         return answer.text
 
     def application_link(self, email: str) -> str:
-        return claims.apply_address(self.life.system.config, Applicant(self.life.ref, email))
+        return links.apply_address(self.life.system.config, Applicant(self.life.ref, email))
 
 
 def path_of(address: str) -> str:

@@ -12,7 +12,7 @@ from freezegun import freeze_time
 from tests.states.life import CBO
 from tests.web.conftest import Visit
 from tests.web.visitor import Form, Seen, Visitor, altered
-from workflow import claims
+from workflow import links
 
 AGAIN = "Send me fresh links"
 
@@ -158,7 +158,7 @@ def test_a_link_signed_for_what_was_never_asked_is_none(visit: Visit, changes: d
 def test_a_token_of_another_purpose_opens_nothing_here(visit: Visit) -> None:
     visitor = visit("needs")
     config = visitor.life.system.config
-    feed = claims.feed_address(config, "staff@example.org", 0).rpartition("/")[2].removesuffix(".ics")
+    feed = links.feed_address(config, "staff@example.org", 0).rpartition("/")[2].removesuffix(".ics")
     assert visitor.get(f"/a/{feed}").status == 404
 
 

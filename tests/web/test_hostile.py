@@ -21,8 +21,8 @@ from tests.states.life import PEOPLE
 from tests.web.conftest import Visit
 from tests.web.garbage import EVIL, SCRIPT, Door, Garbage
 from tests.web.visitor import Page, Visitor
-from workflow import claims
-from workflow.claims import Applicant
+from workflow import links
+from workflow.links import Applicant
 from workflow.web.site import HEADERS
 
 SEED = os.environ.get("HOSTILE_SEED", "4270.8")
@@ -52,8 +52,8 @@ def tokens(visitor: Visitor) -> list[str]:
     """Genuine tokens of every purpose: acting, looking, applying, a calendar."""
     config, ref = visitor.life.system.config, visitor.life.ref
     shown = visitor.link("", "staff").removeprefix("/a/")
-    applying = claims.apply_address(config, Applicant(ref, "applicant@example.org")).rpartition("/")[2]
-    feed = claims.feed_address(config, "staff@example.org", 0).rpartition("/")[2].removesuffix(".ics")
+    applying = links.apply_address(config, Applicant(ref, "applicant@example.org")).rpartition("/")[2]
+    feed = links.feed_address(config, "staff@example.org", 0).rpartition("/")[2].removesuffix(".ics")
     return [shown, applying, feed]
 
 
@@ -69,7 +69,7 @@ def doors(visitor: Visitor) -> list[Door]:
     ]
     found = [door_at(visitor, path) for path in paths]
     applicant = Applicant(life.ref, "applicant@example.org")
-    applying = visitor.path_of(claims.apply_address(life.system.config, applicant))
+    applying = visitor.path_of(links.apply_address(life.system.config, applicant))
     fields = dict.fromkeys(("name", "kind", "contact_name", "collaboration", "demonstration"), ("",))
     return [
         *found,

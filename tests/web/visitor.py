@@ -17,8 +17,8 @@ from states.partnership import Role
 from tests import databases
 from tests.states.life import PEOPLE
 from tests.workflow.district import Life
-from workflow import claims, outbox, web
-from workflow.claims import Claim
+from workflow import links, outbox, web
+from workflow.links import Claim
 from workflow.store import tables
 
 
@@ -147,14 +147,14 @@ class Visitor:
         table = tables.notices
         with self.life.system.reading() as session:
             notice = session.connection.execute(select(table).where(table.c.id == number)).one()
-            return claims.claim_of(notice, self.life.ref, event, self.life.facts)
+            return links.claim_of(notice, self.life.ref, event, self.life.facts)
 
     def link(self, event: str, role: str | None = None, **given: Any) -> str:
         """The path of a link."""
         return self.path(self.claim(event, role, **given))
 
     def path(self, claim: Claim) -> str:
-        return self.path_of(claims.address(self.life.system.config, claim))
+        return self.path_of(links.address(self.life.system.config, claim))
 
     def path_of(self, address: str) -> str:
         return address.removeprefix(self.life.system.config.procedure.web.base_url)

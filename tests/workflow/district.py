@@ -17,9 +17,9 @@ from tests.states.life import ABSENT, CBO, COLLEGE, LA, ORGANIZATIONS, PEOPLE, R
 from tests.tampering import GUARD, UNGUARD
 from workflow import directory, engine, ledger, scheduler
 from workflow.procedure import config
+from workflow.session import System
 from workflow.store import database, tables, upgrade
 from workflow.store.tables import canonical
-from workflow.system import System
 
 SCHOOLS = {"rainier-beach": date(2025, 7, 2), "franklin": date(2025, 7, 2), "garfield": None}
 ROLES = {

@@ -12,7 +12,7 @@ import pytest
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.test_outbox import Post, deliver
-from workflow import answers, claims, views
+from workflow import answers, links, views
 from workflow.answers import Closed
 
 EVENT = "agree-needs"
@@ -30,21 +30,21 @@ def asked(begin: Begin) -> Life:
     return life
 
 
-def claim_of(life: Life, to: str, event: str = EVENT) -> claims.Claim:
+def claim_of(life: Life, to: str, event: str = EVENT) -> links.Claim:
     with life.system.reading() as session:
         (row,) = [
             row for row in session.connection.exec_driver_sql("SELECT * FROM notices ORDER BY id")
             if row.to == f"{to}@example.org" and row.template == "describe-needs" and row.role == "principal"
         ]  # fmt: skip
-        return claims.claim_of(row, life.ref, event, life.facts)
+        return links.claim_of(row, life.ref, event, life.facts)
 
 
-def find(life: Life, claim: claims.Claim) -> answers.Ask:
+def find(life: Life, claim: links.Claim) -> answers.Ask:
     with life.system.reading() as session:
         return answers.find(session, claim, life.now)
 
 
-def act(life: Life, claim: claims.Claim) -> Any:
+def act(life: Life, claim: links.Claim) -> Any:
     def work(session: Any) -> Any:
         ask = answers.find(session, claim, life.now)
         return answers.act(session, ask, {}, channel="link", form="f", now=life.now)
@@ -105,7 +105,7 @@ def test_the_page_of_a_delegates_receipt_opens(begin: Begin) -> None:
         ("principal@example.org", None), ("superintendent@example.org", "principal@example.org"),
     }  # fmt: skip
     for row in rows:
-        claim = claims.Claim(row["id"], "", row["to"], life.ref)
+        claim = links.Claim(row["id"], "", row["to"], life.ref)
         assert find(life, claim).row is None
 
 

@@ -13,11 +13,11 @@ from states.errors import Refused
 from tests.states.life import REVIEWERS, SAMPLES
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import answers, claims
+from workflow import answers, links
 from workflow.answers import Closed
-from workflow.claims import Claim
+from workflow.links import Claim
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 
 def claim(life: Life, event: str, to: str, template: str | None = None) -> Claim:
@@ -26,7 +26,7 @@ def claim(life: Life, event: str, to: str, template: str | None = None) -> Claim
     with life.system.reading() as session:
         query = tables.notices.select().where(tables.notices.c.id == rows[-1]["id"])
         row = session.connection.execute(query).one()
-    return claims.claim_of(row, life.ref, event, life.facts)
+    return links.claim_of(row, life.ref, event, life.facts)
 
 
 def answer(life: Life, of: Claim, values: Any = None, form: str = "form-1", **options: Any) -> Any:

@@ -26,9 +26,9 @@ from tests.workflow.letters import Away
 from workflow import backup, delivery, restore, scheduler
 from workflow.backup import Summary
 from workflow.restore import NoBackup
+from workflow.session import System
 from workflow.store import database, lock, tables, upgrade
 from workflow.store.database import StoreError
-from workflow.system import System
 
 MANY = int(os.environ.get("TEST_BACKUPS", "5"))  # 100 take two minutes
 PACE = 0.02  # seconds between two rows of one office, or the histories would outgrow the test

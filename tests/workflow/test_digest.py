@@ -18,7 +18,7 @@ from tests.states.life import LA, REVIEWERS
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, Stations, configured, opened
 from tests.workflow.test_outbox import Post, deliver
-from workflow import answers, claims, delivery, digest, leaving, outbox, replan
+from workflow import answers, delivery, digest, leaving, links, outbox, replan
 from workflow.procedure.config import Config
 
 PRINCIPAL = "principal@example.org"
@@ -198,7 +198,7 @@ def test_what_is_asked_in_a_digest_has_the_link_of_its_own_notice(begin: Begin) 
     text = plain(message)
     parts = [row["id"] for row in life.notices("describe-needs") if row["within"]]
     tokens = [word.rpartition("/")[2] for word in text.split() if "/a/" in word]
-    found = [claims.read(life.system.config, token) for token in tokens]
+    found = [links.read(life.system.config, token) for token in tokens]
     assert {claim.notice for claim in found if claim.event == "agree-needs"} == set(parts)
     asked = next(claim for claim in found if claim.event == "agree-needs")
     with life.system.reading() as session:

@@ -16,7 +16,7 @@ from tests.states.life import LA
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.test_outbox import Post, deliver
-from workflow import agenda, claims, directory, web
+from workflow import agenda, directory, links, web
 
 
 def client(life: Life) -> FlaskClient:
@@ -25,7 +25,7 @@ def client(life: Life) -> FlaskClient:
 
 
 def path(life: Life, who: str, generation: int = 0) -> str:
-    address = claims.feed_address(life.system.config, f"{who}@example.org", generation)
+    address = links.feed_address(life.system.config, f"{who}@example.org", generation)
     return address.removeprefix(life.system.config.procedure.web.base_url)
 
 
@@ -160,7 +160,7 @@ def test_a_forged_address_shows_nothing(begin: Begin, damage: str) -> None:
     life = begin("needs")
     good = path(life, "staff")
     token = good.removeprefix("/feed/").removesuffix(".ics")
-    act = claims.address(life.system.config, claims.Claim(1, "", "staff@example.org", life.ref))
+    act = links.address(life.system.config, links.Claim(1, "", "staff@example.org", life.ref))
     forged = {
         "altered": ("A" if token[0] != "A" else "B") + token[1:],
         "cut": token[:-3],

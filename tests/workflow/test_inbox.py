@@ -15,7 +15,7 @@ from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import address, answer, comes, delivered, got, put, replies, untouched
 from workflow import answers, inbox, reply
-from workflow.claims import Claim
+from workflow.links import Claim
 from workflow.store import tables
 
 DMARC = '[mail]\ntrust = "dmarc"\nauthserv = "mx.example.org"\n'

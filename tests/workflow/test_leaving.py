@@ -13,7 +13,7 @@ from tests.notifications.test_mailers import Desk, Server, serving
 from tests.states.life import LA
 from tests.workflow.conftest import Begin
 from tests.workflow.test_outbox import Post, deliver, fails_with, notice, only_one
-from workflow import outbox, system
+from workflow import outbox, session
 
 # Hours
 
@@ -79,7 +79,7 @@ def test_each_person_gets_a_message_of_his_own_over_one_connection(
 ) -> None:
     life = begin("applied", by_smtp(server))
     total = len(life.notices())
-    assert deliver(life, system.mailer(life.system.config)) == {"sent": total}
+    assert deliver(life, session.make_mailer(life.system.config)) == {"sent": total}
     assert [len(envelope.rcpt_tos) for envelope in desk.received] == [1] * total
     assert {envelope.mail_from for envelope in desk.received} == {"partnerships@example.org"}
     assert len(desk.connections) == 1
@@ -94,13 +94,13 @@ def test_a_recipient_whom_the_server_does_not_know_does_not_stop_the_others(
 ) -> None:
     life = begin("needs", by_smtp(server))
     desk.answers["RCPT"] = "550 No such person"
-    assert deliver(life, system.mailer(life.system.config)) == {"dead": 4}, "two, and a report of each"
+    assert deliver(life, session.make_mailer(life.system.config)) == {"dead": 4}, "two, and a report of each"
     assert "550 No such person" in life.notices()[0]["reason"]
 
 
 def test_a_busy_server_gets_the_same_bytes_again_later(begin: Begin, server: Server, desk: Desk) -> None:
     life = begin("needs", by_smtp(server))
-    mailer = system.mailer(life.system.config)
+    mailer = session.make_mailer(life.system.config)
     desk.answers["DATA"] = "451 Try later"
     assert deliver(life, mailer) == {"failed": 2}
     del desk.answers["DATA"]
@@ -115,14 +115,14 @@ def test_a_server_that_is_down_leaves_everything_in_the_outbox(begin: Begin, des
     with serving(desk) as gone:
         settings = by_smtp(gone)
     life = begin("needs", settings)
-    assert deliver(life, system.mailer(life.system.config)) == {}
+    assert deliver(life, session.make_mailer(life.system.config)) == {}
     assert [(row["status"], row["attempts"]) for row in life.notices()] == [("queued", 0)] * 2
     assert "could not be reached" in life.notices()[0]["reason"]
 
 
 def test_one_key_leaves_one_message_in_the_maildir_however_often_it_is_tried(begin: Begin) -> None:
     life = begin("needs")
-    mailer = system.mailer(life.system.config)
+    mailer = session.make_mailer(life.system.config)
     deliver(life, mailer)
     life.run("UPDATE notices SET status = 'queued'")
     assert deliver(life, mailer) == {"sent": 2}

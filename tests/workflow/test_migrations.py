@@ -21,9 +21,9 @@ from tests.workflow.district import Life
 from tests.workflow.letters import Away
 from workflow import backup, delivery, restore
 from workflow.restore import count_on
+from workflow.session import Session, System
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError
-from workflow.system import Session, System
 
 EARLIER = ["0001", "0002", "0003"]
 NEWEST = database.VERSION

@@ -22,9 +22,9 @@ from tests import databases
 from tests.workflow.conftest import Begin
 from workflow import directory, engine, scheduler
 from workflow.engine import Conflict
+from workflow.session import System
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreAway, StoreError
-from workflow.system import System
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 

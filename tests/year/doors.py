@@ -20,10 +20,10 @@ from tests.lives import invariants
 from tests.web.visitor import Page
 from tests.workflow.letters import answer
 from tests.year.town import Town
-from workflow import claims, engine, inbox
-from workflow.claims import Applicant
+from workflow import engine, inbox, links
 from workflow.engine import Conflict, NotFound
 from workflow.forms import parsing
+from workflow.links import Applicant
 from workflow.store import tables
 
 
@@ -69,8 +69,8 @@ def by_link(town: Town, got: Got, event: str, given: dict[str, Any], *, spoilt: 
             select(tables.notices).where(tables.notices.c.id == got.notice)
         ).one()
         record = engine.load(session.connection, [got.ref])[got.ref]
-        claim = claims.claim_of(row, got.ref, event, record.facts)
-    path = claims.address(town.system.config, claim)
+        claim = links.claim_of(row, got.ref, event, record.facts)
+    path = links.address(town.system.config, claim)
     path = path.removeprefix(town.system.config.procedure.web.base_url)
     if spoilt:  # not its last letter, of which some bits say nothing
         path = path[:-6] + ("a" if path[-6] != "a" else "b") + path[-5:]
@@ -121,7 +121,7 @@ def by_reply(town: Town, got: Got, event: str, *, word: str | None = None, name:
 
 def as_applicant(town: Town, ref: str, email: str, organization: str) -> str:
     """Through the public page: the form of an application filled in and sent."""
-    address = claims.apply_address(town.system.config, Applicant(ref, email))
+    address = links.apply_address(town.system.config, Applicant(ref, email))
     path = address.removeprefix(town.system.config.procedure.web.base_url)
     seen = town.browser.get(path)
     assert seen.status_code < 500, seen.text

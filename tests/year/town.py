@@ -18,10 +18,10 @@ from tests.states.life import LA, ORGANIZATIONS, REVIEWERS
 from tests.workflow.district import ROLES, Life, configured, person
 from workflow import directory, engine, web
 from workflow.engine import Record
+from workflow.session import System
 from workflow.store import tables, upgrade
 from workflow.store.database import transact
 from workflow.store.tables import canonical
-from workflow.system import System
 
 FIRST_DAY = date(2026, 5, 15)
 BEFORE = datetime(2025, 7, 1, 9, tzinfo=LA)

@@ -18,8 +18,8 @@ from workflow.admin import given
 from workflow.admin.console import Console, common, minute
 from workflow.admin.partnerships import REF
 from workflow.engine import Change, NotFound
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 
 def _events(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

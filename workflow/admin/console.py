@@ -20,10 +20,10 @@ from typing import Any, TypeVar, cast
 import click
 
 from states.errors import BadInput, Problem, Refused, Unmet
-from workflow import system
+from workflow import session
 from workflow.procedure import config
 from workflow.procedure.settings import User
-from workflow.system import System
+from workflow.session import System
 
 T = TypeVar("T")
 OWNER = "(owner)"  # in [admin.users]: whoever owns the configuration file
@@ -52,12 +52,12 @@ class Console:
 
     @cached_property
     def system(self) -> System:
-        return system.open_system(self.path, words=False)  # `check` and the daemon read them
+        return session.open_system(self.path, words=False)  # `check` and the daemon read them
 
     @cached_property
     def now(self) -> datetime:
         """One instant for the whole command."""
-        return system.now()
+        return session.current_time()
 
     def local(self, instant: datetime | None) -> str | None:
         """An instant as ISO 8601 with the district's offset."""

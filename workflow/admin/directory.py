@@ -13,11 +13,11 @@ from sqlalchemy import Table, select
 
 from states.errors import BadInput, Problem
 from states.mistakes import problems
-from workflow import claims, directory, importing
+from workflow import directory, importing, links
 from workflow.admin.console import Console, Listing, common
 from workflow.engine import NotFound
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 
 def listing(console: Console, what: str, headings: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
@@ -212,7 +212,7 @@ def people_feed(console: Console, email: str, new: bool) -> None:
         directory.noted(session.connection, f"feed {address}", made, by=user, now=console.now)
         return made
 
-    found = claims.feed_address(console.system.config, address, console.system.transact(work))
+    found = links.feed_address(console.system.config, address, console.system.transact(work))
     console.show({"email": address, "feed": found, "new": new}, lambda: click.echo(found))
 
 

@@ -20,8 +20,8 @@ from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known, number_of
 from workflow.engine import NotFound
 from workflow.procedure.due import Offset, parse_offset
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
 STUCK = ("in-doubt", "failed", "dead")

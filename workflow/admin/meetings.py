@@ -16,8 +16,8 @@ from workflow import directory, importing
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.directory import remove, write
 from workflow.procedure.config import UNREADABLE, unreadable
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 
 @click.group(cls=Listing)

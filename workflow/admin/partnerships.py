@@ -16,9 +16,9 @@ from workflow import engine, ledger, views, waiting
 from workflow.admin.console import Console, common, minute
 from workflow.engine import NotFound, Record
 from workflow.procedure.config import ConfigError
+from workflow.session import Session
 from workflow.store import tables
 from workflow.store.database import StoreError
-from workflow.system import Session
 
 
 def complete_refs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

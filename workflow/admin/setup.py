@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from workflow import importing, ledger, system
+from workflow import importing, ledger
 from workflow.admin.console import Console, common
 from workflow.admin.partnerships import ANY_REF
 from workflow.engine import NotFound
 from workflow.procedure import config
 from workflow.procedure.config import Config
+from workflow.session import make_letterbox, make_mailer
 from workflow.store import database
 
 
@@ -110,9 +111,9 @@ def _check_secrets(settings: Config) -> None:
     """Whether the files that mail needs can be read. A password in the daemon's own environment is its own."""
     mail = settings.procedure.mail
     if mail.mailer == "smtp" and (mail.smtp.password_file or not mail.smtp.username):
-        system.mailer(settings)
+        make_mailer(settings)
     if mail.replies == "imap" and mail.imap.password_file:
-        system.letterbox(settings)
+        make_letterbox(settings)
 
 
 @click.command()

@@ -10,9 +10,9 @@ from flask import Flask
 from prometheus_client import CollectorRegistry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from workflow import system
+from workflow import session
 from workflow.procedure.config import Config
-from workflow.system import System
+from workflow.session import System
 from workflow.web import acting, calls, feeds, monitoring, site
 from workflow.web.limits import Limits
 from workflow.web.site import Site
@@ -22,7 +22,7 @@ def application(
     opened: System,
     health: Callable[[], tuple[bool, Mapping[str, Any]]],
     registry: CollectorRegistry,
-    clock: Callable[[], datetime] = system.now,
+    clock: Callable[[], datetime] = session.current_time,
 ) -> Flask:
     """Every page. `health` tells whether all is well, and what is known."""
     app = Flask("partnerships", static_folder=None, template_folder=None)

@@ -11,9 +11,9 @@ from typing import Any
 from flask import Blueprint, Response, abort, request
 
 from notifications.links import Expired, Forged
-from workflow import answers, claims
+from workflow import answers, links
 from workflow.answers import Closed
-from workflow.claims import Applicant, Claim, ExpiredClaim
+from workflow.links import Applicant, Claim, ExpiredClaim
 from workflow.procedure.config import Config
 from workflow.web import asked, calls, endings, partnership
 from workflow.web.site import Site, sent_form
@@ -28,10 +28,10 @@ def kind_of(config: Config, token: str) -> tuple[str, Any]:
     Raises `ExpiredClaim`, and `Forged` for whatever is none of ours.
     """
     try:
-        claim = claims.read(config, token)
+        claim = links.read(config, token)
     except Forged:
         try:
-            return "application", claims.read_apply(config, token)
+            return "application", links.read_apply(config, token)
         except Expired:
             raise Forged("the application's link is too old") from None
     return ("event" if claim.event else "partnership"), claim
@@ -77,7 +77,7 @@ def blueprint(site: Site) -> Blueprint:
     @pages.get("/a/<token>/documents/<digest>")
     def document(token: str, digest: str) -> Response:
         try:
-            claim = claims.read(site.system.config, token)
+            claim = links.read(site.system.config, token)
             with site.system.reading() as session:
                 return partnership.document(site, session, answers.find(session, claim, site.clock()), digest)
         except (Forged, ExpiredClaim, Closed):
@@ -88,7 +88,7 @@ def blueprint(site: Site) -> Blueprint:
 
 def _whoever_it_was(config: Config, token: str) -> Claim | None:
     try:
-        return claims.read(config, token)
+        return links.read(config, token)
     except ExpiredClaim as old:
         return old.claim
     except Forged:

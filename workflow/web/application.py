@@ -16,9 +16,9 @@ from states.inputs import ABILITIES
 from states.partnership import Application
 from workflow import applications
 from workflow.applications import FIELDS, SentAlready, TooMany
-from workflow.claims import Applicant
 from workflow.engine import Conflict, Record
-from workflow.system import Session
+from workflow.links import Applicant
+from workflow.session import Session
 from workflow.web import openings
 from workflow.web.site import Site, sent_form
 

@@ -13,12 +13,12 @@ from flask import Response, abort, request
 
 from states.errors import BadInput, Problem, Refused, Unmet
 from states.machine import ASKED, event_named
-from workflow import answers, claims, documents, message, views
+from workflow import answers, documents, links, message, views
 from workflow.answers import Ask, Closed
-from workflow.claims import Claim
 from workflow.engine import Change, Conflict
 from workflow.forms import fields, parsing
-from workflow.system import Session
+from workflow.links import Claim
+from workflow.session import Session
 from workflow.web import endings
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, sent_form
@@ -187,7 +187,7 @@ def about(session: Session, ask: Ask, now: datetime) -> dict[str, Any]:
         "person": session.directory.someone(ask.name, _contact_name(session, ask)).name,
         "stands_in_for": session.directory.someone(ask.actor).name if ask.through else "",
         "deadline": message.deadline_of(session, ask.notice, {event}),
-        "page": claims.address(config, replace(ask.claim, event="", read=None)),
+        "page": links.address(config, replace(ask.claim, event="", read=None)),
         "megabytes": config.procedure.web.upload_megabytes,
     }
 
@@ -251,7 +251,7 @@ def done(site: Site, token: str, claim: Claim) -> Response:
             "by": people.someone(rows[-1].actor).name,
             "through": people.someone(rows[-1].ran_by).name if rows[-1].ran_by else "",
             "why": message.why(session, notice.role, facts),
-            "page": claims.address(config, replace(claim, event="", read=None)),
+            "page": links.address(config, replace(claim, event="", read=None)),
             "more": over is None and event_named(claim.event).repeatable,
             "link": f"../{token}",
         }

@@ -13,7 +13,7 @@ from states.errors import BadInput
 from states.inputs import ABILITIES, read_input
 from workflow import applications
 from workflow.applications import TooMany
-from workflow.system import Session
+from workflow.session import Session
 from workflow.web import announced, openings
 from workflow.web.application import page as application_page
 from workflow.web.application import wording

@@ -14,9 +14,9 @@ from states.machine import row_of
 from states.partnership import Role, State
 from workflow import answers
 from workflow.answers import Closed
-from workflow.claims import Claim
 from workflow.forms import fields
-from workflow.system import Session
+from workflow.links import Claim
+from workflow.session import Session
 from workflow.web.site import Site
 
 _TITLES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 
 from notifications.links import Expired, Forged
-from workflow import agenda, claims, directory
+from workflow import agenda, directory, links
 from workflow.web.site import Site
 
 _SECONDS = 300  # how long a calendar may keep it before it asks again
@@ -19,7 +19,7 @@ def blueprint(site: Site) -> Blueprint:
     def feed(token: str) -> Response:
         system = site.system
         try:
-            email, generation = claims.read_feed(system.config, token)
+            email, generation = links.read_feed(system.config, token)
         except (Forged, Expired):
             abort(404)
         with system.reading() as session:

@@ -12,7 +12,7 @@ from states.inputs import READABLE
 from states.partnership import Application, Role, State
 from workflow.answers import Ask
 from workflow.forms.fields import Choices, Offered, money
-from workflow.system import Session
+from workflow.session import Session
 
 _MEETINGS = 16  # to choose from: most of a year
 

@@ -12,8 +12,8 @@ from sqlalchemy import func, or_, select
 from states.partnership import Partnership, State, Statement
 from workflow import engine
 from workflow.engine import Record
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 RECENT = timedelta(days=60)  # how long a call that is over still stands on the list
 _REF = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")

@@ -14,12 +14,12 @@ from sqlalchemy import select
 
 from states.machine import COLLECTED, askable, waiting_on
 from states.partnership import Role, State
-from workflow import answers, claims, message, sight, views
+from workflow import answers, links, message, sight, views
 from workflow.answers import Ask
-from workflow.claims import Applicant
+from workflow.links import Applicant
+from workflow.session import Session
 from workflow.sight import Viewer
 from workflow.store import tables
-from workflow.system import Session
 from workflow.web import charts
 from workflow.web.site import Site
 
@@ -80,8 +80,8 @@ def page(site: Site, session: Session, ask: Ask) -> Response:
 
 def _here(session: Session, ask: Ask) -> str:
     """The address of this page; made anew, so that nothing is taken from the request."""
-    shown = claims.claim_of(ask.notice, ask.record.ref, "", ask.record.facts)
-    return claims.address(session.config, shown)
+    shown = links.claim_of(ask.notice, ask.record.ref, "", ask.record.facts)
+    return links.address(session.config, shown)
 
 
 def steps(current: State | None, visited: frozenset[str]) -> list[dict[str, str]]:
@@ -113,14 +113,14 @@ def _asked(
         event = one.row.name
         if event not in wanted or not one.possible or not _may(ask, event):
             continue
-        claim = claims.claim_of(ask.notice, record.ref, event, record.facts)
+        claim = links.claim_of(ask.notice, record.ref, event, record.facts)
         used = not one.row.repeatable and answers.answered_by(session, claim) is not None
         by = next((each["due_at"] for each in due if event in each["offers"]), None)
         found.append(
             {
                 "event": event,
                 "label": session.config.labels.get(event, event.replace("-", " ")),
-                "url": claims.address(session.config, claim) if event in offered and not used else None,
+                "url": links.address(session.config, claim) if event in offered and not used else None,
                 "by": by,
             }
         )
@@ -143,7 +143,7 @@ def _own_application(session: Session, ask: Ask) -> str | None:
     """The address at which an applicant changes, replaces or withdraws what they sent."""
     if ask.role is not Role.APPLICANT or ask.through or ask.record.state is not State.OPEN_SELECTION:
         return None
-    return claims.apply_address(session.config, Applicant(ask.record.ref, ask.actor))
+    return links.apply_address(session.config, Applicant(ask.record.ref, ask.actor))
 
 
 def _names(session: Session, of: Any) -> dict[str, str]:

@@ -10,7 +10,7 @@ from states.inputs import ABILITIES, READABLE
 from states.partnership import Application, Outcome, Role, Selection, State
 from workflow.answers import Ask
 from workflow.forms.fields import money
-from workflow.system import Session
+from workflow.session import Session
 
 Pairs = list[tuple[str, str]]  # a label and a value
 

@@ -19,8 +19,8 @@ from workflow import documents
 from workflow.answers import Ask
 from workflow.forms import parsing
 from workflow.forms.fields import NOTHING, Field, Offered, Texts, elsewhere, form
+from workflow.session import Session
 from workflow.store.tables import canonical
-from workflow.system import Session
 from workflow.web import offering, reading
 
 Deeds = list[tuple[str, dict[str, Any]]]

@@ -12,7 +12,7 @@ import structlog
 from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
-from workflow.system import System
+from workflow.session import System
 from workflow.web.limits import Limits
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")

@@ -26,7 +26,7 @@ from workflow.store import database
 T = TypeVar("T")
 
 
-def now() -> datetime:
+def current_time() -> datetime:
     """The operating system's clock, the only thing that decides what is due."""
     return datetime.now(UTC)
 
@@ -83,7 +83,7 @@ def open_system(path: Path | None, *, words: bool = True) -> System:
     return System(settings, database.open_store(settings.database_url))
 
 
-def mailer(settings: Config) -> Mailer:
+def make_mailer(settings: Config) -> Mailer:
     """The way out that the configuration names. Raises `ConfigError` if it cannot be."""
     mail = settings.procedure.mail
     if mail.mailer == "maildir":
@@ -103,7 +103,7 @@ def mailer(settings: Config) -> Mailer:
         raise ConfigError([Problem("mail.smtp", str(error))]) from None
 
 
-def letterbox(settings: Config) -> Letterbox | None:
+def make_letterbox(settings: Config) -> Letterbox | None:
     """Where the configuration has answers read; None for nowhere. Raises `ConfigError` if it cannot be."""
     mail = settings.procedure.mail
     if mail.replies == "none":

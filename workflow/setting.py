@@ -13,8 +13,8 @@ from states.event import Event
 from states.machine import Possibility, explain, waiting_on
 from states.partnership import Partnership, Role, State
 from workflow.deadlines import Life, due_instants
+from workflow.session import Session
 from workflow.store import tables
-from workflow.system import Session
 
 
 @dataclass(frozen=True, slots=True)
