@@ -14,8 +14,9 @@ from notifications.calendar import CalendarEntry, feed
 from states.case import Meaning
 from states.machine import waiting_on
 from states.partnership import Role
-from workflow import dates, engine
+from workflow import engine
 from workflow.engine import Record, life_of
+from workflow.outbox import invitations
 from workflow.procedure.settings import DeadlineRow
 from workflow.session import Session
 from workflow.store import tables
@@ -47,7 +48,7 @@ def _of(
     session: Session, record: Record, email: str, roles: list[Role], now: datetime
 ) -> Iterator[tuple[CalendarEntry, datetime]]:
     """The dates of one partnership: what runs, what has passed, and the Board's meeting."""
-    current = dates.dates(session, record.ref, life_of(record))
+    current = invitations.dates(session, record.ref, life_of(record))
     stamp = record.entered_at
     for row in _ladders(session, record, now):
         known = session.config.deadlines.get(row.name)
@@ -58,14 +59,14 @@ def _of(
             yield _entry(date), stamp
         elif row.status == "fired":  # as it was; the UID says which of several it is
             local = session.config.calendar.local(row.ladder)
-            uid = dates.uid_of(session, f"{row.name}-{local:%Y%m%d}", record.ref)
+            uid = invitations.uid_of(session, f"{row.name}-{local:%Y%m%d}", record.ref)
             summary = f"{known.label if known else row.name}: {_place(session, record)}"
             yield CalendarEntry(uid, summary, row.ladder, record.facts.title, None, 0), stamp
-    if dates.MEETING in current:
-        yield _entry(current[dates.MEETING]), stamp
+    if invitations.MEETING in current:
+        yield _entry(current[invitations.MEETING]), stamp
 
 
-def _entry(date: dates.Date) -> CalendarEntry:
+def _entry(date: invitations.Date) -> CalendarEntry:
     return CalendarEntry(date.uid, date.summary, date.start, date.description, None, 0)
 
 

@@ -19,9 +19,10 @@ from states.errors import WrongState
 from states.event import Event
 from states.machine import event_named, row_of
 from states.partnership import Role
-from workflow import directory, engine, message, outbox
+from workflow import directory, engine
 from workflow.engine import Change, Record
 from workflow.links import Claim
+from workflow.outbox import message, queue
 from workflow.session import Session
 from workflow.store import tables
 
@@ -220,9 +221,9 @@ def _receipt(session: Session, ask: Ask, changes: Sequence[Change], now: datetim
         "seq": seqs[-1],
         "extra": {"before": seqs[:-1]} if seqs[1:] else None,
     }
-    outbox.tell(session, "receipt", ask.actor, str(ask.role), now, **said)
+    queue.tell(session, "receipt", ask.actor, str(ask.role), now, **said)
     if ask.through is not None:
-        outbox.tell(session, "receipt", ask.through, str(ask.role), now, delegate_for=ask.actor, **said)
+        queue.tell(session, "receipt", ask.through, str(ask.role), now, delegate_for=ask.actor, **said)
 
 
 def since(session: Session, claim: Claim) -> Sequence[Any]:
@@ -271,7 +272,7 @@ def ask_again(session: Session, claim: Claim, now: datetime) -> int | None:
     if session.connection.scalar(query) is not None:
         return None
     offers = message.offered(session, notice)
-    return outbox.tell(
+    return queue.tell(
         session, "fresh-link", claim.person, notice.role, now,
         extra={"offers_again": list(offers)}, partnership=record.id, delegate_for=notice.delegate_for,
     )  # fmt: skip

@@ -21,9 +21,10 @@ from states.case import Organization
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
 from states.partnership import Application, Kind, Role, State
-from workflow import directory, engine, links, outbox
+from workflow import directory, engine, links
 from workflow.engine import Change, Record
 from workflow.links import Applicant
+from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store import database, tables
 from workflow.store.tables import canonical
@@ -72,7 +73,7 @@ def ask(session: Session, record: Record, email: str, now: datetime) -> bool:
         "offers": [{"event": "", "label": "Open your application", "url": link, "words": [], "help": ""}],
     }
     # Whoever asks waits for it, so it leaves at once, whatever the hours of other messages.
-    outbox.tell(
+    queue.tell(
         session, "apply-link", email, str(Role.APPLICANT), now,
         extra=extra, partnership=record.id, next_at=now,
     )  # fmt: skip
@@ -198,7 +199,7 @@ def withdraw(session: Session, record: Record, email: str, form: str, now: datet
     change = _advance(session, record, email, "withdraw-application", given, key, now)
     if filled_in(session, record, email)[1] is None:
         save(session, record, email, _of(sent), now)
-    outbox.tell(
+    queue.tell(
         session, "receipt", email, str(Role.APPLICANT), now,
         partnership=record.id, seq=change.record.version, extra={"page": None},
     )  # fmt: skip

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
-from workflow import outbox
+from workflow.outbox import queue
 from workflow.reply import Judged, Reply, about, named
 from workflow.session import Session
 from workflow.store import tables
@@ -30,7 +30,7 @@ def bounced(session: Session, reply: Reply, now: datetime) -> Judged:
     session.connection.execute(dead.values(status="dead", reason=f"it came back: {said}"))
     if _mark(session, notice.to, said, now):
         failure = {"recipient": notice.to, "subject": notice.subject, "reason": said, "notice_id": notice.id}
-        outbox.tell_staff(session, notice.partnership, "address-failed", {"failure": failure}, now)
+        queue.tell_staff(session, notice.partnership, "address-failed", {"failure": failure}, now)
     return reply.judged("bounce", f"not delivered: {said}")
 
 

@@ -26,9 +26,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import delivery, digest, inbox, logs, meetings, replan, scheduler, web
+from workflow import inbox, logs, meetings, replan, scheduler, web
 from workflow.metrics import Metrics
-from workflow.pace import Pace
+from workflow.outbox import delivery, digest
+from workflow.outbox.throttle import Pace
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
 from workflow.scheduler import Tally

@@ -23,9 +23,10 @@ from states.event import Event
 from states.inputs import read_input, stored
 from states.machine import apply, check_role, row_of, waiting_on
 from states.partnership import Partnership, Role, State
-from workflow import deadlines, outbox
+from workflow import deadlines
 from workflow.deadlines import Life
-from workflow.leaving import Rung
+from workflow.outbox import queue
+from workflow.outbox.timing import Rung
 from workflow.session import Session
 from workflow.setting import Situation, setting
 from workflow.store import database, tables
@@ -271,7 +272,7 @@ def write(session: Session, changes: Sequence[Change], *, arm: bool = True) -> l
     connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in born])
     if arm:
         _arm(session, born)
-        outbox.queue(session, [_told(change) for change in born if change.intent.channel != "import"])
+        queue.queue(session, [_told(change) for change in born if change.intent.channel != "import"])
     return born
 
 
@@ -363,8 +364,8 @@ def life_of(record: Record) -> Life:
     return Life(State(record.state or State.NEEDS_IDENTIFIED), record.facts, record.entered_at)
 
 
-def _told(change: Change) -> outbox.Occasion:
-    return outbox.Occasion(
+def _told(change: Change) -> queue.Occasion:
+    return queue.Occasion(
         partnership=change.record.id or 0,
         state=State(change.entry["to_state"]),
         facts=change.record.facts,

@@ -25,11 +25,12 @@ from notifications.replies import Incoming
 from states.errors import BadInput, Refused
 from states.event import ReplyWord
 from states.machine import event_named, row_of
-from workflow import answers, outbox
+from workflow import answers
 from workflow.answers import Ask, Closed
 from workflow.bounced import bounced, cleared
 from workflow.engine import Conflict
 from workflow.links import Claim
+from workflow.outbox import queue
 from workflow.reply import (
     BUSY,
     TEXT,
@@ -262,7 +263,7 @@ def _refused(
     words = said(session, replace(reply, about=labels), why, word) | {
         "text": reply.incoming.words.below[:TEXT]
     }
-    outbox.tell(
+    queue.tell(
         session, "reply-refused", notice.to, notice.role, now,
         extra={"offers_again": list(shown(notice)), "reply": words},
         partnership=notice.partnership, delegate_for=notice.delegate_for,

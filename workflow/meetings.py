@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from states.partnership import State
-from workflow import engine, outbox
+from workflow import engine
 from workflow.engine import Record
-from workflow.outbox import Occasion
+from workflow.outbox import queue
+from workflow.outbox.queue import Occasion
 from workflow.session import Session
 from workflow.store import tables
 
@@ -80,7 +81,7 @@ def _queue(session: Session, record: Record, extra: dict[str, Any], now: datetim
     """Tell those whom the procedure names, and whoever else has the meeting in their calendar."""
     key = record.id or 0
     facts, state = record.facts, engine.life_of(record).state
-    outbox.queue(session, [Occasion(key, state, facts, facts, CHANGED, now, extra=extra)])
+    queue.queue(session, [Occasion(key, state, facts, facts, CHANGED, now, extra=extra)])
     notices, entries = tables.notices, tables.calendar_entries
     reached = set(
         session.connection.scalars(
@@ -102,7 +103,7 @@ def _queue(session: Session, record: Record, extra: dict[str, Any], now: datetim
             .limit(1)
         ).first()
         if last is not None:
-            outbox.tell(
+            queue.tell(
                 session, CHANGED, email, last.role, now,
                 extra=extra, partnership=key, delegate_for=last.delegate_for,
             )  # fmt: skip

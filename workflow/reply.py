@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select
 
 from notifications.links import notice_named
 from notifications.replies import Incoming
-from workflow import outbox
+from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store import tables
 
@@ -130,7 +130,7 @@ def tell(
     """Tell staff of a message."""
     key = reply.notice.partnership if reply.notice is not None else None
     extra = {"reply": said(session, reply, why, word)}
-    outbox.tell_staff(session, key, template, extra, now, actor=reply.incoming.sender)
+    queue.tell_staff(session, key, template, extra, now, actor=reply.incoming.sender)
 
 
 def said(session: Session, reply: Reply, why: Sequence[str], word: str | None = None) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from states.chapters.board import DeferItem
 from states.machine import row_of
 from states.partnership import Role
-from workflow import deadlines, engine, outbox
+from workflow import deadlines, engine
 from workflow.engine import Change, Intent, Record
-from workflow.leaving import Rung
+from workflow.outbox import queue
+from workflow.outbox.timing import Rung
 from workflow.session import Session, System
 from workflow.store import database, tables
 from workflow.store.database import StoreError, StoreHeld
@@ -170,7 +171,7 @@ def _step(session: Session, rows: Sequence[Any], now: datetime) -> Tally:
     work = _work(session.connection, list(known), now)
     changes: list[Change] = []
     updates: list[dict[str, Any]] = []
-    notices: list[tuple[Any, outbox.Occasion]] = []
+    notices: list[tuple[Any, queue.Occasion]] = []
     for key, found in work.items():
         record = known[key]
         updates += [
@@ -272,10 +273,10 @@ def _input(session: Session, record: Record, event: str, now: datetime) -> dict[
     return given | ({"meeting_on": meeting.on.isoformat()} if meeting else {})
 
 
-def _occasion(session: Session, record: Record, rung: Any, now: datetime) -> outbox.Occasion:
+def _occasion(session: Session, record: Record, rung: Any, now: datetime) -> queue.Occasion:
     row = session.config.deadlines.get(rung["name"])
     life = engine.life_of(record)
-    return outbox.Occasion(
+    return queue.Occasion(
         partnership=record.id or 0,
         state=life.state,
         facts=record.facts,
@@ -290,14 +291,14 @@ def _occasion(session: Session, record: Record, rung: Any, now: datetime) -> out
 
 def _tell(
     session: Session,
-    notices: Sequence[tuple[Any, outbox.Occasion]],
+    notices: Sequence[tuple[Any, queue.Occasion]],
     updates: list[dict[str, Any]],
     now: datetime,
     tally: Tally,
 ) -> list[dict[str, Any]]:
     """Queue the notices of rungs that only tell; the rungs that follow the last of a ladder."""
     inserts = []
-    counts = outbox.queue(session, [occasion for _, occasion in notices])
+    counts = queue.queue(session, [occasion for _, occasion in notices])
     for (rung, _), count in zip(notices, counts, strict=True):
         reason = None if count else "there is nobody to tell"
         updates.append(deadlines.closed(rung, "fired" if count else "skipped", now, reason))
@@ -343,5 +344,5 @@ def _postpone(session: Session, key: int, rung: Any, now: datetime, reason: str)
             "reason": reason,
             "attempts": attempts,
         }
-        outbox.tell_staff(session, key, "deadline-failed", {"failure": failure}, now)
+        queue.tell_staff(session, key, "deadline-failed", {"failure": failure}, now)
     return later

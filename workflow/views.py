@@ -15,8 +15,9 @@ from sqlalchemy import select
 from states.machine import ASKED, Possibility
 from states.mistakes import names
 from states.partnership import Partnership, Role
-from workflow import message, setting
+from workflow import setting
 from workflow.engine import Record
+from workflow.outbox import message
 from workflow.session import Session
 from workflow.setting import Situation
 from workflow.store import tables

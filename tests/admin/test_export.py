@@ -22,8 +22,8 @@ from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import PROGRAMS, REF, Desk
 from tests.states.life import CBO
-from workflow import message
 from workflow.engine import digest
+from workflow.outbox import message
 from workflow.store import tables
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -14,7 +14,8 @@ from notifications.mailers import MaildirMailer
 from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk, real
-from workflow import delivery, session
+from workflow import session
+from workflow.outbox import delivery
 
 STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
 

@@ -11,8 +11,9 @@ from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk
 from tests.workflow.test_outbox import Post
-from workflow import answers, delivery, links
+from workflow import answers, links
 from workflow.answers import Closed
+from workflow.outbox import delivery
 from workflow.session import current_time
 
 

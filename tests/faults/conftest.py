@@ -20,7 +20,8 @@ from tests.faults.account import opened
 from tests.states.life import LA
 from tests.workflow.district import Life, person
 from tests.workflow.letters import answer, put
-from workflow import delivery, directory, engine, outbox
+from workflow import directory, engine
+from workflow.outbox import delivery, queue
 from workflow.session import Session, current_time, make_mailer
 from workflow.store import tables
 
@@ -52,7 +53,7 @@ def hold(session: Session, life: Life, template: str = "describe-needs") -> None
     directory.put(session.connection, tables.people, values, by="staff@example.org", now=life.now)
     record = engine.load(session.connection, [life.ref])[life.ref]
     for _ in range(2):
-        outbox.tell(
+        queue.tell(
             session, template, READER, "superintendent", life.now,
             partnership=record.id, seq=record.version, held=True,
             next_at=current_time() - timedelta(minutes=1),

@@ -36,12 +36,12 @@ POINTS = {
     "before the procedure is taken up": Point("after", "workflow.replan", "replan"),
     "before a batch is committed": Point("after", "workflow.scheduler", "_step"),
     "after a batch is committed": Point("before", "workflow.daemon", "Daemon._said"),
-    "before a digest is committed": Point("after", "workflow.digest", "gather"),
-    "before anything is delivered": Point("before", "workflow.delivery", "deliver"),
-    "before a claim is committed": Point("after", "workflow.delivery", "_claim"),
-    "between claim and delivery": Point("before", "workflow.delivery", "_attempt"),
-    "after delivery, before it is settled": Point("after", "workflow.delivery", "_attempt"),
-    "before it is settled for good": Point("after", "workflow.delivery", "_settle"),
+    "before a digest is committed": Point("after", "workflow.outbox.digest", "gather"),
+    "before anything is delivered": Point("before", "workflow.outbox.delivery", "deliver"),
+    "before a claim is committed": Point("after", "workflow.outbox.delivery", "_claim"),
+    "between claim and delivery": Point("before", "workflow.outbox.delivery", "_attempt"),
+    "after delivery, before it is settled": Point("after", "workflow.outbox.delivery", "_attempt"),
+    "before it is settled for good": Point("after", "workflow.outbox.delivery", "_settle"),
     # of a file in a Maildir
     "a letter written, not in its place": Point("before", "os", "fsync"),
     "a letter in its place, not synced": Point("before", "notifications.mailers", "sync_folder"),
@@ -114,9 +114,9 @@ def main() -> None:
     given = reading.parse_args()
     program: Callable[..., Any] = importlib.import_module(PROGRAMS[given.program]).main
     if given.lease:
-        importlib.import_module("workflow.delivery").LEASE = timedelta(seconds=given.lease)  # type: ignore[attr-defined]
+        importlib.import_module("workflow.outbox.delivery").LEASE = timedelta(seconds=given.lease)  # type: ignore[attr-defined]
     if given.rest:
-        importlib.import_module("workflow.pace").RESTS = (timedelta(seconds=given.rest),)  # type: ignore[attr-defined]
+        importlib.import_module("workflow.outbox.throttle").RESTS = (timedelta(seconds=given.rest),)  # type: ignore[attr-defined]
     if given.die:
         wrap(POINTS[given.die], given.call)
     sys.argv = [given.program, *given.arguments]

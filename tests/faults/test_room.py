@@ -23,7 +23,7 @@ from tests.faults.account import account, eventually, letters, message_ids, open
 from tests.faults.conftest import Build
 from tests.states.life import LA
 from tests.workflow.district import Life
-from workflow import outbox
+from workflow.outbox import queue
 from workflow.session import Session, current_time
 
 MANY = 30  # messages, of some twenty thousand bytes each
@@ -36,7 +36,7 @@ def settled(house: House) -> None:
     eventually(lambda: house.healthy() and set(statuses(house)) == {"sent"}, "what was due is done")
 
 
-def queue(house: House) -> None:
+def queue_(house: House) -> None:
     """Let many messages wait."""
     with opened(house) as found:
         life = Life(found, NEW, "franklin")
@@ -45,7 +45,7 @@ def queue(house: House) -> None:
 
         def tell(session: Session) -> None:
             for _ in range(MANY):
-                outbox.tell(session, "describe-needs", "staff@example.org", "staff", current_time(),
+                queue.tell(session, "describe-needs", "staff@example.org", "staff", current_time(),
                             partnership=record.id, seq=2)  # fmt: skip
 
         found.transact(tell)
@@ -73,7 +73,7 @@ def test_a_database_that_must_not_grow_loses_nothing_and_goes_on_when_it_may(hou
     size = (house.folder / "partnerships.db").stat().st_size
     _, most = resource.prlimit(house.running.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(house.running.pid, resource.RLIMIT_FSIZE, (size, most))
-    queue(house)
+    queue_(house)
     says(house, "the database cannot be written: disk I/O error")
     eventually(lambda: house.logged("tick failed"), "the log says so too")
     assert statuses(house)["queued"] == MANY
@@ -114,7 +114,7 @@ def test_a_full_disk_under_database_mail_and_log_loses_nothing(build: Build, tmp
     with small_disk(tmp_path / "house-0", megabytes=6):
         house = build()
         settled(house)
-        queue(house)
+        queue_(house)
         balloon = fill(house.folder, leave=40_000)
         says(house, "the database cannot be written: database or disk is full")
         balloon.unlink()
@@ -130,7 +130,7 @@ def test_a_full_disk_under_the_mail_keeps_every_message_its_turn(house: House) -
         shutil.copytree(house.folder / "before", mail, dirs_exist_ok=True)
         settled(house)
         balloon = fill(house.folder / "mail", leave=100_000)
-        queue(house)
+        queue_(house)
         says(house, "mail cannot leave: the Maildir")
         assert "No space left on device" in house.page("/healthz")[1]
         assert 0 < statuses(house)["queued"] < MANY

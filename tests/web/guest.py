@@ -14,8 +14,9 @@ from werkzeug.test import TestResponse
 
 from states.partnership import Role
 from tests.workflow.district import Life
-from workflow import links, outbox, web
+from workflow import links, web
 from workflow.links import Applicant, Claim
+from workflow.outbox import queue
 from workflow.store import tables
 
 BASE = "http://127.0.0.1:8427"
@@ -44,7 +45,7 @@ class Visitor:
         life = self.life
 
         def tell(session: Any) -> int:
-            return outbox.tell(session, template, email, str(role), life.now, partnership=life.record.id)
+            return queue.tell(session, template, email, str(role), life.now, partnership=life.record.id)
 
         notice = life.system.transact(tell)
         return links.address(life.system.config, Claim(notice, event, email, life.ref))

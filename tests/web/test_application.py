@@ -444,7 +444,7 @@ def test_nobody_reads_an_application_before_closing_on_any_page_or_in_any_messag
 def message_of(life: Life, key: int) -> str:
     from email import message_from_bytes, policy
 
-    from workflow import message
+    from workflow.outbox import message
     from workflow.store import tables
 
     with life.system.reading() as session:

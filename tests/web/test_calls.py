@@ -273,7 +273,7 @@ def written(life: Life, template: str) -> str:
     """The text of the latest message of a template, unfolded."""
     from email import message_from_bytes, policy
 
-    from workflow import message
+    from workflow.outbox import message
 
     with life.system.reading() as session:
         table = tables.notices

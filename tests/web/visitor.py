@@ -17,8 +17,9 @@ from states.partnership import Role
 from tests import databases
 from tests.states.life import PEOPLE
 from tests.workflow.district import Life
-from workflow import links, outbox, web
+from workflow import links, web
 from workflow.links import Claim
+from workflow.outbox import queue
 from workflow.store import tables
 
 
@@ -134,7 +135,7 @@ class Visitor:
     def notice(self, role: str, *events: str, to: str | None = None, **values: Any) -> int:
         """A message that offers these events to somebody in a role."""
         with self.life.system.engine.begin() as connection:
-            return outbox.tell(
+            return queue.tell(
                 self.life.system.session(connection), "fresh-link", to or PEOPLE[Role(role)], role,
                 self.life.now, extra={"offers_again": list(events)}, partnership=self.life.record.id, **values,
             )  # fmt: skip

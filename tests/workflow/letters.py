@@ -15,8 +15,9 @@ from sqlalchemy import select
 from notifications.letterboxes import Letter
 from notifications.mailers import MaildirMailer
 from tests.workflow.district import Life
-from workflow import delivery, inbox
+from workflow import inbox
 from workflow.inbox import Judged
+from workflow.outbox import delivery
 from workflow.store import tables
 
 

@@ -23,8 +23,9 @@ from tests.tampering import UNGUARD
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import Away
-from workflow import backup, delivery, restore, scheduler
+from workflow import backup, restore, scheduler
 from workflow.backup import Summary
+from workflow.outbox import delivery
 from workflow.restore import NoBackup
 from workflow.session import System
 from workflow.store import database, lock, tables, upgrade

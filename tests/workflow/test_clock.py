@@ -14,8 +14,9 @@ from states.partnership import State
 from tests import databases
 from tests.workflow.conftest import Begin
 from tests.workflow.district import LA, Life
-from workflow import engine, outbox, scheduler
+from workflow import engine, scheduler
 from workflow.engine import Conflict
+from workflow.outbox import queue
 from workflow.store.database import StoreHeld
 
 
@@ -330,15 +331,15 @@ def test_a_notice_that_cannot_be_queued_holds_up_no_other(
 ) -> None:
     bad = begin("needs")
     good = bad.another("franklin-2025").to("needs")
-    real = outbox.queue
+    real = queue.queue
 
-    def queue(session: Any, occasions: Any) -> Any:
+    def queue_(session: Any, occasions: Any) -> Any:
         if any(occasion.facts.school == "rainier-beach" for occasion in occasions):
             raise LookupError("who was it")
         return real(session, occasions)
 
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "queue", queue)
+        patch.setattr(queue, "queue", queue_)
         tally = bad.tick("2025-07-30 17:00")
     assert (tally.told, tally.failed) == (1, 1)
     assert good.told("needs-agreed") == ["franklin-principal", "staff"]

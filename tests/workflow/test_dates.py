@@ -20,8 +20,9 @@ from tests.states.life import LA
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, Stations, opened
 from tests.workflow.test_outbox import Post, deliver
-from workflow import dates, directory, meetings
+from workflow import directory, meetings
 from workflow.engine import life_of
+from workflow.outbox import invitations
 from workflow.procedure.config import Config
 from workflow.store import tables
 
@@ -78,7 +79,7 @@ def told(life: Life) -> list[str]:
 def uids(life: Life) -> dict[str, str]:
     record = life.record
     with life.system.reading() as session:
-        found = dates.dates(session, life.ref, life_of(record))
+        found = invitations.dates(session, life.ref, life_of(record))
     return {name: one.uid.removesuffix(f".{life.ref}@example.org") for name, one in found.items()}
 
 

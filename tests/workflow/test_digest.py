@@ -18,7 +18,8 @@ from tests.states.life import LA, REVIEWERS
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, Stations, configured, opened
 from tests.workflow.test_outbox import Post, deliver
-from workflow import answers, delivery, digest, leaving, links, outbox, replan
+from workflow import answers, links, replan
+from workflow.outbox import delivery, digest, queue, timing
 from workflow.procedure.config import Config
 
 PRINCIPAL = "principal@example.org"
@@ -129,7 +130,7 @@ def test_news_of_the_system_and_of_a_deferred_meeting_do_not_wait(begin: Begin) 
     life = wants(begin("scheduled"), "principal", "staff", "lead-partner")
     life.do("defer-item", meeting_on="2025-10-01")
     assert {row["held"] for row in life.notices("defer-item")} == {False}
-    assert set(leaving.AT_ONCE) == {
+    assert set(timing.AT_ONCE) == {
         "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
         "defer-item",
     }  # fmt: skip
@@ -138,7 +139,7 @@ def test_news_of_the_system_and_of_a_deferred_meeting_do_not_wait(begin: Begin) 
 def test_a_receipt_does_not_wait(begin: Begin) -> None:
     life = wants(begin("needs"), "principal")
     life.system.transact(
-        lambda s: outbox.tell(
+        lambda s: queue.tell(
             s, "receipt", PRINCIPAL, "principal", life.now, partnership=life.record.id, seq=1
         )
     )
@@ -158,15 +159,15 @@ def test_a_receipt_does_not_wait(begin: Begin) -> None:
 )  # fmt: skip
 def test_a_digest_leaves_every_day_at_the_same_hour_of_the_clock(begin: Begin, now: str, leaves: str) -> None:
     life = begin().at(now)
-    assert life.wall(leaving.digest_at(life.system.config, life.now)) == leaves
+    assert life.wall(timing.digest_at(life.system.config, life.now)) == leaves
 
 
 @pytest.mark.parametrize("at", ["02:00", "02:30"])
 def test_a_digest_at_an_hour_that_the_clocks_skip_leaves_once_all_the_same(begin: Begin, at: str) -> None:
     life = begin(None, f'[mail]\ndigest_at = "{at}"\n').at("2026-03-07 12:00")
-    first = leaving.digest_at(life.system.config, life.now)
+    first = timing.digest_at(life.system.config, life.now)
     assert life.wall(first) == "2026-03-08 03:00"
-    following = leaving.digest_at(life.system.config, first + timedelta(seconds=1))
+    following = timing.digest_at(life.system.config, first + timedelta(seconds=1))
     assert life.wall(following) == f"2026-03-09 {at}"
 
 
@@ -301,7 +302,7 @@ def test_what_was_revoked_out_of_a_digest_is_not_marked_as_sent(begin: Begin) ->
     morning(life, "2025-09-03 10:01")
     first = next(row for row in life.notices() if row["held"] and row["to"] == PRINCIPAL)
     with life.system.engine.begin() as connection:
-        outbox.revoke(connection, [first["id"]], life.now)
+        queue.revoke(connection, [first["id"]], life.now)
     morning(life, "2025-09-04 07:00")
     found = {row["id"]: row["status"] for row in life.notices() if row["to"] == PRINCIPAL}
     assert found[first["id"]] == "dead"

@@ -15,8 +15,9 @@ from states.partnership import State
 from tests.states.life import CBO, CHARITY, LA
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import engine, outbox
+from workflow import engine
 from workflow.engine import Conflict, NotFound
+from workflow.outbox import queue
 
 
 def unmet(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
@@ -196,7 +197,7 @@ def test_a_failure_while_notices_are_queued_undoes_the_move(
     def broken(*_: Any) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(outbox, "queue", broken)
+    monkeypatch.setattr(queue, "queue", broken)
     with pytest.raises(RuntimeError, match="disk"):
         life.do("describe-needs")
     assert life.bytes() == before

@@ -13,8 +13,8 @@ import pytest
 from notifications.mailers import TemporaryFailure, Unreachable
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import delivery
-from workflow.pace import Pace
+from workflow.outbox import delivery
+from workflow.outbox.throttle import Pace
 from workflow.store.database import StoreError
 
 TICK = timedelta(seconds=20)

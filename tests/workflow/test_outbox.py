@@ -15,8 +15,9 @@ import pytest
 from notifications.mailers import InDoubt, MaildirMailer, PermanentFailure, TemporaryFailure
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, configured
-from workflow import delivery, engine, outbox
-from workflow.pace import Pace
+from workflow import engine
+from workflow.outbox import delivery, queue
+from workflow.outbox.throttle import Pace
 
 MINUTE = timedelta(minutes=1)
 
@@ -326,7 +327,7 @@ def test_what_is_revoked_while_it_waits_for_its_turn_does_not_leave(begin: Begin
             given.append(key)
             if len(given) == 1:
                 with life.system.engine.begin() as connection:
-                    outbox.revoke(connection, [second["id"]], life.now)
+                    queue.revoke(connection, [second["id"]], life.now)
 
     delivery.deliver(life.system, Revoking(), lambda: life.now)
     assert second["message_id"] not in given
@@ -358,7 +359,7 @@ def test_one_that_staff_cannot_be_told_of_holds_up_no_other(
     def broken(*_: Any, **__: Any) -> None:
         raise LookupError("who are staff")
 
-    monkeypatch.setattr(outbox, "tell_staff", broken)
+    monkeypatch.setattr(queue, "tell_staff", broken)
     assert deliver(life, fails_with(PermanentFailure("550"))) == {"dead": 2}
 
 

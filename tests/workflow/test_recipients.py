@@ -11,7 +11,7 @@ from states.machine import EVENTS
 from tests.states.life import REVIEWERS
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import message
+from workflow.outbox import message
 from workflow.procedure.config import Config
 
 

@@ -29,7 +29,8 @@ from tests.states.life import LA
 from tests.year import doors, people
 from tests.year.doors import Got
 from tests.year.town import Town
-from workflow import delivery, digest, engine, meetings, message, scheduler
+from workflow import engine, meetings, scheduler
+from workflow.outbox import delivery, digest, message
 from workflow.store import tables
 from workflow.store.tables import canonical
 

@@ -15,10 +15,11 @@ from sqlalchemy import select
 
 from states.errors import BadInput, Problem
 from states.partnership import Role
-from workflow import delivery, directory, outbox, views
+from workflow import directory, views
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known, number_of
 from workflow.engine import NotFound
+from workflow.outbox import delivery, queue
 from workflow.procedure.due import Offset, parse_offset
 from workflow.session import Session
 from workflow.store import tables
@@ -249,7 +250,7 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
             raise NotFound(
                 f"there is no notice {id_}" if person is None else f"there is no notice to {person}"
             )
-        found = outbox.revoke(session.connection, keys, console.now)
+        found = queue.revoke(session.connection, keys, console.now)
         directory.noted(session.connection, "revoked notices", found, by=user, now=console.now)
         return found
 

@@ -13,11 +13,12 @@ from flask import Response, abort, request
 
 from states.errors import BadInput, Problem, Refused, Unmet
 from states.machine import ASKED, event_named
-from workflow import answers, documents, links, message, views
+from workflow import answers, documents, links, views
 from workflow.answers import Ask, Closed
 from workflow.engine import Change, Conflict
 from workflow.forms import fields, parsing
 from workflow.links import Claim
+from workflow.outbox import message
 from workflow.session import Session
 from workflow.web import endings
 from workflow.web.sheets import sheet_of

@@ -14,9 +14,10 @@ from sqlalchemy import select
 
 from states.machine import COLLECTED, askable, waiting_on
 from states.partnership import Role, State
-from workflow import answers, links, message, sight, views
+from workflow import answers, links, sight, views
 from workflow.answers import Ask
 from workflow.links import Applicant
+from workflow.outbox import message
 from workflow.session import Session
 from workflow.sight import Viewer
 from workflow.store import tables

@@ -1,6 +1,6 @@
 """The outbox: notices are queued with what they tell of, for each person concerned.
 
-They leave by `workflow/delivery.py`, after what they tell of is committed.
+They leave by `workflow/outbox/delivery.py`, after what they tell of is committed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from sqlalchemy import Connection, insert, or_, select, update
 from states.machine import askable, waiting_on
 from states.moments import MOMENTS
 from states.partnership import Partnership, Role, State
-from workflow import directory, leaving
+from workflow import directory
 from workflow.directory import Person
-from workflow.leaving import Rung, leaves_at, new_notice
+from workflow.outbox import timing
+from workflow.outbox.timing import Rung, leaves_at, new_notice
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
@@ -93,12 +94,12 @@ def _departure(
     session: Session, occasion: Occasion, person: Person, role: str, offers: Sequence[str]
 ) -> dict[str, Any]:
     """When a notice leaves, and whether with the reader's digest."""
-    held = leaving.is_held(
+    held = timing.is_held(
         session, occasion.name, person, role, offers,
         state=occasion.state, facts=occasion.facts, now=occasion.now, rung=occasion.rung,
     )  # fmt: skip
     if held:
-        return {"held": True, "next_at": leaving.digest_at(session.config, occasion.now)}
+        return {"held": True, "next_at": timing.digest_at(session.config, occasion.now)}
     return {"next_at": leaves_at(session.config, occasion.now, occasion.rung)}
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from workflow.leaving import leaves_at, new_notice
-from workflow.message import DIGEST
+from workflow.outbox.message import DIGEST
+from workflow.outbox.timing import leaves_at, new_notice
 from workflow.session import Session
 from workflow.store import tables
 

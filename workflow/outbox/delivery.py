@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, update
 
 from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure, Unreachable
-from workflow import digest, message, outbox
-from workflow.leaving import leaves_at
-from workflow.pace import Pace
+from workflow.outbox import digest, message, queue
+from workflow.outbox.throttle import Pace
+from workflow.outbox.timing import leaves_at
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
@@ -230,7 +230,7 @@ def _tell_staff(session: Session, row: Any, reason: str | None, attempts: int, n
         "attempts": attempts,
         "notice_id": row.id,
     }
-    outbox.tell_staff(session, row.partnership, "message-failed", {"failure": failure}, now)
+    queue.tell_staff(session, row.partnership, "message-failed", {"failure": failure}, now)
 
 
 def retry(connection: Connection, key: int, now: datetime) -> bool:

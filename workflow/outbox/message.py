@@ -16,10 +16,11 @@ from notifications.compose import compose
 from notifications.render import TemplateFailed, TemplateMissing
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
-from workflow import dates, directory, links
+from workflow import directory, links
 from workflow.deadlines import Life
 from workflow.directory import DISTRICT_ROLES, OFFICE
 from workflow.forms.summary import said
+from workflow.outbox import invitations
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
@@ -90,12 +91,12 @@ def _calendar(session: Session, row: Any, context: Mapping[str, Any]) -> list[Ca
     """The dates to keep that go with a notice, or with everything that is in a digest."""
     if row.template == DIGEST:
         every = [_calendar(session, part, context_of(session, part)) for part in _parts(session, row)]
-        return dates.in_order({file.uid: file for files in every for file in files}.values())
+        return invitations.in_order({file.uid: file for files in every for file in files}.values())
     about = _about(session, row)
     if about is None:
         return []
     deadline, person = context["deadline"], context["person"]
-    return dates.files(
+    return invitations.files(
         session, row, about.ref, Life(about.state, about.facts, about.entered_at),
         person=Mailbox(person["name"], row.to),
         deadline=deadline["name"] if deadline else None,
