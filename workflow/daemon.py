@@ -26,7 +26,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import inbox, logs, meetings, replan, scheduler, web
+from workflow import logs, meetings, replan, scheduler, web
+from workflow.inbox import judge
 from workflow.metrics import Metrics
 from workflow.outbox import delivery, digest
 from workflow.outbox.throttle import Pace
@@ -155,7 +156,7 @@ class Daemon:
         if self.letterbox is None:
             return counts
         try:
-            for judged in inbox.take_in(self.system, self.letterbox, current_time, stop=self._stop.is_set):
+            for judged in judge.take_in(self.system, self.letterbox, current_time, stop=self._stop.is_set):
                 counts[judged.verdict] += 1
                 self.metrics.replies.labels(judged.verdict).inc()
                 log.info("reply", **judged.line())

@@ -46,7 +46,7 @@ POINTS = {
     "a letter written, not in its place": Point("before", "os", "fsync"),
     "a letter in its place, not synced": Point("before", "notifications.mailers", "sync_folder"),
     # of a reply
-    "before a reply is committed": Point("after", "workflow.inbox", "_judge"),
+    "before a reply is committed": Point("after", "workflow.inbox.judge", "_judge"),
     "between a reply's commit and its move": Point(
         "before", "notifications.letterboxes", "MaildirLetterbox.taken"
     ),

@@ -15,8 +15,8 @@ from sqlalchemy import select
 from notifications.letterboxes import Letter
 from notifications.mailers import MaildirMailer
 from tests.workflow.district import Life
-from workflow import inbox
-from workflow.inbox import Judged
+from workflow.inbox import judge
+from workflow.inbox.judge import Judged
 from workflow.outbox import delivery
 from workflow.store import tables
 
@@ -83,7 +83,7 @@ def put(folder: Path, content: bytes, name: str = "1.host") -> Path:
 
 def comes(life: Life, content: bytes) -> Judged:
     """Let a message come back."""
-    return inbox.take(life.system, Letter("1", content), life.now)
+    return judge.take(life.system, Letter("1", content), life.now)
 
 
 def replies(life: Life) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from notifications.letterboxes import MaildirLetterbox
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import address, got, put, replies, untouched
-from workflow import inbox
+from workflow.inbox import judge
 
 SEED = os.environ.get("HOSTILE_SEED", "4270.8")
 EACH, AT_A_TIME = 150, 15  # so that only now and then there are too many from one sender within an hour
@@ -137,7 +137,7 @@ def comes(
     made = [make(asked, chance) for _ in range(AT_A_TIME)]
     for number, content in enumerate(made):
         put(folder, content, f"{life.now:%d%H}-{number}.host")
-    judged = list(inbox.take_in(life.system, MaildirLetterbox(folder), lambda: life.now))
+    judged = list(judge.take_in(life.system, MaildirLetterbox(folder), lambda: life.now))
     assert len(judged) == len(made)
     assert list((folder / "new").iterdir()) == []
     return made

@@ -14,7 +14,8 @@ from tests.notifications.test_replies import REPORT
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import address, answer, comes, delivered, got, put, replies, untouched
-from workflow import answers, inbox, reply
+from workflow import answers
+from workflow.inbox import judge, message
 from workflow.links import Claim
 from workflow.store import tables
 
@@ -310,11 +311,11 @@ def test_the_same_message_counts_once(needs):
 
 def test_too_many_messages_are_a_loop_and_get_no_answer(needs):
     asked = ask(needs)
-    for number in range(reply.BUSY + 5):
+    for number in range(message.BUSY + 5):
         comes(needs, answer(asked, f"message number {number}"))
     found = [row["verdict"] for row in replies(needs)]
-    assert found == ["note"] * reply.BUSY + ["automatic"] * 5
-    assert len(needs.notices("receipt")) == reply.BUSY
+    assert found == ["note"] * message.BUSY + ["automatic"] * 5
+    assert len(needs.notices("receipt")) == message.BUSY
 
 
 # Notes
@@ -448,7 +449,7 @@ def test_a_report_that_names_no_message_of_ours_marks_nobody(needs):
 
 def take_in(life: Life) -> list[str]:
     box = MaildirLetterbox(life.system.config.folder / "replies")
-    return [judged.verdict for judged in inbox.take_in(life.system, box, lambda: life.now)]
+    return [judged.verdict for judged in judge.take_in(life.system, box, lambda: life.now)]
 
 
 def test_a_message_moves_to_cur_as_seen_when_it_has_been_dealt_with(needs):
@@ -493,7 +494,7 @@ def test_a_message_that_cannot_be_dealt_with_is_kept_and_stands_in_nobodys_way(n
 
 
 def test_only_so_many_are_read_at_once(needs, monkeypatch):
-    monkeypatch.setattr(inbox, "AT_ONCE", 2)
+    monkeypatch.setattr(judge, "AT_ONCE", 2)
     for number in range(3):
         put(needs.system.config.folder / "replies", answer(ask(needs), f"{number}"), f"{number}.host")
     assert take_in(needs) == ["note", "note"]

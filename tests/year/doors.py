@@ -20,9 +20,10 @@ from tests.lives import invariants
 from tests.web.visitor import Page
 from tests.workflow.letters import answer
 from tests.year.town import Town
-from workflow import engine, inbox, links
+from workflow import engine, links
 from workflow.engine import Conflict, NotFound
 from workflow.forms import parsing
+from workflow.inbox import judge
 from workflow.links import Applicant
 from workflow.store import tables
 
@@ -114,7 +115,7 @@ def by_reply(town: Town, got: Got, event: str, *, word: str | None = None, name:
         return "reply impossible"
     chosen = word or next(iter(event_named(event).reply_words))
     content = answer(asked, f"{chosen}\r\n\r\nas was said", Message_ID=f"<{name}@example.org>")
-    judged = inbox.take(town.system, Letter("1", content), town.instant)
+    judged = judge.take(town.system, Letter("1", content), town.instant)
     assert not (judged.reason or "").startswith("it could not be dealt with"), judged
     return f"reply {judged.verdict}"
 

@@ -12,7 +12,7 @@ from workflow import views
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known, number_of
 from workflow.engine import NotFound
-from workflow.inbox import VERDICTS
+from workflow.inbox.judge import VERDICTS
 from workflow.store import tables
 
 

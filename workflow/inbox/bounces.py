@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
+from workflow.inbox.message import Judged, Reply, about, named
 from workflow.outbox import queue
-from workflow.reply import Judged, Reply, about, named
 from workflow.session import Session
 from workflow.store import tables
 

@@ -27,11 +27,9 @@ from states.event import ReplyWord
 from states.machine import event_named, row_of
 from workflow import answers
 from workflow.answers import Ask, Closed
-from workflow.bounced import bounced, cleared
 from workflow.engine import Conflict
-from workflow.links import Claim
-from workflow.outbox import queue
-from workflow.reply import (
+from workflow.inbox.bounces import bounced, cleared
+from workflow.inbox.message import (
     BUSY,
     TEXT,
     Judged,
@@ -45,6 +43,8 @@ from workflow.reply import (
     tell,
     too_many,
 )
+from workflow.links import Claim
+from workflow.outbox import queue
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
