@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from states.inputs import ABILITIES
-from workflow import engine, importing, replan
+from workflow import engine, importing
+from workflow.clock import replan
 from workflow.procedure import config
 from workflow.session import System
 from workflow.store import database, tables, upgrade

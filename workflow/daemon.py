@@ -26,14 +26,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import logs, meetings, replan, scheduler, web
+from workflow import logs, web
+from workflow.clock import meetings, replan
+from workflow.clock.fire import Tally, fire_due, next_due
 from workflow.inbox import judge
 from workflow.metrics import Metrics
 from workflow.outbox import delivery, digest
 from workflow.outbox.throttle import Pace
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
-from workflow.scheduler import Tally
 from workflow.session import Session, System, current_time, make_letterbox, make_mailer, open_system
 from workflow.store import database
 from workflow.store.database import StoreAway, StoreError, StoreHeld
@@ -98,7 +99,7 @@ class Daemon:
             self._apart("claims", self._take_back)
             self._apart("procedure", partial(self._replan, now))
             self._apart("meetings", partial(self._alone, "meetings", partial(meetings.tell_changed, now=now)))
-            fire = partial(scheduler.fire_due, self.system, now, stop=self._stop.is_set, done=self._said)
+            fire = partial(fire_due, self.system, now, stop=self._stop.is_set, done=self._said)
             tally = self._apart("deadlines", fire) or Tally()
             answered = self._apart("replies", self._take_replies) or {}
             self._apart("digests", partial(self._alone, "digests", partial(digest.gather, now=now)))
@@ -194,7 +195,7 @@ class Daemon:
         try:
             self.once()
             with self.system.reading() as session:
-                due = scheduler.next_due(session.connection)
+                due = next_due(session.connection)
                 self.metrics.measure(session, time.time())
         except Exception as error:
             # Whatever it was, the next tick tries again; /healthz and the watchdog tell if it goes on.

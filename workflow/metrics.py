@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sqlalchemy import func, select
 
 from states.partnership import State
-from workflow.scheduler import Tally
+from workflow.clock.fire import Tally
 from workflow.session import Session
 from workflow.store import tables
 

@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 from tests import databases
 from tests.states.life import LA
 from tests.workflow.district import Life, found
-from workflow import ledger, replan
+from workflow import ledger
+from workflow.clock import replan
 from workflow.procedure import config
 from workflow.session import System, current_time
 from workflow.store.database import open_store

@@ -18,10 +18,10 @@ from sqlalchemy import update
 
 from tests.daemon.house import House
 from workflow import daemon, logs, web
+from workflow.clock.fire import Tally
 from workflow.daemon import Daemon
 from workflow.metrics import Metrics
 from workflow.procedure import config
-from workflow.scheduler import Tally
 from workflow.session import System, current_time, open_system
 from workflow.store import database, tables
 

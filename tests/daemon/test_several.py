@@ -17,7 +17,7 @@ from tests import databases
 from tests.daemon.house import House, until
 from tests.states.life import LA
 from tests.workflow.district import Life, found
-from workflow import replan
+from workflow.clock import replan
 from workflow.procedure import config
 from workflow.session import System
 from workflow.store import database

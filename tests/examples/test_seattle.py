@@ -15,7 +15,8 @@ from sqlalchemy import select
 
 from states.partnership import Kind, State
 from tests import databases
-from workflow import importing, ledger, scheduler
+from workflow import importing, ledger
+from workflow.clock import fire
 from workflow.importing import DistrictFile
 from workflow.procedure import config
 from workflow.procedure.config import Config
@@ -139,7 +140,7 @@ def test_the_first_look_at_the_clock_makes_something_happen(
     tmp_path: Path, settings: Config, given: DistrictFile, now: datetime
 ) -> None:
     with taken_in(tmp_path, settings, given, now) as system:
-        tally = scheduler.fire_due(system, now)
+        tally = fire.fire_due(system, now)
         done = {(change.record.ref, change.intent.event) for change in tally.changes}
         assert {("mercer-2026", "close-applications"), ("concord-2025", "expire")} <= done
         assert tally.failures == []

@@ -33,8 +33,8 @@ class Point:
 COMMIT = ("sqlalchemy.engine.default", "DefaultDialect.do_commit")
 POINTS = {
     # of a tick
-    "before the procedure is taken up": Point("after", "workflow.replan", "replan"),
-    "before a batch is committed": Point("after", "workflow.scheduler", "_step"),
+    "before the procedure is taken up": Point("after", "workflow.clock.replan", "replan"),
+    "before a batch is committed": Point("after", "workflow.clock.fire", "_step"),
     "after a batch is committed": Point("before", "workflow.daemon", "Daemon._said"),
     "before a digest is committed": Point("after", "workflow.outbox.digest", "gather"),
     "before anything is delivered": Point("before", "workflow.outbox.delivery", "deliver"),

@@ -16,7 +16,8 @@ from tests.lives import invariants
 from tests.lives.making import Moment, damaged, sensible
 from tests.states.life import LA, ORGANIZATIONS, REVIEWERS
 from tests.workflow.district import Life, regular_meetings
-from workflow import engine, scheduler
+from workflow import engine
+from workflow.clock import fire
 from workflow.engine import Conflict, NotFound
 from workflow.store import tables
 
@@ -79,7 +80,7 @@ class Walk:
 
     def pass_time(self) -> None:
         self.life.now += timedelta(minutes=self.rng.choice(PASSES))
-        tally = scheduler.fire_due(self.life.system, self.life.now.astimezone(UTC))
+        tally = fire.fire_due(self.life.system, self.life.now.astimezone(UTC))
         self.came.update({"fired": tally.fired, "told": tally.told, "failed": tally.failed})
         self.trail.append(f"{self.life.now:%Y-%m-%d %H:%M}")
         assert tally.failed == 0, (self.trail, tally.failures)
@@ -156,7 +157,7 @@ class Walk:
 
     def look(self) -> None:
         system, now = self.life.system, self.life.now.astimezone(UTC)
-        tally = scheduler.fire_due(system, now)  # what fell due by what was just done
+        tally = fire.fire_due(system, now)  # what fell due by what was just done
         assert tally.failed == 0, (self.trail, tally.failures)
         found = invariants.of_the_state(system, now)
         if len(self.trail) % 5 == 0:

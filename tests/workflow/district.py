@@ -15,7 +15,8 @@ from states.partnership import Partnership, Role, State
 from tests import databases
 from tests.states.life import ABSENT, CBO, COLLEGE, LA, ORGANIZATIONS, PEOPLE, REVIEWERS, SAMPLES, instant
 from tests.tampering import GUARD, UNGUARD
-from workflow import directory, engine, ledger, scheduler
+from workflow import directory, engine, ledger
+from workflow.clock import fire
 from workflow.procedure import config
 from workflow.session import System
 from workflow.store import database, tables, upgrade
@@ -145,9 +146,9 @@ class Life:
             )
         )  # fmt: skip
 
-    def tick(self, when: str | None = None) -> scheduler.Tally:
+    def tick(self, when: str | None = None) -> fire.Tally:
         """Let the clock look at what is due now, or at this time."""
-        return scheduler.fire_due(self.system, (self.at(when) if when else self).now.astimezone(UTC))
+        return fire.fire_due(self.system, (self.at(when) if when else self).now.astimezone(UTC))
 
     def run(self, sql: str, **values: Any) -> None:
         """Change the database behind the engine's back."""

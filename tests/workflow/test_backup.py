@@ -23,8 +23,9 @@ from tests.tampering import UNGUARD
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import Away
-from workflow import backup, restore, scheduler
+from workflow import backup, restore
 from workflow.backup import Summary
+from workflow.clock import fire
 from workflow.outbox import delivery
 from workflow.restore import NoBackup
 from workflow.session import System
@@ -93,7 +94,7 @@ def much_going_on(life: Life) -> Iterator[threading.Event]:
     def tick(mine: Life) -> None:
         while not over.is_set():
             mine.now += timedelta(hours=7)
-            scheduler.fire_due(mine.system, mine.now)
+            fire.fire_due(mine.system, mine.now)
             delivery.deliver(mine.system, Away(), lambda: mine.now)
 
     def kept(work: Callable[[Life], None], mine: Life) -> None:

@@ -14,13 +14,14 @@ from states.partnership import State
 from tests import databases
 from tests.workflow.conftest import Begin
 from tests.workflow.district import LA, Life
-from workflow import engine, scheduler
+from workflow import engine
+from workflow.clock import fire
 from workflow.engine import Conflict
 from workflow.outbox import queue
 from workflow.store.database import StoreHeld
 
 
-def did(tally: scheduler.Tally) -> tuple[int, int, int, int]:
+def did(tally: fire.Tally) -> tuple[int, int, int, int]:
     return tally.fired, tally.told, tally.skipped, tally.failed
 
 
@@ -96,7 +97,7 @@ def test_a_new_agreement_before_the_board_does_not_expire(begin: Begin) -> None:
 def test_the_next_look_is_at_the_earliest_open_rung(begin: Begin) -> None:
     life = begin("applied")
     with life.system.reading() as session:
-        following = scheduler.next_due(session.connection)
+        following = fire.next_due(session.connection)
     assert following == datetime(2025, 8, 12, 17, tzinfo=LA)
 
 
@@ -167,12 +168,10 @@ def test_partnerships_are_served_in_the_order_in_which_they_fell_due(begin: Begi
 
 def test_a_stop_between_two_batches_leaves_the_rest_for_the_next_time(begin: Begin) -> None:
     life = begin("applied").at("2025-08-18")
-    tally = scheduler.fire_due(life.system, life.now, stop=lambda: True)
+    tally = fire.fire_due(life.system, life.now, stop=lambda: True)
     assert did(tally) == (0, 0, 0, 0)
     seen: list[int] = []
-    scheduler.fire_due(
-        life.system, life.now, stop=lambda: bool(seen), done=lambda tally: seen.append(tally.fired)
-    )
+    fire.fire_due(life.system, life.now, stop=lambda: bool(seen), done=lambda tally: seen.append(tally.fired))
     assert seen == [1]
 
 
@@ -316,11 +315,11 @@ def test_what_somebody_holds_is_not_put_off_as_if_it_had_failed(
 ) -> None:
     life = begin("applied")
 
-    def held(*_: Any) -> scheduler.Tally:
+    def held(*_: Any) -> fire.Tally:
         raise StoreHeld("the database is locked by another program; try again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(scheduler, "_step", held)
+        patch.setattr(fire, "_step", held)
         assert life.tick("2025-08-15 17:00").failed == 1
     assert rung(life, "applications-close")["attempts"] == 0
     assert life.tick("2025-08-15 17:01").fired == 1
@@ -374,6 +373,6 @@ def test_a_clock_that_is_set_back_does_nothing_twice(begin: Begin) -> None:
     life = begin("applied")
     life.tick("2025-08-15 17:00")
     told = len(life.notices())
-    scheduler.fire_due(life.system, datetime(2025, 8, 15, 12, tzinfo=UTC))
+    fire.fire_due(life.system, datetime(2025, 8, 15, 12, tzinfo=UTC))
     life.tick("2025-08-15 17:00")
     assert len(life.notices()) == told

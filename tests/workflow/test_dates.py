@@ -20,7 +20,8 @@ from tests.states.life import LA
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, Stations, opened
 from tests.workflow.test_outbox import Post, deliver
-from workflow import directory, meetings
+from workflow import directory
+from workflow.clock import meetings
 from workflow.engine import life_of
 from workflow.outbox import invitations
 from workflow.procedure.config import Config

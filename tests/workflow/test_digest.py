@@ -18,7 +18,8 @@ from tests.states.life import LA, REVIEWERS
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, Stations, configured, opened
 from tests.workflow.test_outbox import Post, deliver
-from workflow import answers, links, replan
+from workflow import answers, links
+from workflow.clock import replan
 from workflow.outbox import delivery, digest, queue, timing
 from workflow.procedure.config import Config
 

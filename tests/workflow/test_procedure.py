@@ -8,7 +8,7 @@ from states.errors import Refused
 from states.partnership import State
 from tests.workflow.conftest import Begin
 from tests.workflow.district import configured
-from workflow.replan import replan
+from workflow.clock.replan import replan
 
 
 def reasons(refused: pytest.ExceptionInfo[Refused]) -> list[str]:

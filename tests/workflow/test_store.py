@@ -20,7 +20,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from tests import databases
 from tests.workflow.conftest import Begin
-from workflow import directory, engine, scheduler
+from workflow import directory, engine
+from workflow.clock import fire
 from workflow.engine import Conflict
 from workflow.session import System
 from workflow.store import database, tables, upgrade
@@ -297,7 +298,7 @@ def test_of_two_who_saw_the_same_version_one_is_told_that_somebody_was_first(beg
 
 def test_two_clocks_at_once_fire_a_deadline_once(begin: Begin) -> None:
     life = begin("applied").at("2025-08-15 17:00")
-    tallies = at_once(*[lambda: scheduler.fire_due(life.system, life.now) for _ in range(4)])
+    tallies = at_once(*[lambda: fire.fire_due(life.system, life.now) for _ in range(4)])
     assert sum(tally.fired for tally in tallies) == 1
     assert [row["event"] for row in life.history()].count("close-applications") == 1
     assert len(life.notices("close-applications")) == 7

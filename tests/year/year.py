@@ -29,7 +29,8 @@ from tests.states.life import LA
 from tests.year import doors, people
 from tests.year.doors import Got
 from tests.year.town import Town
-from workflow import engine, meetings, scheduler
+from workflow import engine
+from workflow.clock import fire, meetings
 from workflow.outbox import delivery, digest, message
 from workflow.store import tables
 from workflow.store.tables import canonical
@@ -122,7 +123,7 @@ class Year:
         """What one tick of the daemon does."""
         system, now = self.town.system, self.town.instant
         system.transact(lambda session: meetings.tell_changed(session, now))
-        tally = scheduler.fire_due(system, now)
+        tally = fire.fire_due(system, now)
         assert tally.failed == 0, tally.failures
         self.counts.update({"events of the clock": tally.fired, "rungs told": tally.told})
         system.transact(lambda session: digest.gather(session, now))
