@@ -22,8 +22,8 @@ import district
 import psycopg
 from sqlalchemy import make_url
 
-from workflow import backup, restore
 from workflow.procedure import config
+from workflow.record import backup, restore
 from workflow.store import upgrade
 from workflow.store.database import open_store
 

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from states.inputs import ABILITIES
-from workflow import engine, importing
+from workflow import engine
 from workflow.clock import replan
 from workflow.procedure import config
+from workflow.record import importing
 from workflow.session import System
 from workflow.store import database, tables, upgrade
 

@@ -17,8 +17,8 @@ import burst
 import daemons
 import district
 
-from workflow import backup, restore
 from workflow.procedure import config
+from workflow.record import backup, restore
 from workflow.store import upgrade
 from workflow.store.database import open_store
 

@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 from tests import databases
 from tests.states.life import LA
 from tests.workflow.district import Life, found
-from workflow import ledger
 from workflow.clock import replan
 from workflow.procedure import config
+from workflow.record import verify
 from workflow.session import System, current_time
 from workflow.store.database import open_store
 
@@ -186,7 +186,7 @@ class House:
         opened = System(settings, open_store(settings.database_url))
         with opened.reading() as session:
             found = [
-                fault.problem for _, them in ledger.verify(session.connection, settings) for fault in them
+                fault.problem for _, them in verify.verify(session.connection, settings) for fault in them
             ]
         opened.engine.dispose()
         return found

@@ -15,11 +15,11 @@ from sqlalchemy import select
 
 from states.partnership import Kind, State
 from tests import databases
-from workflow import importing, ledger
 from workflow.clock import fire
-from workflow.importing import DistrictFile
 from workflow.procedure import config
 from workflow.procedure.config import Config
+from workflow.record import importing, verify
+from workflow.record.importing import DistrictFile
 from workflow.session import System
 from workflow.store import database, tables, upgrade
 
@@ -90,9 +90,9 @@ def notices(system: System) -> set[str]:
         return set(session.connection.scalars(select(tables.notices.c.template)))
 
 
-def faults(system: System) -> list[ledger.Fault]:
+def faults(system: System) -> list[verify.Fault]:
     with system.reading() as session:
-        return [fault for _, found in ledger.verify(session.connection, system.config) for fault in found]
+        return [fault for _, found in verify.verify(session.connection, system.config) for fault in found]
 
 
 def test_its_data_lies_at_the_top_of_the_checkout(checkout: Path, settings: Config) -> None:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, func, select
 
 from tests.daemon.house import House, until
-from workflow import ledger
+from workflow.record import verify
 from workflow.session import System, current_time, open_system
 from workflow.store import tables
 
@@ -84,7 +84,7 @@ def account(house: House) -> Account:
 
     answers, replies = tables.answers.c, tables.replies.c
     with opened(house) as found, found.reading() as session:
-        verified = list(ledger.verify(session.connection, found.config))
+        verified = list(verify.verify(session.connection, found.config))
     return Account(
         count(of_ref(HISTORY.event, HISTORY.actor, HISTORY.channel, HISTORY.note, HISTORY.to_state)),
         count(of_ref(RUNGS.name, RUNGS.kind, RUNGS.status)),

@@ -20,9 +20,9 @@ from states.errors import BadInput, Problem, Refused
 from tests.fuzz.mutations import mutated, toml
 from tests.lives.invariants import everything
 from tests.workflow.conftest import Begin
-from workflow import importing
 from workflow.procedure import config
 from workflow.procedure.config import ConfigError
+from workflow.record import importing
 
 SEED = os.environ.get("SEED", "4270")
 FUZZ = int(os.environ.get("FUZZ", "0"))

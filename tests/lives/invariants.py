@@ -17,7 +17,7 @@ from sqlalchemy import Row, select
 
 from states.errors import LawError, Refused
 from states.partnership import Partnership, State
-from workflow import ledger
+from workflow.record import verify
 from workflow.session import System
 from workflow.store import tables
 
@@ -41,7 +41,7 @@ def of_the_record(system: System) -> list[str]:
     with system.reading() as session:
         return [
             f"{fault.ref} {fault.seq}: {fault.problem}"
-            for _, faults in ledger.verify(session.connection, system.config)
+            for _, faults in verify.verify(session.connection, system.config)
             for fault in faults
         ]
 

@@ -15,9 +15,10 @@ from states.partnership import Partnership, Role, State
 from tests import databases
 from tests.states.life import ABSENT, CBO, COLLEGE, LA, ORGANIZATIONS, PEOPLE, REVIEWERS, SAMPLES, instant
 from tests.tampering import GUARD, UNGUARD
-from workflow import directory, engine, ledger
+from workflow import directory, engine
 from workflow.clock import fire
 from workflow.procedure import config
+from workflow.record import verify
 from workflow.session import System
 from workflow.store import database, tables, upgrade
 from workflow.store.tables import canonical
@@ -245,7 +246,7 @@ class Life:
         with self.system.reading() as session:
             return [
                 fault.problem
-                for _, faults in ledger.verify(session.connection, self.system.config)
+                for _, faults in verify.verify(session.connection, self.system.config)
                 for fault in faults
             ]
 

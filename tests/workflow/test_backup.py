@@ -23,11 +23,11 @@ from tests.tampering import UNGUARD
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import Away
-from workflow import backup, restore
-from workflow.backup import Summary
 from workflow.clock import fire
 from workflow.outbox import delivery
-from workflow.restore import NoBackup
+from workflow.record import backup, restore
+from workflow.record.backup import Summary
+from workflow.record.restore import NoBackup
 from workflow.session import System
 from workflow.store import database, lock, tables, upgrade
 from workflow.store.database import StoreError

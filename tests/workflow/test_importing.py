@@ -13,8 +13,8 @@ from states.errors import BadInput, Refused
 from states.partnership import State
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import importing
-from workflow.importing import Counts
+from workflow.record import importing
+from workflow.record.importing import Counts
 from workflow.store import tables
 
 NEEDS = (

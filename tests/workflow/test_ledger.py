@@ -10,7 +10,8 @@ import pytest
 from tests import databases
 from tests.workflow.conftest import Begin
 from tests.workflow.district import STATIONS, Life
-from workflow import engine, ledger
+from workflow import engine
+from workflow.record import verify
 
 
 @pytest.mark.parametrize("station", STATIONS)
@@ -18,7 +19,7 @@ def test_nothing_is_found_at_any_station_of_a_life(begin: Begin, station: str) -
     life = begin(station)
     assert life.faults() == []
     with life.system.reading() as session:
-        folded = ledger.fold(life.system.config, life.ref, ledger.entries(session.connection, 1))
+        folded = verify.fold(life.system.config, life.ref, verify.entries(session.connection, 1))
     record = life.record
     assert folded is not None
     assert (folded.state, folded.facts, folded.version, folded.head, folded.entered_at) == (
@@ -90,7 +91,7 @@ def test_a_history_that_is_gone_is_found(begin: Begin) -> None:
     life = begin("open")
     life.tamper("DELETE FROM history")
     assert life.faults() == ["the row is at version 5; its history has 0 rows", "it has no history"]
-    assert ledger.stays(life.history(), life.now) == {}
+    assert verify.stays(life.history(), life.now) == {}
 
 
 def test_swapped_rows_are_found(begin: Begin) -> None:
@@ -191,14 +192,14 @@ def test_a_fault_in_one_partnership_is_not_laid_to_another(begin: Begin) -> None
     life.another("franklin-2025").do("identify-needs")
     life.run("UPDATE partnerships SET title = 'Another' WHERE ref = 'franklin-2025'")
     with life.system.reading() as session:
-        found = dict(ledger.verify(session.connection, life.system.config))
-        assert dict(ledger.verify(session.connection, life.system.config, ["rbhs-2025"])) == {"rbhs-2025": []}
+        found = dict(verify.verify(session.connection, life.system.config))
+        assert dict(verify.verify(session.connection, life.system.config, ["rbhs-2025"])) == {"rbhs-2025": []}
     assert {ref: len(faults) for ref, faults in found.items()} == {"franklin-2025": 1, "rbhs-2025": 0}
 
 
 def test_the_time_spent_in_each_state_is_the_sum_of_its_stays(begin: Begin) -> None:
     life = begin("ended")
-    spent = ledger.stays(life.history(), life.at("2026-01-01").now)
+    spent = verify.stays(life.history(), life.at("2026-01-01").now)
     assert {state: stay.days for state, stay in spent.items()} == {
         "needs-identified": 0, "open-selection": 57, "active": 0, "terminated": 0,
     }  # fmt: skip

@@ -19,9 +19,9 @@ from tests.daemon.house import until
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import Away
-from workflow import backup, restore
 from workflow.outbox import delivery
-from workflow.restore import count_on
+from workflow.record import backup, restore
+from workflow.record.restore import count_on
 from workflow.session import Session, System
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError

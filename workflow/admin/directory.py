@@ -13,9 +13,10 @@ from sqlalchemy import Table, select
 
 from states.errors import BadInput, Problem
 from states.mistakes import problems
-from workflow import directory, importing, links
+from workflow import directory, links
 from workflow.admin.console import Console, Listing, common
 from workflow.engine import NotFound
+from workflow.record import importing
 from workflow.session import Session
 from workflow.store import tables
 

@@ -105,7 +105,7 @@ def _free(place: Path) -> Path:
 
 
 def _back_up(engine: Engine, file: Path) -> None:
-    from workflow import backup
+    from workflow.record import backup
 
     try:
         backup.write(engine, file)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from states.errors import BadInput, Problem
-from workflow import export
 from workflow.admin.console import Console, common
 from workflow.admin.partnerships import complete_refs
 from workflow.procedure import config
+from workflow.record import export
 from workflow.store.database import open_store, shown
 
 # What reads and writes whole databases is imported late: it knows Alembic, which takes longer than everything else.
 if TYPE_CHECKING:
-    from workflow.backup import Summary
+    from workflow.record.backup import Summary
 
 _IN_MEMORY = 64 << 20  # bytes of an export; what is more waits in a file that has no name
 _FILE = click.argument("file", type=click.Path(path_type=Path))
@@ -35,7 +35,7 @@ def backup(console: Console, file: Path, force: bool) -> None:
     configuration and templates are not in it.
     """
     settings = config.load(console.path, words=False)
-    from workflow import backup as backups
+    from workflow.record import backup as backups
 
     engine = open_store(settings.database_url)
     try:
@@ -93,7 +93,7 @@ def restore(console: Console, file: Path) -> None:
     nothing is changed. The daemon must not run.
     """
     settings = config.load(console.path, words=False)
-    from workflow import restore as restoring
+    from workflow.record import restore as restoring
 
     engine = open_store(settings.database_url, create=True)
     try:

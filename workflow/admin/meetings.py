@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from states.errors import BadInput, Problem
 from states.mistakes import problems
-from workflow import directory, importing
+from workflow import directory
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.directory import remove, write
 from workflow.procedure.config import UNREADABLE, unreadable
+from workflow.record import importing
 from workflow.session import Session
 from workflow.store import tables
 

@@ -12,10 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from states.partnership import State
-from workflow import engine, ledger, views, waiting
+from workflow import engine, views, waiting
 from workflow.admin.console import Console, common, minute
 from workflow.engine import NotFound, Record
 from workflow.procedure.config import ConfigError
+from workflow.record import verify
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.database import StoreError
@@ -77,8 +78,8 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
         if school and school not in session.directory.schools:
             raise NotFound(f"there is no school {school!r}")
         found = []
-        for record in ledger.stored(session.connection, query):
-            with ledger.naming(record.ref):
+        for record in verify.stored(session.connection, query):
+            with verify.naming(record.ref):
                 found.append(_with_waiting(session, record, console.now))
         known_ = person is None or person.lower() in session.directory.people
     if overdue:
@@ -139,9 +140,9 @@ def show(console: Console, ref: str) -> None:
     with console.system.reading() as session:
         record = known(session, ref)
         document = _with_waiting(session, record, console.now)
-        history = ledger.entries(session.connection, record.id or 0)
+        history = verify.entries(session.connection, record.id or 0)
         document["replies"] = views.replies(session, record)
-    stays = ledger.stays(history, console.now)
+    stays = verify.stays(history, console.now)
     document["days_in_state"] = {state: round(stay / timedelta(days=1), 1) for state, stay in stays.items()}
 
     def people() -> None:
@@ -245,7 +246,7 @@ def history(console: Console, ref: str) -> None:
     """Who did what, when and how; the time in each state."""
     with console.system.reading() as session:
         record = known(session, ref)
-        rows = ledger.entries(session.connection, record.id or 0)
+        rows = verify.entries(session.connection, record.id or 0)
         sealed = views.is_sealed(record.facts, console.now)
         document = [views.entry(session, row, sealed=sealed) for row in rows]
 
@@ -263,7 +264,7 @@ def history(console: Console, ref: str) -> None:
             for one in document
         ]
         console.table(("#", "at", "event", "by", "how", "to", "note"), shown, "No history.")
-        for state, stay in ledger.stays(rows, console.now).items():
+        for state, stay in verify.stays(rows, console.now).items():
             click.echo(f"{state}: {stay / timedelta(days=1):.1f} days")
 
     console.show(document, people)

@@ -29,10 +29,11 @@ from states.inputs import Day, Email, Identifier, Name, read_input, stored
 from states.machine import row_of
 from states.mistakes import problems
 from states.partnership import Kind, Role
-from workflow import deadlines, directory, engine, ledger
+from workflow import deadlines, directory, engine
 from workflow.engine import Intent, Record
 from workflow.procedure.config import UNREADABLE, unreadable
 from workflow.procedure.settings import Clock
+from workflow.record import verify
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.tables import canonical
@@ -245,7 +246,7 @@ def _partnership(
     session: Session, given: GivenPartnership, at: str, counts: Counts, now: datetime, ran_by: str | None
 ) -> None:
     record = engine.load(session.connection, [given.ref]).get(given.ref)
-    history = ledger.entries(session.connection, record.id or 0) if record else []
+    history = verify.entries(session.connection, record.id or 0) if record else []
     first = [] if _starts(given) else [_identify(session, given, history, now)]
     wanted = [*first, *given.event]
     _check_times(wanted, at, len(first), now)

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine, Integer, delete, func, inspect, selec
 from sqlalchemy.exc import DBAPIError
 
 from notifications.disk import sync_folder
-from workflow import ledger
-from workflow.backup import MARK, Summary, beside, copy, opened, sealed_up, unsound
 from workflow.procedure.config import Config
+from workflow.record import verify
+from workflow.record.backup import MARK, Summary, beside, copy, opened, sealed_up, unsound
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError, first_line
 from workflow.store.files import mode_in
@@ -97,7 +97,7 @@ def _check(made: Path) -> None:
 
 
 def _refuse_faults(settings: Config, connection: Connection) -> None:
-    faults = [fault for _, found in ledger.verify(connection, settings) for fault in found]
+    faults = [fault for _, found in verify.verify(connection, settings) for fault in found]
     if faults:
         named = "; ".join(str(fault) for fault in faults[:3])
         more = f", and {len(faults) - 3} more" if len(faults) > 3 else ""

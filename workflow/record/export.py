@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import select, true
 
-from workflow import engine, ledger, views
+from workflow import engine, views
 from workflow.engine import HASHED, Record
+from workflow.record import verify
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.tables import canonical
@@ -22,7 +23,7 @@ def as_json(session: Session, records_: Sequence[Record], now: datetime) -> Iter
     head = {"format": FORMAT, "version": VERSION, "exported_at": instant(now)}
     yield canonical(head)[:-1] + ',"partnerships":['
     for number, record in enumerate(records_):
-        with ledger.naming(record.ref):
+        with verify.naming(record.ref):
             text = canonical(_partnership(session, record, now))
         yield (",\n" if number else "\n") + text
     yield "\n]}\n"
@@ -31,7 +32,7 @@ def as_json(session: Session, records_: Sequence[Record], now: datetime) -> Iter
 def chosen(session: Session, refs: Sequence[str]) -> list[Record]:
     """The partnerships of these references, or all of them. Raises `NotFound`."""
     table = tables.partnerships
-    found = ledger.stored(session.connection, select(table).where(table.c.ref.in_(refs) if refs else true()))
+    found = verify.stored(session.connection, select(table).where(table.c.ref.in_(refs) if refs else true()))
     known = {record.ref for record in found}
     for ref in refs:
         if ref not in known:
@@ -55,7 +56,7 @@ def _partnership(session: Session, record: Record, now: datetime) -> dict[str, A
         "version": record.version,
         "head": record.head,
         "facts": views.facts(record.facts, now),
-        "history": [_entry(row, sealed) for row in ledger.entries(session.connection, record.id or 0)],
+        "history": [_entry(row, sealed) for row in verify.entries(session.connection, record.id or 0)],
     }
 
 

@@ -1,7 +1,7 @@
 """A backup: one SQLite file with every table as it was at one moment, whatever the database is.
 
 It is taken while the daemon runs: from SQLite in one step of its backup interface (sqlite.org/backup.html), from
-PostgreSQL in one transaction. `workflow.restore` takes it in again.
+PostgreSQL in one transaction. `workflow.record.restore` takes it in again.
 """
 
 from __future__ import annotations
