@@ -11,8 +11,9 @@ from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk
 from tests.workflow.test_outbox import Post
-from workflow import answers, links
-from workflow.answers import Closed
+from workflow import links
+from workflow.actions import action
+from workflow.actions.action import Closed
 from workflow.outbox import delivery
 from workflow.session import current_time
 
@@ -22,10 +23,10 @@ def told(desk: Desk, name: str) -> dict[str, Any]:
     return found[-1]
 
 
-def find(desk: Desk, number: int, name: str) -> answers.Ask:
+def find(desk: Desk, number: int, name: str) -> action.Ask:
     claim = links.Claim(number, "", f"{name}@example.org", REF)
     with desk.life.system.reading() as session:
-        return answers.find(session, claim, desk.life.now)
+        return action.find(session, claim, desk.life.now)
 
 
 def delivered(desk: Desk) -> list[str]:

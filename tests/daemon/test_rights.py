@@ -19,7 +19,7 @@ from tests.daemon.house import CALL, NEW, House, founded, until
 from tests.daemon.test_replies import letter
 from tests.workflow.district import Life
 from tests.workflow.letters import answer, put
-from workflow import applications
+from workflow.actions import applications
 from workflow.session import Session, open_system
 from workflow.store import grants
 

@@ -51,8 +51,8 @@ POINTS = {
         "before", "notifications.letterboxes", "MaildirLetterbox.taken"
     ),
     # of a form
-    "before a form is acted on": Point("before", "workflow.answers", "act"),
-    "before a form is committed": Point("after", "workflow.answers", "act"),
+    "before a form is acted on": Point("before", "workflow.actions.action", "act"),
+    "before a form is committed": Point("after", "workflow.actions.action", "act"),
     "after a form is committed": Point("before", "workflow.web.asked", "_done"),
     # of the database
     "before a commit": Point("before", *COMMIT),

@@ -14,7 +14,7 @@ from tests.states.life import CBO, COLLEGE
 from tests.web.guest import Visitor, count, path_of, words
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import applications
+from workflow.actions import applications
 
 NEW = "new@example.org"
 WRITTEN = {

@@ -16,7 +16,7 @@ from tests.states.life import LA
 from tests.web.guest import BASE, Visitor, count, words
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import applications
+from workflow.actions import applications
 from workflow.store import tables
 from workflow.web import calls, site
 from workflow.web.limits import Limits

@@ -12,8 +12,9 @@ import pytest
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.test_outbox import Post, deliver
-from workflow import answers, links, views
-from workflow.answers import Closed
+from workflow import links, views
+from workflow.actions import action
+from workflow.actions.action import Closed
 
 EVENT = "agree-needs"
 
@@ -39,15 +40,15 @@ def claim_of(life: Life, to: str, event: str = EVENT) -> links.Claim:
         return links.claim_of(row, life.ref, event, life.facts)
 
 
-def find(life: Life, claim: links.Claim) -> answers.Ask:
+def find(life: Life, claim: links.Claim) -> action.Ask:
     with life.system.reading() as session:
-        return answers.find(session, claim, life.now)
+        return action.find(session, claim, life.now)
 
 
 def act(life: Life, claim: links.Claim) -> Any:
     def work(session: Any) -> Any:
-        ask = answers.find(session, claim, life.now)
-        return answers.act(session, ask, {}, channel="link", form="f", now=life.now)
+        ask = action.find(session, claim, life.now)
+        return action.act(session, ask, {}, channel="link", form="f", now=life.now)
 
     return life.system.transact(work)
 
@@ -187,6 +188,6 @@ def test_a_fresh_message_for_a_delegate_is_the_delegates(begin: Begin) -> None:
     life = asked(begin)
     claim = claim_of(life, "superintendent")
     life.now += timedelta(minutes=10)
-    assert life.system.transact(lambda session: answers.ask_again(session, claim, life.now))
+    assert life.system.transact(lambda session: action.ask_again(session, claim, life.now))
     (row,) = life.notices("fresh-link")
     assert (row["to"], row["delegate_for"]) == ("superintendent@example.org", "principal@example.org")

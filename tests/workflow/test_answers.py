@@ -13,8 +13,9 @@ from states.errors import Refused
 from tests.states.life import REVIEWERS, SAMPLES
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import answers, links
-from workflow.answers import Closed
+from workflow import links
+from workflow.actions import action
+from workflow.actions.action import Closed
 from workflow.links import Claim
 from workflow.session import Session
 from workflow.store import tables
@@ -35,8 +36,8 @@ def answer(life: Life, of: Claim, values: Any = None, form: str = "form-1", **op
     given = SAMPLES.get(of.event, {}) if values is None else values
 
     def work(session: Session) -> Any:
-        ask = answers.find(session, of, now)
-        return answers.act(session, ask, given, channel="link", form=form, now=now, **options)
+        ask = action.find(session, of, now)
+        return action.act(session, ask, given, channel="link", form=form, now=now, **options)
 
     return life.system.transact(work)
 
@@ -44,7 +45,7 @@ def answer(life: Life, of: Claim, values: Any = None, form: str = "form-1", **op
 def closed(life: Life, of: Claim) -> tuple[str, str]:
     """How a claim has ended, and why."""
     with pytest.raises(Closed) as ended, life.system.reading() as session:
-        answers.find(session, of, life.now.astimezone(UTC))
+        action.find(session, of, life.now.astimezone(UTC))
     return ended.value.how, ended.value.why
 
 
@@ -72,7 +73,7 @@ def test_what_was_done_from_a_message_cannot_be_done_from_it_again(begin: Begin)
     answer(life, of)
     assert closed(life, of)[0] == "used"
     with life.system.reading() as session:
-        done = answers.answered_by(session, of)
+        done = action.answered_by(session, of)
     assert (done.by, done.channel, done.seq) == ("principal@example.org", "link", life.record.version)
 
 
@@ -116,7 +117,7 @@ def test_what_was_changed_since_has_to_be_read_again(begin: Begin) -> None:
     assert closed(life, of) == ("overtaken", "What you were asked to agree to has been changed since.")
     answer(life, claim(life, "agree-needs", "principal", "describe-needs"))
     with life.system.reading() as session:
-        meanwhile = [row.event for row in answers.since(session, of)]
+        meanwhile = [row.event for row in action.since(session, of)]
     assert meanwhile == ["describe-needs", "agree-needs"]
 
 
@@ -145,7 +146,7 @@ def test_the_office_can_withdraw_a_message(begin: Begin) -> None:
     life.run("UPDATE notices SET revoked_at = queued_at WHERE id = :id", id=of.notice)
     assert closed(life, of) == ("revoked", "The office has withdrawn this message.")
     with pytest.raises(Closed), life.system.reading() as session:
-        answers.ask_again(session, of, life.now.astimezone(UTC))
+        action.ask_again(session, of, life.now.astimezone(UTC))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_a_claim_of_another_notice_person_or_partnership_is_none(
     of = claim(life, "agree-needs", "principal")
     values = {"notice": of.notice, "event": of.event, "person": of.person, "ref": of.ref, "read": of.read}
     with pytest.raises(Forged), life.system.reading() as session:
-        answers.find(session, Claim(**values | forged), life.now.astimezone(UTC))
+        action.find(session, Claim(**values | forged), life.now.astimezone(UTC))
 
 
 def test_a_refused_answer_leaves_everything_as_it_was_and_the_link_usable(begin: Begin) -> None:
@@ -210,7 +211,7 @@ def test_a_fresh_message_goes_to_the_address_on_record_once_in_a_while(begin: Be
     of = claim(life, "agree-needs", "principal")
 
     def again() -> int | None:
-        return life.system.transact(lambda s: answers.ask_again(s, of, life.now.astimezone(UTC)))
+        return life.system.transact(lambda s: action.ask_again(s, of, life.now.astimezone(UTC)))
 
     fresh = again()
     assert fresh is not None

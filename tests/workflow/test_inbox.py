@@ -14,7 +14,7 @@ from tests.notifications.test_replies import REPORT
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import address, answer, comes, delivered, got, put, replies, untouched
-from workflow import answers
+from workflow.actions import action
 from workflow.inbox import judge, message
 from workflow.links import Claim
 from workflow.store import tables
@@ -156,9 +156,7 @@ def test_what_was_done_by_a_link_before_is_not_done_again(needs):
     row = next(row for row in needs.notices("describe-needs") if row["to"] == "principal@example.org")
     claim = Claim(row["id"], "agree-needs", row["to"], needs.ref, json.loads(row["shown"])["agree-needs"])
     needs.system.transact(
-        lambda s: answers.act(
-            s, answers.find(s, claim, needs.now), {}, channel="link", form="f", now=needs.now
-        )
+        lambda s: action.act(s, action.find(s, claim, needs.now), {}, channel="link", form="f", now=needs.now)
     )
     with untouched(needs):
         assert comes(needs, answer(asked, "agree")).verdict == "refused"
@@ -390,8 +388,8 @@ def test_a_stranger_who_writes_is_kept_and_nobody_is_told(needs):
 # Reports that a message was not delivered
 
 
-def report(asked: EmailMessage, action: str = "failed", status: str = "5.1.1") -> bytes:
-    text = REPORT.replace("ACTION", action).replace("STATUS", status).replace("RETURNED", "message/rfc822")
+def report(asked: EmailMessage, action_: str = "failed", status: str = "5.1.1") -> bytes:
+    text = REPORT.replace("ACTION", action_).replace("STATUS", status).replace("RETURNED", "message/rfc822")
     return text.replace("<0123456789abcdef0123456789abcdef@example.org>", str(asked["Message-ID"])).encode()
 
 
@@ -429,9 +427,9 @@ def test_an_answer_from_the_address_shows_that_it_takes_mail_again(needs):
 
 
 @pytest.mark.parametrize(("action", "status"), [("delayed", "4.4.7"), ("failed", "4.2.2")])
-def test_a_failure_that_passes_is_only_kept(needs, action, status):
+def test_a_failure_that_passes_is_only_kept(needs, action_, status):
     asked = ask(needs)
-    assert comes(needs, report(asked, action, status)).verdict == "bounce"
+    assert comes(needs, report(asked, action_, status)).verdict == "bounce"
     assert status_of(needs, asked)[0] == "sent"
     assert address_row(needs) is None
     assert needs.told("address-failed") == []
@@ -479,14 +477,14 @@ def test_a_message_that_cannot_be_dealt_with_is_kept_and_stands_in_nobodys_way(n
     poison, good = answer(ask(needs), "poison"), answer(ask(needs), "agree")
     put(folder, poison, "1.host")
     put(folder, good, "2.host")
-    real = answers.act
+    real = action.act
 
     def act(session, asked, values, **options):
         if values.get("text") == "poison":
             raise ZeroDivisionError("what nobody thought of")
         return real(session, asked, values, **options)
 
-    monkeypatch.setattr(answers, "act", act)
+    monkeypatch.setattr(action, "act", act)
     assert sorted(take_in(needs)) == ["done", "refused"]
     kept = {row["message"]: row["reason"] for row in replies(needs)}
     assert "what nobody thought of" in kept[poison]

@@ -18,7 +18,7 @@ from states.errors import BadInput, Problem
 from states.event import Event
 from states.inputs import Input
 from states.partnership import Role
-from workflow import documents
+from workflow.actions import attachments
 from workflow.procedure.config import UNREADABLE, unreadable
 
 _LARGEST = 50_000_000  # bytes of a document
@@ -131,8 +131,8 @@ def with_documents(
     path = Path(named)
     if not row.takes.model_fields[key].is_required() and not path.is_file():
         return dict(values)  # the name of a document that is kept elsewhere
-    digest, size = documents.keep(connection, path.name, _content(path, key), now)
-    return dict(values) | documents.described(row, path.name, digest, size)
+    digest, size = attachments.keep(connection, path.name, _content(path, key), now)
+    return dict(values) | attachments.described(row, path.name, digest, size)
 
 
 def _content(path: Path, at: str) -> bytes:

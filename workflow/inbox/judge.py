@@ -25,8 +25,8 @@ from notifications.replies import Incoming
 from states.errors import BadInput, Refused
 from states.event import ReplyWord
 from states.machine import event_named, row_of
-from workflow import answers
-from workflow.answers import Ask, Closed
+from workflow.actions import action
+from workflow.actions.action import Ask, Closed
 from workflow.engine import Conflict
 from workflow.inbox.bounces import bounced, cleared
 from workflow.inbox.message import (
@@ -218,7 +218,7 @@ def _ask(session: Session, reply: Reply, event: str, now: datetime) -> Ask:
     claim = Claim(notice.id, event, notice.to, str(reply.ref), shown(notice).get(event))
     if notice.queued_at + timedelta(days=session.config.procedure.web.link_days) <= now:
         raise Closed("expired", "The message is too old to be answered.", claim)
-    return answers.find(session, claim, now)
+    return action.find(session, claim, now)
 
 
 def _do(session: Session, reply: Reply, now: datetime, word: str, ask: Ask, stands: ReplyWord) -> Judged:
@@ -229,7 +229,7 @@ def _do(session: Session, reply: Reply, now: datetime, word: str, ask: Ask, stan
     values = stands.input(text, session.config.calendar.day(now))
     try:
         with session.connection.begin_nested():
-            answers.act(
+            action.act(
                 session,
                 ask,
                 values,
@@ -285,7 +285,7 @@ def _add_note(session: Session, reply: Reply, now: datetime) -> None:
         ask = _ask(session, reply, "", now)
         if text and ask.role in row_of("add-note", ask.record.state).who:
             with session.connection.begin_nested():
-                answers.act(
+                action.act(
                     session,
                     ask,
                     {"text": text},

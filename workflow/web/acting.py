@@ -11,8 +11,9 @@ from typing import Any
 from flask import Blueprint, Response, abort, request
 
 from notifications.links import Expired, Forged
-from workflow import answers, links
-from workflow.answers import Closed
+from workflow import links
+from workflow.actions import action
+from workflow.actions.action import Closed
 from workflow.links import Applicant, Claim, ExpiredClaim
 from workflow.procedure.config import Config
 from workflow.web import asked, calls, endings, partnership
@@ -79,7 +80,7 @@ def blueprint(site: Site) -> Blueprint:
         try:
             claim = links.read(site.system.config, token)
             with site.system.reading() as session:
-                return partnership.document(site, session, answers.find(session, claim, site.clock()), digest)
+                return partnership.document(site, session, action.find(session, claim, site.clock()), digest)
         except (Forged, ExpiredClaim, Closed):
             abort(404)
 
@@ -97,7 +98,7 @@ def _whoever_it_was(config: Config, token: str) -> Claim | None:
 
 def _send_again(session: Any, claim: Claim, site: Site) -> None:
     try:
-        answers.ask_again(session, claim, site.clock())
+        action.ask_again(session, claim, site.clock())
     except (Forged, Closed):
         return  # nobody is told that, and nothing was written
 
@@ -108,7 +109,7 @@ def standing(site: Site, token: str, claim: Claim) -> Response:
         abort(405)
     try:
         with site.system.reading() as session:
-            return partnership.page(site, session, answers.find(session, claim, site.clock()))
+            return partnership.page(site, session, action.find(session, claim, site.clock()))
     except Closed as closed:
         return endings.closed(site, token, closed)
 

@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from states.errors import BadInput, Problem, Refused
 from states.inputs import ABILITIES
 from states.partnership import Application
-from workflow import applications
-from workflow.applications import FIELDS, SentAlready, TooMany
+from workflow.actions import applications
+from workflow.actions.applications import FIELDS, SentAlready, TooMany
 from workflow.engine import Conflict, Record
 from workflow.links import Applicant
 from workflow.session import Session

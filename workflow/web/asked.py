@@ -13,8 +13,9 @@ from flask import Response, abort, request
 
 from states.errors import BadInput, Problem, Refused, Unmet
 from states.machine import ASKED, event_named
-from workflow import answers, documents, links, views
-from workflow.answers import Ask, Closed
+from workflow import links, views
+from workflow.actions import action, attachments
+from workflow.actions.action import Ask, Closed
 from workflow.engine import Change, Conflict
 from workflow.forms import fields, parsing
 from workflow.links import Claim
@@ -81,7 +82,7 @@ def _sent() -> Sent:
         abort(400)
     given = {name: "\n".join(request.form.getlist(name)) for name in request.form}
     files = {
-        name: (documents.file_name(file.filename), file.read())
+        name: (attachments.file_name(file.filename), file.read())
         for name, file in request.files.items()
         if file.filename
     }
@@ -103,9 +104,9 @@ def _with_entries(sent: Sent) -> dict[str, str]:
 
 def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -> list[Change]:
     """Do what the form says, in the session's transaction."""
-    ask = answers.find(session, claim, now)
+    ask = action.find(session, claim, now)
     sheet = sheet_of(session, ask, now)
-    if answers.was_sent(session, claim, sent.form):
+    if action.was_sent(session, claim, sent.form):
         raise Closed("used", "This has been done already.", claim)
     if sent.shown != sheet.shown():
         raise Changed
@@ -113,8 +114,8 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
     if len(deeds) == 1:
         event, values = deeds[0]
         values |= _attached(site, session, ask, sent, now)
-        return [answers.act(session, ask, values, channel="link", form=sent.form, now=now, event=event)]
-    return answers.act_each(session, ask, deeds, form=sent.form, now=now)
+        return [action.act(session, ask, values, channel="link", form=sent.form, now=now, event=event)]
+    return action.act_each(session, ask, deeds, form=sent.form, now=now)
 
 
 def _without_named_files(ask: Ask, sent: Sent) -> dict[str, str]:
@@ -132,9 +133,9 @@ def _attached(site: Site, session: Session, ask: Ask, sent: Sent, now: datetime)
     if key is None or key not in sent.files:
         return {}
     name, content = sent.files[key]
-    documents.refuse_unfit(key, name, content, site.system.config.procedure.web.upload_megabytes)
-    digest, size = documents.keep(session.connection, name, content, now)
-    return documents.described(ask.row, name, digest, size)
+    attachments.refuse_unfit(key, name, content, site.system.config.procedure.web.upload_megabytes)
+    digest, size = attachments.keep(session.connection, name, content, now)
+    return attachments.described(ask.row, name, digest, size)
 
 
 def _show(
@@ -152,7 +153,7 @@ def _show(
     now = site.clock()
     try:
         with site.system.reading() as session:
-            ask = answers.find(session, claim, now)
+            ask = action.find(session, claim, now)
             sheet = sheet_of(session, ask, now)
             texts = sent.texts if sent else sheet.texts(session.config.calendar.day(now))
             context: dict[str, Any] = about(session, ask, now) | sheet.draw(texts, problems)
@@ -232,13 +233,13 @@ def done(site: Site, token: str, claim: Claim) -> Response:
     with site.system.reading() as session:
         over = None
         try:
-            answers.find(session, claim, now)
+            action.find(session, claim, now)
         except Closed as closed:
             over = closed
-        rows = answers.last_done(session, claim)
+        rows = action.last_done(session, claim)
         if not rows:
             return Response(status=303, headers={"Location": f"../{token}"})
-        notice, record = answers.notice_of(session, claim)
+        notice, record = action.notice_of(session, claim)
         if notice.revoked_at is not None and over is not None:
             return endings.closed(site, f"../{token}", over)
         facts, people, config = record.facts, session.directory, session.config

@@ -11,8 +11,8 @@ from notifications.markup import one_line
 from states.chapters.anytime import ChangeContact
 from states.errors import BadInput
 from states.inputs import ABILITIES, read_input
-from workflow import applications
-from workflow.applications import TooMany
+from workflow.actions import applications
+from workflow.actions.applications import TooMany
 from workflow.session import Session
 from workflow.web import announced, openings
 from workflow.web.application import page as application_page

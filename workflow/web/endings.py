@@ -12,8 +12,8 @@ from notifications.links import Forged
 from states.errors import LawError
 from states.machine import row_of
 from states.partnership import Role, State
-from workflow import answers
-from workflow.answers import Closed
+from workflow.actions import action
+from workflow.actions.action import Closed
 from workflow.forms import fields
 from workflow.links import Claim
 from workflow.session import Session
@@ -53,7 +53,7 @@ def expired(site: Site, token: str, claim: Claim) -> Response:
     told = "It is too old. Ask for fresh links, and use those."
     try:
         with site.system.reading() as session:
-            answers.find(session, claim, site.clock())
+            action.find(session, claim, site.clock())
     except Closed as over:
         if over.how == "revoked":
             return closed(site, token, over)
@@ -83,14 +83,14 @@ def asked_again(site: Site) -> Response:
 def _meanwhile(session: Session, claim: Claim, now: datetime) -> dict[str, Any]:
     """What became of it: to those who may no longer know what goes on, only what was done from this message."""
     try:
-        notice, record = answers.notice_of(session, claim)
+        notice, record = action.notice_of(session, claim)
     except Forged:
         return {}
     role = Role(notice.role)
     mine = {notice.to, notice.delegate_for}
-    may_know = answers.has_right(session, claim, now)
-    since = answers.since(session, claim) if may_know else ()
-    done = answers.last_done(session, claim)
+    may_know = action.has_right(session, claim, now)
+    since = action.since(session, claim) if may_know else ()
+    done = action.last_done(session, claim)
     known = {row.seq for row in done}
     rows = [row for row in since if row.seq not in known and _may_know(row, role, mine)]
     school = session.directory.schools.get(record.facts.school)

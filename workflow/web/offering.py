@@ -10,7 +10,7 @@ from notifications.filters import long_day
 from states.case import Meeting
 from states.inputs import READABLE
 from states.partnership import Application, Role, State
-from workflow.answers import Ask
+from workflow.actions.action import Ask
 from workflow.forms.fields import Choices, Offered, money
 from workflow.session import Session
 

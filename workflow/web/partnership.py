@@ -14,8 +14,9 @@ from sqlalchemy import select
 
 from states.machine import COLLECTED, askable, waiting_on
 from states.partnership import Role, State
-from workflow import answers, links, sight, views
-from workflow.answers import Ask
+from workflow import links, sight, views
+from workflow.actions import action
+from workflow.actions.action import Ask
 from workflow.links import Applicant
 from workflow.outbox import message
 from workflow.session import Session
@@ -115,7 +116,7 @@ def _asked(
         if event not in wanted or not one.possible or not _may(ask, event):
             continue
         claim = links.claim_of(ask.notice, record.ref, event, record.facts)
-        used = not one.row.repeatable and answers.answered_by(session, claim) is not None
+        used = not one.row.repeatable and action.answered_by(session, claim) is not None
         by = next((each["due_at"] for each in due if event in each["offers"]), None)
         found.append(
             {

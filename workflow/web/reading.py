@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from notifications.filters import long_day
 from states.inputs import ABILITIES, READABLE
 from states.partnership import Application, Outcome, Role, Selection, State
-from workflow.answers import Ask
+from workflow.actions.action import Ask
 from workflow.forms.fields import money
 from workflow.session import Session
 

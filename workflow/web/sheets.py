@@ -15,8 +15,8 @@ from states.chapters.choice import DeclareConflict, ScoreApplication
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES, READABLE
 from states.machine import event_named
-from workflow import documents
-from workflow.answers import Ask
+from workflow.actions import attachments
+from workflow.actions.action import Ask
 from workflow.forms import parsing
 from workflow.forms.fields import NOTHING, Field, Offered, Texts, elsewhere, form
 from workflow.session import Session
@@ -83,7 +83,7 @@ class Single:
             "rest": elsewhere(fields, problems),
             "sections": self.sections,
             "upload": any(one.kind == "file" for one in fields),
-            "endings": documents.ENDINGS,
+            "endings": attachments.ENDINGS,
         }
 
     def _confirmation(self, texts: Texts, problems: Sequence[Problem]) -> Field:

@@ -1,0 +1,1 @@
+"""What a person may do from a message or a page, whichever door it comes through."""
