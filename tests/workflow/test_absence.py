@@ -12,9 +12,10 @@ import pytest
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.test_outbox import Post, deliver
-from workflow import links, views
+from workflow import links
 from workflow.actions import action
 from workflow.actions.action import Closed
+from workflow.views import documents
 
 EVENT = "agree-needs"
 
@@ -79,7 +80,7 @@ def test_a_delegate_acts_for_the_absent_person_and_both_names_are_on_record(begi
         "principal@example.org", "superintendent@example.org", "principal",
     )  # fmt: skip
     with life.system.reading() as session:
-        shown = views.entry(session, last)
+        shown = documents.entry(session, last)
     assert (shown["actor"], shown["ran_by"], shown["through"]) == (
         "principal@example.org", "superintendent@example.org", "Superintendent",
     )  # fmt: skip

@@ -16,7 +16,8 @@ from tests.states.life import LA
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.test_outbox import Post, deliver
-from workflow import agenda, directory, links, web
+from workflow import directory, links, web
+from workflow.views import feed
 
 
 def client(life: Life) -> FlaskClient:
@@ -41,7 +42,7 @@ def events(content: bytes) -> dict[str, str]:
 
 def dates(life: Life, who: str) -> dict[str, str]:
     with life.system.reading() as session:
-        return events(agenda.calendar(session, f"{who}@example.org", life.now))
+        return events(feed.calendar(session, f"{who}@example.org", life.now))
 
 
 # What is in it
@@ -64,7 +65,7 @@ def test_the_closing_of_a_call_is_for_everybody_who_has_to_do_with_it(begin: Beg
 def test_the_boards_meeting_is_there_with_the_item(begin: Begin) -> None:
     life = begin("scheduled")
     with life.system.reading() as session:
-        content = agenda.calendar(session, "board-office@example.org", life.now)
+        content = feed.calendar(session, "board-office@example.org", life.now)
     assert events(content)["board-meeting.rbhs-2025"] == "2025-09-17 16:15"
     assert b"On the agenda: new agreement." in content.replace(b"\r\n ", b"")
 
@@ -99,7 +100,7 @@ def test_a_date_is_the_same_in_the_feed_and_in_a_message(begin: Begin) -> None:
     deliver(life, Post())
     life.do("extend-selection", closes_on="2025-08-29")
     with life.system.reading() as session:
-        content = agenda.calendar(session, "lead-partner@example.org", life.now)
+        content = feed.calendar(session, "lead-partner@example.org", life.now)
     (event,) = [
         one
         for one in Calendar.from_ical(content).walk("VEVENT")

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from workflow.planning import Step, backwards, needs_board
+from workflow.views.planning import Step, backwards, needs_board
 
 
 def planned(life, start: str, *, board: bool) -> dict[str, str]:

@@ -8,12 +8,12 @@ import pytest
 
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
-from workflow import waiting
+from workflow.views import pending
 
 
 def waits(life: Life) -> list[tuple[str, str, str]]:
     with life.system.reading() as session:
-        found = waiting.on(session, life.record, life.now)
+        found = pending.on(session, life.record, life.now)
     return [(one.person.email.removesuffix("@example.org"), str(one.role), one.event) for one in found]
 
 
@@ -72,8 +72,8 @@ def test_it_is_said_since_when_until_when_and_who_stands_in(begin: Begin) -> Non
     life.at("2025-07-09").do("describe-needs")
     with life.system.reading() as session:
         (found,) = [
-            waiting.document(session, one, life.now)
-            for one in waiting.on(session, life.record, life.now)
+            pending.document(session, one, life.now)
+            for one in pending.on(session, life.record, life.now)
             if one.role == "principal"
         ]
     assert found == {
@@ -95,7 +95,7 @@ def test_what_is_overdue_is_still_waited_for(begin: Begin) -> None:
     life.tick()
     with life.system.reading() as session:
         found = [
-            waiting.document(session, one, life.now) for one in waiting.on(session, life.record, life.now)
+            pending.document(session, one, life.now) for one in pending.on(session, life.record, life.now)
         ]
     assert found
     assert all(one["overdue"] for one in found)

@@ -13,13 +13,14 @@ from sqlalchemy import func, select
 
 from states.errors import BadInput, Problem
 from states.machine import EVENTS, row_of
-from workflow import engine, views
+from workflow import engine
 from workflow.admin import given
 from workflow.admin.console import Console, common, minute
 from workflow.admin.partnerships import REF
 from workflow.engine import Change, NotFound
 from workflow.session import Session
 from workflow.store import tables
+from workflow.views import documents
 
 
 def _events(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -93,7 +94,7 @@ def trigger(
             note=note,
             ran_by=user,
         )
-        after = views.partnership(session, change.record, console.now)
+        after = documents.partnership(session, change.record, console.now)
         done.append((change, after))
         if dry_run:
             raise _Rehearsed

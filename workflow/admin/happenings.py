@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from states.errors import BadInput, Problem
 from states.partnership import Role
-from workflow import directory, views
+from workflow import directory
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known, number_of
 from workflow.engine import NotFound
@@ -23,6 +23,7 @@ from workflow.outbox import delivery, queue
 from workflow.procedure.due import Offset, parse_offset
 from workflow.session import Session
 from workflow.store import tables
+from workflow.views import documents
 
 STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
 STUCK = ("in-doubt", "failed", "dead")
@@ -48,7 +49,7 @@ def deadlines(console: Console, ref: str | None, within: str | None, all_: bool)
         if span:
             query = query.where(table.c.due_at <= span.after(console.now, session.config.calendar))
         found = [
-            views.deadline(session, row["ref"], row, console.now)
+            documents.deadline(session, row["ref"], row, console.now)
             for row in session.connection.execute(query).mappings()
         ]
 
@@ -59,7 +60,7 @@ def deadlines(console: Console, ref: str | None, within: str | None, all_: bool)
                 one["name"],
                 one["kind"],
                 minute(one["due_at"]),
-                views.standing(one),
+                documents.standing(one),
             )
             for one in found
         ]
@@ -102,7 +103,7 @@ def notices_list(console: Console, ref: str | None, status: str | None) -> None:
     with console.system.reading() as session:
         if ref:
             query = query.where(table.c.partnership == known(session, ref).id)
-        found = [views.notice(session, row.ref, row) for row in session.connection.execute(query)]
+        found = [documents.notice(session, row.ref, row) for row in session.connection.execute(query)]
 
     def people() -> None:
         rows = [
@@ -136,7 +137,7 @@ _SEALED = "(sealed until the call closes: the links in it open an application)"
 
 
 def _sealed(session: Session, ref: str, now: datetime) -> bool:
-    return views.is_sealed(known(session, ref).facts, now)
+    return documents.is_sealed(known(session, ref).facts, now)
 
 
 def _read(content: bytes) -> str:
@@ -161,7 +162,7 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
         row = session.connection.execute(query).first()
         if row is None:
             raise NotFound(f"there is no notice {id_}")
-        document = views.notice(session, row.ref, row)
+        document = documents.notice(session, row.ref, row)
         content = bytes(row.message) if row.message is not None else None
         if content and row.ref and row.role == Role.APPLICANT and _sealed(session, row.ref, console.now):
             content = f"{_SEALED}\n".encode()

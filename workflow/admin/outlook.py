@@ -8,9 +8,9 @@ from states.chapters.board import ScheduleItem
 from states.errors import BadInput, Problem
 from states.inputs import read_input
 from states.machine import draw
-from workflow import planning
 from workflow.admin.console import Console, common
 from workflow.admin.partnerships import ANY_REF, REF, known
+from workflow.views import planning
 
 
 @click.command()

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from states.partnership import State
-from workflow import engine, views, waiting
+from workflow import engine
 from workflow.admin.console import Console, common, minute
 from workflow.engine import NotFound, Record
 from workflow.procedure.config import ConfigError
@@ -20,6 +20,7 @@ from workflow.record import verify
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.database import StoreError
+from workflow.views import documents, pending
 
 
 def complete_refs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -103,8 +104,8 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
 
 
 def _with_waiting(session: Session, record: Record, now: datetime) -> dict[str, Any]:
-    waits = [waiting.document(session, wait, now) for wait in waiting.on(session, record, now)]
-    return views.partnership(session, record, now) | {"waiting_on": waits}
+    waits = [pending.document(session, wait, now) for wait in pending.on(session, record, now)]
+    return documents.partnership(session, record, now) | {"waiting_on": waits}
 
 
 def _waits_for(one: dict[str, Any], email: str) -> list[dict[str, Any]]:
@@ -141,7 +142,7 @@ def show(console: Console, ref: str) -> None:
         record = known(session, ref)
         document = _with_waiting(session, record, console.now)
         history = verify.entries(session.connection, record.id or 0)
-        document["replies"] = views.replies(session, record)
+        document["replies"] = documents.replies(session, record)
     stays = verify.stays(history, console.now)
     document["days_in_state"] = {state: round(stay / timedelta(days=1), 1) for state, stay in stays.items()}
 
@@ -153,7 +154,7 @@ def show(console: Console, ref: str) -> None:
             f"In {document['state']} since {console.short(record.entered_at)}, version {record.version}"
         )
         click.echo("\nOn record:")
-        for line in _outline(views.facts(record.facts, console.now, brief=True)):
+        for line in _outline(documents.facts(record.facts, console.now, brief=True)):
             click.echo("  " + line)
         click.echo("")
         _deadline_table(console, document["deadlines"])
@@ -198,7 +199,7 @@ def _outline(value: Any, indent: int = 0) -> list[str]:
 
 
 def _deadline_table(console: Console, found: Sequence[dict[str, Any]]) -> None:
-    rows = [(d["name"], d["kind"], minute(d["due_at"]), views.standing(d)) for d in found]
+    rows = [(d["name"], d["kind"], minute(d["due_at"]), documents.standing(d)) for d in found]
     console.table(("deadline", "kind", "at", "status"), rows, "No deadline is open.")
 
 
@@ -214,10 +215,10 @@ def events(console: Console, ref: str, as_: str | None) -> None:
     with console.system.reading() as session:
         record = known(session, ref)
         roles = engine.roles_of(session, record, as_.lower()) if as_ else []
-        found = views.possibilities(session, record, console.now, as_ or "", roles[0] if roles else None)
+        found = documents.possibilities(session, record, console.now, as_ or "", roles[0] if roles else None)
     if as_:
         found = [one for one in found if set(one.row.who) & set(roles)]
-    document = [views.possibility(one) for one in found]
+    document = [documents.possibility(one) for one in found]
 
     def people() -> None:
         for one in document:
@@ -247,8 +248,8 @@ def history(console: Console, ref: str) -> None:
     with console.system.reading() as session:
         record = known(session, ref)
         rows = verify.entries(session.connection, record.id or 0)
-        sealed = views.is_sealed(record.facts, console.now)
-        document = [views.entry(session, row, sealed=sealed) for row in rows]
+        sealed = documents.is_sealed(record.facts, console.now)
+        document = [documents.entry(session, row, sealed=sealed) for row in rows]
 
     def people() -> None:
         shown = [

@@ -8,12 +8,12 @@ import click
 from sqlalchemy import select
 
 from states.errors import BadInput, Problem
-from workflow import views
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known, number_of
 from workflow.engine import NotFound
 from workflow.inbox.judge import VERDICTS
 from workflow.store import tables
+from workflow.views import documents
 
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | show ID")
@@ -35,7 +35,7 @@ def replies_list(console: Console, ref: str | None, verdict: str | None) -> None
     with console.system.reading() as session:
         if ref:
             query = query.where(table.c.partnership == known(session, ref).id)
-        found = [views.reply(session, row.ref, row) for row in session.connection.execute(query)]
+        found = [documents.reply(session, row.ref, row) for row in session.connection.execute(query)]
 
     def people() -> None:
         headings = ("id", "ref", "at", "from", "verdict", "reason", "says")
@@ -76,7 +76,7 @@ def replies_show(console: Console, id_: int) -> None:
         row: Any = session.connection.execute(query).first()
         if row is None:
             raise NotFound(f"there is no reply {id_}")
-        document = views.reply(session, row.ref, row)
+        document = documents.reply(session, row.ref, row)
         content = bytes(row.message)
     document["message"] = content.decode("utf-8", "backslashreplace")
 

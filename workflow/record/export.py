@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import select, true
 
-from workflow import engine, views
+from workflow import engine
 from workflow.engine import HASHED, Record
 from workflow.record import verify
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.tables import canonical
+from workflow.views import documents
 
 FORMAT, VERSION = "lead-community-partners record", 1
 
@@ -46,7 +47,7 @@ def instant(moment: datetime) -> str:
 
 
 def _partnership(session: Session, record: Record, now: datetime) -> dict[str, Any]:
-    sealed = views.is_sealed(record.facts, now)
+    sealed = documents.is_sealed(record.facts, now)
     return {
         "ref": record.ref,
         "school": record.facts.school,
@@ -55,7 +56,7 @@ def _partnership(session: Session, record: Record, now: datetime) -> dict[str, A
         "entered_at": instant(record.entered_at),
         "version": record.version,
         "head": record.head,
-        "facts": views.facts(record.facts, now),
+        "facts": documents.facts(record.facts, now),
         "history": [_entry(row, sealed) for row in verify.entries(session.connection, record.id or 0)],
     }
 

@@ -13,7 +13,7 @@ from flask import Response, abort, request
 
 from states.errors import BadInput, Problem, Refused, Unmet
 from states.machine import ASKED, event_named
-from workflow import links, views
+from workflow import links
 from workflow.actions import action, attachments
 from workflow.actions.action import Ask, Closed
 from workflow.engine import Change, Conflict
@@ -21,6 +21,7 @@ from workflow.forms import fields, parsing
 from workflow.links import Claim
 from workflow.outbox import message
 from workflow.session import Session
+from workflow.views import documents
 from workflow.web import endings
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, sent_form
@@ -201,7 +202,7 @@ def _contact_name(session: Session, ask: Ask) -> str | None:
 
 def _obstacles(session: Session, ask: Ask, now: datetime) -> list[Unmet]:
     """What stands in the way whatever is typed."""
-    found = views.possibilities(session, ask.record, now, ask.actor, ask.role)
+    found = documents.possibilities(session, ask.record, now, ask.actor, ask.role)
     return [
         Unmet(name, reason, clause)
         for possibility in found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 
 from notifications.links import Expired, Forged
-from workflow import agenda, directory, links
+from workflow import directory, links
+from workflow.views.feed import calendar
 from workflow.web.site import Site
 
 _SECONDS = 300  # how long a calendar may keep it before it asks again
@@ -25,7 +26,7 @@ def blueprint(site: Site) -> Blueprint:
         with system.reading() as session:
             if generation != directory.feed_generation(session.connection, email):
                 abort(404)
-            content = agenda.calendar(session, email, site.clock())
+            content = calendar(session, email, site.clock())
         response = Response(content, content_type="text/calendar; charset=utf-8")
         response.headers["Content-Disposition"] = 'inline; filename="dates.ics"'
         response.headers["Cache-Control"] = f"private, max-age={_SECONDS}"

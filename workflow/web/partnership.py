@@ -14,14 +14,15 @@ from sqlalchemy import select
 
 from states.machine import COLLECTED, askable, waiting_on
 from states.partnership import Role, State
-from workflow import links, sight, views
+from workflow import links
 from workflow.actions import action
 from workflow.actions.action import Ask
 from workflow.links import Applicant
 from workflow.outbox import message
 from workflow.session import Session
-from workflow.sight import Viewer
 from workflow.store import tables
+from workflow.views import documents, visibility
+from workflow.views.visibility import Viewer
 from workflow.web import charts
 from workflow.web.site import Site
 
@@ -44,15 +45,15 @@ def page(site: Site, session: Session, ask: Ask) -> Response:
     """The partnership of a claim, as the person of the claim may see it."""
     now, record, state = site.clock(), ask.record, ask.record.state
     viewer = Viewer(ask.role, ask.actor)
-    seen = sight.facts(session, record, viewer, now)
-    happened = sight.history(session, record, viewer, now)
-    due = sight.deadlines(session, record, viewer, now)
+    seen = visibility.facts(session, record, viewer, now)
+    happened = visibility.history(session, record, viewer, now)
+    due = visibility.deadlines(session, record, viewer, now)
     asked = _asked(session, ask, due, now)
     school = session.directory.schools.get(record.facts.school)
     selection = record.facts.selection
     apply = _own_application(session, ask)
     here = _here(session, ask)
-    saved = {digest: f"{here}/documents/{digest}" for digest in sight.documents(seen)}
+    saved = {digest: f"{here}/documents/{digest}" for digest in visibility.documents(seen)}
     return site.page(
         "partnership",
         title=record.facts.title,
@@ -62,13 +63,13 @@ def page(site: Site, session: Session, ask: Ask) -> Response:
         role=str(ask.role),
         for_whom=session.directory.someone(ask.actor).name if ask.through else None,
         office_reads=viewer.is_office,
-        entered_at=views.local(session, record.entered_at),
+        entered_at=documents.local(session, record.entered_at),
         steps=steps(state, _visited(session, record.id)),
         asked=[one for one in asked if one["event"] not in (*_FREE, *(_APPLYING if apply else ()))],
         free=[one for one in asked if one["event"] in _FREE and one["url"]],
         due=due,
         facts=seen,
-        sealed=views.is_sealed(record.facts, now),
+        sealed=documents.is_sealed(record.facts, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
         names=_names(session, record.facts),
@@ -111,7 +112,7 @@ def _asked(
     offered = message.offered(session, ask.notice)
     wanted = {*offered, *COLLECTED, *(event for one in due for event in one["offers"])}
     found = []
-    for one in views.possibilities(session, record, now, ask.actor, role):
+    for one in documents.possibilities(session, record, now, ask.actor, role):
         event = one.row.name
         if event not in wanted or not one.possible or not _may(ask, event):
             continue
@@ -187,7 +188,7 @@ def _report(one: Mapping[str, Any]) -> dict[str, Any]:
 def document(site: Site, session: Session, ask: Ask, digest: str) -> Response:
     """The bytes of a document, to save and never to run; 404 where there is none that this person may see."""
     viewer = Viewer(ask.role, ask.actor)
-    named = sight.documents(sight.facts(session, ask.record, viewer, site.clock()))
+    named = visibility.documents(visibility.facts(session, ask.record, viewer, site.clock()))
     table = tables.documents
     query = select(table.c.content).where(table.c.sha256 == digest)
     content = session.connection.scalar(query) if digest in named else None

@@ -12,11 +12,12 @@ from sqlalchemy import select
 from states.machine import COLLECTED, askable, waiting_on
 from states.moments import MOMENTS
 from states.partnership import Role, State
-from workflow import directory, views
+from workflow import directory
 from workflow.directory import Person
 from workflow.engine import Record, life_of
 from workflow.session import Session
 from workflow.store import tables
+from workflow.views import documents
 
 # From when on an event is waited for, where that is not the day on which the partnership came into its state.
 _SINCE = {
@@ -61,7 +62,7 @@ class Wait:
 
 def on(session: Session, record: Record, now: datetime) -> list[Wait]:
     """Everybody who is waited for on a partnership, the most urgent first."""
-    possible = {one.row.name for one in views.possibilities(session, record, now) if one.possible}
+    possible = {one.row.name for one in documents.possibilities(session, record, now) if one.possible}
     today = session.config.calendar.day(now)
     found: dict[tuple[str, str], Wait] = {}
     for event, roles, deadline, by in _asked(session, record, possible):
@@ -152,8 +153,8 @@ def document(session: Session, wait: Wait, now: datetime) -> dict[str, Any]:
         "role": str(wait.role),
         "event": wait.event,
         "label": session.config.labels.get(wait.event, wait.event),
-        "since": views.local(session, wait.since),
-        "by": views.local(session, wait.by),
+        "since": documents.local(session, wait.since),
+        "by": documents.local(session, wait.by),
         "deadline": wait.deadline,
         "overdue": wait.by is not None and wait.by <= now,
         "delegate": wait.delegate.email if wait.delegate else None,

@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import select
 
 from states.partnership import Partnership, Role, State
-from workflow import views
 from workflow.directory import OFFICE, Directory
 from workflow.engine import Record
 from workflow.session import Session
 from workflow.store import tables
+from workflow.views import documents
 
 _REVIEWER, _LEAD, _APPLICANT = Role.REVIEWER, Role.LEAD_PARTNER, Role.APPLICANT
 _NOBODY: frozenset[Role] = frozenset()
@@ -100,7 +100,7 @@ def own(people: Directory, of: Partnership, viewer: Viewer) -> frozenset[str]:
 
 def facts(session: Session, record: Record, viewer: Viewer, now: datetime) -> dict[str, Any]:
     """Everything on record that this person may see; what they may not see is None."""
-    document: dict[str, Any] = views.facts(record.facts, now)
+    document: dict[str, Any] = documents.facts(record.facts, now)
     if viewer.is_office:
         return document
     seen = {key: value if viewer.role in FACTS[key] else None for key, value in document.items()}
@@ -119,7 +119,7 @@ def _narrowed(
     call: dict[str, Any] = {key: value if viewer.role in CALL[key] else None for key, value in whole.items()}
     mine = own(session.directory, record.facts, viewer)
     if viewer.role is _REVIEWER:
-        call["applications"] = {} if views.is_sealed(record.facts, now) else call["applications"]
+        call["applications"] = {} if documents.is_sealed(record.facts, now) else call["applications"]
         call["conflicts"] = [one for one in call["conflicts"] if one["reviewer"] == viewer.email]
         if not call["choice"]:
             call["scores"] = [one for one in call["scores"] if one["reviewer"] == viewer.email]
@@ -159,7 +159,7 @@ def _may_know(
     if not this_round or call is None:
         return False
     if event in ("receive-application", "withdraw-application"):
-        return not views.is_sealed(record.facts, now)
+        return not documents.is_sealed(record.facts, now)
     chosen = event == "score-application" and call.choice is not None
     return event in OF_PANEL and (row.actor == viewer.email or chosen)
 
@@ -169,7 +169,7 @@ def _entry(session: Session, record: Record, viewer: Viewer, row: Any) -> dict[s
     person = session.directory.person(row.actor, record.facts)
     stood_in = row.ran_by if row.channel in ("link", "reply") else None
     return {
-        "at": views.local(session, row.at),
+        "at": documents.local(session, row.at),
         "event": row.event,
         "by": person.name if person else row.actor,
         "role": row.role,
@@ -193,7 +193,7 @@ def deadlines(session: Session, record: Record, viewer: Viewer, now: datetime) -
             "name": row.name,
             "label": known.label,
             "duty": known.done,
-            "due_at": views.local(session, row.ladder),
+            "due_at": documents.local(session, row.ladder),
             "overdue": row.ladder <= now,
             "offers": known.offers,
         }
@@ -212,7 +212,7 @@ def _concerns(viewer: Viewer, row: Any) -> bool:
     return viewer.role is _LEAD and not {State.NEEDS_IDENTIFIED, State.OPEN_SELECTION} & set(row.state)
 
 
-def documents(seen: Any) -> dict[str, str]:
+def documents_(seen: Any) -> dict[str, str]:
     """By digest, the name of every document that is named in what somebody sees."""
     return dict(_documents(seen))
 
