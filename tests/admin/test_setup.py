@@ -19,7 +19,7 @@ from tests.admin.desk import REF, Answer, Desk
 from tests.tampering import UNGUARD
 from tests.workflow.district import merged
 from workflow.procedure import config
-from workflow.store import lock, triggers
+from workflow.store import files, triggers
 from workflow.store.database import VERSION
 
 INPUT, SETUP = 2, 5
@@ -208,7 +208,7 @@ def test_nothing_is_upgraded_under_a_daemon(sit: Sit) -> None:
     desk = sit("open")
     older(desk)
     before = desk.dump()
-    with lock.holding(desk.folder / "partnerships.db"):
+    with files.holding(desk.folder / "partnerships.db"):
         assert setup_problem(desk, "init").endswith("stop it before the upgrade")
     assert desk.dump() == before
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from tests import databases
 from tests.daemon.house import CALL, NEW, House, until
 from workflow import daemon
-from workflow.store import lock, tables
+from workflow.store import files, tables
 from workflow.store.database import StoreHeld
 
 Once = Callable[..., tuple[int, str]]
@@ -146,7 +146,7 @@ def test_one_file_has_one_daemon_however_its_address_is_written(
 ) -> None:
     house.address = address
     house.configure()
-    with lock.holding(house.folder / "partnerships.db"):
+    with files.holding(house.folder / "partnerships.db"):
         status, said = once()
     assert status == 5
     assert "another partnershipd runs on this database" in said

@@ -14,7 +14,7 @@ import pytest
 from tests.admin.desk import real
 from tests.daemon.house import free_port
 from workflow.admin import program
-from workflow.store import files, lock
+from workflow.store import files
 from workflow.store.database import open_store
 
 SETTINGS = """
@@ -84,7 +84,7 @@ def test_in_a_folder_that_is_a_groups_the_group_can_work_and_nobody_else(place: 
     """As contrib/partnershipd.service has it: whoever is in the group may use partnershipctl."""
     (place / "data").chmod(0o2770)
     ctl(place, "init")
-    with lock.holding(place / "data" / "partnerships.db"):
+    with files.holding(place / "data" / "partnerships.db"):
         found = modes(place / "data")
     assert found == {
         "keys": oct(0o640), "partnerships.db": oct(0o660), "partnerships.db.lock": oct(0o660),

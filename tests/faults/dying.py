@@ -53,7 +53,7 @@ POINTS = {
     # of a form
     "before a form is acted on": Point("before", "workflow.actions.action", "act"),
     "before a form is committed": Point("after", "workflow.actions.action", "act"),
-    "after a form is committed": Point("before", "workflow.web.asked", "_done"),
+    "after a form is committed": Point("before", "workflow.web.event_page", "_done"),
     # of the database
     "before a commit": Point("before", *COMMIT),
     "after a commit": Point("after", *COMMIT),

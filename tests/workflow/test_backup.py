@@ -29,7 +29,7 @@ from workflow.record import backup, restore
 from workflow.record.backup import Summary
 from workflow.record.restore import NoBackup
 from workflow.session import System
-from workflow.store import database, lock, tables, upgrade
+from workflow.store import database, files, tables, upgrade
 from workflow.store.database import StoreError
 
 MANY = int(os.environ.get("TEST_BACKUPS", "5"))  # 100 take two minutes
@@ -433,7 +433,7 @@ def test_nothing_is_restored_under_a_daemon(begin: Begin, tmp_path: Path) -> Non
     life = begin("open")
     engine = database.open_store(databases.url(tmp_path), create=True)
     with (
-        lock.holding(tmp_path / "partnerships.db"),
+        files.holding(tmp_path / "partnerships.db"),
         pytest.raises(StoreError, match="a partnershipd runs on"),
     ):
         restore.restore(life.system.config, engine, taken(life))

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 
-from workflow.store import lock
+from workflow.store import files
 from workflow.store.files import open_private
 
 T = TypeVar("T")
@@ -109,11 +109,11 @@ def alone(engine: Engine, otherwise: str) -> Iterator[bool]:
         yield False
         return
     try:
-        with lock.holding(Path(file)):
+        with files.holding(Path(file)):
             yield True
-    except lock.Held:
+    except files.Held:
         raise StoreError(otherwise) from None
-    except lock.Unwritable as error:
+    except files.Unwritable as error:
         raise StoreError(str(error)) from None
 
 

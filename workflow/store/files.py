@@ -1,9 +1,12 @@
-"""Files that hold what is nobody else's business: made so that others cannot read them, whatever the umask is."""
+"""Files that others cannot read, whatever the umask is, and the lock of a database file: one file has one daemon."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -35,3 +38,31 @@ def take_from_others(path: Path) -> bool:
     if mode & 0o007:
         path.chmod(stat.S_IMODE(mode) & ~0o007)
     return bool(mode & 0o007)
+
+
+class Held(Exception):
+    """Another program holds the lock."""
+
+
+class Unwritable(Exception):
+    """The file of the lock cannot be made or written; says why."""
+
+
+@contextlib.contextmanager
+def holding(database: Path) -> Iterator[None]:
+    """Hold the lock of a database file until the end of the block, or of the process.
+
+    Raises `Held` if another has it, `Unwritable` if the file of the lock cannot be.
+    """
+    try:
+        handle = open_private(Path(f"{database}.lock"))
+    except OSError as error:
+        raise Unwritable(f"{database}.lock cannot be written: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Held from None
+        yield
+    finally:
+        os.close(handle)

@@ -212,17 +212,17 @@ def _concerns(viewer: Viewer, row: Any) -> bool:
     return viewer.role is _LEAD and not {State.NEEDS_IDENTIFIED, State.OPEN_SELECTION} & set(row.state)
 
 
-def documents_(seen: Any) -> dict[str, str]:
+def named_documents(seen: Any) -> dict[str, str]:
     """By digest, the name of every document that is named in what somebody sees."""
-    return dict(_documents(seen))
+    return dict(_find_documents(seen))
 
 
-def _documents(seen: Any) -> Iterator[tuple[str, str]]:
+def _find_documents(seen: Any) -> Iterator[tuple[str, str]]:
     if isinstance(seen, list):
         for item in seen:
-            yield from _documents(item)
+            yield from _find_documents(item)
     elif isinstance(seen, dict):
         if seen.get("sha256"):
             yield seen["sha256"], str(seen.get("document") or seen.get("name") or "document")
         for item in seen.values():
-            yield from _documents(item)
+            yield from _find_documents(item)

@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from workflow import session
 from workflow.procedure.config import Config
 from workflow.session import System
-from workflow.web import acting, calls, feeds, monitoring, site
+from workflow.web import calls, feeds, link, monitoring, site
 from workflow.web.limits import Limits
 from workflow.web.site import Site
 
@@ -37,7 +37,7 @@ def application(
     pages = Site(opened, clock, Limits(web.posts_per_minute))
     site.settle(app, pages)
     app.register_blueprint(monitoring.blueprint(health, registry))
-    app.register_blueprint(acting.blueprint(pages))
+    app.register_blueprint(link.blueprint(pages))
     app.register_blueprint(calls.blueprint(pages))
     app.register_blueprint(feeds.blueprint(pages))
     return app

@@ -19,7 +19,7 @@ from workflow.actions.applications import FIELDS, SentAlready, TooMany
 from workflow.engine import Conflict, Record
 from workflow.links import Applicant
 from workflow.session import Session
-from workflow.web import openings
+from workflow.web import public_calls
 from workflow.web.site import Site, sent_form
 
 _TRIES = 5  # how often what somebody else's application was in the way of is tried again
@@ -82,7 +82,7 @@ def page(site: Site, applicant: Applicant) -> Response:
             abort(429)
     now = site.clock()
     with site.system.reading() as session:
-        found = openings.one(session, applicant.ref, now)
+        found = public_calls.one(session, applicant.ref, now)
         if found is None:
             return site.told(
                 410, "This call is over", "It takes no more applications. See the list of open calls."
@@ -93,7 +93,7 @@ def page(site: Site, applicant: Applicant) -> Response:
     return _acted(site, applicant.email, call, now)
 
 
-def _acted(site: Site, email: str, call: openings.Call, now: datetime) -> Response:
+def _acted(site: Site, email: str, call: public_calls.Call, now: datetime) -> Response:
     values, wanted = applications.read(request.form), request.form.get("do", "")
     form = request.form.get("form", "")
     if wanted not in BUTTONS:  # it did not arrive whole: it must not take the place of what was saved
@@ -109,7 +109,7 @@ def _acted(site: Site, email: str, call: openings.Call, now: datetime) -> Respon
     except TooMany:
         return _again(site, call, email, values, [Problem("", _TOO_MANY)], wanted, now)
     with site.system.reading() as session:
-        found = openings.one(session, call.ref, now)
+        found = public_calls.one(session, call.ref, now)
         if found is None:
             abort(404)
         return _shown(site, session, found[1], found[0], email, now, done=done)
@@ -146,7 +146,7 @@ def _do(
     form: str,
     now: datetime,
 ) -> str:
-    found = openings.one(session, ref, now)
+    found = public_calls.one(session, ref, now)
     if found is None or not found[0].open:
         raise BadInput([Problem("", "the call has closed in the meantime")])
     record = found[1]
@@ -168,7 +168,7 @@ def _problems(refused: BadInput | Refused) -> Sequence[Problem]:
 
 def _again(
     site: Site,
-    call: openings.Call,
+    call: public_calls.Call,
     email: str,
     values: Mapping[str, str],
     problems: Sequence[Problem],
@@ -177,7 +177,7 @@ def _again(
 ) -> Response:
     """The form with everything that was typed, and what is wrong with it."""
     with site.system.reading() as session:
-        found = openings.one(session, call.ref, now)
+        found = public_calls.one(session, call.ref, now)
         if found is None:
             abort(404)
         saved = applications.filled_in(session, found[1], email)
@@ -190,7 +190,7 @@ def _shown(
     site: Site,
     session: Session,
     record: Record,
-    call: openings.Call,
+    call: public_calls.Call,
     email: str,
     now: datetime,
     done: str = "",
@@ -211,7 +211,7 @@ def _shown(
 def _form(
     site: Site,
     record: Record,
-    call: openings.Call,
+    call: public_calls.Call,
     email: str,
     values: Mapping[str, str],
     saved_at: datetime | None,

@@ -14,7 +14,7 @@ from states.inputs import ABILITIES, read_input
 from workflow.actions import applications
 from workflow.actions.applications import TooMany
 from workflow.session import Session
-from workflow.web import announced, openings
+from workflow.web import call_feeds, public_calls
 from workflow.web.application import page as application_page
 from workflow.web.application import wording
 from workflow.web.site import Site
@@ -35,21 +35,21 @@ def blueprint(site: Site) -> Blueprint:
     @pages.get("/calls")
     def all_of_them() -> Response:
         with site.system.reading() as session:
-            found = openings.listed(session, site.clock())
+            found = public_calls.listed(session, site.clock())
         return _public(_list(site, found))
 
     @pages.get("/calls.atom")
     def feed() -> Response:
         with site.system.reading() as session:
-            found = openings.listed(session, site.clock())
-        content = announced.atom(site.system.config, found)
+            found = public_calls.listed(session, site.clock())
+        content = call_feeds.atom(site.system.config, found)
         return _public(Response(content, content_type="application/atom+xml; charset=utf-8"))
 
     @pages.get("/calls.ics")
     def calendar() -> Response:
         with site.system.reading() as session:
-            found = openings.listed(session, site.clock())
-        content = announced.calendar(site.system.config, found)
+            found = public_calls.listed(session, site.clock())
+        content = call_feeds.calendar(site.system.config, found)
         return _public(Response(content, content_type="text/calendar; charset=utf-8"))
 
     @pages.get("/calls/<ref>")
@@ -72,7 +72,7 @@ def _public(response: Response) -> Response:
     return response
 
 
-def _list(site: Site, found: list[openings.Call]) -> Response:
+def _list(site: Site, found: list[public_calls.Call]) -> Response:
     config = site.system.config
     return site.page(
         "calls",
@@ -88,7 +88,7 @@ def _call(
     site: Site, ref: str, *, status: int = 200, email: str = "", problem: str | None = None
 ) -> Response:
     with site.system.reading() as session:
-        found = openings.one(session, ref, site.clock())
+        found = public_calls.one(session, ref, site.clock())
     if found is None:
         abort(404)
     call, _ = found
@@ -123,7 +123,7 @@ def _asked(site: Site, ref: str, given: str) -> Response:
 
 def _ask(site: Site, ref: str, email: str, session: Session) -> bool:
     now = site.clock()
-    found = openings.one(session, ref, now)
+    found = public_calls.one(session, ref, now)
     if found is None:
         abort(404)
     if not found[0].open:

@@ -53,7 +53,7 @@ def page(site: Site, session: Session, ask: Ask) -> Response:
     selection = record.facts.selection
     apply = _own_application(session, ask)
     here = _here(session, ask)
-    saved = {digest: f"{here}/documents/{digest}" for digest in visibility.documents(seen)}
+    saved = {digest: f"{here}/documents/{digest}" for digest in visibility.named_documents(seen)}
     return site.page(
         "partnership",
         title=record.facts.title,
@@ -188,7 +188,7 @@ def _report(one: Mapping[str, Any]) -> dict[str, Any]:
 def document(site: Site, session: Session, ask: Ask, digest: str) -> Response:
     """The bytes of a document, to save and never to run; 404 where there is none that this person may see."""
     viewer = Viewer(ask.role, ask.actor)
-    named = visibility.documents(visibility.facts(session, ask.record, viewer, site.clock()))
+    named = visibility.named_documents(visibility.facts(session, ask.record, viewer, site.clock()))
     table = tables.documents
     query = select(table.c.content).where(table.c.sha256 == digest)
     content = session.connection.scalar(query) if digest in named else None

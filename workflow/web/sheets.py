@@ -21,7 +21,7 @@ from workflow.forms import parsing
 from workflow.forms.fields import NOTHING, Field, Offered, Texts, elsewhere, form
 from workflow.session import Session
 from workflow.store.tables import canonical
-from workflow.web import offering, reading
+from workflow.web import briefing, choices
 
 Deeds = list[tuple[str, dict[str, Any]]]
 
@@ -50,7 +50,7 @@ def sheet_of(session: Session, ask: Ask, now: datetime) -> Sheet:
     """The sheet of an ask."""
     if ask.claim.event == "score-application":
         return Scores(ask)
-    return Single(ask, offering.offered(session, ask, now), reading.sections(session, ask))
+    return Single(ask, choices.offered(session, ask, now), briefing.sections(session, ask))
 
 
 def _digest(*parts: Any) -> str:
@@ -63,7 +63,7 @@ class Single:
 
     ask: Ask
     offered: Offered
-    sections: list[reading.Section]
+    sections: list[briefing.Section]
 
     @property
     def _takes(self) -> Any:
@@ -71,7 +71,7 @@ class Single:
         return self.ask.row.takes
 
     def texts(self, today: date) -> dict[str, str]:
-        values = offering.usual(self.ask, today) | offering.on_record(self.ask)
+        values = choices.usual(self.ask, today) | choices.on_record(self.ask)
         return parsing.typed(self._takes, values, self.offered)
 
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Single:
 
     def shown(self) -> str:
         read = event_named(self.ask.claim.event).version_read(self.ask.record.facts)
-        return _digest(read, [asdict(section) for section in self.sections], offering.on_record(self.ask))
+        return _digest(read, [asdict(section) for section in self.sections], choices.on_record(self.ask))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Scores:
 
     def texts(self, today: date) -> dict[str, str]:
         found: dict[str, str] = {}
-        for one in offering.without_conflict(self.ask):
+        for one in choices.without_conflict(self.ask):
             if given := self._on_record(one.organization):
                 found |= parsing.typed(ScoreApplication, given, _SCORE, _prefix(one.organization))
         return found
@@ -135,7 +135,7 @@ class Scores:
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
         rows = [
             self._row(one, texts, [p for p in problems if p.at.startswith(_prefix(one.organization))])
-            for one in offering.without_conflict(self.ask)
+            for one in choices.without_conflict(self.ask)
         ]
         selection = self.ask.record.facts.selection
         conflicts = selection.conflicts if selection else ()
@@ -174,7 +174,7 @@ class Scores:
     def deeds(self, texts: Texts) -> Deeds:
         found: list[Problem] = []
         deeds: Deeds = []
-        for one in offering.without_conflict(self.ask):
+        for one in choices.without_conflict(self.ask):
             try:
                 deeds += self._deed(one.organization, texts)
             except BadInput as bad:
@@ -205,7 +205,7 @@ class Scores:
         return [] if old and old | key == values else [("score-application", values)]
 
     def shown(self) -> str:
-        applications = offering.without_conflict(self.ask)
+        applications = choices.without_conflict(self.ask)
         return _digest([(one.organization, one.received_at.isoformat()) for one in applications])
 
 

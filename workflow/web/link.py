@@ -16,7 +16,7 @@ from workflow.actions import action
 from workflow.actions.action import Closed
 from workflow.links import Applicant, Claim, ExpiredClaim
 from workflow.procedure.config import Config
-from workflow.web import asked, calls, endings, partnership
+from workflow.web import calls, closed_link, event_page, partnership
 from workflow.web.site import Site, sent_form
 
 # Opens a link: the site, the token and the claim in it; the request is GET, HEAD or POST.
@@ -41,18 +41,22 @@ def kind_of(config: Config, token: str) -> tuple[str, Any]:
 def blueprint(site: Site) -> Blueprint:
     """The pages of links."""
     pages = Blueprint("acting", __name__)
-    openers: dict[str, Opener] = {"event": asked.answer, "partnership": standing, "application": applying}
+    openers: dict[str, Opener] = {
+        "event": event_page.answer,
+        "partnership": standing,
+        "application": applying,
+    }
 
     @pages.errorhandler(Forged)
     def forged(_: Forged) -> Response:
-        return endings.forged(site)
+        return closed_link.forged(site)
 
     @pages.route("/a/<token>", methods=["GET", "POST"])
     def link(token: str) -> Response:
         try:
             kind, claim = kind_of(site.system.config, token)
         except ExpiredClaim as old:
-            return endings.expired(site, token, old.claim)
+            return closed_link.expired(site, token, old.claim)
         return openers[kind](site, token, claim)
 
     @pages.get("/a/<token>/done")
@@ -60,10 +64,10 @@ def blueprint(site: Site) -> Blueprint:
         try:
             kind, claim = kind_of(site.system.config, token)
         except ExpiredClaim as old:
-            return endings.expired(site, f"../{token}", old.claim)
+            return closed_link.expired(site, f"../{token}", old.claim)
         if kind != "event":
             raise Forged("nothing is done with it")
-        return asked.done(site, token, claim)
+        return event_page.done(site, token, claim)
 
     @pages.post("/a/<token>/again")
     def again(token: str) -> Response:
@@ -73,7 +77,7 @@ def blueprint(site: Site) -> Blueprint:
         claim = _whoever_it_was(site.system.config, token)
         if claim is not None:
             site.system.transact(lambda session: _send_again(session, claim, site))
-        return endings.asked_again(site)
+        return closed_link.asked_again(site)
 
     @pages.get("/a/<token>/documents/<digest>")
     def document(token: str, digest: str) -> Response:
@@ -111,7 +115,7 @@ def standing(site: Site, token: str, claim: Claim) -> Response:
         with site.system.reading() as session:
             return partnership.page(site, session, action.find(session, claim, site.clock()))
     except Closed as closed:
-        return endings.closed(site, token, closed)
+        return closed_link.closed(site, token, closed)
 
 
 def applying(site: Site, _token: str, applicant: Applicant) -> Response:

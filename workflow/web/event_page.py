@@ -22,7 +22,7 @@ from workflow.links import Claim
 from workflow.outbox import message
 from workflow.session import Session
 from workflow.views import documents
-from workflow.web import endings
+from workflow.web import closed_link
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, sent_form
 
@@ -63,7 +63,7 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
     except Closed as closed:
         if closed.how == "used" and event_named(claim.event).repeatable:
             return _done(token)  # this very form has been sent before
-        return endings.closed(site, token, closed, sent.texts)
+        return closed_link.closed(site, token, closed, sent.texts)
     except BadInput as bad:
         return _show(site, token, claim, sent, 422, problems=bad.problems)
     except Refused as refused:
@@ -168,7 +168,7 @@ def _show(
                 "again_file": bool(sent and sent.files),
             }
     except Closed as closed:
-        return endings.closed(site, token, closed, sent.texts if sent else None)
+        return closed_link.closed(site, token, closed, sent.texts if sent else None)
     name = "scores" if claim.event == "score-application" else "ask"
     return site.page(name, status, failed=bool(problems or refused), **context)
 
@@ -242,7 +242,7 @@ def done(site: Site, token: str, claim: Claim) -> Response:
             return Response(status=303, headers={"Location": f"../{token}"})
         notice, record = action.notice_of(session, claim)
         if notice.revoked_at is not None and over is not None:
-            return endings.closed(site, f"../{token}", over)
+            return closed_link.closed(site, f"../{token}", over)
         facts, people, config = record.facts, session.directory, session.config
         school = people.schools.get(facts.school)
         context: dict[str, Any] = {

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from notifications.calendar import CalendarEntry, feed
 from workflow.procedure.config import Config
-from workflow.web.openings import Call
+from workflow.web.public_calls import Call
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # what a feed says that has never had anything in it
