@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import logs, web
+from workflow import logs
 from workflow.clock import meetings, replan
 from workflow.clock.fire import Tally, fire_due, next_due
 from workflow.inbox import judge
@@ -38,6 +38,7 @@ from workflow.procedure.config import Config, ConfigError
 from workflow.session import Session, System, current_time, make_letterbox, make_mailer, open_system
 from workflow.store import database
 from workflow.store.database import StoreAway, StoreError, StoreHeld
+from workflow.web.app import address, application
 from workflow.web.server import Server
 
 SETUP = 5  # exit status: the configuration or the database cannot be used, until somebody mends it
@@ -241,8 +242,8 @@ class Daemon:
     def run(self) -> None:
         """Live until SIGTERM or SIGINT. Raises `ConfigError` if it cannot listen where it is told to."""
         asked = _signals()
-        host, port = web.address(self.system.config)
-        app = web.application(self.system, self.health, self.metrics.registry)
+        host, port = address(self.system.config)
+        app = application(self.system, self.health, self.metrics.registry)
         try:
             server = Server(app, host, port)
         except (OSError, OverflowError, ValueError) as error:

@@ -11,8 +11,8 @@ from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk
 from tests.workflow.district import merged
-from workflow.store import files
 from workflow.store.database import VERSION
+from workflow.store.files import holding
 
 INPUT, SETUP = 2, 5
 
@@ -131,7 +131,7 @@ def test_nothing_is_restored_under_a_daemon(sit: Sit) -> None:
     file = str(desk.folder / "today.db")
     desk.say("backup", file)
     there = another_office(desk)
-    with files.holding(Path(there).parent / "partnerships.db"):
+    with holding(Path(there).parent / "partnerships.db"):
         answer = desk.bare("--config", there, "restore", file, "--json")
     assert answer.status == SETUP
     assert answer.problems[0].endswith("stop it first")

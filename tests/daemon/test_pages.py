@@ -17,13 +17,14 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import update
 
 from tests.daemon.house import House
-from workflow import daemon, logs, web
+from workflow import daemon, logs
 from workflow.clock.fire import Tally
 from workflow.daemon import Daemon
 from workflow.metrics import Metrics
 from workflow.procedure import config
 from workflow.session import System, current_time, open_system
 from workflow.store import database, tables
+from workflow.web.app import address, application
 
 Log = Callable[[str], list[str]]
 
@@ -38,7 +39,7 @@ def pages(house: House) -> Iterator[Pages]:
     def pages(well: bool = True, known: Mapping[str, Any] | None = None) -> Any:
         registry = CollectorRegistry()
         Counter("letters", "Letters written", registry=registry).inc(3)
-        return web.application(opened, lambda: (well, known or {}), registry).test_client()
+        return application(opened, lambda: (well, known or {}), registry).test_client()
 
     yield pages
     opened.engine.dispose()
@@ -93,7 +94,7 @@ def settings_of(house: House, **given: Any) -> config.Config:
 
 
 def test_the_address_is_the_one_of_the_configuration(house: House) -> None:
-    assert web.address(settings_of(house)) == ("127.0.0.1", house.port)
+    assert address(settings_of(house)) == ("127.0.0.1", house.port)
 
 
 @pytest.fixture

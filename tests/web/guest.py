@@ -14,17 +14,18 @@ from werkzeug.test import TestResponse
 
 from states.partnership import Role
 from tests.workflow.district import Life
-from workflow import links, web
+from workflow import links
 from workflow.links import Applicant, Claim
 from workflow.outbox import queue
 from workflow.store import tables
+from workflow.web.app import application
 
 BASE = "http://127.0.0.1:8427"
 
 
 def application(life: Life) -> Flask:
     """The pages of a life's district, at the time of that life."""
-    return web.application(life.system, lambda: (True, {}), CollectorRegistry(), lambda: life.now)
+    return application(life.system, lambda: (True, {}), CollectorRegistry(), lambda: life.now)
 
 
 class Visitor:

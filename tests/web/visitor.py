@@ -17,10 +17,11 @@ from states.partnership import Role
 from tests import databases
 from tests.states.life import PEOPLE
 from tests.workflow.district import Life
-from workflow import links, web
+from workflow import links
 from workflow.links import Claim
 from workflow.outbox import queue
 from workflow.store import tables
+from workflow.web.app import application
 
 
 @dataclass
@@ -127,7 +128,7 @@ class Visitor:
 
     def __init__(self, life: Life) -> None:
         self.life = life
-        self.app = web.application(life.system, lambda: (True, {}), CollectorRegistry(), lambda: life.now)
+        self.app = application(life.system, lambda: (True, {}), CollectorRegistry(), lambda: life.now)
         self.client: FlaskClient = self.app.test_client()
 
     # Messages

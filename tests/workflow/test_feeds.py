@@ -16,12 +16,13 @@ from tests.states.life import LA
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.test_outbox import Post, deliver
-from workflow import directory, links, web
+from workflow import directory, links
 from workflow.views import feed
+from workflow.web.app import application
 
 
 def client(life: Life) -> FlaskClient:
-    app = web.application(life.system, lambda: (True, {}), CollectorRegistry(), lambda: life.now)
+    app = application(life.system, lambda: (True, {}), CollectorRegistry(), lambda: life.now)
     return app.test_client()
 
 

@@ -16,12 +16,13 @@ from states.partnership import Partnership
 from tests.lives.making import Moment
 from tests.states.life import LA, ORGANIZATIONS, REVIEWERS
 from tests.workflow.district import ROLES, Life, configured, person
-from workflow import directory, engine, web
+from workflow import directory, engine
 from workflow.engine import Record
 from workflow.session import System
 from workflow.store import tables, upgrade
 from workflow.store.database import transact
 from workflow.store.tables import canonical
+from workflow.web.app import application
 
 FIRST_DAY = date(2026, 5, 15)
 BEFORE = datetime(2025, 7, 1, 9, tzinfo=LA)
@@ -51,7 +52,7 @@ class Town:
         upgrade.upgrade(database)
         self.system = System(configured(folder, SETTINGS), database)
         self._settle(partnerships)
-        app = web.application(self.system, lambda: (True, {}), CollectorRegistry(), lambda: self.now)
+        app = application(self.system, lambda: (True, {}), CollectorRegistry(), lambda: self.now)
         self.browser: FlaskClient = app.test_client()
 
     def _settle(self, partnerships: int) -> None:

@@ -1,4 +1,4 @@
-"""Files that others cannot read, whatever the umask is, and the lock of a database file: one file has one daemon."""
+"""Files that only their owner can read, and the lock of a database file, so that one file has one daemon."""
 
 from __future__ import annotations
 

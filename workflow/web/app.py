@@ -1,0 +1,49 @@
+"""The web application: every page put together, with its limits on what may be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import Flask
+from prometheus_client import CollectorRegistry
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from workflow import session
+from workflow.procedure.config import Config
+from workflow.session import System
+from workflow.web import calls, feeds, link, monitoring, site
+from workflow.web.limits import Limits
+from workflow.web.site import Site
+
+
+def application(
+    opened: System,
+    health: Callable[[], tuple[bool, Mapping[str, Any]]],
+    registry: CollectorRegistry,
+    clock: Callable[[], datetime] = session.current_time,
+) -> Flask:
+    """Every page. `health` tells whether all is well, and what is known."""
+    app = Flask("partnerships", static_folder=None, template_folder=None)
+    web = opened.config.procedure.web
+    app.config["MAX_CONTENT_LENGTH"] = web.upload_megabytes * 1_000_000 + 1_000_000
+    app.config["MAX_FORM_MEMORY_SIZE"] = 2_000_000
+    app.config["MAX_FORM_PARTS"] = 2_000
+    # Werkzeug would mend a path by a redirect to the host that the request names.
+    app.url_map.merge_slashes = False
+    if web.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=web.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+    pages = Site(opened, clock, Limits(web.posts_per_minute))
+    site.settle(app, pages)
+    app.register_blueprint(monitoring.blueprint(health, registry))
+    app.register_blueprint(link.blueprint(pages))
+    app.register_blueprint(calls.blueprint(pages))
+    app.register_blueprint(feeds.blueprint(pages))
+    return app
+
+
+def address(settings: Config) -> tuple[str, int]:
+    """The host and port to listen on."""
+    host, _, port = settings.procedure.web.listen.rpartition(":")
+    return host, int(port)
