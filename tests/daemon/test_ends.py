@@ -15,7 +15,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from tests.daemon.house import NEW, House, Systemd, free_port, until
-from workflow import daemon
+from workflow.daemon import service
 
 
 class SlowPost:
@@ -98,7 +98,7 @@ def test_a_server_that_never_answers_does_not_hold_up_the_end(
     """The patience is cut short here; that the real one leaves time enough is tested below."""
     slow, mail = post
     house.configure(mail=mail)
-    impatient = "from workflow import daemon; daemon.PATIENCE = 0.5; daemon.main()"
+    impatient = "from workflow.daemon import service; service.PATIENCE = 0.5; service.main()"
     house.start(command=(sys.executable, "-c", impatient))
     assert slow.begun.wait(20), "a message is on its way"
     house.signal(signal.SIGHUP)  # a reload waits for the tick; a stop does not wait for the reload
@@ -111,7 +111,7 @@ def test_a_server_that_never_answers_does_not_hold_up_the_end(
 
 
 def test_its_patience_leaves_time_to_end_within_twenty_seconds() -> None:
-    assert 10 <= daemon.PATIENCE <= 19
+    assert 10 <= service.PATIENCE <= 19
 
 
 def test_it_wakes_early_for_what_is_due_next_and_ends_on_interrupt(house: House, systemd: Systemd) -> None:

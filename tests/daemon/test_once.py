@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from tests import databases
 from tests.daemon.house import CALL, NEW, House, until
-from workflow import daemon
+from workflow.daemon import service
 from workflow.store import files, tables
 from workflow.store.database import StoreHeld
 
@@ -28,7 +28,7 @@ def once(house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
 
     def run() -> tuple[int, str]:
         with pytest.raises(SystemExit) as left:
-            daemon.main(["--config", str(house.folder / "config.toml"), "--once"], prog_name="partnershipd")
+            service.main(["--config", str(house.folder / "config.toml"), "--once"], prog_name="partnershipd")
         said = capsys.readouterr()
         assert said.out == ""
         return int(left.value.code or 0), said.err
@@ -170,7 +170,7 @@ def test_what_cannot_be_used_is_named(
 ) -> None:
     damage(house)
     status, said = once()
-    assert status == daemon.SETUP
+    assert status == service.SETUP
     lines = said.splitlines()
     assert len(lines) == len(words)
     for line, word in zip(lines, words, strict=True):
@@ -184,10 +184,10 @@ def test_a_database_that_is_not_there_is_named(house: House, once: Once) -> None
     status, said = once()
     (line,) = said.splitlines()
     if databases.POSTGRESQL:
-        assert status == daemon.AWAY
+        assert status == service.AWAY
         assert line.endswith(f'database "{databases.name_of(house.folder)}" does not exist')
     else:
-        assert status == daemon.SETUP
+        assert status == service.SETUP
         assert f"there is no database at {databases.shown(house.folder)}; run `partnershipctl init`" in line
 
 
@@ -203,7 +203,7 @@ def test_it_leaves_no_connection_behind(
 
 def test_the_help_says_what_signals_and_exit_statuses_mean(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        daemon.main(["--help"], prog_name="partnershipd")
+        service.main(["--help"], prog_name="partnershipd")
     text = " ".join(capsys.readouterr().out.split())
     assert left.value.code == 0
     for phrase in (
@@ -222,9 +222,9 @@ def test_a_part_of_the_tick_that_fails_keeps_neither_deadlines_nor_mail(
         raise ValueError("a record that nobody foresaw")
 
     for module, name in (
-        (daemon.replan, "replan"),
-        (daemon.meetings, "tell_changed"),
-        (daemon.digest, "gather"),
+        (service.replan, "replan"),
+        (service.meetings, "tell_changed"),
+        (service.digest, "gather"),
     ):
         monkeypatch.setattr(module, name, fail)
     status, said = once()
@@ -237,7 +237,7 @@ def test_a_part_of_the_tick_that_fails_keeps_neither_deadlines_nor_mail(
 def test_one_run_delivers_everything_also_if_that_takes_many_turns(
     house: House, once: Once, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daemon.delivery, "TURN", timedelta(0))
+    monkeypatch.setattr(service.delivery, "TURN", timedelta(0))
     status, said = once()
     assert status == 0
     assert said.count("notices_sent") == len(house.letters()) > 3
@@ -254,13 +254,13 @@ def test_deadlines_that_fail_keep_no_mail_and_mail_that_fails_no_deadlines(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(daemon.delivery, "deliver", fail)
+        patch.setattr(service.delivery, "deliver", fail)
         status, said = once()
     assert (status, '"part": "mail"' in said) == (1, True)
     assert house.sql("SELECT count(*) FROM history WHERE event = 'close-applications'") == [(1,)]
     assert not house.letters()
     with monkeypatch.context() as patch:
-        patch.setattr(daemon.scheduler, "fire_due", fail)
+        patch.setattr(service.scheduler, "fire_due", fail)
         status, said = once()
     assert (status, '"part": "deadlines"' in said) == (1, True)
     assert house.letters()

@@ -17,10 +17,10 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import update
 
 from tests.daemon.house import House
-from workflow import daemon, logs
 from workflow.clock.fire import Tally
-from workflow.daemon import Daemon
-from workflow.metrics import Metrics
+from workflow.daemon import logs, service
+from workflow.daemon.metrics import Metrics
+from workflow.daemon.service import Daemon
 from workflow.procedure import config
 from workflow.session import System, current_time, open_system
 from workflow.store import database, tables
@@ -112,7 +112,7 @@ def test_a_daemon_is_not_well_before_its_first_tick_nor_when_ticks_stay_away(ope
     open_daemon._tick()
     assert open_daemon.health()[0] is True
     assert open_daemon._ticked is not None
-    open_daemon._ticked -= 60 + daemon.STALE * 0.2
+    open_daemon._ticked -= 60 + service.STALE * 0.2
     well, known = open_daemon.health()
     assert well is False
     assert known["seconds_since_tick"] >= 60
@@ -174,14 +174,14 @@ def log(house: House, capsys: pytest.CaptureFixture[str]) -> Iterator[Log]:
 
     def log(form: str) -> list[str]:
         logs.set_up(settings_of(house, log=form))
-        daemon.log.info("event", ref="rbhs-2025", reason='it said "no" twice')
+        service.log.info("event", ref="rbhs-2025", reason='it said "no" twice')
         logging.getLogger("a.library").warning("queue depth is %d", 3)
         logging.getLogger("a.library").info("not so important")
         logging.getLogger("apscheduler.scheduler").warning("skipped: maximum number of running instances")
         try:
             raise ValueError("two\nlines")
         except ValueError:
-            daemon.log.exception("tick failed")
+            service.log.exception("tick failed")
         assert sys.stderr is not None
         return capsys.readouterr().err.splitlines()
 
@@ -217,7 +217,7 @@ def test_the_level_of_the_log_is_the_one_of_the_configuration(
     logs.set_up(
         config.Config(quiet, house.folder, None, settings.templates, settings.pages, settings.calendar, {})
     )
-    daemon.log.warning("nobody hears this")
-    daemon.log.error("everybody hears this")
+    service.log.warning("nobody hears this")
+    service.log.error("everybody hears this")
     (line,) = capsys.readouterr().err.splitlines()
     assert json.loads(line)["event"] == "everybody hears this"

@@ -24,7 +24,7 @@ KILLED = (
     "import os, signal\n"
     "from notifications.letterboxes import MaildirLetterbox\n"
     "MaildirLetterbox.taken = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-    "from workflow.daemon import main\n"
+    "from workflow.daemon.service import main\n"
     "main()\n"
 )
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.admin.desk import real
 from tests.daemon.house import House, free_port
-from workflow import daemon
 from workflow.admin import program
+from workflow.daemon import service
 from workflow.store import database
 
 MARK = "hush7c1f"  # in every secret here
@@ -92,7 +92,7 @@ def test_the_password_of_the_database_is_never_told(
     tmp_path: Path, ports: dict[str, int], said: Callable[..., str], what: str
 ) -> None:
     configured(tmp_path, ADDRESSES[what].format(**ports))
-    told = said(program.main, "init", "--json") + said(program.main, "list") + said(daemon.main, "--once")
+    told = said(program.main, "init", "--json") + said(program.main, "list") + said(service.main, "--once")
     assert MARK not in told
     assert told.count("partnershipd: ") == 1
 

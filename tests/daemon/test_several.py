@@ -123,12 +123,12 @@ def test_a_daemon_that_stands_still_in_a_transaction_holds_up_the_others_for_no_
     """Stopped while it writes; the server ends its transaction, and when it goes on it writes nothing late."""
     still, other = street[0], street[1]
     stops = (
-        "import signal, threading\nfrom workflow import daemon, engine, store\n"
-        "store.HOLDER_SECONDS = 2\nwrite = engine.write\n"
+        "import signal, threading\nfrom workflow import engine\nfrom workflow.daemon import service\n"
+        "from workflow.store import database\ndatabase.HOLDER_SECONDS = 2\nwrite = engine.write\n"
         "def stop(*given, **more):\n"
         "    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)\n"
         "    return write(*given, **more)\n"
-        "engine.write = stop\ndaemon.main()\n"
+        "engine.write = stop\nservice.main()\n"
     )
     still.start(command=(sys.executable, "-c", stops))
     until(lambda: stopped(still), "it stands still with a transaction open", timeout=60)

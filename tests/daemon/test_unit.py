@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from workflow import daemon
+from workflow.daemon import service
 from workflow.procedure import config
 
 UNIT = Path(__file__).parents[2] / "contrib" / "partnershipd.service"
@@ -83,13 +83,13 @@ def test_it_starts_and_reloads_the_daemon_as_the_daemon_understands_it() -> None
 
 def test_it_is_patient_enough() -> None:
     packaged = config.load(None, words=False).procedure.daemon.tick_seconds
-    assert seconds(SERVICE["WatchdogSec"]) > daemon.STALE * packaged
-    assert seconds(SERVICE["TimeoutStopSec"]) > daemon.PATIENCE
+    assert seconds(SERVICE["WatchdogSec"]) > service.STALE * packaged
+    assert seconds(SERVICE["TimeoutStopSec"]) > service.PATIENCE
 
 
 def test_it_is_started_again_unless_that_is_no_use() -> None:
     assert SERVICE["Restart"] == "on-failure"
-    assert SERVICE["RestartPreventExitStatus"] == str(daemon.SETUP)
+    assert SERVICE["RestartPreventExitStatus"] == str(service.SETUP)
 
 
 def test_it_takes_away_what_the_daemon_need_not_have() -> None:

@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-PROGRAMS = {"partnershipd": "workflow.daemon", "partnershipctl": "workflow.admin"}
+PROGRAMS = {"partnershipd": "workflow.daemon.service", "partnershipctl": "workflow.admin.program"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ POINTS = {
     # of a tick
     "before the procedure is taken up": Point("after", "workflow.clock.replan", "replan"),
     "before a batch is committed": Point("after", "workflow.clock.fire", "_step"),
-    "after a batch is committed": Point("before", "workflow.daemon", "Daemon._said"),
+    "after a batch is committed": Point("before", "workflow.daemon.service", "Daemon._said"),
     "before a digest is committed": Point("after", "workflow.outbox.digest", "gather"),
     "before anything is delivered": Point("before", "workflow.outbox.delivery", "deliver"),
     "before a claim is committed": Point("after", "workflow.outbox.delivery", "_claim"),

@@ -30,7 +30,8 @@ from tests.faults.shifting import Clock
 from tests.states.life import LA
 from tests.workflow import district
 from tests.workflow.district import Life
-from workflow import daemon, session
+from workflow import session
+from workflow.daemon import service
 
 NONE, HOUR, DAY = timedelta(), timedelta(hours=1), timedelta(days=1)
 TICK = 2
@@ -166,5 +167,5 @@ def test_a_deadline_in_the_nights_on_which_the_clocks_change_is_never_early_and_
 
 def test_a_machine_that_began_in_1970_does_not_count_the_ticks_it_has_missed_since() -> None:
     jobs = BackgroundScheduler(timezone=UTC)
-    tick = jobs.add_job(print, daemon._Every(20), next_run_time=datetime(1970, 1, 1, tzinfo=UTC))
+    tick = jobs.add_job(print, service._Every(20), next_run_time=datetime(1970, 1, 1, tzinfo=UTC))
     assert len(tick._get_run_times(session.current_time())) == 1

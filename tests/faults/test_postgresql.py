@@ -40,7 +40,7 @@ from tests.faults.test_random import MAILDIR, SMTP, check
 from tests.faults.test_room import MANY, fill, goes_on, queue, says, settled, small_disk
 from tests.notifications.test_mailers import HOST, Desk, serving
 from tests.story.post import content
-from workflow import daemon
+from workflow.daemon import service
 
 LEASE = 2.0  # seconds
 ROUNDS = max(1, CHAOS // 10)
@@ -132,13 +132,13 @@ def test_a_daemon_that_starts_while_the_server_is_away_ends_so_that_it_is_starte
     """After a power cut both machines start at once; 5 would be an end until somebody mends something."""
     server.stop()
     house.start()
-    assert house.ended(within=60) == daemon.AWAY
+    assert house.ended(within=60) == service.AWAY
     server.start()
     assert "the database cannot be opened" in house.log_file.read_text(encoding="utf-8")
-    unit = Path(daemon.__file__).parents[1] / "contrib" / "partnershipd.service"
+    unit = Path(service.__file__).parents[1] / "contrib" / "partnershipd.service"
     text = unit.read_text(encoding="utf-8")
     assert "Restart=on-failure\n" in text
-    assert f"RestartPreventExitStatus={daemon.SETUP}\n" in text
+    assert f"RestartPreventExitStatus={service.SETUP}\n" in text
     house.start("--once")
     assert house.ended(within=60) == 0
 

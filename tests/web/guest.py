@@ -18,14 +18,14 @@ from workflow import links
 from workflow.links import Applicant, Claim
 from workflow.outbox import queue
 from workflow.store import tables
-from workflow.web.app import application
+from workflow.web import app
 
 BASE = "http://127.0.0.1:8427"
 
 
 def application(life: Life) -> Flask:
     """The pages of a life's district, at the time of that life."""
-    return application(life.system, lambda: (True, {}), CollectorRegistry(), lambda: life.now)
+    return app.application(life.system, lambda: (True, {}), CollectorRegistry(), lambda: life.now)
 
 
 class Visitor:

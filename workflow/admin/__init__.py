@@ -1,5 +1,1 @@
-"""Door 2, staff: the admin script `partnershipctl`."""
-
-from workflow.admin.program import main
-
-__all__ = ["main"]
+"""partnershipctl, the admin script of the staff: one file for each command."""

@@ -26,11 +26,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.letterboxes import LetterboxFailed
 from states.errors import Problem
-from workflow import logs
 from workflow.clock import meetings, replan
 from workflow.clock.fire import Tally, fire_due, next_due
+from workflow.daemon import logs
+from workflow.daemon.metrics import Metrics
 from workflow.inbox import judge
-from workflow.metrics import Metrics
 from workflow.outbox import delivery, digest
 from workflow.outbox.throttle import Pace
 from workflow.procedure import config

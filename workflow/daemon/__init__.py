@@ -1,0 +1,1 @@
+"""partnershipd, the daemon: its tick loop, its signals, its log and its metrics."""
