@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from notifications.letterboxes import ImapLetterbox, Letterbox, MaildirLetterbox
+from notifications.incoming.letterboxes import ImapLetterbox, Letterbox, MaildirLetterbox
 from notifications.mailers import MaildirMailer, Mailer, SmtpMailer
 from states.errors import Problem
 from workflow import directory

@@ -22,7 +22,7 @@ from workflow import session
 # The daemon, killed after its transaction and before it lets go of the message.
 KILLED = (
     "import os, signal\n"
-    "from notifications.letterboxes import MaildirLetterbox\n"
+    "from notifications.incoming.letterboxes import MaildirLetterbox\n"
     "MaildirLetterbox.taken = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
     "from workflow.daemon.service import main\n"
     "main()\n"

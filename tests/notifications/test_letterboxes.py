@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from notifications import letterboxes
-from notifications.letterboxes import ImapLetterbox, Letterbox, LetterboxFailed, MaildirLetterbox
+from notifications.incoming import letterboxes
+from notifications.incoming.letterboxes import ImapLetterbox, Letterbox, LetterboxFailed, MaildirLetterbox
 from tests.notifications.mailbox_server import HOST, MailboxServer
 from tests.story.post import certify
 from tests.workflow.letters import put

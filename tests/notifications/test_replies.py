@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifications.quoting import own_words, plain
-from notifications.replies import Incoming, read
+from notifications.incoming.quoting import own_words, plain
+from notifications.incoming.replies import Incoming, read
 
 CODE = "abcdefghijklmnop"
 TO = f"partnerships+12-{CODE}@example.org"

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from notifications.letterboxes import Letter
+from notifications.incoming.letterboxes import Letter
 from notifications.mailers import MaildirMailer
 from tests.workflow.district import Life
 from workflow.inbox import judge

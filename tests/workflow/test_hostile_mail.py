@@ -11,7 +11,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from notifications.letterboxes import MaildirLetterbox
+from notifications.incoming.letterboxes import MaildirLetterbox
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import address, got, put, replies, untouched

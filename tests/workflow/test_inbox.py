@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 from sqlalchemy import select
 
-from notifications.letterboxes import MaildirLetterbox
+from notifications.incoming.letterboxes import MaildirLetterbox
 from states.partnership import State
 from tests.notifications.test_replies import REPORT
 from tests.workflow.conftest import Begin
@@ -500,7 +500,7 @@ def test_only_so_many_are_read_at_once(needs, monkeypatch):
 
 
 def test_of_a_message_that_is_too_large_only_the_head_is_kept_and_nothing_is_done(needs, monkeypatch):
-    monkeypatch.setattr("notifications.letterboxes.MOST", 1000)
+    monkeypatch.setattr("notifications.incoming.letterboxes.MOST", 1000)
     put(needs.system.config.folder / "replies", answer(ask(needs), "agree" + "\r\n" * 1000))
     with untouched(needs):
         assert take_in(needs) == ["refused"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from notifications.letterboxes import Letter
+from notifications.incoming.letterboxes import Letter
 from states.errors import LawError
 from states.inputs import ABILITIES
 from states.machine import event_named, row_of

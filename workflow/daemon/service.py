@@ -24,7 +24,7 @@ from apscheduler.triggers.date import DateTrigger
 from sdnotify import SystemdNotifier
 from sqlalchemy.exc import SQLAlchemyError
 
-from notifications.letterboxes import LetterboxFailed
+from notifications.incoming.letterboxes import LetterboxFailed
 from states.errors import Problem
 from workflow.clock import meetings, replan
 from workflow.clock.fire import Tally, fire_due, next_due

@@ -17,11 +17,11 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import OperationalError
 
-from notifications import replies
-from notifications.letterboxes import Letter, Letterbox
+from notifications.incoming import replies
+from notifications.incoming.letterboxes import Letter, Letterbox
+from notifications.incoming.quoting import plain
+from notifications.incoming.replies import Incoming
 from notifications.links import Forged
-from notifications.quoting import plain
-from notifications.replies import Incoming
 from states.errors import BadInput, Refused
 from states.event import ReplyWord
 from states.machine import event_named, row_of

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
+from notifications.incoming.replies import Incoming
 from notifications.links import notice_named
-from notifications.replies import Incoming
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store import tables

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
 
-from notifications.parts import content, kind, parameter, parts_of
-from notifications.senders import Headers, addresses_in, value
+from notifications.incoming.parts import content, kind, parameter, parts_of
+from notifications.incoming.senders import Headers, addresses_in, value
 
 _DAEMON = re.compile(r"(mailer-daemon|postmaster|mail-daemon|mailerdaemon)@.*|mailer-daemon", re.IGNORECASE)
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")

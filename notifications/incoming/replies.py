@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 
-from notifications.bounces import Bounce, bounce_of
+from notifications.incoming.bounces import Bounce, bounce_of
+from notifications.incoming.parts import content, kind, name_of, parameter, parts_of, text_of
+from notifications.incoming.quoting import Words, own_words
+from notifications.incoming.senders import Headers, addresses_in, dmarc, sender_of, value, values
 from notifications.links import notice_named
-from notifications.parts import content, kind, name_of, parameter, parts_of, text_of
-from notifications.quoting import Words, own_words
-from notifications.senders import Headers, addresses_in, dmarc, sender_of, value, values
 
 # Where the address stands that a message came to; first what the server says that delivered it.
 _DELIVERED = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
