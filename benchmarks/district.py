@@ -20,6 +20,7 @@ from workflow.procedure import config
 from workflow.record import importing
 from workflow.session import System
 from workflow.store import database, tables, upgrade
+from workflow.store.rows import GENESIS
 
 ZONE = ZoneInfo("America/Los_Angeles")
 SCHOOLS = 100
@@ -260,7 +261,7 @@ def _of(connection: Any, table: Any, key: int) -> Any:
 
 
 def _chained(ref: str, key: int, history: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    previous = engine.GENESIS
+    previous = GENESIS
     for entry in history:
         mine = {**entry, "partnership": key, "previous": previous}
         previous = mine["hash"] = engine.digest(ref, mine)

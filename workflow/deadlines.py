@@ -6,26 +6,30 @@ ladder of a deadline from the next, so a ladder whose anchor moves is cancelled 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from enum import Enum, auto
+from itertools import product
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from states.moments import Moment, done_on, moments
-from states.partnership import Partnership, State
+from states.moments import done_on
 from workflow.procedure.config import Config
-from workflow.procedure.settings import DeadlineRow
+from workflow.procedure.settings import DeadlineSettings
 from workflow.store import tables
+from workflow.store.rows import DeadlineRow, DeadlineStatus, RungKind, Snapshot
 
 _LADDERS = 10_000  # how many are kept: what falls due together has the same ones
 REMINDER_PAST = "already past when the deadline was set"
+BEFORE_IMPORT = "fell before the import"
+
+Key = tuple[str, datetime, int]  # name, ladder and number of a rung, within one partnership
 
 
 class Rung(NamedTuple):
-    """One rung: below 0 a reminder, 0 the due instant, above 0 an escalation. Instants in UTC."""
+    """A rung as the procedure plans it: below 0 a reminder, 0 the due instant, above 0 an escalation. In UTC."""
 
     name: str
     ladder: datetime
@@ -35,87 +39,77 @@ class Rung(NamedTuple):
     fires: str | None = None
 
     @property
-    def key(self) -> tuple[str, datetime, int]:
+    def key(self) -> Key:
         return (self.name, self.ladder, self.rung)
 
 
-@dataclass(frozen=True)
-class Life:
-    """What deadlines are worked out from."""
-
-    state: State
-    facts: Partnership
-    entered_at: datetime
-
-    @cached_property
-    def moments(self) -> dict[str, Moment]:
-        """Every moment that is known, by name."""
-        return moments(self.facts, self.entered_at)
+def rung_of(row: DeadlineRow) -> Rung:
+    """Return the rung that a row holds."""
+    return Rung(row.name, row.ladder, row.rung, row.kind, row.due_at, row.fires)
 
 
 @dataclass(frozen=True, slots=True)
 class Moves:
     """What changes: rows to insert, and by row id what becomes of rows that are there."""
 
-    inserts: list[dict[str, Any]]
-    updates: list[dict[str, Any]]
+    inserts: list[dict[str, Any]] = field(default_factory=list)
+    updates: list[dict[str, Any]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.inserts or self.updates)
 
 
-def anchors(life: Life) -> tuple[object, ...]:
-    """What the deadlines of a life depend on: the same for two lives with the same deadlines."""
-    return (life.state, life.moments, len(life.facts.duties))
+def anchors(record: Snapshot) -> tuple[object, ...]:
+    """Return what the deadlines of a partnership depend on: the same where they are the same."""
+    return (record.state, record.moments, len(record.facts.duties))
 
 
-def due_instants(config: Config, life: Life) -> dict[str, datetime]:
-    """By name, when each deadline that runs now is due."""
-    known = life.moments
+def due_instants(config: Config, record: Snapshot) -> dict[str, datetime]:
+    """Return when each deadline that runs now is due, by name."""
+    known = record.moments
     in_force = known.get("agreement.in_force")
     since = config.calendar.day(in_force) if isinstance(in_force, datetime) else None
-    found = {}
+    instants = {}
     for name, row in config.deadlines.items():
-        if life.state not in row.state or row.until in known or (row.when and row.when not in known):
+        if record.state not in row.state or row.until in known or (row.when and row.when not in known):
             continue
-        done = done_on(life.facts, row.done, config.calendar.day) if row.done else ()
+        done = done_on(record.facts, row.done, config.calendar.day) if row.done else ()
         due = row.due.resolve(
             known, at=config.clock(row), roll=row.roll, calendar=config.calendar, since=since, done=done
         )
         if due is not None:
-            found[name] = due
-    return found
+            instants[name] = due
+    return instants
 
 
 def rungs(config: Config, name: str, due: datetime) -> tuple[Rung, ...]:
-    """The ladder of a deadline that is due at an instant, first rung first."""
-    found = config.ladders.get((name, due))
-    if found is None:
+    """Return the ladder of a deadline that is due at an instant, first rung first."""
+    ladder = config.ladders.get((name, due))
+    if ladder is None:
         if len(config.ladders) >= _LADDERS:
             config.ladders.clear()
-        found = config.ladders[name, due] = tuple(_rungs(config, name, due))
-    return found
+        ladder = config.ladders[name, due] = tuple(_rungs(config, name, due))
+    return ladder
 
 
 def _rungs(config: Config, name: str, due: datetime) -> list[Rung]:
     row = config.deadlines[name]
     before = sorted(offset.before(due, config.calendar) for offset in row.remind)
-    ladder = [Rung(name, due, i - len(before), "remind", at) for i, at in enumerate(before)]
-    ladder.append(Rung(name, due, 0, "due", due, row.fires))
+    ladder = [Rung(name, due, i - len(before), RungKind.REMIND, at) for i, at in enumerate(before)]
+    ladder.append(Rung(name, due, 0, RungKind.DUE, due, row.fires))
     after = sorted(step.after.after(due, config.calendar) for step in row.overdue)
-    return ladder + [Rung(name, due, i, "escalate", at) for i, at in enumerate(after, start=1)]
+    return ladder + [Rung(name, due, i, RungKind.ESCALATE, at) for i, at in enumerate(after, start=1)]
 
 
 def again(config: Config, rung: Rung, now: datetime) -> Rung | None:
-    """The rung that follows the last of a ladder that still waits: the same once more, after `now`."""
+    """Return the rung that follows the last of a ladder that still waits: the same once more, after `now`."""
     row = config.deadlines.get(rung.name)
     if row is None or row.again is None or rung.rung < len(row.overdue):
         return None
     following = row.again.after(rung.due_at, config.calendar)
-    number = rung.rung + 1
     while following <= now:
         following = row.again.after(following, config.calendar)
-    return Rung(rung.name, rung.ladder, number, "escalate", following)
+    return Rung(rung.name, rung.ladder, rung.rung + 1, RungKind.ESCALATE, following)
 
 
 _HIGHEST = select(func.max(tables.deadlines.c.rung)).where(
@@ -126,115 +120,176 @@ _HIGHEST = select(func.max(tables.deadlines.c.rung)).where(
 
 
 def numbered(connection: Connection, partnership: int, rung: Rung) -> Rung:
-    """The rung with a number that its ladder never had: an earlier procedure may have planned more of them."""
+    """Return the rung with a number that its ladder never had: an earlier procedure may have planned more."""
     values = {"key": partnership, "name": rung.name, "ladder": rung.ladder}
     highest = connection.scalar(_HIGHEST, values)
     return rung if highest is None else rung._replace(rung=max(rung.rung, highest + 1))
 
 
-def step_of(row: DeadlineRow, rung: int) -> tuple[str, ...]:
-    """To whom a rung goes: those reminded up to the due instant, then those of each escalation."""
+def step_of(row: DeadlineSettings, rung: int) -> tuple[str, ...]:
+    """Return to whom a rung goes: those reminded up to the due instant, then those of each escalation."""
     if rung <= 0 or not row.overdue:
         return row.to
     return row.overdue[min(rung, len(row.overdue)) - 1].to
 
 
+class _Stands(Enum):
+    """How a rung stands in the database."""
+
+    NOWHERE = auto()
+    OPEN = auto()
+    CANCELLED = auto()
+    OVER = auto()  # fired or skipped
+
+
+class _Move(Enum):
+    """What becomes of a rung."""
+
+    LEAVE = auto()
+    INSERT = auto()
+    INSERT_SKIPPED = auto()
+    REOPEN = auto()
+    SKIP = auto()
+    CANCEL = auto()
+
+
+# What becomes of a rung, by how it stands, whether the procedure plans it now, whether it plans it for another time
+# than the row has, and whether that time is past and of no use any more. None stands for either.
+_DECISIONS: tuple[tuple[_Stands, bool, bool | None, bool | None, _Move], ...] = (
+    # stands             planned moved  past
+    (_Stands.NOWHERE,    False,  None,  None,  _Move.LEAVE),
+    (_Stands.NOWHERE,    True,   None,  False, _Move.INSERT),
+    (_Stands.NOWHERE,    True,   None,  True,  _Move.INSERT_SKIPPED),
+    (_Stands.OPEN,       False,  None,  None,  _Move.CANCEL),
+    (_Stands.OPEN,       True,   False, None,  _Move.LEAVE),
+    (_Stands.OPEN,       True,   True,  None,  _Move.REOPEN),
+    (_Stands.CANCELLED,  False,  None,  None,  _Move.LEAVE),
+    (_Stands.CANCELLED,  True,   None,  False, _Move.REOPEN),
+    (_Stands.CANCELLED,  True,   None,  True,  _Move.SKIP),
+    (_Stands.OVER,       False,  None,  None,  _Move.LEAVE),
+    (_Stands.OVER,       True,   False, None,  _Move.LEAVE),
+    (_Stands.OVER,       True,   True,  None,  _Move.REOPEN),
+)  # fmt: skip
+_DECIDED = {
+    (stands, planned, moved, past): move
+    for stands, planned, moved_, past_, move in _DECISIONS
+    for moved, past in product(
+        (False, True) if moved_ is None else (moved_,), (False, True) if past_ is None else (past_,)
+    )
+}
+_HOW_IT_STANDS: Mapping[str, _Stands] = {
+    DeadlineStatus.OPEN: _Stands.OPEN,
+    DeadlineStatus.CANCELLED: _Stands.CANCELLED,
+    DeadlineStatus.FIRED: _Stands.OVER,
+    DeadlineStatus.SKIPPED: _Stands.OVER,
+}
+
+
 def moves(
     config: Config,
-    partnership: int,
-    life: Life,
-    rows: Iterable[Mapping[str, Any]],
+    record: Snapshot,
+    rows: Iterable[DeadlineRow],
     now: datetime,
     *,
     due: Mapping[str, datetime] | None = None,
     fired: int | None = None,
     imported: bool = False,
 ) -> Moves:
-    """What must change so that the rows of a partnership's deadlines fit its life.
+    """Return what must change so that the rows of a partnership's deadlines fit its facts and the procedure.
 
-    `rows` are those that are open, and those of the ladders that are due; `due` is when, if that is known.
-    `fired` is the one that is happening now. With `imported`, what fell before
-    `now` is skipped, except what makes an event happen.
+    `rows` are those that are open, and those of the ladders that are due; `due` is when, if that is known. `fired`
+    is the row that is firing now, which is left alone. With `imported`, what fell before `now` is skipped, except
+    what makes an event happen.
+
+    1. Plan: work out every rung of every deadline that runs.
+    2. Decide for each rung that is planned or stands in the database (`_DECISIONS`).
+    3. Repeat: a ladder that runs and has no open rung left insists once more.
     """
-    existing = {(row["name"], row["ladder"], row["rung"]): row for row in rows}
-    due = due_instants(config, life) if due is None else due
+    existing = {(row.name, row.ladder, row.rung): row for row in rows}
+    due = due_instants(config, record) if due is None else due
     planned = {rung.key: rung for name, at in due.items() for rung in rungs(config, name, at)}
-    inserts: list[dict[str, Any]] = []
-    updates: list[dict[str, Any]] = []
-    for key, row in existing.items():
-        if row["status"] != "open" or row["id"] == fired:
+    reason = BEFORE_IMPORT if imported else REMINDER_PAST
+    changes = Moves()
+    for key in {**existing, **planned}:
+        row, rung = existing.get(key), planned.get(key)
+        if row is not None and row.id == fired:
             continue
-        runs = due.get(row["name"]) == row["ladder"]
-        if key not in planned and not (runs and _repeats_last(config, key, existing)):
-            updates.append(closed(row, "cancelled", now, _why(row, due, config, life)))
-        elif key in planned and planned[key].due_at != row["due_at"]:
-            updates.append(_reopened(row, planned[key].due_at))
-    for key, rung in planned.items():
-        row_there = existing.get(key)
-        past = rung.due_at <= now and rung.fires is None and (rung.kind == "remind" or imported)
-        reason = "fell before the import" if imported else REMINDER_PAST
-        if row_there is None:
-            inserts.append(_row(partnership, rung, now, reason if past else None))
-        elif row_there["status"] == "cancelled" and row_there["id"] != fired:
-            updates.append(
-                closed(row_there, "skipped", now, reason) if past else _reopened(row_there, rung.due_at)
-            )
-        elif _is_another(row_there, rung) and rung.due_at > now:
-            updates.append(_reopened(row_there, rung.due_at))
-    inserts += _repeats(config, partnership, due, existing.values(), Moves(inserts, updates), now)
-    return Moves(inserts, updates)
+        past = rung is not None and _is_past(rung, now, imported=imported)
+        stands = _Stands.NOWHERE if row is None else _HOW_IT_STANDS[row.status]
+        move = _DECIDED[stands, rung is not None, _has_moved(row, rung, now), past]
+        if row is None and rung is not None:
+            skipped = reason if move is _Move.INSERT_SKIPPED else None
+            changes.inserts.append(new_row(record.key, rung, now, skipped))
+        elif row is not None and rung is not None and move is _Move.REOPEN:
+            changes.updates.append(_reopened(row, rung.due_at))
+        elif row is not None and move is _Move.SKIP:
+            changes.updates.append(closed(row, DeadlineStatus.SKIPPED, now, reason))
+        elif row is not None and move is _Move.CANCEL and not _insists(config, row, due, existing):
+            why = _why_cancelled(row, due, config, record)
+            changes.updates.append(closed(row, DeadlineStatus.CANCELLED, now, why))
+    changes.inserts.extend(_repeats(config, record.key, due, existing.values(), changes, now))
+    return changes
 
 
-def _is_another(row: Mapping[str, Any], rung: Rung) -> bool:
-    """Whether a rung that is over stood, in the procedure of then, for another time than the one planned now."""
-    over = row["status"] in ("fired", "skipped")
-    return over and rung.kind != "due" and row["due_at"] != rung.due_at
+def _is_past(rung: Rung, now: datetime, *, imported: bool) -> bool:
+    """Return whether a rung is past and of no use any more. What makes an event happen never is."""
+    return rung.due_at <= now and rung.fires is None and (rung.kind == RungKind.REMIND or imported)
 
 
-def _repeats_last(
-    config: Config, key: tuple[str, datetime, int], rows: Mapping[Any, Mapping[str, Any]]
-) -> bool:
-    """Whether a rung that no row of the procedure plans repeats the last one planned, which is over.
+def _has_moved(row: DeadlineRow | None, rung: Rung | None, now: datetime) -> bool:
+    """Return whether the procedure plans a rung for another time than its row has.
 
-    Of several, as an earlier procedure planned them, the last.
+    A rung that is over is planned again only where its time is still to come. The due instant names its ladder,
+    so it cannot move within it.
     """
-    name, ladder, number = key
-    planned = len(config.deadlines[name].overdue)
-    last = rows.get((name, ladder, planned))
-    highest = max(rung for of, at, rung in rows if (of, at) == (name, ladder))
-    repeats = config.deadlines[name].again is not None and number == highest > planned
-    return repeats and last is not None and last["status"] != "open"
+    if row is None or rung is None or row.due_at == rung.due_at:
+        return False
+    return row.status == DeadlineStatus.OPEN or (rung.kind != RungKind.DUE and rung.due_at > now)
+
+
+def _insists(
+    config: Config, row: DeadlineRow, due: Mapping[str, datetime], rows: Mapping[Key, DeadlineRow]
+) -> bool:
+    """Return whether a rung that the procedure does not plan repeats the last one that it does, which is over.
+
+    Of several such rungs, as an earlier procedure planned them, only the last one does.
+    """
+    if due.get(row.name) != row.ladder:
+        return False
+    planned = len(config.deadlines[row.name].overdue)
+    last = rows.get((row.name, row.ladder, planned))
+    highest = max(number for name, ladder, number in rows if (name, ladder) == (row.name, row.ladder))
+    repeats = config.deadlines[row.name].again is not None and row.rung == highest > planned
+    return repeats and last is not None and last.status != DeadlineStatus.OPEN
 
 
 def _repeats(
     config: Config,
     partnership: int,
     due: Mapping[str, datetime],
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[DeadlineRow],
     changes: Moves,
     now: datetime,
-) -> list[dict[str, Any]]:
-    """For ladders that still run but have no rung left open, the next repetition: they insist."""
-    after = {row["id"]: row["status"] for row in rows} | {u["row"]: u["status"] for u in changes.updates}
-    everything = [(row, after[row["id"]]) for row in rows] + [(row, row["status"]) for row in changes.inserts]
-    found = []
+) -> Iterator[dict[str, Any]]:
+    """Find the next repetition of each ladder that still runs but has no rung left open."""
+    after = {row.id: row.status for row in rows} | {u["row"]: u["status"] for u in changes.updates}
+    everything = [(row.name, row.ladder, row.rung, after[row.id]) for row in rows]
+    everything += [(row["name"], row["ladder"], row["rung"], row["status"]) for row in changes.inserts]
     for name, at in due.items():
         last = rungs(config, name, at)[-1]
         if last.due_at > now:
             continue
-        mine = [
-            (row["rung"], status) for row, status in everything if (row["name"], row["ladder"]) == (name, at)
-        ]
-        if any(status == "open" for _, status in mine):
+        mine = [(rung, status) for of, ladder, rung, status in everything if (of, ladder) == (name, at)]
+        if any(status == DeadlineStatus.OPEN for _, status in mine):
             continue
         number = max((rung for rung, _ in mine), default=last.rung)
         following = again(config, last._replace(rung=max(number, last.rung)), now)
         if following:
-            found.append(new_row(partnership, following, now))
-    return found
+            yield new_row(partnership, following, now)
 
 
-def _row(partnership: int, rung: Rung, now: datetime, skipped: str | None) -> dict[str, Any]:
+def new_row(partnership: int, rung: Rung, now: datetime, skipped: str | None = None) -> dict[str, Any]:
+    """Return the row of a new rung: open, or skipped for a reason."""
     return {
         "partnership": partnership,
         "name": rung.name,
@@ -244,21 +299,16 @@ def _row(partnership: int, rung: Rung, now: datetime, skipped: str | None) -> di
         "due_at": rung.due_at,
         "next_at": rung.due_at,
         "fires": rung.fires,
-        "status": "skipped" if skipped else "open",
+        "status": DeadlineStatus.SKIPPED if skipped else DeadlineStatus.OPEN,
         "reason": skipped,
         "done_at": now if skipped else None,
     }
 
 
-def new_row(partnership: int, rung: Rung, now: datetime) -> dict[str, Any]:
-    """The row of an open rung."""
-    return _row(partnership, rung, now, None)
-
-
-def _reopened(row: Mapping[str, Any], due_at: datetime) -> dict[str, Any]:
+def _reopened(row: DeadlineRow, due_at: datetime) -> dict[str, Any]:
     return {
-        "row": row["id"],
-        "status": "open",
+        "row": row.id,
+        "status": DeadlineStatus.OPEN,
         "reason": None,
         "done_at": None,
         "due_at": due_at,
@@ -267,52 +317,55 @@ def _reopened(row: Mapping[str, Any], due_at: datetime) -> dict[str, Any]:
     }
 
 
-def closed(row: Mapping[str, Any], status: str, now: datetime, reason: str | None = None) -> dict[str, Any]:
-    """The update of a row that has fired, or was skipped or cancelled."""
+def closed(
+    row: DeadlineRow, status: DeadlineStatus, now: datetime, reason: str | None = None
+) -> dict[str, Any]:
+    """Return the update of a row that has fired, or was skipped or cancelled."""
     return {
-        "row": row["id"],
+        "row": row.id,
         "status": status,
         "reason": reason,
         "done_at": now,
-        "due_at": row["due_at"],
-        "next_at": row["due_at"],
-        "attempts": row["attempts"],
+        "due_at": row.due_at,
+        "next_at": row.due_at,
+        "attempts": row.attempts,
     }
 
 
-def _why(row: Mapping[str, Any], due: Mapping[str, datetime], config: Config, life: Life) -> str:
-    found = config.deadlines.get(row["name"])
-    if found is None:
+def _why_cancelled(row: DeadlineRow, due: Mapping[str, datetime], config: Config, record: Snapshot) -> str:
+    settings = config.deadlines.get(row.name)
+    if settings is None:
         return "no longer in the procedure"
-    if life.state not in found.state:
-        return f"the partnership is in {life.state}"
-    moved = due.get(row["name"])
+    if record.state not in settings.state:
+        return f"the partnership is in {record.state}"
+    moved = due.get(row.name)
     if moved is None:
         return "met"
-    if moved == row["ladder"]:
+    if moved == row.ladder:
         return "no longer in the procedure"
     return f"now due {config.calendar.local(moved).isoformat()}"
 
 
-_NAMES = ("id", "partnership", "name", "ladder", "rung", "due_at", "status", "attempts")
-_OF = select(*(tables.deadlines.c[name] for name in _NAMES)).where(
-    tables.deadlines.c.partnership.in_(bindparam("keys", expanding=True))
+ROW = [tables.deadlines.c[name] for name in DeadlineRow._fields]
+_OF = select(*ROW).where(tables.deadlines.c.partnership.in_(bindparam("keys", expanding=True)))
+_SINCE = _OF.where(
+    or_(
+        tables.deadlines.c.status == DeadlineStatus.OPEN.value,
+        tables.deadlines.c.ladder >= bindparam("since"),
+    )
 )
-
-
-_SINCE = _OF.where(or_(tables.deadlines.c.status == "open", tables.deadlines.c.ladder >= bindparam("since")))
 
 
 def rows_of(
     connection: Connection, keys: Sequence[int], since: datetime | None = None
-) -> dict[int, list[Mapping[str, Any]]]:
-    """The rows of the deadlines of these partnerships, by partnership: all, or the open and those since."""
-    found: dict[int, list[Mapping[str, Any]]] = {}
+) -> dict[int, list[DeadlineRow]]:
+    """Return the rows of the deadlines of these partnerships, by partnership: all, or the open and those since."""
+    rows: dict[int, list[DeadlineRow]] = {}
     if keys:
         query, values = (_OF, {"keys": keys}) if since is None else (_SINCE, {"keys": keys, "since": since})
-        for row in connection.execute(query, values):
-            found.setdefault(row.partnership, []).append(dict(zip(_NAMES, row, strict=True)))
-    return found
+        for row in map(DeadlineRow._make, connection.execute(query, values)):
+            rows.setdefault(row.partnership, []).append(row)
+    return rows
 
 
 _INSERT = insert(tables.deadlines)

@@ -131,6 +131,11 @@ class Directory:
         """The person of an address, known to the directory or not."""
         return self.people.get(email) or Person(email, name or email)
 
+    def school_name(self, school: str) -> str:
+        """Return the name of a school, or its identifier where the directory does not know it."""
+        known = self.schools.get(school)
+        return known.name if known else school
+
     def names(self) -> dict[str, str]:
         """Names by identifier of an organization and by address of a person."""
         organizations = {key: value.name for key, value in self.organizations.items()}

@@ -21,20 +21,19 @@ from states.case import Case
 from states.errors import BadInput, Problem, Refused, Unmet, WrongRole
 from states.event import Event
 from states.inputs import read_input, stored
-from states.machine import apply, check_role, row_of, waiting_on
+from states.machine import FIRST, apply, check_role, row_of, waiting_on
 from states.partnership import Partnership, Role, State
 from workflow import deadlines
-from workflow.deadlines import Life
+from workflow.deadlines import Rung
 from workflow.outbox import queue
-from workflow.outbox.timing import Rung
 from workflow.session import Session
 from workflow.setting import Situation, setting
 from workflow.store import database, tables
+from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.tables import canonical
 
-GENESIS = "0" * 64
 NEVER = datetime.max.replace(tzinfo=UTC)
-_OF_THE_CLOCK = ("clock", "import")  # nobody becomes the clock by giving its name at another door
+_OF_THE_CLOCK = (Channel.CLOCK, Channel.IMPORT)  # nobody becomes the clock by giving its name at another door
 
 
 class NotFound(Exception):
@@ -46,21 +45,8 @@ class Conflict(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A partnership as it is stored. `id` is None before it is created, `version` 0."""
-
-    id: int | None
-    ref: str
-    state: State | None
-    version: int
-    entered_at: datetime
-    facts: Partnership
-    head: str
-
-
-@dataclass(frozen=True, slots=True)
 class Intent:
-    """What somebody wants. `channel` is cli, link, reply, clock or import; `now` is aware.
+    """What somebody wants. `now` is aware.
 
     `role` is needed only where the actor has several that would do; `fired` is the row of the deadline that
     wants it, `rung` what it says; `expected_version` that of the partnership the actor has seen.
@@ -70,7 +56,7 @@ class Intent:
     event: str
     input: Mapping[str, Any]
     actor: str
-    channel: str
+    channel: Channel
     now: datetime
     role: Role | None = None
     note: str | None = None
@@ -84,8 +70,8 @@ class Intent:
 class Change:
     """What was done: the record after it, where it came from, and the row of the history."""
 
-    record: Record
-    before: Record
+    record: Snapshot
+    before: Snapshot
     intent: Intent
     role: Role
     entry: Mapping[str, Any]
@@ -105,7 +91,7 @@ def advance(
     event: str,
     input: Mapping[str, Any],
     actor: str,
-    channel: str,
+    channel: Channel,
     now: datetime,
     expected_version: int | None = None,
     *,
@@ -119,7 +105,7 @@ def advance(
     """
     intent = Intent(ref, event, input, actor, channel, now, role, note, ran_by, expected_version)
     known = load(session.connection, [ref])
-    change = decide(session, known.get(ref) or unborn(intent), intent)
+    change = decide(session, known.get(ref) or new_record(intent), intent)
     return write(session, [change])[0]
 
 
@@ -130,36 +116,28 @@ _OF = (
 )
 
 
-def load(connection: Connection, refs: Sequence[str]) -> dict[str, Record]:
+def load(connection: Connection, refs: Sequence[str]) -> dict[str, Snapshot]:
     """The partnerships of these references that exist. In a transaction that writes nobody else moves them."""
     query = database.locking(connection, _OF)
-    return {row.ref: record_of(row) for row in connection.execute(query, {"refs": refs})}
+    return {row.ref: Snapshot.from_row(row) for row in connection.execute(query, {"refs": refs})}
 
 
-def record_of(row: Any) -> Record:
-    """A row of the table as a record."""
-    facts = Partnership.model_validate_json(row.facts)
-    return Record(row.id, row.ref, State(row.state), row.version, row.entered_at, facts, row.head)
-
-
-def unborn(intent: Intent) -> Record:
-    """The record before there is a partnership. Raises `NotFound` for an event that does not create one."""
-    if intent.event != "identify-needs":
+def new_record(intent: Intent) -> Snapshot:
+    """Return the record before there is a partnership. Raise `NotFound` for an event that does not create one."""
+    if intent.event != FIRST:
         raise NotFound(f"there is no partnership {intent.ref!r}")
     facts = Partnership(school=str(intent.input.get("school", "")), title=str(intent.input.get("title", "")))
-    return Record(None, intent.ref, None, 0, intent.now, facts, GENESIS)
+    return Snapshot(None, intent.ref, None, 0, intent.now, facts, GENESIS)
 
 
-def decide(session: Session, record: Record, intent: Intent) -> Change:
+def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     """Judge an intent by the law; what it makes of the record. Writes nothing. Raises as `advance` does."""
     check_version(record, intent.expected_version)
     row = row_of(intent.event, record.state)
     given = read_input(row.takes, intent.input)
     _check_names(session, row, given)
     role = _role(session, record, row, intent, given)
-    situation = Situation(
-        session, record.id, record.state, record.facts, record.entered_at, given, intent.now
-    )
+    situation = Situation(session, record, given, intent.now)
     case = Case(
         state=record.state,
         facts=record.facts,
@@ -183,7 +161,7 @@ def decide(session: Session, record: Record, intent: Intent) -> Change:
     return Change(after, record, intent, role, entry)
 
 
-def check_version(record: Record, expected: int | None) -> None:
+def check_version(record: Snapshot, expected: int | None) -> None:
     """Raise `Conflict` if the partnership is not at the version that the actor has seen."""
     if expected is not None and expected != record.version:
         raise Conflict(f"{record.ref} is at version {record.version}, not {expected}: somebody moved it")
@@ -191,7 +169,7 @@ def check_version(record: Record, expected: int | None) -> None:
 
 def _check_names(session: Session, row: Event, given: Any) -> None:
     """Refuse identifiers that the directory does not know."""
-    if row.name == "identify-needs" and given.school not in session.directory.schools:
+    if row.name == FIRST and given.school not in session.directory.schools:
         known = ", ".join(session.directory.schools) or "a school that was imported first"
         raise BadInput([Problem("school", f"there is no school {given.school!r}", known)])
     if "organization" in row.asks and given.organization not in session.directory.organizations:
@@ -199,7 +177,7 @@ def _check_names(session: Session, row: Event, given: Any) -> None:
         raise BadInput([Problem("organization", f"there is no organization {given.organization!r}", known)])
 
 
-def _role(session: Session, record: Record, row: Event, intent: Intent, given: Any) -> Role:
+def _role(session: Session, record: Snapshot, row: Event, intent: Intent, given: Any) -> Role:
     """As what the actor does this: of the roles that may, one from whom it is still awaited, if any."""
     if intent.actor == Role.CLOCK and intent.channel in _OF_THE_CLOCK:
         check_role(row, Role.CLOCK, record.state)
@@ -215,7 +193,7 @@ def _role(session: Session, record: Record, row: Event, intent: Intent, given: A
     return next((role for role in possible if role in awaited), possible[0])
 
 
-def roles_of(session: Session, record: Record, email: str, organization: str | None = None) -> list[Role]:
+def roles_of(session: Session, record: Snapshot, email: str, organization: str | None = None) -> list[Role]:
     """The roles somebody has on a partnership. Raises `NotFound` for somebody nobody knows."""
     person = session.directory.person(email, record.facts)
     if person is None:
@@ -223,7 +201,7 @@ def roles_of(session: Session, record: Record, email: str, organization: str | N
     return session.directory.roles_of(person, record.facts, organization)
 
 
-def _entry(record: Record, intent: Intent, case: Case, to: State, now: datetime) -> dict[str, Any]:
+def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetime) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "seq": record.version + 1,
         "at": now,
@@ -272,7 +250,9 @@ def write(session: Session, changes: Sequence[Change], *, arm: bool = True) -> l
     connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in born])
     if arm:
         _arm(session, born)
-        queue.queue(session, [_told(change) for change in born if change.intent.channel != "import"])
+        queue.queue(
+            session, [_occasion(change) for change in born if change.intent.channel is not Channel.IMPORT]
+        )
     return born
 
 
@@ -286,7 +266,7 @@ def _create(connection: Connection, change: Change) -> Change:
     return replace(change, record=replace(change.record, id=key[0] if key else None))
 
 
-def _values(record: Record) -> dict[str, Any]:
+def _values(record: Snapshot) -> dict[str, Any]:
     return {
         "title": record.facts.title,
         "state": str(record.state),
@@ -334,41 +314,32 @@ def _update(connection: Connection, changes: Sequence[Change]) -> None:
 
 def _arm(session: Session, changes: Sequence[Change]) -> None:
     """Bring the deadlines of these partnerships in line with their new facts."""
-    lives = [(change, life_of(change.record)) for change in changes]
     changed = [
-        (change, life)
-        for change, life in lives
+        change
+        for change in changes
         if change.before.id is None
         or change.intent.fired is not None
-        or deadlines.anchors(life) != deadlines.anchors(life_of(change.before))
+        or deadlines.anchors(change.record) != deadlines.anchors(change.before)
     ]
-    dues = [deadlines.due_instants(session.config, life) for _, life in changed]
+    dues = [deadlines.due_instants(session.config, change.record) for change in changed]
     # What is over and due no more stays as it is, so that a long life does not make an event any slower.
     since = min((at for due in dues for at in due.values()), default=None)
-    keys = [change.record.id or 0 for change, _ in changed]
+    keys = [change.record.key for change in changed]
     rows = deadlines.rows_of(session.connection, keys, since or NEVER)
     inserts, updates = [], []
-    for (change, life), due in zip(changed, dues, strict=True):
-        key = change.record.id or 0
-        mine = rows.get(key, [])
+    for change, due in zip(changed, dues, strict=True):
+        mine = rows.get(change.record.key, [])
         fired = change.intent.fired
-        found = deadlines.moves(session.config, key, life, mine, change.at, due=due, fired=fired)
+        found = deadlines.moves(session.config, change.record, mine, change.at, due=due, fired=fired)
         inserts += found.inserts
         updates += found.updates
-        updates += [deadlines.closed(row, "fired", change.at) for row in mine if row["id"] == fired]
+        updates += [deadlines.closed(row, DeadlineStatus.FIRED, change.at) for row in mine if row.id == fired]
     deadlines.write(session.connection, inserts, updates)
 
 
-def life_of(record: Record) -> Life:
-    """What the deadlines of a partnership are worked out from."""
-    return Life(State(record.state or State.NEEDS_IDENTIFIED), record.facts, record.entered_at)
-
-
-def _told(change: Change) -> queue.Occasion:
+def _occasion(change: Change) -> queue.Occasion:
     return queue.Occasion(
-        partnership=change.record.id or 0,
-        state=State(change.entry["to_state"]),
-        facts=change.record.facts,
+        record=change.record,
         before=change.before.facts,
         name=change.intent.event,
         now=change.at,

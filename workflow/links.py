@@ -10,6 +10,7 @@ from notifications.links import Expired, Forged
 from states.machine import event_named
 from states.partnership import Partnership
 from workflow.procedure.config import Config
+from workflow.store.rows import Notice
 
 _ACT, _FEED, _APPLY = "act", "feed", "apply"  # purposes: a token of one is none of another
 _FEED_DAYS = 400
@@ -46,9 +47,9 @@ class ExpiredClaim(Exception):
         self.claim = claim
 
 
-def claim_of(row: Any, ref: str, event: str, facts: Partnership) -> Claim:
+def claim_of(notice: Notice, ref: str, event: str, facts: Partnership) -> Claim:
     """The claim of a link in the message of a notice."""
-    return Claim(row.id, event, row.to, ref, event_named(event).version_read(facts) if event else None)
+    return Claim(notice.id, event, notice.to, ref, event_named(event).version_read(facts) if event else None)
 
 
 def address(config: Config, claim: Claim) -> str:

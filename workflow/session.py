@@ -39,6 +39,14 @@ class Session:
     config: Config
     directory: Directory
 
+    def local(self, instant: datetime | None) -> str | None:
+        """Return an instant in the district's zone, ISO 8601; None for none."""
+        return self.config.calendar.local(instant).isoformat(timespec="seconds") if instant else None
+
+    def name_of(self, email: str) -> str:
+        """Return the name of a person, or the address of somebody whom the directory does not know."""
+        return self.directory.someone(email).name
+
 
 class System:
     """A configuration and its open database. The directory is read again only when it has changed."""

@@ -10,11 +10,12 @@ from sqlalchemy import select
 
 from states.case import Case, Setting
 from states.event import Event
-from states.machine import Possibility, explain, waiting_on
-from states.partnership import Partnership, Role, State
-from workflow.deadlines import Life, due_instants
+from states.machine import Possibility, explain
+from states.partnership import Partnership, Role
+from workflow.deadlines import due_instants
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,7 @@ class Situation:
     """A partnership at an instant, and the input of an event on it; None while that is not known."""
 
     session: Session
-    partnership: int | None
-    state: State | None
-    facts: Partnership
-    entered_at: datetime
+    record: Snapshot
     input: Any
     now: datetime
 
@@ -47,27 +45,27 @@ def setting(row: Event, situation: Situation) -> Setting:
 def possibilities(situation: Situation, actor: str = "", role: Role | None = None) -> list[Possibility]:
     """How every event of the state stands, for somebody in a role; else for one from whom it is awaited."""
 
+    record = situation.record
+
     def case_for(row: Event) -> Case:
-        awaited = (
-            waiting.role for waiting in waiting_on(situation.facts, row.name) if waiting.role in row.who
-        )
+        awaited = (waiting.role for waiting in row.waiting(record.facts) if waiting.role in row.who)
         who = role if role in row.who else next(awaited, row.who[0])
         at = situation.session.config.calendar.local(situation.now)
         asked = setting(row, situation)
-        return Case(situation.state, situation.facts, None, actor, who or row.who[0], at, asked)
+        return Case(record.state, record.facts, None, actor, who or row.who[0], at, asked)
 
-    return explain(case_for, situation.state)
+    return explain(case_for, record.state)
 
 
 def _invited_on(s: Situation) -> date | None:
-    school = s.session.directory.schools.get(s.facts.school)
+    school = s.session.directory.schools.get(s.record.facts.school)
     return school.invited_on if school else None
 
 
 def _other_lead(s: Situation) -> str | None:
     """Another partnership at the school with an agreement in force, or ended but with its end still to come."""
     table = tables.partnerships
-    query = select(table).where(table.c.school == s.facts.school, table.c.id != (s.partnership or 0))
+    query = select(table).where(table.c.school == s.record.facts.school, table.c.id != (s.record.id or 0))
     for row in s.session.connection.execute(query.order_by(table.c.id)):
         if row.in_force or _still_ends(Partnership.model_validate_json(row.facts), s.today):
             return str(row.ref)
@@ -104,9 +102,7 @@ def _protest_until(s: Situation) -> datetime:
 
 
 def _overdue(s: Situation) -> tuple[str, ...]:
-    if s.state is None:
-        return ()
-    due = due_instants(s.session.config, Life(s.state, s.facts, s.entered_at))
+    due = due_instants(s.session.config, s.record)
     late = (s.session.config.deadlines[name].means for name, at in due.items() if at <= s.now)
     return tuple(str(meaning) for meaning in late if meaning is not None)
 

@@ -218,13 +218,16 @@ def restart(case: Case) -> Partnership:
     )
 
 
+DECLARE_CONFLICT, SCORE_APPLICATION = "declare-conflict", "score-application"  # both on one sheet
+
+
 def _panel_left(facts: Partnership) -> list[Waiting]:
     return [Waiting(REVIEWER, email) for email in (facts.selection.unscored() if facts.selection else ())]
 
 
 EVENTS = (
     Event(
-        name="declare-conflict",
+        name=DECLARE_CONFLICT,
         at=(OPEN,),
         who=(REVIEWER,),
         takes=DeclareConflict,
@@ -236,7 +239,7 @@ EVENTS = (
         form=Form(choices={"organization": "without-conflict"}),
     ),
     Event(
-        name="score-application",
+        name=SCORE_APPLICATION,
         at=(OPEN,),
         who=(REVIEWER,),
         takes=ScoreApplication,

@@ -12,8 +12,7 @@ from tests.admin.conftest import Sit
 from tests.admin.desk import REF, Desk
 from tests.workflow.test_outbox import Post
 from workflow import links
-from workflow.actions import action
-from workflow.actions.action import Closed
+from workflow.actions.action import Action, LinkClosed, find_action
 from workflow.outbox import delivery
 from workflow.session import current_time
 
@@ -23,10 +22,10 @@ def told(desk: Desk, name: str) -> dict[str, Any]:
     return found[-1]
 
 
-def find(desk: Desk, number: int, name: str) -> action.Ask:
+def find(desk: Desk, number: int, name: str) -> Action:
     claim = links.Claim(number, "", f"{name}@example.org", REF)
     with desk.life.system.reading() as session:
-        return action.find(session, claim, desk.life.now)
+        return find_action(session, claim, desk.life.now)
 
 
 def delivered(desk: Desk) -> list[str]:
@@ -42,7 +41,7 @@ def test_the_links_of_a_revoked_notice_do_nothing_any_more(sit: Sit) -> None:
     assert find(desk, number, "principal")
     answer = desk.ask("notices", "revoke", str(number))
     assert answer["revoked"] == [number]
-    with pytest.raises(Closed, match="withdrawn this message") as closed:
+    with pytest.raises(LinkClosed, match="withdrawn this message") as closed:
         find(desk, number, "principal")
     assert closed.value.how == "revoked"
     assert find(desk, told(desk, "staff")["id"], "staff"), "others' still do"

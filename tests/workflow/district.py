@@ -21,6 +21,7 @@ from workflow.procedure import config
 from workflow.record import verify
 from workflow.session import System
 from workflow.store import database, tables, upgrade
+from workflow.store.rows import Snapshot
 from workflow.store.tables import canonical
 
 SCHOOLS = {"rainier-beach": date(2025, 7, 2), "franklin": date(2025, 7, 2), "garfield": None}
@@ -192,7 +193,7 @@ class Life:
     # Looking
 
     @property
-    def record(self) -> engine.Record:
+    def record(self) -> Snapshot:
         with self.system.reading() as session:
             return engine.load(session.connection, [self.ref])[self.ref]
 

@@ -13,8 +13,7 @@ from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.test_outbox import Post, deliver
 from workflow import links
-from workflow.actions import action
-from workflow.actions.action import Closed
+from workflow.actions.action import Action, LinkClosed, find_action, send_again
 from workflow.views import documents
 
 EVENT = "agree-needs"
@@ -41,15 +40,15 @@ def claim_of(life: Life, to: str, event: str = EVENT) -> links.Claim:
         return links.claim_of(row, life.ref, event, life.facts)
 
 
-def find(life: Life, claim: links.Claim) -> action.Ask:
+def find(life: Life, claim: links.Claim) -> Action:
     with life.system.reading() as session:
-        return action.find(session, claim, life.now)
+        return find_action(session, claim, life.now)
 
 
 def act(life: Life, claim: links.Claim) -> Any:
     def work(session: Any) -> Any:
-        ask = action.find(session, claim, life.now)
-        return action.act(session, ask, {}, channel="link", form="f", now=life.now)
+        ask = find_action(session, claim, life.now)
+        return act(session, ask, {}, channel="link", form="f", now=life.now)
 
     return life.system.transact(work)
 
@@ -126,7 +125,7 @@ def test_a_delegates_link_works_on_the_last_day_away_and_not_on_the_next(begin: 
     life = asked(begin)
     claim = claim_of(life, "superintendent")
     assert find(life.at("2025-08-01 23:59"), claim)
-    with pytest.raises(Closed, match="You no longer stand in for Principal") as closed:
+    with pytest.raises(LinkClosed, match="You no longer stand in for Principal") as closed:
         find(life.at("2025-08-02 00:01"), claim)
     assert closed.value.how == "revoked"
 
@@ -135,7 +134,7 @@ def test_a_delegates_link_ends_when_another_is_named(begin: Begin) -> None:
     life = asked(begin)
     claim = claim_of(life, "superintendent")
     away(life, "principal", "staff")
-    with pytest.raises(Closed, match="You no longer stand in"):
+    with pytest.raises(LinkClosed, match="You no longer stand in"):
         find(life, claim)
 
 
@@ -154,7 +153,7 @@ def test_a_delegate_who_is_away_too_hands_on_and_the_last_one_acts(begin: Begin)
     life.do("describe-needs")
     claim = claim_of(life, "board-office")
     assert find(life, claim).through == "board-office@example.org"
-    with pytest.raises(Closed, match="You no longer stand in for Principal"):
+    with pytest.raises(LinkClosed, match="You no longer stand in for Principal"):
         find(life.at("2025-07-21"), claim)
 
 
@@ -189,6 +188,6 @@ def test_a_fresh_message_for_a_delegate_is_the_delegates(begin: Begin) -> None:
     life = asked(begin)
     claim = claim_of(life, "superintendent")
     life.now += timedelta(minutes=10)
-    assert life.system.transact(lambda session: action.ask_again(session, claim, life.now))
+    assert life.system.transact(lambda session: send_again(session, claim, life.now))
     (row,) = life.notices("fresh-link")
     assert (row["to"], row["delegate_for"]) == ("superintendent@example.org", "principal@example.org")

@@ -14,8 +14,7 @@ from tests.states.life import REVIEWERS, SAMPLES
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from workflow import links
-from workflow.actions import action
-from workflow.actions.action import Closed
+from workflow.actions.action import LinkClosed, act, find_action, happened_since, send_again, was_used
 from workflow.links import Claim
 from workflow.session import Session
 from workflow.store import tables
@@ -36,16 +35,16 @@ def answer(life: Life, of: Claim, values: Any = None, form: str = "form-1", **op
     given = SAMPLES.get(of.event, {}) if values is None else values
 
     def work(session: Session) -> Any:
-        ask = action.find(session, of, now)
-        return action.act(session, ask, given, channel="link", form=form, now=now, **options)
+        ask = find_action(session, of, now)
+        return act(session, ask, given, channel="link", form=form, now=now, **options)
 
     return life.system.transact(work)
 
 
 def closed(life: Life, of: Claim) -> tuple[str, str]:
     """How a claim has ended, and why."""
-    with pytest.raises(Closed) as ended, life.system.reading() as session:
-        action.find(session, of, life.now.astimezone(UTC))
+    with pytest.raises(LinkClosed) as ended, life.system.reading() as session:
+        find_action(session, of, life.now.astimezone(UTC))
     return ended.value.how, ended.value.why
 
 
@@ -73,7 +72,7 @@ def test_what_was_done_from_a_message_cannot_be_done_from_it_again(begin: Begin)
     answer(life, of)
     assert closed(life, of)[0] == "used"
     with life.system.reading() as session:
-        done = action.answered_by(session, of)
+        done = was_used(session, of)
     assert (done.by, done.channel, done.seq) == ("principal@example.org", "link", life.record.version)
 
 
@@ -86,7 +85,7 @@ def test_a_form_sent_a_hundred_times_at_once_acts_once(begin: Begin) -> None:
         start.wait()
         try:
             ended.append(answer(life, of, {"on": "2025-09-02", "summary": "met", "evidence": "minutes"}))
-        except Closed as too_late:
+        except LinkClosed as too_late:
             ended.append(too_late.how)
 
     threads = [threading.Thread(target=send) for _ in range(100)]
@@ -104,7 +103,7 @@ def test_what_adds_to_the_record_can_be_done_from_one_message_several_times(begi
     given = {"on": "2025-09-02", "summary": "met", "evidence": "minutes"}
     answer(life, of, given, form="one")
     answer(life, of, given, form="two")
-    with pytest.raises(Closed):
+    with pytest.raises(LinkClosed):
         answer(life, of, given, form="two")
     assert events(life).count("record-meeting") == 2
 
@@ -117,7 +116,7 @@ def test_what_was_changed_since_has_to_be_read_again(begin: Begin) -> None:
     assert closed(life, of) == ("overtaken", "What you were asked to agree to has been changed since.")
     answer(life, claim(life, "agree-needs", "principal", "describe-needs"))
     with life.system.reading() as session:
-        meanwhile = [row.event for row in action.since(session, of)]
+        meanwhile = [row.event for row in happened_since(session, of)]
     assert meanwhile == ["describe-needs", "agree-needs"]
 
 
@@ -145,8 +144,8 @@ def test_the_office_can_withdraw_a_message(begin: Begin) -> None:
     of = claim(life, "agree-needs", "principal")
     life.run("UPDATE notices SET revoked_at = queued_at WHERE id = :id", id=of.notice)
     assert closed(life, of) == ("revoked", "The office has withdrawn this message.")
-    with pytest.raises(Closed), life.system.reading() as session:
-        action.ask_again(session, of, life.now.astimezone(UTC))
+    with pytest.raises(LinkClosed), life.system.reading() as session:
+        send_again(session, of, life.now.astimezone(UTC))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +164,7 @@ def test_a_claim_of_another_notice_person_or_partnership_is_none(
     of = claim(life, "agree-needs", "principal")
     values = {"notice": of.notice, "event": of.event, "person": of.person, "ref": of.ref, "read": of.read}
     with pytest.raises(Forged), life.system.reading() as session:
-        action.find(session, Claim(**values | forged), life.now.astimezone(UTC))
+        find_action(session, Claim(**values | forged), life.now.astimezone(UTC))
 
 
 def test_a_refused_answer_leaves_everything_as_it_was_and_the_link_usable(begin: Begin) -> None:
@@ -211,7 +210,7 @@ def test_a_fresh_message_goes_to_the_address_on_record_once_in_a_while(begin: Be
     of = claim(life, "agree-needs", "principal")
 
     def again() -> int | None:
-        return life.system.transact(lambda s: action.ask_again(s, of, life.now.astimezone(UTC)))
+        return life.system.transact(lambda s: send_again(s, of, life.now.astimezone(UTC)))
 
     fresh = again()
     assert fresh is not None

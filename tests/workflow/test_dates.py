@@ -22,7 +22,6 @@ from tests.workflow.district import Life, Stations, opened
 from tests.workflow.test_outbox import Post, deliver
 from workflow import directory
 from workflow.clock import meetings
-from workflow.engine import life_of
 from workflow.outbox import invitations
 from workflow.procedure.config import Config
 from workflow.store import tables
@@ -80,7 +79,7 @@ def told(life: Life) -> list[str]:
 def uids(life: Life) -> dict[str, str]:
     record = life.record
     with life.system.reading() as session:
-        found = invitations.dates(session, life.ref, life_of(record))
+        found = invitations.dates(session, life.ref, record)
     return {name: one.uid.removesuffix(f".{life.ref}@example.org") for name, one in found.items()}
 
 

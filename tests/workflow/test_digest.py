@@ -19,7 +19,7 @@ from tests.workflow.conftest import Begin
 from tests.workflow.district import Life, Stations, configured, opened
 from tests.workflow.test_outbox import Post, deliver
 from workflow import links
-from workflow.actions import action
+from workflow.actions.action import find_action
 from workflow.clock import replan
 from workflow.outbox import delivery, digest, queue, timing
 from workflow.procedure.config import Config
@@ -205,7 +205,7 @@ def test_what_is_asked_in_a_digest_has_the_link_of_its_own_notice(begin: Begin) 
     assert {claim.notice for claim in found if claim.event == "agree-needs"} == set(parts)
     asked = next(claim for claim in found if claim.event == "agree-needs")
     with life.system.reading() as session:
-        assert action.find(session, asked, life.now).name == "staff@example.org"
+        assert find_action(session, asked, life.now).name == "staff@example.org"
 
 
 def test_two_partnerships_are_two_parts(begin: Begin) -> None:

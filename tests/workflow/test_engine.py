@@ -18,6 +18,7 @@ from tests.workflow.district import Life
 from workflow import engine
 from workflow.engine import Conflict, NotFound
 from workflow.outbox import queue
+from workflow.store.rows import GENESIS
 
 
 def unmet(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
@@ -60,7 +61,7 @@ def test_each_row_carries_the_hash_of_the_one_before_it_and_the_partnership_the_
     life = begin("active")
     rows = life.history()
     assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
-    assert [row["previous"] for row in rows] == [engine.GENESIS, *(row["hash"] for row in rows[:-1])]
+    assert [row["previous"] for row in rows] == [GENESIS, *(row["hash"] for row in rows[:-1])]
     assert len({row["hash"] for row in rows}) == len(rows)
     assert life.record.head == rows[-1]["hash"]
     assert life.record.version == len(rows)

@@ -14,7 +14,7 @@ from tests.notifications.test_replies import REPORT
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.letters import address, answer, comes, delivered, got, put, replies, untouched
-from workflow.actions import action
+from workflow.actions.action import act, find_action
 from workflow.inbox import judge, message
 from workflow.links import Claim
 from workflow.store import tables
@@ -156,7 +156,7 @@ def test_what_was_done_by_a_link_before_is_not_done_again(needs):
     row = next(row for row in needs.notices("describe-needs") if row["to"] == "principal@example.org")
     claim = Claim(row["id"], "agree-needs", row["to"], needs.ref, json.loads(row["shown"])["agree-needs"])
     needs.system.transact(
-        lambda s: action.act(s, action.find(s, claim, needs.now), {}, channel="link", form="f", now=needs.now)
+        lambda s: act(s, find_action(s, claim, needs.now), {}, channel="link", form="f", now=needs.now)
     )
     with untouched(needs):
         assert comes(needs, answer(asked, "agree")).verdict == "refused"
@@ -477,14 +477,14 @@ def test_a_message_that_cannot_be_dealt_with_is_kept_and_stands_in_nobodys_way(n
     poison, good = answer(ask(needs), "poison"), answer(ask(needs), "agree")
     put(folder, poison, "1.host")
     put(folder, good, "2.host")
-    real = action.act
+    real = judge.act
 
     def act(session, asked, values, **options):
         if values.get("text") == "poison":
             raise ZeroDivisionError("what nobody thought of")
         return real(session, asked, values, **options)
 
-    monkeypatch.setattr(action, "act", act)
+    monkeypatch.setattr(judge, "act", act)
     assert sorted(take_in(needs)) == ["done", "refused"]
     kept = {row["message"]: row["reason"] for row in replies(needs)}
     assert "what nobody thought of" in kept[poison]

@@ -10,7 +10,7 @@ import pytest
 from states.partnership import State
 from tests.workflow.conftest import Begin
 from tests.workflow.district import STATIONS, configured
-from workflow import deadlines, engine
+from workflow import deadlines
 from workflow.procedure.config import Config, ConfigError
 
 
@@ -108,7 +108,7 @@ def test_what_the_procedure_takes_leaves_something_open_at_every_station(
 ) -> None:
     """The same question asked of real partnerships: of each procedure with two rows less that is accepted."""
     records = [begin(station).record for station in STATIONS]
-    lives = [engine.life_of(r) for r in records if r.state is not State.TERMINATED]
+    lives = [r for r in records if r.state is not State.TERMINATED]
     accepted = 0
     for names in [(name,) for name in INSISTING] + list(combinations(WHILE_IN_FORCE, 2)):
         try:

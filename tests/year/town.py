@@ -17,10 +17,10 @@ from tests.lives.making import Moment
 from tests.states.life import LA, ORGANIZATIONS, REVIEWERS
 from tests.workflow.district import ROLES, Life, configured, person
 from workflow import directory, engine
-from workflow.engine import Record
 from workflow.session import System
 from workflow.store import tables, upgrade
 from workflow.store.database import transact
+from workflow.store.rows import Snapshot
 from workflow.store.tables import canonical
 from workflow.web.app import application
 
@@ -134,17 +134,17 @@ class Town:
     def today(self) -> date:
         return self.now.astimezone(LA).date()
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[Snapshot]:
         """Every partnership, by its reference."""
         with self.system.reading() as session:
             rows = session.connection.execute(select(tables.partnerships)).all()
-        return sorted(map(engine.record_of, rows), key=lambda record: record.ref)
+        return sorted(map(Snapshot.from_row, rows), key=lambda record: record.ref)
 
-    def record(self, ref: str) -> Record | None:
+    def record(self, ref: str) -> Snapshot | None:
         with self.system.reading() as session:
             return engine.load(session.connection, [ref]).get(ref)
 
-    def moment(self, record: Record | None, school: str, about: str | None = None) -> Moment:
+    def moment(self, record: Snapshot | None, school: str, about: str | None = None) -> Moment:
         """What somebody knows who is about to do something to a partnership."""
         with self.system.reading() as session:
             regular = tuple(meeting.on for meeting in session.directory.regular)

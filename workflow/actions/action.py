@@ -20,17 +20,18 @@ from states.event import Event
 from states.machine import event_named, row_of
 from states.partnership import Role
 from workflow import directory, engine
-from workflow.engine import Change, Record
+from workflow.engine import Change
 from workflow.links import Claim
 from workflow.outbox import message, queue
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Channel, HistoryEntry, Notice, Snapshot
 
 AGAIN_AFTER = timedelta(minutes=5)  # between two fresh messages to the same person about the same partnership
 Ending = Literal["used", "expired", "overtaken", "revoked"]
 
 
-class Closed(Exception):
+class LinkClosed(Exception):
     """A link or reply that does nothing any more: how it ended, and why, as said to the person."""
 
     def __init__(self, how: Ending, why: str, claim: Claim) -> None:
@@ -39,19 +40,28 @@ class Closed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """What a claim asks of whom, found to be possible. `row` is None where it only shows the partnership.
+class Action:
+    """What a person may do from a link or reply, found to be possible.
+
+    Without a `row` it only shows the partnership.
 
     `actor` is whose right it is; `through` the delegate who acts for them, if one does.
     """
 
     claim: Claim
-    notice: Any
-    record: Record
+    notice: Notice
+    record: Snapshot
     row: Event | None
     role: Role
     actor: str
     through: str | None
+
+    @property
+    def event(self) -> Event:
+        """Return the row of the law. Raise `LookupError` for a link that only shows the partnership."""
+        if self.row is None:
+            raise LookupError("the link asks for no event")
+        return self.row
 
     @property
     def name(self) -> str:
@@ -59,48 +69,48 @@ class Ask:
         return self.through or self.actor
 
 
-def find(session: Session, claim: Claim, now: datetime) -> Ask:
-    """What a claim asks for. Raises `Closed` where that is over, `Forged` where there was never such a notice."""
+def find_action(session: Session, claim: Claim, now: datetime) -> Action:
+    """Return what a claim asks for. Raise `LinkClosed` where that is over, `Forged` for no notice of ours."""
     notice, record = notice_of(session, claim)
     actor, through = notice.delegate_for or claim.person, claim.person if notice.delegate_for else None
     role = Role(notice.role)
     _check_unused(session, claim)
     _check_right(session, claim, notice, record, now)
     if not claim.event:
-        return Ask(claim, notice, record, None, role, actor, through)
+        return Action(claim, notice, record, None, role, actor, through)
     row = _check_possible(claim, record, role)
     if claim.read is not None and claim.read != row.version_read(record.facts):
-        raise Closed("overtaken", "What you were asked to agree to has been changed since.", claim)
-    return Ask(claim, notice, record, row, role, actor, through)
+        raise LinkClosed("overtaken", "What you were asked to agree to has been changed since.", claim)
+    return Action(claim, notice, record, row, role, actor, through)
 
 
-def notice_of(session: Session, claim: Claim) -> tuple[Any, Record]:
+def notice_of(session: Session, claim: Claim) -> tuple[Notice, Snapshot]:
     """The notice of a claim and its partnership. Raises `Forged` where there was never such a notice."""
     table = tables.notices
-    notice = session.connection.execute(select(table).where(table.c.id == claim.notice)).first()
+    row = session.connection.execute(select(table).where(table.c.id == claim.notice)).first()
     record = engine.load(session.connection, [claim.ref]).get(claim.ref)
-    if notice is None or record is None or (notice.to, notice.partnership) != (claim.person, record.id):
+    if row is None or record is None or (row.to, row.partnership) != (claim.person, record.id):
         raise Forged("there is no such notice")
-    return notice, record
+    return Notice.from_row(row), record
 
 
-def _check_right(session: Session, claim: Claim, notice: Any, record: Record, now: datetime) -> None:
+def _check_right(session: Session, claim: Claim, notice: Notice, record: Snapshot, now: datetime) -> None:
     """Whether the person still is what the notice was sent to them as."""
     if notice.revoked_at is not None:
-        raise Closed("revoked", "The office has withdrawn this message.", claim)
+        raise LinkClosed("revoked", "The office has withdrawn this message.", claim)
     people, today = session.directory, session.config.calendar.day(now)
     owner = people.person(notice.delegate_for or claim.person, record.facts)
     if owner is None or Role(notice.role) not in people.roles_of(owner, record.facts):
-        raise Closed("revoked", "You no longer have the role in which this was asked of you.", claim)
+        raise LinkClosed("revoked", "You no longer have the role in which this was asked of you.", claim)
     if notice.delegate_for and directory.reachable(people, owner, today).email != claim.person:
-        raise Closed("revoked", f"You no longer stand in for {owner.name}.", claim)
+        raise LinkClosed("revoked", f"You no longer stand in for {owner.name}.", claim)
 
 
 def has_right(session: Session, claim: Claim, now: datetime) -> bool:
     """Whether the person still is what the notice was sent to them as, and so may know what goes on."""
     try:
         _check_right(session, claim, *notice_of(session, claim), now)
-    except (Closed, Forged):
+    except (LinkClosed, Forged):
         return False
     return True
 
@@ -111,28 +121,28 @@ def _check_unused(session: Session, claim: Claim) -> None:
         and not event_named(claim.event).repeatable
         and _answered(session, _form_of(claim, claim.event))
     ):
-        raise Closed("used", "This has been done already, from this very message.", claim)
+        raise LinkClosed("used", "This has been done already, from this very message.", claim)
 
 
-def _check_possible(claim: Claim, record: Record, role: Role) -> Event:
+def _check_possible(claim: Claim, record: Snapshot, role: Role) -> Event:
     try:
         row = row_of(claim.event, record.state)
     except WrongState:
-        raise Closed("overtaken", f"The partnership is in {record.state} by now.", claim) from None
+        raise LinkClosed("overtaken", f"The partnership is in {record.state} by now.", claim) from None
     if role not in row.who:
-        raise Closed("overtaken", "It is for others to do by now.", claim)
+        raise LinkClosed("overtaken", "It is for others to do by now.", claim)
     collected = row.collected is not None and not row.repeatable
     if collected and role not in {waiting.role for waiting in row.waiting(record.facts)}:
-        raise Closed("overtaken", "It is not waited for any more.", claim)
+        raise LinkClosed("overtaken", "It is not waited for any more.", claim)
     return row
 
 
 def act(
     session: Session,
-    ask: Ask,
+    action: Action,
     values: Mapping[str, Any],
     *,
-    channel: Literal["link", "reply"],
+    channel: Channel,
     form: str,
     now: datetime,
     event: str | None = None,
@@ -141,51 +151,56 @@ def act(
     """Do what was asked for, inside the session's transaction, and queue a receipt.
 
     `form` names the form or the reply that was sent, so that it counts once. `event` is another event than the
-    one asked for, such as the note that a "no" leaves. Raises `Closed`, and as `engine.advance` does.
+    one asked for, such as the note that a "no" leaves. Raises `LinkClosed`, and as `engine.advance` does.
     """
-    change = _act(session, ask, event or ask.claim.event, values, channel, form, now, note)
-    _receipt(session, ask, [change], now)
+    change = _act(session, action, event or action.claim.event, values, channel, form, now, note)
+    _receipt(session, action, [change], now)
     return change
 
 
 def act_each(
-    session: Session, ask: Ask, deeds: Sequence[tuple[str, Mapping[str, Any]]], *, form: str, now: datetime
+    session: Session,
+    action: Action,
+    deeds: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    form: str,
+    now: datetime,
 ) -> list[Change]:
     """Do several events, each with its input, that one form asks for: all or none, with one receipt.
 
     Raises as `act` does.
     """
     changes = [
-        _act(session, ask, event, values, "link", f"{form} {n}", now, None)
+        _act(session, action, event, values, Channel.LINK, f"{form} {n}", now, None)
         for n, (event, values) in enumerate(deeds)
     ]
-    _receipt(session, ask, changes, now)
+    _receipt(session, action, changes, now)
     return changes
 
 
 def _act(
     session: Session,
-    ask: Ask,
+    action: Action,
     event: str,
     values: Mapping[str, Any],
-    channel: str,
+    channel: Channel,
     form: str,
     now: datetime,
     note: str | None,
 ) -> Change:
-    key = _form_of(ask.claim, event, form)
+    key = _form_of(action.claim, event, form)
     if _answered(session, key):
-        raise Closed("used", "This has been done already.", ask.claim)
+        raise LinkClosed("used", "This has been done already.", action.claim)
     change = engine.advance(
-        session, ask.record.ref, event, values, ask.actor, channel, now,
-        role=ask.role, note=note, ran_by=ask.through,
+        session, action.record.ref, event, values, action.actor, channel, now,
+        role=action.role, note=note, ran_by=action.through,
     )  # fmt: skip
     answer = {
-        "notice": ask.claim.notice,
+        "notice": action.claim.notice,
         "event": event,
         "form": key,
         "channel": channel,
-        "by": ask.name,
+        "by": action.name,
         "at": now,
         "partnership": change.record.id,
         "seq": change.record.version,
@@ -193,7 +208,7 @@ def _act(
     try:
         session.connection.execute(insert(tables.answers).values(**answer))
     except IntegrityError:  # somebody else's transaction was first
-        raise Closed("used", "This has been done already.", ask.claim) from None
+        raise LinkClosed("used", "This has been done already.", action.claim) from None
     return change
 
 
@@ -213,7 +228,7 @@ def _answered(session: Session, form: str) -> bool:
     return session.connection.scalar(select(table.c.id).where(table.c.form == form)) is not None
 
 
-def _receipt(session: Session, ask: Ask, changes: Sequence[Change], now: datetime) -> None:
+def _receipt(session: Session, action: Action, changes: Sequence[Change], now: datetime) -> None:
     """Tell whoever acted what was recorded, and the absent person for whom it was done."""
     seqs = [change.record.version for change in changes]
     said: dict[str, Any] = {
@@ -221,28 +236,26 @@ def _receipt(session: Session, ask: Ask, changes: Sequence[Change], now: datetim
         "seq": seqs[-1],
         "extra": {"before": seqs[:-1]} if seqs[1:] else None,
     }
-    queue.tell(session, "receipt", ask.actor, str(ask.role), now, **said)
-    if ask.through is not None:
-        queue.tell(session, "receipt", ask.through, str(ask.role), now, delegate_for=ask.actor, **said)
+    queue.tell(session, "receipt", action.actor, str(action.role), now, **said)
+    if action.through is not None:
+        queue.tell(
+            session, "receipt", action.through, str(action.role), now, delegate_for=action.actor, **said
+        )
 
 
-def since(session: Session, claim: Claim) -> Sequence[Any]:
-    """The history of the partnership from the notice on: what happened meanwhile, by whom and when."""
-    notice, record = notice_of(session, claim)
-    table = tables.history
-    query = select(table).where(table.c.partnership == record.id, table.c.at >= notice.queued_at)
-    after = table.c.seq > notice.seq if notice.seq is not None else table.c.seq > 0
-    return session.connection.execute(query.where(after).order_by(table.c.seq)).all()
+def is_since(notice: Notice, row: HistoryEntry) -> bool:
+    """Return whether a row of the history came after what a notice tells of."""
+    return row.at >= notice.queued_at and row.seq > (notice.seq or 0)
 
 
-def answered_by(session: Session, claim: Claim) -> Any:
-    """What was done from this notice for the claim's event, the last time; None if nothing was."""
+def was_used(session: Session, claim: Claim) -> bool:
+    """Return whether the claim's event was done from this notice before."""
     table = tables.answers
-    query = select(table).where(table.c.notice == claim.notice, table.c.event == claim.event)
-    return session.connection.execute(query.order_by(table.c.id.desc())).first()
+    query = select(table.c.id).where(table.c.notice == claim.notice, table.c.event == claim.event)
+    return session.connection.scalar(query) is not None
 
 
-def last_done(session: Session, claim: Claim) -> Sequence[Any]:
+def last_done(session: Session, claim: Claim) -> list[HistoryEntry]:
     """The rows of the history that the last form or reply made which answered this notice, first one first."""
     table, history = tables.answers, tables.history
     last = select(func.max(table.c.at)).where(table.c.notice == claim.notice).scalar_subquery()
@@ -252,13 +265,13 @@ def last_done(session: Session, claim: Claim) -> Sequence[Any]:
         .where(table.c.notice == claim.notice, table.c.at == last)
         .order_by(history.c.seq)
     )
-    return session.connection.execute(query).all()
+    return [HistoryEntry.from_row(row) for row in session.connection.execute(query)]
 
 
-def ask_again(session: Session, claim: Claim, now: datetime) -> int | None:
+def send_again(session: Session, claim: Claim, now: datetime) -> int | None:
     """Queue a fresh message for the same ask, to the address on record only. None if one went out just now.
 
-    Raises `Forged` where there was never such a notice, `Closed` where the person has no right any more.
+    Raises `Forged` where there was never such a notice, `LinkClosed` where the person has no right any more.
     """
     notice, record = notice_of(session, claim)
     _check_right(session, claim, notice, record, now)

@@ -22,11 +22,12 @@ from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
 from states.partnership import Application, Kind, Role, State
 from workflow import directory, engine, links
-from workflow.engine import Change, Record
+from workflow.engine import Change
 from workflow.links import Applicant
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store import database, tables
+from workflow.store.rows import Channel, Snapshot
 from workflow.store.tables import canonical
 
 ASKED_AGAIN_AFTER = timedelta(minutes=5)  # between two messages to one address about one call
@@ -48,13 +49,13 @@ class SentAlready(Exception):
     """This very form has been sent before."""
 
 
-def is_open(record: Record, now: datetime) -> bool:
+def is_open(record: Snapshot, now: datetime) -> bool:
     """Whether applications are received now."""
     call = record.facts.selection
     return record.state is State.OPEN_SELECTION and call is not None and now < call.closes_at
 
 
-def ask(session: Session, record: Record, email: str, now: datetime) -> bool:
+def ask(session: Session, record: Snapshot, email: str, now: datetime) -> bool:
     """Queue the message with the link to apply; False if one went to this address just now. Raises `TooMany`."""
     table = tables.notices
     about = (table.c.template == "apply-link", table.c.partnership == record.id)
@@ -80,14 +81,14 @@ def ask(session: Session, record: Record, email: str, now: datetime) -> bool:
     return True
 
 
-def own(record: Record, email: str) -> Application | None:
+def own(record: Snapshot, email: str) -> Application | None:
     """What this address has sent to the present call."""
     call = record.facts.selection
     sent = call.applications.values() if call else ()
     return next((one for one in sent if one.contact_email == email), None)
 
 
-def filled_in(session: Session, record: Record, email: str) -> tuple[dict[str, str], datetime | None]:
+def filled_in(session: Session, record: Snapshot, email: str) -> tuple[dict[str, str], datetime | None]:
     """What stands in the form: the draft and when it was saved, else what was sent, else what is known."""
     table = tables.drafts
     query = select(table).where(table.c.partnership == record.id, table.c.email == email)
@@ -149,7 +150,7 @@ def missing(values: Mapping[str, str]) -> Iterator[Problem]:
         yield Problem("demonstration", "it is missing", "needed from an organization of another kind")
 
 
-def save(session: Session, record: Record, email: str, values: Mapping[str, str], now: datetime) -> None:
+def save(session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime) -> None:
     """Keep what is not sent yet, for this address alone. Raises `BadInput`."""
     if faults := too_long(values):
         raise BadInput(faults)
@@ -158,14 +159,14 @@ def save(session: Session, record: Record, email: str, values: Mapping[str, str]
     session.connection.execute(insert(tables.drafts).values(row))
 
 
-def _forget(session: Session, record: Record, email: str) -> None:
+def _forget(session: Session, record: Snapshot, email: str) -> None:
     table = tables.drafts
     mine = (table.c.partnership == record.id, table.c.email == email)
     session.connection.execute(delete(table).where(*mine))
 
 
 def send(
-    session: Session, record: Record, email: str, values: Mapping[str, str], form: str, now: datetime
+    session: Session, record: Snapshot, email: str, values: Mapping[str, str], form: str, now: datetime
 ) -> Change:
     """Send an application, or replace what this address has sent before; once for each `form`.
 
@@ -189,7 +190,7 @@ def send(
     return change
 
 
-def withdraw(session: Session, record: Record, email: str, form: str, now: datetime) -> Change:
+def withdraw(session: Session, record: Snapshot, email: str, form: str, now: datetime) -> Change:
     """Withdraw what this address has sent; what was written is kept as a draft. Raises as `send` does."""
     key = _check_once(session, record, email, form)
     sent = own(record, email)
@@ -206,7 +207,7 @@ def withdraw(session: Session, record: Record, email: str, form: str, now: datet
     return change
 
 
-def _check_once(session: Session, record: Record, email: str, form: str) -> str:
+def _check_once(session: Session, record: Snapshot, email: str, form: str) -> str:
     """What names this form among all that was sent. Raises `SentAlready`, or `BadInput` for none at all."""
     if not _KEY.fullmatch(form):
         raise BadInput([Problem("", "the form that arrived is damaged", "the page loaded anew")])
@@ -217,7 +218,7 @@ def _check_once(session: Session, record: Record, email: str, form: str) -> str:
     return key
 
 
-def _check_rate(session: Session, record: Record, email: str, now: datetime) -> None:
+def _check_rate(session: Session, record: Snapshot, email: str, now: datetime) -> None:
     table = tables.answers
     query = select(func.count()).where(
         table.c.partnership == record.id, table.c.by == email, table.c.event == "receive-application",
@@ -229,16 +230,16 @@ def _check_rate(session: Session, record: Record, email: str, now: datetime) -> 
 
 def _advance(
     session: Session,
-    record: Record,
+    record: Snapshot,
     email: str,
     event: str,
     given: Mapping[str, Any],
     key: str,
     now: datetime,
 ) -> Change:
-    change = engine.advance(session, record.ref, event, given, email, "link", now, role=Role.APPLICANT)
+    change = engine.advance(session, record.ref, event, given, email, Channel.LINK, now, role=Role.APPLICANT)
     answer = {
-        "event": event, "form": key, "channel": "link", "by": email, "at": now,
+        "event": event, "form": key, "channel": Channel.LINK, "by": email, "at": now,
         "partnership": record.id, "seq": change.record.version,
     }  # fmt: skip
     session.connection.execute(insert(tables.answers).values(answer))
@@ -246,7 +247,7 @@ def _advance(
 
 
 def _known_as(
-    session: Session, record: Record, email: str, values: Mapping[str, str], now: datetime
+    session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime
 ) -> tuple[Session, str]:
     """The identifier under which this address applies, put into the directory where it is new."""
     session = _up_to_date(session)
@@ -276,7 +277,7 @@ def _up_to_date(session: Session) -> Session:
     return replace(session, directory=directory.read(session.connection, session.config))
 
 
-def _theirs(session: Session, record: Record, email: str) -> str | None:
+def _theirs(session: Session, record: Snapshot, email: str) -> str | None:
     """The organization that the directory gives to an address, unless another address has applied for it."""
     person = session.directory.people.get(email)
     if person is not None and not person.active:

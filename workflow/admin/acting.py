@@ -20,6 +20,7 @@ from workflow.admin.partnerships import REF
 from workflow.engine import Change, NotFound
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Channel
 from workflow.views import documents
 
 
@@ -87,7 +88,7 @@ def trigger(
             event,
             values,
             actor,
-            "cli",
+            Channel.CLI,
             console.now,
             expect_version,
             role=given.role(role),

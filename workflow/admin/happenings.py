@@ -23,10 +23,8 @@ from workflow.outbox import delivery, queue
 from workflow.procedure.due import Offset, parse_offset
 from workflow.session import Session
 from workflow.store import tables
-from workflow.views import documents
-
-STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
-STUCK = ("in-doubt", "failed", "dead")
+from workflow.store.rows import NoticeStatus
+from workflow.views import documents, visibility
 
 
 @click.command()
@@ -91,7 +89,7 @@ def notices() -> None:
 
 @notices.command("list")
 @ANY_REF
-@click.option("--status", metavar="STATUS,...", help="Only of these: " + ", ".join(STATUSES) + ".")
+@click.option("--status", metavar="STATUS,...", help="Only of these: " + ", ".join(NoticeStatus) + ".")
 @common
 def notices_list(console: Console, ref: str | None, status: str | None) -> None:
     """The notices, of a partnership REF or of all."""
@@ -123,11 +121,13 @@ def _remark(one: dict[str, Any]) -> str:
     return "; ".join(filter(None, (one["reason"], waits, within, revoked)))
 
 
-def _statuses(text: str | None, known: Sequence[str] = STATUSES) -> list[str]:
+def _statuses(text: str | None, known: Sequence[str] = tuple(NoticeStatus)) -> list[str]:
     wanted = [part.strip() for part in (text or "").split(",") if part.strip()]
     for one in wanted:
         if one not in known:
-            problem = f"there is no status {one!r}" + (" to be tried again" if one in STATUSES else "")
+            problem = f"there is no status {one!r}" + (
+                " to be tried again" if one in tuple(NoticeStatus) else ""
+            )
             raise BadInput([Problem("--status", problem, "one of " + ", ".join(known))])
     return wanted
 
@@ -137,7 +137,7 @@ _SEALED = "(sealed until the call closes: the links in it open an application)"
 
 
 def _sealed(session: Session, ref: str, now: datetime) -> bool:
-    return documents.is_sealed(known(session, ref).facts, now)
+    return visibility.is_sealed(known(session, ref).facts, now)
 
 
 def _read(content: bytes) -> str:
@@ -195,7 +195,7 @@ def notices_retry(console: Console, id_: int | None, status: str | None) -> None
     if (id_ is None) == (status is None):
         raise BadInput([Problem("ID", "it is not said what is to be tried again", "ID, or --status dead")])
     if id_ is None:
-        _retry_all(console, _statuses(status, STUCK))
+        _retry_all(console, _statuses(status, delivery.STUCK))
         return
     before = console.system.transact(partial(_retry, id_=id_, now=console.now))
     document = {"id": id_, "status": "queued", "before": before}

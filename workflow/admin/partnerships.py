@@ -14,13 +14,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from states.partnership import State
 from workflow import engine
 from workflow.admin.console import Console, common, minute
-from workflow.engine import NotFound, Record
+from workflow.engine import NotFound
 from workflow.procedure.config import ConfigError
 from workflow.record import verify
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.database import StoreError
-from workflow.views import documents, pending
+from workflow.store.rows import Snapshot
+from workflow.views import documents, pending, visibility
 
 
 def complete_refs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -48,7 +49,7 @@ def number_of(what: str, id_: int) -> int:
     return id_
 
 
-def known(session: Session, ref: str) -> Record:
+def known(session: Session, ref: str) -> Snapshot:
     """The partnership of a reference. Raises `NotFound`."""
     found = engine.load(session.connection, [ref]).get(ref)
     if found is None:
@@ -103,7 +104,7 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
     console.show(found, people)
 
 
-def _with_waiting(session: Session, record: Record, now: datetime) -> dict[str, Any]:
+def _with_waiting(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
     waits = [pending.document(session, wait, now) for wait in pending.on(session, record, now)]
     return documents.partnership(session, record, now) | {"waiting_on": waits}
 
@@ -248,7 +249,7 @@ def history(console: Console, ref: str) -> None:
     with console.system.reading() as session:
         record = known(session, ref)
         rows = verify.entries(session.connection, record.id or 0)
-        sealed = documents.is_sealed(record.facts, console.now)
+        sealed = visibility.is_sealed(record.facts, console.now)
         document = [documents.entry(session, row, sealed=sealed) for row in rows]
 
     def people() -> None:

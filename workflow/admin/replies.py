@@ -11,8 +11,8 @@ from states.errors import BadInput, Problem
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.partnerships import ANY_REF, known, number_of
 from workflow.engine import NotFound
-from workflow.inbox.judge import VERDICTS
 from workflow.store import tables
+from workflow.store.rows import Verdict
 from workflow.views import documents
 
 
@@ -23,7 +23,7 @@ def replies() -> None:
 
 @replies.command("list")
 @ANY_REF
-@click.option("--verdict", metavar="VERDICT,...", help="Only of these: " + ", ".join(VERDICTS) + ".")
+@click.option("--verdict", metavar="VERDICT,...", help="Only of these: " + ", ".join(Verdict) + ".")
 @common
 def replies_list(console: Console, ref: str | None, verdict: str | None) -> None:
     """The messages that came back, of a partnership REF or all."""
@@ -59,8 +59,8 @@ def _beginning(text: str | None) -> str:
 def _verdicts(text: str | None) -> list[str]:
     wanted = [part.strip() for part in (text or "").split(",") if part.strip()]
     for one in wanted:
-        if one not in VERDICTS:
-            expected = "one of " + ", ".join(VERDICTS)
+        if one not in tuple(Verdict):
+            expected = "one of " + ", ".join(Verdict)
             raise BadInput([Problem("--verdict", f"there is no verdict {one!r}", expected)])
     return wanted
 

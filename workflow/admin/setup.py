@@ -13,7 +13,9 @@ from workflow.admin.partnerships import ANY_REF
 from workflow.engine import NotFound
 from workflow.procedure import config
 from workflow.procedure.config import Config
-from workflow.record import importing, verify
+from workflow.record import importing
+from workflow.record.verify import unguarded
+from workflow.record.verify import verify as verify_all
 from workflow.session import make_letterbox, make_mailer
 from workflow.store import database
 
@@ -119,7 +121,7 @@ def _check_secrets(settings: Config) -> None:
 @click.command()
 @ANY_REF
 @common
-def verify_(console: Console, ref: str | None) -> int:
+def verify(console: Console, ref: str | None) -> int:
     """Prove every record against its history.
 
     Folds each history again, compares what it adds up to with what is stored, checks the chain of hashes, and
@@ -128,12 +130,12 @@ def verify_(console: Console, ref: str | None) -> int:
     """
     faults, checked = [], 0
     with console.system.reading() as session:
-        found = verify.verify(session.connection, session.config, [ref] if ref else [])
+        found = verify_all(session.connection, session.config, [ref] if ref else [])
         for _, mine in found:
             checked += 1
             faults += mine
         if not ref:
-            faults += verify.unguarded(session.connection)
+            faults += unguarded(session.connection)
     if ref and not checked:
         raise NotFound(f"there is no partnership {ref!r}")
     document = {
@@ -151,4 +153,4 @@ def verify_(console: Console, ref: str | None) -> int:
     return 1 if faults else 0
 
 
-COMMANDS = (import_, check, verify_)
+COMMANDS = (import_, check, verify)

@@ -18,12 +18,12 @@ from states.chapters.board import DeferItem
 from states.machine import row_of
 from states.partnership import Role
 from workflow import deadlines, engine
-from workflow.engine import Change, Intent, Record
+from workflow.engine import Change, Intent
 from workflow.outbox import queue
-from workflow.outbox.timing import Rung
 from workflow.session import Session, System
 from workflow.store import database, tables
 from workflow.store.database import StoreError, StoreHeld
+from workflow.store.rows import Channel, DeadlineRow, DeadlineStatus, Snapshot
 
 GIVEN_UP = timedelta(days=1)  # how often a deadline that was set aside is still tried
 
@@ -52,8 +52,8 @@ class Tally:
 class _Work:
     """The next thing that is due of one partnership: a rung, and the earlier rungs it makes pointless."""
 
-    rung: Any
-    passed: Sequence[Any]
+    rung: DeadlineRow
+    passed: Sequence[DeadlineRow]
 
 
 def fire_due(
@@ -166,28 +166,30 @@ def _step_of(session: Session, key: int, now: datetime) -> Tally:
 def _step(session: Session, rows: Sequence[Any], now: datetime) -> Tally:
     """The next due thing of each of these partnerships, which are locked, written together."""
     tally = Tally()
-    known = {row.id: engine.record_of(row) for row in rows}
+    known = {row.id: Snapshot.from_row(row) for row in rows}
     # Looked up again now that they are locked: another daemon may have done it in between.
     work = _work(session.connection, list(known), now)
     changes: list[Change] = []
     updates: list[dict[str, Any]] = []
-    notices: list[tuple[Any, queue.Occasion]] = []
+    notices: list[tuple[DeadlineRow, queue.Occasion]] = []
     for key, found in work.items():
         record = known[key]
         updates += [
-            deadlines.closed(rung, "skipped", now, f"overtaken: {found.rung['kind']} was due as well")
+            deadlines.closed(
+                rung, DeadlineStatus.SKIPPED, now, f"overtaken: {found.rung.kind} was due as well"
+            )
             for rung in found.passed
         ]
         tally.skipped += len(found.passed)
-        if found.rung["fires"] is None:
+        if found.rung.fires is None:
             notices.append((found.rung, _occasion(session, record, found.rung, now)))
             continue
         try:
-            changes.append(_fire(session, record, found.rung, now))
+            changes.append(_fire(session, record, found.rung, found.rung.fires, now))
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up the others
             _postpone(session, key, found.rung, now, f"{type(error).__name__}: {error}")
             tally.failed += 1
-            tally.failures.append(f"{record.ref} {found.rung['name']}: {error}")
+            tally.failures.append(f"{record.ref} {found.rung.name}: {error}")
     if changes:
         tally.changes = engine.write(session, changes)
         tally.fired += len(changes)
@@ -196,25 +198,10 @@ def _step(session: Session, rows: Sequence[Any], now: datetime) -> Tally:
     return tally
 
 
-_COLUMNS = [
-    tables.deadlines.c[name]
-    for name in (
-        "id",
-        "partnership",
-        "name",
-        "ladder",
-        "rung",
-        "kind",
-        "due_at",
-        "next_at",
-        "fires",
-        "attempts",
-    )
-]
 # The status is made an expression so that SQLite looks by partnership. By its index on the status it would read
 # everything that is due once for every batch.
 _OPEN = (
-    select(*_COLUMNS)
+    select(*deadlines.ROW)
     .where(
         tables.deadlines.c.partnership.in_(bindparam("keys", expanding=True)),
         tables.deadlines.c.status + "" == "open",
@@ -226,39 +213,35 @@ _OPEN = (
 
 def _work(connection: Connection, keys: Sequence[int], now: datetime) -> dict[int, _Work]:
     """By partnership, the ladder whose turn it is: the one with the earliest open rung that is due."""
-    due: dict[int, list[Any]] = {}
-    for row in connection.execute(_OPEN, {"keys": keys, "now": now}).mappings():
-        due.setdefault(row["partnership"], []).append(row)
+    due: dict[int, list[DeadlineRow]] = {}
+    for row in map(DeadlineRow._make, connection.execute(_OPEN, {"keys": keys, "now": now})):
+        due.setdefault(row.partnership, []).append(row)
     return {key: _next(rows) for key, rows in due.items()}
 
 
-def _next(rows: Sequence[Any]) -> _Work:
+def _next(rows: Sequence[DeadlineRow]) -> _Work:
     first = rows[0]
-    ladder = [r for r in rows if (r["name"], r["ladder"]) == (first["name"], first["ladder"])]
+    ladder = [r for r in rows if (r.name, r.ladder) == (first.name, first.ladder)]
     # What makes an event happen is never passed over; of what only tells, the latest counts.
-    firing = next((i for i, rung in enumerate(ladder) if rung["fires"]), len(ladder) - 1)
+    firing = next((i for i, rung in enumerate(ladder) if rung.fires), len(ladder) - 1)
     return _Work(ladder[firing], ladder[:firing])
 
 
-def _fire(session: Session, record: Record, rung: Any, now: datetime) -> Change:
+def _fire(session: Session, record: Snapshot, rung: DeadlineRow, event: str, now: datetime) -> Change:
     intent = Intent(
         ref=record.ref,
-        event=rung["fires"],
-        input=_input(session, record, rung["fires"], now),
+        event=event,
+        input=_input(session, record, event, now),
         actor=str(Role.CLOCK),
-        channel="clock",
+        channel=Channel.CLOCK,
         now=now,
-        fired=rung["id"],
-        rung=_said(rung),
+        fired=rung.id,
+        rung=deadlines.rung_of(rung),
     )
     return engine.decide(session, record, intent)
 
 
-def _said(rung: Any) -> Rung:
-    return Rung(rung["kind"], rung["ladder"], rung["due_at"])
-
-
-def _input(session: Session, record: Record, event: str, now: datetime) -> dict[str, Any]:
+def _input(session: Session, record: Snapshot, event: str, now: datetime) -> dict[str, Any]:
     """What the clock gives with an event."""
     if row_of(event, record.state).takes is not DeferItem:
         return {}
@@ -273,25 +256,22 @@ def _input(session: Session, record: Record, event: str, now: datetime) -> dict[
     return given | ({"meeting_on": meeting.on.isoformat()} if meeting else {})
 
 
-def _occasion(session: Session, record: Record, rung: Any, now: datetime) -> queue.Occasion:
-    row = session.config.deadlines.get(rung["name"])
-    life = engine.life_of(record)
+def _occasion(session: Session, record: Snapshot, rung: DeadlineRow, now: datetime) -> queue.Occasion:
+    row = session.config.deadlines.get(rung.name)
     return queue.Occasion(
-        partnership=record.id or 0,
-        state=life.state,
-        facts=record.facts,
+        record=record,
         before=record.facts,
-        name=rung["name"],
+        name=rung.name,
         now=now,
-        deadline=rung["id"],
-        rung=_said(rung),
-        to=deadlines.step_of(row, rung["rung"]) if row else (),
+        deadline=rung.id,
+        rung=deadlines.rung_of(rung),
+        to=deadlines.step_of(row, rung.rung) if row else (),
     )
 
 
 def _tell(
     session: Session,
-    notices: Sequence[tuple[Any, queue.Occasion]],
+    notices: Sequence[tuple[DeadlineRow, queue.Occasion]],
     updates: list[dict[str, Any]],
     now: datetime,
     tally: Tally,
@@ -301,18 +281,15 @@ def _tell(
     counts = queue.queue(session, [occasion for _, occasion in notices])
     for (rung, _), count in zip(notices, counts, strict=True):
         reason = None if count else "there is nobody to tell"
-        updates.append(deadlines.closed(rung, "fired" if count else "skipped", now, reason))
+        status = DeadlineStatus.FIRED if count else DeadlineStatus.SKIPPED
+        updates.append(deadlines.closed(rung, status, now, reason))
         tally.told += 1 if count else 0
         tally.skipped += 0 if count else 1
-        following = deadlines.again(session.config, _as_rung(rung), now)
+        following = deadlines.again(session.config, deadlines.rung_of(rung), now)
         if following:
-            following = deadlines.numbered(session.connection, rung["partnership"], following)
-            inserts.append(deadlines.new_row(rung["partnership"], following, now))
+            following = deadlines.numbered(session.connection, rung.partnership, following)
+            inserts.append(deadlines.new_row(rung.partnership, following, now))
     return inserts
-
-
-def _as_rung(row: Any) -> deadlines.Rung:
-    return deadlines.Rung(row["name"], row["ladder"], row["rung"], row["kind"], row["due_at"], row["fires"])
 
 
 def _postpone_all(session: Session, key: int, now: datetime, reason: str) -> None:
@@ -322,25 +299,25 @@ def _postpone_all(session: Session, key: int, now: datetime, reason: str) -> Non
         return
     later = _postpone(session, key, work.rung, now, reason)
     table = tables.deadlines
-    passed = table.c.id.in_([rung["id"] for rung in work.passed])
+    passed = table.c.id.in_([rung.id for rung in work.passed])
     session.connection.execute(update(table).where(passed).values(next_at=later))
 
 
-def _postpone(session: Session, key: int, rung: Any, now: datetime, reason: str) -> datetime:
+def _postpone(session: Session, key: int, rung: DeadlineRow, now: datetime, reason: str) -> datetime:
     """Try a rung again later; once the tries are used up tell staff, and go on trying daily. When."""
     waits = session.config.procedure.daemon.retry_minutes
-    attempts = rung["attempts"] + 1
+    attempts = rung.attempts + 1
     later = now + (timedelta(minutes=waits[attempts - 1]) if attempts <= len(waits) else GIVEN_UP)
     table = tables.deadlines
     session.connection.execute(
         update(table)
-        .where(table.c.id == rung["id"])
+        .where(table.c.id == rung.id)
         .values(attempts=attempts, next_at=later, reason=reason[:500])
     )
     if attempts == len(waits) + 1:
         failure = {
-            "deadline": rung["name"],
-            "due_at": session.config.calendar.local(rung["ladder"]).isoformat(),
+            "deadline": rung.name,
+            "due_at": session.config.calendar.local(rung.ladder).isoformat(),
             "reason": reason,
             "attempts": attempts,
         }

@@ -13,12 +13,11 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from states.partnership import State
-from workflow import engine
-from workflow.engine import Record
 from workflow.outbox import queue
 from workflow.outbox.queue import Occasion
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Snapshot
 
 CHANGED = "meeting-changed"
 
@@ -36,7 +35,7 @@ def tell_changed(session: Session, now: datetime) -> list[str]:
     table = tables.partnerships
     query = select(table).where(table.c.state == State.BOARD_REVIEW).order_by(table.c.id)
     rows = session.connection.execute(query).all()
-    told = [record.ref for record in map(engine.record_of, rows) if _tell(session, record, now)]
+    told = [record.ref for record in map(Snapshot.from_row, rows) if _tell(session, record, now)]
     if before is None:
         session.connection.execute(insert(meta).values(key="meetings", value=mark))
     else:
@@ -44,7 +43,7 @@ def tell_changed(session: Session, now: datetime) -> list[str]:
     return told
 
 
-def _tell(session: Session, record: Record, now: datetime) -> bool:
+def _tell(session: Session, record: Snapshot, now: datetime) -> bool:
     item = record.facts.board.item
     if item is None or item.meeting_on is None or item.meeting_at is None:
         return False
@@ -62,7 +61,7 @@ def _tell(session: Session, record: Record, now: datetime) -> bool:
     return True
 
 
-def _last_told(session: Session, record: Record, scheduled: datetime) -> datetime | None:
+def _last_told(session: Session, record: Snapshot, scheduled: datetime) -> datetime | None:
     """When people were told last that the meeting begins; None if that it is off."""
     item = record.facts.board.item
     since = item.scheduled_at if item and item.scheduled_at else record.entered_at
@@ -77,11 +76,10 @@ def _last_told(session: Session, record: Record, scheduled: datetime) -> datetim
     return datetime.fromisoformat(said).astimezone(UTC) if said else None
 
 
-def _queue(session: Session, record: Record, extra: dict[str, Any], now: datetime) -> None:
+def _queue(session: Session, record: Snapshot, extra: dict[str, Any], now: datetime) -> None:
     """Tell those whom the procedure names, and whoever else has the meeting in their calendar."""
-    key = record.id or 0
-    facts, state = record.facts, engine.life_of(record).state
-    queue.queue(session, [Occasion(key, state, facts, facts, CHANGED, now, extra=extra)])
+    key = record.key
+    queue.queue(session, [Occasion(record, record.facts, CHANGED, now, extra=extra)])
     notices, entries = tables.notices, tables.calendar_entries
     reached = set(
         session.connection.scalars(

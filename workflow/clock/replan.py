@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 
 from workflow import deadlines
-from workflow.engine import Record, life_of, record_of
 from workflow.session import Session
 from workflow.store import database, tables
+from workflow.store.rows import DeadlineStatus, Snapshot
 from workflow.store.tables import canonical
 
 
@@ -30,7 +30,7 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
     everyone = select(table).order_by(table.c.id)
     for row in session.connection.execute(database.locking(session.connection, everyone)).all():
         try:
-            record = record_of(row)
+            record = Snapshot.from_row(row)
         except ValueError:
             moved.append({"ref": row.ref, "problem": "its record cannot be read: partnershipctl verify"})
             continue
@@ -42,15 +42,15 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
     return moved
 
 
-def _replanned(session: Session, record: Record, now: datetime) -> list[dict[str, str]]:
-    key = record.id or 0
+def _replanned(session: Session, record: Snapshot, now: datetime) -> list[dict[str, str]]:
+    key = record.key
     rows = deadlines.rows_of(session.connection, [key]).get(key, [])
-    was = {row["name"]: row["ladder"] for row in rows if row["status"] == "open"}
-    found = deadlines.moves(session.config, key, life_of(record), rows, now)
+    was = {row.name: row.ladder for row in rows if row.status == DeadlineStatus.OPEN}
+    found = deadlines.moves(session.config, record, rows, now)
     if not found:
         return []
     deadlines.write(session.connection, found.inserts, found.updates)
-    due = deadlines.due_instants(session.config, life_of(record))
+    due = deadlines.due_instants(session.config, record)
     local = session.config.calendar.local
     moved = [
         {

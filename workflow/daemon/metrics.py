@@ -11,8 +11,7 @@ from states.partnership import State
 from workflow.clock.fire import Tally
 from workflow.session import Session
 from workflow.store import tables
-
-_STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")  # of notices
+from workflow.store.rows import NoticeStatus
 
 
 class Metrics:
@@ -60,7 +59,7 @@ class Metrics:
         for state in State:
             self.by_state.labels(state).set(states.get(state, 0))
         waiting = dict(_pairs(session, select(notices.c.status, func.count()).group_by(notices.c.status)))
-        for status in _STATUSES:  # also those that no notice has any more
+        for status in NoticeStatus:  # also those that no notice has any more
             self.waiting.labels(status).set(waiting.get(status, 0))
         late = select(func.count()).where(
             due.c.status == "open", due.c.next_at <= datetime.fromtimestamp(now, UTC)

@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, StrictBool, TypeAdapter
 
+from notifications.filters import money
 from states import inputs
 from states.errors import Problem
 from states.inputs import ABILITIES, READABLE
@@ -246,9 +247,9 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def money(cents: int) -> str:
-    """Cents as they are typed: 250,000.00."""
-    return f"{cents // 100:,}.{cents % 100:02d}"
+def typed_money(cents: int) -> str:
+    """Return cents as they are typed into a form: 250,000.00."""
+    return money(cents).removeprefix("$")
 
 
 # What is wrong, in words for people

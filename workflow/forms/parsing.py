@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from states.errors import BadInput, Problem
 from states.inputs import Input, read_input
-from workflow.forms.fields import NOTHING, Field, Offered, Texts, entries_in, form, money, shape
+from workflow.forms.fields import NOTHING, Field, Offered, Texts, entries_in, form, shape, typed_money
 
 
 def read(takes: type[Input], texts: Texts, offered: Offered = NOTHING, prefix: str = "") -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _cents(one: Field, text: str) -> int:
         raise ValueError(f"{_quoted(text)} is no amount; write dollars and cents such as 250,000.00")
     cents = int(typed["whole"].replace(",", "")) * 100 + int((typed["cents"] or "0").ljust(2, "0"))
     if one.most is not None and cents > one.most:
-        raise ValueError(f"it is more than {money(one.most)}")
+        raise ValueError(f"it is more than {typed_money(one.most)}")
     return cents
 
 
@@ -178,7 +178,7 @@ def _text(one: Field, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if one.kind == "money":
-        return money(value)
+        return typed_money(value)
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, (list, tuple)):

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from notifications.filters import long_day
-from workflow.forms.fields import Field, Offered, money, shape
+from notifications.filters import long_day, money
+from workflow.forms.fields import Field, Offered, shape
 
 Names = Mapping[str, str]
 
@@ -48,7 +48,7 @@ def _readable(one: Field, value: Any, names: Names, sealed: bool) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if one.kind == "money":
-        return f"${money(value)}"
+        return money(value)
     if one.kind == "day":
         return long_day(date.fromisoformat(value))
     if one.kind == "score":

@@ -10,6 +10,7 @@ from workflow.inbox.message import Judged, Reply, about, named
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Notice, NoticeStatus, Verdict
 
 
 def bounced(session: Session, reply: Reply, now: datetime) -> Judged:
@@ -19,19 +20,19 @@ def bounced(session: Session, reply: Reply, now: datetime) -> Judged:
     table, found = tables.notices, named(session, reply.incoming)
     if bounce.about:
         query = select(table).where(table.c.message_id.in_(bounce.about)).order_by(table.c.id)
-        found = list(session.connection.execute(query)) or found
+        found = [Notice.from_row(row) for row in session.connection.execute(query)] or found
     if not found:
-        return reply.judged("bounce", f"it names no message of ours: {bounce.said}")
+        return reply.judged(Verdict.BOUNCE, f"it names no message of ours: {bounce.said}")
     reply = about(session, reply, found[0])
     if not bounce.permanent:
-        return reply.judged("bounce", f"not delivered yet: {bounce.said}")
-    notice, said = reply.notice, bounce.said or bounce.status or ""
-    dead = update(table).where(table.c.id == notice.id, table.c.status == "sent")
-    session.connection.execute(dead.values(status="dead", reason=f"it came back: {said}"))
+        return reply.judged(Verdict.BOUNCE, f"not delivered yet: {bounce.said}")
+    notice, said = reply.answered, bounce.said or bounce.status or ""
+    dead = update(table).where(table.c.id == notice.id, table.c.status == NoticeStatus.SENT.value)
+    session.connection.execute(dead.values(status=NoticeStatus.DEAD, reason=f"it came back: {said}"))
     if _mark(session, notice.to, said, now):
         failure = {"recipient": notice.to, "subject": notice.subject, "reason": said, "notice_id": notice.id}
         queue.tell_staff(session, notice.partnership, "address-failed", {"failure": failure}, now)
-    return reply.judged("bounce", f"not delivered: {said}")
+    return reply.judged(Verdict.BOUNCE, f"not delivered: {said}")
 
 
 def _mark(session: Session, email: str, said: str, now: datetime) -> bool:

@@ -25,8 +25,7 @@ from notifications.links import Forged
 from states.errors import BadInput, Refused
 from states.event import ReplyWord
 from states.machine import event_named, row_of
-from workflow.actions import action
-from workflow.actions.action import Ask, Closed
+from workflow.actions.action import Action, LinkClosed, act, find_action
 from workflow.engine import Conflict
 from workflow.inbox.bounces import bounced, cleared
 from workflow.inbox.message import (
@@ -39,7 +38,6 @@ from workflow.inbox.message import (
     named,
     said,
     seen,
-    shown,
     tell,
     too_many,
 )
@@ -48,9 +46,9 @@ from workflow.outbox import queue
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
+from workflow.store.rows import Channel, Notice, Verdict
 
 AT_ONCE = 50  # messages in one look, so that a flood holds up neither deadlines nor mail
-VERDICTS = ("done", "note", "refused", "automatic", "bounce", "repeated", "unknown")
 
 
 def take_in(
@@ -68,7 +66,7 @@ def take_in(
             if stop():
                 return
             if letter.problem is not None:
-                yield Judged("refused", letter.problem)
+                yield Judged(Verdict.REFUSED, letter.problem)
                 continue
             judged = take(system, letter, clock())
             letterbox.taken(letter)
@@ -96,13 +94,13 @@ def take(system: System, letter: Letter, now: datetime) -> Judged:
 def _set_aside(session: Session, letter: Letter, now: datetime, reason: str) -> Judged:
     digest = hashlib.sha256(letter.content).hexdigest()
     if _known(session, digest):
-        return Judged("repeated", "it has been read before")
+        return Judged(Verdict.REPEATED, "it has been read before")
     table = tables.replies
-    values = {"digest": digest, "received_at": now, "message": letter.content, "verdict": "refused"}
+    values = {"digest": digest, "received_at": now, "message": letter.content, "verdict": Verdict.REFUSED}
     made = session.connection.execute(insert(table).values(**values, reason=reason))
     nobody = Reply(_key(made), digest, Incoming(), letter.whole)
     tell(session, "reply-doubtful", nobody, now, [reason])
-    return Judged("refused", reason)
+    return Judged(Verdict.REFUSED, reason)
 
 
 def _known(session: Session, digest: str) -> bool:
@@ -117,7 +115,7 @@ def _key(made: Any) -> int:
 def _judge(session: Session, letter: Letter, now: datetime) -> Judged:
     digest = hashlib.sha256(letter.content).hexdigest()
     if _known(session, digest):
-        return Judged("repeated", "it has been read before")
+        return Judged(Verdict.REPEATED, "it has been read before")
     mail = session.config.procedure.mail
     incoming = replies.read(letter.content, mail.authserv if mail.trust == "dmarc" else "")
     table = tables.replies
@@ -127,7 +125,7 @@ def _judge(session: Session, letter: Letter, now: datetime) -> Judged:
             message_id=incoming.message_id,
             received_at=now,
             sender=incoming.sender,
-            verdict="unknown",
+            verdict=Verdict.UNKNOWN,
             text=incoming.words.text or None,
             message=letter.content,
         )
@@ -148,20 +146,20 @@ def _verdict(session: Session, reply: Reply, now: datetime) -> Judged:
     if len(found) == 1:
         reply = about(session, reply, found[0])
     if seen(session, reply):
-        return reply.judged("repeated", "a message with its Message-ID has been read before")
+        return reply.judged(Verdict.REPEATED, "a message with its Message-ID has been read before")
     if incoming.calendar:
-        return reply.judged("automatic", "it answers an invitation")
+        return reply.judged(Verdict.AUTOMATIC, "it answers an invitation")
     if incoming.automatic is not None:
-        return reply.judged("automatic", incoming.automatic)
+        return reply.judged(Verdict.AUTOMATIC, incoming.automatic)
     if too_many(session, reply, now):
-        return reply.judged("automatic", f"there were more than {BUSY} from this sender within an hour")
+        return reply.judged(Verdict.AUTOMATIC, f"there were more than {BUSY} from this sender within an hour")
     if incoming.to and not found:
-        return reply.judged("unknown", "the address it came to is none that we gave to anybody")
+        return reply.judged(Verdict.UNKNOWN, "the address it came to is none that we gave to anybody")
     if not found:
         return _unaddressed(session, reply, now)
     if doubt := doubt_about(session, reply, [row.to for row in found]):
         tell(session, "reply-doubtful", reply, now, [doubt])
-        return reply.judged("refused", doubt)
+        return reply.judged(Verdict.REFUSED, doubt)
     cleared(session, str(incoming.sender))
     if reply.notice is None:
         return _note(
@@ -177,13 +175,15 @@ def _unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
     mine = select(table).where(table.c.to == sender, table.c.message_id.in_(reply.incoming.answers))
     row = session.connection.execute(mine.order_by(table.c.id.desc())).first() if sender else None
     if row is not None:
-        reply = about(session, reply, row)
+        reply = about(session, reply, Notice.from_row(row))
     elif sender not in session.directory.people:
-        return reply.judged("unknown", "it is from somebody we do not know, and answers none of our messages")
+        return reply.judged(
+            Verdict.UNKNOWN, "it is from somebody we do not know, and answers none of our messages"
+        )
     if doubt := doubt_about(session, reply, []):
         if row is not None:
             tell(session, "reply-doubtful", reply, now, [doubt])
-        return reply.judged("refused", doubt)
+        return reply.judged(Verdict.REFUSED, doubt)
     return _note(
         session, reply, now, "It did not come to the address for answers to one message.", record=False
     )
@@ -191,20 +191,20 @@ def _unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
 
 def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
     """A believed message to a notice's own address: an answer if its first line is a word that was offered."""
-    notice, word = reply.notice, plain(reply.incoming.words.first)
-    offered = {event: event_named(event).reply_words for event in shown(notice)}
+    notice, word = reply.answered, plain(reply.incoming.words.first)
+    offered = {event: event_named(event).reply_words for event in notice.offered}
     meant = {event: words[word] for event, words in offered.items() if word in words}
     if not meant or reply.ref is None:
         return _note(session, reply, now)
-    asks: list[tuple[Ask, ReplyWord]] = []
-    closed: Closed | None = None
+    asks: list[tuple[Action, ReplyWord]] = []
+    closed: LinkClosed | None = None
     for event, stands in meant.items():
         try:
             asks.append((_ask(session, reply, event, now), stands))
-        except Closed as error:
+        except LinkClosed as error:
             closed = closed or error
         except Forged:
-            return reply.judged("unknown", "there is no such message any more")
+            return reply.judged(Verdict.UNKNOWN, "there is no such message any more")
     if not asks:
         return _refused(session, reply, now, word, list(meant), [closed.why if closed else ""])
     if len({(stands.event, str(stands.gives)) for _, stands in asks}) > 1:
@@ -212,34 +212,36 @@ def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
     return _do(session, reply, now, word, *asks[0])
 
 
-def _ask(session: Session, reply: Reply, event: str, now: datetime) -> Ask:
+def _ask(session: Session, reply: Reply, event: str, now: datetime) -> Action:
     """What the person is still asked for, as their message showed it. Raises as `answers.find` does."""
-    notice = reply.notice
-    claim = Claim(notice.id, event, notice.to, str(reply.ref), shown(notice).get(event))
+    notice = reply.answered
+    claim = Claim(notice.id, event, notice.to, str(reply.ref), notice.offered.get(event))
     if notice.queued_at + timedelta(days=session.config.procedure.web.link_days) <= now:
-        raise Closed("expired", "The message is too old to be answered.", claim)
-    return action.find(session, claim, now)
+        raise LinkClosed("expired", "The message is too old to be answered.", claim)
+    return find_action(session, claim, now)
 
 
-def _do(session: Session, reply: Reply, now: datetime, word: str, ask: Ask, stands: ReplyWord) -> Judged:
+def _do(
+    session: Session, reply: Reply, now: datetime, word: str, action: Action, stands: ReplyWord
+) -> Judged:
     text = reply.incoming.words.below[:TEXT]
-    offered = ask.claim.event
-    label = session.config.labels.get(offered, offered)
+    offered = action.claim.event
+    label = session.config.label(offered)
     note = f"answered “{word}” to: {label}" if stands.event != offered else None
     values = stands.input(text, session.config.calendar.day(now))
     try:
         with session.connection.begin_nested():
-            action.act(
+            act(
                 session,
-                ask,
+                action,
                 values,
-                channel="reply",
+                channel=Channel.REPLY,
                 form=reply.digest,
                 now=now,
                 event=stands.event,
                 note=note,
             )
-    except Closed as error:
+    except LinkClosed as error:
         return _refused(session, reply, now, word, [offered], [error.why])
     except BadInput as error:
         missing = stands.below in [problem.at for problem in error.problems] and not text
@@ -251,24 +253,24 @@ def _do(session: Session, reply: Reply, now: datetime, word: str, ask: Ask, stan
         return _refused(session, reply, now, word, [offered], [str(unmet) for unmet in error.unmet])
     if stands.event != offered:
         tell(session, "reply-note", replace(reply, about=label), now, [], word)
-    return reply.judged("done", stands.event)
+    return reply.judged(Verdict.DONE, stands.event)
 
 
 def _refused(
     session: Session, reply: Reply, now: datetime, word: str, events: Sequence[str], why: Sequence[str]
 ) -> Judged:
     """Tell the person, at the address on record, why nothing was done and how it can be."""
-    notice = reply.notice
-    labels = "; ".join(session.config.labels.get(event, event) for event in events)
+    notice = reply.answered
+    labels = "; ".join(session.config.label(event) for event in events)
     words = said(session, replace(reply, about=labels), why, word) | {
         "text": reply.incoming.words.below[:TEXT]
     }
     queue.tell(
         session, "reply-refused", notice.to, notice.role, now,
-        extra={"offers_again": list(shown(notice)), "reply": words},
+        extra={"offers_again": list(notice.offered), "reply": words},
         partnership=notice.partnership, delegate_for=notice.delegate_for,
     )  # fmt: skip
-    return reply.judged("refused", " ".join(why))
+    return reply.judged(Verdict.REFUSED, " ".join(why))
 
 
 def _note(session: Session, reply: Reply, now: datetime, why: str = "", *, record: bool = True) -> Judged:
@@ -276,23 +278,23 @@ def _note(session: Session, reply: Reply, now: datetime, why: str = "", *, recor
     if record and reply.ref is not None:
         _add_note(session, reply, now)
     tell(session, "reply-note", reply, now, [why] if why else [])
-    return reply.judged("note", why or None)
+    return reply.judged(Verdict.NOTE, why or None)
 
 
 def _add_note(session: Session, reply: Reply, now: datetime) -> None:
     text = reply.incoming.words.text[:TEXT]
     try:
-        ask = _ask(session, reply, "", now)
-        if text and ask.role in row_of("add-note", ask.record.state).who:
+        action = _ask(session, reply, "", now)
+        if text and action.role in row_of("add-note", action.record.state).who:
             with session.connection.begin_nested():
-                action.act(
+                act(
                     session,
-                    ask,
+                    action,
                     {"text": text},
-                    channel="reply",
+                    channel=Channel.REPLY,
                     form=reply.digest,
                     now=now,
                     event="add-note",
                 )
-    except (Closed, Forged, BadInput, Refused):
+    except (LinkClosed, Forged, BadInput, Refused):
         return  # it is kept among the replies all the same

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from notifications.links import notice_named
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Notice, Verdict
 
 BUSY, WITHIN = 20, timedelta(hours=1)  # more messages from one sender in that time are a machine's, or a loop
 TEXT = 20_000  # characters of what somebody wrote that are kept apart from the message
@@ -24,7 +24,7 @@ TEXT = 20_000  # characters of what somebody wrote that are kept apart from the 
 class Judged:
     """What became of a message. `reason` says why, in words for staff."""
 
-    verdict: str
+    verdict: Verdict
     reason: str | None = None
     notice: int | None = None
     partnership: int | None = None
@@ -46,20 +46,27 @@ class Reply:
     digest: str
     incoming: Incoming
     whole: bool
-    notice: Any = None
+    notice: Notice | None = None
     ref: str | None = None
     about: str | None = None
 
-    def judged(self, verdict: str, reason: str | None = None) -> Judged:
+    @property
+    def answered(self) -> Notice:
+        """Return the notice whose own address it came to. Raise `LookupError` if there is none."""
+        if self.notice is None:
+            raise LookupError("it came to the address of no notice")
+        return self.notice
+
+    def judged(self, verdict: Verdict, reason: str | None = None) -> Judged:
         """A verdict about it."""
         of = (self.notice.id, self.notice.partnership) if self.notice is not None else (None, None)
         return Judged(verdict, reason, *of)
 
 
-def named(session: Session, incoming: Incoming) -> list[Any]:
+def named(session: Session, incoming: Incoming) -> list[Notice]:
     """The notices to whose own addresses a message came, where the code in them is the one we gave out."""
     table, links = tables.notices, session.config.links
-    found: dict[int, Any] = {}
+    found: dict[int, Notice] = {}
     for address in incoming.to:
         local = address.rpartition("@")[0]
         number = notice_named(local)
@@ -67,21 +74,15 @@ def named(session: Session, incoming: Incoming) -> list[Any]:
             continue  # what no row can have is asked of no database
         row = session.connection.execute(select(table).where(table.c.id == number)).first()
         if row is not None and links.is_reply_of(local, row.to) == row.id:
-            found[row.id] = row
+            found[row.id] = Notice.from_row(row)
     return list(found.values())
 
 
-def about(session: Session, reply: Reply, notice: Any) -> Reply:
+def about(session: Session, reply: Reply, notice: Notice) -> Reply:
     table = tables.partnerships
     ref = session.connection.scalar(select(table.c.ref).where(table.c.id == notice.partnership))
-    asked = [session.config.labels[event] for event in shown(notice) if event in session.config.labels]
+    asked = [session.config.labels[event] for event in notice.offered if event in session.config.labels]
     return replace(reply, notice=notice, ref=ref, about="; ".join(asked) or None)
-
-
-def shown(notice: Any) -> Mapping[str, str | None]:
-    """What the message of a notice offered, each event with the version of what it consents to."""
-    found: dict[str, str | None] = json.loads(notice.shown) if notice.shown else {}
-    return found
 
 
 def seen(session: Session, reply: Reply) -> bool:
@@ -92,7 +93,7 @@ def seen(session: Session, reply: Reply) -> bool:
     query = select(table.c.id).where(
         table.c.message_id == reply.incoming.message_id,
         table.c.sender == reply.incoming.sender,
-        table.c.verdict.in_(("done", "note", "refused")),
+        table.c.verdict.in_((Verdict.DONE, Verdict.NOTE, Verdict.REFUSED)),
         table.c.id != reply.id,
     )
     return session.connection.scalar(query) is not None
@@ -141,7 +142,7 @@ def said(session: Session, reply: Reply, why: Sequence[str], word: str | None = 
     return {
         "id": reply.id,
         "sender": incoming.sender,
-        "name": session.directory.someone(person).name if person else "somebody",
+        "name": session.name_of(person) if person else "somebody",
         "subject": incoming.subject,
         "text": incoming.words.text[:TEXT],
         "about": reply.about,

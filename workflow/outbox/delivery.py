@@ -21,9 +21,11 @@ from workflow.outbox.timing import leaves_at
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
+from workflow.store.rows import Notice, NoticeStatus
 from workflow.store.tables import canonical
 
 LEASE = timedelta(minutes=10)  # longer than any one delivery can take: `timeout_seconds` is bounded for it
+STUCK = (NoticeStatus.IN_DOUBT, NoticeStatus.FAILED, NoticeStatus.DEAD)  # what can be tried anew
 CLAIM = 20  # notices taken at once
 TURN = timedelta(seconds=30)  # so long mail leaves while deadlines and replies wait
 
@@ -98,7 +100,7 @@ def _note(system: System, pace: Pace) -> list[str]:
 class Claimed:
     """A notice that is being delivered: its row, until when it is ours, and its message or why there is none."""
 
-    row: Any
+    row: Notice
     lease: datetime
     sender: str
     content: bytes | None
@@ -125,11 +127,12 @@ def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
     may = and_(~table.c.held, table.c.next_at <= now, free(now))
     if busy:
         may = and_(may, table.c.to.not_in(busy))
-    rows: list[Any] = []
+    rows: list[Notice] = []
     # A look for each status: the index gives its notices in order, so no backlog is sorted for every few.
-    for status in ("queued", "failed"):
+    for status in (NoticeStatus.QUEUED, NoticeStatus.FAILED):
         query = select(table).where(table.c.status == status, may)
-        rows += session.connection.execute(query.order_by(table.c.next_at, table.c.id).limit(most))
+        query = query.order_by(table.c.next_at, table.c.id).limit(most)
+        rows += map(Notice.from_row, session.connection.execute(query))
     if not rows:
         return []
     rows = sorted(rows, key=lambda row: (row.next_at, row.id))[:most]
@@ -157,7 +160,7 @@ def _release(session: Session, claimed: Sequence[Claimed], why: str | None = Non
         session.connection.execute(update(tables.notices).where(notice.ours).values(**values))
 
 
-def _written(session: Session, row: Any, lease: datetime, sender: str) -> Claimed:
+def _written(session: Session, row: Notice, lease: datetime, sender: str) -> Claimed:
     """The message of a notice: written at its first attempt and kept, so that every attempt sends the same."""
     if row.message is not None:
         return Claimed(row, lease, sender, row.message)
@@ -176,52 +179,56 @@ def _written(session: Session, row: Any, lease: datetime, sender: str) -> Claime
     return Claimed(row, lease, sender, content)
 
 
-def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[str, str | None]:
+def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[NoticeStatus, str | None]:
     """Try to deliver: the outcome and the reason. Raises `Unreachable` if that is not this notice's fault."""
     if claimed.content is None:
-        return "failed", claimed.problem
+        return NoticeStatus.FAILED, claimed.problem
     try:
         mailer.deliver(
             claimed.content, sender=claimed.sender, recipient=claimed.row.to, key=claimed.row.message_id
         )
     except InDoubt as error:
-        return "in-doubt", str(error)
+        return NoticeStatus.IN_DOUBT, str(error)
     except Unreachable:
         raise
     except PermanentFailure as error:
-        return "dead", str(error)
+        return NoticeStatus.DEAD, str(error)
     except (TemporaryFailure, OSError) as error:
-        return "failed", str(error)
+        return NoticeStatus.FAILED, str(error)
     except Exception as error:  # noqa: BLE001 - as above
-        return "failed", repr(error)
-    return "sent", None
+        return NoticeStatus.FAILED, repr(error)
+    return NoticeStatus.SENT, None
 
 
 def _settle(
-    session: Session, claimed: Claimed, outcome: tuple[str, str | None], now: datetime, tell: bool = True
+    session: Session,
+    claimed: Claimed,
+    outcome: tuple[NoticeStatus, str | None],
+    now: datetime,
+    tell: bool = True,
 ) -> str:
     status, reason = outcome
     row, table = claimed.row, tables.notices
     attempts = row.attempts + 1
     waits = session.config.procedure.mail.retry_minutes
     values: dict[str, Any] = {"attempts": attempts, "lease_until": None, "reason": reason}
-    if status == "failed" and attempts > len(waits):
-        status = "dead"
-    if status == "failed":
+    if status == NoticeStatus.FAILED and attempts > len(waits):
+        status = NoticeStatus.DEAD
+    if status == NoticeStatus.FAILED:
         values["next_at"] = leaves_at(session.config, now + timedelta(minutes=waits[attempts - 1]))
-    if status == "sent":
+    if status == NoticeStatus.SENT:
         values["sent_at"] = now
     done = session.connection.execute(update(table).where(claimed.ours).values(status=status, **values))
     if not done.rowcount:
         return "overtaken"
     if row.template == message.DIGEST:
         digest.follow(session, row.id, status, now, reason)
-    if tell and status in ("dead", "in-doubt") and row.template != "message-failed":
+    if tell and status in (NoticeStatus.DEAD, NoticeStatus.IN_DOUBT) and row.template != "message-failed":
         _tell_staff(session, row, reason, attempts, now)
     return status
 
 
-def _tell_staff(session: Session, row: Any, reason: str | None, attempts: int, now: datetime) -> None:
+def _tell_staff(session: Session, row: Notice, reason: str | None, attempts: int, now: datetime) -> None:
     found = message.subject_of(session, row)
     failure = {
         "recipient": row.to,
@@ -240,14 +247,16 @@ def retry(connection: Connection, key: int, now: datetime) -> bool:
     """
     table = tables.notices
     whole = connection.scalar(select(table.c.within).where(table.c.id == key)) or key
-    stuck = table.c.status.in_(("failed", "dead", "in-doubt")) & table.c.revoked_at.is_(None)
+    stuck = table.c.status.in_(STUCK) & table.c.revoked_at.is_(None)
     done = connection.execute(
         update(table)
         .where(table.c.id == whole, stuck, free(now))
-        .values(status="queued", attempts=0, next_at=now, lease_until=None, reason=None)
+        .values(status=NoticeStatus.QUEUED, attempts=0, next_at=now, lease_until=None, reason=None)
     )
     if done.rowcount:
         connection.execute(
-            update(table).where(table.c.within == whole, stuck).values(status="queued", reason=None)
+            update(table)
+            .where(table.c.within == whole, stuck)
+            .values(status=NoticeStatus.QUEUED, reason=None)
         )
     return done.rowcount == 1

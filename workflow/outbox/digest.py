@@ -16,6 +16,7 @@ from workflow.outbox.message import DIGEST
 from workflow.outbox.timing import leaves_at, new_notice
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Notice, NoticeStatus
 
 
 def gather(session: Session, now: datetime) -> int:
@@ -24,11 +25,11 @@ def gather(session: Session, now: datetime) -> int:
     What is held for somebody who wants no digest any more leaves by itself, and so does what would be alone in one.
     """
     table = tables.notices
-    query = select(table.c.id, table.c.to, table.c.role, table.c.next_at).where(
-        table.c.status == "queued", table.c.held, table.c.within.is_(None)
+    query = select(table).where(
+        table.c.status == NoticeStatus.QUEUED.value, table.c.held, table.c.within.is_(None)
     )
-    held: dict[str, list[Any]] = {}
-    for row in session.connection.execute(query.order_by(table.c.id)):
+    held: dict[str, list[Notice]] = {}
+    for row in map(Notice.from_row, session.connection.execute(query.order_by(table.c.id))):
         held.setdefault(row.to, []).append(row)
     made = 0
     for to, rows in held.items():
@@ -44,7 +45,7 @@ def gather(session: Session, now: datetime) -> int:
     return made
 
 
-def _release(session: Session, rows: Sequence[Any], now: datetime) -> None:
+def _release(session: Session, rows: Sequence[Notice], now: datetime) -> None:
     """Let notices leave by themselves."""
     table = tables.notices
     session.connection.execute(
@@ -54,7 +55,7 @@ def _release(session: Session, rows: Sequence[Any], now: datetime) -> None:
     )
 
 
-def _bind(session: Session, to: str, rows: Sequence[Any], now: datetime) -> None:
+def _bind(session: Session, to: str, rows: Sequence[Notice], now: datetime) -> None:
     table = tables.notices
     values = new_notice(session.config, DIGEST, to, rows[0].role, now)
     made = session.connection.execute(insert(table).values(**values)).inserted_primary_key
@@ -66,11 +67,12 @@ def _bind(session: Session, to: str, rows: Sequence[Any], now: datetime) -> None
 
 def follow(session: Session, key: int, status: str, now: datetime, reason: str | None) -> None:
     """Let what went out in a digest share its outcome; while it is tried again its parts wait."""
-    if status == "failed":
+    if status == NoticeStatus.FAILED:
         return
     table = tables.notices
     values: dict[str, Any] = {"status": status, "reason": reason, "attempts": table.c.attempts + 1}
-    if status == "sent":
+    if status == NoticeStatus.SENT:
         values["sent_at"] = now
-    waiting = table.c.status.in_(("queued", "failed"))  # what was revoked meanwhile was left out of it
+    # What was revoked meanwhile was left out of the digest.
+    waiting = table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED))
     session.connection.execute(update(table).where(table.c.within == key, waiting).values(**values))

@@ -22,10 +22,11 @@ from notifications.calendar import CalendarEntry, CalendarFile, Method, invitati
 from states.machine import event_named
 from states.moments import done_on
 from states.partnership import State
-from workflow.deadlines import Life, due_instants
-from workflow.procedure.settings import DeadlineRow
+from workflow.deadlines import due_instants
+from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Notice, Snapshot
 
 MEETING = "board-meeting"
 MEETING_CHANGED = "meeting-changed"  # the message that tells of a meeting that is not when it was
@@ -44,17 +45,18 @@ class Date:
     offers: tuple[str, ...] = ()
 
 
-def dates(session: Session, ref: str, life: Life) -> dict[str, Date]:
+def dates(session: Session, record: Snapshot) -> dict[str, Date]:
     """By name, every date that a partnership has now, also one that has passed."""
-    school = session.directory.schools.get(life.facts.school)
-    place = school.name if school else life.facts.school
+    place = session.directory.school_name(record.facts.school)
     found = {}
-    for name, due in due_instants(session.config, life).items():
+    for name, due in due_instants(session.config, record).items():
         row = session.config.deadlines[name]
-        key = f"{name}{_occurrence(session, row, life)}"
+        key = f"{name}{_occurrence(session, row, record)}"
         summary = f"{row.label}: {place}"
-        found[name] = Date(uid_of(session, key, ref), name, due, summary, life.facts.title, row.offers)
-    if (meeting := _meeting(session, ref, life, place)) is not None:
+        found[name] = Date(
+            uid_of(session, key, record.ref), name, due, summary, record.facts.title, row.offers
+        )
+    if (meeting := _meeting(session, record, place)) is not None:
         found[MEETING] = meeting
     return found
 
@@ -64,26 +66,26 @@ def uid_of(session: Session, key: str, ref: str) -> str:
     return f"{key}.{ref}@{session.config.sender.address.rpartition('@')[2]}"
 
 
-def _meeting(session: Session, ref: str, life: Life, place: str) -> Date | None:
+def _meeting(session: Session, record: Snapshot, place: str) -> Date | None:
     """The meeting of the Board that has the partnership on its agenda, as the Board's calendar has it now."""
-    item = life.facts.board.item
+    item = record.facts.board.item
     meeting = session.directory.meeting(item.meeting_on) if item else None
-    if item is None or meeting is None or life.state is not State.BOARD_REVIEW:
+    if item is None or meeting is None or record.state is not State.BOARD_REVIEW:
         return None
     what = "new agreement" if item.purpose == "new" else f"{item.purpose} of the agreement"
-    key = MEETING + _numbered(len(life.facts.board.decisions))
-    about = f"On the agenda: {what}. {life.facts.title}"
-    return Date(uid_of(session, key, ref), MEETING, meeting.at, f"Board meeting: {place}", about)
+    key = MEETING + _numbered(len(record.facts.board.decisions))
+    about = f"On the agenda: {what}. {record.facts.title}"
+    return Date(uid_of(session, key, record.ref), MEETING, meeting.at, f"Board meeting: {place}", about)
 
 
-def _occurrence(session: Session, row: DeadlineRow, life: Life) -> str:
+def _occurrence(session: Session, row: DeadlineSettings, record: Snapshot) -> str:
     """What tells a date from the one before it of the same name."""
     if not row.due.recurring:
-        return _numbered(_round(row.due.anchors[0], life))
-    calendar, moments = session.config.calendar, life.moments
+        return _numbered(_round(row.due.anchors[0], record))
+    calendar, moments = session.config.calendar, record.moments
     in_force = moments.get("agreement.in_force")
     since = calendar.day(in_force) if isinstance(in_force, datetime) else None
-    done = done_on(life.facts, row.done, calendar.day) if row.done else ()
+    done = done_on(record.facts, row.done, calendar.day) if row.done else ()
     return "-" + row.due.occurrence(calendar=calendar, moments=moments, since=since, done=done)
 
 
@@ -91,17 +93,21 @@ def _numbered(earlier: int) -> str:
     return f"-{earlier + 1}" if earlier else ""
 
 
-def _round(anchor: str, life: Life) -> int:
+def _round(anchor: str, record: Snapshot) -> int:
     """How often there was already what a deadline is counted from: a date of an earlier round is another date."""
-    facts, state = life.facts, life.state
+    facts, state = record.facts, record.state
     calls, reviews, items = (
         len(facts.earlier_selections),
         len(facts.earlier_reviews),
         len(facts.board.decisions),
     )
     if anchor == "entering":
-        by_state = {State.ACTIVE: reviews + items, State.ANNUAL_REVIEW: reviews, State.BOARD_REVIEW: items}
-        return by_state.get(state, calls)
+        before: dict[State | None, int] = {
+            State.ACTIVE: reviews + items,
+            State.ANNUAL_REVIEW: reviews,
+            State.BOARD_REVIEW: items,
+        }
+        return before.get(state, calls)
     if anchor in ("agreement.awaits_signature", "agreement.amendment_waits"):
         return len(facts.agreement.changes) if facts.agreement else 0
     heads = {"needs": calls, "selection": calls, "review": reviews, "board": items}
@@ -110,9 +116,8 @@ def _round(anchor: str, life: Life) -> int:
 
 def files(
     session: Session,
-    row: Any,
-    ref: str,
-    life: Life,
+    row: Notice,
+    record: Snapshot,
     *,
     person: Mailbox,
     deadline: str | None,
@@ -124,8 +129,8 @@ def files(
     moved since this address was told of them come again, and those that fell away are cancelled.
     """
     now = row.queued_at
-    current = {date.uid: date for date in dates(session, ref, life).values() if date.start >= now}
-    told = _told(session, row.to, row.partnership)
+    current = {date.uid: date for date in dates(session, record).values() if date.start >= now}
+    told = _told(session, row.to, record.key)
     wanted: list[tuple[Method, str, CalendarEntry, bool]] = []
     for date in current.values():
         before = told.get(date.uid)
@@ -140,7 +145,7 @@ def files(
     for before in told.values():
         if not before.cancelled and before.start >= now and before.uid not in current:
             entry = CalendarEntry(
-                before.uid, before.summary, before.start, life.facts.title, None, before.sequence + 1
+                before.uid, before.summary, before.start, record.facts.title, None, before.sequence + 1
             )
             wanted.append(("CANCEL", before.name, entry, False))
     office = session.config.sender
@@ -157,11 +162,11 @@ def in_order(files: Iterable[CalendarFile]) -> list[CalendarFile]:
     return sorted(files, key=lambda file: _ORDER.index(file.method))
 
 
-def _is_about(session: Session, row: Any, date: Date, deadline: str | None) -> bool:
+def _is_about(session: Session, row: Notice, date: Date, deadline: str | None) -> bool:
     return date.name == deadline or (date.name == MEETING and _says_when_the_board_meets(session, row))
 
 
-def _says_when_the_board_meets(session: Session, row: Any) -> bool:
+def _says_when_the_board_meets(session: Session, row: Notice) -> bool:
     """Return whether a message is about a meeting: of its date, of an event about it, or of one that has moved."""
     if row.deadline is not None:
         about = session.config.deadlines.get(row.template)
@@ -189,7 +194,9 @@ def _told(session: Session, email: str, partnership: int) -> dict[str, Any]:
     return {row.uid: row for row in sorted(session.connection.execute(query), key=lambda row: row.uid)}
 
 
-def _keep(session: Session, row: Any, method: Method, name: str, entry: CalendarEntry, *, new: bool) -> None:
+def _keep(
+    session: Session, row: Notice, method: Method, name: str, entry: CalendarEntry, *, new: bool
+) -> None:
     table = tables.calendar_entries
     values = {
         "partnership": row.partnership,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,13 +15,15 @@ from notifications.render import TemplateFailed, TemplateMissing
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
 from workflow import directory, links
-from workflow.deadlines import Life
 from workflow.directory import DISTRICT_ROLES, OFFICE
 from workflow.forms.summary import said
 from workflow.outbox import invitations
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
+from workflow.store.rows import HistoryEntry, Notice, Snapshot
+from workflow.views import visibility
+from workflow.views.visibility import Viewer
 
 _WHY = {
     Role.PRINCIPAL: "as principal of {school}",
@@ -42,7 +42,7 @@ class CannotWrite(Exception):
     """The message of a notice cannot be written; says why."""
 
 
-def write(session: Session, row: Any) -> tuple[str, bytes]:
+def write(session: Session, row: Notice) -> tuple[str, bytes]:
     """The subject and the bytes of a notice's message. Raises `CannotWrite`."""
     config = session.config
     if row.template == DIGEST:
@@ -73,7 +73,7 @@ def write(session: Session, row: Any) -> tuple[str, bytes]:
     return rendered.subject, content
 
 
-def _record(session: Session, row: Any) -> list[str]:
+def _record(session: Session, row: Notice) -> list[str]:
     """The last row of each record that a message is about, as REF SEQ HASH: docs/record.md says what for.
 
     For the office alone: from the number of rows an applicant could tell how many others have applied.
@@ -87,7 +87,7 @@ def _record(session: Session, row: Any) -> list[str]:
     return [f"{ref} {version} {head}" for ref, version, head in found]
 
 
-def _calendar(session: Session, row: Any, context: Mapping[str, Any]) -> list[CalendarFile]:
+def _calendar(session: Session, row: Notice, context: Mapping[str, Any]) -> list[CalendarFile]:
     """The dates to keep that go with a notice, or with everything that is in a digest."""
     if row.template == DIGEST:
         every = [_calendar(session, part, context_of(session, part)) for part in _parts(session, row)]
@@ -97,21 +97,21 @@ def _calendar(session: Session, row: Any, context: Mapping[str, Any]) -> list[Ca
         return []
     deadline, person = context["deadline"], context["person"]
     return invitations.files(
-        session, row, about.ref, Life(about.state, about.facts, about.entered_at),
+        session, row, about,
         person=Mailbox(person["name"], row.to),
         deadline=deadline["name"] if deadline else None,
         asked={offer["event"] for offer in context["offers"]},
     )  # fmt: skip
 
 
-def _parts(session: Session, row: Any) -> Sequence[Any]:
+def _parts(session: Session, row: Notice) -> list[Notice]:
     """The notices in a digest, oldest first."""
     table = tables.notices
     query = select(table).where(table.c.within == row.id, table.c.revoked_at.is_(None))
-    return session.connection.execute(query.order_by(table.c.id)).all()
+    return [Notice.from_row(row) for row in session.connection.execute(query.order_by(table.c.id))]
 
 
-def _digest(session: Session, row: Any) -> list[dict[str, Any]]:
+def _digest(session: Session, row: Notice) -> list[dict[str, Any]]:
     """What a digest holds: its notices by partnership, each with its words, its links and its deadline."""
     groups: dict[str, dict[str, Any]] = {}
     for part in _parts(session, row):
@@ -122,7 +122,7 @@ def _digest(session: Session, row: Any) -> list[dict[str, Any]]:
     return list(groups.values())
 
 
-def _told(session: Session, part: Any) -> dict[str, Any] | None:
+def _told(session: Session, part: Notice) -> dict[str, Any] | None:
     """The words of one notice and what goes with them; None if it cannot be written."""
     try:
         context = context_of(session, part)
@@ -134,7 +134,7 @@ def _told(session: Session, part: Any) -> dict[str, Any] | None:
     }
 
 
-def _let_go(session: Session, row: Any) -> None:
+def _let_go(session: Session, row: Notice) -> None:
     """Take out of a digest what cannot be written, so that it fails by itself."""
     table = tables.notices
     broken = [part.id for part in _parts(session, row) if _told(session, part) is None]
@@ -143,7 +143,7 @@ def _let_go(session: Session, row: Any) -> None:
     )
 
 
-def subject_of(session: Session, row: Any) -> str:
+def subject_of(session: Session, row: Notice) -> str:
     """The subject of a notice, also of one whose message is not written yet."""
     if row.subject is not None:
         return str(row.subject)
@@ -153,7 +153,7 @@ def subject_of(session: Session, row: Any) -> str:
         return f"({error})"
 
 
-def _reply_to(session: Session, row: Any) -> str:
+def _reply_to(session: Session, row: Notice) -> str:
     """An address of its own for each person and notice, so that an answer is known by where it goes."""
     procedure = session.config.procedure
     if procedure.mail.replies == "none":
@@ -161,16 +161,15 @@ def _reply_to(session: Session, row: Any) -> str:
     return session.config.links.reply_address(procedure.mail.replies_to, row.id, row.to)
 
 
-def context_of(session: Session, row: Any) -> dict[str, Any]:
+def context_of(session: Session, row: Notice) -> dict[str, Any]:
     """What the templates of a notice know."""
     people, district = session.directory, session.config.procedure.district
-    extra = json.loads(row.extra) if row.extra else {}
     about = _about(session, row)
     person = people.person(row.to, about.facts if about else None) or people.someone(row.to)
-    context = {
+    context: dict[str, Any] = {
         "notice": row.template,
         "person": {"name": person.name, "email": person.email, "role": row.role},
-        "delegate_for": people.someone(row.delegate_for).name if row.delegate_for else None,
+        "delegate_for": session.name_of(row.delegate_for) if row.delegate_for else None,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name,
         "names": people.names(),
@@ -186,10 +185,10 @@ def context_of(session: Session, row: Any) -> dict[str, Any]:
     if row.template == DIGEST:
         context |= {"digest": _digest(session, row)}
         return context | _OF_NONE | {"why": "because you asked for one message a day"}
-    return context | (_of_partnership(session, row, about) if about else _of_none(session, row)) | extra
+    return context | (_of_partnership(session, row, about) if about else _of_none(session, row)) | row.more
 
 
-def _of_none(session: Session, row: Any) -> dict[str, Any]:
+def _of_none(session: Session, row: Notice) -> dict[str, Any]:
     if row.role not in DISTRICT_ROLES:
         return _OF_NONE
     return _OF_NONE | {"why": _WHY[Role(row.role)].format(district=session.config.procedure.district.name)}
@@ -209,31 +208,23 @@ _OF_NONE: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _About:
-    """The partnership of a notice as it is now."""
-
-    ref: str
-    state: State
-    facts: Partnership
-    entered_at: datetime
-
-
-def _about(session: Session, row: Any) -> _About | None:
+def _about(session: Session, row: Notice) -> Snapshot | None:
+    """Return the partnership of a notice as it is now; None for a notice about no single one."""
     if row.partnership is None:
         return None
     table = tables.partnerships
-    found = session.connection.execute(select(table).where(table.c.id == row.partnership)).one()
-    return _About(
-        found.ref, State(found.state), Partnership.model_validate_json(found.facts), found.entered_at
+    return Snapshot.from_row(
+        session.connection.execute(select(table).where(table.c.id == row.partnership)).one()
     )
 
 
-def _of_partnership(session: Session, row: Any, about: _About) -> dict[str, Any]:
-    people, config, facts, ref = session.directory, session.config, about.facts, about.ref
-    school = people.schools.get(facts.school)
-    school_name = school.name if school else facts.school
+def _of_partnership(session: Session, row: Notice, about: Snapshot) -> dict[str, Any]:
+    config, facts, ref = session.config, about.facts, about.ref
+    school_name = session.directory.school_name(facts.school)
     asks = _asks(session, row, about)
+    viewer = Viewer(row.capacity, row.owner)
+    visible = visibility.facts_for(session, about, viewer, row.queued_at)
+    event = _event(session, row, facts, viewer)
     return asks | {
         "why": why(session, row.role, facts),
         "partnership": {
@@ -245,18 +236,17 @@ def _of_partnership(session: Session, row: Any, about: _About) -> dict[str, Any]
         "standing": [
             {"state": str(s), "label": s.replace("-", " "), "current": s is about.state} for s in State
         ],
-        "event": _event(session, row, facts),
-        "facts": facts.model_dump(mode="json"),
+        "event": event,
+        "facts": visible,
         "deadline": deadline_of(session, row, {offer["event"] for offer in asks["offers"]}),
-        "names": names_in(session, facts),
+        "names": visibility.mentioned_names(names_in(session, facts), visible, event),
         "page": links.address(config, links.claim_of(row, ref, "", facts)),
     }
 
 
 def why(session: Session, role: str, facts: Partnership) -> str:
     """As what somebody is told of a partnership or acts on it, such as "as principal of ..."."""
-    school = session.directory.schools.get(facts.school)
-    name = school.name if school else facts.school
+    name = session.directory.school_name(facts.school)
     return _WHY[Role(role)].format(school=name, district=session.config.procedure.district.name)
 
 
@@ -270,90 +260,85 @@ def _applicants(facts: Partnership) -> dict[str, str]:
     return {key: a.name for selection in selections for key, a in selection.applications.items()}
 
 
-def _event(session: Session, row: Any, facts: Partnership) -> dict[str, Any] | None:
-    if row.seq is None:
+def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) -> dict[str, Any] | None:
+    """Return the event that a notice tells of, with what its reader may know of it."""
+    if row.seq is None or row.partnership is None:
         return None
-    extra = json.loads(row.extra) if row.extra else {}
-    entries = [entry_of(session, row.partnership, seq) for seq in (*extra.get("before", ()), row.seq)]
+    entries = [entry_of(session, row.partnership, seq) for seq in (*row.more.get("before", ()), row.seq)]
     entry = entries[-1]
     return {
         "name": entry.event,
         "at": entry.at.isoformat(),
         "by": entry.actor,
-        "by_name": session.directory.someone(entry.actor).name,
-        "through": _through(session, entry),
+        "by_name": session.name_of(entry.actor),
+        "through": stand_in(session, entry),
         "role": entry.role,
-        "input": json.loads(entry.input),
-        "note": entry.note,
-        "deeds": [deed(session, entry, facts) for entry in entries],
+        "input": visibility.visible_input(viewer, entry),
+        "note": entry.note if viewer.is_office or viewer.email == entry.actor else None,
+        "deeds": [deed(session, entry, facts, viewer) for entry in entries],
     }
 
 
-def entry_of(session: Session, partnership: int, seq: int) -> Any:
-    """A row of a history."""
+def entry_of(session: Session, partnership: int, seq: int) -> HistoryEntry:
+    """Return a row of a history."""
     table = tables.history
-    return session.connection.execute(
-        select(table).where(table.c.partnership == partnership, table.c.seq == seq)
-    ).one()
+    query = select(table).where(table.c.partnership == partnership, table.c.seq == seq)
+    return HistoryEntry.from_row(session.connection.execute(query).one())
 
 
-def deed(session: Session, entry: Any, facts: Partnership) -> dict[str, Any]:
-    """What a row of the history says, in words for whoever did it: what was done, and what was given with it."""
-    takes = row_of(entry.event, State(entry.from_state) if entry.from_state else None).takes
-    # What is in an application stays out of every message, as those lie about where others can read them.
-    sealed = entry.event == "receive-application"
-    pairs = said(takes, json.loads(entry.input), names_in(session, facts), sealed=sealed)
+def deed(session: Session, entry: HistoryEntry, facts: Partnership, viewer: Viewer) -> dict[str, Any]:
+    """Return a row of the history in words for its reader: what was done, and what was given with it."""
+    row = row_of(entry.event, State(entry.from_state) if entry.from_state else None)
+    given = visibility.visible_input(viewer, entry)
+    # What is in an application stays out of every message, since messages lie where others can read them.
+    pairs = said(row.takes, given, names_in(session, facts), sealed=bool(row.sealed))
     return {
         "event": entry.event,
-        "label": session.config.labels.get(entry.event, entry.event.replace("-", " ")),
-        "done": session.config.deeds[entry.event]["done"],
+        "label": session.config.label(entry.event),
+        "done": session.config.events[entry.event]["done"],
         "said": [{"label": label, "value": value} for label, value in pairs],
     }
 
 
-def _through(session: Session, entry: Any) -> str | None:
-    """The name of who stood in for the actor, which can be only where a message was answered."""
-    if entry.ran_by is None or entry.channel not in ("link", "reply"):
-        return None
-    return session.directory.someone(entry.ran_by).name
+def stand_in(session: Session, entry: HistoryEntry) -> str | None:
+    """Return the name of the person who acted in place of the actor, if somebody did."""
+    return session.name_of(entry.stood_in) if entry.stood_in else None
 
 
-def _asks(session: Session, row: Any, about: _About) -> dict[str, list[dict[str, Any]]]:
+def _asks(session: Session, row: Notice, about: Snapshot) -> dict[str, list[dict[str, Any]]]:
     """What the reader may do from this message: what is possible now, and what is not yet.
 
     What is possible comes with a link that only they can use, and with words for a reply.
     """
     config = session.config
     replies = config.procedure.mail.replies != "none"
-    here = Situation(
-        session, row.partnership, about.state, about.facts, about.entered_at, None, row.queued_at
-    )  # fmt: skip
+    here = Situation(session, about, None, row.queued_at)
     unmet = {one.row.name: one.unmet for one in possibilities(here, row.to, Role(row.role))}
     offers, hindered = [], []
     for event in offered(session, row):
         if event not in askable(about.state, about.facts, Role(row.role)):
             continue
         if unmet[event]:
-            hindered.append({"event": event, "label": config.labels[event], "reasons": list(unmet[event])})
+            hindered.append({"event": event, "label": config.label(event), "reasons": list(unmet[event])})
             continue
         link = links.address(config, links.claim_of(row, about.ref, event, about.facts))
         words = list(event_named(event).reply_words) if replies else []
         offers.append(
-            {"event": event, "label": config.labels[event], "url": link, "words": words, "help": ""}
+            {"event": event, "label": config.label(event), "url": link, "words": words, "help": ""}
         )  # fmt: skip
     return {"offers": offers, "hindered": hindered}
 
 
-def offered(session: Session, row: Any) -> tuple[str, ...]:
+def offered(session: Session, row: Notice) -> tuple[str, ...]:
     """The events that a notice asks for, whether or not they are still possible."""
-    if row.extra and (named := json.loads(row.extra).get("offers_again")):
+    if named := row.more.get("offers_again"):
         return tuple(named)
     config = session.config
     found = config.deadlines.get(row.template) if row.deadline else config.notices.get(row.template)
     return found.offers if found else ()
 
 
-def shown(session: Session, row: Any) -> dict[str, str | None]:
+def shown(session: Session, row: Notice) -> dict[str, str | None]:
     """What the message of a notice offers as it is written now: each event, and the version of what it consents to.
 
     An answer by mail has no link that says so; it counts for what its writer was shown.
@@ -366,7 +351,7 @@ def shown(session: Session, row: Any) -> dict[str, str | None]:
     return {event: event_named(event).version_read(about.facts) for event in asked}
 
 
-def deadline_of(session: Session, row: Any, offered: set[str]) -> dict[str, Any] | None:
+def deadline_of(session: Session, row: Notice, offered: set[str]) -> dict[str, Any] | None:
     """The deadline that a notice is about, or else the next one for what it asks."""
     table, config = tables.deadlines, session.config
     if row.deadline is not None:

@@ -14,14 +14,18 @@ from sqlalchemy import Connection, insert, or_, select, update
 
 from states.machine import askable, waiting_on
 from states.moments import MOMENTS
-from states.partnership import Partnership, Role, State
+from states.partnership import Partnership, Role
 from workflow import directory
+from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.outbox import timing
-from workflow.outbox.timing import Rung, leaves_at, new_notice
+from workflow.outbox.timing import leaves_at, new_notice
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
+from workflow.store.rows import NoticeStatus, Snapshot
+from workflow.views import visibility
+from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
 
@@ -33,9 +37,7 @@ class Occasion:
     `before` are the facts before the event: who was concerned then may no longer be afterwards.
     """
 
-    partnership: int
-    state: State
-    facts: Partnership
+    record: Snapshot
     before: Partnership
     name: str
     now: datetime
@@ -65,7 +67,7 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     config = session.config
     deadline = config.deadlines.get(occasion.name) if occasion.deadline else None
     row = deadline or config.notices.get(occasion.name)
-    if row is None or (row.when is not None and MOMENTS[row.when](occasion.facts) is None):
+    if row is None or (row.when is not None and MOMENTS[row.when](occasion.record.facts) is None):
         return []
     found: dict[str, tuple[Person, str]] = {}
     for group in occasion.to or row.to:
@@ -75,11 +77,13 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     today = config.calendar.day(occasion.now)
     rows = []  # one for each person: who stands in for several, or is concerned too, is told in each capacity
     for person, role in found.values():
+        if not _may_be_told(session, occasion, person, role):
+            continue
         if person.email == occasion.actor and not _asked(session, occasion, role, row.offers):
             continue
         reached = directory.reachable(session.directory, person, today)
         values = {
-            "partnership": occasion.partnership,
+            "partnership": occasion.record.key,
             "delegate_for": person.email if reached.email != person.email else None,
             "seq": occasion.seq,
             "deadline": occasion.deadline,
@@ -90,13 +94,29 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     return rows
 
 
+def _may_be_told(session: Session, occasion: Occasion, person: Person, role: str) -> bool:
+    """Return whether somebody may know of the event that a notice tells of. A deadline names its own readers."""
+    if occasion.seq is None:
+        return True
+    return visibility.may_be_told(
+        session,
+        occasion.record,
+        occasion.before,
+        Viewer(Role(role), person.email),
+        event=occasion.name,
+        actor=occasion.actor,
+        organization=occasion.organization,
+        now=occasion.now,
+    )
+
+
 def _departure(
     session: Session, occasion: Occasion, person: Person, role: str, offers: Sequence[str]
 ) -> dict[str, Any]:
     """When a notice leaves, and whether with the reader's digest."""
     held = timing.is_held(
         session, occasion.name, person, role, offers,
-        state=occasion.state, facts=occasion.facts, now=occasion.now, rung=occasion.rung,
+        record=occasion.record, now=occasion.now, rung=occasion.rung,
     )  # fmt: skip
     if held:
         return {"held": True, "next_at": timing.digest_at(session.config, occasion.now)}
@@ -127,17 +147,17 @@ def recipients(
     holders = session.directory.holders
     if group == "waiting":
         found = []
-        for waiting in waiting_on(occasion.facts, offers[0]):
+        for waiting in waiting_on(occasion.record.facts, offers[0]):
             people = (
                 [session.directory.someone(waiting.email)]
                 if waiting.email
-                else holders(waiting.role, occasion.facts)
+                else holders(waiting.role, occasion.record.facts)
             )
             found += [(person, str(waiting.role)) for person in people]
         return found
     if group == "former-lead-partner":
         return [(p, str(Role.LEAD_PARTNER)) for p in holders(Role.LEAD_PARTNER, occasion.before)]
-    people = holders(group, occasion.facts, occasion.organization) or holders(
+    people = holders(group, occasion.record.facts, occasion.organization) or holders(
         group, occasion.before, occasion.organization
     )
     role = Role.APPLICANT if group == "this-applicant" else group
@@ -146,12 +166,10 @@ def recipients(
 
 def _asked(session: Session, occasion: Occasion, role: str, offers: Sequence[str]) -> bool:
     """Whether whoever did it is asked for something that they can do next."""
-    asked = askable(occasion.state, occasion.facts, Role(role)) & set(offers)
+    asked = askable(occasion.record.state, occasion.record.facts, Role(role)) & set(offers)
     if not asked:
         return False
-    here = Situation(
-        session, occasion.partnership, occasion.state, occasion.facts, occasion.now, None, occasion.now
-    )  # fmt: skip
+    here = Situation(session, occasion.record, None, occasion.now)
     ways = possibilities(here, occasion.actor or "", Role(role))
     return any(one.possible for one in ways if one.row.name in asked)
 
@@ -173,12 +191,12 @@ def tell_staff(
         _tell_district(session, name, extra, now, actor)
         return
     table = tables.partnerships
-    row = session.connection.execute(select(table.c.facts, table.c.state).where(table.c.id == key)).one()
+    row = session.connection.execute(select(table).where(table.c.id == key)).one()
     try:
-        state, facts = State(row.state), Partnership.model_validate_json(row.facts)
+        record = Snapshot.from_row(row)
     except ValueError:
         return
-    queue(session, [Occasion(key, state, facts, facts, name, now, extra=extra, actor=actor)])
+    queue(session, [Occasion(record, record.facts, name, now, extra=extra, actor=actor)])
 
 
 def _tell_district(
@@ -205,8 +223,10 @@ def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[i
     found = list(connection.scalars(select(table.c.id).where(chosen).order_by(table.c.id)))
     mine = table.c.id.in_(found)
     connection.execute(update(table).where(mine).values(revoked_at=now))
-    waiting = table.c.status.in_(("queued", "failed"))
+    waiting = table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED))
     connection.execute(
-        update(table).where(mine, waiting).values(status="dead", reason="withdrawn before it was sent")
+        update(table)
+        .where(mine, waiting)
+        .values(status=NoticeStatus.DEAD, reason="withdrawn before it was sent")
     )
     return found

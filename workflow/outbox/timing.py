@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from states.machine import COLLECTED, askable, events_of, waiting_on
-from states.partnership import Partnership, Role, State
+from states.machine import EVENTS, askable, event_named, events_of, waiting_on
+from states.partnership import Role
 from workflow import directory
+from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.procedure.checks import SYSTEM_NOTICES
 from workflow.procedure.config import Config
 from workflow.session import Session
+from workflow.store.rows import NoticeStatus, RungKind, Snapshot
 from workflow.store.tables import canonical
 
-# About the system, or a meeting of the Board that is not when it was: these wait for no digest.
-AT_ONCE = (*SYSTEM_NOTICES, "defer-item")
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """The rung of a deadline that a notice speaks of, or that made its event happen."""
-
-    kind: str
-    ladder: datetime
-    due_at: datetime
+# What is about the system, or urgent by law, waits for no digest.
+AT_ONCE = (*SYSTEM_NOTICES, *(name for name in EVENTS if event_named(name).urgent))
 
 
 def new_notice(
@@ -44,7 +36,7 @@ def new_notice(
         "seq": None,
         "deadline": None,
         "extra": canonical(extra) if extra else None,
-        "status": "queued",
+        "status": NoticeStatus.QUEUED,
         "message_id": f"<{uuid.uuid4().hex}@{domain}>",
         "queued_at": now,
         "next_at": leaves_at(config, now),
@@ -88,34 +80,38 @@ def is_held(
     role: str,
     offers: Sequence[str],
     *,
-    state: State,
-    facts: Partnership,
+    record: Snapshot,
     now: datetime,
     rung: Rung | None,
 ) -> bool:
-    """Whether a notice waits for its reader's digest: nothing that is urgent, or that only they can do, does."""
+    """Return whether a notice waits for its reader's digest.
+
+    Nothing waits that is urgent, or that asks for what only this person can do.
+    """
     if not person.digest or template in AT_ONCE:
         return False
-    if rung is not None and (rung.kind == "escalate" or now < rung.ladder <= digest_at(session.config, now)):
+    digest = digest_at(session.config, now)
+    if rung is not None and (rung.kind == RungKind.ESCALATE or now < rung.ladder <= digest):
         return False
-    asked = [event for event in offers if event in askable(state, facts, Role(role))]
+    asked = askable(record.state, record.facts, Role(role)).intersection(offers)
     today = session.config.calendar.day(now)
-    return not any(_only_they(session, event, person, role, state, facts, today) for event in asked)
+    return not any(_is_only_recipient(session, event, person, role, record, today) for event in asked)
 
 
-def _only_they(
-    session: Session, event: str, person: Person, role: str, state: State, facts: Partnership, today: Any
+def _is_only_recipient(
+    session: Session, event: str, person: Person, role: str, record: Snapshot, today: date
 ) -> bool:
-    """Whether nobody but this person, of those who may do an event, would read of it."""
-    waiting = [one for one in waiting_on(facts, event) if one.role == role]
+    """Return whether this person is the only recipient who can do the event."""
+    waiting = [one for one in waiting_on(record.facts, event) if one.role == role]
     if role == Role.APPLICANT or any(one.email for one in waiting):
-        return True  # each applicant for its own application, each reviewer for his or her own scores
-    roles = {who for row in events_of(state) if row.name == event for who in row.who} - {Role.CLOCK}
-    if event in COLLECTED:
+        return True  # each applicant for its own application, each reviewer for their own scores
+    rows = [row for row in events_of(record.state) if row.name == event]
+    roles = {who for row in rows for who in row.who} - {Role.CLOCK, Role.APPLICANT}
+    if any(row.collected for row in rows):
         roles = {Role(role)}  # the other sides have signatures of their own to give
     others = {
         directory.reachable(session.directory, holder, today).email
-        for one in roles - {Role.APPLICANT}
-        for holder in session.directory.holders(one, facts)
+        for other in roles
+        for holder in session.directory.holders(other, record.facts)
     }
     return not others - {person.email}

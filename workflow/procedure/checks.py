@@ -8,11 +8,11 @@ from itertools import combinations
 from notifications.render import Templates
 from states.case import Meaning
 from states.errors import Problem
-from states.lifecycle import CERTAIN
+from states.lifecycle import CERTAIN, TABLE
 from states.machine import COLLECTED, EVENTS, events_of
 from states.moments import DUTIES, MOMENTS
 from states.partnership import Role, State
-from workflow.procedure.settings import BoardSettings, DeadlineRow, Mail, NoticeRow, Procedure
+from workflow.procedure.settings import BoardSettings, DeadlineSettings, Mail, NoticeSettings, Procedure
 
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
 GROUPS = ("this-applicant", "former-lead-partner", "waiting")
@@ -30,7 +30,6 @@ _LONGEST = 64 - len("+999999999999999-") - 16  # what an address has room for be
 def mistakes(
     procedure: Procedure,
     templates: Templates,
-    labels: Mapping[str, object],
     *,
     words: bool = True,
     whole: bool = True,
@@ -66,15 +65,6 @@ def mistakes(
     for fault in templates.problems() if words else ():
         at = fault.file + (f", line {fault.line}" if fault.line else "")
         yield Problem(at, fault.problem, fault.expected)
-    offered = {event for row in procedure.deadline.values() for event in row.offers}
-    offered |= {event for told in procedure.notice.values() for event in told.offers}
-    for event in sorted(offered & set(EVENTS)):
-        if not isinstance(labels.get(event), str):
-            yield Problem(f"templates/labels.toml, {event}", "it is missing", "what its button says")
-    for event in sorted(set(labels) - set(EVENTS)):
-        yield Problem(
-            f"templates/labels.toml, {event}", "there is no such event", "one of " + ", ".join(EVENTS)
-        )
     yield from _in_board(procedure.board)
     yield from _in_mail(procedure.mail)
     if whole:
@@ -100,25 +90,25 @@ def _meanings(procedure: Procedure) -> Iterator[Problem]:
             yield Problem(f"deadline.{name}.done", problem, "each duty in one row at most")
 
 
-def unsaid(deeds: Mapping[str, object]) -> Iterator[Problem]:
-    """What is missing of the words for each event, or is there for none."""
+def missing_words(words: Mapping[str, object]) -> Iterator[Problem]:
+    """Find what is missing of the words for each event, or is there for none."""
     for event in EVENTS:
-        found = deeds.get(event)
-        lines = found if isinstance(found, Mapping) else {}
-        for line in ("does", "done"):
+        written = words.get(event)
+        lines = written if isinstance(written, Mapping) else {}
+        by_clock = any(row.name == event and Role.CLOCK in row.who for row in TABLE)
+        for line in ("label", "does", "done", *(("automatic",) if by_clock else ())):
             if not isinstance(lines.get(line), str):
                 yield Problem(f"templates/events.toml, {event}.{line}", "it is missing", "what people read")
-    for event in sorted(set(deeds) - set(EVENTS)):
-        yield Problem(
-            f"templates/events.toml, {event}", "there is no such event", "one of " + ", ".join(EVENTS)
-        )
+    for event in sorted(set(words) - set(EVENTS)):
+        expected = "one of " + ", ".join(EVENTS)
+        yield Problem(f"templates/events.toml, {event}", "there is no such event", expected)
 
 
 def _no_template(kind: str, name: str) -> Problem:
     return Problem(f"{kind}.{name}", "it has no template", f"a file templates/email/{name}.j2")
 
 
-def _in_deadline(row: DeadlineRow) -> Iterator[tuple[str, str, str]]:
+def _in_deadline(row: DeadlineSettings) -> Iterator[tuple[str, str, str]]:
     for anchor in row.due.anchors:
         if anchor not in ANCHORS:
             yield "due", f"there is no fact {anchor!r}", "one of " + ", ".join(ANCHORS)
@@ -154,7 +144,7 @@ def _events(state: State) -> tuple[str, ...]:
     return tuple(row.name for row in events_of(state))
 
 
-def _in_notice(name: str, row: NoticeRow) -> Iterator[tuple[str, str, str]]:
+def _in_notice(name: str, row: NoticeSettings) -> Iterator[tuple[str, str, str]]:
     if name not in EVENTS and name not in SYSTEM_NOTICES:
         yield "", "there is no such event", "one of " + ", ".join((*EVENTS, *SYSTEM_NOTICES))
     if row.when is not None and row.when not in MOMENTS:
@@ -238,11 +228,11 @@ def _stalls(procedure: Procedure) -> Iterator[Problem]:
                 break
 
 
-def _insists(row: DeadlineRow) -> bool:
+def _insists(row: DeadlineSettings) -> bool:
     return row.fires is not None or (bool(row.overdue) and row.again is not None)
 
 
-def _open(row: DeadlineRow, known: frozenset[str]) -> bool:
+def _open(row: DeadlineSettings, known: frozenset[str]) -> bool:
     if row.until in known or (row.when is not None and row.when not in known):
         return False
     return row.due.recurring or any(anchor in known for anchor in row.due.anchors)

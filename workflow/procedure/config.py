@@ -9,7 +9,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
@@ -25,8 +25,8 @@ from states.case import Meaning
 from states.errors import Problem
 from states.mistakes import problems
 from workflow.procedure.calendar import Calendar
-from workflow.procedure.checks import mistakes, unsaid
-from workflow.procedure.settings import DeadlineRow, NoticeRow, Procedure
+from workflow.procedure.checks import missing_words, mistakes
+from workflow.procedure.settings import DeadlineSettings, NoticeSettings, Procedure
 
 _PACKAGE = Path(__file__).parents[1]
 DEFAULTS = _PACKAGE / "defaults"
@@ -66,21 +66,22 @@ class Config:
     templates: Templates
     pages: Pages
     calendar: Calendar
-    labels: Mapping[str, str]
-    deeds: Mapping[str, Mapping[str, str]] = field(
-        default_factory=dict
-    )  # by event, what it does and has done
+    events: Mapping[str, Mapping[str, str]]  # the words for each event: label, does, done, automatic
 
     @cached_property
-    def deadlines(self) -> dict[str, DeadlineRow]:
+    def deadlines(self) -> dict[str, DeadlineSettings]:
         return {name: row for name, row in self.procedure.deadline.items() if row.enabled}
 
-    def meaning(self, of: Meaning) -> tuple[str, DeadlineRow]:
+    def meaning(self, of: Meaning) -> tuple[str, DeadlineSettings]:
         """Return the name and row of the deadline that means this to the law: there is exactly one."""
         return next((name, row) for name, row in self.deadlines.items() if row.means is of)
 
+    def label(self, event: str) -> str:
+        """Return what the button for an event says."""
+        return self.events[event]["label"]
+
     @cached_property
-    def notices(self) -> dict[str, NoticeRow]:
+    def notices(self) -> dict[str, NoticeSettings]:
         return {name: row for name, row in self.procedure.notice.items() if row.enabled}
 
     @cached_property
@@ -129,7 +130,7 @@ class Config:
         """The instant at which the district's clocks show `at` on `day`, in the district's zone."""
         return self.calendar.local(self.calendar.instant(day, at))
 
-    def clock(self, row: DeadlineRow) -> time:
+    def clock(self, row: DeadlineSettings) -> time:
         """The wall-clock time of a deadline."""
         return row.at or self.procedure.calendar.at
 
@@ -159,9 +160,9 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     folders = [folder / "templates", DEFAULTS / "templates"]
     templates = Templates(folders, procedure.district.zone)
     pages = Pages(folders, procedure.district.zone)
-    labels, deeds = _words(folders, "labels.toml"), _words(folders, "events.toml")
-    found += mistakes(procedure, templates, labels, words=words, whole=not found)
-    found += unsaid(deeds)
+    words_of_events = _words(folders, "events.toml")
+    found += mistakes(procedure, templates, words=words, whole=not found)
+    found += missing_words(words_of_events)
     found += [Problem(*fault) for fault in (pages.problems() if words else ())]
     try:
         calendar = _calendar(procedure)
@@ -169,7 +170,7 @@ def load(path: Path | None, *, words: bool = True) -> Config:
         found.append(Problem("calendar", str(error)))
     if found:
         raise ConfigError(found)
-    return Config(procedure, folder, path, templates, pages, calendar, labels, deeds)
+    return Config(procedure, folder, path, templates, pages, calendar, words_of_events)
 
 
 def _with_own_users(data: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,7 +201,7 @@ def _validated(data: dict[str, Any], packaged: Mapping[str, Any]) -> tuple[Proce
     sound = dict(data)
     for table, *inside in places:
         if table in ("deadline", "notice") and inside and isinstance(sound.get(table), dict):
-            fields = (DeadlineRow if table == "deadline" else NoticeRow).model_fields.keys()
+            fields = (DeadlineSettings if table == "deadline" else NoticeSettings).model_fields.keys()
             sound[table] = _without(sound[table], fields, *map(str, inside))
         elif table in packaged:
             sound[str(table)] = packaged[str(table)]

@@ -212,7 +212,7 @@ class Escalation(Settings):
     to: tuple[str, ...] = Field(min_length=1)
 
 
-class DeadlineRow(Settings):
+class DeadlineSettings(Settings):
     """A row of the table of deadlines; config.toml says what each key means."""
 
     label: Name
@@ -233,7 +233,7 @@ class DeadlineRow(Settings):
     enabled: bool = True
 
 
-class NoticeRow(Settings):
+class NoticeSettings(Settings):
     """Who is told of an event, and what they are asked to do next."""
 
     to: tuple[str, ...] = Field(min_length=1)
@@ -254,5 +254,5 @@ class Procedure(Settings):
     board: BoardSettings
     selection: SelectionSettings
     termination: Termination
-    deadline: dict[str, DeadlineRow]
-    notice: dict[str, NoticeRow]
+    deadline: dict[str, DeadlineSettings]
+    notice: dict[str, NoticeSettings]

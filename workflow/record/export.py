@@ -8,18 +8,20 @@ from typing import Any
 
 from sqlalchemy import select, true
 
+from states.machine import event_named
 from workflow import engine
-from workflow.engine import HASHED, Record
+from workflow.engine import HASHED
 from workflow.record import verify
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Snapshot
 from workflow.store.tables import canonical
-from workflow.views import documents
+from workflow.views import documents, visibility
 
 FORMAT, VERSION = "lead-community-partners record", 1
 
 
-def as_json(session: Session, records_: Sequence[Record], now: datetime) -> Iterator[str]:
+def as_json(session: Session, records_: Sequence[Snapshot], now: datetime) -> Iterator[str]:
     """The JSON document of these partnerships, in pieces: a partnership stands on a line of its own."""
     head = {"format": FORMAT, "version": VERSION, "exported_at": instant(now)}
     yield canonical(head)[:-1] + ',"partnerships":['
@@ -30,7 +32,7 @@ def as_json(session: Session, records_: Sequence[Record], now: datetime) -> Iter
     yield "\n]}\n"
 
 
-def chosen(session: Session, refs: Sequence[str]) -> list[Record]:
+def chosen(session: Session, refs: Sequence[str]) -> list[Snapshot]:
     """The partnerships of these references, or all of them. Raises `NotFound`."""
     table = tables.partnerships
     found = verify.stored(session.connection, select(table).where(table.c.ref.in_(refs) if refs else true()))
@@ -46,8 +48,8 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _partnership(session: Session, record: Record, now: datetime) -> dict[str, Any]:
-    sealed = documents.is_sealed(record.facts, now)
+def _partnership(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
+    sealed = visibility.is_sealed(record.facts, now)
     return {
         "ref": record.ref,
         "school": record.facts.school,
@@ -64,6 +66,6 @@ def _partnership(session: Session, record: Record, now: datetime) -> dict[str, A
 def _entry(row: Mapping[str, Any], sealed: bool) -> dict[str, Any]:
     """A row of a history: what is hashed, as it is hashed; what is sealed is left out, and that is said."""
     entry = {name: row[name] for name in HASHED} | {"at": instant(row["at"]), "hash": row["hash"]}
-    if sealed and row["event"] == "receive-application":
+    if sealed and event_named(row["event"]).sealed:
         entry |= {"input": None, "sealed": True}
     return entry

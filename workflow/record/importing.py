@@ -30,12 +30,13 @@ from states.machine import row_of
 from states.mistakes import problems
 from states.partnership import Kind, Role
 from workflow import deadlines, directory, engine
-from workflow.engine import Intent, Record
+from workflow.engine import Intent
 from workflow.procedure.config import UNREADABLE, unreadable
 from workflow.procedure.settings import Clock
 from workflow.record import verify
 from workflow.session import Session, System
 from workflow.store import tables
+from workflow.store.rows import Channel, Snapshot
 from workflow.store.tables import canonical
 
 GivenRole = Literal["principal", "staff", "superintendent", "board-office", "reviewer", "lead-partner"]
@@ -322,13 +323,13 @@ def _compare(partnership: GivenPartnership, event: GivenEvent, entry: Mapping[st
 
 def _do(
     session: Session, given: GivenPartnership, event: GivenEvent, place: str, ran_by: str | None
-) -> Record:
+) -> Snapshot:
     intent = Intent(
         ref=given.ref,
         event=event.event,
         input=_input(given, event),
         actor=event.actor,
-        channel="import",
+        channel=Channel.IMPORT,
         now=event.at,
         role=event.role,
         note=event.note,
@@ -336,7 +337,7 @@ def _do(
     )
     where = f"{given.ref}, {event.event} at {event.at.isoformat()}"
     try:
-        known = engine.load(session.connection, [given.ref]).get(given.ref) or engine.unborn(intent)
+        known = engine.load(session.connection, [given.ref]).get(given.ref) or engine.new_record(intent)
         return engine.write(session, [engine.decide(session, known, intent)], arm=False)[0].record
     except Refused as refused:
         raise Refused([_placed(unmet, where) for unmet in refused.unmet]) from None
@@ -369,9 +370,9 @@ def _placed(unmet: Any, where: str) -> Any:
     return type(unmet)(unmet.requirement, f"{where}: {unmet.reason}", unmet.clause)
 
 
-def _arm(session: Session, record: Record, now: datetime) -> None:
+def _arm(session: Session, record: Snapshot, now: datetime) -> None:
     """Set the deadlines after the last event; what fell before the import is passed over."""
-    key = record.id or 0
+    key = record.key
     rows = deadlines.rows_of(session.connection, [key]).get(key, [])
-    found = deadlines.moves(session.config, key, engine.life_of(record), rows, now, imported=True)
+    found = deadlines.moves(session.config, record, rows, now, imported=True)
     deadlines.write(session.connection, found.inserts, found.updates)

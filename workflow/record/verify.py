@@ -17,10 +17,11 @@ from states.errors import LawError
 from states.inputs import read_input
 from states.machine import replay, row_of
 from states.partnership import Partnership, Role, State
-from workflow.engine import GENESIS, Record, digest, facts_text, record_of
+from workflow.engine import digest, facts_text
 from workflow.procedure.config import Config
 from workflow.store import tables, triggers
 from workflow.store.database import StoreError
+from workflow.store.rows import GENESIS, Snapshot
 from workflow.store.tables import NoInstant
 
 
@@ -44,7 +45,7 @@ def entries(connection: Connection, key: int) -> list[Mapping[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def stored(connection: Connection, query: Select[Any]) -> list[Record]:
+def stored(connection: Connection, query: Select[Any]) -> list[Snapshot]:
     """The partnerships that a query of their table finds, in the order of references. Raises as `naming` does."""
     try:
         rows = connection.execute(query).all()
@@ -56,7 +57,7 @@ def stored(connection: Connection, query: Select[Any]) -> list[Record]:
     found = []
     for row in sorted(rows, key=lambda row: row.ref):
         with naming(row.ref):
-            found.append(record_of(row))
+            found.append(Snapshot.from_row(row))
     return found
 
 
@@ -129,7 +130,7 @@ def _faults(config: Config, row: Any, history: Sequence[Mapping[str, Any]]) -> I
             row.ref, None, f"the row is at version {row.version}; its history has {len(history)} rows"
         )
     try:
-        stored = record_of(row)
+        stored = Snapshot.from_row(row)
     except (ValueError, TypeError) as error:
         yield Fault(row.ref, None, f"the row cannot be read: {_said(error)}")
         return
@@ -157,7 +158,7 @@ def _chain_faults(ref: str, history: Iterable[Mapping[str, Any]]) -> Iterator[Fa
         previous, expected = entry["hash"], seq + 1
 
 
-def _differences(row: Any, stored: Record, folded: Record) -> Iterator[Fault]:
+def _differences(row: Any, stored: Snapshot, folded: Snapshot) -> Iterator[Fault]:
     if stored.state is not folded.state:
         yield Fault(row.ref, None, f"the row says {stored.state}, its history {folded.state}")
     if stored.entered_at != folded.entered_at:
@@ -172,11 +173,11 @@ def _differences(row: Any, stored: Record, folded: Record) -> Iterator[Fault]:
             yield Fault(row.ref, None, f"the row and its history differ in '{name}'")
 
 
-def fold(config: Config, ref: str, history: Iterable[Mapping[str, Any]]) -> Record | None:
+def fold(config: Config, ref: str, history: Iterable[Mapping[str, Any]]) -> Snapshot | None:
     """The record that a history adds up to. Raises as the law does if it cannot be folded."""
     state: State | None = None
     facts = Partnership(school="", title="")
-    record: Record | None = None
+    record: Snapshot | None = None
     for entry in history:
         takes = row_of(entry["event"], state).takes
         case = Case(
@@ -191,7 +192,7 @@ def fold(config: Config, ref: str, history: Iterable[Mapping[str, Any]]) -> Reco
         made = replay(entry["event"], case)
         entered = entry["at"] if record is None or made.state is not state else record.entered_at
         state, facts = made.state, made.facts
-        record = Record(None, ref, state, entry["seq"], entered, facts, entry["hash"])
+        record = Snapshot(None, ref, state, entry["seq"], entered, facts, entry["hash"])
     return record
 
 

@@ -5,29 +5,22 @@ The keys that scripts rely on are in this one place.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
-from states.machine import ASKED, Possibility
+from notifications.filters import money
+from states.machine import ASKED, Possibility, event_named
 from states.mistakes import names
 from states.partnership import Partnership, Role
 from workflow import setting
-from workflow.engine import Record
-from workflow.outbox import message
 from workflow.session import Session
 from workflow.setting import Situation
 from workflow.store import tables
-
-SEALED = "(sealed until the call closes)"
-
-
-def money(cents: int) -> str:
-    """Cents as dollars."""
-    return f"${cents // 100:,}.{cents % 100:02d}"
+from workflow.store.rows import DeadlineRow, HistoryEntry, Notice, ReplyRow, Snapshot
+from workflow.views.visibility import office_facts, seal
 
 
 def with_money(value: Any) -> Any:
@@ -44,44 +37,25 @@ def with_money(value: Any) -> Any:
     return found
 
 
-def local(session: Session, instant: datetime | None) -> str | None:
-    """An instant in the district's zone, ISO 8601."""
-    return session.config.calendar.local(instant).isoformat(timespec="seconds") if instant else None
+def facts(of: Partnership, now: datetime, *, brief: bool = False) -> dict[str, Any]:
+    """Return everything on record as the office sees it, with amounts as people write them."""
+    document: dict[str, Any] = with_money(office_facts(of, now, brief=brief))
+    return document
 
 
-def facts(of: Partnership, now: datetime, *, brief: bool = False) -> Any:
-    """Everything on record, `brief` without what is as it was; what applicants wrote only once the call is over."""
-    document = of.model_dump(mode="json", exclude_defaults=brief)
-    if is_sealed(of, now):
-        for application in document["selection"].get("applications", {}).values():
-            _seal(application)
-    return with_money(document)
-
-
-def is_sealed(of: Partnership, now: datetime) -> bool:
-    """Whether a call is open, so that nobody sees what is in an application (4270.8)."""
-    return of.selection is not None and of.ended is None and now < of.selection.closes_at
-
-
-def _seal(application: dict[str, Any]) -> None:
-    application["abilities"] = dict.fromkeys(application.get("abilities", {}), SEALED)
-    if application.get("demonstration"):
-        application["demonstration"] = SEALED
-
-
-def deadline(session: Session, ref: str, row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
-    known = session.config.deadlines.get(row["name"])
+def deadline(session: Session, ref: str, row: DeadlineRow, now: datetime) -> dict[str, Any]:
+    known = session.config.deadlines.get(row.name)
     return {
         "ref": ref,
-        "name": row["name"],
-        "label": known.label if known else row["name"],
-        "kind": row["kind"],
-        "due_at": local(session, row["due_at"]),
-        "status": row["status"],
-        "overdue": row["status"] == "open" and row["ladder"] <= now,
-        "fires": row["fires"],
-        "reason": row["reason"],
-        "done_at": local(session, row["done_at"]),
+        "name": row.name,
+        "label": known.label if known else row.name,
+        "kind": row.kind,
+        "due_at": session.local(row.due_at),
+        "status": row.status,
+        "overdue": row.status == "open" and row.ladder <= now,
+        "fires": row.fires,
+        "reason": row.reason,
+        "done_at": session.local(row.done_at),
     }
 
 
@@ -93,46 +67,44 @@ def standing(one: Mapping[str, Any]) -> str:
     return ", ".join(words + [one["reason"]] * bool(one["reason"]))
 
 
-def open_deadlines(session: Session, record: Record, now: datetime) -> list[dict[str, Any]]:
+def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[dict[str, Any]]:
     table = tables.deadlines
     query = (
         select(table)
         .where(table.c.partnership == record.id, table.c.status == "open")
         .order_by(table.c.due_at, table.c.id)
     )
-    rows = session.connection.execute(query).mappings()
+    rows = map(DeadlineRow.from_row, session.connection.execute(query))
     return [deadline(session, record.ref, row, now) for row in rows]
 
 
-def entry(session: Session, row: Mapping[str, Any], *, sealed: bool = False) -> dict[str, Any]:
-    given = with_money(json.loads(row["input"]))
-    if sealed and row["event"] == "receive-application":
-        _seal(given)
+def entry(session: Session, row: HistoryEntry, *, sealed: bool = False) -> dict[str, Any]:
+    given = with_money(row.given)
+    if sealed:
+        seal(given, event_named(row.event).sealed)
     return {
-        "seq": row["seq"],
-        "at": local(session, row["at"]),
-        "event": row["event"],
-        "actor": row["actor"],
-        "role": row["role"],
-        "channel": row["channel"],
-        "from": row["from_state"],
-        "to": row["to_state"],
+        "seq": row.seq,
+        "at": session.local(row.at),
+        "event": row.event,
+        "actor": row.actor,
+        "role": row.role,
+        "channel": row.channel,
+        "from": row.from_state,
+        "to": row.to_state,
         "input": given,
-        "note": row["note"],
-        "ran_by": row["ran_by"],
-        "through": through(session, row),
-        "hash": row["hash"],
+        "note": row.note,
+        "ran_by": row.ran_by,
+        "through": stand_in(session, row),
+        "hash": row.hash,
     }
 
 
-def through(session: Session, row: Mapping[str, Any]) -> str | None:
-    """The name of who stood in for the actor, which can be only where a message was answered."""
-    if row["ran_by"] is None or row["channel"] not in ("link", "reply"):
-        return None
-    return session.directory.someone(row["ran_by"]).name
+def stand_in(session: Session, row: HistoryEntry) -> str | None:
+    """Return the name of the person who acted in place of the actor, if somebody did."""
+    return session.name_of(row.stood_in) if row.stood_in else None
 
 
-def notice(session: Session, ref: str, row: Any) -> dict[str, Any]:
+def notice(session: Session, ref: str, row: Notice, subject: str) -> dict[str, Any]:
     return {
         "id": row.id,
         "ref": ref,
@@ -140,27 +112,27 @@ def notice(session: Session, ref: str, row: Any) -> dict[str, Any]:
         "to": row.to,
         "role": row.role,
         "delegate_for": row.delegate_for,
-        "subject": message.subject_of(session, row),
+        "subject": subject,
         "status": row.status,
         "attempts": row.attempts,
         "message_id": row.message_id,
-        "queued_at": local(session, row.queued_at),
-        "sent_at": local(session, row.sent_at),
+        "queued_at": session.local(row.queued_at),
+        "sent_at": session.local(row.sent_at),
         "reason": row.reason,
         "held": row.held,
         "within": row.within,
-        "revoked_at": local(session, row.revoked_at),
+        "revoked_at": session.local(row.revoked_at),
     }
 
 
-def reply(session: Session, ref: str | None, row: Any) -> dict[str, Any]:
+def reply(session: Session, ref: str | None, row: ReplyRow) -> dict[str, Any]:
     """A message that came back."""
     return {
         "id": row.id,
         "ref": ref,
         "notice": row.notice,
         "sender": row.sender,
-        "received_at": local(session, row.received_at),
+        "received_at": session.local(row.received_at),
         "verdict": row.verdict,
         "reason": row.reason,
         "text": row.text,
@@ -169,32 +141,33 @@ def reply(session: Session, ref: str | None, row: Any) -> dict[str, Any]:
     }
 
 
-def replies(session: Session, record: Record) -> list[dict[str, Any]]:
+def replies(session: Session, record: Snapshot) -> list[dict[str, Any]]:
     """The messages that came back about a partnership, the first one first."""
     table = tables.replies
     query = select(table).where(table.c.partnership == record.id).order_by(table.c.id)
-    return [reply(session, record.ref, row) for row in session.connection.execute(query)]
+    return [
+        reply(session, record.ref, row) for row in map(ReplyRow.from_row, session.connection.execute(query))
+    ]
 
 
 def possibilities(
-    session: Session, record: Record, now: datetime, actor: str = "", role: Role | None = None
+    session: Session, record: Snapshot, now: datetime, actor: str = "", role: Role | None = None
 ) -> list[Possibility]:
     """How every event of a partnership's state stands."""
-    here = Situation(session, record.id, record.state, record.facts, record.entered_at, None, now)
+    here = Situation(session, record, None, now)
     return setting.possibilities(here, actor, role)
 
 
-def partnership(session: Session, record: Record, now: datetime) -> dict[str, Any]:
-    school = session.directory.schools.get(record.facts.school)
+def partnership(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
     found = possibilities(session, record, now)
     return {
         "ref": record.ref,
         "school": record.facts.school,
-        "school_name": school.name if school else record.facts.school,
+        "school_name": session.directory.school_name(record.facts.school),
         "title": record.facts.title,
         "state": record.state,
         "version": record.version,
-        "entered_at": local(session, record.entered_at),
+        "entered_at": session.local(record.entered_at),
         "facts": facts(record.facts, now),
         "deadlines": open_deadlines(session, record, now),
         "next_events": [p.row.name for p in found if p.possible and set(p.row.who) != {Role.CLOCK}],

@@ -14,12 +14,11 @@ from notifications.calendar import CalendarEntry, feed
 from states.case import Meaning
 from states.machine import waiting_on
 from states.partnership import Role
-from workflow import engine
-from workflow.engine import Record, life_of
 from workflow.outbox import invitations
-from workflow.procedure.settings import DeadlineRow
+from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Snapshot
 
 BACK = relativedelta(months=12)  # how long a date that has passed is still shown
 
@@ -30,7 +29,7 @@ def calendar(session: Session, email: str, now: datetime) -> bytes:
     table = tables.partnerships
     told = _sequences(session, email)
     for row in sorted(session.connection.execute(select(table)), key=lambda row: row.ref):
-        record = engine.record_of(row)
+        record = Snapshot.from_row(row)
         person = session.directory.person(email, record.facts)
         roles = session.directory.roles_of(person, record.facts) if person else []
         if roles:
@@ -45,10 +44,10 @@ def calendar(session: Session, email: str, now: datetime) -> bytes:
 
 
 def _of(
-    session: Session, record: Record, email: str, roles: list[Role], now: datetime
+    session: Session, record: Snapshot, email: str, roles: list[Role], now: datetime
 ) -> Iterator[tuple[CalendarEntry, datetime]]:
     """The dates of one partnership: what runs, what has passed, and the Board's meeting."""
-    current = invitations.dates(session, record.ref, life_of(record))
+    current = invitations.dates(session, record)
     stamp = record.entered_at
     for row in _ladders(session, record, now):
         known = session.config.deadlines.get(row.name)
@@ -70,12 +69,11 @@ def _entry(date: invitations.Date) -> CalendarEntry:
     return CalendarEntry(date.uid, date.summary, date.start, date.description, None, 0)
 
 
-def _place(session: Session, record: Record) -> str:
-    school = session.directory.schools.get(record.facts.school)
-    return school.name if school else record.facts.school
+def _place(session: Session, record: Snapshot) -> str:
+    return session.directory.school_name(record.facts.school)
 
 
-def _ladders(session: Session, record: Record, now: datetime) -> Any:
+def _ladders(session: Session, record: Snapshot, now: datetime) -> Any:
     """The due rungs of a partnership that are open or have fired, of the last twelve months."""
     table = tables.deadlines
     query = select(table.c.name, table.c.ladder, table.c.status).where(
@@ -86,7 +84,7 @@ def _ladders(session: Session, record: Record, now: datetime) -> Any:
     return sorted(session.connection.execute(query), key=lambda row: (row.ladder, row.name))
 
 
-def _concerns(record: Record, row: DeadlineRow | None, email: str, roles: list[Role]) -> bool:
+def _concerns(record: Snapshot, row: DeadlineSettings | None, email: str, roles: list[Role]) -> bool:
     """Whether a deadline is offered to somebody in one of these roles, or reminds them."""
     if row is None:
         return False

@@ -14,9 +14,9 @@ from states.moments import MOMENTS
 from states.partnership import Role, State
 from workflow import directory
 from workflow.directory import Person
-from workflow.engine import Record, life_of
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Snapshot
 from workflow.views import documents
 
 # From when on an event is waited for, where that is not the day on which the partnership came into its state.
@@ -60,7 +60,7 @@ class Wait:
     delegate: Person | None
 
 
-def on(session: Session, record: Record, now: datetime) -> list[Wait]:
+def on(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
     """Everybody who is waited for on a partnership, the most urgent first."""
     possible = {one.row.name for one in documents.possibilities(session, record, now) if one.possible}
     today = session.config.calendar.day(now)
@@ -77,7 +77,7 @@ def on(session: Session, record: Record, now: datetime) -> list[Wait]:
 
 
 def _asked(
-    session: Session, record: Record, possible: Collection[str]
+    session: Session, record: Snapshot, possible: Collection[str]
 ) -> Iterator[tuple[str, list[Role], str | None, datetime | None]]:
     """What comes next and for which roles: of each open deadline the first of its offers that can be done now.
 
@@ -96,7 +96,7 @@ def _asked(
             yield event, _roles(record, event, ()), *first
 
 
-def _open(session: Session, record: Record) -> Mapping[str, datetime]:
+def _open(session: Session, record: Snapshot) -> Mapping[str, datetime]:
     """By name, when each deadline that runs is due or was; the earliest first."""
     table = tables.deadlines
     query = select(table.c.name, table.c.ladder).where(
@@ -106,7 +106,7 @@ def _open(session: Session, record: Record) -> Mapping[str, datetime]:
     return {row.name: row.ladder for row in sorted(rows, key=lambda row: (row.ladder, row.name))}
 
 
-def _next_of(record: Record, offers: Collection[str], possible: Collection[str]) -> Iterator[str]:
+def _next_of(record: Snapshot, offers: Collection[str], possible: Collection[str]) -> Iterator[str]:
     for event in offers:
         done = _DONE.get(event)
         if event in _OPTIONAL or event not in possible or (done and _moment(record, done)):
@@ -117,29 +117,28 @@ def _next_of(record: Record, offers: Collection[str], possible: Collection[str])
         return
 
 
-def _roles(record: Record, event: str, to: Collection[str]) -> list[Role]:
+def _roles(record: Snapshot, event: str, to: Collection[str]) -> list[Role]:
     """In which roles it is waited for: those who still have to, or of those who may the ones that are reminded."""
     if event in COLLECTED:
         return list(dict.fromkeys(one.role for one in waiting_on(record.facts, event)))
-    state = life_of(record).state
-    able = [role for role in Role if event in askable(state, record.facts, role)]
+    able = [role for role in Role if event in askable(record.state, record.facts, role)]
     able = [role for role in able if role is not Role.CLOCK]
     return [role for role in able if role in to] or able
 
 
-def _people(session: Session, record: Record, event: str, role: Role) -> list[Person]:
+def _people(session: Session, record: Snapshot, event: str, role: Role) -> list[Person]:
     waiting = [one.email for one in waiting_on(record.facts, event) if one.role is role and one.email]
     if waiting:
         return [session.directory.someone(email) for email in waiting if email]
     return session.directory.holders(role, record.facts)
 
 
-def _since(record: Record, event: str) -> datetime:
+def _since(record: Snapshot, event: str) -> datetime:
     found = _moment(record, _SINCE.get(event, ""))
     return found if isinstance(found, datetime) else record.entered_at
 
 
-def _moment(record: Record, name: str) -> Any:
+def _moment(record: Snapshot, name: str) -> Any:
     if name == "outcomes.set":
         return record.facts.outcomes.set_at
     return MOMENTS[name](record.facts) if name in MOMENTS else None
@@ -152,9 +151,9 @@ def document(session: Session, wait: Wait, now: datetime) -> dict[str, Any]:
         "name": wait.person.name,
         "role": str(wait.role),
         "event": wait.event,
-        "label": session.config.labels.get(wait.event, wait.event),
-        "since": documents.local(session, wait.since),
-        "by": documents.local(session, wait.by),
+        "label": session.config.label(wait.event),
+        "since": session.local(wait.since),
+        "by": session.local(wait.by),
         "deadline": wait.deadline,
         "overdue": wait.by is not None and wait.by <= now,
         "delegate": wait.delegate.email if wait.delegate else None,

@@ -1,26 +1,30 @@
-"""Who may see what of a partnership: the same document for everybody, with what is not theirs to see left empty.
+"""Who may see what of a partnership. Every page, message, feed, export and closed link goes through here.
 
-The office, the school and the Board see everything, a reviewer what concerns the panel, the Lead Partner what
-concerns the agreement, an applicant what concerns its own application. Whatever is shown of a partnership to
-somebody who came by a link goes through here: facts, history, deadlines and documents.
+The rules are allow-lists: the audience of each event stands in its row of the law, that of each fact below. The
+office (principal, staff, Superintendent, Board office) sees everything but what is sealed; a reviewer what concerns
+the panel, the Lead Partner what concerns the agreement, an applicant what concerns its own application.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import select
 
+from states.event import Scope
+from states.machine import EVENTS, event_named, events_of
 from states.partnership import Partnership, Role, State
 from workflow.directory import OFFICE, Directory
-from workflow.engine import Record
+from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store import tables
-from workflow.views import documents
+from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Snapshot
+
+SEALED = "(sealed until the call closes)"
+SEALED_KEYS = frozenset(key for name in EVENTS for key in event_named(name).sealed)
 
 _REVIEWER, _LEAD, _APPLICANT = Role.REVIEWER, Role.LEAD_PARTNER, Role.APPLICANT
 _NOBODY: frozenset[Role] = frozenset()
@@ -28,7 +32,7 @@ _PARTNER = frozenset({_LEAD})
 _PANEL = frozenset({_REVIEWER})
 _ALL = frozenset({_REVIEWER, _LEAD, _APPLICANT})
 
-# By field of the facts, who besides the office sees it. Of some they see only a part: see `_narrowed`.
+# By field of the facts, who besides the office sees it. Of some they see only a part: see `_redact`.
 FACTS: Mapping[str, frozenset[Role]] = {
     "school": _ALL,
     "title": _ALL,
@@ -60,13 +64,8 @@ CALL: Mapping[str, frozenset[Role]] = {
     "protests": frozenset({_APPLICANT}),  # their own
     "restarted": _NOBODY,
 }
-# Whom "waiting" means in a deadline that first offers this event, besides the office.
-_WAITING: Mapping[str, frozenset[Role]] = {"score-application": _PANEL, "sign-agreement": _PARTNER}
-OWN = ("receive-application", "withdraw-application", "file-protest", "answer-protest")
-OF_PANEL = ("declare-conflict", "score-application")
-OF_CALL = ("open-selection", "extend-selection", "close-applications", "choose-partner", "withdraw")
-OF_NEEDS = ("identify-needs", "describe-needs", "agree-needs")
-INTERNAL = ("add-note", "restart")  # of the office alone
+# States in which an agreement has been made: the Lead Partner may know of every deadline that runs only there.
+_OF_AGREEMENT = frozenset({State.BOARD_REVIEW, State.ACTIVE, State.ANNUAL_REVIEW, State.TERMINATED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,148 +80,309 @@ class Viewer:
         return self.role in OFFICE
 
 
-def own(people: Directory, of: Partnership, viewer: Viewer) -> frozenset[str]:
-    """The organizations of the present call for which this person speaks."""
-    if of.selection is None:
+def own_organizations(people: Directory, facts: Partnership, viewer: Viewer) -> frozenset[str]:
+    """Return the organizations of the present call for which this person speaks."""
+    if facts.selection is None:
         return frozenset()
     if viewer.role is _LEAD:
-        return frozenset({of.selection.choice.organization} if of.selection.choice else ())
+        return frozenset({facts.selection.choice.organization} if facts.selection.choice else ())
     if viewer.role is not _APPLICANT:
         return frozenset()
     person = people.people.get(viewer.email)
     belongs = person.organization if person and person.active else None
     return frozenset(
         key
-        for key, application in of.selection.applications.items()
+        for key, application in facts.selection.applications.items()
         if application.contact_email == viewer.email or key == belongs
     )
 
 
-def facts(session: Session, record: Record, viewer: Viewer, now: datetime) -> dict[str, Any]:
-    """Everything on record that this person may see; what they may not see is None."""
-    document: dict[str, Any] = documents.facts(record.facts, now)
+# Facts
+
+
+def is_sealed(facts: Partnership, now: datetime) -> bool:
+    """Return whether a call is open, so that nobody sees what is in an application (4270.8)."""
+    return facts.selection is not None and facts.ended is None and facts.selection.is_open(now)
+
+
+def seal(values: dict[str, Any], keys: Iterable[str] = SEALED_KEYS) -> None:
+    """Put a word in place of what nobody but its author reads before the call closes."""
+    for key in keys:
+        if isinstance(values.get(key), dict):
+            values[key] = dict.fromkeys(values[key], SEALED)
+        elif values.get(key):
+            values[key] = SEALED
+
+
+def office_facts(facts: Partnership, now: datetime, *, brief: bool = False) -> dict[str, Any]:
+    """Return everything on record as the office sees it; `brief` leaves out what has its default."""
+    document = facts.model_dump(mode="json", exclude_defaults=brief)
+    if is_sealed(facts, now):
+        for application in document["selection"].get("applications", {}).values():
+            seal(application)
+    return document
+
+
+def facts_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> dict[str, Any]:
+    """Return everything on record that this person may see; what they may not see is None."""
+    document = office_facts(record.facts, now)
     if viewer.is_office:
         return document
-    seen = {key: value if viewer.role in FACTS[key] else None for key, value in document.items()}
-    return _narrowed(session, record, viewer, now, seen)
+    visible = {key: value if viewer.role in FACTS[key] else None for key, value in document.items()}
+    return _redact(session, record, viewer, now, visible)
 
 
-def _narrowed(
-    session: Session, record: Record, viewer: Viewer, now: datetime, seen: dict[str, Any]
+def _redact(
+    session: Session, record: Snapshot, viewer: Viewer, now: datetime, visible: dict[str, Any]
 ) -> dict[str, Any]:
+    """Return the facts without the parts of a visible field that are not this person's to see."""
     ended = record.facts.ended
     if viewer.role is not _LEAD and ended and ended.how != "withdrawn":
-        seen["ended"] = None
+        visible["ended"] = None
     if record.facts.selection is None:
-        return seen
+        return visible
     whole = record.facts.selection.model_dump(mode="json")  # what somebody wrote is not sealed from them
     call: dict[str, Any] = {key: value if viewer.role in CALL[key] else None for key, value in whole.items()}
-    mine = own(session.directory, record.facts, viewer)
+    mine = own_organizations(session.directory, record.facts, viewer)
     if viewer.role is _REVIEWER:
-        call["applications"] = {} if documents.is_sealed(record.facts, now) else call["applications"]
-        call["conflicts"] = [one for one in call["conflicts"] if one["reviewer"] == viewer.email]
+        call["applications"] = {} if is_sealed(record.facts, now) else call["applications"]
+        call["conflicts"] = [each for each in call["conflicts"] if each["reviewer"] == viewer.email]
         if not call["choice"]:
-            call["scores"] = [one for one in call["scores"] if one["reviewer"] == viewer.email]
+            call["scores"] = [each for each in call["scores"] if each["reviewer"] == viewer.email]
     else:
         call["applications"] = {key: value for key, value in call["applications"].items() if key in mine}
         if call["protests"] is not None:
-            call["protests"] = [one for one in call["protests"] if one["organization"] in mine]
-    return {**seen, "selection": call}
+            call["protests"] = [each for each in call["protests"] if each["organization"] in mine]
+    return {**visible, "selection": call}
 
 
-def history(session: Session, record: Record, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
-    """What happened, oldest first: each event with who did it and when, as far as this person may know."""
+def mentioned_names(names: Mapping[str, str], *documents: object) -> dict[str, str]:
+    """Return the names of those whom a document mentions, so that it tells of nobody else."""
+    texts = {text for document in documents for text in _texts(document)}
+    return {key: name for key, name in names.items() if key in texts}
+
+
+def _texts(document: object) -> Iterator[str]:
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, Mapping):
+        for key, value in document.items():
+            yield str(key)
+            yield from _texts(value)
+    elif isinstance(document, (list, tuple)):
+        for value in document:
+            yield from _texts(value)
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class _Happened:
+    """An event, as far as its scope asks for it. `this_call`: it happened since the present call opened."""
+
+    event: str
+    actor: str
+    organization: str | None
+    this_call: bool
+
+
+def _can_see(
+    record: Snapshot, viewer: Viewer, mine: frozenset[str], happened: _Happened, now: datetime
+) -> bool:
+    """Return whether somebody may know that an event happened."""
+    if viewer.is_office:
+        return True
+    sees = event_named(happened.event).audience.get(viewer.role)
+    if sees is None:
+        return False
+    scope, call = sees.scope, record.facts.selection
+    if scope is not Scope.ALWAYS and not happened.this_call:
+        return False
+    match scope:
+        case Scope.ALWAYS | Scope.THIS_CALL:
+            return True
+        case Scope.OWN_ORGANIZATION:
+            return happened.organization in mine
+        case Scope.OWN_ACT:
+            return happened.actor == viewer.email
+        case Scope.AFTER_CLOSING:
+            return call is not None and not is_sealed(record.facts, now)
+        case Scope.AFTER_CHOICE:
+            return happened.actor == viewer.email or (call is not None and call.choice is not None)
+        case _:
+            assert_never(scope)
+
+
+def may_be_told(
+    session: Session,
+    record: Snapshot,
+    before: Partnership,
+    viewer: Viewer,
+    *,
+    event: str,
+    actor: str | None,
+    organization: str | None,
+    now: datetime,
+) -> bool:
+    """Return whether somebody may be told of an event that is happening now.
+
+    Whose application it was is looked up in the facts before it too, since an application can be withdrawn.
+    """
+    mine = own_organizations(session.directory, record.facts, viewer)
+    mine |= own_organizations(session.directory, before, viewer)
+    return _can_see(record, viewer, mine, _Happened(event, actor or "", organization, this_call=True), now)
+
+
+def visible_input(viewer: Viewer, row: HistoryEntry) -> dict[str, Any]:
+    """Return what of an event's input somebody may read: whoever did it, all; others, what its audience says."""
+    if viewer.is_office or viewer.email in (row.actor, row.stood_in):
+        return row.given
+    sees = event_named(row.event).audience.get(viewer.role)
+    return {key: value for key, value in row.given.items() if sees and key in sees.fields}
+
+
+def history_rows(session: Session, record: Snapshot) -> list[HistoryEntry]:
+    """Return the whole history, oldest first, whoever may see it."""
     table = tables.history
     query = select(table).where(table.c.partnership == record.id).order_by(table.c.seq)
-    rows = session.connection.execute(query).all()
-    mine = own(session.directory, record.facts, viewer)
-    opened = max((row.seq for row in rows if row.event == "open-selection"), default=0)
+    return [HistoryEntry.from_row(row) for row in session.connection.execute(query)]
+
+
+def visible_rows(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> list[HistoryEntry]:
+    """Return the rows of the history that somebody may know of, oldest first."""
+    rows = history_rows(session, record)
+    if viewer.is_office:
+        return rows
+    opened = max((row.seq for row in rows if _opens_call(row)), default=0)
+    present = [row for row in rows if row.seq >= opened]
+    mine = own_organizations(session.directory, record.facts, viewer) | _applied_for(present, viewer)
     return [
-        _entry(session, record, viewer, row)
+        row
         for row in rows
-        if viewer.is_office or _may_know(record, viewer, mine, row, row.seq >= opened, now)
+        if _can_see(
+            record,
+            viewer,
+            mine,
+            _Happened(row.event, row.actor, row.given.get("organization"), row.seq >= opened),
+            now,
+        )
     ]
 
 
-def _may_know(
-    record: Record, viewer: Viewer, mine: frozenset[str], row: Any, this_round: bool, now: datetime
-) -> bool:
-    """Whether a row of the history is for somebody outside the office; `this_round`: since the call opened."""
-    event, call = row.event, record.facts.selection
-    about = json.loads(row.input).get("organization") if event in (*OWN, *OF_PANEL) else None
-    if viewer.role is _APPLICANT:
-        return this_round and (event in OF_CALL or (event in OWN and about in mine))
-    if viewer.role is _LEAD:
-        return event not in (*OF_PANEL, *INTERNAL) and (event not in OWN or (this_round and about in mine))
-    if event in (*OF_NEEDS, *OF_CALL):
-        return True
-    if not this_round or call is None:
-        return False
-    if event in ("receive-application", "withdraw-application"):
-        return not documents.is_sealed(record.facts, now)
-    chosen = event == "score-application" and call.choice is not None
-    return event in OF_PANEL and (row.actor == viewer.email or chosen)
+def _opens_call(row: HistoryEntry) -> bool:
+    return (row.from_state, row.to_state) == (State.NEEDS_IDENTIFIED, State.OPEN_SELECTION)
 
 
-def _entry(session: Session, record: Record, viewer: Viewer, row: Any) -> dict[str, Any]:
-    given = json.loads(row.input)
-    person = session.directory.person(row.actor, record.facts)
-    stood_in = row.ran_by if row.channel in ("link", "reply") else None
+def _applied_for(rows: Iterable[HistoryEntry], viewer: Viewer) -> frozenset[str]:
+    """Return the organizations for which an applicant applied in the present call, also where they withdrew."""
+    if viewer.role is not _APPLICANT:
+        return frozenset()
+    sealed = (row.given for row in rows if event_named(row.event).sealed)
+    return frozenset(str(given["organization"]) for given in sealed if given["contact_email"] == viewer.email)
+
+
+def history_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
+    """Return what happened, oldest first: each event with who did it and when, as far as this person may know."""
+    return [line_of(session, record, viewer, row, now) for row in visible_rows(session, record, viewer, now)]
+
+
+def line_of(
+    session: Session, record: Snapshot, viewer: Viewer, row: HistoryEntry, now: datetime
+) -> dict[str, Any]:
+    """Return a row of the history as pages show it to somebody who may know of it."""
+    visible = visible_input(viewer, row)
     return {
-        "at": documents.local(session, row.at),
+        "seq": row.seq,
+        "at": session.local(row.at),
         "event": row.event,
-        "by": person.name if person else row.actor,
+        "by": _name_of_actor(session, record, viewer, row, now),
         "role": row.role,
-        "through": session.directory.someone(stood_in).name if stood_in else None,
+        "through": session.name_of(row.stood_in) if row.stood_in else None,
+        "sentence": _sentence(session, record, viewer, row, now),
         "to": row.to_state if row.to_state != row.from_state else None,
-        "said": given.get("reason") or given.get("text"),
+        "said": visible.get("reason") or visible.get("text"),
         "note": row.note if viewer.is_office else None,
     }
 
 
-def deadlines(session: Session, record: Record, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
-    """What is due and when, the earliest first: one line for each deadline that is open."""
+def _sentence(session: Session, record: Snapshot, viewer: Viewer, row: HistoryEntry, now: datetime) -> str:
+    """Return what happened in words: who did it, as what, for whom, or that a deadline did it."""
+    words = session.config.events[row.event]
+    if row.role == Role.CLOCK:
+        return words["automatic"]
+    who = f"{_name_of_actor(session, record, viewer, row, now)} ({row.role.replace('-', ' ')})"
+    if row.stood_in:
+        who = f"{session.name_of(row.stood_in)}, in place of {who},"
+    return f"{who} {words['done']}."
+
+
+def _name_of_actor(
+    session: Session, record: Snapshot, viewer: Viewer, row: HistoryEntry, now: datetime
+) -> str:
+    """Return who did it. Before the call closes only staff, and the applicants themselves, know who applies."""
+    knows = viewer.role in (Role.STAFF, _APPLICANT) or row.role != _APPLICANT
+    if not knows and is_sealed(record.facts, now):
+        return "An applicant"
+    person = session.directory.person(row.actor, record.facts)
+    return person.name if person else row.actor
+
+
+# Deadlines
+
+
+def deadlines_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
+    """Return what is due and when, the earliest first: one line for each deadline that is open."""
     table = tables.deadlines
-    query = select(table).where(table.c.partnership == record.id, table.c.status == "open")
-    found: dict[tuple[str, datetime], dict[str, Any]] = {}
-    for row in session.connection.execute(query.order_by(table.c.ladder, table.c.id)):
-        known = session.config.deadlines.get(row.name)
-        if known is None or not _concerns(viewer, known):
+    query = select(table).where(table.c.partnership == record.id, table.c.status == DeadlineStatus.OPEN.value)
+    lines: dict[tuple[str, datetime], dict[str, Any]] = {}
+    for row in map(
+        DeadlineRow.from_row, session.connection.execute(query.order_by(table.c.ladder, table.c.id))
+    ):
+        settings = session.config.deadlines.get(row.name)
+        if settings is None or not can_see_deadline(viewer, settings):
             continue
-        found[row.name, row.ladder] = {
+        lines[row.name, row.ladder] = {
             "name": row.name,
-            "label": known.label,
-            "duty": known.done,
-            "due_at": documents.local(session, row.ladder),
+            "label": settings.label,
+            "duty": settings.done,
+            "due_at": session.local(row.ladder),
             "overdue": row.ladder <= now,
-            "offers": known.offers,
+            "offers": settings.offers,
         }
-    return list(found.values())
+    return list(lines.values())
 
 
-def _concerns(viewer: Viewer, row: Any) -> bool:
-    """Whether a deadline is somebody's to know: they are told of it, or it is about the agreement."""
+def can_see_deadline(viewer: Viewer, settings: DeadlineSettings) -> bool:
+    """Return whether a deadline is somebody's to know: they are told of it, or it is about their agreement."""
     if viewer.is_office:
         return True
-    told = {*row.to, *(group for rung in row.overdue for group in rung.to)}
-    if "waiting" in told and row.offers:
-        told |= _WAITING.get(row.offers[0], frozenset())
-    if viewer.role in told:
-        return True
-    return viewer.role is _LEAD and not {State.NEEDS_IDENTIFIED, State.OPEN_SELECTION} & set(row.state)
+    told: set[str] = {*settings.to, *(group for step in settings.overdue for group in step.to)}
+    if "waiting" in told and settings.offers:
+        told |= {
+            role
+            for state in settings.state
+            for row in events_of(state)
+            if row.name == settings.offers[0]
+            for role in row.who
+        }
+    return viewer.role in told or (viewer.role is _LEAD and _OF_AGREEMENT.issuperset(settings.state))
 
 
-def named_documents(seen: Any) -> dict[str, str]:
-    """By digest, the name of every document that is named in what somebody sees."""
-    return dict(_find_documents(seen))
+# Documents
 
 
-def _find_documents(seen: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(seen, list):
-        for item in seen:
-            yield from _find_documents(item)
-    elif isinstance(seen, dict):
-        if seen.get("sha256"):
-            yield seen["sha256"], str(seen.get("document") or seen.get("name") or "document")
-        for item in seen.values():
-            yield from _find_documents(item)
+def documents_in(visible: object) -> dict[str, str]:
+    """Return the name of every document that is named in what somebody sees, by its digest."""
+    return dict(_documents(visible))
+
+
+def _documents(visible: object) -> Iterator[tuple[str, str]]:
+    if isinstance(visible, list):
+        for item in visible:
+            yield from _documents(item)
+    elif isinstance(visible, dict):
+        if visible.get("sha256"):
+            yield visible["sha256"], str(visible.get("document") or visible.get("name") or "document")
+        for item in visible.values():
+            yield from _documents(item)

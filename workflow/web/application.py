@@ -16,9 +16,10 @@ from states.inputs import ABILITIES
 from states.partnership import Application
 from workflow.actions import applications
 from workflow.actions.applications import FIELDS, SentAlready, TooMany
-from workflow.engine import Conflict, Record
+from workflow.engine import Conflict
 from workflow.links import Applicant
 from workflow.session import Session
+from workflow.store.rows import Snapshot
 from workflow.web import public_calls
 from workflow.web.site import Site, sent_form
 
@@ -189,7 +190,7 @@ def _again(
 def _shown(
     site: Site,
     session: Session,
-    record: Record,
+    record: Snapshot,
     call: public_calls.Call,
     email: str,
     now: datetime,
@@ -210,7 +211,7 @@ def _shown(
 
 def _form(
     site: Site,
-    record: Record,
+    record: Snapshot,
     call: public_calls.Call,
     email: str,
     values: Mapping[str, str],

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from notifications.filters import long_day
+from notifications.filters import long_day, money
+from states.errors import TableError
 from states.inputs import ABILITIES, READABLE
-from states.partnership import Application, Outcome, Role, Selection, State
-from workflow.actions.action import Ask
-from workflow.forms.fields import money
+from states.lifecycle import TABLE
+from states.partnership import Application, Outcome, Review, Role, Selection, State
+from workflow.actions.action import Action
 from workflow.session import Session
 
 Pairs = list[tuple[str, str]]  # a label and a value
@@ -35,14 +36,14 @@ class Section:
     text: str = ""
 
 
-def sections(session: Session, ask: Ask) -> list[Section]:
-    """What an ask is about, as far as its role may know it."""
-    found = (of(session, ask) for of in _OF.get(ask.claim.event, ()))
-    return [section for section in found if section is not None]
+def sections(session: Session, action: Action) -> list[Section]:
+    """Return what is to be read before an action, as far as its role may know it."""
+    sections = (SECTIONS[name](session, action) for name in action.event.form.reads)
+    return [section for section in sections if section is not None]
 
 
-def _statement(_: Session, ask: Ask) -> Section | None:
-    statement = ask.record.facts.needs.statement
+def _statement(_: Session, action: Action) -> Section | None:
+    statement = action.record.facts.needs.statement
     if statement is None:
         return None
     named = statement.model_dump(mode="json")
@@ -50,14 +51,14 @@ def _statement(_: Session, ask: Ask) -> Section | None:
     return Section("The statement of needs", lists=lists)
 
 
-def _terms(_: Session, ask: Ask) -> Section | None:
-    agreement = ask.record.facts.agreement
+def _terms(_: Session, action: Action) -> Section | None:
+    agreement = action.record.facts.agreement
     if agreement is None:
         return None
-    contact = ask.record.facts.contact
+    contact = action.record.facts.contact
     pairs: Pairs = [
         ("Kind of agreement", READABLE[agreement.instrument]),
-        ("Whole amount", f"${money(agreement.amount_cents)}"),
+        ("Whole amount", money(agreement.amount_cents)),
         ("First day", long_day(agreement.starts_on)),
         ("Last day", long_day(agreement.ends_on)),
     ]
@@ -67,15 +68,15 @@ def _terms(_: Session, ask: Ask) -> Section | None:
         pairs.append(("Autonomy wanted by", READABLE[agreement.autonomy_requested_by]))
     if agreement.pending:
         change = agreement.pending
-        pairs.append(("Amount after the change", f"${money(change.amount_cents)}"))
+        pairs.append(("Amount after the change", money(change.amount_cents)))
         pairs.append(("Last day after the change", long_day(change.ends_on)))
         pairs.append(("Why the change", change.reason))
     lists = [("Responsibilities", list(agreement.responsibilities))] if agreement.responsibilities else []
     return Section("The terms of the agreement", pairs=pairs, lists=lists)
 
 
-def _outcomes(_: Session, ask: Ask) -> Section | None:
-    items = ask.record.facts.outcomes.items
+def _outcomes(_: Session, action: Action) -> Section | None:
+    items = action.record.facts.outcomes.items
     cards = [Card(outcome.name, outcome_pairs(outcome)) for outcome in items]
     return Section("The outcomes", cards=cards) if cards else None
 
@@ -90,8 +91,8 @@ def outcome_pairs(outcome: Outcome) -> Pairs:
     ]
 
 
-def _item(_: Session, ask: Ask) -> Section | None:
-    item = ask.record.facts.board.item
+def _item(_: Session, action: Action) -> Section | None:
+    item = action.record.facts.board.item
     if item is None:
         return None
     pairs: Pairs = [("What the Board is asked for", READABLE[item.purpose]), ("Why", item.reason)]
@@ -101,18 +102,23 @@ def _item(_: Session, ask: Ask) -> Section | None:
         pairs.append(("On the agenda of", long_day(item.meeting_on)))
     pairs += [("Introduced on", long_day(day)) for day in item.introduced]
     if item.change:
-        pairs.append(("New whole amount", f"${money(item.change.amount_cents)}"))
+        pairs.append(("New whole amount", money(item.change.amount_cents)))
         pairs.append(("New last day", long_day(item.change.ends_on)))
     return Section("What the Board has before it", pairs=pairs)
 
 
-def _report(_: Session, ask: Ask) -> Section | None:
-    review = ask.record.facts.review
+def _open_review(action: Action) -> Review | None:
+    """Return the annual review that is going on. An earlier one is nothing to be read before acting."""
+    return action.record.facts.review if action.record.state is State.ANNUAL_REVIEW else None
+
+
+def _report(_: Session, action: Action) -> Section | None:
+    review = _open_review(action)
     if review is None or not review.reports:
         return None
     report = review.reports[-1]
     cards = []
-    for outcome in ask.record.facts.outcomes.items:
+    for outcome in action.record.facts.outcomes.items:
         pairs = outcome_pairs(outcome)
         if outcome.name in report.values:
             value = report.values[outcome.name]
@@ -125,8 +131,9 @@ def _report(_: Session, ask: Ask) -> Section | None:
     return Section("The year's report", cards=cards, text=report.narrative, pairs=pairs)
 
 
-def _findings(_: Session, ask: Ask) -> Section | None:
-    findings = ask.record.facts.review.findings if ask.record.facts.review else {}
+def _findings(_: Session, action: Action) -> Section | None:
+    review = _open_review(action)
+    findings = review.findings if review else {}
     sides = {"school": "The school", "district": "The District", "partner": "The Lead Partner"}
     cards = [
         Card(
@@ -139,10 +146,10 @@ def _findings(_: Session, ask: Ask) -> Section | None:
     return Section("The findings so far", cards=cards) if cards else None
 
 
-def _scores(session: Session, ask: Ask) -> Section | None:
+def _scores(session: Session, action: Action) -> Section | None:
     """For staff, once the call is closed: each application with what its reviewers gave it."""
-    selection = ask.record.facts.selection
-    if selection is None or selection.closed_at is None or ask.role is not Role.STAFF:
+    selection = action.record.facts.selection
+    if selection is None or selection.closed_at is None or action.role is not Role.STAFF:
         return None
     cards = [_scored(session, selection, one) for one in selection.applications.values()]
     return Section("The applications and their scores", cards=cards) if cards else None
@@ -152,19 +159,24 @@ def _scored(session: Session, selection: Selection, application: Application) ->
     scores = [score for score in selection.scores if score.organization == application.organization]
     pairs: Pairs = [("Kind", application.kind.replace("-", " "))]
     if scores:
-        total = sum(sum(score.scores.values()) for score in scores) / len(scores)
-        pairs.append(("Average of the reviewers", f"{total:g} of {5 * len(ABILITIES)}"))
+        average = sum(sum(score.scores.values()) for score in scores) / len(scores)
+        pairs.append(("Average of the reviewers", f"{rounded(average)} of {5 * len(ABILITIES)}"))
+    names = [session.name_of(score.reviewer) for score in scores]
     for ability in ABILITIES:
-        given = ", ".join(str(score.scores[ability]) for score in scores)
-        told = f"(scores: {given}) " if given else ""
-        pairs.append((READABLE[ability], told + application.abilities.get(ability, "nothing")))
-    names = session.directory.someone
-    pairs += [(f"Comment of {names(score.reviewer).name}", score.comment) for score in scores]
+        given = (f"{name} {score.scores[ability]}" for name, score in zip(names, scores, strict=True))
+        points = f"Scores: {', '.join(given)}. " if scores else ""
+        pairs.append((READABLE[ability], points + application.abilities.get(ability, "nothing")))
+    pairs += [(f"Comment of {name}", score.comment) for name, score in zip(names, scores, strict=True)]
     return Card(application.name, pairs)
 
 
-def _protests(_: Session, ask: Ask) -> Section | None:
-    selection = ask.record.facts.selection
+def rounded(number: float) -> str:
+    """Return a number with one decimal at most: 18.7, 19."""
+    return f"{number:.1f}".removesuffix(".0")
+
+
+def _protests(_: Session, action: Action) -> Section | None:
+    selection = action.record.facts.selection
     waiting = selection.unanswered() if selection else ()
     cards = [
         Card(selection.applications[p.organization].name, text=p.text)
@@ -174,8 +186,8 @@ def _protests(_: Session, ask: Ask) -> Section | None:
     return Section("What waits for an answer", cards=cards) if cards else None
 
 
-def _choice(_: Session, ask: Ask) -> Section | None:
-    selection = ask.record.facts.selection
+def _choice(_: Session, action: Action) -> Section | None:
+    selection = action.record.facts.selection
     if selection is None or selection.choice is None:
         return None
     chosen = selection.applications.get(selection.choice.organization)
@@ -183,8 +195,8 @@ def _choice(_: Session, ask: Ask) -> Section | None:
     return Section("The choice", pairs=pairs, text=selection.choice.reasons)
 
 
-def _end(_: Session, ask: Ask) -> Section | None:
-    ended = ask.record.facts.ended
+def _end(_: Session, action: Action) -> Section | None:
+    ended = action.record.facts.ended
     if ended is None:
         return None
     pairs: Pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
@@ -193,33 +205,23 @@ def _end(_: Session, ask: Ask) -> Section | None:
     return Section("How the partnership ended", pairs=pairs, text=ended.reason or "")
 
 
-def _review_only(of: Callable[[Session, Ask], Section | None]) -> Callable[[Session, Ask], Section | None]:
-    return lambda session, ask: of(session, ask) if ask.record.state is State.ANNUAL_REVIEW else None
-
-
-_BOARD = (_item, _terms, _outcomes)
-_IN_FORCE = (_terms, _outcomes, _review_only(_report), _review_only(_findings))
-_OF: Mapping[str, tuple[Callable[[Session, Ask], Section | None], ...]] = {
-    "agree-needs": (_statement,),
-    "open-selection": (_statement,),
-    "choose-partner": (_scores,),
-    "restart": (_scores,),
-    "file-protest": (_choice,),
-    "answer-protest": (_choice, _protests),
-    "set-outcomes": (_statement,),
-    "agree-outcomes": (_outcomes,),
-    "ask-for-review": (_terms,),
-    "sign-agreement": (_terms, _outcomes),
-    "activate": (_terms, _outcomes),
-    "amend-agreement": (_terms,),
-    "refer-to-board": _IN_FORCE,
-    "schedule-item": _BOARD,
-    "introduce-item": _BOARD,
-    "defer-item": _BOARD,
-    "approve": _BOARD,
-    "send-back": _BOARD,
-    "terminate": (_item, *_IN_FORCE),
-    "give-finding": (_report, _findings),
-    "continue": (_report, _findings),
-    "close-out": (_end,),
+SECTIONS: Mapping[str, Callable[[Session, Action], Section | None]] = {
+    "statement": _statement,
+    "scores": _scores,
+    "choice": _choice,
+    "protests": _protests,
+    "terms": _terms,
+    "outcomes": _outcomes,
+    "item": _item,
+    "report": _report,
+    "findings": _findings,
+    "end": _end,
 }
+
+if _missing := [
+    f"the form of {row.name} is to be read with {name!r}, which web/briefing does not have"
+    for row in TABLE
+    for name in row.form.reads
+    if name not in SECTIONS
+]:
+    raise TableError(_missing)

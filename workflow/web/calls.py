@@ -57,7 +57,7 @@ def blueprint(site: Site) -> Blueprint:
         return _public(_call(site, ref))
 
     @pages.post("/calls/<ref>")
-    def ask(ref: str) -> Response:
+    def action(ref: str) -> Response:
         if not site.may_post():
             abort(429)
         return _asked(site, ref, one_line(request.form.get("email", ""))[:300])

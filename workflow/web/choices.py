@@ -1,4 +1,7 @@
-"""What only the record can tell about the form of an ask: what there is to choose from, and what is filled in."""
+"""What only the record can tell about the form of an event: choices, what is filled in, what stands beside.
+
+The row of the event names what its form needs (`states.event.Form`); this module has the function for each name.
+"""
 
 from __future__ import annotations
 
@@ -6,216 +9,281 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from notifications.filters import long_day
+from notifications.filters import long_day, money
 from states.case import Meeting
+from states.errors import TableError
+from states.event import Event
 from states.inputs import READABLE
-from states.partnership import Application, Role, State
-from workflow.actions.action import Ask
-from workflow.forms.fields import Choices, Offered, money
+from states.lifecycle import TABLE
+from states.partnership import Application, Role
+from workflow.actions.action import Action
+from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
 
 _MEETINGS = 16  # to choose from: most of a year
 
 
-def offered(session: Session, ask: Ask, now: datetime) -> Offered:
-    """Choices, words and what is not needed, as things stand for this ask."""
-    event = ask.claim.event
-    choices: dict[str, Choices] = {}
-    if of := _ORGANIZATIONS.get(event):
-        choices["organization"] = tuple(of(session, ask))
-    if event == "open-selection":
-        choices["reviewers"] = tuple(
-            (person.email, f"{person.name}, {person.email}")
-            for person in session.directory.people.values()
-            if Role.REVIEWER in person.roles and person.active
-        )
-    if event in _BOARD_EVENTS and ask.record.state is State.BOARD_REVIEW:
-        choices["meeting_on"] = tuple(_said(meeting) for meeting in _meetings(session, ask, now))
-    if event == "refer-to-board":
-        new = ask.record.state is State.OPEN_SELECTION
-        purposes = ("new",) if new else ("amendment", "renewal", "termination")
-        choices["purpose"] = tuple((purpose, READABLE[purpose]) for purpose in purposes)
-    values = {}
-    if event == "submit-report":
-        values = {
-            o.name: f"Unit: {o.unit}. At the start it was {o.baseline:g}; the target is {o.target:g}."
-            for o in ask.record.facts.outcomes.items
-        }
-    return Offered(choices, values, helps=_helps(session, ask, now), without=_without(ask))
+def offered(session: Session, action: Action, now: datetime) -> Offered:
+    """Return the choices, words and keys to leave out, as things stand for this action."""
+    form = action.event.form
+    choices = {key: tuple(LISTS[name](session, action, now)) for key, name in form.choices.items()}
+    helps = {key: text for key, name in form.beside.items() if (text := BESIDE[name](session, action, now))}
+    values = _targets(action) if "values" in action.event.takes.model_fields else {}
+    return Offered(choices, values, helps=helps, without=form.without)
 
 
-_BOARD_EVENTS = ("schedule-item", "introduce-item", "defer-item", "approve", "send-back", "terminate")
+def on_record(action: Action) -> dict[str, Any]:
+    """Return the values of the document on record that the form would replace."""
+    name = action.event.form.replaces
+    return (DOCUMENTS[name](action) or {}) if name else {}
 
 
-def _applications(ask: Ask) -> Iterable[Application]:
-    selection = ask.record.facts.selection
+def usual(event: Event, today: date) -> dict[str, Any]:
+    """Return what most people would fill in, to spare them the typing: today's date, and plain defaults."""
+    defaults = {
+        key: field.default
+        for key, field in event.takes.model_fields.items()
+        if isinstance(field.default, (bool, int))
+    }
+    return defaults | ({event.form.today: today.isoformat()} if event.form.today else {})
+
+
+# Lists to choose from
+
+
+def applications(action: Action) -> Iterable[Application]:
+    """Return the applications of the present call."""
+    selection = action.record.facts.selection
     return selection.applications.values() if selection else ()
+
+
+def without_conflict(action: Action) -> list[Application]:
+    """Return the applications with which the reviewer has declared no conflict of interest."""
+    selection = action.record.facts.selection
+    return [
+        application
+        for application in applications(action)
+        if selection is not None and not selection.conflicted(action.actor, application.organization)
+    ]
 
 
 def _choice(application: Application) -> tuple[str, str]:
     return application.organization, application.name
 
 
-def _of_reviewer(_: Session, ask: Ask) -> Iterable[tuple[str, str]]:
-    return map(_choice, without_conflict(ask))
+def _without_conflict(_: Session, action: Action, __: datetime) -> Choices:
+    return tuple(map(_choice, without_conflict(action)))
 
 
-def without_conflict(ask: Ask) -> list[Application]:
-    """The applications with which the reviewer has declared no conflict of interest."""
-    selection = ask.record.facts.selection
-    return [
-        one
-        for one in _applications(ask)
-        if selection is not None and not selection.conflicted(ask.actor, one.organization)
-    ]
-
-
-def _all(_: Session, ask: Ask) -> Iterable[tuple[str, str]]:
-    return map(_choice, _applications(ask))
-
-
-def _scored(_: Session, ask: Ask) -> Iterable[tuple[str, str]]:
-    selection = ask.record.facts.selection
+def _scored(_: Session, action: Action, __: datetime) -> Choices:
+    """Return the applications that have a score; all of them while none has."""
+    selection = action.record.facts.selection
     scored = {score.organization for score in selection.scores} if selection else set()
-    return [_choice(one) for one in _applications(ask) if one.organization in scored] or _all(_, ask)
+    every = tuple(map(_choice, applications(action)))
+    return tuple(choice for choice in every if choice[0] in scored) or every
 
 
-def _own(session: Session, ask: Ask) -> Iterable[tuple[str, str]]:
-    """An applicant's own application; for staff, every one."""
-    if ask.role is not Role.APPLICANT:
-        return _all(session, ask)
-    return [_choice(one) for one in _applications(ask) if one.contact_email == ask.actor]
+def _own(_: Session, action: Action, __: datetime) -> Choices:
+    """Return an applicant's own application; for staff, every one."""
+    mine = (
+        each
+        for each in applications(action)
+        if action.role is not Role.APPLICANT or each.contact_email == action.actor
+    )
+    return tuple(map(_choice, mine))
 
 
-def _may_apply(session: Session, ask: Ask) -> Iterable[tuple[str, str]]:
+def _organizations(session: Session, action: Action, now: datetime) -> Choices:
+    """Return the organizations that somebody can apply for: staff for any, an applicant for their own."""
     known = session.directory.organizations
-    if ask.role is not Role.APPLICANT:
-        return [(one.id, one.name) for one in known.values()]
-    person = session.directory.person(ask.actor, ask.record.facts)
+    if action.role is not Role.APPLICANT:
+        return tuple((each.id, each.name) for each in known.values())
+    person = session.directory.person(action.actor, action.record.facts)
     mine = person.organization if person else None
-    return [(mine, known[mine].name)] if mine is not None and mine in known else _own(session, ask)
+    if mine is not None and mine in known:
+        return ((mine, known[mine].name),)
+    return _own(session, action, now)
 
 
-def _unanswered(_: Session, ask: Ask) -> Iterable[tuple[str, str]]:
-    selection = ask.record.facts.selection
+def _unanswered(_: Session, action: Action, __: datetime) -> Choices:
+    selection = action.record.facts.selection
     waiting = {protest.organization for protest in selection.unanswered()} if selection else set()
-    return [_choice(one) for one in _applications(ask) if one.organization in waiting]
+    return tuple(_choice(each) for each in applications(action) if each.organization in waiting)
 
 
-_ORGANIZATIONS: Mapping[str, Callable[[Session, Ask], Iterable[tuple[str, str]]]] = {
-    "receive-application": _may_apply,
-    "withdraw-application": _own,
-    "file-protest": _own,
-    "answer-protest": _unanswered,
-    "declare-conflict": _of_reviewer,
-    "choose-partner": _scored,
+def _reviewers(session: Session, _: Action, __: datetime) -> Choices:
+    return tuple(
+        (person.email, f"{person.name}, {person.email}")
+        for person in session.directory.people.values()
+        if Role.REVIEWER in person.roles and person.active
+    )
+
+
+def _coming_meetings(session: Session, action: Action, now: datetime) -> Choices:
+    return _meeting_choices(_coming(session, action, now)[:_MEETINGS])
+
+
+def _later_meetings(session: Session, action: Action, now: datetime) -> Choices:
+    """Return the meetings to which an item can be deferred: those after the one it is scheduled for."""
+    item = action.record.facts.board.item
+    after = item.meeting_on if item else None
+    later = (m for m in _coming(session, action, now) if after is None or m.on > after)
+    return _meeting_choices(list(later)[:_MEETINGS])
+
+
+def _coming(session: Session, action: Action, now: datetime) -> list[Meeting]:
+    has_item = action.record.facts.board.item is not None
+    return [meeting for meeting in session.directory.regular if has_item and meeting.at > now]
+
+
+def _agenda(session: Session, action: Action, __: datetime) -> Choices:
+    """Return the meetings that have or had the item on their agenda. Without an item there is nothing to choose."""
+    item = action.record.facts.board.item
+    days = item.agenda if item else ()
+    meetings = (meeting for on in days if (meeting := session.directory.meeting(on)) is not None)
+    return _meeting_choices(sorted(meetings, key=lambda meeting: meeting.on))
+
+
+def _meeting_choices(meetings: Iterable[Meeting]) -> Choices:
+    return tuple((meeting.on.isoformat(), long_day(meeting.on)) for meeting in meetings)
+
+
+def _purposes(*purposes: str) -> Callable[[Session, Action, datetime], Choices]:
+    return lambda _session, _action, _now: tuple((purpose, READABLE[purpose]) for purpose in purposes)
+
+
+LISTS: Mapping[str, Callable[[Session, Action, datetime], Choices]] = {
+    "organizations": _organizations,
+    "own-applications": _own,
+    "scored-applications": _scored,
+    "without-conflict": _without_conflict,
+    "unanswered-protests": _unanswered,
+    "reviewers": _reviewers,
+    "coming-meetings": _coming_meetings,
+    "later-meetings": _later_meetings,
+    "agenda": _agenda,
+    "purpose-new": _purposes("new"),
+    "purposes-in-force": _purposes("amendment", "renewal", "termination"),
 }
 
 
-def _meetings(session: Session, ask: Ask, now: datetime) -> list[Meeting]:
-    """The regular meetings that an event of the Board can be about."""
-    item, people = ask.record.facts.board.item, session.directory
-    if item is None:
-        return []
-    if ask.claim.event in ("schedule-item", "defer-item"):
-        after = item.meeting_on if ask.claim.event == "defer-item" else None
-        coming = [m for m in people.regular if m.at > now and (after is None or m.on > after)]
-        return coming[:_MEETINGS]
-    agenda = [meeting for on in item.agenda if (meeting := people.meeting(on)) is not None]
-    return sorted(agenda, key=lambda meeting: meeting.on)
+# What stands beside a control: what is on record, beside what would replace it
 
 
-def _said(meeting: Meeting) -> tuple[str, str]:
-    return meeting.on.isoformat(), long_day(meeting.on)
-
-
-def _without(ask: Ask) -> frozenset[str]:
-    if ask.claim.event == "refer-to-board" and ask.record.state is State.OPEN_SELECTION:
-        return frozenset({"amount_cents", "ends_on"})
-    return frozenset()
-
-
-def _helps(session: Session, ask: Ask, now: datetime) -> dict[str, str]:
-    """What stands on record, beside what would replace it."""
-    found, agreement = {}, ask.record.facts.agreement
-    if ask.claim.event in ("amend-agreement", "refer-to-board") and agreement:
-        found["amount_cents"] = f"In dollars. Now it is {money(agreement.amount_cents)}."
-        found["ends_on"] = f"Year, month, day. Now it is {long_day(agreement.ends_on)}."
-    if ask.claim.event == "open-selection":
-        least = session.config.procedure.selection.minimum_days
-        earliest = session.config.calendar.day(now) + timedelta(days=least)
-        found["closes_on"] = f"Not before {long_day(earliest)}. Year, month, day, such as {earliest}."
-    if ask.claim.event == "extend-selection" and ask.record.facts.selection:
-        closes = session.config.calendar.local(ask.record.facts.selection.closes_at).date()
-        found["closes_on"] = f"Now it is {long_day(closes)}. Year, month, day."
-    if ask.claim.event == "receive-application":
-        found["demonstration"] = (
-            "Only if the organization is neither community-based nor a college, university or public agency:"
-            " how it shows that it can serve the school."
+def _targets(action: Action) -> dict[str, str]:
+    return {
+        outcome.name: (
+            f"Unit: {outcome.unit}. At the start it was {outcome.baseline:g}; the target is {outcome.target:g}."
         )
-    return found
+        for outcome in action.record.facts.outcomes.items
+    }
 
 
-def on_record(ask: Ask) -> dict[str, Any]:
-    """The values that a document on record already has, for the form that would replace it."""
-    of = _ON_RECORD.get(ask.claim.event)
-    return (of(ask) if of else None) or {}
+def _present_amount(_: Session, action: Action, __: datetime) -> str | None:
+    agreement = action.record.facts.agreement
+    return f"In dollars. Now it is {money(agreement.amount_cents).removeprefix('$')}." if agreement else None
 
 
-def _statement(ask: Ask) -> dict[str, Any] | None:
-    statement = ask.record.facts.needs.statement
+def _present_last_day(_: Session, action: Action, __: datetime) -> str | None:
+    agreement = action.record.facts.agreement
+    return f"Year, month, day. Now it is {long_day(agreement.ends_on)}." if agreement else None
+
+
+def _earliest_closing(session: Session, _: Action, now: datetime) -> str:
+    least = session.config.procedure.selection.minimum_days
+    earliest = session.config.calendar.day(now) + timedelta(days=least)
+    return f"Not before {long_day(earliest)}. Year, month, day, such as {earliest}."
+
+
+def _present_closing(session: Session, action: Action, _: datetime) -> str | None:
+    selection = action.record.facts.selection
+    if selection is None:
+        return None
+    closes = session.config.calendar.local(selection.closes_at).date()
+    return f"Now it is {long_day(closes)}. Year, month, day."
+
+
+def _who_demonstrates(_: Session, __: Action, ___: datetime) -> str:
+    return (
+        "Only if the organization is neither community-based nor a college, university or public agency:"
+        " how it shows that it can serve the school."
+    )
+
+
+BESIDE: Mapping[str, Callable[[Session, Action, datetime], str | None]] = {
+    "earliest-closing": _earliest_closing,
+    "present-closing": _present_closing,
+    "present-amount": _present_amount,
+    "present-last-day": _present_last_day,
+    "who-demonstrates": _who_demonstrates,
+}
+
+
+# Documents on record that a form starts from
+
+
+def _statement(action: Action) -> dict[str, Any] | None:
+    statement = action.record.facts.needs.statement
     return statement.model_dump(mode="json") if statement else None
 
 
-def _terms(ask: Ask) -> dict[str, Any] | None:
+def _outcomes(action: Action) -> dict[str, Any]:
+    return {"outcomes": [each.model_dump(mode="json") for each in action.record.facts.outcomes.items]}
+
+
+def _terms(action: Action) -> dict[str, Any] | None:
     keys = {"instrument", "amount_cents", "starts_on", "ends_on", "autonomy_requested_by", "responsibilities"}
-    agreement = ask.record.facts.agreement
+    agreement = action.record.facts.agreement
     return agreement.model_dump(mode="json", include=keys) if agreement else None
 
 
-def _application(ask: Ask) -> dict[str, Any] | None:
+def _application(action: Action) -> dict[str, Any] | None:
     keys = {"organization", "contact_name", "contact_email", "abilities", "demonstration"}
-    mine = [one for one in _applications(ask) if one.contact_email == ask.actor]
-    return mine[0].model_dump(mode="json", include=keys) if ask.role is Role.APPLICANT and mine else None
+    mine = [each for each in applications(action) if each.contact_email == action.actor]
+    if action.role is not Role.APPLICANT or not mine:
+        return None
+    return mine[0].model_dump(mode="json", include=keys)
 
 
-def _report(ask: Ask) -> dict[str, Any] | None:
-    review = ask.record.facts.review
-    keys = {"values", "narrative"}
-    return review.reports[-1].model_dump(mode="json", include=keys) if review and review.reports else None
+def _report(action: Action) -> dict[str, Any] | None:
+    review = action.record.facts.review
+    if review is None or not review.reports:
+        return None
+    return review.reports[-1].model_dump(mode="json", include={"values", "narrative"})
 
 
-def _pending(ask: Ask) -> dict[str, Any] | None:
-    agreement = ask.record.facts.agreement
+def _pending_change(action: Action) -> dict[str, Any] | None:
+    agreement = action.record.facts.agreement
+    if agreement is None or agreement.pending is None:
+        return None
     keys = {"purpose", "reason", "amount_cents", "ends_on"}
-    if agreement and agreement.pending and ask.record.state is not State.OPEN_SELECTION:
-        return agreement.pending.model_dump(mode="json", include=keys)
-    return None
+    return agreement.pending.model_dump(mode="json", include=keys)
 
 
-_ON_RECORD: Mapping[str, Callable[[Ask], dict[str, Any] | None]] = {
-    "describe-needs": _statement,
-    "set-outcomes": lambda ask: {
-        "outcomes": [one.model_dump(mode="json") for one in ask.record.facts.outcomes.items]
-    },
-    "draft-agreement": _terms,
-    "receive-application": _application,
-    "submit-report": _report,
-    "refer-to-board": _pending,
-    "change-contact": lambda ask: (
-        ask.record.facts.contact.model_dump(mode="json") if ask.record.facts.contact else None
-    ),
+def _contact(action: Action) -> dict[str, Any] | None:
+    contact = action.record.facts.contact
+    return contact.model_dump(mode="json") if contact else None
+
+
+DOCUMENTS: Mapping[str, Callable[[Action], dict[str, Any] | None]] = {
+    "statement": _statement,
+    "outcomes": _outcomes,
+    "terms": _terms,
+    "application": _application,
+    "report": _report,
+    "pending-change": _pending_change,
+    "contact": _contact,
 }
 
 
-def usual(ask: Ask, today: date) -> dict[str, Any]:
-    """What most people would fill in, to spare them the typing."""
-    if ask.claim.event == "sign-agreement":
-        return {"signed_on": today.isoformat()}
-    if ask.claim.event.startswith("record-"):
-        return {"on": today.isoformat()}
-    if ask.claim.event == "introduce-item":
-        return {"immediate_action": False}
-    if ask.claim.event in ("approve", "send-back") or ask.record.state is State.BOARD_REVIEW:
-        return {"abstentions": 0}
-    return {}
+def _faults() -> list[str]:
+    """Return what the rows of the law ask for and no function here provides."""
+    asked = [(row.name, name, LISTS) for row in TABLE for name in row.form.choices.values()]
+    asked += [(row.name, name, BESIDE) for row in TABLE for name in row.form.beside.values()]
+    asked += [(row.name, row.form.replaces, DOCUMENTS) for row in TABLE if row.form.replaces]
+    return [f"the form of {event} asks for {name!r}, which web/choices does not have"
+            for event, name, functions in asked if name not in functions]  # fmt: skip
+
+
+if _missing := _faults():
+    raise TableError(_missing)

@@ -14,14 +14,25 @@ from flask import Response, abort, request
 from states.errors import BadInput, Problem, Refused, Unmet
 from states.machine import ASKED, event_named
 from workflow import links
-from workflow.actions import action, attachments
-from workflow.actions.action import Ask, Closed
+from workflow.actions import attachments
+from workflow.actions.action import (
+    Action,
+    LinkClosed,
+    act,
+    act_each,
+    find_action,
+    last_done,
+    notice_of,
+    was_sent,
+)
 from workflow.engine import Change, Conflict
 from workflow.forms import fields, parsing
 from workflow.links import Claim
 from workflow.outbox import message
 from workflow.session import Session
+from workflow.store.rows import Channel
 from workflow.views import documents
+from workflow.views.visibility import Viewer
 from workflow.web import closed_link
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, sent_form
@@ -60,7 +71,7 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
         return _show(site, token, claim, replace(sent, texts=_with_entries(sent)))
     try:
         site.system.transact(lambda session: _do(site, session, claim, sent, now))
-    except Closed as closed:
+    except LinkClosed as closed:
         if closed.how == "used" and event_named(claim.event).repeatable:
             return _done(token)  # this very form has been sent before
         return closed_link.closed(site, token, closed, sent.texts)
@@ -105,38 +116,36 @@ def _with_entries(sent: Sent) -> dict[str, str]:
 
 def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -> list[Change]:
     """Do what the form says, in the session's transaction."""
-    ask = action.find(session, claim, now)
-    sheet = sheet_of(session, ask, now)
-    if action.was_sent(session, claim, sent.form):
-        raise Closed("used", "This has been done already.", claim)
+    action = find_action(session, claim, now)
+    sheet = sheet_of(session, action, now)
+    if was_sent(session, claim, sent.form):
+        raise LinkClosed("used", "This has been done already.", claim)
     if sent.shown != sheet.shown():
         raise Changed
-    deeds = sheet.deeds(_without_named_files(ask, sent))
+    deeds = sheet.deeds(_without_named_files(action, sent))
     if len(deeds) == 1:
         event, values = deeds[0]
-        values |= _attached(site, session, ask, sent, now)
-        return [action.act(session, ask, values, channel="link", form=sent.form, now=now, event=event)]
-    return action.act_each(session, ask, deeds, form=sent.form, now=now)
+        values |= _attached(site, session, action, sent, now)
+        return [act(session, action, values, channel=Channel.LINK, form=sent.form, now=now, event=event)]
+    return act_each(session, action, deeds, form=sent.form, now=now)
 
 
-def _without_named_files(ask: Ask, sent: Sent) -> dict[str, str]:
+def _without_named_files(action: Action, sent: Sent) -> dict[str, str]:
     """What was typed; a document counts only if it was sent, not if it is merely named."""
-    assert ask.row is not None
-    key = ask.row.document
+    key = action.event.document
     texts = parsing.without_blanks(sent.texts)
     return texts if key in sent.files else {name: text for name, text in texts.items() if name != key}
 
 
-def _attached(site: Site, session: Session, ask: Ask, sent: Sent, now: datetime) -> dict[str, Any]:
+def _attached(site: Site, session: Session, action: Action, sent: Sent, now: datetime) -> dict[str, Any]:
     """The part of the input that tells of an attached document, which is kept; refused if it is not fit."""
-    assert ask.row is not None
-    key = ask.row.document
+    key = action.event.document
     if key is None or key not in sent.files:
         return {}
     name, content = sent.files[key]
     attachments.refuse_unfit(key, name, content, site.system.config.procedure.web.upload_megabytes)
     digest, size = attachments.keep(session.connection, name, content, now)
-    return attachments.described(ask.row, name, digest, size)
+    return attachments.described(action.event, name, digest, size)
 
 
 def _show(
@@ -154,59 +163,57 @@ def _show(
     now = site.clock()
     try:
         with site.system.reading() as session:
-            ask = action.find(session, claim, now)
-            sheet = sheet_of(session, ask, now)
+            action = find_action(session, claim, now)
+            sheet = sheet_of(session, action, now)
             texts = sent.texts if sent else sheet.texts(session.config.calendar.day(now))
-            context: dict[str, Any] = about(session, ask, now) | sheet.draw(texts, problems)
+            context: dict[str, Any] = about(session, action, now) | sheet.draw(texts, problems)
             plain = words_of(session)
             context |= {
                 "form": sent.form if sent else secrets.token_hex(16),
                 "shown": sheet.shown(),
                 "changed": changed,
                 "refused": [plain(unmet) for unmet in refused],
-                "obstacles": [] if refused else [plain(u) for u in _obstacles(session, ask, now)],
+                "obstacles": [] if refused else [plain(u) for u in _obstacles(session, action, now)],
                 "again_file": bool(sent and sent.files),
             }
-    except Closed as closed:
+    except LinkClosed as closed:
         return closed_link.closed(site, token, closed, sent.texts if sent else None)
-    name = "scores" if claim.event == "score-application" else "ask"
-    return site.page(name, status, failed=bool(problems or refused), **context)
+    return site.page(sheet.template, status, failed=bool(problems or refused), **context)
 
 
-def about(session: Session, ask: Ask, now: datetime) -> dict[str, Any]:
+def about(session: Session, action: Action, now: datetime) -> dict[str, Any]:
     """What every page of an ask says: of what, as whom, for whom, by when, and what it does."""
-    config, facts, row = session.config, ask.record.facts, ask.row
-    school = session.directory.schools.get(facts.school)
-    event = ask.claim.event
-    moves = row.to if row is not None and row.to is not ask.record.state else None
+    config, facts, row = session.config, action.record.facts, action.event
+    event = action.claim.event
+    moves = row.to if row.to is not action.record.state else None
     return {
-        "title": config.labels.get(event, event.replace("-", " ").capitalize()),
-        "partnership": {"ref": ask.record.ref, "title": facts.title, "state": str(ask.record.state)},
-        "school": school.name if school else facts.school,
-        "does": config.deeds[event]["does"],
+        "title": config.label(event),
+        "partnership": {"ref": action.record.ref, "title": facts.title, "state": str(action.record.state)},
+        "school": session.directory.school_name(facts.school),
+        "does": config.events[event]["does"],
         "moves": str(moves).replace("-", " ") if moves else "",
-        "final": row is not None and row.final,
-        "why": message.why(session, ask.role, facts),
-        "person": session.directory.someone(ask.name, _contact_name(session, ask)).name,
-        "stands_in_for": session.directory.someone(ask.actor).name if ask.through else "",
-        "deadline": message.deadline_of(session, ask.notice, {event}),
-        "page": links.address(config, replace(ask.claim, event="", read=None)),
+        "final": action.event.final,
+        "why": message.why(session, action.role, facts),
+        "person": session.directory.someone(action.name, _contact_name(session, action)).name,
+        "stands_in_for": session.name_of(action.actor) if action.through else "",
+        "deadline": message.deadline_of(session, action.notice, {event}),
+        "page": links.address(config, replace(action.claim, event="", read=None)),
         "megabytes": config.procedure.web.upload_megabytes,
     }
 
 
-def _contact_name(session: Session, ask: Ask) -> str | None:
-    person = session.directory.person(ask.name, ask.record.facts)
+def _contact_name(session: Session, action: Action) -> str | None:
+    person = session.directory.person(action.name, action.record.facts)
     return person.name if person else None
 
 
-def _obstacles(session: Session, ask: Ask, now: datetime) -> list[Unmet]:
+def _obstacles(session: Session, action: Action, now: datetime) -> list[Unmet]:
     """What stands in the way whatever is typed."""
-    found = documents.possibilities(session, ask.record, now, ask.actor, ask.role)
+    found = documents.possibilities(session, action.record, now, action.actor, action.role)
     return [
         Unmet(name, reason, clause)
         for possibility in found
-        if possibility.row.name == ask.claim.event
+        if possibility.row.name == action.claim.event
         for name, clause, reason in possibility.requirements
         if reason not in (None, ASKED)
     ]
@@ -234,25 +241,25 @@ def done(site: Site, token: str, claim: Claim) -> Response:
     with site.system.reading() as session:
         over = None
         try:
-            action.find(session, claim, now)
-        except Closed as closed:
+            find_action(session, claim, now)
+        except LinkClosed as closed:
             over = closed
-        rows = action.last_done(session, claim)
+        rows = last_done(session, claim)
         if not rows:
             return Response(status=303, headers={"Location": f"../{token}"})
-        notice, record = action.notice_of(session, claim)
+        notice, record = notice_of(session, claim)
         if notice.revoked_at is not None and over is not None:
             return closed_link.closed(site, f"../{token}", over)
-        facts, people, config = record.facts, session.directory, session.config
-        school = people.schools.get(facts.school)
+        facts, config = record.facts, session.config
+        viewer = Viewer(notice.capacity, notice.owner)
         context: dict[str, Any] = {
             "title": "Recorded",
             "partnership": {"ref": record.ref, "title": facts.title, "state": str(record.state)},
-            "school": school.name if school else facts.school,
-            "deeds": [message.deed(session, row, facts) for row in rows],
+            "school": session.directory.school_name(facts.school),
+            "deeds": [message.deed(session, row, facts, viewer) for row in rows],
             "at": config.calendar.local(rows[-1].at).isoformat(),
-            "by": people.someone(rows[-1].actor).name,
-            "through": people.someone(rows[-1].ran_by).name if rows[-1].ran_by else "",
+            "by": session.name_of(rows[-1].actor),
+            "through": session.name_of(rows[-1].ran_by) if rows[-1].ran_by else "",
             "why": message.why(session, notice.role, facts),
             "page": links.address(config, replace(claim, event="", read=None)),
             "more": over is None and event_named(claim.event).repeatable,

@@ -12,8 +12,7 @@ from flask import Blueprint, Response, abort, request
 
 from notifications.links import Expired, Forged
 from workflow import links
-from workflow.actions import action
-from workflow.actions.action import Closed
+from workflow.actions.action import LinkClosed, find_action, send_again
 from workflow.links import Applicant, Claim, ExpiredClaim
 from workflow.procedure.config import Config
 from workflow.web import calls, closed_link, event_page, partnership
@@ -84,8 +83,8 @@ def blueprint(site: Site) -> Blueprint:
         try:
             claim = links.read(site.system.config, token)
             with site.system.reading() as session:
-                return partnership.document(site, session, action.find(session, claim, site.clock()), digest)
-        except (Forged, ExpiredClaim, Closed):
+                return partnership.document(site, session, find_action(session, claim, site.clock()), digest)
+        except (Forged, ExpiredClaim, LinkClosed):
             abort(404)
 
     return pages
@@ -102,8 +101,8 @@ def _whoever_it_was(config: Config, token: str) -> Claim | None:
 
 def _send_again(session: Any, claim: Claim, site: Site) -> None:
     try:
-        action.ask_again(session, claim, site.clock())
-    except (Forged, Closed):
+        send_again(session, claim, site.clock())
+    except (Forged, LinkClosed):
         return  # nobody is told that, and nothing was written
 
 
@@ -113,8 +112,8 @@ def standing(site: Site, token: str, claim: Claim) -> Response:
         abort(405)
     try:
         with site.system.reading() as session:
-            return partnership.page(site, session, action.find(session, claim, site.clock()))
-    except Closed as closed:
+            return partnership.page(site, session, find_action(session, claim, site.clock()))
+    except LinkClosed as closed:
         return closed_link.closed(site, token, closed)
 
 

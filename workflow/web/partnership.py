@@ -15,8 +15,7 @@ from sqlalchemy import select
 from states.machine import COLLECTED, askable, waiting_on
 from states.partnership import Role, State
 from workflow import links
-from workflow.actions import action
-from workflow.actions.action import Ask
+from workflow.actions.action import Action, was_used
 from workflow.links import Applicant
 from workflow.outbox import message
 from workflow.session import Session
@@ -26,11 +25,6 @@ from workflow.views.visibility import Viewer
 from workflow.web import charts
 from workflow.web.site import Site
 
-# What somebody may do of their own accord; nobody waits for it.
-_FREE = frozenset(
-    {"withdraw", "withdraw-application", "declare-conflict", "file-protest", "restart", "terminate", "add-note"}
-)  # fmt: skip
-_APPLYING = ("receive-application",)  # done on the page of the application
 # The duties of the Lead Partner, in the words of 4270.5a-e.
 DUTIES = {
     "assessment": "Annual assessment of the school's needs",
@@ -41,38 +35,37 @@ DUTIES = {
 }
 
 
-def page(site: Site, session: Session, ask: Ask) -> Response:
+def page(site: Site, session: Session, action: Action) -> Response:
     """The partnership of a claim, as the person of the claim may see it."""
-    now, record, state = site.clock(), ask.record, ask.record.state
-    viewer = Viewer(ask.role, ask.actor)
-    seen = visibility.facts(session, record, viewer, now)
-    happened = visibility.history(session, record, viewer, now)
-    due = visibility.deadlines(session, record, viewer, now)
-    asked = _asked(session, ask, due, now)
-    school = session.directory.schools.get(record.facts.school)
+    now, record, state = site.clock(), action.record, action.record.state
+    viewer = Viewer(action.role, action.actor)
+    seen = visibility.facts_for(session, record, viewer, now)
+    happened = visibility.history_for(session, record, viewer, now)
+    due = visibility.deadlines_for(session, record, viewer, now)
+    asked = _asked(session, action, due, now)
     selection = record.facts.selection
-    apply = _own_application(session, ask)
-    here = _here(session, ask)
-    saved = {digest: f"{here}/documents/{digest}" for digest in visibility.named_documents(seen)}
+    apply = _own_application(session, action)
+    here = _here(session, action)
+    saved = {digest: f"{here}/documents/{digest}" for digest in visibility.documents_in(seen)}
     return site.page(
         "partnership",
         title=record.facts.title,
         ref=record.ref,
-        school=school.name if school else record.facts.school,
-        reader=session.directory.someone(ask.name).name,
-        role=str(ask.role),
-        for_whom=session.directory.someone(ask.actor).name if ask.through else None,
+        school=session.directory.school_name(record.facts.school),
+        reader=session.name_of(action.name),
+        role=str(action.role),
+        for_whom=session.name_of(action.actor) if action.through else None,
         office_reads=viewer.is_office,
-        entered_at=documents.local(session, record.entered_at),
+        entered_at=session.local(record.entered_at),
         steps=steps(state, _visited(session, record.id)),
-        asked=[one for one in asked if one["event"] not in (*_FREE, *(_APPLYING if apply else ()))],
-        free=[one for one in asked if one["event"] in _FREE and one["url"]],
+        asked=[one for one in asked if not one["optional"]],
+        free=[one for one in asked if one["optional"] and one["url"] and not (apply and one["applies"])],
         due=due,
         facts=seen,
-        sealed=documents.is_sealed(record.facts, now),
+        sealed=visibility.is_sealed(record.facts, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
-        names=_names(session, record.facts),
+        names=visibility.mentioned_names(_names(session, record.facts), seen),
         outcomes=charts.outcomes(seen),
         duties=_duties(seen, due),
         reviews=_reviews(seen),
@@ -81,9 +74,9 @@ def page(site: Site, session: Session, ask: Ask) -> Response:
     )
 
 
-def _here(session: Session, ask: Ask) -> str:
+def _here(session: Session, action: Action) -> str:
     """The address of this page; made anew, so that nothing is taken from the request."""
-    shown = links.claim_of(ask.notice, ask.record.ref, "", ask.record.facts)
+    shown = links.claim_of(action.notice, action.record.ref, "", action.record.facts)
     return links.address(session.config, shown)
 
 
@@ -105,24 +98,26 @@ def _visited(session: Session, key: int | None) -> frozenset[str]:
 
 
 def _asked(
-    session: Session, ask: Ask, due: Sequence[Mapping[str, Any]], now: datetime
+    session: Session, action: Action, due: Sequence[Mapping[str, Any]], now: datetime
 ) -> list[dict[str, Any]]:
     """What this person can do now and somebody waits for, with a link where the notice offers it."""
-    record, role = ask.record, ask.role
-    offered = message.offered(session, ask.notice)
+    record, role = action.record, action.role
+    offered = message.offered(session, action.notice)
     wanted = {*offered, *COLLECTED, *(event for one in due for event in one["offers"])}
     found = []
-    for one in documents.possibilities(session, record, now, ask.actor, role):
+    for one in documents.possibilities(session, record, now, action.actor, role):
         event = one.row.name
-        if event not in wanted or not one.possible or not _may(ask, event):
+        if event not in wanted or not one.possible or not _may(action, event):
             continue
-        claim = links.claim_of(ask.notice, record.ref, event, record.facts)
-        used = not one.row.repeatable and action.answered_by(session, claim) is not None
+        claim = links.claim_of(action.notice, record.ref, event, record.facts)
+        used = not one.row.repeatable and was_used(session, claim)
         by = next((each["due_at"] for each in due if event in each["offers"]), None)
         found.append(
             {
                 "event": event,
-                "label": session.config.labels.get(event, event.replace("-", " ")),
+                "optional": one.row.optional,
+                "applies": bool(one.row.sealed),  # done on the page of the application
+                "label": session.config.label(event),
                 "url": links.address(session.config, claim) if event in offered and not used else None,
                 "by": by,
             }
@@ -132,21 +127,21 @@ def _asked(
     )  # what can be done here first
 
 
-def _may(ask: Ask, event: str) -> bool:
+def _may(action: Action, event: str) -> bool:
     """Whether it is for this person, and still to be done by them where several have to do it."""
-    record = ask.record
-    if record.state is None or event not in askable(record.state, record.facts, ask.role):
+    record = action.record
+    if record.state is None or event not in askable(record.state, record.facts, action.role):
         return False
-    if ask.role is Role.REVIEWER and event in COLLECTED:
-        return any(waiting.email == ask.actor for waiting in waiting_on(record.facts, event))
+    if action.role is Role.REVIEWER and event in COLLECTED:
+        return any(waiting.email == action.actor for waiting in waiting_on(record.facts, event))
     return True
 
 
-def _own_application(session: Session, ask: Ask) -> str | None:
+def _own_application(session: Session, action: Action) -> str | None:
     """The address at which an applicant changes, replaces or withdraws what they sent."""
-    if ask.role is not Role.APPLICANT or ask.through or ask.record.state is not State.OPEN_SELECTION:
+    if action.role is not Role.APPLICANT or action.through or action.record.state is not State.OPEN_SELECTION:
         return None
-    return links.apply_address(session.config, Applicant(ask.record.ref, ask.actor))
+    return links.apply_address(session.config, Applicant(action.record.ref, action.actor))
 
 
 def _names(session: Session, of: Any) -> dict[str, str]:
@@ -185,10 +180,10 @@ def _report(one: Mapping[str, Any]) -> dict[str, Any]:
     return {**one, "values": {name: charts.number(value) for name, value in one["values"].items()}}
 
 
-def document(site: Site, session: Session, ask: Ask, digest: str) -> Response:
+def document(site: Site, session: Session, action: Action, digest: str) -> Response:
     """The bytes of a document, to save and never to run; 404 where there is none that this person may see."""
-    viewer = Viewer(ask.role, ask.actor)
-    named = visibility.named_documents(visibility.facts(session, ask.record, viewer, site.clock()))
+    viewer = Viewer(action.role, action.actor)
+    named = visibility.documents_in(visibility.facts_for(session, action.record, viewer, site.clock()))
     table = tables.documents
     query = select(table.c.content).where(table.c.sha256 == digest)
     content = session.connection.scalar(query) if digest in named else None

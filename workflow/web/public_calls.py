@@ -9,15 +9,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select
 
+from states.machine import EVENTS, event_named
 from states.partnership import Partnership, State, Statement
 from workflow import engine
-from workflow.engine import Record
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Snapshot
 
 RECENT = timedelta(days=60)  # how long a call that is over still stands on the list
 _REF = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
-_CHANGES = ("open-selection", "extend-selection", "close-applications", "withdraw")
+_CHANGES = tuple(name for name in EVENTS if event_named(name).public)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,13 @@ def listed(session: Session, now: datetime) -> list[Call]:
     # A call that has left the state since has done so no longer ago than it counts as recent.
     near = or_(table.c.state == str(State.OPEN_SELECTION), table.c.entered_at > now - RECENT)
     query = select(table).where(near)
-    found = _calls(session, map(engine.record_of, session.connection.execute(query).all()), now)
+    found = _calls(session, map(Snapshot.from_row, session.connection.execute(query).all()), now)
     opened = sorted((call for call in found if call.open), key=lambda call: (call.closes_at, call.ref))
     closed = [call for call in found if not call.open and call.updated_at > now - RECENT]
     return opened + sorted(closed, key=lambda call: (call.updated_at, call.ref), reverse=True)
 
 
-def one(session: Session, ref: str, now: datetime) -> tuple[Call, Record] | None:
+def one(session: Session, ref: str, now: datetime) -> tuple[Call, Snapshot] | None:
     """The call of a reference, and its record; None where none was ever opened."""
     if not _REF.fullmatch(ref):  # what no reference looks like does not reach the database
         return None
@@ -63,7 +64,7 @@ def one(session: Session, ref: str, now: datetime) -> tuple[Call, Record] | None
     return (found[0], record) if found and record else None
 
 
-def _calls(session: Session, of: Iterable[Record], now: datetime) -> list[Call]:
+def _calls(session: Session, of: Iterable[Snapshot], now: datetime) -> list[Call]:
     found = [record for record in of if record.facts.selection is not None]
     changed = _changed(session, [record.id or 0 for record in found])
     return [
@@ -71,14 +72,15 @@ def _calls(session: Session, of: Iterable[Record], now: datetime) -> list[Call]:
     ]  # fmt: skip
 
 
-def _call(session: Session, record: Record, of: Partnership, changed: datetime | None, now: datetime) -> Call:
+def _call(
+    session: Session, record: Snapshot, of: Partnership, changed: datetime | None, now: datetime
+) -> Call:
     call = of.selection
     assert call is not None
-    school = session.directory.schools.get(of.school)
     withdrawn = of.ended is not None and call.closed_at is None
     return Call(
         ref=record.ref,
-        school=school.name if school else of.school,
+        school=session.directory.school_name(of.school),
         title=of.title,
         statement=of.needs.statement,
         opened_at=call.opened_at,

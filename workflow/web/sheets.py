@@ -11,12 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from states.chapters.choice import DeclareConflict, ScoreApplication
+from states.chapters.choice import DECLARE_CONFLICT, SCORE_APPLICATION, DeclareConflict, ScoreApplication
 from states.errors import BadInput, Problem
-from states.inputs import ABILITIES, READABLE
-from states.machine import event_named
+from states.inputs import ABILITIES, READABLE, Input
 from workflow.actions import attachments
-from workflow.actions.action import Ask
+from workflow.actions.action import Action
 from workflow.forms import parsing
 from workflow.forms.fields import NOTHING, Field, Offered, Texts, elsewhere, form
 from workflow.session import Session
@@ -28,6 +27,11 @@ Deeds = list[tuple[str, dict[str, Any]]]
 
 class Sheet(Protocol):
     """What can be drawn and read back."""
+
+    @property
+    def template(self) -> str:
+        """The name of the page that draws it."""
+        ...
 
     def texts(self, today: date) -> dict[str, str]:
         """What stands in it before anything is typed."""
@@ -46,11 +50,11 @@ class Sheet(Protocol):
         ...
 
 
-def sheet_of(session: Session, ask: Ask, now: datetime) -> Sheet:
-    """The sheet of an ask."""
-    if ask.claim.event == "score-application":
-        return Scores(ask)
-    return Single(ask, choices.offered(session, ask, now), briefing.sections(session, ask))
+def sheet_of(session: Session, action: Action, now: datetime) -> Sheet:
+    """Return the sheet of an action."""
+    if action.event.takes is ScoreApplication:
+        return Scores(action)
+    return Single(action, choices.offered(session, action, now), briefing.sections(session, action))
 
 
 def _digest(*parts: Any) -> str:
@@ -61,22 +65,25 @@ def _digest(*parts: Any) -> str:
 class Single:
     """The form of one event."""
 
-    ask: Ask
+    action: Action
     offered: Offered
     sections: list[briefing.Section]
 
     @property
-    def _takes(self) -> Any:
-        assert self.ask.row is not None
-        return self.ask.row.takes
+    def template(self) -> str:
+        return "ask"
+
+    @property
+    def _takes(self) -> type[Input]:
+        return self.action.event.takes
 
     def texts(self, today: date) -> dict[str, str]:
-        values = choices.usual(self.ask, today) | choices.on_record(self.ask)
+        values = choices.usual(self.action.event, today) | choices.on_record(self.action)
         return parsing.typed(self._takes, values, self.offered)
 
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
         fields = form(self._takes, texts, self.offered, problems)
-        if self.ask.row is not None and self.ask.row.final:
+        if self.action.event.confirmed:
             fields = (*fields, self._confirmation(texts, problems))
         return {
             "fields": fields,
@@ -87,11 +94,11 @@ class Single:
         }
 
     def _confirmation(self, texts: Texts, problems: Sequence[Problem]) -> Field:
-        ref = self.ask.record.ref
+        ref = self.action.record.ref
         mine = tuple(f"{p.problem}." for p in problems if p.at == "confirm")
         return Field(
             "confirm", "confirm", "confirm", f"Type {ref} to confirm", "line", True,
-            help="This cannot be undone.", text=texts.get("confirm", ""), problems=mine,
+            text=texts.get("confirm", ""), problems=mine,
         )  # fmt: skip
 
     def deeds(self, texts: Texts) -> Deeds:
@@ -101,43 +108,47 @@ class Single:
             values = parsing.read(self._takes, texts, self.offered)
         except BadInput as bad:
             found += bad.problems
-        ref = self.ask.record.ref
+        ref = self.action.record.ref
         given = parsing.clean(texts.get("confirm", "")).lower()
-        if self.ask.row is not None and self.ask.row.final and given != ref.lower():
-            found.append(Problem("confirm", f"Type {ref} here, since this cannot be undone"))
+        if self.action.event.confirmed and given != ref.lower():
+            found.append(Problem("confirm", f"Type {ref} here to confirm"))
         if found:
             raise BadInput(found)
-        return [(self.ask.claim.event, values)]
+        return [(self.action.event.name, values)]
 
     def shown(self) -> str:
-        read = event_named(self.ask.claim.event).version_read(self.ask.record.facts)
-        return _digest(read, [asdict(section) for section in self.sections], choices.on_record(self.ask))
+        read = self.action.event.version_read(self.action.record.facts)
+        return _digest(read, [asdict(section) for section in self.sections], choices.on_record(self.action))
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """All applications side by side, without those that the reviewer has a conflict of interest with."""
 
-    ask: Ask
+    action: Action
+
+    @property
+    def template(self) -> str:
+        return "scores"
 
     def texts(self, today: date) -> dict[str, str]:
         found: dict[str, str] = {}
-        for one in choices.without_conflict(self.ask):
+        for one in choices.without_conflict(self.action):
             if given := self._on_record(one.organization):
                 found |= parsing.typed(ScoreApplication, given, _SCORE, _prefix(one.organization))
         return found
 
     def _on_record(self, organization: str) -> dict[str, Any] | None:
-        selection = self.ask.record.facts.selection
-        score = selection.score(self.ask.actor, organization) if selection else None
+        selection = self.action.record.facts.selection
+        score = selection.score(self.action.actor, organization) if selection else None
         return score.model_dump(mode="json", include={"scores", "comment"}) if score else None
 
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
         rows = [
             self._row(one, texts, [p for p in problems if p.at.startswith(_prefix(one.organization))])
-            for one in choices.without_conflict(self.ask)
+            for one in choices.without_conflict(self.action)
         ]
-        selection = self.ask.record.facts.selection
+        selection = self.action.record.facts.selection
         conflicts = selection.conflicts if selection else ()
         names = {key: one.name for key, one in (selection.applications if selection else {}).items()}
         return {
@@ -149,7 +160,9 @@ class Scores:
             "rest": [p.problem for p in problems if not p.at],
             "sections": [],
             "declared": [
-                names.get(c.organization, c.organization) for c in conflicts if c.reviewer == self.ask.actor
+                names.get(c.organization, c.organization)
+                for c in conflicts
+                if c.reviewer == self.action.actor
             ],
         }
 
@@ -174,7 +187,7 @@ class Scores:
     def deeds(self, texts: Texts) -> Deeds:
         found: list[Problem] = []
         deeds: Deeds = []
-        for one in choices.without_conflict(self.ask):
+        for one in choices.without_conflict(self.action):
             try:
                 deeds += self._deed(one.organization, texts)
             except BadInput as bad:
@@ -196,16 +209,16 @@ class Scores:
                 parsing.read(DeclareConflict, {"organization": organization, "reason": reason})
             except BadInput as bad:
                 raise BadInput([replace(p, at="conflict/" + p.at) for p in bad.problems]) from None
-            return [("declare-conflict", key | {"reason": reason})]
+            return [(DECLARE_CONFLICT, key | {"reason": reason})]
         if not any(text.strip() for name, text in texts.items() if name.startswith(start)):
             return []
         whole = dict(texts) | {f"{start}organization": organization}
         values = parsing.read(ScoreApplication, whole, NOTHING, start)
         old = self._on_record(organization)
-        return [] if old and old | key == values else [("score-application", values)]
+        return [] if old and old | key == values else [(SCORE_APPLICATION, values)]
 
     def shown(self) -> str:
-        applications = choices.without_conflict(self.ask)
+        applications = choices.without_conflict(self.action)
         return _digest([(one.organization, one.received_at.isoformat()) for one in applications])
 
 
