@@ -242,7 +242,7 @@ EVENTS = (
         done_once="review.reported",
         repeatable=True,
         document="document",
-        form=Form(replaces="report", beside={"values": "outcome-targets"}),
+        form=Form(replaces="report"),
     ),
     Event(
         name="give-finding",

@@ -58,7 +58,7 @@ POINTS = {
     "before a commit": Point("before", *COMMIT),
     "after a commit": Point("after", *COMMIT),
     # of the programs that set up
-    "before the keys are made": Point("before", "workflow.admin.founding", "_keys"),
+    "before the keys are made": Point("before", "workflow.admin.init", "_keys"),
     "amid the tables": Point("after", "alembic.op", "create_table"),
     "after the tables are made": Point("after", "alembic.command", "upgrade"),
     "before the import writes an event": Point("before", "workflow.engine", "write"),

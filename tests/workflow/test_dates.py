@@ -22,9 +22,9 @@ from tests.workflow.district import Life, Stations, opened
 from tests.workflow.test_outbox import Post, deliver
 from workflow import directory
 from workflow.clock import meetings
-from workflow.outbox import invitations
 from workflow.procedure.config import Config
 from workflow.store import tables
+from workflow.views import dates
 
 
 class Sent(NamedTuple):
@@ -79,7 +79,7 @@ def told(life: Life) -> list[str]:
 def uids(life: Life) -> dict[str, str]:
     record = life.record
     with life.system.reading() as session:
-        found = invitations.dates(session, life.ref, record)
+        found = dates.dates(session, life.ref, record)
     return {name: one.uid.removesuffix(f".{life.ref}@example.org") for name, one in found.items()}
 
 

@@ -64,7 +64,7 @@ def meetings_add(console: Console, on: str, at: str | None, kind: str) -> None:
 @meetings.command("remove")
 @click.argument("on", metavar="DAY")
 @common
-def meetingsremove(console: Console, on: str) -> None:
+def meetings_remove(console: Console, on: str) -> None:
     """Take a meeting out of the calendar."""
     try:
         day = date.fromisoformat(on)
@@ -153,6 +153,3 @@ def _meeting(console: Console, place: str, event: Any, kind: str) -> dict[str, A
     except ValidationError as error:
         raise BadInput(problems(error, importing.GivenMeeting)) from None
     return {"on": moment, "at": at.strftime("%H:%M"), "kind": kind}
-
-
-COMMANDS = (meetings,)

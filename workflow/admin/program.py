@@ -13,19 +13,28 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from states.errors import BadInput, Problem, Refused
-from workflow.admin import (
-    acting,
-    directory,
-    founding,
-    happenings,
-    keeping,
-    meetings,
-    outlook,
-    partnerships,
-    replies,
-    setup,
-)
+from workflow.admin.backup import backup
+from workflow.admin.check import check
 from workflow.admin.console import Console, say
+from workflow.admin.deadlines import deadlines
+from workflow.admin.diagram import diagram
+from workflow.admin.events import events
+from workflow.admin.export import export_
+from workflow.admin.history import history
+from workflow.admin.import_ import import_
+from workflow.admin.init import init
+from workflow.admin.list import list_
+from workflow.admin.meetings import meetings
+from workflow.admin.notices import notices
+from workflow.admin.organizations import organizations
+from workflow.admin.people import people
+from workflow.admin.plan import plan
+from workflow.admin.replies import replies
+from workflow.admin.restore import restore
+from workflow.admin.schools import schools
+from workflow.admin.show import show
+from workflow.admin.trigger import trigger
+from workflow.admin.verify import verify
 from workflow.engine import Conflict, NotFound
 from workflow.procedure.config import ConfigError
 from workflow.store.database import StoreError, first_line
@@ -63,20 +72,31 @@ def partnershipctl(context: click.Context, config_file: str | None, as_json: boo
     context.call_on_close(context.obj.close)
 
 
-for module in (
-    founding,
-    setup,
-    keeping,
-    partnerships,
-    acting,
-    happenings,
+# In the order of the work: set up, look, act, follow up, keep the directory, keep the record.
+for command in (
+    init,
+    import_,
+    check,
+    verify,
+    backup,
+    restore,
+    export_,
+    list_,
+    show,
+    events,
+    history,
+    trigger,
+    deadlines,
+    notices,
     replies,
-    outlook,
-    directory,
+    plan,
+    diagram,
+    people,
+    schools,
+    organizations,
     meetings,
 ):
-    for command in module.COMMANDS:
-        partnershipctl.add_command(command)
+    partnershipctl.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

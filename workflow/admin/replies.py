@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from states.errors import BadInput, Problem
 from workflow.admin.console import Console, Listing, common, minute
-from workflow.admin.partnerships import ANY_REF, known, number_of
+from workflow.admin.references import ANY_REF, known, number_of
 from workflow.engine import NotFound
 from workflow.store import tables
-from workflow.store.rows import Verdict
+from workflow.store.rows import ReplyRow, Verdict
 from workflow.views import documents
 
 
@@ -35,7 +35,10 @@ def replies_list(console: Console, ref: str | None, verdict: str | None) -> None
     with console.system.reading() as session:
         if ref:
             query = query.where(table.c.partnership == known(session, ref).id)
-        found = [documents.reply(session, row.ref, row) for row in session.connection.execute(query)]
+        found = [
+            documents.reply(session, row.ref, ReplyRow.from_row(row))
+            for row in session.connection.execute(query)
+        ]
 
     def people() -> None:
         headings = ("id", "ref", "at", "from", "verdict", "reason", "says")
@@ -76,7 +79,7 @@ def replies_show(console: Console, id_: int) -> None:
         row: Any = session.connection.execute(query).first()
         if row is None:
             raise NotFound(f"there is no reply {id_}")
-        document = documents.reply(session, row.ref, row)
+        document = documents.reply(session, row.ref, ReplyRow.from_row(row))
         content = bytes(row.message)
     document["message"] = content.decode("utf-8", "backslashreplace")
 
@@ -87,6 +90,3 @@ def replies_show(console: Console, id_: int) -> None:
         click.echo(content, nl=False)
 
     console.show(document, people)
-
-
-COMMANDS = (replies,)

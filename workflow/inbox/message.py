@@ -81,7 +81,7 @@ def named(session: Session, incoming: Incoming) -> list[Notice]:
 def about(session: Session, reply: Reply, notice: Notice) -> Reply:
     table = tables.partnerships
     ref = session.connection.scalar(select(table.c.ref).where(table.c.id == notice.partnership))
-    asked = [session.config.labels[event] for event in notice.offered if event in session.config.labels]
+    asked = [session.config.label(event) for event in notice.offered]
     return replace(reply, notice=notice, ref=ref, about="; ".join(asked) or None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from workflow.engine import HASHED
 from workflow.record import verify
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.rows import Snapshot
+from workflow.store.rows import HistoryEntry, Snapshot
 from workflow.store.tables import canonical
 from workflow.views import documents, visibility
 
@@ -63,9 +63,10 @@ def _partnership(session: Session, record: Snapshot, now: datetime) -> dict[str,
     }
 
 
-def _entry(row: Mapping[str, Any], sealed: bool) -> dict[str, Any]:
-    """A row of a history: what is hashed, as it is hashed; what is sealed is left out, and that is said."""
-    entry = {name: row[name] for name in HASHED} | {"at": instant(row["at"]), "hash": row["hash"]}
-    if sealed and event_named(row["event"]).sealed:
+def _entry(row: HistoryEntry, sealed: bool) -> dict[str, Any]:
+    """Return a row of a history: what is hashed, as it is hashed. What is sealed is left out, and that is said."""
+    columns = row._asdict()
+    entry = {name: columns[name] for name in HASHED} | {"at": instant(row.at), "hash": row.hash}
+    if sealed and event_named(row.event).sealed:
         entry |= {"input": None, "sealed": True}
     return entry

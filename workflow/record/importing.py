@@ -5,9 +5,8 @@ All or nothing, and the same file twice changes nothing: events that are on reco
 
 from __future__ import annotations
 
-import json
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,9 +25,9 @@ from pydantic import (
 
 from states.errors import BadInput, LawError, Problem, Refused, UnknownEvent
 from states.inputs import Day, Email, Identifier, Name, read_input, stored
-from states.machine import row_of
+from states.machine import FIRST, row_of
 from states.mistakes import problems
-from states.partnership import Kind, Role
+from states.partnership import Kind, Role, State
 from workflow import deadlines, directory, engine
 from workflow.engine import Intent
 from workflow.procedure.config import UNREADABLE, unreadable
@@ -36,7 +35,7 @@ from workflow.procedure.settings import Clock
 from workflow.record import verify
 from workflow.session import Session, System
 from workflow.store import tables
-from workflow.store.rows import Channel, Snapshot
+from workflow.store.rows import Channel, HistoryEntry, Snapshot
 from workflow.store.tables import canonical
 
 GivenRole = Literal["principal", "staff", "superintendent", "board-office", "reviewer", "lead-partner"]
@@ -267,25 +266,25 @@ def _partnership(
 
 
 def _starts(given: GivenPartnership) -> bool:
-    return bool(given.event) and given.event[0].event == "identify-needs"
+    return bool(given.event) and given.event[0].event == FIRST
 
 
 def _identify(
-    session: Session, given: GivenPartnership, history: Sequence[Mapping[str, Any]], now: datetime
+    session: Session, given: GivenPartnership, history: Sequence[HistoryEntry], now: datetime
 ) -> GivenEvent:
     """The event that creates the partnership, where the file leaves it to be understood."""
     values = {"school": given.school, "title": given.title}
     if history:
         began = history[0]  # who began it and when is settled, whatever the file was extended by
-        return GivenEvent(event="identify-needs", at=began["at"], actor=began["actor"], input=values)
+        return GivenEvent(event=FIRST, at=began.at, actor=began.actor, input=values)
     if given.event:
         first = given.event[0]
-        return GivenEvent(event="identify-needs", at=first.at, actor=first.actor, input=values)
+        return GivenEvent(event=FIRST, at=first.at, actor=first.actor, input=values)
     staff = [person for person in session.directory.people.values() if Role.STAFF in person.roles]
     if not staff:
         problem = f"{given.ref} has no events, and there is no staff person to begin it"
         raise BadInput([Problem("partnership", problem, "an event, or a person with the role staff")])
-    return GivenEvent(event="identify-needs", at=now, actor=staff[0].email, input=values)
+    return GivenEvent(event=FIRST, at=now, actor=staff[0].email, input=values)
 
 
 def _check_times(events: Sequence[GivenEvent], at: str, implied: int, now: datetime) -> None:
@@ -303,21 +302,22 @@ def _check_times(events: Sequence[GivenEvent], at: str, implied: int, now: datet
         raise BadInput(found)
 
 
-def _compare(partnership: GivenPartnership, event: GivenEvent, entry: Mapping[str, Any], place: str) -> None:
+def _compare(partnership: GivenPartnership, event: GivenEvent, entry: HistoryEntry, place: str) -> None:
     """Refuse an event that is not the one on record: a history is not rewritten by an import."""
-    takes = row_of(event.event, entry["from_state"]).takes if event.event == entry["event"] else None
+    state = State(entry.from_state) if entry.from_state else None
+    takes = row_of(event.event, state).takes if event.event == entry.event else None
     try:
         given = canonical(stored(read_input(takes, _input(partnership, event)))) if takes else None
     except BadInput as bad:
         raise _inside(place, bad) from None
     same = (
-        event.event == entry["event"]
-        and event.at.astimezone(UTC) == entry["at"]
-        and event.actor == entry["actor"]
-        and given == canonical(json.loads(entry["input"]))
+        event.event == entry.event
+        and event.at.astimezone(UTC) == entry.at
+        and event.actor == entry.actor
+        and given == canonical(entry.given)
     )
     if not same:
-        on_record = f"{entry['event']} by {entry['actor']} at {entry['at'].isoformat()}"
+        on_record = f"{entry.event} by {entry.actor} at {entry.at.isoformat()}"
         raise BadInput([Problem(place, "another event is on record here", f"{on_record}, with its input")])
 
 
@@ -355,7 +355,7 @@ def _do(
 
 def _input(given: GivenPartnership, event: GivenEvent) -> dict[str, Any]:
     """The input of an event; school and title of the partnership need not be said twice."""
-    if event.event != "identify-needs":
+    if event.event != FIRST:
         return event.input
     return {"school": given.school, "title": given.title} | event.input
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Row, Select, select
 
 from states.case import Case, Setting
 from states.errors import LawError
@@ -21,7 +21,7 @@ from workflow.engine import digest, facts_text
 from workflow.procedure.config import Config
 from workflow.store import tables, triggers
 from workflow.store.database import StoreError
-from workflow.store.rows import GENESIS, Snapshot
+from workflow.store.rows import GENESIS, HistoryEntry, Snapshot
 from workflow.store.tables import NoInstant
 
 
@@ -38,11 +38,11 @@ class Fault:
         return f"{place}: {self.problem}"
 
 
-def entries(connection: Connection, key: int) -> list[Mapping[str, Any]]:
-    """The rows of a history, oldest first."""
+def entries(connection: Connection, key: int) -> list[HistoryEntry]:
+    """Return the rows of a history, oldest first."""
     table = tables.history
     query = select(table).where(table.c.partnership == key).order_by(table.c.seq)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [HistoryEntry.from_row(row) for row in connection.execute(query)]
 
 
 def stored(connection: Connection, query: Select[Any]) -> list[Snapshot]:
@@ -121,9 +121,9 @@ def _said(error: Exception) -> str:
     return str(error)
 
 
-def _faults(config: Config, row: Any, history: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
+def _faults(config: Config, row: Row[Any], history: Sequence[HistoryEntry]) -> Iterator[Fault]:
     yield from _chain_faults(row.ref, history)
-    if history and row.head != history[-1]["hash"]:
+    if history and row.head != history[-1].hash:
         yield Fault(row.ref, None, "the row does not carry the hash of the last row of its history")
     if row.version != len(history):
         yield Fault(
@@ -145,20 +145,20 @@ def _faults(config: Config, row: Any, history: Sequence[Mapping[str, Any]]) -> I
     yield from _differences(row, stored, folded)
 
 
-def _chain_faults(ref: str, history: Iterable[Mapping[str, Any]]) -> Iterator[Fault]:
+def _chain_faults(ref: str, history: Iterable[HistoryEntry]) -> Iterator[Fault]:
     previous, expected = GENESIS, 1
     for entry in history:
-        seq = entry["seq"]
+        seq = entry.seq
         if seq != expected:
             yield Fault(ref, seq, f"row {expected} of the history is missing")
-        if entry["previous"] != previous:
+        if entry.previous != previous:
             yield Fault(ref, seq, "it does not follow the row before it: the chain is broken")
-        if digest(ref, entry) != entry["hash"]:
+        if digest(ref, entry._asdict()) != entry.hash:
             yield Fault(ref, seq, "its content does not fit its hash: it was changed")
-        previous, expected = entry["hash"], seq + 1
+        previous, expected = entry.hash, seq + 1
 
 
-def _differences(row: Any, stored: Snapshot, folded: Snapshot) -> Iterator[Fault]:
+def _differences(row: Row[Any], stored: Snapshot, folded: Snapshot) -> Iterator[Fault]:
     if stored.state is not folded.state:
         yield Fault(row.ref, None, f"the row says {stored.state}, its history {folded.state}")
     if stored.entered_at != folded.entered_at:
@@ -173,36 +173,36 @@ def _differences(row: Any, stored: Snapshot, folded: Snapshot) -> Iterator[Fault
             yield Fault(row.ref, None, f"the row and its history differ in '{name}'")
 
 
-def fold(config: Config, ref: str, history: Iterable[Mapping[str, Any]]) -> Snapshot | None:
+def fold(config: Config, ref: str, history: Iterable[HistoryEntry]) -> Snapshot | None:
     """The record that a history adds up to. Raises as the law does if it cannot be folded."""
     state: State | None = None
     facts = Partnership(school="", title="")
     record: Snapshot | None = None
     for entry in history:
-        takes = row_of(entry["event"], state).takes
+        takes = row_of(entry.event, state).takes
         case = Case(
             state=state,
             facts=facts,
-            input=read_input(takes, json.loads(entry["input"])),
-            actor=entry["actor"],
-            role=Role(entry["role"]),
-            at=config.calendar.local(entry["at"]),
-            setting=Setting.model_validate(json.loads(entry["setting"])),
+            input=read_input(takes, entry.given),
+            actor=entry.actor,
+            role=Role(entry.role),
+            at=config.calendar.local(entry.at),
+            setting=Setting.model_validate(json.loads(entry.setting)),
         )
-        made = replay(entry["event"], case)
-        entered = entry["at"] if record is None or made.state is not state else record.entered_at
+        made = replay(entry.event, case)
+        entered = entry.at if record is None or made.state is not state else record.entered_at
         state, facts = made.state, made.facts
-        record = Snapshot(None, ref, state, entry["seq"], entered, facts, entry["hash"])
+        record = Snapshot(None, ref, state, entry.seq, entered, facts, entry.hash)
     return record
 
 
-def stays(history: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, timedelta]:
+def stays(history: Sequence[HistoryEntry], now: datetime) -> dict[str, timedelta]:
     """The time spent in each state so far."""
     spent: dict[str, timedelta] = {}
     for entry, following in zip(history, [*history[1:], None], strict=False):  # none, if it was deleted
-        until = following["at"] if following else now
-        state = entry["to_state"]
+        until = following.at if following else now
+        state = entry.to_state
         if following is None and state == State.TERMINATED:
-            until = entry["at"]
-        spent[state] = spent.get(state, timedelta()) + (until - entry["at"])
+            until = entry.at
+        spent[state] = spent.get(state, timedelta()) + (until - entry.at)
     return spent

@@ -123,6 +123,11 @@ def office_facts(facts: Partnership, now: datetime, *, brief: bool = False) -> d
     return document
 
 
+def can_see_fact(name: str, viewer: Viewer) -> bool:
+    """Return whether somebody may see a field of the facts, or a part of it."""
+    return viewer.is_office or viewer.role in FACTS[name]
+
+
 def facts_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> dict[str, Any]:
     """Return everything on record that this person may see; what they may not see is None."""
     document = office_facts(record.facts, now)

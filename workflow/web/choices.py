@@ -5,7 +5,7 @@ The row of the event names what its form needs (`states.event.Form`); this modul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -276,14 +276,16 @@ DOCUMENTS: Mapping[str, Callable[[Action], dict[str, Any] | None]] = {
 }
 
 
-def _faults() -> list[str]:
-    """Return what the rows of the law ask for and no function here provides."""
-    asked = [(row.name, name, LISTS) for row in TABLE for name in row.form.choices.values()]
-    asked += [(row.name, name, BESIDE) for row in TABLE for name in row.form.beside.values()]
-    asked += [(row.name, row.form.replaces, DOCUMENTS) for row in TABLE if row.form.replaces]
-    return [f"the form of {event} asks for {name!r}, which web/choices does not have"
-            for event, name, functions in asked if name not in functions]  # fmt: skip
+def _faults() -> Iterator[str]:
+    """Find what the rows of the law ask for and no function here provides."""
+    for row in TABLE:
+        form = row.form
+        replaced = {form.replaces} if form.replaces else set()
+        missing = {*form.choices.values()} - LISTS.keys() | {*form.beside.values()} - BESIDE.keys()
+        missing |= replaced - DOCUMENTS.keys()
+        for name in missing:
+            yield f"the form of {row.name} asks for {name!r}, which web/choices does not have"
 
 
-if _missing := _faults():
+if _missing := list(_faults()):
     raise TableError(_missing)

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Response, abort, request
 
 from states.errors import BadInput, Problem, Refused, Unmet
-from states.machine import ASKED, event_named
+from states.machine import ASKED, EVENTS, event_named
 from workflow import links
 from workflow.actions import attachments
 from workflow.actions.action import (
@@ -221,12 +221,10 @@ def _obstacles(session: Session, action: Action, now: datetime) -> list[Unmet]:
 
 def words_of(session: Session) -> Any:
     """Turns a reason into what people read: an event by its label, the clause behind it."""
-    labels = session.config.labels
 
     def plain(unmet: Unmet) -> str:
         def label(found: re.Match[str]) -> str:
-            known = labels.get(found[0])
-            return f'"{known}"' if known and "-" in found[0] else found[0]
+            return f'"{session.config.label(found[0])}"' if found[0] in EVENTS else found[0]
 
         reason = re.sub(r"[a-z]+(?:-[a-z]+)+", label, unmet.reason)
         clause = f" (policy {unmet.clause})" if unmet.clause else ""

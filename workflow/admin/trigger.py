@@ -12,11 +12,11 @@ import click
 from sqlalchemy import func, select
 
 from states.errors import BadInput, Problem
-from states.machine import EVENTS, row_of
+from states.machine import EVENTS, FIRST, row_of
 from workflow import engine
-from workflow.admin import given
+from workflow.admin import event_input
 from workflow.admin.console import Console, common, minute
-from workflow.admin.partnerships import REF
+from workflow.admin.references import REF
 from workflow.engine import Change, NotFound
 from workflow.session import Session
 from workflow.store import tables
@@ -65,23 +65,23 @@ def trigger(
     begins with identify-needs: on NEW, which makes up a reference, or on the reference that it shall have.
     """
     actor, user = console.actor(as_)
-    source = given.from_source(input_)
+    source = event_input.from_source(input_)
     done: list[tuple[Change, dict[str, Any]]] = []
 
     def work(session: Session) -> None:
         record = engine.load(session.connection, [ref]).get(ref)
-        if record is None and event in EVENTS and event != "identify-needs":
+        if record is None and event in EVENTS and event != FIRST:
             raise NotFound(f"there is no partnership {ref!r}")
         if record is not None:  # before its state, which is another because somebody moved it
             engine.check_version(record, expect_version)
         row = row_of(event, record.state if record else None)
-        values = given.read(row.takes, sets, source)
+        values = event_input.read(row.takes, sets, source)
         called = ref
         if ref == "NEW":
             called = _new_ref(session, values, console.now)
         elif record is None:
             _check_ref(ref)
-        values = given.with_documents(session.connection, row, values, console.now)
+        values = event_input.with_documents(session.connection, row, values, console.now)
         change = engine.advance(
             session,
             called,
@@ -91,7 +91,7 @@ def trigger(
             Channel.CLI,
             console.now,
             expect_version,
-            role=given.role(role),
+            role=event_input.role(role),
             note=note,
             ran_by=user,
         )
@@ -156,6 +156,3 @@ def _check_ref(ref: str) -> None:
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,62}", ref):
         expected = "lower-case letters, digits, dots and dashes, such as rbhs-2026"
         raise BadInput([Problem("REF", f"{ref!r} cannot be a reference", expected)])
-
-
-COMMANDS = (trigger,)

@@ -1,4 +1,4 @@
-"""Commands that look ahead and around: plan, diagram."""
+"""The command plan: backwards from a wanted first day."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import click
 from states.chapters.board import ScheduleItem
 from states.errors import BadInput, Problem
 from states.inputs import read_input
-from states.machine import draw
 from workflow.admin.console import Console, common
-from workflow.admin.partnerships import ANY_REF, REF, known
+from workflow.admin.references import REF, known
 from workflow.views import planning
 
 
@@ -70,20 +69,3 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
             click.echo(f"{day} can be met{', with the Board' if acts else ''}.")
 
     console.show(document, people)
-
-
-@click.command()
-@ANY_REF
-@click.option("--format", "format_", type=click.Choice(["mermaid"]), default="mermaid", show_default=True)
-@common
-def diagram(console: Console, ref: str | None, format_: str) -> None:
-    """The lifecycle as Mermaid text; where REF stands in it."""
-    state = None
-    if ref:
-        with console.system.reading() as session:
-            state = known(session, ref).state
-    text = draw(state)
-    console.show({"ref": ref, "state": state, "format": format_, "diagram": text}, lambda: click.echo(text))
-
-
-COMMANDS = (plan, diagram)

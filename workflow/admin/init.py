@@ -1,4 +1,4 @@
-"""The command that founds the system and brings it up to date: init."""
+"""The command init: creates the database or brings it up to date."""
 
 from __future__ import annotations
 
@@ -145,6 +145,3 @@ def _keys(settings: config.Config) -> str:
             [Problem(f"web.keys_file, {path}", problem, "a place that can be written")]
         ) from None
     return "created"
-
-
-COMMANDS = (init,)

@@ -1,4 +1,4 @@
-"""Commands about what is due and what was sent: deadlines, notices."""
+"""The command notices: what was sent, to whom and why; try again, revoke."""
 
 from __future__ import annotations
 
@@ -11,75 +11,19 @@ from functools import partial
 from typing import Any
 
 import click
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from states.errors import BadInput, Problem
 from states.partnership import Role
 from workflow import directory
 from workflow.admin.console import Console, Listing, common, minute
-from workflow.admin.partnerships import ANY_REF, known, number_of
+from workflow.admin.references import ANY_REF, known, number_of
 from workflow.engine import NotFound
-from workflow.outbox import delivery, queue
-from workflow.procedure.due import Offset, parse_offset
+from workflow.outbox import delivery, message, queue
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.rows import NoticeStatus
+from workflow.store.rows import Notice, NoticeStatus
 from workflow.views import documents, visibility
-
-
-@click.command()
-@ANY_REF
-@click.option(
-    "--within", metavar="SPAN", help="Only what falls within days, weeks, months or years: 30d, 4w, 2m, 1y."
-)
-@click.option("--all", "all_", is_flag=True, help="Also what has fired, was skipped or cancelled.")
-@common
-def deadlines(console: Console, ref: str | None, within: str | None, all_: bool) -> None:
-    """What is coming, what is overdue, and with --all what fired."""
-    span = _span(within) if within else None
-    table, about = tables.deadlines, tables.partnerships
-    query = select(table, about.c.ref).join(about).order_by(table.c.due_at, table.c.id)
-    if not all_:
-        query = query.where(table.c.status == "open")
-    with console.system.reading() as session:
-        if ref:
-            query = query.where(table.c.partnership == known(session, ref).id)
-        if span:
-            query = query.where(table.c.due_at <= span.after(console.now, session.config.calendar))
-        found = [
-            documents.deadline(session, row["ref"], row, console.now)
-            for row in session.connection.execute(query).mappings()
-        ]
-
-    def people() -> None:
-        rows = [
-            (
-                one["ref"],
-                one["name"],
-                one["kind"],
-                minute(one["due_at"]),
-                documents.standing(one),
-            )
-            for one in found
-        ]
-        headings = ("ref", "deadline", "kind", "at", "status")
-        skip = 1 if ref else 0  # of one partnership there is no need to repeat which
-        empty = "No deadlines." if all_ or span else "No deadline is open."
-        console.table(headings[skip:], [row[skip:] for row in rows], empty)
-
-    console.show(found, people)
-
-
-_UNITS = {"d": "day", "w": "week", "m": "month", "y": "year"}
-
-
-def _span(text: str) -> Offset:
-    unit = _UNITS.get(text[-1:])
-    try:
-        return parse_offset(f"{text[:-1]} {unit}s" if unit else text)
-    except ValueError:
-        expected = "a number and d, w, m or y, such as 30d"
-        raise BadInput([Problem("--within", f"{text!r} is no span of time", expected)]) from None
 
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | show ID | retry ID | revoke ID")
@@ -101,7 +45,7 @@ def notices_list(console: Console, ref: str | None, status: str | None) -> None:
     with console.system.reading() as session:
         if ref:
             query = query.where(table.c.partnership == known(session, ref).id)
-        found = [documents.notice(session, row.ref, row) for row in session.connection.execute(query)]
+        found = [_document(session, row) for row in session.connection.execute(query)]
 
     def people() -> None:
         rows = [
@@ -111,6 +55,11 @@ def notices_list(console: Console, ref: str | None, status: str | None) -> None:
         console.table(("id", "ref", "status", "to", "role", "subject", "reason"), rows, "No notices.")
 
     console.show(found, people)
+
+
+def _document(session: Session, row: Row[Any]) -> dict[str, Any]:
+    notice = Notice.from_row(row)
+    return documents.notice(session, row.ref, notice, message.subject_of(session, notice))
 
 
 def _remark(one: dict[str, Any]) -> str:
@@ -162,7 +111,7 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
         row = session.connection.execute(query).first()
         if row is None:
             raise NotFound(f"there is no notice {id_}")
-        document = documents.notice(session, row.ref, row)
+        document = _document(session, row)
         content = bytes(row.message) if row.message is not None else None
         if content and row.ref and row.role == Role.APPLICANT and _sealed(session, row.ref, console.now):
             content = f"{_SEALED}\n".encode()
@@ -260,6 +209,3 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
     many = f"{len(done)} notice{'s' * (len(done) != 1)}"
     said = f"Revoked {many}: links and replies do nothing any more." if done else "Already revoked."
     console.show(document, lambda: click.echo(said))
-
-
-COMMANDS = (deadlines, notices)

@@ -1,0 +1,43 @@
+"""The command check: the configuration and every template, without a database."""
+
+from __future__ import annotations
+
+import click
+
+from workflow.admin.console import Console, common
+from workflow.procedure import config
+from workflow.procedure.config import Config
+from workflow.session import make_letterbox, make_mailer
+from workflow.store import database
+
+
+@click.command()
+@common
+def check(console: Console) -> None:
+    """Check the configuration and every template.
+
+    Names every mistake at once, each with its place. Needs no database.
+    """
+    path = console.path
+    settings = config.load(path)
+    database.engine_of(settings.database_url)
+    _check_secrets(settings)
+    document = {
+        "config": str(path) if path else "packaged default",
+        "deadlines": len(settings.deadlines),
+        "notices": len(settings.notices),
+        "templates": len(settings.templates.names()),
+        "problems": [],
+    }
+    words = f"{document['config']}: {len(settings.deadlines)} deadlines, {len(settings.notices)} notices, "
+    words += f"{document['templates']} templates: all in order."
+    console.show(document, lambda: click.echo(words))
+
+
+def _check_secrets(settings: Config) -> None:
+    """Whether the files that mail needs can be read. A password in the daemon's own environment is its own."""
+    mail = settings.procedure.mail
+    if mail.mailer == "smtp" and (mail.smtp.password_file or not mail.smtp.username):
+        make_mailer(settings)
+    if mail.replies == "imap" and mail.imap.password_file:
+        make_letterbox(settings)

@@ -1,0 +1,69 @@
+"""The command deadlines: what is coming, what is overdue, what fired."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy import select
+
+from states.errors import BadInput, Problem
+from workflow.admin.console import Console, common, minute
+from workflow.admin.references import ANY_REF, known
+from workflow.procedure.due import Offset, parse_offset
+from workflow.store import tables
+from workflow.store.rows import DeadlineRow
+from workflow.views import documents
+
+
+@click.command()
+@ANY_REF
+@click.option(
+    "--within", metavar="SPAN", help="Only what falls within days, weeks, months or years: 30d, 4w, 2m, 1y."
+)
+@click.option("--all", "all_", is_flag=True, help="Also what has fired, was skipped or cancelled.")
+@common
+def deadlines(console: Console, ref: str | None, within: str | None, all_: bool) -> None:
+    """What is coming, what is overdue, and with --all what fired."""
+    span = _span(within) if within else None
+    table, about = tables.deadlines, tables.partnerships
+    query = select(table, about.c.ref).join(about).order_by(table.c.due_at, table.c.id)
+    if not all_:
+        query = query.where(table.c.status == "open")
+    with console.system.reading() as session:
+        if ref:
+            query = query.where(table.c.partnership == known(session, ref).id)
+        if span:
+            query = query.where(table.c.due_at <= span.after(console.now, session.config.calendar))
+        found = [
+            documents.deadline(session, row.ref, DeadlineRow.from_row(row), console.now)
+            for row in session.connection.execute(query)
+        ]
+
+    def people() -> None:
+        rows = [
+            (
+                one["ref"],
+                one["name"],
+                one["kind"],
+                minute(one["due_at"]),
+                documents.standing(one),
+            )
+            for one in found
+        ]
+        headings = ("ref", "deadline", "kind", "at", "status")
+        skip = 1 if ref else 0  # of one partnership there is no need to repeat which
+        empty = "No deadlines." if all_ or span else "No deadline is open."
+        console.table(headings[skip:], [row[skip:] for row in rows], empty)
+
+    console.show(found, people)
+
+
+_UNITS = {"d": "day", "w": "week", "m": "month", "y": "year"}
+
+
+def _span(text: str) -> Offset:
+    unit = _UNITS.get(text[-1:])
+    try:
+        return parse_offset(f"{text[:-1]} {unit}s" if unit else text)
+    except ValueError:
+        expected = "a number and d, w, m or y, such as 30d"
+        raise BadInput([Problem("--within", f"{text!r} is no span of time", expected)]) from None

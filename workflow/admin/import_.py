@@ -1,0 +1,78 @@
+"""The command import: a district file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from workflow.admin.console import Console, common
+from workflow.record import importing
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Check everything and change nothing.")
+@common
+def import_(console: Console, file: Path, dry_run: bool) -> None:
+    """Take in a district FILE (TOML), all or nothing.
+
+    Schools, organizations, people, meetings, and partnerships with their history. The same file twice
+    changes nothing.
+    """
+    user = console.may_write()
+    given = importing.read_file(file)
+    with _Progress(len(given.partnership)) as advance:
+        counts = importing.take_in(
+            console.system, given, by=user, now=console.now, ran_by=user, dry_run=dry_run, progress=advance
+        )
+    document = {
+        "file": str(file),
+        "dry_run": dry_run,
+        "added": counts.added,
+        "changed": counts.changed,
+        "unchanged": counts.unchanged,
+    }
+
+    def people() -> None:
+        click.echo(f"{'Would import' if dry_run else 'Imported'} {file}:")
+        for word, table in (
+            ("added", counts.added),
+            ("changed", counts.changed),
+            ("unchanged", counts.unchanged),
+        ):
+            if table:
+                click.echo(f"  {word}: " + ", ".join(_counted(*item) for item in table.items()))
+
+    console.show(document, people)
+
+
+def _counted(kind: str, number: int) -> str:
+    """How many of a kind, such as "1 school" or "2 schools"."""
+    return f"{number} " + ({"people": "person"}.get(kind, kind.removesuffix("s")) if number == 1 else kind)
+
+
+class _Progress:
+    """A progress bar on a terminal, for an import that is worth one."""
+
+    def __init__(self, length: int) -> None:
+        self._shown = sys.stderr.isatty() and length > 20
+        self._bar: Any = None
+        self._length = length
+
+    def __enter__(self) -> Any:
+        if not self._shown:
+            return lambda: None
+        from rich.console import Console as Terminal
+        from rich.progress import Progress
+
+        self._bar = Progress(console=Terminal(stderr=True))
+        self._bar.start()
+        task = self._bar.add_task("Importing", total=self._length)
+        return lambda: self._bar.advance(task)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,157 @@
+"""The command people: list, add, change, away and delegate, calendar feed, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from states.errors import BadInput, Problem
+from workflow import directory, links
+from workflow.admin.console import Console, Listing, common
+from workflow.admin.directory import remove, write
+from workflow.engine import NotFound
+from workflow.record import importing
+from workflow.session import Session
+from workflow.store import tables
+
+
+def _known_person(console: Console, email: str) -> directory.Person:
+    with console.system.reading() as session:
+        person = session.directory.people.get(email.lower())
+    if person is None:
+        raise NotFound(f"there is no person {email!r}")
+    return person
+
+
+@click.group(cls=Listing)
+def people() -> None:
+    """The people: list, add, change, away, feed, remove."""
+
+
+@people.command("list")
+@common
+def people_list(console: Console) -> None:
+    """Everybody in the directory."""
+    with console.system.reading() as session:
+        rows: list[dict[str, Any]] = [
+            {
+                "email": p.email,
+                "name": p.name,
+                "roles": list(p.roles),
+                "schools": list(p.schools),
+                "organization": p.organization,
+                "away_until": p.away_until.isoformat() if p.away_until else None,
+                "delegate": p.delegate,
+                "active": p.active,
+                "digest": p.digest,
+            }
+            for p in session.directory.people.values()
+        ]
+
+    def people() -> None:
+        shown = [
+            (
+                one["email"],
+                one["name"],
+                ", ".join(one["roles"]),
+                ", ".join(one["schools"] + ([one["organization"]] if one["organization"] else [])),
+                f"until {one['away_until']}: {one['delegate']}" if one["away_until"] else "",
+            )
+            for one in rows
+        ]
+        console.table(("email", "name", "roles", "of", "away"), shown, "No people.")
+
+    console.show(rows, people)
+
+
+def _person_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--digest/--no-digest", default=None, help="One message a day, or each by itself."),
+        click.option("--organization", help="Identifier of an organization."),
+        click.option("--school", "schools", multiple=True, help="Identifier of a school; may be repeated."),
+        click.option("--role", "roles", multiple=True, help="A role; may be repeated."),
+        click.option("--name", help="Name, or title of the position."),
+        click.argument("email"),
+    ):
+        command = option(command)
+    return command
+
+
+@people.command("add")
+@_person_options
+@common
+def people_add(console: Console, email: str, **given: Any) -> None:
+    """Add a person with roles, or change all of them."""
+    given |= {"roles": given["roles"] or (), "schools": given["schools"] or ()}
+    write(console, tables.people, importing.GivenPerson, {"email": email, **given})
+
+
+@people.command("change")
+@_person_options
+@common
+def people_change(console: Console, email: str, **given: Any) -> None:
+    """Change what is given of a person."""
+    person = _known_person(console, email)
+    changes = {key: value for key, value in given.items() if value not in (None, "", ())}
+    write(console, tables.people, importing.GivenPerson, {"email": email, "name": person.name, **changes})
+
+
+@people.command("away")
+@click.argument("email")
+@click.option("--until", required=True, metavar="DAY", help="Last day away, YYYY-MM-DD; the past ends it.")
+@click.option("--delegate", help="Who gets the notices meanwhile.")
+@common
+def people_away(console: Console, email: str, until: str, delegate: str | None) -> None:
+    """Say that somebody is away, and who stands in."""
+    person = _known_person(console, email)
+    values = {
+        "email": email,
+        "name": person.name,
+        "away_until": until,
+        "delegate": delegate or person.delegate,
+    }
+    if values["delegate"] is None:
+        raise BadInput([Problem("--delegate", "it is not said who stands in", "an address in the directory")])
+    write(console, tables.people, importing.GivenPerson, values)
+
+
+@people.command("feed")
+@click.argument("email")
+@click.option("--new", is_flag=True, help="Make a new address; the earlier one shows nothing any more.")
+@common
+def people_feed(console: Console, email: str, new: bool) -> None:
+    """The address of somebody's calendar of all their dates, to subscribe to.
+
+    Whoever has the address can read these dates, so it is for that person alone.
+    """
+    user = console.may_write()
+    address = email.lower()
+
+    def work(session: Session) -> int:
+        if address not in session.directory.people and not _was_told(session, address):
+            raise NotFound(f"there is no person {email!r}")
+        if not new:
+            return directory.feed_generation(session.connection, address)
+        made = directory.renew_feed(session.connection, address)
+        directory.noted(session.connection, f"feed {address}", made, by=user, now=console.now)
+        return made
+
+    found = links.feed_address(console.system.config, address, console.system.transact(work))
+    console.show({"email": address, "feed": found, "new": new}, lambda: click.echo(found))
+
+
+def _was_told(session: Session, email: str) -> bool:
+    """Whether somebody outside of the directory, such as an applicant, ever got a message."""
+    table = tables.notices
+    return session.connection.scalar(select(table.c.id).where(table.c.to == email).limit(1)) is not None
+
+
+@people.command("remove")
+@click.argument("email")
+@common
+def people_remove(console: Console, email: str) -> None:
+    """Take a person out of the directory; what they did stays on record."""
+    remove(console, tables.people, email.lower(), "person")

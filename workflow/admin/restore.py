@@ -1,0 +1,48 @@
+"""The command restore: a backup becomes the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from states.errors import BadInput, Problem
+from workflow.admin.backup import FILE, counted, summary_document
+from workflow.admin.console import Console, common
+from workflow.procedure import config
+from workflow.store.database import open_store, shown
+
+
+@click.command()
+@FILE
+@common
+def restore(console: Console, file: Path) -> None:
+    """Put a backup back into a database with nothing in it.
+
+    The database is that of the configuration, absent or empty. The backup may come from SQLite or from PostgreSQL,
+    and from an earlier version of this program. It is checked as by `verify` first; if anything is wrong with it,
+    nothing is changed. The daemon must not run.
+    """
+    settings = config.load(console.path, words=False)
+    from workflow.record import restore as restoring
+
+    engine = open_store(settings.database_url, create=True)
+    try:
+        found = restoring.restore(settings, engine, file)
+    except restoring.NoBackup as error:
+        expected = "a file that `partnershipctl backup` wrote"
+        raise BadInput([Problem(f"FILE {file}", str(error), expected)]) from None
+    finally:
+        engine.dispose()
+    where = shown(engine)
+    keys = settings.folder / settings.procedure.web.keys_file
+    document = summary_document(file, found) | {"database": where, "keys": keys.is_file()}
+    del document["bytes"], document["sha256"]
+
+    def people() -> None:
+        click.echo(f"Restored {file} into {where}: {counted(found)}; every record was verified.")
+        if not keys.is_file():
+            click.echo(f"The keys for links are not in a backup: put them back at {keys}.")
+            click.echo("`partnershipctl init` makes new ones; links that are out then end.")
+
+    console.show(document, people)

@@ -1,0 +1,37 @@
+"""The command schools: list and add."""
+
+from __future__ import annotations
+
+import click
+
+from workflow.admin.console import Console, Listing, common
+from workflow.admin.directory import listing, write
+from workflow.record import importing
+from workflow.store import tables
+
+
+@click.group(cls=Listing)
+def schools() -> None:
+    """The schools: list, add or change."""
+
+
+@schools.command("list")
+@common
+def schools_list(console: Console) -> None:
+    """Every school, and when the Board invited a Lead Partner there (4270.1)."""
+    with console.system.reading() as session:
+        rows = [
+            {"id": s.id, "name": s.name, "invited_on": s.invited_on.isoformat() if s.invited_on else None}
+            for s in session.directory.schools.values()
+        ]
+    listing(console, "schools", ("id", "name", "invited_on"), rows)
+
+
+@schools.command("add")
+@click.argument("id_", metavar="ID")
+@click.option("--name", required=True)
+@click.option("--invited-on", metavar="DAY", help="Day of the Board's invitation, YYYY-MM-DD.")
+@common
+def schools_add(console: Console, id_: str, name: str, invited_on: str | None) -> None:
+    """Add a school or change it."""
+    write(console, tables.schools, importing.GivenSchool, {"id": id_, "name": name, "invited_on": invited_on})
