@@ -25,6 +25,7 @@ from tests.states.life import CBO
 from workflow.engine import digest
 from workflow.outbox import message
 from workflow.store import tables
+from workflow.store.rows import Notice
 
 DOCS = Path(__file__).parents[2] / "docs"
 Document = dict[str, Any]
@@ -217,7 +218,7 @@ def written(desk: Desk, notice: int) -> bytes:
     """The message of a notice as it is written now."""
     query = tables.notices.select().where(tables.notices.c.id == notice)
     return desk.life.system.transact(
-        lambda session: message.write(session, session.connection.execute(query).one())[1]
+        lambda session: message.write(session, Notice.from_row(session.connection.execute(query).one()))[1]
     )
 
 

@@ -15,6 +15,7 @@ from tests.web.guest import Visitor, count, path_of, words
 from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from workflow.actions import applications
+from workflow.store.rows import Notice
 
 NEW = "new@example.org"
 WRITTEN = {
@@ -450,7 +451,7 @@ def message_of(life: Life, key: int) -> str:
     with life.system.reading() as session:
         table = tables.notices
         row = session.connection.execute(table.select().where(table.c.id == key)).one()
-        _, content = message.write(session, row)
+        _, content = message.write(session, Notice.from_row(row))
     return "".join(
         part.get_content()
         for part in message_from_bytes(content, policy=policy.default).walk()

@@ -18,6 +18,7 @@ from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from workflow.actions import applications
 from workflow.store import tables
+from workflow.store.rows import Notice
 from workflow.web import calls, site
 from workflow.web.limits import Limits
 from workflow.web.site import Site
@@ -278,7 +279,7 @@ def written(life: Life, template: str) -> str:
     with life.system.reading() as session:
         table = tables.notices
         query = table.select().where(table.c.template == template).order_by(table.c.id.desc())
-        _, content = message.write(session, session.connection.execute(query).first())
+        _, content = message.write(session, Notice.from_row(session.connection.execute(query).first()))
     found = message_from_bytes(content, policy=policy.default).get_body(("plain",))
     assert found is not None
     return " ".join(found.get_content().split())

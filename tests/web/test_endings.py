@@ -34,7 +34,10 @@ def test_a_used_link_says_who_used_it_and_when(visit: Visit) -> None:
     form = visitor.get(path).form
     assert visitor.send(path, form).status == 303
     seen = over(visitor, path, "This has been done already")
-    assert "Principal agreed to the statement of needs Monday, July 7, 2025, 9:00 a.m. PDT" in seen.said
+    assert (
+        "Principal (principal) agreed to the statement of needs. Monday, July 7, 2025, 9:00 a.m. PDT"
+        in seen.said
+    )
     assert AGAIN in seen.said
     before = visitor.dump()
     assert visitor.send(path, form).status == 410
@@ -58,7 +61,7 @@ def test_an_expired_link_says_what_happened_meanwhile(visit: Visit) -> None:
         path = visitor.path(claim)  # signed long ago
     visitor.life.do("describe-needs", "staff")
     seen = over(visitor, path, "This link has expired")
-    assert "Staff wrote the statement of needs" in seen.said
+    assert "Staff (staff) wrote the statement of needs." in seen.said
     assert AGAIN in seen.said
     assert visitor.send(f"{path}/again", Form()).status == 200
 
@@ -69,7 +72,7 @@ def test_a_link_that_time_has_overtaken_says_where_things_stand(visit: Visit) ->
     visitor.life.do("open-selection")
     seen = over(visitor, path, "Things have moved on")
     assert "The partnership stands at: open selection." in seen.said
-    assert "Staff opened the call" in seen.said
+    assert "Staff (staff) opened the call." in seen.said
 
 
 def test_what_was_changed_since_the_message_is_not_agreed_to(visit: Visit) -> None:
@@ -115,7 +118,7 @@ def test_an_applicant_hears_nothing_of_the_others(visit: Visit) -> None:
     visitor.life.at("2025-08-18").do("score-application", organization=CBO)
     visitor.life.run("UPDATE partnerships SET state = 'active'")
     seen = over(visitor, path, "Things have moved on")
-    assert "closed the call" in seen.said
+    assert "The call closed automatically." in seen.said
     assert "scored" not in seen.said
     assert "Lead partner" not in seen.said
     assert "Contact of Harbor House" not in seen.said

@@ -13,7 +13,8 @@ from tests.workflow.conftest import Begin
 from tests.workflow.district import Life
 from tests.workflow.test_outbox import Post, deliver
 from workflow import links
-from workflow.actions.action import Action, LinkClosed, find_action, send_again
+from workflow.actions.action import Action, LinkClosed, act, find_action, send_again
+from workflow.store.rows import Channel, HistoryEntry
 from workflow.views import documents
 
 EVENT = "agree-needs"
@@ -45,10 +46,10 @@ def find(life: Life, claim: links.Claim) -> Action:
         return find_action(session, claim, life.now)
 
 
-def act(life: Life, claim: links.Claim) -> Any:
+def do(life: Life, claim: links.Claim) -> Any:
     def work(session: Any) -> Any:
-        ask = find_action(session, claim, life.now)
-        return act(session, ask, {}, channel="link", form="f", now=life.now)
+        asked = find_action(session, claim, life.now)
+        return act(session, asked, {}, channel=Channel.LINK, form="f", now=life.now)
 
     return life.system.transact(work)
 
@@ -73,13 +74,13 @@ def test_a_delegate_acts_for_the_absent_person_and_both_names_are_on_record(begi
     assert (ask.actor, ask.through, ask.name) == (
         "principal@example.org", "superintendent@example.org", "superintendent@example.org",
     )  # fmt: skip
-    act(life, claim)
+    do(life, claim)
     last = life.history()[-1]
     assert (last["actor"], last["ran_by"], last["role"]) == (
         "principal@example.org", "superintendent@example.org", "principal",
     )  # fmt: skip
     with life.system.reading() as session:
-        shown = documents.entry(session, last)
+        shown = documents.entry(session, HistoryEntry(**last))
     assert (shown["actor"], shown["ran_by"], shown["through"]) == (
         "principal@example.org", "superintendent@example.org", "Superintendent",
     )  # fmt: skip
@@ -90,7 +91,7 @@ def test_a_delegate_acts_for_the_absent_person_and_both_names_are_on_record(begi
 def test_both_get_a_receipt_that_reads_well_for_each(begin: Begin) -> None:
     life = asked(begin)
     deliver(life, Post())
-    act(life, claim_of(life, "superintendent"))
+    do(life, claim_of(life, "superintendent"))
     found = receipts(life)
     assert found.keys() == {"principal", "superintendent"}
     assert "While you are away, Superintendent acted for you on" in found["principal"]
@@ -100,7 +101,7 @@ def test_both_get_a_receipt_that_reads_well_for_each(begin: Begin) -> None:
 
 def test_the_page_of_a_delegates_receipt_opens(begin: Begin) -> None:
     life = asked(begin)
-    act(life, claim_of(life, "superintendent"))
+    do(life, claim_of(life, "superintendent"))
     rows = life.notices("receipt")
     assert {(row["to"], row["delegate_for"]) for row in rows} == {
         ("principal@example.org", None), ("superintendent@example.org", "principal@example.org"),
@@ -114,7 +115,7 @@ def test_who_acts_in_person_gets_one_receipt(begin: Begin) -> None:
     life = begin("needs")
     life.do("describe-needs")
     deliver(life, Post())
-    act(life, claim_of(life, "principal"))
+    do(life, claim_of(life, "principal"))
     found = receipts(life)
     assert found.keys() == {"principal"}
     assert "We have recorded what you sent on" in found["principal"]

@@ -355,6 +355,6 @@ def test_it_cannot_be_changed():
 
 
 def test_importing_it_does_not_load_the_holidays():
-    code = "import sys, workflow.calendar; sys.exit('holidays' in sys.modules)"
+    code = "import sys, workflow.procedure.calendar; sys.exit('holidays' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -332,13 +332,13 @@ def test_a_notice_that_cannot_be_queued_holds_up_no_other(
     good = bad.another("franklin-2025").to("needs")
     real = queue.queue
 
-    def queue_(session: Any, occasions: Any) -> Any:
-        if any(occasion.facts.school == "rainier-beach" for occasion in occasions):
+    def refusing(session: Any, occasions: Any) -> Any:
+        if any(occasion.record.facts.school == "rainier-beach" for occasion in occasions):
             raise LookupError("who was it")
         return real(session, occasions)
 
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "queue", queue_)
+        patch.setattr(queue, "queue", refusing)
         tally = bad.tick("2025-07-30 17:00")
     assert (tally.told, tally.failed) == (1, 1)
     assert good.told("needs-agreed") == ["franklin-principal", "staff"]

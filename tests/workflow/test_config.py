@@ -286,10 +286,17 @@ def test_a_mistake_in_a_districts_own_words_is_named_with_their_file(
 
 def test_an_event_that_is_offered_needs_a_label(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "labels.toml").write_text('agree-needs = 3\nsing = "Sing"\n')
-    assert [problem.partition(":")[0] for problem in mistakes(tmp_path, "")] == [
-        "templates/labels.toml, agree-needs", "templates/labels.toml, sing",
-    ]  # fmt: skip
+    (tmp_path / "templates" / "events.toml").write_text("[agree-needs]\nlabel = 3\n")
+    (fault,) = mistakes(tmp_path, "")
+    assert fault.startswith("templates/events.toml, agree-needs.label: it is missing")
+
+
+def test_words_where_they_are_no_longer_read_are_not_dropped_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "labels.toml").write_text('agree-needs = "Yes"\n')
+    (fault,) = mistakes(tmp_path, "")
+    assert fault.startswith("templates/labels.toml: it is not read")
+    assert 'label = "..."' in fault
 
 
 def test_a_row_that_is_switched_off_is_not_looked_at(tmp_path: Path) -> None:

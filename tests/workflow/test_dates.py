@@ -79,7 +79,7 @@ def told(life: Life) -> list[str]:
 def uids(life: Life) -> dict[str, str]:
     record = life.record
     with life.system.reading() as session:
-        found = dates.dates(session, life.ref, record)
+        found = dates.dates(session, record)
     return {name: one.uid.removesuffix(f".{life.ref}@example.org") for name, one in found.items()}
 
 

@@ -388,8 +388,8 @@ def test_a_stranger_who_writes_is_kept_and_nobody_is_told(needs):
 # Reports that a message was not delivered
 
 
-def report(asked: EmailMessage, action_: str = "failed", status: str = "5.1.1") -> bytes:
-    text = REPORT.replace("ACTION", action_).replace("STATUS", status).replace("RETURNED", "message/rfc822")
+def report(asked: EmailMessage, action: str = "failed", status: str = "5.1.1") -> bytes:
+    text = REPORT.replace("ACTION", action).replace("STATUS", status).replace("RETURNED", "message/rfc822")
     return text.replace("<0123456789abcdef0123456789abcdef@example.org>", str(asked["Message-ID"])).encode()
 
 
@@ -427,9 +427,9 @@ def test_an_answer_from_the_address_shows_that_it_takes_mail_again(needs):
 
 
 @pytest.mark.parametrize(("action", "status"), [("delayed", "4.4.7"), ("failed", "4.2.2")])
-def test_a_failure_that_passes_is_only_kept(needs, action_, status):
+def test_a_failure_that_passes_is_only_kept(needs, action, status):
     asked = ask(needs)
-    assert comes(needs, report(asked, action_, status)).verdict == "bounce"
+    assert comes(needs, report(asked, action, status)).verdict == "bounce"
     assert status_of(needs, asked)[0] == "sent"
     assert address_row(needs) is None
     assert needs.told("address-failed") == []

@@ -13,7 +13,7 @@ from workflow.store.tables import METADATA
 
 PACKAGE = Path(__file__).parents[2] / "workflow"
 COLUMNS = [column for table in METADATA.tables.values() for column in table.columns]
-COPIES = {"backup.py: primary_key"}  # whole tables, row by row, in whatever order
+COPIES = {"record/backup.py: primary_key"}  # whole tables, row by row, in whatever order
 OTHERS = {column.name for column in COLUMNS if not isinstance(column.type, String)}
 TEXTS = {column.name for column in COLUMNS} - OTHERS
 

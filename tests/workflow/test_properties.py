@@ -17,10 +17,10 @@ from tests.states import life as lives
 from tests.states.test_folding import STATIONS
 from tests.states.walk import later, step
 from workflow import deadlines
-from workflow.deadlines import Life
 from workflow.procedure.calendar import Calendar
 from workflow.procedure.config import Config
 from workflow.procedure.due import parse_due, parse_offset
+from workflow.store.rows import DeadlineRow, Snapshot
 
 ZONE = ZoneInfo("America/Los_Angeles")
 CALENDAR = Calendar(ZONE, breaks=[(date(2026, 12, 21), date(2027, 1, 1))], closed=[date(2026, 5, 4)])
@@ -130,9 +130,10 @@ class Rows:
         self.rows: list[dict[str, Any]] = []
         self.fired: set[int] = set()
 
-    def follow(self, life: Life, now: datetime) -> deadlines.Moves:
-        """Bring the rows in line with a life; what was changed."""
-        found = deadlines.moves(self.config, 1, life, self.rows, now)
+    def follow(self, record: Snapshot, now: datetime) -> deadlines.Moves:
+        """Bring the rows in line with a partnership; what was changed."""
+        blank = dict.fromkeys(DeadlineRow._fields)
+        found = deadlines.moves(self.config, record, [DeadlineRow(**(blank | row)) for row in self.rows], now)
         self._write(found)
         return found
 
@@ -173,7 +174,8 @@ def test_the_ladders_of_a_life_follow_it(
         entered = moved.now if moved.state is not here.state else entered
         here = moved
         assert here.state is not None
-        life, now = Life(here.state, here.facts, entered.astimezone(UTC)), here.now.astimezone(UTC)
+        now = here.now.astimezone(UTC)
+        life = Snapshot(1, "rbhs-2025", here.state, 1, entered.astimezone(UTC), here.facts, "")
         rows.follow(life, now)
         assert not rows.follow(life, now), "a second look finds something to change"
         keys = [(row["name"], row["ladder"], row["rung"]) for row in rows.rows]

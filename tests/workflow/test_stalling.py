@@ -24,6 +24,7 @@ def stalls(folder: Path, text: str) -> list[str]:
         configured(folder, text)
     except ConfigError as error:
         found = [problem.problem for problem in error.problems]
+        found = [text for text in found if not text.startswith("no row means ")]
         assert all(text.startswith("a partnership could stall in ") for text in found), found
         return [text.removeprefix("a partnership could stall in ").partition(":")[0] for text in found]
     return []

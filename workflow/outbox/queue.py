@@ -191,9 +191,9 @@ def tell_staff(
         _tell_district(session, name, extra, now, actor)
         return
     table = tables.partnerships
-    row = session.connection.execute(select(table).where(table.c.id == key)).one()
+    query = select(table).where(table.c.id == key)
     try:
-        record = Snapshot.from_row(row)
+        record = Snapshot.from_row(session.connection.execute(query).one())
     except ValueError:
         return
     queue(session, [Occasion(record, record.facts, name, now, extra=extra, actor=actor)])

@@ -163,6 +163,9 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     words_of_events = _words(folders, "events.toml")
     found += mistakes(procedure, templates, words=words, whole=not found)
     found += missing_words(words_of_events)
+    if (folder / "templates" / "labels.toml").is_file():
+        expected = 'each as label = "..." of its event in templates/events.toml'
+        found.append(Problem("templates/labels.toml", "it is not read any more", expected))
     found += [Problem(*fault) for fault in (pages.problems() if words else ())]
     try:
         calendar = _calendar(procedure)

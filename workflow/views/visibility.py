@@ -298,7 +298,6 @@ def line_of(
     """Return a row of the history as pages show it to somebody who may know of it."""
     visible = visible_input(viewer, row)
     return {
-        "seq": row.seq,
         "at": session.local(row.at),
         "event": row.event,
         "by": _name_of_actor(session, record, viewer, row, now),
