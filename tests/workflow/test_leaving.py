@@ -14,7 +14,7 @@ from tests.states.life import LA
 from tests.workflow.conftest import Begin
 from tests.workflow.test_outbox import Post, deliver, fails_with, notice, only_one
 from workflow import session
-from workflow.outbox import queue
+from workflow.outbox import timing
 
 # Hours
 
@@ -38,12 +38,12 @@ def test_what_is_told_at_night_leaves_in_the_morning(begin: Begin) -> None:
 )  # fmt: skip
 def test_messages_leave_within_the_hours_of_the_district(begin: Begin, now: str, leaves: str) -> None:
     life = begin(None, '[mail]\nhours = "07:00-19:00"\n').at(now)
-    assert life.wall(queue.leaves_at(life.system.config, life.now)) == leaves
+    assert life.wall(timing.next_send_time(life.system.config, life.now)) == leaves
 
 
 def test_by_default_messages_leave_at_any_hour(begin: Begin) -> None:
     life = begin("needs").at("2025-07-08 23:59")
-    assert queue.leaves_at(life.system.config, life.now) == life.now
+    assert timing.next_send_time(life.system.config, life.now) == life.now
 
 
 def test_a_second_attempt_keeps_to_the_hours_too(begin: Begin) -> None:

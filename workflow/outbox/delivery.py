@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, updat
 from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure, Unreachable
 from workflow.outbox import digest, message, queue
 from workflow.outbox.throttle import Pace
-from workflow.outbox.timing import leaves_at
+from workflow.outbox.timing import next_send_time
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
@@ -215,7 +215,7 @@ def _settle(
     if status == NoticeStatus.FAILED and attempts > len(waits):
         status = NoticeStatus.DEAD
     if status == NoticeStatus.FAILED:
-        values["next_at"] = leaves_at(session.config, now + timedelta(minutes=waits[attempts - 1]))
+        values["next_at"] = next_send_time(session.config, now + timedelta(minutes=waits[attempts - 1]))
     if status == NoticeStatus.SENT:
         values["sent_at"] = now
     done = session.connection.execute(update(table).where(claimed.ours).values(status=status, **values))

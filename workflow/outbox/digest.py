@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from workflow.outbox.message import DIGEST
-from workflow.outbox.timing import leaves_at, new_notice
+from workflow.outbox.timing import new_notice, next_send_time
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, NoticeStatus
@@ -51,7 +51,7 @@ def _release(session: Session, rows: Sequence[Notice], now: datetime) -> None:
     session.connection.execute(
         update(table)
         .where(table.c.id.in_([row.id for row in rows]))
-        .values(held=False, next_at=leaves_at(session.config, now))
+        .values(held=False, next_at=next_send_time(session.config, now))
     )
 
 

@@ -19,7 +19,7 @@ from workflow import directory
 from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.outbox import timing
-from workflow.outbox.timing import leaves_at, new_notice
+from workflow.outbox.timing import new_notice, next_send_time
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
@@ -120,7 +120,7 @@ def _departure(
     )  # fmt: skip
     if held:
         return {"held": True, "next_at": timing.digest_at(session.config, occasion.now)}
-    return {"next_at": leaves_at(session.config, occasion.now, occasion.rung)}
+    return {"next_at": next_send_time(session.config, occasion.now, occasion.rung)}
 
 
 def tell(

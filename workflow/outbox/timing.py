@@ -39,12 +39,12 @@ def new_notice(
         "status": NoticeStatus.QUEUED,
         "message_id": f"<{uuid.uuid4().hex}@{domain}>",
         "queued_at": now,
-        "next_at": leaves_at(config, now),
+        "next_at": next_send_time(config, now),
         "held": False,
     }
 
 
-def leaves_at(config: Config, now: datetime, rung: Rung | None = None) -> datetime:
+def next_send_time(config: Config, now: datetime, rung: Rung | None = None) -> datetime:
     """The first instant from `now` on at which messages may leave.
 
     What tells of a deadline that itself falls outside of the hours leaves at once.
