@@ -27,7 +27,7 @@ from workflow import deadlines
 from workflow.deadlines import Rung
 from workflow.outbox import queue
 from workflow.session import Session
-from workflow.setting import Situation, setting
+from workflow.setting import Situation, collect_setting
 from workflow.store import database, tables
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.tables import canonical
@@ -145,7 +145,7 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
         actor=intent.actor,
         role=role,
         at=session.config.calendar.local(intent.now),
-        setting=setting(row, situation),
+        setting=collect_setting(row, situation),
     )
     made = apply(intent.event, case)
     now = intent.now.astimezone(UTC)

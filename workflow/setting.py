@@ -32,8 +32,8 @@ class Situation:
         return self.session.config.calendar.day(self.now)
 
 
-def setting(row: Event, situation: Situation) -> Setting:
-    """The setting for a row of the table, with the parts it asks for."""
+def collect_setting(row: Event, situation: Situation) -> Setting:
+    """Return the setting for a row of the table, with the parts that it asks for."""
     found = {}
     for part in row.asks:
         if part in _OF_INPUT and situation.input is None:
@@ -51,7 +51,7 @@ def possibilities(situation: Situation, actor: str = "", role: Role | None = Non
         awaited = (waiting.role for waiting in row.waiting(record.facts) if waiting.role in row.who)
         who = role if role in row.who else next(awaited, row.who[0])
         at = situation.session.config.calendar.local(situation.now)
-        asked = setting(row, situation)
+        asked = collect_setting(row, situation)
         return Case(record.state, record.facts, None, actor, who or row.who[0], at, asked)
 
     return explain(case_for, record.state)
