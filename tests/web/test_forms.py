@@ -21,7 +21,7 @@ from states.lifecycle import TABLE
 from tests.states.life import OUTCOMES, SAMPLES
 from workflow.forms import parsing
 from workflow.forms.fields import MOST_ENTRIES, NOTHING, Offered, controls, elsewhere, form, shape
-from workflow.forms.summary import said
+from workflow.forms.summary import summary
 
 ROWS = [pytest.param(row, id=f"{row.name} of {row.takes.__name__}") for row in TABLE]
 
@@ -71,7 +71,7 @@ def test_a_blank_form_says_beside_each_field_that_it_is_needed(row: Event) -> No
 @pytest.mark.parametrize("row", ROWS)
 def test_what_was_said_is_told_in_labels_and_words(row: Event) -> None:
     values = stored(read_input(row.takes, sample(row)))
-    pairs = said(row.takes, values, {"harbor-house": "Harbor House"})
+    pairs = summary(row.takes, values, {"harbor-house": "Harbor House"})
     assert bool(pairs) == bool(values)
     assert not [value for _, value in pairs if value in ("harbor-house", "mou", "True", "unsatisfactory")]
 
@@ -184,6 +184,6 @@ def test_the_digest_of_a_file_is_never_typed() -> None:
 
 def test_a_receipt_does_not_open_a_sealed_application() -> None:
     values = SAMPLES["receive-application"] | {"demonstration": "secret"}
-    told = said(ReceiveApplication, values, sealed=True)
+    told = summary(ReceiveApplication, values, sealed=True)
     assert not [value for _, value in told if "how we show" in value or "secret" in value]
     assert ("Diversity", "21 characters, kept under seal") in told

@@ -14,10 +14,10 @@ from workflow.forms.fields import Field, Offered, shape
 Names = Mapping[str, str]
 
 
-def said(
+def summary(
     takes: type[BaseModel], values: Mapping[str, Any], names: Names | None = None, *, sealed: bool = False
 ) -> list[tuple[str, str]]:
-    """The pairs of an input as the history keeps it, in the order of its form.
+    """Return the pairs of an input as the history keeps it, in the order of its form.
 
     `names` are those of organizations and people by what identifies them. What an applicant wrote of its
     abilities is only counted where it is `sealed`, since nobody else reads it before the call closes (4270.8).

@@ -16,7 +16,7 @@ from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
 from workflow import directory, links
 from workflow.directory import DISTRICT_ROLES, OFFICE
-from workflow.forms.summary import said
+from workflow.forms.summary import summary
 from workflow.outbox import invitations
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
@@ -291,7 +291,7 @@ def deed(session: Session, entry: HistoryEntry, facts: Partnership, viewer: View
     row = row_of(entry.event, State(entry.from_state) if entry.from_state else None)
     given = visibility.visible_input(viewer, entry)
     # What is in an application stays out of every message, since messages lie where others can read them.
-    pairs = said(row.takes, given, names_in(session, facts), sealed=bool(row.sealed))
+    pairs = summary(row.takes, given, names_in(session, facts), sealed=bool(row.sealed))
     return {
         "event": entry.event,
         "label": session.config.label(entry.event),
