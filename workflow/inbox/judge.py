@@ -36,9 +36,9 @@ from workflow.inbox.message import (
     about,
     doubt_about,
     named,
-    said,
     seen,
     tell,
+    template_values,
     too_many,
 )
 from workflow.links import Claim
@@ -262,7 +262,7 @@ def _refused(
     """Tell the person, at the address on record, why nothing was done and how it can be."""
     notice = reply.answered
     labels = "; ".join(session.config.label(event) for event in events)
-    words = said(session, replace(reply, about=labels), why, word) | {
+    words = template_values(session, replace(reply, about=labels), why, word) | {
         "text": reply.incoming.words.below[:TEXT]
     }
     queue.tell(

@@ -130,12 +130,14 @@ def tell(
 ) -> None:
     """Tell staff of a message."""
     key = reply.notice.partnership if reply.notice is not None else None
-    extra = {"reply": said(session, reply, why, word)}
+    extra = {"reply": template_values(session, reply, why, word)}
     queue.tell_staff(session, key, template, extra, now, actor=reply.incoming.sender)
 
 
-def said(session: Session, reply: Reply, why: Sequence[str], word: str | None = None) -> dict[str, Any]:
-    """What templates know of a message that came back."""
+def template_values(
+    session: Session, reply: Reply, why: Sequence[str], word: str | None = None
+) -> dict[str, Any]:
+    """Return what templates read of a message that came back."""
     incoming = reply.incoming
     person = reply.notice.to if reply.notice is not None else incoming.sender
     files = [f"With it came: {', '.join(incoming.files)}."] if incoming.files else []
