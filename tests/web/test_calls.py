@@ -301,7 +301,7 @@ def test_ten_thousand_forms_from_one_sender_reach_mail_and_database_no_oftener_t
 
     limited = Site(life.system, lambda: life.now, Limits(60, monotonic))
     app = Flask("flooded", static_folder=None)
-    site.settle(app, limited)
+    site.configure(app, limited)
     app.register_blueprint(calls.blueprint(limited))
     client, statuses = app.test_client(), []
     statements: list[str] = []

@@ -65,9 +65,9 @@ def open_store(url: str, *, create: bool = False) -> Engine:
         path = engine.url.database
         if path and path != ":memory:":
             _check_file(Path(path), create=create)
-        _settle_sqlite(engine)
+        _configure_sqlite(engine)
     else:
-        _settle_postgresql(engine)
+        _configure_postgresql(engine)
     if not create:
         try:
             _check_tables(engine)
@@ -241,7 +241,7 @@ def journal_mode(version: tuple[int, int, int]) -> str:
     return "wal" if safe else "truncate"
 
 
-def _settle_sqlite(engine: Engine) -> None:
+def _configure_sqlite(engine: Engine) -> None:
     mode = journal_mode(sqlite3.sqlite_version_info)
 
     @event.listens_for(engine, "do_connect")
@@ -271,7 +271,7 @@ def _settle_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def _settle_postgresql(engine: Engine) -> None:
+def _configure_postgresql(engine: Engine) -> None:
     # For one transaction only, so that a pooler may lend the connection to somebody else afterwards.
     patience = (
         f"SELECT set_config('lock_timeout', '{_BUSY_MILLISECONDS}', true),"

@@ -35,7 +35,7 @@ def application(
     if web.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=web.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     pages = Site(opened, clock, Limits(web.posts_per_minute))
-    site.settle(app, pages)
+    site.configure(app, pages)
     app.register_blueprint(monitoring.blueprint(health, registry))
     app.register_blueprint(link.blueprint(pages))
     app.register_blueprint(calls.blueprint(pages))

@@ -88,7 +88,7 @@ def sent_form() -> None:
         abort(415)
 
 
-def settle(app: Flask, site: Site) -> None:
+def configure(app: Flask, site: Site) -> None:
     """Give an application the headers, the style sheet and the pages for errors."""
 
     @app.after_request
