@@ -62,7 +62,7 @@ def write(engine: Engine, target: Path, *, force: bool = False) -> Summary:
     """
     if not force and target.exists():
         raise FileExistsError(target)
-    with beside(target) as made:
+    with temporary_sibling(target) as made:
         try:
             if engine.dialect.name == "sqlite":
                 _copy_file(Path(engine.url.database or ""), made)
@@ -79,8 +79,8 @@ def write(engine: Engine, target: Path, *, force: bool = False) -> Summary:
 
 
 @contextmanager
-def beside(target: Path) -> Iterator[Path]:
-    """A new, empty file for this user alone in the folder of another, gone in the end if it still has this name."""
+def temporary_sibling(target: Path) -> Iterator[Path]:
+    """Yield a new, empty file beside another, for this user alone; delete it at the end unless it was moved."""
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)  # 0600
     os.close(handle)
     made = Path(name)

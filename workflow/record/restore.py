@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from notifications.disk import sync_folder
 from workflow.procedure.config import Config
 from workflow.record import verify
-from workflow.record.backup import MARK, Summary, beside, copy, opened, sealed_up, unsound
+from workflow.record.backup import MARK, Summary, copy, opened, sealed_up, temporary_sibling, unsound
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError, first_line
 from workflow.store.files import mode_in
@@ -52,7 +52,7 @@ def restore(settings: Config, engine: Engine, file: Path) -> Summary:
 
 def _into_file(settings: Config, target: Path, file: Path) -> Summary:
     _refuse_unless_empty(target)
-    with beside(target) as made:
+    with temporary_sibling(target) as made:
         found = _read(settings, file, made)
         made.chmod(mode_in(target.parent))
         made.replace(target)
