@@ -64,16 +64,16 @@ class System:
             cached = self._directory = (self.config, directory.read(connection, self.config))
         return Session(connection, self.config, cached[1])
 
-    def transact(self, work: Callable[[Session], T], *, alone: str = "") -> T:
+    def transact(self, work: Callable[[Session], T], *, exclusive: str = "") -> T:
         """Do `work` in one transaction, whole or not at all. Raises as `store.transact` does.
 
-        What is to be done by one program at a time has a name (`alone`); all is read after its turn has come.
+        What is to be done by one program at a time has a name (`exclusive`); all is read after its turn has come.
         """
 
         def locked(connection: Connection) -> T:
             database.keep_version(connection)
-            if alone:
-                database.one_at_a_time(connection, alone)
+            if exclusive:
+                database.one_at_a_time(connection, exclusive)
             return work(self.session(connection))
 
         return database.transact(self.engine, locked)

@@ -51,7 +51,9 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
             _say(console, f"This upgrades the database {where} from version {before} to {after},")
             _say(console, f"after everything was written to the backup {written}.")
             # Nobody may run on a SQLite file while its tables change.
-            with database.alone(engine, "a partnershipd runs on this database; stop it before the upgrade"):
+            with database.exclusive(
+                engine, "a partnershipd runs on this database; stop it before the upgrade"
+            ):
                 _back_up(engine, written)
                 upgrade.upgrade(engine)
         elif lost := upgrade.unguarded(engine):

@@ -99,11 +99,13 @@ class Daemon:
             self._trouble = None
             self._apart("claims", self._take_back)
             self._apart("procedure", partial(self._replan, now))
-            self._apart("meetings", partial(self._alone, "meetings", partial(meetings.tell_changed, now=now)))
+            self._apart(
+                "meetings", partial(self._exclusively, "meetings", partial(meetings.tell_changed, now=now))
+            )
             fire = partial(fire_due, self.system, now, stop=self._stop.is_set, done=self._said)
             tally = self._apart("deadlines", fire) or Tally()
             answered = self._apart("replies", self._take_replies) or {}
-            self._apart("digests", partial(self._alone, "digests", partial(digest.gather, now=now)))
+            self._apart("digests", partial(self._exclusively, "digests", partial(digest.gather, now=now)))
             sent = self._apart("mail", self._deliver) or {}
             took = time.monotonic() - began
         self.metrics.count(tally)
@@ -148,9 +150,9 @@ class Daemon:
         if left:
             log.info("taken back from a daemon that was killed", messages=left)
 
-    def _alone(self, what: str, work: Callable[[Session], T]) -> T:
+    def _exclusively(self, what: str, work: Callable[[Session], T]) -> T:
         """What one daemon does at a time, also of several on one database."""
-        return self.system.transact(work, alone=what)
+        return self.system.transact(work, exclusive=what)
 
     def _take_replies(self) -> Mapping[str, int]:
         """Do what people answered. How many messages by verdict; a mailbox out of reach is for the next tick."""
@@ -305,7 +307,7 @@ class Daemon:
 
     def _replan(self, now: datetime) -> None:
         """Bring open deadlines in line with the procedure as it is now, and report what moved."""
-        for change in self._alone("procedure", partial(replan.replan, now=now)):
+        for change in self._exclusively("procedure", partial(replan.replan, now=now)):
             if "problem" in change:
                 log.error("deadlines are not as the procedure says", **change)
             else:
@@ -388,7 +390,7 @@ def main(config_file: str | None, once: bool) -> None:
     try:
         with _opened(path) as opened:
             logs.set_up(opened.config)
-            with database.alone(opened.engine, _ANOTHER) as sole:
+            with database.exclusive(opened.engine, _ANOTHER) as sole:
                 database.check_sound(opened.engine)
                 daemon = Daemon(opened, path, sole=sole)
                 if once:

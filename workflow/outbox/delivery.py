@@ -50,7 +50,7 @@ def deliver(
     with mailer.session():
         while not stop() and (room := pace.room(clock())) != 0:
             claimed = system.transact(
-                partial(_claim, now=clock(), most=min(CLAIM, room or CLAIM)), alone="outbox"
+                partial(_claim, now=clock(), most=min(CLAIM, room or CLAIM)), exclusive="outbox"
             )
             if not claimed:
                 break

@@ -37,7 +37,7 @@ def restore(settings: Config, engine: Engine, file: Path) -> Summary:
         if engine.dialect.name == "sqlite":
             engine.dispose()  # what it has open is not the file that takes its place
             target = Path(engine.url.database or "")
-            with database.alone(engine, f"a partnershipd runs on {target}; stop it first"):
+            with database.exclusive(engine, f"a partnershipd runs on {target}; stop it first"):
                 return _into_file(settings, target, file)
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "restored.db"

@@ -99,7 +99,7 @@ def shown(engine: Engine) -> str:
 
 
 @contextmanager
-def alone(engine: Engine, otherwise: str) -> Iterator[bool]:
+def exclusive(engine: Engine, otherwise: str) -> Iterator[bool]:
     """Hold a database that is a file for this program, until the end of the block; whether it is one.
 
     Raises `StoreError`, which says `otherwise` if another program holds it.
