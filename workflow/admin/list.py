@@ -43,7 +43,7 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
             raise NotFound(f"there is no school {school!r}")
         found = []
         for record in verify.stored(session.connection, query):
-            with verify.naming(record.ref):
+            with verify.reraise_with_ref(record.ref):
                 found.append(with_waiting(session, record, console.now))
         known_ = person is None or person.lower() in session.directory.people
     if overdue:

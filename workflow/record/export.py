@@ -26,7 +26,7 @@ def as_json(session: Session, records_: Sequence[Snapshot], now: datetime) -> It
     head = {"format": FORMAT, "version": VERSION, "exported_at": instant(now)}
     yield canonical(head)[:-1] + ',"partnerships":['
     for number, record in enumerate(records_):
-        with verify.naming(record.ref):
+        with verify.reraise_with_ref(record.ref):
             text = canonical(_partnership(session, record, now))
         yield (",\n" if number else "\n") + text
     yield "\n]}\n"

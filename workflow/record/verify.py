@@ -46,24 +46,24 @@ def entries(connection: Connection, key: int) -> list[HistoryEntry]:
 
 
 def stored(connection: Connection, query: Select[Any]) -> list[Snapshot]:
-    """The partnerships that a query of their table finds, in the order of references. Raises as `naming` does."""
+    """Return the partnerships that a query finds, in the order of references. Raises as `reraise_with_ref` does."""
     try:
         rows = connection.execute(query).all()
     except NoInstant:  # which says of no row that it is that one
         for ref in connection.scalars(query.with_only_columns(tables.partnerships.c.ref)).all():
-            with naming(ref):
+            with reraise_with_ref(ref):
                 connection.execute(query.where(tables.partnerships.c.ref == ref)).one()
         raise
     found = []
     for row in sorted(rows, key=lambda row: row.ref):
-        with naming(row.ref):
+        with reraise_with_ref(row.ref):
             found.append(Snapshot.from_row(row))
     return found
 
 
 @contextmanager
-def naming(ref: str) -> Iterator[None]:
-    """Of many records, say which it is that cannot be read. Raises `StoreError`."""
+def reraise_with_ref(ref: str) -> Iterator[None]:
+    """Re-raise a read error with the reference of the record. Raises `StoreError`."""
     try:
         yield
     except ValueError as error:
