@@ -260,7 +260,7 @@ def test_deadlines_that_fail_keep_no_mail_and_mail_that_fails_no_deadlines(
     assert house.sql("SELECT count(*) FROM history WHERE event = 'close-applications'") == [(1,)]
     assert not house.letters()
     with monkeypatch.context() as patch:
-        patch.setattr(service.scheduler, "fire_due", fail)
+        patch.setattr(service, "fire_due", fail)
         status, said = once()
     assert (status, '"part": "deadlines"' in said) == (1, True)
     assert house.letters()
