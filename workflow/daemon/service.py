@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -28,13 +27,14 @@ from notifications.incoming.letterboxes import LetterboxFailed
 from states.errors import Problem
 from workflow.clock import meetings, replan
 from workflow.clock.fire import Tally, fire_due, next_due
-from workflow.daemon import logs
+from workflow.daemon import logs, reload, signals
 from workflow.daemon.metrics import Metrics
+from workflow.daemon.signals import AT_ONCE
 from workflow.inbox import judge
 from workflow.outbox import delivery, digest
 from workflow.outbox.throttle import Pace
 from workflow.procedure import config
-from workflow.procedure.config import Config, ConfigError
+from workflow.procedure.config import ConfigError
 from workflow.session import Session, System, current_time, make_letterbox, make_mailer, open_system
 from workflow.store import database
 from workflow.store.database import StoreAway, StoreError, StoreHeld
@@ -44,7 +44,6 @@ from workflow.web.server import Server
 SETUP = 5  # exit status: the configuration or the database cannot be used, until somebody mends it
 AWAY = 1  # exit status: the database is away or another's, so that whoever watches over this starts it again
 PATIENCE = 18.0  # seconds to finish what is held after SIGTERM
-AT_ONCE = timedelta(seconds=1)  # until the next tick, where something is due already
 _ANOTHER = "another partnershipd runs on this database; one SQLite file has one daemon"
 STALE = 3  # ticks that may be missed before /healthz says so
 
@@ -220,7 +219,7 @@ class Daemon:
             due = current_time()
         if due is None:
             return
-        seconds = self.system.config.procedure.daemon.tick_seconds
+        seconds = self._tick_seconds()
         now = current_time()
         soon = max(due, now + AT_ONCE)  # it may have fallen due while this tick was at something else
         if soon < now + timedelta(seconds=seconds):
@@ -233,7 +232,7 @@ class Daemon:
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Whether ticks are completed in time, and what is known."""
         age = None if self._ticked is None else time.monotonic() - self._ticked
-        patience = STALE * self.system.config.procedure.daemon.tick_seconds + 60
+        patience = STALE * self._tick_seconds() + 60
         well = age is not None and age < patience and self._problem is None
         return well, {
             "seconds_since_tick": None if age is None else round(age, 1),
@@ -243,7 +242,7 @@ class Daemon:
 
     def run(self) -> None:
         """Live until SIGTERM or SIGINT. Raises `ConfigError` if it cannot listen where it is told to."""
-        asked = _signals()
+        asked = signals.receive()
         host, port = address(self.system.config)
         app = application(self.system, self.health, self.metrics.registry)
         try:
@@ -257,50 +256,35 @@ class Daemon:
         self._start_ticks()
         self._tell_systemd("READY=1")
         log.info("running", config=str(self._path or "packaged default"), web=f"http://{host}:{port}")
-        while self._hear(asked) == signal.SIGHUP:
+        while signals.hear(asked, self._jobs, self._tick_seconds) == signal.SIGHUP:
             # As a job, so that a stop is heard while the reload waits for a tick.
             self._jobs.add_job(self._take_new_configuration, max_instances=100)
         self._stop.set()
         self._end(server)
 
-    def _start_ticks(self) -> None:
-        seconds = self.system.config.procedure.daemon.tick_seconds
-        self._jobs.add_job(self._tick, _Every(seconds), id="tick", next_run_time=current_time())
-        self._jobs.start()
+    def _tick_seconds(self) -> float:
+        """Return the seconds between two ticks; a reload may change them."""
+        return self.system.config.procedure.daemon.tick_seconds
 
-    def _hear(self, asked: socket.socket) -> int:
-        """The next signal. Meanwhile ticks go on also if the clock is set back, when their next one is far away."""
-        while True:
-            seconds = self.system.config.procedure.daemon.tick_seconds
-            asked.settimeout(seconds)
-            with contextlib.suppress(TimeoutError):
-                return asked.recv(1)[0]
-            tick, now = self._jobs.get_job("tick"), current_time()
-            if tick is not None and tick.next_run_time > now + timedelta(seconds=seconds) + AT_ONCE:
-                log.warning("the clock was set back", by=str(tick.next_run_time - now))
-                self._jobs.modify_job("tick", next_run_time=now)
-            # It may have begun to wait while the clock was wrong, and would wait on though it is right again.
-            self._jobs.wakeup()
+    def _start_ticks(self) -> None:
+        self._jobs.add_job(self._tick, _Every(self._tick_seconds()), id="tick", next_run_time=current_time())
+        self._jobs.start()
 
     def _take_new_configuration(self) -> None:
         """Read the configuration again; a bad one is refused and the old one kept."""
         self._tell_systemd("RELOADING=1")
         try:
             with self._ticking:
-                before, settings = self.system.config, config.load(self._path)
-                _ = settings.links
-                self.mailer, self.letterbox = make_mailer(settings), make_letterbox(settings)
-                self.system.config = settings
+                before = self.system.config
+                after, self.mailer, self.letterbox = reload.read(self._path)
+                self.system.config = after
         except ConfigError as error:
-            for problem in error.problems:
-                log.warning("configuration refused", at=problem.at, problem=str(problem))
+            reload.report_refused(error)
         else:
-            logs.set_up(settings)
-            for name in _need_a_restart(before, settings):
-                log.warning("changed only after a restart", at=name)
+            logs.set_up(after)
+            reload.report_postponed(before, after)
             log.info("configuration loaded")
-            seconds = settings.procedure.daemon.tick_seconds
-            self._jobs.reschedule_job("tick", trigger=_Every(seconds))
+            self._jobs.reschedule_job("tick", trigger=_Every(self._tick_seconds()))
             self._jobs.add_job(self._tick, id="wake", replace_existing=True)  # it tells what moved
         finally:
             self._tell_systemd("READY=1")
@@ -327,29 +311,6 @@ class Daemon:
             os._exit(0)  # an orderly end would wait for the thread that holds it
         self._ticking.release()
         log.info("stopped")
-
-
-def _signals() -> socket.socket:
-    """Where SIGTERM, SIGINT and SIGHUP can be read from, each as a byte that is its number.
-
-    A handler in Python runs between two steps of the main thread, where it may wait for a lock that this very
-    thread holds, or come too late to wake it. What the interpreter itself writes here does neither.
-    """
-    ours, theirs = socket.socketpair()
-    theirs.setblocking(False)
-    signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda _number, _frame: None)
-    return ours
-
-
-def _need_a_restart(before: Config, after: Config) -> Iterator[str]:
-    """What has changed that a running daemon cannot take up."""
-    if before.database_url != after.database_url:
-        yield "database.url"
-    for name in ("listen", "proxies", "upload_megabytes", "posts_per_minute"):
-        if getattr(before.procedure.web, name) != getattr(after.procedure.web, name):
-            yield f"web.{name}"
 
 
 @contextlib.contextmanager

@@ -1,0 +1,43 @@
+"""A reload: the configuration is read again, and what a running daemon cannot take up is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from notifications.incoming.letterboxes import Letterbox
+from notifications.mailers import Mailer
+from workflow.procedure import config
+from workflow.procedure.config import Config, ConfigError
+from workflow.session import make_letterbox, make_mailer
+
+log = structlog.get_logger("partnershipd")
+
+
+def read(path: Path | None) -> tuple[Config, Mailer, Letterbox | None]:
+    """Read the configuration, and make the mailer and letterbox it names. Raises `ConfigError`."""
+    settings = config.load(path)
+    _ = settings.links  # without keys it is refused here rather than at the first message
+    return settings, make_mailer(settings), make_letterbox(settings)
+
+
+def report_refused(error: ConfigError) -> None:
+    """Log every problem of a configuration that was refused."""
+    for problem in error.problems:
+        log.warning("configuration refused", at=problem.at, problem=str(problem))
+
+
+def report_postponed(before: Config, after: Config) -> None:
+    """Log every changed setting that takes effect only after a restart."""
+    for name in _need_a_restart(before, after):
+        log.warning("changed only after a restart", at=name)
+
+
+def _need_a_restart(before: Config, after: Config) -> Iterator[str]:
+    if before.database_url != after.database_url:
+        yield "database.url"
+    for name in ("listen", "proxies", "upload_megabytes", "posts_per_minute"):
+        if getattr(before.procedure.web, name) != getattr(after.procedure.web, name):
+            yield f"web.{name}"
