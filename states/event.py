@@ -23,6 +23,9 @@ LEAD_PARTNER, APPLICANT = Role.LEAD_PARTNER, Role.APPLICANT
 NEEDS, OPEN, BOARD = State.NEEDS_IDENTIFIED, State.OPEN_SELECTION, State.BOARD_REVIEW
 ACTIVE, REVIEW, TERMINATED = State.ACTIVE, State.ANNUAL_REVIEW, State.TERMINATED
 
+# Who may know of every event, and see every fact that is not sealed.
+OFFICE = frozenset({PRINCIPAL, STAFF, SUPERINTENDENT, BOARD_OFFICE})
+
 Effect = Callable[[Case], Partnership]
 
 

@@ -23,7 +23,7 @@ from states.chapters import (
     service,
 )
 from states.errors import TableError
-from states.event import APPLICANT, LEAD_PARTNER, REVIEWER, Event
+from states.event import OFFICE, Event
 from states.mistakes import names
 from states.moments import MOMENTS
 from states.partnership import State
@@ -97,7 +97,7 @@ def _rows(table: Sequence[Event]) -> Iterator[str]:
             moment = getattr(row, column)
             if moment is not None and moment not in MOMENTS:
                 yield f"{row.name} names in {column} a moment that there is not: {moment}"
-        if insiders := row.audience.keys() - {REVIEWER, LEAD_PARTNER, APPLICANT}:
+        if insiders := row.audience.keys() & OFFICE:
             yield f"the audience of {row.name} names who sees everything anyway: {', '.join(sorted(insiders))}"
         named = {key for sees in row.audience.values() for key in sees.fields}
         named |= {*row.sealed, *row.form.choices, *row.form.beside, *row.form.without}

@@ -19,7 +19,6 @@ from workflow.store.tables import canonical
 
 # Roles that the directory itself gives, for the whole district or for a school.
 DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)
-OFFICE = frozenset({*DISTRICT_ROLES, Role.PRINCIPAL})  # who may see all of a partnership
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from datetime import date, time
 from pathlib import Path
 
 import pytest
 
+from states.case import Meaning
+from states.errors import Refused
 from states.machine import EVENTS
 from states.moments import moments
 from tests.workflow.conftest import Begin
@@ -14,6 +18,9 @@ from tests.workflow.district import configured
 from workflow.procedure import config
 from workflow.procedure.checks import DAYS, SYSTEM_NOTICES
 from workflow.procedure.config import Config, ConfigError
+
+ROOT = Path(__file__).parents[2]
+TEXT_LISTS = ("state", "offers", "to", "remind")
 
 
 def mistakes(folder: Path, text: str) -> list[str]:
@@ -282,6 +289,60 @@ def test_a_mistake_in_a_districts_own_words_is_named_with_their_file(
     found = mistakes(tmp_path, "")
     assert all("withdraw.j2" in problem for problem in found)
     assert any(said in problem for problem in found)
+
+
+PACKAGED = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))["deadline"]
+
+
+def renamed(folder: Path, row: str) -> Config:
+    """The packaged configuration with one row of its deadlines, and its words, under another name."""
+    simple = {k: v for k, v in PACKAGED[row].items() if not isinstance(v, list) or k in TEXT_LISTS}
+    lines = [f"{key} = {json.dumps(value)}\n" for key, value in simple.items()]
+    email = folder / "templates" / "email"
+    email.mkdir(parents=True)
+    words = (ROOT / "templates" / "email" / f"{row}.j2").read_text(encoding="utf-8")
+    (email / "another-name.j2").write_text(words, encoding="utf-8")
+    return configured(folder, f"[deadline.{row}]\nenabled = false\n[deadline.another-name]\n{''.join(lines)}")
+
+
+@pytest.mark.parametrize(
+    "row", ["applications-close", "scores-due", "agenda-packet", "decision-recorded", "report-due"]
+)
+def test_a_row_that_means_something_to_the_law_can_have_any_name(tmp_path: Path, row: str) -> None:
+    """The law once looked for rows by their names, and lost in silence what it did not find."""
+    loaded = renamed(tmp_path, row)
+    meaning = PACKAGED[row]["means"]
+    assert loaded.meaning(Meaning(meaning))[0] == "another-name"
+    assert row not in loaded.deadlines
+
+
+def test_a_finding_can_be_given_without_a_report_whatever_the_deadline_is_called(
+    tmp_path: Path, begin: Begin
+) -> None:
+    life = begin("annual-review")
+    life.system.config = renamed(tmp_path, "report-due")
+    with pytest.raises(Refused, match="neither received nor overdue"):
+        life.do("give-finding", "principal")
+    life.at("2026-08-20").do("give-finding", "principal")
+
+
+def test_what_the_law_looks_for_stands_in_exactly_one_row(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "[deadline.report-due]\nenabled = false\n") == [
+        "deadline: no row means 'annual-report' to the law;"
+        ' expected means = "annual-report" in exactly one row that is enabled'
+    ]
+    assert mistakes(tmp_path, '[deadline.findings-due]\nmeans = "annual-report"\n') == [
+        "deadline.findings-due.means: 'annual-report' is what deadline.report-due means already;"
+        " expected each meaning in exactly one row"
+    ]
+
+
+def test_nobody_can_be_told_of_what_they_may_not_know(tmp_path: Path) -> None:
+    (fault,) = mistakes(tmp_path, '[notice.declare-conflict]\nto = ["staff", "lead-partner"]\n')
+    assert fault.startswith(
+        "notice.declare-conflict.to: 'lead-partner' may not know of declare-conflict; expected "
+    )
+    assert "reviewer" in fault
 
 
 def test_an_event_that_is_offered_needs_a_label(tmp_path: Path) -> None:

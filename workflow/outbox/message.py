@@ -12,10 +12,11 @@ from notifications.addresses import Mailbox
 from notifications.calendar import CalendarFile
 from notifications.compose import compose
 from notifications.render import TemplateFailed, TemplateMissing
+from states.event import OFFICE
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
 from workflow import directory, links
-from workflow.directory import DISTRICT_ROLES, OFFICE
+from workflow.directory import DISTRICT_ROLES
 from workflow.forms.summary import summary
 from workflow.outbox import invitations
 from workflow.session import Session

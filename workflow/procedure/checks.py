@@ -8,14 +8,17 @@ from itertools import combinations
 from notifications.render import Templates
 from states.case import Meaning
 from states.errors import Problem
+from states.event import OFFICE
 from states.lifecycle import CERTAIN, TABLE
-from states.machine import COLLECTED, EVENTS, events_of
+from states.machine import COLLECTED, EVENTS, event_named, events_of
 from states.moments import DUTIES, MOMENTS
 from states.partnership import Role, State
 from workflow.procedure.settings import BoardSettings, DeadlineSettings, Mail, NoticeSettings, Procedure
 
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
 GROUPS = ("this-applicant", "former-lead-partner", "waiting")
+# The role as which each group is told. Those who wait for something are told as what they are.
+STANDS_FOR = {"this-applicant": Role.APPLICANT, "former-lead-partner": Role.LEAD_PARTNER}
 ANCHORS = ("entering", *MOMENTS)
 DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts without an hour
 # About the system, the Board's calendar, or a message that came back, rather than about an event.
@@ -155,6 +158,12 @@ def _in_notice(name: str, row: NoticeSettings) -> Iterator[tuple[str, str, str]]
     yield from (
         (f".{at}", problem, expected) for at, problem, expected in _recipients("to", row.to, row.offers)
     )
+    if name in EVENTS:
+        audience = {*OFFICE, *event_named(name).audience}
+        for recipient in row.to:
+            if recipient in (*ROLES, *STANDS_FOR) and STANDS_FOR.get(recipient, recipient) not in audience:
+                expected = "one of " + ", ".join(role for role in ROLES if role in audience)
+                yield ".to", f"{recipient!r} may not know of {name}", expected
 
 
 def _recipients(at: str, to: tuple[str, ...], offers: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:

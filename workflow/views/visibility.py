@@ -14,10 +14,10 @@ from typing import Any, assert_never
 
 from sqlalchemy import select
 
-from states.event import Scope
+from states.event import OFFICE, Scope
 from states.machine import EVENTS, event_named, events_of
 from states.partnership import Partnership, Role, State
-from workflow.directory import OFFICE, Directory
+from workflow.directory import Directory
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store import tables
