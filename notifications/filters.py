@@ -1,8 +1,8 @@
-"""The filters staff may use in templates: dates, times, money, identifiers and lists as people write them."""
+"""Write dates, times, money, identifiers and lists as people do: the filters staff may use in templates."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,16 +18,41 @@ _LINK = re.compile(r"(https?://|mailto:)[^\s<>\"'\\]+")
 
 
 def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
-    """The filters by the names templates use, telling dates and times in `zone`."""
+    """Return the filters by the names that templates use; dates and times are shown in `zone`."""
 
     def day(value: object) -> str:
+        """2025-11-19 -> "Wednesday, November 19, 2025"."""
         return long_day(_as_date(_given(value), zone))
 
     def when(value: object) -> str:
+        """An instant -> "Friday, November 28, 2025, 5:00 p.m. PST"."""
         local = _as_instant(_given(value)).astimezone(zone)
         return f"{long_day(local.date())}, {_clock(local)} {local.tzname()}"
 
-    return {"day": day, "when": when, "money": money, "words": words, "listing": listing, "choice": choice}
+    def due(value: object, preposition: str = "") -> str:
+        """Write when time runs out, with a preposition such as "until" or "since" where the sentence has one.
+
+        Midnight is the end of the day before: "at the end of Friday, June 28, 2024", "until the end of ...".
+        """
+        local = _as_instant(_given(value)).astimezone(zone)
+        if _ends_a_day(local):
+            return f"{preposition or 'at'} the end of {due_day(local)}"
+        return f"{preposition} {when(local)}".lstrip()
+
+    def due_day(value: object) -> str:
+        """Write the last day before time runs out, which for midnight is the day before."""
+        local = _as_instant(_given(value)).astimezone(zone)
+        return long_day(local.date() - timedelta(days=1) if _ends_a_day(local) else local.date())
+
+    return {
+        **{"day": day, "when": when, "due": due, "due_day": due_day},
+        **{"money": money, "words": words, "listing": listing, "choice": choice},
+    }
+
+
+def _ends_a_day(local: datetime) -> bool:
+    # People read "Saturday, 12:00 a.m." as one day later than what is meant: that Friday is over.
+    return local.time() == time.min
 
 
 def money(cents: object) -> str:
@@ -69,7 +94,7 @@ def choice(items: object) -> str:
 
 
 def link(url: object) -> str:
-    """Passes a web or mail address through and refuses all else, `javascript:` above all."""
+    """Return a web or mail address unchanged; refuse everything else, above all `javascript:`."""
     value = _given(url)
     if not isinstance(value, str) or not _LINK.fullmatch(value):
         expected = "an address that starts with https:// and has no blanks"

@@ -21,6 +21,10 @@ from tests.notifications.samples import ZONE
         ("when", datetime(2025, 7, 1, 16, 5, tzinfo=UTC), "Tuesday, July 1, 2025, 9:05 a.m. PDT"),
         ("when", datetime(2025, 7, 2, 7, 0, tzinfo=UTC), "Wednesday, July 2, 2025, 12:00 a.m. PDT"),
         ("when", datetime(2025, 7, 1, 19, 0, tzinfo=UTC), "Tuesday, July 1, 2025, 12:00 p.m. PDT"),
+        ("due", "2025-11-29T01:00:00Z", "Friday, November 28, 2025, 5:00 p.m. PST"),
+        ("due", "2024-06-29T07:00:00Z", "at the end of Friday, June 28, 2024"),
+        ("due_day", "2025-11-29T01:00:00Z", "Friday, November 28, 2025"),
+        ("due_day", "2024-06-29T07:00:00Z", "Friday, June 28, 2024"),
         ("money", 25_000_000, "$250,000.00"),
         ("money", 5, "$0.05"),
         ("money", -150, "-$1.50"),
@@ -35,6 +39,21 @@ from tests.notifications.samples import ZONE
 )
 def test_filters_write_as_people_do(name: str, value: Any, expected: str) -> None:
     assert filters.filters_for(ZONE)[name](value) == expected
+
+
+@pytest.mark.parametrize(
+    ("preposition", "at_five", "at_midnight"),
+    [
+        ("until", "until Friday, June 28, 2024, 5:00 p.m. PDT", "until the end of Friday, June 28, 2024"),
+        ("By", "By Friday, June 28, 2024, 5:00 p.m. PDT", "By the end of Friday, June 28, 2024"),
+    ],
+)
+def test_a_day_that_runs_out_at_midnight_is_named_after_the_day_before(
+    preposition: str, at_five: str, at_midnight: str
+) -> None:
+    due = filters.filters_for(ZONE)["due"]
+    assert due("2024-06-28T17:00:00-07:00", preposition) == at_five
+    assert due("2024-06-29T00:00:00-07:00", preposition) == at_midnight
 
 
 @pytest.mark.parametrize(
@@ -62,7 +81,7 @@ def test_filters_say_what_they_take_when_given_something_else(name: str, value: 
         filters.filters_for(ZONE)[name](value)
 
 
-@pytest.mark.parametrize("name", ["day", "when", "money", "words", "listing"])
+@pytest.mark.parametrize("name", ["day", "when", "due", "due_day", "money", "words", "listing"])
 def test_filters_given_something_missing_say_what_is_missing(name: str) -> None:
     with pytest.raises(UndefinedError, match="amount"):
         filters.filters_for(ZONE)[name](StrictUndefined(name="amount"))

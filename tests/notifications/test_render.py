@@ -83,6 +83,15 @@ def test_what_was_due_is_told_as_overdue(tmp_path: Path) -> None:
     assert "Overdue since Friday, November 28, 2025, 5:00 p.m. PST</strong>" in rendered.html
 
 
+def test_what_is_due_at_midnight_is_due_at_the_end_of_the_day_before(tmp_path: Path) -> None:
+    midnight = {**context()["deadline"], "due_at": "2025-11-29T00:00:00-08:00"}
+    rendered = templates(tmp_path).notice("board-approved", context(deadline=midnight))
+    assert "BY WHEN\n\nAt the end of Friday, November 28, 2025\nThe agreement is" in rendered.text
+    assert "<strong>At the end of Friday, November 28, 2025</strong>" in rendered.html
+    overdue = templates(tmp_path).notice("board-approved", context(deadline=midnight | {"overdue": True}))
+    assert "BY WHEN\n\nOverdue since the end of Friday, November 28, 2025\n" in overdue.text
+
+
 def test_a_delegate_reads_for_whom_they_act_first_of_all(tmp_path: Path) -> None:
     rendered = templates(tmp_path).notice("board-approved", context(delegate_for="Assistant Principal"))
     assert rendered.text.startswith("For Assistant Principal, who is away. You were named to act")
