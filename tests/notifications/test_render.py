@@ -94,7 +94,7 @@ def test_what_is_due_at_midnight_is_due_at_the_end_of_the_day_before(tmp_path: P
 
 def test_a_delegate_reads_for_whom_they_act_first_of_all(tmp_path: Path) -> None:
     rendered = templates(tmp_path).notice("board-approved", context(delegate_for="Assistant Principal"))
-    assert rendered.text.startswith("For Assistant Principal, who is away. You were named to act")
+    assert rendered.text.startswith("For Assistant Principal, who is away. You act in their place")
     assert "in place of Assistant Principal." in " ".join(rendered.text.split())
     assert rendered.html.index("For Assistant Principal, who is away") < rendered.html.index("What happened")
 

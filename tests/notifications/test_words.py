@@ -325,7 +325,7 @@ def test_the_words_are_whole_sentences_for_everybody(name: str) -> None:
             assert not re.search(r"\S {2,}\S| [.,;:?!)]|\( |[.,;:]{2}|\(\)|\[\]", words), where
             assert not words.endswith((",", ";", ":")), where
         assert re.search(r"[.:?\w]$", happened), where
-        assert asked.startswith(("Please ", "Nothing is asked of you now.", "If ")) or "Please " in asked, (
+        assert asked.startswith(("Please ", "You do not have to do anything now.", "If ")) or "Please " in asked, (
             where
         )
     kinds = KINDS if name in CONFIG["deadline"] else (None,)
