@@ -78,8 +78,8 @@ def events(house: House) -> list[str]:
     ("event", "typed", "others"),
     [
         ("agree-needs", {}, (410, "This has been done already")),
-        ("describe-needs", WORDS, (200, "A receipt is on its way")),
-        ("add-note", {"text": "once"}, (200, "A receipt is on its way")),
+        ("describe-needs", WORDS, (200, "We are sending you a receipt")),
+        ("add-note", {"text": "once"}, (200, "We are sending you a receipt")),
     ],
     ids=["once for all", "again and again", "a note"],
 )
@@ -102,7 +102,7 @@ def test_the_same_form_a_hundred_times_at_once_is_done_once_and_the_others_are_t
         thread.start()
     for thread in threads:
         thread.join()
-    told = {200: "A receipt is on its way", others[0]: others[1]}
+    told = {200: "We are sending you a receipt", others[0]: others[1]}
     assert all(told[status] in text for status, text in answers)
     assert Counter(status for status, _ in answers) == Counter([200, *[others[0]] * 99])
     assert events(house) == [*before, event]

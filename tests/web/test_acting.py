@@ -132,7 +132,7 @@ def test_every_event_that_a_message_offers_is_done_from_its_link(visit: Visit, e
         sent = visitor.send(path, seen.form, **typed_in)
     done = visitor.follow(sent)
     assert done.status == 200
-    assert "A receipt is on its way" in done.said
+    assert "We are sending you a receipt" in done.said
     entry = visitor.life.history()[-1]
     assert (entry["event"], entry["role"], entry["channel"]) == (event, role, "link")
     recorded = json.loads(entry["input"])

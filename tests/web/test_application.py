@@ -396,7 +396,7 @@ def test_after_closing_the_link_shows_what_was_sent_and_changes_nothing(begin: B
         who.visitor.post(who.link, do=do, form=key, confirm="withdraw", **WRITTEN)
     assert life.history() == before
     assert count(life, "drafts") == 0
-    assert "There is no application from other@example.org" in Applying(life, "other@example.org").page()
+    assert "We have no application from other@example.org" in Applying(life, "other@example.org").page()
 
 
 def test_a_link_to_a_call_that_is_gone_says_so(begin: Begin) -> None:

@@ -46,7 +46,7 @@ def test_an_open_call_is_listed_with_school_title_and_closing_date(begin: Begin)
     assert "Rainier Beach School A Lead Partner for the school" in said
     assert "Applications close Friday, August 15, 2025, 5:00 p.m. PDT" in said
     assert f'href="{BASE}/calls/rbhs-2025"' in page
-    assert "Closed lately" not in said
+    assert "Recently closed" not in said
 
 
 @pytest.mark.parametrize("station", [None, "needs-agreed"])
@@ -64,9 +64,9 @@ def test_a_call_stays_on_the_list_for_a_while_without_its_applicants(begin: Begi
         text = visitor.get(path).text
         assert "Rainier Beach School" in text
         assert not [name for name in APPLICANTS if name in text], path
-    assert "Closed lately" in visitor.get("/calls").text
+    assert "Recently closed" in visitor.get("/calls").text
     life.at("2025-10-14 18:00")
-    assert "Closed lately" not in visitor.get("/calls").text
+    assert "Recently closed" not in visitor.get("/calls").text
 
 
 def test_nothing_public_tells_who_applied_nor_how_many(begin: Begin) -> None:
@@ -255,7 +255,7 @@ def test_a_closed_call_sends_no_link(begin: Begin) -> None:
     life.at("2025-08-15 17:00")
     answer = Visitor(life).post(PATH, email="new@example.org")
     assert answer.status_code == 410
-    assert "It takes no more applications" in answer.text
+    assert "You can no longer apply" in answer.text
     assert links_sent(life) == []
 
 

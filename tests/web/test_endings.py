@@ -48,7 +48,7 @@ def test_a_link_is_used_even_if_its_reader_has_no_role_any_more(visit: Visit) ->
     visitor = visit("applied")
     path = visitor.link("withdraw-application", "applicant")
     done = visitor.do(path, organization="city-college", confirm="rbhs-2025")
-    assert "It is recorded" in done.said
+    assert "Recorded on" in done.said
     visitor.life.do("extend-selection")
     seen = over(visitor, path, "This has been done already")
     assert "extended the call" not in seen.said  # who has left the call hears no more of it
@@ -71,7 +71,7 @@ def test_a_link_that_time_has_overtaken_says_where_things_stand(visit: Visit) ->
     path = visitor.link("describe-needs")
     visitor.life.do("open-selection")
     seen = over(visitor, path, "Things have moved on")
-    assert "The partnership stands at: open selection." in seen.said
+    assert "The partnership is now at this step: open selection." in seen.said
     assert "Staff (staff) opened the call." in seen.said
 
 

@@ -106,7 +106,7 @@ def test_what_the_law_refuses_is_told_with_its_clauses_and_nothing_is_lost(visit
 def test_what_stands_in_the_way_is_told_before_anybody_types(visit: Visit) -> None:
     visitor = visit("chosen")
     seen = visitor.get(visitor.link("sign-agreement"))
-    assert "What stands in the way now" in seen.said
+    assert "What prevents this now" in seen.said
     assert 'No measurable outcomes have been set yet: "Set the outcomes" (policy 4270.10).' in seen.said
 
 

@@ -78,7 +78,7 @@ def test_what_has_been_done_is_asked_no_more(begin: Begin) -> None:
     life = begin("needs-agreed")
     page = Visitor(life).shown(Role.PRINCIPAL, PEOPLE[Role.PRINCIPAL], "describe-needs")
     assert "Agree to the statement" not in page
-    assert "Nothing. This page is for your information." in page
+    assert "You do not have to do anything now." in page
 
 
 def test_money_dates_and_terms_are_written_for_people(begin: Begin) -> None:
