@@ -325,11 +325,22 @@ def test_the_words_are_whole_sentences_for_everybody(name: str) -> None:
             assert not re.search(r"\S {2,}\S| [.,;:?!)]|\( |[.,;:]{2}|\(\)|\[\]", words), where
             assert not words.endswith((",", ";", ":")), where
         assert re.search(r"[.:?\w]$", happened), where
-        assert asked.startswith(("Please ", "You do not have to do anything now.", "If ")) or "Please " in asked, (
-            where
-        )
+        assert (
+            asked.startswith(("Please ", "You do not have to do anything now.", "If ")) or "Please " in asked
+        ), where
     kinds = KINDS if name in CONFIG["deadline"] else (None,)
     assert told_to >= {(role, kind) for kind in kinds for role in roles_of(name, kind)}
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_what_people_are_told_has_no_words_of_the_program(name: str) -> None:
+    """Commands are for the person who runs the system, and stand below everything else."""
+    hyphenated = {word for word in (*machine.EVENTS, *State) if "-" in word} - {"close-out"}  # a noun too
+    for _, _, _, message in messages(name):
+        happened, asked, *_ = SECTIONS.findall(message.text)
+        plain = " ".join((message.subject, happened, asked))
+        assert "partnershipctl" not in plain
+        assert not hyphenated & set(re.findall(r"[a-z]+(?:-[a-z]+)+", plain)), plain
 
 
 @pytest.mark.parametrize("name", SENT)

@@ -352,6 +352,13 @@ def test_an_event_that_is_offered_needs_a_label(tmp_path: Path) -> None:
     assert fault.startswith("templates/events.toml, agree-needs.label: it is missing")
 
 
+def test_a_reason_calls_an_event_by_its_button(tmp_path: Path) -> None:
+    loaded = configured(tmp_path)
+    reason = "the Board must act first: refer-to-board, then continue with the co-signed text"
+    told = 'the Board must act first: "Refer it to the Board", then continue with the co-signed text'
+    assert loaded.labeled(reason) == told
+
+
 def test_words_where_they_are_no_longer_read_are_not_dropped_in_silence(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "labels.toml").write_text('agree-needs = "Yes"\n')

@@ -262,7 +262,8 @@ def _refused(
     """Tell the person, at the address on record, why nothing was done and how it can be."""
     notice = reply.answered
     labels = "; ".join(session.config.label(event) for event in events)
-    words = template_values(session, replace(reply, about=labels), why, word) | {
+    readable = [session.config.labeled(line) for line in why]
+    words = template_values(session, replace(reply, about=labels), readable, word) | {
         "text": reply.incoming.words.below[:TEXT]
     }
     queue.tell(

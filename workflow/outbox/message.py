@@ -320,7 +320,8 @@ def _asks(session: Session, row: Notice, about: Snapshot) -> dict[str, list[dict
         if event not in askable(about.state, about.facts, Role(row.role)):
             continue
         if unmet[event]:
-            hindered.append({"event": event, "label": config.label(event), "reasons": list(unmet[event])})
+            reasons = [config.labeled(reason) for reason in unmet[event]]
+            hindered.append({"event": event, "label": config.label(event), "reasons": reasons})
             continue
         link = links.address(config, links.claim_of(row, about.ref, event, about.facts))
         words = list(event_named(event).reply_words) if replies else []

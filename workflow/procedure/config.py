@@ -80,6 +80,15 @@ class Config:
         """Return what the button for an event says."""
         return self.events[event]["label"]
 
+    def labeled(self, reason: str) -> str:
+        """Return a reason of the law in which each event goes by the words of its button, in quotes."""
+
+        def label(name: re.Match[str]) -> str:
+            return f'"{self.label(name[0])}"' if name[0] in self.events else name[0]
+
+        # Only names of several words: "continue" or "approve" in a reason is an ordinary verb.
+        return re.sub(r"[a-z]+(?:-[a-z]+)+", label, reason)
+
     @cached_property
     def notices(self) -> dict[str, NoticeSettings]:
         return {name: row for name, row in self.procedure.notice.items() if row.enabled}

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Response, abort, request
 
 from states.errors import BadInput, Problem, Refused, Unmet
-from states.machine import ASKED, EVENTS, event_named
+from states.machine import ASKED, event_named
 from workflow import links
 from workflow.actions import attachments
 from workflow.actions.action import (
@@ -223,10 +223,7 @@ def words_of(session: Session) -> Any:
     """Turns a reason into what people read: an event by its label, the clause behind it."""
 
     def plain(unmet: Unmet) -> str:
-        def label(found: re.Match[str]) -> str:
-            return f'"{session.config.label(found[0])}"' if found[0] in EVENTS else found[0]
-
-        reason = re.sub(r"[a-z]+(?:-[a-z]+)+", label, unmet.reason)
+        reason = session.config.labeled(unmet.reason)
         clause = f" (policy {unmet.clause})" if unmet.clause else ""
         return f"{reason[:1].upper()}{reason[1:]}{clause}."
 
