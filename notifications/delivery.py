@@ -3,8 +3,10 @@
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from notifications.errors import ServiceError
 
-class DeliveryFailed(Exception):
+
+class DeliveryFailed(ServiceError):
     """The message was not, or perhaps not, delivered; the text says what the server said."""
 
 

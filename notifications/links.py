@@ -16,16 +16,18 @@ from typing import Any
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
+from notifications.errors import ServiceError
+
 _LEAST = 32  # characters of a key: what a machine makes, not what a person thinks up
 _CODE = 16  # characters of base 32 in the address of a reply: 80 bits
 _LOCAL = re.compile(r"(?P<stem>[^+]+)\+(?P<notice>\d{1,15})-(?P<code>[a-z2-7]{16})")
 
 
-class Forged(Exception):
+class Forged(ServiceError):
     """A token that no key of ours has signed for this purpose, or that was altered on its way."""
 
 
-class Expired(Exception):
+class Expired(ServiceError):
     """A token of ours that is too old; `claims` is what it said."""
 
     def __init__(self, claims: Mapping[str, Any], signed_at: datetime) -> None:

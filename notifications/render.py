@@ -20,6 +20,7 @@ from jinja2.utils import missing
 
 from notifications import markup
 from notifications.check import LAYOUTS, TemplateProblem, is_notice, problems_in
+from notifications.errors import ServiceError
 from notifications.filters import filters_for, link
 
 _PIECES = ("subject", "happened", "asked", "more")
@@ -30,7 +31,7 @@ class TemplateMissing(LookupError):
     """No folder of templates holds this notice."""
 
 
-class TemplateFailed(Exception):
+class TemplateFailed(ServiceError):
     """A template exists but can't be rendered; `problem` says where and why."""
 
     def __init__(self, problem: TemplateProblem) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from notifications.errors import ServiceError
 from states.case import Case
 from states.errors import BadInput, Problem, Refused, Unmet, WrongRole
 from states.event import Event
@@ -36,12 +37,16 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 _OF_THE_CLOCK = (Channel.CLOCK, Channel.IMPORT)  # nobody becomes the clock by giving its name at another door
 
 
-class NotFound(Exception):
+class NotFound(ServiceError):
     """There is no such partnership, person or notice."""
 
+    exit_status = 3
 
-class Conflict(Exception):
+
+class Conflict(ServiceError):
     """Somebody else moved the partnership first."""
+
+    exit_status = 4
 
 
 @dataclass(frozen=True, slots=True)

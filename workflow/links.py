@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from notifications.errors import ServiceError
 from notifications.links import Expired, Forged
 from states.machine import event_named
 from states.partnership import Partnership
@@ -39,7 +40,7 @@ class Applicant:
     email: str
 
 
-class ExpiredClaim(Exception):
+class ExpiredClaim(ServiceError):
     """A link of ours that is too old."""
 
     def __init__(self, claim: Claim) -> None:

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from notifications.errors import ServiceError
+
 MOST = 10_000_000  # bytes of a message; of a larger one only the head is read
 _HEAD = 100_000
 
 
-class LetterboxFailed(Exception):
+class LetterboxFailed(ServiceError):
     """Messages cannot be fetched now; says from where and why."""
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import and_, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from notifications.errors import ServiceError
 from notifications.links import Forged
 from states.errors import WrongState
 from states.event import Event
@@ -31,7 +32,7 @@ AGAIN_AFTER = timedelta(minutes=5)  # between two fresh messages to the same per
 Ending = Literal["used", "expired", "overtaken", "revoked"]
 
 
-class LinkClosed(Exception):
+class LinkClosed(ServiceError):
     """A link or reply that does nothing any more: how it ended, and why, as said to the person."""
 
     def __init__(self, how: Ending, why: str, claim: Claim) -> None:

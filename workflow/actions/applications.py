@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 from sqlalchemy import delete, func, insert, select
 
+from notifications.errors import ServiceError
 from notifications.markup import cleaned, one_line
 from states.case import Organization
 from states.errors import BadInput, Problem
@@ -41,11 +42,11 @@ _LONG = 20_000
 _KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
-class TooMany(Exception):
+class TooMany(ServiceError):
     """More than one call, or one applicant, may ask for in an hour."""
 
 
-class SentAlready(Exception):
+class SentAlready(ServiceError):
     """This very form has been sent before."""
 
 

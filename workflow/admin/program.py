@@ -40,7 +40,7 @@ from workflow.procedure.config import ConfigError
 from workflow.store.database import StoreError, first_line
 from workflow.store.tables import NoInstant
 
-REFUSED, INPUT, NOT_FOUND, CONFLICT, SETUP = 1, 2, 3, 4, 5
+REFUSED, INPUT, SETUP = 1, 2, 5
 
 
 class ReaderGone(Exception):
@@ -145,12 +145,12 @@ def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
             lines = [f"Wrong usage: {error.format_message()}", f"  {help_} --help says how."]
             return INPUT, _usage(_place(error), error.format_message()), lines
         case NotFound():
-            return NOT_FOUND, {"error": "not-found", "problem": str(error)}, [f"Not found: {error}"]
+            return error.exit_status, {"error": "not-found", "problem": str(error)}, [f"Not found: {error}"]
         case Conflict():
-            return CONFLICT, {"error": "conflict", "problem": str(error)}, [f"Conflict: {error}"]
+            return error.exit_status, {"error": "conflict", "problem": str(error)}, [f"Conflict: {error}"]
         case ConfigError(problems=problems):
             lines = _lines("The configuration cannot be used:", problems)
-            return SETUP, {"error": "setup", "problems": _dicts(problems)}, lines
+            return error.exit_status, {"error": "setup", "problems": _dicts(problems)}, lines
         case ValidationError():  # of what is stored: what is given is read by `read_input`
             words = f"a record in it cannot be read as {error.title}; partnershipctl verify names it"
             return _database(words)

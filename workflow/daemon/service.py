@@ -41,7 +41,6 @@ from workflow.store.database import StoreAway, StoreError, StoreHeld
 from workflow.web.app import address, application
 from workflow.web.server import Server
 
-SETUP = 5  # exit status: the configuration or the database cannot be used, until somebody mends it
 AWAY = 1  # exit status: the database is away or another's, so that whoever watches over this starts it again
 PATIENCE = 18.0  # seconds to finish what is held after SIGTERM
 _ANOTHER = "another partnershipd runs on this database; one SQLite file has one daemon"
@@ -323,7 +322,7 @@ def _opened(path: Path | None) -> Iterator[System]:
         opened.engine.dispose()
 
 
-def _fail(problems: list[Problem], status: int = SETUP) -> None:
+def _fail(problems: list[Problem], status: int = ConfigError.exit_status) -> None:
     for problem in problems:
         click.echo(f"partnershipd: {problem}", err=True)
     sys.exit(status)

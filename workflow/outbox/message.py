@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from notifications.addresses import Mailbox
 from notifications.calendar import CalendarFile
 from notifications.compose import compose
+from notifications.errors import ServiceError
 from notifications.render import TemplateFailed, TemplateMissing
 from states.event import OFFICE
 from states.machine import askable, event_named, row_of
@@ -39,7 +40,7 @@ _WHY = {
 DIGEST = "digest"  # the template of many notices in one message
 
 
-class CannotWrite(Exception):
+class CannotWrite(ServiceError):
     """The message of a notice cannot be written; says why."""
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from notifications.addresses import Mailbox, mailbox
+from notifications.errors import ServiceError
 from notifications.links import Links
 from notifications.pages import Pages
 from notifications.render import Templates
@@ -48,8 +49,10 @@ def unreadable(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-class ConfigError(Exception):
+class ConfigError(ServiceError):
     """The configuration cannot be used; `problems` says every mistake."""
+
+    exit_status = 5
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems

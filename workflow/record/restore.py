@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Integer, delete, func, inspect, selec
 from sqlalchemy.exc import DBAPIError
 
 from notifications.disk import sync_folder
+from notifications.errors import ServiceError
 from workflow.procedure.config import Config
 from workflow.record import verify
 from workflow.record.backup import MARK, Summary, copy, opened, sealed_up, temporary_sibling, unsound
@@ -23,7 +24,7 @@ from workflow.store.files import mode_in
 _NO_MARK = 0  # the application_id of a database
 
 
-class NoBackup(Exception):
+class NoBackup(ServiceError):
     """The file is no backup that can be restored; says why."""
 
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 
+from notifications.errors import ServiceError
 from workflow.store import files
 from workflow.store.files import open_private
 
@@ -46,8 +47,10 @@ _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 VERSION = max(file.name[1:5] for file in _VERSIONS.glob("v[0-9]*.py"))
 
 
-class StoreError(Exception):
+class StoreError(ServiceError):
     """The database cannot be used; the message says why and what to do."""
+
+    exit_status = 5
 
 
 class StoreAway(StoreError):

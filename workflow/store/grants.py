@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, Integer, text
 
+from notifications.errors import ServiceError
 from workflow.store import tables
 
 ADDED_TO = ("history", "directory_changes", "answers", "documents")
@@ -17,7 +18,7 @@ REPLACED = ("drafts",)
 TAKEN_OUT_OF = ("people", "meetings")
 
 
-class NoSuchRole(Exception):
+class NoSuchRole(ServiceError):
     """There is no such role, or one that the record cannot be kept from; says why, and what to do."""
 
 
