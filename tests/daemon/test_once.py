@@ -13,6 +13,7 @@ from sqlalchemy import text
 from tests import databases
 from tests.daemon.house import CALL, NEW, House, until
 from workflow.daemon import service
+from workflow.procedure.config import ConfigError
 from workflow.store import files, tables
 from workflow.store.database import StoreHeld
 
@@ -170,7 +171,7 @@ def test_what_cannot_be_used_is_named(
 ) -> None:
     damage(house)
     status, said = once()
-    assert status == service.SETUP
+    assert status == ConfigError.exit_status
     lines = said.splitlines()
     assert len(lines) == len(words)
     for line, word in zip(lines, words, strict=True):
@@ -187,7 +188,7 @@ def test_a_database_that_is_not_there_is_named(house: House, once: Once) -> None
         assert status == service.AWAY
         assert line.endswith(f'database "{databases.name_of(house.folder)}" does not exist')
     else:
-        assert status == service.SETUP
+        assert status == ConfigError.exit_status
         assert f"there is no database at {databases.shown(house.folder)}; run `partnershipctl init`" in line
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workflow.daemon import service
 from workflow.procedure import config
+from workflow.procedure.config import ConfigError
 
 UNIT = Path(__file__).parents[2] / "contrib" / "partnershipd.service"
 # From systemd.unit(5), systemd.service(5), systemd.exec(5) and systemd.kill(5), as of version 247.
@@ -89,7 +90,7 @@ def test_it_is_patient_enough() -> None:
 
 def test_it_is_started_again_unless_that_is_no_use() -> None:
     assert SERVICE["Restart"] == "on-failure"
-    assert SERVICE["RestartPreventExitStatus"] == str(service.SETUP)
+    assert SERVICE["RestartPreventExitStatus"] == str(ConfigError.exit_status)
 
 
 def test_it_takes_away_what_the_daemon_need_not_have() -> None:
