@@ -99,9 +99,9 @@ def test_outcomes_are_drawn_and_told_in_the_same_numbers(begin: Begin) -> None:
     tables = [words(table) for table in re.findall(r'<table class="numbers">.*?</table>', page, re.S)]
     day = "Tuesday, July 14, 2026"
     assert tables == [
-        f"attendance in numbers (%) Baseline 88 Latest 91 ({day}) Target 93 Which way on the way, 60 % covered",
+        f"attendance in numbers (%) Baseline 88 Latest 91 ({day}) Target 93 Progress on the way, 60 % covered",
         f"suspensions in numbers (count) Baseline 40 Latest 30.5 ({day}) Target 20"
-        " Which way on the way, 48 % covered",
+        " Progress on the way, 48 % covered",
     ]
 
 
