@@ -296,6 +296,16 @@ def test_every_row_has_words_and_all_words_have_a_row() -> None:
     assert written == {f"{name}.j2" for name in (*CONFIG["notice"], *CONFIG["deadline"], *ALWAYS)}
 
 
+@pytest.mark.parametrize("event", machine.EVENTS)
+def test_a_form_says_what_will_happen_and_the_history_what_happened(event: str) -> None:
+    words = tomllib.loads((ROOT / "templates" / "events.toml").read_text(encoding="utf-8"))[event]
+    assert re.search(r"\bwill\b", words["does"].partition(".")[0])
+    assert words["does"].endswith(".")
+    assert "will" not in words["done"].split()
+    assert words["done"][0].islower()
+    assert not words["done"].endswith(".")
+
+
 def test_no_name_stands_in_both_tables() -> None:
     assert not CONFIG["notice"].keys() & CONFIG["deadline"].keys()
 
