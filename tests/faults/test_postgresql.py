@@ -135,7 +135,7 @@ def test_a_daemon_that_starts_while_the_server_is_away_ends_so_that_it_is_starte
     assert house.ended(within=60) == service.AWAY
     server.start()
     assert "the database cannot be opened" in house.log_file.read_text(encoding="utf-8")
-    unit = Path(service.__file__).parents[1] / "contrib" / "partnershipd.service"
+    unit = Path(service.__file__).parents[2] / "contrib" / "partnershipd.service"
     text = unit.read_text(encoding="utf-8")
     assert "Restart=on-failure\n" in text
     assert f"RestartPreventExitStatus={service.SETUP}\n" in text

@@ -19,8 +19,8 @@ from states.partnership import State
 from tests.lives.invariants import without_the_board
 from tests.lives.model import ASIDE, Place, World, explored, is_met_again
 from workflow import deadlines
-from workflow.deadlines import Life
 from workflow.procedure.config import Config
+from workflow.store.rows import Snapshot
 
 THOROUGH = os.environ.get("MODEL") == "thorough"
 RARE = {"withdraw-application", "declare-conflict", "file-protest", "answer-protest", "restart"}
@@ -33,7 +33,7 @@ def forgotten(settings: Config) -> Callable[[Place], bool]:
     def is_forgotten(place: Place) -> bool:
         if place.state in (None, State.TERMINATED):
             return False
-        life = Life(State(place.state), place.facts, place.entered_at)
+        life = Snapshot(1, "model", State(place.state), 1, place.entered_at, place.facts, "")
         facts = (life.state, frozenset(life.moments))
         if facts not in known:
             rows = [settings.deadlines[name] for name in deadlines.due_instants(settings, life)]

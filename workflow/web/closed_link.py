@@ -48,7 +48,7 @@ def closed(site: Site, token: str, ending: LinkClosed, texts: Mapping[str, str] 
 
 def expired(site: Site, token: str, claim: Claim) -> Response:
     """The page of a link that is too old: what it may still tell depends on what the person is now."""
-    told = "It is too old. Action for fresh links, and use those."
+    told = "It is too old. Ask for fresh links, and use those."
     try:
         with site.system.reading() as session:
             find_action(session, claim, site.clock())
