@@ -41,6 +41,7 @@ from tests.faults.test_room import MANY, fill, goes_on, queue, says, settled, sm
 from tests.notifications.test_mailers import HOST, Desk, serving
 from tests.story.post import content
 from workflow.daemon import service
+from workflow.procedure.config import ConfigError
 
 LEASE = 2.0  # seconds
 ROUNDS = max(1, CHAOS // 10)
@@ -138,7 +139,7 @@ def test_a_daemon_that_starts_while_the_server_is_away_ends_so_that_it_is_starte
     unit = Path(service.__file__).parents[2] / "contrib" / "partnershipd.service"
     text = unit.read_text(encoding="utf-8")
     assert "Restart=on-failure\n" in text
-    assert f"RestartPreventExitStatus={service.SETUP}\n" in text
+    assert f"RestartPreventExitStatus={ConfigError.exit_status}\n" in text
     house.start("--once")
     assert house.ended(within=60) == 0
 

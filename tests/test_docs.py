@@ -1,0 +1,141 @@
+"""The documents tell the truth: their commands run, their links lead somewhere, and they name what exists."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from states.machine import draw
+from workflow.admin.program import partnershipctl
+
+TOP = Path(__file__).parent.parent
+DOCUMENTS = [
+    TOP / "README.md",
+    TOP / "CONTRIBUTING.md",
+    TOP / "CHANGELOG.md",
+    TOP / "benchmarks" / "README.md",
+]
+DOCUMENTS += sorted((TOP / "docs").rglob("*.md"))
+OPERATIONS = (TOP / "docs" / "operations.md").read_text(encoding="utf-8")
+# Words in capitals stand for something that the reader fills in.
+FILLED_IN = re.compile(r"\b(NAME|EVENT|FILE|REF|ID|TEST)\b")
+ROOMS = "states|workflow|notifications|templates|examples|contrib|docs|tests|benchmarks"
+
+each_document = pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=[str(path.relative_to(TOP)) for path in DOCUMENTS]
+)
+
+
+def blocks(document: str) -> list[str]:
+    """Return the blocks that a document marks `sh`: those that run. Blocks marked `bash` need a server or root."""
+    text = (TOP / document).read_text(encoding="utf-8")
+    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of the headings of a document, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_drawn_lifecycle_is_that_of_the_table() -> None:
+    assert f"```mermaid\n{draw()}\n```" in (TOP / "README.md").read_text(encoding="utf-8")
+
+
+@each_document
+def test_every_link_leads_to_a_file_and_to_a_heading_in_it(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
+    broken = []
+    for target in targets:
+        path, _, anchor = target.partition("#")
+        goal = document.parent / path if path else document
+        if not goal.is_file() or (anchor and anchor not in anchors(goal)):
+            broken.append(target)
+    assert broken == []
+
+
+@each_document
+def test_every_path_that_it_names_exists(document: Path) -> None:
+    named = re.findall(rf"`((?:{ROOMS})/[\w./-]*)(?:::[\w.]+)?`", document.read_text(encoding="utf-8"))
+    assert [path for path in named if not FILLED_IN.search(path) and not (TOP / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", sorted(partnershipctl.commands))
+def test_every_command_has_one_row_that_names_all_it_can_do(name: str) -> None:
+    (row,) = [line for line in OPERATIONS.splitlines() if re.match(rf"\| `partnershipctl {name}\b", line)]
+    command = partnershipctl.commands[name]
+    below = set(command.commands) - {"list"} if isinstance(command, click.Group) else set()
+    assert [sub for sub in sorted(below) if not re.search(rf"`(?:{name} )?{sub}\b", row)] == []
+
+
+def test_the_options_in_the_rows_of_commands_exist() -> None:
+    exist = {"--help", "--json"}
+    every = list(partnershipctl.commands.values())
+    for command in every:
+        every += command.commands.values() if isinstance(command, click.Group) else []
+        exist |= {option for parameter in command.params for option in parameter.opts}
+    rows = "\n".join(line for line in OPERATIONS.splitlines() if line.startswith("| `partnershipctl"))
+    named = re.findall(r"(?<![\w-])--[a-z][a-z-]*", rows)
+    assert "--waiting-on" in named
+    assert [option for option in named if option not in exist] == []
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder like a fresh checkout after `make run`: the sample district is imported, and nothing is told yet."""
+    for folder in ("examples", "docs"):
+        shutil.copytree(TOP / folder, tmp_path / folder)
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    run(tmp_path, "partnershipctl init && partnershipctl import examples/seattle/district.toml")
+    return tmp_path
+
+
+def run(folder: Path, script: str) -> tuple[str, list[str]]:
+    """Run a script in a folder. Return its output and the commands that failed, each with its exit status."""
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "PARTNERSHIPS_CONFIG": "examples/seattle/config.toml",
+    }
+    trap = "trap 'echo \"failed: $? $BASH_COMMAND\"' ERR\n"
+    done = subprocess.run(
+        ["bash", "-c", trap + script],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    return done.stdout + done.stderr, re.findall(r"^failed: (\d+ .*)$", done.stdout, re.MULTILINE)
+
+
+def test_the_first_walk_goes_as_written(checkout: Path) -> None:
+    # The daemon of `make run` looks every 20 seconds; here it looks once before each block, and once at the end.
+    tick = "partnershipd --once 2> daemon.log\n"
+    walk = "".join(tick + block for block in blocks("README.md")) + tick
+    number = "partnershipctl notices west-seattle-2026 | awk '$4 ~ /^principal/ { print $1 }' | tail -n 1"
+    day = "$(python -c 'import datetime as d; print(d.date.today() + d.timedelta(21))')"
+    assert "number=13 " in walk
+    walk = walk.replace("number=13 ", f"number=$({number}) ").replace("YYYY-MM-DD", day)
+    answers = "partnershipctl replies; partnershipctl history west-seattle-2026; partnershipctl list"
+    said, failed = run(checkout, walk + answers)
+    assert [line.partition(" --as")[0] for line in failed] == [
+        "1 partnershipctl trigger mercer-2026 choose-partner"
+    ]
+    assert "To: " in said
+    assert "WHAT YOU ARE ASKED TO DO" in said
+    assert "no faults" in said
+    assert re.search(r"done +agree-needs", said)
+    assert re.search(r"agree-needs +principal\.west-seattle@example\.org +reply", said)
+    assert re.search(r"aki-kurose-2026 .* open-selection", said)
+
+
+def test_the_commands_for_operations_run_as_written(checkout: Path) -> None:
+    said, failed = run(checkout, "".join(blocks("docs/operations.md")))
+    assert failed == []
+    assert said.count("no faults") == 2
+    assert (checkout / "rehearsal" / "restored.db").is_file()
