@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
+from states.lifecycle import TABLE
 from states.machine import draw
 from workflow.admin.program import partnershipctl
 
@@ -139,3 +140,26 @@ def test_the_commands_for_operations_run_as_written(checkout: Path) -> None:
     assert failed == []
     assert said.count("no faults") == 2
     assert (checkout / "rehearsal" / "restored.db").is_file()
+
+
+FOR_PEOPLE = sorted((TOP / "docs" / "for").glob("*.md"))
+each_page = pytest.mark.parametrize("page", FOR_PEOPLE, ids=[path.stem for path in FOR_PEOPLE])
+
+
+@each_page
+def test_the_buttons_and_links_that_a_page_for_people_names_are_in_the_templates(page: Path) -> None:
+    words = "\n".join(
+        path.read_text(encoding="utf-8") for path in (TOP / "templates").rglob("*") if path.is_file()
+    )
+    text = re.sub(r"\s+", " ", page.read_text(encoding="utf-8"))
+    named = re.findall(r"\*\*([A-Z][^*]*[a-z])\*\*", text)
+    assert [button for button in named if button not in words] == []
+
+
+@each_page
+def test_the_reply_words_that_a_page_for_people_names_are_taken(page: Path) -> None:
+    taken = {word for row in TABLE for word in row.reply_words}
+    lines = page.read_text(encoding="utf-8").splitlines()
+    answers = [line for line in lines if re.search(r"answer `|\| `\w+`", line)]
+    named = {word for line in answers for word in re.findall(r"`([a-z]+)`", line)}
+    assert named <= taken
