@@ -248,7 +248,7 @@ def remove(connection: Connection, table: Table, key: object, *, by: str, now: d
     return True
 
 
-def noted(connection: Connection, what: str, after: object, *, by: str, now: datetime) -> None:
+def record_change(connection: Connection, what: str, after: object, *, by: str, now: datetime) -> None:
     """Keep on record that somebody changed something besides the directory itself."""
     table = tables.directory_changes
     connection.execute(insert(table).values(at=now, by=by, what=what, before=None, after=canonical(after)))
@@ -291,7 +291,7 @@ def renew_feed(connection: Connection, email: str) -> int:
     return feed_generation(connection, email)
 
 
-def reachable(directory: Directory, person: Person, today: date) -> Person:
+def find_reachable(directory: Directory, person: Person, today: date) -> Person:
     """The person, or while away the delegate he or she named, and while that one is away that one's.
 
     Where that leads nowhere, to somebody who has left or in a circle, the last one who can be reached.

@@ -161,15 +161,15 @@ def test_a_receipt_does_not_wait(begin: Begin) -> None:
 )  # fmt: skip
 def test_a_digest_leaves_every_day_at_the_same_hour_of_the_clock(begin: Begin, now: str, leaves: str) -> None:
     life = begin().at(now)
-    assert life.wall(timing.digest_at(life.system.config, life.now)) == leaves
+    assert life.wall(timing.next_digest_time(life.system.config, life.now)) == leaves
 
 
 @pytest.mark.parametrize("at", ["02:00", "02:30"])
 def test_a_digest_at_an_hour_that_the_clocks_skip_leaves_once_all_the_same(begin: Begin, at: str) -> None:
     life = begin(None, f'[mail]\ndigest_at = "{at}"\n').at("2026-03-07 12:00")
-    first = timing.digest_at(life.system.config, life.now)
+    first = timing.next_digest_time(life.system.config, life.now)
     assert life.wall(first) == "2026-03-08 03:00"
-    following = timing.digest_at(life.system.config, first + timedelta(seconds=1))
+    following = timing.next_digest_time(life.system.config, first + timedelta(seconds=1))
     assert life.wall(following) == f"2026-03-09 {at}"
 
 

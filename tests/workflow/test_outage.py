@@ -100,7 +100,7 @@ def test_one_message_that_the_server_does_not_take_holds_up_no_other(begin: Begi
 def test_a_clock_set_back_makes_no_rest_longer() -> None:
     pace = Pace(per_minute=3)
     noon = datetime.fromisoformat("2025-08-01T12:00:00-07:00")
-    pace.closed(noon, "away")
+    pace.note_closed(noon, "away")
     assert pace.room(noon + timedelta(seconds=59)) == 0
     assert pace.room(noon + timedelta(seconds=60)) == 3
     assert pace.room(noon - timedelta(days=1)) == 3
@@ -110,7 +110,7 @@ def test_so_many_messages_a_minute_and_no_more() -> None:
     pace, now = Pace(per_minute=3), datetime.fromisoformat("2025-08-01T12:00:00-07:00")
     for left in (3, 2, 1):
         assert pace.room(now) == left
-        pace.one_left(now)
+        pace.note_attempt(now)
         now += timedelta(seconds=15)
     assert [pace.room(now + timedelta(seconds=s)) for s in (0, 14, 15, 30, 45)] == [0, 0, 1, 2, 3]
     assert Pace().room(now) is None, "any number"

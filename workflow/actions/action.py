@@ -103,7 +103,7 @@ def _check_right(session: Session, claim: Claim, notice: Notice, record: Snapsho
     owner = people.person(notice.delegate_for or claim.person, record.facts)
     if owner is None or Role(notice.role) not in people.roles_of(owner, record.facts):
         raise LinkClosed("revoked", "You no longer have the role in which this was asked of you.", claim)
-    if notice.delegate_for and directory.reachable(people, owner, today).email != claim.person:
+    if notice.delegate_for and directory.find_reachable(people, owner, today).email != claim.person:
         raise LinkClosed("revoked", f"You no longer stand in for {owner.name}.", claim)
 
 
@@ -285,7 +285,7 @@ def send_again(session: Session, claim: Claim, now: datetime) -> int | None:
     )
     if session.connection.scalar(query) is not None:
         return None
-    offers = message.offered(session, notice)
+    offers = message.offers_of(session, notice)
     return queue.tell(
         session, "fresh-link", claim.person, notice.role, now,
         extra={"offers_again": list(offers)}, partnership=record.id, delegate_for=notice.delegate_for,

@@ -201,7 +201,7 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
                 f"there is no notice {id_}" if person is None else f"there is no notice to {person}"
             )
         found = queue.revoke(session.connection, keys, console.now)
-        directory.noted(session.connection, "revoked notices", found, by=user, now=console.now)
+        directory.record_change(session.connection, "revoked notices", found, by=user, now=console.now)
         return found
 
     done = console.system.transact(work)

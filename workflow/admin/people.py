@@ -136,7 +136,7 @@ def people_feed(console: Console, email: str, new: bool) -> None:
         if not new:
             return directory.feed_generation(session.connection, address)
         made = directory.renew_feed(session.connection, address)
-        directory.noted(session.connection, f"feed {address}", made, by=user, now=console.now)
+        directory.record_change(session.connection, f"feed {address}", made, by=user, now=console.now)
         return made
 
     found = links.feed_address(console.system.config, address, console.system.transact(work))

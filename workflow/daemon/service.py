@@ -143,7 +143,7 @@ class Daemon:
         """Let go of what a daemon had claimed that was killed, where no other can run."""
         if self._claims_are_ours:
             return
-        left = self.system.transact(delivery.take_back)
+        left = self.system.transact(delivery.release_all)
         self._claims_are_ours = True
         if left:
             log.info("taken back from a daemon that was killed", messages=left)

@@ -1,6 +1,6 @@
-"""Delivery: what is queued and may leave is claimed for a while, written once, kept, and tried with growing waits.
+"""Deliver queued notices: claim each for a while, write its message once, try it with growing waits.
 
-What cannot be delivered is set aside and staff are told.
+A notice that cannot be delivered is set aside, and staff are told.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from workflow.store.database import StoreError
 from workflow.store.rows import Notice, NoticeStatus
 from workflow.store.tables import canonical
 
-LEASE = timedelta(minutes=10)  # longer than any one delivery can take: `timeout_seconds` is bounded for it
-STUCK = (NoticeStatus.IN_DOUBT, NoticeStatus.FAILED, NoticeStatus.DEAD)  # what can be tried anew
-CLAIM = 20  # notices taken at once
-TURN = timedelta(seconds=30)  # so long mail leaves while deadlines and replies wait
+# A lease lasts longer than any one delivery can take: the settings put a bound on `timeout_seconds` for this.
+LEASE = timedelta(minutes=10)
+STUCK = (NoticeStatus.IN_DOUBT, NoticeStatus.FAILED, NoticeStatus.DEAD)  # staff can have these tried again
+CLAIM = 20  # the most notices to claim at once
+TURN = timedelta(seconds=30)  # the longest that deadlines and replies wait while mail is delivered
 
 
 def deliver(
@@ -37,14 +38,19 @@ def deliver(
     stop: Callable[[], bool] = lambda: False,
     pace: Pace | None = None,
 ) -> dict[str, int]:
-    """Deliver what may leave now, until nothing may, a turn is over, or `stop` or `pace` says so.
+    """Deliver the notices that are due, until none is left, the turn is over, or `stop` or `pace` ends it.
 
-    How many by status. `pace.more` says whether more may leave at once. While the way out is closed nothing is
-    tried, so that all keep their turn; `pace.problem` says why. What somebody else has taken over meanwhile counts
-    as "overtaken".
+    Return how many notices ended in each status; "overtaken" counts those that another daemon took over meanwhile.
+    `pace.more` says whether more notices are due at once, `pace.problem` why mail cannot leave.
+
+    1. Record the outcomes that could not be recorded the last time.
+    2. Claim a few notices and write their messages, in one transaction.
+    3. For each: check that the claim still holds, then send the message outside of any transaction.
+    4. Record each outcome in a transaction of its own, before the next message is sent.
+    5. If the server is unreachable, release the rest unharmed: no notice loses an attempt by an outage.
     """
     pace, counts = pace or Pace(), Counter[str]()
-    _note(system, pace)
+    _record_outcomes(system, pace)
     begun = clock()
     pace.more = False
     with mailer.session():
@@ -55,82 +61,98 @@ def deliver(
             if not claimed:
                 break
             for done, notice in enumerate(claimed):
+                # A negative span means that the clock was set back: the turn ends, since nobody knows its length.
                 pace.more = bool(counts) and not timedelta(0) <= clock() - begun <= TURN
                 if pace.more or stop():
                     system.transact(partial(_release, claimed=claimed[done:]))
                     return dict(counts)
-                if not system.transact(partial(_still_ours, claimed=notice)):
+                if not system.transact(partial(_is_still_ours, claimed=notice)):
                     continue
                 try:
                     outcome = _attempt(mailer, notice)
                 except Unreachable as error:
-                    pace.closed(clock(), str(error))
+                    pace.note_closed(clock(), str(error))
                     system.transact(partial(_release, claimed=claimed[done:], why=str(error)))
                     break
-                pace.one_left(clock())
-                pace.unnoted.append(partial(_settle, claimed=notice, outcome=outcome, now=clock()))
-                counts.update(_note(system, pace))
+                pace.note_attempt(clock())
+                pace.unrecorded.append(partial(_settle, claimed=notice, outcome=outcome, now=clock()))
+                counts.update(_record_outcomes(system, pace))
     return dict(counts)
 
 
-def take_back(session: Session) -> int:
-    """Take back what a daemon had claimed before it was killed, where no other can run. How many notices."""
+def release_all(session: Session) -> int:
+    """Release every claim and return how many there were.
+
+    For the start of a daemon where no other can run: an earlier daemon was killed and left these claims behind.
+    """
     table = tables.notices
-    held = update(table).where(table.c.lease_until.is_not(None)).values(lease_until=None)
-    return session.connection.execute(held).rowcount
+    claims = update(table).where(table.c.lease_until.is_not(None)).values(lease_until=None)
+    return session.connection.execute(claims).rowcount
 
 
-def _note(system: System, pace: Pace) -> list[str]:
-    """Note how it ended with what has been tried; where the database is away that is done the next time."""
+def _record_outcomes(system: System, pace: Pace) -> list[str]:
+    """Record the outcomes that wait in `pace` and return their statuses.
+
+    Raise `StoreError` if the database is away. The outcomes then stay in `pace` for the next time.
+    """
     statuses = []
-    while pace.unnoted:
-        note = pace.unnoted[0]
+    while pace.unrecorded:
+        record_outcome = pace.unrecorded[0]
         try:
-            status = system.transact(note)
+            status = system.transact(record_outcome)
         except StoreError:
             raise
-        except Exception:  # noqa: BLE001 - if staff cannot be told of one, all others would wait for it
-            status = system.transact(partial(note, tell=False))
+        except Exception:  # noqa: BLE001 - a notice that staff cannot be told of must not block all others
+            status = system.transact(partial(record_outcome, tell=False))
         statuses.append(status)
-        del pace.unnoted[0]
+        del pace.unrecorded[0]
     return statuses
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A notice that is being delivered: its row, until when it is ours, and its message or why there is none."""
+    """A notice that this daemon has claimed, with its message or with the problem that left it without one."""
 
     row: Notice
-    lease: datetime
+    lease: datetime  # the end of our lease, which also tells our claim from a later one
     sender: str
     content: bytes | None
     problem: str | None = None
 
     @property
     def ours(self) -> ColumnElement[bool]:
-        """That nobody else has taken it over since: a lease is given only once."""
+        """Return the condition that the notice is still under this claim.
+
+        Each claim has an end of its own, so another daemon that took the notice over has changed it.
+        """
         return and_(tables.notices.c.id == self.row.id, tables.notices.c.lease_until == self.lease)
 
 
-def free(now: datetime) -> ColumnElement[bool]:
-    """That nobody is delivering a notice just now."""
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that no daemon is delivering a notice at this moment."""
     until = tables.notices.c.lease_until
-    # None honest lies further ahead than a lease: it was given before the clock was set back.
+    # Ignore a lease that ends later than a lease can. It was taken before the clock was set back.
     return or_(until.is_(None), until <= now, until > now + 2 * LEASE)
 
 
 def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
+    """Claim the notices that are due first, at most `most` of them, and return them with their messages.
+
+    1. Leave out every recipient who has a message on its way, so that messages to one person arrive in order.
+    2. Read the notices that are queued or failed, due, not held for a digest, and under no lease.
+    3. Set the end of the lease on them. The caller holds the exclusive turn, so no other daemon claims them too.
+    4. Write the message of each that has none yet.
+    """
     table = tables.notices
-    # While a message to somebody is on its way their later ones wait, so that they arrive in order.
-    taken = and_(table.c.lease_until.is_not(None), not_(free(now)))
-    busy = set(session.connection.scalars(select(table.c.to).where(taken)))
-    may = and_(~table.c.held, table.c.next_at <= now, free(now))
+    claimed_elsewhere = and_(table.c.lease_until.is_not(None), not_(_is_free(now)))
+    busy = set(session.connection.scalars(select(table.c.to).where(claimed_elsewhere)))
+    is_due = and_(~table.c.held, table.c.next_at <= now, _is_free(now))
     if busy:
-        may = and_(may, table.c.to.not_in(busy))
+        is_due = and_(is_due, table.c.to.not_in(busy))
     rows: list[Notice] = []
-    # A look for each status: the index gives its notices in order, so no backlog is sorted for every few.
+    # One query for each status: the index returns them in order, so a long backlog is never sorted.
     for status in (NoticeStatus.QUEUED, NoticeStatus.FAILED):
-        query = select(table).where(table.c.status == status, may)
+        query = select(table).where(table.c.status == status, is_due)
         query = query.order_by(table.c.next_at, table.c.id).limit(most)
         rows += map(Notice.from_row, session.connection.execute(query))
     if not rows:
@@ -139,48 +161,59 @@ def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
     keys, lease = [row.id for row in rows], now.astimezone(UTC) + LEASE
     session.connection.execute(update(table).where(table.c.id.in_(keys)).values(lease_until=lease))
     sender = session.config.sender.address
-    return [_written(session, row, lease, sender) for row in rows]
+    return [_with_message(session, row, lease, sender) for row in rows]
 
 
-def _still_ours(session: Session, claimed: Claimed) -> bool:
-    """Whether nobody has taken it over or revoked it since it was claimed."""
+def _is_still_ours(session: Session, claimed: Claimed) -> bool:
+    """Return whether the claim holds: no other daemon took the notice over, and staff have not revoked it."""
     table = tables.notices
-    found = session.connection.execute(select(table.c.revoked_at).where(claimed.ours)).first()
-    if found is None:
+    row = session.connection.execute(select(table.c.revoked_at).where(claimed.ours)).first()
+    if row is None:
         return False
-    if found.revoked_at is not None:
-        _release(session, [claimed])  # else their other messages would wait for it
-    return found.revoked_at is None
+    if row.revoked_at is not None:
+        # Without this the recipient's other messages would wait until the lease ends.
+        _release(session, [claimed])
+    return row.revoked_at is None
 
 
 def _release(session: Session, claimed: Sequence[Claimed], why: str | None = None) -> None:
-    """Give back what was claimed and not tried, unless it is somebody else's by now; `why` the first one waits."""
+    """Release claims that were not tried, unless another daemon holds them by now.
+
+    `why` is the reason to keep with the first of them: the server could not be reached for it.
+    """
     for notice in claimed:
         values = {"lease_until": None} | ({"reason": why} if why and notice is claimed[0] else {})
         session.connection.execute(update(tables.notices).where(notice.ours).values(**values))
 
 
-def _written(session: Session, row: Notice, lease: datetime, sender: str) -> Claimed:
-    """The message of a notice: written at its first attempt and kept, so that every attempt sends the same."""
+def _with_message(session: Session, row: Notice, lease: datetime, sender: str) -> Claimed:
+    """Return a claimed notice with its message, written now if this is its first attempt.
+
+    The message is stored, so that every attempt sends the same bytes.
+    """
     if row.message is not None:
         return Claimed(row, lease, sender, row.message)
     try:
-        with session.connection.begin_nested():  # of a message that cannot be written nothing is kept
+        # A savepoint, so that a message that fails halfway leaves nothing behind.
+        with session.connection.begin_nested():
             subject, content = message.write(session, row)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others leave
+    except Exception as error:  # noqa: BLE001 - one broken notice must not keep the others from leaving
         why = error if isinstance(error, (message.CannotWrite, ValueError)) else repr(error)
         return Claimed(row, lease, sender, None, f"it cannot be written: {why}")
     table = tables.notices
     session.connection.execute(
         update(table)
         .where(table.c.id == row.id)
-        .values(subject=subject, message=content, shown=canonical(message.shown(session, row)))
+        .values(subject=subject, message=content, shown=canonical(message.offered_versions(session, row)))
     )
     return Claimed(row, lease, sender, content)
 
 
 def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[NoticeStatus, str | None]:
-    """Try to deliver: the outcome and the reason. Raises `Unreachable` if that is not this notice's fault."""
+    """Try to deliver a message. Return its new status and the reason for it.
+
+    Raise `Unreachable` if the server refuses everything at the moment, for which this notice is not to blame.
+    """
     if claimed.content is None:
         return NoticeStatus.FAILED, claimed.problem
     try:
@@ -195,7 +228,7 @@ def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[NoticeStatus, str | None
         return NoticeStatus.DEAD, str(error)
     except (TemporaryFailure, OSError) as error:
         return NoticeStatus.FAILED, str(error)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # noqa: BLE001 - one broken notice must not keep the others from leaving
         return NoticeStatus.FAILED, repr(error)
     return NoticeStatus.SENT, None
 
@@ -207,6 +240,13 @@ def _settle(
     now: datetime,
     tell: bool = True,
 ) -> str:
+    """Record the outcome of an attempt and return the status of the notice, or "overtaken".
+
+    1. Count the attempt. A failure after the last wait of `retry_minutes` sets the notice aside.
+    2. Write the new status only if the claim still holds, which also ends the claim.
+    3. Give the notices of a digest the same outcome.
+    4. Tell staff of a notice that is dead or in doubt, unless it is itself such a report.
+    """
     status, reason = outcome
     row, table = claimed.row, tables.notices
     attempts = row.attempts + 1
@@ -229,10 +269,9 @@ def _settle(
 
 
 def _tell_staff(session: Session, row: Notice, reason: str | None, attempts: int, now: datetime) -> None:
-    found = message.subject_of(session, row)
     failure = {
         "recipient": row.to,
-        "subject": found,
+        "subject": message.subject_of(session, row),
         "reason": reason or "",
         "attempts": attempts,
         "notice_id": row.id,
@@ -241,22 +280,23 @@ def _tell_staff(session: Session, row: Notice, reason: str | None, attempts: int
 
 
 def retry(connection: Connection, key: int, now: datetime) -> bool:
-    """Let a notice that failed, is in doubt or was set aside be tried anew, one in a digest with the whole digest.
+    """Queue a notice again that failed, is in doubt or was set aside. Return whether it could be queued.
 
-    False if it is none of these, or on its way just now.
+    A notice in a digest is queued with its whole digest. A notice that is being delivered is left alone.
     """
     table = tables.notices
+    # `whole` is the digest of the notice, or the notice where it leaves alone.
     whole = connection.scalar(select(table.c.within).where(table.c.id == key)) or key
-    stuck = table.c.status.in_(STUCK) & table.c.revoked_at.is_(None)
-    done = connection.execute(
+    is_stuck = table.c.status.in_(STUCK) & table.c.revoked_at.is_(None)
+    queued = connection.execute(
         update(table)
-        .where(table.c.id == whole, stuck, free(now))
+        .where(table.c.id == whole, is_stuck, _is_free(now))
         .values(status=NoticeStatus.QUEUED, attempts=0, next_at=now, lease_until=None, reason=None)
     )
-    if done.rowcount:
+    if queued.rowcount:
         connection.execute(
             update(table)
-            .where(table.c.within == whole, stuck)
+            .where(table.c.within == whole, is_stuck)
             .values(status=NoticeStatus.QUEUED, reason=None)
         )
-    return done.rowcount == 1
+    return queued.rowcount == 1

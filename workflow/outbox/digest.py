@@ -1,7 +1,7 @@
-"""The daily digest: what was held for somebody goes out together, as one message.
+"""Gather the notices that wait for somebody's daily digest into one message.
 
-A notice that is held names the digest it goes out in (`within`) and shares its outcome. Both are written in one
-transaction, so that a notice leaves exactly once: alone, or in one digest.
+A held notice names the digest that it leaves in (`within`) and shares its outcome. Both are written in one
+transaction, so that each notice leaves exactly once: alone, or in one digest.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from workflow.store.rows import Notice, NoticeStatus
 
 
 def gather(session: Session, now: datetime) -> int:
-    """Put what is held and due into digests. How many there are.
+    """Put the held notices that are due into digests. Return the number of new digests.
 
-    What is held for somebody who wants no digest any more leaves by itself, and so does what would be alone in one.
+    A notice leaves alone if its recipient no longer wants a digest, or if the digest would hold nothing else.
     """
     table = tables.notices
     query = select(table).where(
@@ -46,7 +46,7 @@ def gather(session: Session, now: datetime) -> int:
 
 
 def _release(session: Session, rows: Sequence[Notice], now: datetime) -> None:
-    """Let notices leave by themselves."""
+    """Let each of these notices leave as a message of its own."""
     table = tables.notices
     session.connection.execute(
         update(table)
@@ -56,6 +56,7 @@ def _release(session: Session, rows: Sequence[Notice], now: datetime) -> None:
 
 
 def _bind(session: Session, to: str, rows: Sequence[Notice], now: datetime) -> None:
+    """Queue a digest to this address and put these notices into it."""
     table = tables.notices
     values = new_notice(session.config, DIGEST, to, rows[0].role, now)
     made = session.connection.execute(insert(table).values(**values)).inserted_primary_key
@@ -66,13 +67,13 @@ def _bind(session: Session, to: str, rows: Sequence[Notice], now: datetime) -> N
 
 
 def follow(session: Session, key: int, status: str, now: datetime, reason: str | None) -> None:
-    """Let what went out in a digest share its outcome; while it is tried again its parts wait."""
+    """Give the notices of a digest its outcome. They stay queued while the digest is tried again."""
     if status == NoticeStatus.FAILED:
         return
     table = tables.notices
     values: dict[str, Any] = {"status": status, "reason": reason, "attempts": table.c.attempts + 1}
     if status == NoticeStatus.SENT:
         values["sent_at"] = now
-    # What was revoked meanwhile was left out of the digest.
+    # A notice that was revoked in the meantime is dead already. The digest left without it.
     waiting = table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED))
     session.connection.execute(update(table).where(table.c.within == key, waiting).values(**values))

@@ -1,7 +1,7 @@
-"""What of a partnership's dates goes with a message, as calendar files (RFC 5545, RFC 5546).
+"""Make the calendar files that go with a message (RFC 5545, RFC 5546).
 
-What each address was sent is kept. The sequence starts at 0 and rises when the date has moved since, or no longer
-exists: then the next message to that address about that partnership says so.
+The table `calendar_entries` keeps what each address was sent. If a date has moved since, or no longer exists, the
+next message to that address about that partnership says so, with a sequence that is one higher.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from notifications.addresses import Mailbox
 from notifications.calendar import CalendarEntry, CalendarFile, Method, invitation
@@ -19,13 +19,15 @@ from workflow.store import tables
 from workflow.store.rows import Notice, Snapshot
 from workflow.views.dates import MEETING, Date, dates
 
-MEETING_CHANGED = "meeting-changed"  # the message that tells of a meeting that is not when it was
+MEETING_CHANGED = "meeting-changed"  # the template of the message that tells of a moved meeting
+
+# Mail programs offer only the first calendar file, so the file that asks for an answer comes first.
+_ORDER: tuple[Method, ...] = ("REQUEST", "CANCEL", "PUBLISH")
+
+Sent = Row[Any] | None  # what an address was sent of a date: a row of `calendar_entries`, or None for nothing
 
 
-_ORDER: tuple[Method, ...] = ("REQUEST", "CANCEL", "PUBLISH")  # the first one is what a mail reader offers
-
-
-def files(
+def make_files(
     session: Session,
     row: Notice,
     record: Snapshot,
@@ -34,17 +36,21 @@ def files(
     deadline: str | None,
     asked: set[str],
 ) -> list[CalendarFile]:
-    """The calendar files that go with a notice, the one to be offered first; keeps what was sent.
+    """Return the calendar files that go with a notice, and record them as sent.
 
-    `deadline` is the one the notice speaks of, `asked` the events that it asks its reader for. Dates that have
-    moved since this address was told of them come again, and those that fell away are cancelled.
+    `deadline` is the name of the deadline that the notice is about, `asked` the events that it asks for.
+
+    1. Take each date to come that the notice is about, or that has moved since this address was told of it.
+    2. Invite to it (REQUEST) if the reader has to act by then, or was invited before; else inform (PUBLISH).
+    3. Cancel each date that this address was told of and that no longer exists.
+    4. Record what is sent, and put the file first that mail programs should offer.
     """
     now = row.queued_at
     current = {date.uid: date for date in dates(session, record).values() if date.start >= now}
-    told = _told(session, row.to, record.key)
+    sent = _sent(session, row.to, record.key)
     wanted: list[tuple[Method, str, CalendarEntry, bool]] = []
     for date in current.values():
-        before = told.get(date.uid)
+        before = sent.get(date.uid)
         if not (_is_about(session, row, date, deadline) or _has_moved(before, date)):
             continue
         request = date.name == MEETING or bool(asked & set(date.offers)) or _was_asked(before)
@@ -53,7 +59,7 @@ def files(
         )
         entry = CalendarEntry(date.uid, date.summary, date.start, date.description, None, sequence)
         wanted.append(("REQUEST" if request else "PUBLISH", date.name, entry, before is None))
-    for before in told.values():
+    for before in sent.values():
         if not before.cancelled and before.start >= now and before.uid not in current:
             entry = CalendarEntry(
                 before.uid, before.summary, before.start, record.facts.title, None, before.sequence + 1
@@ -64,21 +70,21 @@ def files(
     made = []
     for method, name, entry, new in wanted:
         made.append(invitation(entry, method, now, organizer=organizer, attendee=person))
-        _keep(session, row, method, name, entry, new=new)
-    return in_order(made)
+        _record_sent(session, row, method, name, entry, new=new)
+    return sort_files(made)
 
 
-def in_order(files: Iterable[CalendarFile]) -> list[CalendarFile]:
-    """Calendar files with the one to be offered first."""
+def sort_files(files: Iterable[CalendarFile]) -> list[CalendarFile]:
+    """Return calendar files sorted so that the one that mail programs should offer comes first."""
     return sorted(files, key=lambda file: _ORDER.index(file.method))
 
 
 def _is_about(session: Session, row: Notice, date: Date, deadline: str | None) -> bool:
-    return date.name == deadline or (date.name == MEETING and _says_when_the_board_meets(session, row))
+    return date.name == deadline or (date.name == MEETING and _is_about_meeting(session, row))
 
 
-def _says_when_the_board_meets(session: Session, row: Notice) -> bool:
-    """Return whether a message is about a meeting: of its date, of an event about it, or of one that has moved."""
+def _is_about_meeting(session: Session, row: Notice) -> bool:
+    """Return whether a notice is about the Board's meeting: a deadline, an event, or a moved meeting."""
     if row.deadline is not None:
         about = session.config.deadlines.get(row.template)
         return about is not None and "board.meeting" in about.due.anchors
@@ -87,27 +93,30 @@ def _says_when_the_board_meets(session: Session, row: Notice) -> bool:
     return bool(row.template == MEETING_CHANGED)
 
 
-def _has_moved(before: Any, date: Date) -> bool:
+def _has_moved(before: Sent, date: Date) -> bool:
     return before is not None and not before.cancelled and before.start != date.start
 
 
-def _was_asked(before: Any) -> bool:
+def _was_asked(before: Sent) -> bool:
     return before is not None and not before.cancelled and before.method == "REQUEST"
 
 
-def _sequence(before: Any, *, moved: bool) -> int:
+def _sequence(before: Sent, *, moved: bool) -> int:
+    """Return the sequence of an entry: 0 at first, one higher each time that it has changed (RFC 5546, 2.1.4)."""
     return 0 if before is None else int(before.sequence) + moved
 
 
-def _told(session: Session, email: str, partnership: int) -> dict[str, Any]:
+def _sent(session: Session, email: str, partnership: int) -> dict[str, Row[Any]]:
+    """Return what an address was sent of a partnership's dates, by UID."""
     table = tables.calendar_entries
     query = select(table).where(table.c.email == email, table.c.partnership == partnership)
     return {row.uid: row for row in sorted(session.connection.execute(query), key=lambda row: row.uid)}
 
 
-def _keep(
+def _record_sent(
     session: Session, row: Notice, method: Method, name: str, entry: CalendarEntry, *, new: bool
 ) -> None:
+    """Record what this address is sent of a date. `new` says that it was never sent the date before."""
     table = tables.calendar_entries
     values = {
         "partnership": row.partnership,

@@ -1,4 +1,4 @@
-"""What a queued notice says: its context gathered from the record, its words rendered, its message composed."""
+"""Write the message of a queued notice: gather its context, render its template, compose the mail."""
 
 from __future__ import annotations
 
@@ -37,19 +37,20 @@ _WHY = {
     Role.APPLICANT: "as contact person of an applicant for {school}",
 }
 
-DIGEST = "digest"  # the template of many notices in one message
+DIGEST = "digest"  # the template that holds many notices in one message
 
 
 class CannotWrite(ServiceError):
-    """The message of a notice cannot be written; says why."""
+    """The message of a notice cannot be written. The text of the error says why."""
 
 
 def write(session: Session, row: Notice) -> tuple[str, bytes]:
-    """The subject and the bytes of a notice's message. Raises `CannotWrite`."""
+    """Return the subject and the bytes of a notice's message. Raise `CannotWrite` if it cannot be written."""
     config = session.config
     if row.template == DIGEST:
-        _let_go(session, row)
-        if not _parts(session, row):  # what it held is put back, and the whole is tried again later
+        _remove_broken(session, row)
+        # The error rolls the removal back, so the whole digest is tried again later.
+        if not _notices_in(session, row):
             raise CannotWrite("nothing that is in it can be written")
     context = context_of(session, row)
     try:
@@ -70,35 +71,36 @@ def write(session: Session, row: Notice) -> tuple[str, bytes]:
         ref=ref,
         calendar=_calendar(session, row, context),
         reply_to=_reply_to(session, row),
-        record=_record(session, row),
+        record=_heads(session, row),
     )
     return rendered.subject, content
 
 
-def _record(session: Session, row: Notice) -> list[str]:
-    """The last row of each record that a message is about, as REF SEQ HASH: docs/record.md says what for.
+def _heads(session: Session, row: Notice) -> list[str]:
+    """Return the last row of each history that a message is about, as REF SEQ HASH (see docs/record.md).
 
-    For the office alone: from the number of rows an applicant could tell how many others have applied.
+    Only the office gets them: an applicant could tell from the number of rows how many others have applied.
     """
     if row.role not in OFFICE:
         return []
-    about = {part.partnership for part in (_parts(session, row) if row.template == DIGEST else [row])}
+    about = {part.partnership for part in (_notices_in(session, row) if row.template == DIGEST else [row])}
     table = tables.partnerships
     query = select(table.c.ref, table.c.version, table.c.head).where(table.c.id.in_(about - {None}))
-    found = sorted(session.connection.execute(query), key=lambda found: found.ref)
-    return [f"{ref} {version} {head}" for ref, version, head in found]
+    heads = sorted(session.connection.execute(query), key=lambda head: head.ref)
+    return [f"{ref} {version} {head}" for ref, version, head in heads]
 
 
 def _calendar(session: Session, row: Notice, context: Mapping[str, Any]) -> list[CalendarFile]:
-    """The dates to keep that go with a notice, or with everything that is in a digest."""
+    """Return the calendar files that go with a notice, or with all the notices in a digest."""
     if row.template == DIGEST:
-        every = [_calendar(session, part, context_of(session, part)) for part in _parts(session, row)]
-        return invitations.in_order({file.uid: file for files in every for file in files}.values())
+        every = [_calendar(session, part, context_of(session, part)) for part in _notices_in(session, row)]
+        # Two notices may bring a file for the same date. Keep the file of the later notice.
+        return invitations.sort_files({file.uid: file for files in every for file in files}.values())
     about = _about(session, row)
     if about is None:
         return []
     deadline, person = context["deadline"], context["person"]
-    return invitations.files(
+    return invitations.make_files(
         session, row, about,
         person=Mailbox(person["name"], row.to),
         deadline=deadline["name"] if deadline else None,
@@ -106,57 +108,57 @@ def _calendar(session: Session, row: Notice, context: Mapping[str, Any]) -> list
     )  # fmt: skip
 
 
-def _parts(session: Session, row: Notice) -> list[Notice]:
-    """The notices in a digest, oldest first."""
+def _notices_in(session: Session, row: Notice) -> list[Notice]:
+    """Return the notices in a digest, oldest first."""
     table = tables.notices
     query = select(table).where(table.c.within == row.id, table.c.revoked_at.is_(None))
     return [Notice.from_row(row) for row in session.connection.execute(query.order_by(table.c.id))]
 
 
 def _digest(session: Session, row: Notice) -> list[dict[str, Any]]:
-    """What a digest holds: its notices by partnership, each with its words, its links and its deadline."""
+    """Return the notices in a digest, grouped by partnership, as its template needs them."""
     groups: dict[str, dict[str, Any]] = {}
-    for part in _parts(session, row):
-        if (told := _told(session, part)) is not None:
-            about = told["partnership"]
-            group = groups.setdefault(about["ref"], {**about, "page": told["page"], "messages": []})
-            group["messages"].append(told)
+    for part in _notices_in(session, row):
+        if (section := _section(session, part)) is not None:
+            about = section["partnership"]
+            group = groups.setdefault(about["ref"], {**about, "page": section["page"], "messages": []})
+            group["messages"].append(section)
     return list(groups.values())
 
 
-def _told(session: Session, part: Notice) -> dict[str, Any] | None:
-    """The words of one notice and what goes with them; None if it cannot be written."""
+def _section(session: Session, part: Notice) -> dict[str, Any] | None:
+    """Return one notice of a digest: its words, links and deadline. None if it cannot be written."""
     try:
         context = context_of(session, part)
         words = session.config.templates.words(part.template, context)
-    except Exception:  # noqa: BLE001 - whatever is wrong with one, the others leave
+    except Exception:  # noqa: BLE001 - one broken notice must not keep the rest of a digest back
         return None
     return words | {
         name: context[name] for name in ("partnership", "page", "delegate_for", "deadline", "offers")
     }
 
 
-def _let_go(session: Session, row: Notice) -> None:
-    """Take out of a digest what cannot be written, so that it fails by itself."""
+def _remove_broken(session: Session, row: Notice) -> None:
+    """Remove from a digest each notice that cannot be written, so that it fails as a message of its own."""
     table = tables.notices
-    broken = [part.id for part in _parts(session, row) if _told(session, part) is None]
+    broken = [part.id for part in _notices_in(session, row) if _section(session, part) is None]
     session.connection.execute(
         update(table).where(table.c.id.in_(broken)).values(held=False, within=None, next_at=row.queued_at)
     )
 
 
 def subject_of(session: Session, row: Notice) -> str:
-    """The subject of a notice, also of one whose message is not written yet."""
+    """Return the subject of a notice, also of one whose message is not written yet."""
     if row.subject is not None:
         return str(row.subject)
     try:
         return session.config.templates.subject(row.template, context_of(session, row))
-    except Exception as error:  # noqa: BLE001 - a broken record has no subject, and is told of all the same
+    except Exception as error:  # noqa: BLE001 - staff must be told of a broken notice, even without its subject
         return f"({error})"
 
 
 def _reply_to(session: Session, row: Notice) -> str:
-    """An address of its own for each person and notice, so that an answer is known by where it goes."""
+    """Return the Reply-To address. Each notice has its own, so that its address identifies an answer."""
     procedure = session.config.procedure
     if procedure.mail.replies == "none":
         return procedure.district.email
@@ -164,7 +166,7 @@ def _reply_to(session: Session, row: Notice) -> str:
 
 
 def context_of(session: Session, row: Notice) -> dict[str, Any]:
-    """What the templates of a notice know."""
+    """Return the context for the templates of a notice."""
     people, district = session.directory, session.config.procedure.district
     about = _about(session, row)
     person = people.person(row.to, about.facts if about else None) or people.someone(row.to)
@@ -186,18 +188,19 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
     }
     if row.template == DIGEST:
         context |= {"digest": _digest(session, row)}
-        return context | _OF_NONE | {"why": "because you asked for one message a day"}
-    return context | (_of_partnership(session, row, about) if about else _of_none(session, row)) | row.more
+        return context | _WITHOUT | {"why": "because you asked for one message a day"}
+    return context | (_with_partnership(session, row, about) if about else _without(session, row)) | row.more
 
 
-def _of_none(session: Session, row: Notice) -> dict[str, Any]:
+def _without(session: Session, row: Notice) -> dict[str, Any]:
+    """Return the part of the context that is about a partnership, for a notice about no single one."""
     if row.role not in DISTRICT_ROLES:
-        return _OF_NONE
-    return _OF_NONE | {"why": _WHY[Role(row.role)].format(district=session.config.procedure.district.name)}
+        return _WITHOUT
+    return _WITHOUT | {"why": _WHY[Role(row.role)].format(district=session.config.procedure.district.name)}
 
 
-# What a message about no single partnership has in place of one.
-_OF_NONE: dict[str, Any] = {
+# Templates are strict, so every key has a value also where there is no partnership.
+_WITHOUT: dict[str, Any] = {
     "why": "because this address was given",
     "partnership": None,
     "standing": [],
@@ -211,7 +214,7 @@ _OF_NONE: dict[str, Any] = {
 
 
 def _about(session: Session, row: Notice) -> Snapshot | None:
-    """Return the partnership of a notice as it is now; None for a notice about no single one."""
+    """Return the partnership of a notice as it is now, or None for a notice about no single one."""
     if row.partnership is None:
         return None
     table = tables.partnerships
@@ -220,7 +223,8 @@ def _about(session: Session, row: Notice) -> Snapshot | None:
     )
 
 
-def _of_partnership(session: Session, row: Notice, about: Snapshot) -> dict[str, Any]:
+def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[str, Any]:
+    """Return the part of the context that is about the partnership of a notice."""
     config, facts, ref = session.config, about.facts, about.ref
     school_name = session.directory.school_name(facts.school)
     asks = _asks(session, row, about)
@@ -228,7 +232,7 @@ def _of_partnership(session: Session, row: Notice, about: Snapshot) -> dict[str,
     visible = visibility.facts_for(session, about, viewer, row.queued_at)
     event = _event(session, row, facts, viewer)
     return asks | {
-        "why": why(session, row.role, facts),
+        "why": describe_capacity(session, row.role, facts),
         "partnership": {
             "ref": ref,
             "title": facts.title,
@@ -236,7 +240,8 @@ def _of_partnership(session: Session, row: Notice, about: Snapshot) -> dict[str,
             "school_name": school_name,
         },
         "standing": [
-            {"state": str(s), "label": s.replace("-", " "), "current": s is about.state} for s in State
+            {"state": str(state), "label": state.replace("-", " "), "current": state is about.state}
+            for state in State
         ],
         "event": event,
         "facts": visible,
@@ -246,14 +251,14 @@ def _of_partnership(session: Session, row: Notice, about: Snapshot) -> dict[str,
     }
 
 
-def why(session: Session, role: str, facts: Partnership) -> str:
-    """As what somebody is told of a partnership or acts on it, such as "as principal of ..."."""
+def describe_capacity(session: Session, role: str, facts: Partnership) -> str:
+    """Return in words the role in which somebody is told of a partnership, such as "as principal of ..."."""
     name = session.directory.school_name(facts.school)
     return _WHY[Role(role)].format(school=name, district=session.config.procedure.district.name)
 
 
 def names_in(session: Session, facts: Partnership) -> dict[str, str]:
-    """Names by identifier of organizations, applicants among them, and by address of people."""
+    """Return names: of organizations and applicants by identifier, of people by address."""
     return session.directory.names() | _applicants(facts)
 
 
@@ -263,7 +268,7 @@ def _applicants(facts: Partnership) -> dict[str, str]:
 
 
 def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) -> dict[str, Any] | None:
-    """Return the event that a notice tells of, with what its reader may know of it."""
+    """Return the event that a notice tells of, with the parts that its reader may know; None for a deadline."""
     if row.seq is None or row.partnership is None:
         return None
     entries = [entry_of(session, row.partnership, seq) for seq in (*row.more.get("before", ()), row.seq)]
@@ -273,27 +278,29 @@ def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) ->
         "at": entry.at.isoformat(),
         "by": entry.actor,
         "by_name": session.name_of(entry.actor),
-        "through": stand_in(session, entry),
+        "through": session.name_of(entry.stood_in) if entry.stood_in else None,
         "role": entry.role,
         "input": visibility.visible_input(viewer, entry),
         "note": entry.note if viewer.is_office or viewer.email == entry.actor else None,
-        "deeds": [deed(session, entry, facts, viewer) for entry in entries],
+        "deeds": [describe_entry(session, entry, facts, viewer) for entry in entries],
     }
 
 
 def entry_of(session: Session, partnership: int, seq: int) -> HistoryEntry:
-    """Return a row of a history."""
+    """Return the row of a partnership's history with this number."""
     table = tables.history
     query = select(table).where(table.c.partnership == partnership, table.c.seq == seq)
     return HistoryEntry.from_row(session.connection.execute(query).one())
 
 
-def deed(session: Session, entry: HistoryEntry, facts: Partnership, viewer: Viewer) -> dict[str, Any]:
-    """Return a row of the history in words for its reader: what was done, and what was given with it."""
+def describe_entry(
+    session: Session, entry: HistoryEntry, facts: Partnership, viewer: Viewer
+) -> dict[str, Any]:
+    """Return a row of the history in words for its reader: the event, and the input that the reader may see."""
     row = row_of(entry.event, State(entry.from_state) if entry.from_state else None)
-    given = visibility.visible_input(viewer, entry)
-    # What is in an application stays out of every message, since messages lie where others can read them.
-    pairs = summary(row.takes, given, names_in(session, facts), sealed=bool(row.sealed))
+    visible = visibility.visible_input(viewer, entry)
+    # No message quotes an application, since other people may read mail in a shared mailbox.
+    pairs = summary(row.takes, visible, names_in(session, facts), sealed=bool(row.sealed))
     return {
         "event": entry.event,
         "label": session.config.label(entry.event),
@@ -302,22 +309,18 @@ def deed(session: Session, entry: HistoryEntry, facts: Partnership, viewer: View
     }
 
 
-def stand_in(session: Session, entry: HistoryEntry) -> str | None:
-    """Return the name of the person who acted in place of the actor, if somebody did."""
-    return session.name_of(entry.stood_in) if entry.stood_in else None
-
-
 def _asks(session: Session, row: Notice, about: Snapshot) -> dict[str, list[dict[str, Any]]]:
-    """What the reader may do from this message: what is possible now, and what is not yet.
+    """Return what the reader may do from this message: "offers" are possible now, "hindered" are not yet.
 
-    What is possible comes with a link that only they can use, and with words for a reply.
+    Each offer has a link that only this reader can use, and the words that a reply may consist of. Each hindered
+    event has the reasons why it is not possible yet.
     """
     config = session.config
     replies = config.procedure.mail.replies != "none"
     here = Situation(session, about, None, row.queued_at)
-    unmet = {one.row.name: one.unmet for one in possibilities(here, row.to, Role(row.role))}
+    unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role))}
     offers, hindered = [], []
-    for event in offered(session, row):
+    for event in offers_of(session, row):
         if event not in askable(about.state, about.facts, Role(row.role)):
             continue
         if unmet[event]:
@@ -332,52 +335,52 @@ def _asks(session: Session, row: Notice, about: Snapshot) -> dict[str, list[dict
     return {"offers": offers, "hindered": hindered}
 
 
-def offered(session: Session, row: Notice) -> tuple[str, ...]:
-    """The events that a notice asks for, whether or not they are still possible."""
-    if named := row.more.get("offers_again"):
-        return tuple(named)
+def offers_of(session: Session, row: Notice) -> tuple[str, ...]:
+    """Return the events that a notice asks for, whether or not they are still possible."""
+    if offers_again := row.more.get("offers_again"):
+        return tuple(offers_again)
     config = session.config
-    found = config.deadlines.get(row.template) if row.deadline else config.notices.get(row.template)
-    return found.offers if found else ()
+    settings = config.deadlines.get(row.template) if row.deadline else config.notices.get(row.template)
+    return settings.offers if settings else ()
 
 
-def shown(session: Session, row: Notice) -> dict[str, str | None]:
-    """What the message of a notice offers as it is written now: each event, and the version of what it consents to.
+def offered_versions(session: Session, row: Notice) -> dict[str, str | None]:
+    """Return each event that a message offers as it is written now, with the version of the text it consents to.
 
-    An answer by mail has no link that says so; it counts for what its writer was shown.
+    A link names that version itself. An answer by mail does not, so it counts for the version kept here.
     """
     about = _about(session, row)
     if about is None:
         return {}
     possible = askable(about.state, about.facts, Role(row.role))
-    asked = [event for event in offered(session, row) if event in possible]
+    asked = [event for event in offers_of(session, row) if event in possible]
     return {event: event_named(event).version_read(about.facts) for event in asked}
 
 
 def deadline_of(session: Session, row: Notice, offered: set[str]) -> dict[str, Any] | None:
-    """The deadline that a notice is about, or else the next one for what it asks."""
+    """Return the deadline that a notice is about, or else the next one for the `offered` events."""
     table, config = tables.deadlines, session.config
     if row.deadline is not None:
-        found = session.connection.execute(select(table).where(table.c.id == row.deadline)).one()
-        late = row.queued_at - found.ladder
-        return _deadline_context(session, found.name, found.ladder, found.kind, max(late.days, 0))
+        rung = session.connection.execute(select(table).where(table.c.id == row.deadline)).one()
+        late = row.queued_at - rung.ladder
+        return _deadline_context(session, rung.name, rung.ladder, rung.kind, max(late.days, 0))
     query = (
         select(table)
         .where(table.c.partnership == row.partnership, table.c.status == "open", table.c.kind == "due")
         .order_by(table.c.due_at, table.c.id)
     )
-    for found in session.connection.execute(query):
-        known = config.deadlines.get(found.name)
-        if known is not None and offered & set(known.offers) and found.due_at > row.queued_at:
-            return _deadline_context(session, found.name, found.ladder, "remind", 0)
+    for rung in session.connection.execute(query):
+        settings = config.deadlines.get(rung.name)
+        if settings is not None and offered & set(settings.offers) and rung.due_at > row.queued_at:
+            return _deadline_context(session, rung.name, rung.ladder, "remind", 0)
     return None
 
 
 def _deadline_context(session: Session, name: str, due: datetime, kind: str, late: int) -> dict[str, Any]:
-    known = session.config.deadlines.get(name)
+    settings = session.config.deadlines.get(name)
     return {
         "name": name,
-        "label": known.label if known else name,
+        "label": settings.label if settings else name,
         "due_at": session.config.calendar.local(due).isoformat(),
         "kind": kind,
         "overdue": kind == "escalate",

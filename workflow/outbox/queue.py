@@ -1,6 +1,7 @@
-"""The outbox: notices are queued with what they tell of, for each person concerned.
+"""Queue a notice for each person that an event or a deadline concerns.
 
-They leave by `workflow/outbox/delivery.py`, after what they tell of is committed.
+Notices are queued in the transaction that writes the event, and `workflow/outbox/delivery.py` sends them after that
+transaction is committed. So nobody is told of an event that was rolled back, and no event goes untold.
 """
 
 from __future__ import annotations
@@ -32,30 +33,29 @@ _INSERT = insert(tables.notices)
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Something people are told of: an event (`seq` is its history row) or a rung of a deadline.
-
-    `before` are the facts before the event: who was concerned then may no longer be afterwards.
-    """
+    """Something that people are told of: an event, or a rung of a deadline."""
 
     record: Snapshot
-    before: Partnership
+    before: Partnership  # the facts before the event, since it may end the role of somebody whom it concerns
     name: str
     now: datetime
-    seq: int | None = None
-    deadline: int | None = None
+    seq: int | None = None  # the row of the history, of an event
+    deadline: int | None = None  # the id of the row, of a rung
     actor: str | None = None
     organization: str | None = None
     rung: Rung | None = None
-    to: tuple[str, ...] | None = None
+    to: tuple[str, ...] | None = (
+        None  # the roles and groups to tell, where they differ from the configured ones
+    )
     extra: dict[str, Any] | None = None
 
 
 def queue(session: Session, occasions: Sequence[Occasion]) -> list[int]:
-    """Queue a notice for each person concerned. How many people were told of each occasion."""
+    """Queue a notice for each person concerned. Return the number of notices for each occasion."""
     rows: list[dict[str, Any]] = []
     counts = []
     for occasion in occasions:
-        mine = _rows(session, occasion)
+        mine = _notices_of(session, occasion)
         rows += mine
         counts.append(len(mine))
     if rows:
@@ -63,25 +63,33 @@ def queue(session: Session, occasions: Sequence[Occasion]) -> list[int]:
     return counts
 
 
-def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
+def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
+    """Return the rows of the notices about an occasion.
+
+    1. Find the row of the configuration: none, or a moment of it that has not come, means that nobody is told.
+    2. Collect its people. Each is told once, in the first role by which the row names them.
+    3. Leave out those who may not know of the event, and the actor unless it asks the actor for something next.
+    4. Send each notice to the person's delegate while the person is away.
+    """
     config = session.config
     deadline = config.deadlines.get(occasion.name) if occasion.deadline else None
     row = deadline or config.notices.get(occasion.name)
     if row is None or (row.when is not None and MOMENTS[row.when](occasion.record.facts) is None):
         return []
-    found: dict[str, tuple[Person, str]] = {}
+    people: dict[str, tuple[Person, str]] = {}
     for group in occasion.to or row.to:
         for person, role in recipients(session, occasion, group, row.offers):
-            if person.email not in found:
-                found[person.email] = (person, role)
+            if person.email not in people:
+                people[person.email] = (person, role)
     today = config.calendar.day(occasion.now)
-    rows = []  # one for each person: who stands in for several, or is concerned too, is told in each capacity
-    for person, role in found.values():
+    # A delegate of several people gets a notice for each of them, since each link acts for one person.
+    rows = []
+    for person, role in people.values():
         if not _may_be_told(session, occasion, person, role):
             continue
-        if person.email == occasion.actor and not _asked(session, occasion, role, row.offers):
+        if person.email == occasion.actor and not _is_asked_next(session, occasion, role, row.offers):
             continue
-        reached = directory.reachable(session.directory, person, today)
+        reached = directory.find_reachable(session.directory, person, today)
         values = {
             "partnership": occasion.record.key,
             "delegate_for": person.email if reached.email != person.email else None,
@@ -95,7 +103,10 @@ def _rows(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
 
 
 def _may_be_told(session: Session, occasion: Occasion, person: Person, role: str) -> bool:
-    """Return whether somebody may know of the event that a notice tells of. A deadline names its own readers."""
+    """Return whether somebody may know of the event that a notice tells of.
+
+    Anybody may be told of a deadline, since its row of the configuration names its readers.
+    """
     if occasion.seq is None:
         return True
     return visibility.may_be_told(
@@ -113,13 +124,13 @@ def _may_be_told(session: Session, occasion: Occasion, person: Person, role: str
 def _departure(
     session: Session, occasion: Occasion, person: Person, role: str, offers: Sequence[str]
 ) -> dict[str, Any]:
-    """When a notice leaves, and whether with the reader's digest."""
+    """Return the columns that say when a notice leaves, and whether it waits for the reader's digest."""
     held = timing.is_held(
         session, occasion.name, person, role, offers,
         record=occasion.record, now=occasion.now, rung=occasion.rung,
     )  # fmt: skip
     if held:
-        return {"held": True, "next_at": timing.digest_at(session.config, occasion.now)}
+        return {"held": True, "next_at": timing.next_digest_time(session.config, occasion.now)}
     return {"next_at": next_send_time(session.config, occasion.now, occasion.rung)}
 
 
@@ -133,30 +144,33 @@ def tell(
     extra: dict[str, Any] | None = None,
     **values: Any,
 ) -> int:
-    """Queue one notice to one address, whoever has it; `values` are further columns. Its id."""
+    """Queue one notice to one address and return its id. `values` are further columns."""
     row = new_notice(session.config, template, to, role, now, extra) | values
-    made = session.connection.execute(_INSERT.values(**row))
-    key = made.inserted_primary_key
+    key = session.connection.execute(_INSERT.values(**row)).inserted_primary_key
     return int(key[0]) if key else 0
 
 
 def recipients(
     session: Session, occasion: Occasion, group: str, offers: Sequence[str]
 ) -> list[tuple[Person, str]]:
-    """The people of a role or group, each with the role in which they are told."""
+    """Return the people of a role or group, each with the role in which they are told.
+
+    A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner" or "this-applicant".
+    """
     holders = session.directory.holders
     if group == "waiting":
-        found = []
+        awaited = []
         for waiting in waiting_on(occasion.record.facts, offers[0]):
             people = (
                 [session.directory.someone(waiting.email)]
                 if waiting.email
                 else holders(waiting.role, occasion.record.facts)
             )
-            found += [(person, str(waiting.role)) for person in people]
-        return found
+            awaited += [(person, str(waiting.role)) for person in people]
+        return awaited
     if group == "former-lead-partner":
         return [(p, str(Role.LEAD_PARTNER)) for p in holders(Role.LEAD_PARTNER, occasion.before)]
+    # An event may take the role from its last holder, who is still concerned: look in the facts before it too.
     people = holders(group, occasion.record.facts, occasion.organization) or holders(
         group, occasion.before, occasion.organization
     )
@@ -164,14 +178,17 @@ def recipients(
     return [(person, str(role)) for person in people]
 
 
-def _asked(session: Session, occasion: Occasion, role: str, offers: Sequence[str]) -> bool:
-    """Whether whoever did it is asked for something that they can do next."""
+def _is_asked_next(session: Session, occasion: Occasion, role: str, offers: Sequence[str]) -> bool:
+    """Return whether the notice asks its own actor for something that they can do next."""
     asked = askable(occasion.record.state, occasion.record.facts, Role(role)) & set(offers)
     if not asked:
         return False
     here = Situation(session, occasion.record, None, occasion.now)
-    ways = possibilities(here, occasion.actor or "", Role(role))
-    return any(one.possible for one in ways if one.row.name in asked)
+    return any(
+        possibility.possible
+        for possibility in possibilities(here, occasion.actor or "", Role(role))
+        if possibility.row.name in asked
+    )
 
 
 def tell_staff(
@@ -182,10 +199,10 @@ def tell_staff(
     now: datetime,
     actor: str | None = None,
 ) -> None:
-    """Queue a notice about the system itself, or about something the `actor` did that only staff can see to.
+    """Queue a notice about the system itself, or about an act of the `actor` that only staff can follow up.
 
-    `key` is the partnership it is about, if one is. None is queued about a record that cannot be read, as none
-    could be written.
+    `key` is the id of the partnership that it is about; None tells the district. Queue nothing about a partnership
+    whose record cannot be read, since its message could not be written.
     """
     if key is None:
         _tell_district(session, name, extra, now, actor)
@@ -202,26 +219,26 @@ def tell_staff(
 def _tell_district(
     session: Session, name: str, extra: dict[str, Any], now: datetime, actor: str | None
 ) -> None:
-    """The same about no partnership: to those of the row's roles that are the whole district's."""
+    """Queue a notice about no partnership to those of the row's roles that are held for the whole district."""
     row, today = session.config.notices.get(name), session.config.calendar.day(now)
     groups = [role for role in directory.DISTRICT_ROLES if row and role in row.to]
     for role in groups:
         for person in session.directory.people.values():
             if person.active and role in person.roles and person.email != actor:
-                reached = directory.reachable(session.directory, person, today)
+                reached = directory.find_reachable(session.directory, person, today)
                 away = person.email if reached.email != person.email else None
                 tell(session, name, reached.email, str(role), now, extra=extra, delegate_for=away)
 
 
 def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[int]:
-    """Make links and replies of notices do nothing any more; of a digest, those of everything in it.
+    """Revoke notices, so that their links and replies do nothing any more. Return the ids of those newly revoked.
 
-    What has not been sent yet is not sent. Which were revoked now, and were not before.
+    Revoking a digest revokes every notice in it. A notice that was not sent yet is never sent.
     """
     table = tables.notices
     chosen = or_(table.c.id.in_(keys), table.c.within.in_(keys)) & table.c.revoked_at.is_(None)
-    found = list(connection.scalars(select(table.c.id).where(chosen).order_by(table.c.id)))
-    mine = table.c.id.in_(found)
+    revoked = list(connection.scalars(select(table.c.id).where(chosen).order_by(table.c.id)))
+    mine = table.c.id.in_(revoked)
     connection.execute(update(table).where(mine).values(revoked_at=now))
     waiting = table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED))
     connection.execute(
@@ -229,4 +246,4 @@ def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[i
         .where(mine, waiting)
         .values(status=NoticeStatus.DEAD, reason="withdrawn before it was sent")
     )
-    return found
+    return revoked

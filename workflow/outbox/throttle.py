@@ -1,6 +1,6 @@
-"""How fast mail leaves, how long it rests while its way out is closed, and what of it could not be noted yet.
+"""Limit how fast mail leaves, and pause it while the mail server is unreachable.
 
-Each daemon keeps this for itself.
+Each daemon keeps its own pace in memory.
 """
 
 from __future__ import annotations
@@ -9,50 +9,53 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15))  # the last again and again
+# How long to pause after each failure to reach the server. The last pause repeats.
+RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15))
 _MINUTE = timedelta(minutes=1)
 
 
 class Pace:
-    """So many messages a minute at most (0: any number), and none while the way out is known to be closed.
+    """Allow at most `per_minute` messages a minute (0: any number), and none while the server is unreachable.
 
-    After an outage everything that waited would leave at once, which a mail server takes for a flood.
+    Without a limit every message that waited during an outage would leave at once, and a mail server would treat
+    that as a flood of spam.
     """
 
     def __init__(self, per_minute: int = 0) -> None:
         self.per_minute = per_minute
         self.problem: str | None = None  # why mail cannot leave
-        self.more = False  # whether more may leave at once: a turn was over, as deadlines and replies wait
-        # What has left and is not on record, as the database was lost just then: else it would leave a second time.
-        self.unnoted: list[Callable[..., str]] = []
+        self.more = False  # more notices are due: the turn ended so that deadlines and replies do not wait
+        # Outcomes that the database does not have yet, since it was away when their messages had been sent.
+        # They are recorded before anything else is sent, so that no message is sent twice.
+        self.unrecorded: list[Callable[..., str]] = []
         self._rests = 0
         self._rested_at: datetime | None = None
-        self._left: deque[datetime] = deque()  # when messages left in the last minute
+        self._attempts: deque[datetime] = deque()  # the attempts of the last minute, oldest first
 
     def room(self, now: datetime) -> int | None:
-        """How many messages may leave now; None for any number."""
-        if self._resting(now):
+        """Return how many messages may leave now; None for any number."""
+        if self._is_resting(now):
             return 0
         if not self.per_minute:
             return None
-        # None honest left later: the clock was set back.
-        while self._left and not timedelta(0) <= now - self._left[0] < _MINUTE:
-            self._left.popleft()
-        return max(0, self.per_minute - len(self._left))
+        # An attempt later than now was made before the clock was set back. Drop it like one that is too old.
+        while self._attempts and not timedelta(0) <= now - self._attempts[0] < _MINUTE:
+            self._attempts.popleft()
+        return max(0, self.per_minute - len(self._attempts))
 
-    def _resting(self, now: datetime) -> bool:
+    def _is_resting(self, now: datetime) -> bool:
         if self._rested_at is None:
             return False
-        # A clock that was set back must not make the rest longer.
+        # A negative span means that the clock was set back, which must not make the pause longer.
         return timedelta(0) <= now - self._rested_at < RESTS[min(self._rests, len(RESTS)) - 1]
 
-    def one_left(self, now: datetime) -> None:
-        """A message has left, or has been tried: the way out is open."""
+    def note_attempt(self, now: datetime) -> None:
+        """Count a message that was tried, and end the pauses: the server answered, so it is reachable."""
         if self.per_minute:
-            self._left.append(now)
+            self._attempts.append(now)
         self._rests, self._rested_at, self.problem = 0, None, None
 
-    def closed(self, now: datetime, why: str) -> None:
-        """The way out is closed; it is tried again after a while, and after a longer one the next time."""
+    def note_closed(self, now: datetime, why: str) -> None:
+        """Begin a pause, since the server is unreachable. Each pause in a row is longer than the one before."""
         self._rests += 1
         self._rested_at, self.problem = now, why

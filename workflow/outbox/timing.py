@@ -1,4 +1,4 @@
-"""When a notice leaves: at once, when the hours of the district begin, or with the reader's daily digest."""
+"""Decide when a notice leaves: at once, when the district's mail hours begin, or with the reader's daily digest."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from workflow.session import Session
 from workflow.store.rows import NoticeStatus, RungKind, Snapshot
 from workflow.store.tables import canonical
 
-# What is about the system, or urgent by law, waits for no digest.
+# Notices about the system, and events that the law makes urgent, never wait for a digest.
 AT_ONCE = (*SYSTEM_NOTICES, *(name for name in EVENTS if event_named(name).urgent))
 
 
 def new_notice(
     config: Config, template: str, to: str, role: str, now: datetime, extra: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The row of a queued notice about no partnership."""
+    """Return the row of a queued notice. It is about no partnership until the caller fills those columns in."""
     domain = config.sender.address.rpartition("@")[2]
     return {
         "partnership": None,
@@ -45,11 +45,12 @@ def new_notice(
 
 
 def next_send_time(config: Config, now: datetime, rung: Rung | None = None) -> datetime:
-    """The first instant from `now` on at which messages may leave.
+    """Return the first instant from `now` on at which messages may leave.
 
-    What tells of a deadline that itself falls outside of the hours leaves at once.
+    A notice of a deadline that itself falls outside of the mail hours leaves at once, since that
+    deadline was set for such an hour on purpose.
     """
-    if _open(config, now) or (rung is not None and not _open(config, rung.due_at)):
+    if _is_open(config, now) or (rung is not None and not _is_open(config, rung.due_at)):
         return now
     begin, _ = config.procedure.mail.hours
     local = config.calendar.local(now)
@@ -57,20 +58,21 @@ def next_send_time(config: Config, now: datetime, rung: Rung | None = None) -> d
     return config.calendar.instant(day, begin)
 
 
-def _open(config: Config, now: datetime) -> bool:
+def _is_open(config: Config, now: datetime) -> bool:
+    """Return whether an instant is within the mail hours. Hours from midnight to midnight never close."""
     begin, end = config.procedure.mail.hours
     wall = config.calendar.local(now).time()
     return begin <= wall < end or (begin == time() and end == time.max)
 
 
-def digest_at(config: Config, now: datetime) -> datetime:
-    """The first instant from `now` on at which the daily digest leaves.
+def next_digest_time(config: Config, now: datetime) -> datetime:
+    """Return the first instant from `now` on at which the daily digest leaves.
 
-    Daily means on every day: what a reminder on a Friday asks for may be due on Saturday.
+    Daily means weekends too: a reminder on a Friday may ask for something that is due on Saturday.
     """
     at, today = config.procedure.mail.digest_at, config.calendar.local(now).date()
-    found = config.calendar.instant(today, at)
-    return found if found >= now else config.calendar.instant(today + timedelta(days=1), at)
+    today_at = config.calendar.instant(today, at)
+    return today_at if today_at >= now else config.calendar.instant(today + timedelta(days=1), at)
 
 
 def is_held(
@@ -86,12 +88,16 @@ def is_held(
 ) -> bool:
     """Return whether a notice waits for its reader's digest.
 
-    Nothing waits that is urgent, or that asks for what only this person can do.
+    A notice does not wait if
+
+    1. its reader wants no digest, or its template is urgent,
+    2. it tells of an overdue deadline, or of one that falls due before the digest leaves,
+    3. it asks for something that only this person can do.
     """
     if not person.digest or template in AT_ONCE:
         return False
-    digest = digest_at(session.config, now)
-    if rung is not None and (rung.kind == RungKind.ESCALATE or now < rung.ladder <= digest):
+    digest_at = next_digest_time(session.config, now)
+    if rung is not None and (rung.kind == RungKind.ESCALATE or now < rung.ladder <= digest_at):
         return False
     asked = askable(record.state, record.facts, Role(role)).intersection(offers)
     today = session.config.calendar.day(now)
@@ -102,16 +108,17 @@ def _is_only_recipient(
     session: Session, event: str, person: Person, role: str, record: Snapshot, today: date
 ) -> bool:
     """Return whether this person is the only recipient who can do the event."""
-    waiting = [one for one in waiting_on(record.facts, event) if one.role == role]
-    if role == Role.APPLICANT or any(one.email for one in waiting):
-        return True  # each applicant for its own application, each reviewer for their own scores
+    waits = [wait for wait in waiting_on(record.facts, event) if wait.role == role]
+    # An applicant acts on its own application only, and a reviewer gives their own scores only.
+    if role == Role.APPLICANT or any(wait.email for wait in waits):
+        return True
     rows = [row for row in events_of(record.state) if row.name == event]
     roles = {who for row in rows for who in row.who} - {Role.CLOCK, Role.APPLICANT}
     if any(row.collected for row in rows):
-        roles = {Role(role)}  # the other sides have signatures of their own to give
+        roles = {Role(role)}  # the other sides owe signatures of their own, and cannot give this one
     others = {
-        directory.reachable(session.directory, holder, today).email
-        for other in roles
-        for holder in session.directory.holders(other, record.facts)
+        directory.find_reachable(session.directory, holder, today).email
+        for other_role in roles
+        for holder in session.directory.holders(other_role, record.facts)
     }
     return not others - {person.email}

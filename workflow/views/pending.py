@@ -44,7 +44,7 @@ def waiting(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
         since = _since(record, row)
         for role in roles:
             for person in _people(session, record, row, role):
-                reached = directory.reachable(session.directory, person, today)
+                reached = directory.find_reachable(session.directory, person, today)
                 delegate = reached if reached.email != person.email else None
                 wait = Wait(person, role, row.name, since, deadline, by, delegate)
                 waits.setdefault((person.email, row.name), wait)

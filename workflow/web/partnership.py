@@ -102,7 +102,7 @@ def _asked(
 ) -> list[dict[str, Any]]:
     """What this person can do now and somebody waits for, with a link where the notice offers it."""
     record, role = action.record, action.role
-    offered = message.offered(session, action.notice)
+    offered = message.offers_of(session, action.notice)
     wanted = {*offered, *COLLECTED, *(event for one in due for event in one["offers"])}
     found = []
     for one in documents.possibilities(session, record, now, action.actor, role):
