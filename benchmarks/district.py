@@ -264,7 +264,7 @@ def _chained(ref: str, key: int, history: Sequence[Mapping[str, Any]]) -> Iterat
     previous = GENESIS
     for entry in history:
         mine = {**entry, "partnership": key, "previous": previous}
-        previous = mine["hash"] = engine.digest(ref, mine)
+        previous = mine["hash"] = engine.hash_entry(ref, mine)
         yield mine
 
 

@@ -1,7 +1,7 @@
-"""Which deadlines a partnership has, and what changes among them when its facts or the procedure change.
+"""Plan the deadlines of a partnership, and replan them when its facts or the procedure change.
 
-A deadline is a ladder of rungs: reminders, the due instant itself, escalations. The due instant tells one
-ladder of a deadline from the next, so a ladder whose anchor moves is cancelled and armed anew.
+A deadline is a ladder of rungs: reminders, the due instant itself, escalations. The due instant identifies the
+ladder: if a fact that it is counted from moves, the old ladder is cancelled and a new one is inserted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from workflow.procedure.settings import DeadlineSettings
 from workflow.store import tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, RungKind, Snapshot
 
-_LADDERS = 10_000  # how many are kept: what falls due together has the same ones
+_LADDERS = 10_000  # the most ladders to cache: partnerships that fall due together share them
 REMINDER_PAST = "already past when the deadline was set"
 BEFORE_IMPORT = "fell before the import"
 
@@ -29,17 +29,18 @@ Key = tuple[str, datetime, int]  # name, ladder and number of a rung, within one
 
 
 class Rung(NamedTuple):
-    """A rung as the procedure plans it: below 0 a reminder, 0 the due instant, above 0 an escalation. In UTC."""
+    """A rung as the procedure plans it. Instants are in UTC."""
 
-    name: str
-    ladder: datetime
-    rung: int
+    name: str  # of its deadline
+    ladder: datetime  # the due instant of its deadline
+    rung: int  # below 0 a reminder, 0 the due instant, above 0 an escalation
     kind: str
     due_at: datetime
-    fires: str | None = None
+    fires: str | None = None  # the event that it makes happen
 
     @property
     def key(self) -> Key:
+        """Return what identifies the rung within one partnership."""
         return (self.name, self.ladder, self.rung)
 
 
@@ -50,7 +51,7 @@ def rung_of(row: DeadlineRow) -> Rung:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What changes: rows to insert, and by row id what becomes of rows that are there."""
+    """The changes to the rows of deadlines: rows to insert, and values for existing rows (by the key "row")."""
 
     inserts: list[dict[str, Any]] = field(default_factory=list)
     updates: list[dict[str, Any]] = field(default_factory=list)
@@ -60,22 +61,22 @@ class Moves:
 
 
 def anchors(record: Snapshot) -> tuple[object, ...]:
-    """Return what the deadlines of a partnership depend on: the same where they are the same."""
+    """Return what the deadlines of a partnership depend on. While it is equal, they are equal."""
     return (record.state, record.moments, len(record.facts.duties))
 
 
 def due_instants(config: Config, record: Snapshot) -> dict[str, datetime]:
-    """Return when each deadline that runs now is due, by name."""
-    known = record.moments
-    in_force = known.get("agreement.in_force")
+    """Return the due instant of each deadline that runs now, by name."""
+    moments = record.moments
+    in_force = moments.get("agreement.in_force")
     since = config.calendar.day(in_force) if isinstance(in_force, datetime) else None
     instants = {}
     for name, row in config.deadlines.items():
-        if record.state not in row.state or row.until in known or (row.when and row.when not in known):
+        if record.state not in row.state or row.until in moments or (row.when and row.when not in moments):
             continue
         done = done_on(record.facts, row.done, config.calendar.day) if row.done else ()
         due = row.due.resolve(
-            known, at=config.clock(row), roll=row.roll, calendar=config.calendar, since=since, done=done
+            moments, at=config.clock(row), roll=row.roll, calendar=config.calendar, since=since, done=done
         )
         if due is not None:
             instants[name] = due
@@ -101,8 +102,8 @@ def _rungs(config: Config, name: str, due: datetime) -> list[Rung]:
     return ladder + [Rung(name, due, i, RungKind.ESCALATE, at) for i, at in enumerate(after, start=1)]
 
 
-def again(config: Config, rung: Rung, now: datetime) -> Rung | None:
-    """Return the rung that follows the last of a ladder that still waits: the same once more, after `now`."""
+def next_repetition(config: Config, rung: Rung, now: datetime) -> Rung | None:
+    """Return the next repetition after `now` of the last rung of a ladder; None if it does not repeat."""
     row = config.deadlines.get(rung.name)
     if row is None or row.again is None or rung.rung < len(row.overdue):
         return None
@@ -119,22 +120,22 @@ _HIGHEST = select(func.max(tables.deadlines.c.rung)).where(
 )
 
 
-def numbered(connection: Connection, partnership: int, rung: Rung) -> Rung:
-    """Return the rung with a number that its ladder never had: an earlier procedure may have planned more."""
+def renumber(connection: Connection, partnership: int, rung: Rung) -> Rung:
+    """Return the rung with a number that its ladder never had: an earlier procedure may have planned more rungs."""
     values = {"key": partnership, "name": rung.name, "ladder": rung.ladder}
     highest = connection.scalar(_HIGHEST, values)
     return rung if highest is None else rung._replace(rung=max(rung.rung, highest + 1))
 
 
 def step_of(row: DeadlineSettings, rung: int) -> tuple[str, ...]:
-    """Return to whom a rung goes: those reminded up to the due instant, then those of each escalation."""
+    """Return the roles that a rung tells: up to the due instant those of the deadline, then of its escalation."""
     if rung <= 0 or not row.overdue:
         return row.to
     return row.overdue[min(rung, len(row.overdue)) - 1].to
 
 
 class _Stands(Enum):
-    """How a rung stands in the database."""
+    """The status of a rung in the database, as far as planning needs it."""
 
     NOWHERE = auto()
     OPEN = auto()
@@ -143,7 +144,7 @@ class _Stands(Enum):
 
 
 class _Move(Enum):
-    """What becomes of a rung."""
+    """What to do with the row of a rung."""
 
     LEAVE = auto()
     INSERT = auto()
@@ -153,8 +154,8 @@ class _Move(Enum):
     CANCEL = auto()
 
 
-# What becomes of a rung, by how it stands, whether the procedure plans it now, whether it plans it for another time
-# than the row has, and whether that time is past and of no use any more. None stands for either.
+# What to do with a rung, by four questions: its status in the database, whether the procedure plans it now, whether
+# for another time than the row has, and whether that time is past and useless. None means yes or no.
 _DECISIONS: tuple[tuple[_Stands, bool, bool | None, bool | None, _Move], ...] = (
     # stands             planned moved  past
     (_Stands.NOWHERE,    False,  None,  None,  _Move.LEAVE),
@@ -185,7 +186,7 @@ _HOW_IT_STANDS: Mapping[str, _Stands] = {
 }
 
 
-def moves(
+def plan_moves(
     config: Config,
     record: Snapshot,
     rows: Iterable[DeadlineRow],
@@ -197,13 +198,13 @@ def moves(
 ) -> Moves:
     """Return what must change so that the rows of a partnership's deadlines fit its facts and the procedure.
 
-    `rows` are those that are open, and those of the ladders that are due; `due` is when, if that is known. `fired`
-    is the row that is firing now, which is left alone. With `imported`, what fell before `now` is skipped, except
-    what makes an event happen.
+    `rows` are the open rows and all rows of the ladders that run, `due` the due instants, if the caller has them.
+    `fired` is the id of the row that is firing now, which is left alone. With `imported`, a rung before `now` is
+    skipped unless it makes an event happen.
 
     1. Plan: work out every rung of every deadline that runs.
-    2. Decide for each rung that is planned or stands in the database (`_DECISIONS`).
-    3. Repeat: a ladder that runs and has no open rung left insists once more.
+    2. Decide for each rung that is planned or has a row (`_DECISIONS`).
+    3. Repeat: plan one more repetition for a ladder that runs and has no open rung left.
     """
     existing = {(row.name, row.ladder, row.rung): row for row in rows}
     due = due_instants(config, record) if due is None else due
@@ -221,38 +222,37 @@ def moves(
             skipped = reason if move is _Move.INSERT_SKIPPED else None
             changes.inserts.append(new_row(record.key, rung, now, skipped))
         elif row is not None and rung is not None and move is _Move.REOPEN:
-            changes.updates.append(_reopened(row, rung.due_at))
+            changes.updates.append(_reopen(row, rung.due_at))
         elif row is not None and move is _Move.SKIP:
-            changes.updates.append(closed(row, DeadlineStatus.SKIPPED, now, reason))
-        elif row is not None and move is _Move.CANCEL and not _insists(config, row, due, existing):
+            changes.updates.append(close(row, DeadlineStatus.SKIPPED, now, reason))
+        elif row is not None and move is _Move.CANCEL and not _is_repetition(config, row, due, existing):
             why = _why_cancelled(row, due, config, record)
-            changes.updates.append(closed(row, DeadlineStatus.CANCELLED, now, why))
+            changes.updates.append(close(row, DeadlineStatus.CANCELLED, now, why))
     changes.inserts.extend(_repeats(config, record.key, due, existing.values(), changes, now))
     return changes
 
 
 def _is_past(rung: Rung, now: datetime, *, imported: bool) -> bool:
-    """Return whether a rung is past and of no use any more. What makes an event happen never is."""
+    """Return whether a rung is past and useless. A rung that makes an event happen never is."""
     return rung.due_at <= now and rung.fires is None and (rung.kind == RungKind.REMIND or imported)
 
 
 def _has_moved(row: DeadlineRow | None, rung: Rung | None, now: datetime) -> bool:
     """Return whether the procedure plans a rung for another time than its row has.
 
-    A rung that is over is planned again only where its time is still to come. The due instant names its ladder,
-    so it cannot move within it.
+    A rung that is over moves only if its new time is still to come. The due instant never moves within its ladder.
     """
     if row is None or rung is None or row.due_at == rung.due_at:
         return False
     return row.status == DeadlineStatus.OPEN or (rung.kind != RungKind.DUE and rung.due_at > now)
 
 
-def _insists(
+def _is_repetition(
     config: Config, row: DeadlineRow, due: Mapping[str, datetime], rows: Mapping[Key, DeadlineRow]
 ) -> bool:
-    """Return whether a rung that the procedure does not plan repeats the last one that it does, which is over.
+    """Return whether an unplanned rung repeats the last planned rung, which is over.
 
-    Of several such rungs, as an earlier procedure planned them, only the last one does.
+    If an earlier procedure planned several rungs more, only the last of them counts as the repetition.
     """
     if due.get(row.name) != row.ladder:
         return False
@@ -271,7 +271,7 @@ def _repeats(
     changes: Moves,
     now: datetime,
 ) -> Iterator[dict[str, Any]]:
-    """Find the next repetition of each ladder that still runs but has no rung left open."""
+    """Yield a new row for the next repetition of each ladder that still runs but has no open rung left."""
     after = {row.id: row.status for row in rows} | {u["row"]: u["status"] for u in changes.updates}
     everything = [(row.name, row.ladder, row.rung, after[row.id]) for row in rows]
     everything += [(row["name"], row["ladder"], row["rung"], row["status"]) for row in changes.inserts]
@@ -283,7 +283,7 @@ def _repeats(
         if any(status == DeadlineStatus.OPEN for _, status in mine):
             continue
         number = max((rung for rung, _ in mine), default=last.rung)
-        following = again(config, last._replace(rung=max(number, last.rung)), now)
+        following = next_repetition(config, last._replace(rung=max(number, last.rung)), now)
         if following:
             yield new_row(partnership, following, now)
 
@@ -305,7 +305,8 @@ def new_row(partnership: int, rung: Rung, now: datetime, skipped: str | None = N
     }
 
 
-def _reopened(row: DeadlineRow, due_at: datetime) -> dict[str, Any]:
+def _reopen(row: DeadlineRow, due_at: datetime) -> dict[str, Any]:
+    """Return the update that opens a row again for another time."""
     return {
         "row": row.id,
         "status": DeadlineStatus.OPEN,
@@ -317,10 +318,10 @@ def _reopened(row: DeadlineRow, due_at: datetime) -> dict[str, Any]:
     }
 
 
-def closed(
+def close(
     row: DeadlineRow, status: DeadlineStatus, now: datetime, reason: str | None = None
 ) -> dict[str, Any]:
-    """Return the update of a row that has fired, or was skipped or cancelled."""
+    """Return the update that closes a row as fired, skipped or cancelled."""
     return {
         "row": row.id,
         "status": status,
@@ -333,6 +334,7 @@ def closed(
 
 
 def _why_cancelled(row: DeadlineRow, due: Mapping[str, datetime], config: Config, record: Snapshot) -> str:
+    """Return the reason to keep with a row that is cancelled."""
     settings = config.deadlines.get(row.name)
     if settings is None:
         return "no longer in the procedure"
@@ -359,7 +361,10 @@ _SINCE = _OF.where(
 def rows_of(
     connection: Connection, keys: Sequence[int], since: datetime | None = None
 ) -> dict[int, list[DeadlineRow]]:
-    """Return the rows of the deadlines of these partnerships, by partnership: all, or the open and those since."""
+    """Return the rows of these partnerships' deadlines, by partnership id.
+
+    With `since`, only the open rows and those of ladders that are due at that instant or later.
+    """
     rows: dict[int, list[DeadlineRow]] = {}
     if keys:
         query, values = (_OF, {"keys": keys}) if since is None else (_SINCE, {"keys": keys, "since": since})
@@ -381,7 +386,7 @@ _UPDATE = (
 def write(
     connection: Connection, inserts: Sequence[Mapping[str, Any]], updates: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Write what changes among deadlines."""
+    """Write new rows of deadlines and updates of existing ones."""
     if updates:
         connection.execute(_UPDATE, list(updates))
     if inserts:

@@ -1,8 +1,8 @@
-"""advance(): the only writer of a partnership. One event, one transaction, or every reason why not.
+"""Do an event on a partnership: `advance` judges it and writes it in one transaction, or says every reason why not.
 
-An intent is read into a case, judged by the law, and written: the partnership's row (guarded by its
-version), a row of its history (chained by hash), the deadlines that change and the notices to send.
-Deciding and writing are apart, so that many partnerships can be written together.
+Nothing else writes a partnership. `decide` reads an intent into a case and lets the law judge it. `write` stores
+the result: the partnership's row (guarded by its version), a row of its history (chained by hash), the deadlines
+that change and the notices to send. The two are apart so that many partnerships can be written together.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.tables import canonical
 
 NEVER = datetime.max.replace(tzinfo=UTC)
-_OF_THE_CLOCK = (Channel.CLOCK, Channel.IMPORT)  # nobody becomes the clock by giving its name at another door
+# Only these channels may act as the clock, so that nobody becomes the clock by giving its name elsewhere.
+_OF_THE_CLOCK = (Channel.CLOCK, Channel.IMPORT)
 
 
 class NotFound(ServiceError):
@@ -44,18 +45,14 @@ class NotFound(ServiceError):
 
 
 class Conflict(ServiceError):
-    """Somebody else moved the partnership first."""
+    """Another transaction changed the partnership first."""
 
     exit_status = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What somebody wants. `now` is aware.
-
-    `role` is needed only where the actor has several that would do; `fired` is the row of the deadline that
-    wants it, `rung` what it says; `expected_version` that of the partnership the actor has seen.
-    """
+    """An event that somebody wants to do on a partnership. `now` is aware."""
 
     ref: str
     event: str
@@ -63,17 +60,17 @@ class Intent:
     actor: str
     channel: Channel
     now: datetime
-    role: Role | None = None
+    role: Role | None = None  # needed only if several roles of the actor may do the event
     note: str | None = None
     ran_by: str | None = None
-    expected_version: int | None = None
-    fired: int | None = None
-    rung: Rung | None = None
+    expected_version: int | None = None  # the version of the partnership that the actor has seen
+    fired: int | None = None  # the id of the deadline's row that makes the event happen
+    rung: Rung | None = None  # the rung in that row
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was done: the record after it, where it came from, and the row of the history."""
+    """An event that was decided: the record after and before it, and the row of the history."""
 
     record: Snapshot
     before: Snapshot
@@ -83,10 +80,12 @@ class Change:
 
     @property
     def at(self) -> datetime:
+        """Return the instant of the event in UTC."""
         return self.intent.now.astimezone(UTC)
 
     @property
-    def moved(self) -> bool:
+    def has_moved(self) -> bool:
+        """Return whether the event led to another state."""
         return self.record.state is not self.before.state
 
 
@@ -104,25 +103,28 @@ def advance(
     note: str | None = None,
     ran_by: str | None = None,
 ) -> Change:
-    """Do an event on a partnership, inside the session's transaction.
+    """Do an event on a partnership inside the session's transaction. Return the change.
 
-    Raises `BadInput`, `Refused`, `NotFound` or `Conflict`; nothing is written then.
+    Raise `BadInput`, `Refused`, `NotFound` or `Conflict` if it cannot be done. Nothing is written then.
     """
     intent = Intent(ref, event, input, actor, channel, now, role, note, ran_by, expected_version)
-    known = load(session.connection, [ref])
-    change = decide(session, known.get(ref) or new_record(intent), intent)
+    record = load(session.connection, [ref]).get(ref) or new_record(intent)
+    change = decide(session, record, intent)
     return write(session, [change])[0]
 
 
 _OF = (
     select(tables.partnerships)
     .where(tables.partnerships.c.ref.in_(bindparam("refs", expanding=True)))
-    .order_by(tables.partnerships.c.id)  # all lock in one order, so that no two wait for each other
+    .order_by(tables.partnerships.c.id)  # every writer locks in this order, so that no two can deadlock
 )
 
 
 def load(connection: Connection, refs: Sequence[str]) -> dict[str, Snapshot]:
-    """The partnerships of these references that exist. In a transaction that writes nobody else moves them."""
+    """Return the partnerships with these references that exist, by reference.
+
+    In a transaction that writes, lock them, so that no other transaction changes them before this one ends.
+    """
     query = database.locking(connection, _OF)
     return {row.ref: Snapshot.from_row(row) for row in connection.execute(query, {"refs": refs})}
 
@@ -136,17 +138,24 @@ def new_record(intent: Intent) -> Snapshot:
 
 
 def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
-    """Judge an intent by the law; what it makes of the record. Writes nothing. Raises as `advance` does."""
+    """Let the law judge an intent. Return what changes, without writing it. Raise as `advance` does.
+
+    1. Check that the partnership is still at the version that the actor has seen.
+    2. Read the input into the type that the row of the event takes, and check the identifiers in it.
+    3. Choose the role in which the actor does the event.
+    4. Collect the setting, and apply the law to the case.
+    5. Chain the row of the history to the one before it by its hash.
+    """
     check_version(record, intent.expected_version)
     row = row_of(intent.event, record.state)
-    given = read_input(row.takes, intent.input)
-    _check_names(session, row, given)
-    role = _role(session, record, row, intent, given)
-    situation = Situation(session, record, given, intent.now)
+    event_input = read_input(row.takes, intent.input)
+    _check_names(session, row, event_input)
+    role = _choose_role(session, record, row, intent, event_input)
+    situation = Situation(session, record, event_input, intent.now)
     case = Case(
         state=record.state,
         facts=record.facts,
-        input=given,
+        input=event_input,
         actor=intent.actor,
         role=role,
         at=session.config.calendar.local(intent.now),
@@ -172,22 +181,27 @@ def check_version(record: Snapshot, expected: int | None) -> None:
         raise Conflict(f"{record.ref} is at version {record.version}, not {expected}: somebody moved it")
 
 
-def _check_names(session: Session, row: Event, given: Any) -> None:
-    """Refuse identifiers that the directory does not know."""
-    if row.name == FIRST and given.school not in session.directory.schools:
-        known = ", ".join(session.directory.schools) or "a school that was imported first"
-        raise BadInput([Problem("school", f"there is no school {given.school!r}", known)])
-    if "organization" in row.asks and given.organization not in session.directory.organizations:
-        known = ", ".join(session.directory.organizations) or "an organization that was imported first"
-        raise BadInput([Problem("organization", f"there is no organization {given.organization!r}", known)])
+def _check_names(session: Session, row: Event, event_input: Any) -> None:
+    """Raise `BadInput` for an identifier that the directory does not know."""
+    directory = session.directory
+    if row.name == FIRST and event_input.school not in directory.schools:
+        right = ", ".join(directory.schools) or "a school that was imported first"
+        raise BadInput([Problem("school", f"there is no school {event_input.school!r}", right)])
+    if "organization" in row.asks and event_input.organization not in directory.organizations:
+        right = ", ".join(directory.organizations) or "an organization that was imported first"
+        wrong = f"there is no organization {event_input.organization!r}"
+        raise BadInput([Problem("organization", wrong, right)])
 
 
-def _role(session: Session, record: Snapshot, row: Event, intent: Intent, given: Any) -> Role:
-    """As what the actor does this: of the roles that may, one from whom it is still awaited, if any."""
+def _choose_role(session: Session, record: Snapshot, row: Event, intent: Intent, event_input: Any) -> Role:
+    """Return the role in which the actor does an event. Raise `WrongRole` if the actor has none that may.
+
+    Of several roles that may, choose one from which the event is still awaited.
+    """
     if intent.actor == Role.CLOCK and intent.channel in _OF_THE_CLOCK:
         check_role(row, Role.CLOCK, record.state)
         return Role.CLOCK
-    held = roles_of(session, record, intent.actor, getattr(given, "organization", None))
+    held = roles_of(session, record, intent.actor, getattr(event_input, "organization", None))
     possible = [role for role in row.who if role in held and intent.role in (None, role)]
     if not possible:
         who, has = " or ".join(row.who), " and ".join(held) or "no role here"
@@ -199,7 +213,7 @@ def _role(session: Session, record: Snapshot, row: Event, intent: Intent, given:
 
 
 def roles_of(session: Session, record: Snapshot, email: str, organization: str | None = None) -> list[Role]:
-    """The roles somebody has on a partnership. Raises `NotFound` for somebody nobody knows."""
+    """Return the roles of a person on a partnership. Raise `NotFound` for an unknown address."""
     person = session.directory.person(email, record.facts)
     if person is None:
         raise NotFound(f"there is no person {email!r} in the directory")
@@ -207,6 +221,7 @@ def roles_of(session: Session, record: Snapshot, email: str, organization: str |
 
 
 def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetime) -> dict[str, Any]:
+    """Return the row of the history for an event that was decided."""
     entry: dict[str, Any] = {
         "seq": record.version + 1,
         "at": now,
@@ -222,46 +237,52 @@ def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetim
         "ran_by": intent.ran_by,
         "previous": record.head,
     }
-    entry["hash"] = digest(record.ref, entry)
+    entry["hash"] = hash_entry(record.ref, entry)
     return entry
 
 
+# The columns that the hash covers, in the order in which it covers them. Every stored hash depends on it.
 HASHED = (
     "seq", "event", "actor", "role", "channel", "from_state", "to_state",
     "input", "setting", "note", "ran_by", "previous",
 )  # fmt: skip
 
 
-def digest(ref: str, entry: Mapping[str, Any]) -> str:
-    """The hash of a row of the history: SHA-256 (FIPS 180-4) over everything in it and the hash before it."""
+def hash_entry(ref: str, entry: Mapping[str, Any]) -> str:
+    """Return the hash of a row of the history: SHA-256 (FIPS 180-4) over its contents and the hash before it."""
     at = entry["at"].astimezone(UTC).isoformat(timespec="microseconds")
     text = json.dumps([ref, at, *(entry[name] for name in HASHED)], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write(session: Session, changes: Sequence[Change], *, arm: bool = True) -> list[Change]:
-    """Write what was decided, all of it or nothing. With `arm` deadlines and notices follow.
+    """Write what was decided, all of it or nothing. Return the changes, with the ids of new partnerships.
 
-    At most one change of each partnership. Raises `Conflict`, and `Refused` if a school would get a second
-    Lead Partner in force.
+    `changes` holds at most one change of each partnership. Raise `Conflict` if another transaction changed one of
+    them, and `Refused` if a school would get a second Lead Partner in force.
+
+    1. Insert the partnerships that are new, and update the others where the version is still the one judged.
+    2. Append a row to the history of each.
+    3. With `arm`, bring the deadlines in line with the new facts and queue the notices. An import tells nobody.
     """
     connection = session.connection
-    born = [_create(connection, change) if change.before.id is None else change for change in changes]
+    written = [_create(connection, change) if change.before.id is None else change for change in changes]
     try:
-        _update(connection, [change for change in born if change.before.id is not None])
+        _update(connection, [change for change in written if change.before.id is not None])
     except IntegrityError:
         reason = "the school already has an active Lead Partner"
         raise Refused([Unmet("no-other-lead-partner", reason, "4270.4")]) from None
-    connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in born])
+    connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
     if arm:
-        _arm(session, born)
+        _arm(session, written)
         queue.queue(
-            session, [_occasion(change) for change in born if change.intent.channel is not Channel.IMPORT]
+            session, [_occasion(change) for change in written if change.intent.channel is not Channel.IMPORT]
         )
-    return born
+    return written
 
 
 def _create(connection: Connection, change: Change) -> Change:
+    """Insert a new partnership. Return its change with the id. Raise `Conflict` if the reference exists."""
     values = _values(change.record) | {"ref": change.record.ref, "school": change.record.facts.school}
     try:
         made = connection.execute(insert(tables.partnerships).values(**values))
@@ -284,7 +305,7 @@ def _values(record: Snapshot) -> dict[str, Any]:
 
 
 def facts_text(facts: Partnership) -> str:
-    """The facts as they are stored."""
+    """Return the facts as JSON, as they are stored. A field with its default value is left out."""
     return facts.model_dump_json(exclude_defaults=True)
 
 
@@ -305,6 +326,7 @@ _GUARDED = (
 
 
 def _update(connection: Connection, changes: Sequence[Change]) -> None:
+    """Update the rows of partnerships. Raise `Conflict` if one is no longer at the version that was judged."""
     if not changes:
         return
     rows = [
@@ -318,7 +340,12 @@ def _update(connection: Connection, changes: Sequence[Change]) -> None:
 
 
 def _arm(session: Session, changes: Sequence[Change]) -> None:
-    """Bring the deadlines of these partnerships in line with their new facts."""
+    """Bring the deadlines of these partnerships in line with their new facts.
+
+    1. Skip a partnership whose deadlines depend on nothing that changed.
+    2. Read the rows of its deadlines that are open, and of the ladders that run now.
+    3. Write what the procedure plans differently, and close the row that made the event happen.
+    """
     changed = [
         change
         for change in changes
@@ -327,7 +354,7 @@ def _arm(session: Session, changes: Sequence[Change]) -> None:
         or deadlines.anchors(change.record) != deadlines.anchors(change.before)
     ]
     dues = [deadlines.due_instants(session.config, change.record) for change in changed]
-    # What is over and due no more stays as it is, so that a long life does not make an event any slower.
+    # Leave out ladders that are over, so that a partnership with a long history is as fast as a new one.
     since = min((at for due in dues for at in due.values()), default=None)
     keys = [change.record.key for change in changed]
     rows = deadlines.rows_of(session.connection, keys, since or NEVER)
@@ -335,14 +362,15 @@ def _arm(session: Session, changes: Sequence[Change]) -> None:
     for change, due in zip(changed, dues, strict=True):
         mine = rows.get(change.record.key, [])
         fired = change.intent.fired
-        found = deadlines.moves(session.config, change.record, mine, change.at, due=due, fired=fired)
-        inserts += found.inserts
-        updates += found.updates
-        updates += [deadlines.closed(row, DeadlineStatus.FIRED, change.at) for row in mine if row.id == fired]
+        moves = deadlines.plan_moves(session.config, change.record, mine, change.at, due=due, fired=fired)
+        inserts += moves.inserts
+        updates += moves.updates
+        updates += [deadlines.close(row, DeadlineStatus.FIRED, change.at) for row in mine if row.id == fired]
     deadlines.write(session.connection, inserts, updates)
 
 
 def _occasion(change: Change) -> queue.Occasion:
+    """Return what people are told of an event."""
     return queue.Occasion(
         record=change.record,
         before=change.before.facts,

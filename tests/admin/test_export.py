@@ -22,7 +22,7 @@ from tests import databases
 from tests.admin.conftest import Sit
 from tests.admin.desk import PROGRAMS, REF, Desk
 from tests.states.life import CBO
-from workflow.engine import digest
+from workflow.engine import hash_entry
 from workflow.outbox import message
 from workflow.store import tables
 from workflow.store.rows import Notice
@@ -358,7 +358,7 @@ def test_the_description_has_the_very_list_that_is_hashed_and_its_hash() -> None
     assert hashlib.sha256(example.encode()).hexdigest() == hashed
     ref, at, *values = json.loads(example)
     entry = dict(zip(HASHED, values, strict=True)) | {"at": datetime.fromisoformat(at)}
-    assert digest(ref, entry) == hashed
+    assert hash_entry(ref, entry) == hashed
 
 
 def test_the_script_is_short_and_needs_nothing_else() -> None:

@@ -31,7 +31,11 @@ def unmet(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
 def test_a_partnership_is_created_by_its_first_event(begin: Begin) -> None:
     life = begin().at("2025-07-07 09:00")
     change = life.do("identify-needs", note="as the Board wished")
-    assert (change.before.state, change.record.state, change.moved) == (None, State.NEEDS_IDENTIFIED, True)
+    assert (change.before.state, change.record.state, change.has_moved) == (
+        None,
+        State.NEEDS_IDENTIFIED,
+        True,
+    )
     record = life.record
     assert (record.ref, record.state, record.version) == ("rbhs-2025", State.NEEDS_IDENTIFIED, 1)
     assert record.entered_at == life.now

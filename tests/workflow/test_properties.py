@@ -133,7 +133,9 @@ class Rows:
     def follow(self, record: Snapshot, now: datetime) -> deadlines.Moves:
         """Bring the rows in line with a partnership; what was changed."""
         blank = dict.fromkeys(DeadlineRow._fields)
-        found = deadlines.moves(self.config, record, [DeadlineRow(**(blank | row)) for row in self.rows], now)
+        found = deadlines.plan_moves(
+            self.config, record, [DeadlineRow(**(blank | row)) for row in self.rows], now
+        )
         self._write(found)
         return found
 
@@ -153,7 +155,7 @@ class Rows:
             self.fired.add(row["id"])
             row["status"] = "fired"
             rung = deadlines.Rung(row["name"], row["ladder"], row["rung"], row["kind"], row["due_at"], None)
-            following = deadlines.again(self.config, rung, now)
+            following = deadlines.next_repetition(self.config, rung, now)
             if following is not None:
                 self._write(deadlines.Moves([deadlines.new_row(1, following, now)], []))
 

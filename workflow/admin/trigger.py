@@ -131,7 +131,7 @@ def _said(change: Change, after: dict[str, Any], dry_run: bool) -> None:
     would = "Would record" if dry_run else "Recorded"
     now = "would then be" if dry_run else "is now"
     ref, by = change.record.ref, f"{change.intent.actor} ({change.role})"
-    moved = f"; {ref} {now} in {change.record.state}" if change.moved else ""
+    moved = f"; {ref} {now} in {change.record.state}" if change.has_moved else ""
     click.echo(f"{would} {change.intent.event} on {ref} by {by}{moved}.")
     coming = [d for d in after["deadlines"] if d["kind"] == "due"]
     if coming:

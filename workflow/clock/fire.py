@@ -175,7 +175,7 @@ def _step(session: Session, rows: Sequence[Any], now: datetime) -> Tally:
     for key, found in work.items():
         record = known[key]
         updates += [
-            deadlines.closed(
+            deadlines.close(
                 rung, DeadlineStatus.SKIPPED, now, f"overtaken: {found.rung.kind} was due as well"
             )
             for rung in found.passed
@@ -282,12 +282,12 @@ def _tell(
     for (rung, _), count in zip(notices, counts, strict=True):
         reason = None if count else "there is nobody to tell"
         status = DeadlineStatus.FIRED if count else DeadlineStatus.SKIPPED
-        updates.append(deadlines.closed(rung, status, now, reason))
+        updates.append(deadlines.close(rung, status, now, reason))
         tally.told += 1 if count else 0
         tally.skipped += 0 if count else 1
-        following = deadlines.again(session.config, deadlines.rung_of(rung), now)
+        following = deadlines.next_repetition(session.config, deadlines.rung_of(rung), now)
         if following:
-            following = deadlines.numbered(session.connection, rung.partnership, following)
+            following = deadlines.renumber(session.connection, rung.partnership, following)
             inserts.append(deadlines.new_row(rung.partnership, following, now))
     return inserts
 

@@ -46,7 +46,7 @@ def _replanned(session: Session, record: Snapshot, now: datetime) -> list[dict[s
     key = record.key
     rows = deadlines.rows_of(session.connection, [key]).get(key, [])
     was = {row.name: row.ladder for row in rows if row.status == DeadlineStatus.OPEN}
-    found = deadlines.moves(session.config, record, rows, now)
+    found = deadlines.plan_moves(session.config, record, rows, now)
     if not found:
         return []
     deadlines.write(session.connection, found.inserts, found.updates)

@@ -374,5 +374,5 @@ def _arm(session: Session, record: Snapshot, now: datetime) -> None:
     """Set the deadlines after the last event; what fell before the import is passed over."""
     key = record.key
     rows = deadlines.rows_of(session.connection, [key]).get(key, [])
-    found = deadlines.moves(session.config, record, rows, now, imported=True)
+    found = deadlines.plan_moves(session.config, record, rows, now, imported=True)
     deadlines.write(session.connection, found.inserts, found.updates)

@@ -17,7 +17,7 @@ from states.errors import LawError
 from states.inputs import read_input
 from states.machine import replay, row_of
 from states.partnership import Partnership, Role, State
-from workflow.engine import digest, facts_text
+from workflow.engine import facts_text, hash_entry
 from workflow.procedure.config import Config
 from workflow.store import tables, triggers
 from workflow.store.database import StoreError
@@ -153,7 +153,7 @@ def _chain_faults(ref: str, history: Iterable[HistoryEntry]) -> Iterator[Fault]:
             yield Fault(ref, seq, f"row {expected} of the history is missing")
         if entry.previous != previous:
             yield Fault(ref, seq, "it does not follow the row before it: the chain is broken")
-        if digest(ref, entry._asdict()) != entry.hash:
+        if hash_entry(ref, entry._asdict()) != entry.hash:
             yield Fault(ref, seq, "its content does not fit its hash: it was changed")
         previous, expected = entry.hash, seq + 1
 
