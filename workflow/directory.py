@@ -1,4 +1,7 @@
-"""Who is who: schools, organizations, people with their roles, and the Board's calendar of meetings."""
+"""Read and change the directory: schools, organizations, people with their roles, and the Board's meetings.
+
+Every change is recorded with its author, and counts up the version by which programs notice it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from datetime import date, datetime, time
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
 from states.case import Meaning, Meeting, Organization
 from states.partnership import Partnership, Role
@@ -17,33 +20,37 @@ from workflow.procedure.config import Config
 from workflow.store import database, tables
 from workflow.store.tables import canonical
 
-# Roles that the directory itself gives, for the whole district or for a school.
+# Roles that the directory gives for the whole district.
 DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)
 
 
 @dataclass(frozen=True, slots=True)
 class School:
+    """A school of the district."""
+
     id: str
     name: str
-    invited_on: date | None = None
+    invited_on: date | None = None  # when the Board invited a Lead Partner at this school
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """A person. Their e-mail address identifies them."""
+
     email: str
     name: str
     roles: tuple[str, ...] = ()
-    schools: tuple[str, ...] = ()
-    organization: str | None = None
+    schools: tuple[str, ...] = ()  # the ids of the schools whose principal they are
+    organization: str | None = None  # the id of the organization for which they may act
     away_until: date | None = None
-    delegate: str | None = None
+    delegate: str | None = None  # the address of the person who stands in while they are away
     active: bool = True
-    digest: bool = False
+    digest: bool = False  # they want one message a day
 
 
 @dataclass(frozen=True)
 class Directory:
-    """The directory at one moment. Immutable, so it is read once and shared until it changes."""
+    """The directory at one moment. It is immutable, so that all can share one copy until the directory changes."""
 
     version: str
     schools: Mapping[str, School]
@@ -53,29 +60,30 @@ class Directory:
 
     @cached_property
     def regular(self) -> tuple[Meeting, ...]:
+        """Return the regular meetings, earliest first."""
         return tuple(meeting for meeting in self.meetings if meeting.kind == "regular")
 
     @cached_property
     def _by_role(self) -> dict[str, tuple[Person, ...]]:
-        found: dict[str, list[Person]] = {}
+        holders: dict[str, list[Person]] = {}
         for person in self.people.values():
             for role in person.roles if person.active else ():
-                found.setdefault(role, []).append(person)
-        return {role: tuple(people) for role, people in found.items()}
+                holders.setdefault(role, []).append(person)
+        return {role: tuple(people) for role, people in holders.items()}
 
     def meeting(self, day: date | None) -> Meeting | None:
-        """The meeting of a day, if there is one."""
+        """Return the meeting on a day, if there is one."""
         return next((meeting for meeting in self.meetings if meeting.on == day), None)
 
     def next_regular(self, after: date, now: datetime) -> Meeting | None:
-        """The first regular meeting later than the day `after` that has not begun."""
+        """Return the first regular meeting later than the day `after` that has not begun."""
         return next((m for m in self.regular if m.on > after and m.at > now), None)
 
     def person(self, email: str, facts: Partnership | None = None) -> Person | None:
-        """Somebody by address: from the directory, or a contact named in the facts."""
-        known = self.people.get(email)
-        if known is not None or facts is None:
-            return known
+        """Return the person with an address: from the directory, or else a contact named in the facts."""
+        person = self.people.get(email)
+        if person is not None or facts is None:
+            return person
         if facts.contact and facts.contact.email == email:
             return Person(email, facts.contact.name)
         selections = (*facts.earlier_selections, *((facts.selection,) if facts.selection else ()))
@@ -86,31 +94,39 @@ class Directory:
         return None
 
     def roles_of(self, person: Person, facts: Partnership, organization: str | None = None) -> list[Role]:
-        """In which roles somebody can act on a partnership; `organization` is the one an event is about."""
-        found: list[Role] = []
-        if person.active:
-            found += [role for role in DISTRICT_ROLES if role in person.roles]
-            if Role.PRINCIPAL in person.roles and facts.school in person.schools:
-                found.append(Role.PRINCIPAL)
-        if facts.selection and person.email in facts.selection.reviewers:
-            found.append(Role.REVIEWER)
-        if facts.contact and facts.contact.email == person.email:
-            found.append(Role.LEAD_PARTNER)
-        if self._applies(person, facts, organization):
-            found.append(Role.APPLICANT)
-        return found
+        """Return the roles in which a person can act on a partnership.
 
-    def _applies(self, person: Person, facts: Partnership, organization: str | None) -> bool:
+        `organization` is the id of the one that the event is about. Roles from the directory need an active person,
+        while those from the facts last as long as the facts name the address.
+        """
+        roles: list[Role] = []
+        if person.active:
+            roles += [role for role in DISTRICT_ROLES if role in person.roles]
+            if Role.PRINCIPAL in person.roles and facts.school in person.schools:
+                roles.append(Role.PRINCIPAL)
+        if facts.selection and person.email in facts.selection.reviewers:
+            roles.append(Role.REVIEWER)
+        if facts.contact and facts.contact.email == person.email:
+            roles.append(Role.LEAD_PARTNER)
+        if self._is_applicant(person, facts, organization):
+            roles.append(Role.APPLICANT)
+        return roles
+
+    def _is_applicant(self, person: Person, facts: Partnership, organization: str | None) -> bool:
+        """Return whether a person acts for an applicant: for `organization`, or without it for any."""
         applications = facts.selection.applications if facts.selection else {}
         if organization is None:
             return any(a.contact_email == person.email for a in applications.values())
-        mine = applications.get(organization)
-        if mine is not None and mine.contact_email == person.email:
+        application = applications.get(organization)
+        if application is not None and application.contact_email == person.email:
             return True
         return person.active and person.organization == organization
 
     def holders(self, role: str, facts: Partnership, organization: str | None = None) -> list[Person]:
-        """The people who hold a role in a partnership; "this-applicant" is the one of `organization`."""
+        """Return the people who hold a role in a partnership.
+
+        The role "this-applicant" is held by the contact of `organization` alone.
+        """
         if role == Role.PRINCIPAL:
             return [p for p in self._by_role.get(role, ()) if facts.school in p.schools]
         if role == Role.REVIEWER:
@@ -127,16 +143,16 @@ class Directory:
         return list(self._by_role.get(role, ()))
 
     def someone(self, email: str, name: str | None = None) -> Person:
-        """The person of an address, known to the directory or not."""
+        """Return the person with an address, also if the directory does not have them."""
         return self.people.get(email) or Person(email, name or email)
 
     def school_name(self, school: str) -> str:
-        """Return the name of a school, or its identifier where the directory does not know it."""
-        known = self.schools.get(school)
-        return known.name if known else school
+        """Return the name of a school, or its id if the directory does not have it."""
+        entry = self.schools.get(school)
+        return entry.name if entry else school
 
     def names(self) -> dict[str, str]:
-        """Names by identifier of an organization and by address of a person."""
+        """Return names: of organizations by id, of people by address."""
         organizations = {key: value.name for key, value in self.organizations.items()}
         return organizations | {key: value.name for key, value in self.people.items()}
 
@@ -145,14 +161,14 @@ _VERSION = select(tables.meta.c.value).where(tables.meta.c.key == "directory")
 
 
 def version_of(connection: Connection) -> str:
-    """A text that changes whenever the directory does."""
-    found = connection.scalar(_VERSION)
-    return str(found or "0")
+    """Return the version of the directory, which changes whenever the directory does."""
+    return str(connection.scalar(_VERSION) or "0")
 
 
 def read(connection: Connection, config: Config) -> Directory:
-    """The whole directory."""
-    # First: of what others change meanwhile a newer part under an older number is read again, the opposite never.
+    """Return the whole directory."""
+    # Read the version first. If somebody changes the directory meanwhile, this copy has new rows under an old
+    # version and is read again. The other way round it would keep old rows under the new version.
     version = version_of(connection)
     schools = {row.id: School(row.id, row.name, row.invited_on) for row in _rows(connection, tables.schools)}
     organizations = {
@@ -163,13 +179,15 @@ def read(connection: Connection, config: Config) -> Directory:
     return Directory(version, schools, organizations, people, _meetings(connection, config))
 
 
-def _rows(connection: Connection, table: Table) -> Iterable[Any]:
-    # Sorted here: who comes first is told first, and each database has an order of its own for text.
+def _rows(connection: Connection, table: Table) -> Iterable[Row[Any]]:
+    """Return the rows of a table, sorted by its key."""
+    # Sort here and not in the query, since SQLite and PostgreSQL order text differently.
     key = next(iter(table.primary_key.columns)).name
     return sorted(connection.execute(select(table)), key=lambda row: row._mapping[key])
 
 
-def _person(row: Any) -> Person:
+def _person(row: Row[Any]) -> Person:
+    """Return the person in a row of the table of people."""
     return Person(
         row.email,
         row.name,
@@ -184,15 +202,16 @@ def _person(row: Any) -> Person:
 
 
 def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
-    """The meetings of the configuration, and those of the table, which count where both know a day."""
+    """Return the meetings of the configuration and of the table, earliest first. On one day the table counts."""
     board = config.procedure.board
-    known = dict.fromkeys(board.meetings, (board.meeting_at, "regular"))
+    meetings = dict.fromkeys(board.meetings, (board.meeting_at, "regular"))
     for row in _rows(connection, tables.meetings):
-        known[row.on] = (time.fromisoformat(row.at), row.kind)
-    return tuple(_meeting(config, day, at, kind) for day, (at, kind) in sorted(known.items()))
+        meetings[row.on] = (time.fromisoformat(row.at), row.kind)
+    return tuple(_meeting(config, day, at, kind) for day, (at, kind) in sorted(meetings.items()))
 
 
 def _meeting(config: Config, day: date, at: time, kind: str) -> Meeting:
+    """Return a meeting of the Board, with the instant at which its agenda closes."""
     _, packet = config.meaning(Meaning.AGENDA)
     closes = packet.due.resolve(
         {"board.meeting": day},
@@ -219,12 +238,12 @@ def put(
     now: datetime,
     dry: bool = False,
 ) -> str | None:
-    """Add a row of the directory or change it. Tells "added" or "changed", or None if it was so already."""
+    """Add a row to the directory or change it. Return "added", "changed", or None if nothing is different."""
+    # One change at a time, so that each is recorded with the values that it really replaced.
     database.one_at_a_time(connection, "directory")
     key = next(iter(table.primary_key.columns))
-    same = select(table).where(key == values[key.name])
-    found = connection.execute(same).mappings().first()
-    before = dict(found) if found else None
+    row = connection.execute(select(table).where(key == values[key.name])).mappings().first()
+    before = dict(row) if row else None
     if before is not None and all(before[name] == value for name, value in values.items()):
         return None
     if before is None:
@@ -232,42 +251,43 @@ def put(
     else:
         connection.execute(update(table).where(key == values[key.name]).values(**values))
     after = {**(before or {}), **values}
-    _note(connection, f"{table.name} {values[key.name]}", before, after, by, now)
+    _record_entry(connection, f"{table.name} {values[key.name]}", before, after, by, now)
     return "added" if before is None else "changed"
 
 
 def remove(connection: Connection, table: Table, key: object, *, by: str, now: datetime) -> bool:
-    """Take a row out of the directory; False if it is not there."""
+    """Remove a row from the directory. Return whether it was there."""
     database.one_at_a_time(connection, "directory")
     column = next(iter(table.primary_key.columns))
-    found = connection.execute(select(table).where(column == key)).mappings().first()
-    if found is None:
+    row = connection.execute(select(table).where(column == key)).mappings().first()
+    if row is None:
         return False
     connection.execute(delete(table).where(column == key))
-    _note(connection, f"{table.name} {key}", dict(found), None, by, now)
+    _record_entry(connection, f"{table.name} {key}", dict(row), None, by, now)
     return True
 
 
 def record_change(connection: Connection, what: str, after: object, *, by: str, now: datetime) -> None:
-    """Keep on record that somebody changed something besides the directory itself."""
+    """Record that somebody changed something that staff answer for, although it is not in the directory."""
     table = tables.directory_changes
     connection.execute(insert(table).values(at=now, by=by, what=what, before=None, after=canonical(after)))
 
 
-def _note(
+def _record_entry(
     connection: Connection, what: str, before: Mapping[str, Any] | None, after: Any, by: str, now: datetime
 ) -> None:
+    """Record a change of the directory and count up its version."""
     connection.execute(
         insert(tables.directory_changes).values(
             at=now, by=by, what=what, before=_text(before), after=_text(after)
         )
     )
-    new = str(int(version_of(connection)) + 1)
-    changed = connection.execute(
-        update(tables.meta).where(tables.meta.c.key == "directory").values(value=new)
+    version = str(int(version_of(connection)) + 1)
+    updated = connection.execute(
+        update(tables.meta).where(tables.meta.c.key == "directory").values(value=version)
     )
-    if changed.rowcount == 0:
-        connection.execute(insert(tables.meta).values(key="directory", value=new))
+    if updated.rowcount == 0:
+        connection.execute(insert(tables.meta).values(key="directory", value=version))
 
 
 def _text(values: Mapping[str, Any] | None) -> str | None:
@@ -277,13 +297,13 @@ def _text(values: Mapping[str, Any] | None) -> str | None:
 
 
 def feed_generation(connection: Connection, email: str) -> int:
-    """Which of the addresses of somebody's calendar feed works: it counts up as a new one is made."""
+    """Return the generation of a person's calendar feed. Only the address with this generation works."""
     table = tables.addresses
     return connection.scalar(select(table.c.feed).where(table.c.email == email)) or 0
 
 
 def renew_feed(connection: Connection, email: str) -> int:
-    """End the earlier addresses of somebody's calendar feed. The new generation."""
+    """End the earlier addresses of a person's calendar feed. Return the new generation."""
     table = tables.addresses
     mine = table.c.email == email
     if not connection.execute(update(table).where(mine).values(feed=table.c.feed + 1)).rowcount:
@@ -292,9 +312,9 @@ def renew_feed(connection: Connection, email: str) -> int:
 
 
 def find_reachable(directory: Directory, person: Person, today: date) -> Person:
-    """The person, or while away the delegate he or she named, and while that one is away that one's.
+    """Return the person, or while the person is away their delegate, or while that one is away the next.
 
-    Where that leads nowhere, to somebody who has left or in a circle, the last one who can be reached.
+    If the chain leads to somebody who is inactive or unknown, or back into a circle, return the last person before.
     """
     seen = {person.email}
     while person.away_until and today <= person.away_until and person.delegate:

@@ -1,4 +1,4 @@
-"""What a link claims: which person may do which event of which partnership, because of which notice."""
+"""Write and read signed links: which person may do which event of which partnership, because of which notice."""
 
 from __future__ import annotations
 
@@ -13,35 +13,33 @@ from states.partnership import Partnership
 from workflow.procedure.config import Config
 from workflow.store.rows import Notice
 
-_ACT, _FEED, _APPLY = "act", "feed", "apply"  # purposes: a token of one is none of another
+# The purposes of tokens. The signature covers the purpose, so that a token for one cannot be used for another.
+_ACT, _FEED, _APPLY = "act", "feed", "apply"
 _FEED_DAYS = 400
-_APPLY_DAYS = 400  # the closing of the call ends it earlier
+_APPLY_DAYS = 400  # the end of the call ends the link earlier
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A link in a notice. `event` is "" for one that only shows the partnership.
-
-    `read` is the version of what the event consents to, as the notice showed it.
-    """
+    """The content of a link in a notice."""
 
     notice: int
-    event: str
+    event: str  # "" if the link only shows the partnership
     person: str
     ref: str
-    read: str | None = None
+    read: str | None = None  # the version of the text that the event consents to, as the notice showed it
 
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """A link to the application of one address in one call."""
+    """The content of a link to an application: one address in one call."""
 
     ref: str
     email: str
 
 
 class ExpiredClaim(ServiceError):
-    """A link of ours that is too old."""
+    """The link is genuine, but too old."""
 
     def __init__(self, claim: Claim) -> None:
         super().__init__("the link is too old")
@@ -49,20 +47,21 @@ class ExpiredClaim(ServiceError):
 
 
 def claim_of(notice: Notice, ref: str, event: str, facts: Partnership) -> Claim:
-    """The claim of a link in the message of a notice."""
+    """Return the claim for a link in the message of a notice."""
     return Claim(notice.id, event, notice.to, ref, event_named(event).version_read(facts) if event else None)
 
 
 def address(config: Config, claim: Claim) -> str:
-    """The address of a link."""
-    said = {"n": claim.notice, "e": claim.event, "p": claim.person, "r": claim.ref}
+    """Return the address of a link with this claim, signed."""
+    # Short keys keep the address short, so that fewer mail programs break it.
+    values = {"n": claim.notice, "e": claim.event, "p": claim.person, "r": claim.ref}
     if claim.read is not None:
-        said["v"] = claim.read
-    return config.address(f"a/{config.links.sign(_ACT, said)}")
+        values["v"] = claim.read
+    return config.address(f"a/{config.links.sign(_ACT, values)}")
 
 
 def read(config: Config, token: str) -> Claim:
-    """The claim of a link's token. Raises `Forged` or `ExpiredClaim`."""
+    """Return the claim in a link's token. Raise `Forged` or `ExpiredClaim`."""
     age = timedelta(days=config.procedure.web.link_days)
     try:
         return _claim(config.links.read(_ACT, token, age))
@@ -70,37 +69,38 @@ def read(config: Config, token: str) -> Claim:
         raise ExpiredClaim(_claim(expired.claims)) from None
 
 
-def _claim(said: Any) -> Claim:
+def _claim(values: Any) -> Claim:
+    """Return the claim in the values of a token. Raise `Forged` if they are not those of a claim."""
     try:
-        return Claim(int(said["n"]), str(said["e"]), str(said["p"]), str(said["r"]), said.get("v"))
+        return Claim(int(values["n"]), str(values["e"]), str(values["p"]), str(values["r"]), values.get("v"))
     except (KeyError, TypeError, ValueError):
         raise Forged("it does not say what a link says") from None
 
 
 def feed_address(config: Config, email: str, generation: int) -> str:
-    """The address of somebody's calendar of all their dates; a higher generation ends the earlier ones."""
+    """Return the address of a person's calendar feed. A new generation ends the addresses of earlier ones."""
     return config.address(f"feed/{config.links.sign(_FEED, {'p': email, 'g': generation})}.ics")
 
 
 def read_feed(config: Config, token: str) -> tuple[str, int]:
-    """Whose calendar a token shows, and of which generation. Raises `Forged` or `Expired`."""
-    said = config.links.read(_FEED, token, timedelta(days=_FEED_DAYS))
+    """Return the person and the generation in a feed's token. Raise `Forged` or `Expired`."""
+    values = config.links.read(_FEED, token, timedelta(days=_FEED_DAYS))
     try:
-        return str(said["p"]), int(said["g"])
+        return str(values["p"]), int(values["g"])
     except (KeyError, TypeError, ValueError):
         raise Forged("it does not say what a feed says") from None
 
 
 def apply_address(config: Config, applicant: Applicant) -> str:
-    """The address of somebody's application, sent to prove that the e-mail address is theirs (4270.8)."""
-    said = {"r": applicant.ref, "p": applicant.email}
-    return config.address(f"a/{config.links.sign(_APPLY, said)}")
+    """Return the address of an application. Sent by mail, it proves whose e-mail address it is (4270.8)."""
+    values = {"r": applicant.ref, "p": applicant.email}
+    return config.address(f"a/{config.links.sign(_APPLY, values)}")
 
 
 def read_apply(config: Config, token: str) -> Applicant:
-    """Whose application in which call a token opens. Raises `Forged` or `Expired`."""
-    said = config.links.read(_APPLY, token, timedelta(days=_APPLY_DAYS))
+    """Return the call and the address in an application's token. Raise `Forged` or `Expired`."""
+    values = config.links.read(_APPLY, token, timedelta(days=_APPLY_DAYS))
     try:
-        return Applicant(str(said["r"]), str(said["p"]))
+        return Applicant(str(values["r"]), str(values["p"]))
     except (KeyError, TypeError, ValueError):
         raise Forged("it does not say what an application's link says") from None

@@ -1,4 +1,7 @@
-"""Configuration, database and directory put together: what every door opens with."""
+"""Open the configuration, the database and the directory together, and run transactions on them.
+
+Every program, page and command starts here.
+"""
 
 from __future__ import annotations
 
@@ -27,20 +30,20 @@ T = TypeVar("T")
 
 
 def current_time() -> datetime:
-    """The operating system's clock, the only thing that decides what is due."""
+    """Return the time in UTC by the operating system's clock. Nothing else decides what is due."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A transaction, and what is the same for everything done in it."""
+    """A transaction, with the configuration and the directory that everything in it uses."""
 
     connection: Connection
     config: Config
     directory: Directory
 
     def local(self, instant: datetime | None) -> str | None:
-        """Return an instant in the district's zone, ISO 8601; None for none."""
+        """Return an instant in the district's zone as ISO 8601 text; None stays None."""
         return self.config.calendar.local(instant).isoformat(timespec="seconds") if instant else None
 
     def name_of(self, email: str) -> str:
@@ -57,7 +60,7 @@ class System:
         self._directory: tuple[Config, Directory] | None = None
 
     def session(self, connection: Connection) -> Session:
-        """A session in this transaction."""
+        """Return a session in this transaction. Read the directory again only if its version has changed."""
         cached = self._directory
         version = directory.version_of(connection)
         if cached is None or cached[0] is not self.config or cached[1].version != version:
@@ -65,9 +68,9 @@ class System:
         return Session(connection, self.config, cached[1])
 
     def transact(self, work: Callable[[Session], T], *, exclusive: str = "") -> T:
-        """Do `work` in one transaction, whole or not at all. Raises as `store.transact` does.
+        """Do `work` in one transaction, whole or not at all, and return its result. Raise as `store.transact` does.
 
-        What is to be done by one program at a time has a name (`exclusive`); all is read after its turn has come.
+        `exclusive` names work that only one program may do at a time: it waits for its turn before it reads.
         """
 
         def locked(connection: Connection) -> T:
@@ -80,19 +83,22 @@ class System:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that only reads: one moment's view of everything."""
+        """Open a session that only reads. It sees everything as it was at one moment."""
         with database.reading(self.engine) as connection:
             yield self.session(connection)
 
 
 def open_system(path: Path | None, *, words: bool = True) -> System:
-    """The system of a configuration file (`words` as for `config.load`). Raises `ConfigError`, `StoreError`."""
+    """Open the system of a configuration file. `words` is as for `config.load`.
+
+    Raise `ConfigError` or `StoreError` if it cannot be opened.
+    """
     settings = config.load(path, words=words)
     return System(settings, database.open_store(settings.database_url))
 
 
 def make_mailer(settings: Config) -> Mailer:
-    """The way out that the configuration names. Raises `ConfigError` if it cannot be."""
+    """Return the mailer that the configuration names. Raise `ConfigError` if its settings cannot work."""
     mail = settings.procedure.mail
     if mail.mailer == "maildir":
         return MaildirMailer(settings.folder / mail.maildir)
@@ -112,7 +118,10 @@ def make_mailer(settings: Config) -> Mailer:
 
 
 def make_letterbox(settings: Config) -> Letterbox | None:
-    """Where the configuration has answers read; None for nowhere. Raises `ConfigError` if it cannot be."""
+    """Return the letterbox that the configuration names, or None if answers are not read.
+
+    Raise `ConfigError` if its settings cannot work.
+    """
     mail = settings.procedure.mail
     if mail.replies == "none":
         return None
@@ -131,6 +140,7 @@ def make_letterbox(settings: Config) -> Letterbox | None:
 
 
 def _trust(settings: Config, table: str, server: Smtp | Imap) -> ssl.SSLContext | None:
+    """Return a TLS context that trusts the configured authorities; None for those of the operating system."""
     authorities = server.ca_file
     if not authorities:
         return None
@@ -144,6 +154,7 @@ def _trust(settings: Config, table: str, server: Smtp | Imap) -> ssl.SSLContext 
 
 
 def _password(settings: Config, table: str, server: Smtp | Imap) -> str | None:
+    """Return the password for a mail server from its file or the environment; None without a username."""
     if not server.username:
         return None
     if server.password_file:
@@ -155,12 +166,12 @@ def _password(settings: Config, table: str, server: Smtp | Imap) -> str | None:
                 f"mail.{table}.password_file", f"it cannot be read: {error}", "a file with the password"
             )
             raise ConfigError([problem]) from None
-    found = os.environ.get(f"PARTNERSHIPS_{table.upper()}_PASSWORD")
-    if found is None:
+    password = os.environ.get(f"PARTNERSHIPS_{table.upper()}_PASSWORD")
+    if password is None:
         problem = Problem(
             f"mail.{table}.username",
             "there is no password for it",
             f"mail.{table}.password_file, or PARTNERSHIPS_{table.upper()}_PASSWORD in the environment",
         )
         raise ConfigError([problem])
-    return found
+    return password

@@ -1,4 +1,7 @@
-"""What the law needs to know besides the facts: the parts of the setting that a row of the table asks for."""
+"""Collect what the law needs to know besides the facts: the setting of an event.
+
+A row of the law's table names the parts that it asks for. Each part comes from one function here.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from workflow.store.rows import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A partnership at an instant, and the input of an event on it; None while that is not known."""
+    """A partnership at an instant, and the input of an event on it; None while nobody has given the input yet."""
 
     session: Session
     record: Snapshot
@@ -29,22 +32,26 @@ class Situation:
 
     @property
     def today(self) -> date:
+        """Return the day in the district's zone."""
         return self.session.config.calendar.day(self.now)
 
 
 def collect_setting(row: Event, situation: Situation) -> Setting:
     """Return the setting for a row of the table, with the parts that it asks for."""
-    found = {}
+    parts = {}
     for part in row.asks:
+        # Without an input the law says only that these requirements depend on it.
         if part in _OF_INPUT and situation.input is None:
             continue
-        found[part] = _PARTS[part](situation)
-    return Setting(**found)
+        parts[part] = _PARTS[part](situation)
+    return Setting(**parts)
 
 
 def possibilities(situation: Situation, actor: str = "", role: Role | None = None) -> list[Possibility]:
-    """How every event of the state stands, for somebody in a role; else for one from whom it is awaited."""
+    """Return for every event of the state whether it is possible now, and what stands in its way.
 
+    Each event is judged for the actor in `role`, or else in a role from which it is awaited.
+    """
     record = situation.record
 
     def case_for(row: Event) -> Case:
@@ -58,12 +65,13 @@ def possibilities(situation: Situation, actor: str = "", role: Role | None = Non
 
 
 def _invited_on(s: Situation) -> date | None:
+    """Return the day on which the Board invited a Lead Partner at the school."""
     school = s.session.directory.schools.get(s.record.facts.school)
     return school.invited_on if school else None
 
 
 def _other_lead(s: Situation) -> str | None:
-    """Another partnership at the school with an agreement in force, or ended but with its end still to come."""
+    """Return another partnership at the school whose agreement is in force, or has been ended for a later day."""
     table = tables.partnerships
     query = select(table).where(table.c.school == s.record.facts.school, table.c.id != (s.record.id or 0))
     for row in s.session.connection.execute(query.order_by(table.c.id)):
@@ -73,20 +81,24 @@ def _other_lead(s: Situation) -> str | None:
 
 
 def _still_ends(facts: Partnership, today: date) -> bool:
+    """Return whether a partnership was ended after it was in force, and its last day is not past."""
     served = facts.agreement is not None and facts.agreement.in_force_at is not None
     return served and facts.ended is not None and facts.ended.effective_on >= today
 
 
 def _closes_at(s: Situation) -> datetime:
+    """Return the instant at which a call closes on the day that the input gives."""
     settings = s.session.config
     return settings.instant(s.input.closes_on, settings.procedure.selection.closes_at)
 
 
 def _opens_until(s: Situation) -> date:
+    """Return the first day on which a call that opens today may close."""
     return s.today + timedelta(days=s.session.config.procedure.selection.minimum_days)
 
 
 def _strangers(s: Situation) -> tuple[str, ...]:
+    """Return the reviewers in the input who are not active reviewers in the directory."""
     people = s.session.directory.people
     return tuple(
         email
@@ -96,12 +108,14 @@ def _strangers(s: Situation) -> tuple[str, ...]:
 
 
 def _protest_until(s: Situation) -> datetime:
+    """Return the last instant for a protest against a choice that is made today."""
     selection = s.session.config.procedure.selection
     last = s.today + timedelta(days=selection.protest_days)
     return s.session.config.instant(last, selection.protest_time)
 
 
 def _overdue(s: Situation) -> tuple[str, ...]:
+    """Return what the deadlines that are past mean to the law."""
     due = due_instants(s.session.config, s.record)
     late = (s.session.config.deadlines[name].means for name, at in due.items() if at <= s.now)
     return tuple(str(meaning) for meaning in late if meaning is not None)
@@ -121,4 +135,5 @@ _PARTS = {
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days.get(s.input.ground, 0),
     "overdue": _overdue,
 }
+# The parts that cannot be collected before the input is known.
 _OF_INPUT = ("organization", "closes_at", "strangers", "meeting", "notice_days")
