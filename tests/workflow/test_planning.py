@@ -2,13 +2,13 @@
 
 from datetime import UTC, date, datetime
 
-from workflow.views.planning import Step, backwards, needs_board
+from workflow.views.planning import Step, needs_board, plan_backwards
 
 
 def planned(life, start: str, *, board: bool) -> dict[str, str]:
     """By label, the last local instant of each step."""
     with life.system.reading() as session:
-        steps = backwards(session, life.facts, date.fromisoformat(start), board=board)
+        steps = plan_backwards(session, life.facts, date.fromisoformat(start), board=board)
     return {step.label: life.wall(step.by) if step.by else "never" for step in steps}
 
 
@@ -21,7 +21,7 @@ def test_with_the_board_the_last_two_regular_meetings_before_the_start_count(beg
 
 def test_steps_stand_in_their_order_and_none_is_later_than_the_next(begin):
     with (life := begin("needs")).system.reading() as session:
-        steps = backwards(session, life.facts, date(2025, 12, 1), board=True)
+        steps = plan_backwards(session, life.facts, date(2025, 12, 1), board=True)
     instants = [step.by for step in steps]
     assert instants == sorted(instants)
     assert steps[0].name == "agree"
@@ -42,10 +42,10 @@ def test_where_no_regular_meeting_is_known_nothing_serves(begin):
 def test_a_step_is_missed_when_it_is_neither_done_nor_can_be_in_time():
     noon = datetime(2025, 7, 1, 12, tzinfo=UTC)
     later = datetime(2025, 7, 1, 13, tzinfo=UTC)
-    assert Step("x", "X", noon).missed(later)
-    assert Step("x", "X", None).missed(later)
-    assert not Step("x", "X", later).missed(noon)
-    assert not Step("x", "X", noon, done=noon).missed(later)
+    assert Step("x", "X", noon).is_missed(later)
+    assert Step("x", "X", None).is_missed(later)
+    assert not Step("x", "X", later).is_missed(noon)
+    assert not Step("x", "X", noon, done=noon).is_missed(later)
 
 
 def test_until_terms_are_drafted_the_board_is_reckoned_with(begin):

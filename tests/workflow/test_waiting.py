@@ -13,7 +13,7 @@ from workflow.views import pending
 
 def waits(life: Life) -> list[tuple[str, str, str]]:
     with life.system.reading() as session:
-        found = pending.waiting(session, life.record, life.now)
+        found = pending.list_waits(session, life.record, life.now)
     return [(one.person.email.removesuffix("@example.org"), str(one.role), one.event) for one in found]
 
 
@@ -73,7 +73,7 @@ def test_it_is_said_since_when_until_when_and_who_stands_in(begin: Begin) -> Non
     with life.system.reading() as session:
         (found,) = [
             pending.document(session, one, life.now)
-            for one in pending.waiting(session, life.record, life.now)
+            for one in pending.list_waits(session, life.record, life.now)
             if one.role == "principal"
         ]
     assert found == {
@@ -96,7 +96,7 @@ def test_what_is_overdue_is_still_waited_for(begin: Begin) -> None:
     with life.system.reading() as session:
         found = [
             pending.document(session, one, life.now)
-            for one in pending.waiting(session, life.record, life.now)
+            for one in pending.list_waits(session, life.record, life.now)
         ]
     assert found
     assert all(one["overdue"] for one in found)

@@ -67,7 +67,7 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
 
 
 def with_waiting(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
-    waits = [pending.document(session, wait, now) for wait in pending.waiting(session, record, now)]
+    waits = [pending.document(session, wait, now) for wait in pending.list_waits(session, record, now)]
     return documents.partnership(session, record, now) | {"waiting_on": waits}
 
 

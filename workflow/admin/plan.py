@@ -32,8 +32,8 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
     with console.system.reading() as session:
         facts = known(session, ref).facts
         acts = planning.needs_board(session, facts) if board is None else board
-        steps = planning.backwards(session, facts, day, board=acts)
-    late = [step for step in steps if step.missed(console.now)]
+        steps = planning.plan_backwards(session, facts, day, board=acts)
+    late = [step for step in steps if step.is_missed(console.now)]
     document = {
         "ref": ref,
         "start": day.isoformat(),
@@ -45,7 +45,7 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
                 "label": step.label,
                 "by": console.local(step.by),
                 "done_at": console.local(step.done),
-                "missed": step.missed(console.now),
+                "missed": step.is_missed(console.now),
             }
             for step in steps
         ],
@@ -56,7 +56,7 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
             return f"done {console.short(step.done)}"
         if step.by is None:
             return "no regular meeting is known"
-        return "too late" if step.missed(console.now) else "open"
+        return "too late" if step.is_missed(console.now) else "open"
 
     def people() -> None:
         rows = [(step.label, console.short(step.by), standing(step)) for step in steps]

@@ -1,1 +1,1 @@
-"""Read models: what commands, pages and messages show. Nothing here writes."""
+"""Gather what commands, pages and messages show. Nothing here writes."""

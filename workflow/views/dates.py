@@ -1,8 +1,8 @@
-"""The dates of a partnership that belong in a calendar.
+"""Find the dates of a partnership that belong in a calendar, each with its UID.
 
-A date has one UID for everybody: NAME.REF@domain, with the number of its round from the second on (a call after a
-restart, the next annual review, the next item before the Board), and for a duty that recurs which occurrence it
-is. So a date that is moved is the same date, and next year's is another.
+A date has the same UID for everybody: NAME.REF@domain. From the second round on (a call after a restart, the next
+annual review, the next item before the Board) the number of the round follows the name, and for a duty that recurs
+its occurrence does. So a date that moves keeps its UID, and next year's date has another.
 """
 
 from __future__ import annotations
@@ -22,53 +22,53 @@ MEETING = "board-meeting"
 
 @dataclass(frozen=True, slots=True)
 class Date:
-    """A date to keep: `name` is its deadline or MEETING, `offers` what is to be done by then."""
+    """A date to keep."""
 
     uid: str
-    name: str
+    name: str  # of its deadline, or MEETING
     start: datetime
     summary: str
     description: str
-    offers: tuple[str, ...] = ()
+    offers: tuple[str, ...] = ()  # the events that somebody has to do by then
 
 
 def dates(session: Session, record: Snapshot) -> dict[str, Date]:
-    """By name, every date that a partnership has now, also one that has passed."""
+    """Return every date that a partnership has now, by name. Some may have passed."""
     place = session.directory.school_name(record.facts.school)
-    found = {}
+    current = {}
     for name, due in due_instants(session.config, record).items():
         row = session.config.deadlines[name]
         key = f"{name}{_occurrence(session, row, record)}"
         summary = f"{row.label}: {place}"
-        found[name] = Date(
+        current[name] = Date(
             uid_of(session, key, record.ref), name, due, summary, record.facts.title, row.offers
         )
     if (meeting := _meeting(session, record, place)) is not None:
-        found[MEETING] = meeting
-    return found
+        current[MEETING] = meeting
+    return current
 
 
 def uid_of(session: Session, key: str, ref: str) -> str:
-    """The UID of a date of a partnership (RFC 7986: unique in the world, and says nothing of the machine)."""
+    """Return the UID of a date (RFC 7986: unique in the world, and without a word about the machine)."""
     return f"{key}.{ref}@{session.config.sender.address.rpartition('@')[2]}"
 
 
 def _meeting(session: Session, record: Snapshot, place: str) -> Date | None:
-    """The meeting of the Board that has the partnership on its agenda, as the Board's calendar has it now."""
+    """Return the Board meeting that has the partnership on its agenda, at the time that the calendar has now."""
     item = record.facts.board.item
     meeting = session.directory.meeting(item.meeting_on) if item else None
     if item is None or meeting is None or record.state is not State.BOARD_REVIEW:
         return None
     what = "new agreement" if item.purpose == "new" else f"{item.purpose} of the agreement"
-    key = MEETING + _numbered(len(record.facts.board.decisions))
+    key = MEETING + _number_suffix(len(record.facts.board.decisions))
     about = f"On the agenda: {what}. {record.facts.title}"
     return Date(uid_of(session, key, record.ref), MEETING, meeting.at, f"Board meeting: {place}", about)
 
 
 def _occurrence(session: Session, row: DeadlineSettings, record: Snapshot) -> str:
-    """What tells a date from the one before it of the same name."""
+    """Return the part of the UID that distinguishes a date from earlier ones with the same name."""
     if not row.due.recurring:
-        return _numbered(_round(row.due.anchors[0], record))
+        return _number_suffix(_round(row.due.anchors[0], record))
     calendar, moments = session.config.calendar, record.moments
     in_force = moments.get("agreement.in_force")
     since = calendar.day(in_force) if isinstance(in_force, datetime) else None
@@ -76,12 +76,13 @@ def _occurrence(session: Session, row: DeadlineSettings, record: Snapshot) -> st
     return "-" + row.due.occurrence(calendar=calendar, moments=moments, since=since, done=done)
 
 
-def _numbered(earlier: int) -> str:
+def _number_suffix(earlier: int) -> str:
+    """Return "" for the first round, "-2" for the second, and so on."""
     return f"-{earlier + 1}" if earlier else ""
 
 
 def _round(anchor: str, record: Snapshot) -> int:
-    """How often there was already what a deadline is counted from: a date of an earlier round is another date."""
+    """Return how many earlier rounds there were of what a deadline is counted from, its anchor."""
     facts, state = record.facts, record.state
     calls, reviews, items = (
         len(facts.earlier_selections),

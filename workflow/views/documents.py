@@ -1,6 +1,6 @@
-"""The documents that commands and pages show of a partnership, its events, deadlines and notices.
+"""Turn a partnership, its history, deadlines, notices and replies into the documents that commands and pages show.
 
-The keys that scripts rely on are in this one place.
+Scripts rely on the keys of these documents, so all of them are in this module.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from workflow.views.visibility import office_facts, seal
 
 
 def with_money(value: Any) -> Any:
-    """The same document with a formatted string beside every amount in cents."""
+    """Return the same document, with a formatted string added for every amount in cents."""
     if isinstance(value, list):
         return [with_money(item) for item in value]
     if not isinstance(value, dict):
         return value
-    found: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     for key, item in value.items():
-        found[key] = with_money(item)
+        document[key] = with_money(item)
         if key.endswith("_cents") and isinstance(item, int):
-            found[key.removesuffix("_cents")] = money(item)
-    return found
+            document[key.removesuffix("_cents")] = money(item)
+    return document
 
 
 def facts(of: Partnership, now: datetime, *, brief: bool = False) -> dict[str, Any]:
@@ -44,11 +44,12 @@ def facts(of: Partnership, now: datetime, *, brief: bool = False) -> dict[str, A
 
 
 def deadline(session: Session, ref: str, row: DeadlineRow, now: datetime) -> dict[str, Any]:
-    known = session.config.deadlines.get(row.name)
+    """Return the document of a rung of a deadline."""
+    settings = session.config.deadlines.get(row.name)
     return {
         "ref": ref,
         "name": row.name,
-        "label": known.label if known else row.name,
+        "label": settings.label if settings else row.name,
         "kind": row.kind,
         "due_at": session.local(row.due_at),
         "status": row.status,
@@ -59,15 +60,16 @@ def deadline(session: Session, ref: str, row: DeadlineRow, now: datetime) -> dic
     }
 
 
-def standing(one: Mapping[str, Any]) -> str:
-    """How a deadline stands, in a few words: nothing if it is only coming."""
-    if one["status"] != "open":
-        return f"{one['status']}: {one['reason']}" if one["reason"] else str(one["status"])
-    words = ["overdue"] * one["overdue"] + [f"fires {one['fires']}"] * bool(one["fires"])
-    return ", ".join(words + [one["reason"]] * bool(one["reason"]))
+def standing(rung: Mapping[str, Any]) -> str:
+    """Return the status of a deadline's document in a few words: "" if it is only ahead."""
+    if rung["status"] != "open":
+        return f"{rung['status']}: {rung['reason']}" if rung["reason"] else str(rung["status"])
+    words = ["overdue"] * rung["overdue"] + [f"fires {rung['fires']}"] * bool(rung["fires"])
+    return ", ".join(words + [rung["reason"]] * bool(rung["reason"]))
 
 
 def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[dict[str, Any]]:
+    """Return the documents of all open rungs of a partnership, earliest first."""
     table = tables.deadlines
     query = (
         select(table)
@@ -79,9 +81,10 @@ def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[di
 
 
 def entry(session: Session, row: HistoryEntry, *, sealed: bool = False) -> dict[str, Any]:
-    given = with_money(row.given)
+    """Return the document of a row of the history. `sealed` hides what nobody may read before the call closes."""
+    event_input = with_money(row.given)
     if sealed:
-        seal(given, event_named(row.event).sealed)
+        seal(event_input, event_named(row.event).sealed)
     return {
         "seq": row.seq,
         "at": session.local(row.at),
@@ -91,20 +94,16 @@ def entry(session: Session, row: HistoryEntry, *, sealed: bool = False) -> dict[
         "channel": row.channel,
         "from": row.from_state,
         "to": row.to_state,
-        "input": given,
+        "input": event_input,
         "note": row.note,
         "ran_by": row.ran_by,
-        "through": stand_in(session, row),
+        "through": session.name_of(row.stood_in) if row.stood_in else None,
         "hash": row.hash,
     }
 
 
-def stand_in(session: Session, row: HistoryEntry) -> str | None:
-    """Return the name of the person who acted in place of the actor, if somebody did."""
-    return session.name_of(row.stood_in) if row.stood_in else None
-
-
 def notice(session: Session, ref: str, row: Notice, subject: str) -> dict[str, Any]:
+    """Return the document of a notice. Its subject comes from the caller, since writing one needs the templates."""
     return {
         "id": row.id,
         "ref": ref,
@@ -126,7 +125,7 @@ def notice(session: Session, ref: str, row: Notice, subject: str) -> dict[str, A
 
 
 def reply(session: Session, ref: str | None, row: ReplyRow) -> dict[str, Any]:
-    """A message that came back."""
+    """Return the document of a message that somebody sent in reply to a notice."""
     return {
         "id": row.id,
         "ref": ref,
@@ -142,24 +141,23 @@ def reply(session: Session, ref: str | None, row: ReplyRow) -> dict[str, Any]:
 
 
 def replies(session: Session, record: Snapshot) -> list[dict[str, Any]]:
-    """The messages that came back about a partnership, the first one first."""
+    """Return the documents of the replies about a partnership, oldest first."""
     table = tables.replies
     query = select(table).where(table.c.partnership == record.id).order_by(table.c.id)
-    return [
-        reply(session, record.ref, row) for row in map(ReplyRow.from_row, session.connection.execute(query))
-    ]
+    rows = map(ReplyRow.from_row, session.connection.execute(query))
+    return [reply(session, record.ref, row) for row in rows]
 
 
 def possibilities(
     session: Session, record: Snapshot, now: datetime, actor: str = "", role: Role | None = None
 ) -> list[Possibility]:
-    """How every event of a partnership's state stands."""
-    here = Situation(session, record, None, now)
-    return setting.possibilities(here, actor, role)
+    """Return for every event of a partnership's state whether it is possible now, and what stands in its way."""
+    return setting.possibilities(Situation(session, record, None, now), actor, role)
 
 
 def partnership(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
-    found = possibilities(session, record, now)
+    """Return the document of a partnership: its state, facts, open deadlines and possible events."""
+    events = possibilities(session, record, now)
     return {
         "ref": record.ref,
         "school": record.facts.school,
@@ -170,11 +168,12 @@ def partnership(session: Session, record: Snapshot, now: datetime) -> dict[str, 
         "entered_at": session.local(record.entered_at),
         "facts": facts(record.facts, now),
         "deadlines": open_deadlines(session, record, now),
-        "next_events": [p.row.name for p in found if p.possible and set(p.row.who) != {Role.CLOCK}],
+        "next_events": [p.row.name for p in events if p.possible and set(p.row.who) != {Role.CLOCK}],
     }
 
 
 def possibility(of: Possibility) -> dict[str, Any]:
+    """Return the document of an event: who may do it, what it takes, and which requirements it meets now."""
     return {
         "event": of.row.name,
         "to": of.row.to,

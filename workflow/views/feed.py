@@ -1,4 +1,4 @@
-"""A person's dates over all partnerships, as one calendar to subscribe to."""
+"""Make the calendar that a person can subscribe to, with their dates from all partnerships."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ from workflow.views import visibility
 from workflow.views.dates import MEETING, Date, dates, uid_of
 from workflow.views.visibility import Viewer
 
-BACK = relativedelta(months=12)  # how long a date that has passed is still shown
+BACK = relativedelta(months=12)  # how long the calendar still shows a date that has passed
 
 
 def calendar(session: Session, email: str, now: datetime) -> bytes:
-    """Return somebody's calendar: of each partnership where they hold a role now, the dates that concern it."""
+    """Return a person's calendar as an iCalendar file (RFC 5545).
+
+    It has the dates that concern the person's roles, of each partnership where they hold a role now.
+    """
     entries: list[tuple[CalendarEntry, datetime]] = []
     table = tables.partnerships
     sent = _sent(session, email)
@@ -48,7 +51,7 @@ def calendar(session: Session, email: str, now: datetime) -> bytes:
 def _entries(
     session: Session, record: Snapshot, viewers: Sequence[Viewer], now: datetime
 ) -> Iterator[CalendarEntry]:
-    """Find the dates of one partnership: what runs, what has passed, and the Board's meeting."""
+    """Yield the dates of one partnership: deadlines that run or have passed, and the Board's meeting."""
     if not viewers:
         return
     current = dates(session, record)
@@ -59,7 +62,8 @@ def _entries(
         date = current.get(name)
         if date is not None and date.start == ladder:
             yield _entry(date)
-        elif status == DeadlineStatus.FIRED:  # as it was; the UID says which of several it is
+        elif status == DeadlineStatus.FIRED:
+            # The date has passed and may come again, so its day goes into the UID.
             local = session.config.calendar.local(ladder)
             uid = uid_of(session, f"{name}-{local:%Y%m%d}", record.ref)
             summary = f"{settings.label}: {session.directory.school_name(record.facts.school)}"
@@ -73,7 +77,7 @@ def _entry(date: Date) -> CalendarEntry:
 
 
 def _ladders(session: Session, record: Snapshot, now: datetime) -> list[tuple[str, datetime, str]]:
-    """Return name, due instant and status of the deadlines that are open or fired in the last twelve months."""
+    """Return the name, due instant and status of deadlines that are open or fired in the last twelve months."""
     table = tables.deadlines
     recent = (table.c.status == DeadlineStatus.FIRED.value) & (table.c.ladder >= now - BACK)
     query = select(table.c.name, table.c.ladder, table.c.status).where(
@@ -86,9 +90,10 @@ def _ladders(session: Session, record: Snapshot, now: datetime) -> list[tuple[st
 
 
 def _concerns(record: Snapshot, settings: DeadlineSettings, viewers: Sequence[Viewer]) -> bool:
-    """Return whether a deadline is offered to somebody in one of these roles, or reminds them."""
+    """Return whether a deadline belongs in the calendar of somebody in one of these roles."""
+    # The end of a call is public, and everybody in the call needs it.
     if settings.means is Meaning.CALL_CLOSES:
-        return True  # of interest to everybody who has to do with a call, and public
+        return True
     waiting = waiting_on(record.facts, settings.offers[0]) if "waiting" in settings.to else ()
     return any(
         visibility.can_see_deadline(viewer, settings)
@@ -108,7 +113,10 @@ def _sent(session: Session, email: str) -> dict[str, Row[Any]]:
 
 
 def _with_sequence(entry: CalendarEntry, before: Row[Any] | None) -> CalendarEntry:
-    """Return an entry with the sequence of the messages, so that a calendar that has both keeps the later one."""
+    """Return an entry with the sequence of the message that had it, one higher if the date has moved since.
+
+    A calendar program that has the entry from the message and from the feed then keeps the newer one.
+    """
     if before is None:
         return entry
     moved = before.cancelled or before.start != entry.start

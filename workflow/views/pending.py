@@ -1,4 +1,4 @@
-"""Who is being waited for: of the open deadlines, who can do now what comes next, since when and until when."""
+"""List the people whom a partnership waits for: with which event, since when and until when."""
 
 from __future__ import annotations
 
@@ -22,19 +22,24 @@ from workflow.views import documents
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One person who is waited for with one event; `delegate` stands in while the person is away."""
+    """One person whom a partnership waits for with one event."""
 
     person: Person
     role: Role
     event: str
     since: datetime
-    deadline: str | None
-    by: datetime | None
-    delegate: Person | None
+    deadline: str | None  # the name of the deadline that asks for the event
+    by: datetime | None  # when that deadline is due
+    delegate: Person | None  # who stands in, while the person is away
 
 
-def waiting(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
-    """Return everybody who is waited for on a partnership, the most urgent first."""
+def list_waits(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
+    """Return everybody whom a partnership waits for, the most urgent first.
+
+    1. Find the next event of each open deadline, and the roles that have to do it.
+    2. Find the people in those roles, and the delegate of each who is away.
+    3. List each person once for each event, with the earliest deadline.
+    """
     possible = {
         each.row.name: each.row for each in documents.possibilities(session, record, now) if each.possible
     }
@@ -54,10 +59,10 @@ def waiting(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
 def _asked(
     session: Session, record: Snapshot, possible: Mapping[str, Event]
 ) -> Iterator[tuple[Event, list[Role], str | None, datetime | None]]:
-    """Find what comes next and for which roles: of each open deadline the first of its offers that can be done now.
+    """Yield each event that is waited for, with its roles and with the name and due instant of its deadline.
 
-    What several have to do, such as signatures, scores and findings, is waited for whether or not a deadline offers
-    it.
+    Of each open deadline, take the first of its offers that is possible now. An event that several people do, such
+    as a signature, a score or a finding, is waited for even if no deadline offers it.
     """
     running = _running(session, record)
     seen = set()
@@ -74,7 +79,7 @@ def _asked(
 
 
 def _running(session: Session, record: Snapshot) -> Mapping[str, datetime]:
-    """Return when each deadline that runs is due or was, by name; the earliest first."""
+    """Return the due instant of each open deadline by name, the earliest first."""
     table = tables.deadlines
     query = select(table.c.name, table.c.ladder).where(
         table.c.partnership == record.id, table.c.status == DeadlineStatus.OPEN.value
@@ -84,7 +89,7 @@ def _running(session: Session, record: Snapshot) -> Mapping[str, datetime]:
 
 
 def _next_of(record: Snapshot, offers: Iterable[str], possible: Mapping[str, Event]) -> Event | None:
-    """Return the first of the offers that is waited for. What can be done again is not, once it has been done."""
+    """Return the first of the offers that is possible and still needed."""
     for name in offers:
         row = possible.get(name)
         if row is None or row.optional or (row.done_once and row.done_once in record.moments):
@@ -94,7 +99,11 @@ def _next_of(record: Snapshot, offers: Iterable[str], possible: Mapping[str, Eve
 
 
 def _roles(record: Snapshot, row: Event, to: Collection[str]) -> list[Role]:
-    """Return in which roles it is waited for: those who still have to, or of those who may those reminded."""
+    """Return the roles in which an event is waited for.
+
+    For an event that several people do, these are the roles that have not done it yet. For another event they are
+    the roles that may do it and that the deadline tells (`to`), or all roles that may if it tells none of them.
+    """
     if row.collected:
         return list(dict.fromkeys(each.role for each in row.waiting(record.facts)))
     able: list[Role] = [role for role in Role if role in row.who and role is not Role.CLOCK]
@@ -102,6 +111,7 @@ def _roles(record: Snapshot, row: Event, to: Collection[str]) -> list[Role]:
 
 
 def _people(session: Session, record: Snapshot, row: Event, role: Role) -> list[Person]:
+    """Return the people who are waited for in a role: those named, such as reviewers, or else all its holders."""
     named = [each.email for each in row.waiting(record.facts) if each.role is role and each.email]
     if named:
         return [session.directory.someone(email) for email in named]
@@ -109,12 +119,13 @@ def _people(session: Session, record: Snapshot, row: Event, role: Role) -> list[
 
 
 def _since(record: Snapshot, row: Event) -> datetime:
+    """Return since when an event is waited for: the moment that its row names, or else entering the state."""
     moment = record.moments.get(row.awaited_since or "")
     return moment if isinstance(moment, datetime) else record.entered_at
 
 
 def document(session: Session, wait: Wait, now: datetime) -> dict[str, Any]:
-    """Return what commands show of somebody who is waited for."""
+    """Return the document of a wait, as commands show it."""
     return {
         "person": wait.person.email,
         "name": wait.person.name,

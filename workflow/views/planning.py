@@ -1,4 +1,4 @@
-"""Planning backwards: from a wanted first day, the last day on which each step still serves it."""
+"""Plan backwards from the day on which an agreement should start: the last day for each step before it."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step with its last instant; `by` is None where nothing in the calendar serves. `done` when it was."""
+    """A step towards an agreement."""
 
     name: str
     label: str
-    by: datetime | None
-    done: datetime | None = None
+    by: datetime | None  # the last instant that is early enough; None if the Board has no meeting for it
+    done: datetime | None = None  # when it was done
 
-    def missed(self, now: datetime) -> bool:
-        """Whether it is neither done nor can it still be in time."""
+    def is_missed(self, now: datetime) -> bool:
+        """Return whether the step is not done and too late."""
         return self.done is None and (self.by is None or self.by < now)
 
 
 def needs_board(session: Session, facts: Partnership) -> bool:
-    """Whether the Board is to be reckoned with: until terms are drafted, it is."""
+    """Return whether the plan needs time for the Board. Until the terms are drafted, assume that it does."""
     if facts.agreement is None or facts.board.asked:
         return True
     return bool(board_reasons(facts.agreement, session.config.procedure.board.rules))
 
 
-def backwards(session: Session, facts: Partnership, start: date, *, board: bool) -> list[Step]:
-    """The steps towards an agreement that starts on a day, first step first."""
+def plan_backwards(session: Session, facts: Partnership, start: date, *, board: bool) -> list[Step]:
+    """Return the steps towards an agreement that starts on a day, first step first."""
     return list(reversed(list(_steps(session, facts, start, board))))
 
 
 def _steps(session: Session, facts: Partnership, start: date, board: bool) -> Iterator[Step]:
+    """Yield the steps, last step first. `last` is the latest instant for the step at hand."""
     config, selection = session.config, facts.selection
     rules = config.procedure.selection
     at = config.procedure.calendar.at
@@ -80,14 +81,19 @@ def _steps(session: Session, facts: Partnership, start: date, board: bool) -> It
 
 
 def _meetings(session: Session, start: date) -> list[Meeting | None]:
-    """The last regular meetings that serve a start: of action, and before it of introduction."""
+    """Return the last regular meetings that are early enough for a start, the latest first.
+
+    The Board acts at the latest, and has the item introduced at the one before. None means that the calendar has no
+    meeting for a reading.
+    """
     before = [meeting for meeting in session.directory.regular if meeting.on <= start]
     readings = session.config.procedure.board.readings
-    found: list[Meeting | None] = list(reversed(before[-readings:]))
-    return found + [None] * (readings - len(found))
+    meetings: list[Meeting | None] = list(reversed(before[-readings:]))
+    return meetings + [None] * (readings - len(meetings))
 
 
 def _before(session: Session, moment: datetime | None, span: timedelta) -> datetime | None:
+    """Return the instant that is earlier by whole days, at the same hour of the clock."""
     if moment is None:
         return None
     local = session.config.calendar.local(moment)
@@ -95,14 +101,15 @@ def _before(session: Session, moment: datetime | None, span: timedelta) -> datet
 
 
 def _time_to_score_before(session: Session, moment: datetime | None) -> datetime | None:
-    """As long before as the procedure leaves for the scores, in whole business days."""
+    """Return the instant that leaves the reviewers the time that the procedure gives them for their scores."""
     if moment is None:
         return None
     _, row = session.config.meaning(Meaning.SCORES)
     day = session.config.calendar.local(moment).date()
-    known = dict.fromkeys(row.due.anchors, day)
+    # The procedure counts business days forwards. Measure their span from this day, and go back by it.
+    moments = dict.fromkeys(row.due.anchors, day)
     due = row.due.resolve(
-        known,
+        moments,
         at=session.config.clock(row),
         roll=row.roll,
         calendar=session.config.calendar,

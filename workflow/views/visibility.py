@@ -1,8 +1,8 @@
-"""Who may see what of a partnership. Every page, message, feed, export and closed link goes through here.
+"""Decide who may see what of a partnership. Every page, message, feed, export and closed link asks here.
 
-The rules are allow-lists: the audience of each event stands in its row of the law, that of each fact below. The
-office (principal, staff, Superintendent, Board office) sees everything but what is sealed; a reviewer what concerns
-the panel, the Lead Partner what concerns the agreement, an applicant what concerns its own application.
+The rules are allow-lists: the row of each event in the law names its audience, and the tables below name that of
+each fact. The office (principal, staff, Superintendent, Board office) sees everything that is not sealed. A
+reviewer sees what concerns the panel, the Lead Partner the agreement, an applicant its own application.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PARTNER = frozenset({_LEAD})
 _PANEL = frozenset({_REVIEWER})
 _ALL = frozenset({_REVIEWER, _LEAD, _APPLICANT})
 
-# By field of the facts, who besides the office sees it. Of some they see only a part: see `_redact`.
+# The roles besides the office that see a field of the facts. `_redact` removes parts of some fields.
 FACTS: Mapping[str, frozenset[Role]] = {
     "school": _ALL,
     "title": _ALL,
@@ -64,7 +64,7 @@ CALL: Mapping[str, frozenset[Role]] = {
     "protests": frozenset({_APPLICANT}),  # their own
     "restarted": _NOBODY,
 }
-# States in which an agreement has been made: the Lead Partner may know of every deadline that runs only there.
+# States in which there is an agreement. The Lead Partner may know of every deadline that runs only in these.
 _OF_AGREEMENT = frozenset({State.BOARD_REVIEW, State.ACTIVE, State.ANNUAL_REVIEW, State.TERMINATED})
 
 
@@ -77,6 +77,7 @@ class Viewer:
 
     @property
     def is_office(self) -> bool:
+        """Return whether the role may see everything that is not sealed."""
         return self.role in OFFICE
 
 
@@ -101,12 +102,12 @@ def own_organizations(people: Directory, facts: Partnership, viewer: Viewer) -> 
 
 
 def is_sealed(facts: Partnership, now: datetime) -> bool:
-    """Return whether a call is open, so that nobody sees what is in an application (4270.8)."""
+    """Return whether applications are sealed, since the call is still open (4270.8)."""
     return facts.selection is not None and facts.ended is None and facts.selection.is_open(now)
 
 
 def seal(values: dict[str, Any], keys: Iterable[str] = SEALED_KEYS) -> None:
-    """Put a word in place of what nobody but its author reads before the call closes."""
+    """Replace in `values` what only its author may read before the call closes."""
     for key in keys:
         if isinstance(values.get(key), dict):
             values[key] = dict.fromkeys(values[key], SEALED)
@@ -115,7 +116,7 @@ def seal(values: dict[str, Any], keys: Iterable[str] = SEALED_KEYS) -> None:
 
 
 def office_facts(facts: Partnership, now: datetime, *, brief: bool = False) -> dict[str, Any]:
-    """Return everything on record as the office sees it; `brief` leaves out what has its default."""
+    """Return the facts as the office sees them. `brief` leaves out fields that have their default."""
     document = facts.model_dump(mode="json", exclude_defaults=brief)
     if is_sealed(facts, now):
         for application in document["selection"].get("applications", {}).values():
@@ -129,7 +130,7 @@ def can_see_fact(name: str, viewer: Viewer) -> bool:
 
 
 def facts_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> dict[str, Any]:
-    """Return everything on record that this person may see; what they may not see is None."""
+    """Return the facts as this person may see them. A field that they may not see is None."""
     document = office_facts(record.facts, now)
     if viewer.is_office:
         return document
@@ -140,13 +141,18 @@ def facts_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime)
 def _redact(
     session: Session, record: Snapshot, viewer: Viewer, now: datetime, visible: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the facts without the parts of a visible field that are not this person's to see."""
+    """Return the visible fields without the parts that this person may not see.
+
+    1. Only the Lead Partner learns how a partnership ended, unless its call was withdrawn.
+    2. A reviewer sees no application before the call closes, and only their own scores before the choice.
+    3. Everybody else sees their own application and protests, also what is sealed, since they wrote it.
+    """
     ended = record.facts.ended
     if viewer.role is not _LEAD and ended and ended.how != "withdrawn":
         visible["ended"] = None
     if record.facts.selection is None:
         return visible
-    whole = record.facts.selection.model_dump(mode="json")  # what somebody wrote is not sealed from them
+    whole = record.facts.selection.model_dump(mode="json")
     call: dict[str, Any] = {key: value if viewer.role in CALL[key] else None for key, value in whole.items()}
     mine = own_organizations(session.directory, record.facts, viewer)
     if viewer.role is _REVIEWER:
@@ -162,7 +168,7 @@ def _redact(
 
 
 def mentioned_names(names: Mapping[str, str], *documents: object) -> dict[str, str]:
-    """Return the names of those whom a document mentions, so that it tells of nobody else."""
+    """Return only the names that these documents mention, so that no other name leaks into a page or message."""
     texts = {text for document in documents for text in _texts(document)}
     return {key: name for key, name in names.items() if key in texts}
 
@@ -184,18 +190,18 @@ def _texts(document: object) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Happened:
-    """An event, as far as its scope asks for it. `this_call`: it happened since the present call opened."""
+    """The parts of an event that decide who may know of it."""
 
     event: str
     actor: str
     organization: str | None
-    this_call: bool
+    this_call: bool  # it happened since the present call opened
 
 
 def _can_see(
     record: Snapshot, viewer: Viewer, mine: frozenset[str], happened: _Happened, now: datetime
 ) -> bool:
-    """Return whether somebody may know that an event happened."""
+    """Return whether somebody may know that an event happened. `mine` are the organizations they speak for."""
     if viewer.is_office:
         return True
     sees = event_named(happened.event).audience.get(viewer.role)
@@ -232,7 +238,7 @@ def may_be_told(
 ) -> bool:
     """Return whether somebody may be told of an event that is happening now.
 
-    Whose application it was is looked up in the facts before it too, since an application can be withdrawn.
+    Look for their application in the facts before it too, since the event may have withdrawn it.
     """
     mine = own_organizations(session.directory, record.facts, viewer)
     mine |= own_organizations(session.directory, before, viewer)
@@ -240,7 +246,7 @@ def may_be_told(
 
 
 def visible_input(viewer: Viewer, row: HistoryEntry) -> dict[str, Any]:
-    """Return what of an event's input somebody may read: whoever did it, all; others, what its audience says."""
+    """Return the input of an event as somebody may read it: its author all, others the fields of their audience."""
     if viewer.is_office or viewer.email in (row.actor, row.stood_in):
         return row.given
     sees = event_named(row.event).audience.get(viewer.role)
@@ -248,7 +254,7 @@ def visible_input(viewer: Viewer, row: HistoryEntry) -> dict[str, Any]:
 
 
 def history_rows(session: Session, record: Snapshot) -> list[HistoryEntry]:
-    """Return the whole history, oldest first, whoever may see it."""
+    """Return the whole history, oldest first, for callers that check themselves who may see it."""
     table = tables.history
     query = select(table).where(table.c.partnership == record.id).order_by(table.c.seq)
     return [HistoryEntry.from_row(row) for row in session.connection.execute(query)]
@@ -280,22 +286,22 @@ def _opens_call(row: HistoryEntry) -> bool:
 
 
 def _applied_for(rows: Iterable[HistoryEntry], viewer: Viewer) -> frozenset[str]:
-    """Return the organizations for which an applicant applied in the present call, also where they withdrew."""
+    """Return the organizations for which an applicant applied in the present call, also if it was withdrawn."""
     if viewer.role is not _APPLICANT:
         return frozenset()
-    sealed = (row.given for row in rows if event_named(row.event).sealed)
-    return frozenset(str(given["organization"]) for given in sealed if given["contact_email"] == viewer.email)
+    applied = (row.given for row in rows if event_named(row.event).sealed)
+    return frozenset(str(form["organization"]) for form in applied if form["contact_email"] == viewer.email)
 
 
 def history_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
-    """Return what happened, oldest first: each event with who did it and when, as far as this person may know."""
+    """Return the lines of the history that this person may know of, oldest first."""
     return [line_of(session, record, viewer, row, now) for row in visible_rows(session, record, viewer, now)]
 
 
 def line_of(
     session: Session, record: Snapshot, viewer: Viewer, row: HistoryEntry, now: datetime
 ) -> dict[str, Any]:
-    """Return a row of the history as pages show it to somebody who may know of it."""
+    """Return a row of the history as pages show it. The caller has checked that the viewer may know of it."""
     visible = visible_input(viewer, row)
     return {
         "at": session.local(row.at),
@@ -311,7 +317,7 @@ def line_of(
 
 
 def _sentence(session: Session, record: Snapshot, viewer: Viewer, row: HistoryEntry, now: datetime) -> str:
-    """Return what happened in words: who did it, as what, for whom, or that a deadline did it."""
+    """Return an event as a sentence: who did it, in which role and for whom, or that it happened automatically."""
     words = session.config.events[row.event]
     if row.role == Role.CLOCK:
         return words["automatic"]
@@ -324,9 +330,9 @@ def _sentence(session: Session, record: Snapshot, viewer: Viewer, row: HistoryEn
 def _name_of_actor(
     session: Session, record: Snapshot, viewer: Viewer, row: HistoryEntry, now: datetime
 ) -> str:
-    """Return who did it. Before the call closes only staff, and the applicants themselves, know who applies."""
-    knows = viewer.role in (Role.STAFF, _APPLICANT) or row.role != _APPLICANT
-    if not knows and is_sealed(record.facts, now):
+    """Return the name of the actor. Until the call closes, only staff and applicants learn who applies."""
+    may_know = viewer.role in (Role.STAFF, _APPLICANT) or row.role != _APPLICANT
+    if not may_know and is_sealed(record.facts, now):
         return "An applicant"
     person = session.directory.person(row.actor, record.facts)
     return person.name if person else row.actor
@@ -336,7 +342,7 @@ def _name_of_actor(
 
 
 def deadlines_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
-    """Return what is due and when, the earliest first: one line for each deadline that is open."""
+    """Return one line for each open deadline that somebody may know of, the earliest first."""
     table = tables.deadlines
     query = select(table).where(table.c.partnership == record.id, table.c.status == DeadlineStatus.OPEN.value)
     lines: dict[tuple[str, datetime], dict[str, Any]] = {}
@@ -358,26 +364,26 @@ def deadlines_for(session: Session, record: Snapshot, viewer: Viewer, now: datet
 
 
 def can_see_deadline(viewer: Viewer, settings: DeadlineSettings) -> bool:
-    """Return whether a deadline is somebody's to know: they are told of it, or it is about their agreement."""
+    """Return whether somebody may know of a deadline: it tells their role, or is about their agreement."""
     if viewer.is_office:
         return True
-    told: set[str] = {*settings.to, *(group for step in settings.overdue for group in step.to)}
-    if "waiting" in told and settings.offers:
-        told |= {
+    roles: set[str] = {*settings.to, *(group for step in settings.overdue for group in step.to)}
+    if "waiting" in roles and settings.offers:
+        roles |= {
             role
             for state in settings.state
             for row in events_of(state)
             if row.name == settings.offers[0]
             for role in row.who
         }
-    return viewer.role in told or (viewer.role is _LEAD and _OF_AGREEMENT.issuperset(settings.state))
+    return viewer.role in roles or (viewer.role is _LEAD and _OF_AGREEMENT.issuperset(settings.state))
 
 
 # Documents
 
 
 def documents_in(visible: object) -> dict[str, str]:
-    """Return the name of every document that is named in what somebody sees, by its digest."""
+    """Return the name of every document that somebody can see, by its SHA-256."""
     return dict(_documents(visible))
 
 
