@@ -94,6 +94,7 @@ def rungs(config: Config, name: str, due: datetime) -> tuple[Rung, ...]:
 
 
 def _rungs(config: Config, name: str, due: datetime) -> list[Rung]:
+    """Work out the ladder that `rungs` caches: reminders, the due instant, escalations."""
     row = config.deadlines[name]
     before = sorted(offset.before(due, config.calendar) for offset in row.remind)
     ladder = [Rung(name, due, i - len(before), RungKind.REMIND, at) for i, at in enumerate(before)]

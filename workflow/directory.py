@@ -65,6 +65,7 @@ class Directory:
 
     @cached_property
     def _by_role(self) -> dict[str, tuple[Person, ...]]:
+        """Return the active people by role."""
         holders: dict[str, list[Person]] = {}
         for person in self.people.values():
             for role in person.roles if person.active else ():
@@ -291,6 +292,7 @@ def _record_entry(
 
 
 def _text(values: Mapping[str, Any] | None) -> str | None:
+    """Return the values of a row as canonical JSON, with dates as ISO 8601 text."""
     if values is None:
         return None
     return canonical({k: v.isoformat() if isinstance(v, date) else v for k, v in values.items()})

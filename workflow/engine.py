@@ -293,6 +293,7 @@ def _create(connection: Connection, change: Change) -> Change:
 
 
 def _values(record: Snapshot) -> dict[str, Any]:
+    """Return the columns of a partnership that an event may change."""
     return {
         "title": record.facts.title,
         "state": str(record.state),

@@ -1,1 +1,1 @@
-"""The outbox: who is told what and when, the words of each message, and its delivery."""
+"""Queue notices, write their messages, and deliver them."""

@@ -269,6 +269,7 @@ def _settle(
 
 
 def _tell_staff(session: Session, row: Notice, reason: str | None, attempts: int, now: datetime) -> None:
+    """Queue a report to staff that a notice could not be delivered, or may not have been."""
     failure = {
         "recipient": row.to,
         "subject": message.subject_of(session, row),

@@ -44,6 +44,7 @@ class Pace:
         return max(0, self.per_minute - len(self._attempts))
 
     def _is_resting(self, now: datetime) -> bool:
+        """Return whether a pause is on."""
         if self._rested_at is None:
             return False
         # A negative span means that the clock was set back, which must not make the pause longer.
