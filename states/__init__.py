@@ -1,1 +1,4 @@
-"""What the School Board's policy 4270 allows. Pure: no clock, no files, no database, no web, no mail."""
+"""The law: what the School Board's policy 4270 allows.
+
+Pure: nothing here reads the clock, files, a database, the web or mail.
+"""

@@ -1,4 +1,4 @@
-"""One event that somebody wants on one partnership, with all that the law needs to judge it."""
+"""Defines a case: one event on one partnership, with everything that the law needs to judge it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,18 @@ T = TypeVar("T")
 
 
 class Meaning(StrEnum):
-    """What a deadline means to the law. A row of the procedure says which meaning it has, whatever its name."""
+    """What a deadline means to the law.
 
-    CALL_CLOSES = "call-closes"  # the instant at which applications are sealed no more (4270.8)
-    SCORES = "scores"  # by when the panel has scored
-    AGENDA = "agenda"  # until when the agenda of a meeting takes an item (4270.9)
-    DECISION = "board-decision"  # by when the Board's decision is on record (4270.9)
-    REPORT = "annual-report"  # by when the year's report is in; then findings need not wait for it (4270.12)
+    A row of the procedure says which meaning it has, whatever its name.
+    """
+
+    CALL_CLOSES = "call-closes"  # the instant at which the seal on applications ends (4270.8)
+    SCORES = "scores"  # the day by which the panel must have scored
+    AGENDA = "agenda"  # the last instant at which the agenda of a meeting takes an item (4270.9)
+    DECISION = "board-decision"  # the day by which the Board's decision must be on record (4270.9)
+    REPORT = (
+        "annual-report"  # the day by which the report is due; later, findings need not wait for it (4270.12)
+    )
 
 
 class Organization(Fact):
@@ -51,7 +56,7 @@ class Meeting(Fact):
 
 
 class BoardRules(Fact):
-    """What the Superintendent's procedures say about the Board (4270.9, 4270.13)."""
+    """The Superintendent's procedures for the Board (4270.9, 4270.13)."""
 
     threshold_cents: int = 25_000_000
     more_than_years: int = 1
@@ -64,7 +69,7 @@ class BoardRules(Fact):
 class Setting(Fact):
     """What the law needs to know besides the facts. A row of the table names the parts that it asks for.
 
-    The parts that were asked for are kept with the event, so a history can be read again by itself.
+    The history keeps these parts with the event, so that it can be replayed without any other data.
     """
 
     invited_on: date | None = None
@@ -79,12 +84,16 @@ class Setting(Fact):
     meeting: Meeting | None = None
     board: BoardRules = BoardRules()
     notice_days: int = 0
-    overdue: tuple[str, ...] = ()  # the meanings of deadlines; histories may have names of rows as well
+    overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The state and facts before; the event's input; who acts, as what, when (local, aware); the setting."""
+    """The state and the facts before the event, its input, and the setting.
+
+    `actor` is the address of the person who acts, `role` the role, `at` the instant, aware and in the
+    district's zone.
+    """
 
     state: State | None
     facts: Partnership
@@ -100,70 +109,71 @@ class Case:
 
     @property
     def selection(self) -> Selection:
-        return _known(self.facts.selection, "selection")
+        return _on_record(self.facts.selection, "selection")
 
     @property
     def agreement(self) -> Agreement:
-        return _known(self.facts.agreement, "agreement")
+        return _on_record(self.facts.agreement, "agreement")
 
     @property
     def item(self) -> Item:
-        return _known(self.facts.board.item, "board item")
+        return _on_record(self.facts.board.item, "board item")
 
     @property
     def review(self) -> Review:
-        return _known(self.facts.review, "review")
+        return _on_record(self.facts.review, "review")
 
     @property
-    def closed(self) -> bool:
-        """Whether the call is over: from the closing instant on, recorded or not."""
+    def is_call_closed(self) -> bool:
+        """Return whether the closing instant has passed, whether or not the closing is recorded."""
         selection = self.facts.selection
         return selection is not None and self.at >= selection.closes_at
 
 
-def _known(value: T | None, name: str) -> T:
+def _on_record(value: T | None, name: str) -> T:
+    """Return the value. Raise `LookupError` if it is None."""
     if value is None:
         raise LookupError(f"no {name} is on record")
     return value
 
 
-def recorded(value: T | None) -> T:
-    """Return what an effect builds on. Raise `LookupError` where a history does not have it."""
+def require_recorded(value: T | None) -> T:
+    """Return a fact that an effect builds on. Raise `LookupError` if the history does not have it."""
     if value is None:
         raise LookupError("the history does not fit the law: what this event builds on is not on record")
     return value
 
 
-def signed(signatures: Signatures, case: Case, on: date | None = None) -> Signatures:
-    """Return the signatures with that of the side that acts, `on` being the day written below it."""
+def add_signature(signatures: Signatures, case: Case, on: date | None = None) -> Signatures:
+    """Return the signatures with that of the acting side added; `on` is the day written below it."""
     return {**signatures, SIDES[case.role]: Signature(by=case.actor, at=case.at, on=on)}
 
 
 def board_reasons(
     agreement: Agreement, rules: BoardRules, amount_cents: int | None = None, ends_on: date | None = None
 ) -> tuple[str, ...]:
-    """The clauses by which the Board reviews this agreement, worked out over its whole amount and term.
+    """Return the clauses that require the Board to review this agreement, judged by its whole amount and term.
 
-    `amount_cents` and `ends_on` are terms it is to get; without them those it has are looked at.
+    `amount_cents` and `ends_on` are proposed terms. Without them the present terms are judged.
     """
     amount = agreement.amount_cents if amount_cents is None else amount_cents
     last = agreement.ends_on if ends_on is None else ends_on
-    found = {
+    clauses = {
         "4270.9a": amount >= rules.threshold_cents,
         "4270.9b": agreement.autonomy_requested_by is not None,
-        "4270.9c": longer_than(agreement.starts_on, last, rules.more_than_years),
+        "4270.9c": is_longer_than(agreement.starts_on, last, rules.more_than_years),
     }
-    return tuple(clause for clause, holds in found.items() if holds)
+    return tuple(clause for clause, holds in clauses.items() if holds)
 
 
 def anniversary(first: date, years: int) -> date:
-    """The day on which `years` years from `first` are over; for 29 February in a common year, 1 March."""
+    """Return the day that is `years` years after `first`; for 29 February in a common year, 1 March."""
     try:
         return first.replace(year=first.year + years)
     except ValueError:
         return date(first.year + years, 3, 1)
 
 
-def longer_than(first: date, last: date, years: int) -> bool:
-    """Whether the days from `first` to `last`, both included, are more than `years` years."""
+def is_longer_than(first: date, last: date, years: int) -> bool:
+    """Return whether the days from `first` to `last`, both included, are more than `years` years."""
     return last + timedelta(days=1) > anniversary(first, years)

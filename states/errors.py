@@ -1,4 +1,13 @@
-"""One family of errors: what the law or an input can be wrong about, each with what would be right."""
+"""Defines the errors of the law and of its inputs. Each says what is wrong and what would be right.
+
+LawError
+  BadInput            the input is malformed
+    UnknownEvent      there is no such event
+  Refused             the law does not allow the event now
+    WrongState        the event is for another state
+    WrongRole         the event is for another role
+  TableError          the table of the law contradicts itself
+"""
 
 from __future__ import annotations
 
@@ -20,7 +29,7 @@ class Unmet:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A mistake in what was given: where it stands, what is wrong, what would be right."""
+    """A mistake in an input or a file: its place, what is wrong, what would be right."""
 
     at: str
     problem: str
@@ -32,11 +41,11 @@ class Problem:
 
 
 class LawError(Exception):
-    """Whatever the law says no to."""
+    """The law refuses something."""
 
 
 class BadInput(LawError):
-    """What was given is not well formed; `problems` says each fault."""
+    """The input is malformed; `problems` has each mistake."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: Sequence[Problem] = tuple(problems)
@@ -46,8 +55,8 @@ class BadInput(LawError):
 class UnknownEvent(BadInput):
     """There is no event of this name."""
 
-    def __init__(self, event: str, known: Iterable[str]) -> None:
-        super().__init__([Problem("event", f"there is no event {event!r}", "one of " + ", ".join(known))])
+    def __init__(self, event: str, events: Iterable[str]) -> None:
+        super().__init__([Problem("event", f"there is no event {event!r}", "one of " + ", ".join(events))])
 
 
 class Refused(LawError):
@@ -59,7 +68,7 @@ class Refused(LawError):
 
 
 class WrongState(Refused):
-    """The event is known, but not in the state that the partnership is in."""
+    """The event exists, but not in the state that the partnership is in."""
 
 
 class WrongRole(Refused):
@@ -67,7 +76,7 @@ class WrongRole(Refused):
 
 
 class TableError(LawError):
-    """The table of the law contradicts itself; `faults` says how."""
+    """The table of the law contradicts itself; `faults` has each contradiction."""
 
     def __init__(self, faults: Iterable[str]) -> None:
         self.faults = tuple(faults)

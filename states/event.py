@@ -1,7 +1,7 @@
-"""What an event is: one row of the law, with everything that other code needs to know about the event.
+"""Defines a row of the law: an event with everything that other code needs to know about it.
 
-What protects people has no default: a row cannot be made without an audience. `lifecycle` refuses a table in which
-a row contradicts itself.
+A field that protects people has no default: a row cannot be made without an audience. `lifecycle` refuses a
+table in which a row contradicts itself.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ OFFICE = frozenset({PRINCIPAL, STAFF, SUPERINTENDENT, BOARD_OFFICE})
 Effect = Callable[[Case], Partnership]
 
 
-def nothing(case: Case) -> Partnership:
-    """Change no fact: the row of the history alone is the record."""
+def change_nothing(case: Case) -> Partnership:
+    """Return the facts unchanged, for an event that is recorded only by its row in the history."""
     return case.facts
 
 
@@ -38,8 +38,8 @@ def nothing(case: Case) -> Partnership:
 class Requirement:
     """A named predicate with the clause of policy 4270 that it enforces.
 
-    `reason` returns None where it holds, else why it does not, as said to the person who is refused. A requirement
-    that is `of_input` can only be judged when the event's input is known.
+    `reason` returns None if the requirement holds, else a reason to show to the person. A requirement that is
+    `of_input` depends on the input of the event, so it cannot be checked before there is one.
     """
 
     name: str
@@ -47,8 +47,8 @@ class Requirement:
     of_input: bool
     reason: Callable[[Case], str | None]
 
-    def unmet(self, case: Case) -> Unmet | None:
-        """Return None where it holds, else why not."""
+    def check(self, case: Case) -> Unmet | None:
+        """Return None if the requirement holds, else an error that says why not."""
         reason = self.reason(case)
         return None if reason is None else Unmet(self.name, reason, self.clause)
 
@@ -56,7 +56,7 @@ class Requirement:
 def requirement(
     clause: str | None = None, *, of_input: bool = False
 ) -> Callable[[Callable[[Case], str | None]], Requirement]:
-    """Make a predicate a requirement. Its name is the function's, with dashes."""
+    """Return a decorator that makes a requirement of a predicate and names it after the function, with dashes."""
 
     def make(reason: Callable[[Case], str | None]) -> Requirement:
         return Requirement(reason.__name__.replace("_", "-"), clause, of_input, reason)
@@ -65,44 +65,46 @@ def requirement(
 
 
 class Scope(StrEnum):
-    """When somebody outside the office may know that an event happened.
+    """When a person outside the office may know that an event happened.
 
-    Every scope but ALWAYS begins with the opening of the present call, so that nobody hears of an earlier round.
+    Every scope except ALWAYS begins with the opening of the present call, so that nobody learns of an earlier
+    round.
     """
 
     ALWAYS = "always"
     THIS_CALL = "this-call"
-    OWN_ORGANIZATION = "own-organization"  # where it is about an organization that they speak for
-    OWN_ACT = "own-act"  # where they did it themselves
+    OWN_ORGANIZATION = "own-organization"  # if it is about an organization that they represent
+    OWN_ACT = "own-act"  # if they did it themselves
     AFTER_CLOSING = "after-closing"  # once the call has closed
-    AFTER_CHOICE = "after-choice"  # where they did it themselves; what others did, once the choice is made
+    AFTER_CHOICE = "after-choice"  # if they did it themselves; if others did it, once the choice is made
 
 
 @dataclass(frozen=True, slots=True)
 class Sees:
-    """What a role may know of an event: when it may know that it happened, and which keys of its input it reads."""
+    """What a role may know of an event: when it may know of it, and which keys of its input it may read."""
 
     scope: Scope
     fields: tuple[str, ...] = ()
 
 
-# Which roles outside the office may know of an event. The office (principal, staff, Superintendent, Board office)
-# sees every event, and whoever did it sees what they gave.
+# The roles outside the office that may know of an event. The office (principal, staff, Superintendent, Board
+# office) sees every event, and the person who did an event sees its whole input.
 Audience = Mapping[Role, Sees]
 OFFICE_ONLY: Audience = {}
 
 
 def partner_sees(*fields: str) -> Audience:
-    """Return the audience of an event about the agreement: the Lead Partner, and these keys of the input."""
+    """Return the audience of an event about the agreement: the Lead Partner, who reads these keys of the input."""
     return {LEAD_PARTNER: Sees(Scope.ALWAYS, fields)}
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyWord:
-    """What a word in a reply stands for: an event, and what it gives of the input.
+    """The meaning of a word in a reply: an event and a part of its input.
 
-    `day` names the key that takes the day of the reply; `below` the key that takes the text, if any does. Only what
-    needs a yes or no and at most a reason can be answered so. What needs a date, a vote or a sum takes the form.
+    `day` is the key for the day of the reply, and `below` the key for the text below the word; each may be
+    None. A reply can answer only a question that needs a yes or no and at most a reason. A date, a vote or an
+    amount needs the form.
     """
 
     event: str
@@ -111,7 +113,7 @@ class ReplyWord:
     day: str | None = None
 
     def input(self, text: str, today: date) -> dict[str, Any]:
-        """Return the input of the event: what the word gives, the text below it, the day."""
+        """Return the input of the event: the values of the word, the text below it, and the day."""
         values = dict(self.gives)
         if self.below and text:
             values[self.below] = text
@@ -120,13 +122,13 @@ class ReplyWord:
         return values
 
 
-# To what is to be agreed to, "no" keeps the objection on record and agrees to nothing.
+# A "no" to a request to agree records the objection as a note.
 DISAGREES = ReplyWord("add-note", below="text")
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Somebody who still has to do something: a role, and the one person of it if it is one."""
+    """A person who still has to do something: a role, and the address if it is one certain person."""
 
     role: Role
     email: str | None = None
@@ -136,7 +138,7 @@ _ROLE_OF: dict[Side, Role] = {side: role for role, side in SIDES.items()}
 
 
 def sides_left(needed: Sequence[Side], done: Mapping[Side, object]) -> list[Waiting]:
-    """Return who is waited for, of the sides that are needed, where some have done their part."""
+    """Return the sides that are still waited for: those of `needed` that are not in `done`."""
     return [Waiting(_ROLE_OF[side]) for side in needed if side not in done]
 
 
@@ -144,9 +146,10 @@ def sides_left(needed: Sequence[Side], done: Mapping[Side, object]) -> list[Wait
 class Form:
     """What the form of an event shows of the record. Each name is one of `web/briefing` or `web/choices`.
 
-    `reads` are the sections to be read first. `choices` gives, by key of the input, the list it is chosen from.
-    `replaces` is the document on record that the form starts from. `beside` gives, by key, what is said beside its
-    control. `without` are the keys that the form has no use for. `today` is the key that starts as the current day.
+    `reads` are the sections to read before the form. `choices` has, by key of the input, the list to choose
+    from. `replaces` is the document on record that fills the form at the start. `beside` has, by key, the
+    note beside its control. `without` are the keys that the form leaves out. `today` is the key that starts
+    as the current day.
     """
 
     reads: tuple[str, ...] = ()
@@ -164,12 +167,13 @@ PLAIN = Form()
 class Event:
     """One row of the law.
 
-    An event has several rows where its requirements, or where it leads, differ by state. Such rows agree in
-    everything that does not depend on the state; `lifecycle` checks that.
+    An event has several rows if its requirements or its next state differ by state. Such rows must agree in
+    everything that does not depend on the state; `lifecycle` checks this.
     """
 
-    # The law: in which states (None: before there is a partnership), where it leads (None: nowhere), who may do it,
-    # what it takes, what it records, what must be true first, and which parts of the setting that asks for.
+    # The law. `at`: the states in which it can happen (None: before there is a partnership). `to`: the next
+    # state (None: the same). `who`: the roles that may do it. `takes`: the type of its input. `records`: the
+    # new facts. `needs`: what must be true first. `asks`: the parts of the setting that this needs.
     name: str
     at: tuple[State | None, ...]
     to: State | None = None
@@ -178,26 +182,27 @@ class Event:
     records: Effect
     needs: tuple[Requirement, ...] = ()
     asks: tuple[str, ...] = ()
-    when: Callable[[Case], bool] | None = None  # tells rows of the same event and state apart
+    when: Callable[[Case], bool] | None = None  # selects between rows of the same event and state
 
-    # Who may know of it. `public` is for what changes the page of a call that everybody can read; `sealed` are the
-    # keys of the input that nobody but the author reads before the call closes (4270.8).
+    # Who may know of it. `public`: it changes the page of a call, which everybody can read. `sealed`: the
+    # keys of the input that only the author may read before the call closes (4270.8).
     audience: Audience
     public: bool = False
     sealed: tuple[str, ...] = ()
 
-    # How it is waited for. `optional`: nobody waits for it, since it is done only when somebody needs to.
-    # `awaited_since` is the moment from which it is waited for, else the state's first day. After the moment
-    # `done_once` nobody waits for it, though it can be done again. `collected` returns who is still to do it.
+    # How people wait for it. `optional`: nobody waits for it, since it is done only in case of need.
+    # `awaited_since`: the moment from which people wait for it (None: since the state was entered).
+    # `done_once`: the moment after which nobody waits for it any more, though it can be done again.
+    # `collected`: returns who still has to do it, for an event that several people do.
     optional: bool = False
     awaited_since: str | None = None
     done_once: str | None = None
     collected: Callable[[Partnership], Sequence[Waiting]] | None = None
 
-    # How it is done from a message. `repeatable`: one link may do it again, since it adds to the record or replaces
-    # what was given. `consents_to` returns what somebody has read who does it: once that changes, it has to be read
-    # again first. `document` is the key of the input that takes a file. `confirmed`: whoever does it types the
-    # reference to confirm; `final`: and nothing takes it back.
+    # How a link or a reply does it. `repeatable`: one link may do it again, since it adds to the record or
+    # replaces an input. `consents_to`: returns the version of what a person consents to by doing it; after a
+    # change the person has to read it again. `document`: the key of the input that takes a file. `confirmed`:
+    # the person types the reference of the partnership to confirm it. `final`: no other event can undo it.
     repeatable: bool = False
     consents_to: Callable[[Partnership], tuple[object, ...]] | None = None
     reply_words: Mapping[str, ReplyWord] = field(default_factory=dict)
@@ -206,8 +211,8 @@ class Event:
     final: bool = False
     form: Form = PLAIN
 
-    # What its notice is like. `urgent`: it waits for no digest. `about_meeting`: it says when the Board meets, and
-    # brings that date for the calendar.
+    # Its notice. `urgent`: the notice does not wait for the daily digest. `about_meeting`: the notice says
+    # when the Board meets and carries that date for the calendar.
     urgent: bool = False
     about_meeting: bool = False
 
@@ -216,5 +221,5 @@ class Event:
         return self.collected(facts) if self.collected else ()
 
     def version_read(self, facts: Partnership) -> str | None:
-        """Return a text that changes when what the event consents to changes; None if it consents to nothing."""
+        """Return the version of what the event consents to, as text; None if it consents to nothing."""
         return " ".join(map(str, self.consents_to(facts))) if self.consents_to else None

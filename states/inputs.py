@@ -1,7 +1,8 @@
-"""What the input of an event is made of. The same types become options of the command line and fields of forms.
+"""Defines the types that the inputs of events are made of, and reads an input.
 
-What a clause of the policy demands of the content is optional here and demanded by a requirement, so that
-the refusal can cite the clause; what is merely malformed is refused here.
+The same types become options of the command line and fields of forms. They refuse only malformed input. A
+value that a clause of the policy demands is optional here: a requirement demands it, so that the refusal can
+cite the clause.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pydantic import (
 )
 
 from states.errors import BadInput
-from states.mistakes import IDENTIFIER, problems, short
+from states.mistakes import IDENTIFIER, problems_of, shorten
 from states.partnership import Ability
 
 
@@ -33,17 +34,18 @@ def _day(value: object) -> object:
     if isinstance(value, datetime):
         raise ValueError("a day without a time is needed")
     if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        raise ValueError(f"{short(value)} is no day")
+        raise ValueError(f"{shorten(value)} is not a date")
     if not isinstance(value, (str, date)):
-        raise ValueError(f"{short(value)} is no day")
+        raise ValueError(f"{shorten(value)} is not a date")
     return value
 
 
-# Beyond these nothing here takes place, and a day more or a year later may be none that a calendar has.
+# No event lies outside these days. Well inside the calendar's range, so that adding years to a day cannot
+# fail.
 _FIRST, _LAST = date(1900, 1, 1), date(2199, 12, 31)
 
 
-def _within_reach(value: date) -> date:
+def _check_range(value: date) -> date:
     if not _FIRST <= value <= _LAST:
         raise ValueError(f"{value} is out of reach; give a day from {_FIRST} to {_LAST}")
     return value
@@ -51,14 +53,16 @@ def _within_reach(value: date) -> date:
 
 def _address(value: str) -> str:
     try:
-        # example.org is reserved for documentation, and a district's own host may be unknown to the world.
-        found = validate_email(value, check_deliverability=False, test_environment=True)
+        # `test_environment` admits example.org and other reserved names. A district's own host may not
+        # resolve publicly.
+        address = validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
-        raise ValueError(f"it is no e-mail address: {error}") from None
-    return found.normalized.lower()
+        raise ValueError(f"it is not an e-mail address: {error}") from None
+    return address.normalized.lower()
 
 
-def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+def check_distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the values. Raise `ValueError` if two are the same."""
     if len(set(values)) < len(values):
         raise ValueError("one is named twice")
     return values
@@ -71,18 +75,18 @@ def _one_line(value: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
-# What stands in the headers of messages, where a line of its own would begin another header.
+# Names go into the headers of messages, where a line break would begin another header.
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)
 ]
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 Email = Annotated[Name, AfterValidator(_address)]
-Day = Annotated[date, BeforeValidator(_day), AfterValidator(_within_reach)]
+Day = Annotated[date, BeforeValidator(_day), AfterValidator(_check_range)]
 Cents = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1000)]
 Number = Annotated[FiniteFloat, Field(strict=True)]
 Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
-# The name of a file; its digest and its length in bytes are worked out from what is in it, never typed.
+# The name of a file. Its digest and its length in bytes are computed from its content; nobody types them.
 File = Annotated[Name, "file"]
 Digest = Annotated[str, "worked out"]
 Length = Annotated[int, "worked out"]
@@ -110,7 +114,7 @@ ABILITIES: tuple[Ability, ...] = (
     "collaboration", "high-expectations", "diversity", "connecting-assets", "shared-accountability",
 )  # fmt: skip
 
-# What people read for the words that an input can have. The abilities are those of 4270.3a-e.
+# The label of each word that an input can have. The abilities are those of 4270.3a-e.
 READABLE: Mapping[str, str] = {
     "collaboration": "Collaboration",
     "high-expectations": "High expectations",
@@ -139,13 +143,13 @@ InputT = TypeVar("InputT", bound=Input)
 
 
 def read_input(takes: type[InputT], data: Mapping[str, Any]) -> InputT:
-    """The typed input of an event. Raises `BadInput` that names every fault with its place."""
+    """Return the typed input of an event. Raise `BadInput` with every mistake and its place."""
     try:
         return takes.model_validate(data)
     except ValidationError as error:
-        raise BadInput(problems(error, takes)) from None
+        raise BadInput(problems_of(error, takes)) from None
 
 
-def stored(value: Input) -> dict[str, Any]:
-    """The input as the history keeps it: JSON types, without what was not given."""
+def as_stored(value: Input) -> dict[str, Any]:
+    """Return the input as the history keeps it: JSON types, without the keys that were left out."""
     return value.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)

@@ -1,7 +1,8 @@
-"""THE table of the law: every event, in which state, by whom, what must be true first, what it records.
+"""Puts together the table of the law, in which every event has its rows, and checks it when the program starts.
 
-Start here. The rows stand in the chapters of the policy (`states/chapters/`); this module puts them together and
-refuses, when the program starts, a table that contradicts itself or that says too little.
+Start here. A row says in which states an event can happen, who may do it, what must be true first and what it
+records. The rows are in the chapters of the policy (`states/chapters/`). A table that contradicts itself, or
+that leaves something out, raises `TableError` at import.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from states.chapters import (
 )
 from states.errors import TableError
 from states.event import OFFICE, Event
-from states.mistakes import names
+from states.mistakes import input_keys
 from states.moments import MOMENTS
 from states.partnership import State
 
@@ -41,7 +42,8 @@ TABLE: tuple[Event, ...] = (
     *anytime.EVENTS,
 )
 
-# By state, the moments that every partnership in it has. Deadlines counted from these always run there.
+# By state, the moments that every partnership in it has. A deadline that counts from one of these always runs
+# there.
 CERTAIN: Mapping[State, frozenset[str]] = {
     State.NEEDS_IDENTIFIED: frozenset(),
     State.OPEN_SELECTION: frozenset({"selection.closes_at"}),
@@ -53,17 +55,18 @@ CERTAIN: Mapping[State, frozenset[str]] = {
     State.TERMINATED: frozenset(),
 }
 
-# What may differ between the rows of one event: the rest is about the event itself, in whatever state.
+# The fields that may differ between the rows of one event. All other fields are about the event in every
+# state.
 _BY_ROW = frozenset({"at", "to", "who", "takes", "records", "needs", "asks", "when", "optional", "form"})
 
 
 def faults_of(table: Sequence[Event], certain: Mapping[State, frozenset[str]] = CERTAIN) -> list[str]:
-    """Return everything in which a table contradicts itself or says too little; empty if nothing."""
-    return [*_places(table), *_rows(table), *_states(table, certain)]
+    """Return everything in which a table contradicts itself or leaves something out."""
+    return [*_check_places(table), *_check_rows(table), *_check_states(table, certain)]
 
 
-def _places(table: Sequence[Event]) -> Iterator[str]:
-    """Look for rows that nothing tells apart, and for rows of one event that disagree about it."""
+def _check_places(table: Sequence[Event]) -> Iterator[str]:
+    """Yield rows of one event and state without a `when` to select one, and rows of one event that disagree."""
     taken: dict[tuple[str, State | None], list[Event]] = {}
     first: dict[str, Event] = {}
     for row in table:
@@ -80,15 +83,15 @@ def _places(table: Sequence[Event]) -> Iterator[str]:
 
 
 def _comparable(value: object) -> object:
-    """Return a value that two rows have in common if they say the same; of functions, where they are written."""
+    """Return a value that is equal for equal fields. Two lambdas are equal if they have the same code."""
     return getattr(value, "__code__", value)
 
 
-def _rows(table: Sequence[Event]) -> Iterator[str]:
-    """Look for names in a row that stand for nothing."""
+def _check_rows(table: Sequence[Event]) -> Iterator[str]:
+    """Yield names in a row that do not exist: parts of the setting, moments, keys of the input, events."""
     events = {row.name for row in table}
     for row in table:
-        keys = {key for other in table if other.name == row.name for key in names(other.takes)}
+        keys = {key for other in table if other.name == row.name for key in input_keys(other.takes)}
         if not row.who:
             yield f"nobody may do {row.name}"
         if unknown := set(row.asks) - Setting.model_fields.keys():
@@ -111,8 +114,8 @@ def _rows(table: Sequence[Event]) -> Iterator[str]:
                 yield f"the reply {word!r} to {row.name} does what is no event: {meant.event}"
 
 
-def _states(table: Sequence[Event], certain: Mapping[State, frozenset[str]]) -> Iterator[str]:
-    """Look for states that cannot be entered or left, and for what is not said about one."""
+def _check_states(table: Sequence[Event], certain: Mapping[State, frozenset[str]]) -> Iterator[str]:
+    """Yield states that cannot be entered or left, and states without an entry in `certain`."""
     moves: dict[State | None, set[State]] = {}
     for row in table:
         for state in row.at if row.to is not None else ():
@@ -121,11 +124,11 @@ def _states(table: Sequence[Event], certain: Mapping[State, frozenset[str]]) -> 
         yield "there must be exactly one initial state"
     if State.TERMINATED in moves:
         yield f"{State.TERMINATED} is final, but something leaves it"
-    reachable = _closure(None, moves)
+    reachable = _reachable(None, moves)
     for state in State:
         if state not in reachable:
             yield f"{state} cannot be reached: no row leads there"
-        if State.TERMINATED not in _closure(state, moves):
+        if State.TERMINATED not in _reachable(state, moves):
             yield f"{state} never reaches {State.TERMINATED}: no row leads out of it"
         if state not in certain:
             yield f"{state} is missing in lifecycle.CERTAIN: say which moments every partnership in it has"
@@ -133,8 +136,8 @@ def _states(table: Sequence[Event], certain: Mapping[State, frozenset[str]]) -> 
             yield f"lifecycle.CERTAIN names for {state} moments that there are not: {', '.join(sorted(unknown))}"
 
 
-def _closure(start: State | None, moves: Mapping[State | None, set[State]]) -> set[State | None]:
-    """Return every state that can be reached from one, itself included."""
+def _reachable(start: State | None, moves: Mapping[State | None, set[State]]) -> set[State | None]:
+    """Return every state that can be reached from `start`, itself included."""
     reached = {start}
     new = [start]
     while new:

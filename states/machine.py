@@ -1,4 +1,4 @@
-"""The one state machine over the table: may this event happen, what does it make, what is missing."""
+"""Runs the one state machine over the table: applies, replays and explains events, and draws the lifecycle."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from states.partnership import Partnership, Role, State
 
 logging.getLogger("transitions").setLevel(logging.WARNING)
 
-_BEFORE = "(none)"  # where the machine stands before there is a partnership
+_BEFORE = "(none)"  # the state of the machine before there is a partnership
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What an event makes of a partnership: its new state and facts."""
+    """The result of an event: the new state and facts of the partnership."""
 
     state: State
     facts: Partnership
@@ -30,10 +30,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Possibility:
-    """An event of a state, who may do it, and how each of its requirements stands.
+    """A row of a state with the result of each of its requirements.
 
-    `requirements` are triples of name, clause and either a reason why it is unmet, None where it is met, or
-    `ASKED` where only the input can tell.
+    `requirements` are triples of name, clause and result: a reason if the requirement does not hold, None if
+    it holds, `ASKED` if it depends on the input.
     """
 
     row: Event
@@ -41,12 +41,12 @@ class Possibility:
 
     @property
     def possible(self) -> bool:
-        """Whether nothing but the input stands between the event and its happening."""
+        """Return whether the event can happen with the right input."""
         return not self.unmet
 
     @property
     def unmet(self) -> tuple[str, ...]:
-        """The reasons why it cannot happen now, whatever is given."""
+        """Return the reasons why the event cannot happen now with any input."""
         return tuple(reason for _, _, reason in self.requirements if reason not in (None, ASKED))
 
 
@@ -54,7 +54,7 @@ ASKED = "depends on what is given"
 
 
 class _Subject:
-    """What the machine moves: a state for a moment, the case, and what was found to be unmet."""
+    """The model of the machine for one call: the state, the case, the new facts and the unmet requirements."""
 
     __slots__ = ("case", "facts", "state", "unmet")
 
@@ -65,19 +65,24 @@ class _Subject:
         self.unmet: list[Unmet] = []
 
 
-def _judge(row: Event) -> Callable[[Any], bool]:
+def _make_condition(row: Event) -> Callable[[Any], bool]:
+    """Return the condition of a transition.
+
+    It collects every unmet requirement instead of stopping at the first.
+    """
+
     def condition(data: Any) -> bool:
         subject: _Subject = data.model
         if row.when is not None and not row.when(subject.case):
             return False
-        found = [unmet for need in row.needs if (unmet := need.unmet(subject.case))]
-        subject.unmet += found
-        return not found
+        unmet = [reason for need in row.needs if (reason := need.check(subject.case))]
+        subject.unmet += unmet
+        return not unmet
 
     return condition
 
 
-def _record(row: Event) -> Callable[[Any], None]:
+def _make_effect(row: Event) -> Callable[[Any], None]:
     def before(data: Any) -> None:
         data.model.facts = row.records(data.model.case)
 
@@ -85,10 +90,12 @@ def _record(row: Event) -> Callable[[Any], None]:
 
 
 def build(table: Sequence[Event]) -> Machine:
-    """The machine over a table. Raises `TableError` if the table contradicts itself."""
+    """Build the machine over a table. Raise `TableError` if the table contradicts itself."""
     faults = faults_of(table)
     if faults:
         raise TableError(faults)
+    # One machine without a model serves every partnership: `apply` passes its subject to the trigger.
+    # Automatic transitions would bypass the requirements, and a queue would be shared between threads.
     machine = Machine(
         model=None,
         states=[_BEFORE, *State],
@@ -103,15 +110,15 @@ def build(table: Sequence[Event]) -> Machine:
                 row.name,
                 state or _BEFORE,
                 row.to,
-                conditions=[_judge(row)],
-                before=[_record(row)],
+                conditions=[_make_condition(row)],
+                before=[_make_effect(row)],
             )
     return machine
 
 
 MACHINE = build(TABLE)
 EVENTS: tuple[str, ...] = tuple(dict.fromkeys(row.name for row in TABLE))
-# Of several rows of an event the first, for what the event says in every state.
+# The first row of each event, for the fields that are the same in every row.
 _EVENT: dict[str, Event] = {row.name: row for row in reversed(TABLE)}
 FIRST = next(row.name for row in TABLE if None in row.at)  # the event that creates a partnership
 COLLECTED: tuple[str, ...] = tuple(name for name in EVENTS if _EVENT[name].collected)
@@ -122,14 +129,17 @@ for _row in TABLE:
 
 
 def event_named(name: str) -> Event:
-    """Return what an event says of itself in every state. Raise `UnknownEvent`."""
+    """Return the first row of an event, for the fields that are the same in every state.
+
+    Raise `UnknownEvent`.
+    """
     if name not in _EVENT:
         raise UnknownEvent(name, EVENTS)
     return _EVENT[name]
 
 
 def row_of(event: str, state: State | None) -> Event:
-    """Return the row of an event in a state; of several that differ only in where they lead, the first.
+    """Return the row of an event in a state; the first, if several differ in their next state.
 
     Raise `UnknownEvent` or `WrongState`.
     """
@@ -144,12 +154,12 @@ def row_of(event: str, state: State | None) -> Event:
 
 
 def events_of(state: State | None) -> tuple[Event, ...]:
-    """The rows of a state, one for each event."""
+    """Return the rows of a state, one for each event."""
     return tuple(rows[0] for (_, at), rows in _ROWS.items() if at is state)
 
 
 def check_role(row: Event, role: Role, state: State | None) -> None:
-    """Raise `WrongRole` unless the role may do this."""
+    """Raise `WrongRole` unless the role may do this event."""
     if role not in row.who:
         who = " or ".join(row.who)
         raise WrongRole(
@@ -158,7 +168,10 @@ def check_role(row: Event, role: Role, state: State | None) -> None:
 
 
 def apply(event: str, case: Case) -> Made:
-    """Do the event. Raises `UnknownEvent`, `WrongState`, `WrongRole`, or `Refused` with all that is unmet."""
+    """Do the event and return the new state and facts.
+
+    Raise `UnknownEvent`, `WrongState`, `WrongRole`, or `Refused` with every requirement that does not hold.
+    """
     check_role(row_of(event, case.state), case.role, case.state)
     subject = _Subject(case)
     if not MACHINE.events[event].trigger(subject):
@@ -167,9 +180,9 @@ def apply(event: str, case: Case) -> Made:
 
 
 def replay(event: str, case: Case) -> Made:
-    """Record the event again as the history tells it, without judging it by today's law.
+    """Do an event of the history again without checking requirements, since the law may have changed since.
 
-    Raises `LookupError` if the history cannot be so.
+    Raise `LookupError` if the event does not exist in this state.
     """
     for row in _ROWS.get((event, case.state), ()):
         if row.when is None or row.when(case):
@@ -179,11 +192,11 @@ def replay(event: str, case: Case) -> Made:
 
 
 def explain(case_for: Callable[[Event], Case], state: State | None) -> list[Possibility]:
-    """Every event of a state with its requirements; `case_for` gives the case to judge a row by."""
-    found = []
+    """Return every event of a state with its requirements. `case_for` returns the case to judge a row by."""
+    possibilities = []
     for row in events_of(state):
         case = case_for(row)
-        found.append(
+        possibilities.append(
             Possibility(
                 row,
                 tuple(
@@ -192,7 +205,7 @@ def explain(case_for: Callable[[Event], Case], state: State | None) -> list[Poss
                 ),
             )
         )
-    return found
+    return possibilities
 
 
 def waiting_on(facts: Partnership, event: str) -> Sequence[Waiting]:
@@ -201,9 +214,10 @@ def waiting_on(facts: Partnership, event: str) -> Sequence[Waiting]:
 
 
 def askable(state: State | None, facts: Partnership, role: Role) -> set[str]:
-    """Return the events that a person in a role can be asked for now."""
+    """Return the events that a message can ask a person in this role to do now."""
     names = set()
     for row in events_of(state):
+        # An event that several people do is asked only of those who have not done it yet.
         awaited = row.collected is None or role in {waiting.role for waiting in row.waiting(facts)}
         if role in row.who and awaited:
             names.add(row.name)
@@ -211,19 +225,19 @@ def askable(state: State | None, facts: Partnership, role: Role) -> set[str]:
 
 
 def draw(current: State | None = None) -> str:
-    """The lifecycle as Mermaid text, with one state marked."""
+    """Return the lifecycle as Mermaid text, with the current state marked."""
     lines = ["stateDiagram-v2", f"    [*] --> {State.NEEDS_IDENTIFIED}: {FIRST}"]
     arrows: dict[tuple[Any, State], list[str]] = {}
     for row in TABLE:
         for state in row.at:
             if state is not None and row.to is not None:
                 arrows.setdefault((state, row.to), []).append(row.name)
-    lines += [f"    {a} --> {b}: {', '.join(_once(events))}" for (a, b), events in arrows.items()]
+    lines += [f"    {a} --> {b}: {', '.join(_without_repeats(events))}" for (a, b), events in arrows.items()]
     lines.append(f"    {State.TERMINATED} --> [*]")
     if current:
         lines += ["    classDef current font-weight:bold,stroke-width:4px", f"    class {current} current"]
     return "\n".join(lines)
 
 
-def _once(events: Iterable[str]) -> list[str]:
+def _without_repeats(events: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(events))

@@ -1,4 +1,4 @@
-"""What is wrong with what was given, in this project's words rather than pydantic's: each fault with its place."""
+"""Translates the errors of pydantic into this project's words, each with its place."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from states.errors import Problem
 IDENTIFIER = r"^[a-z0-9][a-z0-9.-]{0,62}$"
 
 
-def problems(error: ValidationError, takes: type[BaseModel] | None = None) -> list[Problem]:
-    """What pydantic found, in this project's words."""
+def problems_of(error: ValidationError, takes: type[BaseModel] | None = None) -> list[Problem]:
+    """Return the errors of pydantic in this project's words. `takes` is the type that was read."""
     details: list[dict[str, Any]] = [dict(detail) for detail in error.errors(include_url=False)]
     places = [detail["loc"] for detail in details]
 
-    def echoes(detail: dict[str, Any]) -> bool:
-        """Whether a list is only called too short because an entry of it is wrong."""
+    def is_echo(detail: dict[str, Any]) -> bool:
+        """Return whether a list is called too short only because pydantic dropped an invalid entry."""
         place, kind = detail["loc"], detail["type"]
         return kind == "too_short" and any(p[: len(place)] == place and p != place for p in places)
 
-    return [_problem(detail, takes) for detail in details if not echoes(detail)]
+    return [_problem(detail, takes) for detail in details if not is_echo(detail)]
 
 
 def _problem(detail: dict[str, Any], takes: type[BaseModel] | None) -> Problem:
     at = ".".join(str(part) or '""' for part in detail["loc"] if part != "[key]")
     kind, context = detail["type"], detail.get("ctx", {})
-    found = detail.get("input")
+    value = detail.get("input")
     within = _model_at(takes, detail["loc"][:-1])
     if kind == "missing":
         return Problem(at, "it is missing", _expected(within, detail["loc"][-1:]))
     if kind == "extra_forbidden":
-        known = ", ".join(names(within)) if within else ""
-        return Problem(at, "there is no such key", f"one of {known}" if known else "none")
+        keys = ", ".join(input_keys(within)) if within else ""
+        return Problem(at, "there is no such key", f"one of {keys}" if keys else "none")
     if kind == "value_error":
-        expected = "YYYY-MM-DD" if "no day" in detail["msg"] or "a day" in detail["msg"] else ""
+        expected = "YYYY-MM-DD" if "not a date" in detail["msg"] or "a day" in detail["msg"] else ""
         return Problem(at, detail["msg"].removeprefix("Value error, "), expected)
     if "expected" in context:
-        return Problem(at, f"found {short(found)}", str(context["expected"]).replace("'", ""))
+        return Problem(at, f"found {shorten(value)}", str(context["expected"]).replace("'", ""))
     if kind == "string_too_long":
-        return Problem(at, f"found {short(found)}", f"at most {context['max_length']} characters")
+        return Problem(at, f"found {shorten(value)}", f"at most {context['max_length']} characters")
     words = (detail["msg"][:1].lower() + detail["msg"][1:]).removeprefix("input should be ")
-    return Problem(at, f"found {short(found)}", _WORDS.get(context.get("pattern", kind), words))
+    return Problem(at, f"found {shorten(value)}", _WORDS.get(context.get("pattern", kind), words))
 
 
 _WORDS = {
@@ -77,12 +77,14 @@ _WORDS = {
 }
 
 
-def short(found: object) -> str:
-    text = str(found) if isinstance(found, date) else repr(found)  # as people write it
+def shorten(value: object) -> str:
+    """Return a value as people write it, cut to 60 characters."""
+    text = str(value) if isinstance(value, date) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _expected(takes: type[BaseModel] | None, place: tuple[int | str, ...]) -> str:
+    """Return the description of the field at a place, "" if there is none."""
     if takes is None:
         return ""
     for name, field in takes.model_fields.items():
@@ -92,7 +94,7 @@ def _expected(takes: type[BaseModel] | None, place: tuple[int | str, ...]) -> st
 
 
 def _model_at(takes: type[BaseModel] | None, place: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """The model that a place in the input belongs to, the outermost one for an empty place."""
+    """Return the model that a place in the input belongs to, the outermost one for an empty place."""
     for part in place:
         if isinstance(part, str) and takes is not None:
             fields = (f for name, f in takes.model_fields.items() if part in (name, f.alias))
@@ -107,6 +109,6 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
 
 
 @cache
-def names(takes: type[BaseModel]) -> tuple[str, ...]:
-    """The keys that an input takes, as they are written."""
+def input_keys(takes: type[BaseModel]) -> tuple[str, ...]:
+    """Return the keys that an input takes, as people write them."""
     return tuple(field.alias or name for name, field in takes.model_fields.items())

@@ -1,4 +1,4 @@
-"""The moments of a partnership: what its deadlines count from, and the days on which its duties were done."""
+"""Reads from the facts the moments that deadlines count from, and the days on which duties were done."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _amendment_waits(facts: Partnership) -> Moment:
     return facts.agreement.pending.at if facts.agreement and facts.agreement.pending else None
 
 
-# By name, what a deadline may be counted from or end with, besides "entering".
+# By name, the moments at which a deadline may start or end, besides "entering". None: it has not happened.
 MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "needs.described": lambda facts: facts.needs.described_at,
     "needs.agreed": lambda facts: facts.needs.agreed_at,
@@ -86,7 +86,7 @@ DUTIES = ("assessment", "gap", "meeting", "engagement", "responsibility", "annua
 
 
 def done_on(facts: Partnership, duty: str, day_of: Callable[[datetime], date]) -> tuple[date, ...]:
-    """Return the days on which a recurring duty was done."""
+    """Return the days on which a recurring duty was done. `day_of` gives the local day of an instant."""
     if duty == "annual-review":
         reviews = (*facts.earlier_reviews, *((facts.review,) if facts.review else ()))
         return tuple(day_of(review.opened_at) for review in reviews)
@@ -94,6 +94,6 @@ def done_on(facts: Partnership, duty: str, day_of: Callable[[datetime], date]) -
 
 
 def moments(facts: Partnership, entered_at: datetime) -> dict[str, Moment]:
-    """Return every moment that is known, by name."""
-    known = {name: value for name, of in MOMENTS.items() if (value := of(facts)) is not None}
-    return {"entering": entered_at, **known}
+    """Return every moment that is on record, by name."""
+    recorded = {name: value for name, of in MOMENTS.items() if (value := of(facts)) is not None}
+    return {"entering": entered_at, **recorded}

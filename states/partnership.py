@@ -1,4 +1,4 @@
-"""The facts of one partnership: typed, immutable, and the sum of its history.
+"""Defines the facts of one partnership: typed, immutable, and the sum of its history.
 
 Days are local to the district, instants are aware, money is whole cents. E-mail addresses name people,
 identifiers name schools and organizations.
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class State(StrEnum):
-    """Where a partnership stands. The order is the order of its life."""
+    """The state of a partnership. The order is that of its life."""
 
     NEEDS_IDENTIFIED = "needs-identified"
     OPEN_SELECTION = "open-selection"
@@ -25,7 +25,7 @@ class State(StrEnum):
 
 
 class Role(StrEnum):
-    """In which capacity somebody acts on a partnership."""
+    """The role in which a person, or the clock, acts on a partnership."""
 
     PRINCIPAL = "principal"
     STAFF = "staff"
@@ -63,7 +63,10 @@ class Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def but(self, **changes: object) -> Self:
-        """The same record with some fields changed. The values are trusted: inputs were checked before."""
+        """Return the record with some fields changed.
+
+        The values are not validated: inputs were checked before.
+        """
         return self.model_copy(update=changes)
 
 
@@ -77,7 +80,7 @@ Signatures = dict[Side, Signature]
 
 
 class Statement(Fact):
-    """What the school and the District want of a Lead Partner (4270.7)."""
+    """The statement of needs: what the school and the District want from a Lead Partner (4270.7)."""
 
     needs: tuple[str, ...]
     gaps: tuple[str, ...]
@@ -153,38 +156,38 @@ class Selection(Fact):
     restarted: str | None = None
 
     def is_open(self, now: datetime) -> bool:
-        """Return whether the call still takes applications, so that what is in them is sealed (4270.8)."""
+        """Return whether the call still takes applications, so that their contents are sealed (4270.8)."""
         return now < self.closes_at
 
     def score(self, reviewer: str, organization: str) -> Score | None:
-        """The score that this reviewer gave this applicant, if any."""
+        """Return the score that this reviewer gave this applicant, if any."""
         return next(
             (s for s in self.scores if (s.reviewer, s.organization) == (reviewer, organization)), None
         )
 
-    def conflicted(self, reviewer: str, organization: str) -> bool:
-        """Whether this reviewer declared a conflict of interest with this applicant."""
+    def has_conflict(self, reviewer: str, organization: str) -> bool:
+        """Return whether this reviewer declared a conflict of interest with this applicant."""
         return any((c.reviewer, c.organization) == (reviewer, organization) for c in self.conflicts)
 
     def unscored(self) -> dict[str, tuple[str, ...]]:
-        """By reviewer, the applicants that he or she has neither scored nor declared a conflict with."""
+        """Return, by reviewer, the applicants without a score or a conflict of interest from this reviewer."""
         left = {
             reviewer: tuple(
                 organization
                 for organization in self.applications
-                if not self.conflicted(reviewer, organization) and not self.score(reviewer, organization)
+                if not self.has_conflict(reviewer, organization) and not self.score(reviewer, organization)
             )
             for reviewer in self.reviewers
         }
         return {reviewer: organizations for reviewer, organizations in left.items() if organizations}
 
     def unanswered(self) -> tuple[Protest, ...]:
-        """Protests that still wait for an answer."""
+        """Return the protests that still wait for an answer."""
         return tuple(protest for protest in self.protests if protest.answer is None)
 
 
 class Approval(Fact):
-    """What the Board approved, and at which meeting."""
+    """The terms that the Board approved, and the meeting at which it did."""
 
     meeting_on: date
     amount_cents: int
@@ -192,7 +195,7 @@ class Approval(Fact):
 
 
 class Change(Fact):
-    """Terms that are to replace those of the agreement: a whole new total, a new last day, new terms."""
+    """Terms that will replace those of the agreement: a new total amount, a new last day, new terms in words."""
 
     purpose: Literal["amendment", "renewal"]
     amount_cents: int
@@ -203,7 +206,7 @@ class Change(Fact):
 
 
 class Agreement(Fact):
-    """The memorandum of understanding or contract. `amount_cents` and the days are of the whole of it."""
+    """The memorandum of understanding or contract. `amount_cents` and the days cover its whole term."""
 
     instrument: Instrument
     amount_cents: int
@@ -220,8 +223,8 @@ class Agreement(Fact):
     pending: Change | None = None
     changes: tuple[Change, ...] = ()
 
-    def changed(self, change: Change, at: datetime) -> Self:
-        """Return the agreement with new terms, which have to be signed anew."""
+    def with_change(self, change: Change, at: datetime) -> Self:
+        """Return the agreement with new terms and without signatures, since it must be signed again."""
         return self.but(
             amount_cents=change.amount_cents,
             ends_on=change.ends_on,
@@ -258,7 +261,7 @@ class Vote(Fact):
 
 
 class Item(Fact):
-    """What the Board has before it, and where on its way it is."""
+    """An item before the Board, and how far it has got."""
 
     purpose: Purpose
     reason: str
@@ -285,7 +288,7 @@ class Decision(Fact):
 
 
 class Request(Fact):
-    """Who elected that the Board reviews an agreement that it need not review."""
+    """A request that the Board review an agreement that it need not review."""
 
     role: Role
     by: str
@@ -399,5 +402,5 @@ class Partnership(Fact):
 
     @property
     def in_force(self) -> bool:
-        """Whether an agreement is in force and not ended."""
+        """Return whether an agreement is in force and not ended."""
         return self.ended is None and self.agreement is not None and self.agreement.in_force_at is not None

@@ -21,7 +21,7 @@ from notifications.errors import ServiceError
 from states.case import Case
 from states.errors import BadInput, Problem, Refused, Unmet, WrongRole
 from states.event import Event
-from states.inputs import read_input, stored
+from states.inputs import as_stored, read_input
 from states.machine import FIRST, apply, check_role, row_of, waiting_on
 from states.partnership import Partnership, Role, State
 from workflow import deadlines
@@ -231,7 +231,7 @@ def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetim
         "channel": intent.channel,
         "from_state": record.state and str(record.state),
         "to_state": str(to),
-        "input": canonical(stored(case.input)),
+        "input": canonical(as_stored(case.input)),
         "setting": canonical(case.setting.model_dump(mode="json", exclude_unset=True)),
         "note": intent.note,
         "ran_by": intent.ran_by,

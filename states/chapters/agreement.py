@@ -1,10 +1,10 @@
-"""Terms, outcomes and signatures, and what changes them (4270.9a-c, 4270.10)."""
+"""Defines the events of the agreement: drafting, signing, activating, amending it (4270.9a-c, 4270.10)."""
 
 from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from states.case import Case, board_reasons, signed
+from states.case import Case, add_signature, board_reasons
 from states.chapters.call import no_other_lead_partner
 from states.chapters.choice import partner_chosen, protest_window_closed, protests_answered
 from states.chapters.outcomes import all_agreed_to_outcomes, outcomes_set
@@ -108,7 +108,7 @@ def signed_by_today(case: Case) -> str | None:
 def signed_by_both(case: Case) -> str | None:
     agreement = case.facts.agreement
     if agreement is None:
-        return None  # said by agreement-drafted
+        return None  # `agreement_drafted` refuses this
     left = [SIDE_NAMES[side] for side in ("district", "partner") if side not in agreement.signatures]
     return f"not yet signed by {' and '.join(left)}" if left else None
 
@@ -124,6 +124,8 @@ def agreement_not_over(case: Case) -> str | None:
 
 
 def _board_need_not_act(clause: str, what: str) -> Requirement:
+    """Return the requirement that this clause does not require the Board to act; `what` says when it does."""
+
     def reason(case: Case) -> str | None:
         agreement = case.facts.agreement
         if agreement is None or clause not in board_reasons(agreement, case.setting.board):
@@ -166,9 +168,9 @@ def ask_for_review(case: Case) -> Partnership:
 
 
 def sign_agreement(case: Case) -> Partnership:
-    signatures = signed(case.agreement.signatures, case, on=case.input.signed_on)
+    signatures = add_signature(case.agreement.signatures, case, on=case.input.signed_on)
     both = {"district", "partner"} <= signatures.keys()
-    return _agreement(
+    return _change_agreement(
         case,
         signatures=signatures,
         signed_at=case.at if both else None,
@@ -177,32 +179,33 @@ def sign_agreement(case: Case) -> Partnership:
 
 
 def activate(case: Case) -> Partnership:
-    return _agreement(case, in_force_at=case.at)
+    return _change_agreement(case, in_force_at=case.at)
 
 
 def amend_agreement(case: Case) -> Partnership:
-    given, agreement = case.input, case.agreement
-    # An amendment that states amount or last day anew takes the place of one that waits for the Board.
-    superseded = given.amount_cents is not None or given.ends_on is not None
+    values, agreement = case.input, case.agreement
+    # An amendment with an amount or a last day replaces one that waits for the Board.
+    superseded = values.amount_cents is not None or values.ends_on is not None
     change = Change(
         purpose="amendment",
-        amount_cents=agreement.amount_cents if given.amount_cents is None else given.amount_cents,
-        ends_on=given.ends_on or agreement.ends_on,
-        terms=given.terms,
-        reason=given.reason,
+        amount_cents=agreement.amount_cents if values.amount_cents is None else values.amount_cents,
+        ends_on=values.ends_on or agreement.ends_on,
+        terms=values.terms,
+        reason=values.reason,
         at=case.at,
     )
     if board_reasons(agreement, case.setting.board, change.amount_cents, change.ends_on):
         if agreement.pending and not superseded:
-            # New words go before the Board with the amount and the last day that wait for it already.
-            waits = agreement.pending
-            change = change.but(amount_cents=waits.amount_cents, ends_on=waits.ends_on)
-        return _agreement(case, pending=change)
-    pending = None if superseded else agreement.pending
-    return case.facts.but(agreement=agreement.changed(change, case.at).but(pending=pending))
+            # An amendment of the words alone goes to the Board with the amount and last day that already
+            # wait.
+            pending = agreement.pending
+            change = change.but(amount_cents=pending.amount_cents, ends_on=pending.ends_on)
+        return _change_agreement(case, pending=change)
+    kept = None if superseded else agreement.pending
+    return case.facts.but(agreement=agreement.with_change(change, case.at).but(pending=kept))
 
 
-def _agreement(case: Case, **changes: object) -> Partnership:
+def _change_agreement(case: Case, **changes: object) -> Partnership:
     return case.facts.but(agreement=case.agreement.but(**changes))
 
 

@@ -1,11 +1,11 @@
-"""What can be recorded in every state: notes, documents, a new contact (4270.4)."""
+"""Defines the events that can happen in every state: notes, documents, a new contact (4270.4)."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from states.case import Case
-from states.event import OFFICE_ONLY, PRINCIPAL, STAFF, Event, Form, nothing, partner_sees
+from states.event import OFFICE_ONLY, PRINCIPAL, STAFF, Event, Form, change_nothing, partner_sees
 from states.inputs import Digest, Email, File, Input, Length, Name, Text
 from states.partnership import Contact, Document, Partnership, State
 
@@ -27,8 +27,10 @@ class ChangeContact(Input):
 
 
 def add_document(case: Case) -> Partnership:
-    given = case.input
-    document = Document(title=given.title, name=given.file, sha256=given.sha256, size=given.size, at=case.at)
+    values = case.input
+    document = Document(
+        title=values.title, name=values.file, sha256=values.sha256, size=values.size, at=case.at
+    )
     return case.facts.but(documents=(*case.facts.documents, document))
 
 
@@ -42,7 +44,7 @@ EVENTS = (
         at=tuple(State),
         who=(STAFF, PRINCIPAL),
         takes=AddNote,
-        records=nothing,
+        records=change_nothing,
         audience=OFFICE_ONLY,
         optional=True,
         repeatable=True,

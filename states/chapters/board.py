@@ -1,10 +1,10 @@
-"""What the Board has before it, and what it decides (4270.9)."""
+"""Defines the events of an item before the Board, from its referral to the meeting (4270.9)."""
 
 from __future__ import annotations
 
 from pydantic import Field, StrictBool
 
-from states.case import Case, board_reasons, recorded
+from states.case import Case, board_reasons, require_recorded
 from states.chapters.agreement import BEFORE_SIGNING, new_term_possible
 from states.event import (
     ACTIVE,
@@ -133,16 +133,16 @@ def deferred_to_later(case: Case) -> str | None:
 
 
 def refer_to_board(case: Case) -> Partnership:
-    given, agreement = case.input, case.agreement
+    values, agreement = case.input, case.agreement
     change = None
-    if given.purpose in ("amendment", "renewal"):
+    if values.purpose in ("amendment", "renewal"):
         basis = agreement.pending or agreement
         change = Change(
-            purpose=given.purpose,
-            amount_cents=basis.amount_cents if given.amount_cents is None else given.amount_cents,
-            ends_on=given.ends_on or basis.ends_on,
+            purpose=values.purpose,
+            amount_cents=basis.amount_cents if values.amount_cents is None else values.amount_cents,
+            ends_on=values.ends_on or basis.ends_on,
             terms=agreement.pending.terms if agreement.pending else None,
-            reason=given.reason,
+            reason=values.reason,
             at=case.at,
         )
     basis = change or agreement
@@ -150,10 +150,10 @@ def refer_to_board(case: Case) -> Partnership:
     if case.facts.board.asked:
         because = (*because, "asked")
     item = Item(
-        purpose=given.purpose,
-        reason=given.reason,
+        purpose=values.purpose,
+        reason=values.reason,
         because=because,
-        origin=recorded(case.state),
+        origin=require_recorded(case.state),
         change=change,
         referred_at=case.at,
     )
@@ -166,7 +166,7 @@ def refer_to_board(case: Case) -> Partnership:
 def schedule_item(case: Case) -> Partnership:
     item = case.item
     if item.meeting_on is not None and item.meeting_on >= case.today:
-        # It was not dealt with there and will not be: the new date takes the place of that one.
+        # That meeting will not deal with the item any more, so the new meeting replaces it on the agenda.
         item = item.but(agenda=tuple(day for day in item.agenda if day != item.meeting_on))
     return _on_agenda(case, item)
 
@@ -185,7 +185,8 @@ def introduce_item(case: Case) -> Partnership:
 def defer_item(case: Case) -> Partnership:
     item = case.item.but(deferred=case.item.deferred + 1)
     if case.role is not Role.CLOCK:
-        # The Board itself took it off that agenda, so nothing can be decided there any more.
+        # The Board took the item off that agenda, so the meeting can no longer decide on it. The clock cannot
+        # know that.
         item = item.but(agenda=tuple(day for day in item.agenda if day != item.meeting_on))
     if case.input.meeting_on is None:
         return change_item(case, item.but(meeting_on=None, meeting_at=None))
@@ -197,7 +198,7 @@ def change_item(case: Case, item: Item) -> Partnership:
 
 
 def _on_agenda(case: Case, item: Item) -> Partnership:
-    meeting = recorded(case.setting.meeting)
+    meeting = require_recorded(case.setting.meeting)
     return change_item(
         case,
         item.but(
@@ -250,7 +251,8 @@ EVENTS = (
         ),
     ),
     _refer(ACTIVE, _REFER_IN_FORCE, _FORM_IN_FORCE),
-    # It is the other way out of a review: the report and the findings are what is awaited.
+    # Optional here: a review waits for the report and the findings, and a referral is the other way to end
+    # it.
     _refer(REVIEW, _REFER_IN_FORCE, _FORM_IN_FORCE, optional=True),
     Event(
         name="schedule-item",
@@ -288,7 +290,7 @@ EVENTS = (
         audience=partner_sees("meeting_on", "reason"),
         optional=True,
         form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "later-meetings"}),
-        urgent=True,  # a meeting is not when people think it is
+        urgent=True,  # people expect the meeting on another day
         about_meeting=True,
     ),
 )

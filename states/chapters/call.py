@@ -1,4 +1,4 @@
-"""The open call, from its opening to its closing: applications, sealed until then (4270.1 to 4270.4, 4270.8)."""
+"""Defines the events of the open call, which seals applications until it closes (4270.1 to .4, 4270.8)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from states.case import Case, recorded
+from states.case import Case, require_recorded
 from states.chapters.needs import needs_described
 from states.event import (
     APPLICANT,
@@ -34,14 +34,14 @@ from states.inputs import (
     Nothing,
     OfOrganization,
     Text,
-    distinct,
+    check_distinct,
 )
 from states.partnership import Ability, Application, Outcomes, Partnership, Role, Selection
 
 
 class OpenSelection(Input):
     closes_on: Day = Field(description="last day of the call")
-    reviewers: Annotated[tuple[Email, ...], AfterValidator(distinct)] = Field(
+    reviewers: Annotated[tuple[Email, ...], AfterValidator(check_distinct)] = Field(
         title="Panel of reviewers", description="e-mail addresses of the panel"
     )
 
@@ -115,14 +115,14 @@ def open_long_enough(case: Case) -> str | None:
 
 @requirement("4270.8")
 def call_open(case: Case) -> str | None:
-    if not case.closed:
+    if not case.is_call_closed:
         return None
     return f"the call closed at {case.selection.closes_at.astimezone(case.at.tzinfo):%Y-%m-%d %H:%M}"
 
 
 @requirement("4270.8")
 def call_closed(case: Case) -> str | None:
-    if case.closed:
+    if case.is_call_closed:
         return None
     closes = case.selection.closes_at.astimezone(case.at.tzinfo)
     return f"the call is open until {closes:%Y-%m-%d %H:%M}, and applications are sealed until then"
@@ -141,8 +141,8 @@ def extended_to_later(case: Case) -> str | None:
     return f"the call already closes on {old.date()}; an extension needs a later day"
 
 
-def addresses(ability: Ability, clause: str) -> Requirement:
-    """The requirement that an application addresses one of the five abilities."""
+def require_ability(ability: Ability, clause: str) -> Requirement:
+    """Return the requirement that an application addresses one of the five abilities."""
 
     def reason(case: Case) -> str | None:
         return None if ability in case.input.abilities else f"the application does not address '{ability}'"
@@ -151,7 +151,7 @@ def addresses(ability: Ability, clause: str) -> Requirement:
 
 
 all_five_addressed = tuple(
-    addresses(ability, f"4270.3{letter}") for ability, letter in zip(ABILITIES, "abcde", strict=True)
+    require_ability(ability, f"4270.3{letter}") for ability, letter in zip(ABILITIES, "abcde", strict=True)
 )
 
 
@@ -170,7 +170,8 @@ def has_applied(case: Case) -> str | None:
     if case.input.organization in case.selection.applications:
         return None
     if case.role is Role.APPLICANT:
-        return f"{case.input.organization} has no application"  # who else applied is not theirs to know
+        # An applicant may not know who else applied.
+        return f"{case.input.organization} has no application"
     applied = ", ".join(case.selection.applications) or "nobody"
     return f"{case.input.organization} has no application; applied have: {applied}"
 
@@ -182,20 +183,20 @@ def open_selection(case: Case) -> Partnership:
 
 
 def receive_application(case: Case) -> Partnership:
-    given, organization = case.input, recorded(case.setting.organization)
-    earlier = case.selection.applications.get(given.organization)
+    values, organization = case.input, require_recorded(case.setting.organization)
+    earlier = case.selection.applications.get(values.organization)
     application = Application(
-        organization=given.organization,
+        organization=values.organization,
         name=organization.name,
         kind=organization.kind,
-        contact_name=given.contact_name,
-        contact_email=given.contact_email,
-        abilities=given.abilities,
-        demonstration=given.demonstration,
+        contact_name=values.contact_name,
+        contact_email=values.contact_email,
+        abilities=values.abilities,
+        demonstration=values.demonstration,
         received_at=case.at,
         replaces=earlier.replaces + 1 if earlier else 0,
     )
-    applications = {**case.selection.applications, given.organization: application}
+    applications = {**case.selection.applications, values.organization: application}
     return change_call(case, applications=applications)
 
 
@@ -204,9 +205,9 @@ def withdraw_application(case: Case) -> Partnership:
     applications = {name: a for name, a in selection.applications.items() if name != gone}
     facts = change_call(case, applications=applications)
     if selection.choice and selection.choice.organization == gone:
-        # Everything that rested on the choice goes with it.
+        # Remove everything that was built on the choice.
         facts = facts.but(
-            selection=recorded(facts.selection).but(choice=None),
+            selection=require_recorded(facts.selection).but(choice=None),
             contact=None,
             agreement=None,
             outcomes=Outcomes(),
@@ -223,12 +224,14 @@ def close_applications(case: Case) -> Partnership:
 
 
 def change_call(case: Case, **changes: object) -> Partnership:
+    """Return the facts with some fields of the call changed."""
     return case.facts.but(selection=case.selection.but(**changes))
 
 
 def note_scoring(facts: Partnership, case: Case) -> Partnership:
-    selection = recorded(facts.selection)
-    complete = case.closed and not selection.unscored()
+    """Return the facts with the moment at which the panel has scored everything, or without it."""
+    selection = require_recorded(facts.selection)
+    complete = case.is_call_closed and not selection.unscored()
     scored_at = (selection.scored_at or case.at) if complete else None
     return facts.but(selection=selection.but(scored_at=scored_at))
 
@@ -243,7 +246,7 @@ def of_call(*fields: str) -> Audience:
 
 
 def of_applicant(*fields: str) -> Audience:
-    """Return the audience of an event about one applicant: that one, who may be the Lead Partner by now."""
+    """Return the audience of an event about one applicant: this applicant, who may have become the Lead Partner."""
     return {
         LEAD_PARTNER: Sees(Scope.OWN_ORGANIZATION, fields),
         APPLICANT: Sees(Scope.OWN_ORGANIZATION, fields),
@@ -251,7 +254,7 @@ def of_applicant(*fields: str) -> Audience:
 
 
 def _of_application(*fields: str) -> Audience:
-    """Return the audience of an event about an application: its applicant, and after the closing the panel."""
+    """Return the audience of an event about an application: its applicant, and the panel after the closing."""
     return {**of_applicant(*fields), REVIEWER: Sees(Scope.AFTER_CLOSING, ("organization",))}
 
 

@@ -1,4 +1,4 @@
-"""The choice of a Lead Partner: conflicts of interest, scores, the choice itself, protests (4270.3, 4270.8)."""
+"""Defines the events of choosing a Lead Partner: conflicts, scores, the choice, protests (4270.3, 4270.8)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class AnswerProtest(OfOrganization):
 
 @requirement("4270.8", of_input=True)
 def no_conflict_declared(case: Case) -> str | None:
-    if case.selection.conflicted(case.actor, case.input.organization):
+    if case.selection.has_conflict(case.actor, case.input.organization):
         return f"{case.actor} declared a conflict of interest with {case.input.organization}"
     return None
 
@@ -83,7 +83,7 @@ def everybody_has_scored(case: Case) -> str | None:
     left = case.selection.unscored()
     if not left:
         return None
-    return "not yet scored: " + "; ".join(f"{who} has left {', '.join(what)}" for who, what in left.items())
+    return "; ".join(f"{reviewer} still has to score: {', '.join(names)}" for reviewer, names in left.items())
 
 
 @requirement("4270.8", of_input=True)
@@ -152,32 +152,35 @@ def protests_answered(case: Case) -> str | None:
     if not waiting:
         return None
     if case.role is Role.LEAD_PARTNER:
-        return "a protest is unanswered"  # whose it is, is between that applicant and the office
+        # Only the applicant and the office may know who protested.
+        return "a protest is unanswered"
     return "a protest is unanswered: " + ", ".join(p.organization for p in waiting)
 
 
 def declare_conflict(case: Case) -> Partnership:
-    given = case.input
-    conflict = Conflict(reviewer=case.actor, organization=given.organization, reason=given.reason, at=case.at)
-    # A score given before the conflict was declared no longer counts.
+    values = case.input
+    conflict = Conflict(
+        reviewer=case.actor, organization=values.organization, reason=values.reason, at=case.at
+    )
+    # A score from before the declaration no longer counts.
     scores = tuple(
-        s for s in case.selection.scores if (s.reviewer, s.organization) != (case.actor, given.organization)
+        s for s in case.selection.scores if (s.reviewer, s.organization) != (case.actor, values.organization)
     )
     facts = change_call(case, conflicts=(*case.selection.conflicts, conflict), scores=scores)
     return note_scoring(facts, case)
 
 
 def score_application(case: Case) -> Partnership:
-    given = case.input
+    values = case.input
     score = Score(
         reviewer=case.actor,
-        organization=given.organization,
-        scores=given.scores,
-        comment=given.comment,
+        organization=values.organization,
+        scores=values.scores,
+        comment=values.comment,
         at=case.at,
     )
     others = (
-        s for s in case.selection.scores if (s.reviewer, s.organization) != (case.actor, given.organization)
+        s for s in case.selection.scores if (s.reviewer, s.organization) != (case.actor, values.organization)
     )
     return note_scoring(change_call(case, scores=(*others, score)), case)
 
@@ -210,7 +213,8 @@ def answer_protest(case: Case) -> Partnership:
 
 def restart(case: Case) -> Partnership:
     ended = case.selection.but(restarted=case.input.reason)
-    # The statement must be agreed to again, since it drew nobody who could be chosen.
+    # The school and the District must agree to the statement again, since the call for it found no Lead
+    # Partner.
     return case.facts.but(
         selection=None,
         earlier_selections=(*case.facts.earlier_selections, ended),
@@ -218,7 +222,10 @@ def restart(case: Case) -> Partnership:
     )
 
 
-DECLARE_CONFLICT, SCORE_APPLICATION = "declare-conflict", "score-application"  # both on one sheet
+DECLARE_CONFLICT, SCORE_APPLICATION = (
+    "declare-conflict",
+    "score-application",
+)  # one sheet has the forms of both
 
 
 def _panel_left(facts: Partnership) -> list[Waiting]:

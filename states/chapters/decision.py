@@ -1,4 +1,4 @@
-"""What the Board decides at a meeting, by its vote (4270.9)."""
+"""Defines the events by which the Board decides on an item, with its vote (4270.9)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def vote_carried(case: Case) -> str | None:
 
 @requirement(of_input=True)
 def met_before_the_end(case: Case) -> str | None:
-    # Until the clock has recorded it, an agreement that is over may still look as if it could be renewed.
+    # An agreement that has ended stays in force on record until the clock records its end. It cannot be
+    # renewed.
     met, agreement = case.input.meeting_on, case.facts.agreement
     if agreement is None or not case.facts.in_force or met <= agreement.ends_on:
         return None
@@ -88,14 +89,14 @@ def item_on_that_agenda(case: Case) -> str | None:
     if not agenda or case.input.meeting_on in agenda:
         return None
     if case.item.introduced and case.input.meeting_on > max(*agenda, case.item.introduced[0]):
-        return None  # brought back for action after its introduction, and not put off beyond that meeting
+        return None  # introduced before, and now up for action at a meeting after all on its agenda
     return f"the item is not on the agenda of {case.input.meeting_on}; it is on {', '.join(map(str, agenda))}"
 
 
 def approve(case: Case) -> Partnership:
     item, agreement = case.item, case.agreement
     if item.change:
-        agreement = agreement.changed(item.change, case.at).but(pending=None)
+        agreement = agreement.with_change(item.change, case.at).but(pending=None)
     agreement = agreement.but(
         approval=Approval(
             meeting_on=case.input.meeting_on,
@@ -107,13 +108,13 @@ def approve(case: Case) -> Partnership:
         awaits_signature=case.at,
         in_force_at=agreement.in_force_at or case.at,
     )
-    return decided(case, "approve").but(agreement=agreement)
+    return record_decision(case, "approve").but(agreement=agreement)
 
 
 def send_back(case: Case) -> Partnership:
-    facts = decided(case, "send-back")
+    facts = record_decision(case, "send-back")
     if case.item.purpose == "new":
-        # The Board has not approved what it elected to review, so it still has to.
+        # The Board has not approved the agreement that it elected to review, so the request stays open.
         facts = facts.but(board=facts.board.but(asked=case.facts.board.asked))
     if case.facts.review and case.facts.review.interrupted_at and case.item.origin is State.ANNUAL_REVIEW:
         facts = facts.but(review=case.review.but(interrupted_at=None))
@@ -122,19 +123,20 @@ def send_back(case: Case) -> Partnership:
     return facts
 
 
-def decided(case: Case, decision: Literal["approve", "send-back", "terminate"]) -> Partnership:
-    given = case.input
-    vote = Vote(ayes=given.ayes, noes=given.noes, abstentions=given.abstentions)
-    decided = Decision(
+def record_decision(case: Case, decision: Literal["approve", "send-back", "terminate"]) -> Partnership:
+    """Return the facts with the decision on record and no item before the Board."""
+    values = case.input
+    vote = Vote(ayes=values.ayes, noes=values.noes, abstentions=values.abstentions)
+    outcome = Decision(
         purpose=case.item.purpose,
         decision=decision,
-        meeting_on=given.meeting_on,
+        meeting_on=values.meeting_on,
         vote=vote,
-        reason=given.reason,
+        reason=values.reason,
         at=case.at,
     )
     board = case.facts.board
-    return case.facts.but(board=board.but(item=None, asked=None, decisions=(*board.decisions, decided)))
+    return case.facts.but(board=board.but(item=None, asked=None, decisions=(*board.decisions, outcome)))
 
 
 DECISION = (item_scheduled, meeting_is_regular, meeting_held, item_on_that_agenda, quorum_present)

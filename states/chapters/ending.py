@@ -1,4 +1,4 @@
-"""The end of a partnership: withdrawn, terminated, expired, closed out (4270.9, 4270.12)."""
+"""Defines the events that end a partnership: withdrawal, termination, expiry, close-out (4270.9, 4270.12)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import Field
 
 from states.case import Case
 from states.chapters.call import of_call
-from states.chapters.decision import DECISION, VoteInput, decided, vote_carried
+from states.chapters.decision import DECISION, VoteInput, record_decision, vote_carried
 from states.event import (
     ACTIVE,
     BOARD,
@@ -35,7 +35,7 @@ class Terminate(Input):
 
 
 class BoardTerminate(VoteInput, Terminate):
-    """A termination with the Board's vote."""
+    """The input of a termination by the Board, with its vote."""
 
 
 class CloseOut(Input):
@@ -88,13 +88,13 @@ def not_closed_out(case: Case) -> str | None:
     return "the partnership has already been closed out" if case.facts.closed_out else None
 
 
-def terminated(case: Case, *, board: bool) -> Ended:
-    given = case.input
+def make_termination(case: Case, *, board: bool) -> Ended:
+    values = case.input
     return Ended(
         how="terminated",
-        ground=given.ground,
-        reason=given.reason,
-        effective_on=given.effective_on,
+        ground=values.ground,
+        reason=values.reason,
+        effective_on=values.effective_on,
         by=case.actor,
         board=board,
         at=case.at,
@@ -110,7 +110,7 @@ def withdraw(case: Case) -> Partnership:
 
 
 def terminate(case: Case) -> Partnership:
-    return case.facts.but(ended=terminated(case, board=False))
+    return case.facts.but(ended=make_termination(case, board=False))
 
 
 def expire(case: Case) -> Partnership:
@@ -123,7 +123,7 @@ def close_out(case: Case) -> Partnership:
 
 
 def board_terminate(case: Case) -> Partnership:
-    return decided(case, "terminate").but(ended=terminated(case, board=True))
+    return record_decision(case, "terminate").but(ended=make_termination(case, board=True))
 
 
 _TERMINATION = partner_sees("ground", "reason", "effective_on", "meeting_on", "ayes", "noes", "abstentions")

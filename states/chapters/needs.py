@@ -1,10 +1,10 @@
-"""The statement of needs, which the school and the District write and agree to (4270.7)."""
+"""Defines the events of the statement of needs, which the school and the District write and agree to (4270.7)."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from states.case import Case, signed
+from states.case import Case, add_signature
 from states.event import (
     DISAGREES,
     NEEDS,
@@ -60,15 +60,15 @@ def describe_needs(case: Case) -> Partnership:
 
 
 def agree_needs(case: Case) -> Partnership:
-    signatures = signed(case.facts.needs.signatures, case)
+    signatures = add_signature(case.facts.needs.signatures, case)
     both = {"school", "district"} <= signatures.keys()
     return case.facts.but(
         needs=case.facts.needs.but(signatures=signatures, agreed_at=case.at if both else None)
     )
 
 
-# The panel knows how the statement came about; so does the Lead Partner.
-_KNOWN: Audience = {REVIEWER: Sees(Scope.ALWAYS), **partner_sees()}
+# The panel and the Lead Partner may know how the statement was written.
+_PANEL_AND_PARTNER: Audience = {REVIEWER: Sees(Scope.ALWAYS), **partner_sees()}
 
 EVENTS = (
     Event(
@@ -78,7 +78,7 @@ EVENTS = (
         who=(PRINCIPAL, STAFF),
         takes=IdentifyNeeds,
         records=identify_needs,
-        audience=_KNOWN,
+        audience=_PANEL_AND_PARTNER,
     ),
     Event(
         name="describe-needs",
@@ -86,7 +86,7 @@ EVENTS = (
         who=(PRINCIPAL, STAFF),
         takes=DescribeNeeds,
         records=describe_needs,
-        audience=_KNOWN,
+        audience=_PANEL_AND_PARTNER,
         done_once="needs.described",
         repeatable=True,
         form=Form(replaces="statement"),
@@ -98,7 +98,7 @@ EVENTS = (
         takes=Nothing,
         records=agree_needs,
         needs=(needs_described, side_has_not_agreed_to_needs),
-        audience=_KNOWN,
+        audience=_PANEL_AND_PARTNER,
         awaited_since="needs.described",
         collected=lambda facts: sides_left(("school", "district"), facts.needs.signatures),
         consents_to=lambda facts: (facts.needs.described_at,),

@@ -1,4 +1,4 @@
-"""The measurable outcomes, which school, District and Lead Partner agree to (4270.10)."""
+"""Defines the events of the measurable outcomes, which school, District and Lead Partner agree to (4270.10)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from states.case import Case, signed
+from states.case import Case, add_signature
 from states.chapters.choice import partner_chosen
 from states.event import (
     ACTIVE,
@@ -22,7 +22,7 @@ from states.event import (
     requirement,
     sides_left,
 )
-from states.inputs import Input, Name, Nothing, Number, Text, distinct
+from states.inputs import Input, Name, Nothing, Number, Text, check_distinct
 from states.partnership import (
     SIDE_NAMES,
     SIDES,
@@ -56,7 +56,7 @@ class SetOutcomes(Input):
 
     @model_validator(mode="after")
     def _named_once(self) -> SetOutcomes:
-        distinct(tuple(outcome.name for outcome in self.outcomes))
+        check_distinct(tuple(outcome.name for outcome in self.outcomes))
         return self
 
 
@@ -76,7 +76,7 @@ def side_has_not_agreed_to_outcomes(case: Case) -> str | None:
 @requirement("4270.10")
 def all_agreed_to_outcomes(case: Case) -> str | None:
     if not case.facts.outcomes.items:
-        return None  # said by outcomes-set
+        return None  # `outcomes_set` refuses this
     left = [name for side, name in SIDE_NAMES.items() if side not in case.facts.outcomes.signatures]
     return f"not yet agreed to the outcomes: {' and '.join(left)}" if left else None
 
@@ -85,13 +85,13 @@ def set_outcomes(case: Case) -> Partnership:
     items = tuple(Outcome(**outcome.model_dump()) for outcome in case.input.outcomes)
     agreement = case.facts.agreement
     if agreement is not None:
-        # Whoever signed had other outcomes before them.
+        # The signatures were for other outcomes.
         agreement = agreement.but(signatures={}, signed_at=None)
     return case.facts.but(outcomes=Outcomes(items=items, set_at=case.at), agreement=agreement)
 
 
 def agree_outcomes(case: Case) -> Partnership:
-    signatures = signed(case.facts.outcomes.signatures, case)
+    signatures = add_signature(case.facts.outcomes.signatures, case)
     all_three = set(SIDES.values()) <= signatures.keys()
     return case.facts.but(
         outcomes=case.facts.outcomes.but(signatures=signatures, agreed_at=case.at if all_three else None)

@@ -1,4 +1,4 @@
-"""The agreement in force: duties, other agreements, the annual review (4270.5, 4270.6, 4270.11, 4270.12)."""
+"""Defines the events of an agreement in force: duties, other agreements, reviews (4270.5, .6, .11, .12)."""
 
 from __future__ import annotations
 
@@ -94,9 +94,11 @@ def every_outcome_has_a_value(case: Case) -> str | None:
 
 @requirement("4270.11", of_input=True)
 def every_value_has_an_outcome(case: Case) -> str | None:
-    known = [outcome.name for outcome in case.facts.outcomes.items]
-    unknown = [name for name in case.input.values if name not in known]
-    return f"not among the outcomes: {', '.join(unknown)}; they are: {', '.join(known)}" if unknown else None
+    outcomes = [outcome.name for outcome in case.facts.outcomes.items]
+    unknown = [name for name in case.input.values if name not in outcomes]
+    return (
+        f"not among the outcomes: {', '.join(unknown)}; they are: {', '.join(outcomes)}" if unknown else None
+    )
 
 
 @requirement("4270.11")
@@ -109,8 +111,8 @@ def report_in_or_overdue(case: Case) -> str | None:
 @requirement("4270.12")
 def side_has_given_no_finding(case: Case) -> str | None:
     side = SIDES[case.role]
-    given = side in case.review.findings
-    return f"{SIDE_NAMES[side]} has already given its finding" if given else None
+    has_finding = side in case.review.findings
+    return f"{SIDE_NAMES[side]} has already given its finding" if has_finding else None
 
 
 @requirement("4270.11")
@@ -133,24 +135,24 @@ def improvement_planned(case: Case) -> str | None:
 
 
 def record(duty: Duty) -> Effect:
-    """The effect of recording one of the five duties."""
+    """Return the effect of recording one of the five duties."""
 
     def effect(case: Case) -> Partnership:
-        given = case.input
-        done = DutyDone(duty=duty, on=given.on, summary=given.summary, evidence=given.evidence, at=case.at)
+        values = case.input
+        done = DutyDone(duty=duty, on=values.on, summary=values.summary, evidence=values.evidence, at=case.at)
         return case.facts.but(duties=(*case.facts.duties, done))
 
     return effect
 
 
 def add_agreement(case: Case) -> Partnership:
-    given = case.input
+    values = case.input
     other = OtherAgreement(
-        organization=given.with_,
-        summary=given.summary,
-        school_input=given.school_input,
-        district_input=given.district_input,
-        signed_on=given.signed_on,
+        organization=values.with_,
+        summary=values.summary,
+        school_input=values.school_input,
+        district_input=values.district_input,
+        signed_on=values.signed_on,
         at=case.at,
     )
     return case.facts.but(other_agreements=(*case.facts.other_agreements, other))
@@ -165,12 +167,12 @@ def open_annual_review(case: Case) -> Partnership:
 
 
 def submit_report(case: Case) -> Partnership:
-    given = case.input
+    values = case.input
     report = Report(
-        values=given.values,
-        narrative=given.narrative,
-        document=given.document,
-        sha256=given.sha256,
+        values=values.values,
+        narrative=values.narrative,
+        document=values.document,
+        sha256=values.sha256,
         by=case.actor,
         at=case.at,
     )
@@ -178,8 +180,8 @@ def submit_report(case: Case) -> Partnership:
 
 
 def give_finding(case: Case) -> Partnership:
-    given = case.input
-    finding = Finding(impact=given.impact, reasons=given.reasons, by=case.actor, at=case.at)
+    values = case.input
+    finding = Finding(impact=values.impact, reasons=values.reasons, by=case.actor, at=case.at)
     findings = {**case.review.findings, SIDES[case.role]: finding}
     both = {"school", "district"} <= findings.keys()
     return case.facts.but(review=case.review.but(findings=findings, found_at=case.at if both else None))
@@ -258,7 +260,7 @@ EVENTS = (
             ("school", "district"), facts.review.findings if facts.review else {}
         ),
         consents_to=_last_report,
-        # Here "yes" and "no" both answer: they say whether the impact is substantial and positive.
+        # Both words give a finding: whether the impact is substantial and positive.
         reply_words={
             "yes": ReplyWord("give-finding", {"impact": True}, below="reasons"),
             "no": ReplyWord("give-finding", {"impact": False}, below="reasons"),

@@ -15,7 +15,7 @@ from tests.daemon.house import CALL, NEW, House, until
 from workflow.daemon import service
 from workflow.procedure.config import ConfigError
 from workflow.store import files, tables
-from workflow.store.database import StoreHeld
+from workflow.store.database import StoreLocked
 
 Once = Callable[..., tuple[int, str]]
 OF_A_FILE = pytest.mark.skipif(databases.POSTGRESQL, reason="a server looks after its own files and locks")
@@ -247,7 +247,7 @@ def test_one_run_delivers_everything_also_if_that_takes_many_turns(
     ]
 
 
-@pytest.mark.parametrize("error", [ValueError("what nobody foresaw"), StoreHeld("the database is locked")])
+@pytest.mark.parametrize("error", [ValueError("what nobody foresaw"), StoreLocked("the database is locked")])
 def test_deadlines_that_fail_keep_no_mail_and_mail_that_fails_no_deadlines(
     house: House, once: Once, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

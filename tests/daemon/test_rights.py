@@ -128,7 +128,9 @@ def test_the_owner_cannot_change_the_record_by_accident(house: House) -> None:
 
 def test_the_rights_are_given_again_as_they_were_and_what_is_too_much_is_taken(house: House) -> None:
     before = held(house)
-    assert set(before) == {(table, right) for table, found in grants.needed().items() for right in found}
+    assert set(before) == {
+        (table, right) for table, found in grants.needed_rights().items() for right in found
+    }
     role = role_of(house.folder)
     with databases.beside(house.folder) as connection:
         connection.execute(text(f'GRANT ALL ON history, notices TO "{role}"'))

@@ -108,10 +108,10 @@ def test_no_command_tells_it(
 
 
 def test_where_the_database_is_is_shown_without_any_password() -> None:
-    engine = database.engine_of(
+    engine = database.make_engine(
         f"postgresql+psycopg://daemon:{MARK}@db.example.org:5433/x?password={MARK}&user=y"
     )
-    assert database.shown(engine) == "postgresql+psycopg://daemon:***@db.example.org:5433/x"
+    assert database.readable_address(engine) == "postgresql+psycopg://daemon:***@db.example.org:5433/x"
 
 
 def test_check_does_not_tell_it(

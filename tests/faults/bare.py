@@ -51,7 +51,7 @@ class Bare:
         engine.dispose()
 
     def engine(self) -> Engine:
-        return database.engine_of(config.load(self.folder / "config.toml", words=False).database_url)
+        return database.make_engine(config.load(self.folder / "config.toml", words=False).database_url)
 
     def heads(self) -> dict[str, str]:
         """The hash of the last row of each history: equal only if everything in it is."""

@@ -13,7 +13,7 @@ from states import machine
 from states.case import BoardRules, Case, Meeting, Organization, Setting
 from states.errors import Refused, Unmet
 from states.event import Event
-from states.inputs import ABILITIES, Input, read_input, stored
+from states.inputs import ABILITIES, Input, as_stored, read_input
 from states.partnership import Partnership, Role, State
 
 LA = ZoneInfo("America/Los_Angeles")
@@ -200,7 +200,7 @@ class Life:
         """Do an event: as the first role that may unless told, `by` whom, `about` which setting."""
         case = self.case(event, role, **given)
         change = machine.apply(event, case)
-        done = Done(event, stored(case.input), case.actor, case.role, case.at, case.setting)
+        done = Done(event, as_stored(case.input), case.actor, case.role, case.at, case.setting)
         return replace(self, state=change.state, facts=change.facts, history=(*self.history, done))
 
     def refusal(self, event: str, role: str | None = None, **given: Any) -> list[Unmet]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from states.case import BoardRules, anniversary, board_reasons, longer_than
+from states.case import BoardRules, anniversary, board_reasons, is_longer_than
 from states.errors import BadInput
 from tests.states.life import CBO, COLLEGE, Life, day, instant
 
@@ -183,7 +183,7 @@ def test_exactly_a_year_does_not_call_for_the_board_and_a_day_more_does(
 ) -> None:
     life = Life().at_chosen().do("draft-agreement", starts_on=first, ends_on=last)
     assert board_reasons(life.facts.agreement, BoardRules()) == (("4270.9c",) if longer else ())
-    assert longer_than(day(first), day(last), 1) is longer
+    assert is_longer_than(day(first), day(last), 1) is longer
 
 
 def test_a_year_is_the_number_of_years_that_the_procedure_says() -> None:

@@ -25,7 +25,7 @@ def test_one_missing_score_of_one_reviewer_forbids_the_choice_and_is_named() -> 
             life = life.do("score-application", by=reviewer, organization=COLLEGE)
     (unmet,) = life.refusal("choose-partner")
     assert (unmet.requirement, unmet.clause) == ("everybody-has-scored", "4270.8")
-    assert f"{REVIEWERS[2]} has left {COLLEGE}" in unmet.reason
+    assert f"{REVIEWERS[2]} still has to score: {COLLEGE}" in unmet.reason
     assert life.do("declare-conflict", by=REVIEWERS[2], organization=COLLEGE).allows("choose-partner")
 
 

@@ -17,7 +17,7 @@ from states.chapters.needs import DescribeNeeds
 from states.chapters.outcomes import SetOutcomes
 from states.chapters.service import GiveFinding
 from states.errors import BadInput
-from states.event import Event, Requirement, nothing
+from states.event import Event, Requirement, change_nothing
 from states.lifecycle import TABLE
 from tests.states.life import ABSENT, OUTCOMES, Life
 from tests.states.refusals import REFUSALS, Refusal
@@ -34,7 +34,9 @@ CITED = {need.clause for row in TABLE for need in row.needs if need.clause}
 def without(requirement: str) -> list[Event]:
     """The table of the law lacking one requirement, and recording nothing: only its judgement is looked at."""
     return [
-        replace(row, needs=tuple(need for need in row.needs if need.name != requirement), records=nothing)
+        replace(
+            row, needs=tuple(need for need in row.needs if need.name != requirement), records=change_nothing
+        )
         for row in TABLE
     ]
 

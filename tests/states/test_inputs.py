@@ -14,9 +14,9 @@ from states.chapters.decision import Decide
 from states.chapters.ending import BoardTerminate
 from states.chapters.outcomes import SetOutcomes
 from states.errors import BadInput, Problem
-from states.inputs import Input, read_input, stored
+from states.inputs import Input, as_stored, read_input
 from states.lifecycle import TABLE
-from states.mistakes import names
+from states.mistakes import input_keys
 from tests.states.life import LA, SAMPLES, Life
 
 VOTE = {"meeting_on": "2025-10-01", "ayes": 5, "noes": 1, "abstentions": 1}
@@ -61,22 +61,22 @@ def said(event: str, **given: Any) -> list[str]:
 
 @EVERY_INPUT
 def test_the_sample_gives_every_key(takes: type[Input], sample: dict[str, Any]) -> None:
-    assert set(sample) == set(names(takes))
+    assert set(sample) == set(input_keys(takes))
 
 
 @EVERY_INPUT
 def test_what_is_kept_gives_the_same_input_again(takes: type[Input], sample: dict[str, Any]) -> None:
     given = read_input(takes, sample)
-    kept = json.loads(json.dumps(stored(given)))
+    kept = json.loads(json.dumps(as_stored(given)))
     assert read_input(takes, kept) == given
-    assert stored(read_input(takes, kept)) == kept
+    assert as_stored(read_input(takes, kept)) == kept
     assert kept == sample
 
 
 @EVERY_INPUT
 def test_an_unknown_key_is_named_with_the_known_ones(takes: type[Input], sample: dict[str, Any]) -> None:
     (found,) = problems(takes, sample | {"colour": "red"})
-    known = f"one of {', '.join(names(takes))}" if names(takes) else "none"
+    known = f"one of {', '.join(input_keys(takes))}" if input_keys(takes) else "none"
     assert found == f"colour: there is no such key; expected {known}"
 
 
@@ -89,7 +89,7 @@ def test_each_missing_key_is_named_with_what_belongs_there(
         found = problems(takes, {})
         assert found == [f"{key}: it is missing; expected {f.description}" for key, f in needed.items()]
     else:
-        assert stored(read_input(takes, {})) == {} or takes is inputs.Nothing
+        assert as_stored(read_input(takes, {})) == {} or takes is inputs.Nothing
 
 
 @EVERY_INPUT
@@ -239,7 +239,7 @@ def test_an_ability_that_the_policy_does_not_know_is_named() -> None:
 @pytest.mark.parametrize("address", ["somebody", "a@b@c", "a b@example.org", "@example.org"])
 def test_an_address_is_an_address(address: str) -> None:
     (found,) = said("change-contact", email=address)
-    assert found.startswith("email: it is no e-mail address: ")
+    assert found.startswith("email: it is not an e-mail address: ")
 
 
 def test_addresses_are_kept_in_one_spelling_and_named_once() -> None:
@@ -256,8 +256,8 @@ def test_an_amendment_amends() -> None:
 
 
 def test_what_was_not_given_is_not_kept() -> None:
-    assert stored(read_input(DeferItem, {"reason": "late", "meeting_on": None})) == {"reason": "late"}
-    assert stored(read_input(Decide, VOTE)) == VOTE
+    assert as_stored(read_input(DeferItem, {"reason": "late", "meeting_on": None})) == {"reason": "late"}
+    assert as_stored(read_input(Decide, VOTE)) == VOTE
 
 
 def test_a_problem_says_where_what_and_what_would_be_right() -> None:

@@ -8,7 +8,7 @@ import pytest
 from states import inputs, machine
 from states.case import Case
 from states.errors import Refused, TableError, UnknownEvent, WrongRole, WrongState
-from states.event import OFFICE_ONLY, Event, ReplyWord, Scope, Sees, nothing, partner_sees
+from states.event import OFFICE_ONLY, Event, ReplyWord, Scope, Sees, change_nothing, partner_sees
 from states.inputs import read_input
 from states.lifecycle import CERTAIN, TABLE, faults_of
 from states.partnership import Role, State
@@ -156,7 +156,7 @@ def a_row(event: str, at: State | None, to: State | None, **changes: object) -> 
         to=to,
         who=(Role.STAFF,),
         takes=inputs.Nothing,
-        records=nothing,
+        records=change_nothing,
         audience=OFFICE_ONLY,
     )
     return replace(row, **changes)
@@ -209,7 +209,9 @@ def test_asking_for_what_no_setting_has_is_a_fault() -> None:
 
 def test_a_row_without_an_audience_cannot_be_made() -> None:
     with pytest.raises(TypeError, match="audience"):
-        Event(name="wonder", at=(State.ACTIVE,), who=(Role.STAFF,), takes=inputs.Nothing, records=nothing)  # type: ignore[call-arg]
+        Event(
+            name="wonder", at=(State.ACTIVE,), who=(Role.STAFF,), takes=inputs.Nothing, records=change_nothing
+        )  # type: ignore[call-arg]
 
 
 def test_a_state_of_which_nothing_certain_is_said_is_a_fault() -> None:

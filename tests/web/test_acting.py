@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from states.inputs import read_input, stored
+from states.inputs import as_stored, read_input
 from states.lifecycle import TABLE
 from states.machine import row_of
 from states.partnership import Role
@@ -96,7 +96,7 @@ def as_typed(visitor: Visitor, event: str, given: dict[str, Any], form: Form) ->
     takes = row_of(event, visitor.life.state).takes
     offered = Offered(values=dict.fromkeys(given.get("values", {}), ""))
     prefix = f"{given['organization']}/" if event == "score-application" else ""
-    texts = parsing.typed(takes, given, offered, prefix)
+    texts = parsing.to_texts(takes, given, offered, prefix)
     if "reviewers" in form.choices:
         texts["reviewers"] = given["reviewers"]
     if event in ("attach-document",):
@@ -114,7 +114,7 @@ def test_every_event_that_a_message_offers_is_done_from_its_link(visit: Visit, e
                         contact_email="applicant@example.org")  # fmt: skip
     given = given_for(visitor, event, role)
     takes = row_of(event, visitor.life.state).takes
-    expected = stored(read_input(takes, given))
+    expected = as_stored(read_input(takes, given))
     path = visitor.link(event, role)
     before = visitor.dump()
     seen = visitor.get(path)

@@ -16,11 +16,19 @@ from states.chapters.outcomes import SetOutcomes
 from states.chapters.service import SubmitReport
 from states.errors import BadInput
 from states.event import Event
-from states.inputs import read_input, stored
+from states.inputs import as_stored, read_input
 from states.lifecycle import TABLE
 from tests.states.life import OUTCOMES, SAMPLES
 from workflow.forms import parsing
-from workflow.forms.fields import MOST_ENTRIES, NOTHING, Offered, controls, elsewhere, form, shape
+from workflow.forms.fields import (
+    MOST_ENTRIES,
+    NOTHING,
+    Offered,
+    build_fields,
+    build_form,
+    other_problems,
+    walk,
+)
 from workflow.forms.summary import summary
 
 ROWS = [pytest.param(row, id=f"{row.name} of {row.takes.__name__}") for row in TABLE]
@@ -39,38 +47,38 @@ def problems(takes: Any, texts: dict[str, str], offers: Offered = NOTHING) -> di
     """By the name of a control, what is said beside it."""
     with pytest.raises(BadInput) as bad:
         parsing.read(takes, texts, offers)
-    fields = list(controls(form(takes, texts, offers, bad.value.problems)))
+    fields = list(walk(build_form(takes, texts, offers, bad.value.problems)))
     found = {one.name: list(one.problems) for one in fields if one.problems}
-    rest = elsewhere(fields, bad.value.problems)
+    rest = other_problems(fields, bad.value.problems)
     return found | ({"": rest} if rest else {})
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_every_form_reads_back_what_was_typed(row: Event) -> None:
     values = sample(row)
-    texts = parsing.typed(row.takes, values, offered(values))
+    texts = parsing.to_texts(row.takes, values, offered(values))
     given = read_input(row.takes, parsing.read(row.takes, texts, offered(values)))
-    assert stored(given) == stored(read_input(row.takes, values))
+    assert as_stored(given) == as_stored(read_input(row.takes, values))
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_every_control_has_a_label_and_a_name_of_its_own(row: Event) -> None:
-    fields = list(controls(shape(row.takes, offered(sample(row)), entries=2)))
+    fields = list(walk(build_fields(row.takes, offered(sample(row)), entries=2)))
     assert all(one.label.strip() and "_" not in one.label and "cents" not in one.label for one in fields)
     assert len({one.name for one in fields}) == len({one.id for one in fields}) == len(fields)
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_blank_form_says_beside_each_field_that_it_is_needed(row: Event) -> None:
-    fields = shape(row.takes, offered(sample(row)))
-    needed = {one.name for one in controls(fields) if one.required and not one.parts}
+    fields = build_fields(row.takes, offered(sample(row)))
+    needed = {one.name for one in walk(fields) if one.required and not one.parts}
     if needed:
         assert set(problems(row.takes, {}, offered(sample(row)))) == needed
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_what_was_said_is_told_in_labels_and_words(row: Event) -> None:
-    values = stored(read_input(row.takes, sample(row)))
+    values = as_stored(read_input(row.takes, sample(row)))
     pairs = summary(row.takes, values, {"harbor-house": "Harbor House"})
     assert bool(pairs) == bool(values)
     assert not [value for _, value in pairs if value in ("harbor-house", "mou", "True", "unsatisfactory")]
@@ -121,7 +129,7 @@ def test_lists_are_typed_one_entry_to_a_line() -> None:
 
 def test_the_panel_is_ticked_where_the_reviewers_are_known() -> None:
     offers = Offered(choices={"reviewers": (("a@example.org", "A"), ("b@example.org", "B"))})
-    fields = form(OpenSelection, {"reviewers": "b@example.org"}, offers)
+    fields = build_form(OpenSelection, {"reviewers": "b@example.org"}, offers)
     assert [(one.kind, one.chosen) for one in fields if one.key == "reviewers"] == [
         ("several", ("b@example.org",))
     ]
@@ -145,30 +153,30 @@ def test_a_mistake_between_fields_is_told_in_their_labels() -> None:
 
 def test_a_mistake_in_one_outcome_is_told_beside_that_outcome() -> None:
     values = {"outcomes": [OUTCOMES[0], OUTCOMES[1] | {"target": 99}]}
-    assert problems(SetOutcomes, parsing.typed(SetOutcomes, values)) == {
+    assert problems(SetOutcomes, parsing.to_texts(SetOutcomes, values)) == {
         "outcomes.1": ["The target is on the wrong side of the baseline for 'decrease'."]
     }
 
 
 def test_outcomes_that_are_left_blank_are_none() -> None:
-    texts = parsing.typed(SetOutcomes, {"outcomes": OUTCOMES})
+    texts = parsing.to_texts(SetOutcomes, {"outcomes": OUTCOMES})
     moved = {name.replace("outcomes.1", "outcomes.3"): text for name, text in texts.items()}
     blank = moved | {"outcomes.1.name": " ", "outcomes.2.goal": "", "other": "stays"}
-    assert parsing.without_blanks(blank) == texts | {"other": "stays"}
-    assert parsing.without_blanks(texts, drop=0).keys() == {
+    assert parsing.drop_blanks(blank) == texts | {"other": "stays"}
+    assert parsing.drop_blanks(texts, drop=0).keys() == {
         name.replace("outcomes.1", "outcomes.0") for name in texts if name.startswith("outcomes.1")
     }
 
 
 def test_a_form_never_grows_beyond_what_people_fill_in() -> None:
-    fields = form(SetOutcomes, {"outcomes.999.name": "x", "outcomes.1000000000.name": "x"})
+    fields = build_form(SetOutcomes, {"outcomes.999.name": "x", "outcomes.1000000000.name": "x"})
     assert len(fields[0].parts) == MOST_ENTRIES
 
 
 def test_text_that_is_too_long_is_told_beside_it_and_kept() -> None:
     texts = {"text": "x" * 20_001}
     assert problems(AddNote, texts) == {"text": ["It is too long: 20,001 characters, where 20,000 fit."]}
-    assert form(AddNote, texts)[0].text == texts["text"]
+    assert build_form(AddNote, texts)[0].text == texts["text"]
 
 
 def test_what_only_machines_type_is_left_out() -> None:

@@ -18,7 +18,7 @@ from workflow import engine
 from workflow.clock import fire
 from workflow.engine import Conflict
 from workflow.outbox import queue
-from workflow.store.database import StoreHeld
+from workflow.store.database import StoreLocked
 
 
 def did(tally: fire.Tally) -> tuple[int, int, int, int]:
@@ -316,7 +316,7 @@ def test_what_somebody_holds_is_not_put_off_as_if_it_had_failed(
     life = begin("applied")
 
     def held(*_: Any) -> fire.Tally:
-        raise StoreHeld("the database is locked by another program; try again")
+        raise StoreLocked("the database is locked by another program; try again")
 
     with monkeypatch.context() as patch:
         patch.setattr(fire, "_step", held)

@@ -91,19 +91,19 @@ def test_it_is_a_value():
         due.text = "never"
 
 
-SPAN = "is no span of time; write a whole number of days"
-FACT = "is no fact to count from; write lower-case words"
+SPAN = "is not a span of time; write a whole number of days"
+FACT = "is not a fact to count from; write lower-case words"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "'' is no due time; write one like"),
-        ("soon", "'soon' is no due time; write one like .*'30 days after entering'"),
-        ("30 days", "'30 days' is no due time"),
-        ("30 days after", "'30 days after' is no due time"),
-        ("after entering", "'after entering' is no due time"),
-        ("On entering", "'On entering' is no due time"),
+        ("", "'' is not a due time; write one like"),
+        ("soon", "'soon' is not a due time; write one like .*'30 days after entering'"),
+        ("30 days", "'30 days' is not a due time"),
+        ("30 days after", "'30 days after' is not a due time"),
+        ("after entering", "'after entering' is not a due time"),
+        ("On entering", "'On entering' is not a due time"),
         ("30 dayz after entering", f"'30 dayz' {SPAN}"),
         ("30 Days after entering", f"'30 Days' {SPAN}"),
         ("30 working days after entering", f"'30 working days' {SPAN}"),
@@ -138,17 +138,17 @@ FACT = "is no fact to count from; write lower-case words"
         ("32 October every year", "there is no 32 October; write 1 October to 31 October"),
         ("0 October every year", "there is no 0 October"),
         ("x October every year", "there is no x October"),
-        ("31 Oct every year", "'Oct' is no month; write one in full, such as '31 October every year'"),
-        ("31 october every year", "'october' is no month"),
-        ("October 31 every year", "'31' is no month"),
+        ("31 Oct every year", "'Oct' is not a month; write one in full, such as '31 October every year'"),
+        ("31 october every year", "'october' is not a month"),
+        ("October 31 every year", "'31' is not a month"),
         ("every month", f"'month' {SPAN}"),
         ("every 31 October", f"'31 October' {SPAN}"),
         ("every 0 months", "write 1 to 1200 months"),
         ("on every anniversary of agreement.starts_on", FACT),
         ("60 dais before every anniversary of agreement.starts_on", f"'60 dais' {SPAN}"),
         ("60 days before every anniversary of Agreement", f"'Agreement' {FACT}"),
-        ("on a, or ", "is no due time|is no fact"),
-        ("on a, or soon", "'soon' is no due time"),
+        ("on a, or ", "is not a due time|is not a fact"),
+        ("on a, or soon", "'soon' is not a due time"),
         ("every 2 months, or 30 days after entering", "recurs stands alone"),
         ("30 days after entering, or 31 October every year", "recurs stands alone"),
     ],

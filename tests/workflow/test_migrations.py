@@ -82,7 +82,7 @@ def differences(engine: Engine) -> list[Any]:
 @pytest.mark.parametrize("version", EARLIER)
 def test_what_was_in_flight_goes_on_after_an_upgrade(busy: Life, aged: Aged, version: str) -> None:
     engine = aged(version)
-    assert upgrade.foreseen(engine) == (version, NEWEST)
+    assert upgrade.preview(engine) == (version, NEWEST)
     assert upgrade.upgrade(engine) == (version, NEWEST)
     assert differences(engine) == []
     database.open_store(
@@ -197,7 +197,7 @@ def test_an_upgrade_that_fails_leaves_everything_as_it_was(
     monkeypatch.setattr("alembic.op.execute", breaks)  # in the last step, after all others
     with pytest.raises(RuntimeError, match="power cut"):
         upgrade.upgrade(engine)
-    assert upgrade.foreseen(engine) == ("0001", NEWEST)
+    assert upgrade.preview(engine) == ("0001", NEWEST)
     with engine.connect() as connection:
         assert rows(connection) == before
 

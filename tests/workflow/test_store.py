@@ -25,7 +25,7 @@ from workflow.clock import fire
 from workflow.engine import Conflict
 from workflow.session import System
 from workflow.store import database, tables, upgrade
-from workflow.store.database import StoreAway, StoreError
+from workflow.store.database import StoreError, StoreUnavailable
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 
@@ -75,7 +75,7 @@ def pragma(opened_engine: Engine, name: str) -> Any:
 def test_the_journal_is_one_that_this_sqlite_does_not_corrupt(
     version: tuple[int, int, int], mode: str
 ) -> None:
-    assert database.journal_mode(version) == mode
+    assert database.choose_journal_mode(version) == mode
 
 
 def test_every_connection_keeps_what_was_committed_and_checks_references(file: Engine) -> None:
@@ -142,7 +142,7 @@ def written(path: Path, statement: str) -> Iterator[None]:
 def test_a_database_opens_beside_a_writer(district: Path) -> None:
     with written(district, "BEGIN IMMEDIATE"):
         opened = database.open_store(f"sqlite:///{district}")
-        assert upgrade.foreseen(opened) == (database.VERSION, database.VERSION)
+        assert upgrade.preview(opened) == (database.VERSION, database.VERSION)
         opened.dispose()
 
 
@@ -151,15 +151,15 @@ def test_a_database_that_a_writer_has_to_itself_is_away_and_not_broken(
 ) -> None:
     monkeypatch.setattr(database, "_BUSY_MILLISECONDS", 10)
     monkeypatch.setattr(
-        database, "journal_mode", lambda _version: "truncate"
+        database, "choose_journal_mode", lambda _version: "truncate"
     )  # with the other nobody is kept out
     opened = database.open_store(f"sqlite:///{district}")
     with written(district, "BEGIN EXCLUSIVE"):
-        with pytest.raises(StoreAway, match="the database cannot be opened: database is locked"):
+        with pytest.raises(StoreUnavailable, match="the database cannot be opened: database is locked"):
             database.open_store(f"sqlite:///{district}")
-        with pytest.raises(StoreAway, match="the database cannot be opened: database is locked"):
-            upgrade.foreseen(opened)
-        with pytest.raises(StoreAway, match="the database cannot be checked: database is locked"):
+        with pytest.raises(StoreUnavailable, match="the database cannot be opened: database is locked"):
+            upgrade.preview(opened)
+        with pytest.raises(StoreUnavailable, match="the database cannot be checked: database is locked"):
             database.check_sound(opened)
     opened.dispose()
 
@@ -247,7 +247,7 @@ def test_a_writer_in_the_way_is_waited_for_then_named(
         tries.append(1)
         raise OperationalError("x", {}, Exception("database is locked"))
 
-    with pytest.raises(StoreAway, match="locked by another program; try again"):
+    with pytest.raises(StoreUnavailable, match="locked by another program; try again"):
         database.transact(opened_engine, locked)
     assert len(tries) == 5
     assert waits == [0.05, 0.1, 0.2, 0.4]

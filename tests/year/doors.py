@@ -100,10 +100,10 @@ def _texts(event: str, given: dict[str, Any], record: engine.Record) -> dict[str
     except LawError:
         return {}
     if event != "score-application":
-        return parsing.typed(takes, given)
+        return parsing.to_texts(takes, given)
     found: dict[str, str] = {}
     for organization in record.facts.selection.applications if record.facts.selection else ():
-        found |= parsing.typed(takes, given, prefix=f"{organization}/")
+        found |= parsing.to_texts(takes, given, prefix=f"{organization}/")
     return {name: text for name, text in found.items() if not name.endswith("/organization")}
 
 

@@ -20,7 +20,7 @@ def check(console: Console) -> None:
     """
     path = console.path
     settings = config.load(path)
-    database.engine_of(settings.database_url)
+    database.make_engine(settings.database_url)
     _check_secrets(settings)
     document = {
         "config": str(path) if path else "packaged default",

@@ -66,4 +66,4 @@ def _span(text: str) -> Offset:
         return parse_offset(f"{text[:-1]} {unit}s" if unit else text)
     except ValueError:
         expected = "a number and d, w, m or y, such as 30d"
-        raise BadInput([Problem("--within", f"{text!r} is no span of time", expected)]) from None
+        raise BadInput([Problem("--within", f"{text!r} is not a span of time", expected)]) from None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import Table
 
 from states.errors import BadInput, Problem
-from states.mistakes import problems
+from states.mistakes import problems_of
 from workflow import directory
 from workflow.admin.console import Console
 from workflow.engine import NotFound
@@ -36,7 +36,7 @@ def write(console: Console, table: Table, takes: type[BaseModel], values: Mappin
     try:
         checked = takes.model_validate({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
-        raise BadInput(problems(error, takes)) from None
+        raise BadInput(problems_of(error, takes)) from None
     row: dict[str, Any] = {
         key: json.dumps(value) if isinstance(value, (tuple, list)) else value
         for key, value in checked.model_dump(exclude_unset=True).items()

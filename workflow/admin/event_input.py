@@ -19,7 +19,7 @@ from states.event import Event
 from states.inputs import Input
 from states.partnership import Role
 from workflow.actions import attachments
-from workflow.procedure.config import UNREADABLE, unreadable
+from workflow.procedure.config import UNREADABLE, explain_unreadable
 
 _LARGEST = 50_000_000  # bytes of a document
 
@@ -51,13 +51,13 @@ def from_source(source: str | None) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     except UNREADABLE as error:
-        problem = f"{source} cannot be read: {unreadable(error)}"
+        problem = f"{source} cannot be read: {explain_unreadable(error)}"
         raise BadInput([Problem("--input", problem, "a file, or -")]) from None
     try:
         found = json.loads(text)
     except UNREADABLE as error:
         if text.lstrip().startswith("{"):
-            problem = f"it is not JSON: {unreadable(error)}"
+            problem = f"it is not JSON: {explain_unreadable(error)}"
             raise BadInput([Problem("--input", problem, "JSON or TOML")]) from None
         return _from_toml(text)
     if not isinstance(found, dict):
@@ -69,7 +69,7 @@ def _from_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except UNREADABLE as error:
-        problem = f"it is neither JSON nor TOML: {unreadable(error)}"
+        problem = f"it is neither JSON nor TOML: {explain_unreadable(error)}"
         raise BadInput([Problem("--input", problem, "JSON or TOML")]) from None
 
 

@@ -15,7 +15,7 @@ from workflow.admin.console import Console, common
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
 from workflow.store import database, grants
-from workflow.store.files import open_private, take_from_others
+from workflow.store.files import open_private, remove_rights_of_others
 
 
 @click.command()
@@ -34,13 +34,13 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
     from workflow.store import upgrade  # late: Alembic takes longer to import than everything else
 
     engine = database.open_store(settings.database_url, create=True)
-    where = database.shown(engine)
+    where = database.readable_address(engine)
     try:
         if grant and engine.dialect.name != "postgresql":
             raise BadInput([Problem("--grant", f"{engine.dialect.name} has no roles", "PostgreSQL")])
-        before, after = upgrade.foreseen(engine)
+        before, after = upgrade.preview(engine)
         if engine.dialect.name == "sqlite":
-            take_from_others(Path(where))  # an earlier program made it as the umask had it
+            remove_rights_of_others(Path(where))  # an earlier program made it as the umask had it
         done = "created" if before is None else "unchanged" if before == after else "upgraded"
         written, lost = None, list[str]()
         if done == "created":
@@ -56,7 +56,7 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
             ):
                 _back_up(engine, written)
                 upgrade.upgrade(engine)
-        elif lost := upgrade.unguarded(engine):
+        elif lost := upgrade.missing_triggers(engine):
             done = "mended"
             _say(console, f"Somebody has taken away what guards the history in the database {where}.")
             upgrade.upgrade(engine)

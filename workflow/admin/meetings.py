@@ -11,11 +11,11 @@ import click
 from pydantic import ValidationError
 
 from states.errors import BadInput, Problem
-from states.mistakes import problems
+from states.mistakes import problems_of
 from workflow import directory
 from workflow.admin.console import Console, Listing, common, minute
 from workflow.admin.directory import remove, write
-from workflow.procedure.config import UNREADABLE, unreadable
+from workflow.procedure.config import UNREADABLE, explain_unreadable
 from workflow.record import importing
 from workflow.session import Session
 from workflow.store import tables
@@ -69,7 +69,7 @@ def meetings_remove(console: Console, on: str) -> None:
     try:
         day = date.fromisoformat(on)
     except ValueError:
-        raise BadInput([Problem("DAY", f"{on!r} is no day", "YYYY-MM-DD")]) from None
+        raise BadInput([Problem("DAY", f"{on!r} is not a date", "YYYY-MM-DD")]) from None
     remove(console, tables.meetings, day, "meeting on")
 
 
@@ -111,7 +111,7 @@ def _from_calendar(console: Console, file: Path, kind: str) -> tuple[list[dict[s
     try:
         events = Calendar.from_ical(file.read_bytes()).walk("VEVENT")
     except UNREADABLE as error:
-        problem = f"it cannot be read: {unreadable(error)}"
+        problem = f"it cannot be read: {explain_unreadable(error)}"
         raise BadInput([Problem(str(file), problem, "a calendar file (.ics)")]) from None
     held = [(n, event) for n, event in enumerate(events) if str(event.get("STATUS")).upper() != "CANCELLED"]
     rows = [_meeting(console, f"event {number}", event, kind) for number, event in held]
@@ -151,5 +151,5 @@ def _meeting(console: Console, place: str, event: Any, kind: str) -> dict[str, A
     try:
         importing.GivenMeeting.model_validate({"on": moment, "at": at, "kind": kind})
     except ValidationError as error:
-        raise BadInput(problems(error, importing.GivenMeeting)) from None
+        raise BadInput(problems_of(error, importing.GivenMeeting)) from None
     return {"on": moment, "at": at.strftime("%H:%M"), "kind": kind}

@@ -38,7 +38,7 @@ from workflow.admin.verify import verify
 from workflow.engine import Conflict, NotFound
 from workflow.procedure.config import ConfigError
 from workflow.store.database import StoreError, first_line
-from workflow.store.tables import NoInstant
+from workflow.store.tables import NotAnInstant
 
 REFUSED, INPUT, SETUP = 1, 2, 5
 
@@ -154,7 +154,7 @@ def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
         case ValidationError():  # of what is stored: what is given is read by `read_input`
             words = f"a record in it cannot be read as {error.title}; partnershipctl verify names it"
             return _database(words)
-        case NoInstant():
+        case NotAnInstant():
             return _database(f"{error}; partnershipctl verify names a record that cannot be read")
         case StoreError() | SQLAlchemyError():
             return _database(first_line(error))

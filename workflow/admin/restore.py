@@ -10,7 +10,7 @@ from states.errors import BadInput, Problem
 from workflow.admin.backup import FILE, counted, summary_document
 from workflow.admin.console import Console, common
 from workflow.procedure import config
-from workflow.store.database import open_store, shown
+from workflow.store.database import open_store, readable_address
 
 
 @click.command()
@@ -34,7 +34,7 @@ def restore(console: Console, file: Path) -> None:
         raise BadInput([Problem(f"FILE {file}", str(error), expected)]) from None
     finally:
         engine.dispose()
-    where = shown(engine)
+    where = readable_address(engine)
     keys = settings.folder / settings.procedure.web.keys_file
     document = summary_document(file, found) | {"database": where, "keys": keys.is_file()}
     del document["bytes"], document["sha256"]

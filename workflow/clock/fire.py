@@ -22,7 +22,7 @@ from workflow.engine import Change, Intent
 from workflow.outbox import queue
 from workflow.session import Session, System
 from workflow.store import database, tables
-from workflow.store.database import StoreError, StoreHeld
+from workflow.store.database import StoreError, StoreLocked
 from workflow.store.rows import Channel, DeadlineRow, DeadlineStatus, Snapshot
 
 GIVEN_UP = timedelta(days=1)  # how often a deadline that was set aside is still tried
@@ -130,7 +130,7 @@ def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> tupl
             break
         try:
             total.add(system.transact(partial(_step_of, key=key, now=now)))
-        except StoreHeld as error:  # it is not to blame for a lock that somebody holds
+        except StoreLocked as error:  # it is not to blame for a lock that somebody holds
             reason, put_off = str(error), False
         except StoreError:
             raise

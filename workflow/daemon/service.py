@@ -37,7 +37,7 @@ from workflow.procedure import config
 from workflow.procedure.config import ConfigError
 from workflow.session import Session, System, current_time, make_letterbox, make_mailer, open_system
 from workflow.store import database
-from workflow.store.database import StoreAway, StoreError, StoreHeld
+from workflow.store.database import StoreError, StoreLocked, StoreUnavailable
 from workflow.web.app import address, application
 from workflow.web.server import Server
 
@@ -128,7 +128,7 @@ class Daemon:
         """One part of a tick; whatever goes wrong with it, deadlines still fire and mail still leaves."""
         try:
             return work()
-        except StoreHeld as error:  # what the other parts write may be free
+        except StoreLocked as error:  # what the other parts write may be free
             self._trouble = f"{part}: {error}"
             log.error("a part of the tick failed", part=part, problem=str(error))  # noqa: TRY400 - words say it
             return None
@@ -358,7 +358,7 @@ def main(config_file: str | None, once: bool) -> None:
                 daemon.run()
     except ConfigError as error:
         _fail(error.problems)
-    except StoreAway as error:
+    except StoreUnavailable as error:
         _fail([Problem("", str(error))], AWAY)
     except StoreError as error:
         _fail([Problem("", str(error))])

@@ -1,1 +1,1 @@
-"""Forms: the fields of an input, what is typed into them, and what was given in words people read."""
+"""Forms: makes the fields of an input, reads what people type, and sums an input up in words."""

@@ -1,6 +1,6 @@
-"""The form of an event, made from the type that the event takes: its fields, what was typed, what is wrong with it.
+"""Makes the form of an event from the type of its input: the fields, the texts in them, and the problems.
 
-What is typed goes by the names of the controls, such as "scores.diversity" or "outcomes.0.name".
+Texts go by the names of the controls, such as "scores.diversity" or "outcomes.0.name".
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from states import inputs
 from states.errors import Problem
 from states.inputs import ABILITIES, READABLE
 
-Choices = tuple[tuple[str, str], ...]  # what is posted, and what people read
+Choices = tuple[tuple[str, str], ...]  # pairs of the value that is posted and the text that people read
 Texts = Mapping[str, str]
 
-MOST_ENTRIES = 40  # of what a form can repeat, such as outcomes
+MOST_ENTRIES = 40  # of a group that a form repeats, such as outcomes
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What only the record can tell about a form.
+    """The parts of a form that depend on the record rather than on the type.
 
-    `choices` by key; `values`, by outcome, what is said beside its number; `labels` and `helps` that fit the
-    occasion better than those of the type, and `without`, the keys that it has no use for.
+    `choices` are the choices by key. `values` has, by outcome, the text beside its number. `labels` and
+    `helps` by key replace those of the type. `without` are the keys that the form leaves out.
     """
 
     choices: Mapping[str, Choices] = field(default_factory=dict)
@@ -47,7 +47,8 @@ NOTHING = Offered()
 class Field:
     """One control of a form, or a group of them (`parts`).
 
-    `name` is that of the control, `at` where `BadInput` places a problem with it, `key` its key in the input.
+    `name` is the name of the control, `at` the place that `BadInput` gives a problem with it, `key` its key
+    in the input. `least` and `most` bound a number; `longest` is the longest text, in characters.
     """
 
     key: str
@@ -67,21 +68,21 @@ class Field:
 
     @property
     def id(self) -> str:
-        """The identifier of the control in the page."""
+        """Return the identifier of the control in the page."""
         return "f-" + re.sub(r"[^A-Za-z0-9]", "-", self.name)
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The lines of its text: what is ticked where several can be."""
+        """Return the lines of its text: the choices that are ticked."""
         return tuple(self.text.split("\n"))
 
     @property
     def described_by(self) -> str:
-        """The identifiers of its help and its problems, for `aria-describedby`."""
+        """Return the identifiers of its help and its problems, for `aria-describedby`."""
         return " ".join([f"{self.id}-help"] * bool(self.help) + [f"{self.id}-error"] * bool(self.problems))
 
 
-# Kinds of single controls, by type.
+# The kinds of single controls, by type. A type that is not listed has no control: `_kind` raises.
 _KINDS: tuple[tuple[Any, str], ...] = (
     (inputs.Email, "email"),
     (inputs.Day, "day"),
@@ -104,36 +105,39 @@ _YES_NO: Choices = (("yes", "Yes"), ("no", "No"))
 _SCORES: Choices = tuple((str(n), str(n)) for n in range(1, 6))
 
 
-def form(
+def build_form(
     takes: type[BaseModel],
     texts: Texts,
     offered: Offered = NOTHING,
     problems: Sequence[Problem] = (),
     prefix: str = "",
 ) -> tuple[Field, ...]:
-    """The fields of an input with what was typed, and each problem beside the field it is about."""
-    fields = shape(takes, offered, entries_in(texts, prefix + "outcomes."), prefix)
-    return tuple(_filled(one, texts, problems) for one in fields)
+    """Return the fields of an input with their texts, each with the problems at its place.
+
+    `prefix` starts the name of every control, so that one page can have several forms.
+    """
+    fields = build_fields(takes, offered, count_entries(texts, prefix + "outcomes."), prefix)
+    return tuple(_fill(field, texts, problems) for field in fields)
 
 
-def shape(
+def build_fields(
     takes: type[BaseModel], offered: Offered = NOTHING, entries: int = 0, prefix: str = ""
 ) -> tuple[Field, ...]:
-    """The fields of an input with nothing typed; `entries` of what is repeated."""
+    """Return the fields of an input without texts. A group that repeats gets so many `entries`."""
     return tuple(_fields(takes, offered, prefix, "", entries))
 
 
-def elsewhere(fields: Sequence[Field], problems: Sequence[Problem]) -> list[str]:
-    """The problems that belong to no single field, in words of the fields' labels."""
-    places = {one.at for one in controls(fields)}
-    return [_readable(str(p.problem), fields) for p in problems if p.at not in places]
+def other_problems(fields: Sequence[Field], problems: Sequence[Problem]) -> list[str]:
+    """Return the problems that belong to no single field, with the labels of the fields in place of keys."""
+    places = {control.at for control in walk(fields)}
+    return [_with_labels(str(p.problem), fields) for p in problems if p.at not in places]
 
 
-def controls(fields: Sequence[Field]) -> Iterator[Field]:
-    """Every field and every part of one."""
-    for one in fields:
-        yield one
-        yield from controls(one.parts)
+def walk(fields: Sequence[Field]) -> Iterator[Field]:
+    """Yield every field and every part of it, depth first."""
+    for control in fields:
+        yield control
+        yield from walk(control.parts)
 
 
 def _fields(takes: type[BaseModel], offered: Offered, prefix: str, at: str, entries: int) -> Iterator[Field]:
@@ -148,19 +152,20 @@ def _fields(takes: type[BaseModel], offered: Offered, prefix: str, at: str, entr
         description = info.description or ""
         label = offered.labels.get(key) or info.title or _capital(description)
         bounds = _bounds(hint)
-        made = Field(
+        control = Field(
             key, prefix + key, at + key, label, kind, info.is_required(),
             help=offered.helps.get(key, _help(kind, description if info.title else "")),
             least=bounds.get("minimum"), most=bounds.get("maximum"), longest=bounds.get("maxLength"),
             choices=choices,
         )  # fmt: skip
-        yield replace(made, parts=tuple(_parts(made, hint, offered, entries)))
+        yield replace(control, parts=tuple(_parts(control, hint, offered, entries)))
 
 
 def _parts(whole: Field, hint: Any, offered: Offered, entries: int) -> Iterator[Field]:
-    """The controls that a group is made of."""
+    """Yield the controls of a group; none for a single control."""
     if whole.kind == "outcomes":
         model = get_args(_inner(hint))[0]
+        # One empty entry invites people to write the first.
         for n in range(max(entries, 1)):
             name, at = f"{whole.name}.{n}", f"{whole.at}.{n}"
             parts = tuple(_fields(model, NOTHING, f"{name}.", f"{at}.", 0))
@@ -178,35 +183,37 @@ def _parts(whole: Field, hint: Any, offered: Offered, entries: int) -> Iterator[
             yield Field(key, f"{whole.name}.{n}", f"{whole.at}.{key}", key, "number", True, help=beside)
 
 
-def _filled(one: Field, texts: Texts, problems: Sequence[Problem]) -> Field:
-    mine = tuple(_sentence(one, problem) for problem in problems if problem.at == one.at)
-    parts = tuple(_filled(part, texts, problems) for part in one.parts)
-    return replace(one, text=texts.get(one.name, ""), problems=mine, parts=parts)
+def _fill(control: Field, texts: Texts, problems: Sequence[Problem]) -> Field:
+    """Return a field with its text and the problems at its place, and its parts likewise."""
+    own = tuple(_sentence(control, problem) for problem in problems if problem.at == control.at)
+    parts = tuple(_fill(part, texts, problems) for part in control.parts)
+    return replace(control, text=texts.get(control.name, ""), problems=own, parts=parts)
 
 
-# What a type is
+# From a type to the kind of its control
 
 
 @cache
 def _hints(takes: type[BaseModel]) -> dict[str, Any]:
-    return {name: _bare(hint) for name, hint in get_type_hints(takes, include_extras=True).items()}
+    return {name: _without_none(hint) for name, hint in get_type_hints(takes, include_extras=True).items()}
 
 
-def _bare(hint: Any) -> Any:
-    """A type without None."""
+def _without_none(hint: Any) -> Any:
+    """Return a type without its alternative None."""
     if get_origin(hint) in (Union, UnionType):
         return next(part for part in get_args(hint) if part is not type(None))
     return hint
 
 
 def _inner(hint: Any) -> Any:
-    """A type without what is annotated."""
+    """Return a type without its annotations."""
     return get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
 
 
 def _kind(hint: Any) -> str:
-    for known, kind in _KINDS:
-        if hint == known:
+    """Return the kind of control for a type. Raise `TypeError` if there is none."""
+    for type_, kind in _KINDS:
+        if hint == type_:
             return kind
     inner = _inner(hint)
     origin, args = get_origin(inner), get_args(inner)
@@ -216,9 +223,10 @@ def _kind(hint: Any) -> str:
         several = isinstance(args[0], type) and issubclass(args[0], BaseModel)
         return "outcomes" if several else "lines"
     if origin is dict:
+        # Keys that are a closed list are the five abilities. Other keys are the names of outcomes.
         ability, numbers = get_origin(args[0]) is Literal, args[1] != inputs.Text
         return {(True, False): "abilities", (True, True): "scores", (False, True): "values"}[ability, numbers]
-    raise TypeError(f"no control is known for {hint}")
+    raise TypeError(f"there is no control for {hint}")
 
 
 def _choices(hint: Any) -> Choices:
@@ -233,26 +241,27 @@ def _schema(hint: Any) -> dict[str, Any]:
 
 
 def _bounds(hint: Any) -> dict[str, Any]:
+    """Return the bounds of a type under their names in JSON schema; only kinds that show bounds have any."""
     return _schema(hint) if _kind(hint) in ("line", "paragraph", "email", "file", "money", "whole") else {}
 
 
 def _help(kind: str, description: str) -> str:
     if kind in ("yes-no", "choice", "several"):
         return ""
-    told = _capital(description) + "." if description else ""
-    return _HELP[kind] if kind == "money" else f"{told} {_HELP.get(kind, '')}".strip()
+    sentence = _capital(description) + "." if description else ""
+    return _HELP[kind] if kind == "money" else f"{sentence} {_HELP.get(kind, '')}".strip()
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def typed_money(cents: int) -> str:
-    """Return cents as they are typed into a form: 250,000.00."""
+def format_cents(cents: int) -> str:
+    """Return cents as people type them into a form: 250,000.00."""
     return money(cents).removeprefix("$")
 
 
-# What is wrong, in words for people
+# Problems, in words for people
 
 _MISSING = {
     "choice": "Choose one.",
@@ -268,21 +277,27 @@ _MISSING = {
 }
 
 
-def _sentence(one: Field, problem: Problem) -> str:
+def _sentence(control: Field, problem: Problem) -> str:
+    """Return a problem as a sentence to show at its control."""
     if problem.problem == "it is missing":
-        return _MISSING.get(one.kind, "Fill this in.")
+        return _MISSING.get(control.kind, "Fill this in.")
     expected = f" Expected: {problem.expected}." if problem.expected else ""
-    return f"{_capital(_readable(problem.problem, (one,)))}.{expected}"
+    return f"{_capital(_with_labels(problem.problem, (control,)))}.{expected}"
 
 
-def _readable(text: str, fields: Sequence[Field]) -> str:
-    """A reason with the labels that people see in place of the keys that it names."""
-    for one in fields:
-        text = re.sub(rf"\b{re.escape(one.key)}\b", f'"{one.label}"', text) if "_" in one.key else text
+def _with_labels(text: str, fields: Sequence[Field]) -> str:
+    """Return a reason with the labels that people see in place of the keys that it names."""
+    for control in fields:
+        # A key without an underscore, such as "reason", may be an ordinary word of the sentence.
+        if "_" in control.key:
+            text = re.sub(rf"\b{re.escape(control.key)}\b", f'"{control.label}"', text)
     return _capital(text)
 
 
-def entries_in(texts: Texts, start: str) -> int:
-    """How many entries of a repeated group there are texts for."""
+def count_entries(texts: Texts, start: str) -> int:
+    """Return how many entries of a repeated group the texts fill, at most `MOST_ENTRIES`.
+
+    `start` is the name of the group and a dot. The highest number counts, so that a gap stays an empty entry.
+    """
     numbers = [name[len(start) :].partition(".")[0] for name in texts if name.startswith(start)]
     return min(max((int(n) + 1 for n in numbers if re.fullmatch(r"[0-9]{1,3}", n)), default=0), MOST_ENTRIES)

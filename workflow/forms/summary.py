@@ -1,4 +1,4 @@
-"""What somebody said with an event, as pairs of label and value that people can read: for receipts and pages."""
+"""Sums up the input of an event as pairs of label and value that people can read, for receipts and pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from notifications.filters import long_day, money
-from workflow.forms.fields import Field, Offered, shape
+from workflow.forms.fields import Field, Offered, build_fields
 
 Names = Mapping[str, str]
 
@@ -17,48 +17,52 @@ Names = Mapping[str, str]
 def summary(
     takes: type[BaseModel], values: Mapping[str, Any], names: Names | None = None, *, sealed: bool = False
 ) -> list[tuple[str, str]]:
-    """Return the pairs of an input as the history keeps it, in the order of its form.
+    """Return the pairs of an input, given as the history keeps it, in the order of its form.
 
-    `names` are those of organizations and people by what identifies them. What an applicant wrote of its
-    abilities is only counted where it is `sealed`, since nobody else reads it before the call closes (4270.8).
+    `names` are the names of organizations and people, by identifier and address. With `sealed` the texts
+    about abilities are only counted, since only the applicant may read them before the call closes (4270.8).
     """
     offered = Offered(values=dict.fromkeys(values.get("values") or {}, ""))
-    fields = shape(takes, offered, entries=len(values.get("outcomes") or ()))
-    return [pair for one in fields for pair in _pairs(one, values.get(one.key), names or {}, sealed)]
+    fields = build_fields(takes, offered, entries=len(values.get("outcomes") or ()))
+    return [
+        pair for control in fields for pair in _pairs(control, values.get(control.key), names or {}, sealed)
+    ]
 
 
-def _pairs(one: Field, value: Any, names: Names, sealed: bool) -> Iterator[tuple[str, str]]:
+def _pairs(control: Field, value: Any, names: Names, sealed: bool) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of a field: one for a single control, one for each part of a group."""
     if value is None or value in ([], {}):
         return
-    if one.kind == "outcomes":
-        for part, entry in zip(one.parts, value, strict=False):
+    if control.kind == "outcomes":
+        for part, entry in zip(control.parts, value, strict=False):
             yield part.label, _outcome(entry)
-    elif one.parts:
-        for part in one.parts:
+    elif control.parts:
+        for part in control.parts:
             if part.key in value:
-                label = part.label if one.kind == "abilities" else f"{one.label}: {part.label}"
-                yield label, _readable(part, value[part.key], names, sealed and one.kind == "abilities")
+                label = part.label if control.kind == "abilities" else f"{control.label}: {part.label}"
+                yield label, _format(part, value[part.key], names, sealed and control.kind == "abilities")
     else:
-        yield one.label, _readable(one, value, names, sealed and one.key == "demonstration")
+        yield control.label, _format(control, value, names, sealed and control.key == "demonstration")
 
 
-def _readable(one: Field, value: Any, names: Names, sealed: bool) -> str:
+def _format(control: Field, value: Any, names: Names, sealed: bool) -> str:
+    """Return a value as people read it, or only its length if it is sealed."""
     if sealed:
         return f"{len(value):,} characters, kept under seal"
     if isinstance(value, bool):
         return "Yes" if value else "No"
-    if one.kind == "money":
+    if control.kind == "money":
         return money(value)
-    if one.kind == "day":
+    if control.kind == "day":
         return long_day(date.fromisoformat(value))
-    if one.kind == "score":
+    if control.kind == "score":
         return f"{value} of 5"
     if isinstance(value, (list, tuple)):
         return "; ".join(names.get(entry, entry) for entry in value)
     if isinstance(value, float):
         return f"{value:g}" if abs(value) < 100_000 else f"{value:,}"
     text = str(value)
-    return names.get(text) or dict(one.choices).get(text, text)
+    return names.get(text) or dict(control.choices).get(text, text)
 
 
 def _outcome(entry: Mapping[str, Any]) -> str:

@@ -1,1 +1,1 @@
-"""The procedure: config.toml, its shape, its checks, and the arithmetic of its due times."""
+"""The procedure: reads and checks config.toml, and computes due times from it."""

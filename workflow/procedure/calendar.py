@@ -1,6 +1,6 @@
-"""The district's calendar: which days are business days, and which instant a wall-clock time is.
+"""Counts the district's business days and turns its wall-clock times into instants.
 
-Pure: it never asks what time it is. Days are local to the district, instants are aware UTC datetimes.
+Pure: it never reads the clock. Days are local to the district, instants are aware UTC datetimes.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _LONGEST_BREAK = timedelta(days=366)  # anything longer is a misspelt year
 class Calendar:
     """Business days and wall-clock times of one district. Immutable; safe to share between threads.
 
-    `zone` is the district's time zone. Not business days are Saturdays and Sundays, the holidays of
-    Washington State with their observed days (RCW 1.16.050, as the library `holidays` lists them), `breaks`
-    (pairs of first and last day, both included) and `closed` days. `working` are holidays of the library's
-    list on which the district works all the same.
+    `zone` is the district's time zone. A business day is every day except Saturdays and Sundays, the holidays
+    of Washington State with their observed days (RCW 1.16.050, as the library `holidays` lists them),
+    `breaks` (pairs of first and last day, both included) and `closed` days. `working` are holidays of that
+    list on which the district works anyway.
 
-    Raises `ValueError` for a break that ends before it starts or lasts longer than a year, and for a
-    working day that is a weekend day, closed or in a break. Here and in every method a datetime where a
-    day belongs is a `TypeError`.
+    Raise `ValueError` for a break that ends before it starts or lasts longer than a year, and for a working
+    day that is a weekend day, closed or in a break. Here and in every method, raise `TypeError` for a
+    datetime where a day belongs.
     """
 
     zone: ZoneInfo
@@ -58,26 +58,27 @@ class Calendar:
                 raise ValueError(
                     f"{day} cannot be a working day: it is a {day:%A}; name a holiday on a weekday"
                 )
-            if self._shut(day):
+            if self._is_shut(day):
                 raise ValueError(
                     f"{day} cannot be a working day: it is also closed or in a break; remove one"
                 )
 
     def is_business_day(self, day: date) -> bool:
-        """Whether the district works on `day`."""
+        """Return whether the district works on `day`."""
         return _plain(day) in self._year(day.year).members
 
     def add_business_days(self, day: date, n: int) -> date:
-        """The `n`th business day after `day`, or before it if `n` is negative; `day` itself never counts.
+        """Return the `n`th business day after `day`, or before it if `n` is negative; `day` itself never counts.
 
-        0 gives `day`, business day or not. Raises `ValueError` if the years of `date` run out.
+        For 0 return `day`, business day or not. Raise `ValueError` if the years of `date` run out.
         """
         _plain(day)
         if n == 0:
             return day
         year = day.year
         days = self._year(year).days
-        # Where the answer would stand in this year's list; then borrow whole years until it is inside one.
+        # Work out the position of the answer in this year's list. Then move by whole years until a list has
+        # it.
         index = bisect_right(days, day) + n - 1 if n > 0 else bisect_left(days, day) + n
         while index >= len(days):
             index -= len(days)
@@ -90,9 +91,9 @@ class Calendar:
         return days[index]
 
     def roll(self, day: date, how: Roll) -> date:
-        """`day` if it is a business day or `how` is "stay", else the nearest one `before` or `after` it.
+        """Return `day` if it is a business day or `how` is "stay", else the nearest one `before` or `after` it.
 
-        Raises `ValueError` for any other `how`.
+        Raise `ValueError` for any other `how`.
         """
         if how not in ("before", "after", "stay"):
             raise ValueError(f"cannot roll {how!r}: expected 'before', 'after' or 'stay'")
@@ -101,10 +102,10 @@ class Calendar:
         return self.add_business_days(day, -1 if how == "before" else 1)
 
     def instant(self, day: date, at: time) -> datetime:
-        """The UTC instant at which the district's clocks show `at` on `day`.
+        """Return the UTC instant at which the district's clocks show `at` on `day`.
 
-        A time that the clocks skip in spring gives the first instant after the gap; one that they show
-        twice in autumn gives the first. Raises `ValueError` if `at` carries a time zone of its own.
+        For a time that the clocks skip in spring return the first instant after the gap; for one that they
+        show twice in autumn, the first of the two. Raise `ValueError` if `at` carries a time zone of its own.
         """
         if at.tzinfo is not None:
             raise ValueError(f"{at} carries a time zone: give a plain wall-clock time of {self.zone.key}")
@@ -115,49 +116,57 @@ class Calendar:
         return instant
 
     def end_of(self, day: date) -> datetime:
-        """The UTC instant of the midnight that ends `day`. Raises `ValueError` for the last day of all."""
+        """Return the UTC instant of the midnight that ends `day`.
+
+        Raise `ValueError` for the last day of all.
+        """
         if day >= date.max:
             raise ValueError(f"{day} has no end: the calendar ends with the year {MAXYEAR}")
         return self.instant(day + _DAY, time())
 
     def local(self, instant: datetime) -> datetime:
-        """`instant` as the district's clocks show it. Raises `ValueError` for a naive datetime."""
+        """Return `instant` in the district's time zone. Raise `ValueError` for a naive datetime."""
         if instant.utcoffset() is None:
             raise ValueError(f"{instant} has no time zone: give an aware datetime, such as one in UTC")
         return instant.astimezone(self.zone)
 
     def day(self, instant: datetime) -> date:
-        """The district's day on which `instant` falls. Raises `ValueError` for a naive datetime."""
+        """Return the district's day on which `instant` falls. Raise `ValueError` for a naive datetime."""
         return self.local(instant).date()
 
     def _year(self, year: int) -> _Year:
-        found = self._years.get(year)
-        if found is None:
-            # Two threads may both compute a year; they store the same value.
-            found = self._years[year] = self._compute(year)
-        return found
+        days = self._years.get(year)
+        if days is None:
+            # Two threads may both compute a year. They store the same value, so no lock is needed.
+            days = self._years[year] = self._compute(year)
+        return days
 
     def _compute(self, year: int) -> _Year:
         if not MINYEAR <= year <= MAXYEAR:
             raise ValueError(f"no business day is left in the years {MINYEAR} to {MAXYEAR}: count fewer days")
-        from holidays import country_holidays  # here, since importing it costs 0.1 s of start-up
+        # Imported here, since it takes 0.1 s, which most commands do not need.
+        from holidays import country_holidays
 
         holidays = {day for day in country_holidays("US", subdiv="WA", years=year) if day not in self.working}
         first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
         days = tuple(
             day
             for day in map(date.fromordinal, range(first, last + 1))
-            if day.weekday() < _SATURDAY and day not in holidays and not self._shut(day)
+            if day.weekday() < _SATURDAY and day not in holidays and not self._is_shut(day)
         )
         return _Year(days, frozenset(days))
 
-    def _shut(self, day: date) -> bool:
+    def _is_shut(self, day: date) -> bool:
         return day in self.closed or any(first <= day <= last for first, last in self.breaks)
 
     def _end_of_gap(self, wall: datetime) -> datetime:
-        """The first instant after the gap in which `wall` lies. Time zones change on whole seconds."""
-        # PEP 495: read with the offset that holds after the gap (fold=1) a skipped time lies before it,
-        # and the other way round, so the change is between the two.
+        """Return the first instant after the gap in which `wall` lies.
+
+        1. Read the skipped time with the offset that holds after the gap (fold=1, PEP 495). This instant lies
+           before the gap. Read with the offset that holds before it, the time gives an instant after the gap.
+        2. Halve the span between the two until it is one second, keeping the change of the offset inside.
+           Time zones change on whole seconds.
+        """
         before = wall.replace(tzinfo=self.zone, fold=1).astimezone(UTC).replace(microsecond=0)
         after = wall.replace(tzinfo=self.zone).astimezone(UTC).replace(microsecond=0)
         old = before.astimezone(self.zone).utcoffset()
@@ -172,14 +181,17 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class _Year:
-    """The business days of one year: in order to count along, as a set to ask quickly."""
+    """The business days of one year: in order, for counting, and as a set, for fast tests of membership."""
 
     days: tuple[date, ...]
     members: frozenset[date]
 
 
 def _plain(day: date) -> date:
-    """Refuse a datetime: it is a `date` to Python, but equals no day, so it would never be a business day."""
+    """Return the day. Raise `TypeError` for a datetime.
+
+    To Python a datetime is a `date` that equals no day, so it would never count as a business day.
+    """
     if isinstance(day, datetime):
         raise TypeError(f"expected a day, found the datetime {day}: take its local day first")
     return day

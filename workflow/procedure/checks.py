@@ -1,4 +1,4 @@
-"""Does the procedure fit the law? Every name in its rows is looked up, and no partnership can stall."""
+"""Checks that the procedure fits the law: its names exist, each meaning has one row, no partnership can stall."""
 
 from __future__ import annotations
 
@@ -20,34 +20,37 @@ GROUPS = ("this-applicant", "former-lead-partner", "waiting")
 # The role as which each group is told. Those who wait for something are told as what they are.
 STANDS_FOR = {"this-applicant": Role.APPLICANT, "former-lead-partner": Role.LEAD_PARTNER}
 ANCHORS = ("entering", *MOMENTS)
-DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts without an hour
-# About the system, the Board's calendar, or a message that came back, rather than about an event.
+DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts that are days without a time
+# Notices about the system, the Board's calendar or an incoming message, rather than about an event.
 SYSTEM_NOTICES = (
     "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
 )  # fmt: skip
-# Templates that no row of the procedure names: the program itself decides who gets them.
+# Templates that no row of the procedure names, since the program itself decides who gets them.
 ALWAYS = ("receipt", "fresh-link", "apply-link", "reply-refused", "digest")
-_LONGEST = 64 - len("+999999999999999-") - 16  # what an address has room for before the @ (RFC 5321, 4.5.3.1)
+_LONGEST = (
+    64 - len("+999999999999999-") - 16
+)  # characters before the @ (RFC 5321, 4.5.3.1) less what the program adds
 
 
-def mistakes(
+def find_mistakes(
     procedure: Procedure,
     templates: Templates,
     *,
     words: bool = True,
     whole: bool = True,
 ) -> Iterator[Problem]:
-    """Everything in which the procedure does not fit the law or the templates.
+    """Yield everything in which the procedure does not fit the law or the templates.
 
-    Without `words` the templates are not read through. A procedure that is not `whole`, since rows of it
-    were refused already, is not looked at for stalls.
+    Without `words` the templates are not read through. A procedure that is not `whole`, since some of its
+    rows were already refused, is not checked for meanings and stalls: it would fail for the rows that are
+    missing.
     """
     names = set(templates.names())
     for name, row in procedure.deadline.items():
         if row.enabled:
             yield from (
                 Problem(f"deadline.{name}.{at}", problem, expected)
-                for at, problem, expected in _in_deadline(row)
+                for at, problem, expected in _check_deadline(row)
             )
             if name not in names:
                 yield _no_template("deadline", name)
@@ -56,7 +59,7 @@ def mistakes(
             continue
         yield from (
             Problem(f"notice.{name}{at}", problem, expected)
-            for at, problem, expected in _in_notice(name, notice)
+            for at, problem, expected in _check_notice(name, notice)
         )
         if name not in names and name in (*EVENTS, *SYSTEM_NOTICES):
             yield _no_template("notice", name)
@@ -68,23 +71,23 @@ def mistakes(
     for fault in templates.problems() if words else ():
         at = fault.file + (f", line {fault.line}" if fault.line else "")
         yield Problem(at, fault.problem, fault.expected)
-    yield from _in_board(procedure.board)
-    yield from _in_mail(procedure.mail)
+    yield from _check_board(procedure.board)
+    yield from _check_mail(procedure.mail)
     if whole:
-        yield from _meanings(procedure)
-        yield from _stalls(procedure)
+        yield from _check_meanings(procedure)
+        yield from _find_stalls(procedure)
 
 
-def _meanings(procedure: Procedure) -> Iterator[Problem]:
-    """Find what the law looks for in vain among the deadlines, or finds twice."""
+def _check_meanings(procedure: Procedure) -> Iterator[Problem]:
+    """Yield each meaning that no deadline has or that two have, and each duty that two deadlines end with."""
     rows = {name: row for name, row in procedure.deadline.items() if row.enabled}
     for meaning in Meaning:
-        named = [name for name, row in rows.items() if row.means is meaning]
-        if not named:
+        meant = [name for name, row in rows.items() if row.means is meaning]
+        if not meant:
             problem = f"no row means {str(meaning)!r} to the law"
             yield Problem("deadline", problem, f'means = "{meaning}" in exactly one row that is enabled')
-        for name in named[1:]:
-            problem = f"{str(meaning)!r} is what deadline.{named[0]} means already"
+        for name in meant[1:]:
+            problem = f"{str(meaning)!r} is what deadline.{meant[0]} means already"
             yield Problem(f"deadline.{name}.means", problem, "each meaning in exactly one row")
     duties: dict[str, str] = {}
     for name, row in rows.items():
@@ -93,11 +96,11 @@ def _meanings(procedure: Procedure) -> Iterator[Problem]:
             yield Problem(f"deadline.{name}.done", problem, "each duty in one row at most")
 
 
-def missing_words(words: Mapping[str, object]) -> Iterator[Problem]:
-    """Find what is missing of the words for each event, or is there for none."""
+def find_missing_words(words: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield the words that an event lacks, and the words for an event that does not exist."""
     for event in EVENTS:
-        written = words.get(event)
-        lines = written if isinstance(written, Mapping) else {}
+        table = words.get(event)
+        lines = table if isinstance(table, Mapping) else {}
         by_clock = any(row.name == event and Role.CLOCK in row.who for row in TABLE)
         for line in ("label", "does", "done", *(("automatic",) if by_clock else ())):
             if not isinstance(lines.get(line), str):
@@ -111,7 +114,8 @@ def _no_template(kind: str, name: str) -> Problem:
     return Problem(f"{kind}.{name}", "it has no template", f"a file templates/email/{name}.j2")
 
 
-def _in_deadline(row: DeadlineSettings) -> Iterator[tuple[str, str, str]]:
+def _check_deadline(row: DeadlineSettings) -> Iterator[tuple[str, str, str]]:
+    """Yield the mistakes in a row as triples: the key, what is wrong, what would be right."""
     for anchor in row.due.anchors:
         if anchor not in ANCHORS:
             yield "due", f"there is no fact {anchor!r}", "one of " + ", ".join(ANCHORS)
@@ -129,25 +133,26 @@ def _in_deadline(row: DeadlineSettings) -> Iterator[tuple[str, str, str]]:
     if row.fires is not None and row.fires not in possible:
         yield "fires", f"{row.fires!r} does not happen there", "one of " + ", ".join(sorted(possible))
     elif row.fires is not None and any(
-        Role.CLOCK not in found.who
+        Role.CLOCK not in event_row.who
         for state in row.state
-        for found in events_of(state)
-        if found.name == row.fires
+        for event_row in events_of(state)
+        if event_row.name == row.fires
     ):
         yield "fires", f"{row.fires!r} is not for the clock", "an event that the clock may do"
     for event in row.offers:
         if event not in possible:
             yield "offers", f"{event!r} does not happen there", "one of " + ", ".join(sorted(possible))
-    yield from _recipients("to", row.to, row.offers)
+    yield from _check_recipients("to", row.to, row.offers)
     for number, rung in enumerate(row.overdue):
-        yield from _recipients(f"overdue.{number}.to", rung.to, row.offers)
+        yield from _check_recipients(f"overdue.{number}.to", rung.to, row.offers)
 
 
 def _events(state: State) -> tuple[str, ...]:
     return tuple(row.name for row in events_of(state))
 
 
-def _in_notice(name: str, row: NoticeSettings) -> Iterator[tuple[str, str, str]]:
+def _check_notice(name: str, row: NoticeSettings) -> Iterator[tuple[str, str, str]]:
+    """Yield the mistakes in a notice as triples, the key with a dot before it, or "" for its name."""
     if name not in EVENTS and name not in SYSTEM_NOTICES:
         yield "", "there is no such event", "one of " + ", ".join((*EVENTS, *SYSTEM_NOTICES))
     if row.when is not None and row.when not in MOMENTS:
@@ -156,7 +161,7 @@ def _in_notice(name: str, row: NoticeSettings) -> Iterator[tuple[str, str, str]]
         if event not in EVENTS:
             yield ".offers", f"there is no event {event!r}", "one of " + ", ".join(EVENTS)
     yield from (
-        (f".{at}", problem, expected) for at, problem, expected in _recipients("to", row.to, row.offers)
+        (f".{at}", problem, expected) for at, problem, expected in _check_recipients("to", row.to, row.offers)
     )
     if name in EVENTS:
         audience = {*OFFICE, *event_named(name).audience}
@@ -166,7 +171,9 @@ def _in_notice(name: str, row: NoticeSettings) -> Iterator[tuple[str, str, str]]
                 yield ".to", f"{recipient!r} may not know of {name}", expected
 
 
-def _recipients(at: str, to: tuple[str, ...], offers: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+def _check_recipients(
+    at: str, to: tuple[str, ...], offers: tuple[str, ...]
+) -> Iterator[tuple[str, str, str]]:
     for recipient in to:
         if recipient not in (*ROLES, *GROUPS):
             yield at, f"there is no role {recipient!r}", "one of " + ", ".join((*ROLES, *GROUPS))
@@ -178,7 +185,7 @@ def _recipients(at: str, to: tuple[str, ...], offers: tuple[str, ...]) -> Iterat
         )
 
 
-def _in_mail(mail: Mail) -> Iterator[Problem]:
+def _check_mail(mail: Mail) -> Iterator[Problem]:
     if mail.replies == "none":
         return
     local = mail.replies_to.partition("@")[0]
@@ -200,7 +207,7 @@ def _in_mail(mail: Mail) -> Iterator[Problem]:
         yield Problem("mail.imap.username", "it is empty", "the name to log in with")
 
 
-def _in_board(board: BoardSettings) -> Iterator[Problem]:
+def _check_board(board: BoardSettings) -> Iterator[Problem]:
     if board.quorum > board.members:
         yield Problem(
             "board.quorum", f"{board.quorum} is more than there are members", f"up to {board.members}"
@@ -210,23 +217,32 @@ def _in_board(board: BoardSettings) -> Iterator[Problem]:
         yield Problem("board.meetings", f"{day} stands there twice", "each meeting once")
 
 
-def _stalls(procedure: Procedure) -> Iterator[Problem]:
-    """For each state, whether facts are possible under which no deadline that insists is open."""
+def _find_stalls(procedure: Procedure) -> Iterator[Problem]:
+    """Yield each state in which a partnership could stall.
+
+    A partnership stalls if no deadline is open that insists: one that fires an event, or that escalates again
+    and again.
+
+    1. Take the deadlines of the state that insist, and the moments that open or close them.
+    2. Moments that every partnership in the state has (`CERTAIN`) are always there. Try every subset of the
+       others.
+    3. Report the first subset under which no deadline is open, then go on with the next state.
+    """
     for state in State:
         if state is State.TERMINATED:
             continue
         rows = {
             name: row
             for name, row in procedure.deadline.items()
-            if row.enabled and state in row.state and _insists(row)
+            if row.enabled and state in row.state and _can_insist(row)
         }
         mentioned = {
             moment for row in rows.values() for moment in (*row.due.anchors, row.until, row.when) if moment
         } - {"entering"}
         optional = sorted(mentioned - CERTAIN[state])
         for facts in _subsets(optional):
-            known = CERTAIN[state] | facts | {"entering"}
-            if not any(_open(row, known) for row in rows.values()):
+            moments = CERTAIN[state] | facts | {"entering"}
+            if not any(_is_open(row, moments) for row in rows.values()):
                 are = "are known" if len(facts) > 1 else "is known"
                 when = f"where {', '.join(sorted(facts))} {are}" if facts else "as it is entered"
                 yield Problem(
@@ -237,14 +253,14 @@ def _stalls(procedure: Procedure) -> Iterator[Problem]:
                 break
 
 
-def _insists(row: DeadlineSettings) -> bool:
+def _can_insist(row: DeadlineSettings) -> bool:
     return row.fires is not None or (bool(row.overdue) and row.again is not None)
 
 
-def _open(row: DeadlineSettings, known: frozenset[str]) -> bool:
-    if row.until in known or (row.when is not None and row.when not in known):
+def _is_open(row: DeadlineSettings, moments: frozenset[str]) -> bool:
+    if row.until in moments or (row.when is not None and row.when not in moments):
         return False
-    return row.due.recurring or any(anchor in known for anchor in row.due.anchors)
+    return row.due.recurring or any(anchor in moments for anchor in row.due.anchors)
 
 
 def _subsets(names: list[str]) -> Iterator[frozenset[str]]:

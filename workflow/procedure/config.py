@@ -1,6 +1,6 @@
-"""The procedure of a district: config.toml, read and checked, every mistake reported at once with its place.
+"""Reads the configuration of a district, config.toml, and reports all its mistakes at once, each with its place.
 
-A district's file is laid over the packaged one, table by table, so it holds only what differs.
+A district's file is merged over the packaged one, table by table, so it holds only what differs.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from notifications.pages import Pages
 from notifications.render import Templates
 from states.case import Meaning
 from states.errors import Problem
-from states.mistakes import problems
+from states.mistakes import problems_of
 from workflow.procedure.calendar import Calendar
-from workflow.procedure.checks import missing_words, mistakes
+from workflow.procedure.checks import find_missing_words, find_mistakes
 from workflow.procedure.settings import DeadlineSettings, NoticeSettings, Procedure
 
 _PACKAGE = Path(__file__).parents[1]
@@ -35,22 +35,22 @@ if not DEFAULTS.is_dir():
     DEFAULTS = _PACKAGE.parent  # a checkout: config.toml and templates/ at its top
 
 _SQLITE = re.compile(r"(?P<kind>sqlite(\+\w+)?:///)(?P<file>[^?]*)(?P<more>.*)", re.DOTALL)
-# What reading TOML or JSON can raise: a number in it may be too long, a list in it too deep.
+# The errors of reading TOML or JSON: a number may be too long, and a list may be nested too deeply.
 UNREADABLE = (OSError, ValueError, RecursionError)
 
 
-def unreadable(error: Exception) -> str:
-    """Why a file cannot be read, in words."""
+def explain_unreadable(error: Exception) -> str:
+    """Return in words why a file cannot be read. The error is one of `UNREADABLE`."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, UnicodeDecodeError):
         line = error.object[: error.start].count(b"\n") + 1
-        return f"line {line} has a byte (0x{error.object[error.start]:02x}) that is no UTF-8 text"
+        return f"line {line} has a byte (0x{error.object[error.start]:02x}) that is not UTF-8 text"
     return str(getattr(error, "strerror", None) or error)
 
 
 class ConfigError(ServiceError):
-    """The configuration cannot be used; `problems` says every mistake."""
+    """The configuration cannot be used; `problems` has every mistake."""
 
     exit_status = 5
 
@@ -61,7 +61,10 @@ class ConfigError(ServiceError):
 
 @dataclass(frozen=True)
 class Config:
-    """A configuration that has passed every check. `folder` is what its relative paths are relative to."""
+    """A configuration that has passed every check.
+
+    `folder` is the folder that its relative paths start from.
+    """
 
     procedure: Procedure
     folder: Path
@@ -73,6 +76,7 @@ class Config:
 
     @cached_property
     def deadlines(self) -> dict[str, DeadlineSettings]:
+        """Return the deadlines that are enabled, by name."""
         return {name: row for name, row in self.procedure.deadline.items() if row.enabled}
 
     def meaning(self, of: Meaning) -> tuple[str, DeadlineSettings]:
@@ -80,7 +84,7 @@ class Config:
         return next((name, row) for name, row in self.deadlines.items() if row.means is of)
 
     def label(self, event: str) -> str:
-        """Return what the button for an event says."""
+        """Return the words on the button for an event."""
         return self.events[event]["label"]
 
     def labeled(self, reason: str) -> str:
@@ -94,16 +98,17 @@ class Config:
 
     @cached_property
     def notices(self) -> dict[str, NoticeSettings]:
+        """Return the notices that are enabled, by name."""
         return {name: row for name, row in self.procedure.notice.items() if row.enabled}
 
     @cached_property
     def ladders(self) -> dict[tuple[str, datetime], tuple[Any, ...]]:
-        """Ladders that `deadlines.rungs` has worked out, by deadline and due instant."""
+        """Return the cache of the ladders that `deadlines.rungs` has computed, by deadline and due instant."""
         return {}
 
     @cached_property
     def links(self) -> Links:
-        """What signs links and reads them. Raises `ConfigError` where there are no keys."""
+        """Return the signer and reader of links. Raise `ConfigError` if there are no keys."""
         path = self.folder / self.procedure.web.keys_file
         try:
             return Links(path.read_text(encoding="ascii").split())
@@ -115,81 +120,85 @@ class Config:
         raise ConfigError([Problem(f"web.keys_file, {path}", problem, expected)])
 
     def address(self, path: str) -> str:
-        """The address of a page, as people reach it."""
+        """Return the public address of a page."""
         return f"{self.procedure.web.base_url}/{path}"
 
     @cached_property
     def sender(self) -> Mailbox:
-        """From whom messages come."""
+        """Return the mailbox that messages come from."""
         return mailbox(self.procedure.mail.sender, "mail.sender")
 
     @cached_property
     def database_url(self) -> str:
-        """The address of the database; a relative SQLite file is taken from the configuration's folder."""
+        """Return the address of the database. A relative path of a SQLite file starts from `folder`."""
         url = self.procedure.database.url
-        found = _SQLITE.fullmatch(url)
-        if found is None or found["file"] == ":memory:":
+        parts = _SQLITE.fullmatch(url)
+        if parts is None or parts["file"] == ":memory:":
             return url
-        return found["kind"] + str((self.folder / found["file"]).resolve()) + found["more"]
+        return parts["kind"] + str((self.folder / parts["file"]).resolve()) + parts["more"]
 
     @cached_property
     def fingerprint(self) -> str:
-        """A text that changes when anything changes that deadlines are worked out from."""
+        """Return a text that changes whenever a setting changes from which deadlines are computed."""
         parts = (self.procedure.deadline, self.procedure.calendar, self.procedure.district.zone)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def instant(self, day: date, at: time) -> datetime:
-        """The instant at which the district's clocks show `at` on `day`, in the district's zone."""
+        """Return the instant at which the district's clocks show `at` on `day`, in the district's zone."""
         return self.calendar.local(self.calendar.instant(day, at))
 
     def clock(self, row: DeadlineSettings) -> time:
-        """The wall-clock time of a deadline."""
+        """Return the wall-clock time of a deadline."""
         return row.at or self.procedure.calendar.at
 
 
-def find(given: str | None, environment: Mapping[str, str]) -> Path | None:
-    """The configuration file: the one given, else PARTNERSHIPS_CONFIG, else ./config.toml, else none."""
-    named = given or environment.get("PARTNERSHIPS_CONFIG")
-    if named:
-        return Path(named)
+def find(path: str | None, environment: Mapping[str, str]) -> Path | None:
+    """Return the configuration file: `path`, else PARTNERSHIPS_CONFIG, else ./config.toml, else None."""
+    chosen = path or environment.get("PARTNERSHIPS_CONFIG")
+    if chosen:
+        return Path(chosen)
     here = Path("config.toml")
     return here if here.is_file() else None
 
 
 def load(path: Path | None, *, words: bool = True) -> Config:
-    """The configuration of a file, or the packaged one alone. Raises `ConfigError` with every mistake.
+    """Load the configuration of a file, or the packaged one alone. Raise `ConfigError` with every mistake.
 
-    Without `words` the templates are not read through, which takes most of the time; whoever renders one
-    still finds its mistakes.
+    1. Merge the file over the packaged one, except that a user in it replaces the packaged user.
+    2. Check the form of the settings. Go on with the sound ones, so that all mistakes are reported at once.
+    3. Check the settings against the law, and the words of events, pages and messages.
+
+    Without `words` the templates are not read through, since that takes most of the time. Rendering a
+    template with a mistake still raises.
     """
     packaged = _read(DEFAULTS / "config.toml")
     data, folder = packaged, Path.cwd()
     if path is not None:
         own = _read(path)
-        data = _with_own_users(_laid_over(packaged, own), own)
+        data = _replace_users(_merge(packaged, own), own)
         folder = path.resolve().parent
-    procedure, found = _validated(data, packaged)
+    procedure, problems = _validate(data, packaged)
     folders = [folder / "templates", DEFAULTS / "templates"]
     templates = Templates(folders, procedure.district.zone)
     pages = Pages(folders, procedure.district.zone)
-    words_of_events = _words(folders, "events.toml")
-    found += mistakes(procedure, templates, words=words, whole=not found)
-    found += missing_words(words_of_events)
+    words_of_events = _read_words(folders, "events.toml")
+    problems += find_mistakes(procedure, templates, words=words, whole=not problems)
+    problems += find_missing_words(words_of_events)
     if (folder / "templates" / "labels.toml").is_file():
         expected = 'each as label = "..." of its event in templates/events.toml'
-        found.append(Problem("templates/labels.toml", "it is not read any more", expected))
-    found += [Problem(*fault) for fault in (pages.problems() if words else ())]
+        problems.append(Problem("templates/labels.toml", "it is not read any more", expected))
+    problems += [Problem(*fault) for fault in (pages.problems() if words else ())]
     try:
-        calendar = _calendar(procedure)
+        calendar = _make_calendar(procedure)
     except ValueError as error:
-        found.append(Problem("calendar", str(error)))
-    if found:
-        raise ConfigError(found)
+        problems.append(Problem("calendar", str(error)))
+    if problems:
+        raise ConfigError(problems)
     return Config(procedure, folder, path, templates, pages, calendar, words_of_events)
 
 
-def _with_own_users(data: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """What the district says of a user is all there is of that user: nobody keeps a right it does not mention."""
+def _replace_users(data: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace each packaged user by the district's own, so that no right stays that the district leaves out."""
     admin = own.get("admin")
     users = admin.get("users") if isinstance(admin, dict) else None
     if not isinstance(users, dict) or not isinstance(data["admin"].get("users"), dict):
@@ -197,21 +206,25 @@ def _with_own_users(data: dict[str, Any], own: Mapping[str, Any]) -> dict[str, A
     return data | {"admin": data["admin"] | {"users": data["admin"]["users"] | users}}
 
 
-def _words(folders: Sequence[Path], name: str) -> dict[str, Any]:
-    """A file of words, the district's own laid over the packaged one."""
-    found: dict[str, Any] = {}
-    for place in reversed(folders):
-        if (place / name).is_file():
-            found = _laid_over(found, _read(place / name))
-    return found
+def _read_words(folders: Sequence[Path], name: str) -> dict[str, Any]:
+    """Read a file of words, the district's own merged over the packaged one."""
+    words: dict[str, Any] = {}
+    for folder in reversed(folders):
+        if (folder / name).is_file():
+            words = _merge(words, _read(folder / name))
+    return words
 
 
-def _validated(data: dict[str, Any], packaged: Mapping[str, Any]) -> tuple[Procedure, list[Problem]]:
-    """The settings, and what is wrong in their form; where something is, without the tables it is in."""
+def _validate(data: dict[str, Any], packaged: Mapping[str, Any]) -> tuple[Procedure, list[Problem]]:
+    """Return the settings and the mistakes in their form.
+
+    A part of the settings with a mistake is left out, or taken from the packaged configuration, so that the
+    rest can still be checked against the law.
+    """
     try:
         return Procedure.model_validate(data), []
     except ValidationError as error:
-        found = problems(error, Procedure)
+        mistakes = problems_of(error, Procedure)
         places = [detail["loc"] for detail in error.errors(include_url=False)]
     sound = dict(data)
     for table, *inside in places:
@@ -222,25 +235,25 @@ def _validated(data: dict[str, Any], packaged: Mapping[str, Any]) -> tuple[Proce
             sound[str(table)] = packaged[str(table)]
         else:
             sound.pop(str(table), None)
-    return Procedure.model_validate(sound), found
+    return Procedure.model_validate(sound), mistakes
 
 
-# The keys of a row on which nothing else in it depends; without them the rest of it can still be looked at.
-_BY_THEMSELVES = frozenset({"label", "at", "roll", "remind", "again", "enabled"})
+# The keys of a row that no other key depends on. Without them the rest of the row can still be checked.
+_INDEPENDENT = frozenset({"label", "at", "roll", "remind", "again", "enabled"})
 
 
 def _without(
     rows: Mapping[str, Any], fields: Collection[str], name: str, key: str = "", *_: str
 ) -> dict[str, Any]:
-    """Rows without a mistake of form in one of them: without its key, where the row goes on without that."""
+    """Return the rows without the key that has a mistake, or without its whole row if other keys depend on it."""
     row = rows.get(name)
-    if not isinstance(row, dict) or key == "" or (key in fields and key not in _BY_THEMSELVES):
+    if not isinstance(row, dict) or key == "" or (key in fields and key not in _INDEPENDENT):
         return {other: row for other, row in rows.items() if other != name}
     rest = {other: value for other, value in row.items() if other != key}
     return {**rows, name: rest | ({"label": name} if key == "label" and key in fields else {})}
 
 
-def _calendar(procedure: Procedure) -> Calendar:
+def _make_calendar(procedure: Procedure) -> Calendar:
     days = procedure.calendar
     return Calendar(
         procedure.district.zone,
@@ -251,18 +264,22 @@ def _calendar(procedure: Procedure) -> Calendar:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file. Raise `ConfigError`."""
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
     except FileNotFoundError:
         raise ConfigError([Problem(str(path), "there is no such file", "a configuration file")]) from None
     except UNREADABLE as error:
-        raise ConfigError([Problem(str(path), f"it cannot be read: {unreadable(error)}", "TOML")]) from None
+        raise ConfigError(
+            [Problem(str(path), f"it cannot be read: {explain_unreadable(error)}", "TOML")]
+        ) from None
 
 
-def _laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with the values of `over` in place of its own, table by table."""
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        merged[key] = _laid_over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged

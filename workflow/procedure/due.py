@@ -1,4 +1,4 @@
-"""The small grammar in which a row of the configuration says when something is due.
+"""Reads the small grammar of due times in the configuration, and computes the instants that they mean.
 
     30 days after entering                  10 business days after selection.closes_at
     the day after board.meeting             10 days before board.meeting
@@ -7,8 +7,8 @@
     31 October every year                   60 days before every anniversary of agreement.starts_on
     30 business days after review.reported, or 60 days after entering
 
-Days are counted in the district's calendar and turned into an instant last, at a wall-clock time, so a
-change of clocks never moves a due time by an hour.
+Days are counted first, in the district's calendar. The day becomes an instant last, at a wall-clock time, so
+that a change of clocks never moves a due time by an hour.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from workflow.procedure.calendar import Calendar, Roll
 
 Moments = Mapping[str, date | datetime | None]
 
-# One of each unit (business days are counted by the calendar) and the most of it that a row may ask for:
+# The length of each unit (None: the calendar counts business days) and the largest count that a row may have:
 # about a hundred years, so that no due time leaves the calendar.
 _UNITS: dict[str, tuple[timedelta | relativedelta | None, int]] = {
     "day": (timedelta(days=1), 36_500),
@@ -40,12 +40,15 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
-_LEAP = 2000  # any leap year, so that 29 February can be said
+_LEAP = 2000  # any leap year, so that 29 February is a valid day
 
 
 @lru_cache(maxsize=10_000)
-def _counted(day: date, count: int, unit: str) -> date:
-    """The day so many units after `day`; month ends are clamped. Kept, since many count from the same days."""
+def _add_units(day: date, count: int, unit: str) -> date:
+    """Return the day `count` units after `day`; month ends are clamped.
+
+    The results are cached, since many deadlines count from the same days.
+    """
     step = _UNITS[unit][0]
     assert step is not None
     return day + step * count
@@ -62,35 +65,36 @@ class Offset:
         return f"{self.count} {self.unit}{'' if self.count == 1 else 's'}"
 
     def before(self, due: datetime, calendar: Calendar) -> datetime:
-        """The UTC instant this long before `due`, at the same local wall-clock time.
+        """Return the UTC instant this long before `due`, at the same local wall-clock time.
 
-        Raises `ValueError` for a naive datetime.
+        Raise `ValueError` for a naive datetime.
         """
-        return self._moved(due, calendar, -1)
+        return self._move(due, calendar, -1)
 
     def after(self, due: datetime, calendar: Calendar) -> datetime:
-        """The UTC instant this long after `due`, at the same local wall-clock time.
+        """Return the UTC instant this long after `due`, at the same local wall-clock time.
 
-        Raises `ValueError` for a naive datetime.
+        Raise `ValueError` for a naive datetime.
         """
-        return self._moved(due, calendar, 1)
+        return self._move(due, calendar, 1)
 
     def from_day(self, day: date, sign: int, calendar: Calendar) -> date:
-        """The day this long after `day` (`sign` 1) or before it (`sign` -1); month ends are clamped."""
+        """Return the day this long after `day` (`sign` 1) or before it (`sign` -1); month ends are clamped."""
         if _UNITS[self.unit][0] is None:
             return calendar.add_business_days(day, sign * self.count)
-        return _counted(day, sign * self.count, self.unit)
+        return _add_units(day, sign * self.count, self.unit)
 
-    def _moved(self, due: datetime, calendar: Calendar, sign: int) -> datetime:
+    def _move(self, due: datetime, calendar: Calendar, sign: int) -> datetime:
         local = calendar.local(due)
         return calendar.instant(self.from_day(local.date(), sign, calendar), local.time())
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A due time as a row says it. `text` is that; `anchors` are the facts it may be counted from, in order.
+    """A due time of a row, as read from `text`.
 
-    `recurring` tells one that comes again once it is done from one that comes once.
+    `anchors` are the facts that it may count from, in order of preference. A `recurring` one is due again
+    after it is done.
     """
 
     text: str
@@ -108,19 +112,22 @@ class Due:
         since: date | None,
         done: Sequence[date],
     ) -> datetime | None:
-        """The UTC instant at which this is due, or None while no anchor is known.
+        """Return the UTC instant at which this is due, or None while no anchor is on record.
 
-        `moments` are the facts by anchor; a missing one is unknown. A date counts from that day, a datetime
-        from its local day. The result is at the wall-clock time `at` on the day, rolled to a business day
-        as `roll` says, except that "at" gives the recorded instant and "end of" the midnight that ends the
-        very day. A recurring due time runs from `since`, the day the agreement came into force (None: not
-        yet, so nothing is due), and moves on with `done`, the days on which it was done, in any order.
+        1. Take the first alternative whose anchor is in `moments`. A date counts from that day, a datetime
+           from its local day.
+        2. Count from the anchor to the day that is due.
+        3. Roll this day to a business day as `roll` says, and return the wall-clock time `at` on it. But "at"
+           returns the recorded instant itself, and "end of" the midnight that ends the recorded day.
 
-        Raises `ValueError` for a naive datetime, and for "at" if the fact is a day rather than an instant.
+        A recurring due time runs from `since`, the day on which the agreement came into force (None: not yet,
+        so nothing is due). It moves on with `done`, the days on which it was done, in any order.
+
+        Raise `ValueError` for a naive datetime, and for "at" if the fact is a day rather than an instant.
         """
-        case = _Case(moments, at, roll, calendar, since, done)
+        context = _Context(moments, at, roll, calendar, since, done)
         for rule in self._rules:
-            instant = rule.instant(case)
+            instant = rule.instant(context)
             if instant is not None:
                 return instant
         return None
@@ -128,17 +135,18 @@ class Due:
     def occurrence(
         self, *, calendar: Calendar, moments: Moments, since: date | None, done: Sequence[date]
     ) -> str:
-        """Which occurrence of one that recurs is due, such as "2026"; "" for one that comes once.
+        """Return a name for the occurrence that is due, such as "2026"; "" if the due time does not recur.
 
-        It stays the same where a change of procedure moves the day, and is another once this one is done.
+        The name stays the same if a change of the configuration moves the day. It changes once the occurrence
+        is done.
         """
         if not self.recurring or since is None:
             return ""
-        return self._rules[0].occurrence(_Case(moments, time(), "stay", calendar, since, done))
+        return self._rules[0].occurrence(_Context(moments, time(), "stay", calendar, since, done))
 
 
 def parse_due(text: str) -> Due:
-    """Read a due time. Raises `ValueError` that says what is wrong and what would be right."""
+    """Read a due time. Raise `ValueError` that says what is wrong and what would be right."""
     text = " ".join(text.split())
     try:
         rules = tuple(_rule(part) for part in text.split(", or "))
@@ -152,12 +160,12 @@ def parse_due(text: str) -> Due:
 
 
 def parse_offset(text: str) -> Offset:
-    """Read a span of time, such as "5 business days". Raises `ValueError` that says what would be right."""
+    """Read a span of time, such as "5 business days". Raise `ValueError` that says what would be right."""
     return _offset(" ".join(text.split()))
 
 
-class _Case(NamedTuple):
-    """What a rule is resolved against: the arguments of `Due.resolve`."""
+class _Context(NamedTuple):
+    """The arguments of `Due.resolve`, against which a rule is resolved."""
 
     moments: Moments
     at: time
@@ -167,20 +175,23 @@ class _Case(NamedTuple):
     done: Sequence[date]
 
     def day(self, anchor: str) -> date | None:
+        """Return the local day of an anchor, None if it is not on record."""
         moment = self.moments.get(anchor)
         if not isinstance(moment, datetime):
             return moment
         return _aware(anchor, moment).astimezone(self.calendar.zone).date()
 
     def due(self, day: date) -> datetime:
+        """Return the instant that is due on a day, after rolling it to a business day."""
         return self.calendar.instant(self.calendar.roll(day, self.roll), self.at)
 
     def current(self, occurrence: Callable[[int], date], index: int, since: date) -> date:
-        """The day of the occurrence that is open now; `index` is at or a little before the first one.
+        """Return the day of the occurrence that is open. `index` must be that of the first one or a little before.
 
-        Each day on which it was done closes the open occurrence if it lies in that one's period or later:
-        early within the period counts, late counts for the overdue one, and an extra one does not count
-        for the next period.
+        1. Skip the occurrences up to the day on which the agreement came into force.
+        2. Each day on which the duty was done closes the open occurrence, if the day lies after the
+           occurrence before it. So a duty done early within its period counts, a late one counts for the
+           overdue occurrence, and a second one in the same period does not count for the next.
         """
         while occurrence(index) <= since:
             index += 1
@@ -192,17 +203,17 @@ class _Case(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Rule(ABC):
-    """One way to say when: what it is counted from (if anything) and the instant it gives, if known."""
+    """One alternative of a due time. `anchor` is the fact that it counts from, "" if there is none."""
 
     recurring: ClassVar[bool] = False
     anchor: str
 
     @abstractmethod
-    def instant(self, case: _Case) -> datetime | None:
-        """The UTC instant, or None while the anchor is unknown."""
+    def instant(self, context: _Context) -> datetime | None:
+        """Return the UTC instant, or None while the anchor is not on record."""
 
-    def occurrence(self, case: _Case) -> str:
-        """Of a rule that recurs: a name for the occurrence that is open."""
+    def occurrence(self, context: _Context) -> str:
+        """Return a name for the occurrence that is open; "" if the rule does not recur."""
         return ""
 
 
@@ -211,15 +222,15 @@ class _Shift(_Rule):
     offset: Offset
     sign: int
 
-    def instant(self, case: _Case) -> datetime | None:
-        day = case.day(self.anchor)
-        return None if day is None else case.due(self.offset.from_day(day, self.sign, case.calendar))
+    def instant(self, context: _Context) -> datetime | None:
+        day = context.day(self.anchor)
+        return None if day is None else context.due(self.offset.from_day(day, self.sign, context.calendar))
 
 
 @dataclass(frozen=True, slots=True)
 class _At(_Rule):
-    def instant(self, case: _Case) -> datetime | None:
-        moment = case.moments.get(self.anchor)
+    def instant(self, context: _Context) -> datetime | None:
+        moment = context.moments.get(self.anchor)
         if isinstance(moment, datetime):
             return _aware(self.anchor, moment).astimezone(UTC)
         if moment is None:
@@ -229,9 +240,9 @@ class _At(_Rule):
 
 @dataclass(frozen=True, slots=True)
 class _EndOf(_Rule):
-    def instant(self, case: _Case) -> datetime | None:
-        day = case.day(self.anchor)
-        return None if day is None else case.calendar.end_of(day)
+    def instant(self, context: _Context) -> datetime | None:
+        day = context.day(self.anchor)
+        return None if day is None else context.calendar.end_of(day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,14 +250,14 @@ class _Every(_Rule):
     recurring: ClassVar[bool] = True
     offset: Offset
 
-    def instant(self, case: _Case) -> datetime | None:
-        if case.since is None:
+    def instant(self, context: _Context) -> datetime | None:
+        if context.since is None:
             return None
-        # What was done before the agreement was in force does not make the first time come any sooner.
-        return case.due(self.offset.from_day(max((case.since, *case.done)), 1, case.calendar))
+        # A duty done before the agreement was in force does not bring the first due time forward.
+        return context.due(self.offset.from_day(max((context.since, *context.done)), 1, context.calendar))
 
-    def occurrence(self, case: _Case) -> str:
-        return f"after-{max(case.done, default=case.since)}"
+    def occurrence(self, context: _Context) -> str:
+        return f"after-{max(context.done, default=context.since)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,18 +265,18 @@ class _Yearly(_Rule):
     recurring: ClassVar[bool] = True
     in_leap_year: date
 
-    def instant(self, case: _Case) -> datetime | None:
-        day = self._day(case)
-        return None if day is None else case.due(day)
+    def instant(self, context: _Context) -> datetime | None:
+        day = self._day(context)
+        return None if day is None else context.due(day)
 
-    def occurrence(self, case: _Case) -> str:
-        day = self._day(case)
+    def occurrence(self, context: _Context) -> str:
+        day = self._day(context)
         return str(day.year) if day else ""
 
-    def _day(self, case: _Case) -> date | None:
-        if case.since is None:
+    def _day(self, context: _Context) -> date | None:
+        if context.since is None:
             return None
-        return case.current(self._of_year, case.since.year, case.since)
+        return context.current(self._of_year, context.since.year, context.since)
 
     def _of_year(self, year: int) -> date:
         return self.in_leap_year + relativedelta(year=year)
@@ -275,26 +286,26 @@ class _Yearly(_Rule):
 class _Anniversary(_Shift):
     recurring: ClassVar[bool] = True
 
-    def instant(self, case: _Case) -> datetime | None:
-        day = self._day(case)
-        return None if day is None else case.due(day)
+    def instant(self, context: _Context) -> datetime | None:
+        day = self._day(context)
+        return None if day is None else context.due(day)
 
-    def occurrence(self, case: _Case) -> str:
-        day = self._day(case)
+    def occurrence(self, context: _Context) -> str:
+        day = self._day(context)
         return str(day.year) if day else ""
 
-    def _day(self, case: _Case) -> date | None:
-        start = case.day(self.anchor)
-        if start is None or case.since is None:
+    def _day(self, context: _Context) -> date | None:
+        start = context.day(self.anchor)
+        if start is None or context.since is None:
             return None
 
         def occurrence(number: int) -> date:
-            return self.offset.from_day(_counted(start, number, "year"), self.sign, case.calendar)
+            return self.offset.from_day(_add_units(start, number, "year"), self.sign, context.calendar)
 
-        # The number of new years that the offset crosses differs by one at most between anniversaries, so
-        # this guess is never past the first occurrence after `since` and at most a few before it.
-        index = case.since.year - occurrence(1).year
-        return case.current(occurrence, max(1, index), case.since)
+        # The offset crosses the same number of new years at each anniversary, give or take one. So this guess
+        # is never after the first occurrence that follows `since`, and at most a few before it.
+        index = context.since.year - occurrence(1).year
+        return context.current(occurrence, max(1, index), context.since)
 
 
 def _aware(anchor: str, moment: datetime) -> datetime:
@@ -303,8 +314,9 @@ def _aware(anchor: str, moment: datetime) -> datetime:
     return moment
 
 
-# The grammar, most specific form first: a pattern, an example for messages, and what the named parts make.
-# The patterns are loose on purpose: each part is checked by its own reader, whose message can be precise.
+# The grammar, most specific form first: a pattern, an example for messages, and a function that makes the
+# rule from the named groups. The patterns are loose on purpose: each group has its own reader, which can give
+# a precise error.
 _SIDES = {"before": -1, "after": 1}
 _FORMS: tuple[tuple[str, str, Callable[..., _Rule]], ...] = (
     (
@@ -336,18 +348,17 @@ _COMPILED = tuple((re.compile(pattern), make) for pattern, _, make in _FORMS)
 
 def _rule(text: str) -> _Rule:
     for pattern, make in _COMPILED:
-        found = pattern.fullmatch(text)
-        if found:
-            return make(**found.groupdict())
+        if parts := pattern.fullmatch(text):
+            return make(**parts.groupdict())
     forms = ", ".join(repr(example) for _, example, _ in _FORMS)
-    raise ValueError(f"{text!r} is no due time; write one like {forms}")
+    raise ValueError(f"{text!r} is not a due time; write one like {forms}")
 
 
 def _anchor(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", text):
         hint = "; put ', or ' between alternatives" if " or " in text else ""
         raise ValueError(
-            f"{text!r} is no fact to count from; write lower-case words joined by dots,"
+            f"{text!r} is not a fact to count from; write lower-case words joined by dots,"
             f" such as 'entering' or 'agreement.starts_on'{hint}"
         )
     return text
@@ -358,22 +369,23 @@ def _span(text: str) -> Offset:
 
 
 def _offset(text: str) -> Offset:
-    found = re.fullmatch(r"([0-9]+) (.+?)s?", text)
-    if not found or found[2] not in _UNITS:
+    parts = re.fullmatch(r"([0-9]+) (.+?)s?", text)
+    if not parts or parts[2] not in _UNITS:
         raise ValueError(
-            f"{text!r} is no span of time; write a whole number of days, business days, weeks, months"
+            f"{text!r} is not a span of time; write a whole number of days, business days, weeks, months"
             " or years, such as '30 days' or '10 business days'"
         )
-    unit, most = found[2], _UNITS[found[2]][1]
-    # The length is looked at first: Python refuses to read a number of thousands of digits.
-    if len(found[1]) > 9 or not 1 <= int(found[1]) <= most:
+    count, unit = parts[1], parts[2]
+    most = _UNITS[unit][1]
+    # Check the length first: Python refuses to read a number of thousands of digits.
+    if len(count) > 9 or not 1 <= int(count) <= most:
         raise ValueError(f"{text!r} is out of range; write 1 to {most} {unit}s")
-    return Offset(int(found[1]), unit)
+    return Offset(int(count), unit)
 
 
 def _day_of_month(day: str, month: str) -> date:
     if month not in _MONTHS:
-        raise ValueError(f"{month!r} is no month; write one in full, such as '31 October every year'")
+        raise ValueError(f"{month!r} is not a month; write one in full, such as '31 October every year'")
     first = date(_LEAP, _MONTHS.index(month) + 1, 1)
     last = (first + relativedelta(day=31)).day
     if not re.fullmatch(r"[0-9]{1,2}", day) or not 1 <= int(day) <= last:

@@ -1,4 +1,7 @@
-"""The shape of config.toml: each table and key with its type and bounds; it says itself what they mean."""
+"""Defines the shape of config.toml: each table and key with its type and bounds.
+
+The comments in config.toml itself say what each key means.
+"""
 
 from __future__ import annotations
 
@@ -13,32 +16,33 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from notifications.addresses import mailbox
 from states.case import BoardRules, Meaning
 from states.inputs import Count, Day, Email, Name
-from states.mistakes import short
+from states.mistakes import shorten
 from states.partnership import Ground, State
 from workflow.procedure.calendar import Roll
 from workflow.procedure.due import Due, Offset, parse_due, parse_offset
 
 
 def _time(value: object) -> object:
-    """A time of day as text or as TOML has one; a mere number would pass for seconds, a zone is the district's."""
+    """Return a time of day, given as text or as a time of TOML. Raise `ValueError` for anything else."""
     try:
-        found = time.fromisoformat(value) if isinstance(value, str) else value
+        at = time.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
-        found = None
-    if not isinstance(found, time) or found.tzinfo is not None:
-        raise ValueError('it is no time of day; expected one like "17:00"')
-    return found
+        at = None
+    # Pydantic would read a number as seconds. A time zone in it would contradict that of the district.
+    if not isinstance(at, time) or at.tzinfo is not None:
+        raise ValueError('it is not a time of day; expected one like "17:00"')
+    return at
 
 
 def _zone(value: object) -> object:
     try:
         return ZoneInfo(str(value))
     except (LookupError, ValueError, OSError):
-        raise ValueError(f'{value!r} is no time zone; expected one like "America/Los_Angeles"') from None
+        raise ValueError(f'{value!r} is not a time zone; expected one like "America/Los_Angeles"') from None
 
 
 def _hours(value: object) -> object:
-    """ "08:00-18:00" as its two times; 24:00 is the end of the day."""
+    """Return the two times of a text such as "08:00-18:00", where 24:00 is the end of the day."""
     first, dash, last = str(value).partition("-")
     try:
         begin = time.fromisoformat(first.strip())
@@ -51,7 +55,7 @@ def _hours(value: object) -> object:
 
 
 def _sender(value: str) -> str:
-    mailbox(value, "the sender")  # whatever is told to anybody needs it, so it is looked at here
+    mailbox(value, "the sender")  # raises now rather than when the first message leaves
     return value
 
 
@@ -59,26 +63,28 @@ def _base(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(
-            f'{value!r} is no address of pages; expected one like "https://partners.example.org"'
+            f'{value!r} is not an address of pages; expected one like "https://partners.example.org"'
         )
     return value.rstrip("/")
 
 
 def _listen(value: str) -> str:
-    found = re.fullmatch(r"[^:\s]+:([0-9]{1,5})", value)
-    if found is None or int(found[1]) > 65535:
-        raise ValueError(f'{short(value)} is no address to listen on; expected one like "127.0.0.1:8427"')
+    address = re.fullmatch(r"[^:\s]+:([0-9]{1,5})", value)
+    if address is None or int(address[1]) > 65535:
+        raise ValueError(
+            f'{shorten(value)} is not an address to listen on; expected one like "127.0.0.1:8427"'
+        )
     return value
 
 
-def _listed(value: object) -> object:
+def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
 Clock = Annotated[time, BeforeValidator(_time)]
 DueText = Annotated[Due, BeforeValidator(lambda value: parse_due(str(value)))]
 OffsetText = Annotated[Offset, BeforeValidator(lambda value: parse_offset(str(value)))]
-States = Annotated[tuple[State, ...], BeforeValidator(_listed), Field(min_length=1)]
+States = Annotated[tuple[State, ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
 class Settings(BaseModel):
@@ -191,7 +197,7 @@ class BoardSettings(Settings):
 
     @property
     def rules(self) -> BoardRules:
-        """What the law needs to know of these."""
+        """Return the part of these settings that the law needs."""
         return BoardRules(**{name: getattr(self, name) for name in BoardRules.model_fields})
 
 
@@ -213,7 +219,7 @@ class Escalation(Settings):
 
 
 class DeadlineSettings(Settings):
-    """A row of the table of deadlines; config.toml says what each key means."""
+    """A row of the table of deadlines. Comments in config.toml say what each key means."""
 
     label: Name
     state: States
@@ -234,7 +240,7 @@ class DeadlineSettings(Settings):
 
 
 class NoticeSettings(Settings):
-    """Who is told of an event, and what they are asked to do next."""
+    """Who gets a notice of an event, and which event it offers next."""
 
     to: tuple[str, ...] = Field(min_length=1)
     when: str | None = None

@@ -101,7 +101,7 @@ def _copy_file(source: Path, made: Path) -> None:
 def _copy_rows(engine: Engine, made: Path) -> None:
     """Copy every table of another database, as they are at one moment, into a SQLite file."""
     with database.reading(engine) as source, opened(made) as target:
-        upgrade.upgrade_on(target, upgrade.versions(source)[0] or "head")
+        upgrade.upgrade_on(target, upgrade.read_versions(source)[0] or "head")
         copy(source, target)
 
 

@@ -24,13 +24,13 @@ from pydantic import (
 )
 
 from states.errors import BadInput, LawError, Problem, Refused, UnknownEvent
-from states.inputs import Day, Email, Identifier, Name, read_input, stored
+from states.inputs import Day, Email, Identifier, Name, as_stored, read_input
 from states.machine import FIRST, row_of
-from states.mistakes import problems
+from states.mistakes import problems_of
 from states.partnership import Kind, Role, State
 from workflow import deadlines, directory, engine
 from workflow.engine import Intent
-from workflow.procedure.config import UNREADABLE, unreadable
+from workflow.procedure.config import UNREADABLE, explain_unreadable
 from workflow.procedure.settings import Clock
 from workflow.record import verify
 from workflow.session import Session, System
@@ -134,12 +134,12 @@ def read_file(path: Path) -> DistrictFile:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except UNREADABLE as error:
-        problem = f"it cannot be read: {unreadable(error)}"
+        problem = f"it cannot be read: {explain_unreadable(error)}"
         raise BadInput([Problem(str(path), problem, "a district file in TOML")]) from None
     try:
         return DistrictFile.model_validate(data)
     except ValidationError as error:
-        raise BadInput(problems(error, DistrictFile)) from None
+        raise BadInput(problems_of(error, DistrictFile)) from None
 
 
 def take_in(
@@ -307,14 +307,14 @@ def _compare(partnership: GivenPartnership, event: GivenEvent, entry: HistoryEnt
     state = State(entry.from_state) if entry.from_state else None
     takes = row_of(event.event, state).takes if event.event == entry.event else None
     try:
-        given = canonical(stored(read_input(takes, _input(partnership, event)))) if takes else None
+        given = canonical(as_stored(read_input(takes, _input(partnership, event)))) if takes else None
     except BadInput as bad:
         raise _inside(place, bad) from None
     same = (
         event.event == entry.event
         and event.at.astimezone(UTC) == entry.at
         and event.actor == entry.actor
-        and given == canonical(entry.given)
+        and given == canonical(entry.input_values)
     )
     if not same:
         on_record = f"{entry.event} by {entry.actor} at {entry.at.isoformat()}"

@@ -19,7 +19,7 @@ from workflow.record import verify
 from workflow.record.backup import MARK, Summary, copy, opened, sealed_up, temporary_sibling, unsound
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError, first_line
-from workflow.store.files import mode_in
+from workflow.store.files import private_mode
 
 _NO_MARK = 0  # the application_id of a database
 
@@ -55,7 +55,7 @@ def _into_file(settings: Config, target: Path, file: Path) -> Summary:
     _refuse_unless_empty(target)
     with temporary_sibling(target) as made:
         found = _read(settings, file, made)
-        made.chmod(mode_in(target.parent))
+        made.chmod(private_mode(target.parent))
         made.replace(target)
     sync_folder(target.parent)
     return found
@@ -92,7 +92,7 @@ def _check(made: Path) -> None:
             raise NoBackup(f"it is damaged: {fault}")
     try:
         with opened(made) as checked:
-            upgrade.versions(checked)
+            upgrade.read_versions(checked)
     except StoreError as error:
         raise NoBackup(str(error)) from None
 

@@ -22,7 +22,7 @@ from workflow.procedure.config import Config
 from workflow.store import tables, triggers
 from workflow.store.database import StoreError
 from workflow.store.rows import GENESIS, HistoryEntry, Snapshot
-from workflow.store.tables import NoInstant
+from workflow.store.tables import NotAnInstant
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def stored(connection: Connection, query: Select[Any]) -> list[Snapshot]:
     """Return the partnerships that a query finds, in the order of references. Raises as `reraise_with_ref` does."""
     try:
         rows = connection.execute(query).all()
-    except NoInstant:  # which says of no row that it is that one
+    except NotAnInstant:  # which says of no row that it is that one
         for ref in connection.scalars(query.with_only_columns(tables.partnerships.c.ref)).all():
             with reraise_with_ref(ref):
                 connection.execute(query.where(tables.partnerships.c.ref == ref)).one()
@@ -110,7 +110,7 @@ def unguarded(connection: Connection) -> list[Fault]:
             f"its trigger {name} is gone or disabled, so that rows of the history can be changed or taken away;"
             " find out who did it, then `partnershipctl init` puts it back",
         )
-        for name in triggers.missing(connection)
+        for name in triggers.missing_triggers(connection)
     ]
 
 
@@ -183,7 +183,7 @@ def fold(config: Config, ref: str, history: Iterable[HistoryEntry]) -> Snapshot 
         case = Case(
             state=state,
             facts=facts,
-            input=read_input(takes, entry.given),
+            input=read_input(takes, entry.input_values),
             actor=entry.actor,
             role=Role(entry.role),
             at=config.calendar.local(entry.at),

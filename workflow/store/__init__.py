@@ -1,1 +1,1 @@
-"""The database: how it is opened, its tables, its guards, and how an older one is brought up to date."""
+"""The database: opens it, defines its tables, guards them, and upgrades an older one."""

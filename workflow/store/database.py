@@ -1,8 +1,9 @@
-"""Opens the database, SQLite or PostgreSQL, and gives transactions that either happen whole or not at all.
+"""Opens the database, SQLite or PostgreSQL, and runs transactions that happen whole or not at all.
 
-On SQLite one writes at a time. On PostgreSQL many do: whoever writes a partnership locks its row first (`locking`),
-and what is nobody's row but must be done by one at a time says so (`one_at_a_time`). Locks end with their
-transaction, and the server ends the transaction of a program that stands still, so nobody waits for the dead.
+On SQLite one transaction writes at a time. On PostgreSQL several do. A transaction that writes a partnership
+locks its row first (`locking`). Work that has no row to lock, but that only one transaction may do at a time,
+takes a named lock (`one_at_a_time`). Locks end with their transaction, and the server ends the transaction of
+a program that hangs, so that a hung process cannot block the others.
 """
 
 from __future__ import annotations
@@ -37,13 +38,16 @@ T = TypeVar("T")
 
 _ATTEMPTS = 5
 _BUSY_MILLISECONDS = 10_000
-HOLDER_SECONDS = 30  # how long a program that stands still may hold what others wait for, on PostgreSQL
-# Another transaction was in the way, or the server ended this one: done again from its start it may go through.
+# How long a transaction that does nothing may keep its locks, on PostgreSQL. Then the server ends it.
+HOLDER_SECONDS = 30
+# The SQLSTATE codes of failures that may not happen again: another transaction was in the way, or the server
+# ended this one. The whole transaction is tried again.
 _AGAIN = ("40001", "40P01", "55P03", "25P03", "57P01", "57P02", "57P03")
 # A file system on another machine does not keep SQLite's locks (sqlite.org/faq.html, question 5).
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs", "ceph", "glusterfs")
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
-# The newest version of the tables, by the names of the files: Alembic would take longer to import than all else.
+# The newest version of the tables, read from the names of the files, since importing Alembic takes longer
+# than everything else at the start.
 VERSION = max(file.name[1:5] for file in _VERSIONS.glob("v[0-9]*.py"))
 
 
@@ -53,17 +57,20 @@ class StoreError(ServiceError):
     exit_status = 5
 
 
-class StoreAway(StoreError):
-    """The database cannot be used now, since its server is away or another program has it; later it may be."""
+class StoreUnavailable(StoreError):
+    """The database cannot be used now. A later try may succeed."""
 
 
-class StoreHeld(StoreAway):
-    """Somebody held what was to be written for longer than it was waited for; other things may be free."""
+class StoreLocked(StoreUnavailable):
+    """Another transaction kept its lock for longer than this one waited. Other rows may be free."""
 
 
 def open_store(url: str, *, create: bool = False) -> Engine:
-    """The database at a SQLAlchemy address. Raises `StoreError` if it cannot be used."""
-    engine = engine_of(url)
+    """Open the database at a SQLAlchemy address. Raise `StoreError` if it cannot be used.
+
+    With `create` a SQLite file and its folder may be missing, and the tables are not checked.
+    """
+    engine = make_engine(url)
     if engine.dialect.name == "sqlite":
         path = engine.url.database
         if path and path != ":memory:":
@@ -80,12 +87,13 @@ def open_store(url: str, *, create: bool = False) -> Engine:
     return engine
 
 
-def engine_of(url: str) -> Engine:
-    """What speaks to a database of this kind; opens nothing. Raises `StoreError` for an address that is none."""
+def make_engine(url: str) -> Engine:
+    """Make an engine for a database address; open nothing. Raise `StoreError` if the address is not valid."""
     try:
-        kind = _address(url).get_backend_name()
+        kind = _parse_address(url).get_backend_name()
         options = {} if kind == "sqlite" else _POSTGRESQL
-        # What people wrote stands in no error message: it would be logged, sealed applications too.
+        # Error messages must not quote the values of a statement. They are logged, and sealed applications
+        # with them.
         engine = create_engine(url, hide_parameters=True, **options)
     except (ArgumentError, ModuleNotFoundError) as error:
         raise StoreError(f"database.url cannot be used: {error}") from None
@@ -94,18 +102,19 @@ def engine_of(url: str) -> Engine:
     return engine
 
 
-def shown(engine: Engine) -> str:
-    """Where a database is, for people: no password, and nothing of what follows the name, where one may be too."""
+def readable_address(engine: Engine) -> str:
+    """Return the address of a database for people to read: without the password and without the query."""
     if engine.dialect.name == "sqlite":
         return str(engine.url.database)
+    # The query of an address may hold a password as well.
     return engine.url.set(query={}).render_as_string()
 
 
 @contextmanager
 def exclusive(engine: Engine, otherwise: str) -> Iterator[bool]:
-    """Hold a database that is a file for this program, until the end of the block; whether it is one.
+    """Lock a database file for this program until the end of the block. Yield whether the database is a file.
 
-    Raises `StoreError`, which says `otherwise` if another program holds it.
+    Raise `StoreError` with the text `otherwise` if another program holds the lock.
     """
     file = engine.url.database
     if engine.dialect.name != "sqlite" or not file or file == ":memory:":
@@ -120,23 +129,28 @@ def exclusive(engine: Engine, otherwise: str) -> Iterator[bool]:
         raise StoreError(str(error)) from None
 
 
-def _address(url: str) -> URL:
-    """The parts of an address. Raises `StoreError` that quotes nothing of it, as a part may be of the password."""
+def _parse_address(url: str) -> URL:
+    """Return the parts of an address. Raise `StoreError` if it is not valid.
+
+    The error quotes nothing of the address: in a malformed one, any part may be a piece of the password.
+    """
     try:
-        found = make_url(url)
+        address = make_url(url)
     except ValueError:
-        raise StoreError("database.url cannot be used: the port in it is no number") from None
-    if "@" in (found.host or ""):
+        raise StoreError("database.url cannot be used: the port in it is not a number") from None
+    if "@" in (address.host or ""):
         raise StoreError("database.url cannot be used: an @ in its password is written %40") from None
-    return found
+    return address
 
 
 _POSTGRESQL: dict[str, Any] = {
-    "pool_pre_ping": True,  # a connection that was lost while nobody used it is replaced unseen
+    "pool_pre_ping": True,  # replaces a connection that was lost while it was idle
     "connect_args": {
-        "prepare_threshold": None,  # statements that the server keeps would be another's behind a pooler
-        "connect_timeout": 10,
-        # A server that lost its power, or its network, says no word: without these a tick waits for hours.
+        # Behind a pooler, a statement that the server has prepared may belong to another client.
+        "prepare_threshold": None,
+        "connect_timeout": 10,  # seconds
+        # A server that loses its power or its network closes no connection. Without these a tick waits for
+        # hours.
         "keepalives": 1,
         "keepalives_idle": 15,  # seconds
         "keepalives_interval": 5,
@@ -147,6 +161,7 @@ _POSTGRESQL: dict[str, Any] = {
 
 
 def _check_file(path: Path, *, create: bool) -> None:
+    """Raise `StoreError` if the file is missing or lies where SQLite cannot lock it."""
     if create:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,101 +178,107 @@ def _check_file(path: Path, *, create: bool) -> None:
 
 
 def _file_system(folder: Path) -> str:
-    """The type of the file system that holds a folder, or "" where that cannot be told."""
+    """Return the type of the file system that holds a folder, or "" where the system does not say it."""
     best, kind = "", ""
     try:
         mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
     for line in mounts:
-        _, point, found, *_ = line.split(" ")
+        _, point, type_, *_ = line.split(" ")
         inside = point == "/" or folder == Path(point) or Path(point) in folder.parents
+        # The longest mount point that holds the folder is the innermost one.
         if inside and len(point) >= len(best):
-            best, kind = point, found
+            best, kind = point, type_
     return kind
 
 
 def _check_tables(engine: Engine) -> None:
+    """Raise `StoreError` unless the database has tables of this program's version."""
     with looking(engine) as connection:
-        known = inspect(connection).get_table_names()
-        numbered = "alembic_version" in known
-        found = connection.scalar(text("SELECT version_num FROM alembic_version")) if numbered else None
-    if "partnerships" not in known:
+        tables = inspect(connection).get_table_names()
+        numbered = "alembic_version" in tables
+        version = connection.scalar(text("SELECT version_num FROM alembic_version")) if numbered else None
+    if "partnerships" not in tables:
         raise StoreError("the database has no tables yet; run `partnershipctl init`")
-    _check_version(found)
+    _check_version(version)
 
 
 @contextmanager
 def looking(engine: Engine) -> Iterator[Connection]:
-    """A connection for a first look at a database, which waits for nobody who only writes.
+    """Yield a connection for a first look at a database. It does not wait for transactions that write.
 
-    Raises `StoreAway` if that cannot be now, `StoreError` if it cannot be.
+    Raise `StoreUnavailable` if the database may be readable later, `StoreError` if not.
     """
     try:
         with reading(engine) as connection:
             yield connection
     except DBAPIError as error:
         server = engine.dialect.name == "postgresql" and isinstance(error, OperationalError)
-        kind = StoreAway if server or _transient(error) else StoreError
+        kind = StoreUnavailable if server or _is_transient(error) else StoreError
         raise kind(f"the database cannot be opened: {first_line(error)}") from None
 
 
-def _check_version(found: str | None) -> None:
-    if found != VERSION:
-        what = "run `partnershipctl init`" if str(found or 0) < VERSION else "install the newer program"
-        raise StoreError(f"the tables are of version {found}, this program's of version {VERSION}; {what}")
+def _check_version(version: str | None) -> None:
+    if version != VERSION:
+        what = "run `partnershipctl init`" if str(version or 0) < VERSION else "install the newer program"
+        raise StoreError(f"the tables are of version {version}, this program's of version {VERSION}; {what}")
 
 
 def keep_version(connection: Connection) -> None:
-    """Refuse to write where the tables have become another program's, and keep them as they are until the end.
+    """Raise `StoreError` if the tables were upgraded, and keep them from an upgrade until the transaction ends.
 
-    An upgrade on a server waits for whoever looked before it, and they for it. A SQLite file needs none of this: it
-    is upgraded while no daemon has it.
+    On PostgreSQL reading the version takes a lock that an upgrade has to wait for. A SQLite file needs no
+    such lock: it is upgraded only while no daemon holds it.
     """
     if connection.dialect.name == "postgresql":
         _check_version(connection.scalar(text("SELECT version_num FROM alembic_version")))
 
 
 def check_sound(engine: Engine) -> None:
-    """Refuse a SQLite file that is damaged, rather than write on in it (sqlite.org/pragma.html, quick_check).
+    """Raise `StoreError` if a SQLite file is damaged, before anything more is written to it.
 
-    A server looks after its own files.
+    The check is SQLite's `quick_check` (sqlite.org/pragma.html). A server checks its own files.
     """
     if engine.dialect.name != "sqlite":
         return
     try:
         with reading(engine) as connection:
-            said = str(connection.scalar(text("PRAGMA quick_check(1)")))
+            result = str(connection.scalar(text("PRAGMA quick_check(1)")))
     except DBAPIError as error:
-        said = first_line(error)
-        if _transient(error):
-            raise StoreAway(f"the database cannot be checked: {said}") from None
-    if said != "ok":
+        result = first_line(error)
+        if _is_transient(error):
+            raise StoreUnavailable(f"the database cannot be checked: {result}") from None
+    if result != "ok":
         raise StoreError(
-            f"{engine.url.database} is damaged: {said.splitlines()[-1]}; keep a copy of it, and restore a backup"
+            f"{engine.url.database} is damaged: {result.splitlines()[-1]}; keep a copy of it, and restore a backup"
         )
 
 
-def journal_mode(version: tuple[int, int, int]) -> str:
-    """WAL where it is safe with several connections; before these releases it could corrupt the file."""
+def choose_journal_mode(version: tuple[int, int, int]) -> str:
+    """Return "wal" for releases of SQLite in which it is safe with several connections, else "truncate".
+
+    Earlier releases could corrupt a file in WAL mode.
+    """
     safe = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
     return "wal" if safe else "truncate"
 
 
 def _configure_sqlite(engine: Engine) -> None:
-    mode = journal_mode(sqlite3.sqlite_version_info)
+    mode = choose_journal_mode(sqlite3.sqlite_version_info)
 
     @event.listens_for(engine, "do_connect")
     def make(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
-        # SQLite would make the file with the rights that the umask leaves; its journal has those of the file.
+        # SQLite would create the file with the rights that the umask leaves. Its journal gets the rights of
+        # the file.
         path = Path(str(arguments[0]))
         if str(path) != ":memory:" and not path.exists():
-            with suppress(OSError):  # SQLite says what is wrong
+            with suppress(OSError):  # SQLite reports the error when it opens the file
                 os.close(open_private(path))
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun by us, below
+        connection.isolation_level = None  # `begin` below starts transactions, not the driver
         for pragma in (
             f"busy_timeout={_BUSY_MILLISECONDS}",
             "foreign_keys=ON",
@@ -269,13 +290,15 @@ def _configure_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A writer takes its lock at once: taking it later lets two read the same state and both act on it.
+        # A writer takes its lock before it reads. If it took the lock later, two could read the same state
+        # and both act.
         reads = connection.get_execution_options().get("reads", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _configure_postgresql(engine: Engine) -> None:
-    # For one transaction only, so that a pooler may lend the connection to somebody else afterwards.
+    # These settings end with the transaction, so that a pooler may give the connection to another client
+    # afterwards.
     patience = (
         f"SELECT set_config('lock_timeout', '{_BUSY_MILLISECONDS}', true),"
         f" set_config('idle_in_transaction_session_timeout', '{HOLDER_SECONDS}s', true)"
@@ -289,28 +312,29 @@ def _configure_postgresql(engine: Engine) -> None:
     engine.dialect.use_insertmanyvalues_wo_returning = True
 
     @event.listens_for(engine, "do_executemany")
-    def one_by_one(cursor: Any, statement: str, rows: Sequence[Any], context: Any) -> bool:
-        # psycopg would send them in a pipeline. Who stands still amid one is not idle to the server, which waits
-        # for the rest without limit. New rows come many in one statement instead.
+    def execute_one_by_one(cursor: Any, statement: str, rows: Sequence[Any], context: Any) -> bool:
+        # psycopg would send these statements in a pipeline. To the server, a program that hangs inside a
+        # pipeline is not idle, so the time limit above would not end its transaction. Many new rows go in one
+        # statement instead.
         count = 0
         for row in rows:
             cursor.execute(statement, row)
             count += cursor.rowcount
-        context._rowcount = count  # as SQLAlchemy's own dialects say it
+        context._rowcount = count  # SQLAlchemy's own dialects report it the same way
         return True
 
     @event.listens_for(engine, "handle_error")
     def handle_error(context: ExceptionContext) -> None:
-        # Its further lines quote the row that was to be written.
-        known = context.sqlalchemy_exception
-        if known is not None and known.orig is not None:
-            known.args = (str(known.args[0]).partition("\n")[0],)
-            known.orig.args = (str(known.orig).partition("\n")[0],)
+        # The second and later lines of an error quote the row, which may be a sealed application.
+        error = context.sqlalchemy_exception
+        if error is not None and error.orig is not None:
+            error.args = (str(error.args[0]).partition("\n")[0],)
+            error.orig.args = (str(error.orig).partition("\n")[0],)
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection for reading: one moment's view of everything."""
+    """Yield a connection for reading. All its queries see the database as of one moment."""
     with engine.connect() as plain:
         options: dict[str, Any] = {"reads": True}
         if engine.dialect.name == "postgresql":
@@ -321,27 +345,42 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 def locking(connection: Connection, query: Select[Any], *, passing: bool = False) -> Select[Any]:
-    """A query whose rows nobody else writes until this transaction ends; `passing` over those somebody holds.
+    """Return the query with a lock on its rows: no other transaction writes them until this one ends.
 
-    In a transaction that only reads it is the query as it is.
+    With `passing` the query leaves out rows that another transaction has locked. In a transaction that only
+    reads the query is returned unchanged. On SQLite the lock has no effect, since a writer there has the
+    whole file.
     """
     if connection.get_execution_options().get("reads", False):
         return query
-    # Not FOR UPDATE: that would keep others from adding rows that refer to these.
+    # FOR UPDATE would also keep others from adding rows that refer to these, so take the weaker lock.
     return query.with_for_update(key_share=True, skip_locked=passing)
 
 
 def one_at_a_time(connection: Connection, what: str) -> None:
-    """Wait until no other transaction is at this. What is read afterwards is as the one before has left it."""
+    """Take a named lock until the transaction ends, after any transaction that holds it.
+
+    Read only afterwards.
+    """
     if connection.dialect.name == "postgresql":
+        # A lock of the session would stay behind on a connection that a pooler passes on.
         lock = text("SELECT pg_advisory_xact_lock(4270, hashtext(:what))")
         connection.execute(lock, {"what": what})
 
 
 def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """Run `work` in one transaction, whole or not at all; again from its start if another was in the way.
+    """Run `work` in one transaction, whole or not at all, and return its result.
 
-    Raises `StoreError` if the database stays locked or away, cannot be written, or was lost while it committed.
+    1. Run `work` and commit.
+    2. If another transaction was in the way, or the connection was lost before the commit, wait a little
+       longer each time and start over, for five attempts in all. So `work` must change nothing outside the
+       database.
+    3. If the connection was lost during the commit, raise `StoreError`: the rows may or may not be written,
+       so running `work` again could write them twice.
+    4. After the last attempt raise `StoreUnavailable` if the connection was lost, `StoreLocked` if not.
+
+    Raise `StoreError` for every other failure; a violated constraint (`IntegrityError`) or a value that does
+    not fit (`DataError`) passes through unchanged.
     """
     for attempt in range(_ATTEMPTS):
         if attempt:
@@ -359,22 +398,23 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
                     "the connection to the database was lost while it committed, so nobody knows yet whether this"
                     " was written; look before you do it again"
                 ) from error
-            if not _transient(error):
+            if not _is_transient(error):
                 raise StoreError(f"the database cannot be written: {first_line(error)}") from error
             failed = error
         else:
             return result
     if failed.connection_invalidated:
-        raise StoreAway(f"the database is away: {first_line(failed)}") from failed
-    raise StoreHeld("the database is locked by another program; try again") from failed
+        raise StoreUnavailable(f"the database is away: {first_line(failed)}") from failed
+    raise StoreLocked("the database is locked by another program; try again") from failed
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of a database says, without the statement and on one line."""
+    """Return the first line of a database error, without the statement that failed."""
     return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
-def _transient(error: DBAPIError) -> bool:
+def _is_transient(error: DBAPIError) -> bool:
+    """Return whether the same transaction may succeed if it is run again."""
     words = str(error.orig).lower()
     state = getattr(error.orig, "sqlstate", None)
     return error.connection_invalidated or "locked" in words or "busy" in words or state in _AGAIN

@@ -1,4 +1,4 @@
-"""Files that only their owner can read, and the lock of a database file, so that one file has one daemon."""
+"""Creates files that only their owner can read, and locks a database file, so that one file has one daemon."""
 
 from __future__ import annotations
 
@@ -10,30 +10,34 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def mode_in(folder: Path) -> int:
-    """For this user alone; in a folder that gives its files to a group (set-group-ID), for that group too."""
+def private_mode(folder: Path) -> int:
+    """Return the rights of a private file in a folder: read and write for its owner.
+
+    In a folder that passes its group on to its files (set-group-ID), the group gets the same rights.
+    """
     shared = folder.stat().st_mode & (stat.S_ISGID | stat.S_IWGRP) == stat.S_ISGID | stat.S_IWGRP
     return 0o660 if shared else 0o600
 
 
 def open_private(path: Path, flags: int = 0, mode: int = 0o660) -> int:
-    """A handle to write to a file, which is made if there is none, with no more rights than `mode`.
+    """Open a file for writing and return its descriptor. A new file gets no more rights than `mode`.
 
-    One that is there keeps its rights. Raises `OSError`.
+    A file that exists keeps its rights. Raise `OSError`, also if the file exists and `flags` has `O_EXCL`.
     """
-    allowed = mode_in(path.parent) & mode
+    allowed = private_mode(path.parent) & mode
     try:
+        # Create the file with the fewest rights, so that no other user can open it before `fchmod`.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         if flags & os.O_EXCL:
             raise
         return os.open(path, os.O_WRONLY)
-    os.fchmod(handle, allowed)  # the umask may have taken away what the group needs
+    os.fchmod(handle, allowed)  # the umask may have removed the group's rights
     return handle
 
 
-def take_from_others(path: Path) -> bool:
-    """Take from everybody but owner and group whatever they could do with a file. Whether that was anything."""
+def remove_rights_of_others(path: Path) -> bool:
+    """Leave the rights to a file to its owner and group alone. Return whether others had any."""
     mode = path.stat().st_mode
     if mode & 0o007:
         path.chmod(stat.S_IMODE(mode) & ~0o007)
@@ -45,14 +49,16 @@ class Held(Exception):
 
 
 class Unwritable(Exception):
-    """The file of the lock cannot be made or written; says why."""
+    """The lock file cannot be created or written; the message says why."""
 
 
 @contextlib.contextmanager
 def holding(database: Path) -> Iterator[None]:
     """Hold the lock of a database file until the end of the block, or of the process.
 
-    Raises `Held` if another has it, `Unwritable` if the file of the lock cannot be.
+    Raise `Held` if another program has the lock, `Unwritable` if the lock file cannot be created or written.
+    The kernel releases the lock of a process that dies, so no lock stays behind; the empty lock file does, on
+    purpose: without it two programs could lock two files of the same name.
     """
     try:
         handle = open_private(Path(f"{database}.lock"))

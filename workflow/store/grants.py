@@ -1,7 +1,8 @@
-"""The least that the daemon's role on PostgreSQL needs, so that it cannot change what it only adds to.
+"""Grants the daemon's role on PostgreSQL the fewest rights it needs, so that it cannot change the history.
 
-Whoever owns the tables gives it: `partnershipctl init --grant ROLE`. The record is then guarded twice, by a trigger
-(`migrations/versions/v0003_append_only.py`) that the role cannot take away, and by rights that it does not have.
+The owner of the tables runs `partnershipctl init --grant ROLE`. Two guards then protect the history: a
+trigger (`migrations/versions/v0003_append_only.py`) that the role cannot drop, and the rights that the role
+lacks.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ from sqlalchemy import Connection, Integer, text
 from notifications.errors import ServiceError
 from workflow.store import tables
 
+# What the daemon may do with the rows of a table beyond reading them. In a table that is not listed it adds
+# and changes.
 ADDED_TO = ("history", "directory_changes", "answers", "documents")
 REPLACED = ("drafts",)
 TAKEN_OUT_OF = ("people", "meetings")
 
 
 class NoSuchRole(ServiceError):
-    """There is no such role, or one that the record cannot be kept from; says why, and what to do."""
+    """The role does not exist, or it could change the history anyway. The message says why and what to do."""
 
 
-def needed() -> Mapping[str, tuple[str, ...]]:
-    """By table, what the daemon and partnershipctl do with its rows."""
+def needed_rights() -> Mapping[str, tuple[str, ...]]:
+    """Return, by table, the rights that the daemon and partnershipctl need."""
     rights: dict[str, tuple[str, ...]] = dict.fromkeys(tables.METADATA.tables, ("SELECT", "INSERT", "UPDATE"))
     rights |= dict.fromkeys(ADDED_TO, ("SELECT", "INSERT"))
     rights |= dict.fromkeys(REPLACED, ("SELECT", "INSERT", "DELETE"))
@@ -32,9 +35,13 @@ def needed() -> Mapping[str, tuple[str, ...]]:
 
 
 def grant(connection: Connection, role: str) -> None:
-    """Give a role what it needs and take from it whatever else it has here.
+    """Give a role the rights it needs and revoke every other right it has in this schema.
 
-    Raises `NoSuchRole`, after which the transaction is to be undone.
+    1. Refuse a role that does not exist, or that owns the tables or their schema.
+    2. Revoke everything, then grant what `needed_rights` lists.
+    3. Refuse a role that can still change the history, through another role or through PUBLIC.
+
+    Raise `NoSuchRole` for a refusal. The caller must then roll the transaction back.
     """
     _check(connection, role)
     quoted = connection.dialect.identifier_preparer.quote_identifier
@@ -46,7 +53,7 @@ def grant(connection: Connection, role: str) -> None:
         f"GRANT USAGE ON SCHEMA {schema} TO {name}",
     ]
     statements += [
-        f"GRANT {', '.join(rights)} ON {quoted(table)} TO {name}" for table, rights in needed().items()
+        f"GRANT {', '.join(rights)} ON {quoted(table)} TO {name}" for table, rights in needed_rights().items()
     ]
     statements += [f"GRANT USAGE ON SEQUENCE {sequence} TO {name}" for sequence in _sequences(connection)]
     for statement in statements:
@@ -56,14 +63,16 @@ def grant(connection: Connection, role: str) -> None:
 
 
 def _check(connection: Connection, role: str) -> None:
+    """Raise `NoSuchRole` if the role does not exist, or owns the tables or their schema."""
     query = "SELECT rolsuper FROM pg_roles WHERE rolname = :role"
-    found = connection.execute(text(query), {"role": role}).first()
-    if found is None:
+    row = connection.execute(text(query), {"role": role}).first()
+    if row is None:
         raise NoSuchRole("there is no such role on this server")
     owner = "SELECT pg_has_role(:role, relowner, 'MEMBER') FROM pg_class WHERE oid = to_regclass('history')"
-    if found.rolsuper or connection.scalar(text(owner), {"role": role}):
+    if row.rolsuper or connection.scalar(text(owner), {"role": role}):
         raise NoSuchRole("it owns the tables, or may act as their owner, so that nothing can be kept from it")
-    # Who owns a schema may drop what is in it. From PostgreSQL 15 on that of `public` is who owns the database.
+    # The owner of a schema may drop its tables. From PostgreSQL 15 on, the owner of the database owns
+    # `public`.
     query = """SELECT nspname, pg_has_role(:role, nspowner, 'MEMBER') AS owns FROM pg_namespace
         WHERE nspname = current_schema()"""
     schema = connection.execute(text(query), {"role": role}).one()
@@ -75,16 +84,16 @@ def _check(connection: Connection, role: str) -> None:
 
 
 def _check_kept(connection: Connection, role: str, table: str) -> None:
-    """Refuse a role that may change or take away rows all the same: as a role that it is in, or as everybody."""
+    """Raise `NoSuchRole` if the role can still change rows, as a member of another role or through PUBLIC."""
     query = """SELECT rolname, has_any_column_privilege(oid, :table, 'UPDATE') AS "UPDATE",
             has_table_privilege(oid, :table, 'DELETE') AS "DELETE",
             has_table_privilege(oid, :table, 'TRUNCATE') AS "TRUNCATE"
         FROM pg_roles WHERE pg_has_role(:role, oid, 'MEMBER')"""
-    found = connection.execute(text(query), {"role": role, "table": f'"{table}"'}).mappings().all()
-    rights = [right for right in ("UPDATE", "DELETE", "TRUNCATE") if any(row[right] for row in found)]
+    roles = connection.execute(text(query), {"role": role, "table": f'"{table}"'}).mappings().all()
+    rights = [right for right in ("UPDATE", "DELETE", "TRUNCATE") if any(row[right] for row in roles)]
     if not rights:
         return
-    others = sorted(r["rolname"] for r in found if r["rolname"] != role and any(r[right] for right in rights))
+    others = sorted(r["rolname"] for r in roles if r["rolname"] != role and any(r[right] for right in rights))
     may = f"it may {', '.join(rights)} in {table}"
     if not others:
         raise NoSuchRole(
@@ -97,11 +106,13 @@ def _check_kept(connection: Connection, role: str, table: str) -> None:
 
 
 def _sequences(connection: Connection) -> list[str]:
-    """The sequences that number rows, quoted as they are."""
-    found = []
+    """Return the sequences that number the rows of the tables, as quoted names."""
+    sequences = []
     for table in tables.METADATA.sorted_tables:
         keys = list(table.primary_key)
         if len(keys) == 1 and isinstance(keys[0].type, Integer):
             query = text("SELECT pg_get_serial_sequence(:table, :column)")
-            found.append(str(connection.scalar(query, {"table": f'"{table.name}"', "column": keys[0].name})))
-    return found
+            sequences.append(
+                str(connection.scalar(query, {"table": f'"{table.name}"', "column": keys[0].name}))
+            )
+    return sequences

@@ -1,4 +1,4 @@
-"""The rows of the tables as the program handles them: typed, immutable, read from a row of the database."""
+"""Defines the rows of the tables as typed, immutable values, each made from a row of the database."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from sqlalchemy import Row
 from states.moments import Moment, moments
 from states.partnership import Partnership, Role, State
 
-GENESIS = "0" * 64  # what stands for the hash before the first row of a history
+GENESIS = "0" * 64  # stands in for the hash of the row before the first row of a history
 
 
 class NoticeStatus(StrEnum):
-    """How far a notice has come on its way out."""
+    """How far the delivery of a notice has got."""
 
     QUEUED = "queued"
     SENT = "sent"
-    IN_DOUBT = "in-doubt"  # the server may have it: the connection broke after the message was handed over
-    FAILED = "failed"  # tried, and tried again later
-    DEAD = "dead"  # set aside: it is tried no more
+    IN_DOUBT = "in-doubt"  # the connection broke after the message was sent: the server may have it
+    FAILED = "failed"  # the last attempt failed, and another follows
+    DEAD = "dead"  # the daemon has given up on it
 
 
 class DeadlineStatus(StrEnum):
-    """What has become of a rung of a deadline."""
+    """What happened to a rung of a deadline."""
 
     OPEN = "open"
     FIRED = "fired"
@@ -46,7 +46,7 @@ class RungKind(StrEnum):
 
 
 class Channel(StrEnum):
-    """By which door an event came in."""
+    """The way by which an event arrived."""
 
     CLI = "cli"
     LINK = "link"
@@ -56,7 +56,7 @@ class Channel(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What became of a message that came back."""
+    """How the program classified an incoming message."""
 
     DONE = "done"
     NOTE = "note"
@@ -67,13 +67,16 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-# Where a message was answered, so that somebody may have acted in place of the person who was asked.
+# The channels that answer a message. Only there can somebody have acted in place of the person who was asked.
 ANSWERED = (Channel.LINK, Channel.REPLY)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A partnership as it is stored, at one version. Before it is created it has no `id`, no `state`, version 0."""
+    """A partnership as stored, at one version.
+
+    Before it is created it has no `id`, no `state`, and version 0.
+    """
 
     id: int | None
     ref: str
@@ -85,7 +88,10 @@ class Snapshot:
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
-        """Return a row of the table of partnerships. Raise `ValueError` if it cannot be read."""
+        """Make a snapshot from a row of the table of partnerships.
+
+        Raise `ValueError` if its JSON cannot be read.
+        """
         facts = Partnership.model_validate_json(row.facts)
         return cls(row.id, row.ref, State(row.state), row.version, row.entered_at, facts, row.head)
 
@@ -98,12 +104,15 @@ class Snapshot:
 
     @cached_property
     def moments(self) -> dict[str, Moment]:
-        """Every moment that is known, by name."""
+        """Return every moment that is on record, by name."""
         return moments(self.facts, self.entered_at)
 
 
 class HistoryEntry(NamedTuple):
-    """A row of a history. `input` and `setting` are canonical JSON; `ran_by` is who stood in or ran the program."""
+    """A row of a history. `input` and `setting` are canonical JSON.
+
+    `ran_by` is the person who ran the program or acted in place of the actor, where that is not the actor.
+    """
 
     partnership: int
     seq: int
@@ -123,23 +132,26 @@ class HistoryEntry(NamedTuple):
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
-        """Return a row of the table of histories."""
+        """Make an entry from a row of the table of histories."""
         return cls._make(_columns(row, cls._fields))
 
     @property
-    def given(self) -> dict[str, Any]:
-        """The input, as `read_input` takes it."""
+    def input_values(self) -> dict[str, Any]:
+        """Return the input, as `read_input` takes it."""
         values: dict[str, Any] = json.loads(self.input)
         return values
 
     @property
     def stood_in(self) -> str | None:
-        """The address of who acted in place of the actor, which can be only where a message was answered."""
+        """Return the address of the person who acted in place of the actor, if a message was answered so."""
         return self.ran_by if self.channel in ANSWERED else None
 
 
 class DeadlineRow(NamedTuple):
-    """A rung of a deadline. `ladder` is the due instant; `rung` is below 0 for reminders, above 0 to escalate."""
+    """A rung of a deadline.
+
+    `ladder` is the due instant; `rung` is below 0 for reminders, above 0 to escalate.
+    """
 
     id: int
     partnership: int
@@ -157,19 +169,19 @@ class DeadlineRow(NamedTuple):
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
-        """Return a row of the table of deadlines."""
+        """Make a rung from a row of the table of deadlines."""
         return cls._make(_columns(row, cls._fields))
 
 
 class Notice(NamedTuple):
-    """A notice to one person. `seq` is the row of the history, or `deadline` the rung, that it tells of."""
+    """A notice to one person about a row of the history (`seq`) or a rung of a deadline (`deadline`)."""
 
     id: int
     partnership: int | None
     template: str
     to: str
     role: str
-    delegate_for: str | None  # whose delegate it goes to
+    delegate_for: str | None  # the absent person, where `to` is the delegate
     seq: int | None
     deadline: int | None
     extra: str | None  # JSON: what the template needs besides the record
@@ -179,7 +191,7 @@ class Notice(NamedTuple):
     subject: str | None
     queued_at: datetime
     next_at: datetime
-    lease_until: datetime | None  # claimed for delivery until then
+    lease_until: datetime | None  # claimed for delivery until this time
     sent_at: datetime | None
     reason: str | None
     message: bytes | None
@@ -190,34 +202,34 @@ class Notice(NamedTuple):
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
-        """Return a row of the table of notices."""
+        """Make a notice from a row of the table of notices."""
         return cls._make(_columns(row, cls._fields))
 
     @property
     def owner(self) -> str:
-        """The address of the person whose right it is to act: the absent one, where a delegate reads it."""
+        """Return the address of the person who may act: the absent one, where `to` is a delegate."""
         return self.delegate_for or self.to
 
     @property
     def more(self) -> dict[str, Any]:
-        """What the template needs besides the record."""
+        """Return what the template needs besides the record."""
         values: dict[str, Any] = json.loads(self.extra) if self.extra else {}
         return values
 
     @property
     def offered(self) -> dict[str, str | None]:
-        """Each event that its message offered, with the version of what it consents to."""
+        """Return each event that its message offered, with the version of what it consents to."""
         values: dict[str, str | None] = json.loads(self.shown) if self.shown else {}
         return values
 
     @property
     def capacity(self) -> Role:
-        """The role in which the person is told."""
+        """Return the role in which the person gets the notice."""
         return Role(self.role)
 
 
 class ReplyRow(NamedTuple):
-    """A message that came back, and what became of it."""
+    """An incoming message and how the program classified it."""
 
     id: int
     digest: str  # SHA-256 of the message, so that it counts once
@@ -233,11 +245,11 @@ class ReplyRow(NamedTuple):
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
-        """Return a row of the table of replies."""
+        """Make a reply from a row of the table of replies."""
         return cls._make(_columns(row, cls._fields))
 
 
 def _columns(row: Row[Any], names: tuple[str, ...]) -> Iterator[Any]:
-    """Return the columns of these names. A row may have more of them, such as those of a joined table."""
+    """Return the columns of these names. A row may have more columns, such as those of a joined table."""
     values = row._mapping
     return (values[name] for name in names)

@@ -1,4 +1,7 @@
-"""The tables. JSON is kept as canonical text, so that what was hashed can be read back letter by letter."""
+"""Defines the tables of the database.
+
+Columns with JSON hold its canonical text, so that the text that was hashed can be read back letter by letter.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,12 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 
-class NoInstant(ValueError):
-    """Something else stands where an instant should; says what."""
+class NotAnInstant(ValueError):
+    """A column for an instant holds something else; the message says what."""
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware datetime, stored in UTC. Naive ones are refused."""
+    """An aware datetime, stored in UTC. A naive datetime is a `ValueError`."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -50,7 +53,8 @@ class Instant(TypeDecorator[datetime]):
         if dialect.name != "sqlite":
             return super().bind_processor(dialect)
 
-        # The text that SQLAlchemy would write, in a third of the time: most of what is written are instants.
+        # This writes the same text as SQLAlchemy in a third of the time. Most values that are written are
+        # instants.
         def text(value: datetime | None) -> str | None:
             moment = self.process_bind_param(value, dialect)
             return None if moment is None else moment.isoformat(" ", "microseconds")
@@ -66,7 +70,7 @@ class Instant(TypeDecorator[datetime]):
         if dialect.name != "sqlite":
             return super().result_processor(dialect, coltype)
 
-        # SQLite takes anything in a column, from whoever writes into it by hand.
+        # SQLite accepts any text in a column, so a hand-made change may have left something else there.
         def instant(value: Any) -> datetime | None:
             try:
                 return (
@@ -75,17 +79,17 @@ class Instant(TypeDecorator[datetime]):
                     else self.process_result_value(datetime.fromisoformat(value), dialect)
                 )
             except (TypeError, ValueError):
-                raise NoInstant(f"{value!r} stands where a time should") from None
+                raise NotAnInstant(f"{value!r} stands where a time should") from None
 
         return instant
 
 
 def canonical(value: Any) -> str:
-    """JSON in the one form that is stored and hashed: sorted keys, no spaces, text as it is."""
+    """Return JSON in the one form that is stored and hashed: sorted keys, no spaces, text not escaped."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-LARGEST = 2**31 - 1  # the largest number that a row can have
+LARGEST = 2**31 - 1  # the largest id that PostgreSQL's type of integer holds
 
 
 METADATA = MetaData(
@@ -220,7 +224,7 @@ notices = Table(
     Column("to", String, nullable=False),
     Column("role", String, nullable=False),
     Column("delegate_for", String),
-    Column("seq", Integer),  # the history row it tells of
+    Column("seq", Integer),  # the history row that it is about
     Column("deadline", Integer, ForeignKey("deadlines.id")),
     Column("extra", Text),  # JSON: what the template needs besides the record
     Column("status", String, nullable=False),  # queued, sent, in-doubt, failed, dead
@@ -229,20 +233,19 @@ notices = Table(
     Column("subject", String),
     Column("queued_at", Instant, nullable=False),
     Column("next_at", Instant, nullable=False),  # not before this instant
-    Column("lease_until", Instant),  # somebody is at it until then
+    Column("lease_until", Instant),  # claimed for delivery until this time
     Column("sent_at", Instant),
     Column("reason", String),
     Column("message", LargeBinary),
-    Column(
-        "shown", Text
-    ),  # JSON: what its message offered, each event with the version of what it consents to
+    # JSON: each event that its message offered, with the version of what the event consents to.
+    Column("shown", Text),
     Column("held", Boolean, nullable=False, server_default=false()),  # waits for the daily digest
     Column("within", Integer, ForeignKey("notices.id")),  # the digest that it went out in
-    Column("revoked_at", Instant),  # its links and replies do nothing any more
+    Column("revoked_at", Instant),  # from then on its links and replies do nothing
     Index("ix_notices_status_next_at", "status", "next_at"),
     Index("ix_notices_partnership", "partnership"),
 )
-# The few that somebody is at, among all that were ever sent.
+# Indexes only the few notices that are claimed, among all that were ever sent.
 _leased = notices.c.lease_until.is_not(None)
 Index("ix_notices_lease_until", notices.c.lease_until, sqlite_where=_leased, postgresql_where=_leased)
 
@@ -256,8 +259,9 @@ documents = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-# What was done by a link or a reply. `form` makes that happen once: the notice and the event, or, for an event that
-# one link may do again, the form that was sent. An application answers no notice: its link stands for an address.
+# Events that a link or a reply did. The unique `form` makes each happen once: it names the notice and the
+# event, or, for an event that a link may repeat, the form that was sent. An application has no notice: its
+# link is for an address.
 answers = Table(
     "answers",
     METADATA,
@@ -269,11 +273,11 @@ answers = Table(
     Column("by", String, nullable=False),
     Column("at", Instant, nullable=False),
     Column("partnership", Integer, ForeignKey("partnerships.id"), nullable=False),
-    Column("seq", Integer, nullable=False),  # the history row that came of it
+    Column("seq", Integer, nullable=False),  # the history row that it wrote
     Index("ix_answers_notice", "notice"),
 )
 
-# Every message that came back, and what became of it.
+# Every incoming message, and how the program classified it.
 replies = Table(
     "replies",
     METADATA,
@@ -292,7 +296,7 @@ replies = Table(
     Index("ix_replies_message_id", "message_id"),
 )
 
-# What is known of an address itself, whoever has it.
+# What is on record about an e-mail address itself, apart from any person.
 addresses = Table(
     "addresses",
     METADATA,
@@ -301,10 +305,10 @@ addresses = Table(
     Column("bounce", String),  # what the mail server said
     Column(
         "feed", Integer, nullable=False, server_default=text("0")
-    ),  # counts up when the feed's address changes
+    ),  # counts up when the address of the feed changes
 )
 
-# Applications that are saved and not sent yet; nobody but the applicant sees them.
+# Applications that are saved and not sent yet. Only the applicant sees them.
 drafts = Table(
     "drafts",
     METADATA,
@@ -314,7 +318,8 @@ drafts = Table(
     Column("saved_at", Instant, nullable=False),
 )
 
-# The calendar entries that somebody was sent, so that a later one can move or cancel them (RFC 5546).
+# The calendar entries that went out to each address, so that a later message can move or cancel them (RFC
+# 5546).
 calendar_entries = Table(
     "calendar_entries",
     METADATA,

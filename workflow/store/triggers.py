@@ -1,4 +1,4 @@
-"""What guards the history in the database itself: the triggers of `migrations/versions/v0003_append_only.py`."""
+"""Checks the triggers that keep the database itself from changing the history (`v0003_append_only.py`)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ TRIGGERS = {
 }
 _THERE = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'history'",
-    # Enabled: in any case, or wherever the session is no replica's.
+    # "A" is a trigger that is always enabled, "O" one that is enabled unless the session applies replicated
+    # rows.
     "postgresql": """SELECT tgname FROM pg_trigger
         WHERE tgrelid = to_regclass('history') AND tgenabled IN ('O', 'A')""",
 }
 
 
-def missing(connection: Connection) -> list[str]:
-    """The triggers that somebody has taken away or disabled."""
+def missing_triggers(connection: Connection) -> list[str]:
+    """Return the names of the triggers that somebody has dropped or disabled."""
     kind = connection.dialect.name
     there = set(connection.scalars(text(_THERE[kind])))
     return [name for name in TRIGGERS[kind] if name not in there]

@@ -1,4 +1,7 @@
-"""Creates the database or brings it up to date. The only module that knows Alembic, which is slow to import."""
+"""Creates the tables of the database or brings them up to date, with Alembic.
+
+No other module imports Alembic, since that is slow.
+"""
 
 from __future__ import annotations
 
@@ -16,65 +19,69 @@ from workflow.store.migrations.versions import v0003_append_only as append_only
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Bring the tables to the newest version. The versions before (None: no tables) and after.
+    """Bring the tables to the newest version. Return the versions before (None: no tables) and after.
 
-    Raises `StoreError` if they are of a version that this program does not know.
+    Raise `StoreError` if the tables are of a version that this program does not know.
     """
     with engine.begin() as connection:
         return upgrade_on(connection)
 
 
 def upgrade_on(connection: Connection, to: str = "head") -> tuple[str | None, str]:
-    """The same within a transaction, whole or not at all; `to` may name an earlier version."""
-    before, newest = versions(connection)
+    """Do the same within a transaction, whole or not at all. `to` may name an earlier version."""
+    before, newest = read_versions(connection)
     after = newest if to == "head" else to
     if before != after:
         if before is not None and connection.dialect.name == "postgresql":
-            # Programs that run finish what they write, and write no more: `store.keep_version`.
+            # Wait until running programs have committed. They write nothing more (`database.keep_version`).
             connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
         settings = _settings()
         settings.attributes["connection"] = connection
         command.upgrade(settings, after)
     if after == newest:
-        _guard(connection)
+        _restore_triggers(connection)
     return before, after
 
 
-def _guard(connection: Connection) -> None:
-    """Put back the triggers that guard the history, where somebody has taken them away."""
-    for name in triggers.missing(connection):
+def _restore_triggers(connection: Connection) -> None:
+    """Create the triggers that guard the history again, where somebody has dropped or disabled them."""
+    for name in triggers.missing_triggers(connection):
         if connection.dialect.name == "sqlite":
-            again = [made for made in append_only.SQLITE if f" {name} " in made]
+            again = [statement for statement in append_only.SQLITE if f" {name} " in statement]
         else:
             dropped = (f"DROP TRIGGER IF EXISTS {name} ON history", f"DROP FUNCTION IF EXISTS {name}")
             again = [*dropped, *append_only.POSTGRESQL]
         for statement in again:
+            # The driver would read a single % as the start of a parameter.
             connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
-def foreseen(engine: Engine) -> tuple[str | None, str]:
-    """What `upgrade` would do: the version of the tables (None: there are none), and the newest."""
+def preview(engine: Engine) -> tuple[str | None, str]:
+    """Return what `upgrade` would do: the version of the tables (None: there are none), and the newest."""
     with database.looking(engine) as connection:
-        return versions(connection)
+        return read_versions(connection)
 
 
-def unguarded(engine: Engine) -> list[str]:
-    """The triggers that `upgrade` would put back."""
+def missing_triggers(engine: Engine) -> list[str]:
+    """Return the names of the triggers that `upgrade` would create again."""
     with database.looking(engine) as connection:
-        return triggers.missing(connection)
+        return triggers.missing_triggers(connection)
 
 
-def versions(connection: Connection) -> tuple[str | None, str]:
-    """The version of the tables (None: there are none) and the newest. Raises `StoreError` as `upgrade` does."""
+def read_versions(connection: Connection) -> tuple[str | None, str]:
+    """Return the version of the tables (None: there are none) and the newest.
+
+    Raise `StoreError` as `upgrade` does.
+    """
     scripts = ScriptDirectory.from_config(_settings())
     newest = scripts.get_current_head() or ""
-    found = MigrationContext.configure(connection).get_current_revision()
-    if found and found not in {script.revision for script in scripts.walk_revisions()}:
+    version = MigrationContext.configure(connection).get_current_revision()
+    if version and version not in {script.revision for script in scripts.walk_revisions()}:
         raise StoreError(
-            f"its tables are of version {found}, which this program does not know (its own is {newest});"
+            f"its tables are of version {version}, which this program does not know (its own is {newest});"
             " install the newer program"
         )
-    return found, newest
+    return version, newest
 
 
 def _settings() -> AlembicConfig:

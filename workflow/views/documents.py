@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from notifications.filters import money
 from states.machine import ASKED, Possibility, event_named
-from states.mistakes import names
+from states.mistakes import input_keys
 from states.partnership import Partnership, Role
 from workflow import setting
 from workflow.session import Session
@@ -82,7 +82,7 @@ def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[di
 
 def entry(session: Session, row: HistoryEntry, *, sealed: bool = False) -> dict[str, Any]:
     """Return the document of a row of the history. `sealed` hides what nobody may read before the call closes."""
-    event_input = with_money(row.given)
+    event_input = with_money(row.input_values)
     if sealed:
         seal(event_input, event_named(row.event).sealed)
     return {
@@ -179,7 +179,7 @@ def possibility(of: Possibility) -> dict[str, Any]:
         "to": of.row.to,
         "who": list(of.row.who),
         "possible": of.possible,
-        "input": list(names(of.row.takes)),
+        "input": list(input_keys(of.row.takes)),
         "requirements": [
             {
                 "requirement": name,

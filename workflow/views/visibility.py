@@ -248,9 +248,9 @@ def may_be_told(
 def visible_input(viewer: Viewer, row: HistoryEntry) -> dict[str, Any]:
     """Return the input of an event as somebody may read it: its author all, others the fields of their audience."""
     if viewer.is_office or viewer.email in (row.actor, row.stood_in):
-        return row.given
+        return row.input_values
     sees = event_named(row.event).audience.get(viewer.role)
-    return {key: value for key, value in row.given.items() if sees and key in sees.fields}
+    return {key: value for key, value in row.input_values.items() if sees and key in sees.fields}
 
 
 def history_rows(session: Session, record: Snapshot) -> list[HistoryEntry]:
@@ -275,7 +275,7 @@ def visible_rows(session: Session, record: Snapshot, viewer: Viewer, now: dateti
             record,
             viewer,
             mine,
-            _Happened(row.event, row.actor, row.given.get("organization"), row.seq >= opened),
+            _Happened(row.event, row.actor, row.input_values.get("organization"), row.seq >= opened),
             now,
         )
     ]
@@ -289,7 +289,7 @@ def _applied_for(rows: Iterable[HistoryEntry], viewer: Viewer) -> frozenset[str]
     """Return the organizations for which an applicant applied in the present call, also if it was withdrawn."""
     if viewer.role is not _APPLICANT:
         return frozenset()
-    applied = (row.given for row in rows if event_named(row.event).sealed)
+    applied = (row.input_values for row in rows if event_named(row.event).sealed)
     return frozenset(str(form["organization"]) for form in applied if form["contact_email"] == viewer.email)
 
 

@@ -63,7 +63,7 @@ def without_conflict(action: Action) -> list[Application]:
     return [
         application
         for application in applications(action)
-        if selection is not None and not selection.conflicted(action.actor, application.organization)
+        if selection is not None and not selection.has_conflict(action.actor, application.organization)
     ]
 
 

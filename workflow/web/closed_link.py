@@ -112,7 +112,7 @@ def _typed(event: str, texts: Mapping[str, str]) -> list[tuple[str, str]]:
             takes = row_of(event, state).takes
         except LawError:
             continue
-        labels |= {one.name: one.label for one in fields.controls(fields.form(takes, texts))}
+        labels |= {one.name: one.label for one in fields.walk(fields.build_form(takes, texts))}
     return [
         (labels.get(name, name), text) for name, text in texts.items() if text.strip() and name != "confirm"
     ]

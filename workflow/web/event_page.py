@@ -110,8 +110,8 @@ def _sent() -> Sent:
 def _with_entries(sent: Sent) -> dict[str, str]:
     """What was typed with one more entry of what can be repeated, or one less."""
     if sent.do == "add":
-        return sent.texts | {f"outcomes.{fields.entries_in(sent.texts, 'outcomes.')}.name": ""}
-    return parsing.without_blanks(sent.texts, drop=int(sent.do.removeprefix("drop.")))
+        return sent.texts | {f"outcomes.{fields.count_entries(sent.texts, 'outcomes.')}.name": ""}
+    return parsing.drop_blanks(sent.texts, drop=int(sent.do.removeprefix("drop.")))
 
 
 def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -> list[Change]:
@@ -133,7 +133,7 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
 def _without_named_files(action: Action, sent: Sent) -> dict[str, str]:
     """What was typed; a document counts only if it was sent, not if it is merely named."""
     key = action.event.document
-    texts = parsing.without_blanks(sent.texts)
+    texts = parsing.drop_blanks(sent.texts)
     return texts if key in sent.files else {name: text for name, text in texts.items() if name != key}
 
 

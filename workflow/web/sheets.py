@@ -17,7 +17,7 @@ from states.inputs import ABILITIES, READABLE, Input
 from workflow.actions import attachments
 from workflow.actions.action import Action
 from workflow.forms import parsing
-from workflow.forms.fields import NOTHING, Field, Offered, Texts, elsewhere, form
+from workflow.forms.fields import NOTHING, Field, Offered, Texts, build_form, other_problems
 from workflow.session import Session
 from workflow.store.tables import canonical
 from workflow.web import briefing, choices
@@ -79,15 +79,15 @@ class Single:
 
     def texts(self, today: date) -> dict[str, str]:
         values = choices.usual(self.action.event, today) | choices.on_record(self.action)
-        return parsing.typed(self._takes, values, self.offered)
+        return parsing.to_texts(self._takes, values, self.offered)
 
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
-        fields = form(self._takes, texts, self.offered, problems)
+        fields = build_form(self._takes, texts, self.offered, problems)
         if self.action.event.confirmed:
             fields = (*fields, self._confirmation(texts, problems))
         return {
             "fields": fields,
-            "rest": elsewhere(fields, problems),
+            "rest": other_problems(fields, problems),
             "sections": self.sections,
             "upload": any(one.kind == "file" for one in fields),
             "endings": attachments.ENDINGS,
@@ -135,7 +135,7 @@ class Scores:
         found: dict[str, str] = {}
         for one in choices.without_conflict(self.action):
             if given := self._on_record(one.organization):
-                found |= parsing.typed(ScoreApplication, given, _SCORE, _prefix(one.organization))
+                found |= parsing.to_texts(ScoreApplication, given, _SCORE, _prefix(one.organization))
         return found
 
     def _on_record(self, organization: str) -> dict[str, Any] | None:
@@ -169,8 +169,8 @@ class Scores:
     def _row(self, one: Any, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
         start = _prefix(one.organization)
         mine = [replace_at(problem, start) for problem in problems]
-        score = form(ScoreApplication, texts, _SCORE, mine, start)
-        conflict = form(
+        score = build_form(ScoreApplication, texts, _SCORE, mine, start)
+        conflict = build_form(
             DeclareConflict, texts, _CONFLICT, [replace_at(p, "conflict/") for p in mine], start + "conflict/"
         )
         scores, comment = score
