@@ -94,7 +94,7 @@ def test_the_page_of_a_call_says_what_is_wanted_by_what_it_is_judged_and_how_to_
                    "public agency", "Friday, August 15, 2025, 5:00 p.m. PDT"):  # fmt: skip
         assert wanted in said, wanted
     for ability in ABILITIES:
-        assert calls.wording(ability)["means"] in said
+        assert calls.describe_ability(ability)["means"] in said
     assert re.search(r'<label for="email">.*<input id="email" name="email" type="email"', page, re.S)
     assert not re.search(r"\bstyle=|<script|\bon\w+=", page)
 
@@ -205,7 +205,7 @@ def test_an_address_gets_one_message_with_its_link(begin: Begin) -> None:
     visitor = Visitor(life)
     answer = visitor.post(PATH, email="  New@Example.org ")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
-    assert "Look into your mail" in answer.text
+    assert "Check your email" in answer.text
     (notice,) = life.notices("apply-link")
     assert (notice["to"], notice["role"], notice["status"]) == ("new@example.org", "applicant", "queued")
     assert f"{BASE}/a/" in notice["extra"]

@@ -31,7 +31,7 @@ NUMBERS = st.floats(-1e9, 1e9, allow_nan=False)
     ],
 )
 def test_on_which_way_an_outcome_is(baseline: float, target: float, value: float | None, said: str) -> None:
-    assert charts.says(baseline, target, value) == said
+    assert charts.describe(baseline, target, value) == said
 
 
 @given(NUMBERS, NUMBERS, NUMBERS)
@@ -52,4 +52,4 @@ def test_the_baseline_stands_left_and_the_target_right(way: float, baseline: flo
     [(88.0, "88"), (30.5, "30.5"), (1_234_567.25, "1,234,567.25"), (-0.00001, "0"), (0, "0"), (-3.0, "-3")],
 )
 def test_numbers_are_written_as_people_do(value: float, written: str) -> None:
-    assert charts.number(value) == written
+    assert charts.format_number(value) == written

@@ -71,7 +71,7 @@ def test_a_delegate_acts_for_the_absent_person_and_both_names_are_on_record(begi
     life = asked(begin)
     claim = claim_of(life, "superintendent")
     ask = find(life, claim)
-    assert (ask.actor, ask.through, ask.name) == (
+    assert (ask.actor, ask.through, ask.reader) == (
         "principal@example.org", "superintendent@example.org", "superintendent@example.org",
     )  # fmt: skip
     do(life, claim)

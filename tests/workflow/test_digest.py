@@ -205,7 +205,7 @@ def test_what_is_asked_in_a_digest_has_the_link_of_its_own_notice(begin: Begin) 
     assert {claim.notice for claim in found if claim.event == "agree-needs"} == set(parts)
     asked = next(claim for claim in found if claim.event == "agree-needs")
     with life.system.reading() as session:
-        assert find_action(session, asked, life.now).name == "staff@example.org"
+        assert find_action(session, asked, life.now).reader == "staff@example.org"
 
 
 def test_two_partnerships_are_two_parts(begin: Begin) -> None:

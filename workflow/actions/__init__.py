@@ -1,1 +1,1 @@
-"""What a person may do from a message or a page, whichever door it comes through."""
+"""Do what a person asks for from a message or a page: events by link or reply, applications, documents."""

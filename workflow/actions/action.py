@@ -1,7 +1,8 @@
-"""What people do from a message, by link or by reply: is it still possible, and then once and no more.
+"""Check what a person asks for by a link or a reply, do it once, and queue a receipt.
 
-Both doors end here. A claim says which notice asked whom for what; everything else is looked up again when the
-answer comes: who the person is now, where the partnership stands, and whether it was done already.
+Links and replies both end here. A claim says which notice asked which person for which event. Everything else is
+looked up again when the answer arrives: the person's role, the state of the partnership, and whether the event was
+done before.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Channel, HistoryEntry, Notice, Snapshot
 
-AGAIN_AFTER = timedelta(minutes=5)  # between two fresh messages to the same person about the same partnership
+# The least time between two fresh messages to one person about one partnership.
+AGAIN_AFTER = timedelta(minutes=5)
 Ending = Literal["used", "expired", "overtaken", "revoked"]
 
 
 class LinkClosed(ServiceError):
-    """A link or reply that does nothing any more: how it ended, and why, as said to the person."""
+    """A link or reply that no longer works: `how` it ended, and `why` in words for the person."""
 
     def __init__(self, how: Ending, why: str, claim: Claim) -> None:
         super().__init__(why)
@@ -42,11 +44,10 @@ class LinkClosed(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a person may do from a link or reply, found to be possible.
+    """What a person may do from a link or reply, after all checks.
 
-    Without a `row` it only shows the partnership.
-
-    `actor` is whose right it is; `through` the delegate who acts for them, if one does.
+    `row` is the event; it is None for a link that only shows the partnership. `actor` is the email address of the
+    person who has the right; `through` is the address of the delegate who acts for that person, or None.
     """
 
     claim: Claim
@@ -65,13 +66,22 @@ class Action:
         return self.row
 
     @property
-    def name(self) -> str:
-        """The address of the person who reads and acts."""
+    def reader(self) -> str:
+        """Return the email address of the person who reads and acts: the delegate's, if there is one."""
         return self.through or self.actor
 
 
 def find_action(session: Session, claim: Claim, now: datetime) -> Action:
-    """Return what a claim asks for. Raise `LinkClosed` where that is over, `Forged` for no notice of ours."""
+    """Return what a claim asks for, once all checks have passed.
+
+    1. The claim must name a notice on record, sent to this person about this partnership.
+    2. An event that can be done only once must not have been done from this notice.
+    3. The person must still have the role, or still stand in for the owner of the notice.
+    4. The event must be possible in the present state and still be this role's to do.
+    5. What the person was asked to agree to must not have changed since.
+
+    Raise `Forged` if step 1 fails, `LinkClosed` if a later one does.
+    """
     notice, record = notice_of(session, claim)
     actor, through = notice.delegate_for or claim.person, claim.person if notice.delegate_for else None
     role = Role(notice.role)
@@ -86,7 +96,7 @@ def find_action(session: Session, claim: Claim, now: datetime) -> Action:
 
 
 def notice_of(session: Session, claim: Claim) -> tuple[Notice, Snapshot]:
-    """The notice of a claim and its partnership. Raises `Forged` where there was never such a notice."""
+    """Return the notice of a claim and its partnership. Raise `Forged` if there was never such a notice."""
     table = tables.notices
     row = session.connection.execute(select(table).where(table.c.id == claim.notice)).first()
     record = engine.load(session.connection, [claim.ref]).get(claim.ref)
@@ -96,7 +106,7 @@ def notice_of(session: Session, claim: Claim) -> tuple[Notice, Snapshot]:
 
 
 def _check_right(session: Session, claim: Claim, notice: Notice, record: Snapshot, now: datetime) -> None:
-    """Whether the person still is what the notice was sent to them as."""
+    """Raise `LinkClosed` unless the person still has the role in which the notice was sent."""
     if notice.revoked_at is not None:
         raise LinkClosed("revoked", "The office has withdrawn this message.", claim)
     people, today = session.directory, session.config.calendar.day(now)
@@ -108,7 +118,7 @@ def _check_right(session: Session, claim: Claim, notice: Notice, record: Snapsho
 
 
 def has_right(session: Session, claim: Claim, now: datetime) -> bool:
-    """Whether the person still is what the notice was sent to them as, and so may know what goes on."""
+    """Return whether the person still has the role in which the notice was sent, and so may read the news."""
     try:
         _check_right(session, claim, *notice_of(session, claim), now)
     except (LinkClosed, Forged):
@@ -117,15 +127,15 @@ def has_right(session: Session, claim: Claim, now: datetime) -> bool:
 
 
 def _check_unused(session: Session, claim: Claim) -> None:
-    if (
-        claim.event
-        and not event_named(claim.event).repeatable
-        and _answered(session, _form_of(claim, claim.event))
-    ):
+    """Raise `LinkClosed` if the event can be done only once and was done from this notice."""
+    if not claim.event or event_named(claim.event).repeatable:
+        return
+    if _is_answered(session, _answer_key(claim, claim.event)):
         raise LinkClosed("used", "This has been done already, from this very message.", claim)
 
 
 def _check_possible(claim: Claim, record: Snapshot, role: Role) -> Event:
+    """Return the event's row in the present state. Raise `LinkClosed` if the event is not this role's to do now."""
     try:
         row = row_of(claim.event, record.state)
     except WrongState:
@@ -151,11 +161,11 @@ def act(
 ) -> Change:
     """Do what was asked for, inside the session's transaction, and queue a receipt.
 
-    `form` names the form or the reply that was sent, so that it counts once. `event` is another event than the
-    one asked for, such as the note that a "no" leaves. Raises `LinkClosed`, and as `engine.advance` does.
+    `form` names the form or the reply that was sent, so that it counts once. `event` replaces the event that was
+    asked for: a "no" records a note instead. Raise `LinkClosed`, and what `engine.advance` raises.
     """
     change = _act(session, action, event or action.claim.event, values, channel, form, now, note)
-    _receipt(session, action, [change], now)
+    _queue_receipt(session, action, [change], now)
     return change
 
 
@@ -167,15 +177,15 @@ def act_each(
     form: str,
     now: datetime,
 ) -> list[Change]:
-    """Do several events, each with its input, that one form asks for: all or none, with one receipt.
+    """Do the several events of one form, each with its input: all or none of them, with one receipt.
 
-    Raises as `act` does.
+    Raise what `act` raises.
     """
     changes = [
         _act(session, action, event, values, Channel.LINK, f"{form} {n}", now, None)
         for n, (event, values) in enumerate(deeds)
     ]
-    _receipt(session, action, changes, now)
+    _queue_receipt(session, action, changes, now)
     return changes
 
 
@@ -189,8 +199,9 @@ def _act(
     now: datetime,
     note: str | None,
 ) -> Change:
-    key = _form_of(action.claim, event, form)
-    if _answered(session, key):
+    """Write the event and then the answer that keeps it from being done twice. Raise as `act` does."""
+    key = _answer_key(action.claim, event, form)
+    if _is_answered(session, key):
         raise LinkClosed("used", "This has been done already.", action.claim)
     change = engine.advance(
         session, action.record.ref, event, values, action.actor, channel, now,
@@ -201,51 +212,53 @@ def _act(
         "event": event,
         "form": key,
         "channel": channel,
-        "by": action.name,
+        "by": action.reader,
         "at": now,
         "partnership": change.record.id,
         "seq": change.record.version,
     }
     try:
         session.connection.execute(insert(tables.answers).values(**answer))
-    except IntegrityError:  # somebody else's transaction was first
+    except IntegrityError:
+        # Another transaction committed the same answer between the look-up above and this insert.
         raise LinkClosed("used", "This has been done already.", action.claim) from None
     return change
 
 
 def was_sent(session: Session, claim: Claim, form: str) -> bool:
-    """Whether this very form was sent before, for one event or for several."""
+    """Return whether this very form was sent before, for one event or for several."""
     table = tables.answers
-    events = select(table.c.form).where(table.c.notice == claim.notice)
-    return any(form in key.split(" ") for key in session.connection.scalars(events))
+    keys = select(table.c.form).where(table.c.notice == claim.notice)
+    return any(form in key.split(" ") for key in session.connection.scalars(keys))
 
 
-def _form_of(claim: Claim, event: str, form: str = "") -> str:
+def _answer_key(claim: Claim, event: str, form: str = "") -> str:
+    """Return the unique key of an answer: each form of a repeatable event counts, any other event counts once."""
     return f"{claim.notice} {event} {form}" if event_named(event).repeatable else f"{claim.notice} {event}"
 
 
-def _answered(session: Session, form: str) -> bool:
+def _is_answered(session: Session, key: str) -> bool:
     table = tables.answers
-    return session.connection.scalar(select(table.c.id).where(table.c.form == form)) is not None
+    return session.connection.scalar(select(table.c.id).where(table.c.form == key)) is not None
 
 
-def _receipt(session: Session, action: Action, changes: Sequence[Change], now: datetime) -> None:
-    """Tell whoever acted what was recorded, and the absent person for whom it was done."""
+def _queue_receipt(session: Session, action: Action, changes: Sequence[Change], now: datetime) -> None:
+    """Queue one receipt for the person who has the right, and one for the delegate who acted, if there is one."""
     seqs = [change.record.version for change in changes]
-    said: dict[str, Any] = {
+    recorded: dict[str, Any] = {
         "partnership": changes[-1].record.id,
         "seq": seqs[-1],
         "extra": {"before": seqs[:-1]} if seqs[1:] else None,
     }
-    queue.tell(session, "receipt", action.actor, str(action.role), now, **said)
+    queue.tell(session, "receipt", action.actor, str(action.role), now, **recorded)
     if action.through is not None:
         queue.tell(
-            session, "receipt", action.through, str(action.role), now, delegate_for=action.actor, **said
+            session, "receipt", action.through, str(action.role), now, delegate_for=action.actor, **recorded
         )
 
 
 def is_since(notice: Notice, row: HistoryEntry) -> bool:
-    """Return whether a row of the history came after what a notice tells of."""
+    """Return whether a row of the history is later than the news in a notice."""
     return row.at >= notice.queued_at and row.seq > (notice.seq or 0)
 
 
@@ -257,7 +270,7 @@ def was_used(session: Session, claim: Claim) -> bool:
 
 
 def last_done(session: Session, claim: Claim) -> list[HistoryEntry]:
-    """The rows of the history that the last form or reply made which answered this notice, first one first."""
+    """Return the history rows that the latest answer to this notice wrote, oldest first."""
     table, history = tables.answers, tables.history
     last = select(func.max(table.c.at)).where(table.c.notice == claim.notice).scalar_subquery()
     query = (
@@ -270,9 +283,10 @@ def last_done(session: Session, claim: Claim) -> list[HistoryEntry]:
 
 
 def send_again(session: Session, claim: Claim, now: datetime) -> int | None:
-    """Queue a fresh message for the same ask, to the address on record only. None if one went out just now.
+    """Queue a message with fresh links, to the address on record only, and return the number of the notice.
 
-    Raises `Forged` where there was never such a notice, `LinkClosed` where the person has no right any more.
+    Return None if such a message was queued within `AGAIN_AFTER`. Raise `Forged` if there was never such a notice,
+    and `LinkClosed` if the person no longer has the role.
     """
     notice, record = notice_of(session, claim)
     _check_right(session, claim, notice, record, now)

@@ -1,7 +1,8 @@
-"""How somebody the District may not know applies (4270.8): proves an address, saves, sends, replaces, withdraws.
+"""Let an organization apply to an open call (4270.8): send the link, save a draft, send, replace, withdraw.
 
-The link goes only to the address it is about, so whoever opens it has that address. What is saved and not sent is
-for that address alone. An application never takes the place of one that somebody else's address has sent.
+The District may not know the applicant, so an email address is the identity. The link to apply is mailed to
+that address only; opening it proves that the applicant reads mail there. Only that address sees its draft. An
+application never replaces one that another address has sent.
 """
 
 from __future__ import annotations
@@ -31,33 +32,38 @@ from workflow.store import database, tables
 from workflow.store.rows import Channel, Snapshot
 from workflow.store.tables import canonical
 
-ASKED_AGAIN_AFTER = timedelta(minutes=5)  # between two messages to one address about one call
-MOST_ASKED = 200  # messages about one call in an hour
-MOST_SENT = 20  # applications of one address to one call in an hour
+ASKED_AGAIN_AFTER = timedelta(minutes=5)  # the least time between two messages to one address about one call
+MOST_ASKED = 200  # the most messages with links to one call in an hour
+MOST_SENT = 20  # the most applications of one address to one call in an hour
 _HOUR = timedelta(hours=1)
 ONE_LINE = ("name", "kind", "contact_name")
 FIELDS = (*ONE_LINE, *ABILITIES, "demonstration")
-_LONGEST = {"name": 200, "contact_name": 200}  # as the input of the event has them; other fields:
+# The most characters in a field. The event's input sets the limits of the first two; `_LONG` is for the others.
+_LONGEST = {"name": 200, "contact_name": 200}
 _LONG = 20_000
 _KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 class TooMany(ServiceError):
-    """More than one call, or one applicant, may ask for in an hour."""
+    """The call or the applicant has reached the limit of an hour."""
 
 
 class SentAlready(ServiceError):
-    """This very form has been sent before."""
+    """This very form was sent before."""
 
 
 def is_open(record: Snapshot, now: datetime) -> bool:
-    """Whether applications are received now."""
+    """Return whether the call receives applications now."""
     call = record.facts.selection
     return record.state is State.OPEN_SELECTION and call is not None and now < call.closes_at
 
 
 def ask(session: Session, record: Snapshot, email: str, now: datetime) -> bool:
-    """Queue the message with the link to apply; False if one went to this address just now. Raises `TooMany`."""
+    """Queue the message with the link to apply, at an applicant's request.
+
+    Return False if one was queued for this address within `ASKED_AGAIN_AFTER`. Raise `TooMany` if the call has
+    sent `MOST_ASKED` within an hour.
+    """
     table = tables.notices
     about = (table.c.template == "apply-link", table.c.partnership == record.id)
     just_now = select(table.c.id).where(
@@ -71,10 +77,10 @@ def ask(session: Session, record: Snapshot, email: str, now: datetime) -> bool:
     link = links.apply_address(session.config, Applicant(record.ref, email))
     extra = {
         "why": "because somebody, most likely you, gave this address to apply",
-        "page": None,  # they have no part in the partnership yet
+        "page": None,  # An applicant who has sent nothing has no page of the partnership to see.
         "offers": [{"event": "", "label": "Open your application", "url": link, "words": [], "help": ""}],
     }
-    # Whoever asks waits for it, so it leaves at once, whatever the hours of other messages.
+    # The applicant is waiting for this message, so it is sent at once, outside the usual hours too.
     queue.tell(
         session, "apply-link", email, str(Role.APPLICANT), now,
         extra=extra, partnership=record.id, next_at=now,
@@ -83,14 +89,17 @@ def ask(session: Session, record: Snapshot, email: str, now: datetime) -> bool:
 
 
 def own(record: Snapshot, email: str) -> Application | None:
-    """What this address has sent to the present call."""
+    """Return the application that this address has sent to the present call, if any."""
     call = record.facts.selection
     sent = call.applications.values() if call else ()
-    return next((one for one in sent if one.contact_email == email), None)
+    return next((application for application in sent if application.contact_email == email), None)
 
 
-def filled_in(session: Session, record: Snapshot, email: str) -> tuple[dict[str, str], datetime | None]:
-    """What stands in the form: the draft and when it was saved, else what was sent, else what is known."""
+def fill_form(session: Session, record: Snapshot, email: str) -> tuple[dict[str, str], datetime | None]:
+    """Return the values of the form, and when they were saved if they are a draft.
+
+    The draft comes first, then the application that was sent, then what the directory has on this address.
+    """
     table = tables.drafts
     query = select(table).where(table.c.partnership == record.id, table.c.email == email)
     draft = session.connection.execute(query).mappings().first()
@@ -98,18 +107,18 @@ def filled_in(session: Session, record: Snapshot, email: str) -> tuple[dict[str,
         return dict.fromkeys(FIELDS, "") | json.loads(draft["values"]), draft["saved_at"]
     sent = own(record, email)
     if sent is not None:
-        return _of(sent), None
+        return _form_values(sent), None
     person = session.directory.people.get(email)
-    known = session.directory.organizations.get(person.organization or "") if person else None
+    organization = session.directory.organizations.get(person.organization or "") if person else None
     values = dict.fromkeys(FIELDS, "")
     if person:
         values["contact_name"] = person.name
-    if known:
-        values |= {"name": known.name, "kind": known.kind}
+    if organization:
+        values |= {"name": organization.name, "kind": organization.kind}
     return values, None
 
 
-def _of(sent: Application) -> dict[str, str]:
+def _form_values(sent: Application) -> dict[str, str]:
     return {
         "name": sent.name,
         "kind": sent.kind,
@@ -119,16 +128,16 @@ def _of(sent: Application) -> dict[str, str]:
     }
 
 
-def read(form: Mapping[str, str]) -> dict[str, str]:
-    """The fields of a form that arrived, without characters that nobody types."""
+def read_form(form: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields of a form that was sent, without control characters."""
     return {
         field: one_line(form.get(field, "")) if field in ONE_LINE else cleaned(form.get(field, ""))
         for field in FIELDS
     }
 
 
-def too_long(values: Mapping[str, str]) -> list[Problem]:
-    """The fields that are longer than can be kept."""
+def find_too_long(values: Mapping[str, str]) -> list[Problem]:
+    """Return a problem for each field that is longer than its limit."""
     return [
         Problem(field, f"it has {len(values[field]):,} characters", f"at most {most:,}")
         for field in FIELDS
@@ -136,8 +145,8 @@ def too_long(values: Mapping[str, str]) -> list[Problem]:
     ]
 
 
-def missing(values: Mapping[str, str]) -> Iterator[Problem]:
-    """What keeps an application from being sent, besides the length of its texts (4270.2, 4270.3)."""
+def find_missing(values: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield a problem for each field that must be filled in before the application can be sent (4270.2, 4270.3)."""
     if not values["name"]:
         yield Problem("name", "it is missing", "the name of your organization")
     if values["kind"] not in get_args(Kind):
@@ -152,15 +161,15 @@ def missing(values: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def save(session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime) -> None:
-    """Keep what is not sent yet, for this address alone. Raises `BadInput`."""
-    if faults := too_long(values):
-        raise BadInput(faults)
-    _forget(session, record, email)
+    """Keep a draft that only this address sees. Raise `BadInput` if a field is too long."""
+    if problems := find_too_long(values):
+        raise BadInput(problems)
+    _delete_draft(session, record, email)
     row = {"partnership": record.id, "email": email, "values": canonical(dict(values)), "saved_at": now}
     session.connection.execute(insert(tables.drafts).values(row))
 
 
-def _forget(session: Session, record: Snapshot, email: str) -> None:
+def _delete_draft(session: Session, record: Snapshot, email: str) -> None:
     table = tables.drafts
     mine = (table.c.partnership == record.id, table.c.email == email)
     session.connection.execute(delete(table).where(*mine))
@@ -169,38 +178,44 @@ def _forget(session: Session, record: Snapshot, email: str) -> None:
 def send(
     session: Session, record: Snapshot, email: str, values: Mapping[str, str], form: str, now: datetime
 ) -> Change:
-    """Send an application, or replace what this address has sent before; once for each `form`.
+    """Send an application, or replace the one that this address has sent. Each `form` counts once.
 
-    Raises `BadInput`, `SentAlready`, `TooMany`, and as `engine.advance` does.
+    1. Refuse a form that was sent before, is incomplete, or exceeds the limit of an hour.
+    2. Choose the organization's identifier, and enter the organization and the person in the directory.
+    3. Record the event, and the answer that keeps the form from counting twice.
+    4. Delete the draft, which is now the application.
+
+    Raise `BadInput`, `SentAlready`, `TooMany`, and what `engine.advance` raises.
     """
     key = _check_once(session, record, email, form)
-    if faults := [*too_long(values), *missing(values)]:
-        raise BadInput(faults)
+    if problems := [*find_too_long(values), *find_missing(values)]:
+        raise BadInput(problems)
     _check_rate(session, record, email, now)
-    session, organization = _known_as(session, record, email, values, now)
-    given: dict[str, Any] = {
+    session, organization = _register(session, record, email, values, now)
+    application: dict[str, Any] = {
         "organization": organization,
         "contact_name": values["contact_name"],
         "contact_email": email,
         "abilities": {ability: values[ability] for ability in ABILITIES},
     }
     if values["demonstration"]:
-        given["demonstration"] = values["demonstration"]
-    change = _advance(session, record, email, "receive-application", given, key, now)
-    _forget(session, record, email)
+        application["demonstration"] = values["demonstration"]
+    change = _advance(session, record, email, "receive-application", application, key, now)
+    _delete_draft(session, record, email)
     return change
 
 
 def withdraw(session: Session, record: Snapshot, email: str, form: str, now: datetime) -> Change:
-    """Withdraw what this address has sent; what was written is kept as a draft. Raises as `send` does."""
+    """Withdraw the application of this address, and keep its text as a draft. Raise what `send` raises."""
     key = _check_once(session, record, email, form)
     sent = own(record, email)
     if sent is None:
         raise SentAlready
-    given = {"organization": sent.organization}
-    change = _advance(session, record, email, "withdraw-application", given, key, now)
-    if filled_in(session, record, email)[1] is None:
-        save(session, record, email, _of(sent), now)
+    values = {"organization": sent.organization}
+    change = _advance(session, record, email, "withdraw-application", values, key, now)
+    # A draft that is newer than the application stays as it is.
+    if fill_form(session, record, email)[1] is None:
+        save(session, record, email, _form_values(sent), now)
     queue.tell(
         session, "receipt", email, str(Role.APPLICANT), now,
         partnership=record.id, seq=change.record.version, extra={"page": None},
@@ -209,7 +224,7 @@ def withdraw(session: Session, record: Snapshot, email: str, form: str, now: dat
 
 
 def _check_once(session: Session, record: Snapshot, email: str, form: str) -> str:
-    """What names this form among all that was sent. Raises `SentAlready`, or `BadInput` for none at all."""
+    """Return the unique key of a form. Raise `SentAlready` if it was sent, `BadInput` if its name is damaged."""
     if not _KEY.fullmatch(form):
         raise BadInput([Problem("", "the form that arrived is damaged", "the page loaded anew")])
     key = f"application {record.id} {email} {form}"
@@ -220,6 +235,7 @@ def _check_once(session: Session, record: Snapshot, email: str, form: str) -> st
 
 
 def _check_rate(session: Session, record: Snapshot, email: str, now: datetime) -> None:
+    """Raise `TooMany` if this address has sent `MOST_SENT` applications to the call within an hour."""
     table = tables.answers
     query = select(func.count()).where(
         table.c.partnership == record.id, table.c.by == email, table.c.event == "receive-application",
@@ -234,11 +250,12 @@ def _advance(
     record: Snapshot,
     email: str,
     event: str,
-    given: Mapping[str, Any],
+    values: Mapping[str, Any],
     key: str,
     now: datetime,
 ) -> Change:
-    change = engine.advance(session, record.ref, event, given, email, Channel.LINK, now, role=Role.APPLICANT)
+    """Record an event of the applicant, and the answer that keeps its form from counting twice."""
+    change = engine.advance(session, record.ref, event, values, email, Channel.LINK, now, role=Role.APPLICANT)
     answer = {
         "event": event, "form": key, "channel": Channel.LINK, "by": email, "at": now,
         "partnership": record.id, "seq": change.record.version,
@@ -247,30 +264,37 @@ def _advance(
     return change
 
 
-def _known_as(
+def _register(
     session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime
 ) -> tuple[Session, str]:
-    """The identifier under which this address applies, put into the directory where it is new."""
-    session = _up_to_date(session)
+    """Return the identifier of the applying organization, and a session whose directory holds it.
+
+    1. Lock the directory and read it again.
+    2. Take the identifier of the application that this address has sent, or else of the organization that the
+       directory gives to the address.
+    3. Without either, make a new identifier and enter the organization and the person.
+    4. If the name or kind differs from the directory, change it there, provided that this address entered it.
+    """
+    session = _lock_directory(session)
     sent = own(record, email)
-    found = sent.organization if sent else _theirs(session, record, email)
-    if found is None:
-        found = _new_id(session, values["name"])
-        _put_organization(session, found, values, email, now)
-        _put_person(session, found, email, values["contact_name"], now)
-    elif _differs(session, found, values):
-        _check_may_rename(session, found, email)
-        _put_organization(session, found, values, email, now)
+    organization = sent.organization if sent else _organization_of(session, record, email)
+    if organization is None:
+        organization = _new_id(session, values["name"])
+        _put_organization(session, organization, values, email, now)
+        _put_person(session, organization, email, values["contact_name"], now)
+    elif _differs(session, organization, values):
+        _check_may_rename(session, organization, email)
+        _put_organization(session, organization, values, email, now)
     else:
-        return session, found
-    return _up_to_date(session), found
+        return session, organization
+    return _lock_directory(session), organization
 
 
-def _up_to_date(session: Session) -> Session:
-    """With the directory as it is while nobody else changes it.
+def _lock_directory(session: Session) -> Session:
+    """Return a session with the present directory, locked against other writers until the transaction ends.
 
-    It was read before this transaction waited for the partnership. Whoever has applied since then under the same
-    name, for this call or another, has taken the identifier that would be made from it.
+    The session's directory was read before this transaction waited for the partnership. Since then another
+    applicant of the same name, to this call or another, may have taken the identifier made from the name.
     """
     database.one_at_a_time(session.connection, "directory")
     if directory.version_of(session.connection) == session.directory.version:
@@ -278,43 +302,47 @@ def _up_to_date(session: Session) -> Session:
     return replace(session, directory=directory.read(session.connection, session.config))
 
 
-def _theirs(session: Session, record: Snapshot, email: str) -> str | None:
-    """The organization that the directory gives to an address, unless another address has applied for it."""
+def _organization_of(session: Session, record: Snapshot, email: str) -> str | None:
+    """Return the organization that the directory gives to an address, unless another address has applied for it.
+
+    Raise `BadInput` if the District no longer uses the address.
+    """
     person = session.directory.people.get(email)
     if person is not None and not person.active:
         expected = "another address, or a word with the office"
         raise BadInput([Problem("", "the District no longer uses this address", expected)])
-    belongs = person.organization if person else None
+    organization = person.organization if person else None
     applied = record.facts.selection.applications if record.facts.selection else {}
-    if belongs is None or belongs in applied or belongs not in session.directory.organizations:
+    if organization is None or organization in applied or organization not in session.directory.organizations:
         return None
-    return belongs
+    return organization
 
 
 def _differs(session: Session, organization: str, values: Mapping[str, str]) -> bool:
-    known: Organization | None = session.directory.organizations.get(organization)
-    return known is None or (known.name, known.kind) != (values["name"], values["kind"])
+    """Return whether the directory has another name or kind for the organization, or does not have it."""
+    entry: Organization | None = session.directory.organizations.get(organization)
+    return entry is None or (entry.name, entry.kind) != (values["name"], values["kind"])
 
 
 def _check_may_rename(session: Session, organization: str, email: str) -> None:
-    """Only who put an organization into the directory by applying may say otherwise what it is."""
+    """Raise `BadInput` unless only this address has ever entered or changed the organization in the directory."""
     table = tables.directory_changes
     query = select(table.c.by).where(table.c.what == f"organizations {organization}")
-    known = session.directory.organizations.get(organization)
-    if known is not None and set(session.connection.scalars(query)) != {email}:
-        on_record = f"the District knows your organization as {known.name} ({known.kind.replace('-', ' ')})"
+    entry = session.directory.organizations.get(organization)
+    if entry is not None and set(session.connection.scalars(query)) != {email}:
+        on_record = f"the District knows your organization as {entry.name} ({entry.kind.replace('-', ' ')})"
         raise BadInput([Problem("name", on_record, "that name and kind; the office can change them")])
 
 
 def _new_id(session: Session, name: str) -> str:
-    """An identifier made from a name, of which there is none yet: somebody else's stays somebody else's."""
+    """Return a new identifier made from a name. If it is taken, add a number: nobody gets another's identifier."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50].strip("-") or "organization"
-    known, found, number = session.directory.organizations, stem, 1
-    while found in known:
+    taken, candidate, number = session.directory.organizations, stem, 1
+    while candidate in taken:
         number += 1
-        found = f"{stem}-{number}"
-    return found
+        candidate = f"{stem}-{number}"
+    return candidate
 
 
 def _put_organization(

@@ -1,4 +1,4 @@
-"""Documents that are kept with a partnership: stored once by what is in them, whichever door they come through."""
+"""Keep the documents of a partnership, each content once, and refuse those of a type that is not accepted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workflow.store import tables
 
 
 def keep(connection: Connection, name: str, content: bytes, now: datetime) -> tuple[str, int]:
-    """Keep a document; its digest (SHA-256, FIPS 180-4) and its length in bytes."""
+    """Keep a document unless its content is kept already. Return its SHA-256 digest and its length in bytes."""
     digest = hashlib.sha256(content).hexdigest()
     table = tables.documents
     if connection.scalar(select(table.c.sha256).where(table.c.sha256 == digest)) is None:
@@ -27,24 +27,25 @@ def keep(connection: Connection, name: str, content: bytes, now: datetime) -> tu
     return digest, len(content)
 
 
-def described(row: Event, name: str, digest: str, size: int) -> dict[str, Any]:
-    """Return the part of an event's input that tells of a document that is kept."""
-    worked_out = {"sha256": digest, "size": size}
-    kept = {key: value for key, value in worked_out.items() if key in row.takes.model_fields}
-    return {str(row.document): name} | kept
+def describe(row: Event, name: str, digest: str, size: int) -> dict[str, Any]:
+    """Return the part of an event's input that refers to a kept document, with the keys that the event takes."""
+    computed = {"sha256": digest, "size": size}
+    accepted = {key: value for key, value in computed.items() if key in row.takes.model_fields}
+    return {str(row.document): name} | accepted
 
 
-# What is taken from people who send a document with a form. The ending says what it is, and its content must agree.
+# The types of document that people may send with a form. The name's ending claims a type, and the content must
+# be of that type, so that nobody can pass off a program or a web page as a document.
 
 
-def _starts(*marks: bytes) -> Callable[[bytes], bool]:
+def _starts_with(*marks: bytes) -> Callable[[bytes], bool]:
     return lambda content: content.startswith(marks)
 
 
-def _zipped(member: str) -> Callable[[bytes], bool]:
-    """Whether it is an office document of today: a ZIP file with this part in it, and with no macros."""
+def _zip_with(member: str) -> Callable[[bytes], bool]:
+    """Return a check for an office document: a ZIP file that has this member and no macros."""
 
-    def holds(content: bytes) -> bool:
+    def is_office_document(content: bytes) -> bool:
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as parts:
                 names = parts.namelist()
@@ -52,40 +53,40 @@ def _zipped(member: str) -> Callable[[bytes], bool]:
             return False
         return member in names and not any(name.lower().endswith("vbaproject.bin") for name in names)
 
-    return holds
+    return is_office_document
 
 
-def _plain(content: bytes) -> bool:
-    """Whether it is text and nothing that a browser could take for a page."""
+def _is_plain_text(content: bytes) -> bool:
+    """Return whether the content is text that no browser would take for a web page."""
     marked = re.match(rb"(\xef\xbb\xbf)?\s*<\s*(!|\?|[a-z])", content, re.IGNORECASE)
     return not marked and not re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", content)
 
 
 TYPES: Mapping[str, Callable[[bytes], bool]] = {
     "pdf": lambda content: b"%PDF-" in content[:1024],
-    "docx": _zipped("word/document.xml"),
-    "xlsx": _zipped("xl/workbook.xml"),
-    "pptx": _zipped("ppt/presentation.xml"),
-    "odt": _zipped("content.xml"),
-    "txt": _plain,
-    "csv": _plain,
-    "png": _starts(b"\x89PNG\r\n\x1a\n"),
-    "jpg": _starts(b"\xff\xd8\xff"),
-    "jpeg": _starts(b"\xff\xd8\xff"),
+    "docx": _zip_with("word/document.xml"),
+    "xlsx": _zip_with("xl/workbook.xml"),
+    "pptx": _zip_with("ppt/presentation.xml"),
+    "odt": _zip_with("content.xml"),
+    "txt": _is_plain_text,
+    "csv": _is_plain_text,
+    "png": _starts_with(b"\x89PNG\r\n\x1a\n"),
+    "jpg": _starts_with(b"\xff\xd8\xff"),
+    "jpeg": _starts_with(b"\xff\xd8\xff"),
 }
 ENDINGS = tuple("." + ending for ending in TYPES)
 
 
-def file_name(given: str) -> str:
-    """The name of a file without its folder and without what only machines write, its ending kept."""
-    name = re.split(r"[/\\]", given)[-1]
+def clean_file_name(path: str) -> str:
+    """Return the name of a file without folders and control characters, shortened, with its ending kept."""
+    name = re.split(r"[/\\]", path)[-1]
     name = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", "", name).strip(" .")
     stem, dot, ending = name.rpartition(".")
     return f"{stem[:150]}{dot}{ending[:10]}" if dot else name[:150]
 
 
 def refuse_unfit(at: str, name: str, content: bytes, megabytes: int) -> None:
-    """Raise `BadInput` unless a document of this name and content is one of the types that are taken."""
+    """Raise `BadInput` unless the document is of an accepted type, not empty and within the limit of size."""
     ending = name.rpartition(".")[2].lower()
     kinds = ", ".join(TYPES)
     if "." not in name or ending not in TYPES:

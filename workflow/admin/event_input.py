@@ -132,7 +132,7 @@ def with_documents(
     if not row.takes.model_fields[key].is_required() and not path.is_file():
         return dict(values)  # the name of a document that is kept elsewhere
     digest, size = attachments.keep(connection, path.name, _content(path, key), now)
-    return dict(values) | attachments.described(row, path.name, digest, size)
+    return dict(values) | attachments.describe(row, path.name, digest, size)
 
 
 def _content(path: Path, at: str) -> bytes:

@@ -1,1 +1,1 @@
-"""The web: the pages that a message leads to, the open calls, and what the daemon says of itself."""
+"""Serve the web pages: what links in messages open, the open calls, calendars, and the daemon's health."""

@@ -1,4 +1,4 @@
-"""The web application: every page put together, with its limits on what may be sent."""
+"""Build the web application: register every page, and limit the size of what may be sent."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ def application(
     registry: CollectorRegistry,
     clock: Callable[[], datetime] = session.current_time,
 ) -> Flask:
-    """Every page. `health` tells whether all is well, and what is known."""
+    """Return the application with every page. `health` returns whether all is well, and the details."""
     app = Flask("partnerships", static_folder=None, template_folder=None)
     web = opened.config.procedure.web
     app.config["MAX_CONTENT_LENGTH"] = web.upload_megabytes * 1_000_000 + 1_000_000
     app.config["MAX_FORM_MEMORY_SIZE"] = 2_000_000
     app.config["MAX_FORM_PARTS"] = 2_000
-    # Werkzeug would mend a path by a redirect to the host that the request names.
+    # Werkzeug would correct a path with two slashes by a redirect to the host that the request names, and a
+    # stranger could choose that host.
     app.url_map.merge_slashes = False
     if web.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=web.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
@@ -44,6 +45,6 @@ def application(
 
 
 def address(settings: Config) -> tuple[str, int]:
-    """The host and port to listen on."""
+    """Return the host and the port to listen on."""
     host, _, port = settings.procedure.web.listen.rpartition(":")
     return host, int(port)

@@ -1,4 +1,4 @@
-"""The page of an application: to fill in, save, send, replace and withdraw while the call is open, then to read."""
+"""Show an applicant's page and act on its form: save, send, replace or withdraw an application."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from workflow.links import Applicant
 from workflow.session import Session
 from workflow.store.rows import Snapshot
 from workflow.web import public_calls
-from workflow.web.site import Site, sent_form
+from workflow.web.site import Site, require_form
 
-_TRIES = 5  # how often what somebody else's application was in the way of is tried again
+_TRIES = 5  # how often to try while other applications to the call arrive at the same moment
 BUTTONS = ("send", "save", "withdraw")
-CONFIRM = "withdraw"  # what is typed to withdraw
+CONFIRM = "withdraw"  # the word that the applicant types to confirm a withdrawal
 KINDS = {
     "community-based-organization": "A community based organization",
     "higher-education": "An institution of higher learning",
     "public-agency": "A public agency",
     "other": "Another organization that can show its ability to serve",
 }
-# The five abilities of 4270.3, each in plain words and as a question.
+# For each of the five abilities (4270.3): its name, what it means, and the question that the form asks.
 ABILITY_WORDS = {
     "collaboration": (
         "Collaboration",
@@ -69,68 +69,80 @@ FIELD_WORDS = {
 }
 
 
-def wording(ability: str) -> dict[str, str]:
-    """An ability as it is named, meant and asked for."""
+def describe_ability(ability: str) -> dict[str, str]:
+    """Return the key, name, meaning and question of an ability."""
     name, means, question = ABILITY_WORDS[ability]
     return {"key": ability, "name": name, "means": means, "question": question}
 
 
 def page(site: Site, applicant: Applicant) -> Response:
-    """What the link of an applicant opens (GET), and what its form does (POST)."""
+    """Show the application of the link's applicant (GET), or act on its form (POST)."""
     if request.method == "POST":
-        sent_form()
-        if not site.may_post():
+        require_form()
+        if not site.can_post():
             abort(429)
     now = site.clock()
     with site.system.reading() as session:
-        found = public_calls.one(session, applicant.ref, now)
-        if found is None:
-            return site.told(
+        call_and_record = public_calls.find_call(session, applicant.ref, now)
+        if call_and_record is None:
+            return site.say(
                 410, "This call is over", "It takes no more applications. See the list of open calls."
             )
-        call, record = found
+        call, record = call_and_record
         if not call.open or request.method != "POST":
-            return _shown(site, session, record, call, applicant.email, now)
-    return _acted(site, applicant.email, call, now)
+            return _show(site, session, record, call, applicant.email, now)
+    return _act(site, applicant.email, call, now)
 
 
-def _acted(site: Site, email: str, call: public_calls.Call, now: datetime) -> Response:
-    values, wanted = applications.read(request.form), request.form.get("do", "")
+def _act(site: Site, email: str, call: public_calls.Call, now: datetime) -> Response:
+    """Do what the button of the form says, and show the page again with the result or the problems."""
+    values, button = applications.read_form(request.form), request.form.get("do", "")
     form = request.form.get("form", "")
-    if wanted not in BUTTONS:  # it did not arrive whole: it must not take the place of what was saved
+    if button not in BUTTONS:
+        # A form that did not arrive whole must not replace a draft.
         abort(400)
     try:
-        if wanted == "withdraw":
+        if button == "withdraw":
             _check_confirmed()
-        done = _try(site, call.ref, email, values, wanted, form, now)
+        done = _try(site, call.ref, email, values, button, form, now)
     except (BadInput, Refused) as refused:
-        return _again(site, call, email, values, _problems(refused), wanted, now)
+        return _show_problems(site, call, email, values, _problems_of(refused), button, now)
     except SentAlready:
         done = "sent-already"
     except TooMany:
-        return _again(site, call, email, values, [Problem("", _TOO_MANY)], wanted, now)
+        return _show_problems(site, call, email, values, [Problem("", _TOO_MANY)], button, now)
     with site.system.reading() as session:
-        found = public_calls.one(session, call.ref, now)
-        if found is None:
-            abort(404)
-        return _shown(site, session, found[1], found[0], email, now, done=done)
+        fresh_call, record = _read_call(session, call.ref, now)
+        return _show(site, session, record, fresh_call, email, now, done=done)
 
 
 _TOO_MANY = "You have sent it many times within an hour. Save it now, and send it later"
 
 
+def _read_call(session: Session, ref: str, now: datetime) -> tuple[public_calls.Call, Snapshot]:
+    """Return the call as it is now and its record. Abort with 404 if it is gone."""
+    call_and_record = public_calls.find_call(session, ref, now)
+    if call_and_record is None:
+        abort(404)
+    return call_and_record
+
+
 def _check_confirmed() -> None:
+    """Raise `BadInput` unless the applicant typed the word that confirms a withdrawal."""
     if request.form.get("confirm", "").strip().strip("\"'.").lower() != CONFIRM:
         raise BadInput([Problem("confirm", "it is not confirmed", f'the word "{CONFIRM}"')])
 
 
 def _try(
-    site: Site, ref: str, email: str, values: Mapping[str, str], wanted: str, form: str, now: datetime
+    site: Site, ref: str, email: str, values: Mapping[str, str], button: str, form: str, now: datetime
 ) -> str:
-    """Do it in one transaction; again where another application came at the same moment."""
+    """Do what the button says in one transaction, and return the key of the result, such as "sent".
+
+    Try again if another application changed the partnership at the same moment. Raise `BadInput` after `_TRIES`.
+    """
     for attempt in range(_TRIES):
         try:
-            work = partial(_do, ref=ref, email=email, values=values, wanted=wanted, form=form, now=now)
+            work = partial(_do, ref=ref, email=email, values=values, button=button, form=form, now=now)
             return site.system.transact(work)
         except (Conflict, IntegrityError):
             if attempt == _TRIES - 1:
@@ -143,51 +155,51 @@ def _do(
     ref: str,
     email: str,
     values: Mapping[str, str],
-    wanted: str,
+    button: str,
     form: str,
     now: datetime,
 ) -> str:
-    found = public_calls.one(session, ref, now)
-    if found is None or not found[0].open:
+    # The call is read again inside the transaction: it may have closed since the page was made.
+    call_and_record = public_calls.find_call(session, ref, now)
+    if call_and_record is None or not call_and_record[0].open:
         raise BadInput([Problem("", "the call has closed in the meantime")])
-    record = found[1]
-    if wanted == "send":
+    record = call_and_record[1]
+    if button == "send":
         applications.send(session, record, email, values, form, now)
         return "sent"
-    if wanted == "withdraw":
+    if button == "withdraw":
         applications.withdraw(session, record, email, form, now)
         return "withdrawn"
     applications.save(session, record, email, values, now)
     return "saved"
 
 
-def _problems(refused: BadInput | Refused) -> Sequence[Problem]:
+def _problems_of(refused: BadInput | Refused) -> Sequence[Problem]:
     if isinstance(refused, BadInput):
         return refused.problems
     return [Problem("", unmet.reason) for unmet in refused.unmet]
 
 
-def _again(
+def _show_problems(
     site: Site,
     call: public_calls.Call,
     email: str,
     values: Mapping[str, str],
     problems: Sequence[Problem],
-    wanted: str,
+    button: str,
     now: datetime,
 ) -> Response:
-    """The form with everything that was typed, and what is wrong with it."""
+    """Show the form with everything that was typed, and what is wrong with it."""
     with site.system.reading() as session:
-        found = public_calls.one(session, call.ref, now)
-        if found is None:
-            abort(404)
-        saved = applications.filled_in(session, found[1], email)
-        if wanted == "withdraw":  # its form has none of the fields
-            values = saved[0]
-        return _form(site, found[1], call, email, values, saved[1], now, status=422, problems=problems)
+        _, record = _read_call(session, call.ref, now)
+        saved_values, saved_at = applications.fill_form(session, record, email)
+        if button == "withdraw":
+            # The form to withdraw has no other fields, so the form to send shows what was saved.
+            values = saved_values
+        return _show_form(site, record, call, email, values, saved_at, now, status=422, problems=problems)
 
 
-def _shown(
+def _show(
     site: Site,
     session: Session,
     record: Snapshot,
@@ -196,20 +208,21 @@ def _shown(
     now: datetime,
     done: str = "",
 ) -> Response:
+    """Show the form while the call is open, and afterwards what was sent. `done` is the result of a button."""
     sent = applications.own(record, email)
     if not call.open:
-        return site.page(
+        return site.render(
             "application-closed",
             title=f"Your application: {call.school}",
             call=call,
-            sent=_read(sent),
+            sent=_readable(sent),
             email=email,
         )
-    values, saved_at = applications.filled_in(session, record, email)
-    return _form(site, record, call, email, values, saved_at, now, done=done)
+    values, saved_at = applications.fill_form(session, record, email)
+    return _show_form(site, record, call, email, values, saved_at, now, done=done)
 
 
-def _form(
+def _show_form(
     site: Site,
     record: Snapshot,
     call: public_calls.Call,
@@ -223,8 +236,8 @@ def _form(
     problems: Sequence[Problem] = (),
 ) -> Response:
     sent = applications.own(record, email)
-    faults = {problem.at or "form": _sentence(problem) for problem in problems}
-    return site.page(
+    faults = {problem.at or "form": _write_sentence(problem) for problem in problems}
+    return site.render(
         "application",
         status,
         title=f"Application for {call.school}",
@@ -234,9 +247,9 @@ def _form(
         email=email,
         values={field: values.get(field, "") for field in FIELDS},
         kinds=KINDS,
-        abilities=[wording(ability) for ability in ABILITIES],
+        abilities=[describe_ability(ability) for ability in ABILITIES],
         labels=FIELD_WORDS | {"confirm": "Confirmation", "form": "The form"},
-        sent=_read(sent),
+        sent=_readable(sent),
         sent_at=sent.received_at if sent else None,
         saved_at=saved_at,
         done=done,
@@ -246,13 +259,13 @@ def _form(
     )
 
 
-def _sentence(problem: Problem) -> str:
+def _write_sentence(problem: Problem) -> str:
     words = problem.problem + (f" ({problem.expected})" if problem.expected else "")
     return words[:1].upper() + words[1:] + "."
 
 
-def _read(sent: Application | None) -> dict[str, Any] | None:
-    """An application as its sender reads it."""
+def _readable(sent: Application | None) -> dict[str, Any] | None:
+    """Return an application in the words in which its sender reads it."""
     if sent is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""What is to be read before acting: the statement, the terms, the outcomes, the applications, the report."""
+"""Collect what a person reads before acting: the statement, terms, outcomes, applications or report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Pairs = list[tuple[str, str]]  # a label and a value
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One of several things of a kind that lie side by side."""
+    """One of several items of a kind, shown side by side."""
 
     title: str
     pairs: Pairs = field(default_factory=list)
@@ -27,7 +27,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Something to be read; `lists` are of a label and its entries."""
+    """One part of the reading. Each of `lists` is a label and its entries."""
 
     title: str
     pairs: Pairs = field(default_factory=list)
@@ -36,8 +36,8 @@ class Section:
     text: str = ""
 
 
-def sections(session: Session, action: Action) -> list[Section]:
-    """Return what is to be read before an action, as far as its role may know it."""
+def collect_sections(session: Session, action: Action) -> list[Section]:
+    """Return the reading that the event's form names, without what its role may not know."""
     sections = (SECTIONS[name](session, action) for name in action.event.form.reads)
     return [section for section in sections if section is not None]
 
@@ -46,8 +46,8 @@ def _statement(_: Session, action: Action) -> Section | None:
     statement = action.record.facts.needs.statement
     if statement is None:
         return None
-    named = statement.model_dump(mode="json")
-    lists = [(key.capitalize(), entries or ["None."]) for key, entries in named.items()]
+    document = statement.model_dump(mode="json")
+    lists = [(key.capitalize(), entries or ["None."]) for key, entries in document.items()]
     return Section("The statement of needs", lists=lists)
 
 
@@ -82,7 +82,7 @@ def _outcomes(_: Session, action: Action) -> Section | None:
 
 
 def outcome_pairs(outcome: Outcome) -> Pairs:
-    """An outcome in words."""
+    """Return the measure, baseline, target and goal of an outcome in words."""
     return [
         ("Measure", outcome.measure),
         ("At the start", f"{outcome.baseline:g} ({outcome.unit})"),
@@ -108,7 +108,7 @@ def _item(_: Session, action: Action) -> Section | None:
 
 
 def _open_review(action: Action) -> Review | None:
-    """Return the annual review that is going on. An earlier one is nothing to be read before acting."""
+    """Return the annual review in progress. Nobody needs to read an earlier one before acting."""
     return action.record.facts.review if action.record.state is State.ANNUAL_REVIEW else None
 
 
@@ -124,8 +124,8 @@ def _report(_: Session, action: Action) -> Section | None:
             value = report.values[outcome.name]
             up = outcome.direction == "increase"
             reached = value >= outcome.target if up else value <= outcome.target
-            told = "target reached" if reached else "target not reached"
-            pairs.insert(0, ("This year", f"{value:g} ({outcome.unit}): {told}"))
+            verdict = "target reached" if reached else "target not reached"
+            pairs.insert(0, ("This year", f"{value:g} ({outcome.unit}): {verdict}"))
         cards.append(Card(outcome.name, pairs))
     pairs = [("Document", report.document)] if report.document else []
     return Section("The year's report", cards=cards, text=report.narrative, pairs=pairs)
@@ -147,31 +147,33 @@ def _findings(_: Session, action: Action) -> Section | None:
 
 
 def _scores(session: Session, action: Action) -> Section | None:
-    """For staff, once the call is closed: each application with what its reviewers gave it."""
+    """Return each application with its scores, for staff, once the call is closed. Before that nobody may know."""
     selection = action.record.facts.selection
     if selection is None or selection.closed_at is None or action.role is not Role.STAFF:
         return None
-    cards = [_scored(session, selection, one) for one in selection.applications.values()]
+    cards = [_score_card(session, selection, application) for application in selection.applications.values()]
     return Section("The applications and their scores", cards=cards) if cards else None
 
 
-def _scored(session: Session, selection: Selection, application: Application) -> Card:
+def _score_card(session: Session, selection: Selection, application: Application) -> Card:
     scores = [score for score in selection.scores if score.organization == application.organization]
     pairs: Pairs = [("Kind", application.kind.replace("-", " "))]
     if scores:
         average = sum(sum(score.scores.values()) for score in scores) / len(scores)
-        pairs.append(("Average of the reviewers", f"{rounded(average)} of {5 * len(ABILITIES)}"))
+        pairs.append(("Average of the reviewers", f"{_round(average)} of {5 * len(ABILITIES)}"))
     names = [session.name_of(score.reviewer) for score in scores]
     for ability in ABILITIES:
-        given = (f"{name} {score.scores[ability]}" for name, score in zip(names, scores, strict=True))
-        points = f"Scores: {', '.join(given)}. " if scores else ""
+        points_by_name = (
+            f"{name} {score.scores[ability]}" for name, score in zip(names, scores, strict=True)
+        )
+        points = f"Scores: {', '.join(points_by_name)}. " if scores else ""
         pairs.append((READABLE[ability], points + application.abilities.get(ability, "nothing")))
     pairs += [(f"Comment of {name}", score.comment) for name, score in zip(names, scores, strict=True)]
     return Card(application.name, pairs)
 
 
-def rounded(number: float) -> str:
-    """Return a number with one decimal at most: 18.7, 19."""
+def _round(number: float) -> str:
+    """Return a number with at most one decimal, such as 18.7 or 19."""
     return f"{number:.1f}".removesuffix(".0")
 
 
@@ -218,8 +220,9 @@ SECTIONS: Mapping[str, Callable[[Session, Action], Section | None]] = {
     "end": _end,
 }
 
+# The table of the law names its reading. A wrong name must fail when the program starts, not when a page is shown.
 if _missing := [
-    f"the form of {row.name} is to be read with {name!r}, which web/briefing does not have"
+    f"the form of {row.name} reads {name!r}, which web/briefing does not have"
     for row in TABLE
     for name in row.form.reads
     if name not in SECTIONS

@@ -1,4 +1,4 @@
-"""The open calls for machines: an Atom feed (RFC 4287), and a calendar of their closing (RFC 5545)."""
+"""Write the calls for other programs: an Atom feed (RFC 4287), and a calendar of closing dates (RFC 5545)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from workflow.procedure.config import Config
 from workflow.web.public_calls import Call
 
 _ATOM = "http://www.w3.org/2005/Atom"
-_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # what a feed says that has never had anything in it
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
+_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # the date of a feed that has never had an entry
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 
 
-def atom(config: Config, calls: Sequence[Call]) -> bytes:
-    """The feed: an entry for each call, with an identifier that stays however addresses change."""
+def write_atom(config: Config, calls: Sequence[Call]) -> bytes:
+    """Return the feed, with an entry for each call. An entry keeps its identifier when addresses change."""
     ElementTree.register_namespace("", _ATOM)
     district, address = config.procedure.district, config.address("calls.atom")
     feed = ElementTree.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": "en"})
@@ -30,11 +30,11 @@ def atom(config: Config, calls: Sequence[Call]) -> bytes:
     _put(feed, "link", rel="self", type="application/atom+xml", href=address)
     _put(feed, "link", rel="alternate", type="text/html", href=config.address("calls"))
     for call in calls:
-        _entry(config, feed, call)
+        _add_entry(config, feed, call)
     return bytes(ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True))
 
 
-def _entry(config: Config, feed: ElementTree.Element, call: Call) -> None:
+def _add_entry(config: Config, feed: ElementTree.Element, call: Call) -> None:
     entry = _put(feed, "entry")
     _put(entry, "id", _tag(config, call.opened_at, f"calls/{call.ref}"))
     _put(entry, "title", f"{'' if call.open else 'Closed: '}{call.school}, {call.title}")
@@ -48,23 +48,24 @@ def _entry(config: Config, feed: ElementTree.Element, call: Call) -> None:
 def _put(
     parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str
 ) -> ElementTree.Element:
-    made = ElementTree.SubElement(parent, f"{{{_ATOM}}}{name}", attributes)
-    made.text = None if text is None else _NO_XML.sub("", text)
-    return made
+    """Add an element to its parent, without characters that XML does not allow, and return it."""
+    element = ElementTree.SubElement(parent, f"{{{_ATOM}}}{name}", attributes)
+    element.text = None if text is None else _NO_XML.sub("", text)
+    return element
 
 
-def _tag(config: Config, day: datetime, what: str) -> str:
-    """A tag URI (RFC 4151): of the domain that sends the messages, and of the day on which it was made."""
+def _tag(config: Config, created_at: datetime, what: str) -> str:
+    """Return a tag URI (RFC 4151) with the domain that sends the messages and the day of creation."""
     domain = config.sender.address.rpartition("@")[2]
-    return f"tag:{domain},{config.calendar.day(day)}:{what}"
+    return f"tag:{domain},{config.calendar.day(created_at)}:{what}"
 
 
 def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def calendar(config: Config, calls: Sequence[Call]) -> bytes:
-    """The closing of every open call; a call that is extended moves its entry."""
+def write_calendar(config: Config, calls: Sequence[Call]) -> bytes:
+    """Return a calendar with the closing date of every open call. The extension of a call moves its entry."""
     domain = config.sender.address.rpartition("@")[2]
     entries = [
         (
@@ -74,6 +75,7 @@ def calendar(config: Config, calls: Sequence[Call]) -> bytes:
                 start=call.closes_at,
                 description=call.title,
                 url=config.address(f"calls/{call.ref}"),
+                # A calendar program takes over a change only if its number is higher than the last.
                 sequence=int((call.updated_at - _EPOCH).total_seconds()),
             ),
             call.updated_at,

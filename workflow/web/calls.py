@@ -1,4 +1,4 @@
-"""The open calls (4270.8): a list, a feed, a calendar, a page for each with the way to apply. No sign-in."""
+"""Serve the open calls to everybody (4270.8): a list, a feed, a calendar, and a page for each to apply from."""
 
 from __future__ import annotations
 
@@ -15,118 +15,120 @@ from workflow.actions import applications
 from workflow.actions.applications import TooMany
 from workflow.session import Session
 from workflow.web import call_feeds, public_calls
-from workflow.web.application import page as application_page
-from workflow.web.application import wording
+from workflow.web.application import describe_ability
 from workflow.web.site import Site
 
-__all__ = ["application_page", "blueprint"]
-
-_SECONDS = 300  # how long anybody may keep a public page
+_SECONDS = 300  # how long a browser or proxy may keep a public page
 
 
 def blueprint(site: Site) -> Blueprint:
-    """Every page of the calls, and the door to them."""
+    """Return every page of the calls, and the home page, which redirects to them."""
     pages = Blueprint("calls", __name__)
 
     @pages.get("/", strict_slashes=False)
-    def door() -> Answer:
+    def home() -> Answer:
         return redirect(site.system.config.address("calls"))
 
     @pages.get("/calls")
-    def all_of_them() -> Response:
-        with site.system.reading() as session:
-            found = public_calls.listed(session, site.clock())
-        return _public(_list(site, found))
+    def show_list() -> Response:
+        return _make_public(_show_list(site, _read_list(site)))
 
     @pages.get("/calls.atom")
     def feed() -> Response:
-        with site.system.reading() as session:
-            found = public_calls.listed(session, site.clock())
-        content = call_feeds.atom(site.system.config, found)
-        return _public(Response(content, content_type="application/atom+xml; charset=utf-8"))
+        content = call_feeds.write_atom(site.system.config, _read_list(site))
+        return _make_public(Response(content, content_type="application/atom+xml; charset=utf-8"))
 
     @pages.get("/calls.ics")
     def calendar() -> Response:
-        with site.system.reading() as session:
-            found = public_calls.listed(session, site.clock())
-        content = call_feeds.calendar(site.system.config, found)
-        return _public(Response(content, content_type="text/calendar; charset=utf-8"))
+        content = call_feeds.write_calendar(site.system.config, _read_list(site))
+        return _make_public(Response(content, content_type="text/calendar; charset=utf-8"))
 
     @pages.get("/calls/<ref>")
     def call(ref: str) -> Response:
-        return _public(_call(site, ref))
+        return _make_public(_show_call(site, ref))
 
     @pages.post("/calls/<ref>")
-    def action(ref: str) -> Response:
-        if not site.may_post():
+    def send_link(ref: str) -> Response:
+        if not site.can_post():
             abort(429)
-        return _asked(site, ref, one_line(request.form.get("email", ""))[:300])
+        return _send_link(site, ref, one_line(request.form.get("email", ""))[:300])
 
     return pages
 
 
-def _public(response: Response) -> Response:
-    """A page that anybody may find and keep for a while."""
+def _make_public(response: Response) -> Response:
+    """Let search engines list a page, and browsers and proxies keep it for a while."""
     response.headers["X-Robots-Tag"] = "all"
     response.headers["Cache-Control"] = f"public, max-age={_SECONDS}"
     return response
 
 
-def _list(site: Site, found: list[public_calls.Call]) -> Response:
+def _read_list(site: Site) -> list[public_calls.Call]:
+    with site.system.reading() as session:
+        return public_calls.list_calls(session, site.clock())
+
+
+def _show_list(site: Site, calls: list[public_calls.Call]) -> Response:
     config = site.system.config
-    return site.page(
+    return site.render(
         "calls",
         title="Open calls for Lead Community Partners",
-        open=[(call, config.address(f"calls/{call.ref}")) for call in found if call.open],
-        closed=[(call, config.address(f"calls/{call.ref}")) for call in found if not call.open],
+        open=[(call, config.address(f"calls/{call.ref}")) for call in calls if call.open],
+        closed=[(call, config.address(f"calls/{call.ref}")) for call in calls if not call.open],
         atom=config.address("calls.atom"),
         ics=config.address("calls.ics"),
     )
 
 
-def _call(
+def _show_call(
     site: Site, ref: str, *, status: int = 200, email: str = "", problem: str | None = None
 ) -> Response:
+    """Show a call. `email` and `problem` bring its form back with what was typed and what is wrong with it."""
     with site.system.reading() as session:
-        found = public_calls.one(session, ref, site.clock())
-    if found is None:
+        call_and_record = public_calls.find_call(session, ref, site.clock())
+    if call_and_record is None:
         abort(404)
-    call, _ = found
-    return site.page(
+    call, _ = call_and_record
+    return site.render(
         "call",
         status,
         title=f"Call for a Lead Partner: {call.school}",
         call=call,
-        abilities=[wording(ability) for ability in ABILITIES],
+        abilities=[describe_ability(ability) for ability in ABILITIES],
         email=email,
         problem=problem,
         failed=problem is not None,
     )
 
 
-def _asked(site: Site, ref: str, given: str) -> Response:
-    """Send the link to an address; what is answered says nothing about the address."""
+def _send_link(site: Site, ref: str, typed: str) -> Response:
+    """Send the link to apply to the address that was typed.
+
+    The answer is the same for every valid address, so that a stranger cannot learn which addresses are in use.
+    """
     try:
-        email = read_input(ChangeContact, {"email": given, "name": "-"}).email
+        email = read_input(ChangeContact, {"email": typed, "name": "-"}).email
     except BadInput:
-        problem = "This is no e-mail address. Write one like name@example.org."
-        return _call(site, ref, status=422, email=given, problem=problem)
+        problem = "This is not an e-mail address. Write one like name@example.org."
+        return _show_call(site, ref, status=422, email=typed, problem=problem)
     try:
-        is_open = site.system.transact(partial(_ask, site, ref, email))
+        is_open = site.system.transact(partial(_queue_link, site, ref, email))
     except TooMany:
         words = "Very many people have asked for a link to this call. Try again in an hour, or write to us."
-        return site.told(429, "Too many at once", words)
+        return site.say(429, "Too many at once", words)
     if not is_open:
-        return _call(site, ref, status=410)
-    return site.page("call-asked", title="Look into your mail", email=email)
+        return _show_call(site, ref, status=410)
+    return site.render("call-asked", title="Check your email", email=email)
 
 
-def _ask(site: Site, ref: str, email: str, session: Session) -> bool:
+def _queue_link(site: Site, ref: str, email: str, session: Session) -> bool:
+    """Queue the message with the link. Return False if the call is closed. Abort with 404 if there is no call."""
     now = site.clock()
-    found = public_calls.one(session, ref, now)
-    if found is None:
+    call_and_record = public_calls.find_call(session, ref, now)
+    if call_and_record is None:
         abort(404)
-    if not found[0].open:
+    call, record = call_and_record
+    if not call.open:
         return False
-    applications.ask(session, found[1], email, now)
+    applications.ask(session, record, email, now)
     return True

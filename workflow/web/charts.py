@@ -1,47 +1,48 @@
-"""Outcomes against their targets, worked out as the places of a drawing and as the numbers of a table."""
+"""Compute the chart and the table of outcomes: where each reported value stands between baseline and target."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# The drawing: a line from the baseline to the target, with room on both sides for what lies beyond them.
+# The chart in units of the drawing: its width, and where baseline and target stand. Values beyond them have room.
 WIDTH, LEFT, RIGHT = 320, 50, 270
 
 
-def number(value: float) -> str:
-    """A number as people write it: 1,234.5, and no more decimals than it has."""
+def format_number(value: float) -> str:
+    """Return a number such as 1,234.5, with at most four decimals and no zeros at the end."""
     text = f"{value:,.4f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
-def outcomes(seen: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each outcome of what somebody sees, with its latest value and where that stands."""
-    items = (seen["outcomes"] or {}).get("items", [])
-    reports = _reports(seen)
-    return [_outcome(item, reports) for item in items]
+def chart_outcomes(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the chart of each outcome in the facts that a reader may see, with its latest value."""
+    items = (facts["outcomes"] or {}).get("items", [])
+    reports = _last_reports(facts)
+    return [_chart(item, reports) for item in items]
 
 
-def _reports(seen: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The report that counts of each year, the earliest first."""
-    reviews = [*(seen["earlier_reviews"] or []), *([seen["review"]] if seen["review"] else [])]
+def _last_reports(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the last report of each annual review, the earliest year first. It replaces those before it."""
+    reviews = [*(facts["earlier_reviews"] or []), *([facts["review"]] if facts["review"] else [])]
     return [review["reports"][-1] for review in reviews if review["reports"]]
 
 
-def _outcome(item: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    values = [(r["values"][item["name"]], r["at"]) for r in reports if item["name"] in r["values"]]
+def _chart(item: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    name = item["name"]
+    values = [(report["values"][name], report["at"]) for report in reports if name in report["values"]]
     latest, at = values[-1] if values else (None, None)
     return {
-        "name": item["name"],
+        "name": name,
         "measure": item["measure"],
         "unit": item["unit"],
         "goal": item["goal"],
         "direction": item["direction"],
-        "baseline": number(item["baseline"]),
-        "target": number(item["target"]),
-        "latest": None if latest is None else number(latest),
+        "baseline": format_number(item["baseline"]),
+        "target": format_number(item["target"]),
+        "latest": None if latest is None else format_number(latest),
         "latest_at": at,
-        "says": says(item["baseline"], item["target"], latest),
+        "says": describe(item["baseline"], item["target"], latest),
         "places": [place(item["baseline"], item["target"], value) for value, _ in values],
         "width": WIDTH,
         "left": LEFT,
@@ -49,27 +50,27 @@ def _outcome(item: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> d
     }
 
 
-def share(baseline: float, target: float, value: float) -> float:
-    """How much of the way from the baseline to the target is covered: 0 at the one, 1 at the other."""
+def measure_progress(baseline: float, target: float, value: float) -> float:
+    """Return how much of the way from the baseline (0) to the target (1) is covered. May be negative or above 1."""
     if target == baseline:
         return 1.0 if value == target else 0.0
     return (value - baseline) / (target - baseline)
 
 
 def place(baseline: float, target: float, value: float) -> float:
-    """Where a value stands in the drawing; what is far beyond stands at its edge."""
+    """Return where a value stands in the chart. A value far beyond the ends stands at the edge."""
     edge = LEFT / (RIGHT - LEFT) * 0.8
-    along = min(max(share(baseline, target, value), -edge), 1 + edge)
+    along = min(max(measure_progress(baseline, target, value), -edge), 1 + edge)
     return round(LEFT + along * (RIGHT - LEFT), 1)
 
 
-def says(baseline: float, target: float, value: float | None) -> str:
-    """On which way the outcome is, in words."""
+def describe(baseline: float, target: float, value: float | None) -> str:
+    """Return in words how far the outcome has come."""
     if value is None:
         return "not reported yet"
     if target == baseline:
         return "target kept" if value == target else "away from the target"
-    covered = share(baseline, target, value)
+    covered = measure_progress(baseline, target, value)
     if covered >= 1:
         return "target reached"
     if covered < 0:

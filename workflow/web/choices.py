@@ -1,6 +1,6 @@
-"""What only the record can tell about the form of an event: choices, what is filled in, what stands beside.
+"""Fill a form from the record of the partnership: the choices, the values on record, the hints at each control.
 
-The row of the event names what its form needs (`states.event.Form`); this module has the function for each name.
+The row of the event names what its form needs (`states.event.Form`). This module has the function for each name.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from workflow.actions.action import Action
 from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
 
-_MEETINGS = 16  # to choose from: most of a year
+_MEETINGS = 16  # the most meetings to choose from, which is most of a year
 
 
-def offered(session: Session, action: Action, now: datetime) -> Offered:
-    """Return the choices, words and keys to leave out, as things stand for this action."""
+def make_offer(session: Session, action: Action, now: datetime) -> Offered:
+    """Return what the form offers for this action now: choices, values, hints, and keys to leave out."""
     form = action.event.form
     choices = {key: tuple(LISTS[name](session, action, now)) for key, name in form.choices.items()}
     helps = {key: text for key, name in form.beside.items() if (text := BESIDE[name](session, action, now))}
@@ -32,14 +32,14 @@ def offered(session: Session, action: Action, now: datetime) -> Offered:
     return Offered(choices, values, helps=helps, without=form.without)
 
 
-def on_record(action: Action) -> dict[str, Any]:
-    """Return the values of the document on record that the form would replace."""
+def values_on_record(action: Action) -> dict[str, Any]:
+    """Return the values of the document on record that the form will replace."""
     name = action.event.form.replaces
     return (DOCUMENTS[name](action) or {}) if name else {}
 
 
-def usual(event: Event, today: date) -> dict[str, Any]:
-    """Return what most people would fill in, to spare them the typing: today's date, and plain defaults."""
+def usual_values(event: Event, today: date) -> dict[str, Any]:
+    """Return what most people fill in, to save them the typing: today's date and the defaults of the input."""
     defaults = {
         key: field.default
         for key, field in event.takes.model_fields.items()
@@ -57,7 +57,7 @@ def applications(action: Action) -> Iterable[Application]:
     return selection.applications.values() if selection else ()
 
 
-def without_conflict(action: Action) -> list[Application]:
+def applications_without_conflict(action: Action) -> list[Application]:
     """Return the applications with which the reviewer has declared no conflict of interest."""
     selection = action.record.facts.selection
     return [
@@ -72,11 +72,11 @@ def _choice(application: Application) -> tuple[str, str]:
 
 
 def _without_conflict(_: Session, action: Action, __: datetime) -> Choices:
-    return tuple(map(_choice, without_conflict(action)))
+    return tuple(map(_choice, applications_without_conflict(action)))
 
 
 def _scored(_: Session, action: Action, __: datetime) -> Choices:
-    """Return the applications that have a score; all of them while none has."""
+    """Return the applications that have a score. Return all of them if none has a score yet."""
     selection = action.record.facts.selection
     scored = {score.organization for score in selection.scores} if selection else set()
     every = tuple(map(_choice, applications(action)))
@@ -84,31 +84,33 @@ def _scored(_: Session, action: Action, __: datetime) -> Choices:
 
 
 def _own(_: Session, action: Action, __: datetime) -> Choices:
-    """Return an applicant's own application; for staff, every one."""
+    """Return an applicant's own application. Staff can choose any application."""
     mine = (
-        each
-        for each in applications(action)
-        if action.role is not Role.APPLICANT or each.contact_email == action.actor
+        application
+        for application in applications(action)
+        if action.role is not Role.APPLICANT or application.contact_email == action.actor
     )
     return tuple(map(_choice, mine))
 
 
 def _organizations(session: Session, action: Action, now: datetime) -> Choices:
-    """Return the organizations that somebody can apply for: staff for any, an applicant for their own."""
-    known = session.directory.organizations
+    """Return the organizations that a person can apply for: staff for any, an applicant for its own."""
+    organizations = session.directory.organizations
     if action.role is not Role.APPLICANT:
-        return tuple((each.id, each.name) for each in known.values())
+        return tuple((organization.id, organization.name) for organization in organizations.values())
     person = session.directory.person(action.actor, action.record.facts)
     mine = person.organization if person else None
-    if mine is not None and mine in known:
-        return ((mine, known[mine].name),)
+    if mine is not None and mine in organizations:
+        return ((mine, organizations[mine].name),)
     return _own(session, action, now)
 
 
 def _unanswered(_: Session, action: Action, __: datetime) -> Choices:
     selection = action.record.facts.selection
     waiting = {protest.organization for protest in selection.unanswered()} if selection else set()
-    return tuple(_choice(each) for each in applications(action) if each.organization in waiting)
+    return tuple(
+        _choice(application) for application in applications(action) if application.organization in waiting
+    )
 
 
 def _reviewers(session: Session, _: Action, __: datetime) -> Choices:
@@ -124,20 +126,21 @@ def _coming_meetings(session: Session, action: Action, now: datetime) -> Choices
 
 
 def _later_meetings(session: Session, action: Action, now: datetime) -> Choices:
-    """Return the meetings to which an item can be deferred: those after the one it is scheduled for."""
+    """Return the meetings to which an item can be deferred: those after its scheduled meeting."""
     item = action.record.facts.board.item
     after = item.meeting_on if item else None
-    later = (m for m in _coming(session, action, now) if after is None or m.on > after)
+    later = (meeting for meeting in _coming(session, action, now) if after is None or meeting.on > after)
     return _meeting_choices(list(later)[:_MEETINGS])
 
 
 def _coming(session: Session, action: Action, now: datetime) -> list[Meeting]:
+    """Return the regular meetings that are still ahead. Without an item there is nothing to bring to them."""
     has_item = action.record.facts.board.item is not None
     return [meeting for meeting in session.directory.regular if has_item and meeting.at > now]
 
 
 def _agenda(session: Session, action: Action, __: datetime) -> Choices:
-    """Return the meetings that have or had the item on their agenda. Without an item there is nothing to choose."""
+    """Return the meetings that have or had the item on their agenda."""
     item = action.record.facts.board.item
     days = item.agenda if item else ()
     meetings = (meeting for on in days if (meeting := session.directory.meeting(on)) is not None)
@@ -167,7 +170,7 @@ LISTS: Mapping[str, Callable[[Session, Action, datetime], Choices]] = {
 }
 
 
-# What stands beside a control: what is on record, beside what would replace it
+# Hints beside a control: they show what is on record next to what will replace it
 
 
 def _targets(action: Action) -> dict[str, str]:
@@ -203,7 +206,7 @@ def _present_closing(session: Session, action: Action, _: datetime) -> str | Non
     return f"Now it is {long_day(closes)}. Year, month, day."
 
 
-def _who_demonstrates(_: Session, __: Action, ___: datetime) -> str:
+def _demonstration_hint(_: Session, __: Action, ___: datetime) -> str:
     return (
         "Only if the organization is neither community-based nor a college, university or public agency:"
         " how it shows that it can serve the school."
@@ -215,7 +218,7 @@ BESIDE: Mapping[str, Callable[[Session, Action, datetime], str | None]] = {
     "present-closing": _present_closing,
     "present-amount": _present_amount,
     "present-last-day": _present_last_day,
-    "who-demonstrates": _who_demonstrates,
+    "who-demonstrates": _demonstration_hint,
 }
 
 
@@ -228,7 +231,8 @@ def _statement(action: Action) -> dict[str, Any] | None:
 
 
 def _outcomes(action: Action) -> dict[str, Any]:
-    return {"outcomes": [each.model_dump(mode="json") for each in action.record.facts.outcomes.items]}
+    items = action.record.facts.outcomes.items
+    return {"outcomes": [outcome.model_dump(mode="json") for outcome in items]}
 
 
 def _terms(action: Action) -> dict[str, Any] | None:
@@ -240,6 +244,7 @@ def _terms(action: Action) -> dict[str, Any] | None:
 def _application(action: Action) -> dict[str, Any] | None:
     keys = {"organization", "contact_name", "contact_email", "abilities", "demonstration"}
     mine = [each for each in applications(action) if each.contact_email == action.actor]
+    # Staff may enter an application for any organization, so they start from an empty form.
     if action.role is not Role.APPLICANT or not mine:
         return None
     return mine[0].model_dump(mode="json", include=keys)
@@ -276,8 +281,8 @@ DOCUMENTS: Mapping[str, Callable[[Action], dict[str, Any] | None]] = {
 }
 
 
-def _faults() -> Iterator[str]:
-    """Find what the rows of the law ask for and no function here provides."""
+def _find_missing() -> Iterator[str]:
+    """Yield a sentence for each name in a row of the law that has no function here."""
     for row in TABLE:
         form = row.form
         replaced = {form.replaces} if form.replaces else set()
@@ -287,5 +292,6 @@ def _faults() -> Iterator[str]:
             yield f"the form of {row.name} asks for {name!r}, which web/choices does not have"
 
 
-if _missing := list(_faults()):
+# A wrong name must fail when the program starts, not when a page is shown.
+if _missing := list(_find_missing()):
     raise TableError(_missing)

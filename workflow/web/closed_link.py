@@ -1,4 +1,4 @@
-"""The pages of links that do nothing any more: what happened meanwhile, by whom and when, and how to go on."""
+"""Show the page of a link that no longer works: why, what happened since the message, and how to go on."""
 
 from __future__ import annotations
 
@@ -27,41 +27,41 @@ _TITLES = {
     "overtaken": "Things have moved on",
     "revoked": "This link is no longer yours to use",
 }
-_SHOWN = 20  # rows of what happened meanwhile, the last ones
+_SHOWN = 20  # the most rows of recent history on a page
 
 
 def closed(site: Site, token: str, ending: LinkClosed, texts: Mapping[str, str] | None = None) -> Response:
-    """The page of a link that is over; what was typed into its form is shown, so that it is not lost."""
+    """Show the page of a link that no longer works. Show what was typed into its form, so that it is not lost."""
     with site.system.reading() as session:
-        known = _meanwhile(session, ending.claim, site.clock())
-    return site.page(
+        news = _collect_news(session, ending.claim, site.clock())
+    return site.render(
         "over",
         410,
         title=_TITLES[ending.how],
         why=ending.why,
         how=ending.how,
         again=None if ending.how == "revoked" else f"{token}/again",
-        typed=_typed(ending.claim.event, texts or {}),
-        **({"partnership": None, "state": "", "since": [], "done": []} | known),
+        typed=_label_typed(ending.claim.event, texts or {}),
+        **({"partnership": None, "state": "", "since": [], "done": []} | news),
     )
 
 
 def expired(site: Site, token: str, claim: Claim) -> Response:
-    """The page of a link that is too old: what it may still tell depends on what the person is now."""
-    told = "It is too old. Ask for fresh links, and use those."
+    """Show the page of an expired link. A person who has lost the role gets the page of a revoked link instead."""
+    why = "It is too old. Ask for fresh links, and use those."
     try:
         with site.system.reading() as session:
             find_action(session, claim, site.clock())
     except LinkClosed as over:
         if over.how == "revoked":
             return closed(site, token, over)
-        told = f"{told} {over.why}"
-    return closed(site, token, LinkClosed("expired", told, claim))
+        why = f"{why} {over.why}"
+    return closed(site, token, LinkClosed("expired", why, claim))
 
 
 def forged(site: Site) -> Response:
-    """The one page for every link that is none of ours, whatever is wrong with it."""
-    return site.told(
+    """Show the one page for every forged link. It never says what is wrong, so that a forger learns nothing."""
+    return site.say(
         404,
         "This link is not one of ours",
         "It may have been cut off or changed on its way. Copy the whole link from the message and try again.",
@@ -69,8 +69,8 @@ def forged(site: Site) -> Response:
 
 
 def asked_again(site: Site) -> Response:
-    """The same words to whoever asks for fresh links, so that they tell nothing."""
-    return site.told(
+    """Show the answer to a request for fresh links. It is the same for everybody, so that it reveals nothing."""
+    return site.say(
         200,
         "Check your email",
         "If this link was sent to you and you can still act on it, a message with fresh links is on its way to"
@@ -79,8 +79,11 @@ def asked_again(site: Site) -> Response:
     )
 
 
-def _meanwhile(session: Session, claim: Claim, now: datetime) -> dict[str, Any]:
-    """Return what became of it. Without the right to know what goes on, only what was done from this message."""
+def _collect_news(session: Session, claim: Claim, now: datetime) -> dict[str, Any]:
+    """Return the partnership, what was done from this message, and what has happened since.
+
+    A person who has lost the role learns only what was done from this message. For a forged claim return nothing.
+    """
     try:
         notice, record = notice_of(session, claim)
     except Forged:
@@ -104,15 +107,16 @@ def _meanwhile(session: Session, claim: Claim, now: datetime) -> dict[str, Any]:
     }
 
 
-def _typed(event: str, texts: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What was typed, under the labels of its fields where they are known."""
+def _label_typed(event: str, texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return pairs of a field's label and what was typed into it. Use the field's name if no label is known."""
     labels: dict[str, str] = {}
+    # The partnership may have left the state in which the form was shown, so look for the event in every state.
     for state in State:
         try:
             takes = row_of(event, state).takes
         except LawError:
             continue
-        labels |= {one.name: one.label for one in fields.walk(fields.build_form(takes, texts))}
+        labels |= {control.name: control.label for control in fields.walk(fields.build_form(takes, texts))}
     return [
         (labels.get(name, name), text) for name, text in texts.items() if text.strip() and name != "confirm"
     ]

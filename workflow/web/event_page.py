@@ -1,4 +1,4 @@
-"""What a link in a message asks for: GET shows it with its form, POST does it, and then tells what was recorded."""
+"""Show the form of the event that a link asks for (GET), do the event (POST), and show what was recorded."""
 
 from __future__ import annotations
 
@@ -35,14 +35,18 @@ from workflow.views import documents
 from workflow.views.visibility import Viewer
 from workflow.web import closed_link
 from workflow.web.sheets import sheet_of
-from workflow.web.site import Site, sent_form
+from workflow.web.site import Site, require_form
 
-_OURS = ("form", "shown", "do")  # fields of the form itself rather than of what is asked
+_OURS = ("form", "shown", "do")  # fields that every form has, next to those of the event
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A form as it came in: its name, what it showed, which button, what was typed, what was attached."""
+    """A form as it was sent.
+
+    `form` is its unique name, `shown` the digest of what the page showed, `do` the button, `texts` what was typed,
+    and `files` the name and content of each attached document.
+    """
 
     form: str
     shown: str
@@ -52,28 +56,35 @@ class Sent:
 
 
 class Changed(Exception):
-    """What the form showed is not what is on record any more."""
+    """The record has changed since the form was shown."""
 
 
 def answer(site: Site, token: str, claim: Claim) -> Response:
-    """The page of a link that asks for an event."""
+    """Show the form of the event that a link asks for (GET), or act on it (POST)."""
     if request.method == "POST":
         return _act(site, token, claim)
     return _show(site, token, claim)
 
 
 def _act(site: Site, token: str, claim: Claim) -> Response:
-    sent_form()
-    if not site.may_post():
+    """Do the event in one transaction, and redirect to what was recorded.
+
+    1. Refuse a request that is not a form, or one form too many from this sender.
+    2. If the button only adds or drops an entry, show the form again with it.
+    3. Do the event. If it was done before, is refused, or the record has changed, show that with what was typed.
+    4. Redirect, so that loading the page again does not send the form again.
+    """
+    require_form()
+    if not site.can_post():
         abort(429)
-    sent, now = _sent(), site.clock()
+    sent, now = _read_form(), site.clock()
     if sent.do != "act":
         return _show(site, token, claim, replace(sent, texts=_with_entries(sent)))
     try:
         site.system.transact(lambda session: _do(site, session, claim, sent, now))
     except LinkClosed as closed:
         if closed.how == "used" and event_named(claim.event).repeatable:
-            return _done(token)  # this very form has been sent before
+            return _done(token)  # This very form was sent before, and what it recorded is on that page.
         return closed_link.closed(site, token, closed, sent.texts)
     except BadInput as bad:
         return _show(site, token, claim, sent, 422, problems=bad.problems)
@@ -88,34 +99,42 @@ def _done(token: str) -> Response:
     return Response(status=303, headers={"Location": f"{token}/done"})
 
 
-def _sent() -> Sent:
-    """The form that came in, or the end of the request if it is none of ours."""
-    if None in request.form or None in request.files:  # a part of multipart/form-data without a name
+def _read_form() -> Sent:
+    """Return the form that was sent. Abort with 400 if no page of this site could have sent it."""
+    if None in request.form or None in request.files:
+        # A part of multipart/form-data can come without a name. No form of this site sends one.
         abort(400)
-    given = {name: "\n".join(request.form.getlist(name)) for name in request.form}
+    texts = {name: "\n".join(request.form.getlist(name)) for name in request.form}
     files = {
-        name: (attachments.file_name(file.filename), file.read())
+        name: (attachments.clean_file_name(file.filename), file.read())
         for name, file in request.files.items()
         if file.filename
     }
-    form, shown, do = (given.pop(name, "") for name in _OURS)
+    form, shown, do = (texts.pop(name, "") for name in _OURS)
     if not re.fullmatch(r"[0-9a-f]{32}", form) or not re.fullmatch(r"[0-9a-f]{32}", shown):
         abort(400)
     if not re.fullmatch(r"act|add|drop\.[0-9]{1,3}", do):
         abort(400)
-    texts = given | {name: file for name, (file, _) in files.items()}
+    texts |= {name: file_name for name, (file_name, _) in files.items()}
     return Sent(form, shown, do, texts, files)
 
 
 def _with_entries(sent: Sent) -> dict[str, str]:
-    """What was typed with one more entry of what can be repeated, or one less."""
+    """Return what was typed, with one outcome more or one less, as the button says."""
     if sent.do == "add":
         return sent.texts | {f"outcomes.{fields.count_entries(sent.texts, 'outcomes.')}.name": ""}
     return parsing.drop_blanks(sent.texts, drop=int(sent.do.removeprefix("drop.")))
 
 
 def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -> list[Change]:
-    """Do what the form says, in the session's transaction."""
+    """Do what the form says, in the session's transaction.
+
+    1. Check the claim again: it may have ended since the form was shown.
+    2. Refuse a form that was sent before, and one that showed what has changed since.
+    3. Read the events from the form, keep the attached document, and do all events or none.
+
+    Raise `LinkClosed`, `Changed`, `BadInput`, and what `engine.advance` raises.
+    """
     action = find_action(session, claim, now)
     sheet = sheet_of(session, action, now)
     if was_sent(session, claim, sent.form):
@@ -131,21 +150,21 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
 
 
 def _without_named_files(action: Action, sent: Sent) -> dict[str, str]:
-    """What was typed; a document counts only if it was sent, not if it is merely named."""
+    """Return what was typed, without the name of a document whose content was not sent."""
     key = action.event.document
     texts = parsing.drop_blanks(sent.texts)
     return texts if key in sent.files else {name: text for name, text in texts.items() if name != key}
 
 
 def _attached(site: Site, session: Session, action: Action, sent: Sent, now: datetime) -> dict[str, Any]:
-    """The part of the input that tells of an attached document, which is kept; refused if it is not fit."""
+    """Keep the attached document, and return the part of the input that refers to it. Raise `BadInput` if unfit."""
     key = action.event.document
     if key is None or key not in sent.files:
         return {}
     name, content = sent.files[key]
     attachments.refuse_unfit(key, name, content, site.system.config.procedure.web.upload_megabytes)
     digest, size = attachments.keep(session.connection, name, content, now)
-    return attachments.described(action.event, name, digest, size)
+    return attachments.describe(action.event, name, digest, size)
 
 
 def _show(
@@ -159,30 +178,31 @@ def _show(
     refused: Sequence[Unmet] = (),
     changed: bool = False,
 ) -> Response:
-    """The page with the form, as it was sent if it was."""
+    """Show the page with the form: empty or from the record, or as it was sent if `sent` is given."""
     now = site.clock()
     try:
         with site.system.reading() as session:
             action = find_action(session, claim, now)
             sheet = sheet_of(session, action, now)
             texts = sent.texts if sent else sheet.texts(session.config.calendar.day(now))
-            context: dict[str, Any] = about(session, action, now) | sheet.draw(texts, problems)
-            plain = words_of(session)
+            context: dict[str, Any] = _describe(session, action) | sheet.draw(texts, problems)
+            unmet = refused or _obstacles(session, action, now)
+            sentences = [_write_unmet(session, each) for each in unmet]
             context |= {
                 "form": sent.form if sent else secrets.token_hex(16),
                 "shown": sheet.shown(),
                 "changed": changed,
-                "refused": [plain(unmet) for unmet in refused],
-                "obstacles": [] if refused else [plain(u) for u in _obstacles(session, action, now)],
+                "refused": sentences if refused else [],
+                "obstacles": [] if refused else sentences,
                 "again_file": bool(sent and sent.files),
             }
     except LinkClosed as closed:
         return closed_link.closed(site, token, closed, sent.texts if sent else None)
-    return site.page(sheet.template, status, failed=bool(problems or refused), **context)
+    return site.render(sheet.template, status, failed=bool(problems or refused), **context)
 
 
-def about(session: Session, action: Action, now: datetime) -> dict[str, Any]:
-    """What every page of an ask says: of what, as whom, for whom, by when, and what it does."""
+def _describe(session: Session, action: Action) -> dict[str, Any]:
+    """Return what heads the form: the partnership, the event and what it will do, the reader, and the deadline."""
     config, facts, row = session.config, action.record.facts, action.event
     event = action.claim.event
     moves = row.to if row.to is not action.record.state else None
@@ -194,7 +214,7 @@ def about(session: Session, action: Action, now: datetime) -> dict[str, Any]:
         "moves": str(moves).replace("-", " ") if moves else "",
         "final": action.event.final,
         "why": message.describe_capacity(session, action.role, facts),
-        "person": session.directory.someone(action.name, _contact_name(session, action)).name,
+        "person": session.directory.someone(action.reader, _contact_name(session, action)).name,
         "stands_in_for": session.name_of(action.actor) if action.through else "",
         "deadline": message.deadline_of(session, action.notice, {event}),
         "page": links.address(config, replace(action.claim, event="", read=None)),
@@ -203,35 +223,34 @@ def about(session: Session, action: Action, now: datetime) -> dict[str, Any]:
 
 
 def _contact_name(session: Session, action: Action) -> str | None:
-    person = session.directory.person(action.name, action.record.facts)
+    person = session.directory.person(action.reader, action.record.facts)
     return person.name if person else None
 
 
 def _obstacles(session: Session, action: Action, now: datetime) -> list[Unmet]:
-    """What stands in the way whatever is typed."""
-    found = documents.possibilities(session, action.record, now, action.actor, action.role)
+    """Return the requirements that fail now, whatever is typed into the form."""
+    possibilities = documents.possibilities(session, action.record, now, action.actor, action.role)
     return [
         Unmet(name, reason, clause)
-        for possibility in found
+        for possibility in possibilities
         if possibility.row.name == action.claim.event
         for name, clause, reason in possibility.requirements
         if reason not in (None, ASKED)
     ]
 
 
-def words_of(session: Session) -> Any:
-    """Turns a reason into what people read: an event by its label, the clause behind it."""
-
-    def plain(unmet: Unmet) -> str:
-        reason = session.config.labeled(unmet.reason)
-        clause = f" (policy {unmet.clause})" if unmet.clause else ""
-        return f"{reason[:1].upper()}{reason[1:]}{clause}."
-
-    return plain
+def _write_unmet(session: Session, unmet: Unmet) -> str:
+    """Return an unmet requirement as a sentence, with the labels of events and the clause behind it."""
+    reason = session.config.labeled(unmet.reason)
+    clause = f" (policy {unmet.clause})" if unmet.clause else ""
+    return f"{reason[:1].upper()}{reason[1:]}{clause}."
 
 
 def done(site: Site, token: str, claim: Claim) -> Response:
-    """What was recorded from this link the last time, and where to go from there."""
+    """Show what the last form from this link recorded, and where to go from there.
+
+    Redirect to the link itself if it has recorded nothing. A revoked link shows the page of a closed link.
+    """
     now = site.clock()
     with site.system.reading() as session:
         over = None
@@ -260,4 +279,4 @@ def done(site: Site, token: str, claim: Claim) -> Response:
             "more": over is None and event_named(claim.event).repeatable,
             "link": f"../{token}",
         }
-    return site.page("done", **context)
+    return site.render("done", **context)

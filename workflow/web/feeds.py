@@ -1,4 +1,4 @@
-"""Each person's private calendar of all their dates, at an address that only their messages carry."""
+"""Serve each person's private calendar of dates, at a secret address that only their messages contain."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from workflow import directory, links
 from workflow.views.feed import calendar
 from workflow.web.site import Site
 
-_SECONDS = 300  # how long a calendar may keep it before it asks again
+_SECONDS = 300  # how long a calendar program may keep its copy
 
 
 def blueprint(site: Site) -> Blueprint:
-    """`/feed/TOKEN.ics`: the calendar; 404 for an address that was never ours, is too old, or was renewed."""
+    """Return the page `/feed/TOKEN.ics`: the calendar, or 404 for a token that is forged, expired or renewed."""
     pages = Blueprint("feeds", __name__)
 
     @pages.get("/feed/<token>.ics")

@@ -1,4 +1,4 @@
-"""How much one sender may do in a minute, so that a flood of forms reaches neither database nor mail."""
+"""Limit how many forms one sender may send in a minute, so that a flood cannot reach the database or the mail."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-_KNOWN = 50_000  # senders that are remembered; the longest unseen is forgotten first
+_MOST_SENDERS = 50_000  # the most senders to remember; the one unseen for the longest time is forgotten first
 
 
 class Limits:
-    """A bucket for each sender: it holds `per_minute` and fills again within a minute."""
+    """A bucket of `per_minute` forms for each sender, which fills again within a minute."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -20,13 +20,15 @@ class Limits:
         self._lock = threading.Lock()
 
     def allow(self, sender: str, *, cost: float = 1, now: float | None = None) -> bool:
-        """Whether the sender may do one more; `now` in monotonic seconds."""
+        """Return whether the sender may send one more form, and count it if so. `now` is in monotonic seconds."""
         moment = self._clock() if now is None else now
         with self._lock:
+            # The bucket fills with time, but never beyond its size. To take it out and put it back moves the sender
+            # to the end of the order, so that the first in it is the one to forget.
             left, then = self._left.pop(sender, (self._most, moment))
             left = min(self._most, left + (moment - then) * self._most / 60)
             allowed = left >= cost
             self._left[sender] = (left - cost if allowed else left, moment)
-            if len(self._left) > _KNOWN:
+            if len(self._left) > _MOST_SENDERS:
                 self._left.popitem(last=False)
         return allowed

@@ -1,6 +1,6 @@
-"""Where links lead: `/a/TOKEN` shows, a form posted to it acts, and `/a/TOKEN/done` tells what was done.
+"""Route the links of messages: GET `/a/TOKEN` shows, POST to it acts, `/a/TOKEN/done` shows what was recorded.
 
-This is only the switch: what a link opens depends on the kind of its claim.
+This module only chooses the page. The choice depends on the kind of the claim in the token.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from workflow import links
 from workflow.actions.action import LinkClosed, find_action, send_again
 from workflow.links import Applicant, Claim, ExpiredClaim
 from workflow.procedure.config import Config
-from workflow.web import calls, closed_link, event_page, partnership
-from workflow.web.site import Site, sent_form
+from workflow.session import Session
+from workflow.web import application, closed_link, event_page, partnership
+from workflow.web.site import Site, require_form
 
-# Opens a link: the site, the token and the claim in it; the request is GET, HEAD or POST.
+# Answers a GET, HEAD or POST request for a link. Takes the site, the token and the claim in the token.
 Opener = Callable[[Site, str, Any], Response]
 
 
-def kind_of(config: Config, token: str) -> tuple[str, Any]:
-    """The kind of a token, "event", "partnership" or "application", and its claim.
+def read_token(config: Config, token: str) -> tuple[str, Claim | Applicant]:
+    """Return the kind of a token, "event", "partnership" or "application", and its claim.
 
-    Raises `ExpiredClaim`, and `Forged` for whatever is none of ours.
+    Raise `ExpiredClaim` if a claim is too old, and `Forged` if this office did not sign the token.
     """
     try:
         claim = links.read(config, token)
@@ -38,12 +39,12 @@ def kind_of(config: Config, token: str) -> tuple[str, Any]:
 
 
 def blueprint(site: Site) -> Blueprint:
-    """The pages of links."""
+    """Return the pages of links."""
     pages = Blueprint("acting", __name__)
     openers: dict[str, Opener] = {
         "event": event_page.answer,
-        "partnership": standing,
-        "application": applying,
+        "partnership": _show_partnership,
+        "application": _show_application,
     }
 
     @pages.errorhandler(Forged)
@@ -53,7 +54,7 @@ def blueprint(site: Site) -> Blueprint:
     @pages.route("/a/<token>", methods=["GET", "POST"])
     def link(token: str) -> Response:
         try:
-            kind, claim = kind_of(site.system.config, token)
+            kind, claim = read_token(site.system.config, token)
         except ExpiredClaim as old:
             return closed_link.expired(site, token, old.claim)
         return openers[kind](site, token, claim)
@@ -61,22 +62,16 @@ def blueprint(site: Site) -> Blueprint:
     @pages.get("/a/<token>/done")
     def done(token: str) -> Response:
         try:
-            kind, claim = kind_of(site.system.config, token)
+            _, claim = read_token(site.system.config, token)
         except ExpiredClaim as old:
             return closed_link.expired(site, f"../{token}", old.claim)
-        if kind != "event":
-            raise Forged("nothing is done with it")
+        if not isinstance(claim, Claim) or not claim.event:
+            raise Forged("the link asks for no event")
         return event_page.done(site, token, claim)
 
     @pages.post("/a/<token>/again")
     def again(token: str) -> Response:
-        sent_form()
-        if not site.may_post():
-            abort(429)
-        claim = _whoever_it_was(site.system.config, token)
-        if claim is not None:
-            site.system.transact(lambda session: _send_again(session, claim, site))
-        return closed_link.asked_again(site)
+        return _send_fresh_links(site, token)
 
     @pages.get("/a/<token>/documents/<digest>")
     def document(token: str, digest: str) -> Response:
@@ -90,7 +85,19 @@ def blueprint(site: Site) -> Blueprint:
     return pages
 
 
-def _whoever_it_was(config: Config, token: str) -> Claim | None:
+def _send_fresh_links(site: Site, token: str) -> Response:
+    """Queue a message with fresh links if the person may have one. The answer is the same in every case."""
+    require_form()
+    if not site.can_post():
+        abort(429)
+    claim = _read_any_age(site.system.config, token)
+    if claim is not None:
+        site.system.transact(lambda session: _send_again(session, claim, site))
+    return closed_link.asked_again(site)
+
+
+def _read_any_age(config: Config, token: str) -> Claim | None:
+    """Return the claim of a token, expired or not. Return None for a forged token."""
     try:
         return links.read(config, token)
     except ExpiredClaim as old:
@@ -99,15 +106,15 @@ def _whoever_it_was(config: Config, token: str) -> Claim | None:
         return None
 
 
-def _send_again(session: Any, claim: Claim, site: Site) -> None:
+def _send_again(session: Session, claim: Claim, site: Site) -> None:
     try:
         send_again(session, claim, site.clock())
     except (Forged, LinkClosed):
-        return  # nobody is told that, and nothing was written
+        return  # The page stays silent about it, and nothing was written.
 
 
-def standing(site: Site, token: str, claim: Claim) -> Response:
-    """The partnership as the reader may see it."""
+def _show_partnership(site: Site, token: str, claim: Claim) -> Response:
+    """Show the partnership as the reader may see it."""
     if request.method == "POST":
         abort(405)
     try:
@@ -117,6 +124,6 @@ def standing(site: Site, token: str, claim: Claim) -> Response:
         return closed_link.closed(site, token, closed)
 
 
-def applying(site: Site, _token: str, applicant: Applicant) -> Response:
-    """The application of somebody who has proved an address."""
-    return calls.application_page(site, applicant)
+def _show_application(site: Site, _token: str, applicant: Applicant) -> Response:
+    """Answer for the application of an address that the link has proved."""
+    return application.page(site, applicant)

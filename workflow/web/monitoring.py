@@ -1,4 +1,4 @@
-"""What the daemon says of itself: /healthz and /metrics, to this machine only."""
+"""Report the health and the metrics of the daemon, at /healthz and /metrics, to this machine only."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 
 def blueprint(health: Callable[[], tuple[bool, Mapping[str, Any]]], registry: CollectorRegistry) -> Blueprint:
-    """The two pages; 503 where all is not well."""
+    """Return the two pages. /healthz answers with 503 if `health` reports a problem."""
     pages = Blueprint("monitoring", __name__)
 
     @pages.before_request
-    def this_machine_only() -> None:
+    def refuse_other_machines() -> None:
         if not _is_this_machine(request.remote_addr or ""):
             abort(404)
 
     @pages.get("/healthz")
     def healthz() -> tuple[dict[str, Any], int]:
-        well, known = health()
-        return {"status": "ok" if well else "failing", **known}, 200 if well else 503
+        is_well, details = health()
+        return {"status": "ok" if is_well else "failing", **details}, 200 if is_well else 503
 
     @pages.get("/metrics")
     def metrics() -> Response:
@@ -34,5 +34,6 @@ def blueprint(health: Callable[[], tuple[bool, Mapping[str, Any]]], registry: Co
 def _is_this_machine(sender: str) -> bool:
     try:
         return ipaddress.ip_address(sender).is_loopback
-    except ValueError:  # what a proxy passes on may be no address at all
+    except ValueError:
+        # A proxy may pass on something that is not an address.
         return False

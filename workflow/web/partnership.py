@@ -1,4 +1,4 @@
-"""The page that shows somebody a partnership as they may see it, and the documents that are named there."""
+"""Show a partnership as its reader may see it, and serve the documents that the page names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flask import Response, abort
 from sqlalchemy import select
 
 from states.machine import COLLECTED, askable, waiting_on
-from states.partnership import Role, State
+from states.partnership import Partnership, Role, State
 from workflow import links
 from workflow.actions.action import Action, was_used
 from workflow.links import Applicant
@@ -36,99 +36,108 @@ DUTIES = {
 
 
 def page(site: Site, session: Session, action: Action) -> Response:
-    """The partnership of a claim, as the person of the claim may see it."""
+    """Show the partnership of a link as the person of the link may see it."""
     now, record, state = site.clock(), action.record, action.record.state
     viewer = Viewer(action.role, action.actor)
     seen = visibility.facts_for(session, record, viewer, now)
-    happened = visibility.history_for(session, record, viewer, now)
+    history = visibility.history_for(session, record, viewer, now)
     due = visibility.deadlines_for(session, record, viewer, now)
-    asked = _asked(session, action, due, now)
+    asked = _find_events(session, action, due, now)
     selection = record.facts.selection
     apply = _own_application(session, action)
-    here = _here(session, action)
+    here = _page_address(session, action)
     saved = {digest: f"{here}/documents/{digest}" for digest in visibility.documents_in(seen)}
-    return site.page(
+    return site.render(
         "partnership",
         title=record.facts.title,
         ref=record.ref,
         school=session.directory.school_name(record.facts.school),
-        reader=session.name_of(action.name),
+        reader=session.name_of(action.reader),
         role=str(action.role),
         for_whom=session.name_of(action.actor) if action.through else None,
         office_reads=viewer.is_office,
         entered_at=session.local(record.entered_at),
-        steps=steps(state, _visited(session, record.id)),
-        asked=[one for one in asked if not one["optional"]],
-        free=[one for one in asked if one["optional"] and one["url"] and not (apply and one["applies"])],
+        steps=steps(state, _read_visited(session, record.id)),
+        asked=[event for event in asked if not event["optional"]],
+        free=[
+            event
+            for event in asked
+            if event["optional"] and event["url"] and not (apply and event["applies"])
+        ],
         due=due,
         facts=seen,
         sealed=visibility.is_sealed(record.facts, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
-        names=visibility.mentioned_names(_names(session, record.facts), seen),
-        outcomes=charts.outcomes(seen),
-        duties=_duties(seen, due),
-        reviews=_reviews(seen),
+        names=visibility.mentioned_names(_collect_names(session, record.facts), seen),
+        outcomes=charts.chart_outcomes(seen),
+        duties=_list_duties(seen, due),
+        reviews=_list_reviews(seen),
         saved=saved,
-        history=list(reversed(happened)),
+        history=list(reversed(history)),
     )
 
 
-def _here(session: Session, action: Action) -> str:
-    """The address of this page; made anew, so that nothing is taken from the request."""
-    shown = links.claim_of(action.notice, action.record.ref, "", action.record.facts)
-    return links.address(session.config, shown)
+def _page_address(session: Session, action: Action) -> str:
+    """Return the address of this page. It is made from the notice, so nothing of the request gets into a link."""
+    claim = links.claim_of(action.notice, action.record.ref, "", action.record.facts)
+    return links.address(session.config, claim)
 
 
 def steps(current: State | None, visited: frozenset[str]) -> list[dict[str, str]]:
-    """The six states in their order, each with how it stands: done, now, or ahead."""
-    found = []
+    """Return the label of each state in order, and where it stands: done, now, ahead or skipped."""
+    steps = []
     for state in State:
         stands = "now" if state is current else "done" if state in visited else "ahead"
         if stands == "ahead" and current is State.TERMINATED:
             stands = "skipped"
-        found.append({"label": str(state).replace("-", " ").capitalize(), "stands": stands})
-    return found
+        steps.append({"label": str(state).replace("-", " ").capitalize(), "stands": stands})
+    return steps
 
 
-def _visited(session: Session, key: int | None) -> frozenset[str]:
+def _read_visited(session: Session, key: int | None) -> frozenset[str]:
+    """Return the states that the partnership has entered, by its number."""
     table = tables.history
     query = select(table.c.to_state).where(table.c.partnership == key).distinct()
     return frozenset(session.connection.scalars(query))
 
 
-def _asked(
+def _find_events(
     session: Session, action: Action, due: Sequence[Mapping[str, Any]], now: datetime
 ) -> list[dict[str, Any]]:
-    """What this person can do now and somebody waits for, with a link where the notice offers it."""
+    """Return the events that this person can do now and others wait for. Those of the notice have a link.
+
+    The events with a link come first, and among them those that are due first.
+    """
     record, role = action.record, action.role
     offered = message.offers_of(session, action.notice)
-    wanted = {*offered, *COLLECTED, *(event for one in due for event in one["offers"])}
-    found = []
-    for one in documents.possibilities(session, record, now, action.actor, role):
-        event = one.row.name
-        if event not in wanted or not one.possible or not _may(action, event):
+    wanted = {*offered, *COLLECTED, *(event for deadline in due for event in deadline["offers"])}
+    events = []
+    for possibility in documents.possibilities(session, record, now, action.actor, role):
+        row = possibility.row
+        event = row.name
+        if event not in wanted or not possibility.possible or not _can_do(action, event):
             continue
         claim = links.claim_of(action.notice, record.ref, event, record.facts)
-        used = not one.row.repeatable and was_used(session, claim)
-        by = next((each["due_at"] for each in due if event in each["offers"]), None)
-        found.append(
+        used = not row.repeatable and was_used(session, claim)
+        by = next((deadline["due_at"] for deadline in due if event in deadline["offers"]), None)
+        events.append(
             {
                 "event": event,
-                "optional": one.row.optional,
-                "applies": bool(one.row.sealed),  # done on the page of the application
+                "optional": row.optional,
+                # A sealed event is done on the page of the application.
+                "applies": bool(row.sealed),
                 "label": session.config.label(event),
                 "url": links.address(session.config, claim) if event in offered and not used else None,
                 "by": by,
             }
         )
-    return sorted(
-        found, key=lambda one: (one["url"] is None, one["by"] or "9")
-    )  # what can be done here first
+    # "9" sorts after every date, so an event without a deadline comes last.
+    return sorted(events, key=lambda event: (event["url"] is None, event["by"] or "9"))
 
 
-def _may(action: Action, event: str) -> bool:
-    """Whether it is for this person, and still to be done by them where several have to do it."""
+def _can_do(action: Action, event: str) -> bool:
+    """Return whether the role may do the event now. A reviewer does a collected event only while it is awaited."""
     record = action.record
     if record.state is None or event not in askable(record.state, record.facts, action.role):
         return False
@@ -138,22 +147,29 @@ def _may(action: Action, event: str) -> bool:
 
 
 def _own_application(session: Session, action: Action) -> str | None:
-    """The address at which an applicant changes, replaces or withdraws what they sent."""
+    """Return the address of an applicant's own application while the call is open, otherwise None."""
     if action.role is not Role.APPLICANT or action.through or action.record.state is not State.OPEN_SELECTION:
         return None
     return links.apply_address(session.config, Applicant(action.record.ref, action.actor))
 
 
-def _names(session: Session, of: Any) -> dict[str, str]:
-    """Names of people and of organizations; an applicant's by what it applied as."""
-    calls = (*of.earlier_selections, *((of.selection,) if of.selection else ()))
-    applied = {key: one.name for call in calls for key, one in call.applications.items()}
-    contact = {of.contact.email: of.contact.name} if of.contact else {}
+def _collect_names(session: Session, facts: Partnership) -> dict[str, str]:
+    """Return the names of people by address and of organizations by identifier.
+
+    An applicant has the name under which it applied, even if the directory has another one by now.
+    """
+    calls = (*facts.earlier_selections, *((facts.selection,) if facts.selection else ()))
+    applied = {
+        organization: application.name
+        for call in calls
+        for organization, application in call.applications.items()
+    }
+    contact = {facts.contact.email: facts.contact.name} if facts.contact else {}
     return contact | session.directory.names() | applied
 
 
-def _duties(seen: Mapping[str, Any], due: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each duty with what was done for it, the latest first, and when it is due next."""
+def _list_duties(seen: Mapping[str, Any], due: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return each duty with what was done for it, the latest first, and the next deadline."""
     if seen["duties"] is None or not (seen["agreement"] and seen["agreement"]["in_force_at"]):
         return []
     return [
@@ -164,24 +180,30 @@ def _duties(seen: Mapping[str, Any], due: Sequence[Mapping[str, Any]]) -> list[d
                 key=lambda done: done["on"],
                 reverse=True,
             ),
-            "due": next((one for one in due if one["duty"] == duty), None),
+            "due": next((deadline for deadline in due if deadline["duty"] == duty), None),
         }
         for duty, label in DUTIES.items()
     ]
 
 
-def _reviews(seen: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The annual reviews, the latest first, with their numbers as people write them."""
+def _list_reviews(seen: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the annual reviews, the latest first, with formatted numbers."""
     reviews = [*([seen["review"]] if seen["review"] else []), *reversed(seen["earlier_reviews"] or [])]
-    return [review | {"reports": [_report(one) for one in review["reports"]]} for review in reviews]
+    return [
+        review | {"reports": [_format_report(report) for report in review["reports"]]} for review in reviews
+    ]
 
 
-def _report(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {**one, "values": {name: charts.number(value) for name, value in one["values"].items()}}
+def _format_report(report: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: charts.format_number(value) for name, value in report["values"].items()}
+    return {**report, "values": values}
 
 
 def document(site: Site, session: Session, action: Action, digest: str) -> Response:
-    """The bytes of a document, to save and never to run; 404 where there is none that this person may see."""
+    """Return the content of a document, for the browser to save and never to run.
+
+    Abort with 404 unless the partnership names the document where this person may see it.
+    """
     viewer = Viewer(action.role, action.actor)
     named = visibility.documents_in(visibility.facts_for(session, action.record, viewer, site.clock()))
     table = tables.documents
@@ -197,7 +219,12 @@ def document(site: Site, session: Session, action: Action, digest: str) -> Respo
 
 
 def disposition(name: str) -> str:
-    """The header that has a browser save a file under this name, in ASCII and in full (RFC 6266, RFC 8187)."""
+    """Return the header that makes a browser save a file under this name (RFC 6266).
+
+    1. Remove control characters, and replace those that mean something in a path. Keep the last 120 characters.
+    2. Write the name once in ASCII, for old browsers.
+    3. Write it again in full, percent-encoded (RFC 8187).
+    """
     whole = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c)[0] != "C")
     whole = re.sub(r'[\\/:*?"<>|]', "-", whole).strip(" .")[-120:] or "document"
     plain = unicodedata.normalize("NFKD", whole).encode("ascii", "ignore").decode()

@@ -1,4 +1,4 @@
-"""The web server around the pages: listens, answers in a few threads, finishes what it holds when it closes."""
+"""Serve the pages: listen, answer in a few threads, and finish the pages in progress before closing."""
 
 from __future__ import annotations
 
@@ -10,37 +10,45 @@ from flask import Flask
 from waitress.server import create_server
 
 THREADS = 4
-PATIENCE = 5.0  # seconds for the pages that are being made when it closes
+PATIENCE = 5.0  # seconds to wait for the pages in progress when the server closes
 
 
 class Server:
-    """Pages at a host and port. Raises `OSError`, `OverflowError` or `ValueError` if it cannot listen there."""
+    """A server at one host and port. Raise `OSError`, `OverflowError` or `ValueError` if it cannot listen there."""
 
     def __init__(self, app: Flask, host: str, port: int) -> None:
-        # The first of a name's addresses: of several, waitress makes several servers that end in another way.
-        *_, found = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0]
+        # Only the first address of a host name. For several, waitress makes a set of servers that closes in another
+        # way than `close` does.
+        *_, endpoint = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0]
         largest = app.config["MAX_CONTENT_LENGTH"]
         self._server = create_server(
             app,
-            host=found[0],
+            host=endpoint[0],
             port=port,
             threads=THREADS,
-            # X-Forwarded-For is left alone here, and read by the pages or not at all.
+            # The application alone decides whether to trust X-Forwarded-For, so waitress must not remove it.
             clear_untrusted_proxy_headers=False,
-            # What is a little too large still gets a page that says so; what is larger is not even taken in.
+            # The application answers a request that is a little too large with a page that says so. The
+            # server refuses a larger one before it reads it.
             max_request_body_size=2 * largest,
         )
         self._loop = threading.Thread(target=self._server.run, name="web", daemon=True)
 
     def start(self) -> None:
-        """Answer from now on, in threads of its own."""
+        """Start to answer requests, in threads of the server."""
         self._loop.start()
 
     def close(self) -> None:
-        """Finish and send the pages that are being made, and listen no more. Takes a few seconds at most."""
-        # In this order: a thread that is still at a page would wake a loop that is gone.
+        """Finish the pages in progress, send them, and stop listening. Wait for at most two times `PATIENCE`.
+
+        1. Stop the threads that make pages.
+        2. Let the loop send the finished pages and close the socket.
+        3. Wait for the loop to end.
+        """
+        # The threads stop first: a thread that finished later would wake a loop that no longer exists.
         self._server.task_dispatcher.shutdown(timeout=PATIENCE)
-        # In the loop, which alone may close what it waits for.
+        # Only the loop may close the sockets that it waits for, so it runs `_hang_up` itself. The trigger is gone
+        # already (`OSError`) if the loop has ended.
         with contextlib.suppress(OSError):
             self._server.trigger.pull_trigger(self._hang_up)
         self._loop.join(timeout=PATIENCE)

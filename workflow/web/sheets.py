@@ -1,6 +1,6 @@
-"""The sheets that people fill in: the form of one event, or the scores of all applications side by side.
+"""Draw the sheet that a person fills in, and read it back into events with their inputs.
 
-A sheet is drawn from texts and read back into events with their inputs.
+A sheet is the form of one event, or the scores of all applications side by side.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from states.chapters.choice import DECLARE_CONFLICT, SCORE_APPLICATION, DeclareConflict, ScoreApplication
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES, READABLE, Input
+from states.partnership import Application
 from workflow.actions import attachments
 from workflow.actions.action import Action
 from workflow.forms import parsing
@@ -26,27 +27,27 @@ Deeds = list[tuple[str, dict[str, Any]]]
 
 
 class Sheet(Protocol):
-    """What can be drawn and read back."""
+    """A sheet that can be drawn on a page and read back from what was typed."""
 
     @property
     def template(self) -> str:
-        """The name of the page that draws it."""
+        """The name of the template that draws the sheet."""
         ...
 
     def texts(self, today: date) -> dict[str, str]:
-        """What stands in it before anything is typed."""
+        """Return the texts of the sheet before anything is typed."""
         ...
 
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
-        """What its template needs: `fields` above all, which the summary of errors goes through."""
+        """Return the context of its template. The summary of problems at the top of the page reads `fields`."""
         ...
 
     def deeds(self, texts: Texts) -> Deeds:
-        """The events that it asks for, each with its input. Raises `BadInput`."""
+        """Return the events that the texts ask for, each with its input. Raise `BadInput`."""
         ...
 
     def shown(self) -> str:
-        """A text that changes when what it shows is another: what one agrees to, reads or replaces."""
+        """Return a digest that changes when what the person reads, agrees to or replaces has changed."""
         ...
 
 
@@ -54,7 +55,9 @@ def sheet_of(session: Session, action: Action, now: datetime) -> Sheet:
     """Return the sheet of an action."""
     if action.event.takes is ScoreApplication:
         return Scores(action)
-    return Single(action, choices.offered(session, action, now), briefing.sections(session, action))
+    return Single(
+        action, choices.make_offer(session, action, now), briefing.collect_sections(session, action)
+    )
 
 
 def _digest(*parts: Any) -> str:
@@ -78,7 +81,7 @@ class Single:
         return self.action.event.takes
 
     def texts(self, today: date) -> dict[str, str]:
-        values = choices.usual(self.action.event, today) | choices.on_record(self.action)
+        values = choices.usual_values(self.action.event, today) | choices.values_on_record(self.action)
         return parsing.to_texts(self._takes, values, self.offered)
 
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
@@ -89,41 +92,44 @@ class Single:
             "fields": fields,
             "rest": other_problems(fields, problems),
             "sections": self.sections,
-            "upload": any(one.kind == "file" for one in fields),
+            "upload": any(field.kind == "file" for field in fields),
             "endings": attachments.ENDINGS,
         }
 
     def _confirmation(self, texts: Texts, problems: Sequence[Problem]) -> Field:
         ref = self.action.record.ref
-        mine = tuple(f"{p.problem}." for p in problems if p.at == "confirm")
+        sentences = tuple(f"{problem.problem}." for problem in problems if problem.at == "confirm")
         return Field(
             "confirm", "confirm", "confirm", f"Type {ref} to confirm", "line", True,
-            text=texts.get("confirm", ""), problems=mine,
+            text=texts.get("confirm", ""), problems=sentences,
         )  # fmt: skip
 
     def deeds(self, texts: Texts) -> Deeds:
-        found: list[Problem] = []
+        problems: list[Problem] = []
         values: dict[str, Any] = {}
         try:
             values = parsing.read(self._takes, texts, self.offered)
         except BadInput as bad:
-            found += bad.problems
+            problems += bad.problems
+        # The page shows all problems at once, so a missing confirmation joins those of the fields.
         ref = self.action.record.ref
-        given = parsing.clean(texts.get("confirm", "")).lower()
-        if self.action.event.confirmed and given != ref.lower():
-            found.append(Problem("confirm", f"Type {ref} here to confirm"))
-        if found:
-            raise BadInput(found)
+        confirmation = parsing.clean(texts.get("confirm", "")).lower()
+        if self.action.event.confirmed and confirmation != ref.lower():
+            problems.append(Problem("confirm", f"Type {ref} here to confirm"))
+        if problems:
+            raise BadInput(problems)
         return [(self.action.event.name, values)]
 
     def shown(self) -> str:
         read = self.action.event.version_read(self.action.record.facts)
-        return _digest(read, [asdict(section) for section in self.sections], choices.on_record(self.action))
+        return _digest(
+            read, [asdict(section) for section in self.sections], choices.values_on_record(self.action)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """All applications side by side, without those that the reviewer has a conflict of interest with."""
+    """All applications side by side, except those with which the reviewer has a conflict of interest."""
 
     action: Action
 
@@ -132,94 +138,106 @@ class Scores:
         return "scores"
 
     def texts(self, today: date) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for one in choices.without_conflict(self.action):
-            if given := self._on_record(one.organization):
-                found |= parsing.to_texts(ScoreApplication, given, _SCORE, _prefix(one.organization))
-        return found
+        texts: dict[str, str] = {}
+        for application in self._applications():
+            if score := self._score_on_record(application.organization):
+                texts |= parsing.to_texts(ScoreApplication, score, _SCORE, _prefix(application.organization))
+        return texts
 
-    def _on_record(self, organization: str) -> dict[str, Any] | None:
+    def _applications(self) -> list[Application]:
+        return choices.applications_without_conflict(self.action)
+
+    def _score_on_record(self, organization: str) -> dict[str, Any] | None:
         selection = self.action.record.facts.selection
         score = selection.score(self.action.actor, organization) if selection else None
         return score.model_dump(mode="json", include={"scores", "comment"}) if score else None
 
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
-        rows = [
-            self._row(one, texts, [p for p in problems if p.at.startswith(_prefix(one.organization))])
-            for one in choices.without_conflict(self.action)
-        ]
-        selection = self.action.record.facts.selection
-        conflicts = selection.conflicts if selection else ()
-        names = {key: one.name for key, one in (selection.applications if selection else {}).items()}
+        rows = [self._row(application, texts, problems) for application in self._applications()]
         return {
             "rows": rows,
             "abilities": [(ability, READABLE[ability]) for ability in ABILITIES],
             "fields": [
-                _of_one(row["name"], row[key]) for row in rows for key in ("scores", "comment", "conflict")
+                _name_applicant(row["name"], row[key])
+                for row in rows
+                for key in ("scores", "comment", "conflict")
             ],
-            "rest": [p.problem for p in problems if not p.at],
+            "rest": [problem.problem for problem in problems if not problem.at],
             "sections": [],
-            "declared": [
-                names.get(c.organization, c.organization)
-                for c in conflicts
-                if c.reviewer == self.action.actor
-            ],
+            "declared": self._declared(),
         }
 
-    def _row(self, one: Any, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
-        start = _prefix(one.organization)
-        mine = [replace_at(problem, start) for problem in problems]
-        score = build_form(ScoreApplication, texts, _SCORE, mine, start)
-        conflict = build_form(
-            DeclareConflict, texts, _CONFLICT, [replace_at(p, "conflict/") for p in mine], start + "conflict/"
-        )
-        scores, comment = score
+    def _declared(self) -> list[str]:
+        """Return the names of the applicants with which the reviewer has declared a conflict of interest."""
+        selection = self.action.record.facts.selection
+        if selection is None:
+            return []
+        organizations = [
+            conflict.organization
+            for conflict in selection.conflicts
+            if conflict.reviewer == self.action.actor
+        ]
+        names = {key: application.name for key, application in selection.applications.items()}
+        return [names.get(organization, organization) for organization in organizations]
+
+    def _row(self, application: Application, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
+        """Return what the template shows of one application, with its fields and their problems."""
+        start = _prefix(application.organization)
+        mine = [_strip_place(problem, start) for problem in problems if problem.at.startswith(start)]
+        scores, comment = build_form(ScoreApplication, texts, _SCORE, mine, start)
+        of_conflict = [_strip_place(problem, "conflict/") for problem in mine]
+        conflict = build_form(DeclareConflict, texts, _CONFLICT, of_conflict, start + "conflict/")
         return {
-            "name": one.name,
-            "kind": one.kind,
-            "abilities": one.abilities,
-            "demonstration": one.demonstration,
+            "name": application.name,
+            "kind": application.kind,
+            "abilities": application.abilities,
+            "demonstration": application.demonstration,
             "scores": scores,
             "comment": comment,
             "conflict": replace(conflict[0], required=False),
         }
 
     def deeds(self, texts: Texts) -> Deeds:
-        found: list[Problem] = []
+        problems: list[Problem] = []
         deeds: Deeds = []
-        for one in choices.without_conflict(self.action):
+        for application in self._applications():
             try:
-                deeds += self._deed(one.organization, texts)
+                deeds += self._deeds_of(application.organization, texts)
             except BadInput as bad:
-                start = _prefix(one.organization)
-                found += [Problem(start + p.at, p.problem, p.expected) for p in bad.problems]
-        if not found and not deeds:
-            found.append(
+                start = _prefix(application.organization)
+                problems += [replace(problem, at=start + problem.at) for problem in bad.problems]
+        if not problems and not deeds:
+            problems.append(
                 Problem("", "There is nothing new here: score an application, or declare a conflict")
             )
-        if found:
-            raise BadInput(found)
+        if problems:
+            raise BadInput(problems)
         return deeds
 
-    def _deed(self, organization: str, texts: Texts) -> Deeds:
-        """What is to be done with one application; nothing where it is left blank or as it was."""
+    def _deeds_of(self, organization: str, texts: Texts) -> Deeds:
+        """Return the events for one application: a conflict of interest, a score, or nothing.
+
+        1. A declared conflict counts alone: a reviewer with a conflict does not score.
+        2. An application that is left blank is skipped, so that the reviewer can score it later.
+        3. A score that equals the one on record is not recorded again.
+        """
         start, key = _prefix(organization), {"organization": organization}
         if reason := parsing.clean(texts.get(f"{start}conflict/reason", ""), lines=True):
             try:
                 parsing.read(DeclareConflict, {"organization": organization, "reason": reason})
             except BadInput as bad:
-                raise BadInput([replace(p, at="conflict/" + p.at) for p in bad.problems]) from None
+                problems = [replace(problem, at="conflict/" + problem.at) for problem in bad.problems]
+                raise BadInput(problems) from None
             return [(DECLARE_CONFLICT, key | {"reason": reason})]
         if not any(text.strip() for name, text in texts.items() if name.startswith(start)):
             return []
         whole = dict(texts) | {f"{start}organization": organization}
         values = parsing.read(ScoreApplication, whole, NOTHING, start)
-        old = self._on_record(organization)
+        old = self._score_on_record(organization)
         return [] if old and old | key == values else [(SCORE_APPLICATION, values)]
 
     def shown(self) -> str:
-        applications = choices.without_conflict(self.action)
-        return _digest([(one.organization, one.received_at.isoformat()) for one in applications])
+        return _digest([(each.organization, each.received_at.isoformat()) for each in self._applications()])
 
 
 _SCORE = Offered(without=frozenset({"organization"}))
@@ -233,15 +251,17 @@ _CONFLICT = Offered(
 )
 
 
-def _of_one(name: str, one: Field) -> Field:
-    """A field whose label says which application it is about, for the summary of what is wrong."""
-    return replace(one, label=f"{name}, {one.label}", parts=tuple(_of_one(name, part) for part in one.parts))
+def _name_applicant(name: str, field: Field) -> Field:
+    """Return a field with the applicant's name in its label, for the summary of problems."""
+    parts = tuple(_name_applicant(name, part) for part in field.parts)
+    return replace(field, label=f"{name}, {field.label}", parts=parts)
 
 
 def _prefix(organization: str) -> str:
+    """Return how the names of one application's controls begin, since all applications share one form."""
     return f"{organization}/"
 
 
-def replace_at(problem: Problem, start: str) -> Problem:
-    """The same problem, placed inside what begins with `start`."""
+def _strip_place(problem: Problem, start: str) -> Problem:
+    """Return the problem with `start` removed from its place."""
     return replace(problem, at=problem.at.removeprefix(start))

@@ -1,4 +1,4 @@
-"""What every page shares: how it is rendered, its security headers, and one plain page for every error."""
+"""Render every page with the same context and security headers, and answer every error with one plain page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 log = structlog.get_logger("partnershipd.web")
 
-# No script at all, nothing from elsewhere, no frame around it, no address passed on, nothing kept.
+# A page runs no script, loads nothing from other sites and cannot be framed. A browser does not pass its
+# address on, which may hold a token, and does not keep a copy.
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
@@ -35,7 +36,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
-_SAID = {
+_ERRORS = {
     400: (
         "This cannot be read",
         "The form that arrived is damaged. Go back, load the page anew and try again.",
@@ -51,21 +52,21 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What pages are made with: the open system, the clock, and how much one sender may do."""
+    """What every page is made from: the open system, the clock, and the limits for one sender."""
 
     system: System
     clock: Callable[[], datetime]
     limits: Limits
 
-    def page(self, name: str, status: int = 200, **context: Any) -> Response:
-        """A rendered page."""
+    def render(self, name: str, status: int = 200, **context: Any) -> Response:
+        """Render the template of this name with the context that all pages share."""
         config = self.system.config
         district = config.procedure.district
         shared = {
             "district": district.name,
             "office": {"name": district.office, "email": district.email, "phone": district.phone},
             "home": config.address("calls"),
-            "failed": False,  # whether a form comes back with something to mend
+            "failed": False,  # whether the page shows a form again with problems to correct
             "partnership": None,
             "root": urlsplit(config.procedure.web.base_url).path,
         }
@@ -73,23 +74,23 @@ class Site:
             config.pages.render(name, shared | context), status, content_type="text/html; charset=utf-8"
         )
 
-    def told(self, status: int, title: str, words: str, **context: Any) -> Response:
-        """A page that only says something."""
-        return self.page("told", status, title=title, words=words, **context)
+    def say(self, status: int, title: str, words: str, **context: Any) -> Response:
+        """Render a page of a title and one paragraph."""
+        return self.render("told", status, title=title, words=words, **context)
 
-    def may_post(self, cost: float = 1) -> bool:
-        """Whether whoever asks may send one more form."""
+    def can_post(self, cost: float = 1) -> bool:
+        """Return whether the sender of this request may send one more form. A form counts `cost` times."""
         return self.limits.allow(request.remote_addr or "", cost=cost)
 
 
-def sent_form() -> None:
-    """End the request unless a form of ours could have sent it."""
+def require_form() -> None:
+    """Abort the request with 415 unless its content is of a type that an HTML form sends."""
     if request.mimetype not in FORMS:
         abort(415)
 
 
 def configure(app: Flask, site: Site) -> None:
-    """Give an application the headers, the style sheet and the pages for errors."""
+    """Add the security headers, the style sheet and the error pages to an application."""
 
     @app.after_request
     def protect(response: Response) -> Response:
@@ -120,5 +121,5 @@ def configure(app: Flask, site: Site) -> None:
 
 
 def _error(site: Site, status: int) -> Response:
-    title, words = _SAID.get(status, _SAID[400 if status < 500 else 500])
-    return site.told(status, title, words)
+    title, words = _ERRORS.get(status, _ERRORS[400 if status < 500 else 500])
+    return site.say(status, title, words)
