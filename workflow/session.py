@@ -67,17 +67,22 @@ class System:
             cached = self._directory = (self.config, directory.read(connection, self.config))
         return Session(connection, self.config, cached[1])
 
-    def transact(self, work: Callable[[Session], T], *, exclusive: str = "") -> T:
-        """Do `work` in one transaction, whole or not at all, and return its result. Raise as `store.transact` does.
+    def transact(self, work: Callable[[Session], T], *, exclusive: str = "", dry_run: bool = False) -> T:
+        """Do `work` in one transaction, whole or not at all, and return its result.
 
-        `exclusive` names work that only one program may do at a time: it waits for its turn before it reads.
+        `exclusive` names work that one program may do at a time: the transaction waits for its turn and reads
+        everything afterwards. A `dry_run` does the same work and takes the same refusals, then undoes all of it.
+        Raises what `work` raises, and the errors of `database.transact`.
         """
 
         def locked(connection: Connection) -> T:
             database.keep_version(connection)
             if exclusive:
                 database.one_at_a_time(connection, exclusive)
-            return work(self.session(connection))
+            result = work(self.session(connection))
+            if dry_run:
+                connection.rollback()
+            return result
 
         return database.transact(self.engine, locked)
 

@@ -120,7 +120,7 @@ def test_what_is_no_backup_is_named(sit: Sit) -> None:
     desk = sit("open")
     letter = desk.file("letter.txt", "Dear staff")
     answer = desk.bare("--config", another_office(desk), "restore", letter, "--json")
-    assert (answer.status, answer.problems) == (INPUT, [f"FILE {letter}: it is no backup"])
+    assert (answer.status, answer.problems) == (INPUT, [f"FILE {letter}: it is not a backup"])
     answer = desk.bare("--config", f"{desk.folder}/another/config.toml", "restore", "nowhere.db", "--json")
     assert answer.problems == ["FILE nowhere.db: it cannot be read: No such file or directory"]
 

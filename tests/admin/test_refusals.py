@@ -40,8 +40,8 @@ CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
         INPUT, ("trigger", REF, "score-application", "--set", "scores.diversity=good"), "'good' is not JSON"),
     "a number beyond all measure": (
         INPUT, ("trigger", REF, "score-application", "--set", "scores.diversity=" + "9" * 5000), "9' is not JSON"),
-    "a note that is no text": (INPUT, (*NOTE, "--note", "\udcff"), "'\\udcff' is no text; expected text in UTF-8"),
-    "a reference that is no text": (INPUT, ("show", "\udcff"), "'\\udcff' is no text; expected text in UTF-8"),
+    "a note that is no text": (INPUT, (*NOTE, "--note", "\udcff"), "'\\udcff' is not text; expected text in UTF-8"),
+    "a reference that is no text": (INPUT, ("show", "\udcff"), "'\\udcff' is not text; expected text in UTF-8"),
     "no equals sign": (INPUT, ("trigger", REF, "add-note", "--set", "text"), "'text' has no key or no value"),
     "a key inside a value": (
         INPUT, ("trigger", REF, "add-note", "--set", "a=1", "--set", "a.b=2"), "a is already a value"),

@@ -99,14 +99,14 @@ def test_standard_input_counts_also_when_the_transaction_is_begun_again(
     desk = sit("open")
     transact = System.transact
 
-    def again(system: System, work: Callable[[Session], None]) -> None:
+    def again(system: System, work: Callable[[Session], object], *, dry_run: bool) -> object:
         def undone(session: Session) -> None:
             work(session)
             raise InterruptedError
 
         with suppress(InterruptedError):  # as if another writer had been in the way
             transact(system, undone)
-        transact(system, work)
+        return transact(system, work, dry_run=dry_run)
 
     monkeypatch.setattr(System, "transact", again)
     assert desk.trigger("add-note", "--input", "-", stdin='{"text": "called"}').status == 0

@@ -62,7 +62,7 @@ POINTS = {
     "amid the tables": Point("after", "alembic.op", "create_table"),
     "after the tables are made": Point("after", "alembic.command", "upgrade"),
     "before the import writes an event": Point("before", "workflow.engine", "write"),
-    "after a partnership is imported": Point("after", "workflow.record.importing", "_partnership"),
+    "after a partnership is imported": Point("after", "workflow.record.importing", "_import_partnership"),
     "after the import is committed": Point("after", "workflow.record.importing", "take_in"),
 }
 

@@ -250,7 +250,7 @@ def test_a_backup_is_there_whole_or_not_at_all(begin: Begin, monkeypatch: pytest
 
     before = sorted(folder.iterdir())
     with monkeypatch.context() as patch:
-        patch.setattr(backup, "sealed_up", breaks)
+        patch.setattr(backup, "seal_file", breaks)
         with pytest.raises(StoreError, match="the backup cannot be made: database or disk is full"):
             taken(life)
     assert sorted(folder.iterdir()) == before
@@ -345,7 +345,7 @@ def without_its_partnership(file: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (no_backup, "it is no backup"),
+        (no_backup, "it is not a backup"),
         (another_database, "no backup that `partnershipctl backup` wrote"),
         (newer, "version 9999, which this program does not know .* install the newer program"),
         (cut_short, "it is damaged: "),

@@ -21,7 +21,7 @@ from tests.workflow.district import Life
 from tests.workflow.letters import Away
 from workflow.outbox import delivery
 from workflow.record import backup, restore
-from workflow.record.restore import count_on
+from workflow.record.restore import advance_sequences
 from workflow.session import Session, System
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError
@@ -62,7 +62,7 @@ def aged(busy: Life, kind: str, tmp_path: Path) -> Iterator[Aged]:
             upgrade.upgrade_on(target, version)
             backup.copy(source, target)
             if kind == "postgresql":
-                count_on(target)
+                advance_sequences(target)
         return engine
 
     yield aged

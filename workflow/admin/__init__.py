@@ -1,1 +1,1 @@
-"""partnershipctl, the admin script of the staff: one file for each command."""
+"""Runs partnershipctl, the admin script of the staff, with one file for each command."""

@@ -1,4 +1,4 @@
-"""The command backup: one file with everything."""
+"""Runs the command backup: write everything to one file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def backup(console: Console, file: Path, force: bool) -> None:
     engine = open_store(settings.database_url)
     try:
         _check_place(file, engine.url.database if engine.dialect.name == "sqlite" else None)
-        found = backups.write(engine, file, force=force)
+        summary = backups.write(engine, file, force=force)
     except FileExistsError:
         raise BadInput([Problem("FILE", f"{file} is there already", "another name, or --force")]) from None
     except OSError as error:
@@ -42,14 +42,14 @@ def backup(console: Console, file: Path, force: bool) -> None:
         engine.dispose()
 
     def people() -> None:
-        click.echo(f"Wrote {file}: {counted(found)}, {found.size:,} bytes.")
-        click.echo(f"SHA-256 {found.sha256}")
+        click.echo(f"Wrote {file}: {count_text(summary)}, {summary.size:,} bytes.")
+        click.echo(f"SHA-256 {summary.sha256}")
 
-    console.show(summary_document(file, found), people)
+    console.show(summary_document(file, summary), people)
 
 
 def _check_place(file: Path, database: str | None) -> None:
-    """Refuse a file whose name would do harm."""
+    """Raise `BadInput` if the backup would replace a folder or a file of the database itself."""
     if file.is_dir():
         raise BadInput([Problem("FILE", f"{file} is a folder", "the name of a file")])
     taken = [f"{database}{more}" for more in ("", "-journal", "-wal", "-shm", ".lock")] if database else []
@@ -57,18 +57,20 @@ def _check_place(file: Path, database: str | None) -> None:
         raise BadInput([Problem("FILE", f"{file} belongs to the database itself", "another name")])
 
 
-def summary_document(file: Path, found: Summary) -> dict[str, object]:
+def summary_document(file: Path, summary: Summary) -> dict[str, object]:
+    """Return the JSON document of a backup."""
     return {
         "file": str(file),
-        "version": found.version,
-        "partnerships": found.partnerships,
-        "rows": sum(found.tables.values()),
-        "tables": dict(found.tables),
-        "bytes": found.size,
-        "sha256": found.sha256,
+        "version": summary.version,
+        "partnerships": summary.partnerships,
+        "rows": sum(summary.tables.values()),
+        "tables": dict(summary.tables),
+        "bytes": summary.size,
+        "sha256": summary.sha256,
     }
 
 
-def counted(found: Summary) -> str:
-    many = "s" * (found.partnerships != 1)
-    return f"{found.partnerships} partnership{many}, {sum(found.tables.values()):,} rows in all"
+def count_text(summary: Summary) -> str:
+    """Return how many partnerships and rows a backup has, for people."""
+    many = "s" * (summary.partnerships != 1)
+    return f"{summary.partnerships} partnership{many}, {sum(summary.tables.values()):,} rows in all"

@@ -1,4 +1,4 @@
-"""The command check: the configuration and every template, without a database."""
+"""Runs the command check: read the configuration and every template, without a database."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def check(console: Console) -> None:
 
 
 def _check_secrets(settings: Config) -> None:
-    """Whether the files that mail needs can be read. A password in the daemon's own environment is its own."""
+    """Raise `ConfigError` if a file that mail needs cannot be read.
+
+    A password in the environment is not checked, since only the daemon has it.
+    """
     mail = settings.procedure.mail
     if mail.mailer == "smtp" and (mail.smtp.password_file or not mail.smtp.username):
         make_mailer(settings)

@@ -1,4 +1,4 @@
-"""What every command shares: the open system, who acts, and how an answer is shown to people or as JSON."""
+"""Gives every command what it needs: the open system, the person who acts, and answers as text or as JSON."""
 
 from __future__ import annotations
 
@@ -26,72 +26,77 @@ from workflow.procedure.settings import User
 from workflow.session import System
 
 T = TypeVar("T")
-OWNER = "(owner)"  # in [admin.users]: whoever owns the configuration file
+# The user in [admin.users] that stands for the owner of the configuration file.
+OWNER = "(owner)"
 
 
-def minute(instant: str) -> str:
-    """An instant in ISO 8601 as people read it: without seconds and offset."""
+def format_minute(instant: str) -> str:
+    """Return an instant in ISO 8601 without seconds and offset, for people."""
     return instant[:16].replace("T", " ")
 
 
-def say(document: Any) -> str:
-    """A JSON document as text."""
+def dump_json(document: Any) -> str:
+    """Return a document as the text of JSON."""
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
 @dataclass
 class Console:
-    """The answer side of a command: opens the system late, and shows what was found."""
+    """Opens the system for a command when it is first used, and shows the answer."""
 
     config_file: str | None
     as_json: bool
 
     @property
     def path(self) -> Path | None:
+        """Return the configuration file; None for the packaged default."""
         return config.find(self.config_file, os.environ)
 
     @cached_property
     def system(self) -> System:
-        return session.open_system(self.path, words=False)  # `check` and the daemon read them
+        """Return the open system. Raises `ConfigError`, `StoreError`."""
+        # No command needs the templates but `check`, which reads them itself.
+        return session.open_system(self.path, words=False)
 
     @cached_property
     def now(self) -> datetime:
-        """One instant for the whole command."""
+        """Return the time of the command, the same instant at every call."""
         return session.current_time()
 
-    def local(self, instant: datetime | None) -> str | None:
-        """An instant as ISO 8601 with the district's offset."""
+    def format_local(self, instant: datetime | None) -> str | None:
+        """Return an instant in the district's zone, ISO 8601 with its offset."""
         return self.system.config.calendar.local(instant).isoformat(timespec="seconds") if instant else None
 
-    def short(self, instant: datetime | None) -> str:
-        """An instant for people."""
+    def format_short(self, instant: datetime | None) -> str:
+        """Return an instant in the district's zone, to the minute, for people."""
         return f"{self.system.config.calendar.local(instant):%Y-%m-%d %H:%M}" if instant else ""
 
     def show(self, document: Any, people: Callable[[], None]) -> None:
-        """Answer with the document, or let `people` print for people."""
+        """Print the document as JSON if --json was given; else call `people`, which prints text."""
         if self.as_json:
-            click.echo(say(document))
+            click.echo(dump_json(document))
         else:
             people()
 
-    def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    def show_table(self, headings: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
         """Print rows under headings, fitted to the terminal; `empty` if there are none."""
         from rich import box
         from rich.console import Console as Terminal
         from rich.table import Table
 
-        found = [[str(cell) if cell is not None else "" for cell in row] for row in rows]
-        if not found:
+        cells = [[str(cell) if cell is not None else "" for cell in row] for row in rows]
+        if not cells:
             click.echo(empty)
             return
         on_terminal = sys.stdout.isatty()
-        wide = shutil.get_terminal_size().columns if on_terminal else 10_000  # a pipe gets whole lines
+        # A pipe gets whole lines, so that other programs can read them.
+        wide = shutil.get_terminal_size().columns if on_terminal else 10_000
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-        widths = _widths([list(headings), *found], wide)
+        widths = _fit_widths([list(headings), *cells], wide)
         for heading, width in zip(headings, widths, strict=True):
-            table.add_column(_wrapped(heading, width), width=width, no_wrap=True, header_style="bold")
-        for row in found:
-            table.add_row(*(_plain(_wrapped(cell, width)) for cell, width in zip(row, widths, strict=True)))
+            table.add_column(_wrap(heading, width), width=width, no_wrap=True, header_style="bold")
+        for row in cells:
+            table.add_row(*(_plain_text(_wrap(cell, width)) for cell, width in zip(row, widths, strict=True)))
         plain = not on_terminal or bool(os.environ.get("NO_COLOR"))
         terminal = Terminal(
             width=wide, highlight=False, force_terminal=on_terminal, color_system=None if plain else "auto"
@@ -101,56 +106,65 @@ class Console:
         click.echo("\n".join(line.rstrip() for line in shown.get().rstrip().splitlines()))
 
     def close(self) -> None:
-        """Let go of the database, if it was opened."""
+        """Close the database if it was opened."""
         if "system" in self.__dict__:
             self.system.engine.dispose()
 
     @cached_property
     def user(self) -> tuple[str, User | None]:
-        """The operating-system user, and what the configuration lets that user do (None: only read)."""
+        """Return the name of the operating-system user, and its row of [admin.users]; without one it may only read.
+
+        The name is that of the process, which the user cannot choose. The owner of the configuration file may
+        stand in [admin.users] as `OWNER`.
+        """
         number = os.getuid()
         try:
             name = pwd.getpwuid(number).pw_name
         except KeyError:
             name = str(number)
         users = self.system.config.procedure.admin.users
-        found = users.get(name)
+        entry = users.get(name)
         path = self.system.config.path
-        if found is None and (path is None or path.stat().st_uid == number):
-            found = users.get(OWNER)
-        return name, found
+        if entry is None and (path is None or path.stat().st_uid == number):
+            entry = users.get(OWNER)
+        return name, entry
 
-    def may_write(self) -> str:
-        """The operating-system user's name, if that user may change anything; else refuse."""
-        name, found = self.user
-        if found is None:
+    def require_writer(self) -> str:
+        """Return the name of the operating-system user. Raises `Refused` if it may only read."""
+        name, entry = self.user
+        if entry is None:
             reason = f"the operating-system user {name!r} may only read: add it to [admin.users]"
             raise Refused([Unmet("may-act", reason)])
         return name
 
-    def actor(self, given: str | None) -> tuple[str, str]:
-        """Who acts: the person's address, and the operating-system user that runs this."""
-        name = self.may_write()
-        found = self.user[1] or User()
-        email = (given or found.person or "").strip().lower()
+    def require_actor(self, as_: str | None) -> tuple[str, str]:
+        """Return the address of the person who acts, and the name of the operating-system user.
+
+        The person is that of --as (`as_`), else the user's own person in [admin.users]. Raises `BadInput` if
+        neither is given, `Refused` if the user may not act as this person.
+        """
+        name = self.require_writer()
+        entry = self.user[1] or User()
+        email = (as_ or entry.person or "").strip().lower()
         if not email:
             expected = "--as EMAIL, or a person for this user in [admin.users]"
             raise BadInput([Problem("--as", "it is not said who acts", expected)])
-        others = {other.lower() for other in found.may_act_as}
-        if email != found.person and not {"*", email} & others:
-            allowed = ", ".join(found.may_act_as) or "nobody else"
+        others = {other.lower() for other in entry.may_act_as}
+        if email != entry.person and not {"*", email} & others:
+            allowed = ", ".join(entry.may_act_as) or "nobody else"
             reason = f"{name!r} may not act as {email}; [admin.users] allows {allowed}"
             raise Refused([Unmet("may-act-as", reason)])
         return email, name
 
 
 class Listing(click.Group):
-    """A group of commands that lists when none of them is named; what is then given goes to `list`."""
+    """A group of commands that runs `list` if no command of the group is named, and gives it the arguments."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if ctx.resilient_parsing:  # completion: of what may stand here, not of what is understood
+        # Completion offers the names of the commands, so the arguments stay as they were typed.
+        if ctx.resilient_parsing:
             return super().parse_args(ctx, args)
-        first = _after_common(args)
+        first = _skip_common(args)
         if args[first:] and args[first] in self.commands:
             args = [args[first], *args[:first], *args[first + 1 :]]
         elif not {"--help", "-h"} & set(args):
@@ -158,15 +172,16 @@ class Listing(click.Group):
         return super().parse_args(ctx, args)
 
 
-def _after_common(args: Sequence[str]) -> int:
-    """Where the first argument stands that is none of the options every command has."""
+def _skip_common(args: Sequence[str]) -> int:
+    """Return the index of the first argument after the options that every command has."""
     place = 0
     while place < len(args) and (args[place] == "--json" or args[place].startswith("--config")):
         place += 2 if args[place] == "--config" else 1
     return place
 
 
-_GAP = 2  # between columns
+# Spaces between two columns.
+_GAP = 2
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
 
 
@@ -175,41 +190,46 @@ class _Wrapper(textwrap.TextWrapper):
 
     wordsep_re = re.compile(r"(\s+|[^\s@-]+-(?=[a-z]))|(?=@)")
 
-    def pieces(self, text: str) -> list[str]:
+    def split_pieces(self, text: str) -> list[str]:
+        """Return the pieces of a text that may stand on different lines; a date and its time stay together."""
         return [text] if _MOMENT.fullmatch(text) else self._split(text)
 
 
-def _widths(rows: Sequence[Sequence[str]], wide: int) -> list[int]:
-    """The widths of columns that fit, the widest giving way first.
+def _fit_widths(rows: Sequence[Sequence[str]], wide: int) -> list[int]:
+    """Return widths of columns that fit into `wide` characters together.
 
-    What a row is known by, its first column, stays whole as long as it can; nothing is broken inside a word
-    as long as that can be avoided.
+    The widest column shrinks first, by one character at a time, as far as three floors allow, one after the other:
+
+    1. The first column, which names the row, stays whole, and the others break no word.
+    2. No column breaks a word.
+    3. Every column keeps one character.
     """
     columns = list(zip(*rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
-    pieces = _Wrapper().pieces
-    least = [max(len(piece) for cell in column for piece in [*pieces(cell), ""]) for column in columns]
+    split = _Wrapper().split_pieces
+    least = [max(len(piece) for cell in column for piece in [*split(cell), ""]) for column in columns]
     for floor in ([widths[0], *least[1:]], least, [1] * len(least)):
         while sum(widths) + _GAP * (len(widths) - 1) > wide:
-            give = [i for i, width in enumerate(widths) if width > floor[i]]
-            if not give:
+            shrinkable = [i for i, width in enumerate(widths) if width > floor[i]]
+            if not shrinkable:
                 break
-            widths[max(give, key=widths.__getitem__)] -= 1
+            widths[max(shrinkable, key=widths.__getitem__)] -= 1
     return widths
 
 
-def _wrapped(text: str, width: int) -> str:
+def _wrap(text: str, width: int) -> str:
     return text if len(text) <= width else "\n".join(_Wrapper(width).wrap(text))
 
 
-def _plain(text: str) -> Any:
+def _plain_text(text: str) -> Any:
+    """Return a text in which rich reads no markup."""
     from rich.text import Text
 
     return Text(text)
 
 
 def common(command: Callable[..., T]) -> Callable[..., T]:
-    """Give a command --json and --config of its own, so that they may stand before it or after."""
+    """Give a command its own --json and --config, so that both may stand before its name or after it."""
 
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
     @click.option("--config", "config_file", metavar="FILE", help="The configuration file.")

@@ -1,4 +1,4 @@
-"""The command diagram: the lifecycle as a drawing."""
+"""Runs the command diagram: draw the lifecycle."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from states.machine import draw
 from workflow.admin.console import Console, common
-from workflow.admin.references import ANY_REF, known
+from workflow.admin.references import ANY_REF, find_record
 
 
 @click.command()
@@ -14,10 +14,10 @@ from workflow.admin.references import ANY_REF, known
 @click.option("--format", "format_", type=click.Choice(["mermaid"]), default="mermaid", show_default=True)
 @common
 def diagram(console: Console, ref: str | None, format_: str) -> None:
-    """The lifecycle as Mermaid text; where REF stands in it."""
+    """Draw the lifecycle as Mermaid text; mark where REF stands."""
     state = None
     if ref:
         with console.system.reading() as session:
-            state = known(session, ref).state
+            state = find_record(session, ref).state
     text = draw(state)
     console.show({"ref": ref, "state": state, "format": format_, "diagram": text}, lambda: click.echo(text))

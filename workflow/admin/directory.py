@@ -1,4 +1,4 @@
-"""What the commands about the directory share: a list, and writing and removing a row."""
+"""Shows, writes and removes rows of the directory, for the commands that keep it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ from workflow.session import Session
 from workflow.store import tables
 
 
-def listing(console: Console, what: str, headings: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    """Show rows of the directory."""
+def show_rows(console: Console, what: str, headings: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    """Show rows of the directory, with the keys in `headings` as columns."""
 
     def people() -> None:
         shown = [[row[name] for name in headings] for row in rows]
-        console.table([name.replace("_", " ") for name in headings], shown, f"No {what}.")
+        console.show_table([name.replace("_", " ") for name in headings], shown, f"No {what}.")
 
     console.show(rows, people)
 
 
 def write(console: Console, table: Table, takes: type[BaseModel], values: Mapping[str, Any]) -> None:
-    """Check a row of the directory, add or change it, and say which."""
-    user = console.may_write()
+    """Check a row of the directory, add or change it, and print which was done.
+
+    A value of None is not given, so the row keeps it. Raises `BadInput`, `Refused`.
+    """
+    user = console.require_writer()
     try:
         checked = takes.model_validate({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
@@ -59,29 +62,31 @@ def write(console: Console, table: Table, takes: type[BaseModel], values: Mappin
 
 
 def _check_known(session: Session, row: Mapping[str, Any]) -> None:
-    """Refuse names that the directory does not have."""
+    """Raise `BadInput` with every name in a row that the directory does not have."""
     schools = session.directory.schools
-    found = [
+    mistakes = [
         Problem("--school", f"there is no school {school!r}", ", ".join(schools))
         for school in json.loads(row.get("schools", "[]"))
         if school not in schools
     ]
     organization = row.get("organization")
     if organization and organization not in session.directory.organizations:
-        known = ", ".join(session.directory.organizations)
-        found.append(Problem("--organization", f"there is no organization {organization!r}", known))
+        expected = ", ".join(session.directory.organizations)
+        mistakes.append(Problem("--organization", f"there is no organization {organization!r}", expected))
     delegate = row.get("delegate")
     if delegate and delegate == row.get("email"):
-        found.append(Problem("--delegate", "nobody stands in for themselves", "somebody else"))
+        mistakes.append(Problem("--delegate", "nobody stands in for themselves", "somebody else"))
     elif delegate and delegate not in session.directory.people:
-        found.append(Problem("--delegate", f"there is no person {delegate!r}", "somebody in the directory"))
-    if found:
-        raise BadInput(found)
+        mistakes.append(
+            Problem("--delegate", f"there is no person {delegate!r}", "somebody in the directory")
+        )
+    if mistakes:
+        raise BadInput(mistakes)
 
 
 def remove(console: Console, table: Table, key: object, what: str) -> None:
     """Take a row out of the directory. Raises `NotFound`."""
-    user = console.may_write()
+    user = console.require_writer()
 
     def work(session: Session) -> bool:
         return directory.remove(session.connection, table, key, by=user, now=console.now)

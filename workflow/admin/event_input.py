@@ -1,4 +1,4 @@
-"""The input of an event as it is given on the command line: --set, --input, and files that are attached."""
+"""Reads the input of an event from the command line: --set, --input, and the file that an event attaches."""
 
 from __future__ import annotations
 
@@ -21,31 +21,32 @@ from states.partnership import Role
 from workflow.actions import attachments
 from workflow.procedure.config import UNREADABLE, explain_unreadable
 
-_LARGEST = 50_000_000  # bytes of a document
+# The most bytes that an attached document may have.
+_LARGEST = 50_000_000
 
 
 def read(takes: type[Input], sets: Sequence[str], source: Mapping[str, Any]) -> dict[str, Any]:
-    """The input from --input and --set together; the latter counts. Raises `BadInput`."""
+    """Return the input from --input (`source`) and --set together; --set wins. Raises `BadInput`."""
     values = dict(source)
     for text in sets:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise BadInput([Problem("--set", f"{text!r} has no key or no value", "--set key=value")])
-        _put(values, key.strip().split("."), _value(takes, key.strip(), value))
+        _put(values, key.strip().split("."), _parse_value(takes, key.strip(), value))
     return values
 
 
-def role(given: str | None) -> Role | None:
-    """The role of --role."""
-    if given is None:
+def parse_role(text: str | None) -> Role | None:
+    """Return the role of --role. Raises `BadInput` for one that does not exist."""
+    if text is None:
         return None
-    if given not in tuple(Role):
-        raise BadInput([Problem("--role", f"there is no role {given!r}", "one of " + ", ".join(Role))])
-    return Role(given)
+    if text not in tuple(Role):
+        raise BadInput([Problem("--role", f"there is no role {text!r}", "one of " + ", ".join(Role))])
+    return Role(text)
 
 
-def from_source(source: str | None) -> dict[str, Any]:
-    """What --input gives, which can be read only once where it is standard input. Raises `BadInput`."""
+def read_source(source: str | None) -> dict[str, Any]:
+    """Return the keys and values of --input; standard input can be read only once. Raises `BadInput`."""
     if source is None:
         return {}
     try:
@@ -54,18 +55,18 @@ def from_source(source: str | None) -> dict[str, Any]:
         problem = f"{source} cannot be read: {explain_unreadable(error)}"
         raise BadInput([Problem("--input", problem, "a file, or -")]) from None
     try:
-        found = json.loads(text)
+        values = json.loads(text)
     except UNREADABLE as error:
         if text.lstrip().startswith("{"):
             problem = f"it is not JSON: {explain_unreadable(error)}"
             raise BadInput([Problem("--input", problem, "JSON or TOML")]) from None
-        return _from_toml(text)
-    if not isinstance(found, dict):
+        return _parse_toml(text)
+    if not isinstance(values, dict):
         raise BadInput([Problem("--input", "it has no keys", "keys and values, as JSON or TOML")])
-    return found
+    return values
 
 
-def _from_toml(text: str) -> dict[str, Any]:
+def _parse_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except UNREADABLE as error:
@@ -74,6 +75,7 @@ def _from_toml(text: str) -> dict[str, Any]:
 
 
 def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    """Put a value at a path of keys, and make the tables on the way that are missing. Raises `BadInput`."""
     for key in path[:-1]:
         inner = values.setdefault(key, {})
         if not isinstance(inner, dict):
@@ -82,8 +84,8 @@ def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
     values[path[-1]] = value
 
 
-def _value(takes: type[Input], key: str, text: str) -> Any:
-    """A value as its type wants it: text as it stands, anything else as JSON."""
+def _parse_value(takes: type[Input], key: str, text: str) -> Any:
+    """Return the value of --set: the text itself where the input takes text, else what it means as JSON."""
     if _is_text(takes, key.split(".")):
         return text
     try:
@@ -94,8 +96,8 @@ def _value(takes: type[Input], key: str, text: str) -> Any:
 
 
 def _is_text(annotation: Any, path: Sequence[str]) -> bool:
-    """Whether what stands at a path inside a type is text, a day or a choice of words. Unknown is text."""
-    annotation = _bare(annotation)
+    """Return whether a type has text, a day or a choice of words at a path; an unknown key counts as text."""
+    annotation = _unwrap(annotation)
     if not path:
         if get_origin(annotation) is Literal:
             return True
@@ -110,32 +112,37 @@ def _is_text(annotation: Any, path: Sequence[str]) -> bool:
     return False
 
 
-def _bare(annotation: Any) -> Any:
-    """A type without its annotations and without None."""
+def _unwrap(annotation: Any) -> Any:
+    """Return a type without its metadata and without None."""
     if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
+        return _unwrap(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        left = [one for one in get_args(annotation) if one is not type(None)]
-        return _bare(left[0])
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        return _unwrap(kinds[0])
     return annotation
 
 
-def with_documents(
+def attach_document(
     connection: Connection, row: Event, values: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
-    """The input with the file it names read, kept by its digest, and described."""
+    """Store the file that an input names, and return the input with its name, digest and size.
+
+    An input that names no file is returned as it is. Raises `BadInput` if the file cannot be read.
+    """
     key = row.document
     named = values.get(key) if key else None
     if key is None or not isinstance(named, str):
         return dict(values)
     path = Path(named)
+    # An optional document may be kept elsewhere; then the input has only its name.
     if not row.takes.model_fields[key].is_required() and not path.is_file():
-        return dict(values)  # the name of a document that is kept elsewhere
-    digest, size = attachments.keep(connection, path.name, _content(path, key), now)
+        return dict(values)
+    digest, size = attachments.keep(connection, path.name, _read_content(path, key), now)
     return dict(values) | attachments.describe(row, path.name, digest, size)
 
 
-def _content(path: Path, at: str) -> bytes:
+def _read_content(path: Path, at: str) -> bytes:
+    """Return the bytes of a file. Raises `BadInput` if it is too large or cannot be read."""
     try:
         if path.stat().st_size > _LARGEST:
             raise BadInput([Problem(at, f"{path} is larger than 50 MB", "a smaller file")])

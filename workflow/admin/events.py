@@ -1,4 +1,4 @@
-"""The command events: what can happen now, who may do it, and what is missing."""
+"""Runs the command events: list what can happen now, who may do it, and what is missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from workflow import engine
 from workflow.admin.console import Console, common
-from workflow.admin.references import REF, known
+from workflow.admin.references import REF, find_record
 from workflow.views import documents
 
 
@@ -15,33 +15,35 @@ from workflow.views import documents
 @click.option("--as", "as_", metavar="EMAIL", help="Only what this person may do.")
 @common
 def events(console: Console, ref: str, as_: str | None) -> None:
-    """Every event of its state, and what each requires.
+    """List every event of its state, and what each requires.
 
-    Who may do it, each requirement met or unmet with its clause, and the keys of its input.
+    Shows who may do it, each requirement met or unmet with its clause, and the keys of its input.
     """
     with console.system.reading() as session:
-        record = known(session, ref)
+        record = find_record(session, ref)
         roles = engine.roles_of(session, record, as_.lower()) if as_ else []
-        found = documents.possibilities(session, record, console.now, as_ or "", roles[0] if roles else None)
+        choices = documents.possibilities(
+            session, record, console.now, as_ or "", roles[0] if roles else None
+        )
     if as_:
-        found = [one for one in found if set(one.row.who) & set(roles)]
-    document = [documents.possibility(one) for one in found]
+        choices = [choice for choice in choices if set(choice.row.who) & set(roles)]
+    document = [documents.possibility(choice) for choice in choices]
 
     def people() -> None:
-        for one in document:
-            to = f" -> {one['to']}" if one["to"] else ""
-            mark = "possible" if one["possible"] else "not yet"
-            click.echo(f"{one['event']}{to}  ({', '.join(one['who'])}): {mark}")
-            for need in one["requirements"]:
+        for event in document:
+            to = f" -> {event['to']}" if event["to"] else ""
+            mark = "possible" if event["possible"] else "not yet"
+            click.echo(f"{event['event']}{to}  ({', '.join(event['who'])}): {mark}")
+            for need in event["requirements"]:
                 sign = {True: "met  ", False: "unmet", None: "asked"}[need["met"]]
                 clause = f" ({need['clause']})" if need["clause"] else ""
                 why = f": {need['reason']}" if need["met"] is False else ""
                 click.echo(f"    {sign} {need['requirement']}{clause}{why}")
-            if one["input"]:
-                click.echo(f"    takes {', '.join(one['input'])}")
+            if event["input"]:
+                click.echo(f"    takes {', '.join(event['input'])}")
         if not document:
             click.echo(f"{as_} may do nothing here now.")
-        if any(need["met"] is None for one in document for need in one["requirements"]):
+        if any(need["met"] is None for event in document for need in event["requirements"]):
             click.echo('"asked": depends on what is given with the event.')
 
     console.show(document, people)

@@ -1,4 +1,4 @@
-"""The command export: the record in an open form."""
+"""Runs the command export: write the record in an open form."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from workflow.admin.console import Console, common
 from workflow.admin.references import complete_refs
 from workflow.record import export
 
-_IN_MEMORY = 64 << 20  # bytes of an export; what is more waits in a file that has no name
+# The most bytes of an export that stay in memory. A larger one goes to a temporary file without a name.
+_IN_MEMORY = 64 << 20
 
 
 @click.command("export")
@@ -25,8 +26,8 @@ def export_(console: Console, refs: tuple[str, ...], format_: str) -> None:
     """
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as made:
         with console.system.reading() as session:
-            made.writelines(export.as_json(session, export.chosen(session, refs), console.now))
-        # Only now, as somebody may read slowly: a SQLite file could not be written until the last word was read.
+            made.writelines(export.as_json(session, export.select_records(session, refs), console.now))
+        # Print after the transaction: nobody could write to a SQLite file while a slow reader takes the output.
         made.seek(0)
         for line in made:
             click.echo(line, nl=False)

@@ -1,4 +1,4 @@
-"""The command history: who did what, when and how, and the time spent in each state."""
+"""Runs the command history: list who did what, when and how, and the time spent in each state."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from workflow.admin.console import Console, common, minute
-from workflow.admin.references import REF, known
+from workflow.admin.console import Console, common, format_minute
+from workflow.admin.references import REF, find_record
 from workflow.record import verify
 from workflow.views import documents, visibility
 
@@ -17,35 +17,36 @@ from workflow.views import documents, visibility
 @REF
 @common
 def history(console: Console, ref: str) -> None:
-    """Who did what, when and how; the time in each state."""
+    """List who did what, when and how; the time in each state."""
     with console.system.reading() as session:
-        record = known(session, ref)
-        rows = verify.entries(session.connection, record.id or 0)
+        record = find_record(session, ref)
+        rows = verify.read_history(session.connection, record.id or 0)
         sealed = visibility.is_sealed(record.facts, console.now)
         document = [documents.entry(session, row, sealed=sealed) for row in rows]
 
     def people() -> None:
         shown = [
             (
-                one["seq"],
-                minute(one["at"]),
-                one["event"],
-                one["actor"],
-                _how(one),
-                one["to"] if one["from"] != one["to"] else "",
-                one["note"] or "",
+                entry["seq"],
+                format_minute(entry["at"]),
+                entry["event"],
+                entry["actor"],
+                _describe_channel(entry),
+                entry["to"] if entry["from"] != entry["to"] else "",
+                entry["note"] or "",
             )
-            for one in document
+            for entry in document
         ]
-        console.table(("#", "at", "event", "by", "how", "to", "note"), shown, "No history.")
-        for state, stay in verify.stays(rows, console.now).items():
+        console.show_table(("#", "at", "event", "by", "how", "to", "note"), shown, "No history.")
+        for state, stay in verify.time_in_states(rows, console.now).items():
             click.echo(f"{state}: {stay / timedelta(days=1):.1f} days")
 
     console.show(document, people)
 
 
-def _how(one: dict[str, Any]) -> str:
-    """How an event came about; by link or reply a delegate may have acted for the actor."""
-    if not one["ran_by"]:
-        return str(one["channel"])
-    return f"{one['channel']}" + (f", {one['ran_by']} instead" if one["through"] else f" ({one['ran_by']})")
+def _describe_channel(entry: dict[str, Any]) -> str:
+    """Return the channel of an event, and who used it: a user of this machine, or a delegate of the actor."""
+    channel, ran_by = entry["channel"], entry["ran_by"]
+    if not ran_by:
+        return str(channel)
+    return f"{channel}, {ran_by} instead" if entry["through"] else f"{channel} ({ran_by})"

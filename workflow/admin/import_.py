@@ -1,4 +1,4 @@
-"""The command import: a district file."""
+"""Runs the command import: import a district file."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from workflow.record import importing
 @click.option("--dry-run", is_flag=True, help="Check everything and change nothing.")
 @common
 def import_(console: Console, file: Path, dry_run: bool) -> None:
-    """Take in a district FILE (TOML), all or nothing.
+    """Import a district FILE (TOML), all or nothing.
 
-    Schools, organizations, people, meetings, and partnerships with their history. The same file twice
+    It has schools, organizations, people, meetings, and partnerships with their history. The same file twice
     changes nothing.
     """
-    user = console.may_write()
-    given = importing.read_file(file)
-    with _Progress(len(given.partnership)) as advance:
+    user = console.require_writer()
+    district = importing.read_file(file)
+    with _Progress(len(district.partnership)) as advance:
         counts = importing.take_in(
-            console.system, given, by=user, now=console.now, ran_by=user, dry_run=dry_run, progress=advance
+            console.system, district, by=user, now=console.now, ran_by=user, dry_run=dry_run, progress=advance
         )
     document = {
         "file": str(file),
@@ -44,18 +44,18 @@ def import_(console: Console, file: Path, dry_run: bool) -> None:
             ("unchanged", counts.unchanged),
         ):
             if table:
-                click.echo(f"  {word}: " + ", ".join(_counted(*item) for item in table.items()))
+                click.echo(f"  {word}: " + ", ".join(_count_text(*item) for item in table.items()))
 
     console.show(document, people)
 
 
-def _counted(kind: str, number: int) -> str:
-    """How many of a kind, such as "1 school" or "2 schools"."""
+def _count_text(kind: str, number: int) -> str:
+    """Return a number of rows with their kind, such as "1 school" or "2 schools"."""
     return f"{number} " + ({"people": "person"}.get(kind, kind.removesuffix("s")) if number == 1 else kind)
 
 
 class _Progress:
-    """A progress bar on a terminal, for an import that is worth one."""
+    """Shows a progress bar on a terminal, for an import of more than 20 partnerships."""
 
     def __init__(self, length: int) -> None:
         self._shown = sys.stderr.isatty() and length > 20

@@ -1,4 +1,4 @@
-"""The command init: creates the database or brings it up to date."""
+"""Runs the command init: create the database, upgrade it, or restore the triggers that guard it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
     beside the database, or with PostgreSQL into the folder of the configuration.
     """
     settings = config.load(console.path)
-    from workflow.store import upgrade  # late: Alembic takes longer to import than everything else
+    # Imported here because Alembic takes longer to import than everything else.
+    from workflow.store import upgrade
 
     engine = database.open_store(settings.database_url, create=True)
     where = database.readable_address(engine)
@@ -40,17 +41,18 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
             raise BadInput([Problem("--grant", f"{engine.dialect.name} has no roles", "PostgreSQL")])
         before, after = upgrade.preview(engine)
         if engine.dialect.name == "sqlite":
-            remove_rights_of_others(Path(where))  # an earlier program made it as the umask had it
+            # An earlier version of this program created the file with the rights that the umask left.
+            remove_rights_of_others(Path(where))
         done = "created" if before is None else "unchanged" if before == after else "upgraded"
         written, lost = None, list[str]()
         if done == "created":
             _say(console, f"There are no tables yet; this creates the database {where} of version {after}.")
             upgrade.upgrade(engine)
         elif done == "upgraded":
-            written = backup or _free(_place(settings, engine, after))
+            written = backup or _find_free(_name_backup(settings, engine, after))
             _say(console, f"This upgrades the database {where} from version {before} to {after},")
             _say(console, f"after everything was written to the backup {written}.")
-            # Nobody may run on a SQLite file while its tables change.
+            # No daemon may use a SQLite file while its tables change.
             with database.exclusive(
                 engine, "a partnershipd runs on this database; stop it before the upgrade"
             ):
@@ -60,7 +62,7 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
             done = "mended"
             _say(console, f"Somebody has taken away what guards the history in the database {where}.")
             upgrade.upgrade(engine)
-        keys = _keys(settings)
+        keys = _make_keys(settings)
         if grant:
             _grant(engine, grant)
     finally:
@@ -86,19 +88,23 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
 
 
 def _say(console: Console, words: str) -> None:
-    """Tell people before it is done; a program reads it afterwards."""
+    """Print what is about to happen for people; a program reads it in the JSON document afterwards."""
     if not console.as_json:
         click.echo(words)
 
 
-def _place(settings: Config, engine: Engine, version: str) -> Path:
+def _name_backup(settings: Config, engine: Engine, version: str) -> Path:
+    """Return the file for a backup: in the folder of a SQLite file, else in that of the configuration."""
     name = Path(engine.url.database or "partnerships")
     folder = name.parent if engine.dialect.name == "sqlite" else settings.folder
     return folder / f"{name.name}.before-{version}"
 
 
-def _free(place: Path) -> Path:
-    """The same name, with a number if there is such a file: it may be all that is left of something."""
+def _find_free(place: Path) -> Path:
+    """Return the same name, with a number if the file exists.
+
+    An earlier backup is never overwritten, since it may be the only copy of what it holds.
+    """
     number, free = 1, place
     while free.exists():
         number += 1
@@ -107,6 +113,7 @@ def _free(place: Path) -> Path:
 
 
 def _back_up(engine: Engine, file: Path) -> None:
+    """Write the backup before an upgrade. Raises `BadInput` if the file exists or cannot be written."""
     from workflow.record import backup
 
     try:
@@ -119,17 +126,22 @@ def _back_up(engine: Engine, file: Path) -> None:
 
 
 def _grant(engine: Engine, role: str) -> None:
+    """Give a role of PostgreSQL the rights of the daemon. Raises `BadInput` if the role cannot have them."""
     try:
         database.transact(engine, lambda connection: grants.grant(connection, role))
     except grants.NoSuchRole as error:
         raise BadInput([Problem(f"--grant {role}", str(error), "the role of the daemon alone")]) from None
 
 
-def _keys(settings: config.Config) -> str:
-    """Make the file of keys that sign links, for this user alone, unless there is one."""
+def _make_keys(settings: config.Config) -> str:
+    """Create the file of keys that sign links, and return "created", or "unchanged" if it exists.
+
+    Other users cannot read it. Raises `ConfigError` if it cannot be read or created.
+    """
     path = settings.folder / settings.procedure.web.keys_file
     if path.exists():
-        _ = settings.links  # refused here rather than at the first message
+        # Read the keys now, so that a mistake in them is refused before the daemon writes its first message.
+        _ = settings.links
         return "unchanged"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,9 +149,8 @@ def _keys(settings: config.Config) -> str:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(48) + "\n")
             file.flush()
-            os.fsync(
-                handle
-            )  # links are signed at once, and a power cut must not leave them without their keys
+            # The daemon may sign links at once. After a power cut they need these keys.
+            os.fsync(handle)
         sync_folder(path.parent)
     except OSError as error:
         problem = f"it cannot be made: {error.strerror}"

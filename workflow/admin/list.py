@@ -1,4 +1,4 @@
-"""The command list: a line for each partnership, or who is waited for."""
+"""Runs the command list: print a line for each partnership, or what waits for one person."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from sqlalchemy import select
 
 from states.partnership import State
-from workflow.admin.console import Console, common, minute
+from workflow.admin.console import Console, common, format_minute
 from workflow.engine import NotFound
 from workflow.record import verify
 from workflow.session import Session
@@ -31,7 +31,7 @@ from workflow.views import documents, pending
 )
 @common
 def list_(console: Console, state: str | None, school: str | None, overdue: bool, person: str | None) -> None:
-    """A line for each partnership, with its next deadline."""
+    """List the partnerships, each with its next deadline."""
     table = tables.partnerships
     query = select(table)
     if state:
@@ -41,56 +41,60 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
     with console.system.reading() as session:
         if school and school not in session.directory.schools:
             raise NotFound(f"there is no school {school!r}")
-        found = []
-        for record in verify.stored(session.connection, query):
+        shown = []
+        for record in verify.read_records(session.connection, query):
             with verify.reraise_with_ref(record.ref):
-                found.append(with_waiting(session, record, console.now))
-        known_ = person is None or person.lower() in session.directory.people
+                shown.append(with_waiting(session, record, console.now))
+        is_person = person is None or person.lower() in session.directory.people
     if overdue:
-        found = [one for one in found if any(d["overdue"] for d in one["deadlines"])]
+        shown = [p for p in shown if any(d["overdue"] for d in p["deadlines"])]
     if person is not None:
-        found = [one for one in found if _waits_for(one, person.lower())]
-        if not found and not known_:
+        shown = [p for p in shown if _select_waits(p, person.lower())]
+        # Somebody outside of the directory, such as an applicant, may be waited for too.
+        if not shown and not is_person:
             raise NotFound(f"there is no person {person!r}")
 
     def people() -> None:
         if person is not None:
-            _waiting_table(console, found, person.lower())
+            _print_waits(console, shown, person.lower())
             return
         rows = [
-            (one["ref"], one["school_name"], one["state"], one["entered_at"][:10], _next(one["deadlines"]))
-            for one in found
+            (p["ref"], p["school_name"], p["state"], p["entered_at"][:10], _next_deadline(p["deadlines"]))
+            for p in shown
         ]
-        console.table(("ref", "school", "state", "since", "next deadline"), rows, "No partnerships.")
+        console.show_table(("ref", "school", "state", "since", "next deadline"), rows, "No partnerships.")
 
-    console.show(found, people)
+    console.show(shown, people)
 
 
 def with_waiting(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
+    """Return the document of a partnership, with what it waits for."""
     waits = [pending.document(session, wait, now) for wait in pending.list_waits(session, record, now)]
     return documents.partnership(session, record, now) | {"waiting_on": waits}
 
 
-def _waits_for(one: dict[str, Any], email: str) -> list[dict[str, Any]]:
-    """What a partnership waits for somebody to do, or for whom he or she stands in."""
-    return [wait for wait in one["waiting_on"] if email in (wait["person"], wait["delegate"])]
+def _select_waits(partnership: dict[str, Any], email: str) -> list[dict[str, Any]]:
+    """Return what a partnership waits for that this person may do, also as the delegate of another."""
+    return [wait for wait in partnership["waiting_on"] if email in (wait["person"], wait["delegate"])]
 
 
-def _waiting_table(console: Console, found: Sequence[dict[str, Any]], email: str) -> None:
-    rows = [(one["ref"], *waiting_row(wait)) for one in found for wait in _waits_for(one, email)]
+def _print_waits(console: Console, partnerships: Sequence[dict[str, Any]], email: str) -> None:
+    rows = [(p["ref"], *waiting_row(wait)) for p in partnerships for wait in _select_waits(p, email)]
     headings = ("ref", "for", "as", "to do", "since", "by")
-    console.table(headings, rows, f"Nothing waits for {email}.")
+    console.show_table(headings, rows, f"Nothing waits for {email}.")
 
 
 def waiting_row(wait: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of a table for a wait: the person, the role, the event, since when, and until when."""
     person = wait["person"] + (f" (away: {wait['delegate']})" if wait["delegate"] else "")
-    by = minute(wait["by"] or "") + (", overdue" if wait["overdue"] else "")
-    return person, wait["role"], wait["event"], minute(wait["since"]), by
+    by = format_minute(wait["by"] or "") + (", overdue" if wait["overdue"] else "")
+    return person, wait["role"], wait["event"], format_minute(wait["since"]), by
 
 
-def _next(deadlines: Sequence[dict[str, Any]]) -> str:
+def _next_deadline(deadlines: Sequence[dict[str, Any]]) -> str:
+    """Return the first overdue deadline, else the next one, for people."""
     late = [d for d in deadlines if d["overdue"]]
     if late:
         return f"{late[0]['name']}: overdue"
     coming = [d for d in deadlines if d["kind"] == "due"]
-    return f"{coming[0]['name']}: {minute(coming[0]['due_at'])}" if coming else ""
+    return f"{coming[0]['name']}: {format_minute(coming[0]['due_at'])}" if coming else ""

@@ -1,4 +1,4 @@
-"""Commands about the Board's calendar of meetings."""
+"""Runs the command meetings: list, add, remove or import the meetings of the Board."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from states.errors import BadInput, Problem
 from states.mistakes import problems_of
 from workflow import directory
-from workflow.admin.console import Console, Listing, common, minute
+from workflow.admin.console import Console, Listing, common, format_minute
 from workflow.admin.directory import remove, write
 from workflow.procedure.config import UNREADABLE, explain_unreadable
 from workflow.record import importing
@@ -23,29 +23,29 @@ from workflow.store import tables
 
 @click.group(cls=Listing)
 def meetings() -> None:
-    """The Board's calendar: list, add, remove, import FILE.ics."""
+    """Keep the Board's calendar: list, add, remove, import."""
 
 
 @meetings.command("list")
 @click.option("--all", "all_", is_flag=True, help="Also those that are over.")
 @common
 def meetings_list(console: Console, all_: bool) -> None:
-    """The Board's meetings to come, and until when each agenda takes an item."""
+    """List the Board's meetings to come, and until when each agenda takes an item."""
     with console.system.reading() as session:
         rows = [
             {
                 "on": m.on.isoformat(),
                 "at": f"{session.config.calendar.local(m.at):%H:%M}",
                 "kind": m.kind,
-                "agenda_closes_at": console.local(m.agenda_closes_at),
+                "agenda_closes_at": console.format_local(m.agenda_closes_at),
             }
             for m in session.directory.meetings
             if all_ or console.as_json or m.at >= console.now
         ]
 
     def people() -> None:
-        shown = [(m["on"], m["at"], m["kind"], minute(m["agenda_closes_at"] or "")) for m in rows]
-        console.table(("on", "at", "kind", "agenda closes"), shown, "No meetings to come.")
+        shown = [(m["on"], m["at"], m["kind"], format_minute(m["agenda_closes_at"] or "")) for m in rows]
+        console.show_table(("on", "at", "kind", "agenda closes"), shown, "No meetings to come.")
 
     console.show(rows, people)
 
@@ -80,16 +80,16 @@ def meetings_remove(console: Console, on: str) -> None:
 )
 @common
 def meetings_import(console: Console, file: Path, kind: str) -> None:
-    """Take meetings in from a calendar FILE (.ics).
+    """Import meetings from a calendar FILE (.ics).
 
-    RFC 5545. Every event in it is one meeting; those that are marked as cancelled are left out.
+    RFC 5545. Every event in it is one meeting; events that are marked as cancelled are left out.
     """
-    user = console.may_write()
-    found, cancelled = _from_calendar(console, file, kind)
+    user = console.require_writer()
+    rows, cancelled = _read_calendar(console, file, kind)
 
     def work(session: Session) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for row in found:
+        for row in rows:
             done = (
                 directory.put(session.connection, tables.meetings, row, by=user, now=console.now)
                 or "unchanged"
@@ -104,8 +104,11 @@ def meetings_import(console: Console, file: Path, kind: str) -> None:
     console.show({"file": str(file), **counts}, lambda: click.echo(f"Meetings of {file}: {words}."))
 
 
-def _from_calendar(console: Console, file: Path, kind: str) -> tuple[list[dict[str, Any]], int]:
-    """The meetings of a calendar file, and how many more it says are cancelled."""
+def _read_calendar(console: Console, file: Path, kind: str) -> tuple[list[dict[str, Any]], int]:
+    """Return a row for each meeting of a calendar file, and how many of its events are cancelled.
+
+    Raises `BadInput` if the file, or a meeting in it, cannot be read.
+    """
     from icalendar import Calendar
 
     try:
@@ -114,7 +117,7 @@ def _from_calendar(console: Console, file: Path, kind: str) -> tuple[list[dict[s
         problem = f"it cannot be read: {explain_unreadable(error)}"
         raise BadInput([Problem(str(file), problem, "a calendar file (.ics)")]) from None
     held = [(n, event) for n, event in enumerate(events) if str(event.get("STATUS")).upper() != "CANCELLED"]
-    rows = [_meeting(console, f"event {number}", event, kind) for number, event in held]
+    rows = [_read_meeting(console, f"event {number}", event, kind) for number, event in held]
     _check_days([(f"event {number}", row["on"]) for (number, _), row in zip(held, rows, strict=True)])
     if not rows:
         raise BadInput([Problem(str(file), "there is no meeting in it", "a VEVENT for each meeting")])
@@ -122,18 +125,21 @@ def _from_calendar(console: Console, file: Path, kind: str) -> tuple[list[dict[s
 
 
 def _check_days(days: Sequence[tuple[str, date]]) -> None:
-    """Refuse a second meeting on a day: it would replace the first, whenever the file is taken in."""
-    found, seen = [], set()
+    """Raise `BadInput` for a second meeting on a day: at every import it would replace the first."""
+    mistakes, seen = [], set()
     for place, day in days:
         if day in seen:
-            found.append(Problem(place, f"{day} stands there twice", "each meeting once"))
+            mistakes.append(Problem(place, f"{day} stands there twice", "each meeting once"))
         seen.add(day)
-    if found:
-        raise BadInput(found)
+    if mistakes:
+        raise BadInput(mistakes)
 
 
-def _meeting(console: Console, place: str, event: Any, kind: str) -> dict[str, Any]:
-    """The row of one event: its start on the district's clocks; the usual hour if it lasts all day."""
+def _read_meeting(console: Console, place: str, event: Any, kind: str) -> dict[str, Any]:
+    """Return the row of one event: its start in the district's zone, or the usual hour if it lasts all day.
+
+    Raises `BadInput`, with `place`, for an event without a start and for one that repeats.
+    """
     start = event.get("DTSTART")
     broken = any(name == "DTSTART" for name, _ in event.errors)
     moment = start.dt if start is not None and not broken else None

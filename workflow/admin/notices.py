@@ -1,4 +1,4 @@
-"""The command notices: what was sent, to whom and why; try again, revoke."""
+"""Runs the command notices: list or show what was sent, to whom and why; try it again or revoke it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sqlalchemy import Row, select
 from states.errors import BadInput, Problem
 from states.partnership import Role
 from workflow import directory
-from workflow.admin.console import Console, Listing, common, minute
-from workflow.admin.references import ANY_REF, known, number_of
+from workflow.admin.console import Console, Listing, common, format_minute
+from workflow.admin.references import ANY_REF, check_id, find_record
 from workflow.engine import NotFound
 from workflow.outbox import delivery, message, queue
 from workflow.session import Session
@@ -28,7 +28,7 @@ from workflow.views import documents, visibility
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | show ID | retry ID | revoke ID")
 def notices() -> None:
-    """What was sent, to whom, why; try again, revoke."""
+    """List what was sent, to whom, why; try again, revoke."""
 
 
 @notices.command("list")
@@ -36,61 +36,63 @@ def notices() -> None:
 @click.option("--status", metavar="STATUS,...", help="Only of these: " + ", ".join(NoticeStatus) + ".")
 @common
 def notices_list(console: Console, ref: str | None, status: str | None) -> None:
-    """The notices, of a partnership REF or of all."""
-    wanted = _statuses(status)
+    """List the notices, of a partnership REF or of all."""
+    wanted = _parse_statuses(status)
     table, about = tables.notices, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).order_by(table.c.id)
     if wanted:
         query = query.where(table.c.status.in_(wanted))
     with console.system.reading() as session:
         if ref:
-            query = query.where(table.c.partnership == known(session, ref).id)
-        found = [_document(session, row) for row in session.connection.execute(query)]
+            query = query.where(table.c.partnership == find_record(session, ref).id)
+        shown = [_document(session, row) for row in session.connection.execute(query)]
 
     def people() -> None:
         rows = [
-            (one["id"], one["ref"], one["status"], one["to"], one["role"], one["subject"], _remark(one))
-            for one in found
+            (n["id"], n["ref"], n["status"], n["to"], n["role"], n["subject"], _remark_on(n)) for n in shown
         ]
-        console.table(("id", "ref", "status", "to", "role", "subject", "reason"), rows, "No notices.")
+        console.show_table(("id", "ref", "status", "to", "role", "subject", "reason"), rows, "No notices.")
 
-    console.show(found, people)
+    console.show(shown, people)
 
 
 def _document(session: Session, row: Row[Any]) -> dict[str, Any]:
+    """Return the JSON document of a notice; `row` also has the reference of its partnership."""
     notice = Notice.from_row(row)
     return documents.notice(session, row.ref, notice, message.subject_of(session, notice))
 
 
-def _remark(one: dict[str, Any]) -> str:
-    """What else is to be said of a notice."""
-    waits = "waits for the digest" if one["held"] and not one["within"] and one["status"] == "queued" else ""
-    within = f"in digest {one['within']}" if one["within"] else ""
-    revoked = f"revoked {minute(one['revoked_at'])}" if one["revoked_at"] else ""
-    return "; ".join(filter(None, (one["reason"], waits, within, revoked)))
+def _remark_on(notice: dict[str, Any]) -> str:
+    """Return the reason of the status of a notice, its digest, and when it was revoked, for people."""
+    held = notice["held"] and not notice["within"] and notice["status"] == "queued"
+    waits = "waits for the digest" if held else ""
+    within = f"in digest {notice['within']}" if notice["within"] else ""
+    revoked = f"revoked {format_minute(notice['revoked_at'])}" if notice["revoked_at"] else ""
+    return "; ".join(filter(None, (notice["reason"], waits, within, revoked)))
 
 
-def _statuses(text: str | None, known: Sequence[str] = tuple(NoticeStatus)) -> list[str]:
+def _parse_statuses(text: str | None, allowed: Sequence[str] = tuple(NoticeStatus)) -> list[str]:
+    """Return the statuses of --status. Raises `BadInput` for one that is not allowed."""
     wanted = [part.strip() for part in (text or "").split(",") if part.strip()]
-    for one in wanted:
-        if one not in known:
-            problem = f"there is no status {one!r}" + (
-                " to be tried again" if one in tuple(NoticeStatus) else ""
-            )
-            raise BadInput([Problem("--status", problem, "one of " + ", ".join(known))])
+    for status in wanted:
+        if status not in allowed:
+            # A status that exists is refused only by `retry`.
+            suffix = " to be tried again" if status in tuple(NoticeStatus) else ""
+            problem = f"there is no status {status!r}{suffix}"
+            raise BadInput([Problem("--status", problem, "one of " + ", ".join(allowed))])
     return wanted
 
 
-# Its links open the application of whoever they were made for.
+# Shown in place of a message to an applicant, since a link in it would open the application before the call closes.
 _SEALED = "(sealed until the call closes: the links in it open an application)"
 
 
-def _sealed(session: Session, ref: str, now: datetime) -> bool:
-    return visibility.is_sealed(known(session, ref).facts, now)
+def _is_sealed(session: Session, ref: str, now: datetime) -> bool:
+    return visibility.is_sealed(find_record(session, ref).facts, now)
 
 
-def _read(content: bytes) -> str:
-    """What a mail program shows of a message: what the lines of its head say, and its text."""
+def _read_message(content: bytes) -> str:
+    """Return what a mail program shows of a message: its main headers and its text."""
     message = BytesParser(policy=policy.default).parsebytes(content)
     body = message.get_body(("plain",)) if isinstance(message, EmailMessage) else None
     if body is None:
@@ -104,16 +106,16 @@ def _read(content: bytes) -> str:
 @click.option("--text", is_flag=True, help="Only what its reader reads, with links that can be followed.")
 @common
 def notices_show(console: Console, id_: int, text: bool) -> None:
-    """One notice: whom it went to and why, and its message byte for byte."""
+    """Show a notice: to whom it went and why, and its message byte for byte."""
     table, about = tables.notices, tables.partnerships
-    query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == number_of("notice", id_))
+    query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == check_id("notice", id_))
     with console.system.reading() as session:
         row = session.connection.execute(query).first()
         if row is None:
             raise NotFound(f"there is no notice {id_}")
         document = _document(session, row)
         content = bytes(row.message) if row.message is not None else None
-        if content and row.ref and row.role == Role.APPLICANT and _sealed(session, row.ref, console.now):
+        if content and row.ref and row.role == Role.APPLICANT and _is_sealed(session, row.ref, console.now):
             content = f"{_SEALED}\n".encode()
     document["message"] = content.decode("utf-8", "surrogateescape") if content else None
 
@@ -122,14 +124,14 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
             "not tried yet" if not row.attempts else f"tried {row.attempts} time{'s' * (row.attempts > 1)}"
         )
         instead = f", in place of {row.delegate_for}" if row.delegate_for else ""
-        remark = _remark(document)
+        remark = _remark_on(document)
         reason = f": {remark}" if remark else ""
         about = f"Notice {id_} to {row.to} as {row.role}{instead}: {row.status}, {tries}{reason}."
         if content is None:
             click.echo(f"{about} Its message is written when it is sent.")
             return
         click.echo(about, err=True)
-        click.echo(_read(content) if text else content, nl=False)
+        click.echo(_read_message(content) if text else content, nl=False)
 
     console.show(document, people)
 
@@ -140,11 +142,11 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
 @common
 def notices_retry(console: Console, id_: int | None, status: str | None) -> None:
     """Try a notice again that failed, is in doubt or was set aside, or all of a status."""
-    console.may_write()
+    console.require_writer()
     if (id_ is None) == (status is None):
         raise BadInput([Problem("ID", "it is not said what is to be tried again", "ID, or --status dead")])
     if id_ is None:
-        _retry_all(console, _statuses(status, delivery.STUCK))
+        _retry_all(console, _parse_statuses(status, delivery.STUCK))
         return
     before = console.system.transact(partial(_retry, id_=id_, now=console.now))
     document = {"id": id_, "status": "queued", "before": before}
@@ -152,8 +154,9 @@ def notices_retry(console: Console, id_: int | None, status: str | None) -> None
 
 
 def _retry(session: Session, id_: int, now: datetime) -> str:
+    """Queue a notice again, and return its status before. Raises `NotFound`, `BadInput`."""
     table = tables.notices
-    query = select(table.c.status).where(table.c.id == number_of("notice", id_))
+    query = select(table.c.status).where(table.c.id == check_id("notice", id_))
     status = session.connection.scalar(query)
     if status is None:
         raise NotFound(f"there is no notice {id_}")
@@ -164,17 +167,18 @@ def _retry(session: Session, id_: int, now: datetime) -> str:
 
 
 def _retry_all(console: Console, statuses: Sequence[str]) -> None:
+    """Queue all notices of these statuses again; one inside a digest goes out with the digest."""
     table = tables.notices
     query = select(table.c.id).where(table.c.status.in_(statuses), table.c.within.is_(None))
 
     def work(session: Session) -> list[int]:
-        found = list(session.connection.scalars(query.order_by(table.c.id)))
-        return [key for key in found if delivery.retry(session.connection, key, console.now)]
+        keys = list(session.connection.scalars(query.order_by(table.c.id)))
+        return [key for key in keys if delivery.retry(session.connection, key, console.now)]
 
     done = console.system.transact(work)
     many = f"{len(done)} notice{'s' * (len(done) != 1)}"
-    said = f"{many} will be tried again." if done else "There is none to be tried again."
-    console.show({"retried": done}, lambda: click.echo(said))
+    words = f"{many} will be tried again." if done else "There is none to be tried again."
+    console.show({"retried": done}, lambda: click.echo(words))
 
 
 @notices.command("revoke")
@@ -184,28 +188,28 @@ def _retry_all(console: Console, statuses: Sequence[str]) -> None:
 def notices_revoke(console: Console, id_: int | None, person: str | None) -> None:
     """Make the links and replies of a notice do nothing any more, or those of all notices to a person.
 
-    What was not sent yet is not sent. Who did it and when stays on record.
+    A notice that is not sent yet stays unsent. The record keeps who did it and when.
     """
-    user = console.may_write()
+    user = console.require_writer()
     if (id_ is None) == (person is None):
         raise BadInput([Problem("ID", "it is not said what is to be revoked", "ID, or --person EMAIL")])
     table = tables.notices
 
-    def work(session: Any) -> list[int]:
+    def work(session: Session) -> list[int]:
         chosen = (
-            table.c.id == number_of("notice", id_ or 0) if person is None else table.c.to == person.lower()
+            table.c.id == check_id("notice", id_ or 0) if person is None else table.c.to == person.lower()
         )
         keys = list(session.connection.scalars(select(table.c.id).where(chosen)))
         if not keys:
             raise NotFound(
                 f"there is no notice {id_}" if person is None else f"there is no notice to {person}"
             )
-        found = queue.revoke(session.connection, keys, console.now)
-        directory.record_change(session.connection, "revoked notices", found, by=user, now=console.now)
-        return found
+        revoked = queue.revoke(session.connection, keys, console.now)
+        directory.record_change(session.connection, "revoked notices", revoked, by=user, now=console.now)
+        return revoked
 
     done = console.system.transact(work)
-    document = {"revoked": done, "revoked_at": console.local(console.now)}
+    document = {"revoked": done, "revoked_at": console.format_local(console.now)}
     many = f"{len(done)} notice{'s' * (len(done) != 1)}"
-    said = f"Revoked {many}: links and replies do nothing any more." if done else "Already revoked."
-    console.show(document, lambda: click.echo(said))
+    words = f"Revoked {many}: links and replies do nothing any more." if done else "Already revoked."
+    console.show(document, lambda: click.echo(words))

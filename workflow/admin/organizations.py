@@ -1,29 +1,29 @@
-"""The command organizations: list and add."""
+"""Runs the command organizations: list the organizations, add one or change one."""
 
 from __future__ import annotations
 
 import click
 
 from workflow.admin.console import Console, Listing, common
-from workflow.admin.directory import listing, write
+from workflow.admin.directory import show_rows, write
 from workflow.record import importing
 from workflow.store import tables
 
 
 @click.group(cls=Listing)
 def organizations() -> None:
-    """The organizations: list, add or change."""
+    """List the organizations, add one or change one."""
 
 
 @organizations.command("list")
 @common
 def organizations_list(console: Console) -> None:
-    """Every organization and its kind (4270.2)."""
+    """List every organization and its kind (4270.2)."""
     with console.system.reading() as session:
         rows = [
             {"id": o.id, "name": o.name, "kind": o.kind} for o in session.directory.organizations.values()
         ]
-    listing(console, "organizations", ("id", "name", "kind"), rows)
+    show_rows(console, "organizations", ("id", "name", "kind"), rows)
 
 
 @organizations.command("add")

@@ -1,4 +1,4 @@
-"""The command people: list, add, change, away and delegate, calendar feed, remove."""
+"""Runs the command people: list, add, change and remove people; absences, delegates and calendar feeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from workflow.session import Session
 from workflow.store import tables
 
 
-def _known_person(console: Console, email: str) -> directory.Person:
+def _find_person(console: Console, email: str) -> directory.Person:
+    """Return a person of the directory. Raises `NotFound`."""
     with console.system.reading() as session:
         person = session.directory.people.get(email.lower())
     if person is None:
@@ -28,13 +29,13 @@ def _known_person(console: Console, email: str) -> directory.Person:
 
 @click.group(cls=Listing)
 def people() -> None:
-    """The people: list, add, change, away, feed, remove."""
+    """Keep the people: list, add, change, away, feed, remove."""
 
 
 @people.command("list")
 @common
 def people_list(console: Console) -> None:
-    """Everybody in the directory."""
+    """List everybody in the directory."""
     with console.system.reading() as session:
         rows: list[dict[str, Any]] = [
             {
@@ -54,20 +55,21 @@ def people_list(console: Console) -> None:
     def people() -> None:
         shown = [
             (
-                one["email"],
-                one["name"],
-                ", ".join(one["roles"]),
-                ", ".join(one["schools"] + ([one["organization"]] if one["organization"] else [])),
-                f"until {one['away_until']}: {one['delegate']}" if one["away_until"] else "",
+                row["email"],
+                row["name"],
+                ", ".join(row["roles"]),
+                ", ".join(row["schools"] + ([row["organization"]] if row["organization"] else [])),
+                f"until {row['away_until']}: {row['delegate']}" if row["away_until"] else "",
             )
-            for one in rows
+            for row in rows
         ]
-        console.table(("email", "name", "roles", "of", "away"), shown, "No people.")
+        console.show_table(("email", "name", "roles", "of", "away"), shown, "No people.")
 
     console.show(rows, people)
 
 
-def _person_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def _add_person_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that describe a person."""
     for option in (
         click.option("--digest/--no-digest", default=None, help="One message a day, or each by itself."),
         click.option("--organization", help="Identifier of an organization."),
@@ -81,21 +83,21 @@ def _person_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @people.command("add")
-@_person_options
+@_add_person_options
 @common
-def people_add(console: Console, email: str, **given: Any) -> None:
+def people_add(console: Console, email: str, **options: Any) -> None:
     """Add a person with roles, or change all of them."""
-    given |= {"roles": given["roles"] or (), "schools": given["schools"] or ()}
-    write(console, tables.people, importing.GivenPerson, {"email": email, **given})
+    options |= {"roles": options["roles"] or (), "schools": options["schools"] or ()}
+    write(console, tables.people, importing.GivenPerson, {"email": email, **options})
 
 
 @people.command("change")
-@_person_options
+@_add_person_options
 @common
-def people_change(console: Console, email: str, **given: Any) -> None:
-    """Change what is given of a person."""
-    person = _known_person(console, email)
-    changes = {key: value for key, value in given.items() if value not in (None, "", ())}
+def people_change(console: Console, email: str, **options: Any) -> None:
+    """Change what the options give of a person."""
+    person = _find_person(console, email)
+    changes = {key: value for key, value in options.items() if value not in (None, "", ())}
     write(console, tables.people, importing.GivenPerson, {"email": email, "name": person.name, **changes})
 
 
@@ -106,7 +108,7 @@ def people_change(console: Console, email: str, **given: Any) -> None:
 @common
 def people_away(console: Console, email: str, until: str, delegate: str | None) -> None:
     """Say that somebody is away, and who stands in."""
-    person = _known_person(console, email)
+    person = _find_person(console, email)
     values = {
         "email": email,
         "name": person.name,
@@ -123,28 +125,28 @@ def people_away(console: Console, email: str, until: str, delegate: str | None) 
 @click.option("--new", is_flag=True, help="Make a new address; the earlier one shows nothing any more.")
 @common
 def people_feed(console: Console, email: str, new: bool) -> None:
-    """The address of somebody's calendar of all their dates, to subscribe to.
+    """Print the address of somebody's calendar of all their dates, to subscribe to.
 
-    Whoever has the address can read these dates, so it is for that person alone.
+    Anybody who has the address can read these dates, so it is for that person alone.
     """
-    user = console.may_write()
+    user = console.require_writer()
     address = email.lower()
 
     def work(session: Session) -> int:
-        if address not in session.directory.people and not _was_told(session, address):
+        if address not in session.directory.people and not _has_notice(session, address):
             raise NotFound(f"there is no person {email!r}")
         if not new:
             return directory.feed_generation(session.connection, address)
-        made = directory.renew_feed(session.connection, address)
-        directory.record_change(session.connection, f"feed {address}", made, by=user, now=console.now)
-        return made
+        generation = directory.renew_feed(session.connection, address)
+        directory.record_change(session.connection, f"feed {address}", generation, by=user, now=console.now)
+        return generation
 
-    found = links.feed_address(console.system.config, address, console.system.transact(work))
-    console.show({"email": address, "feed": found, "new": new}, lambda: click.echo(found))
+    feed = links.feed_address(console.system.config, address, console.system.transact(work))
+    console.show({"email": address, "feed": feed, "new": new}, lambda: click.echo(feed))
 
 
-def _was_told(session: Session, email: str) -> bool:
-    """Whether somebody outside of the directory, such as an applicant, ever got a message."""
+def _has_notice(session: Session, email: str) -> bool:
+    """Return whether a notice was ever addressed to somebody, such as an applicant outside of the directory."""
     table = tables.notices
     return session.connection.scalar(select(table.c.id).where(table.c.to == email).limit(1)) is not None
 

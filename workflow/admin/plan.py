@@ -1,4 +1,4 @@
-"""The command plan: backwards from a wanted first day."""
+"""Runs the command plan: plan backwards from a wanted first day."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from states.chapters.board import ScheduleItem
 from states.errors import BadInput, Problem
 from states.inputs import read_input
 from workflow.admin.console import Console, common
-from workflow.admin.references import REF, known
+from workflow.admin.references import REF, find_record
 from workflow.views import planning
 
 
@@ -22,7 +22,7 @@ from workflow.views import planning
 def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
     """Plan backwards from a wanted first day.
 
-    Until when each step still serves that day, and what is too late already.
+    Shows until when each step still serves that day, and what is too late already.
     """
     try:
         day = read_input(ScheduleItem, {"meeting_on": start}).meeting_on
@@ -30,7 +30,7 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
         problem = error.problems[0]
         raise BadInput([Problem("--start", problem.problem, problem.expected or "YYYY-MM-DD")]) from None
     with console.system.reading() as session:
-        facts = known(session, ref).facts
+        facts = find_record(session, ref).facts
         acts = planning.needs_board(session, facts) if board is None else board
         steps = planning.plan_backwards(session, facts, day, board=acts)
     late = [step for step in steps if step.is_missed(console.now)]
@@ -43,8 +43,8 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
             {
                 "step": step.name,
                 "label": step.label,
-                "by": console.local(step.by),
-                "done_at": console.local(step.done),
+                "by": console.format_local(step.by),
+                "done_at": console.format_local(step.done),
                 "missed": step.is_missed(console.now),
             }
             for step in steps
@@ -53,14 +53,14 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
 
     def standing(step: planning.Step) -> str:
         if step.done:
-            return f"done {console.short(step.done)}"
+            return f"done {console.format_short(step.done)}"
         if step.by is None:
             return "no regular meeting is known"
         return "too late" if step.is_missed(console.now) else "open"
 
     def people() -> None:
-        rows = [(step.label, console.short(step.by), standing(step)) for step in steps]
-        console.table(("step", "at the latest", "standing"), rows, "No steps.")
+        rows = [(step.label, console.format_short(step.by), standing(step)) for step in steps]
+        console.show_table(("step", "at the latest", "standing"), rows, "No steps.")
         if late:
             click.echo(
                 f"{day} can no longer be met: {late[0].label[0].lower()}{late[0].label[1:]} is too late."

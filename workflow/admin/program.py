@@ -1,4 +1,4 @@
-"""The program itself: its options, how it opens the system, and what becomes of every kind of error."""
+"""Runs partnershipctl: its commands, its common options, and an exit status for each kind of error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from states.errors import BadInput, Problem, Refused
 from workflow.admin.backup import backup
 from workflow.admin.check import check
-from workflow.admin.console import Console, say
+from workflow.admin.console import Console, dump_json
 from workflow.admin.deadlines import deadlines
 from workflow.admin.diagram import diagram
 from workflow.admin.events import events
@@ -44,7 +44,7 @@ REFUSED, INPUT, SETUP = 1, 2, 5
 
 
 class ReaderGone(Exception):
-    """Whoever read our output went away (as `head` does), which is their right."""
+    """The program that reads the output ended early, as `head` does. This is no failure."""
 
 
 class Program(click.Group):
@@ -54,7 +54,8 @@ class Program(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            raise ReaderGone from None  # click itself would call it a failure
+            # Click itself would report a failure.
+            raise ReaderGone from None
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -101,36 +102,37 @@ for command in (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit with its status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in given
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
     try:
-        _check_text(given)
-        status = partnershipctl.main(given, prog_name="partnershipctl", standalone_mode=False)
+        _check_text(words)
+        status = partnershipctl.main(words, prog_name="partnershipctl", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.Abort:
         sys.exit(130)
     except ReaderGone:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+        # Python flushes its output at the end, which would fail again on the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Exception as error:  # noqa: BLE001 - what is not known here is raised again
-        status, document, lines = _explained(error)
+    except Exception as error:  # noqa: BLE001 - _explain raises an unexpected error again
+        status, document, lines = _explain(error)
         if as_json:
-            click.echo(say(document))
+            click.echo(dump_json(document))
         for line in lines:
             click.echo(line, err=True)
         sys.exit(status)
 
 
-def _check_text(given: Sequence[str]) -> None:
-    """Refuse arguments that are no text: Python has what it could not decode as halves of characters."""
-    for argument in given:
+def _check_text(arguments: Sequence[str]) -> None:
+    """Raise `BadInput` for an argument that is not text: Python keeps undecodable bytes as surrogates."""
+    for argument in arguments:
         if re.search("[\ud800-\udfff]", argument):
             shown = argument.encode("utf-8", "backslashreplace").decode()
-            raise BadInput([Problem("", f"the argument '{shown}' is no text", "text in UTF-8")])
+            raise BadInput([Problem("", f"the argument '{shown}' is not text", "text in UTF-8")])
 
 
-def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
-    """The exit status, the JSON document and the lines for people that an error calls for."""
+def _explain(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
+    """Return the exit status, the JSON document and the lines of text for an error; re-raise an unexpected one."""
     match error:
         case Refused(unmet=unmet):
             needs = [{"requirement": u.requirement, "reason": u.reason, "clause": u.clause} for u in unmet]
@@ -141,9 +143,9 @@ def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
         case click.exceptions.NoArgsIsHelpError():
             return INPUT, _usage("", "a command is missing"), [error.format_message()]
         case click.UsageError():
-            help_ = error.ctx.command_path if error.ctx else "partnershipctl"
-            lines = [f"Wrong usage: {error.format_message()}", f"  {help_} --help says how."]
-            return INPUT, _usage(_place(error), error.format_message()), lines
+            command = error.ctx.command_path if error.ctx else "partnershipctl"
+            lines = [f"Wrong usage: {error.format_message()}", f"  {command} --help says how."]
+            return INPUT, _usage(_place_of(error), error.format_message()), lines
         case NotFound():
             return error.exit_status, {"error": "not-found", "problem": str(error)}, [f"Not found: {error}"]
         case Conflict():
@@ -151,23 +153,25 @@ def _explained(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
         case ConfigError(problems=problems):
             lines = _lines("The configuration cannot be used:", problems)
             return error.exit_status, {"error": "setup", "problems": _dicts(problems)}, lines
-        case ValidationError():  # of what is stored: what is given is read by `read_input`
+        # Input is read by `read_input`, which raises `BadInput`. So this error is about a stored record.
+        case ValidationError():
             words = f"a record in it cannot be read as {error.title}; partnershipctl verify names it"
-            return _database(words)
+            return _explain_database(words)
         case NotAnInstant():
-            return _database(f"{error}; partnershipctl verify names a record that cannot be read")
+            return _explain_database(f"{error}; partnershipctl verify names a record that cannot be read")
         case StoreError() | SQLAlchemyError():
-            return _database(first_line(error))
+            return _explain_database(first_line(error))
     raise error
 
 
-def _database(words: str) -> tuple[int, dict[str, Any], list[str]]:
+def _explain_database(words: str) -> tuple[int, dict[str, Any], list[str]]:
+    """Return the answer for a database that cannot be used, as `_explain` does."""
     document = {"error": "setup", "problems": _dicts([Problem("database", words)])}
     return SETUP, document, [f"The database cannot be used: {words}"]
 
 
-def _place(error: click.UsageError) -> str:
-    """The option or argument that a mistake of usage is about, as people write it."""
+def _place_of(error: click.UsageError) -> str:
+    """Return the option or argument that a mistake of usage is about, as people write it."""
     parameter = getattr(error, "param", None)
     if parameter is not None:
         return str(parameter.get_error_hint(error.ctx)).replace("'", "")

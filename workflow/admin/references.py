@@ -1,4 +1,4 @@
-"""How a command names a partnership: its argument, its completion, its lookup."""
+"""Lets a command name a partnership: the argument, its completion, and its lookup."""
 
 from __future__ import annotations
 
@@ -19,35 +19,34 @@ from workflow.store.rows import Snapshot
 
 
 def complete_refs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Completion of a reference; nothing where the configuration or the database cannot be used."""
-    named = (one.params.get("config_file") for one in (context, context.parent) if one)
+    """Return the references that begin with a text; none if the configuration or the database cannot be used."""
+    # The option may stand before the command or after it.
+    named = (level.params.get("config_file") for level in (context, context.parent) if level)
     console = Console(next(filter(None, named), None), as_json=False)
     with (
         closing(console),
         suppress(ConfigError, StoreError, SQLAlchemyError),
         console.system.reading() as session,
     ):
-        found = session.connection.scalars(select(tables.partnerships.c.ref))
-        return sorted(ref for ref in found if ref.startswith(incomplete))
+        refs = session.connection.scalars(select(tables.partnerships.c.ref))
+        return sorted(ref for ref in refs if ref.startswith(incomplete))
     return []
 
 
 REF = click.argument("ref", shell_complete=complete_refs)
-
-
 ANY_REF = click.argument("ref", required=False, shell_complete=complete_refs)
 
 
-def number_of(what: str, id_: int) -> int:
-    """The number of a notice or reply, if one can have it. Raises `NotFound`."""
+def check_id(what: str, id_: int) -> int:
+    """Return the number of a notice or reply. Raises `NotFound` if it is larger than a database can store."""
     if abs(id_) > tables.LARGEST:
         raise NotFound(f"there is no {what} {id_}")
     return id_
 
 
-def known(session: Session, ref: str) -> Snapshot:
-    """The partnership of a reference. Raises `NotFound`."""
-    found = engine.load(session.connection, [ref]).get(ref)
-    if found is None:
+def find_record(session: Session, ref: str) -> Snapshot:
+    """Return the partnership of a reference. Raises `NotFound`."""
+    record = engine.load(session.connection, [ref]).get(ref)
+    if record is None:
         raise NotFound(f"there is no partnership {ref!r}")
-    return found
+    return record

@@ -1,4 +1,4 @@
-"""Commands about what came back by mail: replies."""
+"""Runs the command replies: list the messages that came back by mail, and show one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import click
 from sqlalchemy import select
 
 from states.errors import BadInput, Problem
-from workflow.admin.console import Console, Listing, common, minute
-from workflow.admin.references import ANY_REF, known, number_of
+from workflow.admin.console import Console, Listing, common, format_minute
+from workflow.admin.references import ANY_REF, check_id, find_record
 from workflow.engine import NotFound
 from workflow.store import tables
 from workflow.store.rows import ReplyRow, Verdict
@@ -18,7 +18,7 @@ from workflow.views import documents
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | show ID")
 def replies() -> None:
-    """What came back by mail, and what became of it."""
+    """List or show what came back by mail, and what became of it."""
 
 
 @replies.command("list")
@@ -26,16 +26,16 @@ def replies() -> None:
 @click.option("--verdict", metavar="VERDICT,...", help="Only of these: " + ", ".join(Verdict) + ".")
 @common
 def replies_list(console: Console, ref: str | None, verdict: str | None) -> None:
-    """The messages that came back, of a partnership REF or all."""
-    wanted = _verdicts(verdict)
+    """List the messages that came back, of a partnership REF or all."""
+    wanted = _parse_verdicts(verdict)
     table, about = tables.replies, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).order_by(table.c.id)
     if wanted:
         query = query.where(table.c.verdict.in_(wanted))
     with console.system.reading() as session:
         if ref:
-            query = query.where(table.c.partnership == known(session, ref).id)
-        found = [
+            query = query.where(table.c.partnership == find_record(session, ref).id)
+        answers = [
             documents.reply(session, row.ref, ReplyRow.from_row(row))
             for row in session.connection.execute(query)
         ]
@@ -44,27 +44,34 @@ def replies_list(console: Console, ref: str | None, verdict: str | None) -> None
         headings = ("id", "ref", "at", "from", "verdict", "reason", "says")
         rows = [
             (
-                one["id"], one["ref"], minute(one["received_at"]), one["sender"], one["verdict"], one["reason"],
-                _beginning(one["text"]),
+                answer["id"],
+                answer["ref"],
+                format_minute(answer["received_at"]),
+                answer["sender"],
+                answer["verdict"],
+                answer["reason"],
+                _shorten(answer["text"]),
             )
-            for one in found
-        ]  # fmt: skip
-        console.table(headings, rows, "No replies.")
+            for answer in answers
+        ]
+        console.show_table(headings, rows, "No replies.")
 
-    console.show(found, people)
+    console.show(answers, people)
 
 
-def _beginning(text: str | None) -> str:
+def _shorten(text: str | None) -> str:
+    """Return at most 60 characters of a text, on one line."""
     words = " ".join((text or "").split())
     return words if len(words) <= 60 else f"{words[:59]}…"
 
 
-def _verdicts(text: str | None) -> list[str]:
+def _parse_verdicts(text: str | None) -> list[str]:
+    """Return the verdicts of --verdict. Raises `BadInput` for one that does not exist."""
     wanted = [part.strip() for part in (text or "").split(",") if part.strip()]
-    for one in wanted:
-        if one not in tuple(Verdict):
+    for verdict in wanted:
+        if verdict not in tuple(Verdict):
             expected = "one of " + ", ".join(Verdict)
-            raise BadInput([Problem("--verdict", f"there is no verdict {one!r}", expected)])
+            raise BadInput([Problem("--verdict", f"there is no verdict {verdict!r}", expected)])
     return wanted
 
 
@@ -72,9 +79,9 @@ def _verdicts(text: str | None) -> list[str]:
 @click.argument("id_", metavar="ID", type=int)
 @common
 def replies_show(console: Console, id_: int) -> None:
-    """One message that came back: what became of it and why, and the message byte for byte."""
+    """Show a message that came back: what became of it and why, and the message byte for byte."""
     table, about = tables.replies, tables.partnerships
-    query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == number_of("reply", id_))
+    query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == check_id("reply", id_))
     with console.system.reading() as session:
         row: Any = session.connection.execute(query).first()
         if row is None:

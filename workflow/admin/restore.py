@@ -1,4 +1,4 @@
-"""The command restore: a backup becomes the database."""
+"""Runs the command restore: make a backup the database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from states.errors import BadInput, Problem
-from workflow.admin.backup import FILE, counted, summary_document
+from workflow.admin.backup import FILE, count_text, summary_document
 from workflow.admin.console import Console, common
 from workflow.procedure import config
 from workflow.store.database import open_store, readable_address
@@ -28,7 +28,7 @@ def restore(console: Console, file: Path) -> None:
 
     engine = open_store(settings.database_url, create=True)
     try:
-        found = restoring.restore(settings, engine, file)
+        summary = restoring.restore(settings, engine, file)
     except restoring.NoBackup as error:
         expected = "a file that `partnershipctl backup` wrote"
         raise BadInput([Problem(f"FILE {file}", str(error), expected)]) from None
@@ -36,11 +36,11 @@ def restore(console: Console, file: Path) -> None:
         engine.dispose()
     where = readable_address(engine)
     keys = settings.folder / settings.procedure.web.keys_file
-    document = summary_document(file, found) | {"database": where, "keys": keys.is_file()}
+    document = summary_document(file, summary) | {"database": where, "keys": keys.is_file()}
     del document["bytes"], document["sha256"]
 
     def people() -> None:
-        click.echo(f"Restored {file} into {where}: {counted(found)}; every record was verified.")
+        click.echo(f"Restored {file} into {where}: {count_text(summary)}; every record was verified.")
         if not keys.is_file():
             click.echo(f"The keys for links are not in a backup: put them back at {keys}.")
             click.echo("`partnershipctl init` makes new ones; links that are out then end.")

@@ -1,30 +1,30 @@
-"""The command schools: list and add."""
+"""Runs the command schools: list the schools, add one or change one."""
 
 from __future__ import annotations
 
 import click
 
 from workflow.admin.console import Console, Listing, common
-from workflow.admin.directory import listing, write
+from workflow.admin.directory import show_rows, write
 from workflow.record import importing
 from workflow.store import tables
 
 
 @click.group(cls=Listing)
 def schools() -> None:
-    """The schools: list, add or change."""
+    """List the schools, add one or change one."""
 
 
 @schools.command("list")
 @common
 def schools_list(console: Console) -> None:
-    """Every school, and when the Board invited a Lead Partner there (4270.1)."""
+    """List every school, and when the Board invited a Lead Partner there (4270.1)."""
     with console.system.reading() as session:
         rows = [
             {"id": s.id, "name": s.name, "invited_on": s.invited_on.isoformat() if s.invited_on else None}
             for s in session.directory.schools.values()
         ]
-    listing(console, "schools", ("id", "name", "invited_on"), rows)
+    show_rows(console, "schools", ("id", "name", "invited_on"), rows)
 
 
 @schools.command("add")

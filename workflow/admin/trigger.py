@@ -1,9 +1,8 @@
-"""The command trigger: does an event on a partnership, or says every reason why not."""
+"""Runs the command trigger: do an event on a partnership, or say every reason why not."""
 
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,7 +14,7 @@ from states.errors import BadInput, Problem
 from states.machine import EVENTS, FIRST, row_of
 from workflow import engine
 from workflow.admin import event_input
-from workflow.admin.console import Console, common, minute
+from workflow.admin.console import Console, common, format_minute
 from workflow.admin.references import REF
 from workflow.engine import Change, NotFound
 from workflow.session import Session
@@ -24,17 +23,13 @@ from workflow.store.rows import Channel
 from workflow.views import documents
 
 
-def _events(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def _complete_event(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     return [event for event in EVENTS if event.startswith(incomplete)]
-
-
-class _Rehearsed(Exception):
-    """Ends the transaction of a dry run."""
 
 
 @click.command()
 @REF
-@click.argument("event", shell_complete=_events)
+@click.argument("event", shell_complete=_complete_event)
 @click.option("--as", "as_", metavar="EMAIL", help="Who acts; else the person of this user in [admin.users].")
 @click.option("--role", help="As what, where somebody has several roles that may.")
 @click.option(
@@ -64,50 +59,46 @@ def trigger(
     `partnershipctl events REF` lists the events, who may do each, and the keys of its input. A new partnership
     begins with identify-needs: on NEW, which makes up a reference, or on the reference that it shall have.
     """
-    actor, user = console.actor(as_)
-    source = event_input.from_source(input_)
-    done: list[tuple[Change, dict[str, Any]]] = []
+    actor, user = console.require_actor(as_)
+    source = event_input.read_source(input_)
 
-    def work(session: Session) -> None:
+    def work(session: Session) -> tuple[Change, dict[str, Any]]:
         record = engine.load(session.connection, [ref]).get(ref)
         if record is None and event in EVENTS and event != FIRST:
             raise NotFound(f"there is no partnership {ref!r}")
-        if record is not None:  # before its state, which is another because somebody moved it
+        # Check the version first: after a change the event may not exist in the new state, which would mislead.
+        if record is not None:
             engine.check_version(record, expect_version)
         row = row_of(event, record.state if record else None)
         values = event_input.read(row.takes, sets, source)
-        called = ref
+        new_ref = ref
         if ref == "NEW":
-            called = _new_ref(session, values, console.now)
+            new_ref = _make_ref(session, values, console.now)
         elif record is None:
             _check_ref(ref)
-        values = event_input.with_documents(session.connection, row, values, console.now)
+        values = event_input.attach_document(session.connection, row, values, console.now)
         change = engine.advance(
             session,
-            called,
+            new_ref,
             event,
             values,
             actor,
             Channel.CLI,
             console.now,
             expect_version,
-            role=event_input.role(role),
+            role=event_input.parse_role(role),
             note=note,
             ran_by=user,
         )
-        after = documents.partnership(session, change.record, console.now)
-        done.append((change, after))
-        if dry_run:
-            raise _Rehearsed
+        return change, documents.partnership(session, change.record, console.now)
 
-    with suppress(_Rehearsed):
-        console.system.transact(work)
-    change, after = done[-1]
+    change, after = console.system.transact(work, dry_run=dry_run)
     document = _document(console, change, after, dry_run)
-    console.show(document, partial(_said, change, after, dry_run))
+    console.show(document, partial(_print, change, after, dry_run))
 
 
 def _document(console: Console, change: Change, after: dict[str, Any], dry_run: bool) -> dict[str, Any]:
+    """Return the JSON document of a change; `after` is the document of the partnership after it."""
     record = change.record
     return {
         "ref": record.ref,
@@ -117,7 +108,7 @@ def _document(console: Console, change: Change, after: dict[str, Any], dry_run: 
         "state": record.state,
         "version": record.version,
         "seq": record.version,
-        "at": console.local(change.intent.now),
+        "at": console.format_local(change.intent.now),
         "actor": change.intent.actor,
         "role": change.role,
         "hash": record.head,
@@ -127,7 +118,8 @@ def _document(console: Console, change: Change, after: dict[str, Any], dry_run: 
     }
 
 
-def _said(change: Change, after: dict[str, Any], dry_run: bool) -> None:
+def _print(change: Change, after: dict[str, Any], dry_run: bool) -> None:
+    """Print for people what happened, or in a dry run what would happen."""
     would = "Would record" if dry_run else "Recorded"
     now = "would then be" if dry_run else "is now"
     ref, by = change.record.ref, f"{change.intent.actor} ({change.role})"
@@ -135,11 +127,11 @@ def _said(change: Change, after: dict[str, Any], dry_run: bool) -> None:
     click.echo(f"{would} {change.intent.event} on {ref} by {by}{moved}.")
     coming = [d for d in after["deadlines"] if d["kind"] == "due"]
     if coming:
-        click.echo(f"Next deadline: {coming[0]['label']}, {minute(coming[0]['due_at'])}.")
+        click.echo(f"Next deadline: {coming[0]['label']}, {format_minute(coming[0]['due_at'])}.")
 
 
-def _new_ref(session: Session, values: dict[str, Any], now: datetime) -> str:
-    """A reference that nobody has: the school and the year, and a number if need be."""
+def _make_ref(session: Session, values: dict[str, Any], now: datetime) -> str:
+    """Return a reference that no partnership has: the school and the year, with a number if they are taken."""
     stem = f"{values.get('school', 'partnership')}-{session.config.calendar.day(now).year}"
     table = tables.partnerships
     taken = set(
@@ -153,6 +145,7 @@ def _new_ref(session: Session, values: dict[str, Any], now: datetime) -> str:
 
 
 def _check_ref(ref: str) -> None:
+    """Raise `BadInput` if a text cannot be a reference."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,62}", ref):
         expected = "lower-case letters, digits, dots and dashes, such as rbhs-2026"
         raise BadInput([Problem("REF", f"{ref!r} cannot be a reference", expected)])

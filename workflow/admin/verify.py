@@ -1,4 +1,4 @@
-"""The command verify: every record against its history."""
+"""Runs the command verify: compare every record with its history."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import click
 from workflow.admin.console import Console, common
 from workflow.admin.references import ANY_REF
 from workflow.engine import NotFound
-from workflow.record.verify import unguarded
+from workflow.record.verify import find_missing_triggers
 from workflow.record.verify import verify as verify_all
 
 
@@ -15,7 +15,7 @@ from workflow.record.verify import verify as verify_all
 @ANY_REF
 @common
 def verify(console: Console, ref: str | None) -> int:
-    """Prove every record against its history.
+    """Compare every record with its history.
 
     Folds each history again, compares what it adds up to with what is stored, checks the chain of hashes, and
     names each fault; without REF also what is missing of the triggers that guard them. The exit status is 1 if
@@ -23,12 +23,12 @@ def verify(console: Console, ref: str | None) -> int:
     """
     faults, checked = [], 0
     with console.system.reading() as session:
-        found = verify_all(session.connection, session.config, [ref] if ref else [])
-        for _, mine in found:
+        results = verify_all(session.connection, session.config, [ref] if ref else [])
+        for _, of_record in results:
             checked += 1
-            faults += mine
+            faults += of_record
         if not ref:
-            faults += unguarded(session.connection)
+            faults += find_missing_triggers(session.connection)
     if ref and not checked:
         raise NotFound(f"there is no partnership {ref!r}")
     document = {

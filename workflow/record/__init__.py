@@ -1,1 +1,1 @@
-"""The record: checked against its history, taken out, put back, and brought in from elsewhere."""
+"""Verifies, imports, exports, backs up and restores the record."""

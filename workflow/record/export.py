@@ -1,4 +1,4 @@
-"""The whole record in an open form, from which anybody can check it: docs/record.md says how."""
+"""Exports the record as JSON that anybody can check without this program; docs/record.md describes the form."""
 
 from __future__ import annotations
 
@@ -21,52 +21,54 @@ from workflow.views import documents, visibility
 FORMAT, VERSION = "lead-community-partners record", 1
 
 
-def as_json(session: Session, records_: Sequence[Snapshot], now: datetime) -> Iterator[str]:
-    """The JSON document of these partnerships, in pieces: a partnership stands on a line of its own."""
-    head = {"format": FORMAT, "version": VERSION, "exported_at": instant(now)}
+def as_json(session: Session, records: Sequence[Snapshot], now: datetime) -> Iterator[str]:
+    """Yield the JSON document of these partnerships in pieces, with each partnership on a line of its own."""
+    head = {"format": FORMAT, "version": VERSION, "exported_at": _format_instant(now)}
     yield canonical(head)[:-1] + ',"partnerships":['
-    for number, record in enumerate(records_):
+    for number, record in enumerate(records):
         with verify.reraise_with_ref(record.ref):
-            text = canonical(_partnership(session, record, now))
+            text = canonical(_document(session, record, now))
         yield (",\n" if number else "\n") + text
     yield "\n]}\n"
 
 
-def chosen(session: Session, refs: Sequence[str]) -> list[Snapshot]:
-    """The partnerships of these references, or all of them. Raises `NotFound`."""
+def select_records(session: Session, refs: Sequence[str]) -> list[Snapshot]:
+    """Return the partnerships of these references, or all without any. Raises `NotFound`."""
     table = tables.partnerships
-    found = verify.stored(session.connection, select(table).where(table.c.ref.in_(refs) if refs else true()))
-    known = {record.ref for record in found}
+    query = select(table).where(table.c.ref.in_(refs) if refs else true())
+    records = verify.read_records(session.connection, query)
+    existing = {record.ref for record in records}
     for ref in refs:
-        if ref not in known:
+        if ref not in existing:
             raise engine.NotFound(f"there is no partnership {ref!r}")
-    return found
+    return records
 
 
-def instant(moment: datetime) -> str:
-    """An instant in UTC as it is hashed."""
+def _format_instant(moment: datetime) -> str:
+    """Return an instant in UTC, ISO 8601, in the form that is hashed."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _partnership(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
+def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
+    """Return the document of a partnership: its row, its facts and its history."""
     sealed = visibility.is_sealed(record.facts, now)
     return {
         "ref": record.ref,
         "school": record.facts.school,
         "title": record.facts.title,
         "state": record.state,
-        "entered_at": instant(record.entered_at),
+        "entered_at": _format_instant(record.entered_at),
         "version": record.version,
         "head": record.head,
         "facts": documents.facts(record.facts, now),
-        "history": [_entry(row, sealed) for row in verify.entries(session.connection, record.id or 0)],
+        "history": [_entry(row, sealed) for row in verify.read_history(session.connection, record.id or 0)],
     }
 
 
 def _entry(row: HistoryEntry, sealed: bool) -> dict[str, Any]:
-    """Return a row of a history: what is hashed, as it is hashed. What is sealed is left out, and that is said."""
+    """Return the hashed columns of an entry in hashed form; a sealed input is left out and marked as sealed."""
     columns = row._asdict()
-    entry = {name: columns[name] for name in HASHED} | {"at": instant(row.at), "hash": row.hash}
+    entry = {name: columns[name] for name in HASHED} | {"at": _format_instant(row.at), "hash": row.hash}
     if sealed and event_named(row.event).sealed:
         entry |= {"input": None, "sealed": True}
     return entry

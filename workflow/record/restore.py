@@ -1,4 +1,4 @@
-"""The way back: a backup becomes the database of the configuration, SQLite or PostgreSQL, whole or not at all."""
+"""Restores a backup into the empty database of the configuration, SQLite or PostgreSQL, whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,89 +16,97 @@ from notifications.disk import sync_folder
 from notifications.errors import ServiceError
 from workflow.procedure.config import Config
 from workflow.record import verify
-from workflow.record.backup import MARK, Summary, copy, opened, sealed_up, temporary_sibling, unsound
+from workflow.record.backup import MARK, Summary, copy, find_damage, open_file, seal_file, temporary_sibling
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError, first_line
 from workflow.store.files import private_mode
 
-_NO_MARK = 0  # the application_id of a database
+# The application_id of a database in use, which is no backup any more.
+_NO_MARK = 0
 
 
 class NoBackup(ServiceError):
-    """The file is no backup that can be restored; says why."""
+    """The file cannot be restored as a backup; the message says why."""
 
 
 def restore(settings: Config, engine: Engine, file: Path) -> Summary:
-    """Put a backup into a database that is absent or empty; one of an earlier version is brought up to date.
+    """Restore a backup into a database that is absent or empty, and return its summary.
 
-    What is restored has passed the checks of `verify`. Raises `NoBackup` for a file that will not do, and
-    `StoreError` for a database that will not: it has rows already, or a daemon runs on it.
+    1. Copy the backup into a temporary file, and check that `partnershipctl backup` wrote it and it is sound.
+    2. Upgrade the copy if an earlier version of this program wrote it.
+    3. Verify every record in it against its history.
+    4. Make it the database: rename it for SQLite, copy its rows in one transaction for PostgreSQL.
+
+    Raises `NoBackup` if the file fails a check; `StoreError` if the database has rows or a daemon runs on it.
     """
     try:
         if engine.dialect.name == "sqlite":
-            engine.dispose()  # what it has open is not the file that takes its place
+            # Open connections would stay with the file that the restored one replaces.
+            engine.dispose()
             target = Path(engine.url.database or "")
             with database.exclusive(engine, f"a partnershipd runs on {target}; stop it first"):
-                return _into_file(settings, target, file)
+                return _replace_file(settings, target, file)
         with tempfile.TemporaryDirectory() as folder:
-            made = Path(folder) / "restored.db"
-            found = _read(settings, file, made)
-            _into_server(settings, engine, made)
+            copied = Path(folder) / "restored.db"
+            summary = _read_backup(settings, file, copied)
+            _replace_rows(settings, engine, copied)
     except DBAPIError as error:
         raise StoreError(f"the backup cannot be restored: {first_line(error)}") from None
     except OSError as error:
         raise StoreError(f"the backup cannot be restored: {error.strerror}") from None
-    return found
+    return summary
 
 
-def _into_file(settings: Config, target: Path, file: Path) -> Summary:
+def _replace_file(settings: Config, target: Path, file: Path) -> Summary:
+    """Put the database in a backup in the place of an absent or empty SQLite file."""
     _refuse_unless_empty(target)
-    with temporary_sibling(target) as made:
-        found = _read(settings, file, made)
-        made.chmod(private_mode(target.parent))
-        made.replace(target)
+    with temporary_sibling(target) as copied:
+        summary = _read_backup(settings, file, copied)
+        copied.chmod(private_mode(target.parent))
+        copied.replace(target)
     sync_folder(target.parent)
-    return found
+    return summary
 
 
-def _read(settings: Config, file: Path, made: Path) -> Summary:
-    """Make a file the database that a backup holds, of the version of this program. Raises `NoBackup`."""
+def _read_backup(settings: Config, file: Path, copied: Path) -> Summary:
+    """Copy a backup to `copied`, check it, and upgrade it to this version. Raises `NoBackup`."""
     try:
         source = file.open("rb")
     except OSError as error:
         raise NoBackup(f"it cannot be read: {error.strerror}") from None
-    with source, made.open("wb") as target:
+    with source, copied.open("wb") as target:
         shutil.copyfileobj(source, target)
     try:
-        _check(made)
-        with opened(made) as connection:
+        _check_backup(copied)
+        with open_file(copied) as connection:
             upgrade.upgrade_on(connection)
             _refuse_faults(settings, connection)
     except (sqlite3.DatabaseError, DBAPIError) as error:
         raise NoBackup(f"it is damaged: {first_line(error)}") from None
-    return sealed_up(made, _NO_MARK)
+    return seal_file(copied, _NO_MARK)
 
 
-def _check(made: Path) -> None:
-    """Refuse what `partnershipctl backup` did not write, or what became of it."""
-    with made.open("rb") as start:
+def _check_backup(file: Path) -> None:
+    """Raise `NoBackup` if `partnershipctl backup` did not write a file, or if it was damaged since."""
+    with file.open("rb") as start:
         if start.read(16) != b"SQLite format 3\0":
-            raise NoBackup("it is no backup")
-    with closing(sqlite3.connect(made)) as connection:
+            raise NoBackup("it is not a backup")
+    with closing(sqlite3.connect(file)) as connection:
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
         if mark != MARK:
             raise NoBackup("it is a SQLite database and no backup that `partnershipctl backup` wrote")
-        if (fault := unsound(connection)) is not None:
-            raise NoBackup(f"it is damaged: {fault}")
+        if (damage := find_damage(connection)) is not None:
+            raise NoBackup(f"it is damaged: {damage}")
     try:
-        with opened(made) as checked:
+        with open_file(file) as checked:
             upgrade.read_versions(checked)
     except StoreError as error:
         raise NoBackup(str(error)) from None
 
 
 def _refuse_faults(settings: Config, connection: Connection) -> None:
-    faults = [fault for _, found in verify.verify(connection, settings) for fault in found]
+    """Raise `NoBackup` if a record does not agree with its history; name the first three faults."""
+    faults = [fault for _, of_record in verify.verify(connection, settings) for fault in of_record]
     if faults:
         named = "; ".join(str(fault) for fault in faults[:3])
         more = f", and {len(faults) - 3} more" if len(faults) > 3 else ""
@@ -106,36 +114,41 @@ def _refuse_faults(settings: Config, connection: Connection) -> None:
 
 
 def _refuse_unless_empty(target: Path) -> None:
-    """Refuse a SQLite file that has anything in it, or that somebody is at."""
+    """Raise `StoreError` if a SQLite file has rows, or a journal that an open transaction may still need."""
     if target.exists() and target.stat().st_size:
         try:
             with closing(sqlite3.connect(target, timeout=1)) as connection:
-                _refuse_rows(str(target), _rows_in(connection), "move that file away first")
+                _refuse_rows(str(target), _count_rows(connection), "move that file away first")
         except sqlite3.Error as error:
             raise StoreError(f"{target} cannot be read, so it is not overwritten: {error}") from None
     for name in ("-journal", "-wal"):
-        beside_it = Path(f"{target}{name}")
-        if beside_it.exists() and beside_it.stat().st_size:
-            raise StoreError(f"{beside_it} belongs to another database, or to one in use; move it away first")
+        journal = Path(f"{target}{name}")
+        if journal.exists() and journal.stat().st_size:
+            raise StoreError(f"{journal} belongs to another database, or to one in use; move it away first")
 
 
-def _rows_in(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
+def _count_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
+    """Yield each table with its number of rows."""
     query = "SELECT name FROM sqlite_master WHERE type = 'table'"
     for (name,) in connection.execute(query).fetchall():
         yield name, connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
 
 
-def _refuse_rows(where: str, rows: Iterator[tuple[str, int]], what: str) -> None:
-    # An empty database has notes of its own, such as which version it is of.
-    found = {name: number for name, number in rows if number and name not in ("alembic_version", "meta")}
-    if found:
-        has = ", ".join(f"{number} in {name}" for name, number in sorted(found.items()))
-        raise StoreError(f"{where} is not empty (rows: {has}); nothing is restored over it; {what}")
+def _refuse_rows(where: str, rows: Iterator[tuple[str, int]], advice: str) -> None:
+    """Raise `StoreError` with `advice` if any table has rows."""
+    # Even an empty database has rows about itself, such as the version of its tables.
+    filled = {name: number for name, number in rows if number and name not in ("alembic_version", "meta")}
+    if filled:
+        numbers = ", ".join(f"{number} in {name}" for name, number in sorted(filled.items()))
+        raise StoreError(f"{where} is not empty (rows: {numbers}); nothing is restored over it; {advice}")
 
 
-def _into_server(settings: Config, engine: Engine, made: Path) -> None:
-    """Copy the database in a file into PostgreSQL, in one transaction."""
-    with opened(made) as source, engine.begin() as target:
+def _replace_rows(settings: Config, engine: Engine, file: Path) -> None:
+    """Copy the database in a file into PostgreSQL, in one transaction.
+
+    The lock on every table comes before the count of rows, so that no daemon can write between the two.
+    """
+    with open_file(file) as source, engine.begin() as target:
         upgrade.upgrade_on(target)
         names = ", ".join(f'"{table.name}"' for table in tables.METADATA.sorted_tables)
         target.execute(text(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"))
@@ -146,16 +159,16 @@ def _into_server(settings: Config, engine: Engine, made: Path) -> None:
         _refuse_rows("the database", rows, "make a new one first")
         target.execute(delete(tables.meta))
         copy(source, target)
-        count_on(target)
+        advance_sequences(target)
         _refuse_faults(settings, target)
 
 
-def count_on(target: Connection) -> None:
-    """Let the numbers that PostgreSQL gives go on after the highest that there is."""
-    there = inspect(target).get_table_names()
+def advance_sequences(target: Connection) -> None:
+    """Set the sequences of PostgreSQL so that the next number follows the highest one in each table."""
+    existing = inspect(target).get_table_names()
     for table in tables.METADATA.sorted_tables:
         keys = list(table.primary_key)
-        if table.name in there and len(keys) == 1 and isinstance(keys[0].type, Integer):
+        if table.name in existing and len(keys) == 1 and isinstance(keys[0].type, Integer):
             following = (target.scalar(select(func.max(keys[0]))) or 0) + 1
             sequence = func.pg_get_serial_sequence(f'"{table.name}"', keys[0].name)
             target.execute(select(func.setval(sequence, following, False)))

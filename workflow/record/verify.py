@@ -1,4 +1,4 @@
-"""Reads histories again: folds each one, compares it with the row, checks the chain, and names each fault."""
+"""Verifies records: folds each history, compares the sum with the row, checks the hashes, and names each fault."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from workflow.store.tables import NotAnInstant
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that does not fit: in which partnership, at which row of its history (None: the row itself)."""
+    """A fault in the record of a partnership, at a row of its history or (`seq` is None) in its own row."""
 
     ref: str
     seq: int | None
@@ -38,27 +38,28 @@ class Fault:
         return f"{place}: {self.problem}"
 
 
-def entries(connection: Connection, key: int) -> list[HistoryEntry]:
-    """Return the rows of a history, oldest first."""
+def read_history(connection: Connection, key: int) -> list[HistoryEntry]:
+    """Return the history of the partnership with this key, oldest entry first."""
     table = tables.history
     query = select(table).where(table.c.partnership == key).order_by(table.c.seq)
     return [HistoryEntry.from_row(row) for row in connection.execute(query)]
 
 
-def stored(connection: Connection, query: Select[Any]) -> list[Snapshot]:
-    """Return the partnerships that a query finds, in the order of references. Raises as `reraise_with_ref` does."""
+def read_records(connection: Connection, query: Select[Any]) -> list[Snapshot]:
+    """Return the partnerships that a query selects, ordered by reference. Raises as `reraise_with_ref` does."""
     try:
         rows = connection.execute(query).all()
-    except NotAnInstant:  # which says of no row that it is that one
+    except NotAnInstant:
+        # The error does not name the row. Read the rows one at a time to learn which of them it is.
         for ref in connection.scalars(query.with_only_columns(tables.partnerships.c.ref)).all():
             with reraise_with_ref(ref):
                 connection.execute(query.where(tables.partnerships.c.ref == ref)).one()
         raise
-    found = []
+    records = []
     for row in sorted(rows, key=lambda row: row.ref):
         with reraise_with_ref(row.ref):
-            found.append(Snapshot.from_row(row))
-    return found
+            records.append(Snapshot.from_row(row))
+    return records
 
 
 @contextmanager
@@ -68,32 +69,36 @@ def reraise_with_ref(ref: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise StoreError(
-            f"the record of {ref} cannot be read: {_said(error)}; partnershipctl verify says more"
+            f"the record of {ref} cannot be read: {_describe(error)}; partnershipctl verify says more"
         ) from None
 
 
 def verify(
     connection: Connection, config: Config, refs: Sequence[str] = ()
 ) -> Iterator[tuple[str, list[Fault]]]:
-    """Each partnership (or each of `refs`) with its faults, one after the other."""
+    """Yield each partnership (or each of `refs`) with its faults, ordered by reference.
+
+    Without `refs` also yield each history whose partnership is gone.
+    """
     table = tables.partnerships
     query = select(table.c.id, table.c.ref)
     if refs:
         query = query.where(table.c.ref.in_(refs))
     for key, ref in sorted(connection.execute(query).all(), key=lambda row: row.ref):
-        try:  # one by one: what was changed by hand may be no time or number at all
+        # One partnership at a time: a value that was changed by hand may be unreadable, and hides no other fault.
+        try:
             row = connection.execute(select(table).where(table.c.id == key)).one()
-            history = entries(connection, key)
+            history = read_history(connection, key)
         except (ValueError, TypeError) as error:
-            yield ref, [Fault(ref, None, f"the row or its history cannot be read: {_said(error)}")]
+            yield ref, [Fault(ref, None, f"the row or its history cannot be read: {_describe(error)}")]
         else:
-            yield ref, list(_faults(config, row, history))
+            yield ref, list(_find_faults(config, row, history))
     if not refs:
-        yield from _orphans(connection)
+        yield from _find_orphans(connection)
 
 
-def _orphans(connection: Connection) -> Iterator[tuple[str, list[Fault]]]:
-    """The histories whose partnership is gone."""
+def _find_orphans(connection: Connection) -> Iterator[tuple[str, list[Fault]]]:
+    """Yield a fault for each history whose partnership is gone."""
     table, about = tables.history, tables.partnerships
     query = select(table.c.partnership).distinct().where(table.c.partnership.not_in(select(about.c.id)))
     for key in sorted(connection.scalars(query)):
@@ -101,8 +106,8 @@ def _orphans(connection: Connection) -> Iterator[tuple[str, list[Fault]]]:
         yield ref, [Fault(ref, None, "its row is gone; its history is still there")]
 
 
-def unguarded(connection: Connection) -> list[Fault]:
-    """What is missing of that which keeps the histories from being changed in the database."""
+def find_missing_triggers(connection: Connection) -> list[Fault]:
+    """Return a fault for each missing trigger of those that protect the histories in the database."""
     return [
         Fault(
             "the database",
@@ -114,15 +119,21 @@ def unguarded(connection: Connection) -> list[Fault]:
     ]
 
 
-def _said(error: Exception) -> str:
-    """What an error says, on one line and in its first words where it is pydantic's."""
+def _describe(error: Exception) -> str:
+    """Return the message of an error; on one line, without values and links, for an error of pydantic."""
     if isinstance(error, ValidationError):
         return "; ".join(detail["msg"] for detail in error.errors())
     return str(error)
 
 
-def _faults(config: Config, row: Row[Any], history: Sequence[HistoryEntry]) -> Iterator[Fault]:
-    yield from _chain_faults(row.ref, history)
+def _find_faults(config: Config, row: Row[Any], history: Sequence[HistoryEntry]) -> Iterator[Fault]:
+    """Yield the faults of one partnership.
+
+    1. Check the chain: each entry follows the one before it and fits its hash.
+    2. Check that the row ends the chain: it has the hash of the last entry, and the number of entries as version.
+    3. Fold the history and compare the sum with the row. A row or a history that cannot be read ends the search.
+    """
+    yield from _check_chain(row.ref, history)
     if history and row.head != history[-1].hash:
         yield Fault(row.ref, None, "the row does not carry the hash of the last row of its history")
     if row.version != len(history):
@@ -132,20 +143,21 @@ def _faults(config: Config, row: Row[Any], history: Sequence[HistoryEntry]) -> I
     try:
         stored = Snapshot.from_row(row)
     except (ValueError, TypeError) as error:
-        yield Fault(row.ref, None, f"the row cannot be read: {_said(error)}")
+        yield Fault(row.ref, None, f"the row cannot be read: {_describe(error)}")
         return
     try:
         folded = fold(config, row.ref, history)
     except (LookupError, ValueError, LawError, TypeError) as error:
-        yield Fault(row.ref, None, f"the history cannot be folded: {_said(error)}")
+        yield Fault(row.ref, None, f"the history cannot be folded: {_describe(error)}")
         return
     if folded is None:
         yield Fault(row.ref, None, "it has no history")
         return
-    yield from _differences(row, stored, folded)
+    yield from _compare(row, stored, folded)
 
 
-def _chain_faults(ref: str, history: Iterable[HistoryEntry]) -> Iterator[Fault]:
+def _check_chain(ref: str, history: Iterable[HistoryEntry]) -> Iterator[Fault]:
+    """Yield a fault for each entry that is missing, out of place or changed."""
     previous, expected = GENESIS, 1
     for entry in history:
         seq = entry.seq
@@ -158,7 +170,8 @@ def _chain_faults(ref: str, history: Iterable[HistoryEntry]) -> Iterator[Fault]:
         previous, expected = entry.hash, seq + 1
 
 
-def _differences(row: Row[Any], stored: Snapshot, folded: Snapshot) -> Iterator[Fault]:
+def _compare(row: Row[Any], stored: Snapshot, folded: Snapshot) -> Iterator[Fault]:
+    """Yield a fault for each difference between a row, read as `stored`, and the sum of its history."""
     if stored.state is not folded.state:
         yield Fault(row.ref, None, f"the row says {stored.state}, its history {folded.state}")
     if stored.entered_at != folded.entered_at:
@@ -174,7 +187,11 @@ def _differences(row: Row[Any], stored: Snapshot, folded: Snapshot) -> Iterator[
 
 
 def fold(config: Config, ref: str, history: Iterable[HistoryEntry]) -> Snapshot | None:
-    """The record that a history adds up to. Raises as the law does if it cannot be folded."""
+    """Return the record that a history adds up to, or None if the history is empty.
+
+    Each entry is replayed on the facts and the state that the entries before it left, with the setting that it
+    recorded. Raises `LawError`, `LookupError`, `ValueError` or `TypeError` if an entry cannot be replayed.
+    """
     state: State | None = None
     facts = Partnership(school="", title="")
     record: Snapshot | None = None
@@ -189,17 +206,19 @@ def fold(config: Config, ref: str, history: Iterable[HistoryEntry]) -> Snapshot 
             at=config.calendar.local(entry.at),
             setting=Setting.model_validate(json.loads(entry.setting)),
         )
-        made = replay(entry.event, case)
-        entered = entry.at if record is None or made.state is not state else record.entered_at
-        state, facts = made.state, made.facts
+        outcome = replay(entry.event, case)
+        # An event that keeps the state keeps the time of entering it.
+        entered = entry.at if record is None or outcome.state is not state else record.entered_at
+        state, facts = outcome.state, outcome.facts
         record = Snapshot(None, ref, state, entry.seq, entered, facts, entry.hash)
     return record
 
 
-def stays(history: Sequence[HistoryEntry], now: datetime) -> dict[str, timedelta]:
-    """The time spent in each state so far."""
+def time_in_states(history: Sequence[HistoryEntry], now: datetime) -> dict[str, timedelta]:
+    """Return the time spent in each state until `now`; none in the state terminated."""
     spent: dict[str, timedelta] = {}
-    for entry, following in zip(history, [*history[1:], None], strict=False):  # none, if it was deleted
+    # Not strict: a history that was deleted by hand is empty, and the second list then is the longer one.
+    for entry, following in zip(history, [*history[1:], None], strict=False):
         until = following.at if following else now
         state = entry.to_state
         if following is None and state == State.TERMINATED:
