@@ -63,10 +63,7 @@ class Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def but(self, **changes: object) -> Self:
-        """Return the record with some fields changed.
-
-        The values are not validated: inputs were checked before.
-        """
+        """Return the record with some fields changed. The values are not validated: inputs were checked before."""
         return self.model_copy(update=changes)
 
 
