@@ -10,7 +10,7 @@ from workflow.admin.console import Console, common, format_minute
 from workflow.admin.references import ANY_REF, find_record
 from workflow.procedure.due import Offset, parse_offset
 from workflow.store import tables
-from workflow.store.rows import DeadlineRow
+from workflow.store.rows import DeadlineRow, DeadlineStatus
 from workflow.views import documents
 
 
@@ -27,7 +27,7 @@ def deadlines(console: Console, ref: str | None, within: str | None, all_: bool)
     table, about = tables.deadlines, tables.partnerships
     query = select(table, about.c.ref).join(about).order_by(table.c.due_at, table.c.id)
     if not all_:
-        query = query.where(table.c.status == "open")
+        query = query.where(table.c.status == DeadlineStatus.OPEN.value)
     with console.system.reading() as session:
         if ref:
             query = query.where(table.c.partnership == find_record(session, ref).id)

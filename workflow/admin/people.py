@@ -71,7 +71,7 @@ def people_list(console: Console) -> None:
 def _add_person_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that describe a person."""
     for option in (
-        click.option("--digest/--no-digest", default=None, help="One message a day, or each by itself."),
+        click.option("--digest/--no-digest", default=None, help="One message a day, or each on its own."),
         click.option("--organization", help="Identifier of an organization."),
         click.option("--school", "schools", multiple=True, help="Identifier of a school; may be repeated."),
         click.option("--role", "roles", multiple=True, help="A role; may be repeated."),

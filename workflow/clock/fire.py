@@ -87,7 +87,7 @@ def next_due(connection: Connection) -> datetime | None:
     """The instant at which the next open deadline is to be looked at."""
     table = tables.deadlines
     found: datetime | None = connection.scalar(
-        select(func.min(table.c.next_at)).where(table.c.status == "open")
+        select(func.min(table.c.next_at)).where(table.c.status == DeadlineStatus.OPEN.value)
     )
     return found
 
@@ -101,7 +101,7 @@ def _due_partnerships(session: Session, now: datetime, what: Any = tables.partne
     query = (
         select(what)
         .join(due, due.c.partnership == table.c.id)
-        .where(due.c.status == "open", due.c.next_at <= now)
+        .where(due.c.status == DeadlineStatus.OPEN.value, due.c.next_at <= now)
         .order_by(due.c.next_at, due.c.id)
         .limit(session.config.procedure.daemon.batch)
     )
@@ -204,7 +204,7 @@ _OPEN = (
     select(*deadlines.ROW)
     .where(
         tables.deadlines.c.partnership.in_(bindparam("keys", expanding=True)),
-        tables.deadlines.c.status + "" == "open",
+        tables.deadlines.c.status + "" == DeadlineStatus.OPEN.value,
         tables.deadlines.c.next_at <= bindparam("now"),
     )
     .order_by(tables.deadlines.c.due_at, tables.deadlines.c.id)

@@ -11,7 +11,7 @@ from states.partnership import State
 from workflow.clock.fire import Tally
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.rows import NoticeStatus
+from workflow.store.rows import DeadlineStatus, NoticeStatus
 
 
 class Metrics:
@@ -62,7 +62,7 @@ class Metrics:
         for status in NoticeStatus:  # also those that no notice has any more
             self.waiting.labels(status).set(waiting.get(status, 0))
         late = select(func.count()).where(
-            due.c.status == "open", due.c.next_at <= datetime.fromtimestamp(now, UTC)
+            due.c.status == DeadlineStatus.OPEN.value, due.c.next_at <= datetime.fromtimestamp(now, UTC)
         )
         self.overdue.set(session.connection.scalar(late) or 0)
         self.last_tick.set(now)

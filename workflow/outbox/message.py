@@ -23,7 +23,7 @@ from workflow.outbox import invitations
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
-from workflow.store.rows import HistoryEntry, Notice, Snapshot
+from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
 from workflow.views import visibility
 from workflow.views.visibility import Viewer
 
@@ -366,7 +366,11 @@ def deadline_of(session: Session, row: Notice, offered: set[str]) -> dict[str, A
         return _deadline_context(session, rung.name, rung.ladder, rung.kind, max(late.days, 0))
     query = (
         select(table)
-        .where(table.c.partnership == row.partnership, table.c.status == "open", table.c.kind == "due")
+        .where(
+            table.c.partnership == row.partnership,
+            table.c.status == DeadlineStatus.OPEN.value,
+            table.c.kind == RungKind.DUE.value,
+        )
         .order_by(table.c.due_at, table.c.id)
     )
     for rung in session.connection.execute(query):

@@ -19,7 +19,7 @@ from workflow import setting
 from workflow.session import Session
 from workflow.setting import Situation
 from workflow.store import tables
-from workflow.store.rows import DeadlineRow, HistoryEntry, Notice, ReplyRow, Snapshot
+from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, ReplyRow, Snapshot
 from workflow.views.visibility import office_facts, seal
 
 
@@ -53,7 +53,7 @@ def deadline(session: Session, ref: str, row: DeadlineRow, now: datetime) -> dic
         "kind": row.kind,
         "due_at": session.local(row.due_at),
         "status": row.status,
-        "overdue": row.status == "open" and row.ladder <= now,
+        "overdue": row.status == DeadlineStatus.OPEN and row.ladder <= now,
         "fires": row.fires,
         "reason": row.reason,
         "done_at": session.local(row.done_at),
@@ -73,7 +73,7 @@ def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[di
     table = tables.deadlines
     query = (
         select(table)
-        .where(table.c.partnership == record.id, table.c.status == "open")
+        .where(table.c.partnership == record.id, table.c.status == DeadlineStatus.OPEN.value)
         .order_by(table.c.due_at, table.c.id)
     )
     rows = map(DeadlineRow.from_row, session.connection.execute(query))
