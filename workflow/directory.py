@@ -158,12 +158,9 @@ class Directory:
         return organizations | {key: value.name for key, value in self.people.items()}
 
 
-_VERSION = select(tables.meta.c.value).where(tables.meta.c.key == "directory")
-
-
 def version_of(connection: Connection) -> str:
     """Return the version of the directory, which changes whenever the directory does."""
-    return str(connection.scalar(_VERSION) or "0")
+    return database.remembered(connection, "directory") or "0"
 
 
 def read(connection: Connection, config: Config) -> Directory:
@@ -283,12 +280,7 @@ def _record_entry(
             at=now, by=by, what=what, before=_text(before), after=_text(after)
         )
     )
-    version = str(int(version_of(connection)) + 1)
-    updated = connection.execute(
-        update(tables.meta).where(tables.meta.c.key == "directory").values(value=version)
-    )
-    if updated.rowcount == 0:
-        connection.execute(insert(tables.meta).values(key="directory", value=version))
+    database.remember(connection, "directory", str(int(version_of(connection)) + 1))
 
 
 def _text(values: Mapping[str, Any] | None) -> str | None:

@@ -24,14 +24,17 @@ from sqlalchemy import (
     Select,
     create_engine,
     event,
+    insert,
     inspect,
     make_url,
+    select,
     text,
+    update,
 )
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 
 from notifications.errors import ServiceError
-from workflow.store import files
+from workflow.store import files, tables
 from workflow.store.files import open_private
 
 T = TypeVar("T")
@@ -366,6 +369,21 @@ def one_at_a_time(connection: Connection, what: str) -> None:
         # A lock of the session would stay behind on a connection that a pooler passes on.
         lock = text("SELECT pg_advisory_xact_lock(4270, hashtext(:what))")
         connection.execute(lock, {"what": what})
+
+
+def remembered(connection: Connection, key: str) -> str | None:
+    """Return what the table `meta` holds under a key; None if nothing has been remembered under it."""
+    table = tables.meta
+    value: str | None = connection.scalar(select(table.c.value).where(table.c.key == key))
+    return value
+
+
+def remember(connection: Connection, key: str, value: str) -> None:
+    """Write a value under a key of the table `meta`, in place of the one that was there."""
+    table = tables.meta
+    changed = connection.execute(update(table).where(table.c.key == key).values(value=value))
+    if changed.rowcount == 0:
+        connection.execute(insert(table).values(key=key, value=value))
 
 
 def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
