@@ -1,7 +1,8 @@
-"""Door 1, the clock: finds what is due and makes it happen, in order, each partnership for itself.
+"""Fires the deadlines that are due: makes their events happen and queues their reminders, in order.
 
-Due means due at or before now and still open, so nothing is lost while nobody looks. Many partnerships
-share a transaction; if that fails, each is tried alone, and one that fails alone is tried again later.
+A deadline is due if its time is at or before now and its row is still open, so a daemon that was down misses none.
+Many partnerships share a transaction. If that fails, each is tried alone, and one that fails alone is tried again
+later, so that a damaged record cannot hold up the others.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Column, Connection, Row, Table, bindparam, func, select, update
 
 from states.chapters.board import DeferItem
 from states.machine import row_of
@@ -25,21 +26,23 @@ from workflow.store import database, tables
 from workflow.store.database import StoreError, StoreLocked
 from workflow.store.rows import Channel, DeadlineRow, DeadlineStatus, Snapshot
 
-GIVEN_UP = timedelta(days=1)  # how often a deadline that was set aside is still tried
+# A deadline that has used up its tries is still tried this often: somebody may have repaired its record.
+GIVEN_UP = timedelta(days=1)
 
 
 @dataclass
 class Tally:
     """What a run of the clock did."""
 
-    fired: int = 0
-    told: int = 0
+    fired: int = 0  # deadlines that made an event happen
+    told: int = 0  # deadlines that queued notices
     skipped: int = 0
-    failed: int = 0
+    failed: int = 0  # tries that failed; a deadline may be counted several times
     changes: list[Change] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)  # what went wrong, a line for each
 
     def add(self, other: Tally) -> None:
+        """Add what another run did."""
         self.fired += other.fired
         self.told += other.told
         self.skipped += other.skipped
@@ -50,7 +53,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """The next thing that is due of one partnership: a rung, and the earlier rungs it makes pointless."""
+    """The next due rung of one partnership, and the earlier rungs that it makes pointless."""
 
     rung: DeadlineRow
     passed: Sequence[DeadlineRow]
@@ -63,17 +66,25 @@ def fire_due(
     stop: Callable[[], bool] = lambda: False,
     done: Callable[[Tally], None] | None = None,
 ) -> Tally:
-    """Make everything happen that is due at `now`, until nothing is. `stop` is asked between batches.
+    """Fire everything that is due at `now`, and return what was done.
 
-    `done` is given each batch. Then the total is without their changes, so that no backlog fills the memory.
+    1. Lock a batch of partnerships that have something due, the longest overdue first. Pass over those that another
+       daemon has locked.
+    2. Take one step of each: the next due rung of its earliest ladder. Commit all steps together.
+    3. If the batch fails, take the same step of each partnership in a transaction of its own. Put off the deadlines
+       of a partnership that fails alone, with a reason, so that the next batch begins with another one.
+    4. Repeat until nothing is due, `stop` returns true, or a failing partnership cannot even be put off.
+
+    Each batch is passed to `done`, if there is one. The total is then without their changes, so that a backlog
+    cannot fill the memory. Raise `StoreError` if the database cannot be used.
     """
     total = Tally()
     stuck = False
     while not (stuck or stop()):
         try:
-            tally = system.transact(partial(_batch, now=now))
-        except Exception:  # noqa: BLE001 - whatever one partnership fails of, the others go on
-            tally, stuck = _one_by_one(system, now, stop)
+            tally = system.transact(partial(_step_batch, now=now))
+        except Exception:  # noqa: BLE001 - an error of any kind in one partnership must not stop the others
+            tally, stuck = _step_one_by_one(system, now, stop)
         if tally is None:
             return total
         if done is not None:
@@ -84,18 +95,20 @@ def fire_due(
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """The instant at which the next open deadline is to be looked at."""
+    """Return when the next open deadline has to be tried; None if no deadline is open."""
     table = tables.deadlines
-    found: datetime | None = connection.scalar(
-        select(func.min(table.c.next_at)).where(table.c.status == DeadlineStatus.OPEN.value)
-    )
-    return found
+    query = select(func.min(table.c.next_at)).where(table.c.status == DeadlineStatus.OPEN.value)
+    next_at: datetime | None = connection.scalar(query)
+    return next_at
 
 
-def _due_partnerships(session: Session, now: datetime, what: Any = tables.partnerships) -> Sequence[Any]:
-    """The rows of the partnerships with something due, the longest overdue first, and none that somebody is at.
+def _due_partnerships(
+    session: Session, now: datetime, what: Table | Column[int] = tables.partnerships
+) -> Sequence[Row[Any]]:
+    """Lock and return the rows of partnerships with something due, the longest overdue first.
 
-    One with several things due comes several times.
+    Rows that another transaction has locked are passed over. A partnership with several due deadlines is returned
+    several times.
     """
     table, due = tables.partnerships, tables.deadlines
     query = (
@@ -108,16 +121,17 @@ def _due_partnerships(session: Session, now: datetime, what: Any = tables.partne
     return session.connection.execute(database.locking(session.connection, query, passing=True)).all()
 
 
-def _batch(session: Session, now: datetime) -> Tally | None:
-    """One step of as many partnerships as are written together; None if nothing is due."""
+def _step_batch(session: Session, now: datetime) -> Tally | None:
+    """Take one step of each partnership of a batch; return None if nothing is due."""
     rows = _due_partnerships(session, now)
     return _step(session, rows, now) if rows else None
 
 
-def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> tuple[Tally | None, bool]:
-    """The same step, each partnership in a transaction of its own, so that one does not hold up the others.
+def _step_one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> tuple[Tally | None, bool]:
+    """Take the step of each partnership in a transaction of its own, so that one cannot hold up the others.
 
-    And whether something is due still that cannot even be put off: it is tried again with the next tick.
+    Return what was done (None if nothing is due), and whether something due could not even be put off. The next
+    tick tries that again.
     """
     keys = [
         row.id for row in system.transact(partial(_due_partnerships, now=now, what=tables.partnerships.c.id))
@@ -130,11 +144,12 @@ def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> tupl
             break
         try:
             total.add(system.transact(partial(_step_of, key=key, now=now)))
-        except StoreLocked as error:  # it is not to blame for a lock that somebody holds
+        except StoreLocked as error:
+            # The partnership is not to blame for a lock, so no try of its deadline is used up.
             reason, put_off = str(error), False
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - an error of any kind must not stop the others
             reason = f"{type(error).__name__}: {error}"
             put_off = _put_off(system, key, now, reason)
         else:
@@ -146,60 +161,64 @@ def _one_by_one(system: System, now: datetime, stop: Callable[[], bool]) -> tupl
 
 
 def _put_off(system: System, key: int, now: datetime, reason: str) -> bool:
-    """Put off what is due of one partnership. False if its rows are too damaged even for that."""
+    """Put off what is due of one partnership; return False if its rows are too damaged even for that."""
     try:
         system.transact(partial(_postpone_all, key=key, now=now, reason=reason))
     except StoreError:
         raise
-    except Exception:  # noqa: BLE001 - as above; what it first failed of has been said
+    except Exception:  # noqa: BLE001 - the caller reports the first error of this partnership
         return False
     return True
 
 
 def _step_of(session: Session, key: int, now: datetime) -> Tally:
-    """The next due thing of one partnership, unless somebody is at it."""
+    """Take the next due step of one partnership, unless another transaction has locked it."""
     query = select(tables.partnerships).where(tables.partnerships.c.id == key)
-    found = session.connection.execute(database.locking(session.connection, query, passing=True)).all()
-    return _step(session, found, now)
+    rows = session.connection.execute(database.locking(session.connection, query, passing=True)).all()
+    return _step(session, rows, now)
 
 
-def _step(session: Session, rows: Sequence[Any], now: datetime) -> Tally:
-    """The next due thing of each of these partnerships, which are locked, written together."""
+def _step(session: Session, rows: Sequence[Row[Any]], now: datetime) -> Tally:
+    """Take the next due step of each of these locked partnerships, and write all of them together.
+
+    1. Read the due rungs again. Another daemon may have fired them before this transaction got its locks.
+    2. Close the rungs that a later rung makes pointless.
+    3. Decide the event of a rung that fires one. If the law refuses it, put the rung off.
+    4. Queue the notices of the rungs that only tell.
+    5. Write events, notices and deadlines, each kind in one statement.
+    """
     tally = Tally()
-    known = {row.id: Snapshot.from_row(row) for row in rows}
-    # Looked up again now that they are locked: another daemon may have done it in between.
-    work = _work(session.connection, list(known), now)
+    records = {row.id: Snapshot.from_row(row) for row in rows}
+    work_by_key = _find_work(session.connection, list(records), now)
     changes: list[Change] = []
     updates: list[dict[str, Any]] = []
     notices: list[tuple[DeadlineRow, queue.Occasion]] = []
-    for key, found in work.items():
-        record = known[key]
+    for key, work in work_by_key.items():
+        record, due = records[key], work.rung
         updates += [
-            deadlines.close(
-                rung, DeadlineStatus.SKIPPED, now, f"overtaken: {found.rung.kind} was due as well"
-            )
-            for rung in found.passed
+            deadlines.close(rung, DeadlineStatus.SKIPPED, now, f"overtaken: {due.kind} was due as well")
+            for rung in work.passed
         ]
-        tally.skipped += len(found.passed)
-        if found.rung.fires is None:
-            notices.append((found.rung, _occasion(session, record, found.rung, now)))
+        tally.skipped += len(work.passed)
+        if due.fires is None:
+            notices.append((due, _make_occasion(session, record, due, now)))
             continue
         try:
-            changes.append(_fire(session, record, found.rung, found.rung.fires, now))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up the others
-            _postpone(session, key, found.rung, now, f"{type(error).__name__}: {error}")
+            changes.append(_decide(session, record, due, due.fires, now))
+        except Exception as error:  # noqa: BLE001 - an error of any kind must not stop the others
+            _postpone(session, key, due, now, f"{type(error).__name__}: {error}")
             tally.failed += 1
-            tally.failures.append(f"{record.ref} {found.rung.name}: {error}")
+            tally.failures.append(f"{record.ref} {due.name}: {error}")
     if changes:
         tally.changes = engine.write(session, changes)
         tally.fired += len(changes)
-    inserts = _tell(session, notices, updates, now, tally)
+    inserts = _queue_notices(session, notices, updates, now, tally)
     deadlines.write(session.connection, inserts, updates)
     return tally
 
 
-# The status is made an expression so that SQLite looks by partnership. By its index on the status it would read
-# everything that is due once for every batch.
+# The status is an expression here, so that SQLite searches by partnership. With its index on the status it would
+# read everything that is due once for every batch.
 _OPEN = (
     select(*deadlines.ROW)
     .where(
@@ -211,27 +230,29 @@ _OPEN = (
 )
 
 
-def _work(connection: Connection, keys: Sequence[int], now: datetime) -> dict[int, _Work]:
-    """By partnership, the ladder whose turn it is: the one with the earliest open rung that is due."""
+def _find_work(connection: Connection, keys: Sequence[int], now: datetime) -> dict[int, _Work]:
+    """Return the next due rung of each partnership: one of the ladder that has the earliest open rung."""
     due: dict[int, list[DeadlineRow]] = {}
     for row in map(DeadlineRow._make, connection.execute(_OPEN, {"keys": keys, "now": now})):
         due.setdefault(row.partnership, []).append(row)
-    return {key: _next(rows) for key, rows in due.items()}
+    return {key: _choose_rung(rows) for key, rows in due.items()}
 
 
-def _next(rows: Sequence[DeadlineRow]) -> _Work:
+def _choose_rung(rows: Sequence[DeadlineRow]) -> _Work:
+    """Choose among the due rungs of one partnership, which are in order of time."""
     first = rows[0]
-    ladder = [r for r in rows if (r.name, r.ladder) == (first.name, first.ladder)]
-    # What makes an event happen is never passed over; of what only tells, the latest counts.
+    ladder = [rung for rung in rows if (rung.name, rung.ladder) == (first.name, first.ladder)]
+    # A rung that fires an event is never passed over. Of rungs that only tell, people need just the latest.
     firing = next((i for i, rung in enumerate(ladder) if rung.fires), len(ladder) - 1)
     return _Work(ladder[firing], ladder[:firing])
 
 
-def _fire(session: Session, record: Snapshot, rung: DeadlineRow, event: str, now: datetime) -> Change:
+def _decide(session: Session, record: Snapshot, rung: DeadlineRow, event: str, now: datetime) -> Change:
+    """Decide the event of a rung in the name of the clock. Raise `Refused` if the law does not allow it."""
     intent = Intent(
         ref=record.ref,
         event=event,
-        input=_input(session, record, event, now),
+        input=_make_input(session, record, event, now),
         actor=str(Role.CLOCK),
         channel=Channel.CLOCK,
         now=now,
@@ -241,8 +262,8 @@ def _fire(session: Session, record: Snapshot, rung: DeadlineRow, event: str, now
     return engine.decide(session, record, intent)
 
 
-def _input(session: Session, record: Snapshot, event: str, now: datetime) -> dict[str, Any]:
-    """What the clock gives with an event."""
+def _make_input(session: Session, record: Snapshot, event: str, now: datetime) -> dict[str, Any]:
+    """Return the input of an event that the clock fires: empty, except for a Board item that is deferred."""
     if row_of(event, record.state).takes is not DeferItem:
         return {}
     item = record.facts.board.item
@@ -252,11 +273,12 @@ def _input(session: Session, record: Snapshot, event: str, now: datetime) -> dic
     )
     introduced = item is not None and item.meeting_on in item.introduced
     reason = "introduced; it comes back for action" if introduced else "no decision is on record"
-    given: dict[str, Any] = {"reason": f"the meeting passed: {reason}"}
-    return given | ({"meeting_on": meeting.on.isoformat()} if meeting else {})
+    values: dict[str, Any] = {"reason": f"the meeting passed: {reason}"}
+    return values | ({"meeting_on": meeting.on.isoformat()} if meeting else {})
 
 
-def _occasion(session: Session, record: Snapshot, rung: DeadlineRow, now: datetime) -> queue.Occasion:
+def _make_occasion(session: Session, record: Snapshot, rung: DeadlineRow, now: datetime) -> queue.Occasion:
+    """Return what the outbox needs to know of a rung that tells people."""
     row = session.config.deadlines.get(rung.name)
     return queue.Occasion(
         record=record,
@@ -269,14 +291,17 @@ def _occasion(session: Session, record: Snapshot, rung: DeadlineRow, now: dateti
     )
 
 
-def _tell(
+def _queue_notices(
     session: Session,
     notices: Sequence[tuple[DeadlineRow, queue.Occasion]],
     updates: list[dict[str, Any]],
     now: datetime,
     tally: Tally,
 ) -> list[dict[str, Any]]:
-    """Queue the notices of rungs that only tell; the rungs that follow the last of a ladder."""
+    """Queue the notices of rungs that only tell, and add to `updates` how each rung was closed.
+
+    Return the rows to insert: a ladder that goes on after its last rung gets the next one.
+    """
     inserts = []
     counts = queue.queue(session, [occasion for _, occasion in notices])
     for (rung, _), count in zip(notices, counts, strict=True):
@@ -293,8 +318,8 @@ def _tell(
 
 
 def _postpone_all(session: Session, key: int, now: datetime, reason: str) -> None:
-    """Put off what is due of a partnership that could not be read or written."""
-    work = _work(session.connection, [key], now).get(key)
+    """Put off everything that is due of a partnership whose record could not be read or written."""
+    work = _find_work(session.connection, [key], now).get(key)
     if work is None:
         return
     later = _postpone(session, key, work.rung, now, reason)
@@ -304,7 +329,11 @@ def _postpone_all(session: Session, key: int, now: datetime, reason: str) -> Non
 
 
 def _postpone(session: Session, key: int, rung: DeadlineRow, now: datetime, reason: str) -> datetime:
-    """Try a rung again later; once the tries are used up tell staff, and go on trying daily. When."""
+    """Put off one rung, and return when it is tried again.
+
+    The configuration gives the minutes to wait after each failure. When these tries are used up, tell staff once
+    and try daily from then on.
+    """
     waits = session.config.procedure.daemon.retry_minutes
     attempts = rung.attempts + 1
     later = now + (timedelta(minutes=waits[attempts - 1]) if attempts <= len(waits) else GIVEN_UP)

@@ -1,10 +1,10 @@
-"""A change of procedure: brings open deadlines in line with it, and tells what moved."""
+"""Moves the open deadlines when the procedure has changed, and reports which of them moved."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from workflow import deadlines
 from workflow.session import Session
@@ -14,16 +14,17 @@ from workflow.store.tables import canonical
 
 
 def replan(session: Session, now: datetime) -> list[dict[str, str]]:
-    """Bring every open deadline in line with the procedure as it is now. What moved: from when to when.
+    """Bring every open deadline in line with the present procedure; return what moved, from when to when.
 
-    A partnership whose record cannot be read is passed over and told of as a problem.
+    1. Compare the fingerprint of the procedure with the one that was remembered. If they are equal, read nothing.
+    2. Lock every partnership and move its open deadlines to where the procedure puts them now.
+    3. Remember the fingerprint in the same transaction, so that a crash before its end repeats the whole.
 
-    The procedure that was last looked at is remembered, so that without a change nothing is read.
+    An item has the keys "ref", "deadline", "was" and "is_now" (local times, "" for none). Of a partnership whose
+    record cannot be read it has "ref" and "problem", and the deadlines of that partnership stay as they are.
     """
     mark = session.config.fingerprint
-    meta = tables.meta
-    before = session.connection.scalar(select(meta.c.value).where(meta.c.key == "procedure"))
-    if before == mark:
+    if database.remembered(session.connection, "procedure") == mark:
         return []
     moved: list[dict[str, str]] = []
     table = tables.partnerships
@@ -34,22 +35,20 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
         except ValueError:
             moved.append({"ref": row.ref, "problem": "its record cannot be read: partnershipctl verify"})
             continue
-        moved += _replanned(session, record, now)
-    if before is None:
-        session.connection.execute(insert(meta).values(key="procedure", value=mark))
-    else:
-        session.connection.execute(update(meta).where(meta.c.key == "procedure").values(value=mark))
+        moved += _replan_one(session, record, now)
+    database.remember(session.connection, "procedure", mark)
     return moved
 
 
-def _replanned(session: Session, record: Snapshot, now: datetime) -> list[dict[str, str]]:
+def _replan_one(session: Session, record: Snapshot, now: datetime) -> list[dict[str, str]]:
+    """Move the deadlines of one partnership, and note in the directory's history which of them moved."""
     key = record.key
     rows = deadlines.rows_of(session.connection, [key]).get(key, [])
     was = {row.name: row.ladder for row in rows if row.status == DeadlineStatus.OPEN}
-    found = deadlines.plan_moves(session.config, record, rows, now)
-    if not found:
+    moves = deadlines.plan_moves(session.config, record, rows, now)
+    if not moves:
         return []
-    deadlines.write(session.connection, found.inserts, found.updates)
+    deadlines.write(session.connection, moves.inserts, moves.updates)
     due = deadlines.due_instants(session.config, record)
     local = session.config.calendar.local
     moved = [
