@@ -1,1 +1,1 @@
-"""partnershipd, the daemon: its tick loop, its signals, its log and its metrics."""
+"""The daemon partnershipd: its ticks, its signals, its reload, its log and its metrics."""

@@ -1,4 +1,4 @@
-"""The log: what the daemon and its libraries say, on standard error, as key=value lines or JSON."""
+"""Sets up the log of the daemon and its libraries: key=value lines or JSON on standard error."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from workflow.procedure.config import Config
 
 
 class _Unfailing:
-    """A stream of which what cannot be written is lost: a log on a full disk stops no deadline and no message."""
+    """A stream that drops what it cannot write, so that a full disk stops neither deadlines nor mail."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:
+        """Write, or drop the text if the stream cannot take it."""
         with contextlib.suppress(OSError):
             self._stream.write(text)
 
     def flush(self) -> None:
+        """Flush, as far as that is possible."""
         with contextlib.suppress(OSError):
             self._stream.flush()
 
 
 def set_up(settings: Config) -> None:
-    """Log to standard error: key=value lines, or JSON."""
+    """Send the log to standard error, in the form and from the level that the configuration names."""
     log_settings = settings.procedure.log
     level = getattr(logging, log_settings.level.upper())
     renderer: Any = structlog.processors.JSONRenderer()
@@ -40,16 +42,16 @@ def set_up(settings: Config) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    # What libraries log, in the same form.
-    theirs = logging.StreamHandler(sys.stderr)
-    theirs.setFormatter(
+    # Libraries log through the standard library. Give their lines the same form as ours.
+    of_libraries = logging.StreamHandler(sys.stderr)
+    of_libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    logging.basicConfig(level=logging.WARNING, handlers=[theirs], force=True)
-    # Else a long tick is a warning for each that it replaces, and a busy minute one for each page that waits.
+    logging.basicConfig(level=logging.WARNING, handlers=[of_libraries], force=True)
+    # APScheduler would warn of each tick that a long one replaces, and waitress of each page that has to wait.
     for noisy in ("apscheduler", "waitress.queue"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     structlog.configure(

@@ -1,4 +1,4 @@
-"""A reload: the configuration is read again, and what a running daemon cannot take up is reported."""
+"""Reads the configuration again, and reports the changed settings that a running daemon cannot take up."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ log = structlog.get_logger("partnershipd")
 
 
 def read(path: Path | None) -> tuple[Config, Mailer, Letterbox | None]:
-    """Read the configuration, and make the mailer and letterbox it names. Raises `ConfigError`."""
+    """Read the configuration, and make the mailer and the letterbox it names. Raise `ConfigError` if it is bad."""
     settings = config.load(path)
-    _ = settings.links  # without keys it is refused here rather than at the first message
+    # Reading the keys for links refuses a bad file here rather than at the first message.
+    _ = settings.links
     return settings, make_mailer(settings), make_letterbox(settings)
 
 
@@ -31,11 +32,12 @@ def report_refused(error: ConfigError) -> None:
 
 def report_postponed(before: Config, after: Config) -> None:
     """Log every changed setting that takes effect only after a restart."""
-    for name in _need_a_restart(before, after):
+    for name in _need_restart(before, after):
         log.warning("changed only after a restart", at=name)
 
 
-def _need_a_restart(before: Config, after: Config) -> Iterator[str]:
+def _need_restart(before: Config, after: Config) -> Iterator[str]:
+    """Return the names of changed settings on which the database engine or the web server was built."""
     if before.database_url != after.database_url:
         yield "database.url"
     for name in ("listen", "proxies", "upload_megabytes", "posts_per_minute"):

@@ -1,4 +1,4 @@
-"""partnershipd: puts the doors together, lives and stops."""
+"""Runs partnershipd: ticks at intervals, serves the web pages, reloads, and stops in order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from notifications.incoming.letterboxes import LetterboxFailed
 from states.errors import Problem
 from workflow.clock import meetings, replan
 from workflow.clock.fire import Tally, fire_due, next_due
-from workflow.daemon import logs, reload, signals
+from workflow.daemon import logs, reload, report, signals
 from workflow.daemon.metrics import Metrics
 from workflow.daemon.signals import AT_ONCE
 from workflow.inbox import judge
@@ -41,26 +41,27 @@ from workflow.store.database import StoreError, StoreLocked, StoreUnavailable
 from workflow.web.app import address, application
 from workflow.web.server import Server
 
-AWAY = 1  # exit status: the database is away or another's, so that whoever watches over this starts it again
-PATIENCE = 18.0  # seconds to finish what is held after SIGTERM
+AWAY = 1  # exit status: the database is away or held by another program, and a later start may succeed
+PATIENCE = 18.0  # seconds after SIGTERM in which the running tick may finish
 _ANOTHER = "another partnershipd runs on this database; one SQLite file has one daemon"
-STALE = 3  # ticks that may be missed before /healthz says so
+STALE = 3  # ticks that may be missed before /healthz reports trouble
 
 log = structlog.get_logger("partnershipd")
 T = TypeVar("T")
 
 
 class _Every(BaseTrigger):  # type: ignore[misc]
-    """So many seconds after the last time, whatever the clock said then.
+    """Fires a fixed number of seconds after the last time, whatever the clock showed then.
 
-    APScheduler's own counts every time that it missed, which takes minutes and all memory when a machine that began
-    in 1970 learns what year it is.
+    APScheduler's own interval counts every time that it missed. When a machine that started in 1970 learns what
+    year it is, that takes minutes and all memory.
     """
 
     def __init__(self, seconds: float) -> None:
         self._pause = timedelta(seconds=seconds)
 
     def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
+        """Return the time of the next tick, as APScheduler asks for it."""
         return now + self._pause
 
 
@@ -69,96 +70,106 @@ class Daemon:
 
     def __init__(self, opened: System, path: Path | None, *, sole: bool = False) -> None:
         self.system = opened
-        _ = opened.config.links  # without keys it is refused here rather than at the first message
+        # Reading the keys for links refuses a bad file here rather than at the first message.
+        _ = opened.config.links
         self.mailer = make_mailer(opened.config)
         self.letterbox = make_letterbox(opened.config)
         self.metrics = Metrics()
         self._path = path
-        self._claims_are_ours = not sole  # else a killed one's are still to be taken back
+        # A sole daemon still has to take back what a killed one had claimed. Where several run, claims may be live.
+        self._claims_are_ours = not sole
         self._stop = threading.Event()
         self._ticking = threading.Lock()
-        self._ticked: float | None = None  # monotonic seconds
-        self._problem: str | None = None
+        self._ticked: float | None = None  # end of the last whole tick, in monotonic seconds
+        self._problem: str | None = None  # what /healthz reports
         self.pace = Pace()
-        self._trouble: str | None = None  # of the tick that runs, or the last one
+        self._trouble: str | None = None  # what failed in the present tick, or else in the last one
         self._systemd = SystemdNotifier() if os.environ.get("NOTIFY_SOCKET") else None
-        # Jobs only tick; deadlines are rows. A late tick is run all the same, and never two at once.
+        # Jobs only tick; deadlines are rows. A late tick still runs, and two never run at once.
         self._jobs = BackgroundScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
 
     def once(self) -> bool:
-        """Do what is due now, deliver what is queued. False if something failed."""
+        """Run one tick, and return whether all of it succeeded.
+
+        Its parts, in this order:
+
+        1. Take back the messages that a killed daemon had claimed.
+        2. Move deadlines if the procedure has changed, and tell people if the Board's calendar has.
+        3. Fire the deadlines that are due.
+        4. Judge the replies that arrived.
+        5. Gather digests, after everything that may still add to one.
+        6. Deliver the mail that may leave.
+
+        A part that fails does not stop the others, unless the database is away: raise `StoreError` then.
+        """
         with self._ticking:
             if self._stop.is_set():
                 return True
             began = time.monotonic()
             now = current_time()
             self._trouble = None
-            self._apart("claims", self._take_back)
-            self._apart("procedure", partial(self._replan, now))
-            self._apart(
-                "meetings", partial(self._exclusively, "meetings", partial(meetings.tell_changed, now=now))
-            )
-            fire = partial(fire_due, self.system, now, stop=self._stop.is_set, done=self._said)
-            tally = self._apart("deadlines", fire) or Tally()
-            answered = self._apart("replies", self._take_replies) or {}
-            self._apart("digests", partial(self._exclusively, "digests", partial(digest.gather, now=now)))
-            sent = self._apart("mail", self._deliver) or {}
+            self._run_part("claims", self._take_back)
+            self._run_part("procedure", partial(self._replan, now))
+            self._run_exclusive_part("meetings", partial(meetings.tell_changed, now=now))
+            fire = partial(fire_due, self.system, now, stop=self._stop.is_set, done=report.log_changes)
+            tally = self._run_part("deadlines", fire) or Tally()
+            answered = self._run_part("replies", self._judge_replies) or {}
+            self._run_exclusive_part("digests", partial(digest.gather, now=now))
+            sent = self._run_part("mail", self._deliver) or {}
             took = time.monotonic() - began
         self.metrics.count(tally)
         for status, number in sent.items():
             self.metrics.notices.labels(status).inc(number)
         self.metrics.ticks.observe(took)
-        if tally.fired or tally.told or tally.skipped or tally.failed or sent or answered:
-            counts = {f"notices_{status.replace('-', '_')}": number for status, number in sent.items()}
-            counts |= {f"replies_{verdict}": number for verdict, number in answered.items()}
-            log.info(
-                "tick",
-                fired=tally.fired,
-                told=tally.told,
-                skipped=tally.skipped,
-                failed=tally.failed,
-                **counts,
-                seconds=round(took, 3),
-            )
+        report.log_tick(tally, answered, sent, took)
         return not tally.failed and self._trouble is None
 
-    def _apart(self, part: str, work: Callable[[], T]) -> T | None:
-        """One part of a tick; whatever goes wrong with it, deadlines still fire and mail still leaves."""
+    def _run_part(self, name: str, work: Callable[[], T]) -> T | None:
+        """Run one part of a tick; log its error rather than let it stop the parts that follow.
+
+        Return None if it failed. Raise `StoreError` if the database is away, since no other part works without it.
+        """
         try:
             return work()
-        except StoreLocked as error:  # what the other parts write may be free
-            self._trouble = f"{part}: {error}"
-            log.error("a part of the tick failed", part=part, problem=str(error))  # noqa: TRY400 - words say it
+        except StoreLocked as error:
+            # Another program holds one row or table. What the other parts write may be free.
+            self._trouble = f"{name}: {error}"
+            log.error("a part of the tick failed", part=name, problem=str(error))  # noqa: TRY400 - words say it
             return None
         except StoreError:
-            raise  # without the database nothing else works either
+            raise
         except Exception as error:
-            self._trouble = f"{part}: {type(error).__name__}: {error}"
-            log.exception("a part of the tick failed", part=part)
+            self._trouble = f"{name}: {type(error).__name__}: {error}"
+            log.exception("a part of the tick failed", part=name)
             return None
 
+    def _run_exclusive_part(self, name: str, work: Callable[[Session], object]) -> None:
+        """Run a part that only one daemon may do at a time, even where several share a database."""
+        self._run_part(name, partial(self.system.transact, work, exclusive=name))
+
     def _take_back(self) -> None:
-        """Let go of what a daemon had claimed that was killed, where no other can run."""
+        """Release, once, the messages that a killed daemon had claimed, where no other daemon can run."""
         if self._claims_are_ours:
             return
-        left = self.system.transact(delivery.release_all)
+        released = self.system.transact(delivery.release_all)
         self._claims_are_ours = True
-        if left:
-            log.info("taken back from a daemon that was killed", messages=left)
+        if released:
+            log.info("taken back from a daemon that was killed", messages=released)
 
-    def _exclusively(self, what: str, work: Callable[[Session], T]) -> T:
-        """What one daemon does at a time, also of several on one database."""
-        return self.system.transact(work, exclusive=what)
+    def _judge_replies(self) -> Mapping[str, int]:
+        """Judge the replies that arrived; return how many there were by verdict.
 
-    def _take_replies(self) -> Mapping[str, int]:
-        """Do what people answered. How many messages by verdict; a mailbox out of reach is for the next tick."""
+        If the letterbox is out of reach, the next tick tries again.
+        """
         counts: Counter[str] = Counter()
         if self.letterbox is None:
             return counts
         try:
-            for judged in judge.take_in(self.system, self.letterbox, current_time, stop=self._stop.is_set):
+            for judged in judge.judge_letters(
+                self.system, self.letterbox, current_time, stop=self._stop.is_set
+            ):
                 counts[judged.verdict] += 1
                 self.metrics.replies.labels(judged.verdict).inc()
                 log.info("reply", **judged.line())
@@ -168,38 +179,33 @@ class Daemon:
         return counts
 
     def _deliver(self) -> Mapping[str, int]:
-        """Deliver what may leave. How many by status."""
+        """Deliver the mail that may leave; return how many notices by their new status.
+
+        Log when mail stops leaving and when it leaves again, rather than at every tick between.
+        """
         self.pace.per_minute = self.system.config.procedure.mail.per_minute
-        known = self.pace.problem
+        before = self.pace.problem
         sent = delivery.deliver(
             self.system, self.mailer, current_time, stop=self._stop.is_set, pace=self.pace
         )
-        if self.pace.problem not in (None, known):
+        if self.pace.problem not in (None, before):
             log.warning("mail cannot leave", problem=self.pace.problem)
-        elif known is not None and self.pace.problem is None:
+        elif before is not None and self.pace.problem is None:
             log.info("mail leaves again")
         return sent
 
-    def _said(self, tally: Tally) -> None:
-        for change in tally.changes:
-            log.info(
-                "event",
-                ref=change.record.ref,
-                event_name=change.intent.event,
-                state=str(change.record.state),
-                was=str(change.before.state),
-            )
-        for failure in tally.failures:
-            log.error("deadline failed", problem=failure)
-
     def _tick(self) -> None:
+        """Run one tick as a job: feed the watchdog if it was completed, and plan the next early tick.
+
+        The watchdog is fed nowhere else. A scheduler thread that has died, or a tick that hangs, starves it.
+        """
         try:
             self.once()
             with self.system.reading() as session:
                 due = next_due(session.connection)
                 self.metrics.measure(session, time.time())
         except Exception as error:
-            # Whatever it was, the next tick tries again; /healthz and the watchdog tell if it goes on.
+            # The next tick tries again. If the error persists, /healthz reports it and the watchdog starves.
             self._problem = f"{type(error).__name__}: {error}"
             log.exception("tick failed")
             return
@@ -213,14 +219,15 @@ class Daemon:
         return f"mail cannot leave: {self.pace.problem}" if self.pace.problem is not None else None
 
     def _wake_at(self, due: datetime | None) -> None:
-        """Tick early for the next due instant, if that comes before the next tick, or for mail that may leave."""
+        """Plan an early tick if a deadline falls due, or more mail may leave, before the next regular tick."""
         if self.pace.more:
             due = current_time()
         if due is None:
             return
         seconds = self._tick_seconds()
         now = current_time()
-        soon = max(due, now + AT_ONCE)  # it may have fallen due while this tick was at something else
+        # It may have fallen due already, while this tick did something else.
+        soon = max(due, now + AT_ONCE)
         if soon < now + timedelta(seconds=seconds):
             self._jobs.add_job(self._tick, DateTrigger(soon), id="wake", replace_existing=True)
 
@@ -229,7 +236,7 @@ class Daemon:
             self._systemd.notify(state)
 
     def health(self) -> tuple[bool, Mapping[str, Any]]:
-        """Whether ticks are completed in time, and what is known."""
+        """Return whether ticks are completed in time and without trouble, and the document of /healthz."""
         age = None if self._ticked is None else time.monotonic() - self._ticked
         patience = STALE * self._tick_seconds() + 60
         well = age is not None and age < patience and self._problem is None
@@ -240,8 +247,8 @@ class Daemon:
         }
 
     def run(self) -> None:
-        """Live until SIGTERM or SIGINT. Raises `ConfigError` if it cannot listen where it is told to."""
-        asked = signals.receive()
+        """Tick and serve until SIGTERM or SIGINT. Raise `ConfigError` if the address for pages cannot be used."""
+        received = signals.receive()
         host, port = address(self.system.config)
         app = application(self.system, self.health, self.metrics.registry)
         try:
@@ -255,9 +262,9 @@ class Daemon:
         self._start_ticks()
         self._tell_systemd("READY=1")
         log.info("running", config=str(self._path or "packaged default"), web=f"http://{host}:{port}")
-        while signals.hear(asked, self._jobs, self._tick_seconds) == signal.SIGHUP:
-            # As a job, so that a stop is heard while the reload waits for a tick.
-            self._jobs.add_job(self._take_new_configuration, max_instances=100)
+        while signals.hear(received, self._jobs, self._tick_seconds) == signal.SIGHUP:
+            # A job of its own, so that this thread still hears a stop while the reload waits for a tick.
+            self._jobs.add_job(self._reload, max_instances=100)
         self._stop.set()
         self._end(server)
 
@@ -269,8 +276,8 @@ class Daemon:
         self._jobs.add_job(self._tick, _Every(self._tick_seconds()), id="tick", next_run_time=current_time())
         self._jobs.start()
 
-    def _take_new_configuration(self) -> None:
-        """Read the configuration again; a bad one is refused and the old one kept."""
+    def _reload(self) -> None:
+        """Take up the configuration as it is now, between two ticks; keep the old one if the new one is bad."""
         self._tell_systemd("RELOADING=1")
         try:
             with self._ticking:
@@ -284,19 +291,25 @@ class Daemon:
             reload.report_postponed(before, after)
             log.info("configuration loaded")
             self._jobs.reschedule_job("tick", trigger=_Every(self._tick_seconds()))
-            self._jobs.add_job(self._tick, id="wake", replace_existing=True)  # it tells what moved
+            # Tick at once, so that the log shows which deadlines the new procedure moved.
+            self._jobs.add_job(self._tick, id="wake", replace_existing=True)
         finally:
             self._tell_systemd("READY=1")
 
     def _replan(self, now: datetime) -> None:
-        """Bring open deadlines in line with the procedure as it is now, and report what moved."""
-        for change in self._exclusively("procedure", partial(replan.replan, now=now)):
+        """Bring open deadlines in line with the present procedure, and log what moved."""
+        for change in self.system.transact(partial(replan.replan, now=now), exclusive="procedure"):
             if "problem" in change:
                 log.error("deadlines are not as the procedure says", **change)
             else:
                 log.info("deadline changed with the procedure", **change)
 
     def _end(self, server: Server) -> None:
+        """Stop in order: no new ticks, no new requests, then wait for the running tick.
+
+        If it does not finish within `PATIENCE` seconds, leave the process at once. The next daemon takes its
+        claims back.
+        """
         last = time.monotonic() + PATIENCE
         self._tell_systemd("STOPPING=1")
         log.info("stopping")
@@ -307,14 +320,15 @@ class Daemon:
         if not finished:
             log.warning("stopped while a message was still on its way", seconds=PATIENCE)
             sys.stderr.flush()
-            os._exit(0)  # an orderly end would wait for the thread that holds it
+            # An orderly exit would wait for the thread that still runs the tick.
+            os._exit(0)
         self._ticking.release()
         log.info("stopped")
 
 
 @contextlib.contextmanager
 def _opened(path: Path | None) -> Iterator[System]:
-    """The system of a configuration file; at the end a server is told of it, rather than left to find out."""
+    """Open the system of a configuration file, and close its connections at the end of the block."""
     opened = open_system(path)
     try:
         yield opened
@@ -323,14 +337,17 @@ def _opened(path: Path | None) -> Iterator[System]:
 
 
 def _fail(problems: list[Problem], status: int = ConfigError.exit_status) -> None:
+    """Print the problems and end the program."""
     for problem in problems:
         click.echo(f"partnershipd: {problem}", err=True)
     sys.exit(status)
 
 
-def _once(daemon: Daemon) -> bool:
+def _run_once(daemon: Daemon) -> bool:
+    """Tick until no more mail may leave, and return whether all ticks succeeded."""
     well = daemon.once()
-    while daemon.pace.more:  # a turn of the mail was over
+    # A tick ends its turn of the mail after a while, so that deadlines need not wait for a long queue.
+    while daemon.pace.more:
         well = daemon.once() and well
     return well
 
@@ -354,7 +371,7 @@ def main(config_file: str | None, once: bool) -> None:
                 database.check_sound(opened.engine)
                 daemon = Daemon(opened, path, sole=sole)
                 if once:
-                    sys.exit(0 if _once(daemon) else 1)
+                    sys.exit(0 if _run_once(daemon) else 1)
                 daemon.run()
     except ConfigError as error:
         _fail(error.problems)

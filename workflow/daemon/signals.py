@@ -1,4 +1,4 @@
-"""The signals that end or reload the daemon, and the clock that may be set back while it waits for one."""
+"""Receives the signals that end or reload the daemon, and keeps the ticks going while it waits for one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from workflow.session import current_time
 
-AT_ONCE = timedelta(seconds=1)  # until the next tick, where something is due already
+AT_ONCE = timedelta(seconds=1)  # the wait before the next tick where something is due already
 
 log = structlog.get_logger("partnershipd")
 
