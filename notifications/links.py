@@ -79,7 +79,7 @@ class Links:
         stem, _, domain = mailbox.partition("@")
         return f"{stem}+{notice}-{_code(self._keys[-1], notice, person)}@{domain}"
 
-    def is_reply_of(self, local: str, person: str) -> int | None:
+    def match_reply(self, local: str, person: str) -> int | None:
         """The notice that this local part of an address answers, if it was made for this person; else None."""
         found = _LOCAL.fullmatch(local.lower())
         if found is None:
@@ -89,7 +89,7 @@ class Links:
         return notice if any(fits) else None
 
 
-def notice_named(local: str) -> int | None:
+def parse_notice_number(local: str) -> int | None:
     """The notice that a local part of an address claims to answer, whoever made it."""
     found = _LOCAL.fullmatch(local.lower())
     return int(found["notice"]) if found else None

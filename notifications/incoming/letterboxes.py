@@ -41,7 +41,7 @@ class Letterbox(Protocol):
 
     def letters(self, most: int) -> Iterator[Letter]: ...
 
-    def taken(self, letter: Letter) -> None: ...
+    def mark_seen(self, letter: Letter) -> None: ...
 
 
 class MaildirLetterbox:
@@ -84,7 +84,7 @@ class MaildirLetterbox:
                     found.append((_age(path), path.name, path))
         return [path for *_, path in sorted(found)]
 
-    def taken(self, letter: Letter) -> None:
+    def mark_seen(self, letter: Letter) -> None:
         """Move it to cur/ as seen; what a mail reader has moved meanwhile stays where it is."""
         path = Path(letter.key)
         name, _, flags = path.name.partition(":2,")
@@ -178,7 +178,7 @@ class ImapLetterbox:
         _, found = self._box.client.uid("FETCH", uid, f"({part})")
         return next((bytes(one[1]) for one in found if isinstance(one, tuple)), None)
 
-    def taken(self, letter: Letter) -> None:
+    def mark_seen(self, letter: Letter) -> None:
         """Mark it as seen. Not by imap-tools' own `flag`, which also expunges what others have deleted."""
         status, _ = self._box.client.uid("STORE", letter.key, "+FLAGS", r"(\Seen)")
         if status != "OK":

@@ -17,7 +17,7 @@ from notifications.incoming.bounces import Bounce, bounce_of
 from notifications.incoming.parts import content, kind, name_of, parameter, parts_of, text_of
 from notifications.incoming.quoting import Words, own_words
 from notifications.incoming.senders import Headers, addresses_in, dmarc, sender_of, value, values
-from notifications.links import notice_named
+from notifications.links import parse_notice_number
 
 # Where the address stands that a message came to; first what the server says that delivered it.
 _DELIVERED = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
@@ -110,7 +110,9 @@ def _to(headers: Headers) -> tuple[str, ...]:
     found: list[str] = []
     for name in _DELIVERED:
         for line in values(headers, name):
-            found += [one for one in addresses_in(line) if notice_named(one.rpartition("@")[0]) is not None]
+            found += [
+                one for one in addresses_in(line) if parse_notice_number(one.rpartition("@")[0]) is not None
+            ]
     return tuple(dict.fromkeys(found))[:_ADDRESSES]
 
 

@@ -23,7 +23,7 @@ from workflow import session
 KILLED = (
     "import os, signal\n"
     "from notifications.incoming.letterboxes import MaildirLetterbox\n"
-    "MaildirLetterbox.taken = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+    "MaildirLetterbox.mark_seen = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
     "from workflow.daemon.service import main\n"
     "main()\n"
 )

@@ -48,7 +48,7 @@ POINTS = {
     # of a reply
     "before a reply is committed": Point("after", "workflow.inbox.judge", "_judge"),
     "between a reply's commit and its move": Point(
-        "before", "notifications.incoming.letterboxes", "MaildirLetterbox.taken"
+        "before", "notifications.incoming.letterboxes", "MaildirLetterbox.mark_seen"
     ),
     # of a form
     "before a form is acted on": Point("before", "workflow.actions.action", "act"),

@@ -29,7 +29,7 @@ def contents(box: Letterbox, most: int = 10) -> list[bytes]:
 def take_all(box: Letterbox, most: int = 10) -> None:
     with box.session():
         for letter in box.letters(most):
-            box.taken(letter)
+            box.mark_seen(letter)
 
 
 # A Maildir
@@ -65,7 +65,7 @@ def test_what_somebody_else_moved_meanwhile_stays_where_it_is(tmp_path):
     with box.session():
         (letter,) = box.letters(10)
         path.rename(tmp_path / "cur" / "a:2,F")
-        box.taken(letter)
+        box.mark_seen(letter)
     assert [path.name for path in (tmp_path / "cur").iterdir()] == ["a:2,F"]
 
 

@@ -9,7 +9,7 @@ from freezegun import freeze_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifications.links import Expired, Forged, Links, notice_named
+from notifications.links import Expired, Forged, Links, parse_notice_number
 
 OLD, NEW, OTHER = "o" * 40, "n" * 40, "x" * 40
 DAY = timedelta(days=1)
@@ -91,11 +91,11 @@ def test_an_answer_is_known_by_the_address_it_goes_to() -> None:
     assert domain == "example.org"
     assert local.startswith("partnerships+12-")
     assert len(local) <= 64  # RFC 5321, 4.5.3.1.1
-    assert links.is_reply_of(local, "principal@example.org") == 12
-    assert links.is_reply_of(local.upper(), "Principal@Example.org") == 12  # mail servers may change the case
-    assert Links([OTHER, NEW]).is_reply_of(local, "principal@example.org") == 12
-    assert links.is_reply_of(local, "staff@example.org") is None
-    assert links.is_reply_of(local.replace("+12-", "+13-"), "principal@example.org") is None
-    assert Links([OTHER]).is_reply_of(local, "principal@example.org") is None
-    assert notice_named(local) == 12
-    assert notice_named("partnerships") is None
+    assert links.match_reply(local, "principal@example.org") == 12
+    assert links.match_reply(local.upper(), "Principal@Example.org") == 12  # mail servers may change the case
+    assert Links([OTHER, NEW]).match_reply(local, "principal@example.org") == 12
+    assert links.match_reply(local, "staff@example.org") is None
+    assert links.match_reply(local.replace("+12-", "+13-"), "principal@example.org") is None
+    assert Links([OTHER]).match_reply(local, "principal@example.org") is None
+    assert parse_notice_number(local) == 12
+    assert parse_notice_number("partnerships") is None

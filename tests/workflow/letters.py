@@ -83,7 +83,7 @@ def put(folder: Path, content: bytes, name: str = "1.host") -> Path:
 
 def comes(life: Life, content: bytes) -> Judged:
     """Let a message come back."""
-    return judge.take(life.system, Letter("1", content), life.now)
+    return judge.judge_letter(life.system, Letter("1", content), life.now)
 
 
 def replies(life: Life) -> list[dict[str, Any]]:

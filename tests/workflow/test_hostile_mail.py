@@ -137,7 +137,7 @@ def comes(
     made = [make(asked, chance) for _ in range(AT_A_TIME)]
     for number, content in enumerate(made):
         put(folder, content, f"{life.now:%d%H}-{number}.host")
-    judged = list(judge.take_in(life.system, MaildirLetterbox(folder), lambda: life.now))
+    judged = list(judge.judge_letters(life.system, MaildirLetterbox(folder), lambda: life.now))
     assert len(judged) == len(made)
     assert list((folder / "new").iterdir()) == []
     return made

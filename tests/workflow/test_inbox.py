@@ -448,7 +448,7 @@ def test_a_report_that_names_no_message_of_ours_marks_nobody(needs):
 
 def take_in(life: Life) -> list[str]:
     box = MaildirLetterbox(life.system.config.folder / "replies")
-    return [judged.verdict for judged in judge.take_in(life.system, box, lambda: life.now)]
+    return [judged.verdict for judged in judge.judge_letters(life.system, box, lambda: life.now)]
 
 
 def test_a_message_moves_to_cur_as_seen_when_it_has_been_dealt_with(needs):
@@ -464,7 +464,7 @@ def test_a_message_whose_move_was_cut_off_counts_once(needs, monkeypatch):
     folder = needs.system.config.folder / "replies"
     put(folder, answer(ask(needs), "agree"))
     with monkeypatch.context() as patch:
-        patch.setattr(MaildirLetterbox, "taken", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(MaildirLetterbox, "mark_seen", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             take_in(needs)
     with untouched(needs):

@@ -115,7 +115,7 @@ def by_reply(town: Town, got: Got, event: str, *, word: str | None = None, name:
         return "reply impossible"
     chosen = word or next(iter(event_named(event).reply_words))
     content = answer(asked, f"{chosen}\r\n\r\nas was said", Message_ID=f"<{name}@example.org>")
-    judged = judge.take(town.system, Letter("1", content), town.instant)
+    judged = judge.judge_letter(town.system, Letter("1", content), town.instant)
     assert not (judged.reason or "").startswith("it could not be dealt with"), judged
     return f"reply {judged.verdict}"
 

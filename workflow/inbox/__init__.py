@@ -1,1 +1,1 @@
-"""Replies: each message that came back is judged once, and what it asks for is done."""
+"""Replies: judges each message that came back once, and does what a valid answer asks for."""

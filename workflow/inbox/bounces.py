@@ -1,4 +1,4 @@
-"""Reports that a message did not arrive: the address is marked, its notice set aside, and staff told once."""
+"""Handles reports that a message did not arrive: marks the address, sets its notice aside, and tells staff once."""
 
 from __future__ import annotations
 
@@ -6,40 +6,51 @@ from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
-from workflow.inbox.message import Judged, Reply, about, named
+from workflow.inbox.message import Judged, Reply, attach_notice, find_notices
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, NoticeStatus, Verdict
 
 
-def bounced(session: Session, reply: Reply, now: datetime) -> Judged:
-    """A report of a mail server. Only one that names a message of ours says anything about an address."""
+def judge_bounce(session: Session, reply: Reply, now: datetime) -> Judged:
+    """Judge a report of a mail server, and act on it if it says that a message of ours will never arrive.
+
+    1. Find the notice that the report is about: by the Message-IDs it names, else by the address it came to. A
+       report that names no message of ours says nothing about any address, since anybody can send one.
+    2. If the failure may pass, only record the report: the mail server is still trying.
+    3. Else set the notice aside, mark the address, and tell staff if the address was not marked before.
+    """
     bounce = reply.incoming.bounce
     assert bounce is not None
-    table, found = tables.notices, named(session, reply.incoming)
+    table, notices = tables.notices, find_notices(session, reply.incoming)
     if bounce.about:
         query = select(table).where(table.c.message_id.in_(bounce.about)).order_by(table.c.id)
-        found = [Notice.from_row(row) for row in session.connection.execute(query)] or found
-    if not found:
+        notices = [Notice.from_row(row) for row in session.connection.execute(query)] or notices
+    if not notices:
         return reply.judged(Verdict.BOUNCE, f"it names no message of ours: {bounce.said}")
-    reply = about(session, reply, found[0])
+    reply = attach_notice(session, reply, notices[0])
     if not bounce.permanent:
         return reply.judged(Verdict.BOUNCE, f"not delivered yet: {bounce.said}")
-    notice, said = reply.answered, bounce.said or bounce.status or ""
+    notice, reason = reply.answered, bounce.said or bounce.status or ""
     dead = update(table).where(table.c.id == notice.id, table.c.status == NoticeStatus.SENT.value)
-    session.connection.execute(dead.values(status=NoticeStatus.DEAD, reason=f"it came back: {said}"))
-    if _mark(session, notice.to, said, now):
-        failure = {"recipient": notice.to, "subject": notice.subject, "reason": said, "notice_id": notice.id}
+    session.connection.execute(dead.values(status=NoticeStatus.DEAD, reason=f"it came back: {reason}"))
+    if _mark_address(session, notice.to, reason, now):
+        failure = {
+            "recipient": notice.to,
+            "subject": notice.subject,
+            "reason": reason,
+            "notice_id": notice.id,
+        }
         queue.tell_staff(session, notice.partnership, "address-failed", {"failure": failure}, now)
-    return reply.judged(Verdict.BOUNCE, f"not delivered: {said}")
+    return reply.judged(Verdict.BOUNCE, f"not delivered: {reason}")
 
 
-def _mark(session: Session, email: str, said: str, now: datetime) -> bool:
-    """Put on record that an address takes no mail; False if that was known."""
+def _mark_address(session: Session, email: str, reason: str, now: datetime) -> bool:
+    """Record that an address takes no mail; return False if it was recorded before."""
     table = tables.addresses
     row = session.connection.execute(select(table).where(table.c.email == email)).first()
-    values = {"bounced_at": now, "bounce": said}
+    values = {"bounced_at": now, "bounce": reason}
     if row is None:
         session.connection.execute(insert(table).values(email=email, **values))
     elif row.bounced_at is None:
@@ -47,8 +58,8 @@ def _mark(session: Session, email: str, said: str, now: datetime) -> bool:
     return row is None or row.bounced_at is None
 
 
-def cleared(session: Session, email: str) -> None:
-    """An answer has come from an address, so it takes mail."""
+def clear_bounce(session: Session, email: str) -> None:
+    """Remove the mark from an address: an answer from it shows that it takes mail."""
     table = tables.addresses
     marked = update(table).where(table.c.email == email, table.c.bounced_at.is_not(None))
     session.connection.execute(marked.values(bounced_at=None, bounce=None))

@@ -1,8 +1,8 @@
-"""Door 4, replies: each message that came back is judged once, in one transaction, and what it asks for is done.
+"""Judges each message that arrives once, and does what it asks for, in one transaction.
 
-Nothing is done but what the one person answers who was asked, from their own address, with one of the words that
-their message offered. Everything else is put on record, and staff are told where they have to act. A stranger
-gets no answer, and nor does a machine.
+A message causes an event only if the person who was asked sent it, from their own address, to the address of one
+notice, and began it with one of the words that the notice offered. Every other message is recorded with its
+verdict, and staff are told where they have to act. Strangers and machines get no answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import CursorResult, insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from notifications.incoming import replies
@@ -27,19 +27,19 @@ from states.event import ReplyWord
 from states.machine import event_named, row_of
 from workflow.actions.action import Action, LinkClosed, act, find_action
 from workflow.engine import Conflict
-from workflow.inbox.bounces import bounced, cleared
+from workflow.inbox.bounces import clear_bounce, judge_bounce
 from workflow.inbox.message import (
     BUSY,
     TEXT,
     Judged,
     Reply,
-    about,
-    doubt_about,
-    named,
-    seen,
-    tell,
+    attach_notice,
+    find_doubt,
+    find_notices,
+    is_flood,
+    is_repeated,
+    tell_staff,
     template_values,
-    too_many,
 )
 from workflow.links import Claim
 from workflow.outbox import queue
@@ -48,18 +48,20 @@ from workflow.store import tables
 from workflow.store.database import StoreError
 from workflow.store.rows import Channel, Notice, Verdict
 
-AT_ONCE = 50  # messages in one look, so that a flood holds up neither deadlines nor mail
+AT_ONCE = 50  # messages that are judged in one tick, so that a flood holds up neither deadlines nor mail
 
 
-def take_in(
+def judge_letters(
     system: System,
     letterbox: Letterbox,
     clock: Callable[[], datetime],
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Judged]:
-    """Judge what lies in the letterbox, message by message. Raises `LetterboxFailed`, `StoreError`.
+    """Judge the messages in the letterbox one by one, and yield each verdict.
 
-    A message is let go of after its transaction; one that a crash leaves behind counts no second time.
+    A message is marked as seen after its transaction. If the daemon is killed between the two, the message is read
+    again, and its digest shows that it was judged before. Raise `LetterboxFailed` or `StoreError` if the letterbox
+    or the database cannot be used.
     """
     with letterbox.session():
         for letter in letterbox.letters(AT_ONCE):
@@ -68,13 +70,19 @@ def take_in(
             if letter.problem is not None:
                 yield Judged(Verdict.REFUSED, letter.problem)
                 continue
-            judged = take(system, letter, clock())
-            letterbox.taken(letter)
+            judged = judge_letter(system, letter, clock())
+            letterbox.mark_seen(letter)
             yield judged
 
 
-def take(system: System, letter: Letter, now: datetime) -> Judged:
-    """Judge one message; one that cannot be is recorded with the reason, so that it stands in nobody's way."""
+def judge_letter(system: System, letter: Letter, now: datetime) -> Judged:
+    """Judge one message in one transaction.
+
+    1. Judge it. If somebody moved its partnership meanwhile, judge it again by how the partnership is now.
+    2. If it cannot be judged, record it with the reason, so that it does not come back at every tick.
+
+    Raise `StoreError` or `OperationalError` if the database cannot be used: the next tick reads the message again.
+    """
     for last in (False, False, True):
         try:
             return system.transact(partial(_judge, letter=letter, now=now))
@@ -83,8 +91,8 @@ def take(system: System, letter: Letter, now: datetime) -> Judged:
         except Conflict as error:
             problem: Exception = error
             if not last:
-                continue  # somebody else moved the partnership just now: judge by how it is
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are read
+                continue
+        except Exception as error:  # noqa: BLE001 - an error of any kind in one message must not stop the others
             problem = error
         break
     reason = f"it could not be dealt with: {type(problem).__name__}: {problem}"[:500].replace("\x00", "")
@@ -92,29 +100,38 @@ def take(system: System, letter: Letter, now: datetime) -> Judged:
 
 
 def _set_aside(session: Session, letter: Letter, now: datetime, reason: str) -> Judged:
+    """Record a message that cannot be judged, unread, and tell staff."""
     digest = hashlib.sha256(letter.content).hexdigest()
-    if _known(session, digest):
+    if _is_recorded(session, digest):
         return Judged(Verdict.REPEATED, "it has been read before")
     table = tables.replies
     values = {"digest": digest, "received_at": now, "message": letter.content, "verdict": Verdict.REFUSED}
     made = session.connection.execute(insert(table).values(**values, reason=reason))
-    nobody = Reply(_key(made), digest, Incoming(), letter.whole)
-    tell(session, "reply-doubtful", nobody, now, [reason])
+    unread = Reply(_key_of(made), digest, Incoming(), letter.whole)
+    tell_staff(session, "reply-doubtful", unread, now, [reason])
     return Judged(Verdict.REFUSED, reason)
 
 
-def _known(session: Session, digest: str) -> bool:
+def _is_recorded(session: Session, digest: str) -> bool:
+    """Return whether a message with the same bytes was judged before."""
     table = tables.replies
     return session.connection.scalar(select(table.c.id).where(table.c.digest == digest)) is not None
 
 
-def _key(made: Any) -> int:
-    return int(made.inserted_primary_key[0])
+def _key_of(inserted: CursorResult[Any]) -> int:
+    """Return the primary key of the row that was just inserted."""
+    key = inserted.inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 def _judge(session: Session, letter: Letter, now: datetime) -> Judged:
+    """Record a message, judge it, and add the verdict to its row.
+
+    The row comes first, since the notices to staff name it by its number.
+    """
     digest = hashlib.sha256(letter.content).hexdigest()
-    if _known(session, digest):
+    if _is_recorded(session, digest):
         return Judged(Verdict.REPEATED, "it has been read before")
     mail = session.config.procedure.mail
     incoming = replies.read(letter.content, mail.authserv if mail.trust == "dmarc" else "")
@@ -130,37 +147,46 @@ def _judge(session: Session, letter: Letter, now: datetime) -> Judged:
             message=letter.content,
         )
     )
-    reply = Reply(_key(made), digest, incoming, letter.whole)
-    judged = _verdict(session, reply, now)
+    reply = Reply(_key_of(made), digest, incoming, letter.whole)
+    judged = _classify(session, reply, now)
     values = {name: getattr(judged, name) for name in ("verdict", "reason", "notice", "partnership")}
     session.connection.execute(update(table).where(table.c.id == reply.id).values(**values))
     return judged
 
 
-def _verdict(session: Session, reply: Reply, now: datetime) -> Judged:
-    """What is to be thought of a message, and that done."""
+def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
+    """Classify an incoming message and act on it.
+
+    1. A report that a message did not arrive marks an address (`judge_bounce`).
+    2. A message that was judged before, or that a machine wrote, does nothing and gets no answer. This check comes
+       before anything that sends mail, so that two machines cannot keep each other writing.
+    3. A message to an address that we did not make does nothing.
+    4. If it may not be from the person who was asked, tell staff and do nothing.
+    5. A message to the addresses of several notices is a note for staff.
+    6. A message to the address of one notice is an answer (`_answer`).
+    """
     incoming = reply.incoming
     if incoming.bounce is not None:
-        return bounced(session, reply, now)
-    found = named(session, incoming)
-    if len(found) == 1:
-        reply = about(session, reply, found[0])
-    if seen(session, reply):
+        return judge_bounce(session, reply, now)
+    notices = find_notices(session, incoming)
+    if len(notices) == 1:
+        reply = attach_notice(session, reply, notices[0])
+    if is_repeated(session, reply):
         return reply.judged(Verdict.REPEATED, "a message with its Message-ID has been read before")
     if incoming.calendar:
         return reply.judged(Verdict.AUTOMATIC, "it answers an invitation")
     if incoming.automatic is not None:
         return reply.judged(Verdict.AUTOMATIC, incoming.automatic)
-    if too_many(session, reply, now):
+    if is_flood(session, reply, now):
         return reply.judged(Verdict.AUTOMATIC, f"there were more than {BUSY} from this sender within an hour")
-    if incoming.to and not found:
+    if incoming.to and not notices:
         return reply.judged(Verdict.UNKNOWN, "the address it came to is none that we gave to anybody")
-    if not found:
-        return _unaddressed(session, reply, now)
-    if doubt := doubt_about(session, reply, [row.to for row in found]):
-        tell(session, "reply-doubtful", reply, now, [doubt])
+    if not notices:
+        return _judge_unaddressed(session, reply, now)
+    if doubt := find_doubt(session, reply, [notice.to for notice in notices]):
+        tell_staff(session, "reply-doubtful", reply, now, [doubt])
         return reply.judged(Verdict.REFUSED, doubt)
-    cleared(session, str(incoming.sender))
+    clear_bounce(session, str(incoming.sender))
     if reply.notice is None:
         return _note(
             session, reply, now, "It came to the addresses of several messages, so it answers none of them."
@@ -168,21 +194,24 @@ def _verdict(session: Session, reply: Reply, now: datetime) -> Judged:
     return _answer(session, reply, now)
 
 
-def _unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
-    """A message that came to no notice's own address: a note if somebody we know wrote it."""
+def _judge_unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
+    """Judge a message that came to no notice's own address: it is a note if its sender is known to us.
+
+    It never causes an event, since it has no code that proves that its sender got the notice.
+    """
     sender = reply.incoming.sender
     table = tables.notices
-    mine = select(table).where(table.c.to == sender, table.c.message_id.in_(reply.incoming.answers))
-    row = session.connection.execute(mine.order_by(table.c.id.desc())).first() if sender else None
+    answered = select(table).where(table.c.to == sender, table.c.message_id.in_(reply.incoming.answers))
+    row = session.connection.execute(answered.order_by(table.c.id.desc())).first() if sender else None
     if row is not None:
-        reply = about(session, reply, Notice.from_row(row))
+        reply = attach_notice(session, reply, Notice.from_row(row))
     elif sender not in session.directory.people:
         return reply.judged(
             Verdict.UNKNOWN, "it is from somebody we do not know, and answers none of our messages"
         )
-    if doubt := doubt_about(session, reply, []):
+    if doubt := find_doubt(session, reply, []):
         if row is not None:
-            tell(session, "reply-doubtful", reply, now, [doubt])
+            tell_staff(session, "reply-doubtful", reply, now, [doubt])
         return reply.judged(Verdict.REFUSED, doubt)
     return _note(
         session, reply, now, "It did not come to the address for answers to one message.", record=False
@@ -190,30 +219,39 @@ def _unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
 
 
 def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
-    """A believed message to a notice's own address: an answer if its first line is a word that was offered."""
+    """Act on a believed message to the address of one notice.
+
+    1. Find the offered events whose reply words include the first line. If there is none, it is a note.
+    2. Drop the events that the person can no longer do. If none remains, tell the person why.
+    3. If the word still means different things, it is a note: staff have to ask what was meant.
+    4. Do the event.
+    """
     notice, word = reply.answered, plain(reply.incoming.words.first)
     offered = {event: event_named(event).reply_words for event in notice.offered}
     meant = {event: words[word] for event, words in offered.items() if word in words}
     if not meant or reply.ref is None:
         return _note(session, reply, now)
-    asks: list[tuple[Action, ReplyWord]] = []
+    actions: list[tuple[Action, ReplyWord]] = []
     closed: LinkClosed | None = None
-    for event, stands in meant.items():
+    for event, meaning in meant.items():
         try:
-            asks.append((_ask(session, reply, event, now), stands))
+            actions.append((_find_action(session, reply, event, now), meaning))
         except LinkClosed as error:
             closed = closed or error
         except Forged:
             return reply.judged(Verdict.UNKNOWN, "there is no such message any more")
-    if not asks:
-        return _refused(session, reply, now, word, list(meant), [closed.why if closed else ""])
-    if len({(stands.event, str(stands.gives)) for _, stands in asks}) > 1:
+    if not actions:
+        return _refuse(session, reply, now, word, list(meant), [closed.why if closed else ""])
+    if len({(meaning.event, str(meaning.gives)) for _, meaning in actions}) > 1:
         return _note(session, reply, now, f"“{word}” could mean several of the things that were asked.")
-    return _do(session, reply, now, word, *asks[0])
+    return _do(session, reply, now, word, *actions[0])
 
 
-def _ask(session: Session, reply: Reply, event: str, now: datetime) -> Action:
-    """What the person is still asked for, as their message showed it. Raises as `answers.find` does."""
+def _find_action(session: Session, reply: Reply, event: str, now: datetime) -> Action:
+    """Return what the notice asked its reader for, if they can still do it.
+
+    Raise `LinkClosed` if they cannot, or if the notice is too old, and `Forged` if the notice does not exist.
+    """
     notice = reply.answered
     claim = Claim(notice.id, event, notice.to, str(reply.ref), notice.offered.get(event))
     if notice.queued_at + timedelta(days=session.config.procedure.web.link_days) <= now:
@@ -222,14 +260,19 @@ def _ask(session: Session, reply: Reply, event: str, now: datetime) -> Action:
 
 
 def _do(
-    session: Session, reply: Reply, now: datetime, word: str, action: Action, stands: ReplyWord
+    session: Session, reply: Reply, now: datetime, word: str, action: Action, meaning: ReplyWord
 ) -> Judged:
+    """Do the event that a reply word means, or tell the person why it cannot be done.
+
+    A word may mean another event than the one that was offered, such as a refusal. Staff are told then.
+    """
     text = reply.incoming.words.below[:TEXT]
     offered = action.claim.event
     label = session.config.label(offered)
-    note = f"answered “{word}” to: {label}" if stands.event != offered else None
-    values = stands.input(text, session.config.calendar.day(now))
+    note = f"answered “{word}” to: {label}" if meaning.event != offered else None
+    values = meaning.input(text, session.config.calendar.day(now))
     try:
+        # A savepoint: if the law refuses the event, the row of the message must still be written.
         with session.connection.begin_nested():
             act(
                 session,
@@ -238,28 +281,28 @@ def _do(
                 channel=Channel.REPLY,
                 form=reply.digest,
                 now=now,
-                event=stands.event,
+                event=meaning.event,
                 note=note,
             )
     except LinkClosed as error:
-        return _refused(session, reply, now, word, [offered], [error.why])
+        return _refuse(session, reply, now, word, [offered], [error.why])
     except BadInput as error:
-        missing = stands.below in [problem.at for problem in error.problems] and not text
+        missing = meaning.below in [problem.at for problem in error.problems] and not text
         why = [f"Below “{word}” your reasons are missing. Write them there, in your own words."]
-        return _refused(
+        return _refuse(
             session, reply, now, word, [offered], why if missing else [str(p) for p in error.problems]
         )
     except Refused as error:
-        return _refused(session, reply, now, word, [offered], [str(unmet) for unmet in error.unmet])
-    if stands.event != offered:
-        tell(session, "reply-note", replace(reply, about=label), now, [], word)
-    return reply.judged(Verdict.DONE, stands.event)
+        return _refuse(session, reply, now, word, [offered], [str(unmet) for unmet in error.unmet])
+    if meaning.event != offered:
+        tell_staff(session, "reply-note", replace(reply, about=label), now, [], word)
+    return reply.judged(Verdict.DONE, meaning.event)
 
 
-def _refused(
+def _refuse(
     session: Session, reply: Reply, now: datetime, word: str, events: Sequence[str], why: Sequence[str]
 ) -> Judged:
-    """Tell the person, at the address on record, why nothing was done and how it can be."""
+    """Tell the person why nothing was done and how it can be done, at the address on record."""
     notice = reply.answered
     labels = "; ".join(session.config.label(event) for event in events)
     readable = [session.config.labeled(line) for line in why]
@@ -275,17 +318,18 @@ def _refused(
 
 
 def _note(session: Session, reply: Reply, now: datetime, why: str = "", *, record: bool = True) -> Judged:
-    """Keep what somebody wrote in their own words, on record where their role may add to it; staff are told."""
+    """Pass a message on to staff, and add it to the partnership's record if the sender's role may do that."""
     if record and reply.ref is not None:
         _add_note(session, reply, now)
-    tell(session, "reply-note", reply, now, [why] if why else [])
+    tell_staff(session, "reply-note", reply, now, [why] if why else [])
     return reply.judged(Verdict.NOTE, why or None)
 
 
 def _add_note(session: Session, reply: Reply, now: datetime) -> None:
+    """Add the sender's words to the partnership's record, if their role may do that."""
     text = reply.incoming.words.text[:TEXT]
     try:
-        action = _ask(session, reply, "", now)
+        action = _find_action(session, reply, "", now)
         if text and action.role in row_of("add-note", action.record.state).who:
             with session.connection.begin_nested():
                 act(
@@ -298,4 +342,5 @@ def _add_note(session: Session, reply: Reply, now: datetime) -> None:
                     event="add-note",
                 )
     except (LinkClosed, Forged, BadInput, Refused):
-        return  # it is kept among the replies all the same
+        # The message is kept among the replies and staff are told, so nothing is lost.
+        return

@@ -1,4 +1,4 @@
-"""One message that came back, while it is judged: what it answers, whether it is believed, what staff hear."""
+"""Describes one message while it is judged: which notice it answers, whether to believe it, what to tell staff."""
 
 from __future__ import annotations
 
@@ -10,83 +10,89 @@ from typing import Any
 from sqlalchemy import func, or_, select
 
 from notifications.incoming.replies import Incoming
-from notifications.links import notice_named
+from notifications.links import parse_notice_number
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, Verdict
 
-BUSY, WITHIN = 20, timedelta(hours=1)  # more messages from one sender in that time are a machine's, or a loop
-TEXT = 20_000  # characters of what somebody wrote that are kept apart from the message
+# More messages from one sender in this time come from a machine, or from a loop between two of them.
+BUSY, WITHIN = 20, timedelta(hours=1)
+TEXT = 20_000  # characters of the sender's own words that are used; the whole message is kept beside them
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What became of a message. `reason` says why, in words for staff."""
+    """The verdict on a message. `reason` says why, in words for staff."""
 
     verdict: Verdict
     reason: str | None = None
-    notice: int | None = None
+    notice: int | None = None  # the notice it answers, by its number
     partnership: int | None = None
 
     def line(self) -> dict[str, Any]:
-        """What a log says of it: nothing of what somebody wrote."""
-        found = {"verdict": self.verdict, "notice": self.notice, "reason": self.reason}
-        return {key: value for key, value in found.items() if value is not None}
+        """Return the fields for a line of the log, which must hold nothing of what the sender wrote."""
+        fields = {"verdict": self.verdict, "notice": self.notice, "reason": self.reason}
+        return {key: value for key, value in fields.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A message that is being judged: its row, what it is, and the notice whose own address it came to.
-
-    `ref` is the partnership of the notice, `about` what that asked for, in words.
-    """
+    """A message that is being judged: its row, its content, and the notice to whose own address it came."""
 
     id: int
-    digest: str
+    digest: str  # SHA-256 of its bytes: the same message is judged once
     incoming: Incoming
-    whole: bool
+    whole: bool  # False if it was too large, so that only its head was read
     notice: Notice | None = None
-    ref: str | None = None
-    about: str | None = None
+    ref: str | None = None  # the partnership of the notice
+    about: str | None = None  # what the notice asked for, in words
 
     @property
     def answered(self) -> Notice:
-        """Return the notice whose own address it came to. Raise `LookupError` if there is none."""
+        """Return the notice to whose own address it came. Raise `LookupError` if there is none."""
         if self.notice is None:
             raise LookupError("it came to the address of no notice")
         return self.notice
 
     def judged(self, verdict: Verdict, reason: str | None = None) -> Judged:
-        """A verdict about it."""
+        """Return a verdict on this message."""
         of = (self.notice.id, self.notice.partnership) if self.notice is not None else (None, None)
         return Judged(verdict, reason, *of)
 
 
-def named(session: Session, incoming: Incoming) -> list[Notice]:
-    """The notices to whose own addresses a message came, where the code in them is the one we gave out."""
+def find_notices(session: Session, incoming: Incoming) -> list[Notice]:
+    """Return the notices to whose own addresses a message came, if their codes are the ones that we made.
+
+    The code is checked against the person the notice was sent to, so nobody can make up the address of another.
+    """
     table, links = tables.notices, session.config.links
-    found: dict[int, Notice] = {}
+    notices: dict[int, Notice] = {}
     for address in incoming.to:
         local = address.rpartition("@")[0]
-        number = notice_named(local)
+        number = parse_notice_number(local)
+        # PostgreSQL refuses a number that is larger than its column, and that would end the transaction.
         if number is None or number > tables.LARGEST:
-            continue  # what no row can have is asked of no database
+            continue
         row = session.connection.execute(select(table).where(table.c.id == number)).first()
-        if row is not None and links.is_reply_of(local, row.to) == row.id:
-            found[row.id] = Notice.from_row(row)
-    return list(found.values())
+        if row is not None and links.match_reply(local, row.to) == row.id:
+            notices[row.id] = Notice.from_row(row)
+    return list(notices.values())
 
 
-def about(session: Session, reply: Reply, notice: Notice) -> Reply:
+def attach_notice(session: Session, reply: Reply, notice: Notice) -> Reply:
+    """Return the reply with the notice that it answers, its partnership, and what it asked for."""
     table = tables.partnerships
     ref = session.connection.scalar(select(table.c.ref).where(table.c.id == notice.partnership))
-    asked = [session.config.label(event) for event in notice.offered]
-    return replace(reply, notice=notice, ref=ref, about="; ".join(asked) or None)
+    labels = [session.config.label(event) for event in notice.offered]
+    return replace(reply, notice=notice, ref=ref, about="; ".join(labels) or None)
 
 
-def seen(session: Session, reply: Reply) -> bool:
-    """Whether the same message was read already, on its way through another address or server."""
+def is_repeated(session: Session, reply: Reply) -> bool:
+    """Return whether the same message was judged before, when it came by another address or server.
+
+    A message that was not believed then may be believed now, so only some verdicts count.
+    """
     table = tables.replies
     if reply.incoming.message_id is None:
         return False
@@ -99,7 +105,8 @@ def seen(session: Session, reply: Reply) -> bool:
     return session.connection.scalar(query) is not None
 
 
-def too_many(session: Session, reply: Reply, now: datetime) -> bool:
+def is_flood(session: Session, reply: Reply, now: datetime) -> bool:
+    """Return whether its sender, or everybody who answers its notice, has written too often within an hour."""
     table = tables.replies
     same = [table.c.sender == reply.incoming.sender]
     if reply.notice is not None:
@@ -108,16 +115,24 @@ def too_many(session: Session, reply: Reply, now: datetime) -> bool:
     return (session.connection.scalar(query) or 0) >= BUSY
 
 
-def doubt_about(session: Session, reply: Reply, persons: Sequence[str]) -> str | None:
-    """Why a message is not believed to be from the person whose answer it would be."""
+def find_doubt(session: Session, reply: Reply, persons: Sequence[str]) -> str | None:
+    """Return why a message may not be from the person who was asked; None if there is no doubt.
+
+    1. Its own headers must name one sender (`Incoming.doubt`).
+    2. This sender must be the person to whom each of its notices was sent.
+    3. Where the configuration asks for DMARC, our own mail server must say that it passed.
+    4. It must not pass on the message of somebody else, and must have been read whole.
+    """
     incoming, mail = reply.incoming, session.config.procedure.mail
     if incoming.doubt is not None:
         return f"{incoming.doubt[0].upper()}{incoming.doubt[1:]}."
     if persons and any(person != incoming.sender for person in persons):
         return "It is from another address than the one that was asked."
     if mail.trust == "dmarc" and incoming.dmarc != "pass":
-        said = f"said: {incoming.dmarc}" if incoming.dmarc else "said nothing"
-        return f"It may be forged: of DMARC, which has to be passed, the mail server {mail.authserv} {said}."
+        result = f"said: {incoming.dmarc}" if incoming.dmarc else "said nothing"
+        return (
+            f"It may be forged: of DMARC, which has to be passed, the mail server {mail.authserv} {result}."
+        )
     if incoming.passed_on is not None:
         return f"It is no answer of their own: {incoming.passed_on}."
     if not reply.whole:
@@ -125,10 +140,10 @@ def doubt_about(session: Session, reply: Reply, persons: Sequence[str]) -> str |
     return None
 
 
-def tell(
+def tell_staff(
     session: Session, template: str, reply: Reply, now: datetime, why: Sequence[str], word: str | None = None
 ) -> None:
-    """Tell staff of a message."""
+    """Queue a notice to staff about a message, and why it needs them."""
     key = reply.notice.partnership if reply.notice is not None else None
     extra = {"reply": template_values(session, reply, why, word)}
     queue.tell_staff(session, key, template, extra, now, actor=reply.incoming.sender)
