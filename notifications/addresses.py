@@ -10,32 +10,35 @@ _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>\s*")
 
 
 class Mailbox(NamedTuple):
-    """Who ("" where only an address was given), and where, with the domain in ASCII."""
+    """A name ("" if there was only an address), and an address with its domain in ASCII."""
 
     name: str
     address: str
 
 
-def mailbox(text: str, what: str) -> Mailbox:
-    """Reads `person@example.org` or `Name, of any kind <person@example.org>`.
+def parse_mailbox(text: str, what: str) -> Mailbox:
+    """Read `person@example.org` or `Name, of any kind <person@example.org>`.
 
-    `what` names the header or setting in the ValueError that anything else gets.
+    Raise ValueError for anything else; `what` names the header or setting in its message.
     """
-    without_controls(text, what)
-    named = _NAMED.fullmatch(text)
-    if named is None:
-        return Mailbox("", address(text, what))
-    name = named["name"].strip()
+    refuse_controls(text, what)
+    match = _NAMED.fullmatch(text)
+    if match is None:
+        return Mailbox("", parse_address(text, what))
+    name = match["name"].strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
-    return Mailbox(name, address(named["address"], what))
+    return Mailbox(name, parse_address(match["address"], what))
 
 
-def address(text: str, what: str) -> str:
-    """The bare address in `text`, checked by its syntax only, its domain in ASCII (`xn--...`)."""
-    without_controls(text, what)
+def parse_address(text: str, what: str) -> str:
+    """Return the bare address in `text`, checked by its syntax only, its domain in ASCII (`xn--...`).
+
+    Raise ValueError if it is not one.
+    """
+    refuse_controls(text, what)
     try:
-        # No look-up: whether the domain takes mail is for the server to say, when it is told to deliver.
+        # Look nothing up in the network. The mail server says whether the domain takes mail when it delivers.
         valid = validate_email(text.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise ValueError(
@@ -44,8 +47,11 @@ def address(text: str, what: str) -> str:
     return f"{valid.local_part}@{valid.ascii_domain}"
 
 
-def without_controls(text: str, what: str) -> str:
-    """`text` itself; ValueError where it holds a line end or another control character (header injection)."""
+def refuse_controls(text: str, what: str) -> str:
+    """Return `text` itself. Raise ValueError if it holds a control character, such as a line end.
+
+    In a header, a line end would begin a header that the sender made up.
+    """
     for character in text:
         if unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs"):
             raise ValueError(

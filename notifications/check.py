@@ -1,4 +1,4 @@
-"""Finds what is wrong with a template file without rendering it, and says where and what would be right."""
+"""Finds mistakes in a template file without rendering it: says where each is, and what would be right."""
 
 import difflib
 import re
@@ -12,7 +12,7 @@ from jinja2 import Environment, TemplateError, TemplateSyntaxError, meta, nodes
 LAYOUTS = ("email/layout.txt.j2", "email/layout.html.j2")
 REQUIRED_BLOCKS = ("subject", "happened", "asked")
 OPTIONAL_BLOCKS = ("more",)
-# What every caller of `Templates.notice` gives, by name. The layouts get the rendered words too.
+# What every caller of `Templates.notice` passes, by name. The layouts get the rendered words too.
 CONTEXT = {
     "notice": "the name of this notice",
     "person": "who reads it: name, email, role",
@@ -37,8 +37,8 @@ CONTEXT = {
     "failure": "in a notice about the system itself: what failed; or nothing",
 }
 _WORDS = frozenset((*REQUIRED_BLOCKS, *OPTIONAL_BLOCKS))
-# What a message must say, so what each layout must use.
-_SAID = ("happened", "asked", "more", "deadline", "offers", "digest")
+# Each layout must use these names, or every message would lack what they hold.
+_MUST_USE = ("happened", "asked", "more", "deadline", "offers", "digest")
 _LAYOUT_NAMES = frozenset(Path(layout).name for layout in LAYOUTS)
 _NOTICE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.j2")
 _BLOCKS_EXPECTED = f"the blocks {', '.join(REQUIRED_BLOCKS)} and, where there is more to say, more"
@@ -46,7 +46,7 @@ _BLOCKS_EXPECTED = f"the blocks {', '.join(REQUIRED_BLOCKS)} and, where there is
 
 @dataclass(frozen=True, slots=True)
 class TemplateProblem:
-    """One thing wrong with a template; `line` is None where the whole file is meant."""
+    """One mistake in a template; `line` is None if it concerns the whole file."""
 
     file: str
     line: int | None
@@ -59,14 +59,22 @@ class TemplateProblem:
 
 
 def is_notice(path: Path) -> bool:
-    """Whether the file is a notice's words by its name: lower case words, joined by hyphens."""
+    """Return whether a file has the name of a notice: lower case words, joined by hyphens."""
     return _NOTICE_NAME.fullmatch(path.name) is not None
 
 
-def problems_in(path: Path, environment: Environment, also: Collection[str] = ()) -> list[TemplateProblem]:
-    """Everything wrong with the file `path`; `also` names context keys beside the usual ones."""
-    layout = path.name in _LAYOUT_NAMES
-    if not layout and not is_notice(path):
+def find_problems(path: Path, environment: Environment, also: Collection[str] = ()) -> list[TemplateProblem]:
+    """Return everything wrong with a file; `also` names context keys besides the usual ones.
+
+    A later check would fail on what an earlier one finds, so it runs only where those found nothing:
+
+    1. The name of the file, and whether it can be read and parsed.
+    2. Filters and tests that do not exist, and the blocks of a notice or the names that a layout must use.
+    3. What parsing lets pass and compiling does not.
+    4. Names that are not in the context.
+    """
+    is_layout = path.name in _LAYOUT_NAMES
+    if not is_layout and not is_notice(path):
         expected = "a name like board-approved.j2: lower case words joined by hyphens"
         return [TemplateProblem(str(path), None, "this is not a name for a notice", expected)]
     try:
@@ -76,28 +84,29 @@ def problems_in(path: Path, environment: Environment, also: Collection[str] = ()
         return [TemplateProblem(str(path), error.lineno, error.message or str(error), "correct Jinja")]
     except (OSError, UnicodeDecodeError) as error:
         return [TemplateProblem(str(path), None, f"the file is unreadable: {error}", "a file in UTF-8")]
-    found = list(_unknown_operations(path, tree, environment))
-    found += _unsaid(path, tree, environment) if layout else _block_problems(path, tree)
-    # Each of these would fail on what the one before it finds.
-    known = set(CONTEXT) | set(also) | (_WORDS if layout else set())
-    found = found or list(_uncompilable(path, source, environment))
-    return found or list(_unknown_names(path, tree, environment, known))
+    problems = list(_find_unknown_operations(path, tree, environment))
+    problems += _find_unused(path, tree, environment) if is_layout else _check_blocks(path, tree)
+    names = set(CONTEXT) | set(also) | (_WORDS if is_layout else set())
+    problems = problems or list(_compile(path, source, environment))
+    return problems or list(_find_unknown_names(path, tree, environment, names))
 
 
-def _unknown_operations(
+def _find_unknown_operations(
     path: Path, tree: nodes.Template, environment: Environment
 ) -> Iterator[TemplateProblem]:
+    """Return a problem for each filter and test that does not exist."""
     for used in tree.find_all((nodes.Filter, nodes.Test)):
-        kind, known = "filter", set(environment.filters)
+        kind, names = "filter", set(environment.filters)
         if isinstance(used, nodes.Test):
-            kind, known = "test", set(environment.tests)
-        if used.name not in known:
+            kind, names = "test", set(environment.tests)
+        if used.name not in names:
             yield TemplateProblem(
-                str(path), used.lineno, f"there is no {kind} {used.name!r}", _closest(used.name, known)
+                str(path), used.lineno, f"there is no {kind} {used.name!r}", _suggest(used.name, names)
             )
 
 
-def _block_problems(path: Path, tree: nodes.Template) -> Iterator[TemplateProblem]:
+def _check_blocks(path: Path, tree: nodes.Template) -> Iterator[TemplateProblem]:
+    """Return a problem for each block of a notice that is missing or unknown, and for text outside of blocks."""
     present = [block.name for block in tree.find_all(nodes.Block)]
     for name in REQUIRED_BLOCKS:
         if name not in present:
@@ -106,20 +115,21 @@ def _block_problems(path: Path, tree: nodes.Template) -> Iterator[TemplateProble
     for block in tree.find_all(nodes.Block):
         if block.name not in _WORDS:
             yield TemplateProblem(
-                str(path), block.lineno, f"there is no block {block.name!r}", _closest(block.name, _WORDS)
+                str(path), block.lineno, f"there is no block {block.name!r}", _suggest(block.name, _WORDS)
             )
-    yield from _outside_blocks(path, tree)
+    yield from _find_text_outside(path, tree)
 
 
-def _unsaid(path: Path, tree: nodes.Template, environment: Environment) -> Iterator[TemplateProblem]:
-    """What a layout, with what it includes, leaves out of every message."""
+def _find_unused(path: Path, tree: nodes.Template, environment: Environment) -> Iterator[TemplateProblem]:
+    """Return a problem for each name that a layout, with the files it includes, must use and does not."""
     trees = [tree]
     for name in meta.find_referenced_templates(tree):
-        with suppress(TemplateError):  # what is wrong with it shows when it is rendered
+        # A broken file that is included has its own problems, which its own check reports.
+        with suppress(TemplateError):
             if name and environment.loader:
                 trees.append(environment.parse(environment.loader.get_source(environment, name)[0]))
-    used = {name.name for one in trees for name in one.find_all(nodes.Name)}
-    for name in _SAID:
+    used = {name.name for each in trees for name in each.find_all(nodes.Name)}
+    for name in _MUST_USE:
         if name not in used:
             yield TemplateProblem(
                 str(path), None, f"no message would say {name!r}: {CONTEXT.get(name, 'words of the notice')}",
@@ -127,8 +137,8 @@ def _unsaid(path: Path, tree: nodes.Template, environment: Environment) -> Itera
             )  # fmt: skip
 
 
-def _outside_blocks(path: Path, tree: nodes.Template) -> Iterator[TemplateProblem]:
-    """Whatever stands outside the blocks would be dropped without a word, so it is refused."""
+def _find_text_outside(path: Path, tree: nodes.Template) -> Iterator[TemplateProblem]:
+    """Return a problem for each text outside of the blocks, since rendering would drop it in silence."""
     for node in tree.body:
         if isinstance(node, nodes.Block) or (isinstance(node, nodes.Output) and _is_blank(node)):
             continue
@@ -141,34 +151,36 @@ def _is_blank(output: nodes.Output) -> bool:
 
 
 def _first_line(node: nodes.Node) -> int:
-    """Where the words begin: Jinja counts a text from the blank lines before it."""
+    """Return the line where the words begin. Jinja counts a text from the blank lines before it."""
     text = node.find(nodes.TemplateData) if isinstance(node, nodes.Output) else None
     if text is None or not text.data.strip():
         return node.lineno
     return text.lineno + text.data[: len(text.data) - len(text.data.lstrip())].count("\n")
 
 
-def _unknown_names(
-    path: Path, tree: nodes.Template, environment: Environment, known: Collection[str]
+def _find_unknown_names(
+    path: Path, tree: nodes.Template, environment: Environment, names: Collection[str]
 ) -> Iterator[TemplateProblem]:
-    # Jinja counts the x of `{% set x %}...{% endset %}` as undeclared, so a name the file sets is let be.
+    """Return a problem for each name that neither the context nor the file itself defines."""
+    # Jinja counts the x of `{% set x %}...{% endset %}` as undeclared, so names that the file sets are left out.
     own = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
-    unknown = meta.find_undeclared_variables(tree) - own - set(known) - set(environment.globals)
+    unknown = meta.find_undeclared_variables(tree) - own - set(names) - set(environment.globals)
     for name in sorted(unknown):
         lines = [used.lineno for used in tree.find_all(nodes.Name) if used.name == name]
         yield TemplateProblem(
-            str(path), min(lines, default=None), f"there is nothing called {name!r}", _closest(name, known)
+            str(path), min(lines, default=None), f"there is nothing called {name!r}", _suggest(name, names)
         )
 
 
-def _uncompilable(path: Path, source: str, environment: Environment) -> Iterator[TemplateProblem]:
-    """What parsing lets pass and compiling does not, such as a block defined twice."""
+def _compile(path: Path, source: str, environment: Environment) -> Iterator[TemplateProblem]:
+    """Return a problem for what parsing lets pass and compiling does not, such as a block that is defined twice."""
     try:
         environment.compile(source, filename=str(path))
     except TemplateSyntaxError as error:
         yield TemplateProblem(str(path), error.lineno, error.message or str(error), "correct Jinja")
 
 
-def _closest(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"perhaps {near[0]!r}" if near else f"one of: {', '.join(sorted(known))}"
+def _suggest(name: str, names: Collection[str]) -> str:
+    """Return the name that is closest to a misspelt one, or else all names."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"perhaps {near[0]!r}" if near else f"one of: {', '.join(sorted(names))}"

@@ -1,7 +1,7 @@
-"""Makes the bytes of one mail from what was rendered; the same input gives the same bytes at every attempt.
+"""Composes the bytes of one mail from a rendered notice; the same input gives the same bytes at every attempt.
 
-Headers are written here rather than by the standard library's policy, which in Python 3.11 alters a long name
-when it folds it (a blank before a comma, a blank inside a word).
+This module writes the headers itself. In Python 3.11 the standard library's policy alters a long name when it folds
+it: it adds a blank before a comma or inside a word.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 from typing import Any
 
-from notifications.addresses import address, mailbox, without_controls
+from notifications.addresses import parse_address, parse_mailbox, refuse_controls
 from notifications.calendar import CalendarFile
 from notifications.render import Rendered
 
@@ -41,57 +41,64 @@ def compose(
     reply_to: str | None = None,
     record: Sequence[str] = (),
 ) -> bytes:
-    """One mail as RFC 5322 bytes with CRLF line ends.
+    """Return one mail as RFC 5322 bytes with CRLF line ends.
 
-    `sender` and `reply_to` are addresses with or without a name; `message_id` and `thread_id` are of the form
-    `<unique@example.org>`; `ref` may be "" for mail about no single partnership; of several calendar files
-    the first is the one that is offered; `record` is what the mail bears witness to, a line for each.
-    Raises ValueError, naming the header, for what can't stand in one.
+    `sender` and `reply_to` are addresses with or without a name. `message_id` and `thread_id` have the form
+    `<unique@example.org>`. `ref` is "" for mail that concerns no single partnership. Of several calendar files,
+    mail programs offer the first. `record` names the entries of the record that the mail proves, a line for each.
+    Raise ValueError, which names the header, for a value that a header cannot hold.
     """
     headers = [
-        ("From", _written(*mailbox(sender, "From"), "From")),
-        ("To", _written(recipient_name, address(recipient, "To"), "To")),
-        *([("Reply-To", _written(*mailbox(reply_to, "Reply-To"), "Reply-To"))] if reply_to else []),
-        ("Subject", _unstructured(rendered.subject, "Subject")),
-        ("Date", _date(date)),
-        ("Message-ID", _identifier(message_id, "Message-ID")),
-        *_threading(message_id, thread_id),
-        ("Auto-Submitted", "auto-generated"),  # RFC 3834: no vacation replies, please
-        ("X-Auto-Response-Suppress", "All"),  # the same to Exchange
-        *([("X-Partnership", _ref(ref))] if ref else []),
-        *(("X-Partnership-Record", _unstructured(line, "X-Partnership-Record")) for line in record),
+        ("From", _write_mailbox(*parse_mailbox(sender, "From"), "From")),
+        ("To", _write_mailbox(recipient_name, parse_address(recipient, "To"), "To")),
+        *(
+            [("Reply-To", _write_mailbox(*parse_mailbox(reply_to, "Reply-To"), "Reply-To"))]
+            if reply_to
+            else []
+        ),
+        ("Subject", _write_text(rendered.subject, "Subject")),
+        ("Date", _write_date(date)),
+        ("Message-ID", _check_identifier(message_id, "Message-ID")),
+        *_make_threading(message_id, thread_id),
+        # Both ask for no vacation replies: the first of everybody (RFC 3834), the second of Exchange.
+        ("Auto-Submitted", "auto-generated"),
+        ("X-Auto-Response-Suppress", "All"),
+        *([("X-Partnership", _check_ref(ref))] if ref else []),
+        *(("X-Partnership-Record", _write_text(line, "X-Partnership-Record")) for line in record),
     ]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
-    return _within_limit(head + _body(rendered, message_id, calendar))
+    return _within_limit(head + _make_body(rendered, message_id, calendar))
 
 
-def _body(rendered: Rendered, message_id: str, calendar: Sequence[CalendarFile]) -> bytes:
-    """Text and HTML, and what calendars need to offer a date.
+def _make_body(rendered: Rendered, message_id: str, calendar: Sequence[CalendarFile]) -> bytes:
+    """Return the body: a text part, an HTML part, and the calendar files.
 
-    The first calendar file is an alternative of the words, which is where Gmail and Outlook look for it, and
-    again a file to save and open; the others are files.
+    The first calendar file is an alternative of the words, where Gmail and Outlook look for it, and is attached a
+    second time as a file to save and open. The others are attached only.
     """
     message = EmailMessage(policy=SMTP)
     message.set_content(rendered.text, cte="quoted-printable")
     message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
     for file in calendar[:1]:
-        message.add_alternative(file.content.decode(), subtype="calendar", **_of_calendar(file))
+        message.add_alternative(file.content.decode(), subtype="calendar", **_calendar_options(file))
     for number, file in enumerate(calendar, 1):
         name = "date.ics" if number == 1 else f"date-{number}.ics"
         if number == 1:
             message.add_attachment(file.content, maintype="application", subtype="ics", filename=name)
         else:
             text = file.content.decode()
-            message.add_attachment(text, subtype="calendar", filename=name, **_of_calendar(file))
+            message.add_attachment(text, subtype="calendar", filename=name, **_calendar_options(file))
     files = (file.content.decode() for file in calendar)
     seed = _digest(message_id, rendered.subject, rendered.text, rendered.html, *files)
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
-        # "=_" can't occur in quoted-printable text, so no line of the content can be taken for a boundary.
+        # A boundary comes from a digest, so that it is the same at every attempt. "=_" cannot occur in
+        # quoted-printable text, so no line of the content looks like a boundary.
         part.set_boundary(f"=_{number}_{seed}")
     return message.as_bytes()
 
 
-def _of_calendar(file: CalendarFile) -> dict[str, Any]:
+def _calendar_options(file: CalendarFile) -> dict[str, Any]:
+    """Return how to encode a calendar file, with its method in the header of the part (RFC 6047)."""
     return {"cte": "quoted-printable", "params": {"method": file.method}}
 
 
@@ -102,49 +109,52 @@ def _digest(*parts: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def _threading(message_id: str, thread_id: str | None) -> Iterator[tuple[str, str]]:
-    """Every mail of one partnership answers the same root, which is all a reader needs to show one thread."""
+def _make_threading(message_id: str, thread_id: str | None) -> Iterator[tuple[str, str]]:
+    """Return headers that make every mail of one partnership answer the same root, so that it is one thread."""
     if thread_id is not None and thread_id != message_id:
-        yield "In-Reply-To", _identifier(thread_id, "In-Reply-To")
-        yield "References", _identifier(thread_id, "References")
+        yield "In-Reply-To", _check_identifier(thread_id, "In-Reply-To")
+        yield "References", _check_identifier(thread_id, "References")
 
 
-def _identifier(text: str, header: str) -> str:
+def _check_identifier(text: str, header: str) -> str:
+    """Return a Message-ID itself. Raise ValueError if it is not well formed."""
     if not _MESSAGE_ID.fullmatch(text) or len(text) > 250:
         raise ValueError(f"{header}: {text!r} is not of the form <unique@example.org>")
     return text
 
 
-def _ref(text: str) -> str:
+def _check_ref(text: str) -> str:
+    """Return the reference of a partnership itself. Raise ValueError if no header can hold it."""
     if not _REF.fullmatch(text) or len(text) > 250:
         raise ValueError(f"X-Partnership: {text!r} is not a partnership's reference: ASCII without blanks")
     return text
 
 
-def _date(moment: datetime) -> str:
+def _write_date(moment: datetime) -> str:
+    """Return a moment as a header has it. Raise ValueError if it has no time zone."""
     if moment.tzinfo is None:
         raise ValueError(f"Date: {moment} has no time zone; expected a time with its zone")
     return format_datetime(moment)
 
 
-def _written(name: str, where: str, header: str) -> str:
-    """A name and an address for a header; the name quoted if it is short ASCII, else encoded (RFC 2047)."""
-    words = " ".join(without_controls(name, header).split())
+def _write_mailbox(name: str, where: str, header: str) -> str:
+    """Return a name and an address for a header: the name quoted if it is short ASCII, else encoded (RFC 2047)."""
+    words = " ".join(refuse_controls(name, header).split())
     if not words:
         return where
     short = words.isascii() and len(words) <= _WIDTH - 16 and "=?" not in words
-    phrase = formataddr((words, "@"))[: -len(" <@>")] if short else _encoded(words, header)
+    phrase = formataddr((words, "@"))[: -len(" <@>")] if short else _encode(words, header)
     last_line = phrase.rpartition("\n")[2]
     fits = len(header) + 2 + len(last_line) + len(where) + 3 <= _WIDTH
     return f"{phrase} <{where}>" if fits else f"{phrase}\r\n <{where}>"
 
 
-def _unstructured(text: str, header: str) -> str:
-    """A line of text for a header, folded at blanks, or encoded where it is not plain ASCII."""
-    words = without_controls(text, header).split()
-    plain = text.isascii() and "=?" not in text and all(len(word) < _WIDTH for word in words)
-    if not plain:
-        return _encoded(" ".join(words), header)
+def _write_text(text: str, header: str) -> str:
+    """Return a line of text for a header: folded at blanks if it is ASCII, else encoded."""
+    words = refuse_controls(text, header).split()
+    is_plain = text.isascii() and "=?" not in text and all(len(word) < _WIDTH for word in words)
+    if not is_plain:
+        return _encode(" ".join(words), header)
     first = " " * (len(header) + 2)
     lines = textwrap.wrap(
         " ".join(words), _WIDTH, initial_indent=first, break_long_words=False, break_on_hyphens=False
@@ -152,11 +162,13 @@ def _unstructured(text: str, header: str) -> str:
     return "\r\n ".join(line.strip() for line in lines)
 
 
-def _encoded(text: str, header: str) -> str:
+def _encode(text: str, header: str) -> str:
+    """Return text as encoded words that fit the width of a line (RFC 2047)."""
     return Header(text, "utf-8", maxlinelen=_WIDTH, header_name=header).encode(linesep="\r\n")
 
 
 def _within_limit(message: bytes) -> bytes:
+    """Return a message itself. Raise ValueError if a line is longer than mail servers must accept."""
     longest = max(len(line) for line in message.split(b"\r\n"))
     if longest > _LONGEST_LINE:
         raise ValueError(f"a line of {longest} octets; expected at most {_LONGEST_LINE} (RFC 5322)")

@@ -1,11 +1,14 @@
-"""Brings to the disk what a power cut must not take: a file has its name only once its folder is there too."""
+"""Writes the names in a folder to the disk, so that a power cut cannot take a new file away."""
 
 import os
 from pathlib import Path
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, such as that of a file that was just made or renamed."""
+    """Wait until the disk holds the names in a folder, such as that of a file that was just made or renamed.
+
+    Syncing the file is not enough: it writes the content, and the folder holds the name.
+    """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Write dates, times, money, identifiers and lists as people do: the filters staff may use in templates."""
+"""Provides the filters of templates: dates, times, money, identifiers and lists as people write them."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Undefined
 
-# Written out, because strftime would follow the locale of whatever server this runs on.
+# Written out, because strftime follows the locale of the server.
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -22,11 +22,11 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
 
     def day(value: object) -> str:
         """2025-11-19 -> "Wednesday, November 19, 2025"."""
-        return long_day(_as_date(_given(value), zone))
+        return long_day(_as_date(_refuse_undefined(value), zone))
 
     def when(value: object) -> str:
         """An instant -> "Friday, November 28, 2025, 5:00 p.m. PST"."""
-        local = _as_instant(_given(value)).astimezone(zone)
+        local = _as_instant(_refuse_undefined(value)).astimezone(zone)
         return f"{long_day(local.date())}, {_clock(local)} {local.tzname()}"
 
     def due(value: object, preposition: str = "") -> str:
@@ -34,14 +34,14 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
 
         Midnight is the end of the day before: "at the end of Friday, June 28, 2024", "until the end of ...".
         """
-        local = _as_instant(_given(value)).astimezone(zone)
+        local = _as_instant(_refuse_undefined(value)).astimezone(zone)
         if _ends_a_day(local):
             return f"{preposition or 'at'} the end of {due_day(local)}"
         return f"{preposition} {when(local)}".lstrip()
 
     def due_day(value: object) -> str:
         """Write the last day before time runs out, which for midnight is the day before."""
-        local = _as_instant(_given(value)).astimezone(zone)
+        local = _as_instant(_refuse_undefined(value)).astimezone(zone)
         return long_day(local.date() - timedelta(days=1) if _ends_a_day(local) else local.date())
 
     return {
@@ -56,93 +56,101 @@ def _ends_a_day(local: datetime) -> bool:
 
 
 def money(cents: object) -> str:
-    """25000000 -> "$250,000.00"; takes whole cents only, as a float would already have lost some."""
-    value = _given(cents)
+    """Return cents as dollars: 25000000 -> "$250,000.00".
+
+    Raise TypeError for anything but a whole number, since a float may have lost cents already.
+    """
+    value = _refuse_undefined(cents)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"money: expected a whole number of cents such as 25000000, got {_shown(value)}")
+        raise TypeError(f"money: expected a whole number of cents such as 25000000, got {_describe(value)}")
     sign = "-" if value < 0 else ""
     return f"{sign}${abs(value) // 100:,}.{abs(value) % 100:02d}"
 
 
 def words(identifier: object) -> str:
-    """ "needs-identified" -> "needs identified"."""
-    value = _given(identifier)
+    """Return an identifier as words: "needs-identified" -> "needs identified"."""
+    value = _refuse_undefined(identifier)
     if not isinstance(value, str):
-        raise TypeError(f"words: expected a name such as 'needs-identified', got {_shown(value)}")
+        raise TypeError(f"words: expected a name such as 'needs-identified', got {_describe(value)}")
     return value.replace("-", " ").replace("_", " ").strip()
 
 
 def listing(items: object) -> str:
-    """["a", "b", "c"] -> "a, b and c"; an empty list -> "none", so that a sentence still reads."""
-    value = _given(items)
-    # A lone text is a sequence of its letters, never what a template's author meant.
+    """Return a list as people write it: ["a", "b", "c"] -> "a, b and c", and an empty list -> "none"."""
+    value = _refuse_undefined(items)
+    # A text is a sequence of its letters, which no author of a template means.
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
-        raise TypeError(f"listing: expected a list such as ['a', 'b'], got {_shown(value)}")
-    texts = [_item(each) for each in value]
+        raise TypeError(f"listing: expected a list such as ['a', 'b'], got {_describe(value)}")
+    texts = [_read_item(item) for item in value]
     if len(texts) < 2:
         return texts[0] if texts else "none"
     return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def choice(items: object) -> str:
-    """["agree", "no"] -> "agree" or "no", each in quotes."""
-    value = _given(items)
+    """Return a list as a choice, each item in quotes: ["agree", "no"] -> "agree" or "no"."""
+    value = _refuse_undefined(items)
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence) or not value:
-        raise TypeError(f"choice: expected a list such as ['agree', 'no'], got {_shown(value)}")
-    texts = [f'"{_item(each)}"' for each in value]
+        raise TypeError(f"choice: expected a list such as ['agree', 'no'], got {_describe(value)}")
+    texts = [f'"{_read_item(item)}"' for item in value]
     return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
 def link(url: object) -> str:
-    """Return a web or mail address unchanged; refuse everything else, above all `javascript:`."""
-    value = _given(url)
+    """Return a web or mail address itself. Raise ValueError for all else, such as `javascript:`."""
+    value = _refuse_undefined(url)
     if not isinstance(value, str) or not _LINK.fullmatch(value):
         expected = "an address that starts with https:// and has no blanks"
-        raise ValueError(f"link: expected {expected}, got {_shown(value)}")
+        raise ValueError(f"link: expected {expected}, got {_describe(value)}")
     return value
 
 
-def _item(value: object) -> str:
+def _read_item(value: object) -> str:
     if not isinstance(value, (str, int)) or isinstance(value, bool):
-        raise TypeError(f"listing: expected a list of texts, found {_shown(value)} in it")
+        raise TypeError(f"listing: expected a list of texts, found {_describe(value)} in it")
     return str(value)
 
 
-def _given(value: Any) -> Any:
+def _refuse_undefined(value: Any) -> Any:
+    """Return the value itself. Raise `UndefinedError` for a name that the context does not have."""
     if isinstance(value, Undefined):
-        str(value)  # raises UndefinedError, which names what is missing, better than a type error would
+        # This raises the error, which names what is missing. A type error would not.
+        str(value)
     return value
 
 
-def _shown(value: object) -> str:
+def _describe(value: object) -> str:
+    """Return a value and its type for an error message, cut to a length that fits a line."""
     return "nothing (None)" if value is None else f"{value!r:.60} ({type(value).__name__})"
 
 
 def _as_date(value: object, zone: ZoneInfo) -> date:
-    found = _read_iso(value) if isinstance(value, str) else value
-    if isinstance(found, datetime):
-        return _aware(found, "day").astimezone(zone).date()
-    if isinstance(found, date):
-        return found
-    raise TypeError(f"day: expected a date such as 2025-11-19, got {_shown(value)}")
+    moment = _parse_iso(value) if isinstance(value, str) else value
+    # A datetime is a kind of date too, so ask for it first.
+    if isinstance(moment, datetime):
+        return _refuse_naive(moment, "day").astimezone(zone).date()
+    if isinstance(moment, date):
+        return moment
+    raise TypeError(f"day: expected a date such as 2025-11-19, got {_describe(value)}")
 
 
 def _as_instant(value: object) -> datetime:
-    found = _read_iso(value) if isinstance(value, str) else value
-    if isinstance(found, datetime):
-        return _aware(found, "when")
-    hint = "; a date alone has no time, use the filter `day`" if isinstance(found, date) else ""
-    raise TypeError(f"when: expected a time such as 2025-11-29T01:00:00Z, got {_shown(value)}{hint}")
+    moment = _parse_iso(value) if isinstance(value, str) else value
+    if isinstance(moment, datetime):
+        return _refuse_naive(moment, "when")
+    hint = "; a date alone has no time, use the filter `day`" if isinstance(moment, date) else ""
+    raise TypeError(f"when: expected a time such as 2025-11-29T01:00:00Z, got {_describe(value)}{hint}")
 
 
-def _aware(value: datetime, name: str) -> datetime:
+def _refuse_naive(value: datetime, name: str) -> datetime:
+    """Return a time itself. Raise ValueError if it has no time zone."""
     if value.tzinfo is None:
         raise ValueError(f"{name}: expected a time with its zone such as 2025-11-29T01:00:00Z, got {value}")
     return value
 
 
-def _read_iso(value: str) -> date | None:
-    """A date, a datetime, or None where `value` is neither."""
+def _parse_iso(value: str) -> date | None:
+    """Return a date or a datetime in ISO 8601; None if `value` is neither."""
     try:
         return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
     except ValueError:
@@ -150,9 +158,11 @@ def _read_iso(value: str) -> date | None:
 
 
 def long_day(value: date) -> str:
+    """Return a date as words: "Wednesday, November 19, 2025"."""
     return f"{_DAYS[value.weekday()]}, {_MONTHS[value.month - 1]} {value.day}, {value.year}"
 
 
 def _clock(value: datetime) -> str:
+    """Return the time of day: "5:00 p.m."."""
     half = "a.m." if value.hour < 12 else "p.m."
     return f"{value.hour % 12 or 12}:{value.minute:02d} {half}"

@@ -1,8 +1,8 @@
-"""Signs and reads what a link may do, and the address that a reply goes to.
+"""Signs and reads the tokens in links, and makes the addresses to which replies go.
 
-A link is a token: claims signed by the newest of the district's keys, for one purpose, with the moment they were
-signed. Older keys still read, so that keys can be changed while links are out (itsdangerous, key rotation).
-A reply's address has little room and may lose its capitals on the way, so it carries a short code instead.
+A token holds claims, signed by the newest of the district's keys for one purpose, and the moment of signing. Older
+keys still read, so that keys can be changed while links are out (itsdangerous, key rotation). The address of a
+reply has little room and may lose its capitals on the way, so it has a short code instead of a token.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
 from notifications.errors import ServiceError
 
-_LEAST = 32  # characters of a key: what a machine makes, not what a person thinks up
+_LEAST = 32  # characters of a key: a person would not think up so many
 _CODE = 16  # characters of base 32 in the address of a reply: 80 bits
 _LOCAL = re.compile(r"(?P<stem>[^+]+)\+(?P<notice>\d{1,15})-(?P<code>[a-z2-7]{16})")
 
 
 class Forged(ServiceError):
-    """A token that no key of ours has signed for this purpose, or that was altered on its way."""
+    """No key of ours has signed the token for this purpose, or it was altered."""
 
 
 class Expired(ServiceError):
-    """A token of ours that is too old; `claims` is what it said."""
+    """The token is ours and too old; `claims` is its content."""
 
     def __init__(self, claims: Mapping[str, Any], signed_at: datetime) -> None:
         super().__init__(f"signed at {signed_at.isoformat()}")
@@ -37,7 +37,10 @@ class Expired(ServiceError):
 
 
 class Links:
-    """The keys of a district, oldest first: every one reads, the newest signs. Raises ValueError for a weak key."""
+    """The keys of a district, oldest first: every key reads, and the newest signs.
+
+    Raise ValueError for a weak key, or if there is no key.
+    """
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
@@ -52,49 +55,52 @@ class Links:
         return f"Links({len(self._keys)} keys)"
 
     def sign(self, purpose: str, claims: Mapping[str, Any]) -> str:
-        """A token for a web address; `claims` are of JSON's types."""
+        """Return a token for a web address; the values of `claims` have the types of JSON."""
         return str(self._serializer(purpose).dumps(dict(claims)))
 
     def read(self, purpose: str, token: str, max_age: timedelta) -> dict[str, Any]:
-        """What a token says. Raises `Forged` or `Expired`."""
+        """Return the claims of a token. Raise `Forged` or `Expired`."""
         try:
             claims = self._serializer(purpose).loads(token, max_age=int(max_age.total_seconds()))
         except SignatureExpired as late:
-            raise self._expired(purpose, token, late) from None
+            raise self._make_expired(purpose, token, late) from None
         except (BadData, ValueError):
             raise Forged("no key of ours has signed this") from None
         if not isinstance(claims, dict):
             raise Forged("it says nothing")
         return claims
 
-    def _expired(self, purpose: str, token: str, late: SignatureExpired) -> Exception:
-        claims = self._serializer(purpose).loads(token)  # its signature was looked at before its age
+    def _make_expired(self, purpose: str, token: str, late: SignatureExpired) -> Expired:
+        # The signature was checked before the age, so the claims can be trusted.
+        claims = self._serializer(purpose).loads(token)
         return Expired(claims, late.date_signed or datetime.now(UTC))
 
     def _serializer(self, purpose: str) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(list(self._keys), salt=f"partnerships.{purpose}")
 
     def reply_address(self, mailbox: str, notice: int, person: str) -> str:
-        """Where the answer of one person to one notice goes: a subaddress (RFC 5233) of the office's mailbox."""
+        """Return the address for one person's answer to one notice: a subaddress of the mailbox (RFC 5233)."""
         stem, _, domain = mailbox.partition("@")
         return f"{stem}+{notice}-{_code(self._keys[-1], notice, person)}@{domain}"
 
     def match_reply(self, local: str, person: str) -> int | None:
-        """The notice that this local part of an address answers, if it was made for this person; else None."""
-        found = _LOCAL.fullmatch(local.lower())
-        if found is None:
+        """Return the notice that a local part of an address answers; None if we did not make it for this person."""
+        match = _LOCAL.fullmatch(local.lower())
+        if match is None:
             return None
-        notice = int(found["notice"])
-        fits = [hmac.compare_digest(found["code"], _code(key, notice, person)) for key in self._keys]
+        notice = int(match["notice"])
+        # Compare with every key in constant time, so that the time of an answer gives nothing away about a code.
+        fits = [hmac.compare_digest(match["code"], _code(key, notice, person)) for key in self._keys]
         return notice if any(fits) else None
 
 
 def parse_notice_number(local: str) -> int | None:
-    """The notice that a local part of an address claims to answer, whoever made it."""
-    found = _LOCAL.fullmatch(local.lower())
-    return int(found["notice"]) if found else None
+    """Return the notice that a local part of an address names, without checking its code; None if it names none."""
+    match = _LOCAL.fullmatch(local.lower())
+    return int(match["notice"]) if match else None
 
 
 def _code(key: str, notice: int, person: str) -> str:
-    made = hmac.digest(key.encode(), f"partnerships.reply {notice} {person.lower()}".encode(), "sha256")
-    return base64.b32encode(made).decode().lower()[:_CODE]
+    """Return the code that only a holder of the key can make for this notice and person."""
+    digest = hmac.digest(key.encode(), f"partnerships.reply {notice} {person.lower()}".encode(), "sha256")
+    return base64.b32encode(digest).decode().lower()[:_CODE]

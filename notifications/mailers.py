@@ -1,7 +1,7 @@
-"""Hands one message to one recipient: by SMTP, or into a Maildir as the embedded default.
+"""Delivers one message to one recipient: by SMTP, or into a Maildir as the embedded default.
 
-Both stand behind the small protocol `Mailer`. A failure says whether to try again (TemporaryFailure), to try
-nothing for a while (Unreachable), to give up (PermanentFailure), or that nobody can know (InDoubt).
+Both mailers follow the protocol `Mailer`. A failure says whether to try the message again (TemporaryFailure), to
+try no message for a while (Unreachable), to give up (PermanentFailure), or that nobody can know (InDoubt).
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from notifications.addresses import mailbox
+from notifications.addresses import parse_mailbox
 from notifications.delivery import (
     DeliveryFailed,
     InDoubt,
@@ -44,7 +44,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 class MaildirMailer:
-    """Puts each message as a file into one Maildir, where any mail reader can open it."""
+    """Writes each message as a file into one Maildir, where any mail program can open it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -54,15 +54,15 @@ class MaildirMailer:
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        """Nothing to hold open; here because SMTP has one."""
+        """Do nothing: a Maildir has no connection to keep open."""
         yield
 
     def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
-        """Leaves one message however often the same `key` comes, also after a reader has moved it to cur/."""
+        """Write one message, unless one with the same `key` is there already. Raise `Unreachable` if that fails."""
         name = hashlib.sha256(key.encode()).hexdigest()[:40]
         try:
             self._create()
-            if not self._present(name):
+            if not self._is_present(name):
                 self._write(name, _LINE_END.sub(b"\n", message))
         except OSError as error:
             raise Unreachable(f"the Maildir {self._path} could not be written: {error}") from error
@@ -71,13 +71,20 @@ class MaildirMailer:
         for folder in ("", "tmp", "new", "cur"):
             (self._path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def _present(self, name: str) -> bool:
-        # Readers move from new/ to cur/ only, so this order can't miss a message that moves meanwhile.
-        # In cur/ the name has its flags behind it, such as ":2,S".
+    def _is_present(self, name: str) -> bool:
+        """Return whether a message has this name, also after a mail program has moved it to cur/."""
+        # Mail programs move messages from new/ to cur/ only, so this order cannot miss one that moves meanwhile.
+        # In cur/ the flags follow the name, such as ":2,S".
         return (self._path / "new" / name).exists() or any((self._path / "cur").glob(f"{name}*"))
 
     def _write(self, name: str, message: bytes) -> None:
-        # One name for each writer; what a crash leaves is overwritten, or swept by Maildir.clean().
+        """Write a message so that a crash leaves all of it or nothing.
+
+        1. Write it into tmp/, under a name of its own for each writer. A later attempt, or Maildir.clean(), removes
+           what a crash leaves there.
+        2. Sync the file, and move it to new/.
+        3. Sync both folders, so that its name is on the disk too.
+        """
         part = self._path / "tmp" / f"{name}.{os.getpid()}.{threading.get_ident()}"
         try:
             part.touch(mode=0o600)
@@ -94,14 +101,14 @@ class MaildirMailer:
 
 
 class _Held(threading.local):
-    """The connection a session keeps, one for each thread: two conversations can't share a line."""
+    """The connection that a session keeps, one for each thread: two threads must not mix their commands on it."""
 
     open: bool = False
     client: smtplib.SMTP | None = None
 
 
 class SmtpMailer:
-    """Delivers through one SMTP server. Certificates are verified unless `context` says otherwise."""
+    """Delivers through one SMTP server. It verifies certificates unless `context` says otherwise."""
 
     def __init__(
         self,
@@ -118,7 +125,7 @@ class SmtpMailer:
         self._host, self._port, self._security = host, port, security
         self._username, self._password = username, password
         self._timeout = timeout
-        # smtplib's own default would verify nothing.
+        # The default of smtplib verifies nothing.
         self._context = context or ssl.create_default_context()
         self._local_hostname = local_hostname
         self._held = _Held()
@@ -128,7 +135,7 @@ class SmtpMailer:
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        """Deliveries of this thread inside the block share one connection, opened at the first of them."""
+        """Let the deliveries of this thread inside the block share one connection, which the first one opens."""
         if self._held.open:
             yield
             return
@@ -140,25 +147,25 @@ class SmtpMailer:
             self._hang_up()
 
     def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
-        """Returns once the server has taken the message; raises a DeliveryFailed otherwise.
+        """Return when the server has accepted the message. Raise a `DeliveryFailed` otherwise.
 
-        `key` is unused: SMTP offers nothing to recognize a repeated message by, save the Message-ID within.
+        `key` is unused: a mail server can recognize a repeated message only by its Message-ID.
         """
         try:
-            envelope = mailbox(sender, "sender").address, mailbox(recipient, "recipient").address
+            envelope = parse_mailbox(sender, "sender").address, parse_mailbox(recipient, "recipient").address
         except ValueError as error:
             raise PermanentFailure(str(error)) from error
-        client = self._connected()
+        client = self._get_client()
         delivered = False
         try:
-            self._transact(client, *envelope, _dotted(message))
+            self._transact(client, *envelope, _double_dots(message))
             delivered = True
         finally:
             if not (delivered and self._held.open):
                 self._hang_up()
 
-    def _connected(self) -> smtplib.SMTP:
-        """The session's connection if the server still answers on it, else a new one."""
+    def _get_client(self) -> smtplib.SMTP:
+        """Return the connection of the session if the server still answers on it, else a new one."""
         client = self._held.client
         if client is not None:
             with suppress(smtplib.SMTPException, OSError):
@@ -169,9 +176,10 @@ class SmtpMailer:
         return self._held.client
 
     def _connect(self) -> smtplib.SMTP:
+        """Connect, encrypt and log in. Raise `Unreachable` if any of these fails."""
         client: smtplib.SMTP | None = None
         try:
-            client = self._opened()
+            client = self._open()
             client.ehlo_or_helo_if_needed()
             if self._security == "starttls":
                 client.starttls(context=self._context)
@@ -181,39 +189,48 @@ class SmtpMailer:
         except (smtplib.SMTPException, OSError) as error:
             if client is not None:
                 client.close()
-            raise Unreachable(self._why_not_connected(error)) from None  # its text may hold the password
+            # Without the original error, whose text may hold the password.
+            raise Unreachable(self._explain(error)) from None
         return client
 
-    def _opened(self) -> smtplib.SMTP:
+    def _open(self) -> smtplib.SMTP:
         if self._security == "tls":
             return smtplib.SMTP_SSL(
                 self._host, self._port, self._local_hostname, timeout=self._timeout, context=self._context
             )
         return smtplib.SMTP(self._host, self._port, self._local_hostname, timeout=self._timeout)
 
-    def _why_not_connected(self, error: Exception) -> str:
+    def _explain(self, error: Exception) -> str:
+        """Return why there is no connection, in words for staff."""
         where = f"mail server {self._host}:{self._port}"
         if isinstance(error, smtplib.SMTPAuthenticationError):
-            said = self._said(error.smtp_code, error.smtp_error)
-            return f"{where} refused the user name or password; mend them in the settings. It said: {said}"
+            answer = self._quote(error.smtp_code, error.smtp_error)
+            return f"{where} refused the user name or password; mend them in the settings. It said: {answer}"
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"{where} has a certificate that is not trusted: {error.verify_message}"
         if isinstance(error, smtplib.SMTPResponseException):
-            return f"{where} refused the connection: {self._said(error.smtp_code, error.smtp_error)}"
+            return f"{where} refused the connection: {self._quote(error.smtp_code, error.smtp_error)}"
         if isinstance(error, smtplib.SMTPNotSupportedError):
             return f"{where} does not offer what the settings ask for: {error}"
-        return f"{where} could not be reached: {self._redacted(str(error) or type(error).__name__)}"
+        return f"{where} could not be reached: {self._redact(str(error) or type(error).__name__)}"
 
     def _transact(self, client: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> None:
+        """Send one message, and raise the failure that the course of the conversation stands for.
+
+        1. Name the sender and the recipient, and send the content without its end mark. If the connection is lost
+           until here, the server discards the content: nothing was delivered.
+        2. Send the end mark and wait for the answer. If the connection is lost now, or the answer makes no sense,
+           the server may have accepted the message: the delivery is in doubt.
+        3. Else the answer decides.
+        """
         try:
-            options = self._options(client, sender, recipient, content)
-            self._expect_sender(client.mail(sender, options), plain="SMTPUTF8" not in options)
+            options = self._choose_options(client, sender, recipient, content)
+            self._expect_sender(client.mail(sender, options), is_plain="SMTPUTF8" not in options)
             self._expect(client.rcpt(recipient), f"the recipient {recipient}")
             self._expect(client.docmd("DATA"), "DATA", first_digit=3)
             client.send(content)
         except (smtplib.SMTPException, OSError) as error:
-            # Without its end mark, sent below, a server throws the content away: nothing was delivered.
-            text = self._redacted(str(error))
+            text = self._redact(str(error))
             raise TemporaryFailure(
                 f"mail server {self._host}: connection lost, not delivered: {text}"
             ) from error
@@ -221,17 +238,18 @@ class SmtpMailer:
             client.send(b".\r\n")
             reply = client.getreply()
         except (smtplib.SMTPException, OSError) as error:
-            self._doubt(self._redacted(str(error)), error)
+            self._raise_doubt(self._redact(str(error)), error)
         if not 200 <= reply[0] < 600:
-            self._doubt(self._said(*reply), None)
+            self._raise_doubt(self._quote(*reply), None)
         self._expect(reply, "the message")
 
-    def _doubt(self, text: str, cause: Exception | None) -> NoReturn:
+    def _raise_doubt(self, text: str, cause: Exception | None) -> NoReturn:
         raise InDoubt(
             f"mail server {self._host}: the message was sent, its receipt not confirmed: {text}"
         ) from cause
 
-    def _options(self, client: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> list[str]:
+    def _choose_options(self, client: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> list[str]:
+        """Return the options of MAIL FROM. Raise `PermanentFailure` if the server cannot take other than ASCII."""
         options = [f"SIZE={len(content)}"] if client.has_extn("size") else []
         head = content.partition(b"\r\n\r\n")[0]
         if sender.isascii() and recipient.isascii() and head.isascii():
@@ -243,36 +261,37 @@ class SmtpMailer:
             )
         return [*options, "SMTPUTF8", "BODY=8BITMIME"]
 
-    def _expect_sender(self, reply: tuple[int, bytes], *, plain: bool) -> None:
-        """Nothing where the server agreed to the sender, which is the same of every message.
+    def _expect_sender(self, reply: tuple[int, bytes], *, is_plain: bool) -> None:
+        """Raise `Unreachable` if the server refuses the sender, which every message has in common.
 
-        A refusal is no single message's fault, unless it is of its size (452, 552) or its letters.
+        A refusal for the size of a message (452, 552), or for letters other than ASCII, concerns that message only.
         """
-        if reply[0] // 100 in (4, 5) and reply[0] not in (452, 552) and plain:
-            raise Unreachable(f"mail server {self._host} refused MAIL FROM: {self._said(*reply)}")
+        if reply[0] // 100 in (4, 5) and reply[0] not in (452, 552) and is_plain:
+            raise Unreachable(f"mail server {self._host} refused MAIL FROM: {self._quote(*reply)}")
         self._expect(reply, "MAIL FROM")
 
     def _expect(self, reply: tuple[int, bytes], what: str, first_digit: int = 2) -> None:
-        """Nothing where the server agreed; else the failure that the first digit of its code stands for."""
+        """Raise the failure that the first digit of the server's code stands for, unless the server agreed."""
         digit = reply[0] // 100
         if digit != first_digit:
-            text = f"mail server {self._host} refused {what}: {self._said(*reply)}"
+            text = f"mail server {self._host} refused {what}: {self._quote(*reply)}"
             raise PermanentFailure(text) if digit == 5 else TemporaryFailure(text)
 
-    def _said(self, code: int, text: bytes | str) -> str:
+    def _quote(self, code: int, text: bytes | str) -> str:
+        """Return an answer of the server on one line, without the password."""
         words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        return self._redacted(f"{code} {' '.join(words.split())}")
+        return self._redact(f"{code} {' '.join(words.split())}")
 
-    def _redacted(self, text: str) -> str:
-        """A server may echo what it was sent; the password must not get into a log that way.
+    def _redact(self, text: str) -> str:
+        """Return text of the server that a log and the database can hold.
 
-        Nor a NUL, which no text of a database can have, into the record.
+        A server may echo what it received, so the password is removed. So is a NUL, which PostgreSQL refuses.
         """
         text = text.replace("\0", "")
         return text.replace(self._password, "[password]") if self._password else text
 
     def _hang_up(self) -> None:
-        """QUIT as a courtesy: what was delivered stays delivered whatever the server answers."""
+        """Close the connection. The answer to QUIT does not matter: a delivery is recorded before it."""
         client, self._held.client = self._held.client, None
         if client is None:
             return
@@ -281,14 +300,15 @@ class SmtpMailer:
         client.close()
 
 
-def _dotted(message: bytes) -> bytes:
-    """The message as it goes over the wire: CRLF line ends, leading dots doubled (RFC 5321, 4.5.2)."""
+def _double_dots(message: bytes) -> bytes:
+    """Return a message as SMTP transmits it: with CRLF line ends, and leading dots doubled (RFC 5321, 4.5.2)."""
     lines = _LINE_END.sub(b"\r\n", message)
     lines = lines if lines.endswith(b"\r\n") else lines + b"\r\n"
     return re.sub(rb"(?m)^\.", b"..", lines)
 
 
 def _check_settings(host: str, security: str, username: str | None, password: str | None) -> None:
+    """Raise ValueError for settings that contradict each other or would send a password in the clear."""
     if security not in ("starttls", "tls", "none"):
         raise ValueError(f"security: {security!r}; expected 'starttls', 'tls' or 'none'")
     if (username is None) != (password is None):

@@ -1,7 +1,7 @@
-"""Plain words to wrapped text and to HTML: paragraphs, lists that start with "- ", and web addresses.
+"""Turns plain words into wrapped text and into HTML: paragraphs, lists that start with "- ", and web addresses.
 
-The words of a notice are written once, in this small markup, and serve both parts of a message. HTML is made
-here from escaped text only, so nothing a person typed can become markup.
+The words of a notice are written once, in this small markup, and serve both parts of a message. This module makes
+HTML from escaped text only, so that no text a person typed can become markup.
 """
 
 import re
@@ -13,23 +13,27 @@ from markupsafe import Markup, escape
 
 WIDTH = 72
 _URL = re.compile(r"https?://[^\s<>\"]+")
-# Right-to-left overrides could show an address or amount other than the one that is there.
+# Right-to-left overrides could make a reader see another address or amount than the text has.
 _OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_GLUE = "\u00a0"  # textwrap breaks at ASCII blanks only, so this holds words together
+_GLUE = "\u00a0"  # textwrap breaks at ASCII blanks only, so this blank keeps words together
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
+    """A block of running text."""
+
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Bullets:
+    """A list."""
+
     items: tuple[str, ...]
 
 
-def cleaned(text: str) -> str:
-    """Without control characters (line ends excepted) and direction overrides, and without outer blanks."""
+def clean(text: str) -> str:
+    """Return text without control characters (other than line ends), direction overrides and outer blanks."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     kept = (
         c for c in lines if c == "\n" or (unicodedata.category(c) not in ("Cc", "Cs") and c not in _OVERRIDES)
@@ -37,20 +41,21 @@ def cleaned(text: str) -> str:
     return "".join(kept).strip()
 
 
-def one_line(text: str) -> str:
-    """A subject: control characters gone, every run of blanks and line ends a single blank."""
-    return " ".join(cleaned(text).split())
+def join_lines(text: str) -> str:
+    """Return text on one line, as for a subject: no control characters, and single blanks."""
+    return " ".join(clean(text).split())
 
 
 def read(text: str) -> list[Paragraph | Bullets]:
-    """The blocks of `text`. A blank line ends a block; an indented line goes on with the list item above."""
+    """Return the blocks of `text`. A blank line ends a block; an indented line continues the list item above."""
     blocks: list[Paragraph | Bullets] = []
-    for chunk in re.split(r"\n\s*\n", cleaned(text)):
-        blocks.extend(_chunk(chunk.split("\n")))
+    for chunk in re.split(r"\n\s*\n", clean(text)):
+        blocks.extend(_read_chunk(chunk.split("\n")))
     return blocks
 
 
-def _chunk(lines: list[str]) -> list[Paragraph | Bullets]:
+def _read_chunk(lines: list[str]) -> list[Paragraph | Bullets]:
+    """Return the blocks of lines between two blank ones: a list may follow a paragraph directly."""
     blocks: list[Paragraph | Bullets] = []
     for line in lines:
         last = blocks[-1] if blocks else None
@@ -75,12 +80,12 @@ def _put(
     blocks.append(block)
 
 
-def wrapped(text: str, indent: int = 0) -> str:
-    """For the text part: lines of at most 72 columns, save where a web address is longer."""
-    return "\n\n".join(_wrapped_block(block, " " * indent) for block in read(text)).replace(_GLUE, " ")
+def wrap(text: str, indent: int = 0) -> str:
+    """Return words for the text part, in lines of at most 72 columns. A longer web address stays whole."""
+    return "\n\n".join(_wrap_block(block, " " * indent) for block in read(text)).replace(_GLUE, " ")
 
 
-def _wrapped_block(block: Paragraph | Bullets, margin: str) -> str:
+def _wrap_block(block: Paragraph | Bullets, margin: str) -> str:
     if isinstance(block, Paragraph):
         return _fill(block.text, margin, margin)
     return "\n".join(_fill(item, f"{margin}- ", f"{margin}  ") for item in block.items)
@@ -97,36 +102,36 @@ def _fill(text: str, first: str, rest: str) -> str:
     )
 
 
-def glued(text: str) -> str:
-    """`text` as one word to `wrapped`, so that a line never ends inside it."""
+def glue(text: str) -> str:
+    """Return `text` as one word to `wrap`, so that no line ends inside it."""
     return text.replace(" ", _GLUE)
 
 
-def paragraphs(text: str) -> Markup:
-    """For the HTML part: <p> and <ul>, everything escaped, web addresses linked."""
-    return Markup("\n").join(_html_block(block) for block in read(text))
+def make_html(text: str) -> Markup:
+    """Return words for the HTML part: <p> and <ul>, with all text escaped and web addresses linked."""
+    return Markup("\n").join(_make_html_block(block) for block in read(text))
 
 
-def _html_block(block: Paragraph | Bullets) -> Markup:
+def _make_html_block(block: Paragraph | Bullets) -> Markup:
     if isinstance(block, Paragraph):
-        return Markup("<p>{}</p>").format(linked(block.text))
-    items = Markup("").join(Markup("<li>{}</li>").format(linked(item)) for item in block.items)
+        return Markup("<p>{}</p>").format(link_addresses(block.text))
+    items = Markup("").join(Markup("<li>{}</li>").format(link_addresses(item)) for item in block.items)
     return Markup("<ul>{}</ul>").format(items)
 
 
-def linked(text: str) -> Markup:
-    """Escaped `text` with its http and https addresses as links."""
+def link_addresses(text: str) -> Markup:
+    """Return escaped `text`, with its http and https addresses as links."""
     parts: list[Markup] = []
     at = 0
-    for found in _URL.finditer(text):
-        url = _without_trailing_punctuation(found.group())
-        parts += [escape(text[at : found.start()]), Markup('<a href="{0}">{0}</a>').format(url)]
-        at = found.start() + len(url)
+    for match in _URL.finditer(text):
+        url = _strip_punctuation(match.group())
+        parts += [escape(text[at : match.start()]), Markup('<a href="{0}">{0}</a>').format(url)]
+        at = match.start() + len(url)
     return Markup("").join([*parts, escape(text[at:])])
 
 
-def _without_trailing_punctuation(url: str) -> str:
-    """ "(see https://example.org/a)." links https://example.org/a, and a balanced bracket stays."""
+def _strip_punctuation(url: str) -> str:
+    """Return an address without the punctuation of the sentence around it; a balanced bracket stays."""
     while url[-1] in ".,;:!?'" or (url[-1] == ")" and url.count(")") > url.count("(")):
         url = url[:-1]
     return url

@@ -1,6 +1,6 @@
-"""Turns the template of a page and its context into HTML, in the same sandbox as the notices.
+"""Renders pages: turns a template and its context into HTML, in the same sandbox as the notices.
 
-A page is `pages/NAME.j2`; a district's own file hides the packaged one of its name.
+A page is `pages/NAME.j2`. A district's own file hides the packaged one of the same name.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 
-from notifications.render import environment
+from notifications.render import make_environment
 
 
 class Pages:
-    """The pages in `folders`, searched in order. Compiled once; safe to share between threads."""
+    """The pages in `folders`, which are searched in order. Each is compiled once. Threads may share this object."""
 
     def __init__(self, folders: Sequence[Path], zone: ZoneInfo) -> None:
         self._folders = tuple(folders)
-        self._environment = environment(folders, zone, html=True)
+        self._environment = make_environment(folders, zone, html=True)
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:
-        """The page `name`; raises as Jinja does where it cannot be rendered."""
+        """Return the HTML of a page. Raise an error of Jinja if it cannot be rendered."""
         return self._environment.get_template(f"pages/{name}.j2").render(dict(context))
 
     def problems(self) -> Iterator[tuple[str, str, str]]:
-        """What keeps a page from being compiled: the file and line, what is wrong, what would be right."""
+        """Return what stops a page from being compiled: the file and line, what is wrong, what would be right."""
         for folder in self._folders:
             for path in sorted((folder / "pages").glob("*.j2")):
                 try:

@@ -1,8 +1,8 @@
-"""Turns a notice's words and its context into a message: a subject, a text part and an HTML part.
+"""Renders notices: turns a template and its context into a subject, a text part and an HTML part.
 
-Each notice is one file, `email/NAME.j2`, with the blocks `subject`, `happened`, `asked` and, where there is
-more to say, `more`. The words are rendered once, as plain text, and two layouts put them among what every
-message carries: by when, how, where the partnership stands, why the reader gets it, and who sends it.
+Each notice is one file, `email/NAME.j2`, with the blocks `subject`, `happened`, `asked` and, if needed, `more`. Its
+words are rendered once, as plain text. Two layouts add what every message has: by when and how to act, where the
+partnership stands, why the reader gets the message, and who sends it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from notifications import markup
-from notifications.check import LAYOUTS, TemplateProblem, is_notice, problems_in
+from notifications.check import LAYOUTS, TemplateProblem, find_problems, is_notice
 from notifications.errors import ServiceError
 from notifications.filters import filters_for, link
 
@@ -28,11 +28,11 @@ _CONTEXT_EXPECTED = "names and values as the notice context has them"
 
 
 class TemplateMissing(LookupError):
-    """No folder of templates holds this notice."""
+    """No folder of templates has this notice."""
 
 
 class TemplateFailed(ServiceError):
-    """A template exists but can't be rendered; `problem` says where and why."""
+    """A template exists and cannot be rendered; `problem` says where and why."""
 
     def __init__(self, problem: TemplateProblem) -> None:
         super().__init__(str(problem))
@@ -41,7 +41,7 @@ class TemplateFailed(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What one person reads: `subject` is one line, `html` a whole document with its styles inlined."""
+    """A rendered message: `subject` is one line, `html` a whole document with its styles inlined."""
 
     subject: str
     text: str
@@ -49,7 +49,7 @@ class Rendered:
 
 
 class _Unknown(StrictUndefined):
-    """Refuses as StrictUndefined does, and says which names there are."""
+    """Raises as StrictUndefined does, with a message that lists the names that exist."""
 
     @property
     def _undefined_message(self) -> str:
@@ -57,22 +57,23 @@ class _Unknown(StrictUndefined):
         if self._undefined_hint or not isinstance(owner, Mapping):
             name = f"there is nothing called {self._undefined_name!r} in the notice context"
             return name if owner is missing else super()._undefined_message
-        known = ", ".join(sorted(str(key) for key in owner)) or "nothing"
-        return f"there is no {self._undefined_name!r} here; there is: {known}"
+        names = ", ".join(sorted(str(key) for key in owner)) or "nothing"
+        return f"there is no {self._undefined_name!r} here; there is: {names}"
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """The sandbox, in which `facts.items` is the fact called "items" and not a method of dictionaries."""
+    """The sandbox of templates, in which `facts.items` is the fact "items" and not the method of a dictionary."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return a value by its key, or else an attribute that the sandbox allows."""
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
 
 
-def environment(folders: Sequence[Path], zone: ZoneInfo, *, html: bool) -> Sandbox:
-    """What templates are compiled in: a sandbox, with HTML escaped, that refuses names nobody gives."""
-    made = Sandbox(
+def make_environment(folders: Sequence[Path], zone: ZoneInfo, *, html: bool) -> Sandbox:
+    """Return the environment of templates: a sandbox that escapes HTML and refuses unknown names."""
+    sandbox = Sandbox(
         loader=FileSystemLoader([str(folder) for folder in folders], encoding="utf-8"),
         undefined=_Unknown,
         autoescape=html,
@@ -81,63 +82,63 @@ def environment(folders: Sequence[Path], zone: ZoneInfo, *, html: bool) -> Sandb
         auto_reload=False,
         cache_size=-1,
     )
-    made.filters.update(filters_for(zone))
-    made.filters.update(paragraphs=markup.paragraphs, link=link)
-    made.filters.update(wrapped=markup.wrapped, glued=markup.glued)
-    return made
+    sandbox.filters.update(filters_for(zone))
+    sandbox.filters.update(paragraphs=markup.make_html, link=link)
+    sandbox.filters.update(wrapped=markup.wrap, glued=markup.glue)
+    return sandbox
 
 
 class Templates:
-    """The notices in `folders`, searched in order, so a district's file hides the packaged one of its name.
+    """The notices in `folders`, which are searched in order: a district's file hides the packaged one of its name.
 
-    Files are read and compiled once; make a new object to see changed ones. Safe to share between threads.
+    Each file is read and compiled once, so only a new object sees a changed file. Threads may share this object.
     """
 
     def __init__(self, folders: Sequence[Path], zone: ZoneInfo) -> None:
         self._folders = tuple(folders)
-        self._files = _files_in_force(self._folders)
-        self._text = environment(self._folders, zone, html=False)
-        self._html = environment(self._folders, zone, html=True)
-        # Never the network: a stylesheet fetched while sending would stall the outbox.
+        self._files = _choose_files(self._folders)
+        self._text = make_environment(self._folders, zone, html=False)
+        self._html = make_environment(self._folders, zone, html=True)
+        # Fetch no stylesheet from the network: a slow server would stall the outbox.
         self._inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 
     def names(self) -> list[str]:
-        """Every notice there is, by name, in alphabetical order."""
+        """Return the names of all notices, in alphabetical order."""
         return sorted(path.stem for path in self._files if is_notice(path))
 
     def notice(self, name: str, context: Mapping[str, Any]) -> Rendered:
-        """The message `name` with `context` (its keys are those of `check.CONTEXT`).
+        """Render one notice; the keys of `context` are those of `check.CONTEXT`.
 
-        Raises TemplateMissing where there is no such notice, TemplateFailed where it can't be rendered.
+        Raise `TemplateMissing` if there is no such notice, and `TemplateFailed` if it cannot be rendered.
         """
-        pieces = self._pieces(name, context, _PIECES)
+        pieces = self._render_blocks(name, context, _PIECES)
         full = {**context, **pieces}
-        text = self._layout(self._text, LAYOUTS[0], full)
-        html = self._inliner.inline(self._layout(self._html, LAYOUTS[1], full))
-        return Rendered(pieces["subject"], markup.cleaned(text) + "\n", html)
+        text = self._render_layout(self._text, LAYOUTS[0], full)
+        html = self._inliner.inline(self._render_layout(self._html, LAYOUTS[1], full))
+        return Rendered(pieces["subject"], markup.clean(text) + "\n", html)
 
     def subject(self, name: str, context: Mapping[str, Any]) -> str:
-        """The subject alone, one line; raises as `notice` does."""
-        return self._pieces(name, context, ("subject",))["subject"]
+        """Return only the subject, on one line. Raise as `notice` does."""
+        return self._render_blocks(name, context, ("subject",))["subject"]
 
     def words(self, name: str, context: Mapping[str, Any]) -> dict[str, str]:
-        """The words alone, by block, for a message that says more than one thing; raises as `notice` does."""
-        return self._pieces(name, context, _PIECES)
+        """Return only the words, by block, for a message with several notices. Raise as `notice` does."""
+        return self._render_blocks(name, context, _PIECES)
 
     def problems(self, also: Collection[str] = ()) -> list[TemplateProblem]:
-        """Everything wrong with the files, found without rendering; `also` names further context keys."""
-        found: list[TemplateProblem] = []
+        """Return all mistakes in the files, found without rendering; `also` names further context keys."""
+        problems: list[TemplateProblem] = []
         for path in self._files:
-            found += problems_in(path, self._text, also)
+            problems += find_problems(path, self._text, also)
         present = {path.name for path in self._files}
         for layout in LAYOUTS:
             if layout.removeprefix("email/") not in present:
                 where = " or ".join(str(folder / layout) for folder in self._folders)
-                found.append(TemplateProblem(layout, None, "the layout is missing", f"a file {where}"))
-        return found
+                problems.append(TemplateProblem(layout, None, "the layout is missing", f"a file {where}"))
+        return problems
 
     def problems_with(self, name: str, context: Mapping[str, Any]) -> TemplateProblem | None:
-        """What goes wrong when `name` is rendered with the sample `context`, or None."""
+        """Return what goes wrong when a notice is rendered with a sample context; None if nothing does."""
         try:
             self.notice(name, context)
         except TemplateFailed as failed:
@@ -146,30 +147,30 @@ class Templates:
             return TemplateProblem(f"email/{name}.j2", None, str(gone), "one file for every notice")
         return None
 
-    def _pieces(self, name: str, context: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, str]:
+    def _render_blocks(self, name: str, context: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, str]:
         if name not in self.names():
-            known = ", ".join(self.names()) or "none at all"
-            raise TemplateMissing(f"there is no notice {name!r} (file email/{name}.j2); there are: {known}")
-        template = self._template(self._text, f"email/{name}.j2")
-        return {block: self._block(template, block, context) for block in wanted}
+            names = ", ".join(self.names()) or "none at all"
+            raise TemplateMissing(f"there is no notice {name!r} (file email/{name}.j2); there are: {names}")
+        template = self._load(self._text, f"email/{name}.j2")
+        return {block: self._render_block(template, block, context) for block in wanted}
 
-    def _block(self, template: Template, block: str, context: Mapping[str, Any]) -> str:
+    def _render_block(self, template: Template, block: str, context: Mapping[str, Any]) -> str:
         render = template.blocks.get(block)
         if render is None and block != "more":
             expected = f"{{% block {block} %}}...{{% endblock %}}"
-            raise TemplateFailed(_problem(template, None, f"the block {block!r} is missing", expected))
+            raise TemplateFailed(_make_problem(template, None, f"the block {block!r} is missing", expected))
         text = self._run(template, render, context) if render else ""
         if block != "subject":
-            return markup.cleaned(text)
-        if not markup.one_line(text):
-            raise TemplateFailed(_problem(template, None, "the subject is empty", "a line of words"))
-        return markup.one_line(text)
+            return markup.clean(text)
+        if not markup.join_lines(text):
+            raise TemplateFailed(_make_problem(template, None, "the subject is empty", "a line of words"))
+        return markup.join_lines(text)
 
-    def _layout(self, environment: Sandbox, file: str, context: Mapping[str, Any]) -> str:
-        template = self._template(environment, file)
+    def _render_layout(self, environment: Sandbox, file: str, context: Mapping[str, Any]) -> str:
+        template = self._load(environment, file)
         return self._run(template, template.root_render_func, context)
 
-    def _template(self, environment: Sandbox, file: str) -> Template:
+    def _load(self, environment: Sandbox, file: str) -> Template:
         try:
             return environment.get_template(file)
         except TemplateNotFound as error:
@@ -189,13 +190,13 @@ class Templates:
         try:
             return "".join(render(template.new_context(dict(context))))
         except Exception as error:
-            # Staff's expressions can fail in any way Python can; each must name its file and line.
-            at, line = _place(template, error.__traceback__)
-            raise TemplateFailed(_problem(at, line, str(error), _CONTEXT_EXPECTED)) from error
+            # An expression in a template can fail in any way that Python can. Name its file and line in each case.
+            at, line = _find_place(template, error.__traceback__)
+            raise TemplateFailed(_make_problem(at, line, str(error), _CONTEXT_EXPECTED)) from error
 
 
-def _files_in_force(folders: Sequence[Path]) -> list[Path]:
-    """The templates under email/: of each file name, the one in the first folder that has it."""
+def _choose_files(folders: Sequence[Path]) -> list[Path]:
+    """Return the templates under email/: for each file name, the one in the first folder that has it."""
     chosen: dict[str, Path] = {}
     for folder in folders:
         for path in sorted((folder / "email").glob("*.j2")):
@@ -203,12 +204,12 @@ def _files_in_force(folders: Sequence[Path]) -> list[Path]:
     return [chosen[name] for name in sorted(chosen)]
 
 
-def _problem(template: Template, line: int | None, problem: str, expected: str) -> TemplateProblem:
+def _make_problem(template: Template, line: int | None, problem: str, expected: str) -> TemplateProblem:
     return TemplateProblem(template.filename or str(template.name), line, problem, expected)
 
 
-def _place(template: Template, trace: TracebackType | None) -> tuple[Template, int | None]:
-    """The innermost template of a traceback, as one may include another, with its own line number."""
+def _find_place(template: Template, trace: TracebackType | None) -> tuple[Template, int | None]:
+    """Return the innermost template of a traceback and the line in it, since a template may include another."""
     line: int | None = None
     while trace is not None:
         inner = trace.tb_frame.f_globals.get("__jinja_template__")

@@ -9,7 +9,7 @@ from email.utils import getaddresses
 import authres
 import authres.dmarc
 
-from notifications.addresses import address
+from notifications.addresses import parse_address
 
 Headers = Sequence[tuple[str, str]]
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -62,7 +62,7 @@ def addresses_in(line: str) -> list[str]:
         return []
     for _, text in pairs:
         try:
-            found.append(address(text, "address").lower())
+            found.append(parse_address(text, "address").lower())
         except ValueError:
             continue
     return found

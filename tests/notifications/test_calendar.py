@@ -9,7 +9,7 @@ import icalendar
 import pytest
 
 from notifications.addresses import Mailbox
-from notifications.calendar import CalendarEntry, Method, feed, invitation
+from notifications.calendar import CalendarEntry, Method, make_feed, make_invitation
 
 WHEN = datetime(2025, 11, 19, 9, 30, tzinfo=timezone(timedelta(hours=-8)))
 OFFICE = Mailbox("Partnership Office, Example", "office@example.org")
@@ -27,7 +27,7 @@ METHODS: tuple[Method, ...] = ("REQUEST", "PUBLISH", "CANCEL")
 
 def made(method: Method = "REQUEST", stamp: datetime = WHEN, **changes: Any) -> bytes:
     given = {name: getattr(ENTRY, name) for name in ENTRY.__slots__} | changes
-    file = invitation(CalendarEntry(**given), method, stamp, organizer=OFFICE, attendee=READER)
+    file = make_invitation(CalendarEntry(**given), method, stamp, organizer=OFFICE, attendee=READER)
     assert file.method == method
     return file.content
 
@@ -119,19 +119,19 @@ def test_an_entry_that_is_not_well_formed_is_refused(changes: dict[str, Any], me
 def test_people_who_could_forge_a_line_are_refused(field: str, bad: Mailbox) -> None:
     people = {"organizer": OFFICE, "attendee": READER} | {field: bad}
     with pytest.raises(ValueError, match=f"calendar {field}"):
-        invitation(ENTRY, "REQUEST", WHEN, **people)
+        make_invitation(ENTRY, "REQUEST", WHEN, **people)
 
 
 def test_a_feed_holds_many_dates_and_no_method() -> None:
     other = CalendarEntry("b@example.org", "Meeting", date(2025, 12, 3), "", None, 0)
-    content = feed([(ENTRY, WHEN), (other, WHEN)], "Your dates", organizer=OFFICE)
+    content = make_feed([(ENTRY, WHEN), (other, WHEN)], "Your dates", organizer=OFFICE)
     calendar = read(content)
     assert "METHOD" not in calendar
     assert [str(event["UID"]) for event in calendar.events] == [ENTRY.uid, other.uid]
     assert (calendar["NAME"], calendar["X-WR-CALNAME"]) == ("Your dates", "Your dates")
     assert b"REFRESH-INTERVAL;VALUE=DURATION:PT1H\r\n" in content
-    assert content == feed([(ENTRY, WHEN), (other, WHEN)], "Your dates", organizer=OFFICE)
+    assert content == make_feed([(ENTRY, WHEN), (other, WHEN)], "Your dates", organizer=OFFICE)
 
 
 def test_a_feed_may_be_empty() -> None:
-    assert read(feed([], "Your dates", organizer=OFFICE)).events == []
+    assert read(make_feed([], "Your dates", organizer=OFFICE)).events == []

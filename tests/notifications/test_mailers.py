@@ -625,7 +625,7 @@ def test_a_wrong_password_is_for_an_operator_to_mend_and_is_never_told(
 
 def test_a_server_that_repeats_the_password_does_not_get_it_into_an_error() -> None:
     mailer = SmtpMailer("mail.example.org", 587, "starttls", "office", PASSWORD)
-    assert mailer._said(535, f"no: {PASSWORD}\n".encode()) == "535 no: [password]"
+    assert mailer._quote(535, f"no: {PASSWORD}\n".encode()) == "535 no: [password]"
 
 
 def test_the_password_is_not_shown() -> None:

@@ -215,9 +215,9 @@ def test_an_offer_leads_to_a_web_or_mail_address_only(tmp_path: Path, url: str) 
 @settings(deadline=None)
 @given(st.text())
 def test_any_text_at_all_becomes_html_that_reads_the_same(text: str) -> None:
-    html = str(markup.paragraphs(text))
+    html = str(markup.make_html(text))
     assert {tag for tag, _ in Outline(html).tags} <= {"p", "ul", "li", "a"}
-    assert "".join(markup.wrapped(text).split()).replace("-", "") == (
+    assert "".join(markup.wrap(text).split()).replace("-", "") == (
         "".join(re.sub(r"<[^>]*>", " ", html).split())
         .replace("&lt;", "<")
         .replace("&gt;", ">")
@@ -236,7 +236,7 @@ def test_paragraphs_and_lists_are_told_from_blank_lines_and_dashes() -> None:
         markup.Bullets(("first goes on", "second")),
         markup.Paragraph("After it."),
     ]
-    assert markup.wrapped(source).endswith("A list:\n\n- first goes on\n- second\n\nAfter it.")
+    assert markup.wrap(source).endswith("A list:\n\n- first goes on\n- second\n\nAfter it.")
 
 
 @pytest.mark.parametrize(
@@ -248,11 +248,11 @@ def test_paragraphs_and_lists_are_told_from_blank_lines_and_dashes() -> None:
     ],
 )
 def test_web_addresses_are_linked_without_the_punctuation_after_them(text: str, linked: str) -> None:
-    assert re.findall(r'href="([^"]*)"', markup.linked(text)) == [linked]
+    assert re.findall(r'href="([^"]*)"', markup.link_addresses(text)) == [linked]
 
 
 def test_control_characters_and_reversed_writing_are_taken_out() -> None:
-    assert markup.cleaned("a\x00b\x1b[31m\u202ec\r\nd\te") == "ab[31mc\nd e"
+    assert markup.clean("a\x00b\x1b[31m\u202ec\r\nd\te") == "ab[31mc\nd e"
 
 
 # Subjects

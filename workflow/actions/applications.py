@@ -18,7 +18,7 @@ from typing import Any, get_args
 from sqlalchemy import delete, func, insert, select
 
 from notifications.errors import ServiceError
-from notifications.markup import cleaned, one_line
+from notifications.markup import clean, join_lines
 from states.case import Organization
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
@@ -131,7 +131,7 @@ def _form_values(sent: Application) -> dict[str, str]:
 def read_form(form: Mapping[str, str]) -> dict[str, str]:
     """Return the fields of a form that was sent, without control characters."""
     return {
-        field: one_line(form.get(field, "")) if field in ONE_LINE else cleaned(form.get(field, ""))
+        field: join_lines(form.get(field, "")) if field in ONE_LINE else clean(form.get(field, ""))
         for field in FIELDS
     }
 

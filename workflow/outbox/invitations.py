@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from notifications.addresses import Mailbox
-from notifications.calendar import CalendarEntry, CalendarFile, Method, invitation
+from notifications.calendar import CalendarEntry, CalendarFile, Method, make_invitation
 from states.machine import event_named
 from workflow.session import Session
 from workflow.store import tables
@@ -69,7 +69,7 @@ def make_files(
     organizer = Mailbox(office.name or session.config.procedure.district.office, office.address)
     made = []
     for method, name, entry, new in wanted:
-        made.append(invitation(entry, method, now, organizer=organizer, attendee=person))
+        made.append(make_invitation(entry, method, now, organizer=organizer, attendee=person))
         _record_sent(session, row, method, name, entry, new=new)
     return sort_files(made)
 

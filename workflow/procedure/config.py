@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from notifications.addresses import Mailbox, mailbox
+from notifications.addresses import Mailbox, parse_mailbox
 from notifications.errors import ServiceError
 from notifications.links import Links
 from notifications.pages import Pages
@@ -126,7 +126,7 @@ class Config:
     @cached_property
     def sender(self) -> Mailbox:
         """Return the mailbox that messages come from."""
-        return mailbox(self.procedure.mail.sender, "mail.sender")
+        return parse_mailbox(self.procedure.mail.sender, "mail.sender")
 
     @cached_property
     def database_url(self) -> str:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from notifications.addresses import mailbox
+from notifications.addresses import parse_mailbox
 from states.case import BoardRules, Meaning
 from states.inputs import Count, Day, Email, Name
 from states.mistakes import shorten
@@ -55,7 +55,7 @@ def _hours(value: object) -> object:
 
 
 def _sender(value: str) -> str:
-    mailbox(value, "the sender")  # raises now rather than when the first message leaves
+    parse_mailbox(value, "the sender")  # raises now rather than when the first message leaves
     return value
 
 

@@ -11,7 +11,7 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import Row, or_, select
 
 from notifications.addresses import Mailbox
-from notifications.calendar import CalendarEntry, feed
+from notifications.calendar import CalendarEntry, make_feed
 from states.case import Meaning
 from states.machine import waiting_on
 from workflow.procedure.settings import DeadlineSettings
@@ -45,7 +45,7 @@ def calendar(session: Session, email: str, now: datetime) -> bytes:
     district = session.config.procedure.district
     office = session.config.sender
     organizer = Mailbox(office.name or district.office, office.address)
-    return feed(entries, f"Partnership dates, {district.name}", organizer=organizer)
+    return make_feed(entries, f"Partnership dates, {district.name}", organizer=organizer)
 
 
 def _entries(

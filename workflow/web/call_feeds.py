@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
-from notifications.calendar import CalendarEntry, feed
+from notifications.calendar import CalendarEntry, make_feed
 from workflow.procedure.config import Config
 from workflow.web.public_calls import Call
 
@@ -83,4 +83,4 @@ def write_calendar(config: Config, calls: Sequence[Call]) -> bytes:
         for call in calls
         if call.open
     ]
-    return feed(entries, f"Open calls, {config.procedure.district.name}", organizer=config.sender)
+    return make_feed(entries, f"Open calls, {config.procedure.district.name}", organizer=config.sender)

@@ -7,7 +7,7 @@ from functools import partial
 from flask import Blueprint, Response, abort, redirect, request
 from werkzeug.wrappers import Response as Answer
 
-from notifications.markup import one_line
+from notifications.markup import join_lines
 from states.chapters.anytime import ChangeContact
 from states.errors import BadInput
 from states.inputs import ABILITIES, read_input
@@ -51,7 +51,7 @@ def blueprint(site: Site) -> Blueprint:
     def send_link(ref: str) -> Response:
         if not site.can_post():
             abort(429)
-        return _send_link(site, ref, one_line(request.form.get("email", ""))[:300])
+        return _send_link(site, ref, join_lines(request.form.get("email", ""))[:300])
 
     return pages
 
