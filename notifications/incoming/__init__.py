@@ -1,1 +1,1 @@
-"""Mail that comes in: fetched, taken apart, its quotes cut off, its sender judged. Nothing is acted on here."""
+"""Incoming mail: fetches messages, splits them into parts, cuts off quotations, and finds out who sent them."""

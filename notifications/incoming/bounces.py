@@ -1,4 +1,4 @@
-"""Reports that a message was not delivered: in the form of RFC 3464, or in a mail server's own words."""
+"""Reads reports that a message was not delivered: in the form of RFC 3464, or in a mail server's own words."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _UNDELIVERED = re.compile(
     r"|failure notice|no se (ha )?(pudo|podido) entregar|no entregado|devuelto",
     re.IGNORECASE,
 )
-_MOST = 20_000  # characters of a report that are looked at
+_MOST = 20_000  # characters of a report that are read
 
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """That a message did not arrive, or not yet. `about` are the Message-IDs that the report names."""
+    """What a report says: a message did not arrive, or not yet. `about` are the Message-IDs that it names."""
 
     address: str | None
     status: str | None  # RFC 3463, such as 5.1.1
@@ -34,71 +34,84 @@ class Bounce:
     about: tuple[str, ...] = ()
 
 
-def bounce_of(message: Message, headers: Headers) -> Bounce | None:
-    """What a report says; None where the message is none."""
-    found = parts_of(message)
-    reports = [part for part in found if kind(part) == "message/delivery-status"]
+def read_bounce(message: Message, headers: Headers) -> Bounce | None:
+    """Return what a report says; None if the message is not a report.
+
+    1. A part of the type message/delivery-status has its own fields (RFC 3464).
+    2. A multipart/report without such a part is read as text.
+    3. So is a message from a mail server, with an empty Return-Path and with words such as "undeliverable".
+    """
+    parts = parts_of(message)
+    reports = [part for part in parts if kind(part) == "message/delivery-status"]
     if reports:
-        return _reported(reports[0], found)
+        return _read_fields(reports[0], parts)
     if kind(message) == "multipart/report" and parameter(message, "report-type").lower() == "delivery-status":
-        return _plain(found, headers)
+        return _read_text(parts, headers)
     sender = next(iter(addresses_in(value(headers, "From"))), value(headers, "From"))
     unreturnable = value(headers, "Return-Path") in ("<>", "")
-    if _DAEMON.fullmatch(sender) and unreturnable and _UNDELIVERED.search(_whole(found, headers)):
-        return _plain(found, headers)
+    if _DAEMON.fullmatch(sender) and unreturnable and _UNDELIVERED.search(_join_texts(parts, headers)):
+        return _read_text(parts, headers)
     return None
 
 
-def _reported(report: Message, parts: Sequence[Message]) -> Bounce:
+def _read_fields(report: Message, parts: Sequence[Message]) -> Bounce:
+    """Return what the fields of a report in the form of RFC 3464 say."""
     blocks = report.get_payload()
     fields: list[tuple[str, str]] = []
     for block in blocks if isinstance(blocks, list) else []:
         if isinstance(block, Message):
             fields += [(name, str(text)) for name, text in block.items()]
     final = value(fields, "Original-Recipient") or value(fields, "Final-Recipient")
-    named = _ADDRESS.search(final)
+    recipient = _ADDRESS.search(final)
     status = _STATUS.search(value(fields, "Status"))
     action = value(fields, "Action").lower()
-    said = value(fields, "Diagnostic-Code") or value(fields, "Status") or action
+    words = value(fields, "Diagnostic-Code") or value(fields, "Status") or action
     code = status[1] if status else None
     permanent = action == "failed" and (code is None or code.startswith("5"))
-    return Bounce(named[0].lower() if named else None, code, permanent, _plainly(said), _about(parts))
+    return Bounce(
+        recipient[0].lower() if recipient else None,
+        code,
+        permanent,
+        _make_printable(words),
+        _find_message_ids(parts),
+    )
 
 
-def _plain(parts: Sequence[Message], headers: Headers) -> Bounce:
-    """What a report in a server's own words says: its first status and the first address beside its own."""
-    text = _whole(parts, headers)
+def _read_text(parts: Sequence[Message], headers: Headers) -> Bounce:
+    """Return what a report in a server's own words says: its first status, and the first address but its own."""
+    text = _join_texts(parts, headers)
     status, code = _STATUS.search(text), _CODE.search(text)
     digit = status[1][0] if status else code[1][0] if code else ""
     own = {*addresses_in(value(headers, "From")), *addresses_in(value(headers, "To"))}
     failed = value(headers, "X-Failed-Recipients")
-    named = (found.lower() for found in _ADDRESS.findall(f"{failed} {text}"))
-    said = next((line for line in text.splitlines() if _STATUS.search(line) or _CODE.search(line)), "")
+    addresses = (address.lower() for address in _ADDRESS.findall(f"{failed} {text}"))
+    words = next((line for line in text.splitlines() if _STATUS.search(line) or _CODE.search(line)), "")
     return Bounce(
-        next((one for one in named if one not in own), None),
+        next((address for address in addresses if address not in own), None),
         status[1] if status else None,
         digit == "5",
-        _plainly(said or value(headers, "Subject")),
-        _about(parts),
+        _make_printable(words or value(headers, "Subject")),
+        _find_message_ids(parts),
     )
 
 
-def _plainly(text: str) -> str:
-    """A line without anything that cannot be shown or stored."""
+def _make_printable(text: str) -> str:
+    """Return a line without characters that cannot be shown or stored."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:500]
 
 
-def _whole(parts: Sequence[Message], headers: Headers) -> str:
+def _join_texts(parts: Sequence[Message], headers: Headers) -> str:
+    """Return the subject and all plain text of a message."""
     texts = [content(part)[:_MOST] for part in parts if kind(part) == "text/plain"]
     return "\n".join([value(headers, "Subject"), *texts])[:_MOST]
 
 
-def _about(parts: Sequence[Message]) -> tuple[str, ...]:
-    """The Message-IDs of what was returned: in a part of its own, or in the text."""
-    found: list[str] = []
+def _find_message_ids(parts: Sequence[Message]) -> tuple[str, ...]:
+    """Return the Message-IDs of the returned messages, which are parts of their own or stand in the text."""
+    identifiers: list[str] = []
     for part in parts[1:]:
         text = content(part) if kind(part).startswith("text/") else ""
-        found += [str(part.get("Message-ID", "")).strip(), *_MESSAGE_ID.findall(text[:_MOST])]
+        identifiers += [str(part.get("Message-ID", "")).strip(), *_MESSAGE_ID.findall(text[:_MOST])]
     if len(parts) == 1:
-        found += _MESSAGE_ID.findall(content(parts[0])[:_MOST])
-    return tuple(dict.fromkeys(one for one in found if one and one.isprintable()))[:10]
+        identifiers += _MESSAGE_ID.findall(content(parts[0])[:_MOST])
+    return tuple(dict.fromkeys(text for text in identifiers if text and text.isprintable()))[:10]

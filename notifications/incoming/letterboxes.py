@@ -1,7 +1,7 @@
-"""Where answers arrive: a Maildir, or a mailbox on a server (IMAP). A message is taken when its reader says so.
+"""Fetches incoming messages from a Maildir, or from a mailbox on a server (IMAP).
 
-Whoever reads does all the work first and then lets go of the message, so that one which a crash leaves behind comes
-again; that it counts once is the reader's affair.
+A reader does all its work with a message first, and marks the message as seen afterwards. A message that a crash
+leaves unmarked is fetched again, so the reader has to recognize it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _HEAD = 100_000
 
 
 class LetterboxFailed(ServiceError):
-    """Messages cannot be fetched now; says from where and why."""
+    """Messages cannot be fetched now; the text says from where and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message as it lies there; where it is not `whole`, only its head. `problem` says why it cannot be read."""
+    """A fetched message, or only its head if it is not `whole`. `problem` says why it cannot be read."""
 
     key: str
     content: bytes
@@ -35,17 +35,20 @@ class Letter:
 
 
 class Letterbox(Protocol):
-    """Where messages are found. Everything but `session` may be called only inside of one."""
+    """A place where messages arrive. Call its other methods only inside a session."""
 
-    def session(self) -> AbstractContextManager[None]: ...
+    def session(self) -> AbstractContextManager[None]:
+        """Open it for the block. Raise `LetterboxFailed` if it cannot be used."""
 
-    def letters(self, most: int) -> Iterator[Letter]: ...
+    def letters(self, most: int) -> Iterator[Letter]:
+        """Yield up to `most` messages that are not marked as seen."""
 
-    def mark_seen(self, letter: Letter) -> None: ...
+    def mark_seen(self, letter: Letter) -> None:
+        """Mark a message as seen, so that it is not fetched again."""
 
 
 class MaildirLetterbox:
-    """A Maildir into which the mail server puts what comes for the office."""
+    """A Maildir into which the mail server delivers the office's mail."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -55,7 +58,7 @@ class MaildirLetterbox:
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        """Makes the folders where they are missing, so that a mail server can be pointed there."""
+        """Make the folders that are missing, so that a mail server can deliver into them."""
         try:
             for folder in ("", "tmp", "new", "cur"):
                 (self._path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,35 +67,38 @@ class MaildirLetterbox:
             raise LetterboxFailed(f"the Maildir {self._path} cannot be used: {error}") from error
 
     def letters(self, most: int) -> Iterator[Letter]:
-        """Up to `most` messages that nobody has seen, the oldest first."""
-        given = 0
-        for path in self._unseen():
+        """Yield up to `most` messages that are not marked as seen, the oldest first."""
+        count = 0
+        for path in self._find_unseen():
             letter = _read(path)
             if letter is None:
-                continue  # somebody else has taken it
+                continue  # a mail program has moved it meanwhile
             yield letter
-            given += letter.problem is None  # those that cannot be read must not stand in the way of others
-            if given >= most:
+            # Files that cannot be read do not count. They stay, and would keep the others from being read.
+            count += letter.problem is None
+            if count >= most:
                 return
 
-    def _unseen(self) -> list[Path]:
-        found = []
+    def _find_unseen(self) -> list[Path]:
+        """Return the files without the flags S (seen) and T (trashed), the oldest first."""
+        unseen = []
         for folder in ("new", "cur"):
             for path in (self._path / folder).iterdir():
                 flags = path.name.rpartition(":2,")[2] if ":2," in path.name else ""
                 if not path.name.startswith(".") and "S" not in flags and "T" not in flags:
-                    found.append((_age(path), path.name, path))
-        return [path for *_, path in sorted(found)]
+                    unseen.append((_read_time(path), path.name, path))
+        return [path for *_, path in sorted(unseen)]
 
     def mark_seen(self, letter: Letter) -> None:
-        """Move it to cur/ as seen; what a mail reader has moved meanwhile stays where it is."""
+        """Move a message to cur/ with the flag S, unless a mail program has moved it meanwhile."""
         path = Path(letter.key)
         name, _, flags = path.name.partition(":2,")
         with suppress(FileNotFoundError):
             path.rename(self._path / "cur" / f"{name}:2,{''.join(sorted({*flags, 'S'}))}")
 
 
-def _age(path: Path) -> float:
+def _read_time(path: Path) -> float:
+    """Return when a file was last changed; 0 if it is gone."""
     try:
         return path.stat().st_mtime
     except OSError:
@@ -100,6 +106,7 @@ def _age(path: Path) -> float:
 
 
 def _read(path: Path) -> Letter | None:
+    """Return the message in a file; None if the file is gone."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST + 1)
@@ -115,7 +122,7 @@ def _read(path: Path) -> Letter | None:
 
 
 class ImapLetterbox:
-    """A folder of a mailbox on a server, over TLS; certificates are verified unless `context` says otherwise."""
+    """A folder of a mailbox on a server, over TLS. It verifies certificates unless `context` says otherwise."""
 
     def __init__(
         self,
@@ -138,8 +145,9 @@ class ImapLetterbox:
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        """Inside the block the folder is open; it is closed again whatever happens."""
-        from imap_tools import ImapToolsError, MailBox  # here, since only some districts need it
+        """Log in and open the folder for the block. Raise `LetterboxFailed` if that fails."""
+        # Imported here, since only some districts need it.
+        from imap_tools import ImapToolsError, MailBox
 
         try:
             box = MailBox(self._host, self._port, timeout=self._timeout, ssl_context=self._context)
@@ -151,35 +159,38 @@ class ImapLetterbox:
                 with suppress(imaplib.IMAP4.error, ImapToolsError, OSError):
                     box.logout()
         except (imaplib.IMAP4.error, ImapToolsError, OSError) as error:
-            raise LetterboxFailed(f"mailbox {self._host}:{self._port}: {self._redacted(error)}") from None
+            raise LetterboxFailed(f"mailbox {self._host}:{self._port}: {self._redact(error)}") from None
 
-    def _redacted(self, error: Exception) -> str:
-        """A server may echo what it was sent; the password must not get into a log that way."""
+    def _redact(self, error: Exception) -> str:
+        """Return the text of an error without the password, which a server may echo."""
         words = " ".join((str(error) or type(error).__name__).split())
         return words.replace(self._password, "[password]")[:500]
 
     def letters(self, most: int) -> Iterator[Letter]:
-        """Up to `most` messages that nobody has seen."""
+        """Yield up to `most` messages that are not marked as seen."""
         for uid in self._box.uids("UNSEEN", charset=None)[:most]:
-            large = self._size(uid) > MOST
-            content = self._part(uid, "BODY.PEEK[HEADER]" if large else "BODY.PEEK[]")
+            large = self._fetch_size(uid) > MOST
+            content = self._fetch(uid, "BODY.PEEK[HEADER]" if large else "BODY.PEEK[]")
             if content is None:
                 yield Letter(uid, b"", problem=f"message {uid} of {self._folder} cannot be fetched")
             else:
                 yield Letter(uid, content[:_HEAD] if large else content, whole=not large)
 
-    def _size(self, uid: str) -> int:
-        _, found = self._box.client.uid("FETCH", uid, "(RFC822.SIZE)")
-        said = b" ".join(part for part in found if isinstance(part, bytes)).upper()
-        digits = said.partition(b"RFC822.SIZE ")[2].split(b" ")[0].strip(b")")
+    def _fetch_size(self, uid: str) -> int:
+        """Return the bytes of a message; 0 if the server does not say."""
+        _, items = self._box.client.uid("FETCH", uid, "(RFC822.SIZE)")
+        line = b" ".join(item for item in items if isinstance(item, bytes)).upper()
+        digits = line.partition(b"RFC822.SIZE ")[2].split(b" ")[0].strip(b")")
         return int(digits) if digits.isdigit() else 0
 
-    def _part(self, uid: str, part: str) -> bytes | None:
-        _, found = self._box.client.uid("FETCH", uid, f"({part})")
-        return next((bytes(one[1]) for one in found if isinstance(one, tuple)), None)
+    def _fetch(self, uid: str, part: str) -> bytes | None:
+        """Return a part of a message, such as its header; None if the server does not send it."""
+        _, items = self._box.client.uid("FETCH", uid, f"({part})")
+        return next((bytes(item[1]) for item in items if isinstance(item, tuple)), None)
 
     def mark_seen(self, letter: Letter) -> None:
-        """Mark it as seen. Not by imap-tools' own `flag`, which also expunges what others have deleted."""
+        """Mark a message as seen. Raise `LetterboxFailed` if the server refuses."""
+        # The method `flag` of imap-tools would also expunge the messages that others have deleted.
         status, _ = self._box.client.uid("STORE", letter.key, "+FLAGS", r"(\Seen)")
         if status != "OK":
             raise LetterboxFailed(f"mailbox {self._host}:{self._port}: a message cannot be marked as seen")

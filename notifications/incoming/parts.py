@@ -1,4 +1,4 @@
-"""The parts of a message that came back: its text, what its HTML shows, the files with it. Nothing here raises."""
+"""Reads the parts of an incoming message: its text, what its HTML shows, and its files. It never raises."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from email.message import Message
 from html import unescape
 from itertools import islice
 
-_PARTS = 200  # of one message that are looked at
-_MOST = 400_000  # characters of a part that are looked at
+_PARTS = 200  # parts of one message that are read
+_MOST = 400_000  # characters of a part that are read
 _BLOCKS = frozenset(
     (
         "p", "div", "tr", "li", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote",
@@ -17,7 +17,7 @@ _BLOCKS = frozenset(
     )
 )  # fmt: skip
 _UNSEEN = frozenset(("script", "style", "head", "title"))
-# What Outlook and Gmail put around the message that is quoted.
+# Identifiers that Outlook and Gmail put around the message they quote.
 _QUOTED_IDS = (
     "divrplyfwdmsg",
     "appendonsend",
@@ -31,12 +31,12 @@ _ORIGINAL = "-----Original Message-----"
 
 
 def parts_of(message: Message) -> list[Message]:
-    """The parts of a message in their order, those of messages within it too."""
+    """Return the parts of a message in their order, with those of messages inside it."""
     return list(islice(message.walk(), _PARTS))
 
 
 def kind(part: Message) -> str:
-    """The type of a part, such as text/plain."""
+    """Return the type of a part, such as text/plain."""
     try:
         return part.get_content_type().lower()
     except (ValueError, TypeError, AttributeError):
@@ -44,16 +44,16 @@ def kind(part: Message) -> str:
 
 
 def parameter(part: Message, name: str) -> str:
-    """A parameter of the type of a part, such as its charset; "" where it has none."""
+    """Return a parameter of the type of a part, such as its charset; "" if it has none."""
     try:
-        found = part.get_param(name, "")
-        return str(found[2] if isinstance(found, tuple) else found or "")
+        param = part.get_param(name, "")
+        return str(param[2] if isinstance(param, tuple) else param or "")
     except (ValueError, TypeError, LookupError):
         return ""
 
 
 def content(part: Message) -> str:
-    """The text of a part, in whatever letters it is written."""
+    """Return the text of a part, decoded by its charset, or else by UTF-8, or else by Latin-1."""
     try:
         raw = part.get_payload(decode=True)
     except (ValueError, LookupError, AssertionError):
@@ -64,49 +64,49 @@ def content(part: Message) -> str:
     for charset in (parameter(part, "charset") or "utf-8", "utf-8"):
         try:
             return raw.decode(charset)[:_MOST]
-        except (LookupError, ValueError):  # no such charset, or other letters than it says
+        except (LookupError, ValueError):  # an unknown charset, or bytes that it does not have
             continue
     return raw.decode("latin-1")[:_MOST]
 
 
 def name_of(part: Message) -> str | None:
-    """The name of a part that is a file; None where it is part of the text."""
+    """Return the name of a part that is a file; None if the part belongs to the text."""
     try:
-        named = part.get_filename()
+        filename = part.get_filename()
         disposition = part.get_content_disposition()
     except (ValueError, TypeError, LookupError):
         return "a file"
-    if named is None and disposition != "attachment":
+    if filename is None and disposition != "attachment":
         return None
-    return " ".join(str(named or kind(part)).split())[:200]
+    return " ".join(str(filename or kind(part)).split())[:200]
 
 
 def text_of(message: Message) -> str:
-    """What the message says: its plain text, else what its HTML shows."""
+    """Return the text of a message: its plain text, or else the text that its HTML shows."""
     html = None
     for part in _own_parts(message):
         if name_of(part) is not None:
             continue
-        if kind(part) == "text/plain" and (found := content(part)).strip():
-            return found
+        if kind(part) == "text/plain" and (text := content(part)).strip():
+            return text
         if kind(part) == "text/html" and html is None:
             html = content(part)
     return shown(html) if html else ""
 
 
 def _own_parts(message: Message) -> Iterator[Message]:
-    """The parts of a message without those of messages within it."""
+    """Yield the parts of a message without those of messages inside it."""
     within: set[int] = set()
     for part in parts_of(message):
         if id(part) in within or kind(part).startswith("message/"):
             below = part.get_payload()
-            within.update(id(one) for one in below) if isinstance(below, list) else None
+            within.update(id(each) for each in below) if isinstance(below, list) else None
             continue
         yield part
 
 
 def shown(html: str) -> str:
-    """What HTML shows as text, with a mark before each line that is quoted."""
+    """Return the text that HTML shows, with a mark before each quoted line."""
     page = _Page()
     for piece in _TAGS.split(_COMMENT.sub("", html)):
         page.take(piece)
@@ -114,9 +114,9 @@ def shown(html: str) -> str:
 
 
 class _Page:
-    """Lines read out of HTML: block elements end one, a blockquote marks it.
+    """Collects the lines of HTML: a block element ends a line, and a blockquote marks it as quoted.
 
-    html.parser would take minutes over a message that was made to be hard; this looks at each character once.
+    html.parser takes minutes for a message that was made to slow it down. This class reads each character once.
     """
 
     def __init__(self) -> None:
@@ -126,20 +126,20 @@ class _Page:
         self._unseen = 0
 
     def take(self, piece: str) -> None:
-        """A tag, or the text between two."""
-        found = _TAG.match(piece)
-        if found is None:
+        """Read a tag, or the text between two tags."""
+        tag = _TAG.match(piece)
+        if tag is None:
             if not self._unseen:
                 self._line.append(unescape(piece))
             return
-        name, step = found["name"].lower(), -1 if found["end"] else 1
+        name, step = tag["name"].lower(), -1 if tag["end"] else 1
         if name in _UNSEEN:
             self._unseen = max(self._unseen + step, 0)
         if name == "br" or name in _BLOCKS:
             self._end_line()
         if name == "blockquote":
             self._quoted = max(self._quoted + step, 0)
-        if step > 0 and not self._quoted and any(one in piece.lower() for one in _QUOTED_IDS):
+        if step > 0 and not self._quoted and any(mark in piece.lower() for mark in _QUOTED_IDS):
             self._lines.append(_ORIGINAL)
 
     def _end_line(self) -> None:
@@ -147,6 +147,6 @@ class _Page:
         self._lines.append(f"> {line}" if self._quoted else line)
 
     def text(self) -> str:
-        """The lines read so far."""
+        """Return the lines read so far."""
         self._end_line()
         return "\n".join(self._lines)

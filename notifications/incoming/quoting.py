@@ -1,8 +1,8 @@
-"""What somebody wrote in an answer, without the message that it quotes and without a signature.
+"""Finds the sender's own words in an answer: cuts off the message that it quotes, and the signature.
 
-Mail programs quote in many ways. mail-parser-reply knows the headings above a quotation in several languages, and
-signatures; it does not know answers below the quotation or between its lines, headings over several lines in
-Spanish, and it takes "Thank you, but no" for the beginning of a signature. What it finds is therefore checked here.
+Mail programs quote in many ways. The library mail-parser-reply knows signatures, and the headings above a quotation
+in several languages. It does not know answers below a quotation or between its lines, or Spanish headings of many
+lines, and it reads "Thank you, but no" as the start of a signature. This module checks its results for that reason.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from mailparser_reply.parser import EmailMessage
 
-MOST = 20_000  # characters that are looked at: nobody answers a notice with more
-_LINES, _WIDE = 100, 120  # what the library is shown: its patterns take very long over long texts
+MOST = 20_000  # characters that are read: nobody answers a notice with more
+# The library gets so many lines of so many characters. Its patterns take very long for long texts.
+_LINES, _WIDE = 100, 120
 _CLOSING = 30  # characters of the first line of a signature; a longer line says something
 _BLANKS = dict.fromkeys(map(ord, "\u00a0\u2007\u202f\t\v\f"), " ")
 _AROUND = " .,;:!?¡¿'\"`*_~#>-()[]{}“”‘’«»…–—"
@@ -40,12 +41,15 @@ _WROTE = re.compile(
 _BEGINS = re.compile(r"\W*(on|el|am|le)\b.*\d.*", re.IGNORECASE)
 _DEVICE = re.compile(r"\W*(sent from|get outlook for|enviado desde|obtener outlook)\b", re.IGNORECASE)
 _LANGUAGES = ("en", "es", "de", "fr")
-_HEADING = 4  # lines that a heading may be broken into
+_HEADING = 4  # lines of a heading, at most
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The first line that somebody wrote, and the text below it. `forwarded`: another message stands above."""
+    """The first line of the sender's own words, and the text below it.
+
+    `forwarded` is true if there are none, and the message of somebody else follows.
+    """
 
     first: str = ""
     below: str = ""
@@ -53,49 +57,55 @@ class Words:
 
     @property
     def text(self) -> str:
-        """Everything that somebody wrote."""
+        """Return all of the sender's own words."""
         return f"{self.first}\n\n{self.below}".strip()
 
 
-def plain(line: str) -> str:
-    """A line as a word to compare: without punctuation, quotes or marks of emphasis around it, in small letters."""
+def normalize(line: str) -> str:
+    """Return a line in small letters, without punctuation, quotes or marks of emphasis around it, to compare it."""
     return " ".join(line.split()).strip(_AROUND).casefold()
 
 
-def own_words(text: str) -> Words:
-    """What is somebody's own in the text of an answer."""
-    lines = _lines(text)
-    kept, forwarded = _unquoted(lines)
-    kept = _trimmed(kept)
+def find_own_words(text: str) -> Words:
+    """Return the sender's own words in the text of an answer.
+
+    1. Split the text into lines, without characters that cannot be seen.
+    2. Drop quoted lines, the headings above them, and everything from where the earlier message begins.
+    3. Drop the signature, though never the first line: it may be the word that answers the notice.
+    """
+    lines = _split(text)
+    kept, forwarded = _drop_quotations(lines)
+    kept = _trim(kept)
     if not kept:
         return Words(forwarded=forwarded)
-    below = _trimmed(kept[1:])
-    return Words(kept[0].strip(), "\n".join(_unsigned(below)), forwarded)
+    below = _trim(kept[1:])
+    return Words(kept[0].strip(), "\n".join(_drop_signature(below)), forwarded)
 
 
-def _lines(text: str) -> list[str]:
-    """The lines of a text, without characters that cannot be seen and with no more than one blank line in a row."""
-    found: list[str] = []
+def _split(text: str) -> list[str]:
+    """Return the lines of a text, without characters that cannot be seen, and with single blank lines."""
+    lines: list[str] = []
     for line in re.split(r"\r\n|\r|\n|\u2028|\u2029|\x85", text[:MOST]):
         shown = line.translate(_BLANKS)
         shown = "".join(c for c in shown if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
         shown = shown.rstrip()
-        if shown or (found and found[-1]):
-            found.append(shown)
-    return found
+        if shown or (lines and lines[-1]):
+            lines.append(shown)
+    return lines
 
 
-def _trimmed(lines: Sequence[str]) -> list[str]:
-    found = list(lines)
-    while found and not found[0].strip():
-        del found[0]
-    while found and not found[-1].strip():
-        del found[-1]
-    return found
+def _trim(lines: Sequence[str]) -> list[str]:
+    """Return the lines without blank ones at the start and at the end."""
+    kept = list(lines)
+    while kept and not kept[0].strip():
+        del kept[0]
+    while kept and not kept[-1].strip():
+        del kept[-1]
+    return kept
 
 
-def _unquoted(lines: Sequence[str]) -> tuple[list[str], bool]:
-    """The lines that are no quotation, and whether another message stands before the first of them."""
+def _drop_quotations(lines: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the lines that are not quoted, and whether a forwarded message comes before the first of them."""
     kept: list[str] = []
     place = 0
     while place < len(lines):
@@ -104,12 +114,13 @@ def _unquoted(lines: Sequence[str]) -> tuple[list[str], bool]:
             place += 1
             continue
         if _begins_original(lines, place):
-            forwarded = not _trimmed(kept) and bool(_FORWARDED.search(line))
-            return _without_rule(kept), forwarded
-        if heading := _heading(lines, place):
+            forwarded = not _trim(kept) and bool(_FORWARDED.search(line))
+            return _drop_rule(kept), forwarded
+        if heading := _count_heading(lines, place):
             place += heading
-            if not _quotation_follows(lines, place):
-                return kept, False  # what follows is the whole message, quoted without any mark
+            # Without a mark at the next line, all that follows is the earlier message.
+            if not _is_quotation_next(lines, place):
+                return kept, False
             continue
         kept.append(line)
         place += 1
@@ -121,7 +132,7 @@ def _is_quoted(line: str) -> bool:
 
 
 def _begins_original(lines: Sequence[str], place: int) -> bool:
-    """Whether the whole earlier message begins here, as Outlook has it, under a line or under its header."""
+    """Return whether the whole earlier message begins here, under a rule or its header, as Outlook writes it."""
     if _ORIGINAL.fullmatch(lines[place]):
         return True
     if not _HEAD.fullmatch(lines[place]):
@@ -130,15 +141,16 @@ def _begins_original(lines: Sequence[str], place: int) -> bool:
     return sum(1 for line in following if _MORE_HEAD.fullmatch(line)) >= 2
 
 
-def _without_rule(lines: list[str]) -> list[str]:
-    found = _trimmed(lines)
-    if found and _RULE.fullmatch(found[-1].strip()):
-        del found[-1]
-    return found
+def _drop_rule(lines: list[str]) -> list[str]:
+    """Return the lines without the rule that some mail programs put above the earlier message."""
+    kept = _trim(lines)
+    if kept and _RULE.fullmatch(kept[-1].strip()):
+        del kept[-1]
+    return kept
 
 
-def _heading(lines: Sequence[str], place: int) -> int:
-    """How many lines from here are the heading of a quotation; 0 if none is."""
+def _count_heading(lines: Sequence[str], place: int) -> int:
+    """Return how many lines from here are the heading of a quotation, such as "On Tuesday, somebody wrote:"."""
     if not (_BEGINS.fullmatch(lines[place]) or "@" in lines[place]):
         return 0
     joined = ""
@@ -153,31 +165,38 @@ def _heading(lines: Sequence[str], place: int) -> int:
     return 0
 
 
-def _quotation_follows(lines: Sequence[str], place: int) -> bool:
+def _is_quotation_next(lines: Sequence[str], place: int) -> bool:
+    """Return whether the next line that is not blank is quoted, or there is no such line."""
     following = next((line for line in lines[place:] if line.strip()), None)
     return following is None or _is_quoted(following)
 
 
-def _unsigned(lines: Sequence[str]) -> list[str]:
-    """The lines without the signature, and without what the library knows as an earlier message."""
+def _drop_signature(lines: Sequence[str]) -> list[str]:
+    """Return the lines without the signature, and without what the library knows as an earlier message.
+
+    1. A line of two hyphens or underscores ends the words.
+    2. Ask the library where the newest message ends and where its signature seems to begin.
+    3. If the line there is a closing or names a device, the words end there.
+    4. If it says something, keep it, and ask again about the lines below: the signature may follow.
+    """
     shown = [line.strip()[:_WIDE] for line in lines[:_LINES]]
     marked = next((n for n, line in enumerate(lines) if line.strip() in ("--", "__")), len(lines))
     end, begin = min(len(lines), marked), 0
     while begin < min(end, len(shown)):
-        found, signature = _by_library(shown[begin:])
-        end = min(end, begin + found) if found < len(shown) - begin else end
+        count, signature = _ask_library(shown[begin:])
+        end = min(end, begin + count) if count < len(shown) - begin else end
         if signature is None:
             break
-        if _closes(shown[begin + signature]):
+        if _is_closing(shown[begin + signature]):
             end = min(end, begin + signature)
             break
-        begin += signature + 1  # what looked like one says something: the real one may follow
-    return _trimmed(lines[:end])
+        begin += signature + 1
+    return _trim(lines[:end])
 
 
-def _by_library(shown: Sequence[str]) -> tuple[int, int | None]:
-    """How many of these lines are of the newest message, and at which a signature seems to begin."""
-    # A line stands above, since the library takes nothing at the very beginning for a signature.
+def _ask_library(shown: Sequence[str]) -> tuple[int, int | None]:
+    """Return how many of these lines belong to the newest message, and where a signature seems to begin, if any."""
+    # Put a line above them, since the library finds no signature at the very beginning of a text.
     message = EmailMessage(text="\n".join([".", *shown]), languages=list(_LANGUAGES), keep_hyphen_lists=True)
     newest = message.read().replies[0]
     content = newest.content
@@ -189,8 +208,8 @@ def _by_library(shown: Sequence[str]) -> tuple[int, int | None]:
     return (len(shown) if whole else content.count("\n")), signature if signature != len(shown) else None
 
 
-def _closes(line: str) -> bool:
-    """Whether what seems to begin a signature does: it says nothing but a closing or a device."""
+def _is_closing(line: str) -> bool:
+    """Return whether a line is only a closing, or names a device, so that a signature begins with it."""
     if _DEVICE.match(line):
         return True
     return (

@@ -1,7 +1,7 @@
-"""A message that came back: what it is, who says to have written it, which notice it answers, and its words.
+"""Reads an incoming message: its kind, its claimed sender, the notice it answers, and the sender's own words.
 
-Nothing here is believed or decided; that is for whoever knows the people. Whatever comes is read, if only in part:
-a message is made by strangers, and reading one never raises.
+This module neither believes nor decides anything; its caller knows the people. A stranger can make a message of any
+form, so reading one never raises, and a damaged message is read in part.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 
-from notifications.incoming.bounces import Bounce, bounce_of
+from notifications.incoming.bounces import Bounce, read_bounce
 from notifications.incoming.parts import content, kind, name_of, parameter, parts_of, text_of
-from notifications.incoming.quoting import Words, own_words
+from notifications.incoming.quoting import Words, find_own_words
 from notifications.incoming.senders import Headers, addresses_in, dmarc, sender_of, value, values
 from notifications.links import parse_notice_number
 
-# Where the address stands that a message came to; first what the server says that delivered it.
+# The headers with the address to which a message came. Those of the server that delivered it are first.
 _DELIVERED = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
-_ADDRESSES = 20  # of one message that are looked at
+_ADDRESSES = 20  # addresses of one message that are used
 _IDENTIFIER = re.compile(r"<[^<>\s\x00-\x1f\x7f\ufffd]{1,250}>")
 _AWAY = re.compile(
     r"\W*(auto(matic|mated)?[- ]?(reply|response|answer)|auto:|out of (the )?office|ooo\b|away from|on vacation|"
@@ -34,54 +34,53 @@ _PASSED_ON = re.compile(r"\W*(fwd?|rv|wg|tr|reenv(iado)?)\s*:", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What a message is. `doubt`, `automatic` and `passed_on` say why; None where it is not so.
+    """The content of a message."""
 
-    `to` are the addresses it came to that name a notice, `answers` the messages it says to answer, `dmarc` what the
-    trusted mail server found ("" where it says nothing).
-    """
-
-    to: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()  # the addresses to which it came and which name a notice
     sender: str | None = None
-    doubt: str | None = None
+    doubt: str | None = None  # why its sender may be forged
     subject: str = ""
     message_id: str | None = None
-    answers: tuple[str, ...] = ()
-    automatic: str | None = None
+    answers: tuple[str, ...] = ()  # the Message-IDs that it claims to answer, the nearest first
+    automatic: str | None = None  # why a machine wrote it
     bounce: Bounce | None = None
-    passed_on: str | None = None
-    calendar: bool = False
-    dmarc: str = ""
+    passed_on: str | None = None  # why it passes on the message of somebody else
+    calendar: bool = False  # whether it answers an invitation
+    dmarc: str = ""  # what the trusted mail server says; "" if nothing
     words: Words = field(default_factory=Words)
     files: tuple[str, ...] = ()
 
 
 def read(content: bytes, authserv: str = "") -> Incoming:
-    """What a message is; `authserv` names the mail server whose Authentication-Results are believed, if any is."""
-    message = _parsed(content)
-    headers = [(name, _text(text)) for name, text in message.raw_items()]
+    """Read a message; `authserv` names the mail server whose Authentication-Results count, "" for none."""
+    message = _parse(content)
+    headers = [(name, _decode(text)) for name, text in message.raw_items()]
     sender, doubt = sender_of(headers)
-    found = parts_of(message)
-    bounce = bounce_of(message, headers)
-    words = own_words(text_of(message))
+    parts = parts_of(message)
+    bounce = read_bounce(message, headers)
+    words = find_own_words(text_of(message))
     return Incoming(
-        to=_to(headers),
+        to=_find_addresses(headers),
         sender=sender,
         doubt=doubt,
-        subject=_words(value(headers, "Subject"))[:300],
-        message_id=next(iter(_identifiers(headers, "Message-ID")), None),
-        answers=(*_identifiers(headers, "In-Reply-To"), *reversed(_identifiers(headers, "References"))),
-        automatic=_automatic(message, headers),
+        subject=_decode_words(value(headers, "Subject"))[:300],
+        message_id=next(iter(_find_identifiers(headers, "Message-ID")), None),
+        answers=(
+            *_find_identifiers(headers, "In-Reply-To"),
+            *reversed(_find_identifiers(headers, "References")),
+        ),
+        automatic=_find_automatic(message, headers),
         bounce=bounce,
-        passed_on=None if bounce else _passed_on(headers, found, words),
-        calendar=any(_answers_invitation(part) for part in found),
+        passed_on=None if bounce else _find_passed_on(headers, parts, words),
+        calendar=any(_is_answer_to_invitation(part) for part in parts),
         dmarc=dmarc(headers, authserv, sender),
         words=words,
-        files=tuple(name for part in found[1:] if (name := name_of(part)) is not None)[:20],
+        files=tuple(name for part in parts[1:] if (name := name_of(part)) is not None)[:20],
     )
 
 
-def _parsed(content: bytes) -> Message:
-    """The message, or only its head where its parts are nested beyond all measure."""
+def _parse(content: bytes) -> Message:
+    """Return the message, or only its head if its parts are nested too deep to be read."""
     try:
         message = BytesParser().parsebytes(content)
         parts_of(message)
@@ -92,36 +91,41 @@ def _parsed(content: bytes) -> Message:
     return message
 
 
-def _text(raw: object) -> str:
-    """The value of a header as text; bytes that are no letters become marks."""
+def _decode(raw: object) -> str:
+    """Return the value of a header as text. Bytes that are not UTF-8 become replacement marks."""
     return str(raw).encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\x00", "")
 
 
-def _words(line: str) -> str:
-    """A header with its encoded words decoded (RFC 2047), as far as they can be."""
+def _decode_words(line: str) -> str:
+    """Return a header with its encoded words decoded (RFC 2047), as far as possible."""
     from email.header import decode_header, make_header
 
-    with suppress(Exception):  # whatever is wrong with it, its raw form tells enough
+    # A stranger may encode a header wrongly in any way. Its raw form is good enough then.
+    with suppress(Exception):
         line = str(make_header(decode_header(line)))
     return " ".join("".join(c if c.isprintable() else " " for c in line).split())
 
 
-def _to(headers: Headers) -> tuple[str, ...]:
-    found: list[str] = []
+def _find_addresses(headers: Headers) -> tuple[str, ...]:
+    """Return the addresses to which a message came and which name a notice."""
+    addresses: list[str] = []
     for name in _DELIVERED:
         for line in values(headers, name):
-            found += [
-                one for one in addresses_in(line) if parse_notice_number(one.rpartition("@")[0]) is not None
+            addresses += [
+                text
+                for text in addresses_in(line)
+                if parse_notice_number(text.rpartition("@")[0]) is not None
             ]
-    return tuple(dict.fromkeys(found))[:_ADDRESSES]
+    return tuple(dict.fromkeys(addresses))[:_ADDRESSES]
 
 
-def _identifiers(headers: Headers, name: str) -> list[str]:
-    return [one for line in values(headers, name) for one in _IDENTIFIER.findall(line)][:50]
+def _find_identifiers(headers: Headers, name: str) -> list[str]:
+    """Return the Message-IDs in the headers with a name."""
+    return [text for line in values(headers, name) for text in _IDENTIFIER.findall(line)][:50]
 
 
-def _automatic(message: Message, headers: Headers) -> str | None:
-    """Why nobody in person wrote this (RFC 3834, 2 and 5), if so."""
+def _find_automatic(message: Message, headers: Headers) -> str | None:
+    """Return why a machine wrote this message (RFC 3834, 2 and 5); None if a person did."""
     submitted = value(headers, "Auto-Submitted").partition(";")[0].strip().lower()
     if submitted not in ("", "no"):
         return f"it says so itself (Auto-Submitted: {submitted[:40]})"
@@ -142,24 +146,25 @@ def _automatic(message: Message, headers: Headers) -> str | None:
         return "no answer to it is wanted (its Return-Path is empty)"
     if kind(message) == "multipart/report":
         return "it is a report, such as a receipt"
-    subject = _words(value(headers, "Subject"))
+    subject = _decode_words(value(headers, "Subject"))
     if _AWAY.match(subject) or (values(headers, "X-Auto-Response-Suppress") and _AWAY.search(subject)):
         return "its subject is that of somebody who is away"
     return None
 
 
-def _passed_on(headers: Headers, parts: Sequence[Message], words: Words) -> str | None:
-    """Why this is another message passed on, if so."""
+def _find_passed_on(headers: Headers, parts: Sequence[Message], words: Words) -> str | None:
+    """Return why this passes on the message of somebody else; None if it does not."""
     if any(name.lower().startswith("resent-") for name, _ in headers):
         return "it was sent on from another mailbox (Resent)"
     if any(kind(part) in ("message/rfc822", "message/global") for part in parts):
         return "another message is attached to it"
-    if words.forwarded or _PASSED_ON.match(_words(value(headers, "Subject"))):
+    if words.forwarded or _PASSED_ON.match(_decode_words(value(headers, "Subject"))):
         return "it passes another message on"
     return None
 
 
-def _answers_invitation(part: Message) -> bool:
+def _is_answer_to_invitation(part: Message) -> bool:
+    """Return whether a part is a calendar program's answer, such as "accepted" (RFC 5546)."""
     if kind(part) != "text/calendar":
         return False
     method = parameter(part, "method").upper() or ("REPLY" if "METHOD:REPLY" in content(part).upper() else "")

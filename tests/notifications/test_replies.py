@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifications.incoming.quoting import own_words, plain
+from notifications.incoming.quoting import find_own_words, normalize
 from notifications.incoming.replies import Incoming, read
 
 CODE = "abcdefghijklmnop"
@@ -138,12 +138,12 @@ def test_only_what_the_writer_wrote_is_read_whatever_the_mail_program(way):
     ],
 )
 def test_a_word_counts_without_what_stands_around_it(line):
-    assert plain(line) == "agree"
+    assert normalize(line) == "agree"
 
 
 @pytest.mark.parametrize("line", ["I agree", "agree not", "dis-agree", "agree/no", "agree, but", ""])
 def test_a_line_that_says_anything_else_is_no_word(line):
-    assert plain(line) != "agree"
+    assert normalize(line) != "agree"
 
 
 HTML = {
@@ -451,7 +451,7 @@ def test_no_bytes_raise(raw):
 @given(st.text(max_size=300))
 @settings(max_examples=300, deadline=None)
 def test_nothing_is_read_that_was_not_written(text):
-    words = own_words(text)
+    words = find_own_words(text)
     assert "\n" not in words.first
     assert not words.first.startswith(">")
 

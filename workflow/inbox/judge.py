@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from notifications.incoming import replies
 from notifications.incoming.letterboxes import Letter, Letterbox
-from notifications.incoming.quoting import plain
+from notifications.incoming.quoting import normalize
 from notifications.incoming.replies import Incoming
 from notifications.links import Forged
 from states.errors import BadInput, Refused
@@ -226,7 +226,7 @@ def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
     3. If the word still means different things, it is a note: staff have to ask what was meant.
     4. Do the event.
     """
-    notice, word = reply.answered, plain(reply.incoming.words.first)
+    notice, word = reply.answered, normalize(reply.incoming.words.first)
     offered = {event: event_named(event).reply_words for event in notice.offered}
     meant = {event: words[word] for event, words in offered.items() if word in words}
     if not meant or reply.ref is None:
