@@ -8,7 +8,7 @@ PYTEST = $(BIN)/python -m pytest -n auto -o faulthandler_timeout=600 -o faulthan
 # All but what knows no database, and the year, which is lived on both anyway.
 ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications year)
 
-.PHONY: run test test-postgresql chaos lint wheel clean
+.PHONY: run test test-postgresql chaos lint docs-tables wheel clean
 
 run: $(VENV)/run  ## the daemon with a sample district; data in var/, pages at http://127.0.0.1:8427/calls
 	@$(BIN)/partnershipctl --config $(CONFIG) init
@@ -33,6 +33,9 @@ lint: $(VENV)/test  ## style, types, and which package may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs-tables: $(VENV)/test  ## the tables of evidence in docs/, from the law and the markers of the tests
+	$(BIN)/python -m docs.tables
 
 wheel: $(VENV)/test  ## dist/*.whl
 	$(BIN)/python -m build --wheel

@@ -186,6 +186,7 @@ def shortened(one: Document) -> None:
     anew(one)
 
 
+@pytest.mark.promise("record-witnessed", "record-verifiable")
 @pytest.mark.parametrize(
     ("change", "faults"),
     [
@@ -229,6 +230,7 @@ def letter(desk: Desk, role: str) -> str:
     return str(desk.folder / "letter.eml")
 
 
+@pytest.mark.promise("record-witnessed")
 @pytest.mark.parametrize("role", ["staff", "principal"])
 def test_a_message_to_the_office_bears_witness_to_the_record(sit: Sit, role: str) -> None:
     desk = sit("open")
@@ -248,6 +250,7 @@ def test_a_message_to_the_office_bears_witness_to_the_record(sit: Sit, role: str
     )
 
 
+@pytest.mark.promise("others-stay-hidden")
 @pytest.mark.parametrize(
     ("station", "role"), [("closed", "applicant"), ("closed", "reviewer"), ("active", "lead-partner")]
 )
@@ -286,6 +289,7 @@ def test_a_digest_bears_witness_to_each_record_that_it_tells_of(sit: Sit) -> Non
 # What is sealed
 
 
+@pytest.mark.promise("sealed-until-closing")
 def test_an_export_holds_no_application_before_the_call_closes_and_all_of_it_afterwards(sit: Sit) -> None:
     desk = sit("applied")
     said = json.loads(desk.life.history()[-1]["input"])["abilities"]
@@ -323,6 +327,7 @@ def closed_again(one: Document) -> None:
     )
 
 
+@pytest.mark.promise("record-verifiable")
 @pytest.mark.parametrize(
     ("station", "forge", "number"),
     [("open", swapped, 5), ("active", swapped, -1), ("closed", closed_again, 6), ("active", closed_again, 6)],

@@ -165,6 +165,7 @@ def test_a_notice_that_is_not_stuck_is_not_tried_again(sit: Sit, status: str) ->
     assert desk.dump() == before
 
 
+@pytest.mark.promise("sealed-until-closing")
 def test_a_message_that_opens_an_application_is_sealed_until_the_call_closes(sit: Sit) -> None:
     desk = sit("applied")
     delivered(desk)

@@ -34,6 +34,7 @@ def delivered(desk: Desk) -> list[str]:
     return post.to
 
 
+@pytest.mark.promise("links-end")
 def test_the_links_of_a_revoked_notice_do_nothing_any_more(sit: Sit) -> None:
     desk = sit("needs")
     delivered(desk)
@@ -47,6 +48,7 @@ def test_the_links_of_a_revoked_notice_do_nothing_any_more(sit: Sit) -> None:
     assert find(desk, told(desk, "staff")["id"], "staff"), "others' still do"
 
 
+@pytest.mark.promise("links-end")
 def test_all_notices_to_somebody_are_revoked_together_and_once(sit: Sit) -> None:
     desk = sit("open")
     delivered(desk)

@@ -141,6 +141,7 @@ def unguarded(desk: Desk) -> list[str]:
     ]
 
 
+@pytest.mark.promise("record-verifiable")
 def test_what_guards_the_history_is_missed_where_it_is_gone_and_put_back_by_init(sit: Sit) -> None:
     desk = sit("open")
     wanted = [{"ref": "the database", "seq": None, "problem": words} for words in unguarded(desk)]
@@ -236,6 +237,7 @@ def test_people_read_where_the_database_is(sit: Sit) -> None:
     ]
 
 
+@pytest.mark.promise("keys-change")
 def test_the_keys_for_links_are_made_once_and_nobody_else_can_read_them(sit: Sit) -> None:
     desk = empty(sit)
     desk.say("init")

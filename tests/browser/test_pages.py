@@ -136,6 +136,7 @@ def test_a_page_is_accessible_on_a_phone_by_day_and_on_a_desk_by_night(
             context.close()
 
 
+@pytest.mark.promise("no-scripts")
 def test_a_finding_is_given_by_keyboard_alone_and_without_scripts(visit: Visit, browser: Browser) -> None:
     visitor = visit("reported")
     path = visitor.link("give-finding", "principal")

@@ -84,6 +84,7 @@ def ours(visitor: Visitor, found: str, at: str = "/") -> str | None:
     )
 
 
+@pytest.mark.promise("reading-changes-nothing")
 @pytest.mark.parametrize("told", STATIONS, indirect=True)
 def test_a_scanner_that_follows_every_link_changes_nothing(told: Visitor) -> None:
     before, seen = told.dump(), set[str]()
@@ -110,6 +111,7 @@ def test_a_scanner_that_follows_every_link_changes_nothing(told: Visitor) -> Non
 ONCE = ("needs", "applied", "introduced", "reported")
 
 
+@pytest.mark.promise("reading-changes-nothing")
 @pytest.mark.parametrize("told", ONCE, indirect=True)
 def test_a_scanner_that_runs_scripts_changes_nothing(told: Visitor, browser: Browser) -> None:
     before = told.dump()

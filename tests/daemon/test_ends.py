@@ -68,6 +68,7 @@ def test_a_message_that_is_on_its_way_is_finished_before_the_end(
     assert leased == [(0,)], "the next daemon need not wait for what this one had taken"
 
 
+@pytest.mark.promise("stops-in-time")
 def test_pages_that_are_being_made_are_finished_before_the_end(house: House) -> None:
     """Many look at once; each gets a whole page or none, and the log has no word of a page that went wrong."""
     house.start()

@@ -74,6 +74,7 @@ def events(house: House) -> list[str]:
     return [event for (event,) in house.sql(query, NEW)]
 
 
+@pytest.mark.promise("damaged-input", "acts-once")
 @pytest.mark.parametrize(
     ("event", "typed", "others"),
     [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from notifications.links import Links
 from tests.daemon.house import House, until
 
@@ -23,6 +25,7 @@ def reload(house: House, keys: list[str]) -> None:
     until(lambda: len(house.logged("configuration loaded")) > loaded, "the reload")
 
 
+@pytest.mark.promise("keys-change")
 def test_a_new_key_is_taken_up_and_the_old_one_reads_until_it_is_taken_out(house: House) -> None:
     house.start()
     until(house.healthy, "the daemon is well")
@@ -33,6 +36,7 @@ def test_a_new_key_is_taken_up_and_the_old_one_reads_until_it_is_taken_out(house
     assert (opens(house, OLD), opens(house, NEW)) == (False, True)
 
 
+@pytest.mark.promise("keys-change")
 def test_keys_that_cannot_be_used_are_refused_and_the_old_ones_stay(house: House) -> None:
     house.start()
     until(house.healthy, "the daemon is well")

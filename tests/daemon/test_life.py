@@ -100,6 +100,7 @@ def test_every_line_of_its_log_is_a_json_document(running: House) -> None:
     assert began["web"] == f"http://127.0.0.1:{running.port}"
 
 
+@pytest.mark.promise("damaged-file-refused")
 @pytest.mark.skipif(
     databases.POSTGRESQL, reason="a server takes several daemons: tests/daemon/test_several.py"
 )

@@ -154,6 +154,7 @@ def test_one_file_has_one_daemon_however_its_address_is_written(
     assert once()[0] == 0
 
 
+@pytest.mark.promise("damaged-file-refused")
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -216,6 +217,7 @@ def test_the_help_says_what_signals_and_exit_statuses_mean(capsys: pytest.Captur
         assert phrase in text
 
 
+@pytest.mark.promise("failures-stay-alone")
 def test_a_part_of_the_tick_that_fails_keeps_neither_deadlines_nor_mail(
     house: House, once: Once, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +249,7 @@ def test_one_run_delivers_everything_also_if_that_takes_many_turns(
     ]
 
 
+@pytest.mark.promise("failures-stay-alone")
 @pytest.mark.parametrize("error", [ValueError("what nobody foresaw"), StoreLocked("the database is locked")])
 def test_deadlines_that_fail_keep_no_mail_and_mail_that_fails_no_deadlines(
     house: House, once: Once, monkeypatch: pytest.MonkeyPatch, error: Exception

@@ -56,6 +56,7 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.promise("daemons-share-work")
 def test_a_daemon_behind_a_pooler_does_all_it_does_without(pooled: House) -> None:
     pooled.start()
     until(pooled.healthy, "the daemon is well", timeout=60)

@@ -57,6 +57,7 @@ def modes(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.promise("private-files")
 def test_nobody_else_can_read_what_is_made(place: Path, umask: None) -> None:
     ctl(place, "init")
     done = real("--config", str(place / "config.toml"), "--once", program="partnershipd")
@@ -69,6 +70,7 @@ def test_nobody_else_can_read_what_is_made(place: Path, umask: None) -> None:
     } | {name: file for name in modes(place / "data") if name.startswith("partnerships.db-")}  # fmt: skip
 
 
+@pytest.mark.promise("private-files")
 @pytest.mark.parametrize(("folder", "file"), [(0o700, 0o600), (0o2770, 0o660)], ids=oct)
 def test_the_journal_has_the_rights_of_the_database(place: Path, umask: None, folder: int, file: int) -> None:
     (place / "data").chmod(folder)
@@ -80,6 +82,7 @@ def test_the_journal_has_the_rights_of_the_database(place: Path, umask: None, fo
     engine.dispose()
 
 
+@pytest.mark.promise("private-files")
 def test_in_a_folder_that_is_a_groups_the_group_can_work_and_nobody_else(place: Path, umask: None) -> None:
     """As contrib/partnershipd.service has it: whoever is in the group may use partnershipctl."""
     (place / "data").chmod(0o2770)

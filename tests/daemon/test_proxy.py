@@ -32,6 +32,7 @@ def asked(house: House, method: str, path: str, forwarded: str | None, body: str
         line.close()
 
 
+@pytest.mark.promise("own-machine-only")
 @pytest.mark.parametrize("path", ["/healthz", "/metrics"])
 def test_what_is_for_this_machine_only_is_hidden_from_whom_a_proxy_serves(house: House, path: str) -> None:
     behind(house, 1)
@@ -46,6 +47,7 @@ def test_of_several_proxies_the_one_that_is_ours_names_who_asks(house: House) ->
     assert asked(house, "GET", "/metrics", f"{STRANGER}, 127.0.0.1, 192.0.2.1") == 200
 
 
+@pytest.mark.promise("own-machine-only")
 def test_without_a_proxy_nobody_is_whom_they_say_they_are(house: House) -> None:
     behind(house, 0, "posts_per_minute = 2\n")
     for number in range(3):
@@ -53,6 +55,7 @@ def test_without_a_proxy_nobody_is_whom_they_say_they_are(house: House) -> None:
         assert status == (404 if number < 2 else 429)
 
 
+@pytest.mark.promise("limited-rate")
 def test_behind_a_proxy_one_sender_that_is_held_up_does_not_hold_up_another(house: House) -> None:
     behind(house, 1, "posts_per_minute = 2\n")
     for number in range(3):
@@ -61,6 +64,7 @@ def test_behind_a_proxy_one_sender_that_is_held_up_does_not_hold_up_another(hous
     assert asked(house, "POST", "/calls/nothing", "203.0.113.10") == 404
 
 
+@pytest.mark.promise("limited-size")
 def test_what_is_far_too_large_is_not_even_taken_in(house: House) -> None:
     behind(house, 0, "upload_megabytes = 1\n")
     assert asked(house, "POST", "/a/x", None, **{"Content-Length": str(4_000_000)}) == 413

@@ -84,6 +84,7 @@ def test_a_reply_is_done_answered_and_counted(house: House, asked: EmailMessage)
     assert "agree\r\n" not in house.log_file.read_text(encoding="utf-8")
 
 
+@pytest.mark.promise("automatic-mail-ignored", "acts-once")
 def test_a_daemon_killed_before_it_put_the_reply_away_does_it_once(house: House, asked: EmailMessage) -> None:
     folder = house.folder / "var" / "replies"
     put(folder, answer(asked, "agree"))

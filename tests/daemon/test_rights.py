@@ -80,6 +80,7 @@ def refused(folder: Path, statement: str, url: str | None = None) -> str:
     return str(error.value.orig).splitlines()[0]
 
 
+@pytest.mark.promise("history-guarded")
 def test_the_daemon_does_its_work_under_the_least_rights(house: House) -> None:
     house.start()
     until(lambda: house.letters() and house.healthy(), "the call closes and people are told", timeout=60)
@@ -103,6 +104,7 @@ def needs(house: House) -> str:
     return str(house.folder / "needs.json")
 
 
+@pytest.mark.promise("history-guarded", "record-verifiable")
 def test_the_role_cannot_touch_the_record(house: House) -> None:
     for statement in (
         "UPDATE history SET note = 'x'", "DELETE FROM history", "TRUNCATE history", "DROP TABLE history",
@@ -166,6 +168,7 @@ def roles(house: House) -> Iterator[tuple[str, str]]:
     databases.admin(f"DROP ROLE {other}, {group}")
 
 
+@pytest.mark.promise("record-verifiable")
 @pytest.mark.parametrize(
     ("given", "words"),
     [

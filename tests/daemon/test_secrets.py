@@ -87,6 +87,7 @@ def said(
     return said
 
 
+@pytest.mark.promise("secrets-untold")
 @pytest.mark.parametrize("what", ADDRESSES)
 def test_the_password_of_the_database_is_never_told(
     tmp_path: Path, ports: dict[str, int], said: Callable[..., str], what: str
@@ -97,6 +98,7 @@ def test_the_password_of_the_database_is_never_told(
     assert told.count("partnershipd: ") == 1
 
 
+@pytest.mark.promise("secrets-untold")
 @pytest.mark.parametrize("words", COMMANDS)
 def test_no_command_tells_it(
     tmp_path: Path, ports: dict[str, int], said: Callable[..., str], words: str
@@ -123,6 +125,7 @@ def test_check_does_not_tell_it(
     assert MARK not in "".join(capsys.readouterr())
 
 
+@pytest.mark.promise("secrets-untold")
 def test_no_log_holds_the_passwords_of_mail_servers_nor_the_keys(house: House, ports: dict[str, int]) -> None:
     (house.folder / "password").write_text(MARK, encoding="utf-8")
     (house.folder / "keys").write_text(MARK * 6 + "\n", encoding="ascii")

@@ -94,6 +94,7 @@ def each_once(house: House) -> None:
     assert house.faults() == []
 
 
+@pytest.mark.promise("deadline-fires-once")
 def test_four_daemons_fire_each_deadline_once_and_send_each_notice_once(street: list[House]) -> None:
     for house in street:
         house.start()
@@ -107,6 +108,7 @@ def test_four_daemons_fire_each_deadline_once_and_send_each_notice_once(street: 
     assert [line for house in street for line in house.logged() if line["level"] == "error"] == []
 
 
+@pytest.mark.promise("daemons-share-work")
 def test_what_a_daemon_lets_fall_as_it_is_killed_another_takes_up(street: list[House]) -> None:
     street[0].start()
     until(lambda: len(closings(street[0])) > 0, "it is in the midst of it", timeout=60)
@@ -117,6 +119,7 @@ def test_what_a_daemon_lets_fall_as_it_is_killed_another_takes_up(street: list[H
     assert street[1].faults() == []
 
 
+@pytest.mark.promise("daemons-share-work")
 def test_a_daemon_that_stands_still_in_a_transaction_holds_up_the_others_for_no_longer_than_its_lease(
     street: list[House],
 ) -> None:

@@ -64,6 +64,7 @@ def goes_on(house: House, expected: list[str], what: str) -> None:
                and [ref for ref, _ in closed(house)] == expected, what)  # fmt: skip
 
 
+@pytest.mark.promise("deadline-fires-once")
 def test_the_clock_jumps_an_hour_and_a_day_both_ways_while_it_runs(house: House) -> None:
     clock, began = Clock(house.folder), session.current_time()
     due = {CALL: began, "call-hour": began + HOUR / 2, "call-day": began + DAY / 2}
@@ -145,6 +146,7 @@ def rung(house: House, ref: str, name: str) -> Any:
     return found
 
 
+@pytest.mark.promise("deadline-fires-once")
 def test_a_deadline_in_the_nights_on_which_the_clocks_change_is_never_early_and_rings_once(
     nights: House,
 ) -> None:

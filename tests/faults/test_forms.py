@@ -21,6 +21,7 @@ from workflow import session
 POINTS = ["after a form is committed", "before a form is committed", "before a form is acted on"]
 
 
+@pytest.mark.promise("acts-once")
 @pytest.mark.parametrize("point", POINTS if CHAOS else POINTS[:1])
 def test_a_form_whose_answer_never_came_is_sent_again_and_done_once(house: House, point: str) -> None:
     with opened(house) as found:

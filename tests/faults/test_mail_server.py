@@ -103,6 +103,7 @@ def waits_for(house: House, found: Callable[[list[Any]], bool], what: str, *to: 
     eventually(lambda: found(notices(house, *to)), what)
 
 
+@pytest.mark.promise("notice-sent")
 def test_a_server_in_every_bad_mood_and_then_mended(house: House, opens: Opens) -> None:
     desk, port, before = Moody(), free_port(), set(message_ids(house))
     house.configure(mail=SMTP.format(host=HOST, port=port, waits=PATIENT) + SHORT)
@@ -154,6 +155,7 @@ class Mute:
         return "250 too late"
 
 
+@pytest.mark.promise("stops-in-time")
 @pytest.mark.skipif(not CHAOS, reason="it takes the daemon's whole patience: CHAOS=1, or make chaos")
 def test_a_server_that_never_answers_does_not_keep_the_daemon_longer_than_twenty_seconds(
     house: House, opens: Opens, figures: Figures

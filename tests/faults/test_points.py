@@ -89,6 +89,7 @@ def test_what_a_point_names_is_there(point: dying.Point) -> None:
     assert callable(getattr(place, name))
 
 
+@pytest.mark.promise("all-or-nothing")
 @pytest.mark.parametrize(("point", "call"), SHORT, ids=[point for point, _ in SHORT])
 def test_killed_at_a_point_the_next_run_loses_and_doubles_nothing(
     build: Build, undisturbed: list[Account], point: str, call: int
@@ -98,6 +99,7 @@ def test_killed_at_a_point_the_next_run_loses_and_doubles_nothing(
     check(house, whole)
 
 
+@pytest.mark.promise("stops-in-time")
 @pytest.mark.skipif(not CHAOS, reason="a long run: CHAOS=1, or make chaos")
 @pytest.mark.parametrize("point", EVERY)
 def test_killed_at_every_call_of_a_point(

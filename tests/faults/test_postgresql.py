@@ -94,6 +94,7 @@ def test_a_full_disk_under_the_server_loses_nothing(tmp_path: Path, monkeypatch:
     disk.rmdir()
 
 
+@pytest.mark.promise("database-returns")
 def test_connections_cut_and_a_server_that_crashes_and_stays_away_lose_nothing(
     server: Server, house: House, figures: Figures
 ) -> None:
@@ -194,6 +195,7 @@ def outcome(house: House, message: str) -> tuple[str, int]:
     return status, attempts
 
 
+@pytest.mark.promise("daemons-share-work")
 def test_one_that_stood_still_beyond_its_lease_does_not_settle_over_the_next_holder(house: House) -> None:
     desk = Doorkeeper()
     with serving(desk) as post:

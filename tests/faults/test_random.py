@@ -92,6 +92,7 @@ def came(house: House, desk: Desk) -> list[str]:
     return [str(letter["Message-ID"]) for letter in [*sent, *letters(house)]]
 
 
+@pytest.mark.promise("notice-sent")
 @pytest.mark.parametrize(("post", "kills"), [("smtp", KILLS), ("maildir", KILLS // 4)][: 2 if CHAOS else 1])
 def test_killed_at_random_nothing_is_lost_and_nothing_double(
     build: Build, seed: int, post: str, kills: int, figures: Figures

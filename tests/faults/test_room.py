@@ -65,6 +65,7 @@ def goes_on(house: House) -> None:
     assert account(house).faults == ()
 
 
+@pytest.mark.promise("full-disk")
 @sqlite
 def test_a_database_that_must_not_grow_loses_nothing_and_goes_on_when_it_may(house: House) -> None:
     """By the limit that the system puts on the size of files, which gives an error of input and output."""
@@ -108,6 +109,7 @@ def fill(folder: Path, leave: int) -> Path:
     return balloon
 
 
+@pytest.mark.promise("full-disk")
 @sqlite
 def test_a_full_disk_under_database_mail_and_log_loses_nothing(build: Build, tmp_path: Path) -> None:
     (tmp_path / "house-0").mkdir()
@@ -122,6 +124,7 @@ def test_a_full_disk_under_database_mail_and_log_loses_nothing(build: Build, tmp
         house.end()
 
 
+@pytest.mark.promise("full-disk")
 def test_a_full_disk_under_the_mail_keeps_every_message_its_turn(house: House) -> None:
     mail = house.folder / "mail"
     mail.rename(house.folder / "before")
@@ -139,6 +142,7 @@ def test_a_full_disk_under_the_mail_keeps_every_message_its_turn(house: House) -
         goes_on(house)
 
 
+@pytest.mark.promise("full-disk")
 def test_a_log_that_cannot_be_written_stops_nothing(house: House) -> None:
     house.configure(tick=0.5)
     house.start(command=("sh", "-c", 'exec "$0" "$@" 2> /dev/full', str(PROGRAM)))

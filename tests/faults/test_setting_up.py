@@ -66,6 +66,7 @@ def old(engine: Engine) -> None:
         connection.execute(text("INSERT INTO schools (id, name) VALUES ('franklin', 'Franklin High School')"))
 
 
+@pytest.mark.promise("safe-upgrade")
 @of(OF_UPGRADE)
 def test_an_upgrade_that_is_killed_leaves_the_old_tables_and_what_is_in_them(
     tmp_path: Path, point: str, call: int

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select, update
 
 from tests.daemon.house import NEW, House, until
@@ -75,6 +76,7 @@ def happen(house: House) -> None:
         found.transact(lambda session: hold(session, life, "withdraw"))
 
 
+@pytest.mark.promise("failures-stay-alone")
 def test_words_broken_while_it_runs_wait_for_their_repair_and_nothing_else_does(house: House) -> None:
     own = house.folder / "templates" / "email"
     own.mkdir(parents=True)

@@ -21,6 +21,7 @@ LIVES = int(os.environ.get("LIVES", "0"))
 STEPS = 40
 
 
+@pytest.mark.promise("law-has-no-gaps")
 @pytest.mark.parametrize("start", STARTS, ids=str)
 def test_whatever_is_tried_in_a_life_what_must_hold_does(begin: Begin, start: str | None) -> None:
     came: Counter[str] = Counter()

@@ -57,6 +57,7 @@ def world(settings: Config) -> World:
     return found
 
 
+@pytest.mark.promise("law-has-no-gaps")
 def test_no_way_leads_past_the_board_and_no_situation_is_without_a_deadline_that_insists(
     world: World,
 ) -> None:
@@ -64,6 +65,7 @@ def test_no_way_leads_past_the_board_and_no_situation_is_without_a_deadline_that
     assert len(world.seen) > 8_000
 
 
+@pytest.mark.promise("law-has-no-gaps")
 def test_every_situation_can_be_brought_to_its_end(world: World) -> None:
     ends = world.backwards(lambda seen: seen.state is State.TERMINATED)
     met = [key for key, seen in world.seen.items() if is_met_again(seen.time, thorough=THOROUGH)]

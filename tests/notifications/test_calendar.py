@@ -95,6 +95,7 @@ def test_the_same_entry_gives_the_same_bytes() -> None:
     assert made() == made(stamp=WHEN.astimezone(UTC))
 
 
+@pytest.mark.promise("text-stays-text")
 def test_a_line_end_in_a_description_can_not_add_a_property() -> None:
     assert b"\r\nATTENDEE:mailto:b" not in made(description="a\r\nATTENDEE:mailto:b@example.org")
 

@@ -137,6 +137,7 @@ def test_lines_end_in_crlf_and_are_short() -> None:
     assert made.isascii()
 
 
+@pytest.mark.promise("text-stays-text")
 @pytest.mark.parametrize(
     ("field", "header", "value"),
     [

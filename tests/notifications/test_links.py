@@ -21,12 +21,14 @@ def test_a_token_says_what_was_signed() -> None:
     assert links.read("act", links.sign("act", SAID), DAY) == SAID
 
 
+@pytest.mark.promise("signed-links")
 def test_a_token_is_good_for_one_purpose_only() -> None:
     links = Links([NEW])
     with pytest.raises(Forged):
         links.read("feed", links.sign("act", SAID), DAY)
 
 
+@pytest.mark.promise("signed-links")
 @settings(deadline=None)
 @given(st.data())
 def test_a_token_that_is_altered_anywhere_is_refused(data: st.DataObject) -> None:
@@ -80,6 +82,7 @@ def test_weak_keys_are_refused(keys: list[str], problem: str) -> None:
         Links(keys)
 
 
+@pytest.mark.promise("keys-change")
 def test_keys_are_never_shown() -> None:
     assert NEW not in repr(Links([NEW]))
 

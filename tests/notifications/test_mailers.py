@@ -340,6 +340,7 @@ def test_a_refusal_is_temporary_or_permanent_as_its_code_says(
         send(plain(server))
 
 
+@pytest.mark.promise("mail-waits-in-order")
 @pytest.mark.parametrize(
     ("answer", "failure"),
     [

@@ -190,6 +190,7 @@ def luminance(colour: str) -> float:
 # What people typed stays text
 
 
+@pytest.mark.promise("text-stays-text")
 def test_nothing_a_person_typed_becomes_markup(tmp_path: Path) -> None:
     hostile = context(
         why=HOSTILE,

@@ -186,6 +186,7 @@ def test_a_message_without_one_clear_sender_has_none(doubt):
     assert (found.sender, found.doubt) == (None, doubt)
 
 
+@pytest.mark.promise("proven-sender")
 @pytest.mark.parametrize(
     "line",
     [
@@ -358,6 +359,7 @@ def test_a_person_called_postmaster_who_answers_is_no_report():
     assert read(message(From="postmaster@example.org", Return_Path="<postmaster@example.org>")).bounce is None
 
 
+@pytest.mark.promise("only-the-person-asked")
 @pytest.mark.parametrize(
     ("body", "changes"),
     [
@@ -413,6 +415,7 @@ VERDICTS = {
 }  # fmt: skip
 
 
+@pytest.mark.promise("proven-sender")
 @pytest.mark.parametrize("case", VERDICTS)
 def test_only_what_the_named_server_found_is_believed(case):
     lines, verdict = VERDICTS[case]

@@ -17,6 +17,7 @@ def test_terms_and_outcomes_wait_for_the_choice(event: str) -> None:
     assert Life().at_chosen().allows(event)
 
 
+@pytest.mark.clause("4270.5e")
 def test_a_draft_is_recorded_with_all_its_terms() -> None:
     agreement = (
         Life().at_chosen().do("draft-agreement", autonomy_requested_by="superintendent").facts.agreement
@@ -52,6 +53,7 @@ def test_each_of_the_three_parties_may_set_the_outcomes(role: str) -> None:
     ]
 
 
+@pytest.mark.clause("4270.10")
 def test_outcomes_are_agreed_when_all_three_parties_have_signed() -> None:
     life = Life().at_chosen()
     assert life.missing("agree-outcomes") == ["outcomes-set 4270.10"]
@@ -63,6 +65,7 @@ def test_outcomes_are_agreed_when_all_three_parties_have_signed() -> None:
     assert life.facts.outcomes.agreed_at == life.now
 
 
+@pytest.mark.clause("4270.10")
 def test_changed_outcomes_need_every_signature_again() -> None:
     life = Life().at_drafted().do("set-outcomes", "lead-partner")
     assert life.facts.outcomes.signatures == {}
@@ -135,6 +138,7 @@ def test_a_signature_has_the_day_on_which_it_was_given() -> None:
     assert life.allows("sign-agreement", signed_on="2025-08-28")
 
 
+@pytest.mark.clause("4270.4")
 def test_nothing_starts_after_its_last_day_or_beside_another_lead_partner() -> None:
     life = Life().at_signed()  # through 31 August 2026
     assert life.at("2026-08-31").allows("activate")
@@ -145,6 +149,7 @@ def test_nothing_starts_after_its_last_day_or_beside_another_lead_partner() -> N
 # When the Board must act
 
 
+@pytest.mark.clause("4270.9a")
 @pytest.mark.parametrize(
     ("cents", "calls"), [(THRESHOLD - 1, False), (THRESHOLD, True), (THRESHOLD + 1, True)]
 )
@@ -154,6 +159,7 @@ def test_exactly_250_000_dollars_call_for_the_board_and_a_cent_less_does_not(cen
     assert life.allows("refer-to-board") is calls
 
 
+@pytest.mark.clause("4270.9b")
 @pytest.mark.parametrize("who", ["school", "superintendent", "board"])
 def test_autonomy_calls_for_the_board_whoever_wants_it(who: str) -> None:
     life = Life().at_drafted(autonomy_requested_by=who)
@@ -177,6 +183,7 @@ YEARS = [
 ]
 
 
+@pytest.mark.clause("4270.9c")
 @pytest.mark.parametrize(("first", "last", "longer"), YEARS)
 def test_exactly_a_year_does_not_call_for_the_board_and_a_day_more_does(
     first: str, last: str, longer: bool
@@ -237,6 +244,7 @@ def test_an_amendment_that_calls_for_the_board_does_not_take_effect(terms: dict)
     assert len(referred.facts.board.item.because) == 1
 
 
+@pytest.mark.clause("4270.9a")
 def test_small_steps_add_up_to_one_agreement() -> None:
     life = Life().at_active(amount_cents=20_000_000)
     life = life.do("amend-agreement", amount_cents=24_000_000).do("amend-agreement", amount_cents=24_999_999)

@@ -52,6 +52,7 @@ def test_a_referral_carries_the_amendment_that_waits() -> None:
     assert change.terms == "two more tutors"
 
 
+@pytest.mark.clause("4270.9c")
 def test_a_renewal_is_judged_over_the_whole_term() -> None:
     item = Life().at_active().do("refer-to-board", purpose="renewal", ends_on="2026-09-01").facts.board.item
     assert item.because == ("4270.9c",)
@@ -60,6 +61,7 @@ def test_a_renewal_is_judged_over_the_whole_term() -> None:
 # Reaching a meeting
 
 
+@pytest.mark.clause("4270.9")
 def test_a_special_meeting_takes_no_item() -> None:
     for event in ("schedule-item", "introduce-item", "defer-item"):
         (unmet,) = BEFORE.at("2025-09-24").refusal(event, meeting_on=SPECIAL)[:1]
@@ -128,6 +130,7 @@ def test_a_decision_on_an_item_that_is_on_no_agenda_names_everything_that_is_mis
     ]
 
 
+@pytest.mark.clause("4270.9")
 @pytest.mark.parametrize("event", DECISIONS)
 def test_a_decision_is_of_a_meeting_that_had_the_item_on_its_agenda(event: str) -> None:
     assert INTRODUCED.allows(event, meeting_on=MEETING_2)
@@ -170,6 +173,7 @@ def test_an_introduction_is_no_place_on_an_agenda() -> None:
     assert life.missing("approve", meeting_on=MEETING_1) == ["item-on-that-agenda 4270.9"]
 
 
+@pytest.mark.clause("4270.9")
 def test_two_readings_are_two_meetings() -> None:
     scheduled = BEFORE.do("schedule-item").at("2025-09-18")
     assert scheduled.missing("approve", meeting_on=MEETING_1) == ["readings-done 4270.9"]
@@ -184,6 +188,7 @@ def test_immediate_action_takes_one_meeting() -> None:
     assert life.allows("approve", meeting_on=MEETING_1)
 
 
+@pytest.mark.clause("4270.9")
 @pytest.mark.parametrize(
     ("ayes", "noes", "abstentions", "unmet"),
     [
@@ -306,6 +311,7 @@ def test_the_board_ends_nothing_in_the_past() -> None:
     assert life.allows("terminate", effective_on=MEETING_2)
 
 
+@pytest.mark.clause("4270.4")
 def test_nothing_is_approved_after_its_last_day_or_beside_another_lead_partner() -> None:
     life = INTRODUCED.at("2026-09-01")
     assert life.missing("approve", about={"other_lead": "rbhs-2024"}) == [

@@ -17,6 +17,7 @@ def test_a_refused_choice_names_everything_that_is_missing() -> None:
     ]
 
 
+@pytest.mark.clause("4270.8")
 def test_one_missing_score_of_one_reviewer_forbids_the_choice_and_is_named() -> None:
     life = Life().at_closed()
     for reviewer in REVIEWERS:
@@ -49,6 +50,7 @@ def test_the_choice_is_recorded_with_its_reasons_and_its_protest_window() -> Non
     assert choice.protest_until == instant("2025-08-27 16:00")
 
 
+@pytest.mark.clause("4270.4")
 def test_the_contact_of_the_chosen_becomes_the_one_contact() -> None:
     contact = Life().at_chosen().facts.contact
     assert contact is not None
@@ -96,6 +98,7 @@ READY = Life().at_drafted()
 READY_FOR_BOARD = Life().at_drafted(autonomy_requested_by="school")
 
 
+@pytest.mark.clause("4270.8")
 @pytest.mark.parametrize(
     ("event", "life"),
     [

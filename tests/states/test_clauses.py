@@ -1,10 +1,6 @@
 """Every clause of policy 4270 is kept: take away what enforces it, and what was refused goes through."""
 
-import ast
-import importlib
-import re
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,7 +13,7 @@ from states.chapters.needs import DescribeNeeds
 from states.chapters.outcomes import SetOutcomes
 from states.chapters.service import GiveFinding
 from states.errors import BadInput
-from states.event import Event, Requirement, change_nothing
+from states.event import Event, change_nothing
 from states.lifecycle import TABLE
 from tests.states.life import ABSENT, OUTCOMES, Life
 from tests.states.refusals import REFUSALS, Refusal
@@ -67,6 +63,7 @@ def refused(takes: type[inputs.Input], event: str, **given: object) -> str:
     return str(error.value)
 
 
+@pytest.mark.clause("4270.3a", "4270.3b", "4270.3c", "4270.3d", "4270.3e")
 @pytest.mark.parametrize("ability", inputs.ABILITIES)
 def test_every_score_sheet_has_all_five_abilities(ability: str) -> None:
     four = {name: 3 for name in inputs.ABILITIES if name != ability}
@@ -74,6 +71,7 @@ def test_every_score_sheet_has_all_five_abilities(ability: str) -> None:
     assert f"a score is missing for {ability}" in said
 
 
+@pytest.mark.clause("4270.2")
 def test_there_are_four_kinds_of_entity() -> None:
     for kind in ("community-based-organization", "higher-education", "public-agency", "other"):
         assert Organization(id="a", name="A", kind=kind).kind == kind
@@ -81,6 +79,7 @@ def test_there_are_four_kinds_of_entity() -> None:
         Organization(id="a", name="A", kind="company")
 
 
+@pytest.mark.clause("4270.5a", "4270.5b", "4270.5c", "4270.5d", "4270.5e")
 @pytest.mark.parametrize("duty", ["assessment", "gap", "meeting", "engagement", "responsibility"])
 def test_every_duty_has_its_day_and_its_evidence(duty: str) -> None:
     takes = Life().at_active().row(f"record-{duty}").takes
@@ -88,12 +87,14 @@ def test_every_duty_has_its_day_and_its_evidence(duty: str) -> None:
     assert "on: it is missing" in refused(takes, f"record-{duty}", on=ABSENT)
 
 
+@pytest.mark.clause("4270.7")
 @pytest.mark.parametrize("field", ["needs", "resources", "assets", "qualities", "goals"])
 def test_the_statement_leaves_nothing_out(field: str) -> None:
     assert f"{field}: found []" in refused(DescribeNeeds, "describe-needs", **{field: []})
     assert f"{field}: it is missing" in refused(DescribeNeeds, "describe-needs", **{field: ABSENT})
 
 
+@pytest.mark.clause("4270.10")
 @pytest.mark.parametrize("field", ["measure", "unit", "baseline", "target", "direction", "goal"])
 def test_every_outcome_can_be_measured_and_serves_a_goal(field: str) -> None:
     lacking = [{name: value for name, value in OUTCOMES[0].items() if name != field}]
@@ -104,6 +105,7 @@ def test_there_is_at_least_one_outcome() -> None:
     assert "at least one entry" in refused(SetOutcomes, "set-outcomes", outcomes=[])
 
 
+@pytest.mark.clause("4270.12")
 @pytest.mark.parametrize("field", ["ground", "reason", "effective_on"])
 @pytest.mark.parametrize("takes", [Terminate, BoardTerminate])
 def test_every_termination_has_its_ground_reason_and_day(takes: type[inputs.Input], field: str) -> None:
@@ -121,79 +123,3 @@ def test_every_finding_has_its_reasons_and_every_choice_too() -> None:
     assert "impact: it is missing" in refused(GiveFinding, "give-finding", impact=ABSENT)
     assert "reasons: found ''" in refused(ChoosePartner, "choose-partner", reasons="")
     assert "reason: it is missing" in refused(DeclareConflict, "declare-conflict", reason=ABSENT)
-
-
-# The map of the policy
-
-
-def mapped() -> list[tuple[str, list[str], list[str]]]:
-    """The rows of the table in docs/policy.md: clause, places, tests."""
-    text = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if "|" in line
-    ]
-    return [
-        (clause.strip("`"), re.findall(r"`([^`]+)`", place), re.findall(r"`([^`]+)`", test))
-        for clause, place, test in rows[2:]
-    ]
-
-
-MAPPED = mapped()
-
-
-def test_the_map_has_every_clause_once_in_order() -> None:
-    assert [clause for clause, _, _ in MAPPED] == CLAUSES
-
-
-def test_every_clause_that_the_law_cites_is_in_the_map() -> None:
-    unlettered = {clause.rstrip("abcde") for clause in CLAUSES}
-    assert sorted(CITED - unlettered - set(CLAUSES)) == []
-
-
-@pytest.mark.parametrize(("clause", "places", "tests"), MAPPED, ids=[clause for clause, _, _ in MAPPED])
-def test_every_place_and_test_of_the_map_exists(clause: str, places: list[str], tests: list[str]) -> None:
-    assert places, f"{clause} is enforced nowhere"
-    assert tests, f"{clause} is tested nowhere"
-    assert [place for place in places if not _place(place)] == []
-    assert [test for test in tests if not _test(test)] == []
-
-
-@pytest.mark.parametrize(("clause", "places", "tests"), MAPPED, ids=[clause for clause, _, _ in MAPPED])
-def test_the_requirements_that_the_map_names_cite_the_clause(
-    clause: str, places: list[str], tests: list[str]
-) -> None:
-    found = [needs for place in places if (needs := _requirements(_place(place)))]
-    for named in found:
-        assert {need.clause for need in named} & {clause, clause.rstrip("abcde")}
-    assert found or clause not in CITED
-
-
-def _requirements(named: object) -> list[Requirement]:
-    """The requirements among what a place of the map names: one, several together, or none."""
-    several = named if isinstance(named, tuple) else (named,)
-    return [one for one in several if isinstance(one, Requirement)]
-
-
-def _place(place: str) -> object:
-    """What `file::name` or `file::Class.field` names, or the file itself; None if there is no such thing."""
-    file, _, name = place.partition("::")
-    path = ROOT / file
-    if not name:
-        return path if path.is_file() else None
-    first, _, attribute = name.partition(".")
-    found = getattr(importlib.import_module(file.removesuffix(".py").replace("/", ".")), first, None)
-    return found if not attribute or attribute in getattr(found, "model_fields", ()) else None
-
-
-def _test(test: str) -> bool:
-    """Whether there is a test `file::name`. Tests of another floor are named by their file only."""
-    file, _, name = test.partition("::")
-    if not file.startswith("tests/states/"):
-        return file.startswith("tests/") and not name
-    return name in _functions(file)
-
-
-@cache
-def _functions(file: str) -> set[str]:
-    body = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
-    return {node.name for node in body if isinstance(node, ast.FunctionDef)}

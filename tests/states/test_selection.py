@@ -46,6 +46,7 @@ def test_each_side_agrees_to_the_statement_once(role: str) -> None:
     assert life.missing("agree-needs", role) == ["side-has-not-agreed-to-needs 4270.7"]
 
 
+@pytest.mark.clause("4270.7")
 @pytest.mark.parametrize("signed", [["principal"], ["staff"], ["principal", "staff"]])
 def test_a_changed_statement_needs_every_signature_again(signed: list[str]) -> None:
     life = Life().at_needs().do("describe-needs")
@@ -81,12 +82,14 @@ def test_a_refused_opening_names_everything_that_is_missing() -> None:
     ]
 
 
+@pytest.mark.clause("4270.7")
 @pytest.mark.parametrize(("signed", "other"), [("principal", "district"), ("staff", "school")])
 def test_one_signature_opens_no_call(signed: str, other: str) -> None:
     life = Life().at_needs().do("describe-needs").do("agree-needs", signed)
     assert life.missing("open-selection") == [f"{other}-agreed-to-needs 4270.7"]
 
 
+@pytest.mark.clause("4270.1")
 def test_the_board_must_have_invited_by_the_day_the_call_opens() -> None:
     life = Life().at_needs_agreed()
     invited = life.now.date()
@@ -103,6 +106,7 @@ def test_the_panel_has_at_least_the_number_that_the_procedure_says() -> None:
     assert life.allows("open-selection", reviewers=two, about={"minimum_panel": 2})
 
 
+@pytest.mark.clause("4270.8")
 def test_the_call_is_open_for_at_least_the_time_that_the_procedure_says() -> None:
     life = Life().at_needs_agreed()  # on 7 July, for 21 days
     assert life.missing("open-selection", closes_on="2025-07-27") == ["open-long-enough 4270.8"]
@@ -120,6 +124,7 @@ def test_an_open_call_has_its_panel_and_its_closing_instant() -> None:
 # Applications
 
 
+@pytest.mark.clause("4270.8")
 def test_an_application_at_the_closing_instant_is_late_and_a_microsecond_earlier_in_time() -> None:
     life = Life().at_open_selection()
     assert life.at("2025-08-15 16:59:59.999999").allows("receive-application")
@@ -133,6 +138,7 @@ def test_a_late_application_is_late_though_the_closing_is_not_recorded_yet() -> 
     assert not life.allows("receive-application")
 
 
+@pytest.mark.clause("4270.3a", "4270.3b", "4270.3c", "4270.3d", "4270.3e")
 def test_an_application_that_lacks_everything_is_told_so_at_once() -> None:
     refused = Life().at_open_selection().at("2025-08-16").missing(
         "receive-application", organization=CHARITY, abilities={}
@@ -148,6 +154,7 @@ def test_an_application_that_lacks_everything_is_told_so_at_once() -> None:
     ]
 
 
+@pytest.mark.clause("4270.2")
 def test_another_kind_of_entity_shows_its_ability_in_writing() -> None:
     life = Life().at_open_selection()
     assert life.missing("receive-application", organization=CHARITY) == ["other-kind-demonstrated 4270.2"]
@@ -158,6 +165,7 @@ def test_another_kind_of_entity_shows_its_ability_in_writing() -> None:
     assert applied.facts.selection.applications[CHARITY].demonstration == "ten years of it"
 
 
+@pytest.mark.clause("4270.2")
 def test_an_organization_of_unknown_kind_cannot_apply() -> None:
     refused = Life().at_open_selection().missing("receive-application", organization="who-is-this")
     assert refused == ["other-kind-demonstrated 4270.2"]
@@ -222,6 +230,7 @@ def test_the_closing_is_recorded_once_and_not_before_its_instant() -> None:
 # Scores and conflicts of interest
 
 
+@pytest.mark.clause("4270.8")
 @pytest.mark.parametrize("event", ["score-application", "declare-conflict", "choose-partner", "restart"])
 def test_applications_are_sealed_until_the_call_closes(event: str) -> None:
     life = Life().at_open_selection().do("receive-application")
@@ -248,6 +257,7 @@ def test_every_score_is_one_to_five() -> None:
             Life().at_closed().do("score-application", scores={"diversity": score})
 
 
+@pytest.mark.clause("4270.8")
 def test_a_conflict_of_interest_voids_the_score_and_forbids_another() -> None:
     life = Life().at_scored().do("declare-conflict")
     selection = life.facts.selection

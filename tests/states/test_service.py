@@ -16,6 +16,7 @@ REPORT = {"document": "report.pdf", "sha256": DIGEST}
 # Duties and other agreements
 
 
+@pytest.mark.clause("4270.5a", "4270.5b", "4270.5c", "4270.5d", "4270.5e")
 @pytest.mark.parametrize("role", ["lead-partner", "staff"])
 @pytest.mark.parametrize("duty", get_args(Duty))
 def test_a_duty_is_recorded_with_its_day_and_evidence(duty: str, role: str) -> None:
@@ -26,6 +27,7 @@ def test_a_duty_is_recorded_with_its_day_and_evidence(duty: str, role: str) -> N
     ]
 
 
+@pytest.mark.clause("4270.5a", "4270.5b", "4270.5c", "4270.5d")
 @pytest.mark.parametrize("duty", get_args(Duty))
 def test_a_duty_is_recorded_when_it_is_done(duty: str) -> None:
     life = Life().at_active()  # on 2 September
@@ -34,6 +36,7 @@ def test_a_duty_is_recorded_when_it_is_done(duty: str) -> None:
         life.do(f"record-{duty}", evidence=ABSENT)
 
 
+@pytest.mark.clause("4270.6")
 def test_an_agreement_with_another_organization_has_the_input_of_both() -> None:
     life = Life().at_active()
     assert life.missing("add-agreement", school_input=None, district_input=None) == [
@@ -50,6 +53,7 @@ def test_an_agreement_with_another_organization_has_the_input_of_both() -> None:
 # The annual review
 
 
+@pytest.mark.clause("4270.11")
 @pytest.mark.parametrize("role", ["clock", "staff"])
 def test_a_review_opens_every_year_and_the_earlier_is_kept(role: str) -> None:
     first = Life().at_found().do("continue")
@@ -60,6 +64,7 @@ def test_a_review_opens_every_year_and_the_earlier_is_kept(role: str) -> None:
     assert second.facts.earlier_reviews == (first.facts.review,)
 
 
+@pytest.mark.clause("4270.11")
 def test_a_report_has_a_value_for_every_outcome_and_for_no_other() -> None:
     life = Life().at_annual_review()
     assert life.missing("submit-report", values={"attendance": 91, "truancy": 3}) == [
@@ -92,6 +97,7 @@ def test_a_finding_follows_the_report_or_its_being_overdue(role: str) -> None:
     assert life.do("submit-report").allows("give-finding", role)
 
 
+@pytest.mark.clause("4270.12")
 def test_school_and_district_each_give_one_finding() -> None:
     life = Life().at_reported().do("give-finding", "principal", impact=False, reasons="too few children")
     assert life.missing("give-finding", "principal") == ["side-has-given-no-finding 4270.12"]
@@ -103,6 +109,7 @@ def test_school_and_district_each_give_one_finding() -> None:
     assert (found["district"].impact, found["district"].by) == (True, "staff@example.org")
 
 
+@pytest.mark.clause("4270.11")
 def test_a_refused_continuation_names_everything_that_is_missing() -> None:
     overdue = {"overdue": ("annual-report",)}
     life = Life().at_annual_review().do("give-finding", "staff", impact=False, about=overdue)
@@ -113,6 +120,7 @@ def test_a_refused_continuation_names_everything_that_is_missing() -> None:
     ]
 
 
+@pytest.mark.clause("4270.12")
 @pytest.mark.parametrize(
     ("school", "district", "plan"),
     [(True, True, False), (False, True, True), (True, False, True), (False, False, True)],
@@ -133,6 +141,7 @@ def test_a_negative_finding_calls_for_a_plan_to_improve(school: bool, district: 
 # The end
 
 
+@pytest.mark.clause("4270.12")
 @pytest.mark.parametrize("ground", GROUNDS)
 @pytest.mark.parametrize("life", [Life().at_active(), Life().at_reported()], ids=lambda life: life.state)
 def test_staff_end_an_agreement_with_its_ground_on_record(life: Life, ground: str) -> None:
@@ -167,6 +176,7 @@ def test_an_agreement_is_not_ended_after_it_ends_by_itself() -> None:
     assert life.allows("terminate", effective_on="2026-08-31")
 
 
+@pytest.mark.clause("4270.9")
 def test_staff_cannot_end_what_the_board_approved() -> None:
     life = Life().at_approved()
     assert life.missing("terminate", effective_on="2025-10-03") == [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.story.office import Office, minute
 from tests.story.past import Past
 
@@ -17,6 +19,7 @@ def rungs(office: Office, ref: str, name: str) -> list[tuple[str, str, str]]:
     return [(one["kind"], minute(one["due_at"]), one["status"]) for one in mine]
 
 
+@pytest.mark.promise("deadline-fires-once")
 def test_after_three_days_off_everything_happens_once_and_in_order(office: Office) -> None:
     call = Past(CALL).applied("2025-10-07")
     item = Past(ITEM, "franklin").referred().did("schedule-item", "board-office", meeting_on="2025-10-08")

@@ -106,6 +106,7 @@ def as_typed(visitor: Visitor, event: str, given: dict[str, Any], form: Form) ->
     return texts | ({"confirm": visitor.life.ref} if "confirm" in form.texts else {})
 
 
+@pytest.mark.promise("reading-changes-nothing")
 @pytest.mark.parametrize(("event", "role"), OFFERED)
 def test_every_event_that_a_message_offers_is_done_from_its_link(visit: Visit, event: str, role: str) -> None:
     visitor = prepared(visit, event)

@@ -192,6 +192,7 @@ def test_applicants_of_one_name_for_several_calls_at_the_same_moment_are_differe
     assert life.faults() == []
 
 
+@pytest.mark.promise("limited-rate")
 def test_an_address_cannot_flood_a_call(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applications, "MOST_SENT", 2)
     life = begin("open")
@@ -223,6 +224,7 @@ def test_what_the_district_knows_of_an_organization_is_not_changed_by_applying(b
     assert applied(life) == {}
 
 
+@pytest.mark.promise("own-application")
 @pytest.mark.parametrize("name", ["City College", "  city   COLLEGE "])
 def test_a_stranger_who_gives_a_known_name_is_kept_apart(begin: Begin, name: str) -> None:
     life = begin("applied")
@@ -234,6 +236,7 @@ def test_a_stranger_who_gives_a_known_name_is_kept_apart(begin: Begin, name: str
         assert session.directory.organizations[COLLEGE].name == "City College"
 
 
+@pytest.mark.promise("own-application")
 def test_a_second_address_of_an_organization_never_replaces_the_application_of_the_first(
     begin: Begin,
 ) -> None:
@@ -320,6 +323,7 @@ def test_a_damaged_form_is_refused(begin: Begin, form: str) -> None:
 # Saving
 
 
+@pytest.mark.promise("own-application")
 def test_what_is_saved_is_there_again_for_the_same_address_alone(begin: Begin) -> None:
     life = begin("open")
     who = Applying(life)
@@ -373,6 +377,7 @@ def test_what_was_withdrawn_is_kept_for_its_writer_and_can_be_sent_again(begin: 
     assert list(applied(life)) == ["rainier-youth"]
 
 
+@pytest.mark.promise("own-application")
 def test_nobody_withdraws_the_application_of_another(begin: Begin) -> None:
     life = begin("applied")
     Applying(life).post("withdraw", confirm="withdraw")
@@ -405,6 +410,7 @@ def test_a_link_to_a_call_that_is_gone_says_so(begin: Begin) -> None:
     assert answer.status_code == 410
 
 
+@pytest.mark.promise("reading-changes-nothing")
 def test_reading_an_application_changes_nothing(begin: Begin) -> None:
     life = begin("open")
     who = Applying(life)
@@ -427,6 +433,7 @@ def test_what_is_typed_is_text_and_never_markup(begin: Begin) -> None:
 # Sealed
 
 
+@pytest.mark.promise("sealed-until-closing")
 def test_nobody_reads_an_application_before_closing_on_any_page_or_in_any_message(begin: Begin) -> None:
     life = begin("open")
     who = Applying(life)

@@ -69,6 +69,7 @@ def test_a_call_stays_on_the_list_for_a_while_without_its_applicants(begin: Begi
     assert "Recently closed" not in visitor.get("/calls").text
 
 
+@pytest.mark.promise("others-stay-hidden")
 def test_nothing_public_tells_who_applied_nor_how_many(begin: Begin) -> None:
     none, two = Visitor(begin("open")), Visitor(begin("applied"))
     none.life.now = two.life.now
@@ -114,6 +115,7 @@ def test_public_pages_may_be_found_and_kept_for_a_while(begin: Begin, path: str)
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
+@pytest.mark.promise("addresses-from-settings")
 @pytest.mark.parametrize("path", ["/calls", "/calls.atom", "/calls.ics", PATH, "/"])
 def test_addresses_are_never_made_from_the_request(begin: Begin, path: str) -> None:
     headers = {"Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com"}
@@ -211,6 +213,7 @@ def test_an_address_gets_one_message_with_its_link(begin: Begin) -> None:
     assert f"{BASE}/a/" in notice["extra"]
 
 
+@pytest.mark.promise("links-tell-nothing")
 def test_the_answer_is_the_same_whoever_has_the_address(begin: Begin) -> None:
     life = begin("applied")
     visitor = Visitor(life)
@@ -228,6 +231,7 @@ def test_a_second_message_goes_out_after_five_minutes_at_the_earliest(begin: Beg
     assert links_sent(life) == ["new"] * 3
 
 
+@pytest.mark.promise("limited-rate")
 def test_a_call_sends_so_many_links_in_an_hour_and_no_more(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,6 +292,7 @@ def written(life: Life, template: str) -> str:
 # Floods
 
 
+@pytest.mark.promise("limited-rate")
 def test_ten_thousand_forms_from_one_sender_reach_mail_and_database_no_oftener_than_is_allowed(
     begin: Begin,
 ) -> None:
@@ -331,6 +336,7 @@ def test_a_sender_that_is_held_up_does_not_hold_up_another(begin: Begin) -> None
     assert links_sent(life) == ["b", "new"]
 
 
+@pytest.mark.promise("reading-changes-nothing")
 def test_reading_the_calls_changes_nothing(begin: Begin) -> None:
     life = begin("open")
     before = life.bytes()

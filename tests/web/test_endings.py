@@ -54,6 +54,7 @@ def test_a_link_is_used_even_if_its_reader_has_no_role_any_more(visit: Visit) ->
     assert "extended the call" not in seen.said  # who has left the call hears no more of it
 
 
+@pytest.mark.promise("links-end")
 def test_an_expired_link_says_what_happened_meanwhile(visit: Visit) -> None:
     visitor = visit("needs")
     claim = visitor.claim("describe-needs")
@@ -75,6 +76,7 @@ def test_a_link_that_time_has_overtaken_says_where_things_stand(visit: Visit) ->
     assert "Staff (staff) opened the call." in seen.said
 
 
+@pytest.mark.promise("links-end")
 def test_what_was_changed_since_the_message_is_not_agreed_to(visit: Visit) -> None:
     visitor = visit("needs")
     visitor.life.do("describe-needs")
@@ -89,6 +91,7 @@ def test_what_was_changed_since_the_message_is_not_agreed_to(visit: Visit) -> No
     assert visitor.dump() == before
 
 
+@pytest.mark.promise("rights-looked-up-again")
 def test_a_revoked_link_tells_nothing_of_what_goes_on(visit: Visit) -> None:
     visitor = visit("needs")
     path = visitor.link("describe-needs", "principal")
@@ -110,6 +113,7 @@ def test_what_was_typed_is_shown_where_the_link_is_over_when_it_arrives(visit: V
     assert "<b>" not in sent.page.text
 
 
+@pytest.mark.promise("others-stay-hidden")
 def test_an_applicant_hears_nothing_of_the_others(visit: Visit) -> None:
     visitor = visit("applied")
     path = visitor.link("receive-application", "applicant")
@@ -124,6 +128,7 @@ def test_an_applicant_hears_nothing_of_the_others(visit: Visit) -> None:
     assert "Contact of Harbor House" not in seen.said
 
 
+@pytest.mark.promise("signed-links")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -149,6 +154,7 @@ def test_every_forgery_gets_the_same_page(visit: Visit, spoil: Any) -> None:
     assert visitor.dump() == before
 
 
+@pytest.mark.promise("signed-links")
 @pytest.mark.parametrize(
     "changes", [{"person": "staff@example.org"}, {"ref": "another"}, {"notice": 999}], ids=str
 )
@@ -171,6 +177,7 @@ def fresh(visitor: Visitor) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.promise("links-tell-nothing")
 def test_fresh_links_go_to_the_address_on_record_and_the_answer_tells_nothing(visit: Visit) -> None:
     visitor = visit("needs")
     path = visitor.link("describe-needs", "principal")
@@ -193,6 +200,7 @@ def test_fresh_links_are_sent_only_every_five_minutes(visit: Visit) -> None:
     assert len(fresh(visitor)) == 2
 
 
+@pytest.mark.promise("rights-looked-up-again")
 def test_nobody_gets_fresh_links_who_has_no_right_any_more(visit: Visit) -> None:
     visitor = visit("needs")
     path = visitor.link("describe-needs", "principal")

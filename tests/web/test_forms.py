@@ -190,6 +190,7 @@ def test_the_digest_of_a_file_is_never_typed() -> None:
     assert parsing.read(AttachDocument, texts) == {"file": "a.pdf", "title": "A"}
 
 
+@pytest.mark.promise("sealed-until-closing")
 def test_a_receipt_does_not_open_a_sealed_application() -> None:
     values = SAMPLES["receive-application"] | {"demonstration": "secret"}
     told = summary(ReceiveApplication, values, sealed=True)

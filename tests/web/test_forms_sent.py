@@ -65,6 +65,7 @@ def test_the_same_form_sent_by_twenty_at_once_acts_once(visit: Visit, event: str
     assert 303 in statuses
 
 
+@pytest.mark.promise("done-once")
 def test_two_windows_do_it_once(visit: Visit) -> None:
     visitor = visit("reported")
     path = visitor.link("give-finding", "principal")
@@ -110,6 +111,7 @@ def test_what_stands_in_the_way_is_told_before_anybody_types(visit: Visit) -> No
     assert 'No measurable outcomes have been set yet: "Set the outcomes" (policy 4270.10).' in seen.said
 
 
+@pytest.mark.promise("typed-confirmation")
 @pytest.mark.parametrize("typed", ["", "yes", "rbhs-2026", "rbhs"])
 def test_what_cannot_be_undone_is_confirmed_with_the_reference(visit: Visit, typed: str) -> None:
     visitor = visit("needs")
@@ -158,6 +160,7 @@ def test_outcomes_are_added_and_taken_out_by_buttons(visit: Visit) -> None:
     assert visitor.dump() == before
 
 
+@pytest.mark.promise("text-stays-text")
 @pytest.mark.parametrize("station", ["needs"])
 def test_hostile_text_stays_text_everywhere(visit: Visit, station: str) -> None:
     visitor = visit(station)
@@ -295,6 +298,7 @@ def test_a_document_of_a_known_type_is_kept_once(visit: Visit, name: str, conten
     assert [document.name for document in visitor.life.facts.documents] == [name, name]
 
 
+@pytest.mark.promise("documents-are-saved")
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -12,6 +12,7 @@ from tests.web.conftest import Visit
 from workflow.web.site import HEADERS
 
 
+@pytest.mark.promise("links-stay-private")
 def test_every_page_and_every_error_has_the_headers(visit: Visit) -> None:
     visitor = visit("needs", '[web]\nbase_url = "https://partners.example.org"\nposts_per_minute = 2\n')
     link = visitor.link("describe-needs", "principal")
@@ -35,6 +36,7 @@ def test_every_page_and_every_error_has_the_headers(visit: Visit) -> None:
         assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.promise("no-scripts")
 def test_the_policy_of_a_page_lets_no_script_run_and_nothing_in_or_out() -> None:
     policy = dict(rule.strip().split(" ", 1) for rule in HEADERS["Content-Security-Policy"].split(";"))
     assert policy == {
@@ -50,6 +52,7 @@ def test_without_https_no_browser_is_told_to_insist_on_it(visit: Visit, base: st
     assert "Strict-Transport-Security" not in visitor.get("/calls").headers
 
 
+@pytest.mark.promise("addresses-from-settings")
 def test_a_page_that_fails_shows_and_logs_no_link_and_no_name(visit: Visit) -> None:
     visitor = visit("needs")
     path = visitor.link("describe-needs", "principal")

@@ -101,6 +101,7 @@ def check(answer: TestResponse) -> None:
 
 
 # A form that breaks off leaves a spooled file of werkzeug's to the garbage collector.
+@pytest.mark.promise("damaged-input")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("proxies", [0, 1])
 @pytest.mark.parametrize("station", STATIONS)

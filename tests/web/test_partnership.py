@@ -151,6 +151,7 @@ def attached(life: Life, content: bytes, name: str) -> str:
 BYTES = b"<html><script>alert(document.cookie)</script>"
 
 
+@pytest.mark.promise("documents-are-saved")
 def test_a_document_comes_as_bytes_to_save(begin: Begin) -> None:
     life = begin("active")
     digest = attached(life, BYTES, "Bericht für Ärzte.html")
@@ -196,6 +197,7 @@ def test_a_document_goes_to_nobody_who_may_not_see_it(begin: Begin, who: str) ->
     assert Visitor(life).get(f"{link}/documents/{digest}").status_code == 404
 
 
+@pytest.mark.promise("documents-are-saved")
 def test_a_document_of_another_partnership_is_not_to_be_had(begin: Begin) -> None:
     life = begin("active")
     other = life.another("fr-2025").to("needs")
@@ -205,6 +207,7 @@ def test_a_document_of_another_partnership_is_not_to_be_had(begin: Begin) -> Non
     assert Visitor(life).get(f"{link}/documents/{'0' * 64}").status_code == 404
 
 
+@pytest.mark.promise("reading-changes-nothing")
 def test_reading_changes_nothing(begin: Begin) -> None:
     life = begin("active")
     visitor = Visitor(life)

@@ -67,6 +67,7 @@ def receipts(life: Life) -> dict[str, str]:
     return found
 
 
+@pytest.mark.promise("standing-in-ends")
 def test_a_delegate_acts_for_the_absent_person_and_both_names_are_on_record(begin: Begin) -> None:
     life = asked(begin)
     claim = claim_of(life, "superintendent")
@@ -122,6 +123,7 @@ def test_who_acts_in_person_gets_one_receipt(begin: Begin) -> None:
     assert life.history()[-1]["ran_by"] is None
 
 
+@pytest.mark.promise("standing-in-ends")
 def test_a_delegates_link_works_on_the_last_day_away_and_not_on_the_next(begin: Begin) -> None:
     life = asked(begin)
     claim = claim_of(life, "superintendent")
@@ -131,6 +133,7 @@ def test_a_delegates_link_works_on_the_last_day_away_and_not_on_the_next(begin: 
     assert closed.value.how == "revoked"
 
 
+@pytest.mark.promise("standing-in-ends")
 def test_a_delegates_link_ends_when_another_is_named(begin: Begin) -> None:
     life = asked(begin)
     claim = claim_of(life, "superintendent")

@@ -62,6 +62,7 @@ def events(life: Life) -> list[str]:
     return [row["event"] for row in life.history()]
 
 
+@pytest.mark.promise("done-once")
 def test_an_answer_is_recorded_as_the_persons_own_and_has_a_receipt(begin: Begin) -> None:
     life = begin("needs")
     life.do("describe-needs", "staff")
@@ -87,6 +88,7 @@ def test_what_was_done_from_a_message_cannot_be_done_from_it_again(begin: Begin)
     assert (done.actor, done.channel, done.seq) == ("principal@example.org", "link", life.record.version)
 
 
+@pytest.mark.promise("done-once")
 def test_a_form_sent_a_hundred_times_at_once_acts_once(begin: Begin) -> None:
     life = begin("active")
     of = claim(life, "record-meeting", "lead-partner")
@@ -143,6 +145,7 @@ def test_what_others_have_done_is_not_asked_for_any_more(begin: Begin) -> None:
     assert closed(life, of) == ("overtaken", "The partnership is in terminated by now.")
 
 
+@pytest.mark.promise("rights-looked-up-again")
 def test_who_has_the_role_no_more_has_no_right_any_more(begin: Begin) -> None:
     life = begin("needs")
     life.do("describe-needs", "staff")

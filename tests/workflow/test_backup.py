@@ -133,6 +133,7 @@ def strays(life: Life) -> int:
         return int(connection.scalar(text(told)) or 0)
 
 
+@pytest.mark.promise("whole-backup", "sound-backup")
 def test_backups_that_are_taken_while_much_is_written_are_each_one_moment(
     begin: Begin, restored: Callable[..., Life]
 ) -> None:
@@ -156,6 +157,7 @@ def test_backups_that_are_taken_while_much_is_written_are_each_one_moment(
             file.unlink()
 
 
+@pytest.mark.promise("whole-backup")
 def test_what_is_restored_is_what_there_was_to_the_letter(
     begin: Begin, restored: Callable[..., Life]
 ) -> None:
@@ -342,6 +344,7 @@ def without_its_partnership(file: Path) -> None:
     spoilt(file, "DELETE FROM partnerships")
 
 
+@pytest.mark.promise("whole-backup", "sound-backup")
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -393,6 +396,7 @@ def test_without_room_nothing_is_restored(
     engine.dispose()
 
 
+@pytest.mark.promise("whole-backup")
 def test_nothing_is_restored_over_a_database_that_has_something(begin: Begin) -> None:
     life, other = begin("open"), begin("active")
     before = content(other)

@@ -292,6 +292,7 @@ DAMAGE = (
 )
 
 
+@pytest.mark.promise("failures-stay-alone")
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_partnership_whose_record_cannot_be_read_holds_up_no_other_however_often_it_is_tried(
     begin: Begin, damage: str

@@ -193,6 +193,7 @@ def test_a_refusal_names_every_unmet_requirement_with_its_clause(begin: Begin) -
     ]  # fmt: skip
 
 
+@pytest.mark.promise("all-or-nothing")
 def test_a_failure_while_notices_are_queued_undoes_the_move(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_it_goes_over_all_partnerships_in_which_one_has_a_role(begin: Begin) -> 
     assert [key for key in dates(life, "principal") if "franklin" in key] == []
 
 
+@pytest.mark.promise("calendar-needs-role")
 def test_whoever_has_no_role_any_more_has_no_dates(begin: Begin) -> None:
     life = begin("needs")
     assert dates(life, "principal")
@@ -146,6 +147,7 @@ def test_it_is_a_calendar_that_is_kept_for_minutes_and_asked_for_again_cheaply(b
     assert visitor.get(path(life, "staff"), headers={"If-None-Match": tag}).status_code == 200
 
 
+@pytest.mark.promise("links-stay-private")
 def test_a_renewed_address_ends_the_earlier_one(begin: Begin) -> None:
     life = begin("needs")
     visitor, first = client(life), path(life, "staff")

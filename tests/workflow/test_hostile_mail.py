@@ -94,6 +94,7 @@ def damaged(asked: EmailMessage, chance: random.Random) -> bytes:
 WAYS = {"not believed": ("", not_believed), "damaged": (DMARC, damaged)}
 
 
+@pytest.mark.promise("damaged-input")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("station", "event", "who"),

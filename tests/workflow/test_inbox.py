@@ -206,6 +206,7 @@ AUTOMATIC = {
 }
 
 
+@pytest.mark.promise("only-the-person-asked")
 @pytest.mark.parametrize("how", DOUBTFUL)
 def test_what_cannot_be_believed_is_kept_and_staff_are_told_but_no_stranger(needs, how):
     before = len(needs.notices())
@@ -225,6 +226,7 @@ def test_what_cannot_be_believed_is_kept_and_staff_are_told_but_no_stranger(need
         assert f"partnershipctl replies show {row['id']}" in " ".join(text.split())
 
 
+@pytest.mark.promise("automatic-mail-ignored")
 @pytest.mark.parametrize("how", AUTOMATIC)
 def test_an_automatic_answer_is_kept_and_nobody_is_told(needs, how):
     before = len(needs.notices())
@@ -234,6 +236,7 @@ def test_an_automatic_answer_is_kept_and_nobody_is_told(needs, how):
     assert replies(needs)[0]["reason"]
 
 
+@pytest.mark.promise("proven-sender")
 def test_two_from_lines_are_nobody(needs):
     with untouched(needs):
         judged = comes(needs, b"From: staff@example.org\r\n" + answer(ask(needs), "agree"))
@@ -247,6 +250,7 @@ def test_an_answer_to_an_invitation_is_kept(needs):
         assert comes(needs, content).verdict == "automatic"
 
 
+@pytest.mark.promise("proven-sender")
 @pytest.mark.parametrize(
     ("lines", "verdict"),
     [([PASSED], "done"), ([], "refused"), (["mx.example.org; dmarc=fail header.from=example.org"], "refused"),
@@ -263,6 +267,7 @@ def test_where_dmarc_is_asked_for_only_what_has_passed_it_counts(begin, lines, v
     assert life.told("reply-doubtful") == ([] if verdict == "done" else ["staff"])
 
 
+@pytest.mark.promise("own-reply-address")
 def test_a_forged_code_is_unknown_and_nobody_is_told(needs):
     asked = ask(needs)
     mailbox = address(asked["Reply-To"])
@@ -283,6 +288,7 @@ def test_an_address_with_a_number_that_no_notice_has_is_unknown_and_nobody_is_to
     assert len(needs.notices()) == before
 
 
+@pytest.mark.promise("own-reply-address")
 def test_the_address_of_one_person_does_nothing_for_another(needs):
     of_staff = ask(needs, "staff")["Reply-To"]
     with untouched(needs):
@@ -298,6 +304,7 @@ def test_an_answer_to_several_messages_at_once_answers_none(needs):
     assert needs.facts.needs.signatures == {}
 
 
+@pytest.mark.promise("automatic-mail-ignored")
 def test_the_same_message_counts_once(needs):
     content = answer(ask(needs), "agree")
     assert comes(needs, content).verdict == "done"
@@ -308,6 +315,7 @@ def test_the_same_message_counts_once(needs):
     assert needs.told("receipt") == ["principal"]
 
 
+@pytest.mark.promise("limited-size")
 def test_too_many_messages_are_a_loop_and_get_no_answer(needs):
     asked = ask(needs)
     for number in range(message.BUSY + 5):
@@ -436,6 +444,7 @@ def test_a_failure_that_passes_is_only_kept(needs, action, status):
     assert needs.told("address-failed") == []
 
 
+@pytest.mark.promise("automatic-mail-ignored")
 def test_a_report_that_names_no_message_of_ours_marks_nobody(needs):
     content = report(ask(needs)).replace(str(ask(needs)["Message-ID"]).encode(), b"<made-up@example.org>")
     assert comes(needs, content).verdict == "bounce"
@@ -492,6 +501,7 @@ def test_a_message_that_cannot_be_dealt_with_is_kept_and_stands_in_nobodys_way(n
     assert list((folder / "new").iterdir()) == []
 
 
+@pytest.mark.promise("limited-size")
 def test_only_so_many_are_read_at_once(needs, monkeypatch):
     monkeypatch.setattr(judge, "AT_ONCE", 2)
     for number in range(3):
@@ -500,6 +510,7 @@ def test_only_so_many_are_read_at_once(needs, monkeypatch):
     assert take_in(needs) == ["note"]
 
 
+@pytest.mark.promise("limited-size")
 def test_of_a_message_that_is_too_large_only_the_head_is_kept_and_nothing_is_done(needs, monkeypatch):
     monkeypatch.setattr("notifications.incoming.letterboxes.MOST", 1000)
     put(needs.system.config.folder / "replies", answer(ask(needs), "agree" + "\r\n" * 1000))

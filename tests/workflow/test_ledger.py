@@ -63,6 +63,7 @@ def test_a_changed_input_is_found(begin: Begin) -> None:
     ]
 
 
+@pytest.mark.promise("history-chained", "record-verifiable")
 @pytest.mark.parametrize(
     "change",
     [
@@ -76,6 +77,7 @@ def test_a_changed_row_of_the_history_is_found(begin: Begin, change: str) -> Non
     assert "its content does not fit its hash: it was changed" in life.faults()
 
 
+@pytest.mark.promise("history-chained")
 def test_a_deleted_row_is_found(begin: Begin) -> None:
     life = begin("open")
     life.tamper("DELETE FROM history WHERE seq = 3")
@@ -100,6 +102,7 @@ def test_a_history_that_is_gone_is_found(begin: Begin) -> None:
     assert verify.time_in_states(entries(life), life.now) == {}
 
 
+@pytest.mark.promise("history-chained")
 def test_swapped_rows_are_found(begin: Begin) -> None:
     life = begin("open")
     for before, after in ((3, 99), (4, 3), (99, 4)):

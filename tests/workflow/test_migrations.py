@@ -79,6 +79,7 @@ def differences(engine: Engine) -> list[Any]:
     return [d for d in found if getattr(d[-1], "name", "") != "alembic_version"]
 
 
+@pytest.mark.promise("safe-upgrade")
 @pytest.mark.parametrize("version", EARLIER)
 def test_what_was_in_flight_goes_on_after_an_upgrade(busy: Life, aged: Aged, version: str) -> None:
     engine = aged(version)
@@ -115,6 +116,7 @@ def test_the_history_is_guarded_after_an_upgrade(aged: Aged, version: str) -> No
             connection.execute(text(statement))
 
 
+@pytest.mark.promise("safe-upgrade")
 def test_an_older_program_refuses_what_a_newer_one_has_made(
     aged: Aged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +128,7 @@ def test_an_older_program_refuses_what_a_newer_one_has_made(
         database.open_store(engine.url.render_as_string(hide_password=False))
 
 
+@pytest.mark.promise("safe-upgrade")
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)  # a SQLite file has no daemon meanwhile
 def test_a_program_that_runs_while_it_is_upgraded_finishes_what_it_writes_and_writes_no_more(
     busy: Life, aged: Aged, monkeypatch: pytest.MonkeyPatch

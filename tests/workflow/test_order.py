@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from sqlalchemy import String
 
 from tests.workflow.conftest import Begin
@@ -34,6 +35,7 @@ def ordered_by(source: str) -> Iterator[str]:
                         yield part.attr
 
 
+@pytest.mark.promise("same-on-both-databases")
 def test_no_query_leaves_the_order_of_text_to_the_database() -> None:
     """Each has its own: with one that sorts as in a dictionary, "ab" stands between "a-a" and "a-c"."""
     files = [path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts]

@@ -48,6 +48,7 @@ def run(life: Life, server: Server, pace: Pace, until: datetime, every: timedelt
         delivery.deliver(life.system, server, lambda: life.now, pace=pace)
 
 
+@pytest.mark.promise("mail-waits-in-order")
 def test_six_hours_without_a_mail_server_lose_nothing_keep_the_order_and_end_without_a_flood(
     begin: Begin,
 ) -> None:
@@ -83,6 +84,7 @@ def test_why_mail_waits_is_told_and_forgotten_once_it_leaves(begin: Begin) -> No
     assert {row["reason"] for row in life.notices()} == {None}
 
 
+@pytest.mark.promise("failures-stay-alone")
 def test_one_message_that_the_server_does_not_take_holds_up_no_other(begin: Begin) -> None:
     class Picky(Server):
         def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
@@ -116,6 +118,7 @@ def test_so_many_messages_a_minute_and_no_more() -> None:
     assert Pace().room(now) is None, "any number"
 
 
+@pytest.mark.promise("notice-sent")
 def test_what_somebody_else_has_taken_over_is_not_settled_twice(begin: Begin) -> None:
     """A program that stood still for longer than its lease comes back to a message that another has sent."""
     life = begin("needs")

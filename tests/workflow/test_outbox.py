@@ -299,6 +299,7 @@ def test_a_slow_server_does_not_let_another_take_what_is_still_to_be_sent(begin:
     assert len(given) == len(set(given)) == total
 
 
+@pytest.mark.promise("failures-stay-alone")
 def test_a_server_that_lets_everybody_wait_does_not_keep_the_deadlines_waiting(begin: Begin) -> None:
     life = begin("active")
     clock = [life.now]

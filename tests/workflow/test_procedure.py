@@ -15,6 +15,7 @@ def reasons(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
     return [unmet.requirement for unmet in refused.value.unmet]
 
 
+@pytest.mark.clause("4270.13")
 def test_how_long_a_call_stays_open(begin: Begin) -> None:
     begin("needs-agreed").do("open-selection", closes_on="2025-07-21")
     with pytest.raises(Refused) as refused:
@@ -34,6 +35,7 @@ def test_at_what_hour_a_call_closes(begin: Begin) -> None:
     assert life.due("applications-close") == "2025-08-15 12:00"
 
 
+@pytest.mark.clause("4270.13")
 def test_from_what_amount_on_the_board_reviews(begin: Begin) -> None:
     life = begin("drafted", "[board]\nthreshold_cents = 24_999_999\n").at("2025-08-28")
     with pytest.raises(Refused) as refused:
@@ -87,6 +89,7 @@ def test_how_much_notice_a_termination_needs(begin: Begin) -> None:
     assert reasons(refused) == ["notice-given"]
 
 
+@pytest.mark.clause("4270.13")
 def test_when_people_are_reminded_and_who(begin: Begin) -> None:
     text = '[deadline.needs-agreed]\ndue = "20 days after entering"\nremind = ["2 days"]\nto = ["superintendent"]\n'
     life = begin(None, text).at("2025-07-07")
@@ -96,6 +99,7 @@ def test_when_people_are_reminded_and_who(begin: Begin) -> None:
     assert life.told("needs-agreed") == ["superintendent"]
 
 
+@pytest.mark.clause("4270.13")
 def test_who_is_told_of_an_event(begin: Begin) -> None:
     life = begin("needs", '[notice.describe-needs]\nto = ["superintendent"]\n')
     life.do("describe-needs")

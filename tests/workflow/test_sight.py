@@ -83,6 +83,7 @@ def test_others_see_the_fields_that_are_theirs_and_no_other(begin: Begin, statio
             assert value == whole["selection"][field], field
 
 
+@pytest.mark.promise("others-stay-hidden")
 @pytest.mark.parametrize("station", [s for s in STATIONS if s not in ("needs", "needs-agreed", "open")])
 def test_an_applicant_sees_its_own_application_at_every_station(begin: Begin, station: str) -> None:
     life = begin(station)
@@ -96,6 +97,7 @@ def test_an_applicant_sees_its_own_application_at_every_station(begin: Begin, st
     }  # fmt: skip
 
 
+@pytest.mark.promise("sealed-until-closing")
 def test_nobody_reads_an_application_before_the_call_closes_but_who_wrote_it(begin: Begin) -> None:
     life = begin("applied")
     for now in ("2025-08-01 10:00", "2025-08-15 16:59"):
@@ -111,6 +113,7 @@ def test_nobody_reads_an_application_before_the_call_closes_but_who_wrote_it(beg
         assert str(seen(life, role)).count("how we show") == 10
 
 
+@pytest.mark.promise("others-stay-hidden")
 def test_applicants_do_not_learn_how_many_applied(begin: Begin) -> None:
     alone, two = begin("open"), begin("applied")
     alone.at("2025-08-01").do("receive-application", APPLICANT, **college())

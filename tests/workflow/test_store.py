@@ -170,6 +170,7 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
         database.open_store(url)
 
 
+@pytest.mark.promise("damaged-file-refused")
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "9p", "fuse.sshfs"])
 def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.setattr(database, "_file_system", lambda folder: kind)
@@ -204,6 +205,7 @@ def test_a_first_upgrade_tells_that_there_was_nothing(file: Engine) -> None:
     assert database.VERSION == "0004"
 
 
+@pytest.mark.promise("history-guarded")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -286,6 +288,7 @@ def test_two_who_write_at_once_both_get_through(begin: Begin) -> None:
     assert life.faults() == []
 
 
+@pytest.mark.promise("first-version-wins")
 def test_of_two_who_saw_the_same_version_one_is_told_that_somebody_was_first(begin: Begin) -> None:
     life = begin("needs")
     results = at_once(
@@ -311,6 +314,7 @@ def test_one_who_reads_sees_one_moment_while_another_writes(begin: Begin) -> Non
         assert engine.load(connection, [life.ref])[life.ref].version == seen == 1
 
 
+@pytest.mark.promise("secrets-untold")
 def test_an_error_of_the_database_does_not_say_what_was_to_be_written(begin: Begin) -> None:
     with pytest.raises(IntegrityError) as failed:
         begin("open").run("INSERT INTO drafts (email) VALUES (:text)", text="a secret draft")
@@ -338,6 +342,7 @@ def test_a_change_of_the_directory_while_it_is_read_is_not_overlooked(
     assert not fresh.transact(lambda session: session.directory.people["principal@example.org"].active)
 
 
+@pytest.mark.promise("daemons-share-work")
 @pytest.mark.skipif(
     not databases.POSTGRESQL, reason="SQLite: what a program that stands still holds, it holds"
 )

@@ -45,6 +45,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     return found
 
 
+@pytest.mark.promise("same-on-both-databases")
 def test_the_same_seed_gives_the_same_year_on_both_databases(lived: dict[str, dict[str, Any]]) -> None:
     one, other = lived["sqlite"], lived["postgresql"]
     assert (one["database"], other["database"]) == ("sqlite", "postgresql")

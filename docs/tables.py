@@ -1,0 +1,133 @@
+"""Fill the tables of docs/policy.md, docs/security.md and docs/reliability.md with their evidence.
+
+A test says what it shows by a marker. `@pytest.mark.clause("4270.8")` names a clause of the policy, and
+`@pytest.mark.promise("acts-once")` the name of a row in one of the two other pages. `make docs-tables` writes
+the tests into the last cell of each row. For the policy it also writes which code enforces a clause. All other
+cells are written by hand.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from states.event import Requirement
+from states.lifecycle import TABLE
+
+TOP = Path(__file__).resolve().parent.parent
+PAGES = {
+    "docs/policy.md": ("clause", "test"),
+    "docs/security.md": ("promise", "test"),
+    "docs/reliability.md": ("promise", "shown by"),
+}
+DUTIES = ["states/chapters/service.py::record", "config.toml"]
+SCORES = ["states/chapters/choice.py::ScoreApplication.scores"]
+# What keeps a clause besides the requirements that cite it: the form of an input, a fact, a setting.
+BESIDES = {
+    "4270.2": ["states/partnership.py::Kind"],
+    **{f"4270.3{letter}": SCORES for letter in "abcde"},
+    "4270.4": ["states/partnership.py::Partnership.contact"],
+    **{f"4270.5{letter}": DUTIES for letter in "abcd"},
+    "4270.5e": ["states/partnership.py::Agreement.responsibilities", *DUTIES],
+    "4270.7": ["states/chapters/needs.py::DescribeNeeds"],
+    "4270.8": ["states/chapters/choice.py::ChoosePartner.reasons"],
+    "4270.9a": ["states/chapters/agreement.py::board_need_not_act", "states/case.py::board_reasons"],
+    "4270.9b": [
+        "states/chapters/agreement.py::board_need_not_act",
+        "states/partnership.py::Agreement.autonomy_requested_by",
+    ],
+    "4270.9c": ["states/chapters/agreement.py::board_need_not_act", "states/case.py::is_longer_than"],
+    "4270.10": ["states/chapters/outcomes.py::OutcomeInput"],
+    "4270.11": ["states/chapters/service.py::open_annual_review", "config.toml"],
+    "4270.12": ["states/chapters/ending.py::Terminate.ground", "states/partnership.py::Ended"],
+    "4270.13": ["config.toml"],
+}
+
+
+def main() -> None:
+    for page in PAGES:
+        path = TOP / page
+        path.write_text(filled(page), encoding="utf-8")
+
+
+def filled(page: str) -> str:
+    """Return the text of a page with the evidence of today in its table."""
+    marker, last = PAGES[page]
+    evidence = tests_by(marker)
+    lines = (TOP / page).read_text(encoding="utf-8").splitlines()
+    start, end = rows_of(lines, last)
+    for number in range(start, end):
+        cells = cells_of(lines[number])
+        key = cells[0].strip("`")
+        cells[-1] = listed(evidence.get(key, []))
+        if marker == "clause":
+            cells[-2] = listed(places_of(key))
+        lines[number] = f"| {' | '.join(cells)} |"
+    return "\n".join(lines) + "\n"
+
+
+def rows_of(lines: list[str], last: str) -> tuple[int, int]:
+    """Return where the rows begin and end of the table whose last column has this title."""
+    head = next(number for number, line in enumerate(lines) if line.endswith(f"| {last} |"))
+    end = next((n for n in range(head, len(lines)) if not lines[n].startswith("|")), len(lines))
+    return head + 2, end
+
+
+def cells_of(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def tests_by(marker: str) -> dict[str, list[str]]:
+    """Return the tests with this marker, as `file::name`, by each name that the marker gives."""
+    evidence: dict[str, list[str]] = {}
+    for path in sorted((TOP / "tests").rglob("test_*.py")):
+        file = path.relative_to(TOP).as_posix()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                for key in _marked(node, marker):
+                    evidence.setdefault(key, []).append(f"{file}::{node.name}")
+    return evidence
+
+
+def _marked(node: ast.FunctionDef, marker: str) -> Iterator[str]:
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == f"pytest.mark.{marker}":
+            yield from (ast.literal_eval(key) for key in decorator.args)
+
+
+def places_of(clause: str) -> list[str]:
+    """Return the code that keeps a clause: the requirements that cite it, and what stands in BESIDES.
+
+    A requirement that cites a clause as a whole, such as 4270.5, keeps each of its letters.
+    """
+    whole = clause.rstrip("abcde")
+    cited = {clause} if whole in _clauses_of_the_page() else {clause, whole}
+    needs = [need for row in TABLE for need in row.needs if need.clause in cited]
+    return list(dict.fromkeys([*map(_place, needs), *BESIDES.get(clause, [])]))
+
+
+def _clauses_of_the_page() -> set[str]:
+    lines = (TOP / "docs/policy.md").read_text(encoding="utf-8").splitlines()
+    start, end = rows_of(lines, "test")
+    return {cells_of(line)[0].strip("`") for line in lines[start:end]}
+
+
+def _place(need: Requirement) -> str:
+    """Return the file and the name of a requirement, or of the tuple of requirements that it is one of."""
+    module = importlib.import_module(need.reason.__module__)
+    name = next(
+        name
+        for name, value in vars(module).items()
+        if value is need or (type(value) is tuple and need in value)
+    )
+    return f"{module.__name__.replace('.', '/')}.py::{name}"
+
+
+if __name__ == "__main__":
+    main()
