@@ -1,16 +1,27 @@
-"""Where the real PostgreSQL server of a test run keeps its data, if a test asks for one."""
+"""What tests of all rooms share: a district at any station of a partnership's life, and a visitor in it."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests import databases
+from notifications import render
+from tests.support import databases
+from tests.support.district import Begin, Life, Stations, configured, keyed, opened
+from tests.support.facts import LA
+from tests.support.visitor import Visit, Visitor
+from workflow.procedure.config import Config
 
 _OURS = pytest.StashKey[Path]()
+
+
+# Where the PostgreSQL server of a test run keeps its data, if a test asks for one.
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,3 +34,62 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         databases.end_run()
         shutil.rmtree(folder, ignore_errors=True)
         del os.environ[databases.DATA]
+
+
+@pytest.fixture(scope="session")
+def templates_checked_once() -> Iterator[None]:
+    """Look at each unchanged template file once for all tests, since a look at all takes a second."""
+    known: dict[Any, Any] = {}
+    look = render.problems_in
+
+    def problems_in(path: Path, environment: Any, also: Any = ()) -> Any:
+        key = (path, path.stat().st_mtime_ns, tuple(also))
+        if key not in known:
+            known[key] = look(path, environment, also)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "problems_in", problems_in)
+        yield
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory, templates_checked_once: None) -> Config:
+    """The packaged procedure, as a district has it whose own file says no more than where things are."""
+    return configured(tmp_path_factory.mktemp("settings"))
+
+
+@pytest.fixture(scope="session")
+def stations(tmp_path_factory: pytest.TempPathFactory, settings: Config) -> Stations:
+    return Stations(tmp_path_factory.mktemp("stations"), settings)
+
+
+@pytest.fixture
+def begin(stations: Stations, settings: Config, tmp_path: Path) -> Iterator[Begin]:
+    """Opens a district of one's own: `begin("active")` with a partnership there, `begin()` with none.
+
+    A second argument is what the district's own configuration says.
+    """
+    lives: list[Life] = []
+
+    def begin(station: str | None = None, text: str = "") -> Life:
+        folder = tmp_path / f"district-{len(lives)}"
+        folder.mkdir()
+        keyed(folder)
+        chosen = configured(folder, text) if text else replace(settings, folder=folder)
+        life = opened(stations.made(station), folder, chosen)
+        if station:
+            life.now = max(entry["at"] for entry in life.history()).astimezone(LA)
+        lives.append(life)
+        return life
+
+    yield begin
+    for life in lives:
+        life.system.engine.dispose()
+        databases.drop(life.system.config.folder)
+
+
+@pytest.fixture
+def visit(begin: Begin) -> Visit:
+    """Opens a district at a station, as `begin` does, to somebody with a browser."""
+    return lambda station=None, text="": Visitor(begin(station, text))

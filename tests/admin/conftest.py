@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import func, select
 
-from tests import databases
-from tests.admin.desk import Desk
-from tests.states.life import LA
-from tests.workflow.district import Life, Stations, keyed, merged, opened
+from tests.support import databases
+from tests.support.desk import Desk
+from tests.support.district import Life, Stations, keyed, merged, opened
+from tests.support.facts import LA
 from workflow.procedure import config
 from workflow.store import tables
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 import pytest
 
-from tests import databases
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF
+from tests.support import databases
+from tests.support.desk import REF
 from workflow.admin.program import partnershipctl
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF
+from tests.support.desk import REF
 
 
 def test_only_what_is_open_is_listed_unless_all_is_asked_for(sit: Sit) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, Desk
+from tests.support.desk import REF, Desk
 
 
 def person(desk: Desk, name: str) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from tests import databases
 from tests.admin.conftest import Sit
-from tests.admin.desk import PROGRAMS, REF, Desk
-from tests.states.life import CBO
+from tests.support import databases
+from tests.support.desk import PROGRAMS, REF, Desk
+from tests.support.facts import CBO
 from workflow.engine import hash_entry
 from workflow.outbox import message
 from workflow.store import tables

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, Desk
+from tests.support.desk import REF, Desk
 
 DISTRICT = """
 [[school]]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, Desk
-from tests.workflow.district import merged
+from tests.support import databases
+from tests.support.desk import REF, Desk
+from tests.support.district import merged
 from workflow.store.database import VERSION
 from workflow.store.files import holding
 

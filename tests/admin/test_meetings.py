@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.admin.conftest import Sit
-from tests.admin.desk import Desk
+from tests.support.desk import Desk
 
 ZONE = """\
 BEGIN:VTIMEZONE

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from notifications.mailers import MaildirMailer
-from tests import databases
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, Desk, real
+from tests.support import databases
+from tests.support.desk import REF, Desk, real
 from workflow import session
 from workflow.outbox import delivery
 

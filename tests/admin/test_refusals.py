@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF
+from tests.support.desk import REF
 
 REFUSED, INPUT, NOT_FOUND, CONFLICT = 1, 2, 3, 4
 NAMES = {REFUSED: "refused", INPUT: "input", NOT_FOUND: "not-found", CONFLICT: "conflict"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, Desk, real
-from tests.workflow.letters import answer, comes, got
+from tests.support.desk import REF, Desk, real
+from tests.support.letters import answer, comes, got
 
 KEYS = {"id", "ref", "notice", "sender", "received_at", "verdict", "reason", "text", "message_id", "digest"}
 

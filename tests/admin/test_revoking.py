@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests import databases
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, Desk
+from tests.support import databases
+from tests.support.desk import REF, Desk
 from tests.workflow.test_outbox import Post
 from workflow import links
 from workflow.actions.action import Action, LinkClosed, find_action

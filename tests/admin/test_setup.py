@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from tests import databases
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, Answer, Desk
-from tests.tampering import UNGUARD
-from tests.workflow.district import merged
+from tests.support import databases
+from tests.support.databases import UNGUARD
+from tests.support.desk import REF, Answer, Desk
+from tests.support.district import merged
 from workflow.procedure import config
 from workflow.store import files, triggers
 from workflow.store.database import VERSION

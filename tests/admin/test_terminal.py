@@ -13,10 +13,10 @@ import termios
 
 import pytest
 
-from tests import databases
 from tests.admin.conftest import Sit
-from tests.admin.desk import PROGRAMS, REF, Desk, real
-from tests.daemon.house import until
+from tests.support import databases
+from tests.support.desk import PROGRAMS, REF, Desk, real
+from tests.support.house import until
 from workflow.admin.program import main
 
 ESCAPE = "\x1b["

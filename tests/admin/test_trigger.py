@@ -9,10 +9,10 @@ from contextlib import suppress
 
 import pytest
 
-from tests import databases
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, STAFF, Desk, real
-from tests.states.life import SAMPLES
+from tests.support import databases
+from tests.support.desk import REF, STAFF, Desk, real
+from tests.support.facts import SAMPLES
 from workflow.session import Session, System
 
 APPLICATION = SAMPLES["receive-application"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.admin.conftest import Sit
-from tests.admin.desk import REF, Answer, Desk
+from tests.support.desk import REF, Answer, Desk
 
 AsUser = Callable[[str], None]
 NOTE = ("add-note", "--set", "text=called")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,13 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
-from tests import databases
-from tests.browser.town import Town
-from tests.story.office import Office, founded, moved_into
-from tests.story.post import post_office
-from tests.web.conftest import _templates_checked_once, begin, settings, stations, visit
-
-__all__ = ["_templates_checked_once", "begin", "settings", "stations", "visit"]
+from tests.support import databases
+from tests.support.office import Office, founded, moved_into, program
+from tests.support.post import post_office
+from tests.support.town import Town
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -25,17 +21,6 @@ FLAGS = [
 ]  # fmt: skip
 WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 Judge = Callable[[Page], list[str]]
-
-
-def program(name: str) -> str:
-    """Where a program of the machine is; without it the test is skipped, and under CI fails."""
-    found = shutil.which(name)
-    if found is None:
-        reason = f"{name} is not installed (on Debian: apt-get install {name})"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Judge
-from tests.workflow.conftest import Begin
+from tests.support.district import Begin
 from tests.workflow.test_digest import morning, to, two_for_the_principal
 
 

@@ -19,8 +19,8 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Judge, press
-from tests.browser.town import Town, awaited
-from tests.story.office import REF, address
+from tests.support.office import REF, address
+from tests.support.town import Town, awaited
 
 REVIEWERS = ("reviewer-1", "reviewer-2", "reviewer-3")
 ABILITIES = ("collaboration", "high-expectations", "diversity", "connecting-assets", "shared-accountability")

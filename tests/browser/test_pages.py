@@ -11,8 +11,7 @@ from playwright.sync_api import Browser
 from werkzeug.serving import make_server
 
 from tests.browser.conftest import Judge, press
-from tests.web.conftest import Visit
-from tests.web.visitor import Visitor
+from tests.support.visitor import Visit, Visitor
 from workflow import links
 from workflow.links import Applicant
 

@@ -15,9 +15,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.test_pages import served
-from tests.web.conftest import Visit
-from tests.web.visitor import Visitor
-from tests.workflow.letters import delivered
+from tests.support.letters import delivered
+from tests.support.visitor import Visit, Visitor
 
 STATIONS = (
     "needs",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
-from tests.daemon.house import House, Systemd, founded
+from tests.support import databases
+from tests.support.house import House, Systemd, founded
 
 
 @pytest.fixture(scope="session")

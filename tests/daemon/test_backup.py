@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
-from tests.admin.desk import real
-from tests.daemon.house import CALL, House, until
+from tests.support import databases
+from tests.support.desk import real
+from tests.support.house import CALL, House, until
 
 
 def ctl(folder: Path, *words: str, status: int = 0) -> object:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from tests.daemon.house import NEW, House, Systemd, free_port, until
+from tests.support.house import NEW, House, Systemd, free_port, until
 from workflow.daemon import service
 
 

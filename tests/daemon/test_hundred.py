@@ -14,9 +14,9 @@ from urllib.parse import urlencode, urljoin
 
 import pytest
 
-from tests.daemon.house import CALL, NEW, House, until
-from tests.web.visitor import Page, Visitor
-from tests.workflow.district import Life
+from tests.support.district import Life
+from tests.support.house import CALL, NEW, House, until
+from tests.support.visitor import Page, Visitor
 from workflow import session
 from workflow.links import Applicant, apply_address, feed_address
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from notifications.links import Links
-from tests.daemon.house import House, until
+from tests.support.house import House, until
 
 OLD, NEW = "k" * 48, "n" * 48
 

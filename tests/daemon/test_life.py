@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
-from tests.daemon.house import CALL, NEW, PROGRAM, House, Systemd, until
+from tests.support import databases
+from tests.support.house import CALL, NEW, PROGRAM, House, Systemd, until
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from tests import databases
-from tests.daemon.house import CALL, NEW, House, until
+from tests.support import databases
+from tests.support.house import CALL, NEW, House, until
 from workflow.daemon import service
 from workflow.procedure.config import ConfigError
 from workflow.store import files, tables

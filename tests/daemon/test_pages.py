@@ -16,7 +16,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import update
 
-from tests.daemon.house import House
+from tests.support.house import House
 from workflow.clock.fire import Tally
 from workflow.daemon import logs, service
 from workflow.daemon.metrics import Metrics

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from tests import databases
-from tests.daemon.house import CALL, House, free_port, until
+from tests.support import databases
+from tests.support.house import CALL, House, free_port, until
 
 PGBOUNCER = shutil.which("pgbouncer")
 pytestmark = pytest.mark.skipif(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.admin.desk import real
-from tests.daemon.house import free_port
+from tests.support.desk import real
+from tests.support.house import free_port
 from workflow.admin import program
 from workflow.store import files
 from workflow.store.database import open_store

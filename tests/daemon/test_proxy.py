@@ -6,7 +6,7 @@ import http.client
 
 import pytest
 
-from tests.daemon.house import House, until
+from tests.support.house import House, until
 
 STRANGER = "203.0.113.9"
 

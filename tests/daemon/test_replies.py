@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
-from tests.daemon.house import NEW, House, free_port, until
-from tests.states.life import LA
-from tests.workflow.district import Life
-from tests.workflow.letters import answer, put
+from tests.support import databases
+from tests.support.district import Life
+from tests.support.facts import LA
+from tests.support.house import NEW, House, free_port, until
+from tests.support.letters import answer, put
 from workflow import session
 
 # The daemon, killed after its transaction and before it lets go of the message.

@@ -13,12 +13,12 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from tests import databases
-from tests.admin.desk import real
-from tests.daemon.house import CALL, NEW, House, founded, until
 from tests.daemon.test_replies import letter
-from tests.workflow.district import Life
-from tests.workflow.letters import answer, put
+from tests.support import databases
+from tests.support.desk import real
+from tests.support.district import Life
+from tests.support.house import CALL, NEW, House, founded, until
+from tests.support.letters import answer, put
 from workflow.actions import applications
 from workflow.session import Session, open_system
 from workflow.store import grants

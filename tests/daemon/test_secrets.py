@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.admin.desk import real
-from tests.daemon.house import House, free_port
+from tests.support.desk import real
+from tests.support.house import House, free_port
 from workflow.admin import program
 from workflow.daemon import service
 from workflow.store import database

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
-from tests.daemon.house import House, until
-from tests.states.life import LA
-from tests.workflow.district import Life, found
+from tests.support import databases
+from tests.support.district import Life, found
+from tests.support.facts import LA
+from tests.support.house import House, until
 from workflow.clock import replan
 from workflow.procedure import config
 from workflow.session import System

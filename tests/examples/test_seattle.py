@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from states.partnership import Kind, State
-from tests import databases
+from tests.support import databases
 from workflow.clock import fire
 from workflow.procedure import config
 from workflow.procedure.config import Config

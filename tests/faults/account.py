@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, select
 
-from tests.daemon.house import House, until
+from tests.support.house import House, until
 from workflow.record import verify
 from workflow.session import System, current_time, open_system
 from workflow.store import tables

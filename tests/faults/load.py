@@ -22,12 +22,12 @@ from urllib.parse import urlencode
 
 from sqlalchemy import select, update
 
-from tests.daemon.house import NEW, House
 from tests.faults.account import NOTICES, message_ids, opened, rows
-from tests.states.life import LA
-from tests.web.visitor import Page, Visitor
-from tests.workflow.district import Life
-from tests.workflow.letters import answer, put
+from tests.support.district import Life
+from tests.support.facts import LA
+from tests.support.house import NEW, House
+from tests.support.letters import answer, put
+from tests.support.visitor import Page, Visitor
 from workflow.session import Session, System, current_time
 from workflow.store import tables
 

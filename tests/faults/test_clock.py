@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +12,6 @@ import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
 
-from tests.daemon.house import CALL, NEW, House
 from tests.faults.account import (
     HISTORY,
     NOTICES,
@@ -29,9 +25,11 @@ from tests.faults.account import (
     statuses,
 )
 from tests.faults.load import fall_due, open_call, told_twice
-from tests.states.life import LA
-from tests.workflow import district
-from tests.workflow.district import Life
+from tests.support import district
+from tests.support.district import Life
+from tests.support.facts import LA
+from tests.support.house import CALL, NEW, House
+from tests.support.office import preload, program
 from workflow import session
 from workflow.daemon import service
 
@@ -42,17 +40,9 @@ class Clock:
     """What the processes that are given `environment` take for the time."""
 
     def __init__(self, folder: Path) -> None:
-        found = shutil.which("faketime")
-        if found is None:
-            reason = "faketime is not installed (on Debian: apt-get install faketime), so no clock can jump"
-            if os.environ.get("CI"):
-                pytest.fail(reason)
-            pytest.skip(reason)
         self._file = folder / "clock"
-        said = subprocess.run([found, "-f", "+0", "env"], capture_output=True, check=True).stdout.decode()
-        (preload,) = [line for line in said.splitlines() if line.startswith("LD_PRELOAD=")]
         self.environment = {
-            "LD_PRELOAD": preload.partition("=")[2],
+            **preload(program("faketime")),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",

@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import func, select
 
-from tests.daemon.house import NEW, House, until
 from tests.faults import dying
 from tests.faults.account import NOTICES, account, nothing_waits, opened, rows
 from tests.faults.conftest import CHAOS
 from tests.faults.load import FORM, WHO
-from tests.states.life import LA
-from tests.web.visitor import Page, Visitor
-from tests.workflow.district import Life
+from tests.support.district import Life
+from tests.support.facts import LA
+from tests.support.house import NEW, House, until
+from tests.support.visitor import Page, Visitor
 from workflow import session
 
 POINTS = ["after a form is committed", "before a form is committed", "before a form is acted on"]

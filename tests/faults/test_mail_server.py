@@ -16,12 +16,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
-from tests.daemon.house import House, free_port
 from tests.faults import dying
 from tests.faults.account import NOTICES, account, eventually, message_ids, rows, statuses
 from tests.faults.conftest import CHAOS, Figures
 from tests.notifications.test_mailers import HOST, Desk
-from tests.story.post import content
+from tests.support.house import House, free_port
+from tests.support.post import content
 
 SMTP = 'mailer = "smtp"\nretry_minutes = {waits}\n[mail.smtp]\nhost = "{host}"\nport = {port}\nsecurity = "none"\n'
 SHORT = "timeout_seconds = 1\n"

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from tests import databases
-from tests.daemon.house import House
 from tests.faults import dying
 from tests.faults.account import NOTICES, Account, account, letters, message_ids, opened, unseen
 from tests.faults.conftest import CHAOS, Build, Figures
+from tests.support import databases
+from tests.support.house import House
 from workflow.session import current_time
 from workflow.store import tables
 

@@ -23,8 +23,6 @@ import pytest
 from aiosmtpd.smtp import Envelope
 from sqlalchemy import select
 
-from tests import databases
-from tests.daemon.house import House, founded, free_port, until
 from tests.faults import dying
 from tests.faults.account import (
     NOTICES,
@@ -41,7 +39,9 @@ from tests.faults.load import Load
 from tests.faults.test_random import MAILDIR, SMTP, check
 from tests.faults.test_room import MANY, fill, goes_on, queue, says, settled, small_disk
 from tests.notifications.test_mailers import HOST, Desk, serving
-from tests.story.post import content
+from tests.support import databases
+from tests.support.house import House, founded, free_port, until
+from tests.support.post import content
 from workflow.daemon import service
 from workflow.procedure.config import ConfigError
 

@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.house import House, until
 from tests.faults import dying
 from tests.faults.account import HISTORY, account, letters, message_ids, nothing_waits, of_ref, rows, statuses
 from tests.faults.conftest import CHAOS, Build, Figures
 from tests.faults.load import Load, noted, told_twice
 from tests.notifications.test_mailers import HOST, Desk, serving
-from tests.story.post import content
+from tests.support.house import House, until
+from tests.support.post import content
 
 KILLS = CHAOS or 4
 LEASE = 4.0  # seconds; what the killed one held is free again after that

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
-from tests.daemon.house import NEW, PROGRAM, House
 from tests.faults import dying
 from tests.faults.account import account, eventually, letters, message_ids, opened, statuses
 from tests.faults.conftest import Build
-from tests.states.life import LA
-from tests.workflow.district import Life
+from tests.support import databases
+from tests.support.district import Life
+from tests.support.facts import LA
+from tests.support.house import NEW, PROGRAM, House
 from workflow.outbox import queue
 from workflow.session import Session, current_time
 

@@ -14,11 +14,11 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Engine, select, text
 
-from tests import databases
 from tests.faults import dying
 from tests.faults.conftest import CHAOS
-from tests.story.office import DISTRICT, file_of
 from tests.story.past import Past
+from tests.support import databases
+from tests.support.office import DISTRICT, file_of
 from workflow.procedure import config
 from workflow.store import database, upgrade
 from workflow.store.tables import partnerships

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from tests.daemon.house import NEW, House, until
 from tests.faults.account import (
     NOTICES,
     WATCHER,
@@ -24,8 +23,9 @@ from tests.faults.account import (
     statuses,
 )
 from tests.faults.conftest import READER, hold
-from tests.states.life import LA
-from tests.workflow.district import Life
+from tests.support.district import Life
+from tests.support.facts import LA
+from tests.support.house import NEW, House, until
 from workflow.session import current_time
 from workflow.store import tables
 

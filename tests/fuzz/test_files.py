@@ -19,8 +19,8 @@ import pytest
 
 from states.errors import BadInput, Problem, Refused
 from tests.lives.invariants import everything
-from tests.lives.making import JUNK
-from tests.workflow.conftest import Begin
+from tests.support.district import Begin
+from tests.support.inputs import JUNK
 from workflow.procedure import config
 from workflow.procedure.config import ConfigError
 from workflow.record import importing

@@ -20,7 +20,7 @@ from states.event import Event
 from states.inputs import Input, read_input
 from states.machine import waiting_on
 from states.partnership import Change, Partnership, Role, State
-from tests.states.life import CBO, LA, NOTHING_YET, ORGANIZATIONS, OUTCOMES, PEOPLE, REVIEWERS, SAMPLES
+from tests.support.facts import CBO, LA, NOTHING_YET, ORGANIZATIONS, OUTCOMES, PEOPLE, REVIEWERS, SAMPLES
 
 # The call is open at the first and closed at the second instant; then come the Board's meetings, one between each
 # two; the fifth is the day after a year, on which a term of a year and a day ends; at the last all terms are over.

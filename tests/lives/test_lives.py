@@ -19,10 +19,9 @@ from states.event import Event
 from states.machine import EVENTS, events_of
 from states.partnership import Role
 from tests.lives import invariants
-from tests.lives.making import Moment, damaged, sensible
-from tests.states.life import LA, ORGANIZATIONS, REVIEWERS
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life, regular_meetings
+from tests.support.district import Begin, Life, regular_meetings
+from tests.support.facts import LA, ORGANIZATIONS, REVIEWERS
+from tests.support.inputs import Moment, damaged, sensible
 from workflow import engine
 from workflow.clock import fire
 from workflow.engine import Conflict, NotFound

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from notifications.render import TemplateFailed, Templates
-from tests.notifications.samples import PACKAGED, WORDS, ZONE, context, templates, write
+from tests.support.samples import PACKAGED, WORDS, ZONE, context, templates, write
 
 
 def test_the_packaged_templates_have_no_problems(tmp_path: Path) -> None:

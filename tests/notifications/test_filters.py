@@ -7,7 +7,7 @@ import pytest
 from jinja2 import StrictUndefined, UndefinedError
 
 from notifications import filters
-from tests.notifications.samples import ZONE
+from tests.support.samples import ZONE
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ import pytest
 
 from notifications.incoming import letterboxes
 from notifications.incoming.letterboxes import ImapLetterbox, Letterbox, LetterboxFailed, MaildirLetterbox
-from tests.story.post import certify
-from tests.workflow.letters import put
+from tests.support.letters import put
+from tests.support.post import certify
 
 # A small IMAP server.
 

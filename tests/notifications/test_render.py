@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from notifications import markup
 from notifications.render import TemplateFailed, TemplateMissing, Templates
-from tests.notifications.samples import PACKAGED, SIGN_URL, WORDS, ZONE, context, templates, write
+from tests.support.samples import PACKAGED, SIGN_URL, WORDS, ZONE, context, templates, write
 
 HOSTILE = '<script>alert(1)</script> & "quoted" <img src=x onerror=alert(1)>'
 

@@ -21,7 +21,7 @@ from states import machine
 from states.case import Case
 from states.inputs import read_input
 from states.partnership import Partnership, Role, State
-from tests.states.life import (
+from tests.support.facts import (
     ABSENT,
     CBO,
     COLLEGE,

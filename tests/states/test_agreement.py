@@ -4,7 +4,7 @@ import pytest
 
 from states.case import BoardRules, anniversary, board_reasons, is_longer_than
 from states.errors import BadInput
-from tests.states.life import CBO, COLLEGE, Life, day, instant
+from tests.support.facts import CBO, COLLEGE, Life, day, instant
 
 THRESHOLD = 25_000_000  # $250,000.00
 

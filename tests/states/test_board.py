@@ -3,7 +3,7 @@
 import pytest
 
 from states.partnership import State
-from tests.states.life import MEETING_1, MEETING_2, MEETING_3, SPECIAL, Life, day, instant
+from tests.support.facts import MEETING_1, MEETING_2, MEETING_3, SPECIAL, Life, day, instant
 
 BEFORE = Life().at_board_review()  # referred on 2 September, on no agenda yet
 INTRODUCED = Life().at_introduced()  # introduced on 17 September; the meeting of 1 October is over

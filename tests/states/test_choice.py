@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.states.life import CBO, CHARITY, COLLEGE, REVIEWERS, Life, instant
+from tests.support.facts import CBO, CHARITY, COLLEGE, REVIEWERS, Life, instant
 
 
 def test_a_refused_choice_names_everything_that_is_missing() -> None:

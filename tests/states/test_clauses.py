@@ -17,7 +17,7 @@ from states.chapters.service import GiveFinding
 from states.errors import BadInput
 from states.event import Event, change_nothing
 from states.lifecycle import TABLE
-from tests.states.life import (
+from tests.support.facts import (
     ABSENT,
     CHARITY,
     COLLEGE,

@@ -10,7 +10,7 @@ from states.event import Event, Requirement
 from states.lifecycle import TABLE
 from states.machine import ASKED, Possibility
 from states.partnership import State
-from tests.states.life import PEOPLE, Life, life_in
+from tests.support.facts import PEOPLE, Life, life_in
 
 STATES = (None, *State)
 

@@ -12,8 +12,8 @@ from states import machine
 from states.case import Case, Setting
 from states.inputs import read_input
 from states.partnership import Partnership, Role, State
-from tests.states.life import NOTHING_YET, Done, Life
-from tests.states.walk import walk, way_out
+from tests.support.facts import NOTHING_YET, Done, Life
+from tests.support.walk import walk, way_out
 
 STATIONS = [
     Life(),

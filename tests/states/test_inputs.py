@@ -17,7 +17,7 @@ from states.errors import BadInput, Problem
 from states.inputs import Input, as_stored, read_input
 from states.lifecycle import TABLE
 from states.mistakes import input_keys
-from tests.states.life import LA, SAMPLES, Life
+from tests.support.facts import LA, SAMPLES, Life
 
 VOTE = {"meeting_on": "2025-10-01", "ayes": 5, "noes": 1, "abstentions": 1}
 # One row for each event and kind of input, with a sample that gives every key that there is.

@@ -9,8 +9,8 @@ from states.lifecycle import CERTAIN
 from states.machine import COLLECTED, waiting_on
 from states.moments import DUTIES, MOMENTS, done_on, moments
 from states.partnership import Role, State
-from tests.states.life import CBO, COLLEGE, REVIEWERS, Life, day, instant
-from tests.states.walk import walk
+from tests.support.facts import CBO, COLLEGE, REVIEWERS, Life, day, instant
+from tests.support.walk import walk
 
 ENTERED = instant("2025-07-07 09:00")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from states.errors import BadInput
-from tests.states.life import CBO, CHARITY, COLLEGE, REVIEWERS, Life, instant
+from tests.support.facts import CBO, CHARITY, COLLEGE, REVIEWERS, Life, instant
 
 # The statement of needs
 

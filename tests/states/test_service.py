@@ -6,7 +6,7 @@ import pytest
 
 from states.errors import BadInput
 from states.partnership import Duty, Ground
-from tests.states.life import ABSENT, Life, day, instant
+from tests.support.facts import ABSENT, Life, day, instant
 
 GROUNDS = get_args(Ground)
 LAST_DAY = "2026-08-31"

@@ -12,7 +12,7 @@ from states.event import OFFICE_ONLY, Event, ReplyWord, Scope, Sees, change_noth
 from states.inputs import read_input
 from states.lifecycle import CERTAIN, TABLE, faults_of
 from states.partnership import Role, State
-from tests.states.life import PEOPLE, life_in
+from tests.support.facts import PEOPLE, life_in
 
 # State or states, event, where it leads ("-": nowhere), who may do it. Every combination not here is refused.
 LIFECYCLE = """

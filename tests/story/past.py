@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.states.life import CBO, REVIEWERS, SAMPLES
-from tests.story.office import PRINCIPALS, REF, address, wall
+from tests.support.facts import CBO, REVIEWERS, SAMPLES
+from tests.support.office import PRINCIPALS, REF, address, wall
 
 SMALL = {"amount_cents": 24_999_999, "starts_on": "2025-09-01", "ends_on": "2026-08-31"}
 LARGE = {"amount_cents": 25_000_000, "starts_on": "2025-11-01", "ends_on": "2026-10-31"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.story.office import REF, Office
 from tests.story.past import LARGE, Past
+from tests.support.office import REF, Office
 
 FIRST, SECOND, THIRD, FOURTH = "2025-09-17", "2025-10-08", "2025-11-19", "2025-12-10"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.story.office import REF, Office
 from tests.story.past import Past
+from tests.support.office import REF, Office
 
 
 def test_a_call_closes_at_17_00_on_the_day_that_summer_time_ends(office: Office) -> None:

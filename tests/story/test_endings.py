@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.story.office import REF, Office
 from tests.story.past import Past
+from tests.support.office import REF, Office
 
 GROUND = "no-substantial-impact"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.story.office import Office, minute
 from tests.story.past import Past
+from tests.support.office import Office, minute
 
 CALL, ITEM, REPORT = "rbhs-2025", "fhs-2025", "ghs-2025"
 

@@ -7,10 +7,10 @@ from email.message import EmailMessage
 
 from icalendar import Calendar
 
-from tests.states.life import REVIEWERS
-from tests.story.office import Office, short
 from tests.story.past import SMALL, Past
-from tests.story.post import content, letter, post_office
+from tests.support.facts import REVIEWERS
+from tests.support.office import Office, short
+from tests.support.post import content, letter, post_office
 
 SCHOOL = "Rainier Beach High School"
 WHY = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.story.office import REF, Office
 from tests.story.past import Past
+from tests.support.office import REF, Office
 
 CHANGE = "UPDATE history SET actor = :now WHERE seq = 11 AND actor = :before"
 CHOSE, DID_NOT = "staff@example.org", "somebody@example.org"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.states.life import REVIEWERS
-from tests.story.office import REF, Office
 from tests.story.past import SMALL, Past
+from tests.support.facts import REVIEWERS
+from tests.support.office import REF, Office
 
 PANEL = ["reviewer-1", "reviewer-2", "reviewer-3"]
 

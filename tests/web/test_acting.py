@@ -12,9 +12,8 @@ from states.inputs import as_stored, read_input
 from states.lifecycle import TABLE
 from states.machine import row_of
 from states.partnership import Role
-from tests.states.life import COLLEGE
-from tests.web.conftest import Visit
-from tests.web.visitor import Form, Visitor
+from tests.support.facts import COLLEGE
+from tests.support.visitor import Form, Visit, Visitor
 from workflow.forms import parsing
 from workflow.forms.fields import Offered
 

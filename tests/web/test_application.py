@@ -10,10 +10,9 @@ import pytest
 
 from states.inputs import ABILITIES
 from states.partnership import Role
-from tests.states.life import CBO, COLLEGE
-from tests.web.guest import Visitor, count, path_of, words
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
+from tests.support.facts import CBO, COLLEGE
+from tests.support.visitor import Guest, count, path_of, words
 from workflow.actions import applications
 from workflow.store.rows import Notice
 
@@ -31,7 +30,7 @@ class Applying:
 
     def __init__(self, life: Life, email: str = NEW) -> None:
         self.life, self.email = life, email
-        self.visitor = Visitor(life)
+        self.visitor = Guest(life)
         self.link = self.visitor.application_link(email)
 
     def page(self) -> str:
@@ -406,7 +405,7 @@ def test_after_closing_the_link_shows_what_was_sent_and_changes_nothing(begin: B
 
 def test_a_link_to_a_call_that_is_gone_says_so(begin: Begin) -> None:
     life = begin("needs-agreed")
-    answer = Applying(life).visitor.get(Visitor(life).application_link(NEW))
+    answer = Applying(life).visitor.get(Guest(life).application_link(NEW))
     assert answer.status_code == 410
 
 

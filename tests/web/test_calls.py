@@ -12,10 +12,9 @@ from flask import Flask
 from icalendar import Calendar
 
 from states.inputs import ABILITIES
-from tests.states.life import LA
-from tests.web.guest import BASE, Visitor, count, words
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
+from tests.support.facts import LA
+from tests.support.visitor import BASE, Guest, count, words
 from workflow.actions import applications
 from workflow.store import tables
 from workflow.store.rows import Notice
@@ -36,12 +35,12 @@ def links_sent(life: Life) -> list[str]:
 
 
 def test_the_door_leads_to_the_calls(begin: Begin) -> None:
-    answer = Visitor(begin("open")).get("/")
+    answer = Guest(begin("open")).get("/")
     assert (answer.status_code, answer.headers["Location"]) == (302, f"{BASE}/calls")
 
 
 def test_an_open_call_is_listed_with_school_title_and_closing_date(begin: Begin) -> None:
-    page = Visitor(begin("open")).get("/calls").text
+    page = Guest(begin("open")).get("/calls").text
     said = words(page)
     assert "Rainier Beach School A Lead Partner for the school" in said
     assert "Applications close Friday, August 15, 2025, 5:00 p.m. PDT" in said
@@ -51,7 +50,7 @@ def test_an_open_call_is_listed_with_school_title_and_closing_date(begin: Begin)
 
 @pytest.mark.parametrize("station", [None, "needs-agreed"])
 def test_where_no_call_is_open_the_page_says_so(begin: Begin, station: str | None) -> None:
-    visitor = Visitor(begin(station))
+    visitor = Guest(begin(station))
     assert "No call is open at the moment" in words(visitor.get("/calls").text)
     assert "rbhs-2025" not in visitor.get("/calls.atom").text + visitor.get("/calls.ics").text
 
@@ -59,7 +58,7 @@ def test_where_no_call_is_open_the_page_says_so(begin: Begin, station: str | Non
 @pytest.mark.parametrize("station", ["closed", "scored", "chosen", "active"])
 def test_a_call_stays_on_the_list_for_a_while_without_its_applicants(begin: Begin, station: str) -> None:
     life = begin(station)
-    visitor = Visitor(life)
+    visitor = Guest(life)
     for path in ("/calls", "/calls.atom", PATH):
         text = visitor.get(path).text
         assert "Rainier Beach School" in text
@@ -71,7 +70,7 @@ def test_a_call_stays_on_the_list_for_a_while_without_its_applicants(begin: Begi
 
 @pytest.mark.promise("others-stay-hidden")
 def test_nothing_public_tells_who_applied_nor_how_many(begin: Begin) -> None:
-    none, two = Visitor(begin("open")), Visitor(begin("applied"))
+    none, two = Guest(begin("open")), Guest(begin("applied"))
     none.life.now = two.life.now
     for path in ("/calls", "/calls.atom", "/calls.ics", PATH):
         assert none.get(path).data == two.get(path).data, path
@@ -80,7 +79,7 @@ def test_nothing_public_tells_who_applied_nor_how_many(begin: Begin) -> None:
 def test_a_withdrawn_call_is_said_to_be_withdrawn(begin: Begin) -> None:
     life = begin("applied")
     life.do("withdraw")
-    visitor = Visitor(life)
+    visitor = Guest(life)
     assert "Withdrawn by the District" in visitor.get("/calls").text
     page = visitor.get(PATH).text
     assert "Withdrawn by the District" in page
@@ -88,7 +87,7 @@ def test_a_withdrawn_call_is_said_to_be_withdrawn(begin: Begin) -> None:
 
 
 def test_the_page_of_a_call_says_what_is_wanted_by_what_it_is_judged_and_how_to_apply(begin: Begin) -> None:
-    page = Visitor(begin("open")).get(PATH).text
+    page = Guest(begin("open")).get(PATH).text
     said = words(page)
     for wanted in ("tutoring", "counseling", "staff on site", "roots in the neighborhood", "patience",
                    "graduation", "community based organization", "institution of higher learning",
@@ -101,7 +100,7 @@ def test_the_page_of_a_call_says_what_is_wanted_by_what_it_is_judged_and_how_to_
 
 
 def test_there_is_no_page_for_what_has_no_call(begin: Begin) -> None:
-    visitor = Visitor(begin("needs-agreed"))
+    visitor = Guest(begin("needs-agreed"))
     for path in (PATH, "/calls/nothing", "/calls/a%20b", "/calls/%00", "/calls/%FF", "/calls/" + "x" * 500):
         assert visitor.get(path).status_code == 404
         assert visitor.post(path, email="new@example.org").status_code == 404
@@ -109,7 +108,7 @@ def test_there_is_no_page_for_what_has_no_call(begin: Begin) -> None:
 
 @pytest.mark.parametrize("path", ["/calls", "/calls.atom", "/calls.ics", PATH])
 def test_public_pages_may_be_found_and_kept_for_a_while(begin: Begin, path: str) -> None:
-    answer = Visitor(begin("open")).get(path)
+    answer = Guest(begin("open")).get(path)
     assert answer.headers["X-Robots-Tag"] == "all"
     assert answer.headers["Cache-Control"] == "public, max-age=300"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -119,13 +118,13 @@ def test_public_pages_may_be_found_and_kept_for_a_while(begin: Begin, path: str)
 @pytest.mark.parametrize("path", ["/calls", "/calls.atom", "/calls.ics", PATH, "/"])
 def test_addresses_are_never_made_from_the_request(begin: Begin, path: str) -> None:
     headers = {"Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com"}
-    answer = Visitor(begin("open")).client.get(path, headers=headers)
+    answer = Guest(begin("open")).client.get(path, headers=headers)
     assert "evil" not in answer.text + str(answer.headers)
 
 
 @pytest.mark.parametrize("path", ["", "/calls//rbhs-2025", "/calls/", "/a//x", "/feed//x.ics"])
 def test_no_path_is_mended_by_a_redirect_to_the_host_of_the_request(begin: Begin, path: str) -> None:
-    client = Visitor(begin("open")).client
+    client = Guest(begin("open")).client
     answer = client.get("/", environ_overrides={"HTTP_HOST": "evil.example.com", "PATH_INFO": path})
     assert "evil.example.com" not in answer.text + str(answer.headers)
     assert answer.status_code == (404 if path else 302)
@@ -133,7 +132,7 @@ def test_no_path_is_mended_by_a_redirect_to_the_host_of_the_request(begin: Begin
 
 def test_the_feed_is_atom_with_identifiers_that_stay(begin: Begin) -> None:
     life = begin("open")
-    visitor = Visitor(life)
+    visitor = Guest(life)
 
     def entry() -> dict[str, str | None]:
         answer = visitor.get("/calls.atom")
@@ -172,7 +171,7 @@ def test_a_title_with_anything_in_it_leaves_the_feed_well_formed(begin: Begin) -
     life = begin("open")
     life.run("UPDATE partnerships SET facts = replace(facts, 'A Lead Partner', '<b>&\\u0001 ]]> Ü')")
     assert "<b>&" in life.facts.title
-    feed = ElementTree.fromstring(Visitor(life).get("/calls.atom").data)
+    feed = ElementTree.fromstring(Guest(life).get("/calls.atom").data)
     assert (
         feed.findtext("a:entry/a:title", namespaces=ATOM) == "Rainier Beach School, <b>& ]]> Ü for the school"
     )
@@ -180,7 +179,7 @@ def test_a_title_with_anything_in_it_leaves_the_feed_well_formed(begin: Begin) -
 
 def test_the_calendar_has_the_closing_of_every_open_call(begin: Begin) -> None:
     life = begin("open")
-    visitor = Visitor(life)
+    visitor = Guest(life)
 
     def entries() -> list[Any]:
         answer = visitor.get("/calls.ics")
@@ -204,7 +203,7 @@ def test_the_calendar_has_the_closing_of_every_open_call(begin: Begin) -> None:
 
 def test_an_address_gets_one_message_with_its_link(begin: Begin) -> None:
     life = begin("open")
-    visitor = Visitor(life)
+    visitor = Guest(life)
     answer = visitor.post(PATH, email="  New@Example.org ")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
     assert "Check your email" in answer.text
@@ -216,7 +215,7 @@ def test_an_address_gets_one_message_with_its_link(begin: Begin) -> None:
 @pytest.mark.promise("links-tell-nothing")
 def test_the_answer_is_the_same_whoever_has_the_address(begin: Begin) -> None:
     life = begin("applied")
-    visitor = Visitor(life)
+    visitor = Guest(life)
     known = ("applicant@example.org", "staff@example.org", "reviewer-1@example.org", "nobody@example.org")
     said = {visitor.post(PATH, email=email).text.replace(email, "X") for email in (*known, *known)}
     assert len(said) == 1
@@ -224,7 +223,7 @@ def test_the_answer_is_the_same_whoever_has_the_address(begin: Begin) -> None:
 
 def test_a_second_message_goes_out_after_five_minutes_at_the_earliest(begin: Begin) -> None:
     life = begin("open")
-    visitor = Visitor(life)
+    visitor = Guest(life)
     for minutes in (0, 0, 2, 4, 5, 6, 9, 10):
         life.at("2025-07-20").now += timedelta(minutes=minutes)
         assert visitor.post(PATH, email="new@example.org").status_code == 200
@@ -237,7 +236,7 @@ def test_a_call_sends_so_many_links_in_an_hour_and_no_more(
 ) -> None:
     monkeypatch.setattr(applications, "MOST_ASKED", 3)
     life = begin("open")
-    visitor = Visitor(life)
+    visitor = Guest(life)
     statuses = [visitor.post(PATH, email=f"n{n}@example.org").status_code for n in range(5)]
     assert statuses == [200, 200, 200, 429, 429]
     life.now += timedelta(hours=1)
@@ -248,7 +247,7 @@ def test_a_call_sends_so_many_links_in_an_hour_and_no_more(
                                    "a@example.org\r\nBcc: b@example.org", "x" * 400 + "@example.org"])  # fmt: skip
 def test_what_is_no_address_is_said_beside_the_field_and_sends_nothing(begin: Begin, given: str) -> None:
     life = begin("open")
-    answer = Visitor(life).post(PATH, email=given)
+    answer = Guest(life).post(PATH, email=given)
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
     assert count(life, "notices") == count(begin("open"), "notices")
@@ -257,7 +256,7 @@ def test_what_is_no_address_is_said_beside_the_field_and_sends_nothing(begin: Be
 def test_a_closed_call_sends_no_link(begin: Begin) -> None:
     life = begin("open")
     life.at("2025-08-15 17:00")
-    answer = Visitor(life).post(PATH, email="new@example.org")
+    answer = Guest(life).post(PATH, email="new@example.org")
     assert answer.status_code == 410
     assert "You can no longer apply" in answer.text
     assert links_sent(life) == []
@@ -265,7 +264,7 @@ def test_a_closed_call_sends_no_link(begin: Begin) -> None:
 
 def test_the_message_says_why_it_comes_and_leads_to_the_application(begin: Begin) -> None:
     life = begin("open")
-    visitor = Visitor(life)
+    visitor = Guest(life)
     visitor.post(PATH, email="new@example.org")
     text = written(life, "apply-link")
     assert "you get this message because somebody, most likely you, gave this address to apply" in text
@@ -326,7 +325,7 @@ def test_ten_thousand_forms_from_one_sender_reach_mail_and_database_no_oftener_t
 
 def test_a_sender_that_is_held_up_does_not_hold_up_another(begin: Begin) -> None:
     life = begin("open")
-    visitor = Visitor(life)
+    visitor = Guest(life)
     statuses = {visitor.post(PATH, email="new@example.org").status_code for _ in range(80)}
     assert statuses == {200, 429}
     other = visitor.client.post(
@@ -340,7 +339,7 @@ def test_a_sender_that_is_held_up_does_not_hold_up_another(begin: Begin) -> None
 def test_reading_the_calls_changes_nothing(begin: Begin) -> None:
     life = begin("open")
     before = life.bytes()
-    visitor = Visitor(life)
+    visitor = Guest(life)
     for path in ("/", "/calls", "/calls.atom", "/calls.ics", PATH):
         visitor.get(path)
         assert visitor.client.head(path).status_code in (200, 302)

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from freezegun import freeze_time
 
-from tests.states.life import CBO
-from tests.web.conftest import Visit
-from tests.web.visitor import Form, Seen, Visitor, altered
+from tests.support.facts import CBO
+from tests.support.visitor import Form, Seen, Visit, Visitor, altered
 from workflow import links
 
 AGAIN = "Send me fresh links"

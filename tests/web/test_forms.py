@@ -18,7 +18,7 @@ from states.errors import BadInput
 from states.event import Event
 from states.inputs import as_stored, read_input
 from states.lifecycle import TABLE
-from tests.states.life import OUTCOMES, SAMPLES
+from tests.support.facts import OUTCOMES, SAMPLES
 from workflow.forms import parsing
 from workflow.forms.fields import (
     MOST_ENTRIES,

@@ -14,9 +14,8 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from states.inputs import ABILITIES
-from tests.states.life import CBO, COLLEGE
-from tests.web.conftest import Visit
-from tests.web.visitor import Visitor
+from tests.support.facts import CBO, COLLEGE
+from tests.support.visitor import Visit, Visitor
 from workflow.store import tables
 
 HOSTILE = "<script>alert(1)</script> & \"'{{ 7*7 }} </textarea><img src=x onerror=alert(1)>"

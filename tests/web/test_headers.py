@@ -7,8 +7,8 @@ import traceback
 import pytest
 from structlog.testing import capture_logs
 
-from tests import databases
-from tests.web.conftest import Visit
+from tests.support import databases
+from tests.support.visitor import Visit
 from workflow.web.site import HEADERS
 
 

@@ -20,10 +20,9 @@ from werkzeug.wrappers import Request
 
 from states.machine import events_of
 from states.partnership import Role
-from tests import databases
-from tests.states.life import PEOPLE
-from tests.web.conftest import Visit
-from tests.web.visitor import Page, Visitor
+from tests.support import databases
+from tests.support.facts import PEOPLE
+from tests.support.visitor import Page, Visit, Visitor
 from workflow import links
 from workflow.links import Applicant
 from workflow.web.site import HEADERS

@@ -11,10 +11,9 @@ import pytest
 
 from states.errors import BadInput
 from states.inputs import ABILITIES
-from tests.states.life import CBO, SAMPLES
-from tests.web.conftest import Visit
-from tests.web.visitor import Visitor
-from tests.workflow.letters import delivered
+from tests.support.facts import CBO, SAMPLES
+from tests.support.letters import delivered
+from tests.support.visitor import Visit, Visitor
 
 TAG, SUM = "<img src=x onerror=alert(4270)>", "{{ 7 * 191 }}{% raw %}{{ notice.__class__ }}"
 HOSTILE = f'"><script>alert(1)</script>{TAG}{SUM}'

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from states.partnership import Role, State
-from tests.states.life import CBO, COLLEGE, PEOPLE, REVIEWERS
-from tests.web.guest import Visitor, words
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
+from tests.support.facts import CBO, COLLEGE, PEOPLE, REVIEWERS
+from tests.support.visitor import Guest, words
 from workflow.store import database
 from workflow.store.tables import documents
 from workflow.web.partnership import disposition, steps
@@ -35,7 +34,7 @@ STATIONS = {
 @pytest.mark.parametrize(("station", "role"), [(s, r) for s, roles in STATIONS.items() for r in roles])
 def test_everybody_concerned_reads_the_page_at_every_station(begin: Begin, station: str, role: str) -> None:
     life = begin(station)
-    page = Visitor(life).shown(Role(role), EMAILS[Role(role)])
+    page = Guest(life).shown(Role(role), EMAILS[Role(role)])
     assert "A Lead Partner for the school" in page
     assert page.count('aria-current="step"') == 1
     assert len(re.findall(r'<li class="step ', page)) == len(State)
@@ -59,7 +58,7 @@ def test_the_states_are_told_as_done_now_and_ahead() -> None:
 def test_what_is_asked_has_a_link_where_the_notice_offers_it(begin: Begin) -> None:
     life = begin("needs-agreed")
     life.do("describe-needs")
-    page = Visitor(life).shown(Role.PRINCIPAL, PEOPLE[Role.PRINCIPAL], "describe-needs")
+    page = Guest(life).shown(Role.PRINCIPAL, PEOPLE[Role.PRINCIPAL], "describe-needs")
     (button,) = re.findall(r'<a class="button" href="([^"]+)">Agree to the statement of needs</a>', page)
     assert button.startswith("http://127.0.0.1:8427/a/")
 
@@ -67,7 +66,7 @@ def test_what_is_asked_has_a_link_where_the_notice_offers_it(begin: Begin) -> No
 def test_what_is_asked_in_another_message_is_named_without_a_link(begin: Begin) -> None:
     life = begin("needs-agreed")
     life.do("describe-needs")
-    page = Visitor(life).shown(Role.PRINCIPAL, PEOPLE[Role.PRINCIPAL], "withdraw")
+    page = Guest(life).shown(Role.PRINCIPAL, PEOPLE[Role.PRINCIPAL], "withdraw")
     assert "Agree to the statement of needs : use the link in the message that asked you for it" in words(
         page
     )
@@ -76,13 +75,13 @@ def test_what_is_asked_in_another_message_is_named_without_a_link(begin: Begin) 
 
 def test_what_has_been_done_is_asked_no_more(begin: Begin) -> None:
     life = begin("needs-agreed")
-    page = Visitor(life).shown(Role.PRINCIPAL, PEOPLE[Role.PRINCIPAL], "describe-needs")
+    page = Guest(life).shown(Role.PRINCIPAL, PEOPLE[Role.PRINCIPAL], "describe-needs")
     assert "Agree to the statement" not in page
     assert "You do not have to do anything now." in page
 
 
 def test_money_dates_and_terms_are_written_for_people(begin: Begin) -> None:
-    page = words(Visitor(begin("active")).shown(Role.LEAD_PARTNER, PEOPLE[Role.LEAD_PARTNER]))
+    page = words(Guest(begin("active")).shown(Role.LEAD_PARTNER, PEOPLE[Role.LEAD_PARTNER]))
     assert "Memorandum of understanding" in page
     assert "$249,999.99" in page
     assert "Monday, September 1, 2025" in page
@@ -90,7 +89,7 @@ def test_money_dates_and_terms_are_written_for_people(begin: Begin) -> None:
 
 
 def test_outcomes_are_drawn_and_told_in_the_same_numbers(begin: Begin) -> None:
-    page = Visitor(begin("reported")).shown(Role.LEAD_PARTNER, PEOPLE[Role.LEAD_PARTNER])
+    page = Guest(begin("reported")).shown(Role.LEAD_PARTNER, PEOPLE[Role.LEAD_PARTNER])
     drawings = re.findall(r'<svg[^>]* aria-label="([^"]+)"', page)
     assert drawings == [
         "attendance: baseline 88, latest 91, target 93: on the way, 60 % covered",
@@ -108,7 +107,7 @@ def test_outcomes_are_drawn_and_told_in_the_same_numbers(begin: Begin) -> None:
 def test_what_somebody_typed_is_text_and_never_markup(begin: Begin) -> None:
     life = begin("needs")
     life.do("describe-needs", needs=["<script>alert(1)</script>", "{{ 7 * 7 }}"])
-    page = Visitor(life).shown(Role.STAFF, PEOPLE[Role.STAFF])
+    page = Guest(life).shown(Role.STAFF, PEOPLE[Role.STAFF])
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "{{ 7 * 7 }}" in page
@@ -118,7 +117,7 @@ def test_the_office_reads_who_applied_but_nothing_of_what_they_wrote_while_the_c
     begin: Begin,
 ) -> None:
     life = begin("applied")
-    visitor = Visitor(life)
+    visitor = Guest(life)
     for role in (Role.STAFF, Role.SUPERINTENDENT, Role.PRINCIPAL, Role.BOARD_OFFICE):
         page = visitor.shown(role, PEOPLE[role])
         assert "Harbor House" in page
@@ -129,7 +128,7 @@ def test_the_office_reads_who_applied_but_nothing_of_what_they_wrote_while_the_c
 
 def test_an_applicant_reads_its_own_application_and_of_nobody_else(begin: Begin) -> None:
     for station in ("applied", "closed", "scored", "chosen"):
-        page = Visitor(begin(station)).shown(Role.APPLICANT, "applicant@example.org")
+        page = Guest(begin(station)).shown(Role.APPLICANT, "applicant@example.org")
         assert "Application of City College" in page
         assert "how we show collaboration" in page
         assert "Application of Harbor House" not in page
@@ -155,7 +154,7 @@ BYTES = b"<html><script>alert(document.cookie)</script>"
 def test_a_document_comes_as_bytes_to_save(begin: Begin) -> None:
     life = begin("active")
     digest = attached(life, BYTES, "Bericht für Ärzte.html")
-    visitor = Visitor(life)
+    visitor = Guest(life)
     link = visitor.link(Role.LEAD_PARTNER, PEOPLE[Role.LEAD_PARTNER])
     (address,) = re.findall(r'href="([^"]+/documents/[^"]+)"', visitor.get(link).text)
     answer = visitor.get(address)
@@ -193,8 +192,8 @@ def test_a_name_is_made_safe_for_the_header(name: str, saved: str) -> None:
 def test_a_document_goes_to_nobody_who_may_not_see_it(begin: Begin, who: str) -> None:
     life = begin("drafted")
     digest = attached(life, BYTES, "letter.html")
-    link = Visitor(life).link(Role(who), EMAILS[Role(who)])
-    assert Visitor(life).get(f"{link}/documents/{digest}").status_code == 404
+    link = Guest(life).link(Role(who), EMAILS[Role(who)])
+    assert Guest(life).get(f"{link}/documents/{digest}").status_code == 404
 
 
 @pytest.mark.promise("documents-are-saved")
@@ -202,15 +201,15 @@ def test_a_document_of_another_partnership_is_not_to_be_had(begin: Begin) -> Non
     life = begin("active")
     other = life.another("fr-2025").to("needs")
     digest = attached(other, BYTES, "letter.html")
-    link = Visitor(life).link(Role.STAFF, PEOPLE[Role.STAFF])
-    assert Visitor(life).get(f"{link}/documents/{digest}").status_code == 404
-    assert Visitor(life).get(f"{link}/documents/{'0' * 64}").status_code == 404
+    link = Guest(life).link(Role.STAFF, PEOPLE[Role.STAFF])
+    assert Guest(life).get(f"{link}/documents/{digest}").status_code == 404
+    assert Guest(life).get(f"{link}/documents/{'0' * 64}").status_code == 404
 
 
 @pytest.mark.promise("reading-changes-nothing")
 def test_reading_changes_nothing(begin: Begin) -> None:
     life = begin("active")
-    visitor = Visitor(life)
+    visitor = Guest(life)
     link = visitor.link(Role.STAFF, PEOPLE[Role.STAFF])
     before: Any = life.bytes()
     visitor.get(link)
@@ -223,7 +222,7 @@ def test_the_panel_reads_all_applications_and_its_own_scores_until_the_choice(be
     life.at("2025-08-18")
     life.do("score-application", REVIEWERS[1], comment="a colleague's comment")
     life.do("score-application", REVIEWERS[0], comment="my own comment", organization=COLLEGE)
-    page = Visitor(life).shown(Role.REVIEWER, REVIEWERS[0])
+    page = Guest(life).shown(Role.REVIEWER, REVIEWERS[0])
     assert "Application of Harbor House" in page
     assert "Application of City College" in page
     assert "my own comment" in page
@@ -233,4 +232,4 @@ def test_the_panel_reads_all_applications_and_its_own_scores_until_the_choice(be
         life.do("score-application", REVIEWERS[2], organization=organization)
     life.do("score-application", REVIEWERS[1], organization=COLLEGE)
     life.do("choose-partner")
-    assert "a colleague" in Visitor(life).shown(Role.REVIEWER, REVIEWERS[0])
+    assert "a colleague" in Guest(life).shown(Role.REVIEWER, REVIEWERS[0])

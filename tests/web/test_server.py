@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.daemon.house import free_port
+from tests.support.house import free_port
 from workflow.web.server import Server
 
 

@@ -16,10 +16,9 @@ from sqlalchemy import select
 
 from states.machine import EVENTS
 from states.partnership import Role
-from tests.states.life import CBO, COLLEGE, REVIEWERS
-from tests.web.conftest import Visit
-from tests.web.visitor import Visitor
-from tests.workflow.district import Life
+from tests.support.district import Life
+from tests.support.facts import CBO, COLLEGE, REVIEWERS
+from tests.support.visitor import Visit, Visitor
 from workflow.outbox import message
 from workflow.procedure.config import Config
 from workflow.store import tables

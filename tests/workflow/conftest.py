@@ -1,21 +1,6 @@
-"""What the tests of the engine floor share: a district in a folder of its own, at any station of a life."""
-
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+"""Many tests of the engine read the packaged configuration, with all its templates."""
 
 import pytest
-
-from notifications import render
-from tests import databases
-from tests.states.life import LA
-from tests.workflow.district import Life, Stations, configured, keyed, opened
-from workflow.procedure.config import Config
-
-Begin = Callable[..., Life]
 
 
 @pytest.fixture(scope="session", autouse=True)

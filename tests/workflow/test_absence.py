@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
 from tests.workflow.test_outbox import Post, deliver
 from workflow import links
 from workflow.actions.action import Action, LinkClosed, act, find_action, send_again

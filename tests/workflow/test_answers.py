@@ -10,9 +10,8 @@ import pytest
 
 from notifications.links import Forged
 from states.errors import Refused
-from tests.states.life import REVIEWERS, SAMPLES
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
+from tests.support.facts import REVIEWERS, SAMPLES
 from workflow import links
 from workflow.actions.action import (
     LinkClosed,

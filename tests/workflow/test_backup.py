@@ -17,12 +17,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
-from tests import databases
-from tests.daemon.house import until
-from tests.tampering import UNGUARD
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
-from tests.workflow.letters import Away
+from tests.support import databases
+from tests.support.databases import UNGUARD
+from tests.support.district import Begin, Life
+from tests.support.house import until
+from tests.support.letters import Away
 from workflow.clock import fire
 from workflow.outbox import delivery
 from workflow.record import backup, restore

@@ -11,9 +11,8 @@ import pytest
 
 from states.errors import Refused, Unmet
 from states.partnership import State
-from tests import databases
-from tests.workflow.conftest import Begin
-from tests.workflow.district import LA, Life
+from tests.support import databases
+from tests.support.district import LA, Begin, Life
 from workflow import engine
 from workflow.clock import fire
 from workflow.engine import Conflict

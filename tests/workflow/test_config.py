@@ -13,8 +13,7 @@ from states.case import Meaning
 from states.errors import Refused
 from states.machine import EVENTS
 from states.moments import moments
-from tests.workflow.conftest import Begin
-from tests.workflow.district import configured
+from tests.support.district import Begin, configured
 from workflow.procedure import config
 from workflow.procedure.checks import DAYS, SYSTEM_NOTICES
 from workflow.procedure.config import Config, ConfigError

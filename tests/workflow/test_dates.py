@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from notifications.mailers import TemporaryFailure
-from tests.states.life import LA
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life, Stations, opened
+from tests.support.district import Begin, Life, Stations, opened
+from tests.support.facts import LA
 from tests.workflow.test_outbox import Post, deliver
 from workflow import directory
 from workflow.clock import meetings

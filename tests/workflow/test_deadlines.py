@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.states.life import REVIEWERS
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
+from tests.support.facts import REVIEWERS
 from workflow.procedure.config import Config
 
 

@@ -14,9 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notifications.mailers import InDoubt, PermanentFailure, TemporaryFailure
-from tests.states.life import LA, REVIEWERS
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life, Stations, configured, opened
+from tests.support.district import Begin, Life, Stations, configured, opened
+from tests.support.facts import LA, REVIEWERS
 from tests.workflow.test_outbox import Post, deliver
 from workflow import links
 from workflow.actions.action import find_action

@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tests.workflow.conftest import Begin
-from tests.workflow.district import LA, Life
+from tests.support.district import LA, Begin, Life
 
 
 def instants(life: Life, name: str) -> list[str]:

@@ -12,9 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from states.errors import BadInput, Refused, UnknownEvent, WrongRole, WrongState
 from states.partnership import State
-from tests.states.life import CBO, CHARITY, LA
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
+from tests.support.facts import CBO, CHARITY, LA
 from workflow import engine
 from workflow.engine import Conflict, NotFound
 from workflow.outbox import queue

@@ -12,9 +12,8 @@ from flask.testing import FlaskClient
 from icalendar import Calendar
 from prometheus_client import CollectorRegistry
 
-from tests.states.life import LA
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
+from tests.support.facts import LA
 from tests.workflow.test_outbox import Post, deliver
 from workflow import directory, links
 from workflow.views import feed

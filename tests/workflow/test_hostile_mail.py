@@ -12,9 +12,8 @@ from email.message import EmailMessage
 import pytest
 
 from notifications.incoming.letterboxes import MaildirLetterbox
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
-from tests.workflow.letters import address, got, put, replies, untouched
+from tests.support.district import Begin, Life
+from tests.support.letters import address, got, put, replies, untouched
 from workflow.inbox import judge
 
 SEED = os.environ.get("HOSTILE_SEED", "4270.8")

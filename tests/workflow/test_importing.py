@@ -11,8 +11,7 @@ from sqlalchemy import func, select
 
 from states.errors import BadInput, Refused
 from states.partnership import State
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
 from workflow.record import importing
 from workflow.record.importing import Counts
 from workflow.store import tables

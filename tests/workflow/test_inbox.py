@@ -11,9 +11,8 @@ from sqlalchemy import select
 from notifications.incoming.letterboxes import MaildirLetterbox
 from states.partnership import State
 from tests.notifications.test_replies import REPORT
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
-from tests.workflow.letters import address, answer, comes, delivered, got, put, replies, untouched
+from tests.support.district import Begin, Life
+from tests.support.letters import address, answer, comes, delivered, got, put, replies, untouched
 from workflow.actions.action import act, find_action
 from workflow.inbox import judge, message
 from workflow.links import Claim

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.workflow.conftest import Begin
+from tests.support.district import Begin
 
 # Reminders that are past, and returns.
 

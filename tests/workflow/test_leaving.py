@@ -10,8 +10,8 @@ import pytest
 
 from notifications.mailers import TemporaryFailure
 from tests.notifications.test_mailers import Desk, Server, serving
-from tests.states.life import LA
-from tests.workflow.conftest import Begin
+from tests.support.district import Begin
+from tests.support.facts import LA
 from tests.workflow.test_outbox import Post, deliver, fails_with, notice, only_one
 from workflow import session
 from workflow.outbox import timing

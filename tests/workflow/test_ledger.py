@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests import databases
-from tests.workflow.conftest import Begin
-from tests.workflow.district import STATIONS, Life
+from tests.support import databases
+from tests.support.district import STATIONS, Begin, Life
 from workflow import engine
 from workflow.record import verify
 from workflow.store.rows import HistoryEntry

@@ -14,11 +14,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from tests import databases
-from tests.daemon.house import until
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
-from tests.workflow.letters import Away
+from tests.support import databases
+from tests.support.district import Begin, Life
+from tests.support.house import until
+from tests.support.letters import Away
 from workflow.outbox import delivery
 from workflow.record import backup, restore
 from workflow.record.restore import advance_sequences

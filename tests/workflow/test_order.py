@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import String
 
-from tests.workflow.conftest import Begin
+from tests.support.district import Begin
 from workflow.store.tables import METADATA
 
 PACKAGE = Path(__file__).parents[2] / "workflow"

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from notifications.mailers import TemporaryFailure, Unreachable
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
 from workflow.outbox import delivery
 from workflow.outbox.throttle import Pace
 from workflow.store.database import StoreError

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from notifications.mailers import InDoubt, MaildirMailer, PermanentFailure, TemporaryFailure
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life, configured
+from tests.support.district import Begin, Life, configured
 from workflow import engine
 from workflow.outbox import delivery, queue
 from workflow.outbox.throttle import Pace

@@ -6,8 +6,7 @@ import pytest
 
 from states.errors import Refused
 from states.partnership import State
-from tests.workflow.conftest import Begin
-from tests.workflow.district import configured
+from tests.support.district import Begin, configured
 from workflow.clock.replan import replan
 
 

@@ -13,9 +13,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from states.partnership import State
-from tests.states import life as lives
 from tests.states.test_folding import STATIONS
-from tests.states.walk import later, step
+from tests.support import facts as lives
+from tests.support.walk import later, step
 from workflow import deadlines
 from workflow.procedure.calendar import Calendar
 from workflow.procedure.config import Config

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from states.machine import EVENTS
-from tests.states.life import REVIEWERS
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
+from tests.support.facts import REVIEWERS
 from workflow.outbox import message
 from workflow.procedure.config import Config
 from workflow.store.rows import Notice

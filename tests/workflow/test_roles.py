@@ -6,8 +6,8 @@ import pytest
 
 from states.errors import Refused, WrongRole
 from states.partnership import Role
-from tests.states.life import CBO
-from tests.workflow.conftest import Begin
+from tests.support.district import Begin
+from tests.support.facts import CBO
 from workflow.engine import NotFound
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from states.partnership import Partnership, Role, Selection
-from tests.states.life import CBO, COLLEGE, PEOPLE, REVIEWERS
-from tests.workflow.conftest import Begin
-from tests.workflow.district import STATIONS, Life
+from tests.support.district import STATIONS, Begin, Life
+from tests.support.facts import CBO, COLLEGE, PEOPLE, REVIEWERS
 from workflow import engine
 from workflow.views import visibility
 from workflow.views.visibility import Viewer

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from states.partnership import State
-from tests.workflow.conftest import Begin
-from tests.workflow.district import STATIONS, configured
+from tests.support.district import STATIONS, Begin, configured
 from workflow import deadlines
 from workflow.procedure.config import Config, ConfigError
 

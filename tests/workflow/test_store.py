@@ -18,8 +18,8 @@ from psycopg.types.string import StrDumper
 from sqlalchemy import Connection, Engine, Table, bindparam, insert, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
-from tests import databases
-from tests.workflow.conftest import Begin
+from tests.support import databases
+from tests.support.district import Begin
 from workflow import directory, engine
 from workflow.clock import fire
 from workflow.engine import Conflict

@@ -6,8 +6,7 @@ from datetime import date
 
 import pytest
 
-from tests.workflow.conftest import Begin
-from tests.workflow.district import Life
+from tests.support.district import Begin, Life
 from workflow.views import pending
 
 

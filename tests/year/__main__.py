@@ -1,6 +1,6 @@
 """Lives a year and prints what came of it: python -m tests.year --seed 1 --partnerships 10 --days 120.
 
-It is lived on the kind of database that `tests.databases` is told of.
+It is lived on the kind of database that `tests.support.databases` is told of.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests import databases
+from tests.support import databases
 from tests.year.year import Year
 from workflow.store.database import open_store
 

@@ -17,8 +17,8 @@ from states.inputs import ABILITIES
 from states.machine import event_named, row_of
 from states.partnership import Role
 from tests.lives import invariants
-from tests.web.visitor import Page
-from tests.workflow.letters import answer
+from tests.support.letters import answer
+from tests.support.visitor import Page
 from tests.year.town import Town
 from workflow import engine, links
 from workflow.engine import Conflict, NotFound

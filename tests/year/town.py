@@ -13,9 +13,9 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, Table, select
 
 from states.partnership import Partnership
-from tests.lives.making import Moment
-from tests.states.life import LA, ORGANIZATIONS, REVIEWERS
-from tests.workflow.district import ROLES, Life, configured, person
+from tests.support.district import ROLES, Life, configured, person
+from tests.support.facts import LA, ORGANIZATIONS, REVIEWERS
+from tests.support.inputs import Moment
 from workflow import directory, engine
 from workflow.session import System
 from workflow.store import tables, upgrade

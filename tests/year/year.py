@@ -24,8 +24,8 @@ from states.lifecycle import CLOCK
 from states.machine import event_named, events_of
 from states.partnership import Role, State
 from tests.lives import invariants
-from tests.lives.making import damaged, sensible
-from tests.states.life import LA
+from tests.support.facts import LA
+from tests.support.inputs import damaged, sensible
 from tests.year import doors, people
 from tests.year.doors import Got
 from tests.year.town import Town

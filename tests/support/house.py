@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests import databases
-from tests.states.life import LA
-from tests.workflow.district import Life, found
+from tests.support import databases
+from tests.support.district import Life, found
+from tests.support.facts import LA
 from workflow.clock import replan
 from workflow.procedure import config
 from workflow.record import verify

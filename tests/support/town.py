@@ -16,10 +16,10 @@ from typing import TypeVar
 
 from aiosmtpd.smtp import Envelope
 
-from tests.daemon.house import free_port
 from tests.notifications.test_mailers import Desk
-from tests.story.office import Office, address, wall
-from tests.story.post import letter
+from tests.support.house import free_port
+from tests.support.office import Office, address, wall
+from tests.support.post import letter
 
 T = TypeVar("T")
 PATIENCE = 30.0  # seconds that something may take on a busy machine

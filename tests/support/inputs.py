@@ -11,7 +11,7 @@ from typing import Any
 from states.inputs import ABILITIES
 from states.machine import row_of
 from states.partnership import Partnership, Purpose, State
-from tests.states.life import OUTCOMES, SAMPLES
+from tests.support.facts import OUTCOMES, SAMPLES
 
 AMOUNTS = (0, 1_000, 24_999_999, 24_999_999, 25_000_000, 25_000_001, 90_000_000)
 DAY = timedelta(days=1)

@@ -15,11 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
-from tests import databases
-from tests.states.life import CBO, COLLEGE, LA, ORGANIZATIONS, REVIEWERS, SAMPLES
-from tests.tampering import GUARD, UNGUARD
+from tests.support import databases
+from tests.support.databases import GUARD, UNGUARD
+from tests.support.facts import CBO, COLLEGE, LA, ORGANIZATIONS, REVIEWERS, SAMPLES
 
 REF = "rbhs-2025"
 CONFIG = """
@@ -96,8 +97,19 @@ def file_of(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     return "\n".join(lines)
 
 
+def program(name: str) -> str:
+    """Where a program of the machine is; without it the test is skipped, and under CI fails."""
+    found = shutil.which(name)
+    if found is None:
+        reason = f"{name} is not installed (on Debian: apt-get install {name})"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
 @cache
-def _preload(faketime: str) -> dict[str, str]:
+def preload(faketime: str) -> dict[str, str]:
     """What makes a program load the library that shifts its clock."""
     said = subprocess.run([faketime, "-f", "+0", "env"], capture_output=True, check=True).stdout
     lines = [line for line in said.decode().splitlines() if line.startswith("LD_PRELOAD=")]
@@ -174,7 +186,7 @@ class Office:
 
         That one passes no signals on, and refuses when its number was that of one which was killed.
         """
-        return self.environment | _preload(self.faketime) | {
+        return self.environment | preload(self.faketime) | {
             "FAKETIME": f"@{self.now:%Y-%m-%d %H:%M:%S}",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }  # fmt: skip

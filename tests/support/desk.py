@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests import databases
-from tests.workflow.district import Life
+from tests.support import databases
+from tests.support.district import Life
 from workflow.admin import program
 
 PROGRAMS = Path(sys.executable).parent

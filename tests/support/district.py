@@ -12,9 +12,9 @@ from sqlalchemy import Table, select, text
 
 from states.machine import row_of
 from states.partnership import Partnership, Role, State
-from tests import databases
-from tests.states.life import ABSENT, CBO, COLLEGE, LA, ORGANIZATIONS, PEOPLE, REVIEWERS, SAMPLES, instant
-from tests.tampering import GUARD, UNGUARD
+from tests.support import databases
+from tests.support.databases import GUARD, UNGUARD
+from tests.support.facts import ABSENT, CBO, COLLEGE, LA, ORGANIZATIONS, PEOPLE, REVIEWERS, SAMPLES, instant
 from workflow import directory, engine
 from workflow.clock import fire
 from workflow.procedure import config
@@ -380,3 +380,7 @@ def opened(source: Path, folder: Path, settings: config.Config) -> Life:
     """A life in a copy of a database."""
     databases.copy(source, folder)
     return Life(System(settings, databases.quick(database.open_store(databases.url(folder)))))
+
+
+# What the fixture `begin` gives.
+Begin = Callable[..., Life]

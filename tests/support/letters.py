@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from notifications.incoming.letterboxes import Letter
 from notifications.mailers import MaildirMailer
-from tests.workflow.district import Life
+from tests.support.district import Life
 from workflow.inbox import judge
 from workflow.inbox.judge import Judged
 from workflow.outbox import delivery

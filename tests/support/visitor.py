@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin
@@ -11,14 +13,15 @@ from urllib.parse import urljoin
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from states.machine import row_of
 from states.partnership import Role
-from tests import databases
-from tests.states.life import PEOPLE
-from tests.workflow.district import Life
+from tests.support import databases
+from tests.support.district import Life
+from tests.support.facts import PEOPLE
 from workflow import links
-from workflow.links import Claim
+from workflow.links import Applicant, Claim
 from workflow.outbox import queue
 from workflow.store import tables
 from workflow.web.app import application
@@ -203,3 +206,59 @@ class Visitor:
 
 def altered(claim: Claim, **changes: Any) -> Claim:
     return replace(claim, **changes)
+
+
+BASE = "http://127.0.0.1:8427"
+
+
+class Guest:
+    """A browser that gives answers as they come, in a life's district."""
+
+    def __init__(self, life: Life) -> None:
+        self.life, self.client = life, Visitor(life).client
+
+    def get(self, address: str) -> TestResponse:
+        return self.client.get(path_of(address))
+
+    def post(self, address: str, **fields: Any) -> TestResponse:
+        return self.client.post(path_of(address), data=fields)
+
+    def link(self, role: Role, email: str, template: str = "describe-needs", event: str = "") -> str:
+        """The address of a link in a notice that somebody gets in a role."""
+        life = self.life
+
+        def tell(session: Any) -> int:
+            return queue.tell(session, template, email, str(role), life.now, partnership=life.record.id)
+
+        notice = life.system.transact(tell)
+        return links.address(life.system.config, Claim(notice, event, email, life.ref))
+
+    def shown(self, role: Role, email: str, template: str = "describe-needs") -> str:
+        """What the page of the partnership says to somebody."""
+        answer = self.get(self.link(role, email, template))
+        assert answer.status_code == 200, words(answer.text)
+        return answer.text
+
+    def application_link(self, email: str) -> str:
+        return links.apply_address(self.life.system.config, Applicant(self.life.ref, email))
+
+
+def path_of(address: str) -> str:
+    return address.removeprefix(BASE)
+
+
+def words(page: str) -> str:
+    """What a page says, without its markup."""
+    body = re.sub(r"<(head|svg)\b.*?</\1>", " ", page, flags=re.S)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def count(life: Life, table: str) -> int:
+    """How many rows a table has."""
+    with life.system.reading() as session:
+        rows = session.connection.execute(tables.METADATA.tables[table].select()).all()
+    return len(rows)
+
+
+# What the fixture `visit` gives.
+Visit = Callable[..., Visitor]
