@@ -6,7 +6,7 @@ from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Judge
 from tests.support.district import Begin
-from tests.workflow.test_digest import morning, to, two_for_the_principal
+from tests.workflow.outbox.test_digest import morning, to, two_for_the_principal
 
 
 def test_a_digest_is_accessible_and_fits_a_phone(begin: Begin, screen: BrowserContext, judge: Judge) -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.conftest import foundation
 from tests.faults.account import opened
 from tests.support import databases
 from tests.support.district import Life, person
 from tests.support.facts import LA
 from tests.support.house import NEW, House
 from tests.support.letters import answer, put
+from tests.workflow.daemon.conftest import foundation
 from workflow import directory, engine
 from workflow.outbox import delivery, queue
 from workflow.session import Session, current_time, make_mailer

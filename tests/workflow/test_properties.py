@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from states.partnership import State
-from tests.states.test_folding import STATIONS
+from tests.states.test_machine import STATIONS
 from tests.support import facts as lives
 from tests.support.walk import later, step
 from workflow import deadlines

@@ -2,7 +2,7 @@
 
 This keeps from accidents and from whoever may only write; who owns the tables can drop a trigger. A later step that
 makes the table `history` anew (as `batch_alter_table` does on SQLite) has to make these again: see
-`tests/workflow/test_migrations.py`.
+`tests/workflow/store/test_upgrade.py`.
 """
 
 from alembic import op

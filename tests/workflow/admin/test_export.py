@@ -1,0 +1,373 @@
+"""An export can be checked by anybody, with a script that knows nothing of this program or another one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.support import databases
+from tests.support.desk import PROGRAMS, REF, Desk
+from tests.support.facts import CBO
+from tests.workflow.admin.conftest import Sit
+from workflow.engine import hash_entry
+from workflow.outbox import message
+from workflow.store import tables
+from workflow.store.rows import Notice
+
+DOCS = Path(__file__).parents[3] / "docs"
+Document = dict[str, Any]
+
+
+def checked(desk: Desk, *files: str) -> tuple[int, list[str]]:
+    """What the script says of files, run where nothing of this project can be imported."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-I", str(DOCS / "verify_export.py"), *files],
+        capture_output=True, text=True, cwd=desk.folder, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stderr == "", done.stderr
+    return done.returncode, done.stdout.splitlines()
+
+
+def exported(desk: Desk, name: str = "record.json", *refs: str) -> str:
+    return desk.file(name, desk.say("export", *refs))
+
+
+def changed(desk: Desk, file: str, change: Callable[[Document], Any]) -> str:
+    """The same export in another file after something was changed in its first partnership."""
+    document = json.loads(Path(file).read_text(encoding="utf-8"))
+    change(document["partnerships"][0])
+    return desk.file("changed.json", json.dumps(document))
+
+
+SOUND = "1 partnerships, 0 faults; of 0 sealed rows only the links were checked"
+
+
+@pytest.mark.parametrize("station", ["needs", "closed", "annual-review", "ended"])
+def test_a_record_is_exported_whole_and_holds(sit: Sit, station: str) -> None:
+    desk = sit(station)
+    file = exported(desk)
+    assert checked(desk, file) == (0, [SOUND])
+    (found,) = json.loads(Path(file).read_text(encoding="utf-8"))["partnerships"]
+    record = desk.life.record
+    assert (found["ref"], found["state"], found["version"], found["head"]) == (
+        REF, record.state, record.version, record.head,
+    )  # fmt: skip
+    hidden = {"partnership", "at"}
+    kept = [{key: value for key, value in row.items() if key not in hidden} for row in desk.life.history()]
+    assert [{key: value for key, value in row.items() if key != "at"} for row in found["history"]] == kept
+
+
+def test_some_partnerships_can_be_exported_and_one_that_is_not_there_is_named(sit: Sit) -> None:
+    desk = sit("needs")
+    desk.life.another("franklin-2025").do("identify-needs")
+    whole = json.loads(desk.say("export"))
+    assert [one["ref"] for one in whole["partnerships"]] == ["franklin-2025", REF]
+    assert [one["ref"] for one in desk.ask("export", REF)["partnerships"]] == [REF]
+    assert (whole["format"], whole["version"]) == ("lead-community-partners record", 1)
+    assert desk.run("export", REF, "nobody", "--json").json["problem"] == "there is no partnership 'nobody'"
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="there nobody who writes waits for who reads")
+def test_who_reads_an_export_slowly_keeps_nobody_from_writing(sit: Sit) -> None:
+    desk = sit("needs")
+    for _ in range(20):
+        desk.life.do("add-note", "staff", text="much " * 1000)  # more than a pipe holds
+    with subprocess.Popen(
+        [str(PROGRAMS / "partnershipctl"), "--config", desk.config, "export"], stdout=subprocess.PIPE
+    ) as slow:
+        assert slow.stdout is not None
+        begun = slow.stdout.read(1)
+        try:
+            with closing(sqlite3.connect(desk.folder / "partnerships.db", timeout=1)) as writer:
+                writer.execute("INSERT INTO meta VALUES ('while', 'somebody reads')")
+                writer.commit()
+        finally:
+            found = json.loads(begun + slow.stdout.read())
+    assert found["partnerships"][0]["version"] == 21
+
+
+def row(number: int, **values: Any) -> Callable[[Document], Any]:
+    return lambda one: one["history"][number - 1].update(values)
+
+
+def anew(one: Document, start: int = 1) -> None:
+    """Give every row from this one on the hash that fits."""
+    for before, entry in zip([None, *one["history"]], one["history"], strict=False):
+        if entry["seq"] >= start:
+            entry["previous"] = before["hash"] if before else "0" * 64
+            values = [one["ref"], entry["at"], *(entry[name] for name in HASHED)]
+            entry["hash"] = hashlib.sha256(json.dumps(values, ensure_ascii=False).encode()).hexdigest()
+    one |= {"head": one["history"][-1]["hash"], "version": len(one["history"])}
+
+
+HASHED = ("seq", "event", "actor", "role", "channel", "from_state", "to_state", "input", "setting", "note",
+          "ran_by", "previous")  # fmt: skip
+FORGED = {
+    "an input": (row(2, input="{}"), "row 2: its content does not fit its hash"),
+    "a time": (row(3, at="2025-07-07T16:00:00.000001+00:00"), "row 3: its content does not fit its hash"),
+    "a note": (row(3, note="x"), "row 3: its content does not fit its hash"),
+    "a hash": (row(3, hash="0" * 64), "row 4: it does not follow the row before it"),
+    "a row taken out": (lambda one: one["history"].pop(2), "row 4: it should be row 3"),
+    "the first row taken out": (lambda one: one["history"].pop(0), "row 2: it should be row 1"),
+    "the last row taken out": (lambda one: one["history"].pop(), "its hash or state is not that of its last row"),
+    "rows in another order": (lambda one: one["history"].reverse(), "row 5: it should be row 1"),
+    "a row twice": (lambda one: one["history"].append(one["history"][-1]), "row 5: it should be row 6"),
+    "no history": (lambda one: one["history"].clear(), "it is at version 5 with 0 rows"),
+    "the state": (lambda one: one.update(state="active"), "its hash or state is not that of its last row"),
+    "the version": (lambda one: one.update(version=9), "it is at version 9 with 5 rows"),
+    "no history and no version": (
+        lambda one: one.update(history=[], version=0, head="0" * 64, state=None), "it is at version 0 with 0 rows"),
+    "another partnership": (lambda one: one.update(ref="other"), "other, row 1: its content does not fit"),
+    "a state between": (
+        lambda one: (row(3, from_state="active")(one), anew(one)),
+        "row 3: it starts in active, the row before ends in needs-identified"),
+    "sealed, to be left alone": (
+        row(3, sealed=True, input=None, hash="f" * 64), "row 4: it does not follow the row before it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_whatever_was_changed_in_an_export_is_named(sit: Sit, what: str) -> None:
+    change, fault = FORGED[what]
+    desk = sit("open")
+    status, said = checked(desk, changed(desk, exported(desk), change))
+    assert status == 1
+    assert any(fault in line for line in said), said
+
+
+def test_what_is_no_export_is_said(sit: Sit) -> None:
+    desk = sit("needs")
+    for name, content in (("a.json", "{"), ("b.json", '{"partnerships": [{}]}')):
+        done = subprocess.run(
+            [sys.executable, "-S", "-I", str(DOCS / "verify_export.py"), desk.file(name, content)],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert done.stderr.startswith("it cannot be read: ")
+
+
+def test_a_partnership_that_stands_there_twice_is_refused_as_only_one_would_be_checked(sit: Sit) -> None:
+    desk = sit("needs")
+    document = json.loads(Path(exported(desk)).read_text(encoding="utf-8"))
+    forged = {"ref": REF, "history": []}
+    document["partnerships"].insert(0, forged)
+    done = subprocess.run(
+        [sys.executable, "-S", "-I", str(DOCS / "verify_export.py"), desk.file("twice.json", json.dumps(document))],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stdout
+    assert "twice.json: a reference stands there twice" in done.stderr
+
+
+# What only something from before can show
+
+
+def rewritten(one: Document) -> None:
+    row(2, note="as it should have been")(one)
+    anew(one)
+
+
+def shortened(one: Document) -> None:
+    one["history"].pop()
+    one["state"] = one["history"][-1]["to_state"]
+    anew(one)
+
+
+@pytest.mark.promise("record-witnessed", "record-verifiable")
+@pytest.mark.parametrize(
+    ("change", "faults"),
+    [
+        (rewritten, ["row 2: it was changed since: hash, note", "row 3: it was changed since: hash, previous",
+                     "row 4: it was changed since: hash, previous", "row 5: it was changed since: hash, previous"]),
+        (shortened, ["row 5: it is gone"]),
+        (lambda one: one.update(ref="another") or anew(one), [f"{REF}: it is not in the export any more"]),
+    ],
+)  # fmt: skip
+def test_a_record_that_was_written_anew_holds_and_shows_beside_an_older_export(
+    sit: Sit, change: Callable[[Document], Any], faults: list[str]
+) -> None:
+    desk = sit("open")
+    older = exported(desk)
+    forged = changed(desk, older, change)
+    assert checked(desk, forged) == (0, [SOUND])
+    status, said = checked(desk, forged, older)
+    assert status == 1
+    assert [line.removeprefix(f"{REF}, ") for line in said[:-1]] == faults
+
+
+def test_what_came_since_an_older_export_is_no_fault(sit: Sit) -> None:
+    desk = sit("open")
+    older = exported(desk, "older.json")
+    desk.life.do("add-note", "staff", text="More")
+    assert checked(desk, exported(desk), older) == (0, [SOUND])
+
+
+def written(desk: Desk, notice: int) -> bytes:
+    """The message of a notice as it is written now."""
+    query = tables.notices.select().where(tables.notices.c.id == notice)
+    return desk.life.system.transact(
+        lambda session: message.write(session, Notice.from_row(session.connection.execute(query).one()))[1]
+    )
+
+
+def letter(desk: Desk, role: str) -> str:
+    """The last message that somebody in a role was sent, as a file."""
+    rows = [row for row in desk.life.notices() if row["role"] == role]
+    (desk.folder / "letter.eml").write_bytes(written(desk, rows[-1]["id"]))
+    return str(desk.folder / "letter.eml")
+
+
+@pytest.mark.promise("record-witnessed")
+@pytest.mark.parametrize("role", ["staff", "principal"])
+def test_a_message_to_the_office_bears_witness_to_the_record(sit: Sit, role: str) -> None:
+    desk = sit("open")
+    told = letter(desk, role)
+    head = message_from_bytes(Path(told).read_bytes(), policy=policy.default)
+    record = desk.life.record
+    assert head.get_all("X-Partnership-Record") == [f"{REF} {record.version} {record.head}"]
+    sound = exported(desk)
+    assert checked(desk, sound, told) == (0, [SOUND])
+    desk.life.do("add-note", "staff", text="More")
+    assert checked(desk, exported(desk, "later.json"), told) == (0, [SOUND])
+    assert checked(desk, changed(desk, sound, rewritten), told)[1][0] == (
+        f"{REF}, row 5: the message tells of another"
+    )
+    assert checked(desk, changed(desk, sound, shortened), told)[1][0] == (
+        f"{REF}, row 5: the message tells of it, and it is gone"
+    )
+
+
+@pytest.mark.promise("others-stay-hidden")
+@pytest.mark.parametrize(
+    ("station", "role"), [("closed", "applicant"), ("closed", "reviewer"), ("active", "lead-partner")]
+)
+def test_a_message_to_anybody_else_does_not_tell_how_many_rows_there_are(
+    sit: Sit, station: str, role: str
+) -> None:
+    desk = sit(station)
+    head = message_from_bytes(Path(letter(desk, role)).read_bytes(), policy=policy.default)
+    assert head["X-Partnership"] == REF
+    assert "X-Partnership-Record" not in head
+    told = str(desk.folder / "letter.eml")
+    assert checked(desk, exported(desk), told)[0] == 1
+    said = f"{told}: it tells of no row of the record, so nothing was compared"
+    assert checked(desk, exported(desk), told)[1][0] == said
+
+
+def test_a_digest_bears_witness_to_each_record_that_it_tells_of(sit: Sit) -> None:
+    desk = sit("needs")
+    other = desk.life.another("franklin-2025")
+    other.do("identify-needs")
+    desk.life.run(
+        """INSERT INTO notices (template, "to", role, status, message_id, queued_at, next_at)
+        SELECT 'digest', 'staff@example.org', 'staff', 'queued', '<digest@example.org>', queued_at, next_at
+        FROM notices WHERE id = 1"""
+    )
+    desk.life.run("""UPDATE notices SET held = true, within = (SELECT max(id) FROM notices)
+        WHERE "to" = 'staff@example.org' AND template != 'digest'""")
+    with desk.life.system.reading() as session:
+        last = session.connection.scalar(select(func.max(tables.notices.c.id)))
+    head = message_from_bytes(written(desk, last), policy=policy.default)
+    assert head.get_all("X-Partnership-Record") == [
+        f"{life.ref} {life.record.version} {life.record.head}" for life in (other, desk.life)
+    ]
+
+
+# What is sealed
+
+
+@pytest.mark.promise("sealed-until-closing")
+def test_an_export_holds_no_application_before_the_call_closes_and_all_of_it_afterwards(sit: Sit) -> None:
+    desk = sit("applied")
+    said = json.loads(desk.life.history()[-1]["input"])["abilities"]
+    before = exported(desk, "before.json")
+    text = Path(before).read_text(encoding="utf-8")
+    assert said
+    assert not [words for words in said.values() if words in text]
+    told = "1 partnerships, 0 faults; of 2 sealed rows only the links were checked"
+    assert checked(desk, before) == (0, [told])
+    desk.life.at("2025-08-15 17:00").do("close-applications", "clock")
+    after = exported(desk, "after.json")
+    assert all(words in Path(after).read_text(encoding="utf-8") for words in said.values())
+    assert checked(desk, after, before) == (0, [SOUND])
+    assert CBO in text, "who applied is no secret from the office"
+
+
+def test_a_sealed_row_that_is_another_after_closing_is_named(sit: Sit) -> None:
+    desk = sit("applied")
+    before = exported(desk, "before.json")
+    desk.life.at("2025-08-15 17:00").do("close-applications", "clock")
+    forged = changed(desk, exported(desk, "after.json"), lambda one: (row(6, input="{}")(one), anew(one)))
+    assert checked(desk, forged)[0] == 0
+    assert f"{REF}, row 6: it was changed since: hash" in checked(desk, forged, before)[1]
+
+
+def swapped(one: Document) -> None:
+    """Give the last row an input of somebody's liking, and keep the hash that it had."""
+    one["history"][-1] |= {"input": '{"votes": "as they should have been"}', "sealed": True}
+
+
+def closed_again(one: Document) -> None:
+    """Leave out an application though its call has closed."""
+    next(row for row in one["history"] if row["event"] == "receive-application").update(
+        actor="somebody@example.org", input=None, sealed=True
+    )
+
+
+@pytest.mark.promise("record-verifiable")
+@pytest.mark.parametrize(
+    ("station", "forge", "number"),
+    [("open", swapped, 5), ("active", swapped, -1), ("closed", closed_again, 6), ("active", closed_again, 6)],
+)
+def test_a_row_is_not_believed_to_be_sealed_where_nothing_is(
+    sit: Sit, station: str, forge: Callable[[Document], Any], number: int
+) -> None:
+    desk = sit(station)
+    before = exported(desk)
+    forged = changed(desk, before, forge)
+    where = f"{REF}, row {number if number > 0 else desk.life.record.version}"
+    status, said = checked(desk, forged)
+    assert status == 1
+    assert said[:-1] == [f"{where}: it cannot be sealed, only applications to an open call are"]
+    assert f"{where}: it was changed since: " in "\n".join(checked(desk, forged, before)[1])
+
+
+def test_an_application_that_is_not_left_out_is_checked_though_it_says_that_it_is_sealed(sit: Sit) -> None:
+    desk = sit("applied")
+    said = checked(desk, changed(desk, exported(desk), row(6, input="{}")))[1]
+    assert said[0] == f"{REF}, row 6: it cannot be sealed, only applications to an open call are"
+
+
+# The description
+
+
+def test_the_description_has_the_very_list_that_is_hashed_and_its_hash() -> None:
+    text = (DOCS / "record.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^    \[ref, at, (.+)\]$", text, re.MULTILINE)
+    assert listed == [", ".join(HASHED)]
+    (example,) = re.findall(r"```json\n(.+)\n```", text)
+    (hashed,) = re.findall(r"Its hash is `(\w+)`", text)
+    assert hashlib.sha256(example.encode()).hexdigest() == hashed
+    ref, at, *values = json.loads(example)
+    entry = dict(zip(HASHED, values, strict=True)) | {"at": datetime.fromisoformat(at)}
+    assert hash_entry(ref, entry) == hashed
+
+
+def test_the_script_is_short_and_needs_nothing_else() -> None:
+    text = (DOCS / "verify_export.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 100
+    modules = set(re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE))
+    assert modules <= set(sys.stdlib_module_names)

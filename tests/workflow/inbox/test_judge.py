@@ -1,0 +1,519 @@
+"""A reply does what the link would, for the one person who was asked; any other message is only kept."""
+
+from __future__ import annotations
+
+import json
+from email.message import EmailMessage
+
+import pytest
+from sqlalchemy import select
+
+from notifications.incoming.letterboxes import MaildirLetterbox
+from states.partnership import State
+from tests.notifications.incoming.test_replies import REPORT
+from tests.support.district import Begin, Life
+from tests.support.letters import address, answer, comes, delivered, got, put, replies, untouched
+from workflow.actions.action import act, find_action
+from workflow.inbox import judge, message
+from workflow.links import Claim
+from workflow.store import tables
+
+DMARC = '[mail]\ntrust = "dmarc"\nauthserv = "mx.example.org"\n'
+PASSED = "mx.example.org; dmarc=pass header.from=example.org"
+
+
+def asked_for_needs(life: Life) -> Life:
+    life.do("describe-needs")
+    delivered(life)
+    return life
+
+
+@pytest.fixture
+def needs(begin: Begin) -> Life:
+    """A statement of needs was just written; the principal and staff are asked to agree to it."""
+    return asked_for_needs(begin("needs"))
+
+
+def ask(life: Life, to: str = "principal") -> EmailMessage:
+    return got(life, "describe-needs", to)
+
+
+def said(life: Life, template: str) -> list[dict[str, object]]:
+    return [json.loads(row["extra"])["reply"] for row in life.notices(template)]
+
+
+# Answers
+
+
+@pytest.mark.parametrize("line", ["agree", "Agree.", "*AGREE*", "“approve”", "Approve!"])
+def test_a_word_that_was_offered_does_what_the_link_would(needs, line):
+    judged = comes(needs, answer(ask(needs), line))
+    assert (judged.verdict, judged.reason) == ("done", "agree-needs")
+    (entry,) = needs.history()[-1:]
+    assert (entry["event"], entry["actor"], entry["role"], entry["channel"]) == (
+        "agree-needs", "principal@example.org", "principal", "reply",
+    )  # fmt: skip
+    assert needs.told("receipt") == ["principal"]
+    (row,) = replies(needs)
+    assert (row["verdict"], row["sender"], row["partnership"]) == (
+        "done",
+        "principal@example.org",
+        needs.record.id,
+    )
+    assert needs.faults() == []
+
+
+def test_what_stands_below_the_word_becomes_the_reason(begin):
+    life = begin("reported")
+    asked = got(life, "submit-report", "principal")
+    comes(life, answer(asked, "no\r\n\r\nThe outcomes were missed.\r\nAll of them."))
+    finding = life.facts.review.findings["school"]
+    assert (finding.impact, finding.reasons) == (False, "The outcomes were missed.\nAll of them.")
+
+
+def test_the_day_of_a_signature_is_the_day_of_the_reply(begin):
+    life = begin("drafted")
+    life.at("2025-08-28").do("sign-agreement", "staff")
+    asked = got(life, "sign-agreement", "lead-partner")
+    life.at("2025-08-29 16:00")
+    assert comes(life, answer(asked, "sign")).verdict == "done"
+    assert life.facts.agreement.signatures["partner"].on.isoformat() == "2025-08-29"
+
+
+def test_a_no_agrees_to_nothing_and_is_kept_with_its_reason_and_shown_to_staff(needs):
+    judged = comes(needs, answer(ask(needs), "No!\r\n\r\nThe gaps are missing."))
+    assert judged.verdict == "done"
+    entry = needs.history()[-1]
+    assert (entry["event"], json.loads(entry["input"])["text"]) == ("add-note", "The gaps are missing.")
+    assert "“no”" in entry["note"]
+    assert needs.facts.needs.signatures == {}
+    assert needs.told("reply-note") == ["staff"]
+    text = got(needs, "reply-note", "staff").get_body(("plain",)).get_content()
+    assert "It agrees to nothing." in " ".join(text.split())
+    assert comes(needs, answer(ask(needs), "agree")).verdict == "done", "who has objected may still agree"
+
+
+def test_who_stands_in_for_somebody_answers_for_them(begin):
+    life = begin("needs")
+    life.person("principal", away_until=life.now.date(), delegate="superintendent@example.org")
+    asked_for_needs(life)
+    assert comes(life, answer(got(life, "describe-needs", "superintendent"), "agree")).verdict == "done"
+    entry = life.history()[-1]
+    assert (entry["actor"], entry["ran_by"]) == ("principal@example.org", "superintendent@example.org")
+
+
+# Answers that the law refuses, or that come too late: the person is told why
+
+
+def refusal(life: Life, to: str = "principal") -> str:
+    return got(life, "reply-refused", to).get_body(("plain",)).get_content()
+
+
+def test_a_no_without_a_reason_is_refused_and_says_what_is_missing(needs):
+    with untouched(needs):
+        judged = comes(needs, answer(ask(needs), "no"))
+    assert judged.verdict == "refused"
+    assert "your reasons are missing" in " ".join(refusal(needs).split())
+    assert "/a/" in refusal(needs)
+    assert (
+        comes(needs, answer(got(needs, "reply-refused", "principal"), "no\r\n\r\nToo early.")).verdict
+        == "done"
+    )
+
+
+def test_what_the_law_refuses_is_explained_with_its_clause(begin):
+    life = begin("reported")
+    life.do("give-finding", "staff", impact=True)
+    life.do("give-finding", "principal", impact=False)
+    asked = got(life, "give-finding", "staff")
+    with untouched(life):
+        assert comes(life, answer(asked, "continue")).verdict == "refused"
+    assert "4270.12" in refusal(life, "staff")
+    plan = answer(got(life, "reply-refused", "staff"), "continue\r\n\r\nMeet every month.")
+    assert comes(life, plan).verdict == "done"
+
+
+def test_a_statement_that_was_changed_since_has_to_be_read_again(needs):
+    old = ask(needs)
+    needs.at("2025-07-08").do("describe-needs", "staff")
+    with untouched(needs):
+        judged = comes(needs, answer(old, "agree"))
+    assert judged.verdict == "refused"
+    assert "changed since" in refusal(needs)
+
+
+def test_a_message_counts_for_the_text_that_it_shows_not_for_that_of_when_it_was_queued(begin):
+    life = begin("needs")
+    life.do("describe-needs")
+    life.at("2025-07-08").do("describe-needs", "staff")
+    delivered(life)
+    first = next(row for row in life.notices("describe-needs") if row["to"] == "staff@example.org")
+    assert json.loads(first["shown"]) == {"agree-needs": str(life.facts.needs.described_at)}
+
+
+def test_what_was_done_by_a_link_before_is_not_done_again(needs):
+    asked = ask(needs)
+    row = next(row for row in needs.notices("describe-needs") if row["to"] == "principal@example.org")
+    claim = Claim(row["id"], "agree-needs", row["to"], needs.ref, json.loads(row["shown"])["agree-needs"])
+    needs.system.transact(
+        lambda s: act(s, find_action(s, claim, needs.now), {}, channel="link", form="f", now=needs.now)
+    )
+    with untouched(needs):
+        assert comes(needs, answer(asked, "agree")).verdict == "refused"
+    assert "done already" in refusal(needs)
+
+
+def test_a_message_older_than_its_links_is_too_old_to_answer(needs):
+    asked = ask(needs)
+    needs.at("2025-09-10")
+    with untouched(needs):
+        assert comes(needs, answer(asked, "agree")).verdict == "refused"
+    assert "too old" in refusal(needs)
+
+
+def test_a_partnership_that_has_moved_on_is_left_alone(needs):
+    asked = ask(needs)
+    needs.do("withdraw", "staff")
+    with untouched(needs):
+        assert comes(needs, answer(asked, "agree")).verdict == "refused"
+    assert needs.state is State.TERMINATED
+
+
+def test_a_message_that_the_office_has_withdrawn_does_nothing(needs):
+    asked = ask(needs)
+    needs.run("UPDATE notices SET revoked_at = '2025-07-07 12:00:00'")
+    with untouched(needs):
+        assert comes(needs, answer(asked, "agree")).verdict == "refused"
+
+
+# Messages that are never an answer. Each: what is changed, the verdict, and whether staff must act
+
+DOUBTFUL = {
+    "from another address": {"From": "stranger@example.net"},
+    "from another person here": {"From": "staff@example.org"},
+    "with several From addresses": {"From": "principal@example.org, staff@example.org"},
+    "without a From line": {"From": None},
+    "sent by somebody else in that name": {"Sender": "assistant@example.org"},
+    "forwarded": {"Subject": "Fwd: Please agree"},
+    "sent on": {"Resent_From": "principal@example.org"},
+}
+AUTOMATIC = {
+    "out of office": {"Subject": "Automatic reply: Please agree", "Auto_Submitted": "auto-replied"},
+    "out of office without a mark": {"Subject": "Out of office: until Monday"},
+    "from a mailing list": {"List_Id": "<all.example.org>"},
+    "without a return path": {"Return_Path": "<>"},
+}
+
+
+@pytest.mark.promise("only-the-person-asked")
+@pytest.mark.parametrize("how", DOUBTFUL)
+def test_what_cannot_be_believed_is_kept_and_staff_are_told_but_no_stranger(needs, how):
+    before = len(needs.notices())
+    with untouched(needs):
+        judged = comes(needs, answer(ask(needs), "agree", **DOUBTFUL[how]))
+    assert judged.verdict == "refused"
+    told = needs.notices()[before:]
+    assert {row["template"] for row in told} <= {"reply-doubtful"}
+    assert {row["to"] for row in told} <= {"staff@example.org"}
+    assert told or DOUBTFUL[how].get("From") == "staff@example.org"
+    (row,) = replies(needs)
+    assert row["reason"]
+    assert row["message"] == answer(ask(needs), "agree", **DOUBTFUL[how])
+    if told:
+        text = got(needs, "reply-doubtful", "staff").get_body(("plain",)).get_content()
+        assert "Principal" in text
+        assert f"partnershipctl replies show {row['id']}" in " ".join(text.split())
+
+
+@pytest.mark.promise("automatic-mail-ignored")
+@pytest.mark.parametrize("how", AUTOMATIC)
+def test_an_automatic_answer_is_kept_and_nobody_is_told(needs, how):
+    before = len(needs.notices())
+    with untouched(needs):
+        assert comes(needs, answer(ask(needs), "agree", **AUTOMATIC[how])).verdict == "automatic"
+    assert len(needs.notices()) == before
+    assert replies(needs)[0]["reason"]
+
+
+@pytest.mark.promise("proven-sender")
+def test_two_from_lines_are_nobody(needs):
+    with untouched(needs):
+        judged = comes(needs, b"From: staff@example.org\r\n" + answer(ask(needs), "agree"))
+    assert judged.verdict == "refused"
+    assert "several From lines" in str(judged.reason)
+
+
+def test_an_answer_to_an_invitation_is_kept(needs):
+    content = answer(ask(needs), "agree", Content_Type="text/calendar; method=REPLY")
+    with untouched(needs):
+        assert comes(needs, content).verdict == "automatic"
+
+
+@pytest.mark.promise("proven-sender")
+@pytest.mark.parametrize(
+    ("lines", "verdict"),
+    [([PASSED], "done"), ([], "refused"), (["mx.example.org; dmarc=fail header.from=example.org"], "refused"),
+     (["evil.example.net; dmarc=pass header.from=example.org"], "refused"),
+     (["mx.example.org; dmarc=fail header.from=example.org", PASSED], "refused")],
+)  # fmt: skip
+def test_where_dmarc_is_asked_for_only_what_has_passed_it_counts(begin, lines, verdict):
+    life = asked_for_needs(begin("needs", DMARC))
+    content = b"".join(f"Authentication-Results: {line}\r\n".encode() for line in lines)
+    content += answer(ask(life), "agree")
+    before = life.record.version
+    assert comes(life, content).verdict == verdict
+    assert life.record.version == before + (verdict == "done")
+    assert life.told("reply-doubtful") == ([] if verdict == "done" else ["staff"])
+
+
+@pytest.mark.promise("own-reply-address")
+def test_a_forged_code_is_unknown_and_nobody_is_told(needs):
+    asked = ask(needs)
+    mailbox = address(asked["Reply-To"])
+    forged = mailbox[: mailbox.index("-") + 1] + "a" * 16 + mailbox[mailbox.index("@") :]
+    before = len(needs.notices())
+    with untouched(needs):
+        assert comes(needs, answer(asked, "agree", To=forged)).verdict == "unknown"
+    assert len(needs.notices()) == before
+
+
+@pytest.mark.parametrize("number", [0, 2**31 - 1, 2**31, 10**14])
+def test_an_address_with_a_number_that_no_notice_has_is_unknown_and_nobody_is_told(needs, number):
+    mailbox = address(ask(needs)["Reply-To"])
+    forged = f"{mailbox.partition('+')[0]}+{number}{mailbox[mailbox.index('-') :]}"
+    before = len(needs.notices())
+    with untouched(needs):
+        assert comes(needs, answer(ask(needs), "agree", To=forged)).verdict == "unknown"
+    assert len(needs.notices()) == before
+
+
+@pytest.mark.promise("own-reply-address")
+def test_the_address_of_one_person_does_nothing_for_another(needs):
+    of_staff = ask(needs, "staff")["Reply-To"]
+    with untouched(needs):
+        assert comes(needs, answer(ask(needs), "agree", To=str(of_staff))).verdict == "refused"
+
+
+def test_an_answer_to_several_messages_at_once_answers_none(needs):
+    old = ask(needs)
+    needs.at("2025-07-08").do("describe-needs", "staff")
+    both = f"{old['Reply-To']}, {ask(needs)['Reply-To']}"
+    judged = comes(needs, answer(ask(needs), "agree", To=both))
+    assert judged.verdict == "note"
+    assert needs.facts.needs.signatures == {}
+
+
+@pytest.mark.promise("automatic-mail-ignored")
+def test_the_same_message_counts_once(needs):
+    content = answer(ask(needs), "agree")
+    assert comes(needs, content).verdict == "done"
+    with untouched(needs):
+        assert comes(needs, content).verdict == "repeated"
+        assert comes(needs, b"Received: by another way\r\n" + content).verdict == "repeated"
+    assert [row["verdict"] for row in replies(needs)] == ["done", "repeated"]
+    assert needs.told("receipt") == ["principal"]
+
+
+@pytest.mark.promise("limited-size")
+def test_too_many_messages_are_a_loop_and_get_no_answer(needs):
+    asked = ask(needs)
+    for number in range(message.BUSY + 5):
+        comes(needs, answer(asked, f"message number {number}"))
+    found = [row["verdict"] for row in replies(needs)]
+    assert found == ["note"] * message.BUSY + ["automatic"] * 5
+    assert len(needs.notices("receipt")) == message.BUSY
+
+
+# Notes
+
+
+@pytest.mark.parametrize(
+    "text", ["I agree with most of it.", "agree, but not with the gaps", "agree or no", "Thanks!"]
+)
+def test_anything_else_is_a_note_on_record_and_staff_see_it(needs, text):
+    judged = comes(needs, answer(ask(needs), text))
+    assert judged.verdict == "note"
+    entry = needs.history()[-1]
+    assert (entry["event"], entry["actor"], entry["channel"]) == (
+        "add-note",
+        "principal@example.org",
+        "reply",
+    )
+    assert json.loads(entry["input"])["text"] == text
+    assert needs.facts.needs.signatures == {}
+    shown = got(needs, "reply-note", "staff").get_body(("plain",)).get_content()
+    assert text in shown
+    assert "Principal" in shown
+
+
+def test_a_word_that_was_not_offered_is_a_note(needs):
+    assert comes(needs, answer(ask(needs), "sign")).verdict == "note"
+
+
+def test_who_may_not_add_to_the_record_is_heard_all_the_same(begin):
+    life = begin("applied")
+    asked = got(life, "receive-application", "applicant")
+    with untouched(life):
+        assert comes(life, answer(asked, "When will we hear?")).verdict == "note"
+    assert life.told("reply-note") == ["staff"]
+    assert replies(life)[0]["text"] == "When will we hear?"
+
+
+def test_a_note_of_the_only_one_in_the_office_is_not_told_to_the_one_who_wrote_it(needs):
+    assert comes(needs, answer(ask(needs, "staff"), "Looks good.")).verdict == "note"
+    assert needs.told("reply-note") == []
+
+
+def test_a_message_of_somebody_known_to_no_message_in_particular_is_shown_to_staff(needs):
+    content = answer(ask(needs), "agree", To="partnerships@example.org", In_Reply_To=None)
+    with untouched(needs):
+        assert comes(needs, content).verdict == "note"
+    delivered(needs)
+    with needs.system.reading() as session:
+        rows = session.connection.execute(
+            select(tables.notices).where(tables.notices.c.template == "reply-note")
+        ).all()
+    assert [(row.to, row.partnership, row.status) for row in rows] == [("staff@example.org", None, "sent")]
+
+
+def test_an_answer_whose_address_was_lost_is_a_note_on_its_partnership_and_agrees_to_nothing(needs):
+    content = answer(ask(needs), "agree", To="partnerships@example.org")
+    with untouched(needs):
+        assert comes(needs, content).verdict == "note"
+    assert needs.told("reply-note") == ["staff"]
+
+
+def test_a_stranger_who_writes_is_kept_and_nobody_is_told(needs):
+    before = len(needs.notices())
+    content = answer(
+        ask(needs), "hello", To="partnerships@example.org", From="s@example.net", In_Reply_To=None
+    )
+    with untouched(needs):
+        assert comes(needs, content).verdict == "unknown"
+    assert len(needs.notices()) == before
+
+
+# Reports that a message was not delivered
+
+
+def report(asked: EmailMessage, action: str = "failed", status: str = "5.1.1") -> bytes:
+    text = REPORT.replace("ACTION", action).replace("STATUS", status).replace("RETURNED", "message/rfc822")
+    return text.replace("<0123456789abcdef0123456789abcdef@example.org>", str(asked["Message-ID"])).encode()
+
+
+def address_row(life: Life, email: str = "principal@example.org") -> tuple[object, object] | None:
+    with life.system.reading() as session:
+        table = tables.addresses
+        row = session.connection.execute(select(table).where(table.c.email == email)).first()
+        return (row.bounced_at, row.bounce) if row else None
+
+
+def status_of(life: Life, asked: EmailMessage) -> tuple[str, str | None]:
+    (row,) = [row for row in life.notices() if row["message_id"] == str(asked["Message-ID"])]
+    return row["status"], row["reason"]
+
+
+def test_a_report_sets_the_message_aside_marks_the_address_and_alerts_staff_once(needs):
+    asked = ask(needs)
+    with untouched(needs):
+        assert comes(needs, report(asked)).verdict == "bounce"
+    status, reason = status_of(needs, asked)
+    assert (status, "No such user here" in str(reason)) == ("dead", True)
+    assert needs.told("address-failed") == ["staff"]
+    marked = address_row(needs)
+    assert marked
+    assert marked[0] == needs.now
+    comes(needs, report(asked) + b"\n")
+    assert needs.told("address-failed") == ["staff"]
+    assert "principal@example.org" in got(needs, "address-failed", "staff").get_body(("plain",)).get_content()
+
+
+def test_an_answer_from_the_address_shows_that_it_takes_mail_again(needs):
+    comes(needs, report(ask(needs)))
+    comes(needs, answer(ask(needs), "agree"))
+    assert address_row(needs) == (None, None)
+
+
+@pytest.mark.parametrize(("action", "status"), [("delayed", "4.4.7"), ("failed", "4.2.2")])
+def test_a_failure_that_passes_is_only_kept(needs, action, status):
+    asked = ask(needs)
+    assert comes(needs, report(asked, action, status)).verdict == "bounce"
+    assert status_of(needs, asked)[0] == "sent"
+    assert address_row(needs) is None
+    assert needs.told("address-failed") == []
+
+
+@pytest.mark.promise("automatic-mail-ignored")
+def test_a_report_that_names_no_message_of_ours_marks_nobody(needs):
+    content = report(ask(needs)).replace(str(ask(needs)["Message-ID"]).encode(), b"<made-up@example.org>")
+    assert comes(needs, content).verdict == "bounce"
+    assert address_row(needs) is None
+    assert needs.told("address-failed") == []
+
+
+# One after the other
+
+
+def take_in(life: Life) -> list[str]:
+    box = MaildirLetterbox(life.system.config.folder / "replies")
+    return [judged.verdict for judged in judge.judge_letters(life.system, box, lambda: life.now)]
+
+
+def test_a_message_moves_to_cur_as_seen_when_it_has_been_dealt_with(needs):
+    folder = needs.system.config.folder / "replies"
+    put(folder, answer(ask(needs), "agree"), "1.host")
+    assert take_in(needs) == ["done"]
+    assert list((folder / "new").iterdir()) == []
+    assert [path.name for path in (folder / "cur").iterdir()] == ["1.host:2,S"]
+    assert take_in(needs) == []
+
+
+def test_a_message_whose_move_was_cut_off_counts_once(needs, monkeypatch):
+    folder = needs.system.config.folder / "replies"
+    put(folder, answer(ask(needs), "agree"))
+    with monkeypatch.context() as patch:
+        patch.setattr(MaildirLetterbox, "mark_seen", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            take_in(needs)
+    with untouched(needs):
+        assert take_in(needs) == ["repeated"]
+    assert len(replies(needs)) == 1
+    assert [path.name for path in (folder / "cur").iterdir()] == ["1.host:2,S"]
+
+
+def test_a_message_that_cannot_be_dealt_with_is_kept_and_stands_in_nobodys_way(needs, monkeypatch):
+    folder = needs.system.config.folder / "replies"
+    poison, good = answer(ask(needs), "poison"), answer(ask(needs), "agree")
+    put(folder, poison, "1.host")
+    put(folder, good, "2.host")
+    real = judge.act
+
+    def act(session, asked, values, **options):
+        if values.get("text") == "poison":
+            raise ZeroDivisionError("what nobody thought of")
+        return real(session, asked, values, **options)
+
+    monkeypatch.setattr(judge, "act", act)
+    assert sorted(take_in(needs)) == ["done", "refused"]
+    kept = {row["message"]: row["reason"] for row in replies(needs)}
+    assert "what nobody thought of" in kept[poison]
+    assert list((folder / "new").iterdir()) == []
+
+
+@pytest.mark.promise("limited-size")
+def test_only_so_many_are_read_at_once(needs, monkeypatch):
+    monkeypatch.setattr(judge, "AT_ONCE", 2)
+    for number in range(3):
+        put(needs.system.config.folder / "replies", answer(ask(needs), f"{number}"), f"{number}.host")
+    assert take_in(needs) == ["note", "note"]
+    assert take_in(needs) == ["note"]
+
+
+@pytest.mark.promise("limited-size")
+def test_of_a_message_that_is_too_large_only_the_head_is_kept_and_nothing_is_done(needs, monkeypatch):
+    monkeypatch.setattr("notifications.incoming.letterboxes.MOST", 1000)
+    put(needs.system.config.folder / "replies", answer(ask(needs), "agree" + "\r\n" * 1000))
+    with untouched(needs):
+        assert take_in(needs) == ["refused"]
+    assert "too large" in str(replies(needs)[0]["reason"])
+    assert needs.told("reply-doubtful") == ["staff"]
