@@ -40,16 +40,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def templates_checked_once() -> Iterator[None]:
     """Look at each unchanged template file once for all tests, since a look at all takes a second."""
     known: dict[Any, Any] = {}
-    look = render.problems_in
+    look = render.find_problems
 
-    def problems_in(path: Path, environment: Any, also: Any = ()) -> Any:
+    def find_problems(path: Path, environment: Any, also: Any = ()) -> Any:
         key = (path, path.stat().st_mtime_ns, tuple(also))
         if key not in known:
             known[key] = look(path, environment, also)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(render, "problems_in", problems_in)
+        patch.setattr(render, "find_problems", find_problems)
         yield
 
 

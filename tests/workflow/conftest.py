@@ -4,53 +4,5 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _templates_checked_once() -> Iterator[None]:
-    """Look at each unchanged template file once for all tests, since a look at all takes a second."""
-    known: dict[Any, Any] = {}
-    look = render.find_problems
-
-    def find_problems(path: Path, environment: Any, also: Any = ()) -> Any:
-        key = (path, path.stat().st_mtime_ns, tuple(also))
-        if key not in known:
-            known[key] = look(path, environment, also)
-        return known[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(render, "find_problems", find_problems)
-        yield
-
-
-@pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory, _templates_checked_once: None) -> Config:
-    """The packaged procedure, as a district has it whose own file says no more than where things are."""
-    return configured(tmp_path_factory.mktemp("settings"))
-
-
-@pytest.fixture(scope="session")
-def stations(tmp_path_factory: pytest.TempPathFactory, settings: Config) -> Stations:
-    return Stations(tmp_path_factory.mktemp("stations"), settings)
-
-
-@pytest.fixture
-def begin(stations: Stations, settings: Config, tmp_path: Path) -> Iterator[Begin]:
-    """Opens a district of one's own: `begin("active")` with a partnership there, `begin()` with none.
-
-    A second argument is what the district's own configuration says.
-    """
-    lives: list[Life] = []
-
-    def begin(station: str | None = None, text: str = "") -> Life:
-        folder = tmp_path / f"district-{len(lives)}"
-        folder.mkdir()
-        keyed(folder)
-        chosen = configured(folder, text) if text else replace(settings, folder=folder)
-        life = opened(stations.made(station), folder, chosen)
-        if station:
-            life.now = max(entry["at"] for entry in life.history()).astimezone(LA)
-        lives.append(life)
-        return life
-
-    yield begin
-    for life in lives:
-        life.system.engine.dispose()
-        databases.drop(life.system.config.folder)
+def templates_are_checked_once(templates_checked_once: None) -> None:
+    """Look at each unchanged template file once for all tests."""
