@@ -48,7 +48,6 @@ Purpose = Literal["new", "amendment", "renewal", "termination"]
 Ground = Literal["no-substantial-impact", "unsatisfactory", "mutual", "breach"]
 Duty = Literal["assessment", "gap", "meeting", "engagement", "responsibility"]
 
-
 SIDES: dict[Role, Side] = {Role.PRINCIPAL: "school", Role.STAFF: "district", Role.LEAD_PARTNER: "partner"}
 SIDE_NAMES: dict[Side, str] = {
     "school": "the school",

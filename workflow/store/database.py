@@ -8,11 +8,9 @@ a program that hangs, so that a hung process cannot block the others.
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,10 +18,8 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
-    ExceptionContext,
     Select,
     create_engine,
-    event,
     insert,
     inspect,
     make_url,
@@ -34,15 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 
 from notifications.errors import ServiceError
-from workflow.store import files, tables
-from workflow.store.files import open_private
+from workflow.store import dialects, files, tables
 
 T = TypeVar("T")
 
 _ATTEMPTS = 5
-_BUSY_MILLISECONDS = 10_000
-# How long a transaction that does nothing may keep its locks, on PostgreSQL. Then the server ends it.
-HOLDER_SECONDS = 30
 # The SQLSTATE codes of failures that may not happen again: another transaction was in the way, or the server
 # ended this one. The whole transaction is tried again.
 _AGAIN = ("40001", "40P01", "55P03", "25P03", "57P01", "57P02", "57P03")
@@ -78,9 +70,9 @@ def open_store(url: str, *, create: bool = False) -> Engine:
         path = engine.url.database
         if path and path != ":memory:":
             _check_file(Path(path), create=create)
-        _configure_sqlite(engine)
+        dialects.configure_sqlite(engine)
     else:
-        _configure_postgresql(engine)
+        dialects.configure_postgresql(engine)
     if not create:
         try:
             _check_tables(engine)
@@ -94,7 +86,7 @@ def make_engine(url: str) -> Engine:
     """Make an engine for a database address; open nothing. Raise `StoreError` if the address is not valid."""
     try:
         kind = _parse_address(url).get_backend_name()
-        options = {} if kind == "sqlite" else _POSTGRESQL
+        options = {} if kind == "sqlite" else dialects.POSTGRESQL
         # Error messages must not quote the values of a statement. They are logged, and sealed applications
         # with them.
         engine = create_engine(url, hide_parameters=True, **options)
@@ -144,23 +136,6 @@ def _parse_address(url: str) -> URL:
     if "@" in (address.host or ""):
         raise StoreError("database.url cannot be used: an @ in its password is written %40") from None
     return address
-
-
-_POSTGRESQL: dict[str, Any] = {
-    "pool_pre_ping": True,  # replaces a connection that was lost while it was idle
-    "connect_args": {
-        # Behind a pooler, a statement that the server has prepared may belong to another client.
-        "prepare_threshold": None,
-        "connect_timeout": 10,  # seconds
-        # A server that loses its power or its network closes no connection. Without these a tick waits for
-        # hours.
-        "keepalives": 1,
-        "keepalives_idle": 15,  # seconds
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 30_000,  # milliseconds
-    },
-}
 
 
 def _check_file(path: Path, *, create: bool) -> None:
@@ -256,83 +231,6 @@ def check_sound(engine: Engine) -> None:
         raise StoreError(
             f"{engine.url.database} is damaged: {result.splitlines()[-1]}; keep a copy of it, and restore a backup"
         )
-
-
-def choose_journal_mode(version: tuple[int, int, int]) -> str:
-    """Return "wal" for releases of SQLite in which it is safe with several connections, else "truncate".
-
-    Earlier releases could corrupt a file in WAL mode.
-    """
-    safe = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
-    return "wal" if safe else "truncate"
-
-
-def _configure_sqlite(engine: Engine) -> None:
-    mode = choose_journal_mode(sqlite3.sqlite_version_info)
-
-    @event.listens_for(engine, "do_connect")
-    def make(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
-        # SQLite would create the file with the rights that the umask leaves. Its journal gets the rights of
-        # the file.
-        path = Path(str(arguments[0]))
-        if str(path) != ":memory:" and not path.exists():
-            with suppress(OSError):  # SQLite reports the error when it opens the file
-                os.close(open_private(path))
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # `begin` below starts transactions, not the driver
-        for pragma in (
-            f"busy_timeout={_BUSY_MILLISECONDS}",
-            "foreign_keys=ON",
-            f"journal_mode={mode}",
-            "synchronous=FULL",
-            "temp_store=MEMORY",
-        ):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A writer takes its lock before it reads. If it took the lock later, two could read the same state
-        # and both act.
-        reads = connection.get_execution_options().get("reads", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
-def _configure_postgresql(engine: Engine) -> None:
-    # These settings end with the transaction, so that a pooler may give the connection to another client
-    # afterwards.
-    patience = (
-        f"SELECT set_config('lock_timeout', '{_BUSY_MILLISECONDS}', true),"
-        f" set_config('idle_in_transaction_session_timeout', '{HOLDER_SECONDS}s', true)"
-    )
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        if not connection.get_execution_options().get("reads", False):
-            connection.exec_driver_sql(patience)
-
-    engine.dialect.use_insertmanyvalues_wo_returning = True
-
-    @event.listens_for(engine, "do_executemany")
-    def execute_one_by_one(cursor: Any, statement: str, rows: Sequence[Any], context: Any) -> bool:
-        # psycopg would send these statements in a pipeline. To the server, a program that hangs inside a
-        # pipeline is not idle, so the time limit above would not end its transaction. Many new rows go in one
-        # statement instead.
-        count = 0
-        for row in rows:
-            cursor.execute(statement, row)
-            count += cursor.rowcount
-        context._rowcount = count  # SQLAlchemy's own dialects report it the same way
-        return True
-
-    @event.listens_for(engine, "handle_error")
-    def handle_error(context: ExceptionContext) -> None:
-        # The second and later lines of an error quote the row, which may be a sealed application.
-        error = context.sqlalchemy_exception
-        if error is not None and error.orig is not None:
-            error.args = (str(error.args[0]).partition("\n")[0],)
-            error.orig.args = (str(error.orig).partition("\n")[0],)
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def test_a_daemon_that_stands_still_in_a_transaction_holds_up_the_others_for_no_
     still, other = street[0], street[1]
     stops = (
         "import signal, threading\nfrom workflow import engine\nfrom workflow.daemon import service\n"
-        "from workflow.store import database\ndatabase.HOLDER_SECONDS = 2\nwrite = engine.write\n"
+        "from workflow.store import dialects\ndialects.HOLDER_SECONDS = 2\nwrite = engine.write\n"
         "def stop(*given, **more):\n"
         "    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)\n"
         "    return write(*given, **more)\n"

@@ -24,7 +24,7 @@ from workflow import directory, engine
 from workflow.clock import fire
 from workflow.engine import Conflict
 from workflow.session import System
-from workflow.store import database, tables, upgrade
+from workflow.store import database, dialects, tables, upgrade
 from workflow.store.database import StoreError, StoreUnavailable
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
@@ -75,7 +75,7 @@ def pragma(opened_engine: Engine, name: str) -> Any:
 def test_the_journal_is_one_that_this_sqlite_does_not_corrupt(
     version: tuple[int, int, int], mode: str
 ) -> None:
-    assert database.choose_journal_mode(version) == mode
+    assert dialects.choose_journal_mode(version) == mode
 
 
 def test_every_connection_keeps_what_was_committed_and_checks_references(file: Engine) -> None:
@@ -149,9 +149,9 @@ def test_a_database_opens_beside_a_writer(district: Path) -> None:
 def test_a_database_that_a_writer_has_to_itself_is_away_and_not_broken(
     district: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_BUSY_MILLISECONDS", 10)
+    monkeypatch.setattr(dialects, "_BUSY_MILLISECONDS", 10)
     monkeypatch.setattr(
-        database, "choose_journal_mode", lambda _version: "truncate"
+        dialects, "choose_journal_mode", lambda _version: "truncate"
     )  # with the other nobody is kept out
     opened = database.open_store(f"sqlite:///{district}")
     with written(district, "BEGIN EXCLUSIVE"):
@@ -350,7 +350,7 @@ def test_who_stands_still_amid_many_rows_holds_them_no_longer_than_his_lease(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = databases.url(begin().system.config.folder)
-    monkeypatch.setattr(database, "HOLDER_SECONDS", 1)
+    monkeypatch.setattr(dialects, "HOLDER_SECONDS", 1)
     reached, taken = threading.Event(), threading.Event()
 
     class Still(str):

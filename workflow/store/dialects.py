@@ -1,0 +1,112 @@
+"""Sets up the connections to SQLite and to PostgreSQL: locks, patience, and what an error may quote."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, ExceptionContext, event
+
+from workflow.store.files import open_private
+
+_BUSY_MILLISECONDS = 10_000
+# How long a transaction that does nothing may keep its locks, on PostgreSQL. Then the server ends it.
+HOLDER_SECONDS = 30
+POSTGRESQL: dict[str, Any] = {
+    "pool_pre_ping": True,  # replaces a connection that was lost while it was idle
+    "connect_args": {
+        # Behind a pooler, a statement that the server has prepared may belong to another client.
+        "prepare_threshold": None,
+        "connect_timeout": 10,  # seconds
+        # A server that loses its power or its network closes no connection. Without these a tick waits for
+        # hours.
+        "keepalives": 1,
+        "keepalives_idle": 15,  # seconds
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,  # milliseconds
+    },
+}
+
+
+def choose_journal_mode(version: tuple[int, int, int]) -> str:
+    """Return "wal" for releases of SQLite in which it is safe with several connections, else "truncate".
+
+    Earlier releases could corrupt a file in WAL mode.
+    """
+    safe = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
+    return "wal" if safe else "truncate"
+
+
+def configure_sqlite(engine: Engine) -> None:
+    """Let each connection wait for locks and write durably, and each writer take its lock before it reads."""
+    mode = choose_journal_mode(sqlite3.sqlite_version_info)
+
+    @event.listens_for(engine, "do_connect")
+    def make(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
+        # SQLite would create the file with the rights that the umask leaves. Its journal gets the rights of
+        # the file.
+        path = Path(str(arguments[0]))
+        if str(path) != ":memory:" and not path.exists():
+            with suppress(OSError):  # SQLite reports the error when it opens the file
+                os.close(open_private(path))
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # `begin` below starts transactions, not the driver
+        for pragma in (
+            f"busy_timeout={_BUSY_MILLISECONDS}",
+            "foreign_keys=ON",
+            f"journal_mode={mode}",
+            "synchronous=FULL",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes its lock before it reads. If it took the lock later, two could read the same state
+        # and both act.
+        reads = connection.get_execution_options().get("reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def configure_postgresql(engine: Engine) -> None:
+    """Limit how long a transaction may wait or be idle, and keep rows out of error messages."""
+    # These settings end with the transaction, so that a pooler may give the connection to another client
+    # afterwards.
+    patience = (
+        f"SELECT set_config('lock_timeout', '{_BUSY_MILLISECONDS}', true),"
+        f" set_config('idle_in_transaction_session_timeout', '{HOLDER_SECONDS}s', true)"
+    )
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if not connection.get_execution_options().get("reads", False):
+            connection.exec_driver_sql(patience)
+
+    engine.dialect.use_insertmanyvalues_wo_returning = True
+
+    @event.listens_for(engine, "do_executemany")
+    def execute_one_by_one(cursor: Any, statement: str, rows: Sequence[Any], context: Any) -> bool:
+        # psycopg would send these statements in a pipeline. To the server, a program that hangs inside a
+        # pipeline is not idle, so the time limit above would not end its transaction. Many new rows go in one
+        # statement instead.
+        count = 0
+        for row in rows:
+            cursor.execute(statement, row)
+            count += cursor.rowcount
+        context._rowcount = count  # SQLAlchemy's own dialects report it the same way
+        return True
+
+    @event.listens_for(engine, "handle_error")
+    def handle_error(context: ExceptionContext) -> None:
+        # The second and later lines of an error quote the row, which may be a sealed application.
+        error = context.sqlalchemy_exception
+        if error is not None and error.orig is not None:
+            error.args = (str(error.args[0]).partition("\n")[0],)
+            error.orig.args = (str(error.orig).partition("\n")[0],)
