@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 from sqlalchemy import select
 
@@ -83,11 +81,12 @@ def replies_show(console: Console, id_: int) -> None:
     table, about = tables.replies, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == check_id("reply", id_))
     with console.system.reading() as session:
-        row: Any = session.connection.execute(query).first()
+        row = session.connection.execute(query).first()
         if row is None:
             raise NotFound(f"there is no reply {id_}")
-        document = documents.reply(session, row.ref, ReplyRow.from_row(row))
-        content = bytes(row.message)
+        reply = ReplyRow.from_row(row)
+        document = documents.reply(session, row.ref, reply)
+        content = bytes(reply.message)
     document["message"] = content.decode("utf-8", "backslashreplace")
 
     def people() -> None:

@@ -60,8 +60,8 @@ def sheet_of(session: Session, action: Action, now: datetime) -> Sheet:
     )
 
 
-def _digest(*parts: Any) -> str:
-    return hashlib.sha256(canonical(parts).encode()).hexdigest()[:32]
+def _digest(*values: object) -> str:
+    return hashlib.sha256(canonical(values).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
