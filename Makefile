@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 CONFIG = examples/seattle/config.toml
 # A test that hangs says where, and is a failure after ten minutes; none takes a fifth of that.
-PYTEST = $(BIN)/python -m pytest -n auto -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 # All but what knows no database, and the year, which is lived on both anyway.
 ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications year)
 
