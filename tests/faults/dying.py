@@ -35,7 +35,7 @@ POINTS = {
     # of a tick
     "before the procedure is taken up": Point("after", "workflow.clock.replan", "replan"),
     "before a batch is committed": Point("after", "workflow.clock.fire", "_step"),
-    "after a batch is committed": Point("before", "workflow.daemon.service", "Daemon._said"),
+    "after a batch is committed": Point("before", "workflow.daemon.report", "log_changes"),
     "before a digest is committed": Point("after", "workflow.outbox.digest", "gather"),
     "before anything is delivered": Point("before", "workflow.outbox.delivery", "deliver"),
     "before a claim is committed": Point("after", "workflow.outbox.delivery", "_claim"),
@@ -58,7 +58,7 @@ POINTS = {
     "before a commit": Point("before", *COMMIT),
     "after a commit": Point("after", *COMMIT),
     # of the programs that set up
-    "before the keys are made": Point("before", "workflow.admin.init", "_keys"),
+    "before the keys are made": Point("before", "workflow.admin.init", "_make_keys"),
     "amid the tables": Point("after", "alembic.op", "create_table"),
     "after the tables are made": Point("after", "alembic.command", "upgrade"),
     "before the import writes an event": Point("before", "workflow.engine", "write"),

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from notifications.mailers import InDoubt, PermanentFailure, TemporaryFailure
-from states.lifecycle import CLOCK
+from states.event import CLOCK
 from states.machine import event_named, events_of
 from states.partnership import Role, State
 from tests.lives import invariants
