@@ -62,6 +62,7 @@ class Moves:
 
 def anchors(record: Snapshot) -> tuple[object, ...]:
     """Return what the deadlines of a partnership depend on. While it is equal, they are equal."""
+    # Duties are only ever added, so their number is enough.
     return (record.state, record.moments, len(record.facts.duties))
 
 
@@ -109,6 +110,7 @@ def next_repetition(config: Config, rung: Rung, now: datetime) -> Rung | None:
     if row is None or row.again is None or rung.rung < len(row.overdue):
         return None
     following = row.again.after(rung.due_at, config.calendar)
+    # Pass over the repetitions that a downtime has missed, so that people get one message and not many.
     while following <= now:
         following = row.again.after(following, config.calendar)
     return Rung(rung.name, rung.ladder, rung.rung + 1, RungKind.ESCALATE, following)
@@ -273,6 +275,7 @@ def _repeats(
     now: datetime,
 ) -> Iterator[dict[str, Any]]:
     """Yield a new row for the next repetition of each ladder that still runs but has no open rung left."""
+    # Look at the rows as they will be, or a ladder that is reopened now would get a second open rung.
     after = {row.id: row.status for row in rows} | {u["row"]: u["status"] for u in changes.updates}
     everything = [(row.name, row.ladder, row.rung, after[row.id]) for row in rows]
     everything += [(row["name"], row["ladder"], row["rung"], row["status"]) for row in changes.inserts]

@@ -48,6 +48,7 @@ class Person:
     digest: bool = False  # they want one message a day
 
 
+# It has no slots, since `cached_property` stores its value in the dictionary of the instance.
 @dataclass(frozen=True)
 class Directory:
     """The directory at one moment. It is immutable, so that all can share one copy until the directory changes."""
@@ -82,6 +83,7 @@ class Directory:
 
     def person(self, email: str, facts: Partnership | None = None) -> Person | None:
         """Return the person with an address: from the directory, or else a contact named in the facts."""
+        # Applicants and contact persons need no row in the directory, since the record itself names them.
         person = self.people.get(email)
         if person is not None or facts is None:
             return person
@@ -101,6 +103,8 @@ class Directory:
         while those from the facts last as long as the facts name the address.
         """
         roles: list[Role] = []
+        # Somebody who has left the district loses these roles at once, but stays a reviewer or contact person
+        # until an event replaces them.
         if person.active:
             roles += [role for role in DISTRICT_ROLES if role in person.roles]
             if Role.PRINCIPAL in person.roles and facts.school in person.schools:
@@ -119,6 +123,7 @@ class Directory:
         if organization is None:
             return any(a.contact_email == person.email for a in applications.values())
         application = applications.get(organization)
+        # The contact may act for the application also where the directory has no such person.
         if application is not None and application.contact_email == person.email:
             return True
         return person.active and person.organization == organization
@@ -210,6 +215,7 @@ def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
 
 def _meeting(config: Config, day: date, at: time, kind: str) -> Meeting:
     """Return a meeting of the Board, with the instant at which its agenda closes."""
+    # Use the row of the deadline itself, so that the law and the reminders agree on when an agenda closes.
     _, packet = config.meaning(Meaning.AGENDA)
     closes = packet.due.resolve(
         {"board.meeting": day},
@@ -242,12 +248,14 @@ def put(
     key = next(iter(table.primary_key.columns))
     row = connection.execute(select(table).where(key == values[key.name])).mappings().first()
     before = dict(row) if row else None
+    # An equal row gets no entry and no new version, so that importing the same file again changes nothing.
     if before is not None and all(before[name] == value for name, value in values.items()):
         return None
     if before is None:
         connection.execute(insert(table).values(**values))
     else:
         connection.execute(update(table).where(key == values[key.name]).values(**values))
+    # The values may leave columns out. These keep what they had.
     after = {**(before or {}), **values}
     _record_entry(connection, f"{table.name} {values[key.name]}", before, after, by, now)
     return "added" if before is None else "changed"
@@ -255,6 +263,7 @@ def put(
 
 def remove(connection: Connection, table: Table, key: object, *, by: str, now: datetime) -> bool:
     """Remove a row from the directory. Return whether it was there."""
+    # As in `put`, the entry must show the row that was really removed.
     database.one_at_a_time(connection, "directory")
     column = next(iter(table.primary_key.columns))
     row = connection.execute(select(table).where(column == key)).mappings().first()
@@ -300,6 +309,8 @@ def renew_feed(connection: Connection, email: str) -> int:
     """End the earlier addresses of a person's calendar feed. Return the new generation."""
     table = tables.addresses
     mine = table.c.email == email
+    # The statement itself counts up, so that two renewals at once cannot give the same generation. An address
+    # without a row has generation 0.
     if not connection.execute(update(table).where(mine).values(feed=table.c.feed + 1)).rowcount:
         connection.execute(insert(table).values(email=email, feed=1))
     return feed_generation(connection, email)
@@ -310,6 +321,7 @@ def find_reachable(directory: Directory, person: Person, today: date) -> Person:
 
     If the chain leads to somebody who is inactive or unknown, or back into a circle, return the last person before.
     """
+    # Delegates who are away have delegates of their own, so a chain may lead back to its start.
     seen = {person.email}
     while person.away_until and today <= person.away_until and person.delegate:
         following = directory.people.get(person.delegate)

@@ -33,6 +33,7 @@ from workflow.store import database, tables
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.tables import canonical
 
+# No ladder is due this late, so a query from here on returns only the open rows.
 NEVER = datetime.max.replace(tzinfo=UTC)
 # Only these channels may act as the clock, so that nobody becomes the clock by giving its name elsewhere.
 _OF_THE_CLOCK = (Channel.CLOCK, Channel.IMPORT)
@@ -146,9 +147,12 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     4. Collect the setting, and apply the law to the case.
     5. Chain the row of the history to the one before it by its hash.
     """
+    # This comes first: an actor who saw an older version should hear of the change, rather than of a mistake
+    # in the input that only the change has made one.
     check_version(record, intent.expected_version)
     row = row_of(intent.event, record.state)
     event_input = read_input(row.takes, intent.input)
+    # The law cannot look into the directory, so identifiers are checked before it judges.
     _check_names(session, row, event_input)
     role = _choose_role(session, record, row, intent, event_input)
     situation = Situation(session, record, event_input, intent.now)
@@ -168,6 +172,7 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
         record,
         state=made.state,
         version=record.version + 1,
+        # An event that keeps the state must not restart the deadlines that count from entering it.
         entered_at=record.entered_at if made.state is record.state else now,
         facts=made.facts,
         head=entry["hash"],
@@ -208,6 +213,7 @@ def _choose_role(session: Session, record: Snapshot, row: Event, intent: Intent,
         reason = f"{row.name} is for {who}; {intent.actor} has {has}"
         reason += f" and asks to act as {intent.role}" if intent.role else ""
         raise WrongRole([Unmet("role", reason)])
+    # A person with two roles may have acted in one of them already, such as by signing.
     awaited = {waiting.role for waiting in waiting_on(record.facts, row.name)}
     return next((role for role in possible if role in awaited), possible[0])
 
@@ -232,6 +238,7 @@ def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetim
         "from_state": record.state and str(record.state),
         "to_state": str(to),
         "input": canonical(as_stored(case.input)),
+        # A replay needs the directory and the procedure as they were at the time.
         "setting": canonical(case.setting.model_dump(mode="json", exclude_unset=True)),
         "note": intent.note,
         "ran_by": intent.ran_by,
@@ -250,6 +257,7 @@ HASHED = (
 
 def hash_entry(ref: str, entry: Mapping[str, Any]) -> str:
     """Return the hash of a row of the history: SHA-256 (FIPS 180-4) over its contents and the hash before it."""
+    # The same instant can be written in several ways, so the hash covers this one.
     at = entry["at"].astimezone(UTC).isoformat(timespec="microseconds")
     text = json.dumps([ref, at, *(entry[name] for name in HASHED)], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -269,9 +277,11 @@ def write(session: Session, changes: Sequence[Change], *, arm: bool = True) -> l
     written = [_create(connection, change) if change.before.id is None else change for change in changes]
     try:
         _update(connection, [change for change in written if change.before.id is not None])
+    # The law has looked at committed rows only. The unique index catches an activation at the same moment.
     except IntegrityError:
         reason = "the school already has an active Lead Partner"
         raise Refused([Unmet("no-other-lead-partner", reason, "4270.4")]) from None
+    # The history comes second, since it needs the ids of the new partnerships.
     connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
     if arm:
         _arm(session, written)
@@ -286,6 +296,7 @@ def _create(connection: Connection, change: Change) -> Change:
     values = _values(change.record) | {"ref": change.record.ref, "school": change.record.facts.school}
     try:
         made = connection.execute(insert(tables.partnerships).values(**values))
+    # No lock could prevent this: the row that another transaction created did not exist yet.
     except IntegrityError:
         raise Conflict(f"{change.record.ref}: somebody else created it at the same moment") from None
     key = made.inserted_primary_key
@@ -307,6 +318,7 @@ def _values(record: Snapshot) -> dict[str, Any]:
 
 def facts_text(facts: Partnership) -> str:
     """Return the facts as JSON, as they are stored. A field with its default value is left out."""
+    # A release that adds a field then leaves the text of stored facts as it was.
     return facts.model_dump_json(exclude_defaults=True)
 
 
@@ -336,6 +348,7 @@ def _update(connection: Connection, changes: Sequence[Change]) -> None:
         for change in changes
     ]
     done = connection.execute(_GUARDED, rows)
+    # A row that another transaction has moved no longer matches its version.
     if done.rowcount != len(rows):
         raise Conflict(", ".join(change.record.ref for change in changes) + ": somebody else moved it first")
 
@@ -351,6 +364,7 @@ def _arm(session: Session, changes: Sequence[Change]) -> None:
         change
         for change in changes
         if change.before.id is None
+        # The row that fired must be closed even if nothing else has changed.
         or change.intent.fired is not None
         or deadlines.anchors(change.record) != deadlines.anchors(change.before)
     ]

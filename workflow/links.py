@@ -48,6 +48,8 @@ class ExpiredClaim(ServiceError):
 
 def claim_of(notice: Notice, ref: str, event: str, facts: Partnership) -> Claim:
     """Return the claim for a link in the message of a notice."""
+    # The version goes with the link, so that nobody consents
+    # to a text that changed after the message was written.
     return Claim(notice.id, event, notice.to, ref, event_named(event).version_read(facts) if event else None)
 
 
@@ -65,6 +67,7 @@ def read(config: Config, token: str) -> Claim:
     age = timedelta(days=config.procedure.web.link_days)
     try:
         return _claim(config.links.read(_ACT, token, age))
+    # The signature is good, so the claim can be trusted: the page offers a fresh link to the same person.
     except Expired as expired:
         raise ExpiredClaim(_claim(expired.claims)) from None
 

@@ -63,6 +63,7 @@ class System:
         """Return a session in this transaction. Read the directory again only if its version has changed."""
         cached = self._directory
         version = directory.version_of(connection)
+        # The Board's meetings in the directory depend on the configuration, so a reload must read them again.
         if cached is None or cached[0] is not self.config or cached[1].version != version:
             cached = self._directory = (self.config, directory.read(connection, self.config))
         return Session(connection, self.config, cached[1])
@@ -76,10 +77,15 @@ class System:
         """
 
         def locked(connection: Connection) -> T:
+            # Check the version in every transaction, since the
+            # tables may be upgraded while this program runs.
             database.keep_version(connection)
+            # Take the lock before the session reads, so that it
+            # sees what the transaction before it has written.
             if exclusive:
                 database.one_at_a_time(connection, exclusive)
             result = work(self.session(connection))
+            # Every constraint has been met by now, so a dry run gets the same refusals as the real run.
             if dry_run:
                 connection.rollback()
             return result
@@ -118,6 +124,8 @@ def make_mailer(settings: Config) -> Mailer:
             timeout=smtp.timeout_seconds,
             context=_trust(settings, "smtp", smtp),
         )
+    # The mailer refuses settings that would send a password in
+    # the clear. To staff this is a mistake in the configuration.
     except ValueError as error:
         raise ConfigError([Problem("mail.smtp", str(error))]) from None
 
@@ -165,6 +173,7 @@ def _password(settings: Config, table: str, server: Smtp | Imap) -> str | None:
     if server.password_file:
         path = settings.folder / server.password_file
         try:
+            # Editors end a file with a line break, which is not part of the password.
             return path.read_text(encoding="utf-8").strip()
         except OSError as error:
             problem = Problem(

@@ -55,6 +55,7 @@ def possibilities(situation: Situation, actor: str = "", role: Role | None = Non
     record = situation.record
 
     def case_for(row: Event) -> Case:
+        # Requirements such as a missing signature depend on the role, so take one that still has to act.
         awaited = (waiting.role for waiting in row.waiting(record.facts) if waiting.role in row.who)
         who = role if role in row.who else next(awaited, row.who[0])
         at = situation.session.config.calendar.local(situation.now)
@@ -75,6 +76,8 @@ def _other_lead(s: Situation) -> str | None:
     table = tables.partnerships
     query = select(table).where(table.c.school == s.record.facts.school, table.c.id != (s.record.id or 0))
     for row in s.session.connection.execute(query.order_by(table.c.id)):
+        # The column turns false when somebody ends an agreement,
+        # but the Lead Partner serves until the last day.
         if row.in_force or _still_ends(Partnership.model_validate_json(row.facts), s.today):
             return str(row.ref)
     return None
@@ -116,6 +119,7 @@ def _protest_until(s: Situation) -> datetime:
 
 def _overdue(s: Situation) -> tuple[str, ...]:
     """Return what the deadlines that are past mean to the law."""
+    # The law gets meanings instead of names, so that a district can rename its deadlines.
     due = due_instants(s.session.config, s.record)
     late = (s.session.config.deadlines[name].means for name, at in due.items() if at <= s.now)
     return tuple(str(meaning) for meaning in late if meaning is not None)
@@ -132,6 +136,7 @@ _PARTS = {
     "protest_until": _protest_until,
     "meeting": lambda s: s.session.directory.meeting(s.input.meeting_on),
     "board": lambda s: s.session.config.procedure.board.rules,
+    # A ground that the configuration leaves out needs no notice.
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days.get(s.input.ground, 0),
     "overdue": _overdue,
 }
