@@ -115,9 +115,11 @@ def _due_partnerships(
         select(what)
         .join(due, due.c.partnership == table.c.id)
         .where(due.c.status == DeadlineStatus.OPEN.value, due.c.next_at <= now)
+        # `next_at` rather than `due_at`: a deadline that failed goes behind those that were not tried yet.
         .order_by(due.c.next_at, due.c.id)
         .limit(session.config.procedure.daemon.batch)
     )
+    # Another daemon is at work on a locked partnership, so waiting for it would only slow down both.
     return session.connection.execute(database.locking(session.connection, query, passing=True)).all()
 
 
@@ -133,12 +135,14 @@ def _step_one_by_one(system: System, now: datetime, stop: Callable[[], bool]) ->
     Return what was done (None if nothing is due), and whether something due could not even be put off. The next
     tick tries that again.
     """
+    # Read only the ids, since the rows themselves may be what cannot be read.
     keys = [
         row.id for row in system.transact(partial(_due_partnerships, now=now, what=tables.partnerships.c.id))
     ]
     if not keys:
         return None, False
     total, stuck = Tally(), False
+    # A partnership with several due deadlines is among the keys several times.
     for key in dict.fromkeys(keys):
         if stop():
             break
@@ -147,6 +151,7 @@ def _step_one_by_one(system: System, now: datetime, stop: Callable[[], bool]) ->
         except StoreLocked as error:
             # The partnership is not to blame for a lock, so no try of its deadline is used up.
             reason, put_off = str(error), False
+        # The database is away or cannot be used, so every other partnership would fail in the same way.
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - an error of any kind must not stop the others
@@ -156,6 +161,7 @@ def _step_one_by_one(system: System, now: datetime, stop: Callable[[], bool]) ->
             continue
         total.failed += 1
         total.failures.append(reason)
+        # A partnership that stays due is first in the next batch too. Without this the loop would never end.
         stuck = stuck or not put_off
     return total, stuck
 
@@ -188,6 +194,7 @@ def _step(session: Session, rows: Sequence[Row[Any]], now: datetime) -> Tally:
     5. Write events, notices and deadlines, each kind in one statement.
     """
     tally = Tally()
+    # The query returns a partnership once for each of its due deadlines, so collect them by id.
     records = {row.id: Snapshot.from_row(row) for row in rows}
     work_by_key = _find_work(session.connection, list(records), now)
     changes: list[Change] = []
@@ -209,6 +216,7 @@ def _step(session: Session, rows: Sequence[Row[Any]], now: datetime) -> Tally:
             _postpone(session, key, due, now, f"{type(error).__name__}: {error}")
             tally.failed += 1
             tally.failures.append(f"{record.ref} {due.name}: {error}")
+    # This also closes the rungs that fired, so `updates` holds only the other ones.
     if changes:
         tally.changes = engine.write(session, changes)
         tally.fired += len(changes)
@@ -226,6 +234,7 @@ _OPEN = (
         tables.deadlines.c.status + "" == DeadlineStatus.OPEN.value,
         tables.deadlines.c.next_at <= bindparam("now"),
     )
+    # `due_at` rather than `next_at`: of one partnership, what should have happened first happens first.
     .order_by(tables.deadlines.c.due_at, tables.deadlines.c.id)
 )
 
@@ -268,17 +277,21 @@ def _make_input(session: Session, record: Snapshot, event: str, now: datetime) -
         return {}
     item = record.facts.board.item
     today = session.config.calendar.day(now)
+    # After a downtime over several meetings, take the first that is still to come.
     meeting = session.directory.next_regular(
         max(item.meeting_on, today) if item and item.meeting_on else today, now
     )
+    # Where the Board reads twice, the first reading only introduces the item, so no decision is missing.
     introduced = item is not None and item.meeting_on in item.introduced
     reason = "introduced; it comes back for action" if introduced else "no decision is on record"
     values: dict[str, Any] = {"reason": f"the meeting passed: {reason}"}
+    # Without a coming regular meeting the item is left unscheduled rather than put on a special one.
     return values | ({"meeting_on": meeting.on.isoformat()} if meeting else {})
 
 
 def _make_occasion(session: Session, record: Snapshot, rung: DeadlineRow, now: datetime) -> queue.Occasion:
     """Return what the outbox needs to know of a rung that tells people."""
+    # The row may have left the configuration since the rung was planned. Then nobody is told.
     row = session.config.deadlines.get(rung.name)
     return queue.Occasion(
         record=record,
@@ -310,6 +323,7 @@ def _queue_notices(
         updates.append(deadlines.close(rung, status, now, reason))
         tally.told += 1 if count else 0
         tally.skipped += 0 if count else 1
+        # Repetitions have no end, so only the next one is planned each time.
         following = deadlines.next_repetition(session.config, deadlines.rung_of(rung), now)
         if following:
             following = deadlines.renumber(session.connection, rung.partnership, following)
@@ -324,6 +338,7 @@ def _postpone_all(session: Session, key: int, now: datetime, reason: str) -> Non
         return
     later = _postpone(session, key, work.rung, now, reason)
     table = tables.deadlines
+    # If these stayed due, the next batch would begin with this partnership again.
     passed = table.c.id.in_([rung.id for rung in work.passed])
     session.connection.execute(update(table).where(passed).values(next_at=later))
 
@@ -343,6 +358,7 @@ def _postpone(session: Session, key: int, rung: DeadlineRow, now: datetime, reas
         .where(table.c.id == rung.id)
         .values(attempts=attempts, next_at=later, reason=reason[:500])
     )
+    # At this number alone, or staff would get the same report every day.
     if attempts == len(waits) + 1:
         failure = {
             "deadline": rung.name,

@@ -27,13 +27,17 @@ def tell_changed(session: Session, now: datetime) -> list[str]:
 
     The version of the calendar is remembered, so that without a change no partnership is read.
     """
+    # Meetings come from two places, the directory and the configuration. Either may have changed.
     mark = f"{session.directory.version} {session.config.procedure.board!r}"
     if database.remembered(session.connection, "meetings") == mark:
         return []
     table = tables.partnerships
     query = select(table).where(table.c.state == State.BOARD_REVIEW).order_by(table.c.id)
+    # No row is locked, since only notices are written here, and one daemon does this at a time.
     rows = session.connection.execute(query).all()
     refs = [record.ref for record in map(Snapshot.from_row, rows) if _tell(session, record, now)]
+    # In the same transaction as the notices: after a crash
+    # the next tick begins again, and tells nobody twice.
     database.remember(session.connection, "meetings", mark)
     return refs
 
@@ -45,6 +49,7 @@ def _tell(session: Session, record: Snapshot, now: datetime) -> bool:
         return False
     meeting = session.directory.meeting(item.meeting_on)
     begins = meeting.at if meeting else None
+    # Compare with what people were told, not with the record: the meeting may have moved more than once.
     last_told = _find_last_told(session, record, item.meeting_at)
     # A meeting that is over by both accounts concerns nobody any more.
     if begins == last_told or max(filter(None, (begins, last_told))) <= now:
@@ -61,6 +66,7 @@ def _tell(session: Session, record: Snapshot, now: datetime) -> bool:
 def _find_last_told(session: Session, record: Snapshot, scheduled: datetime) -> datetime | None:
     """Return the time of the meeting that people were told last; None if they were told that it is cancelled."""
     item = record.facts.board.item
+    # What was told about an earlier date of the same item says nothing about this one.
     since = item.scheduled_at if item and item.scheduled_at else record.entered_at
     table = tables.notices
     query = select(table.c.extra).where(
@@ -78,6 +84,7 @@ def _queue(session: Session, record: Snapshot, extra: dict[str, Any], now: datet
     key = record.key
     queue.queue(session, [Occasion(record, record.facts, CHANGED, now, extra=extra)])
     notices, entries = tables.notices, tables.calendar_entries
+    # `queue` returns only how many were told, so find out who by the instant.
     reached = set(
         session.connection.scalars(
             select(notices.c.to).where(

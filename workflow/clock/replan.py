@@ -28,10 +28,12 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
         return []
     moved: list[dict[str, str]] = []
     table = tables.partnerships
+    # `engine.load` locks in this order too, so that the two cannot deadlock.
     everyone = select(table).order_by(table.c.id)
     for row in session.connection.execute(database.locking(session.connection, everyone)).all():
         try:
             record = Snapshot.from_row(row)
+        # One damaged record must not keep the new procedure from all other partnerships.
         except ValueError:
             moved.append({"ref": row.ref, "problem": "its record cannot be read: partnershipctl verify"})
             continue
@@ -43,7 +45,9 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
 def _replan_one(session: Session, record: Snapshot, now: datetime) -> list[dict[str, str]]:
     """Move the deadlines of one partnership, and note in the directory's history which of them moved."""
     key = record.key
+    # Read all rows: the new procedure may lead back to a ladder that is over.
     rows = deadlines.rows_of(session.connection, [key]).get(key, [])
+    # Take these before anything is written, since the moves replace them.
     was = {row.name: row.ladder for row in rows if row.status == DeadlineStatus.OPEN}
     moves = deadlines.plan_moves(session.config, record, rows, now)
     if not moves:
@@ -61,6 +65,7 @@ def _replan_one(session: Session, record: Snapshot, now: datetime) -> list[dict[
         for name in sorted(was.keys() | due.keys())
         if was.get(name) != due.get(name)
     ]
+    # A change of procedure is not an event of the partnership, so its history does not show it.
     if moved:
         text = canonical(moved)
         session.connection.execute(
