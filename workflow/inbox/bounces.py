@@ -24,17 +24,21 @@ def judge_bounce(session: Session, reply: Reply, now: datetime) -> Judged:
     bounce = reply.incoming.bounce
     assert bounce is not None
     table, notices = tables.notices, find_notices(session, reply.incoming)
+    # The Message-IDs are more exact than the address, but some servers leave them out of their reports.
     if bounce.about:
         query = select(table).where(table.c.message_id.in_(bounce.about)).order_by(table.c.id)
         notices = [Notice.from_row(row) for row in session.connection.execute(query)] or notices
     if not notices:
         return reply.judged(Verdict.BOUNCE, f"it names no message of ours: {bounce.said}")
     reply = attach_notice(session, reply, notices[0])
+    # The address must not be marked for a full mailbox or a server that is away.
     if not bounce.permanent:
         return reply.judged(Verdict.BOUNCE, f"not delivered yet: {bounce.said}")
     notice, reason = reply.answered, bounce.said or bounce.status or ""
+    # Only a sent notice can come back. If staff have queued it again meanwhile, the new try decides.
     dead = update(table).where(table.c.id == notice.id, table.c.status == NoticeStatus.SENT.value)
     session.connection.execute(dead.values(status=NoticeStatus.DEAD, reason=f"it came back: {reason}"))
+    # Every further message to the address will come back too. One report to staff is enough.
     if _mark_address(session, notice.to, reason, now):
         failure = {
             "recipient": notice.to,

@@ -71,6 +71,8 @@ def judge_letters(
                 yield Judged(Verdict.REFUSED, letter.problem)
                 continue
             judged = judge_letter(system, letter, clock())
+            # The order matters: a message that was marked first
+            # would be lost by a crash before its transaction ends.
             letterbox.mark_seen(letter)
             yield judged
 
@@ -86,8 +88,11 @@ def judge_letter(system: System, letter: Letter, now: datetime) -> Judged:
     for last in (False, False, True):
         try:
             return system.transact(partial(_judge, letter=letter, now=now))
+        # The message is not to blame, so it must not be set aside.
         except (StoreError, OperationalError):
             raise
+        # Somebody moved the partnership at the same moment. Judge
+        # the message again by the new state, but not forever.
         except Conflict as error:
             problem: Exception = error
             if not last:
@@ -95,6 +100,7 @@ def judge_letter(system: System, letter: Letter, now: datetime) -> Judged:
         except Exception as error:  # noqa: BLE001 - an error of any kind in one message must not stop the others
             problem = error
         break
+    # PostgreSQL stores no text with U+0000, and an error may quote one from the message.
     reason = f"it could not be dealt with: {type(problem).__name__}: {problem}"[:500].replace("\x00", "")
     return system.transact(partial(_set_aside, letter=letter, now=now, reason=reason))
 
@@ -102,11 +108,13 @@ def judge_letter(system: System, letter: Letter, now: datetime) -> Judged:
 def _set_aside(session: Session, letter: Letter, now: datetime, reason: str) -> Judged:
     """Record a message that cannot be judged, unread, and tell staff."""
     digest = hashlib.sha256(letter.content).hexdigest()
+    # Another daemon may have judged the message since the first try.
     if _is_recorded(session, digest):
         return Judged(Verdict.REPEATED, "it has been read before")
     table = tables.replies
     values = {"digest": digest, "received_at": now, "message": letter.content, "verdict": Verdict.REFUSED}
     made = session.connection.execute(insert(table).values(**values, reason=reason))
+    # The content may be what made it fail, so the report to staff is made without it.
     unread = Reply(_key_of(made), digest, Incoming(), letter.whole)
     tell_staff(session, "reply-doubtful", unread, now, [reason])
     return Judged(Verdict.REFUSED, reason)
@@ -134,6 +142,7 @@ def _judge(session: Session, letter: Letter, now: datetime) -> Judged:
     if _is_recorded(session, digest):
         return Judged(Verdict.REPEATED, "it has been read before")
     mail = session.config.procedure.mail
+    # Without a name of our own server no header about DMARC is believed, since anybody can write one.
     incoming = replies.read(letter.content, mail.authserv if mail.trust == "dmarc" else "")
     table = tables.replies
     made = session.connection.execute(
@@ -142,6 +151,7 @@ def _judge(session: Session, letter: Letter, now: datetime) -> Judged:
             message_id=incoming.message_id,
             received_at=now,
             sender=incoming.sender,
+            # The column needs a value until the real verdict is known, later in this transaction.
             verdict=Verdict.UNKNOWN,
             text=incoming.words.text or None,
             message=letter.content,
@@ -169,10 +179,12 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
     if incoming.bounce is not None:
         return judge_bounce(session, reply, now)
     notices = find_notices(session, incoming)
+    # A message to several notices could mean any of them, so it gets none.
     if len(notices) == 1:
         reply = attach_notice(session, reply, notices[0])
     if is_repeated(session, reply):
         return reply.judged(Verdict.REPEATED, "a message with its Message-ID has been read before")
+    # A mail program writes this when somebody presses "accept", which is not consent to anything.
     if incoming.calendar:
         return reply.judged(Verdict.AUTOMATIC, "it answers an invitation")
     if incoming.automatic is not None:
@@ -186,6 +198,7 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
     if doubt := find_doubt(session, reply, [notice.to for notice in notices]):
         tell_staff(session, "reply-doubtful", reply, now, [doubt])
         return reply.judged(Verdict.REFUSED, doubt)
+    # Only after all doubts: a forged message must not take the mark from an address.
     clear_bounce(session, str(incoming.sender))
     if reply.notice is None:
         return _note(
@@ -201,6 +214,7 @@ def _judge_unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
     """
     sender = reply.incoming.sender
     table = tables.notices
+    # A Message-ID shows in every forwarded message, so the sender must also be the one who got it.
     answered = select(table).where(table.c.to == sender, table.c.message_id.in_(reply.incoming.answers))
     row = session.connection.execute(answered.order_by(table.c.id.desc())).first() if sender else None
     if row is not None:
@@ -210,9 +224,11 @@ def _judge_unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
             Verdict.UNKNOWN, "it is from somebody we do not know, and answers none of our messages"
         )
     if doubt := find_doubt(session, reply, []):
+        # A doubtful message that answers nothing may be from anybody, so staff are not bothered with it.
         if row is not None:
             tell_staff(session, "reply-doubtful", reply, now, [doubt])
         return reply.judged(Verdict.REFUSED, doubt)
+    # Without the code of a notice the sender is not certain enough for the record.
     return _note(
         session, reply, now, "It did not come to the address for answers to one message.", record=False
     )
@@ -227,8 +243,10 @@ def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
     4. Do the event.
     """
     notice, word = reply.answered, normalize(reply.incoming.words.first)
+    # Read what this very message offered: the procedure may offer other events by now.
     offered = {event: event_named(event).reply_words for event in notice.offered}
     meant = {event: words[word] for event, words in offered.items() if word in words}
+    # A free answer is welcome too. People do not always use one of the words.
     if not meant or reply.ref is None:
         return _note(session, reply, now)
     actions: list[tuple[Action, ReplyWord]] = []
@@ -242,6 +260,7 @@ def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
             return reply.judged(Verdict.UNKNOWN, "there is no such message any more")
     if not actions:
         return _refuse(session, reply, now, word, list(meant), [closed.why if closed else ""])
+    # Several offers may share a word. That is clear as long as the word does the same for each of them.
     if len({(meaning.event, str(meaning.gives)) for _, meaning in actions}) > 1:
         return _note(session, reply, now, f"“{word}” could mean several of the things that were asked.")
     return _do(session, reply, now, word, *actions[0])
@@ -254,6 +273,7 @@ def _find_action(session: Session, reply: Reply, event: str, now: datetime) -> A
     """
     notice = reply.answered
     claim = Claim(notice.id, event, notice.to, str(reply.ref), notice.offered.get(event))
+    # A link carries its age under its signature, but the address for replies does not.
     if notice.queued_at + timedelta(days=session.config.procedure.web.link_days) <= now:
         raise LinkClosed("expired", "The message is too old to be answered.", claim)
     return find_action(session, claim, now)
@@ -266,6 +286,7 @@ def _do(
 
     A word may mean another event than the one that was offered, such as a refusal. Staff are told then.
     """
+    # The text is cut, so that one message cannot fill the record.
     text = reply.incoming.words.below[:TEXT]
     offered = action.claim.event
     label = session.config.label(offered)
@@ -287,6 +308,7 @@ def _do(
     except LinkClosed as error:
         return _refuse(session, reply, now, word, [offered], [error.why])
     except BadInput as error:
+        # The law names a field of a form, which a reply does not have. Say where in the mail the reasons go.
         missing = meaning.below in [problem.at for problem in error.problems] and not text
         why = [f"Below “{word}” your reasons are missing. Write them there, in your own words."]
         return _refuse(
@@ -294,6 +316,7 @@ def _do(
         )
     except Refused as error:
         return _refuse(session, reply, now, word, [offered], [str(unmet) for unmet in error.unmet])
+    # A "no" only records a note, so staff have to decide what follows.
     if meaning.event != offered:
         tell_staff(session, "reply-note", replace(reply, about=label), now, [], word)
     return reply.judged(Verdict.DONE, meaning.event)
@@ -304,6 +327,7 @@ def _refuse(
 ) -> Judged:
     """Tell the person why nothing was done and how it can be done, at the address on record."""
     notice = reply.answered
+    # People know an event by the words on its button, not by its name in the law.
     labels = "; ".join(session.config.label(event) for event in events)
     readable = [session.config.labeled(line) for line in why]
     words = template_values(session, replace(reply, about=labels), readable, word) | {
@@ -311,6 +335,7 @@ def _refuse(
     }
     queue.tell(
         session, "reply-refused", notice.to, notice.role, now,
+        # The new message has an address of its own and offers the same again, so that a second try can work.
         extra={"offers_again": list(notice.offered), "reply": words},
         partnership=notice.partnership, delegate_for=notice.delegate_for,
     )  # fmt: skip
@@ -331,6 +356,7 @@ def _add_note(session: Session, reply: Reply, now: datetime) -> None:
     try:
         action = _find_action(session, reply, "", now)
         if text and action.role in row_of("add-note", action.record.state).who:
+            # A savepoint, as above: without the note, the message itself must still be recorded.
             with session.connection.begin_nested():
                 act(
                     session,

@@ -98,8 +98,11 @@ def is_repeated(session: Session, reply: Reply) -> bool:
         return False
     query = select(table.c.id).where(
         table.c.message_id == reply.incoming.message_id,
+        # Anybody can copy a Message-ID. Without this a stranger
+        # could make a person's real answer look repeated.
         table.c.sender == reply.incoming.sender,
         table.c.verdict.in_((Verdict.DONE, Verdict.NOTE, Verdict.REFUSED)),
+        # The row of this message itself was written before it is judged.
         table.c.id != reply.id,
     )
     return session.connection.scalar(query) is not None
@@ -110,6 +113,7 @@ def is_flood(session: Session, reply: Reply, now: datetime) -> bool:
     table = tables.replies
     same = [table.c.sender == reply.incoming.sender]
     if reply.notice is not None:
+        # A machine that answers may change its own address, but it writes to the same one of ours.
         same.append(table.c.notice == reply.notice.id)
     query = select(func.count()).where(or_(*same), table.c.received_at > now - WITHIN, table.c.id != reply.id)
     return (session.connection.scalar(query) or 0) >= BUSY
@@ -126,15 +130,19 @@ def find_doubt(session: Session, reply: Reply, persons: Sequence[str]) -> str | 
     incoming, mail = reply.incoming, session.config.procedure.mail
     if incoming.doubt is not None:
         return f"{incoming.doubt[0].upper()}{incoming.doubt[1:]}."
+    # A message to the notices of two people cannot be the answer of both.
     if persons and any(person != incoming.sender for person in persons):
         return "It is from another address than the one that was asked."
+    # A From line can be forged. Only our own mail server can check whether the domain really sent it.
     if mail.trust == "dmarc" and incoming.dmarc != "pass":
         result = f"said: {incoming.dmarc}" if incoming.dmarc else "said nothing"
         return (
             f"It may be forged: of DMARC, which has to be passed, the mail server {mail.authserv} {result}."
         )
+    # A person who forwards a message does not agree to what is in it.
     if incoming.passed_on is not None:
         return f"It is no answer of their own: {incoming.passed_on}."
+    # Only its head was read, so nobody knows what the person wrote.
     if not reply.whole:
         return "It is too large to be read."
     return None
@@ -155,6 +163,7 @@ def template_values(
     """Return what templates read of a message that came back."""
     incoming = reply.incoming
     person = reply.notice.to if reply.notice is not None else incoming.sender
+    # Staff have to know of attachments, since these are only in the stored message.
     files = [f"With it came: {', '.join(incoming.files)}."] if incoming.files else []
     return {
         "id": reply.id,
