@@ -55,6 +55,8 @@ def deliver(
     pace.more = False
     with mailer.session():
         while not stop() and (room := pace.room(clock())) != 0:
+            # Row locks would not be enough here: two daemons could claim two messages to one person and send
+            # them in the wrong order. So one daemon claims at a time.
             claimed = system.transact(
                 partial(_claim, now=clock(), most=min(CLAIM, room or CLAIM)), exclusive="outbox"
             )
@@ -66,15 +68,21 @@ def deliver(
                 if pace.more or stop():
                     system.transact(partial(_release, claimed=claimed[done:]))
                     return dict(counts)
+                # This daemon may have stood still since the claim,
+                # and another may have taken the notice over.
                 if not system.transact(partial(_is_still_ours, claimed=notice)):
                     continue
                 try:
+                    # No transaction is open here, so a slow mail server holds no lock of the database.
                     outcome = _attempt(mailer, notice)
                 except Unreachable as error:
+                    # From now on there is no room, which ends the outer loop as well.
                     pace.note_closed(clock(), str(error))
                     system.transact(partial(_release, claimed=claimed[done:], why=str(error)))
                     break
                 pace.note_attempt(clock())
+                # Keep the outcome in memory first. If the database
+                # is away, the message must not be sent again.
                 pace.unrecorded.append(partial(_settle, claimed=notice, outcome=outcome, now=clock()))
                 counts.update(_record_outcomes(system, pace))
     return dict(counts)
@@ -105,6 +113,7 @@ def _record_outcomes(system: System, pace: Pace) -> list[str]:
         except Exception:  # noqa: BLE001 - a notice that staff cannot be told of must not block all others
             status = system.transact(partial(record_outcome, tell=False))
         statuses.append(status)
+        # Only now is it on record. An error above leaves it for the next time.
         del pace.unrecorded[0]
     return statuses
 
@@ -144,6 +153,7 @@ def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
     4. Write the message of each that has none yet.
     """
     table = tables.notices
+    # Another daemon is sending to these people, and a later message must not get ahead of that one.
     claimed_elsewhere = and_(table.c.lease_until.is_not(None), not_(_is_free(now)))
     busy = set(session.connection.scalars(select(table.c.to).where(claimed_elsewhere)))
     is_due = and_(~table.c.held, table.c.next_at <= now, _is_free(now))
@@ -157,6 +167,7 @@ def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
         rows += map(Notice.from_row, session.connection.execute(query))
     if not rows:
         return []
+    # Both queries may return `most` rows. Take the first of them together and leave the rest unclaimed.
     rows = sorted(rows, key=lambda row: (row.next_at, row.id))[:most]
     keys, lease = [row.id for row in rows], now.astimezone(UTC) + LEASE
     session.connection.execute(update(table).where(table.c.id.in_(keys)).values(lease_until=lease))
@@ -191,6 +202,7 @@ def _with_message(session: Session, row: Notice, lease: datetime, sender: str) -
 
     The message is stored, so that every attempt sends the same bytes.
     """
+    # The message of an earlier attempt is sent as it was, even if the record has changed since.
     if row.message is not None:
         return Claimed(row, lease, sender, row.message)
     try:
@@ -204,6 +216,7 @@ def _with_message(session: Session, row: Notice, lease: datetime, sender: str) -
     session.connection.execute(
         update(table)
         .where(table.c.id == row.id)
+        # `shown` is what an answer by mail is judged by, even if the procedure offers something else by then.
         .values(subject=subject, message=content, shown=canonical(message.offered_versions(session, row)))
     )
     return Claimed(row, lease, sender, content)
@@ -220,10 +233,13 @@ def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[NoticeStatus, str | None
         mailer.deliver(
             claimed.content, sender=claimed.sender, recipient=claimed.row.to, key=claimed.row.message_id
         )
+    # The server may have the message. Sending it again could deliver it twice, so staff decide.
     except InDoubt as error:
         return NoticeStatus.IN_DOUBT, str(error)
+    # This is not an attempt, so the caller has to learn of it.
     except Unreachable:
         raise
+    # The server has refused the message for good, so another try would get the same answer.
     except PermanentFailure as error:
         return NoticeStatus.DEAD, str(error)
     except (TemporaryFailure, OSError) as error:
@@ -252,6 +268,7 @@ def _settle(
     attempts = row.attempts + 1
     waits = session.config.procedure.mail.retry_minutes
     values: dict[str, Any] = {"attempts": attempts, "lease_until": None, "reason": reason}
+    # No wait is left, so more tries would go on forever without anybody knowing.
     if status == NoticeStatus.FAILED and attempts > len(waits):
         status = NoticeStatus.DEAD
     if status == NoticeStatus.FAILED:
@@ -259,10 +276,12 @@ def _settle(
     if status == NoticeStatus.SENT:
         values["sent_at"] = now
     done = session.connection.execute(update(table).where(claimed.ours).values(status=status, **values))
+    # The daemon that took the notice over records its own outcome, which must not be overwritten.
     if not done.rowcount:
         return "overtaken"
     if row.template == message.DIGEST:
         digest.follow(session, row.id, status, now, reason)
+    # A report that fails must not cause a report about itself, and so on without end.
     if tell and status in (NoticeStatus.DEAD, NoticeStatus.IN_DOUBT) and row.template != "message-failed":
         _tell_staff(session, row, reason, attempts, now)
     return status
@@ -292,6 +311,7 @@ def retry(connection: Connection, key: int, now: datetime) -> bool:
     queued = connection.execute(
         update(table)
         .where(table.c.id == whole, is_stuck, _is_free(now))
+        # Staff have removed the cause by now, so the notice gets all its tries again.
         .values(status=NoticeStatus.QUEUED, attempts=0, next_at=now, lease_until=None, reason=None)
     )
     if queued.rowcount:

@@ -35,8 +35,10 @@ def gather(session: Session, now: datetime) -> int:
     for to, rows in held.items():
         person = session.directory.people.get(to)
         due = [row for row in rows if row.next_at <= now]
+        # These wait for nothing any more, so the ones that are not due leave too.
         if person is None or not person.digest:
             _release(session, rows, now)
+        # A digest of one notice would only hide its subject.
         elif len(due) == 1:
             _release(session, due, now)
         elif due:
@@ -59,6 +61,8 @@ def _bind(session: Session, to: str, rows: Sequence[Notice], now: datetime) -> N
     """Queue a digest to this address and put these notices into it."""
     table = tables.notices
     values = new_notice(session.config, DIGEST, to, rows[0].role, now)
+    # The digest is a notice like any other, so delivery,
+    # retries and leases need no rules of their own for it.
     made = session.connection.execute(insert(table).values(**values)).inserted_primary_key
     key = made[0] if made else None
     session.connection.execute(

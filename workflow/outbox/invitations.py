@@ -46,14 +46,18 @@ def make_files(
     4. Record what is sent, and put the file first that mail programs should offer.
     """
     now = row.queued_at
+    # A date that has passed is left as it is: nobody needs news of it.
     current = {date.uid: date for date in dates(session, record).values() if date.start >= now}
     sent = _sent(session, row.to, record.key)
     wanted: list[tuple[Method, str, CalendarEntry, bool]] = []
     for date in current.values():
         before = sent.get(date.uid)
+        # A move is told with any next message to this address, even if that message is about something else.
         if not (_is_about(session, row, date, deadline) or _has_moved(before, date)):
             continue
+        # An invitation is moved by another one (RFC 5546, 3.2.2.1), even if there is nothing more to do.
         request = date.name == MEETING or bool(asked & set(date.offers)) or _was_asked(before)
+        # A date that is back after it was cancelled needs a higher sequence than its cancellation.
         sequence = _sequence(
             before, moved=before is not None and (before.cancelled or before.start != date.start)
         )
@@ -61,6 +65,7 @@ def make_files(
         wanted.append(("REQUEST" if request else "PUBLISH", date.name, entry, before is None))
     for before in sent.values():
         if not before.cancelled and before.start >= now and before.uid not in current:
+            # The record no longer has the date, so the entry is made from what was sent.
             entry = CalendarEntry(
                 before.uid, before.summary, before.start, record.facts.title, None, before.sequence + 1
             )
@@ -110,6 +115,7 @@ def _sent(session: Session, email: str, partnership: int) -> dict[str, Row[Any]]
     """Return what an address was sent of a partnership's dates, by UID."""
     table = tables.calendar_entries
     query = select(table).where(table.c.email == email, table.c.partnership == partnership)
+    # Sort here, since SQLite and PostgreSQL order text differently.
     return {row.uid: row for row in sorted(session.connection.execute(query), key=lambda row: row.uid)}
 
 

@@ -67,6 +67,7 @@ def write(session: Session, row: Notice) -> tuple[str, bytes]:
         sender=mail.sender,
         recipient=row.to,
         recipient_name=context["person"]["name"],
+        # All messages about a partnership name the same thread, so that mail programs show them together.
         thread_id=f"<partnership.{ref}@{domain}>" if ref else None,
         ref=ref,
         calendar=_calendar(session, row, context),
@@ -169,6 +170,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
     """Return the context for the templates of a notice."""
     people, district = session.directory, session.config.procedure.district
     about = _about(session, row)
+    # By the time the message is written, the record may no longer name this person.
     person = people.person(row.to, about.facts if about else None) or people.someone(row.to)
     context: dict[str, Any] = {
         "notice": row.template,
@@ -228,6 +230,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     config, facts, ref = session.config, about.facts, about.ref
     school_name = session.directory.school_name(facts.school)
     asks = _asks(session, row, about)
+    # A delegate may see what the absent person may see, and no more.
     viewer = Viewer(row.capacity, row.owner)
     visible = visibility.facts_for(session, about, viewer, row.queued_at)
     event = _event(session, row, facts, viewer)
@@ -271,6 +274,7 @@ def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) ->
     """Return the event that a notice tells of, with the parts that its reader may know; None for a deadline."""
     if row.seq is None or row.partnership is None:
         return None
+    # One form may do several events, and they share one receipt.
     entries = [entry_of(session, row.partnership, seq) for seq in (*row.more.get("before", ()), row.seq)]
     entry = entries[-1]
     return {

@@ -87,6 +87,7 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     for person, role in people.values():
         if not _may_be_told(session, occasion, person, role):
             continue
+        # People know what they did themselves. They get a message only if it also asks for their next step.
         if person.email == occasion.actor and not _is_asked_next(session, occasion, role, row.offers):
             continue
         reached = directory.find_reachable(session.directory, person, today)
@@ -161,6 +162,7 @@ def recipients(
     if group == "waiting":
         awaited = []
         for waiting in waiting_on(occasion.record.facts, offers[0]):
+            # Some steps are owed by one person, such as the scores of a reviewer. Nobody else is reminded.
             people = (
                 [session.directory.someone(waiting.email)]
                 if waiting.email
@@ -211,6 +213,7 @@ def tell_staff(
     query = select(table).where(table.c.id == key)
     try:
         record = Snapshot.from_row(session.connection.execute(query).one())
+    # The caller is often reporting this very damage, so a second error here would hide the first.
     except ValueError:
         return
     queue(session, [Occasion(record, record.facts, name, now, extra=extra, actor=actor)])
@@ -224,6 +227,7 @@ def _tell_district(
     groups = [role for role in directory.DISTRICT_ROLES if row and role in row.to]
     for role in groups:
         for person in session.directory.people.values():
+            # The actor is left out, since staff know of the message that they wrote themselves.
             if person.active and role in person.roles and person.email != actor:
                 reached = directory.find_reachable(session.directory, person, today)
                 away = person.email if reached.email != person.email else None
@@ -237,9 +241,11 @@ def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[i
     """
     table = tables.notices
     chosen = or_(table.c.id.in_(keys), table.c.within.in_(keys)) & table.c.revoked_at.is_(None)
+    # Read the ids first: after the first update the condition matches none of these notices any more.
     revoked = list(connection.scalars(select(table.c.id).where(chosen).order_by(table.c.id)))
     mine = table.c.id.in_(revoked)
     connection.execute(update(table).where(mine).values(revoked_at=now))
+    # A notice that was sent keeps its status, since revoking ends its links but does not unsend it.
     waiting = table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED))
     connection.execute(
         update(table)

@@ -52,6 +52,7 @@ class Pace:
 
     def note_attempt(self, now: datetime) -> None:
         """Count a message that was tried, and end the pauses: the server answered, so it is reachable."""
+        # Without a limit nothing would ever remove the old attempts.
         if self.per_minute:
             self._attempts.append(now)
         self._rests, self._rested_at, self.problem = 0, None, None

@@ -37,6 +37,7 @@ def new_notice(
         "deadline": None,
         "extra": canonical(extra) if extra else None,
         "status": NoticeStatus.QUEUED,
+        # Made once for all attempts, so that mail programs show a message only once that arrives twice.
         "message_id": f"<{uuid.uuid4().hex}@{domain}>",
         "queued_at": now,
         "next_at": next_send_time(config, now),
@@ -60,6 +61,7 @@ def next_send_time(config: Config, now: datetime, rung: Rung | None = None) -> d
 
 def _is_open(config: Config, now: datetime) -> bool:
     """Return whether an instant is within the mail hours. Hours from midnight to midnight never close."""
+    # `time.max` stands for 24:00. Without the second condition the last microsecond of a day would be closed.
     begin, end = config.procedure.mail.hours
     wall = config.calendar.local(now).time()
     return begin <= wall < end or (begin == time() and end == time.max)
@@ -70,6 +72,7 @@ def next_digest_time(config: Config, now: datetime) -> datetime:
 
     Daily means weekends too: a reminder on a Friday may ask for something that is due on Saturday.
     """
+    # Count in local days, so that the digest keeps its hour when the clocks change.
     at, today = config.procedure.mail.digest_at, config.calendar.local(now).date()
     today_at = config.calendar.instant(today, at)
     return today_at if today_at >= now else config.calendar.instant(today + timedelta(days=1), at)
@@ -113,10 +116,12 @@ def _is_only_recipient(
     if role == Role.APPLICANT or any(wait.email for wait in waits):
         return True
     rows = [row for row in events_of(record.state) if row.name == event]
+    # The clock reads no mail, and an applicant cannot act for anybody but itself.
     roles = {who for row in rows for who in row.who} - {Role.CLOCK, Role.APPLICANT}
     if any(row.collected for row in rows):
         roles = {Role(role)}  # the other sides owe signatures of their own, and cannot give this one
     others = {
+        # A colleague whose mail comes to this person as a delegate is not another recipient.
         directory.find_reachable(session.directory, holder, today).email
         for other_role in roles
         for holder in session.directory.holders(other_role, record.facts)
