@@ -77,6 +77,7 @@ def open_store(url: str, *, create: bool = False) -> Engine:
         try:
             _check_tables(engine)
         except StoreError:
+            # The connection of the check would stay open in the pool, for a database that nobody will use.
             engine.dispose()
             raise
     return engine
@@ -90,6 +91,7 @@ def make_engine(url: str) -> Engine:
         # Error messages must not quote the values of a statement. They are logged, and sealed applications
         # with them.
         engine = create_engine(url, hide_parameters=True, **options)
+    # SQLAlchemy imports the driver that the address names, and it may not be installed.
     except (ArgumentError, ModuleNotFoundError) as error:
         raise StoreError(f"database.url cannot be used: {error}") from None
     if kind not in ("sqlite", "postgresql"):
@@ -177,6 +179,7 @@ def _check_tables(engine: Engine) -> None:
         tables = inspect(connection).get_table_names()
         numbered = "alembic_version" in tables
         version = connection.scalar(text("SELECT version_num FROM alembic_version")) if numbered else None
+    # Without tables there is no version either, and this message says more.
     if "partnerships" not in tables:
         raise StoreError("the database has no tables yet; run `partnershipctl init`")
     _check_version(version)
@@ -192,6 +195,7 @@ def looking(engine: Engine) -> Iterator[Connection]:
         with reading(engine) as connection:
             yield connection
     except DBAPIError as error:
+        # A server may only be starting, so a later try may succeed.
         server = engine.dialect.name == "postgresql" and isinstance(error, OperationalError)
         kind = StoreUnavailable if server or _is_transient(error) else StoreError
         raise kind(f"the database cannot be opened: {first_line(error)}") from None
@@ -199,6 +203,7 @@ def looking(engine: Engine) -> Iterator[Connection]:
 
 def _check_version(version: str | None) -> None:
     if version != VERSION:
+        # Versions have four digits each, so that they compare as text like numbers.
         what = "run `partnershipctl init`" if str(version or 0) < VERSION else "install the newer program"
         raise StoreError(f"the tables are of version {version}, this program's of version {VERSION}; {what}")
 
@@ -238,6 +243,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """Yield a connection for reading. All its queries see the database as of one moment."""
     with engine.connect() as plain:
         options: dict[str, Any] = {"reads": True}
+        # By default each statement of PostgreSQL sees the
+        # database anew. A transaction of SQLite sees one moment.
         if engine.dialect.name == "postgresql":
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         connection = plain.execution_options(**options)
@@ -279,6 +286,7 @@ def remembered(connection: Connection, key: str) -> str | None:
 def remember(connection: Connection, key: str, value: str) -> None:
     """Write a value under a key of the table `meta`, in place of the one that was there."""
     table = tables.meta
+    # SQLAlchemy has no upsert that both databases share.
     changed = connection.execute(update(table).where(table.c.key == key).values(value=value))
     if changed.rowcount == 0:
         connection.execute(insert(table).values(key=key, value=value))
@@ -300,12 +308,15 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
     """
     for attempt in range(_ATTEMPTS):
         if attempt:
+            # Growing waits let the transactions that were in the way finish first.
             time.sleep(0.05 * 2 ** (attempt - 1))
         done = False
         try:
             with engine.begin() as connection:
                 result = work(connection)
+                # An error from here on comes from the commit itself.
                 done = True
+        # Callers turn these into errors of their own, such as a conflict, so they pass unchanged.
         except (IntegrityError, DataError):
             raise
         except DBAPIError as error:
@@ -316,6 +327,7 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
                 ) from error
             if not _is_transient(error):
                 raise StoreError(f"the database cannot be written: {first_line(error)}") from error
+            # Python deletes `error` at the end of this clause, but it is needed after the last attempt.
             failed = error
         else:
             return result
@@ -331,6 +343,7 @@ def first_line(error: BaseException) -> str:
 
 def _is_transient(error: DBAPIError) -> bool:
     """Return whether the same transaction may succeed if it is run again."""
+    # The errors of SQLite have no SQLSTATE, so their words have to do.
     words = str(error.orig).lower()
     state = getattr(error.orig, "sqlstate", None)
     return error.connection_invalidated or "locked" in words or "busy" in words or state in _AGAIN

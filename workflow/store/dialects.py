@@ -38,6 +38,7 @@ def choose_journal_mode(version: tuple[int, int, int]) -> str:
 
     Earlier releases could corrupt a file in WAL mode.
     """
+    # The bug was fixed in 3.51.3, and in the later releases of two older lines.
     safe = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
     return "wal" if safe else "truncate"
 
@@ -58,6 +59,9 @@ def configure_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # `begin` below starts transactions, not the driver
+        # The time to wait comes first, since a change of the journal mode may
+        # have to wait as well. SQLite checks foreign keys only where a connection
+        # asks for it, and only FULL keeps every commit through a loss of power.
         for pragma in (
             f"busy_timeout={_BUSY_MILLISECONDS}",
             "foreign_keys=ON",
@@ -89,6 +93,7 @@ def configure_postgresql(engine: Engine) -> None:
         if not connection.get_execution_options().get("reads", False):
             connection.exec_driver_sql(patience)
 
+    # Many rows in one INSERT need no pipeline, which the next function avoids.
     engine.dialect.use_insertmanyvalues_wo_returning = True
 
     @event.listens_for(engine, "do_executemany")

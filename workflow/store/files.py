@@ -31,6 +31,7 @@ def open_private(path: Path, flags: int = 0, mode: int = 0o660) -> int:
     except FileExistsError:
         if flags & os.O_EXCL:
             raise
+        # The rights of an existing file are the choice of the person who made it.
         return os.open(path, os.O_WRONLY)
     os.fchmod(handle, allowed)  # the umask may have removed the group's rights
     return handle
@@ -66,6 +67,7 @@ def holding(database: Path) -> Iterator[None]:
         raise Unwritable(f"{database}.lock cannot be written: {error.strerror}") from None
     try:
         try:
+            # Do not wait for the lock: the other daemon may run for months.
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise Held from None

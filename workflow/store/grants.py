@@ -47,6 +47,7 @@ def grant(connection: Connection, role: str) -> None:
     quoted = connection.dialect.identifier_preparer.quote_identifier
     name, schema = quoted(role), quoted(str(connection.scalar(text("SELECT current_schema()"))))
     statements = [
+        # Revoke first, so that no right stays from an earlier grant or an earlier version.
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {name}",
         f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM {name}",
         f"REVOKE CREATE ON SCHEMA {schema} FROM {name}",
@@ -55,8 +56,10 @@ def grant(connection: Connection, role: str) -> None:
     statements += [
         f"GRANT {', '.join(rights)} ON {quoted(table)} TO {name}" for table, rights in needed_rights().items()
     ]
+    # Without its sequence, an INSERT cannot number a row.
     statements += [f"GRANT USAGE ON SEQUENCE {sequence} TO {name}" for sequence in _sequences(connection)]
     for statement in statements:
+        # The driver would read a single % as the start of a parameter.
         connection.exec_driver_sql(statement.replace("%", "%%"))
     for table in ADDED_TO:
         _check_kept(connection, role, table)
@@ -95,6 +98,7 @@ def _check_kept(connection: Connection, role: str, table: str) -> None:
         return
     others = sorted(r["rolname"] for r in roles if r["rolname"] != role and any(r[right] for right in rights))
     may = f"it may {', '.join(rights)} in {table}"
+    # Where no other role has the right, it comes from PUBLIC or from a grant to the role itself.
     if not others:
         raise NoSuchRole(
             f"{may}, as everybody may, or by a right that not the owner gave; take that from PUBLIC, or from it"

@@ -71,6 +71,7 @@ class Verdict(StrEnum):
 ANSWERED = (Channel.LINK, Channel.REPLY)
 
 
+# It has no slots, since `cached_property` stores its value in the dictionary of the instance.
 @dataclass(frozen=True)
 class Snapshot:
     """A partnership as stored, at one version.
@@ -144,6 +145,7 @@ class HistoryEntry(NamedTuple):
     @property
     def stood_in(self) -> str | None:
         """Return the address of the person who acted in place of the actor, if a message was answered so."""
+        # In the other channels this is the person who ran the program for the actor.
         return self.ran_by if self.channel in ANSWERED else None
 
 

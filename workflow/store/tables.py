@@ -39,6 +39,7 @@ class Instant(TypeDecorator[datetime]):
     """An aware datetime, stored in UTC. A naive datetime is a `ValueError`."""
 
     impl = DateTime(timezone=True)
+    # The type has no settings of its own, so SQLAlchemy may keep the statements that use it.
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -46,6 +47,7 @@ class Instant(TypeDecorator[datetime]):
             return None
         if value.utcoffset() is None:
             raise ValueError(f"{value} has no time zone")
+        # SQLite stores text without a zone, so all of it has to be in the same one.
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
@@ -86,12 +88,14 @@ class Instant(TypeDecorator[datetime]):
 
 def canonical(value: Any) -> str:
     """Return JSON in the one form that is stored and hashed: sorted keys, no spaces, text not escaped."""
+    # NaN is refused, since it is not JSON and other programs could not check the record.
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 LARGEST = 2**31 - 1  # the largest id that PostgreSQL's type of integer holds
 
 
+# Constraints have fixed names, since a migration can change a constraint only by its name.
 METADATA = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -183,6 +187,8 @@ history = Table(
     Column("at", Instant, nullable=False),
     Column("event", String, nullable=False),
     Column("actor", String, nullable=False),
+    # The role and the setting are kept, since people and
+    # procedure change, and a replay needs those of the time.
     Column("role", String, nullable=False),
     Column("channel", String, nullable=False),
     Column("from_state", String),
@@ -211,7 +217,9 @@ deadlines = Table(
     Column("done_at", Instant),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("next_at", Instant, nullable=False),  # when to look at it: due_at, later after a failure
+    # Two programs that plan the same rung at once must not both insert it.
     UniqueConstraint("partnership", "name", "ladder", "rung"),
+    # Every tick asks for the open rungs that are due.
     Index("ix_deadlines_status_next_at", "status", "next_at"),
 )
 
@@ -236,12 +244,14 @@ notices = Table(
     Column("lease_until", Instant),  # claimed for delivery until this time
     Column("sent_at", Instant),
     Column("reason", String),
+    # The bytes stay, so that every attempt sends the same and staff can see what was sent.
     Column("message", LargeBinary),
     # JSON: each event that its message offered, with the version of what the event consents to.
     Column("shown", Text),
     Column("held", Boolean, nullable=False, server_default=false()),  # waits for the daily digest
     Column("within", Integer, ForeignKey("notices.id")),  # the digest that it went out in
     Column("revoked_at", Instant),  # from then on its links and replies do nothing
+    # A claim reads the due notices in this order, so that a long backlog is never sorted.
     Index("ix_notices_status_next_at", "status", "next_at"),
     Index("ix_notices_partnership", "partnership"),
 )
@@ -252,6 +262,7 @@ Index("ix_notices_lease_until", notices.c.lease_until, sqlite_where=_leased, pos
 documents = Table(
     "documents",
     METADATA,
+    # The digest is the key, so that a document that is sent twice is stored once.
     Column("sha256", String, primary_key=True),
     Column("name", String, nullable=False),
     Column("size", Integer, nullable=False),

@@ -32,12 +32,15 @@ def upgrade_on(connection: Connection, to: str = "head") -> tuple[str | None, st
     before, newest = read_versions(connection)
     after = newest if to == "head" else to
     if before != after:
+        # A new database has no such table to lock, and no program that runs on it.
         if before is not None and connection.dialect.name == "postgresql":
             # Wait until running programs have committed. They write nothing more (`database.keep_version`).
             connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
         settings = _settings()
+        # Otherwise Alembic would open a connection of its own, outside of this transaction.
         settings.attributes["connection"] = connection
         command.upgrade(settings, after)
+    # An earlier version may not have the triggers yet.
     if after == newest:
         _restore_triggers(connection)
     return before, after
@@ -49,6 +52,7 @@ def _restore_triggers(connection: Connection) -> None:
         if connection.dialect.name == "sqlite":
             again = [statement for statement in append_only.SQLITE if f" {name} " in statement]
         else:
+            # A disabled trigger still exists, and would be in the way of a new one.
             dropped = (f"DROP TRIGGER IF EXISTS {name} ON history", f"DROP FUNCTION IF EXISTS {name}")
             again = [*dropped, *append_only.POSTGRESQL]
         for statement in again:
