@@ -80,6 +80,7 @@ def write(engine: Engine, target: Path, *, force: bool = False) -> Summary:
         # Another program may have written the file while this one copied.
         if not force and target.exists():
             raise FileExistsError(target)
+        # A rename is whole or not at all, so nobody ever sees half a backup under this name.
         copied.replace(target)
     sync_folder(target.parent)
     return summary
@@ -102,6 +103,7 @@ def temporary_sibling(target: Path) -> Iterator[Path]:
 def _copy_file(source: Path, file: Path) -> None:
     """Copy a SQLite database into a file, as it is at one moment. The copy and any writer wait for each other."""
     with closing(sqlite3.connect(source, timeout=60)) as old, closing(sqlite3.connect(file)) as new:
+        # A backup must never change what it copies.
         old.execute("PRAGMA query_only = ON")
         # All pages in one step: between two steps a writer could make the copy start again and again.
         old.backup(new, pages=-1)
@@ -110,6 +112,8 @@ def _copy_file(source: Path, file: Path) -> None:
 def _copy_server(engine: Engine, file: Path) -> None:
     """Copy every table of a PostgreSQL database, as it is at one moment, into a SQLite file."""
     with database.reading(engine) as source, open_file(file) as target:
+        # The copy gets the tables of the version of the source,
+        # since a backup is also taken before an upgrade.
         upgrade.upgrade_on(target, upgrade.read_versions(source)[0] or "head")
         copy(source, target)
 
@@ -124,7 +128,10 @@ def open_file(path: Path) -> Iterator[Connection]:
 
     @event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver would begin a transaction only at the first change. The listener below begins it at once.
         connection.isolation_level = None
+        # A migration may make a table anew, and foreign keys would refuse
+        # to drop the old one. `find_damage` checks them at the end.
         for pragma in ("journal_mode=MEMORY", "synchronous=OFF", "foreign_keys=OFF"):
             connection.execute(f"PRAGMA {pragma}").close()
 
@@ -139,6 +146,7 @@ def copy(source: Connection, target: Connection) -> dict[str, int]:
     old, new = (_read_columns(connection) for connection in (source, target))
     return {
         table.name: _copy_table(source, target, table, old[table.name] & new[table.name])
+        # This order puts each table after those that its rows refer to.
         for table in METADATA.sorted_tables
         if table.name in old and table.name in new
     }
@@ -158,6 +166,7 @@ def _copy_table(source: Connection, target: Connection, table: Table, shared: Co
     """
     columns = [column for column in table.columns if column.name in shared]
     blobs = any(isinstance(column.type, LargeBinary) for column in columns)
+    # In batches, since all documents together may not fit into memory.
     options = {"yield_per": _BATCH_OF_BLOBS if blobs else _BATCH}
     query = select(*columns).order_by(*table.primary_key.columns).execution_options(**options)
     inner = [c.name for c in columns if any(key.column.table is table for key in c.foreign_keys)]
@@ -189,6 +198,7 @@ def seal_file(path: Path, mark: int) -> Summary:
         if (damage := find_damage(connection)) is not None:
             raise StoreError(f"the copy of the database is not sound: {damage}")
         version, rows = _count_rows(connection)
+    # The rows may have been written without waiting for the disk (`open_file`).
     with path.open("rb") as file:
         os.fsync(file.fileno())
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -200,6 +210,7 @@ def find_damage(connection: sqlite3.Connection) -> str | None:
     (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if result != "ok":
         return str(result).splitlines()[-1]
+    # The check of SQLite above does not look at foreign keys.
     broken = connection.execute("PRAGMA foreign_key_check").fetchone()
     if broken is None:
         return None

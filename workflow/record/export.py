@@ -24,6 +24,7 @@ FORMAT, VERSION = "lead-community-partners record", 1
 def as_json(session: Session, records: Sequence[Snapshot], now: datetime) -> Iterator[str]:
     """Yield the JSON document of these partnerships in pieces, with each partnership on a line of its own."""
     head = {"format": FORMAT, "version": VERSION, "exported_at": _format_instant(now)}
+    # Leave out the closing brace, since the partnerships go inside.
     yield canonical(head)[:-1] + ',"partnerships":['
     for number, record in enumerate(records):
         with verify.reraise_with_ref(record.ref):
@@ -38,6 +39,7 @@ def select_records(session: Session, refs: Sequence[str]) -> list[Snapshot]:
     query = select(table).where(table.c.ref.in_(refs) if refs else true())
     records = verify.read_records(session.connection, query)
     existing = {record.ref for record in records}
+    # A reference that is misspelt must not make the export silently shorter.
     for ref in refs:
         if ref not in existing:
             raise engine.NotFound(f"there is no partnership {ref!r}")
@@ -70,5 +72,6 @@ def _entry(row: HistoryEntry, sealed: bool) -> dict[str, Any]:
     columns = row._asdict()
     entry = {name: columns[name] for name in HASHED} | {"at": _format_instant(row.at), "hash": row.hash}
     if sealed and event_named(row.event).sealed:
+        # The hash stays, so that the chain can be checked across what is left out.
         entry |= {"input": None, "sealed": True}
     return entry

@@ -229,6 +229,7 @@ def _find_repeated(file: DistrictFile) -> list[Problem]:
     }
     mistakes = []
     for kind, keys in kinds.items():
+        # Reversed, so that the first of several equal keys remains.
         first = dict(reversed([(key, number) for number, key in enumerate(keys)]))
         mistakes += [
             Problem(f"{kind}.{number}", f"{key} stands there twice", f"each {kind} once")
@@ -351,6 +352,7 @@ def _write_event(
         input=_complete_input(partnership, event),
         actor=event.actor,
         channel=Channel.IMPORT,
+        # An event of the past is judged by the time in the file, but by the directory of today.
         now=event.at,
         role=event.role,
         note=event.note,

@@ -62,6 +62,7 @@ def _replace_file(settings: Config, target: Path, file: Path) -> Summary:
     _refuse_unless_empty(target)
     with temporary_sibling(target) as copied:
         summary = _read_backup(settings, file, copied)
+        # The temporary file is for this user only, but the daemon may run as another member of the group.
         copied.chmod(private_mode(target.parent))
         copied.replace(target)
     sync_folder(target.parent)
@@ -74,12 +75,14 @@ def _read_backup(settings: Config, file: Path, copied: Path) -> Summary:
         source = file.open("rb")
     except OSError as error:
         raise NoBackup(f"it cannot be read: {error.strerror}") from None
+    # Work on a copy, since the upgrade below must not change the backup.
     with source, copied.open("wb") as target:
         shutil.copyfileobj(source, target)
     try:
         _check_backup(copied)
         with open_file(copied) as connection:
             upgrade.upgrade_on(connection)
+            # After the upgrade, since only then do the tables have the columns that this program reads.
             _refuse_faults(settings, connection)
     except (sqlite3.DatabaseError, DBAPIError) as error:
         raise NoBackup(f"it is damaged: {first_line(error)}") from None
@@ -89,6 +92,7 @@ def _read_backup(settings: Config, file: Path, copied: Path) -> Summary:
 def _check_backup(file: Path) -> None:
     """Raise `NoBackup` if `partnershipctl backup` did not write a file, or if it was damaged since."""
     with file.open("rb") as start:
+        # SQLite opens an empty file without an error, so look at the first bytes.
         if start.read(16) != b"SQLite format 3\0":
             raise NoBackup("it is not a backup")
     with closing(sqlite3.connect(file)) as connection:
@@ -98,6 +102,8 @@ def _check_backup(file: Path) -> None:
         if (damage := find_damage(connection)) is not None:
             raise NoBackup(f"it is damaged: {damage}")
     try:
+        # An unknown version is a fault of the file. The upgrade
+        # that follows would report it as one of the database.
         with open_file(file) as checked:
             upgrade.read_versions(checked)
     except StoreError as error:
@@ -121,6 +127,7 @@ def _refuse_unless_empty(target: Path) -> None:
                 _refuse_rows(str(target), _count_rows(connection), "move that file away first")
         except sqlite3.Error as error:
             raise StoreError(f"{target} cannot be read, so it is not overwritten: {error}") from None
+    # SQLite would apply a journal of this name to the restored file.
     for name in ("-journal", "-wal"):
         journal = Path(f"{target}{name}")
         if journal.exists() and journal.stat().st_size:
@@ -157,9 +164,12 @@ def _replace_rows(settings: Config, engine: Engine, file: Path) -> None:
             for table in tables.METADATA.sorted_tables
         )
         _refuse_rows("the database", rows, "make a new one first")
+        # A new database has rows about itself, which those of the backup replace.
         target.execute(delete(tables.meta))
         copy(source, target)
+        # The rows came with their ids, of which the sequences know nothing.
         advance_sequences(target)
+        # Check what PostgreSQL has really stored, while all of it can still be undone.
         _refuse_faults(settings, target)
 
 

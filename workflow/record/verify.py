@@ -122,6 +122,7 @@ def find_missing_triggers(connection: Connection) -> list[Fault]:
 def _describe(error: Exception) -> str:
     """Return the message of an error; on one line, without values and links, for an error of pydantic."""
     if isinstance(error, ValidationError):
+        # The full text of pydantic quotes the values, and these may be of a sealed application.
         return "; ".join(detail["msg"] for detail in error.errors())
     return str(error)
 
@@ -134,6 +135,7 @@ def _find_faults(config: Config, row: Row[Any], history: Sequence[HistoryEntry])
     3. Fold the history and compare the sum with the row. A row or a history that cannot be read ends the search.
     """
     yield from _check_chain(row.ref, history)
+    # Rows that were removed from the end leave a sound chain, so compare its end with the row.
     if history and row.head != history[-1].hash:
         yield Fault(row.ref, None, "the row does not carry the hash of the last row of its history")
     if row.version != len(history):
@@ -147,6 +149,7 @@ def _find_faults(config: Config, row: Row[Any], history: Sequence[HistoryEntry])
         return
     try:
         folded = fold(config, row.ref, history)
+    # A value that was changed by hand can fail in any of these ways, and each of them is a fault to report.
     except (LookupError, ValueError, LawError, TypeError) as error:
         yield Fault(row.ref, None, f"the history cannot be folded: {_describe(error)}")
         return
@@ -167,6 +170,7 @@ def _check_chain(ref: str, history: Iterable[HistoryEntry]) -> Iterator[Fault]:
             yield Fault(ref, seq, "it does not follow the row before it: the chain is broken")
         if hash_entry(ref, entry._asdict()) != entry.hash:
             yield Fault(ref, seq, "its content does not fit its hash: it was changed")
+        # Go on from the row that is there, so that one fault is not reported again at every row after it.
         previous, expected = entry.hash, seq + 1
 
 
@@ -180,6 +184,7 @@ def _compare(row: Row[Any], stored: Snapshot, folded: Snapshot) -> Iterator[Faul
         yield Fault(row.ref, None, "the row says another school or title than its history")
     if row.in_force != folded.facts.in_force:
         yield Fault(row.ref, None, "the row and its history differ on whether an agreement is in force")
+    # Compare the stored form, in which it makes no difference whether a default value was written.
     was, now = json.loads(facts_text(stored.facts)), json.loads(facts_text(folded.facts))
     for name in sorted(was.keys() | now.keys()):
         if was.get(name) != now.get(name):
@@ -206,6 +211,7 @@ def fold(config: Config, ref: str, history: Iterable[HistoryEntry]) -> Snapshot 
             at=config.calendar.local(entry.at),
             setting=Setting.model_validate(json.loads(entry.setting)),
         )
+        # Requirements are not checked again, since the law may have changed since the event.
         outcome = replay(entry.event, case)
         # An event that keeps the state keeps the time of entering it.
         entered = entry.at if record is None or outcome.state is not state else record.entered_at
@@ -221,6 +227,7 @@ def time_in_states(history: Sequence[HistoryEntry], now: datetime) -> dict[str, 
     for entry, following in zip(history, [*history[1:], None], strict=False):
         until = following.at if following else now
         state = entry.to_state
+        # No time passes after the end of a partnership, so its last state gets none.
         if following is None and state == State.TERMINATED:
             until = entry.at
         spent[state] = spent.get(state, timedelta()) + (until - entry.at)
