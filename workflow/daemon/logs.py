@@ -50,6 +50,7 @@ def set_up(settings: Config) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    # `force` replaces the handler of an earlier call, since a reload sets the log up again.
     logging.basicConfig(level=logging.WARNING, handlers=[of_libraries], force=True)
     # APScheduler would warn of each tick that a long one replaces, and waitress of each page that has to wait.
     for noisy in ("apscheduler", "waitress.queue"):
@@ -58,5 +59,6 @@ def set_up(settings: Config) -> None:
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
+        # A logger that is kept would still have the old form after a reload.
         cache_logger_on_first_use=False,
     )

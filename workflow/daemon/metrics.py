@@ -18,6 +18,7 @@ class Metrics:
     """The counters and gauges of one daemon."""
 
     def __init__(self) -> None:
+        # The library's own registry is global, and would refuse the second daemon of a process, as in tests.
         self.registry = CollectorRegistry()
         self.fired = self._make_counter("deadlines_fired", "Deadlines that made an event happen")
         self.reminded = self._make_counter("deadlines_told", "Deadlines that told people")
@@ -66,6 +67,7 @@ class Metrics:
             table.c.status == DeadlineStatus.OPEN.value, table.c.next_at <= datetime.fromtimestamp(now, UTC)
         )
         self.overdue.set(session.connection.scalar(due) or 0)
+        # Last of all, so that it is set only if everything before it has worked.
         self.last_tick.set(now)
 
 

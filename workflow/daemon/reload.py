@@ -21,6 +21,7 @@ def read(path: Path | None) -> tuple[Config, Mailer, Letterbox | None]:
     settings = config.load(path)
     # Reading the keys for links refuses a bad file here rather than at the first message.
     _ = settings.links
+    # The mailer and the letterbox are made anew, since passwords and servers may have changed.
     return settings, make_mailer(settings), make_letterbox(settings)
 
 

@@ -27,6 +27,7 @@ def log_changes(tally: Tally) -> None:
 
 def log_tick(tally: Tally, answered: Mapping[str, int], sent: Mapping[str, int], seconds: float) -> None:
     """Log the counts of a tick, if it did anything; `answered` counts by verdict, `sent` by status."""
+    # Most ticks do nothing. A line for each would hide those that did something.
     if not (tally.fired or tally.told or tally.skipped or tally.failed or sent or answered):
         return
     counts = {f"notices_{status.replace('-', '_')}": number for status, number in sent.items()}

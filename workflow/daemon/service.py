@@ -79,6 +79,7 @@ class Daemon:
         # A sole daemon still has to take back what a killed one had claimed. Where several run, claims may be live.
         self._claims_are_ours = not sole
         self._stop = threading.Event()
+        # A tick, a reload and the end of the daemon take turns, so that no tick sees half of a change.
         self._ticking = threading.Lock()
         self._ticked: float | None = None  # end of the last whole tick, in monotonic seconds
         self._problem: str | None = None  # what /healthz reports
@@ -105,8 +106,10 @@ class Daemon:
         A part that fails does not stop the others, unless the database is away: raise `StoreError` then.
         """
         with self._ticking:
+            # The daemon may have begun to stop while this tick waited for its turn.
             if self._stop.is_set():
                 return True
+            # This clock cannot be set, so the length is right also where the time of day jumps.
             began = time.monotonic()
             now = current_time()
             self._trouble = None
@@ -154,6 +157,7 @@ class Daemon:
         if self._claims_are_ours:
             return
         released = self.system.transact(delivery.release_all)
+        # Only after the transaction, so that an error makes the next tick try again.
         self._claims_are_ours = True
         if released:
             log.info("taken back from a daemon that was killed", messages=released)
@@ -183,6 +187,7 @@ class Daemon:
 
         Log when mail stops leaving and when it leaves again, rather than at every tick between.
         """
+        # A reload may have changed the limit.
         self.pace.per_minute = self.system.config.procedure.mail.per_minute
         before = self.pace.problem
         sent = delivery.deliver(
@@ -238,6 +243,7 @@ class Daemon:
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Return whether ticks are completed in time and without trouble, and the document of /healthz."""
         age = None if self._ticked is None else time.monotonic() - self._ticked
+        # A tick may last a while itself, since a turn of mail takes half a minute. So allow a minute more.
         patience = STALE * self._tick_seconds() + 60
         well = age is not None and age < patience and self._problem is None
         return well, {
@@ -248,6 +254,7 @@ class Daemon:
 
     def run(self) -> None:
         """Tick and serve until SIGTERM or SIGINT. Raise `ConfigError` if the address for pages cannot be used."""
+        # This comes first, so that a signal during the start is heard below.
         received = signals.receive()
         host, port = address(self.system.config)
         app = application(self.system, self.health, self.metrics.registry)
@@ -273,6 +280,7 @@ class Daemon:
         return self.system.config.procedure.daemon.tick_seconds
 
     def _start_ticks(self) -> None:
+        # The first tick comes at once, since much may have fallen due while no daemon ran.
         self._jobs.add_job(self._tick, _Every(self._tick_seconds()), id="tick", next_run_time=current_time())
         self._jobs.start()
 
@@ -282,6 +290,7 @@ class Daemon:
         try:
             with self._ticking:
                 before = self.system.config
+                # Everything is read before anything is replaced, so a bad file leaves the daemon as it was.
                 after, self.mailer, self.letterbox = reload.read(self._path)
                 self.system.config = after
         except ConfigError as error:
@@ -313,6 +322,7 @@ class Daemon:
         last = time.monotonic() + PATIENCE
         self._tell_systemd("STOPPING=1")
         log.info("stopping")
+        # Pause rather than shut down, since the running tick may still need a while.
         self._jobs.pause()
         server.close()
         finished = self._ticking.acquire(timeout=max(0, last - time.monotonic()))
@@ -368,6 +378,7 @@ def main(config_file: str | None, once: bool) -> None:
         with _opened(path) as opened:
             logs.set_up(opened.config)
             with database.exclusive(opened.engine, _ANOTHER) as sole:
+                # Under the lock, so that no other daemon can write to the file meanwhile.
                 database.check_sound(opened.engine)
                 daemon = Daemon(opened, path, sole=sole)
                 if once:

@@ -25,9 +25,12 @@ def receive() -> socket.socket:
     or run too late to wake the thread. The interpreter itself writes to this socket, which avoids both.
     """
     ours, theirs = socket.socketpair()
+    # The interpreter accepts no socket that could make it wait.
     theirs.setblocking(False)
+    # Without `detach` Python would close the socket at the end of this function.
     signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # Without a handler a signal has its default effect, which ends the process.
         signal.signal(number, lambda _number, _frame: None)
     return ours
 
@@ -39,6 +42,7 @@ def hear(received: socket.socket, jobs: BackgroundScheduler, tick_seconds: Calla
     """
     while True:
         seconds = tick_seconds()
+        # Wake up at least once a tick, so that a clock that was set back is noticed.
         received.settimeout(seconds)
         with contextlib.suppress(TimeoutError):
             return received.recv(1)[0]
