@@ -41,6 +41,7 @@ class Calendar:
     _years: dict[int, _Year] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # A frozen dataclass can change its own fields in this way only.
         object.__setattr__(
             self, "breaks", tuple((_plain(first), _plain(last)) for first, last in self.breaks)
         )
@@ -109,8 +110,10 @@ class Calendar:
         """
         if at.tzinfo is not None:
             raise ValueError(f"{at} carries a time zone: give a plain wall-clock time of {self.zone.key}")
+        # With fold=0 a time that the clocks show twice is the first of the two (PEP 495).
         wall = datetime.combine(_plain(day), at.replace(fold=0))
         instant = wall.replace(tzinfo=self.zone).astimezone(UTC)
+        # A time that the clocks skip does not come back from UTC as it was.
         if instant.astimezone(self.zone).replace(tzinfo=None) != wall:
             return self._end_of_gap(wall)
         return instant

@@ -45,6 +45,8 @@ def find_mistakes(
     rows were already refused, is not checked for meanings and stalls: it would fail for the rows that are
     missing.
     """
+    # First each row by itself, then the words and the other
+    # tables, and last what only all rows together can show.
     names = set(templates.names())
     for name, row in procedure.deadline.items():
         if row.enabled:
@@ -52,6 +54,7 @@ def find_mistakes(
                 Problem(f"deadline.{name}.{at}", problem, expected)
                 for at, problem, expected in _check_deadline(row)
             )
+            # A missing template would show only when its first message is due, perhaps years from now.
             if name not in names:
                 yield _no_template("deadline", name)
     for name, notice in procedure.notice.items():
@@ -61,6 +64,7 @@ def find_mistakes(
             Problem(f"notice.{name}{at}", problem, expected)
             for at, problem, expected in _check_notice(name, notice)
         )
+        # The name of an unknown event has been reported above.
         if name not in names and name in (*EVENTS, *SYSTEM_NOTICES):
             yield _no_template("notice", name)
     yield from (
@@ -82,6 +86,7 @@ def _check_meanings(procedure: Procedure) -> Iterator[Problem]:
     """Yield each meaning that no deadline has or that two have, and each duty that two deadlines end with."""
     rows = {name: row for name, row in procedure.deadline.items() if row.enabled}
     for meaning in Meaning:
+        # The law asks for a deadline by its meaning, and must find exactly one.
         meant = [name for name, row in rows.items() if row.means is meaning]
         if not meant:
             problem = f"no row means {str(meaning)!r} to the law"
@@ -101,6 +106,8 @@ def find_missing_words(words: Mapping[str, object]) -> Iterator[Problem]:
     for event in EVENTS:
         table = words.get(event)
         lines = table if isinstance(table, Mapping) else {}
+        # Where the clock did an event, pages describe it in
+        # other words, so such an event needs one line more.
         by_clock = any(row.name == event and Role.CLOCK in row.who for row in TABLE)
         for line in ("label", "does", "done", *(("automatic",) if by_clock else ())):
             if not isinstance(lines.get(line), str):
@@ -127,8 +134,10 @@ def _check_deadline(row: DeadlineSettings) -> Iterator[tuple[str, str, str]]:
             yield key, f"there is no fact {moment!r}", "one of " + ", ".join(MOMENTS)
     if row.done is not None and row.done not in DUTIES:
         yield "done", f"there is no duty {row.done!r}", "one of " + ", ".join(DUTIES)
+    # Nothing else would ever move it on to its next occurrence.
     if row.due.recurring and row.done is None:
         yield "done", "a deadline that recurs needs it", "one of " + ", ".join(DUTIES)
+    # A row may cover several states, and it is enough if the event exists in one of them.
     possible = {event for state in row.state for event in _events(state)}
     if row.fires is not None and row.fires not in possible:
         yield "fires", f"{row.fires!r} does not happen there", "one of " + ", ".join(sorted(possible))
@@ -164,6 +173,7 @@ def _check_notice(name: str, row: NoticeSettings) -> Iterator[tuple[str, str, st
         (f".{at}", problem, expected) for at, problem, expected in _check_recipients("to", row.to, row.offers)
     )
     if name in EVENTS:
+        # The law says who may know of an event. The configuration can only tell fewer people.
         audience = {*OFFICE, *event_named(name).audience}
         for recipient in row.to:
             if recipient in (*ROLES, *STANDS_FOR) and STANDS_FOR.get(recipient, recipient) not in audience:
@@ -177,6 +187,7 @@ def _check_recipients(
     for recipient in to:
         if recipient not in (*ROLES, *GROUPS):
             yield at, f"there is no role {recipient!r}", "one of " + ", ".join((*ROLES, *GROUPS))
+    # The group is made of those whose act is still missing, and only such events know who they are.
     if "waiting" in to and not (offers and offers[0] in COLLECTED):
         yield (
             at,
@@ -189,6 +200,7 @@ def _check_mail(mail: Mail) -> Iterator[Problem]:
     if mail.replies == "none":
         return
     local = mail.replies_to.partition("@")[0]
+    # The program adds a subaddress of its own, to tell which message is answered.
     if "+" in local:
         expected = f"the mailbox itself, {local.partition('+')[0]}@{mail.replies_to.partition('@')[2]}"
         yield Problem("mail.replies_to", f"{mail.replies_to!r} is a subaddress", expected)
@@ -236,6 +248,7 @@ def _find_stalls(procedure: Procedure) -> Iterator[Problem]:
             for name, row in procedure.deadline.items()
             if row.enabled and state in row.state and _can_insist(row)
         }
+        # Only moments that a row depends on can make a difference, which keeps the subsets few.
         mentioned = {
             moment for row in rows.values() for moment in (*row.due.anchors, row.until, row.when) if moment
         } - {"entering"}
@@ -258,6 +271,7 @@ def _can_insist(row: DeadlineSettings) -> bool:
 
 
 def _is_open(row: DeadlineSettings, moments: frozenset[str]) -> bool:
+    # This follows `deadlines.due_instants`, but without knowing any times.
     if row.until in moments or (row.when is not None and row.when not in moments):
         return False
     return row.due.recurring or any(anchor in moments for anchor in row.due.anchors)

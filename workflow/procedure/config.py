@@ -59,6 +59,7 @@ class ConfigError(ServiceError):
         super().__init__("; ".join(map(str, problems)))
 
 
+# It has no slots, since `cached_property` stores its value in the dictionary of the instance.
 @dataclass(frozen=True)
 class Config:
     """A configuration that has passed every check.
@@ -109,6 +110,7 @@ class Config:
     @cached_property
     def links(self) -> Links:
         """Return the signer and reader of links. Raise `ConfigError` if there are no keys."""
+        # The keys are read at their first use, since `init` reads the configuration before it makes them.
         path = self.folder / self.procedure.web.keys_file
         try:
             return Links(path.read_text(encoding="ascii").split())
@@ -135,11 +137,13 @@ class Config:
         parts = _SQLITE.fullmatch(url)
         if parts is None or parts["file"] == ":memory:":
             return url
+        # Programs start in different folders, and all have to open the same file.
         return parts["kind"] + str((self.folder / parts["file"]).resolve()) + parts["more"]
 
     @cached_property
     def fingerprint(self) -> str:
         """Return a text that changes whenever a setting changes from which deadlines are computed."""
+        # Other settings are left out, or a new mail server would make the clock read every partnership.
         parts = (self.procedure.deadline, self.procedure.calendar, self.procedure.district.zone)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -184,11 +188,13 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     words_of_events = _read_words(folders, "events.toml")
     problems += find_mistakes(procedure, templates, words=words, whole=not problems)
     problems += find_missing_words(words_of_events)
+    # An earlier release read this file. Without an error the district's own labels would silently be gone.
     if (folder / "templates" / "labels.toml").is_file():
         expected = 'each as label = "..." of its event in templates/events.toml'
         problems.append(Problem("templates/labels.toml", "it is not read any more", expected))
     problems += [Problem(*fault) for fault in (pages.problems() if words else ())]
     try:
+        # The calendar compares days with each other, which the types of single settings cannot do.
         calendar = _make_calendar(procedure)
     except ValueError as error:
         problems.append(Problem("calendar", str(error)))
@@ -203,12 +209,14 @@ def _replace_users(data: dict[str, Any], own: Mapping[str, Any]) -> dict[str, An
     users = admin.get("users") if isinstance(admin, dict) else None
     if not isinstance(users, dict) or not isinstance(data["admin"].get("users"), dict):
         return data
+    # Merged key by key, a district could add rights to the packaged user but not take any away.
     return data | {"admin": data["admin"] | {"users": data["admin"]["users"] | users}}
 
 
 def _read_words(folders: Sequence[Path], name: str) -> dict[str, Any]:
     """Read a file of words, the district's own merged over the packaged one."""
     words: dict[str, Any] = {}
+    # The packaged words come first, so that those of the district replace them.
     for folder in reversed(folders):
         if (folder / name).is_file():
             words = _merge(words, _read(folder / name))
@@ -227,6 +235,7 @@ def _validate(data: dict[str, Any], packaged: Mapping[str, Any]) -> tuple[Proced
         mistakes = problems_of(error, Procedure)
         places = [detail["loc"] for detail in error.errors(include_url=False)]
     sound = dict(data)
+    # Take out what is bad and keep the rest, so that its mistakes are found in the same run.
     for table, *inside in places:
         if table in ("deadline", "notice") and inside and isinstance(sound.get(table), dict):
             fields = (DeadlineSettings if table == "deadline" else NoticeSettings).model_fields.keys()
@@ -250,6 +259,7 @@ def _without(
     if not isinstance(row, dict) or key == "" or (key in fields and key not in _INDEPENDENT):
         return {other: row for other, row in rows.items() if other != name}
     rest = {other: value for other, value in row.items() if other != key}
+    # Every row needs a label, so its name stands in for the bad one.
     return {**rows, name: rest | ({"label": name} if key == "label" and key in fields else {})}
 
 
@@ -280,6 +290,7 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Return `base` with the values of `over` in place of its own, table by table."""
     merged = dict(base)
     for key, value in over.items():
+        # Only tables are merged. A list is replaced, since otherwise nobody could take an item out of it.
         old = merged.get(key)
         merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged

@@ -51,6 +51,7 @@ def _add_units(day: date, count: int, unit: str) -> date:
     """
     step = _UNITS[unit][0]
     assert step is not None
+    # Multiply before adding: month by month, the 31st would become the 28th in February and stay so.
     return day + step * count
 
 
@@ -142,6 +143,7 @@ class Due:
         """
         if not self.recurring or since is None:
             return ""
+        # A recurring due time has one rule only (`parse_due`).
         return self._rules[0].occurrence(_Context(moments, time(), "stay", calendar, since, done))
 
 
@@ -279,6 +281,7 @@ class _Yearly(_Rule):
         return context.current(self._of_year, context.since.year, context.since)
 
     def _of_year(self, year: int) -> date:
+        # In other years 29 February becomes the 28th.
         return self.in_leap_year + relativedelta(year=year)
 
 

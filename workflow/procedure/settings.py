@@ -37,6 +37,7 @@ def _time(value: object) -> object:
 def _zone(value: object) -> object:
     try:
         return ZoneInfo(str(value))
+    # ZoneInfo looks for a file, so a bad name fails in several ways, such as the name of a folder.
     except (LookupError, ValueError, OSError):
         raise ValueError(f'{value!r} is not a time zone; expected one like "America/Los_Angeles"') from None
 
@@ -46,6 +47,7 @@ def _hours(value: object) -> object:
     first, dash, last = str(value).partition("-")
     try:
         begin = time.fromisoformat(first.strip())
+        # Python has no time 24:00, so the last instant of the day stands for it.
         end = time.max if last.strip() == "24:00" else time.fromisoformat(last.strip())
     except ValueError:
         dash = ""
@@ -65,6 +67,7 @@ def _base(value: str) -> str:
         raise ValueError(
             f'{value!r} is not an address of pages; expected one like "https://partners.example.org"'
         )
+    # `Config.address` puts the slash between this and the path.
     return value.rstrip("/")
 
 
@@ -88,6 +91,8 @@ States = Annotated[tuple[State, ...], BeforeValidator(_as_list), Field(min_lengt
 
 
 class Settings(BaseModel):
+    # A misspelt key is an error, since a setting that is
+    # silently ignored would show only when a date is missed.
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
@@ -109,6 +114,7 @@ class Smtp(Settings):
     security: Literal["starttls", "tls", "none"]
     username: str = ""
     password_file: str = ""
+    # The bound keeps a delivery shorter than the lease on its notice (`outbox/delivery.py`).
     timeout_seconds: float = Field(gt=0, le=60)  # for each answer
     ca_file: str = ""
 
@@ -146,6 +152,7 @@ class Mail(Settings):
 class Web(Settings):
     listen: Annotated[str, AfterValidator(_listen)]
     base_url: Annotated[str, AfterValidator(_base)]
+    # A file of its own, so that the keys are not in a configuration that many people may read.
     keys_file: Name
     link_days: int = Field(ge=1, le=3650)
     proxies: int = Field(ge=0, le=5)
