@@ -146,6 +146,7 @@ def require_recorded(value: T | None) -> T:
 
 def add_signature(signatures: Signatures, case: Case, on: date | None = None) -> Signatures:
     """Return the signatures with that of the acting side added; `on` is the day written below it."""
+    # One signature counts for a side, whoever of it gave the signature.
     return {**signatures, SIDES[case.role]: Signature(by=case.actor, at=case.at, on=on)}
 
 
@@ -158,7 +159,10 @@ def board_reasons(
     """
     amount = agreement.amount_cents if amount_cents is None else amount_cents
     last = agreement.ends_on if ends_on is None else ends_on
+    # 4270.9 judges the whole agreement with all its changes, so that
+    # a series of small amendments cannot stay below the threshold.
     clauses = {
+        # Whole cents: 249,999.99 dollars stay below the threshold, and 250,000.00 meet it.
         "4270.9a": amount >= rules.threshold_cents,
         "4270.9b": agreement.autonomy_requested_by is not None,
         "4270.9c": is_longer_than(agreement.starts_on, last, rules.more_than_years),
@@ -176,4 +180,6 @@ def anniversary(first: date, years: int) -> date:
 
 def is_longer_than(first: date, last: date, years: int) -> bool:
     """Return whether the days from `first` to `last`, both included, are more than `years` years."""
+    # The last day belongs to the term, so compare the day after it.
+    # Exactly one year is then not more than one.
     return last + timedelta(days=1) > anniversary(first, years)

@@ -59,6 +59,7 @@ def requirement(
     """Return a decorator that makes a requirement of a predicate and names it after the function, with dashes."""
 
     def make(reason: Callable[[Case], str | None]) -> Requirement:
+        # The name is part of the JSON of commands, so a function that is renamed changes what scripts read.
         return Requirement(reason.__name__.replace("_", "-"), clause, of_input, reason)
 
     return make
@@ -115,6 +116,8 @@ class ReplyWord:
     def input(self, text: str, today: date) -> dict[str, Any]:
         """Return the input of the event: the values of the word, the text below it, and the day."""
         values = dict(self.gives)
+        # Leave an empty text out.
+        # A requirement or the type of the input then says that the reason is missing.
         if self.below and text:
             values[self.below] = text
         if self.day:
@@ -134,6 +137,7 @@ class Waiting:
     email: str | None = None
 
 
+# `SIDES` gives each role one side, and no two roles share a side, so the table can be turned around.
 _ROLE_OF: dict[Side, Role] = {side: role for role, side in SIDES.items()}
 
 

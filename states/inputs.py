@@ -31,6 +31,7 @@ from states.partnership import Ability
 
 
 def _day(value: object) -> object:
+    # pydantic would take a midnight for a day, and a number for the seconds since 1970.
     if isinstance(value, datetime):
         raise ValueError("a day without a time is needed")
     if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
@@ -58,6 +59,7 @@ def _address(value: str) -> str:
         address = validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise ValueError(f"it is not an e-mail address: {error}") from None
+    # An address identifies a person, so two spellings of it must be equal.
     return address.normalized.lower()
 
 
@@ -82,8 +84,10 @@ Name = Annotated[
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 Email = Annotated[Name, AfterValidator(_address)]
 Day = Annotated[date, BeforeValidator(_day), AfterValidator(_check_range)]
+# Strict: pydantic would otherwise turn the text "250" or the number 250.0 into cents.
 Cents = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1000)]
+# Infinity and NaN have no place in JSON, and no outcome can be compared with them.
 Number = Annotated[FiniteFloat, Field(strict=True)]
 Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 # The name of a file. Its digest and its length in bytes are computed from its content; nobody types them.
@@ -152,4 +156,6 @@ def read_input(takes: type[InputT], data: Mapping[str, Any]) -> InputT:
 
 def as_stored(value: Input) -> dict[str, Any]:
     """Return the input as the history keeps it: JSON types, without the keys that were left out."""
+    # Leave out what nobody gave.
+    # A default that changes later would otherwise look as if somebody had chosen it.
     return value.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)

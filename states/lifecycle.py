@@ -72,6 +72,7 @@ def _check_places(table: Sequence[Event]) -> Iterator[str]:
     for row in table:
         for state in row.at:
             others = taken.setdefault((row.name, state), [])
+            # The machine tries rows in their order and would take the first whose requirements hold.
             if others and any(other.when is None for other in (row, *others)):
                 yield f"{row.name} stands twice at {state}, and nothing tells the rows apart"
             others.append(row)
@@ -91,6 +92,7 @@ def _check_rows(table: Sequence[Event]) -> Iterator[str]:
     """Yield names in a row that do not exist: parts of the setting, moments, keys of the input, events."""
     events = {row.name for row in table}
     for row in table:
+        # A field that is the same for the whole event may name a key that only another row of it takes.
         keys = {key for other in table if other.name == row.name for key in input_keys(other.takes)}
         if not row.who:
             yield f"nobody may do {row.name}"
@@ -100,6 +102,7 @@ def _check_rows(table: Sequence[Event]) -> Iterator[str]:
             moment = getattr(row, column)
             if moment is not None and moment not in MOMENTS:
                 yield f"{row.name} names in {column} a moment that there is not: {moment}"
+        # An entry for the office would have no effect, and a reader could think that it restricts the office.
         if insiders := row.audience.keys() & OFFICE:
             yield f"the audience of {row.name} names who sees everything anyway: {', '.join(sorted(insiders))}"
         named = {key for sees in row.audience.values() for key in sees.fields}
@@ -107,6 +110,7 @@ def _check_rows(table: Sequence[Event]) -> Iterator[str]:
         named |= {key for key in (row.document, row.form.today) if key}
         if missing := named - keys:
             yield f"{row.name} names what its input does not have: {', '.join(sorted(missing))}"
+        # One press of a button, or one forwarded message, must not do what nobody can undo.
         if row.final and not row.confirmed:
             yield f"{row.name} cannot be undone, so it has to be confirmed"
         for word, meant in row.reply_words.items():
@@ -120,6 +124,7 @@ def _check_states(table: Sequence[Event], certain: Mapping[State, frozenset[str]
     for row in table:
         for state in row.at if row.to is not None else ():
             moves.setdefault(state, set()).add(row.to)  # type: ignore[arg-type]
+    # `transitions` accepts a misspelt or unreachable state without an error, so check the graph here.
     if len(moves.get(None, ())) != 1:
         yield "there must be exactly one initial state"
     if State.TERMINATED in moves:
@@ -128,6 +133,7 @@ def _check_states(table: Sequence[Event], certain: Mapping[State, frozenset[str]
     for state in State:
         if state not in reachable:
             yield f"{state} cannot be reached: no row leads there"
+        # A partnership in such a state could never be ended or closed out.
         if State.TERMINATED not in _reachable(state, moves):
             yield f"{state} never reaches {State.TERMINATED}: no row leads out of it"
         if state not in certain:

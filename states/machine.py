@@ -15,8 +15,10 @@ from states.event import Event, Waiting
 from states.lifecycle import TABLE, faults_of
 from states.partnership import Partnership, Role, State
 
+# The library logs every step of a transition at INFO, which would bury the messages of the daemon.
 logging.getLogger("transitions").setLevel(logging.WARNING)
 
+# The library needs a name for every state, so None cannot be one.
 _BEFORE = "(none)"  # the state of the machine before there is a partnership
 
 
@@ -73,9 +75,12 @@ def _make_condition(row: Event) -> Callable[[Any], bool]:
 
     def condition(data: Any) -> bool:
         subject: _Subject = data.model
+        # This row is for another case. Its unmet requirements would only confuse the person.
         if row.when is not None and not row.when(subject.case):
             return False
         unmet = [reason for need in row.needs if (reason := need.check(subject.case))]
+        # A condition can return only True or False, so the
+        # reasons go to the subject, where `apply` finds them.
         subject.unmet += unmet
         return not unmet
 
@@ -84,6 +89,8 @@ def _make_condition(row: Event) -> Callable[[Any], bool]:
 
 def _make_effect(row: Event) -> Callable[[Any], None]:
     def before(data: Any) -> None:
+        # The library runs this after the conditions and before it changes the state.
+        # An error goes to the caller.
         data.model.facts = row.records(data.model.case)
 
     return before
@@ -119,6 +126,7 @@ def build(table: Sequence[Event]) -> Machine:
 MACHINE = build(TABLE)
 EVENTS: tuple[str, ...] = tuple(dict.fromkeys(row.name for row in TABLE))
 # The first row of each event, for the fields that are the same in every row.
+# Reversed, so that the first row of an event is the last to be written and stays.
 _EVENT: dict[str, Event] = {row.name: row for row in reversed(TABLE)}
 FIRST = next(row.name for row in TABLE if None in row.at)  # the event that creates a partnership
 COLLECTED: tuple[str, ...] = tuple(name for name in EVENTS if _EVENT[name].collected)
@@ -172,8 +180,10 @@ def apply(event: str, case: Case) -> Made:
 
     Raise `UnknownEvent`, `WrongState`, `WrongRole`, or `Refused` with every requirement that does not hold.
     """
+    # Check state and role first. Requirements rely on them: `SIDES`, for one, has no entry for every role.
     check_role(row_of(event, case.state), case.role, case.state)
     subject = _Subject(case)
+    # The trigger returns False for a failed condition instead of raising an error.
     if not MACHINE.events[event].trigger(subject):
         raise Refused(subject.unmet or [Unmet("state", f"{event} leads nowhere from here")])
     return Made(State(subject.state), subject.facts)
@@ -185,6 +195,7 @@ def replay(event: str, case: Case) -> Made:
     Raise `LookupError` if the event does not exist in this state.
     """
     for row in _ROWS.get((event, case.state), ()):
+        # A `when` still decides here: it says which row the event took, not whether the event was allowed.
         if row.when is None or row.when(case):
             facts = row.records(case)
             return Made(row.to or State(case.state or State.NEEDS_IDENTIFIED), facts)

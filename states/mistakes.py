@@ -15,6 +15,7 @@ IDENTIFIER = r"^[a-z0-9][a-z0-9.-]{0,62}$"
 
 def problems_of(error: ValidationError, takes: type[BaseModel] | None = None) -> list[Problem]:
     """Return the errors of pydantic in this project's words. `takes` is the type that was read."""
+    # Without the URL, which names the version of pydantic and helps nobody who fills in a form.
     details: list[dict[str, Any]] = [dict(detail) for detail in error.errors(include_url=False)]
     places = [detail["loc"] for detail in details]
 
@@ -27,6 +28,7 @@ def problems_of(error: ValidationError, takes: type[BaseModel] | None = None) ->
 
 
 def _problem(detail: dict[str, Any], takes: type[BaseModel] | None) -> Problem:
+    # pydantic adds "[key]" to the place of a problem with a key itself. People know only the key.
     at = ".".join(str(part) or '""' for part in detail["loc"] if part != "[key]")
     kind, context = detail["type"], detail.get("ctx", {})
     value = detail.get("input")
@@ -36,14 +38,17 @@ def _problem(detail: dict[str, Any], takes: type[BaseModel] | None) -> Problem:
     if kind == "extra_forbidden":
         keys = ", ".join(input_keys(within)) if within else ""
         return Problem(at, "there is no such key", f"one of {keys}" if keys else "none")
+    # These come from validators of this project. pydantic puts its own words before their message.
     if kind == "value_error":
         expected = "YYYY-MM-DD" if "not a date" in detail["msg"] or "a day" in detail["msg"] else ""
         return Problem(at, detail["msg"].removeprefix("Value error, "), expected)
+    # Only a choice of fixed words has this. pydantic puts each of them in quotes.
     if "expected" in context:
         return Problem(at, f"found {shorten(value)}", str(context["expected"]).replace("'", ""))
     if kind == "string_too_long":
         return Problem(at, f"found {shorten(value)}", f"at most {context['max_length']} characters")
     words = (detail["msg"][:1].lower() + detail["msg"][1:]).removeprefix("input should be ")
+    # One kind stands for every text that does not fit a pattern, so look the pattern itself up.
     return Problem(at, f"found {shorten(value)}", _WORDS.get(context.get("pattern", kind), words))
 
 

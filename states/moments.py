@@ -36,6 +36,7 @@ def _protest_until(facts: Partnership) -> Moment:
 
 def _protest_waits(facts: Partnership) -> Moment:
     waiting = facts.selection.unanswered() if facts.selection else ()
+    # The oldest protest decides when an answer is due.
     return min((protest.at for protest in waiting), default=None)
 
 
@@ -44,6 +45,7 @@ def _reported(facts: Partnership) -> Moment:
 
 
 def _served(facts: Partnership) -> Moment:
+    # A partnership that ended before its agreement was in force has nothing to close out.
     return facts.ended.at if facts.ended and facts.agreement and facts.agreement.in_force_at else None
 
 
@@ -87,6 +89,7 @@ DUTIES = ("assessment", "gap", "meeting", "engagement", "responsibility", "annua
 
 def done_on(facts: Partnership, duty: str, day_of: Callable[[datetime], date]) -> tuple[date, ...]:
     """Return the days on which a recurring duty was done. `day_of` gives the local day of an instant."""
+    # A review counts from its opening: the next one must not move because a report or a finding came late.
     if duty == "annual-review":
         reviews = (*facts.earlier_reviews, *((facts.review,) if facts.review else ()))
         return tuple(day_of(review.opened_at) for review in reviews)

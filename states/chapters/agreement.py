@@ -119,6 +119,7 @@ def agreement_not_over(case: Case) -> str | None:
     if agreement is None:
         return None
     item = case.facts.board.item
+    # The Board may have a renewal before it, which is judged by the last day that it would give.
     last = item.change.ends_on if item and item.change else agreement.ends_on
     return f"the agreement's last day, {last}, has passed" if case.today > last else None
 
@@ -128,6 +129,7 @@ def _board_need_not_act(clause: str, what: str) -> Requirement:
 
     def reason(case: Case) -> str | None:
         agreement = case.facts.agreement
+        # One requirement for each clause, so that a refusal cites every clause that applies (4270.9a-c).
         if agreement is None or clause not in board_reasons(agreement, case.setting.board):
             return None
         return f"{what}, so the Board must act first: refer-to-board"
@@ -137,6 +139,8 @@ def _board_need_not_act(clause: str, what: str) -> Requirement:
 
 @requirement("4270.9")
 def board_did_not_ask(case: Case) -> str | None:
+    # The Board may review an agreement that no threshold
+    # sends to it, if its office or the Superintendent asks.
     asked = case.facts.board.asked
     return f"the Board elected to review this ({asked.reason}): refer-to-board" if asked else None
 
@@ -152,12 +156,15 @@ board_need_not_act = (
 @requirement(of_input=True)
 def new_term_possible(case: Case) -> str | None:
     last, agreement = case.input.ends_on, case.facts.agreement
+    # A term cannot be cut short after the fact: a last day
+    # in the past would end the agreement without notice.
     if last is None or agreement is None or last >= max(case.today, agreement.starts_on):
         return None
     return f"the new last day {last} has passed, or lies before the first day"
 
 
 def draft_agreement(case: Case) -> Partnership:
+    # A new draft replaces the old one with all its signatures, since they were for other terms.
     agreement = Agreement(**case.input.model_dump(), drafted_at=case.at)
     return case.facts.but(agreement=agreement)
 
@@ -179,6 +186,7 @@ def sign_agreement(case: Case) -> Partnership:
 
 
 def activate(case: Case) -> Partnership:
+    # This is the way without the Board. `approve` puts an agreement into force by the Board's decision.
     return _change_agreement(case, in_force_at=case.at)
 
 
@@ -194,6 +202,7 @@ def amend_agreement(case: Case) -> Partnership:
         reason=values.reason,
         at=case.at,
     )
+    # Judge the agreement as it would be after the change. What needs the Board waits as pending.
     if board_reasons(agreement, case.setting.board, change.amount_cents, change.ends_on):
         if agreement.pending and not superseded:
             # An amendment of the words alone goes to the Board with the amount and last day that already
@@ -221,6 +230,8 @@ BEFORE_SIGNING = (
 
 def _terms_read(facts: Partnership) -> tuple[object, ...]:
     agreement = facts.agreement
+    # A signature is given to exact terms and outcomes.
+    # A link from before a change must not sign the new ones.
     return (agreement and agreement.drafted_at, agreement and len(agreement.changes), facts.outcomes.set_at)
 
 

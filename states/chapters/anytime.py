@@ -17,6 +17,7 @@ class AddNote(Input):
 class AttachDocument(Input):
     file: File = Field(title="Document", description="the file")
     title: Name = Field(title="Title", description="what it is")
+    # The digest is in the record, so a document that was exchanged later no longer fits its history.
     sha256: Digest | None = Field(default=None, description="its digest, filled in when it is read")
     size: Length | None = Field(default=None, description="its length in bytes, filled in when it is read")
 

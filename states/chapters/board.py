@@ -87,10 +87,13 @@ def change_stated(case: Case) -> str | None:
 def meeting_is_regular(case: Case) -> str | None:
     day = case.input.meeting_on
     if day is None:
+        # The clock defers an item whose meeting passed without
+        # a decision, even if no later meeting is known yet.
         return None if case.role is Role.CLOCK else "no meeting is named"
     meeting = case.setting.meeting
     if meeting is None:
         return f"the Board's calendar has no meeting on {day}"
+    # The Board decides on agreements only at regular meetings, so a special one does not count (4270.9).
     return None if meeting.kind == "regular" else f"the meeting on {day} is a {meeting.kind} one, not regular"
 
 
@@ -99,6 +102,7 @@ def agenda_open(case: Case) -> str | None:
     meeting = case.setting.meeting
     if meeting is None:
         return None
+    # Not every meeting has an hour at which its agenda closes, but none takes an item once it has begun.
     if case.at >= meeting.at:
         return f"the meeting on {meeting.on} has begun or is over"
     closes = meeting.agenda_closes_at
@@ -111,6 +115,7 @@ def agenda_open(case: Case) -> str | None:
 @requirement("4270.9", of_input=True)
 def meeting_held(case: Case) -> str | None:
     day, meeting = case.input.meeting_on, case.setting.meeting
+    # Without a meeting in the calendar its hour is unknown. `meeting_is_regular` refuses such a day anyway.
     to_come = day > case.today if meeting is None else case.at < meeting.at
     return f"the meeting on {day} is still to come" if to_come else None
 
@@ -136,6 +141,8 @@ def refer_to_board(case: Case) -> Partnership:
     values, agreement = case.input, case.agreement
     change = None
     if values.purpose in ("amendment", "renewal"):
+        # What the form leaves out comes from the amendment
+        # that already waits, or else from the present terms.
         basis = agreement.pending or agreement
         change = Change(
             purpose=values.purpose,
@@ -146,6 +153,7 @@ def refer_to_board(case: Case) -> Partnership:
             at=case.at,
         )
     basis = change or agreement
+    # Keep the clauses with the item: the procedure may change later, and the reason must stay readable.
     because = board_reasons(agreement, case.setting.board, basis.amount_cents, basis.ends_on)
     if case.facts.board.asked:
         because = (*because, "asked")
@@ -159,6 +167,7 @@ def refer_to_board(case: Case) -> Partnership:
     )
     facts = case.facts
     if case.state is State.ANNUAL_REVIEW:
+        # The review is only interrupted: unless the agreement ends, it goes on with what it has.
         facts = facts.but(review=case.review.but(interrupted_at=case.at))
     return facts.but(board=facts.board.but(item=item))
 
@@ -177,6 +186,7 @@ def introduce_item(case: Case) -> Partnership:
     item = case.item.but(
         introduced=tuple(sorted({*case.item.introduced, day})),
         immediate_action=case.item.immediate_action or immediate,
+        # Without a second reading the decision falls at this meeting, so it counts as on its agenda.
         agenda=tuple(sorted({*case.item.agenda, day})) if immediate else case.item.agenda,
     )
     return change_item(case, item)
@@ -189,6 +199,7 @@ def defer_item(case: Case) -> Partnership:
         # know that.
         item = item.but(agenda=tuple(day for day in item.agenda if day != item.meeting_on))
     if case.input.meeting_on is None:
+        # No meeting is known, so no deadline may count from the one that has passed.
         return change_item(case, item.but(meeting_on=None, meeting_at=None))
     return _on_agenda(case, item)
 

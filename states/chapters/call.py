@@ -115,6 +115,8 @@ def open_long_enough(case: Case) -> str | None:
 
 @requirement("4270.8")
 def call_open(case: Case) -> str | None:
+    # Judge by the instant and not by the recorded closing.
+    # The clock may record it late, and an application that arrives in between must not count (4270.8).
     if not case.is_call_closed:
         return None
     return f"the call closed at {case.selection.closes_at.astimezone(case.at.tzinfo):%Y-%m-%d %H:%M}"
@@ -145,6 +147,8 @@ def require_ability(ability: Ability, clause: str) -> Requirement:
     """Return the requirement that an application addresses one of the five abilities."""
 
     def reason(case: Case) -> str | None:
+        # A requirement for each ability, so that the refusal
+        # names every one that is missing, with its clause.
         return None if ability in case.input.abilities else f"the application does not address '{ability}'"
 
     return Requirement(f"addresses-{ability}", clause, True, reason)
@@ -184,9 +188,11 @@ def open_selection(case: Case) -> Partnership:
 
 def receive_application(case: Case) -> Partnership:
     values, organization = case.input, require_recorded(case.setting.organization)
+    # The same organization replaces its application, and the count keeps on record how often.
     earlier = case.selection.applications.get(values.organization)
     application = Application(
         organization=values.organization,
+        # Copy name and kind, so that the application stays as it was sent when the directory changes.
         name=organization.name,
         kind=organization.kind,
         contact_name=values.contact_name,
@@ -212,6 +218,7 @@ def withdraw_application(case: Case) -> Partnership:
             agreement=None,
             outcomes=Outcomes(),
         )
+    # Without this application the panel may have scored everything that is left.
     return note_scoring(facts, case)
 
 
@@ -232,6 +239,7 @@ def note_scoring(facts: Partnership, case: Case) -> Partnership:
     """Return the facts with the moment at which the panel has scored everything, or without it."""
     selection = require_recorded(facts.selection)
     complete = case.is_call_closed and not selection.unscored()
+    # Keep the first moment: a score that is changed later must not move the deadlines that count from it.
     scored_at = (selection.scored_at or case.at) if complete else None
     return facts.but(selection=selection.but(scored_at=scored_at))
 
@@ -255,6 +263,7 @@ def of_applicant(*fields: str) -> Audience:
 
 def _of_application(*fields: str) -> Audience:
     """Return the audience of an event about an application: its applicant, and the panel after the closing."""
+    # From the event the panel learns only which organization applied, and not before the call closes (4270.8).
     return {**of_applicant(*fields), REVIEWER: Sees(Scope.AFTER_CLOSING, ("organization",))}
 
 

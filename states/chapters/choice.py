@@ -47,6 +47,7 @@ class ScoreApplication(OfOrganization):
 
     @model_validator(mode="after")
     def _all_five(self) -> ScoreApplication:
+        # Sums of scores can be compared only if each has all five abilities (4270.3).
         missing = [name for name in ABILITIES if name not in self.scores]
         if missing:
             raise ValueError("a score is missing for " + ", ".join(missing))
@@ -89,6 +90,7 @@ def everybody_has_scored(case: Case) -> str | None:
 @requirement("4270.8", of_input=True)
 def chosen_has_a_score(case: Case) -> str | None:
     organization = case.input.organization
+    # If every reviewer declared a conflict with it, nobody has judged it, and no panel chose it.
     if any(score.organization == organization for score in case.selection.scores):
         return None
     return f"no reviewer without a conflict of interest has scored {organization}"
@@ -99,6 +101,7 @@ def choice_may_be_made(case: Case) -> str | None:
     choice = case.selection.choice
     if choice is None:
         return None
+    # Only a protest against the present choice counts. One against an earlier choice was already dealt with.
     if any(p.answered_at and p.at >= choice.at for p in case.selection.protests):
         return None
     return f"{choice.organization} has been chosen; only an answered protest lets the choice be made again"
@@ -126,6 +129,7 @@ def protest_window_open(case: Case) -> str | None:
 
 @requirement("4270.8", of_input=True)
 def no_protest_waits(case: Case) -> str | None:
+    # An applicant may protest again after an answer, but has only one protest open at a time.
     waiting = any(p.organization == case.input.organization for p in case.selection.unanswered())
     return f"a protest of {case.input.organization} is still unanswered" if waiting else None
 
@@ -179,6 +183,7 @@ def score_application(case: Case) -> Partnership:
         comment=values.comment,
         at=case.at,
     )
+    # A reviewer has one score for an application. A new one replaces it until the choice is made.
     others = (
         s for s in case.selection.scores if (s.reviewer, s.organization) != (case.actor, values.organization)
     )
@@ -195,8 +200,10 @@ def choose_partner(case: Case) -> Partnership:
         at=case.at,
         protest_until=case.setting.protest_until,
     )
+    # The person who applied becomes the one point of contact (4270.4), until change-contact names another.
     contact = Contact(email=application.contact_email, name=application.contact_name)
     facts = change_call(case, choice=choice)
+    # A second choice starts anew: terms and outcomes were drafted with the partner that was chosen first.
     return facts.but(contact=contact, agreement=None, outcomes=Outcomes())
 
 
@@ -206,6 +213,7 @@ def file_protest(case: Case) -> Partnership:
 
 
 def answer_protest(case: Case) -> Partnership:
+    # `protest_waits` has made sure that there is one.
     waiting = next(p for p in case.selection.unanswered() if p.organization == case.input.organization)
     answered = waiting.but(answer=case.input.text, answered_at=case.at)
     return change_call(case, protests=tuple(answered if p is waiting else p for p in case.selection.protests))
@@ -229,6 +237,7 @@ DECLARE_CONFLICT, SCORE_APPLICATION = (
 
 
 def _panel_left(facts: Partnership) -> list[Waiting]:
+    # Wait for certain people and not for the role, since each reviewer scores for themselves.
     return [Waiting(REVIEWER, email) for email in (facts.selection.unscored() if facts.selection else ())]
 
 

@@ -39,6 +39,7 @@ class Decide(VoteInput):
 @requirement("4270.9", of_input=True)
 def quorum_present(case: Case) -> str | None:
     vote, rules = case.input, case.setting.board
+    # Members who abstain are present, so they count for the quorum. They do not count for the result.
     present = vote.ayes + vote.noes + vote.abstentions
     if present > rules.members:
         return f"{present} votes are more than the Board's {rules.members} members"
@@ -50,6 +51,7 @@ def readings_done(case: Case) -> str | None:
     item = case.item
     if case.setting.board.readings < 2 or item.immediate_action:
         return None
+    # The two readings need two meetings: an introduction at the same meeting is not an earlier reading.
     if any(day < case.input.meeting_on for day in item.introduced):
         return None
     return "the item must be introduced at an earlier regular meeting, or immediate action be recorded"
@@ -58,6 +60,7 @@ def readings_done(case: Case) -> str | None:
 @requirement("4270.9", of_input=True)
 def vote_carried(case: Case) -> str | None:
     ayes, noes = case.input.ayes, case.input.noes
+    # A tie does not carry. `send-back` has no such requirement, since it is what follows a lost vote.
     return None if ayes > noes else f"{ayes} ayes to {noes} noes do not carry it; record send-back"
 
 
@@ -73,6 +76,7 @@ def met_before_the_end(case: Case) -> str | None:
 
 @requirement("4270.9")
 def item_can_be_approved(case: Case) -> str | None:
+    # To approve an agreement and to end it are two decisions with different effects on the record.
     if case.item.purpose != "termination":
         return None
     return "the Board was asked for a termination: record terminate or send-back"
@@ -98,14 +102,17 @@ def approve(case: Case) -> Partnership:
     if item.change:
         agreement = agreement.with_change(item.change, case.at).but(pending=None)
     agreement = agreement.but(
+        # Keep on record what was approved: an agreement that the Board approved is for the Board to end.
         approval=Approval(
             meeting_on=case.input.meeting_on,
             amount_cents=agreement.amount_cents,
             ends_on=agreement.ends_on,
         ),
+        # Both sides sign the terms that the Board approved. Until then the clock reminds them.
         signatures={},
         signed_at=None,
         awaits_signature=case.at,
+        # A renewal continues the same agreement, so the moment from which its duties count stays.
         in_force_at=agreement.in_force_at or case.at,
     )
     return record_decision(case, "approve").but(agreement=agreement)
@@ -117,8 +124,10 @@ def send_back(case: Case) -> Partnership:
         # The Board has not approved the agreement that it elected to review, so the request stays open.
         facts = facts.but(board=facts.board.but(asked=case.facts.board.asked))
     if case.facts.review and case.facts.review.interrupted_at and case.item.origin is State.ANNUAL_REVIEW:
+        # The review goes on: the partnership returns to the state from which it was referred.
         facts = facts.but(review=case.review.but(interrupted_at=None))
     if case.item.change:
+        # The Board did not accept the change, so it waits no longer. Staff may amend the agreement anew.
         facts = facts.but(agreement=case.agreement.but(pending=None))
     return facts
 
@@ -147,6 +156,7 @@ def _referral_read(facts: Partnership) -> tuple[object, ...]:
 
 
 def _came_from(state: State) -> Callable[[Case], bool]:
+    # One event has three rows. The state that the item came from decides which of them is meant.
     return lambda case: case.item.origin is state
 
 

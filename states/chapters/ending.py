@@ -44,6 +44,7 @@ class CloseOut(Input):
 
 @requirement("4270.9")
 def board_did_not_approve(case: Case) -> str | None:
+    # Staff must not undo what the Board decided, unless the procedure leaves it to them.
     if case.agreement.approval is None or not case.setting.board.terminates:
         return None
     return "the Board approved this agreement, so the Board ends it: refer-to-board with purpose termination"
@@ -51,6 +52,7 @@ def board_did_not_approve(case: Case) -> str | None:
 
 @requirement("4270.12", of_input=True)
 def notice_given(case: Case) -> str | None:
+    # The procedure gives each ground its own notice, so that a breach can end sooner than weak results.
     days = case.setting.notice_days
     wait = (case.input.effective_on - case.today).days
     if wait >= days:
@@ -70,6 +72,7 @@ def effective_after_decision(case: Case) -> str | None:
 @requirement(of_input=True)
 def ends_before_last_day(case: Case) -> str | None:
     agreement = case.facts.agreement
+    # A termination after the last day would make the agreement longer than its term.
     if agreement is None or case.input.effective_on <= agreement.ends_on:
         return None
     return f"the agreement ends by itself on {agreement.ends_on}"
@@ -77,6 +80,7 @@ def ends_before_last_day(case: Case) -> str | None:
 
 @requirement()
 def past_last_day(case: Case) -> str | None:
+    # An item before the Board may be a new agreement, which has a last day and cannot expire yet.
     if not case.facts.in_force:
         return "no agreement is in force"
     last = case.agreement.ends_on
@@ -174,6 +178,7 @@ EVENTS = (
         form=Form(reads=_READ_BEFORE_THE_END),
     ),
     Event(
+        # It may also expire before the Board, since an agreement does not go on while a renewal waits there.
         name="expire",
         at=(ACTIVE, REVIEW, BOARD),
         to=TERMINATED,

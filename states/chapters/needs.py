@@ -55,12 +55,14 @@ def identify_needs(case: Case) -> Partnership:
 
 
 def describe_needs(case: Case) -> Partnership:
+    # A changed statement starts without signatures: both sides agree to what it says now (4270.7).
     statement = Statement(**case.input.model_dump())
     return case.facts.but(needs=Needs(statement=statement, described_at=case.at))
 
 
 def agree_needs(case: Case) -> Partnership:
     signatures = add_signature(case.facts.needs.signatures, case)
+    # School and District state the needs. There is no partner yet who could sign.
     both = {"school", "district"} <= signatures.keys()
     return case.facts.but(
         needs=case.facts.needs.but(signatures=signatures, agreed_at=case.at if both else None)

@@ -43,6 +43,7 @@ class OutcomeInput(Input):
 
     @model_validator(mode="after")
     def _ahead(self) -> OutcomeInput:
+        # Equal numbers are allowed: to keep a good result is an outcome too.
         behind = self.target < self.baseline if self.direction == "increase" else self.target > self.baseline
         if behind:
             raise ValueError(f"the target is on the wrong side of the baseline for '{self.direction}'")
@@ -56,6 +57,7 @@ class SetOutcomes(Input):
 
     @model_validator(mode="after")
     def _named_once(self) -> SetOutcomes:
+        # A report gives its values by the name of the outcome, so a name may occur only once.
         check_distinct(tuple(outcome.name for outcome in self.outcomes))
         return self
 
@@ -92,6 +94,7 @@ def set_outcomes(case: Case) -> Partnership:
 
 def agree_outcomes(case: Case) -> Partnership:
     signatures = add_signature(case.facts.outcomes.signatures, case)
+    # School, District and Lead Partner all agree to the same set (4270.10).
     all_three = set(SIDES.values()) <= signatures.keys()
     return case.facts.but(
         outcomes=case.facts.outcomes.but(signatures=signatures, agreed_at=case.at if all_three else None)

@@ -95,6 +95,7 @@ def every_outcome_has_a_value(case: Case) -> str | None:
 @requirement("4270.11", of_input=True)
 def every_value_has_an_outcome(case: Case) -> str | None:
     outcomes = [outcome.name for outcome in case.facts.outcomes.items]
+    # A misspelt name would otherwise be recorded and never be compared with a target.
     unknown = [name for name in case.input.values if name not in outcomes]
     return (
         f"not among the outcomes: {', '.join(unknown)}; they are: {', '.join(outcomes)}" if unknown else None
@@ -103,6 +104,7 @@ def every_value_has_an_outcome(case: Case) -> str | None:
 
 @requirement("4270.11")
 def report_in_or_overdue(case: Case) -> str | None:
+    # A partner that sends no report must not be able to hold up the findings (4270.12).
     if case.review.reports or Meaning.REPORT in case.setting.overdue:
         return None
     return "the year's report is neither received nor overdue yet"
@@ -128,6 +130,7 @@ def both_findings_given(case: Case) -> str | None:
 
 @requirement("4270.12", of_input=True)
 def improvement_planned(case: Case) -> str | None:
+    # One negative finding is enough, whether it is that of the school or of the District.
     negative = any(not finding.impact for finding in case.review.findings.values())
     if not negative or case.input.improvement_plan:
         return None
@@ -160,6 +163,7 @@ def add_agreement(case: Case) -> Partnership:
 
 def open_annual_review(case: Case) -> Partnership:
     review = case.facts.review
+    # The Board was asked in the middle of a review. The same review goes on, with its report and findings.
     if review is not None and review.interrupted_at:
         return case.facts.but(review=review.but(interrupted_at=None))
     earlier = case.facts.earlier_reviews + ((review,) if review else ())
@@ -176,6 +180,7 @@ def submit_report(case: Case) -> Partnership:
         by=case.actor,
         at=case.at,
     )
+    # Keep every report: the findings may rest on an earlier one.
     return case.facts.but(review=case.review.but(reports=(*case.review.reports, report)))
 
 
@@ -194,6 +199,7 @@ def continue_(case: Case) -> Partnership:
 
 def _last_report(facts: Partnership) -> tuple[object, ...]:
     reports = facts.review.reports if facts.review else ()
+    # A finding or a decision is about the report that its author has read, so a newer report ends the link.
     return (reports[-1].at if reports else None,)
 
 
