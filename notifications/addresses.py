@@ -27,6 +27,8 @@ def parse_mailbox(text: str, what: str) -> Mailbox:
         return Mailbox("", parse_address(text, what))
     name = match["name"].strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
+        # In quotes, a backslash only protects the character after
+        # it (RFC 5322, 3.2.4), so it is no part of the name.
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
     return Mailbox(name, parse_address(match["address"], what))
 
@@ -44,6 +46,7 @@ def parse_address(text: str, what: str) -> str:
         raise ValueError(
             f"{what}: {text!r} is not a mail address such as person@example.org ({error})"
         ) from error
+    # A server without SMTPUTF8 takes ASCII only, and the domain in ASCII is the same domain.
     return f"{valid.local_part}@{valid.ascii_domain}"
 
 

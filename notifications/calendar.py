@@ -78,6 +78,7 @@ def make_feed(entries: Sequence[tuple[CalendarEntry, datetime]], name: str, *, o
     calendar = _make_calendar()
     title = refuse_controls(name, "calendar name")
     calendar.add("name", title)
+    # Many programs know the name and the interval only under the older names with X-, so give both.
     calendar.add("x-wr-calname", title)
     calendar.add("refresh-interval", _REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
@@ -105,6 +106,7 @@ def _make_event(entry: CalendarEntry, stamp: datetime, organizer: Mailbox) -> Ev
     event.add("uid", refuse_controls(entry.uid, "calendar UID"))
     event.add("dtstamp", stamp)
     is_moment = isinstance(entry.start, datetime)
+    # An all-day date has no time zone, so that every calendar shows it on the same day.
     event.add("dtstart", _in_utc(entry.start, "calendar start") if is_moment else entry.start)
     event.add("summary", refuse_controls(entry.summary, "calendar summary"))
     event.add("description", entry.description)
@@ -130,6 +132,7 @@ def _make_person(mailbox: Mailbox, what: str) -> vCalAddress:
 
 def _make_attendee(mailbox: Mailbox) -> vCalAddress:
     person = _make_person(mailbox, "calendar attendee")
+    # People answer the message and not the invitation, so ask calendar programs for no answer.
     person.params |= {"ROLE": "REQ-PARTICIPANT", "PARTSTAT": "NEEDS-ACTION", "RSVP": "FALSE"}
     return person
 

@@ -49,6 +49,7 @@ def compose(
     Raise ValueError, which names the header, for a value that a header cannot hold.
     """
     headers = [
+        # Every value is checked before it becomes a header, since it may hold what a person typed.
         ("From", _write_mailbox(*parse_mailbox(sender, "From"), "From")),
         ("To", _write_mailbox(recipient_name, parse_address(recipient, "To"), "To")),
         *(
@@ -57,6 +58,7 @@ def compose(
             else []
         ),
         ("Subject", _write_text(rendered.subject, "Subject")),
+        # Date and Message-ID come from the record, so that a second attempt sends the same message.
         ("Date", _write_date(date)),
         ("Message-ID", _check_identifier(message_id, "Message-ID")),
         *_make_threading(message_id, thread_id),
@@ -77,6 +79,7 @@ def _make_body(rendered: Rendered, message_id: str, calendar: Sequence[CalendarF
     second time as a file to save and open. The others are attached only.
     """
     message = EmailMessage(policy=SMTP)
+    # Quoted-printable keeps every line short and in ASCII, so no server has to encode it again.
     message.set_content(rendered.text, cte="quoted-printable")
     message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
     for file in calendar[:1]:
@@ -84,6 +87,8 @@ def _make_body(rendered: Rendered, message_id: str, calendar: Sequence[CalendarF
     for number, file in enumerate(calendar, 1):
         name = "date.ics" if number == 1 else f"date-{number}.ics"
         if number == 1:
+            # As application/ics it is only a file.
+            # A second text/calendar part with the same date could show it twice.
             message.add_attachment(file.content, maintype="application", subtype="ics", filename=name)
         else:
             text = file.content.decode()
@@ -105,6 +110,7 @@ def _calendar_options(file: CalendarFile) -> dict[str, Any]:
 def _digest(*parts: str) -> str:
     digest = hashlib.sha256()
     for part in parts:
+        # The mark between two parts keeps "ab", "c" apart from "a", "bc".
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()[:32]
 
@@ -112,12 +118,15 @@ def _digest(*parts: str) -> str:
 def _make_threading(message_id: str, thread_id: str | None) -> Iterator[tuple[str, str]]:
     """Return headers that make every mail of one partnership answer the same root, so that it is one thread."""
     if thread_id is not None and thread_id != message_id:
+        # The root need not exist as a message: many mail programs
+        # also group answers to one that they do not have.
         yield "In-Reply-To", _check_identifier(thread_id, "In-Reply-To")
         yield "References", _check_identifier(thread_id, "References")
 
 
 def _check_identifier(text: str, header: str) -> str:
     """Return a Message-ID itself. Raise ValueError if it is not well formed."""
+    # An identifier is never folded, so its length must keep the line within the limit of RFC 5322.
     if not _MESSAGE_ID.fullmatch(text) or len(text) > 250:
         raise ValueError(f"{header}: {text!r} is not of the form <unique@example.org>")
     return text
@@ -142,6 +151,7 @@ def _write_mailbox(name: str, where: str, header: str) -> str:
     words = " ".join(refuse_controls(name, header).split())
     if not words:
         return where
+    # A plain name that contains "=?" would be decoded by its reader as if it were an encoded word.
     short = words.isascii() and len(words) <= _WIDTH - 16 and "=?" not in words
     phrase = formataddr((words, "@"))[: -len(" <@>")] if short else _encode(words, header)
     last_line = phrase.rpartition("\n")[2]
@@ -152,6 +162,7 @@ def _write_mailbox(name: str, where: str, header: str) -> str:
 def _write_text(text: str, header: str) -> str:
     """Return a line of text for a header: folded at blanks if it is ASCII, else encoded."""
     words = refuse_controls(text, header).split()
+    # Only blanks can be folded, so a longer word has to be encoded in pieces.
     is_plain = text.isascii() and "=?" not in text and all(len(word) < _WIDTH for word in words)
     if not is_plain:
         return _encode(" ".join(words), header)
@@ -169,6 +180,7 @@ def _encode(text: str, header: str) -> str:
 
 def _within_limit(message: bytes) -> bytes:
     """Return a message itself. Raise ValueError if a line is longer than mail servers must accept."""
+    # A server may cut a longer line or refuse the message. This is found here, before anything is sent.
     longest = max(len(line) for line in message.split(b"\r\n"))
     if longest > _LONGEST_LINE:
         raise ValueError(f"a line of {longest} octets; expected at most {_LONGEST_LINE} (RFC 5322)")

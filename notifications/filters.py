@@ -61,6 +61,7 @@ def money(cents: object) -> str:
     Raise TypeError for anything but a whole number, since a float may have lost cents already.
     """
     value = _refuse_undefined(cents)
+    # In Python True is a whole number too, and would print as one cent.
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"money: expected a whole number of cents such as 25000000, got {_describe(value)}")
     sign = "-" if value < 0 else ""
@@ -99,6 +100,7 @@ def choice(items: object) -> str:
 def link(url: object) -> str:
     """Return a web or mail address itself. Raise ValueError for all else, such as `javascript:`."""
     value = _refuse_undefined(url)
+    # Escaping keeps text from becoming markup, but it does not make an address of another scheme harmless.
     if not isinstance(value, str) or not _LINK.fullmatch(value):
         expected = "an address that starts with https:// and has no blanks"
         raise ValueError(f"link: expected {expected}, got {_describe(value)}")
@@ -152,6 +154,7 @@ def _refuse_naive(value: datetime, name: str) -> datetime:
 def _parse_iso(value: str) -> date | None:
     """Return a date or a datetime in ISO 8601; None if `value` is neither."""
     try:
+        # "2025-11-19" has ten characters. As a datetime it would become a midnight without a zone.
         return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
     except ValueError:
         return None

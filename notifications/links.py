@@ -61,11 +61,14 @@ class Links:
     def read(self, purpose: str, token: str, max_age: timedelta) -> dict[str, Any]:
         """Return the claims of a token. Raise `Forged` or `Expired`."""
         try:
+            # The caller gives the age, so that a shorter life in
+            # the settings also ends links that are already out.
             claims = self._serializer(purpose).loads(token, max_age=int(max_age.total_seconds()))
         except SignatureExpired as late:
             raise self._make_expired(purpose, token, late) from None
         except (BadData, ValueError):
             raise Forged("no key of ours has signed this") from None
+        # A key of ours signed something else. No page may rely on its form.
         if not isinstance(claims, dict):
             raise Forged("it says nothing")
         return claims
@@ -76,11 +79,13 @@ class Links:
         return Expired(claims, late.date_signed or datetime.now(UTC))
 
     def _serializer(self, purpose: str) -> URLSafeTimedSerializer:
+        # The salt binds a token to its purpose: one made for a calendar does not open a form.
         return URLSafeTimedSerializer(list(self._keys), salt=f"partnerships.{purpose}")
 
     def reply_address(self, mailbox: str, notice: int, person: str) -> str:
         """Return the address for one person's answer to one notice: a subaddress of the mailbox (RFC 5233)."""
         stem, _, domain = mailbox.partition("@")
+        # The code covers notice and person, so nobody can answer for somebody else by changing a number.
         return f"{stem}+{notice}-{_code(self._keys[-1], notice, person)}@{domain}"
 
     def match_reply(self, local: str, person: str) -> int | None:

@@ -59,10 +59,12 @@ class MaildirMailer:
 
     def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
         """Write one message, unless one with the same `key` is there already. Raise `Unreachable` if that fails."""
+        # The same key gives the same file, so a second attempt after a crash writes no second message.
         name = hashlib.sha256(key.encode()).hexdigest()[:40]
         try:
             self._create()
             if not self._is_present(name):
+                # Programs that read a Maildir expect the line ends of the system, not those of SMTP.
                 self._write(name, _LINE_END.sub(b"\n", message))
         except OSError as error:
             raise Unreachable(f"the Maildir {self._path} could not be written: {error}") from error
@@ -87,6 +89,7 @@ class MaildirMailer:
         """
         part = self._path / "tmp" / f"{name}.{os.getpid()}.{threading.get_ident()}"
         try:
+            # Set the rights before there is content. The umask could let others read it.
             part.touch(mode=0o600)
             with part.open("wb") as file:
                 file.write(message)
@@ -136,6 +139,7 @@ class SmtpMailer:
     @contextmanager
     def session(self) -> Iterator[None]:
         """Let the deliveries of this thread inside the block share one connection, which the first one opens."""
+        # A session inside another one shares its connection and leaves closing it to the outer one.
         if self._held.open:
             yield
             return
@@ -161,6 +165,8 @@ class SmtpMailer:
             self._transact(client, *envelope, _double_dots(message))
             delivered = True
         finally:
+            # After a failure the state of the conversation is
+            # unknown, so the next message gets a new connection.
             if not (delivered and self._held.open):
                 self._hang_up()
 
@@ -169,6 +175,8 @@ class SmtpMailer:
         client = self._held.client
         if client is not None:
             with suppress(smtplib.SMTPException, OSError):
+                # A server may have closed an idle connection.
+                # RSET finds that out before a message depends on it.
                 if client.rset()[0] == 250:
                     return client
             self._hang_up()
@@ -183,6 +191,8 @@ class SmtpMailer:
             client.ehlo_or_helo_if_needed()
             if self._security == "starttls":
                 client.starttls(context=self._context)
+                # Ask again after STARTTLS: what the server offered
+                # before was not protected and may have been forged.
                 client.ehlo_or_helo_if_needed()
             if self._username is not None and self._password is not None:
                 client.login(self._username, self._password)
@@ -250,6 +260,7 @@ class SmtpMailer:
 
     def _choose_options(self, client: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> list[str]:
         """Return the options of MAIL FROM. Raise `PermanentFailure` if the server cannot take other than ASCII."""
+        # With its size declared, a message that is too large is refused before it is sent (RFC 1870).
         options = [f"SIZE={len(content)}"] if client.has_extn("size") else []
         head = content.partition(b"\r\n\r\n")[0]
         if sender.isascii() and recipient.isascii() and head.isascii():
@@ -266,6 +277,7 @@ class SmtpMailer:
 
         A refusal for the size of a message (452, 552), or for letters other than ASCII, concerns that message only.
         """
+        # Every message has this sender. One refusal stands for all, so do not use up the attempts of each.
         if reply[0] // 100 in (4, 5) and reply[0] not in (452, 552) and is_plain:
             raise Unreachable(f"mail server {self._host} refused MAIL FROM: {self._quote(*reply)}")
         self._expect(reply, "MAIL FROM")
@@ -275,6 +287,7 @@ class SmtpMailer:
         digit = reply[0] // 100
         if digit != first_digit:
             text = f"mail server {self._host} refused {what}: {self._quote(*reply)}"
+            # An unexpected code, such as a 3xx here, says nothing final, so it counts as temporary.
             raise PermanentFailure(text) if digit == 5 else TemporaryFailure(text)
 
     def _quote(self, code: int, text: bytes | str) -> str:
@@ -311,6 +324,7 @@ def _check_settings(host: str, security: str, username: str | None, password: st
     """Raise ValueError for settings that contradict each other or would send a password in the clear."""
     if security not in ("starttls", "tls", "none"):
         raise ValueError(f"security: {security!r}; expected 'starttls', 'tls' or 'none'")
+    # The mailer would simply not log in, and the mistake would show only when the server refuses mail.
     if (username is None) != (password is None):
         raise ValueError("username and password: one is given without the other; expected both or neither")
     if security == "none" and username is not None:

@@ -59,6 +59,7 @@ def _read_chunk(lines: list[str]) -> list[Paragraph | Bullets]:
     blocks: list[Paragraph | Bullets] = []
     for line in lines:
         last = blocks[-1] if blocks else None
+        # Blanks only: `split` would also take the blank that `glue` uses to keep words together.
         words = re.sub(" +", " ", line).strip(" ")
         if words.startswith("- "):
             items = last.items if isinstance(last, Bullets) else ()
@@ -97,6 +98,7 @@ def _fill(text: str, first: str, rest: str) -> str:
         WIDTH,
         initial_indent=first,
         subsequent_indent=rest,
+        # A web address that is broken over two lines cannot be clicked.
         break_long_words=False,
         break_on_hyphens=False,
     )
@@ -125,6 +127,8 @@ def link_addresses(text: str) -> Markup:
     at = 0
     for match in _URL.finditer(text):
         url = _strip_punctuation(match.group())
+        # Escape each piece by itself.
+        # In escaped text an address would hold "&amp;" already and be escaped twice.
         parts += [escape(text[at : match.start()]), Markup('<a href="{0}">{0}</a>').format(url)]
         at = match.start() + len(url)
     return Markup("").join([*parts, escape(text[at:])])
@@ -132,6 +136,7 @@ def link_addresses(text: str) -> Markup:
 
 def _strip_punctuation(url: str) -> str:
     """Return an address without the punctuation of the sentence around it; a balanced bracket stays."""
+    # People put an address at the end of a sentence or into brackets, and "https://x.org/a_(b)" has its own.
     while url[-1] in ".,;:!?'" or (url[-1] == ")" and url.count(")") > url.count("(")):
         url = url[:-1]
     return url

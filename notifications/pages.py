@@ -29,6 +29,7 @@ class Pages:
     def problems(self) -> Iterator[tuple[str, str, str]]:
         """Return what stops a page from being compiled: the file and line, what is wrong, what would be right."""
         for folder in self._folders:
+            # Loading a page compiles it, and that finds mistakes that would otherwise first show to a reader.
             for path in sorted((folder / "pages").glob("*.j2")):
                 try:
                     self._environment.get_template(f"pages/{path.name}")

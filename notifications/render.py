@@ -54,6 +54,8 @@ class _Unknown(StrictUndefined):
     @property
     def _undefined_message(self) -> str:
         owner = self._undefined_obj
+        # Only a mapping can list its names.
+        # For a name of the context itself, Jinja gives `missing` as the owner.
         if self._undefined_hint or not isinstance(owner, Mapping):
             name = f"there is nothing called {self._undefined_name!r} in the notice context"
             return name if owner is missing else super()._undefined_message
@@ -66,6 +68,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return a value by its key, or else an attribute that the sandbox allows."""
+        # Jinja asks for an attribute first, so a key such as "items" or "values" would give the method.
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
@@ -79,6 +82,8 @@ def make_environment(folders: Sequence[Path], zone: ZoneInfo, *, html: bool) -> 
         autoescape=html,
         trim_blocks=True,
         lstrip_blocks=True,
+        # A message must not change while the program runs: only
+        # a new object, as after a reload, reads the files.
         auto_reload=False,
         cache_size=-1,
     )
@@ -156,12 +161,15 @@ class Templates:
 
     def _render_block(self, template: Template, block: str, context: Mapping[str, Any]) -> str:
         render = template.blocks.get(block)
+        # A district's own notice may lack a block.
+        # A message without its subject or its request must not go out.
         if render is None and block != "more":
             expected = f"{{% block {block} %}}...{{% endblock %}}"
             raise TemplateFailed(_make_problem(template, None, f"the block {block!r} is missing", expected))
         text = self._run(template, render, context) if render else ""
         if block != "subject":
             return markup.clean(text)
+        # A subject can be empty by its conditions only, which no check of the file can see.
         if not markup.join_lines(text):
             raise TemplateFailed(_make_problem(template, None, "the subject is empty", "a line of words"))
         return markup.join_lines(text)
@@ -212,6 +220,8 @@ def _find_place(template: Template, trace: TracebackType | None) -> tuple[Templa
     """Return the innermost template of a traceback and the line in it, since a template may include another."""
     line: int | None = None
     while trace is not None:
+        # Jinja puts the template into the globals of the code
+        # that it compiled, so this finds frames of templates.
         inner = trace.tb_frame.f_globals.get("__jinja_template__")
         if inner is not None:
             template, line = inner, inner.get_corresponding_lineno(trace.tb_lineno)

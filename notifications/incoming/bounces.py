@@ -43,6 +43,7 @@ def read_bounce(message: Message, headers: Headers) -> Bounce | None:
     """
     parts = parts_of(message)
     reports = [part for part in parts if kind(part) == "message/delivery-status"]
+    # The fields are made for programs, so they count more than any words in the report.
     if reports:
         return _read_fields(reports[0], parts)
     if kind(message) == "multipart/report" and parameter(message, "report-type").lower() == "delivery-status":
@@ -61,12 +62,14 @@ def _read_fields(report: Message, parts: Sequence[Message]) -> Bounce:
     for block in blocks if isinstance(blocks, list) else []:
         if isinstance(block, Message):
             fields += [(name, str(text)) for name, text in block.items()]
+    # The final address may be one that the mail was redirected to, which our directory does not know.
     final = value(fields, "Original-Recipient") or value(fields, "Final-Recipient")
     recipient = _ADDRESS.search(final)
     status = _STATUS.search(value(fields, "Status"))
     action = value(fields, "Action").lower()
     words = value(fields, "Diagnostic-Code") or value(fields, "Status") or action
     code = status[1] if status else None
+    # "delayed" also has a status, and the server still tries. Nobody must be marked as unreachable for that.
     permanent = action == "failed" and (code is None or code.startswith("5"))
     return Bounce(
         recipient[0].lower() if recipient else None,
@@ -82,6 +85,7 @@ def _read_text(parts: Sequence[Message], headers: Headers) -> Bounce:
     text = _join_texts(parts, headers)
     status, code = _STATUS.search(text), _CODE.search(text)
     digit = status[1][0] if status else code[1][0] if code else ""
+    # The report also names its own sender and the office, and neither of them is the one that failed.
     own = {*addresses_in(value(headers, "From")), *addresses_in(value(headers, "To"))}
     failed = value(headers, "X-Failed-Recipients")
     addresses = (address.lower() for address in _ADDRESS.findall(f"{failed} {text}"))

@@ -61,6 +61,7 @@ class MaildirLetterbox:
         """Make the folders that are missing, so that a mail server can deliver into them."""
         try:
             for folder in ("", "tmp", "new", "cur"):
+                # Replies are private, so no other user of the machine may list them.
                 (self._path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
             yield
         except OSError as error:
@@ -86,6 +87,7 @@ class MaildirLetterbox:
             for path in (self._path / folder).iterdir():
                 flags = path.name.rpartition(":2,")[2] if ":2," in path.name else ""
                 if not path.name.startswith(".") and "S" not in flags and "T" not in flags:
+                    # The name decides between equal times, so that the order is the same at every run.
                     unseen.append((_read_time(path), path.name, path))
         return [path for *_, path in sorted(unseen)]
 
@@ -94,6 +96,7 @@ class MaildirLetterbox:
         path = Path(letter.key)
         name, _, flags = path.name.partition(":2,")
         with suppress(FileNotFoundError):
+            # The flags of a Maildir stand in alphabetical order, and what a mail program has set must stay.
             path.rename(self._path / "cur" / f"{name}:2,{''.join(sorted({*flags, 'S'}))}")
 
 
@@ -109,6 +112,7 @@ def _read(path: Path) -> Letter | None:
     """Return the message in a file; None if the file is gone."""
     try:
         with path.open("rb") as file:
+            # One byte more than the limit shows that a file is too large without reading all of it.
             content = file.read(MOST + 1)
     except FileNotFoundError:
         return None
@@ -159,6 +163,7 @@ class ImapLetterbox:
                 with suppress(imaplib.IMAP4.error, ImapToolsError, OSError):
                     box.logout()
         except (imaplib.IMAP4.error, ImapToolsError, OSError) as error:
+            # Without the original error: its text may hold the password.
             raise LetterboxFailed(f"mailbox {self._host}:{self._port}: {self._redact(error)}") from None
 
     def _redact(self, error: Exception) -> str:
@@ -170,6 +175,8 @@ class ImapLetterbox:
         """Yield up to `most` messages that are not marked as seen."""
         for uid in self._box.uids("UNSEEN", charset=None)[:most]:
             large = self._fetch_size(uid) > MOST
+            # PEEK does not mark the message as seen.
+            # That happens after the work, so that a crash loses no message.
             content = self._fetch(uid, "BODY.PEEK[HEADER]" if large else "BODY.PEEK[]")
             if content is None:
                 yield Letter(uid, b"", problem=f"message {uid} of {self._folder} cannot be fetched")

@@ -26,12 +26,14 @@ _QUOTED_IDS = (
 )
 _TAGS = re.compile(r"(</?[a-zA-Z][^<>]*>)")
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
+# An unclosed comment hides all that follows, as in a browser.
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|<![^<>]*>|<\?[^<>]*>", re.DOTALL)
 _ORIGINAL = "-----Original Message-----"
 
 
 def parts_of(message: Message) -> list[Message]:
     """Return the parts of a message in their order, with those of messages inside it."""
+    # A small message can declare very many parts, and each one costs time.
     return list(islice(message.walk(), _PARTS))
 
 
@@ -61,6 +63,7 @@ def content(part: Message) -> str:
     if not isinstance(raw, bytes):
         return ""
     raw = raw[: _MOST * 4]
+    # Latin-1 comes last, since it can decode any bytes. The words may then be wrong, but nothing is lost.
     for charset in (parameter(part, "charset") or "utf-8", "utf-8"):
         try:
             return raw.decode(charset)[:_MOST]
@@ -76,6 +79,7 @@ def name_of(part: Message) -> str | None:
         disposition = part.get_content_disposition()
     except (ValueError, TypeError, LookupError):
         return "a file"
+    # A part without a name can still be a file, if the sender marked it as an attachment.
     if filename is None and disposition != "attachment":
         return None
     return " ".join(str(filename or kind(part)).split())[:200]
@@ -87,6 +91,7 @@ def text_of(message: Message) -> str:
     for part in _own_parts(message):
         if name_of(part) is not None:
             continue
+        # Some programs send an empty text part beside the HTML, so an empty one does not count.
         if kind(part) == "text/plain" and (text := content(part)).strip():
             return text
         if kind(part) == "text/html" and html is None:
@@ -98,6 +103,7 @@ def _own_parts(message: Message) -> Iterator[Message]:
     """Yield the parts of a message without those of messages inside it."""
     within: set[int] = set()
     for part in parts_of(message):
+        # A message inside this one was written by somebody else, so its words must not count as the sender's.
         if id(part) in within or kind(part).startswith("message/"):
             below = part.get_payload()
             within.update(id(each) for each in below) if isinstance(below, list) else None
@@ -134,6 +140,7 @@ class _Page:
             return
         name, step = tag["name"].lower(), -1 if tag["end"] else 1
         if name in _UNSEEN:
+            # Without this floor, an end without its start would make the next hidden part visible.
             self._unseen = max(self._unseen + step, 0)
         if name == "br" or name in _BLOCKS:
             self._end_line()

@@ -87,6 +87,7 @@ def _split(text: str) -> list[str]:
     lines: list[str] = []
     for line in re.split(r"\r\n|\r|\n|\u2028|\u2029|\x85", text[:MOST]):
         shown = line.translate(_BLANKS)
+        # Characters that cannot be seen could make "approve" look like another word, or hide one.
         shown = "".join(c for c in shown if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
         shown = shown.rstrip()
         if shown or (lines and lines[-1]):
@@ -115,6 +116,8 @@ def _drop_quotations(lines: Sequence[str]) -> tuple[list[str], bool]:
             continue
         if _begins_original(lines, place):
             forwarded = not _trim(kept) and bool(_FORWARDED.search(line))
+            # Only a message with no words of its own passes on another one.
+            # With words above it, it is an answer.
             return _drop_rule(kept), forwarded
         if heading := _count_heading(lines, place):
             place += heading
@@ -137,6 +140,7 @@ def _begins_original(lines: Sequence[str], place: int) -> bool:
         return True
     if not _HEAD.fullmatch(lines[place]):
         return False
+    # A sentence can begin with "From:", so two more lines of a header must follow.
     following = [line for line in lines[place + 1 : place + 8] if line.strip()][:4]
     return sum(1 for line in following if _MORE_HEAD.fullmatch(line)) >= 2
 
@@ -151,6 +155,7 @@ def _drop_rule(lines: list[str]) -> list[str]:
 
 def _count_heading(lines: Sequence[str], place: int) -> int:
     """Return how many lines from here are the heading of a quotation, such as "On Tuesday, somebody wrote:"."""
+    # A quick test for most lines: the pattern below is slow, and a stranger chooses the text.
     if not (_BEGINS.fullmatch(lines[place]) or "@" in lines[place]):
         return 0
     joined = ""
@@ -158,6 +163,7 @@ def _count_heading(lines: Sequence[str], place: int) -> int:
         if not line.strip() or _is_quoted(line):
             return 0
         joined = f"{joined} {line.strip()}".strip()
+        # No heading is longer, and the pattern takes very long for long texts.
         if len(joined) > 500:
             return 0
         if joined.endswith((":", ":*", ":_")) and _WROTE.fullmatch(joined):
@@ -214,6 +220,7 @@ def _is_closing(line: str) -> bool:
         return True
     return (
         len(line) <= _CLOSING
+        # "Thank you, but no" says something: a closing has no comma inside.
         and "," not in line[:-1]
         and (line.endswith((",", "!", ".")) or len(line.split()) <= 4)
     )

@@ -54,6 +54,7 @@ class Incoming:
 def read(content: bytes, authserv: str = "") -> Incoming:
     """Read a message; `authserv` names the mail server whose Authentication-Results count, "" for none."""
     message = _parse(content)
+    # Take the headers in their raw form and decode them here, which cannot fail however damaged they are.
     headers = [(name, _decode(text)) for name, text in message.raw_items()]
     sender, doubt = sender_of(headers)
     parts = parts_of(message)
@@ -63,10 +64,13 @@ def read(content: bytes, authserv: str = "") -> Incoming:
         to=_find_addresses(headers),
         sender=sender,
         doubt=doubt,
+        # Everything that is kept has a limit, since a stranger decides how long it is.
         subject=_decode_words(value(headers, "Subject"))[:300],
         message_id=next(iter(_find_identifiers(headers, "Message-ID")), None),
         answers=(
             *_find_identifiers(headers, "In-Reply-To"),
+            # References lists the thread from its root on, so the
+            # message that was answered is the last (RFC 5322).
             *reversed(_find_identifiers(headers, "References")),
         ),
         automatic=_find_automatic(message, headers),
@@ -75,6 +79,7 @@ def read(content: bytes, authserv: str = "") -> Incoming:
         calendar=any(_is_answer_to_invitation(part) for part in parts),
         dmarc=dmarc(headers, authserv, sender),
         words=words,
+        # The first part is the message itself or the container of the others, so it is no file.
         files=tuple(name for part in parts[1:] if (name := name_of(part)) is not None)[:20],
     )
 
@@ -82,6 +87,8 @@ def read(content: bytes, authserv: str = "") -> Incoming:
 def _parse(content: bytes) -> Message:
     """Return the message, or only its head if its parts are nested too deep to be read."""
     try:
+        # The parser of Python calls itself for each part inside
+        # a part, so deep nesting ends in RecursionError.
         message = BytesParser().parsebytes(content)
         parts_of(message)
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError):
@@ -126,6 +133,7 @@ def _find_identifiers(headers: Headers, name: str) -> list[str]:
 
 def _find_automatic(message: Message, headers: Headers) -> str | None:
     """Return why a machine wrote this message (RFC 3834, 2 and 5); None if a person did."""
+    # An answer to an automatic message could come back automatically, and the two systems would not stop.
     submitted = value(headers, "Auto-Submitted").partition(";")[0].strip().lower()
     if submitted not in ("", "no"):
         return f"it says so itself (Auto-Submitted: {submitted[:40]})"
@@ -142,6 +150,7 @@ def _find_automatic(message: Message, headers: Headers) -> str | None:
             return f"it says so itself ({name})"
     if value(headers, "List-Id") or value(headers, "List-Unsubscribe"):
         return "it comes from a mailing list"
+    # An empty return path marks reports and vacation replies, so that nobody answers them (RFC 5321, 4.5.5).
     if "<>" in values(headers, "Return-Path"):
         return "no answer to it is wanted (its Return-Path is empty)"
     if kind(message) == "multipart/report":
@@ -154,6 +163,7 @@ def _find_automatic(message: Message, headers: Headers) -> str | None:
 
 def _find_passed_on(headers: Headers, parts: Sequence[Message], words: Words) -> str | None:
     """Return why this passes on the message of somebody else; None if it does not."""
+    # The words of a message that is passed on are those of its first author, not of the person who sent it.
     if any(name.lower().startswith("resent-") for name, _ in headers):
         return "it was sent on from another mailbox (Resent)"
     if any(kind(part) in ("message/rfc822", "message/global") for part in parts):
@@ -167,5 +177,6 @@ def _is_answer_to_invitation(part: Message) -> bool:
     """Return whether a part is a calendar program's answer, such as "accepted" (RFC 5546)."""
     if kind(part) != "text/calendar":
         return False
+    # Some programs name the method only inside the calendar and not in the header of the part.
     method = parameter(part, "method").upper() or ("REPLY" if "METHOD:REPLY" in content(part).upper() else "")
     return method in ("REPLY", "COUNTER", "REFRESH")

@@ -37,9 +37,11 @@ def sender_of(headers: Headers) -> tuple[str | None, str | None]:
     lines = values(headers, "From")
     if not lines:
         return None, "it has no From line"
+    # A mail program may show one line while the server has checked the other.
     if len(lines) > 1:
         return None, "it has several From lines"
     addresses = addresses_in(lines[0])
+    # Quoted text first: a bracket inside quotes begins no comment.
     bare = _COMMENT.sub("", _QUOTED.sub("", lines[0]))
     if len(addresses) > 1 or bare.count("@") > 1:
         return None, "its From line names several addresses"
@@ -49,6 +51,7 @@ def sender_of(headers: Headers) -> tuple[str | None, str | None]:
     if not _PLAIN.fullmatch(bare):
         return None, "its From line is not well formed"
     senders = values(headers, "Sender")
+    # Sender names the one who really sent it, such as an assistant or a list (RFC 5322, 3.6.2).
     if any(addresses_in(sender) != addresses for sender in senders):
         return addresses[0], "somebody else sent it in that name (its Sender line differs)"
     return addresses[0], None
@@ -100,6 +103,7 @@ def _find_end_of_ours(headers: Headers, authserv: str) -> int:
         here = by is not None and by[1].lower().rstrip(".") == authserv
         if is_past_ours and not here:
             return place
+        # One server may add several Received lines as a message passes through its parts.
         is_past_ours = is_past_ours or here
     return len(headers)
 
@@ -111,6 +115,7 @@ def _read_result(line: str, domain: str) -> str:
     except (authres.AuthResError, ValueError, IndexError, AttributeError, TypeError):
         return ""
     results = [result for result in read.results if result.method == "dmarc"]
+    # With two results it is open which of them the server meant.
     if len(results) != 1:
         return ""
     about = str(results[0].header_from or "").lower().rstrip(".")
