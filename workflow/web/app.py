@@ -27,13 +27,17 @@ def application(
     """Return the application with every page. `health` returns whether all is well, and the details."""
     app = Flask("partnerships", static_folder=None, template_folder=None)
     web = opened.config.procedure.web
+    # One megabyte more than a document may have, for the other fields of its form.
     app.config["MAX_CONTENT_LENGTH"] = web.upload_megabytes * 1_000_000 + 1_000_000
+    # Fields that are no file stay in memory, so they get limits of their own.
     app.config["MAX_FORM_MEMORY_SIZE"] = 2_000_000
     app.config["MAX_FORM_PARTS"] = 2_000
     # Werkzeug would correct a path with two slashes by a redirect to the host that the request names, and a
     # stranger could choose that host.
     app.url_map.merge_slashes = False
     if web.proxies:
+        # Take only the sender from the proxy.
+        # Links are made from the settings, so no header may name another host.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=web.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     pages = Site(opened, clock, Limits(web.posts_per_minute))
     site.configure(app, pages)

@@ -89,6 +89,8 @@ def page(site: Site, applicant: Applicant) -> Response:
                 410, "This call is over", "It takes no more applications. See the list of open calls."
             )
         call, record = call_and_record
+        # A form that arrives after the closing gets the page
+        # of the closed call, and nothing of it is recorded.
         if not call.open or request.method != "POST":
             return _show(site, session, record, call, applicant.email, now)
     return _act(site, applicant.email, call, now)
@@ -107,11 +109,13 @@ def _act(site: Site, email: str, call: public_calls.Call, now: datetime) -> Resp
         done = _try(site, call.ref, email, values, button, form, now)
     except (BadInput, Refused) as refused:
         return _show_problems(site, call, email, values, _problems_of(refused), button, now)
+    # A second press of the button is no mistake, so the page shows what the first one has recorded.
     except SentAlready:
         done = "sent-already"
     except TooMany:
         return _show_problems(site, call, email, values, [Problem("", _TOO_MANY)], button, now)
     with site.system.reading() as session:
+        # Read again after the transaction, so that the page shows what is on record now.
         fresh_call, record = _read_call(session, call.ref, now)
         return _show(site, session, record, fresh_call, email, now, done=done)
 
@@ -129,6 +133,7 @@ def _read_call(session: Session, ref: str, now: datetime) -> tuple[public_calls.
 
 def _check_confirmed() -> None:
     """Raise `BadInput` unless the applicant typed the word that confirms a withdrawal."""
+    # People copy the word with the quotes or the full stop around it.
     if request.form.get("confirm", "").strip().strip("\"'.").lower() != CONFIRM:
         raise BadInput([Problem("confirm", "it is not confirmed", f'the word "{CONFIRM}"')])
 
@@ -144,6 +149,8 @@ def _try(
         try:
             work = partial(_do, ref=ref, email=email, values=values, button=button, form=form, now=now)
             return site.system.transact(work)
+        # Many applicants send in the last minutes, and each one changes the same partnership.
+        # Trying again is safe, since the transaction was rolled back.
         except (Conflict, IntegrityError):
             if attempt == _TRIES - 1:
                 break
@@ -255,6 +262,7 @@ def _show_form(
         done=done,
         faults=faults,
         confirm=CONFIRM,
+        # A form that is sent twice has the same name both times, and counts once.
         form=secrets.token_hex(12),
     )
 

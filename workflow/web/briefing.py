@@ -123,6 +123,7 @@ def _report(_: Session, action: Action) -> Section | None:
         if outcome.name in report.values:
             value = report.values[outcome.name]
             up = outcome.direction == "increase"
+            # The direction says what is better: fewer absences reach their target from above.
             reached = value >= outcome.target if up else value <= outcome.target
             verdict = "target reached" if reached else "target not reached"
             pairs.insert(0, ("This year", f"{value:g} ({outcome.unit}): {verdict}"))
@@ -159,6 +160,8 @@ def _score_card(session: Session, selection: Selection, application: Application
     scores = [score for score in selection.scores if score.organization == application.organization]
     pairs: Pairs = [("Kind", application.kind.replace("-", " "))]
     if scores:
+        # A reviewer with a conflict of interest has no score
+        # here, so divide by the scores and not by the panel.
         average = sum(sum(score.scores.values()) for score in scores) / len(scores)
         pairs.append(("Average of the reviewers", f"{_round(average)} of {5 * len(ABILITIES)}"))
     names = [session.name_of(score.reviewer) for score in scores]

@@ -36,6 +36,7 @@ def write_atom(config: Config, calls: Sequence[Call]) -> bytes:
 
 def _add_entry(config: Config, feed: ElementTree.Element, call: Call) -> None:
     entry = _put(feed, "entry")
+    # The day of opening is part of the tag, so a second call of the same partnership is a new entry.
     _put(entry, "id", _tag(config, call.opened_at, f"calls/{call.ref}"))
     _put(entry, "title", f"{'' if call.open else 'Closed: '}{call.school}, {call.title}")
     _put(entry, "published", _instant(call.opened_at))

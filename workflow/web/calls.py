@@ -27,6 +27,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/", strict_slashes=False)
     def home() -> Answer:
+        # The address comes from the settings: the host of a request can be chosen by whoever sends it.
         return redirect(site.system.config.address("calls"))
 
     @pages.get("/calls")
@@ -51,6 +52,7 @@ def blueprint(site: Site) -> Blueprint:
     def send_link(ref: str) -> Response:
         if not site.can_post():
             abort(429)
+        # Cut the text before it is read or shown again, since anybody can send any amount of it.
         return _send_link(site, ref, join_lines(request.form.get("email", ""))[:300])
 
     return pages
@@ -58,6 +60,7 @@ def blueprint(site: Site) -> Blueprint:
 
 def _make_public(response: Response) -> Response:
     """Let search engines list a page, and browsers and proxies keep it for a while."""
+    # These two replace the strict headers of all other pages, which hold something private.
     response.headers["X-Robots-Tag"] = "all"
     response.headers["Cache-Control"] = f"public, max-age={_SECONDS}"
     return response

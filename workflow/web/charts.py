@@ -12,6 +12,7 @@ WIDTH, LEFT, RIGHT = 320, 50, 270
 def format_number(value: float) -> str:
     """Return a number such as 1,234.5, with at most four decimals and no zeros at the end."""
     text = f"{value:,.4f}".rstrip("0").rstrip(".")
+    # A small negative number is rounded to "-0", which people would read as a mistake.
     return "0" if text == "-0" else text
 
 
@@ -59,6 +60,7 @@ def measure_progress(baseline: float, target: float, value: float) -> float:
 
 def place(baseline: float, target: float, value: float) -> float:
     """Return where a value stands in the chart. A value far beyond the ends stands at the edge."""
+    # Leave a fifth of the margin free, so that a mark at the edge is still inside the drawing.
     edge = LEFT / (RIGHT - LEFT) * 0.8
     along = min(max(measure_progress(baseline, target, value), -edge), 1 + edge)
     return round(LEFT + along * (RIGHT - LEFT), 1)
@@ -77,4 +79,5 @@ def describe(baseline: float, target: float, value: float | None) -> str:
         return "moving away from the target"
     if covered == 0:
         return "at the baseline"
+    # Rounding must not say 0 or 100 % where the baseline was left or the target is not reached.
     return f"on the way, {max(1, min(99, round(covered * 100)))} % covered"

@@ -27,6 +27,7 @@ def make_offer(session: Session, action: Action, now: datetime) -> Offered:
     """Return what the form offers for this action now: choices, values, hints, and keys to leave out."""
     form = action.event.form
     choices = {key: tuple(LISTS[name](session, action, now)) for key, name in form.choices.items()}
+    # An empty hint would hide the help that the type of the field has.
     helps = {key: text for key, name in form.beside.items() if (text := BESIDE[name](session, action, now))}
     values = _targets(action) if "values" in action.event.takes.model_fields else {}
     return Offered(choices, values, helps=helps, without=form.without)
@@ -80,6 +81,7 @@ def _scored(_: Session, action: Action, __: datetime) -> Choices:
     selection = action.record.facts.selection
     scored = {score.organization for score in selection.scores} if selection else set()
     every = tuple(map(_choice, applications(action)))
+    # An empty list would turn the choice into a line in which people have to type an identifier.
     return tuple(choice for choice in every if choice[0] in scored) or every
 
 
@@ -136,6 +138,7 @@ def _later_meetings(session: Session, action: Action, now: datetime) -> Choices:
 def _coming(session: Session, action: Action, now: datetime) -> list[Meeting]:
     """Return the regular meetings that are still ahead. Without an item there is nothing to bring to them."""
     has_item = action.record.facts.board.item is not None
+    # Only regular meetings: a decision at a special one does not count (4270.9).
     return [meeting for meeting in session.directory.regular if has_item and meeting.at > now]
 
 
@@ -236,6 +239,7 @@ def _outcomes(action: Action) -> dict[str, Any]:
 
 
 def _terms(action: Action) -> dict[str, Any] | None:
+    # Only the keys of the input. The agreement has more, such as signatures, that no form may state.
     keys = {"instrument", "amount_cents", "starts_on", "ends_on", "autonomy_requested_by", "responsibilities"}
     agreement = action.record.facts.agreement
     return agreement.model_dump(mode="json", include=keys) if agreement else None
@@ -286,6 +290,7 @@ def _find_missing() -> Iterator[str]:
     for row in TABLE:
         form = row.form
         replaced = {form.replaces} if form.replaces else set()
+        # `-` binds more tightly than `|`, so this joins two differences.
         missing = {*form.choices.values()} - LISTS.keys() | {*form.beside.values()} - BESIDE.keys()
         missing |= replaced - DOCUMENTS.keys()
         for name in missing:

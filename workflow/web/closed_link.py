@@ -40,6 +40,7 @@ def closed(site: Site, token: str, ending: LinkClosed, texts: Mapping[str, str] 
         title=_TITLES[ending.how],
         why=ending.why,
         how=ending.how,
+        # A person without the right gets no fresh link, so the page does not offer one.
         again=None if ending.how == "revoked" else f"{token}/again",
         typed=_label_typed(ending.claim.event, texts or {}),
         **({"partnership": None, "state": "", "since": [], "done": []} | news),
@@ -51,6 +52,7 @@ def expired(site: Site, token: str, claim: Claim) -> Response:
     why = "It is too old. Ask for fresh links, and use those."
     try:
         with site.system.reading() as session:
+            # An old link must not tell more than a young one: check the right before any news is shown.
             find_action(session, claim, site.clock())
     except LinkClosed as over:
         if over.how == "revoked":
@@ -92,6 +94,7 @@ def _collect_news(session: Session, claim: Claim, now: datetime) -> dict[str, An
     may_know = has_right(session, claim, now)
     done = last_done(session, claim)
     seqs = {row.seq for row in done}
+    # What has happened since is only for people who still have the role.
     visible = visibility.visible_rows(session, record, viewer, now) if may_know else []
     since = [row for row in visible if is_since(notice, row) and row.seq not in seqs]
 
@@ -116,6 +119,7 @@ def _label_typed(event: str, texts: Mapping[str, str]) -> list[tuple[str, str]]:
             takes = row_of(event, state).takes
         except LawError:
             continue
+        # An event can take other fields in another state, so collect the labels of all of them.
         labels |= {control.name: control.label for control in fields.walk(fields.build_form(takes, texts))}
     return [
         (labels.get(name, name), text) for name, text in texts.items() if text.strip() and name != "confirm"

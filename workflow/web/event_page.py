@@ -77,6 +77,7 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
     require_form()
     if not site.can_post():
         abort(429)
+    # One instant for the whole request, so that the form is checked and recorded as of the same moment.
     sent, now = _read_form(), site.clock()
     if sent.do != "act":
         return _show(site, token, claim, replace(sent, texts=_with_entries(sent)))
@@ -96,6 +97,7 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
 
 
 def _done(token: str) -> Response:
+    # 303 makes the browser load the next page by GET, so a reload does not send the form again (RFC 9110).
     return Response(status=303, headers={"Location": f"{token}/done"})
 
 
@@ -104,6 +106,7 @@ def _read_form() -> Sent:
     if None in request.form or None in request.files:
         # A part of multipart/form-data can come without a name. No form of this site sends one.
         abort(400)
+    # A list of check boxes sends one value for each box under the same name.
     texts = {name: "\n".join(request.form.getlist(name)) for name in request.form}
     files = {
         name: (attachments.clean_file_name(file.filename), file.read())
@@ -111,6 +114,7 @@ def _read_form() -> Sent:
         if file.filename
     }
     form, shown, do = (texts.pop(name, "") for name in _OURS)
+    # Both come from the page and are random or a digest. Any other value was made up or is damaged.
     if not re.fullmatch(r"[0-9a-f]{32}", form) or not re.fullmatch(r"[0-9a-f]{32}", shown):
         abort(400)
     if not re.fullmatch(r"act|add|drop\.[0-9]{1,3}", do):
@@ -137,13 +141,16 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
     """
     action = find_action(session, claim, now)
     sheet = sheet_of(session, action, now)
+    # Before the comparison: after the first sending the record has changed, and that would be the answer.
     if was_sent(session, claim, sent.form):
         raise LinkClosed("used", "This has been done already.", claim)
+    # The person read another record than the one that would be changed, so let them read it first.
     if sent.shown != sheet.shown():
         raise Changed
     deeds = sheet.deeds(_without_named_files(action, sent))
     if len(deeds) == 1:
         event, values = deeds[0]
+        # Keep the document in the same transaction, so that a refused event leaves no file behind.
         values |= _attached(site, session, action, sent, now)
         return [act(session, action, values, channel=Channel.LINK, form=sent.form, now=now, event=event)]
     return act_each(session, action, deeds, form=sent.form, now=now)
@@ -184,16 +191,19 @@ def _show(
         with site.system.reading() as session:
             action = find_action(session, claim, now)
             sheet = sheet_of(session, action, now)
+            # What was typed comes back after a problem. Nobody should have to type a report a second time.
             texts = sent.texts if sent else sheet.texts(session.config.calendar.day(now))
             context: dict[str, Any] = _describe(session, action) | sheet.draw(texts, problems)
             unmet = refused or _obstacles(session, action, now)
             sentences = [_write_unmet(session, each) for each in unmet]
             context |= {
+                # A form that comes back keeps its name, so that its two versions can be recorded only once.
                 "form": sent.form if sent else secrets.token_hex(16),
                 "shown": sheet.shown(),
                 "changed": changed,
                 "refused": sentences if refused else [],
                 "obstacles": [] if refused else sentences,
+                # A browser cannot fill in a file again, so the page asks for it once more.
                 "again_file": bool(sent and sent.files),
             }
     except LinkClosed as closed:
@@ -260,6 +270,7 @@ def done(site: Site, token: str, claim: Claim) -> Response:
             over = closed
         rows = last_done(session, claim)
         if not rows:
+            # The address is relative, so the redirect stays on this site whatever host the request named.
             return Response(status=303, headers={"Location": f"../{token}"})
         notice, record = notice_of(session, claim)
         if notice.revoked_at is not None and over is not None:

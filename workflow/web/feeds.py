@@ -24,11 +24,13 @@ def blueprint(site: Site) -> Blueprint:
         except (Forged, Expired):
             abort(404)
         with system.reading() as session:
+            # Renewing the address raises this number, which ends every address that was given out before.
             if generation != directory.feed_generation(session.connection, email):
                 abort(404)
             content = calendar(session, email, site.clock())
         response = Response(content, content_type="text/calendar; charset=utf-8")
         response.headers["Content-Disposition"] = 'inline; filename="dates.ics"'
+        # Programs ask often, and the dates change seldom. `private` keeps the copy out of shared caches.
         response.headers["Cache-Control"] = f"private, max-age={_SECONDS}"
         response.add_etag()
         response.make_conditional(request)

@@ -17,6 +17,8 @@ class Limits:
         self._clock = clock
         self._most = float(per_minute)
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        # Pages are made by several threads, and two of them
+        # must not read the same bucket before either counts.
         self._lock = threading.Lock()
 
     def allow(self, sender: str, *, cost: float = 1, now: float | None = None) -> bool:

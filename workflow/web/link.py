@@ -32,8 +32,11 @@ def read_token(config: Config, token: str) -> tuple[str, Claim | Applicant]:
         claim = links.read(config, token)
     except Forged:
         try:
+            # The two kinds of link are signed for different
+            # purposes, so a token can be valid for only one of them.
             return "application", links.read_apply(config, token)
         except Expired:
+            # Its call is long over, and the page of a forged link tells nothing about it.
             raise Forged("the application's link is too old") from None
     return ("event" if claim.event else "partnership"), claim
 
@@ -79,6 +82,7 @@ def blueprint(site: Site) -> Blueprint:
             claim = links.read(site.system.config, token)
             with site.system.reading() as session:
                 return partnership.document(site, session, find_action(session, claim, site.clock()), digest)
+        # One answer for every reason, so that nobody learns which documents or links exist.
         except (Forged, ExpiredClaim, LinkClosed):
             abort(404)
 
@@ -92,6 +96,7 @@ def _send_fresh_links(site: Site, token: str) -> Response:
         abort(429)
     claim = _read_any_age(site.system.config, token)
     if claim is not None:
+        # No fresh link is in the answer: it goes by mail to the address on record, whoever has the old link.
         site.system.transact(lambda session: _send_again(session, claim, site))
     return closed_link.asked_again(site)
 
@@ -116,6 +121,7 @@ def _send_again(session: Session, claim: Claim, site: Site) -> None:
 def _show_partnership(site: Site, token: str, claim: Claim) -> Response:
     """Show the partnership as the reader may see it."""
     if request.method == "POST":
+        # This page has no form, and a POST from anywhere must change nothing.
         abort(405)
     try:
         with site.system.reading() as session:

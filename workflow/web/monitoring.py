@@ -17,6 +17,7 @@ def blueprint(health: Callable[[], tuple[bool, Mapping[str, Any]]], registry: Co
     @pages.before_request
     def refuse_other_machines() -> None:
         if not _is_this_machine(request.remote_addr or ""):
+            # 404 and not 403: others should not learn that there is such a page.
             abort(404)
 
     @pages.get("/healthz")

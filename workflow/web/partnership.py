@@ -39,6 +39,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
     """Show the partnership of a link as the person of the link may see it."""
     now, record, state = site.clock(), action.record, action.record.state
     viewer = Viewer(action.role, action.actor)
+    # Facts reach the page only through this filter, so that nobody sees more than their role allows.
     seen = visibility.facts_for(session, record, viewer, now)
     history = visibility.history_for(session, record, viewer, now)
     due = visibility.deadlines_for(session, record, viewer, now)
@@ -119,6 +120,7 @@ def _find_events(
         if event not in wanted or not possibility.possible or not _can_do(action, event):
             continue
         claim = links.claim_of(action.notice, record.ref, event, record.facts)
+        # A link that was used would only lead to a page that says so.
         used = not row.repeatable and was_used(session, claim)
         by = next((deadline["due_at"] for deadline in due if event in deadline["offers"]), None)
         events.append(
@@ -170,6 +172,7 @@ def _collect_names(session: Session, facts: Partnership) -> dict[str, str]:
 
 def _list_duties(seen: Mapping[str, Any], due: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return each duty with what was done for it, the latest first, and the next deadline."""
+    # Duties begin when the agreement is in force. Before that a list of open duties would mislead.
     if seen["duties"] is None or not (seen["agreement"] and seen["agreement"]["in_force_at"]):
         return []
     return [
@@ -208,9 +211,11 @@ def document(site: Site, session: Session, action: Action, digest: str) -> Respo
     named = visibility.documents_in(visibility.facts_for(session, action.record, viewer, site.clock()))
     table = tables.documents
     query = select(table.c.content).where(table.c.sha256 == digest)
+    # Content is kept once for all partnerships, so a digest alone gives no right to read it.
     content = session.connection.scalar(query) if digest in named else None
     if content is None:
         abort(404)
+    # A browser must save the file and not show it: a document that somebody sent could hold scripts.
     response = Response(bytes(content), content_type="application/octet-stream")
     response.headers["Content-Disposition"] = disposition(named[digest])
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox; frame-ancestors 'none'"

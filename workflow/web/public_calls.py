@@ -94,6 +94,7 @@ def _read_last_changes(session: Session, keys: list[int]) -> dict[int, datetime]
     """Return when each partnership's call last changed in a public way, by the partnership's number."""
     table = tables.history
     query = (
+        # Only events that are public: the time of any other would tell when somebody applied (4270.8).
         select(table.c.partnership, func.max(table.c.seq))
         .where(table.c.partnership.in_(keys), table.c.event.in_(_CHANGES))
         .group_by(table.c.partnership)

@@ -122,6 +122,8 @@ class Single:
 
     def shown(self) -> str:
         read = self.action.event.version_read(self.action.record.facts)
+        # The sections are what the person has read, and the values what the form replaces.
+        # A change in either makes the form outdated.
         return _digest(
             read, [asdict(section) for section in self.sections], choices.values_on_record(self.action)
         )
@@ -206,6 +208,7 @@ class Scores:
             except BadInput as bad:
                 start = _prefix(application.organization)
                 problems += [replace(problem, at=start + problem.at) for problem in bad.problems]
+        # An empty sheet is most likely a slip, and a page that says "recorded" would be wrong.
         if not problems and not deeds:
             problems.append(
                 Problem("", "There is nothing new here: score an application, or declare a conflict")
@@ -237,6 +240,7 @@ class Scores:
         return [] if old and old | key == values else [(SCORE_APPLICATION, values)]
 
     def shown(self) -> str:
+        # The scores themselves are left out: another reviewer's score must not make this sheet outdated.
         return _digest([(each.organization, each.received_at.isoformat()) for each in self._applications()])
 
 

@@ -80,11 +80,13 @@ class Site:
 
     def can_post(self, cost: float = 1) -> bool:
         """Return whether the sender of this request may send one more form. A form counts `cost` times."""
+        # The address is that of the sender and not of the proxy where `web.proxies` is set.
         return self.limits.allow(request.remote_addr or "", cost=cost)
 
 
 def require_form() -> None:
     """Abort the request with 415 unless its content is of a type that an HTML form sends."""
+    # Another type, such as JSON, comes from no form of ours, and Flask would read it as an empty form.
     if request.mimetype not in FORMS:
         abort(415)
 
@@ -95,7 +97,9 @@ def configure(app: Flask, site: Site) -> None:
     @app.after_request
     def protect(response: Response) -> Response:
         for name, value in HEADERS.items():
+            # `setdefault`, so that a public page or a document can set its own values.
             response.headers.setdefault(name, value)
+        # Browsers heed this header only over HTTPS (RFC 6797, 7.2), so a site on plain HTTP does not send it.
         if site.system.config.procedure.web.base_url.startswith("https:"):
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         return response
