@@ -85,11 +85,13 @@ def find_action(session: Session, claim: Claim, now: datetime) -> Action:
     notice, record = notice_of(session, claim)
     actor, through = notice.delegate_for or claim.person, claim.person if notice.delegate_for else None
     role = Role(notice.role)
+    # Before the right: a person who has lost the role since may still learn that their answer was recorded.
     _check_unused(session, claim)
     _check_right(session, claim, notice, record, now)
     if not claim.event:
         return Action(claim, notice, record, None, role, actor, through)
     row = _check_possible(claim, record, role)
+    # Nobody agrees to a text that they have not seen (4270.7, 4270.10).
     if claim.read is not None and claim.read != row.version_read(record.facts):
         raise LinkClosed("overtaken", "What you were asked to agree to has been changed since.", claim)
     return Action(claim, notice, record, row, role, actor, through)
@@ -100,6 +102,8 @@ def notice_of(session: Session, claim: Claim) -> tuple[Notice, Snapshot]:
     table = tables.notices
     row = session.connection.execute(select(table).where(table.c.id == claim.notice)).first()
     record = engine.load(session.connection, [claim.ref]).get(claim.ref)
+    # The signature proves only that we made the link.
+    # The notice must also have gone to this person about this partnership.
     if row is None or record is None or (row.to, row.partnership) != (claim.person, record.id):
         raise Forged("there is no such notice")
     return Notice.from_row(row), record
@@ -111,6 +115,7 @@ def _check_right(session: Session, claim: Claim, notice: Notice, record: Snapsho
         raise LinkClosed("revoked", "The office has withdrawn this message.", claim)
     people, today = session.directory, session.config.calendar.day(now)
     owner = people.person(notice.delegate_for or claim.person, record.facts)
+    # Look the role up now. A link must not outlive the right that it was sent for.
     if owner is None or Role(notice.role) not in people.roles_of(owner, record.facts):
         raise LinkClosed("revoked", "You no longer have the role in which this was asked of you.", claim)
     if notice.delegate_for and directory.find_reachable(people, owner, today).email != claim.person:
@@ -142,6 +147,7 @@ def _check_possible(claim: Claim, record: Snapshot, role: Role) -> Event:
         raise LinkClosed("overtaken", f"The partnership is in {record.state} by now.", claim) from None
     if role not in row.who:
         raise LinkClosed("overtaken", "It is for others to do by now.", claim)
+    # A repeatable event, such as a score, may still be changed by somebody who is no longer waited for.
     collected = row.collected is not None and not row.repeatable
     if collected and role not in {waiting.role for waiting in row.waiting(record.facts)}:
         raise LinkClosed("overtaken", "It is not waited for any more.", claim)
@@ -182,6 +188,8 @@ def act_each(
     Raise what `act` raises.
     """
     changes = [
+        # The events of one form need different keys, and
+        # `was_sent` finds the form by its own part of the key.
         _act(session, action, event, values, Channel.LINK, f"{form} {n}", now, None)
         for n, (event, values) in enumerate(deeds)
     ]
@@ -207,6 +215,7 @@ def _act(
         session, action.record.ref, event, values, action.actor, channel, now,
         role=action.role, note=note, ran_by=action.through,
     )  # fmt: skip
+    # The answer is in the same transaction as the event. Its unique key decides between two at once.
     answer = {
         "notice": action.claim.notice,
         "event": event,
@@ -250,6 +259,7 @@ def _queue_receipt(session: Session, action: Action, changes: Sequence[Change], 
         "seq": seqs[-1],
         "extra": {"before": seqs[:-1]} if seqs[1:] else None,
     }
+    # The person with the right always gets a receipt, so that they notice if somebody else uses their link.
     queue.tell(session, "receipt", action.actor, str(action.role), now, **recorded)
     if action.through is not None:
         queue.tell(
@@ -272,6 +282,7 @@ def was_used(session: Session, claim: Claim) -> bool:
 def last_done(session: Session, claim: Claim) -> list[HistoryEntry]:
     """Return the history rows that the latest answer to this notice wrote, oldest first."""
     table, history = tables.answers, tables.history
+    # All events of one form have the same instant, so this finds all rows of the last form.
     last = select(func.max(table.c.at)).where(table.c.notice == claim.notice).scalar_subquery()
     query = (
         select(history)

@@ -69,6 +69,7 @@ def ask(session: Session, record: Snapshot, email: str, now: datetime) -> bool:
     just_now = select(table.c.id).where(
         *about, table.c.to == email, table.c.queued_at > now - ASKED_AGAIN_AFTER
     )
+    # Say nothing about it: the page is the same, so a stranger cannot use it to fill somebody's mailbox.
     if session.connection.scalar(just_now) is not None:
         return False
     in_hour = select(func.count()).where(*about, table.c.queued_at > now - _HOUR)
@@ -104,6 +105,7 @@ def fill_form(session: Session, record: Snapshot, email: str) -> tuple[dict[str,
     query = select(table).where(table.c.partnership == record.id, table.c.email == email)
     draft = session.connection.execute(query).mappings().first()
     if draft is not None:
+        # A draft from an earlier version may lack a field that the form has now.
         return dict.fromkeys(FIELDS, "") | json.loads(draft["values"]), draft["saved_at"]
     sent = own(record, email)
     if sent is not None:
@@ -162,6 +164,7 @@ def find_missing(values: Mapping[str, str]) -> Iterator[Problem]:
 
 def save(session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime) -> None:
     """Keep a draft that only this address sees. Raise `BadInput` if a field is too long."""
+    # A draft may be incomplete, but not without limit: anybody with a link can save one.
     if problems := find_too_long(values):
         raise BadInput(problems)
     _delete_draft(session, record, email)
@@ -190,6 +193,7 @@ def send(
     key = _check_once(session, record, email, form)
     if problems := [*find_too_long(values), *find_missing(values)]:
         raise BadInput(problems)
+    # Only applications on record count, so a form with mistakes uses up nothing of the limit.
     _check_rate(session, record, email, now)
     session, organization = _register(session, record, email, values, now)
     application: dict[str, Any] = {
@@ -227,6 +231,7 @@ def _check_once(session: Session, record: Snapshot, email: str, form: str) -> st
     """Return the unique key of a form. Raise `SentAlready` if it was sent, `BadInput` if its name is damaged."""
     if not _KEY.fullmatch(form):
         raise BadInput([Problem("", "the form that arrived is damaged", "the page loaded anew")])
+    # The address is part of the key, so nobody can block another applicant's form by guessing its name.
     key = f"application {record.id} {email} {form}"
     table = tables.answers
     if session.connection.scalar(select(table.c.id).where(table.c.form == key)) is not None:
@@ -313,6 +318,7 @@ def _organization_of(session: Session, record: Snapshot, email: str) -> str | No
         raise BadInput([Problem("", "the District no longer uses this address", expected)])
     organization = person.organization if person else None
     applied = record.facts.selection.applications if record.facts.selection else {}
+    # Another address of the organization has applied. A new identifier keeps the two applications apart.
     if organization is None or organization in applied or organization not in session.directory.organizations:
         return None
     return organization
@@ -329,6 +335,7 @@ def _check_may_rename(session: Session, organization: str, email: str) -> None:
     table = tables.directory_changes
     query = select(table.c.by).where(table.c.what == f"organizations {organization}")
     entry = session.directory.organizations.get(organization)
+    # Otherwise an applicant could rename an organization that the office or somebody else has entered.
     if entry is not None and set(session.connection.scalars(query)) != {email}:
         on_record = f"the District knows your organization as {entry.name} ({entry.kind.replace('-', ' ')})"
         raise BadInput([Problem("name", on_record, "that name and kind; the office can change them")])
@@ -354,6 +361,7 @@ def _put_organization(
 
 def _put_person(session: Session, organization: str, email: str, name: str, now: datetime) -> None:
     row: dict[str, Any] = {"email": email, "organization": organization}
+    # A person who is known keeps name, roles and schools. An application must not change any of them.
     if email not in session.directory.people:
         row |= {"name": name, "roles": "[]", "schools": "[]"}
     directory.put(session.connection, tables.people, row, by=email, now=now)

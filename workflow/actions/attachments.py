@@ -19,6 +19,7 @@ from workflow.store import tables
 
 def keep(connection: Connection, name: str, content: bytes, now: datetime) -> tuple[str, int]:
     """Keep a document unless its content is kept already. Return its SHA-256 digest and its length in bytes."""
+    # The same file from two people is kept once, and its digest proves later that it was not exchanged.
     digest = hashlib.sha256(content).hexdigest()
     table = tables.documents
     if connection.scalar(select(table.c.sha256).where(table.c.sha256 == digest)) is None:
@@ -48,6 +49,7 @@ def _zip_with(member: str) -> Callable[[bytes], bool]:
     def is_office_document(content: bytes) -> bool:
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as parts:
+                # Only the list of names is read. Unpacking a ZIP file from a stranger could fill the memory.
                 names = parts.namelist()
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
             return False
@@ -58,11 +60,13 @@ def _zip_with(member: str) -> Callable[[bytes], bool]:
 
 def _is_plain_text(content: bytes) -> bool:
     """Return whether the content is text that no browser would take for a web page."""
+    # A browser may guess that text is HTML from how it begins, whatever type the server names.
     marked = re.match(rb"(\xef\xbb\xbf)?\s*<\s*(!|\?|[a-z])", content, re.IGNORECASE)
     return not marked and not re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", content)
 
 
 TYPES: Mapping[str, Callable[[bytes], bool]] = {
+    # Programs accept a PDF that has some bytes before its mark, and some scanners write such files.
     "pdf": lambda content: b"%PDF-" in content[:1024],
     "docx": _zip_with("word/document.xml"),
     "xlsx": _zip_with("xl/workbook.xml"),
@@ -79,6 +83,7 @@ ENDINGS = tuple("." + ending for ending in TYPES)
 
 def clean_file_name(path: str) -> str:
     """Return the name of a file without folders and control characters, shortened, with its ending kept."""
+    # Some browsers send the whole path, with the separator of their own system.
     name = re.split(r"[/\\]", path)[-1]
     name = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", "", name).strip(" .")
     stem, dot, ending = name.rpartition(".")
