@@ -26,6 +26,7 @@ def backup(console: Console, file: Path, force: bool) -> None:
     read it. It holds everything: applications that are sealed, messages and their links. The keys for links, the
     configuration and templates are not in it.
     """
+    # Leave the templates unread: a broken one must not stop a backup.
     settings = config.load(console.path, words=False)
     from workflow.record import backup as backups
 
@@ -52,6 +53,7 @@ def _check_place(file: Path, database: str | None) -> None:
     """Raise `BadInput` if the backup would replace a folder or a file of the database itself."""
     if file.is_dir():
         raise BadInput([Problem("FILE", f"{file} is a folder", "the name of a file")])
+    # A backup in the place of the journal or the lock would destroy the database that it copies.
     taken = [f"{database}{more}" for more in ("", "-journal", "-wal", "-shm", ".lock")] if database else []
     if str(file.resolve()) in [str(Path(name).resolve()) for name in taken]:
         raise BadInput([Problem("FILE", f"{file} belongs to the database itself", "another name")])

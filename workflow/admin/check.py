@@ -20,6 +20,7 @@ def check(console: Console) -> None:
     """
     path = console.path
     settings = config.load(path)
+    # This reads the address and connects to nothing, so a mistake in it shows without a database.
     database.make_engine(settings.database_url)
     _check_secrets(settings)
     document = {

@@ -80,6 +80,7 @@ class Console:
 
     def show_table(self, headings: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
         """Print rows under headings, fitted to the terminal; `empty` if there are none."""
+        # Imported here, since rich takes time to import and answers in JSON do not need it.
         from rich import box
         from rich.console import Console as Terminal
         from rich.table import Table
@@ -107,6 +108,8 @@ class Console:
 
     def close(self) -> None:
         """Close the database if it was opened."""
+        # A cached property is in the dictionary only after its first use.
+        # Asking for it here would open the system.
         if "system" in self.__dict__:
             self.system.engine.dispose()
 
@@ -117,6 +120,7 @@ class Console:
         The name is that of the process, which the user cannot choose. The owner of the configuration file may
         stand in [admin.users] as `OWNER`.
         """
+        # Ask the system and not $USER, which the user can set.
         number = os.getuid()
         try:
             name = pwd.getpwuid(number).pw_name
@@ -150,6 +154,7 @@ class Console:
             expected = "--as EMAIL, or a person for this user in [admin.users]"
             raise BadInput([Problem("--as", "it is not said who acts", expected)])
         others = {other.lower() for other in entry.may_act_as}
+        # Without this, everybody with an account on the machine could sign as the Superintendent.
         if email != entry.person and not {"*", email} & others:
             allowed = ", ".join(entry.may_act_as) or "nobody else"
             reason = f"{name!r} may not act as {email}; [admin.users] allows {allowed}"

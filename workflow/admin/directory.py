@@ -42,6 +42,7 @@ def write(console: Console, table: Table, takes: type[BaseModel], values: Mappin
         raise BadInput(problems_of(error, takes)) from None
     row: dict[str, Any] = {
         key: json.dumps(value) if isinstance(value, (tuple, list)) else value
+        # Only what was given: a default would overwrite what the row has.
         for key, value in checked.model_dump(exclude_unset=True).items()
     }
     if isinstance(row.get("at"), time):
@@ -49,6 +50,7 @@ def write(console: Console, table: Table, takes: type[BaseModel], values: Mappin
     key = next(iter(table.primary_key.columns)).name
 
     def work(session: Session) -> str | None:
+        # Inside the transaction, so that it sees the directory as it is when the row is written.
         _check_known(session, row)
         if table is tables.people:
             for column in ("roles", "schools"):

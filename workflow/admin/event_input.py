@@ -57,6 +57,7 @@ def read_source(source: str | None) -> dict[str, Any]:
     try:
         values = json.loads(text)
     except UNREADABLE as error:
+        # No TOML begins with a brace, so the person meant JSON. An error about TOML would mislead.
         if text.lstrip().startswith("{"):
             problem = f"it is not JSON: {explain_unreadable(error)}"
             raise BadInput([Problem("--input", problem, "JSON or TOML")]) from None
@@ -86,6 +87,7 @@ def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
 
 def _parse_value(takes: type[Input], key: str, text: str) -> Any:
     """Return the value of --set: the text itself where the input takes text, else what it means as JSON."""
+    # Text needs no quotes in --set. The shell would remove them, and JSON could not be read without.
     if _is_text(takes, key.split(".")):
         return text
     try:
@@ -144,6 +146,7 @@ def attach_document(
 def _read_content(path: Path, at: str) -> bytes:
     """Return the bytes of a file. Raises `BadInput` if it is too large or cannot be read."""
     try:
+        # Ask for the size first, so that a huge file is not read into memory.
         if path.stat().st_size > _LARGEST:
             raise BadInput([Problem(at, f"{path} is larger than 50 MB", "a smaller file")])
         return path.read_bytes()

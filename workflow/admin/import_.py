@@ -68,6 +68,7 @@ class _Progress:
         from rich.console import Console as Terminal
         from rich.progress import Progress
 
+        # Standard output holds only the answer, which may be JSON.
         self._bar = Progress(console=Terminal(stderr=True))
         self._bar.start()
         task = self._bar.add_task("Importing", total=self._length)

@@ -145,6 +145,7 @@ def _make_keys(settings: config.Config) -> str:
         return "unchanged"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # O_EXCL never overwrites keys. Without the old ones, every link that is out would stop working.
         handle = open_private(path, os.O_EXCL, 0o640)
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(48) + "\n")

@@ -145,6 +145,8 @@ def _read_meeting(console: Console, place: str, event: Any, kind: str) -> dict[s
     moment = start.dt if start is not None and not broken else None
     if not isinstance(moment, date):
         raise BadInput([Problem(place, "it has no start that can be read", "DTSTART with a day or a time")])
+    # A decision is tied to the day of a meeting in the calendar
+    # (4270.9), so each meeting needs a row of its own.
     if any(event.get(name) is not None for name in ("RRULE", "RDATE")):
         raise BadInput(
             [Problem(place, "it repeats by a rule (RRULE or RDATE)", "one event for each meeting")]

@@ -205,6 +205,7 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
                 f"there is no notice {id_}" if person is None else f"there is no notice to {person}"
             )
         revoked = queue.revoke(session.connection, keys, console.now)
+        # Revoking takes something away from a person, so the record says who did it.
         directory.record_change(session.connection, "revoked notices", revoked, by=user, now=console.now)
         return revoked
 

@@ -87,6 +87,7 @@ def _add_person_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @common
 def people_add(console: Console, email: str, **options: Any) -> None:
     """Add a person with roles, or change all of them."""
+    # `add` states all roles, so an option that is left out takes them away. `change` leaves them as they are.
     options |= {"roles": options["roles"] or (), "schools": options["schools"] or ()}
     write(console, tables.people, importing.GivenPerson, {"email": email, **options})
 

@@ -102,10 +102,13 @@ for command in (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit with its status."""
+    # Click may fail before it has read --json, and the error has to be JSON too.
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
     try:
         _check_text(words)
+        # Outside of its standalone mode Click raises its
+        # errors, so that `_explain` gives each one its status.
         status = partnershipctl.main(words, prog_name="partnershipctl", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.Abort:

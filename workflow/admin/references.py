@@ -39,6 +39,7 @@ ANY_REF = click.argument("ref", required=False, shell_complete=complete_refs)
 
 def check_id(what: str, id_: int) -> int:
     """Return the number of a notice or reply. Raises `NotFound` if it is larger than a database can store."""
+    # PostgreSQL would answer a larger number with an error and not with an empty result.
     if abs(id_) > tables.LARGEST:
         raise NotFound(f"there is no {what} {id_}")
     return id_

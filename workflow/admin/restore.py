@@ -37,6 +37,7 @@ def restore(console: Console, file: Path) -> None:
     where = readable_address(engine)
     keys = settings.folder / settings.procedure.web.keys_file
     document = summary_document(file, summary) | {"database": where, "keys": keys.is_file()}
+    # The restored database is another file than the backup, with another size and digest.
     del document["bytes"], document["sha256"]
 
     def people() -> None:

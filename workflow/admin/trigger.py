@@ -59,6 +59,7 @@ def trigger(
     `partnershipctl events REF` lists the events, who may do each, and the keys of its input. A new partnership
     begins with identify-needs: on NEW, which makes up a reference, or on the reference that it shall have.
     """
+    # Before the input is read: who may not act should not have to wait for a file or standard input.
     actor, user = console.require_actor(as_)
     source = event_input.read_source(input_)
 
@@ -135,6 +136,8 @@ def _make_ref(session: Session, values: dict[str, Any], now: datetime) -> str:
     stem = f"{values.get('school', 'partnership')}-{session.config.calendar.day(now).year}"
     table = tables.partnerships
     taken = set(
+        # Not LIKE: the school is not checked yet, and a percent
+        # sign or an underscore in it would match anything.
         session.connection.scalars(select(table.c.ref).where(func.substr(table.c.ref, 1, len(stem)) == stem))
     )
     numbers = iter(range(2, len(taken) + 3))

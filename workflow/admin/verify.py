@@ -24,6 +24,7 @@ def verify(console: Console, ref: str | None) -> int:
     faults, checked = [], 0
     with console.system.reading() as session:
         results = verify_all(session.connection, session.config, [ref] if ref else [])
+        # The results come one record at a time, so the faults are kept and never all histories at once.
         for _, of_record in results:
             checked += 1
             faults += of_record
