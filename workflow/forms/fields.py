@@ -69,6 +69,7 @@ class Field:
     @property
     def id(self) -> str:
         """Return the identifier of the control in the page."""
+        # An identifier with a dot would be read as a class in a selector of the style sheet.
         return "f-" + re.sub(r"[^A-Za-z0-9]", "-", self.name)
 
     @property
@@ -95,6 +96,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     (inputs.Identifier, "line"),
     (StrictBool, "yes-no"),
 )
+# Nobody types these: they are computed from the file, so the form leaves them out.
 _WORKED_OUT = (inputs.Digest, inputs.Length)
 _HELP = {
     "money": "In dollars, such as 250,000.00.",
@@ -180,6 +182,7 @@ def _parts(whole: Field, hint: Any, offered: Offered, entries: int) -> Iterator[
             )  # fmt: skip
     if whole.kind == "values":
         for n, (key, beside) in enumerate(offered.values.items()):
+            # The control has a number for its name, since the name of an outcome may hold any character.
             yield Field(key, f"{whole.name}.{n}", f"{whole.at}.{key}", key, "number", True, help=beside)
 
 
@@ -213,6 +216,7 @@ def _inner(hint: Any) -> Any:
 def _kind(hint: Any) -> str:
     """Return the kind of control for a type. Raise `TypeError` if there is none."""
     for type_, kind in _KINDS:
+        # Two annotated types are equal only with equal metadata, so a Name and a Text are told apart here.
         if hint == type_:
             return kind
     inner = _inner(hint)
@@ -249,6 +253,7 @@ def _help(kind: str, description: str) -> str:
     if kind in ("yes-no", "choice", "several"):
         return ""
     sentence = _capital(description) + "." if description else ""
+    # The description says "in cents", while people type dollars.
     return _HELP[kind] if kind == "money" else f"{sentence} {_HELP.get(kind, '')}".strip()
 
 

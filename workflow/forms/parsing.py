@@ -93,6 +93,7 @@ def clean(text: str, lines: bool = False) -> str:
 
     With `lines` its line breaks stay.
     """
+    # HTML forms send CR LF for every line break. It would count twice against the longest text.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not lines:
         text = text.replace("\n", " ").replace("\t", " ")
@@ -125,6 +126,7 @@ def _cents(control: Field, text: str) -> int:
     amount = _MONEY.fullmatch(text)
     if amount is None:
         raise ValueError(f"{_quoted(text)} is not an amount; write dollars and cents such as 250,000.00")
+    # Whole numbers only: with a float, 0.29 dollars would become 28 cents.
     cents = int(amount["whole"].replace(",", "")) * 100 + int((amount["cents"] or "0").ljust(2, "0"))
     if control.most is not None and cents > control.most:
         raise ValueError(f"it is more than {format_cents(control.most)}")
@@ -132,6 +134,7 @@ def _cents(control: Field, text: str) -> int:
 
 
 def _whole(control: Field, text: str) -> int:
+    # int() would also take "1_000" and the digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise ValueError(f"{_quoted(text)} is not a whole number; write digits only, such as 5")
     if control.most is not None and int(text) > control.most:

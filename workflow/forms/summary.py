@@ -39,6 +39,7 @@ def _pairs(control: Field, value: Any, names: Names, sealed: bool) -> Iterator[t
     elif control.parts:
         for part in control.parts:
             if part.key in value:
+                # The label of an ability says enough. Others, such as scores, need the name of their group.
                 label = part.label if control.kind == "abilities" else f"{control.label}: {part.label}"
                 yield label, _format(part, value[part.key], names, sealed and control.kind == "abilities")
     else:
