@@ -57,6 +57,7 @@ def _meeting(session: Session, record: Snapshot, place: str) -> Date | None:
     """Return the Board meeting that has the partnership on its agenda, at the time that the calendar has now."""
     item = record.facts.board.item
     meeting = session.directory.meeting(item.meeting_on) if item else None
+    # A partnership that expires before the Board keeps its item, and the meeting no longer concerns it.
     if item is None or meeting is None or record.state is not State.BOARD_REVIEW:
         return None
     what = "new agreement" if item.purpose == "new" else f"{item.purpose} of the agreement"
@@ -70,6 +71,7 @@ def _occurrence(session: Session, row: DeadlineSettings, record: Snapshot) -> st
     if not row.due.recurring:
         return _number_suffix(_round(row.due.anchors[0], record))
     calendar, moments = session.config.calendar, record.moments
+    # Occurrences of a duty are counted from the day on which the agreement came into force.
     in_force = moments.get("agreement.in_force")
     since = calendar.day(in_force) if isinstance(in_force, datetime) else None
     done = done_on(record.facts, row.done, calendar.day) if row.done else ()

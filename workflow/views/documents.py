@@ -32,6 +32,7 @@ def with_money(value: Any) -> Any:
     document: dict[str, Any] = {}
     for key, item in value.items():
         document[key] = with_money(item)
+        # Keep the cents: programs calculate with them, and people read the other key.
         if key.endswith("_cents") and isinstance(item, int):
             document[key.removesuffix("_cents")] = money(item)
     return document

@@ -33,6 +33,7 @@ def calendar(session: Session, email: str, now: datetime) -> bytes:
     entries: list[tuple[CalendarEntry, datetime]] = []
     table = tables.partnerships
     sent = _sent(session, email)
+    # A fixed order, so that a calendar without changes has the same bytes and the same ETag.
     for row in sorted(session.connection.execute(select(table)), key=lambda row: row.ref):
         record = Snapshot.from_row(row)
         person = session.directory.person(email, record.facts)
@@ -82,6 +83,7 @@ def _ladders(session: Session, record: Snapshot, now: datetime) -> list[tuple[st
     recent = (table.c.status == DeadlineStatus.FIRED.value) & (table.c.ladder >= now - BACK)
     query = select(table.c.name, table.c.ladder, table.c.status).where(
         table.c.partnership == record.id,
+        # All rungs of a deadline have the same due instant, and the calendar shows it once.
         table.c.rung == 0,
         or_(table.c.status == DeadlineStatus.OPEN.value, recent),
     )

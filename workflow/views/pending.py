@@ -52,6 +52,7 @@ def list_waits(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
                 reached = directory.find_reachable(session.directory, person, today)
                 delegate = reached if reached.email != person.email else None
                 wait = Wait(person, role, row.name, since, deadline, by, delegate)
+                # Deadlines come in the order of their dates, so the first entry has the earliest one.
                 waits.setdefault((person.email, row.name), wait)
     return list(waits.values())
 
@@ -68,6 +69,7 @@ def _asked(
     seen = set()
     for name, by in running.items():
         settings = session.config.deadlines.get(name)
+        # A deadline may outlive its row in the settings, if the procedure was changed meanwhile.
         row = _next_of(record, settings.offers if settings else (), possible)
         if row is not None:
             seen.add(row.name)
@@ -106,6 +108,7 @@ def _roles(record: Snapshot, row: Event, to: Collection[str]) -> list[Role]:
     """
     if row.collected:
         return list(dict.fromkeys(each.role for each in row.waiting(record.facts)))
+    # The clock waits for nobody and reads no mail.
     able: list[Role] = [role for role in Role if role in row.who and role is not Role.CLOCK]
     return [role for role in able if role in to] or able
 

@@ -52,6 +52,7 @@ def _steps(session: Session, facts: Partnership, start: date, board: bool) -> It
         labels = ["The Board acts", "The Board has the item introduced"]
         for label, meeting in zip(labels, meetings, strict=False):
             yield Step("board", label, meeting.at if meeting else None, in_force)
+        # The agenda of the first reading sets the date for everything before it.
         first = meetings[-1]
         last = (first.agenda_closes_at or first.at) if first else None
         item = facts.board.item
@@ -97,6 +98,7 @@ def _before(session: Session, moment: datetime | None, span: timedelta) -> datet
     if moment is None:
         return None
     local = session.config.calendar.local(moment)
+    # Subtract days from the date and not hours from the instant: a change of the clocks would move the hour.
     return session.config.instant(local.date() - span, local.time())
 
 

@@ -205,6 +205,7 @@ def _can_see(
     if viewer.is_office:
         return True
     sees = event_named(happened.event).audience.get(viewer.role)
+    # The audience is an allow-list: without an entry for this role, the event stays hidden.
     if sees is None:
         return False
     scope, call = sees.scope, record.facts.selection
@@ -265,6 +266,7 @@ def visible_rows(session: Session, record: Snapshot, viewer: Viewer, now: dateti
     rows = history_rows(session, record)
     if viewer.is_office:
         return rows
+    # Earlier rows belong to an earlier round, which only the scope ALWAYS shows.
     opened = max((row.seq for row in rows if _opens_call(row)), default=0)
     present = [row for row in rows if row.seq >= opened]
     mine = own_organizations(session.directory, record.facts, viewer) | _applied_for(present, viewer)
