@@ -1,1 +1,4 @@
-"""How people are told. Knows neither the law in `states` nor the engine in `workflow`."""
+"""Renders, sends and receives messages, and signs their links.
+
+Knows neither the law in `states` nor the engine in `workflow`.
+"""

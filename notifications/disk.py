@@ -1,4 +1,4 @@
-"""Writes the names in a folder to the disk, so that a power cut cannot take a new file away."""
+"""Forces the file names in a folder to the disk, so that a power cut cannot lose a new file."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The errors of notifications and workflow: one family, each with the exit status of a program that ends with it.
+"""Defines the base of the errors of notifications and workflow, with the exit status of a program for each.
 
     ServiceError                    1  something failed
     ├── Forged                         a link or address that this system never made

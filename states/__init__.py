@@ -1,4 +1,4 @@
-"""The law: what the School Board's policy 4270 allows.
+"""Decides what the School Board's policy 4270 allows: this package is the law.
 
 Pure: nothing here reads the clock, files, a database, the web or mail.
 """

@@ -1,4 +1,4 @@
-"""Defines the errors of the law and of its inputs. Each says what is wrong and what would be right.
+"""Defines the errors that the law raises, and those for malformed inputs.
 
 LawError
   BadInput            the input is malformed

@@ -1,4 +1,4 @@
-"""Puts together the table of the law, in which every event has its rows, and checks it when the program starts.
+"""Puts together the table of the law from the rows of every event, and checks it when the program starts.
 
 Start here. A row says in which states an event can happen, who may do it, what must be true first and what it
 records. The rows are in the chapters of the policy (`states/chapters/`). A table that contradicts itself, or

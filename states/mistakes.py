@@ -1,4 +1,4 @@
-"""Translates the errors of pydantic into this project's words, each with its place."""
+"""Translates pydantic's errors about an input into this project's words, each with its place."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What makes a partnership's life durable: the engine, its deadlines and outbox, and the doors to them."""
+"""Runs partnerships: records events, plans deadlines, sends notices, serves pages and commands."""

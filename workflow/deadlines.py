@@ -1,4 +1,4 @@
-"""Plan the deadlines of a partnership, and replan them when its facts or the procedure change.
+"""Plans the deadlines of a partnership, and replans them when its facts or the procedure change.
 
 A deadline is a ladder of rungs: reminders, the due instant itself, escalations. The due instant identifies the
 ladder: if a fact that it is counted from moves, the old ladder is cancelled and a new one is inserted.

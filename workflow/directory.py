@@ -1,4 +1,4 @@
-"""Read and change the directory: schools, organizations, people with their roles, and the Board's meetings.
+"""Reads and changes the directory: schools, organizations, people with their roles, the Board's meetings.
 
 Every change is recorded with its author, and counts up the version by which programs notice it.
 """

@@ -1,4 +1,4 @@
-"""Do an event on a partnership: `advance` judges it and writes it in one transaction, or says every reason why not.
+"""Does an event on a partnership: judges and writes it in one transaction, or gives every reason not to.
 
 Nothing else writes a partnership. `decide` reads an intent into a case and lets the law judge it. `write` stores
 the result: the partnership's row (guarded by its version), a row of its history (chained by hash), the deadlines

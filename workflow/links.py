@@ -1,4 +1,4 @@
-"""Write and read signed links: which person may do which event of which partnership, because of which notice."""
+"""Writes and reads signed links, which say who may do which event of which partnership by which notice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open the configuration, the database and the directory together, and run transactions on them.
+"""Opens the configuration, the database and the directory together, and runs transactions on them.
 
 Every program, page and command starts here.
 """

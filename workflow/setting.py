@@ -1,4 +1,4 @@
-"""Collect what the law needs to know besides the facts: the setting of an event.
+"""Collects the setting of an event: what the law needs besides the facts, such as meetings and rules.
 
 A row of the law's table names the parts that it asks for. Each part comes from one function here.
 """

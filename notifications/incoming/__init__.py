@@ -1,1 +1,1 @@
-"""Incoming mail: fetches messages, splits them into parts, cuts off quotations, and finds out who sent them."""
+"""Reads incoming mail: fetches messages, splits them into parts, cuts off quotations, finds who sent them."""

@@ -1,1 +1,1 @@
-"""The chapters of the policy: each defines the inputs, requirements, effects and rows of its events."""
+"""Defines the law in chapters: each has the inputs, requirements, effects and rows of its events."""

@@ -1,1 +1,1 @@
-"""Do what a person asks for from a message or a page: events by link or reply, applications, documents."""
+"""Does what a person asks for from a message or a page: events by link or reply, applications, documents."""

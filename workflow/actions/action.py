@@ -1,4 +1,4 @@
-"""Check what a person asks for by a link or a reply, do it once, and queue a receipt.
+"""Checks what a person asks for by a link or a reply, does it once, and queues a receipt.
 
 Links and replies both end here. A claim says which notice asked which person for which event. Everything else is
 looked up again when the answer arrives: the person's role, the state of the partnership, and whether the event was

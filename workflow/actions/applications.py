@@ -1,4 +1,4 @@
-"""Let an organization apply to an open call (4270.8): send the link, save a draft, send, replace, withdraw.
+"""Lets an organization apply to an open call (4270.8): mail the link, save a draft, send, replace, withdraw.
 
 The District may not know the applicant, so an email address is the identity. The link to apply is mailed to
 that address only; opening it proves that the applicant reads mail there. Only that address sees its draft. An

@@ -1,4 +1,4 @@
-"""Keep the documents of a partnership, each content once, and refuse those of a type that is not accepted."""
+"""Keeps the documents of a partnership, each content once, and refuses types that are not accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the command diagram: draw the lifecycle."""
+"""Runs the command diagram: draw the states and events of the lifecycle as Mermaid text."""
 
 from __future__ import annotations
 

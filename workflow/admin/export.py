@@ -1,4 +1,4 @@
-"""Runs the command export: write the record in an open form."""
+"""Runs the command export: print the record as JSON that anybody can check without this program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the command import: import a district file."""
+"""Runs the command import: import a file of schools, people, meetings and partnerships with their history."""
 
 from __future__ import annotations
 

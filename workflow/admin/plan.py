@@ -1,4 +1,4 @@
-"""Runs the command plan: plan backwards from a wanted first day."""
+"""Runs the command plan: list the last day for each step before a wanted first day of an agreement."""
 
 from __future__ import annotations
 

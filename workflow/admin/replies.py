@@ -1,4 +1,4 @@
-"""Runs the command replies: list the messages that came back by mail, and show one."""
+"""Runs the command replies: list the incoming messages with their verdicts, and show one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the command restore: make a backup the database."""
+"""Runs the command restore: put a backup into an absent or empty database."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The clock: what is due happens, a change of procedure moves deadlines, a moved meeting is told."""
+"""Fires due deadlines, moves deadlines when the procedure changes, and tells people of moved meetings."""

@@ -1,4 +1,4 @@
-"""Tells people at once when a meeting of the Board that stands in their calendar is moved or cancelled.
+"""Tells people at once when the Board moves or cancels a meeting that they were told of.
 
 A command, an imported file or the configuration can change the Board's calendar. However it was changed, the clock
 compares what a partnership's people were told last with what the calendar says now.

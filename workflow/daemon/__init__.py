@@ -1,1 +1,1 @@
-"""The daemon partnershipd: its ticks, its signals, its reload, its log and its metrics."""
+"""Runs the daemon partnershipd: its ticks, signals, reload, log and metrics."""

@@ -1,1 +1,1 @@
-"""Forms: makes the fields of an input, reads what people type, and sums an input up in words."""
+"""Makes the fields of a form, reads what people type into them, and sums up an input in words."""

@@ -1,1 +1,1 @@
-"""Replies: judges each message that came back once, and does what a valid answer asks for."""
+"""Judges each incoming message once, and does what a valid answer asks for."""

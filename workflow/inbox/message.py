@@ -1,4 +1,4 @@
-"""Describes one message while it is judged: which notice it answers, whether to believe it, what to tell staff."""
+"""Finds which notice an incoming message answers and whether to believe it, and tells staff about it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Queue notices, write their messages, and deliver them."""
+"""Queues notices, writes their messages, and delivers them."""

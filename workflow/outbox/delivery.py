@@ -1,4 +1,4 @@
-"""Deliver queued notices: claim each for a while, write its message once, try it with growing waits.
+"""Delivers queued notices: claims each for a while, writes its message once, tries it with growing waits.
 
 A notice that cannot be delivered is set aside, and staff are told.
 """

@@ -1,4 +1,4 @@
-"""Gather the notices that wait for somebody's daily digest into one message.
+"""Gathers the notices that wait for a person's daily digest into one message.
 
 A held notice names the digest that it leaves in (`within`) and shares its outcome. Both are written in one
 transaction, so that each notice leaves exactly once: alone, or in one digest.

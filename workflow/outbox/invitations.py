@@ -1,4 +1,4 @@
-"""Make the calendar files that go with a message (RFC 5545, RFC 5546).
+"""Makes the calendar files that go with a message, and records them as sent (RFC 5545, RFC 5546).
 
 The table `calendar_entries` keeps what each address was sent. If a date has moved since, or no longer exists, the
 next message to that address about that partnership says so, with a sequence that is one higher.

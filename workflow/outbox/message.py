@@ -1,4 +1,4 @@
-"""Write the message of a queued notice: gather its context, render its template, compose the mail."""
+"""Writes the message of a queued notice: gathers its context, renders its template, composes the mail."""
 
 from __future__ import annotations
 

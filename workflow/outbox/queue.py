@@ -1,4 +1,4 @@
-"""Queue a notice for each person that an event or a deadline concerns.
+"""Queues a notice for each person that an event or a deadline concerns.
 
 Notices are queued in the transaction that writes the event, and `workflow/outbox/delivery.py` sends them after that
 transaction is committed. So nobody is told of an event that was rolled back, and no event goes untold.

@@ -1,4 +1,4 @@
-"""Limit how fast mail leaves, and pause it while the mail server is unreachable.
+"""Limits how fast mail leaves, and pauses it while the mail server is unreachable.
 
 Each daemon keeps its own pace in memory.
 """

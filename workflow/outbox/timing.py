@@ -1,4 +1,4 @@
-"""Decide when a notice leaves: at once, when the district's mail hours begin, or with the reader's daily digest."""
+"""Decides when a notice leaves: at once, when the mail hours begin, or with the reader's daily digest."""
 
 from __future__ import annotations
 

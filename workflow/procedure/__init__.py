@@ -1,1 +1,1 @@
-"""The procedure: reads and checks config.toml, and computes due times from it."""
+"""Reads and checks the procedure in config.toml, and computes due times from it."""

@@ -1,4 +1,4 @@
-"""Exports the record as JSON that anybody can check without this program; docs/record.md describes the form."""
+"""Writes partnerships and their histories as JSON that anybody can check (form: docs/record.md)."""
 
 from __future__ import annotations
 

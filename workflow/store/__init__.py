@@ -1,1 +1,1 @@
-"""The database: opens it, defines its tables, guards them, and upgrades an older one."""
+"""Opens the database, defines its tables, guards its history, and upgrades an older one."""

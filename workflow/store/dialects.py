@@ -1,4 +1,4 @@
-"""Sets up the connections to SQLite and to PostgreSQL: locks, patience, and what an error may quote."""
+"""Sets up the connections to SQLite and PostgreSQL: locks, time limits, and what an error may quote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defines the tables of the database.
+"""Defines the tables of the database, and how their instants and JSON are stored.
 
 Columns with JSON hold its canonical text, so that the text that was hashed can be read back letter by letter.
 """

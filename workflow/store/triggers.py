@@ -1,4 +1,4 @@
-"""Checks the triggers that keep the database itself from changing the history (`v0003_append_only.py`)."""
+"""Finds which triggers that guard the history are missing in the database (`v0003_append_only.py`)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Gather what commands, pages and messages show. Nothing here writes."""
+"""Gathers what commands, pages and messages show. Nothing here writes."""

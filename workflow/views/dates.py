@@ -1,4 +1,4 @@
-"""Find the dates of a partnership that belong in a calendar, each with its UID.
+"""Finds the dates of a partnership that belong in a calendar, each with its UID.
 
 A date has the same UID for everybody: NAME.REF@domain. From the second round on (a call after a restart, the next
 annual review, the next item before the Board) the number of the round follows the name, and for a duty that recurs

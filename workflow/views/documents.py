@@ -1,4 +1,4 @@
-"""Turn a partnership, its history, deadlines, notices and replies into the documents that commands and pages show.
+"""Turns a partnership, its history, deadlines, notices and replies into the documents that are shown.
 
 Scripts rely on the keys of these documents, so all of them are in this module.
 """

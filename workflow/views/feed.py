@@ -1,4 +1,4 @@
-"""Make the calendar that a person can subscribe to, with their dates from all partnerships."""
+"""Makes the calendar that a person can subscribe to, with their dates from all partnerships."""
 
 from __future__ import annotations
 

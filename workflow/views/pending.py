@@ -1,4 +1,4 @@
-"""List the people whom a partnership waits for: with which event, since when and until when."""
+"""Lists the people whom a partnership waits for: with which event, since when and until when."""
 
 from __future__ import annotations
 

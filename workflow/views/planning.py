@@ -1,4 +1,4 @@
-"""Plan backwards from the day on which an agreement should start: the last day for each step before it."""
+"""Plans backwards from the day on which an agreement should start: the last day for each step before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decide who may see what of a partnership. Every page, message, feed, export and closed link asks here.
+"""Decides who may see which facts, events, deadlines and documents of a partnership.
 
 The rules are allow-lists: the row of each event in the law names its audience, and the tables below name that of
 each fact. The office (principal, staff, Superintendent, Board office) sees everything that is not sealed. A

@@ -1,1 +1,1 @@
-"""Serve the web pages: what links in messages open, the open calls, calendars, and the daemon's health."""
+"""Serves the web pages: what links in messages open, the open calls, calendars, and the daemon's health."""

@@ -1,4 +1,4 @@
-"""Build the web application: register every page, and limit the size of what may be sent."""
+"""Builds the web application: registers every page, and limits the size of what may be sent."""
 
 from __future__ import annotations
 

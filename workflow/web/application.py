@@ -1,4 +1,4 @@
-"""Show an applicant's page and act on its form: save, send, replace or withdraw an application."""
+"""Shows an applicant's page and acts on its form: save, send, replace or withdraw an application."""
 
 from __future__ import annotations
 

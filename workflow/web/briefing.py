@@ -1,4 +1,4 @@
-"""Collect what a person reads before acting: the statement, terms, outcomes, applications or report."""
+"""Collects what a person reads before acting: the statement, terms, outcomes, scores or report."""
 
 from __future__ import annotations
 

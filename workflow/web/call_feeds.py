@@ -1,4 +1,4 @@
-"""Write the calls for other programs: an Atom feed (RFC 4287), and a calendar of closing dates (RFC 5545)."""
+"""Writes the calls for other programs: an Atom feed (RFC 4287) and a calendar of closing dates (RFC 5545)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serve the open calls to everybody (4270.8): a list, a feed, a calendar, and a page for each to apply from."""
+"""Serves the open calls to everybody (4270.8): a list, a feed, a calendar, and a page of each to apply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute the chart and the table of outcomes: where each reported value stands between baseline and target."""
+"""Computes the chart of each outcome: how far its reported values are from baseline to target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fill a form from the record of the partnership: the choices, the values on record, the hints at each control.
+"""Fills a form from the record of the partnership: the choices, the values on record, the hints.
 
 The row of the event names what its form needs (`states.event.Form`). This module has the function for each name.
 """

@@ -1,4 +1,4 @@
-"""Show the page of a link that no longer works: why, what happened since the message, and how to go on."""
+"""Shows the page of a link that no longer works: why, what happened since the message, and how to go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Show the form of the event that a link asks for (GET), do the event (POST), and show what was recorded."""
+"""Shows the form of the event in a link (GET), does the event (POST), and shows what was recorded."""
 
 from __future__ import annotations
 

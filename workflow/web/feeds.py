@@ -1,4 +1,4 @@
-"""Serve each person's private calendar of dates, at a secret address that only their messages contain."""
+"""Serves each person's private calendar of dates, at a secret address that only their messages contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limit how many forms one sender may send in a minute, so that a flood cannot reach the database or the mail."""
+"""Limits how many forms one sender may send in a minute, to keep floods from the database and the mail."""
 
 from __future__ import annotations
 

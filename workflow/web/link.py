@@ -1,4 +1,4 @@
-"""Route the links of messages: GET `/a/TOKEN` shows, POST to it acts, `/a/TOKEN/done` shows what was recorded.
+"""Routes the links of messages: GET `/a/TOKEN` shows, POST acts, `/a/TOKEN/done` shows what was recorded.
 
 This module only chooses the page. The choice depends on the kind of the claim in the token.
 """

@@ -1,4 +1,4 @@
-"""Report the health and the metrics of the daemon, at /healthz and /metrics, to this machine only."""
+"""Reports the health and the metrics of the daemon, at /healthz and /metrics, to this machine only."""
 
 from __future__ import annotations
 

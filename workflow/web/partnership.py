@@ -1,4 +1,4 @@
-"""Show a partnership as its reader may see it, and serve the documents that the page names."""
+"""Shows a partnership as its reader may see it, and serves the documents that the page names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the calls as the public may see them, without who has applied or how many have."""
+"""Reads the calls as the public may see them, without who has applied or how many have."""
 
 from __future__ import annotations
 

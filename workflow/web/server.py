@@ -1,4 +1,4 @@
-"""Serve the pages: listen, answer in a few threads, and finish the pages in progress before closing."""
+"""Serves the pages: listens, answers in a few threads, and finishes the pages in progress before closing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draw the sheet that a person fills in, and read it back into events with their inputs.
+"""Draws the sheet (the form of an event, or of all scores), and reads it back into events with inputs.
 
 A sheet is the form of one event, or the scores of all applications side by side.
 """

@@ -1,4 +1,4 @@
-"""Render every page with the same context and security headers, and answer every error with one plain page."""
+"""Renders every page with the same context and security headers, and answers errors with a plain page."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The steps that bring a database from one version of the tables to the next (Alembic)."""
+"""Holds the steps that bring a database from one version of the tables to the next (Alembic)."""

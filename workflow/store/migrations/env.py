@@ -1,4 +1,4 @@
-"""Runs the steps on the connection that `workflow.store.upgrade` hands over."""
+"""Runs the upgrade steps on the connection that `workflow.store.upgrade` hands over."""
 
 from alembic import context
 

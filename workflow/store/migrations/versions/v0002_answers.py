@@ -1,4 +1,4 @@
-"""Links, replies, the open call, calendars and digests."""
+"""Adds the tables and columns for answers, replies, drafts, revoked notices, calendars and digests."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,8 +1,8 @@
-"""The record is only added to: the database itself refuses to change a row of a history, or to take one away.
+"""Adds triggers with which the database itself refuses to change or delete a row of a history.
 
-This keeps from accidents and from whoever may only write; who owns the tables can drop a trigger. A later step that
-makes the table `history` anew (as `batch_alter_table` does on SQLite) has to make these again: see
-`tests/workflow/store/test_upgrade.py`.
+The triggers protect the history from accidents and from roles that may only write; the owner of the tables can
+drop them. A later step that makes the table `history` anew (as `batch_alter_table` does on SQLite) has to make them
+again: see `tests/workflow/store/test_upgrade.py`.
 """
 
 from alembic import op

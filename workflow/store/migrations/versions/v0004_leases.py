@@ -1,4 +1,4 @@
-"""The few messages that somebody is at are found at once, however many have been sent."""
+"""Adds an index that finds the few notices under a lease at once, however many have been sent."""
 
 import sqlalchemy as sa
 from alembic import op
