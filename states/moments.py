@@ -44,7 +44,7 @@ def _reported(facts: Partnership) -> Moment:
     return facts.review.reports[-1].at if facts.review and facts.review.reports else None
 
 
-def _served(facts: Partnership) -> Moment:
+def _agreement_ended(facts: Partnership) -> Moment:
     # A partnership that ended before its agreement was in force has nothing to close out.
     return facts.ended.at if facts.ended and facts.agreement and facts.agreement.in_force_at else None
 
@@ -80,7 +80,7 @@ MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "review.found": _review("found_at"),
     "review.decided": _review("decided_at"),
     "review.interrupted": _review("interrupted_at"),
-    "ended.agreement": _served,
+    "ended.agreement": _agreement_ended,
     "closed_out": lambda facts: facts.closed_out.at if facts.closed_out else None,
 }
 

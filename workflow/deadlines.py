@@ -61,7 +61,7 @@ class Moves:
 
 
 def anchors(record: Snapshot) -> tuple[object, ...]:
-    """Return what the deadlines of a partnership depend on. While it is equal, they are equal."""
+    """Return the facts that the deadlines of a partnership depend on, to compare before and after an event."""
     # Duties are only ever added, so their number is enough.
     return (record.state, record.moments, len(record.facts.duties))
 
@@ -130,14 +130,14 @@ def renumber(connection: Connection, partnership: int, rung: Rung) -> Rung:
     return rung if highest is None else rung._replace(rung=max(rung.rung, highest + 1))
 
 
-def step_of(row: DeadlineSettings, rung: int) -> tuple[str, ...]:
+def roles_told(row: DeadlineSettings, rung: int) -> tuple[str, ...]:
     """Return the roles that a rung tells: up to the due instant those of the deadline, then of its escalation."""
     if rung <= 0 or not row.overdue:
         return row.to
     return row.overdue[min(rung, len(row.overdue)) - 1].to
 
 
-class _Stands(Enum):
+class _RowStatus(Enum):
     """The status of a rung in the database, as far as planning needs it."""
 
     NOWHERE = auto()
@@ -159,33 +159,33 @@ class _Move(Enum):
 
 # What to do with a rung, by four questions: its status in the database, whether the procedure plans it now, whether
 # for another time than the row has, and whether that time is past and useless. None means yes or no.
-_DECISIONS: tuple[tuple[_Stands, bool, bool | None, bool | None, _Move], ...] = (
-    # stands             planned moved  past
-    (_Stands.NOWHERE,    False,  None,  None,  _Move.LEAVE),
-    (_Stands.NOWHERE,    True,   None,  False, _Move.INSERT),
-    (_Stands.NOWHERE,    True,   None,  True,  _Move.INSERT_SKIPPED),
-    (_Stands.OPEN,       False,  None,  None,  _Move.CANCEL),
-    (_Stands.OPEN,       True,   False, None,  _Move.LEAVE),
-    (_Stands.OPEN,       True,   True,  None,  _Move.REOPEN),
-    (_Stands.CANCELLED,  False,  None,  None,  _Move.LEAVE),
-    (_Stands.CANCELLED,  True,   None,  False, _Move.REOPEN),
-    (_Stands.CANCELLED,  True,   None,  True,  _Move.SKIP),
-    (_Stands.OVER,       False,  None,  None,  _Move.LEAVE),
-    (_Stands.OVER,       True,   False, None,  _Move.LEAVE),
-    (_Stands.OVER,       True,   True,  None,  _Move.REOPEN),
+_DECISIONS: tuple[tuple[_RowStatus, bool, bool | None, bool | None, _Move], ...] = (
+    # status                planned moved  past
+    (_RowStatus.NOWHERE,    False,  None,  None,  _Move.LEAVE),
+    (_RowStatus.NOWHERE,    True,   None,  False, _Move.INSERT),
+    (_RowStatus.NOWHERE,    True,   None,  True,  _Move.INSERT_SKIPPED),
+    (_RowStatus.OPEN,       False,  None,  None,  _Move.CANCEL),
+    (_RowStatus.OPEN,       True,   False, None,  _Move.LEAVE),
+    (_RowStatus.OPEN,       True,   True,  None,  _Move.REOPEN),
+    (_RowStatus.CANCELLED,  False,  None,  None,  _Move.LEAVE),
+    (_RowStatus.CANCELLED,  True,   None,  False, _Move.REOPEN),
+    (_RowStatus.CANCELLED,  True,   None,  True,  _Move.SKIP),
+    (_RowStatus.OVER,       False,  None,  None,  _Move.LEAVE),
+    (_RowStatus.OVER,       True,   False, None,  _Move.LEAVE),
+    (_RowStatus.OVER,       True,   True,  None,  _Move.REOPEN),
 )  # fmt: skip
 _DECIDED = {
-    (stands, planned, moved, past): move
-    for stands, planned, moved_, past_, move in _DECISIONS
+    (status, planned, moved, past): move
+    for status, planned, moved_, past_, move in _DECISIONS
     for moved, past in product(
         (False, True) if moved_ is None else (moved_,), (False, True) if past_ is None else (past_,)
     )
 }
-_HOW_IT_STANDS: Mapping[str, _Stands] = {
-    DeadlineStatus.OPEN: _Stands.OPEN,
-    DeadlineStatus.CANCELLED: _Stands.CANCELLED,
-    DeadlineStatus.FIRED: _Stands.OVER,
-    DeadlineStatus.SKIPPED: _Stands.OVER,
+_ROW_STATUS: Mapping[str, _RowStatus] = {
+    DeadlineStatus.OPEN: _RowStatus.OPEN,
+    DeadlineStatus.CANCELLED: _RowStatus.CANCELLED,
+    DeadlineStatus.FIRED: _RowStatus.OVER,
+    DeadlineStatus.SKIPPED: _RowStatus.OVER,
 }
 
 
@@ -219,8 +219,8 @@ def plan_moves(
         if row is not None and row.id == fired:
             continue
         past = rung is not None and _is_past(rung, now, imported=imported)
-        stands = _Stands.NOWHERE if row is None else _HOW_IT_STANDS[row.status]
-        move = _DECIDED[stands, rung is not None, _has_moved(row, rung, now), past]
+        status = _RowStatus.NOWHERE if row is None else _ROW_STATUS[row.status]
+        move = _DECIDED[status, rung is not None, _has_moved(row, rung, now), past]
         if row is None and rung is not None:
             skipped = reason if move is _Move.INSERT_SKIPPED else None
             changes.inserts.append(new_row(record.key, rung, now, skipped))

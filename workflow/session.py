@@ -79,7 +79,7 @@ class System:
         def locked(connection: Connection) -> T:
             # Check the version in every transaction, since the
             # tables may be upgraded while this program runs.
-            database.keep_version(connection)
+            database.lock_version(connection)
             # Take the lock before the session reads, so that it
             # sees what the transaction before it has written.
             if exclusive:

@@ -120,7 +120,7 @@ def _due_partnerships(
         .limit(session.config.procedure.daemon.batch)
     )
     # Another daemon is at work on a locked partnership, so waiting for it would only slow down both.
-    return session.connection.execute(database.locking(session.connection, query, passing=True)).all()
+    return session.connection.execute(database.locking(session.connection, query, skip_locked=True)).all()
 
 
 def _step_batch(session: Session, now: datetime) -> Tally | None:
@@ -156,7 +156,7 @@ def _step_one_by_one(system: System, now: datetime, stop: Callable[[], bool]) ->
             raise
         except Exception as error:  # noqa: BLE001 - an error of any kind must not stop the others
             reason = f"{type(error).__name__}: {error}"
-            put_off = _put_off(system, key, now, reason)
+            put_off = _try_postpone(system, key, now, reason)
         else:
             continue
         total.failed += 1
@@ -166,7 +166,7 @@ def _step_one_by_one(system: System, now: datetime, stop: Callable[[], bool]) ->
     return total, stuck
 
 
-def _put_off(system: System, key: int, now: datetime, reason: str) -> bool:
+def _try_postpone(system: System, key: int, now: datetime, reason: str) -> bool:
     """Put off what is due of one partnership; return False if its rows are too damaged even for that."""
     try:
         system.transact(partial(_postpone_all, key=key, now=now, reason=reason))
@@ -180,7 +180,7 @@ def _put_off(system: System, key: int, now: datetime, reason: str) -> bool:
 def _step_of(session: Session, key: int, now: datetime) -> Tally:
     """Take the next due step of one partnership, unless another transaction has locked it."""
     query = select(tables.partnerships).where(tables.partnerships.c.id == key)
-    rows = session.connection.execute(database.locking(session.connection, query, passing=True)).all()
+    rows = session.connection.execute(database.locking(session.connection, query, skip_locked=True)).all()
     return _step(session, rows, now)
 
 
@@ -300,7 +300,7 @@ def _make_occasion(session: Session, record: Snapshot, rung: DeadlineRow, now: d
         now=now,
         deadline=rung.id,
         rung=deadlines.rung_of(rung),
-        to=deadlines.step_of(row, rung.rung) if row else (),
+        to=deadlines.roles_told(row, rung.rung) if row else (),
     )
 
 

@@ -38,7 +38,7 @@ from workflow.procedure.config import ConfigError
 from workflow.session import Session, System, current_time, make_letterbox, make_mailer, open_system
 from workflow.store import database
 from workflow.store.database import StoreError, StoreLocked, StoreUnavailable
-from workflow.web.app import address, application
+from workflow.web.app import application, listen_address
 from workflow.web.server import Server
 
 AWAY = 1  # exit status: the database is away or held by another program, and a later start may succeed
@@ -256,7 +256,7 @@ class Daemon:
         """Tick and serve until SIGTERM or SIGINT. Raise `ConfigError` if the address for pages cannot be used."""
         # This comes first, so that a signal during the start is heard below.
         received = signals.receive()
-        host, port = address(self.system.config)
+        host, port = listen_address(self.system.config)
         app = application(self.system, self.health, self.metrics.registry)
         try:
             server = Server(app, host, port)
@@ -269,7 +269,7 @@ class Daemon:
         self._start_ticks()
         self._tell_systemd("READY=1")
         log.info("running", config=str(self._path or "packaged default"), web=f"http://{host}:{port}")
-        while signals.hear(received, self._jobs, self._tick_seconds) == signal.SIGHUP:
+        while signals.wait_for_signal(received, self._jobs, self._tick_seconds) == signal.SIGHUP:
             # A job of its own, so that this thread still hears a stop while the reload waits for a tick.
             self._jobs.add_job(self._reload, max_instances=100)
         self._stop.set()

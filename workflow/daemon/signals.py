@@ -35,7 +35,9 @@ def receive() -> socket.socket:
     return ours
 
 
-def hear(received: socket.socket, jobs: BackgroundScheduler, tick_seconds: Callable[[], float]) -> int:
+def wait_for_signal(
+    received: socket.socket, jobs: BackgroundScheduler, tick_seconds: Callable[[], float]
+) -> int:
     """Return the next signal, and keep the ticks going until it arrives.
 
     If the clock is set back, the next tick lies far in the future, so it is moved to now.

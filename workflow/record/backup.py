@@ -74,7 +74,7 @@ def write(engine: Engine, target: Path, *, force: bool = False) -> Summary:
                 _copy_file(Path(engine.url.database or ""), copied)
             else:
                 _copy_server(engine, copied)
-            summary = seal_file(copied, MARK)
+            summary = finish_file(copied, MARK)
         except (sqlite3.Error, DBAPIError) as error:
             raise StoreError(f"the backup cannot be made: {first_line(error)}") from None
         # Another program may have written the file while this one copied.
@@ -186,7 +186,7 @@ def _copy_table(source: Connection, target: Connection, table: Table, shared: Co
     return count
 
 
-def seal_file(path: Path, mark: int) -> Summary:
+def finish_file(path: Path, mark: int) -> Summary:
     """Finish a SQLite file that no other program uses: mark it, check it, force it to the disk, summarize it.
 
     Raises `StoreError` if it is damaged.

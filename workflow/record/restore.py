@@ -16,7 +16,7 @@ from notifications.disk import sync_folder
 from notifications.errors import ServiceError
 from workflow.procedure.config import Config
 from workflow.record import verify
-from workflow.record.backup import MARK, Summary, copy, find_damage, open_file, seal_file, temporary_sibling
+from workflow.record.backup import MARK, Summary, copy, find_damage, finish_file, open_file, temporary_sibling
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError, first_line
 from workflow.store.files import private_mode
@@ -86,7 +86,7 @@ def _read_backup(settings: Config, file: Path, copied: Path) -> Summary:
             _refuse_faults(settings, connection)
     except (sqlite3.DatabaseError, DBAPIError) as error:
         raise NoBackup(f"it is damaged: {first_line(error)}") from None
-    return seal_file(copied, _NO_MARK)
+    return finish_file(copied, _NO_MARK)
 
 
 def _check_backup(file: Path) -> None:

@@ -120,7 +120,7 @@ def exclusive(engine: Engine, otherwise: str) -> Iterator[bool]:
     try:
         with files.holding(Path(file)):
             yield True
-    except files.Held:
+    except files.LockTaken:
         raise StoreError(otherwise) from None
     except files.Unwritable as error:
         raise StoreError(str(error)) from None
@@ -175,7 +175,7 @@ def _file_system(folder: Path) -> str:
 
 def _check_tables(engine: Engine) -> None:
     """Raise `StoreError` unless the database has tables of this program's version."""
-    with looking(engine) as connection:
+    with inspecting(engine) as connection:
         tables = inspect(connection).get_table_names()
         numbered = "alembic_version" in tables
         version = connection.scalar(text("SELECT version_num FROM alembic_version")) if numbered else None
@@ -186,7 +186,7 @@ def _check_tables(engine: Engine) -> None:
 
 
 @contextmanager
-def looking(engine: Engine) -> Iterator[Connection]:
+def inspecting(engine: Engine) -> Iterator[Connection]:
     """Yield a connection for a first look at a database. It does not wait for transactions that write.
 
     Raise `StoreUnavailable` if the database may be readable later, `StoreError` if not.
@@ -208,7 +208,7 @@ def _check_version(version: str | None) -> None:
         raise StoreError(f"the tables are of version {version}, this program's of version {VERSION}; {what}")
 
 
-def keep_version(connection: Connection) -> None:
+def lock_version(connection: Connection) -> None:
     """Raise `StoreError` if the tables were upgraded, and keep them from an upgrade until the transaction ends.
 
     On PostgreSQL reading the version takes a lock that an upgrade has to wait for. A SQLite file needs no
@@ -252,17 +252,17 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def locking(connection: Connection, query: Select[Any], *, passing: bool = False) -> Select[Any]:
+def locking(connection: Connection, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
     """Return the query with a lock on its rows: no other transaction writes them until this one ends.
 
-    With `passing` the query leaves out rows that another transaction has locked. In a transaction that only
+    With `skip_locked` the query leaves out rows that another transaction has locked. In a transaction that only
     reads the query is returned unchanged. On SQLite the lock has no effect, since a writer there has the
     whole file.
     """
     if connection.get_execution_options().get("reads", False):
         return query
     # FOR UPDATE would also keep others from adding rows that refer to these, so take the weaker lock.
-    return query.with_for_update(key_share=True, skip_locked=passing)
+    return query.with_for_update(key_share=True, skip_locked=skip_locked)
 
 
 def one_at_a_time(connection: Connection, what: str) -> None:

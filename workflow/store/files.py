@@ -45,7 +45,7 @@ def remove_rights_of_others(path: Path) -> bool:
     return bool(mode & 0o007)
 
 
-class Held(Exception):
+class LockTaken(Exception):
     """Another program holds the lock."""
 
 
@@ -57,7 +57,7 @@ class Unwritable(Exception):
 def holding(database: Path) -> Iterator[None]:
     """Hold the lock of a database file until the end of the block, or of the process.
 
-    Raise `Held` if another program has the lock, `Unwritable` if the lock file cannot be created or written.
+    Raise `LockTaken` if another program has the lock, `Unwritable` if the lock file cannot be created or written.
     The kernel releases the lock of a process that dies, so no lock stays behind; the empty lock file does, on
     purpose: without it two programs could lock two files of the same name.
     """
@@ -70,7 +70,7 @@ def holding(database: Path) -> Iterator[None]:
             # Do not wait for the lock: the other daemon may run for months.
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Held from None
+            raise LockTaken from None
         yield
     finally:
         os.close(handle)

@@ -144,7 +144,7 @@ class HistoryEntry(NamedTuple):
 
     @property
     def stood_in(self) -> str | None:
-        """Return the address of the person who acted in place of the actor, if a message was answered so."""
+        """Return the address of the delegate who answered a message in place of the actor, if one did."""
         # In the other channels this is the person who ran the program for the actor.
         return self.ran_by if self.channel in ANSWERED else None
 

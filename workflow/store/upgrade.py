@@ -34,7 +34,7 @@ def upgrade_on(connection: Connection, to: str = "head") -> tuple[str | None, st
     if before != after:
         # A new database has no such table to lock, and no program that runs on it.
         if before is not None and connection.dialect.name == "postgresql":
-            # Wait until running programs have committed. They write nothing more (`database.keep_version`).
+            # Wait until running programs have committed. They write nothing more (`database.lock_version`).
             connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
         settings = _settings()
         # Otherwise Alembic would open a connection of its own, outside of this transaction.
@@ -62,13 +62,13 @@ def _restore_triggers(connection: Connection) -> None:
 
 def preview(engine: Engine) -> tuple[str | None, str]:
     """Return what `upgrade` would do: the version of the tables (None: there are none), and the newest."""
-    with database.looking(engine) as connection:
+    with database.inspecting(engine) as connection:
         return read_versions(connection)
 
 
 def missing_triggers(engine: Engine) -> list[str]:
     """Return the names of the triggers that `upgrade` would create again."""
-    with database.looking(engine) as connection:
+    with database.inspecting(engine) as connection:
         return triggers.missing_triggers(connection)
 
 

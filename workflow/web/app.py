@@ -48,7 +48,7 @@ def application(
     return app
 
 
-def address(settings: Config) -> tuple[str, int]:
+def listen_address(settings: Config) -> tuple[str, int]:
     """Return the host and the port to listen on."""
     host, _, port = settings.procedure.web.listen.rpartition(":")
     return host, int(port)

@@ -24,7 +24,7 @@ from workflow.daemon.service import Daemon
 from workflow.procedure import config
 from workflow.session import System, current_time, open_system
 from workflow.store import database, tables
-from workflow.web.app import address, application
+from workflow.web.app import application, listen_address
 
 Log = Callable[[str], list[str]]
 
@@ -94,7 +94,7 @@ def settings_of(house: House, **given: Any) -> config.Config:
 
 
 def test_the_address_is_the_one_of_the_configuration(house: House) -> None:
-    assert address(settings_of(house)) == ("127.0.0.1", house.port)
+    assert listen_address(settings_of(house)) == ("127.0.0.1", house.port)
 
 
 @pytest.fixture

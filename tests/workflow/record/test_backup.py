@@ -251,7 +251,7 @@ def test_a_backup_is_there_whole_or_not_at_all(begin: Begin, monkeypatch: pytest
 
     before = sorted(folder.iterdir())
     with monkeypatch.context() as patch:
-        patch.setattr(backup, "seal_file", breaks)
+        patch.setattr(backup, "finish_file", breaks)
         with pytest.raises(StoreError, match="the backup cannot be made: database or disk is full"):
             taken(life)
     assert sorted(folder.iterdir()) == before
