@@ -85,7 +85,7 @@ def find_problems(path: Path, environment: Environment, also: Collection[str] = 
     except (OSError, UnicodeDecodeError) as error:
         return [TemplateProblem(str(path), None, f"the file is unreadable: {error}", "a file in UTF-8")]
     problems = list(_find_unknown_operations(path, tree, environment))
-    problems += _find_unused(path, tree, environment) if is_layout else _check_blocks(path, tree)
+    problems += _find_missing_names(path, tree, environment) if is_layout else _check_blocks(path, tree)
     names = set(CONTEXT) | set(also) | (_WORDS if is_layout else set())
     problems = problems or list(_compile(path, source, environment))
     return problems or list(_find_unknown_names(path, tree, environment, names))
@@ -120,8 +120,10 @@ def _check_blocks(path: Path, tree: nodes.Template) -> Iterator[TemplateProblem]
     yield from _find_text_outside(path, tree)
 
 
-def _find_unused(path: Path, tree: nodes.Template, environment: Environment) -> Iterator[TemplateProblem]:
-    """Return a problem for each name that a layout, with the files it includes, must use and does not."""
+def _find_missing_names(
+    path: Path, tree: nodes.Template, environment: Environment
+) -> Iterator[TemplateProblem]:
+    """Return a problem for each name that a layout must use, itself or in a file it includes, and does not."""
     trees = [tree]
     for name in meta.find_referenced_templates(tree):
         # A broken file that is included has its own problems, which its own check reports.

@@ -24,6 +24,6 @@ from typing import ClassVar
 
 
 class ServiceError(Exception):
-    """Something that a caller, a person or a program has to be told."""
+    """An error that a person or a calling program has to be told."""
 
     exit_status: ClassVar[int] = 1

@@ -103,7 +103,7 @@ class MaildirMailer:
             sync_folder(folder)
 
 
-class _Held(threading.local):
+class _KeptConnection(threading.local):
     """The connection that a session keeps, one for each thread: two threads must not mix their commands on it."""
 
     open: bool = False
@@ -131,7 +131,7 @@ class SmtpMailer:
         # The default of smtplib verifies nothing.
         self._context = context or ssl.create_default_context()
         self._local_hostname = local_hostname
-        self._held = _Held()
+        self._kept = _KeptConnection()
 
     def __repr__(self) -> str:
         return f"SmtpMailer({self._host!r}, {self._port}, {self._security!r}, username={self._username!r})"
@@ -140,14 +140,14 @@ class SmtpMailer:
     def session(self) -> Iterator[None]:
         """Let the deliveries of this thread inside the block share one connection, which the first one opens."""
         # A session inside another one shares its connection and leaves closing it to the outer one.
-        if self._held.open:
+        if self._kept.open:
             yield
             return
-        self._held.open = True
+        self._kept.open = True
         try:
             yield
         finally:
-            self._held.open = False
+            self._kept.open = False
             self._hang_up()
 
     def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
@@ -167,12 +167,12 @@ class SmtpMailer:
         finally:
             # After a failure the state of the conversation is
             # unknown, so the next message gets a new connection.
-            if not (delivered and self._held.open):
+            if not (delivered and self._kept.open):
                 self._hang_up()
 
     def _get_client(self) -> smtplib.SMTP:
         """Return the connection of the session if the server still answers on it, else a new one."""
-        client = self._held.client
+        client = self._kept.client
         if client is not None:
             with suppress(smtplib.SMTPException, OSError):
                 # A server may have closed an idle connection.
@@ -180,8 +180,8 @@ class SmtpMailer:
                 if client.rset()[0] == 250:
                     return client
             self._hang_up()
-        self._held.client = self._connect()
-        return self._held.client
+        self._kept.client = self._connect()
+        return self._kept.client
 
     def _connect(self) -> smtplib.SMTP:
         """Connect, encrypt and log in. Raise `Unreachable` if any of these fails."""
@@ -225,7 +225,7 @@ class SmtpMailer:
         return f"{where} could not be reached: {self._redact(str(error) or type(error).__name__)}"
 
     def _transact(self, client: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> None:
-        """Send one message, and raise the failure that the course of the conversation stands for.
+        """Send one message, and raise the failure that the server's answers or silence mean.
 
         1. Name the sender and the recipient, and send the content without its end mark. If the connection is lost
            until here, the server discards the content: nothing was delivered.
@@ -283,7 +283,7 @@ class SmtpMailer:
         self._expect(reply, "MAIL FROM")
 
     def _expect(self, reply: tuple[int, bytes], what: str, first_digit: int = 2) -> None:
-        """Raise the failure that the first digit of the server's code stands for, unless the server agreed."""
+        """Raise the failure that the first digit of the server's code means, unless the server agreed."""
         digit = reply[0] // 100
         if digit != first_digit:
             text = f"mail server {self._host} refused {what}: {self._quote(*reply)}"
@@ -305,7 +305,7 @@ class SmtpMailer:
 
     def _hang_up(self) -> None:
         """Close the connection. The answer to QUIT does not matter: a delivery is recorded before it."""
-        client, self._held.client = self._held.client, None
+        client, self._kept.client = self._kept.client, None
         if client is None:
             return
         with suppress(smtplib.SMTPException, OSError):

@@ -149,7 +149,7 @@ class Directory:
         return list(self._by_role.get(role, ()))
 
     def someone(self, email: str, name: str | None = None) -> Person:
-        """Return the person with an address, also if the directory does not have them."""
+        """Return the person with an address; one made of the address if the directory does not have them."""
         return self.people.get(email) or Person(email, name or email)
 
     def school_name(self, school: str) -> str:
@@ -317,9 +317,9 @@ def renew_feed(connection: Connection, email: str) -> int:
 
 
 def find_reachable(directory: Directory, person: Person, today: date) -> Person:
-    """Return the person, or while the person is away their delegate, or while that one is away the next.
+    """Return the person, or while they are away their delegate, who may be away and have a delegate too.
 
-    If the chain leads to somebody who is inactive or unknown, or back into a circle, return the last person before.
+    If a delegate is inactive, unknown or was passed already, return the person before.
     """
     # Delegates who are away have delegates of their own, so a chain may lead back to its start.
     seen = {person.email}

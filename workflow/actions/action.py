@@ -268,7 +268,7 @@ def _queue_receipt(session: Session, action: Action, changes: Sequence[Change], 
 
 
 def is_since(notice: Notice, row: HistoryEntry) -> bool:
-    """Return whether a row of the history is later than the news in a notice."""
+    """Return whether a row of the history was written after the notice, and is not the event it tells of."""
     return row.at >= notice.queued_at and row.seq > (notice.seq or 0)
 
 

@@ -58,7 +58,7 @@ def is_open(record: Snapshot, now: datetime) -> bool:
     return record.state is State.OPEN_SELECTION and call is not None and now < call.closes_at
 
 
-def ask(session: Session, record: Snapshot, email: str, now: datetime) -> bool:
+def queue_link(session: Session, record: Snapshot, email: str, now: datetime) -> bool:
     """Queue the message with the link to apply, at an applicant's request.
 
     Return False if one was queued for this address within `ASKED_AGAIN_AFTER`. Raise `TooMany` if the call has
@@ -89,7 +89,7 @@ def ask(session: Session, record: Snapshot, email: str, now: datetime) -> bool:
     return True
 
 
-def own(record: Snapshot, email: str) -> Application | None:
+def own_application(record: Snapshot, email: str) -> Application | None:
     """Return the application that this address has sent to the present call, if any."""
     call = record.facts.selection
     sent = call.applications.values() if call else ()
@@ -107,7 +107,7 @@ def fill_form(session: Session, record: Snapshot, email: str) -> tuple[dict[str,
     if draft is not None:
         # A draft from an earlier version may lack a field that the form has now.
         return dict.fromkeys(FIELDS, "") | json.loads(draft["values"]), draft["saved_at"]
-    sent = own(record, email)
+    sent = own_application(record, email)
     if sent is not None:
         return _form_values(sent), None
     person = session.directory.people.get(email)
@@ -212,7 +212,7 @@ def send(
 def withdraw(session: Session, record: Snapshot, email: str, form: str, now: datetime) -> Change:
     """Withdraw the application of this address, and keep its text as a draft. Raise what `send` raises."""
     key = _check_once(session, record, email, form)
-    sent = own(record, email)
+    sent = own_application(record, email)
     if sent is None:
         raise SentAlready
     values = {"organization": sent.organization}
@@ -281,7 +281,7 @@ def _register(
     4. If the name or kind differs from the directory, change it there, provided that this address entered it.
     """
     session = _lock_directory(session)
-    sent = own(record, email)
+    sent = own_application(record, email)
     organization = sent.organization if sent else _organization_of(session, record, email)
     if organization is None:
         organization = _new_id(session, values["name"])

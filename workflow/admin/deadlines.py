@@ -45,7 +45,7 @@ def deadlines(console: Console, ref: str | None, within: str | None, all_: bool)
                 deadline["name"],
                 deadline["kind"],
                 format_minute(deadline["due_at"]),
-                documents.standing(deadline),
+                documents.status_words(deadline),
             )
             for deadline in shown
         ]

@@ -87,7 +87,7 @@ def _check_known(session: Session, row: Mapping[str, Any]) -> None:
 
 
 def remove(console: Console, table: Table, key: object, what: str) -> None:
-    """Take a row out of the directory. Raises `NotFound`."""
+    """Remove a row from the directory, and print so. Raises `NotFound`."""
     user = console.require_writer()
 
     def work(session: Session) -> bool:

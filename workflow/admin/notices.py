@@ -167,7 +167,7 @@ def _retry(session: Session, id_: int, now: datetime) -> str:
 
 
 def _retry_all(console: Console, statuses: Sequence[str]) -> None:
-    """Queue all notices of these statuses again; one inside a digest goes out with the digest."""
+    """Queue all notices of these statuses again, except those in a digest, which is queued as a whole."""
     table = tables.notices
     query = select(table.c.id).where(table.c.status.in_(statuses), table.c.within.is_(None))
 

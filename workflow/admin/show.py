@@ -83,5 +83,5 @@ def _format_outline(value: Any, indent: int = 0) -> list[str]:
 
 
 def _print_deadlines(console: Console, deadlines: Sequence[dict[str, Any]]) -> None:
-    rows = [(d["name"], d["kind"], format_minute(d["due_at"]), documents.standing(d)) for d in deadlines]
+    rows = [(d["name"], d["kind"], format_minute(d["due_at"]), documents.status_words(d)) for d in deadlines]
     console.show_table(("deadline", "kind", "at", "status"), rows, "No deadline is open.")

@@ -173,7 +173,7 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
     3. A message to an address that we did not make does nothing.
     4. If it may not be from the person who was asked, tell staff and do nothing.
     5. A message to the addresses of several notices is a note for staff.
-    6. A message to the address of one notice is an answer (`_answer`).
+    6. A message to the address of one notice is an answer (`_judge_answer`).
     """
     incoming = reply.incoming
     if incoming.bounce is not None:
@@ -201,10 +201,10 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
     # Only after all doubts: a forged message must not take the mark from an address.
     clear_bounce(session, str(incoming.sender))
     if reply.notice is None:
-        return _note(
+        return _pass_to_staff(
             session, reply, now, "It came to the addresses of several messages, so it answers none of them."
         )
-    return _answer(session, reply, now)
+    return _judge_answer(session, reply, now)
 
 
 def _judge_unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
@@ -229,12 +229,12 @@ def _judge_unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
             tell_staff(session, "reply-doubtful", reply, now, [doubt])
         return reply.judged(Verdict.REFUSED, doubt)
     # Without the code of a notice the sender is not certain enough for the record.
-    return _note(
+    return _pass_to_staff(
         session, reply, now, "It did not come to the address for answers to one message.", record=False
     )
 
 
-def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
+def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
     """Act on a believed message to the address of one notice.
 
     1. Find the offered events whose reply words include the first line. If there is none, it is a note.
@@ -248,7 +248,7 @@ def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
     meant = {event: words[word] for event, words in offered.items() if word in words}
     # A free answer is welcome too. People do not always use one of the words.
     if not meant or reply.ref is None:
-        return _note(session, reply, now)
+        return _pass_to_staff(session, reply, now)
     actions: list[tuple[Action, ReplyWord]] = []
     closed: LinkClosed | None = None
     for event, meaning in meant.items():
@@ -262,7 +262,9 @@ def _answer(session: Session, reply: Reply, now: datetime) -> Judged:
         return _refuse(session, reply, now, word, list(meant), [closed.why if closed else ""])
     # Several offers may share a word. That is clear as long as the word does the same for each of them.
     if len({(meaning.event, str(meaning.gives)) for _, meaning in actions}) > 1:
-        return _note(session, reply, now, f"“{word}” could mean several of the things that were asked.")
+        return _pass_to_staff(
+            session, reply, now, f"“{word}” could mean several of the things that were asked."
+        )
     return _do(session, reply, now, word, *actions[0])
 
 
@@ -342,7 +344,9 @@ def _refuse(
     return reply.judged(Verdict.REFUSED, " ".join(why))
 
 
-def _note(session: Session, reply: Reply, now: datetime, why: str = "", *, record: bool = True) -> Judged:
+def _pass_to_staff(
+    session: Session, reply: Reply, now: datetime, why: str = "", *, record: bool = True
+) -> Judged:
     """Pass a message on to staff, and add it to the partnership's record if the sender's role may do that."""
     if record and reply.ref is not None:
         _add_note(session, reply, now)

@@ -50,7 +50,7 @@ class Reply:
 
     @property
     def answered(self) -> Notice:
-        """Return the notice to whose own address it came. Raise `LookupError` if there is none."""
+        """Return the notice whose own address it was sent to. Raise `LookupError` if there is none."""
         if self.notice is None:
             raise LookupError("it came to the address of no notice")
         return self.notice
@@ -62,7 +62,7 @@ class Reply:
 
 
 def find_notices(session: Session, incoming: Incoming) -> list[Notice]:
-    """Return the notices to whose own addresses a message came, if their codes are the ones that we made.
+    """Return the notices whose own addresses a message was sent to, if the codes in the addresses are valid.
 
     The code is checked against the person the notice was sent to, so nobody can make up the address of another.
     """

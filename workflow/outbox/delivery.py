@@ -280,7 +280,7 @@ def _settle(
     if not done.rowcount:
         return "overtaken"
     if row.template == message.DIGEST:
-        digest.follow(session, row.id, status, now, reason)
+        digest.share_outcome(session, row.id, status, now, reason)
     # A report that fails must not cause a report about itself, and so on without end.
     if tell and status in (NoticeStatus.DEAD, NoticeStatus.IN_DOUBT) and row.template != "message-failed":
         _tell_staff(session, row, reason, attempts, now)

@@ -70,7 +70,7 @@ def _bind(session: Session, to: str, rows: Sequence[Notice], now: datetime) -> N
     )
 
 
-def follow(session: Session, key: int, status: str, now: datetime, reason: str | None) -> None:
+def share_outcome(session: Session, key: int, status: str, now: datetime, reason: str | None) -> None:
     """Give the notices of a digest its outcome. They stay queued while the digest is tried again."""
     if status == NoticeStatus.FAILED:
         return

@@ -72,12 +72,12 @@ def write(session: Session, row: Notice) -> tuple[str, bytes]:
         ref=ref,
         calendar=_calendar(session, row, context),
         reply_to=_reply_to(session, row),
-        record=_heads(session, row),
+        record=_history_heads(session, row),
     )
     return rendered.subject, content
 
 
-def _heads(session: Session, row: Notice) -> list[str]:
+def _history_heads(session: Session, row: Notice) -> list[str]:
     """Return the last row of each history that a message is about, as REF SEQ HASH (see docs/record.md).
 
     Only the office gets them: an applicant could tell from the number of rows how many others have applied.
@@ -97,7 +97,7 @@ def _calendar(session: Session, row: Notice, context: Mapping[str, Any]) -> list
         every = [_calendar(session, part, context_of(session, part)) for part in _notices_in(session, row)]
         # Two notices may bring a file for the same date. Keep the file of the later notice.
         return invitations.sort_files({file.uid: file for files in every for file in files}.values())
-    about = _about(session, row)
+    about = _partnership_of(session, row)
     if about is None:
         return []
     deadline, person = context["deadline"], context["person"]
@@ -169,7 +169,7 @@ def _reply_to(session: Session, row: Notice) -> str:
 def context_of(session: Session, row: Notice) -> dict[str, Any]:
     """Return the context for the templates of a notice."""
     people, district = session.directory, session.config.procedure.district
-    about = _about(session, row)
+    about = _partnership_of(session, row)
     # By the time the message is written, the record may no longer name this person.
     person = people.person(row.to, about.facts if about else None) or people.someone(row.to)
     context: dict[str, Any] = {
@@ -190,19 +190,21 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
     }
     if row.template == DIGEST:
         context |= {"digest": _digest(session, row)}
-        return context | _WITHOUT | {"why": "because you asked for one message a day"}
-    return context | (_with_partnership(session, row, about) if about else _without(session, row)) | row.more
+        return context | _NO_PARTNERSHIP | {"why": "because you asked for one message a day"}
+    rest = _with_partnership(session, row, about) if about else _without_partnership(session, row)
+    return context | rest | row.more
 
 
-def _without(session: Session, row: Notice) -> dict[str, Any]:
+def _without_partnership(session: Session, row: Notice) -> dict[str, Any]:
     """Return the part of the context that is about a partnership, for a notice about no single one."""
     if row.role not in DISTRICT_ROLES:
-        return _WITHOUT
-    return _WITHOUT | {"why": _WHY[Role(row.role)].format(district=session.config.procedure.district.name)}
+        return _NO_PARTNERSHIP
+    district = session.config.procedure.district.name
+    return _NO_PARTNERSHIP | {"why": _WHY[Role(row.role)].format(district=district)}
 
 
 # Templates are strict, so every key has a value also where there is no partnership.
-_WITHOUT: dict[str, Any] = {
+_NO_PARTNERSHIP: dict[str, Any] = {
     "why": "because this address was given",
     "partnership": None,
     "standing": [],
@@ -215,7 +217,7 @@ _WITHOUT: dict[str, Any] = {
 }
 
 
-def _about(session: Session, row: Notice) -> Snapshot | None:
+def _partnership_of(session: Session, row: Notice) -> Snapshot | None:
     """Return the partnership of a notice as it is now, or None for a notice about no single one."""
     if row.partnership is None:
         return None
@@ -353,7 +355,7 @@ def offered_versions(session: Session, row: Notice) -> dict[str, str | None]:
 
     A link names that version itself. An answer by mail does not, so it counts for the version kept here.
     """
-    about = _about(session, row)
+    about = _partnership_of(session, row)
     if about is None:
         return {}
     possible = askable(about.state, about.facts, Role(row.role))

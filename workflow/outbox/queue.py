@@ -96,7 +96,7 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
             "delegate_for": person.email if reached.email != person.email else None,
             "seq": occasion.seq,
             "deadline": occasion.deadline,
-            **_departure(session, occasion, reached, role, row.offers),
+            **_send_columns(session, occasion, reached, role, row.offers),
         }
         made = new_notice(config, occasion.name, reached.email, role, occasion.now, occasion.extra)
         rows.append(made | values)
@@ -122,7 +122,7 @@ def _may_be_told(session: Session, occasion: Occasion, person: Person, role: str
     )
 
 
-def _departure(
+def _send_columns(
     session: Session, occasion: Occasion, person: Person, role: str, offers: Sequence[str]
 ) -> dict[str, Any]:
     """Return the columns that say when a notice leaves, and whether it waits for the reader's digest."""

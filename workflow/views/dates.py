@@ -69,7 +69,7 @@ def _meeting(session: Session, record: Snapshot, place: str) -> Date | None:
 def _occurrence(session: Session, row: DeadlineSettings, record: Snapshot) -> str:
     """Return the part of the UID that distinguishes a date from earlier ones with the same name."""
     if not row.due.recurring:
-        return _number_suffix(_round(row.due.anchors[0], record))
+        return _number_suffix(_count_earlier_rounds(row.due.anchors[0], record))
     calendar, moments = session.config.calendar, record.moments
     # Occurrences of a duty are counted from the day on which the agreement came into force.
     in_force = moments.get("agreement.in_force")
@@ -83,7 +83,7 @@ def _number_suffix(earlier: int) -> str:
     return f"-{earlier + 1}" if earlier else ""
 
 
-def _round(anchor: str, record: Snapshot) -> int:
+def _count_earlier_rounds(anchor: str, record: Snapshot) -> int:
     """Return how many earlier rounds there were of what a deadline is counted from, its anchor."""
     facts, state = record.facts, record.state
     calls, reviews, items = (

@@ -61,7 +61,7 @@ def deadline(session: Session, ref: str, row: DeadlineRow, now: datetime) -> dic
     }
 
 
-def standing(rung: Mapping[str, Any]) -> str:
+def status_words(rung: Mapping[str, Any]) -> str:
     """Return the status of a deadline's document in a few words: "" if it is only ahead."""
     if rung["status"] != "open":
         return f"{rung['status']}: {rung['reason']}" if rung["reason"] else str(rung["status"])

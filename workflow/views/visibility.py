@@ -70,7 +70,7 @@ _OF_AGREEMENT = frozenset({State.BOARD_REVIEW, State.ACTIVE, State.ANNUAL_REVIEW
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Somebody who looks, in one of their roles."""
+    """The person who reads a page, message or export, in one of their roles."""
 
     role: Role
     email: str

@@ -216,7 +216,7 @@ def _show(
     done: str = "",
 ) -> Response:
     """Show the form while the call is open, and afterwards what was sent. `done` is the result of a button."""
-    sent = applications.own(record, email)
+    sent = applications.own_application(record, email)
     if not call.open:
         return site.render(
             "application-closed",
@@ -242,7 +242,7 @@ def _show_form(
     done: str = "",
     problems: Sequence[Problem] = (),
 ) -> Response:
-    sent = applications.own(record, email)
+    sent = applications.own_application(record, email)
     faults = {problem.at or "form": _write_sentence(problem) for problem in problems}
     return site.render(
         "application",

@@ -133,5 +133,5 @@ def _queue_link(site: Site, ref: str, email: str, session: Session) -> bool:
     call, record = call_and_record
     if not call.open:
         return False
-    applications.ask(session, record, email, now)
+    applications.queue_link(session, record, email, now)
     return True

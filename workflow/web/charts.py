@@ -59,7 +59,7 @@ def measure_progress(baseline: float, target: float, value: float) -> float:
 
 
 def place(baseline: float, target: float, value: float) -> float:
-    """Return where a value stands in the chart. A value far beyond the ends stands at the edge."""
+    """Return the horizontal position of a value in the chart. Put a value far beyond the ends at the edge."""
     # Leave a fifth of the margin free, so that a mark at the edge is still inside the drawing.
     edge = LEFT / (RIGHT - LEFT) * 0.8
     along = min(max(measure_progress(baseline, target, value), -edge), 1 + edge)

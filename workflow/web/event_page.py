@@ -145,7 +145,7 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
     if was_sent(session, claim, sent.form):
         raise LinkClosed("used", "This has been done already.", claim)
     # The person read another record than the one that would be changed, so let them read it first.
-    if sent.shown != sheet.shown():
+    if sent.shown != sheet.digest():
         raise Changed
     deeds = sheet.deeds(_without_named_files(action, sent))
     if len(deeds) == 1:
@@ -199,7 +199,7 @@ def _show(
             context |= {
                 # A form that comes back keeps its name, so that its two versions can be recorded only once.
                 "form": sent.form if sent else secrets.token_hex(16),
-                "shown": sheet.shown(),
+                "shown": sheet.digest(),
                 "changed": changed,
                 "refused": sentences if refused else [],
                 "obstacles": [] if refused else sentences,

@@ -86,7 +86,7 @@ def _page_address(session: Session, action: Action) -> str:
 
 
 def steps(current: State | None, visited: frozenset[str]) -> list[dict[str, str]]:
-    """Return the label of each state in order, and where it stands: done, now, ahead or skipped."""
+    """Return each state in order with its label and its progress: done, now, ahead or skipped."""
     steps = []
     for state in State:
         stands = "now" if state is current else "done" if state in visited else "ahead"

@@ -37,7 +37,7 @@ class Call:
 
     @property
     def stands(self) -> str:
-        """Return the words that go before the closing date."""
+        """Return the words to put before the closing date: whether the call is open, closed or withdrawn."""
         if self.withdrawn:
             return "Withdrawn by the District; it would have closed"
         return "Applications close" if self.open else "Applications closed"

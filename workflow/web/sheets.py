@@ -46,7 +46,7 @@ class Sheet(Protocol):
         """Return the events that the texts ask for, each with its input. Raise `BadInput`."""
         ...
 
-    def shown(self) -> str:
+    def digest(self) -> str:
         """Return a digest that changes when what the person reads, agrees to or replaces has changed."""
         ...
 
@@ -120,7 +120,7 @@ class Single:
             raise BadInput(problems)
         return [(self.action.event.name, values)]
 
-    def shown(self) -> str:
+    def digest(self) -> str:
         read = self.action.event.version_read(self.action.record.facts)
         # The sections are what the person has read, and the values what the form replaces.
         # A change in either makes the form outdated.
@@ -239,7 +239,7 @@ class Scores:
         old = self._score_on_record(organization)
         return [] if old and old | key == values else [(SCORE_APPLICATION, values)]
 
-    def shown(self) -> str:
+    def digest(self) -> str:
         # The scores themselves are left out: another reviewer's score must not make this sheet outdated.
         return _digest([(each.organization, each.received_at.isoformat()) for each in self._applications()])
 
