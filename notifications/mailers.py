@@ -204,6 +204,7 @@ class SmtpMailer:
         return client
 
     def _open(self) -> smtplib.SMTP:
+        """Open a connection, encrypted from the start only where the setting is "tls"."""
         if self._security == "tls":
             return smtplib.SMTP_SSL(
                 self._host, self._port, self._local_hostname, timeout=self._timeout, context=self._context

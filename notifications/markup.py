@@ -76,6 +76,7 @@ def _read_chunk(lines: list[str]) -> list[Paragraph | Bullets]:
 def _put(
     blocks: list[Paragraph | Bullets], replaced: Paragraph | Bullets | None, block: Paragraph | Bullets
 ) -> None:
+    """Add a block, in the place of the last one if that is given as `replaced`."""
     if replaced is not None:
         blocks.pop()
     blocks.append(block)

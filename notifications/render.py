@@ -195,6 +195,7 @@ class Templates:
     def _run(
         self, template: Template, render: Callable[[Context], Iterable[str]], context: Mapping[str, Any]
     ) -> str:
+        """Return what a template renders. Raise `TemplateFailed`, with its file and line."""
         try:
             return "".join(render(template.new_context(dict(context))))
         except Exception as error:

@@ -30,7 +30,7 @@ from states.mistakes import IDENTIFIER, problems_of, shorten
 from states.partnership import Ability
 
 
-def _day(value: object) -> object:
+def _check_day(value: object) -> object:
     # pydantic would take a midnight for a day, and a number for the seconds since 1970.
     if isinstance(value, datetime):
         raise ValueError("a day without a time is needed")
@@ -52,7 +52,7 @@ def _check_range(value: date) -> date:
     return value
 
 
-def _address(value: str) -> str:
+def _normalize_address(value: str) -> str:
     try:
         # `test_environment` admits example.org and other reserved names. A district's own host may not
         # resolve publicly.
@@ -70,7 +70,7 @@ def check_distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def _one_line(value: str) -> str:
+def _check_one_line(value: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
         raise ValueError("it has several lines, or characters that nobody can see; one line is needed")
     return value
@@ -79,11 +79,13 @@ def _one_line(value: str) -> str:
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 # Names go into the headers of messages, where a line break would begin another header.
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_check_one_line),
 ]
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
-Email = Annotated[Name, AfterValidator(_address)]
-Day = Annotated[date, BeforeValidator(_day), AfterValidator(_check_range)]
+Email = Annotated[Name, AfterValidator(_normalize_address)]
+Day = Annotated[date, BeforeValidator(_check_day), AfterValidator(_check_range)]
 # Strict: pydantic would otherwise turn the text "250" or the number 250.0 into cents.
 Cents = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1000)]

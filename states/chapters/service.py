@@ -197,7 +197,7 @@ def continue_(case: Case) -> Partnership:
     return case.facts.but(review=case.review.but(improvement_plan=plan, decided_at=case.at))
 
 
-def _last_report(facts: Partnership) -> tuple[object, ...]:
+def _report_read(facts: Partnership) -> tuple[object, ...]:
     reports = facts.review.reports if facts.review else ()
     # A finding or a decision is about the report that its author has read, so a newer report ends the link.
     return (reports[-1].at if reports else None,)
@@ -265,7 +265,7 @@ EVENTS = (
         collected=lambda facts: sides_left(
             ("school", "district"), facts.review.findings if facts.review else {}
         ),
-        consents_to=_last_report,
+        consents_to=_report_read,
         # Both words give a finding: whether the impact is substantial and positive.
         reply_words={
             "yes": ReplyWord("give-finding", {"impact": True}, below="reasons"),
@@ -283,7 +283,7 @@ EVENTS = (
         needs=(report_received, both_findings_given, improvement_planned),
         audience=partner_sees("improvement_plan"),
         awaited_since="review.found",
-        consents_to=_last_report,
+        consents_to=_report_read,
         reply_words={"continue": ReplyWord("continue", below="improvement_plan")},
         form=Form(reads=("report", "findings")),
     ),

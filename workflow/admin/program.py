@@ -142,20 +142,24 @@ def _explain(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
             lines = ["Refused:", *(f"  - {u}" for u in unmet)]
             return REFUSED, {"error": "refused", "unmet": needs}, lines
         case BadInput(problems=problems):
-            return INPUT, {"error": "input", "problems": _dicts(problems)}, _lines("Wrong input:", problems)
+            return (
+                INPUT,
+                {"error": "input", "problems": _problem_dicts(problems)},
+                _list_problems("Wrong input:", problems),
+            )
         case click.exceptions.NoArgsIsHelpError():
-            return INPUT, _usage("", "a command is missing"), [error.format_message()]
+            return INPUT, _usage_document("", "a command is missing"), [error.format_message()]
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "partnershipctl"
             lines = [f"Wrong usage: {error.format_message()}", f"  {command} --help says how."]
-            return INPUT, _usage(_place_of(error), error.format_message()), lines
+            return INPUT, _usage_document(_place_of(error), error.format_message()), lines
         case NotFound():
             return error.exit_status, {"error": "not-found", "problem": str(error)}, [f"Not found: {error}"]
         case Conflict():
             return error.exit_status, {"error": "conflict", "problem": str(error)}, [f"Conflict: {error}"]
         case ConfigError(problems=problems):
-            lines = _lines("The configuration cannot be used:", problems)
-            return error.exit_status, {"error": "setup", "problems": _dicts(problems)}, lines
+            lines = _list_problems("The configuration cannot be used:", problems)
+            return error.exit_status, {"error": "setup", "problems": _problem_dicts(problems)}, lines
         # Input is read by `read_input`, which raises `BadInput`. So this error is about a stored record.
         case ValidationError():
             words = f"a record in it cannot be read as {error.title}; partnershipctl verify names it"
@@ -169,7 +173,7 @@ def _explain(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
 
 def _explain_database(words: str) -> tuple[int, dict[str, Any], list[str]]:
     """Return the answer for a database that cannot be used, as `_explain` does."""
-    document = {"error": "setup", "problems": _dicts([Problem("database", words)])}
+    document = {"error": "setup", "problems": _problem_dicts([Problem("database", words)])}
     return SETUP, document, [f"The database cannot be used: {words}"]
 
 
@@ -181,13 +185,15 @@ def _place_of(error: click.UsageError) -> str:
     return str(getattr(error, "option_name", None) or "")
 
 
-def _usage(at: str, problem: str) -> dict[str, Any]:
+def _usage_document(at: str, problem: str) -> dict[str, Any]:
+    """Return the JSON document of a mistake of usage."""
     return {"error": "input", "problems": [{"at": at, "problem": problem, "expected": ""}]}
 
 
-def _dicts(problems: Sequence[Any]) -> list[dict[str, str]]:
+def _problem_dicts(problems: Sequence[Any]) -> list[dict[str, str]]:
     return [{"at": p.at, "problem": p.problem, "expected": p.expected} for p in problems]
 
 
-def _lines(title: str, problems: Sequence[Any]) -> list[str]:
+def _list_problems(title: str, problems: Sequence[Any]) -> list[str]:
+    """Return a title, and an indented line for each problem."""
     return [title, *(f"  - {problem}" for problem in problems)]

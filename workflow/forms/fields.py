@@ -143,6 +143,7 @@ def walk(fields: Sequence[Field]) -> Iterator[Field]:
 
 
 def _fields(takes: type[BaseModel], offered: Offered, prefix: str, at: str, entries: int) -> Iterator[Field]:
+    """Yield the control of each key that the input takes, except those that the form leaves out."""
     hints = _hints(takes)
     for name, info in takes.model_fields.items():
         key, hint = info.alias or name, hints[name]

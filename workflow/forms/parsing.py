@@ -100,29 +100,30 @@ def clean(text: str, lines: bool = False) -> str:
     return _CONTROL.sub("", text).strip()
 
 
-def _lines(_: Field, text: str) -> list[str]:
+def _read_lines(_: Field, text: str) -> list[str]:
     return [entry for line in text.split("\n") if (entry := line.strip())]
 
 
-def _several(control: Field, text: str) -> list[str]:
-    return [_choice(control, line) for line in _lines(control, text)]
+def _read_several(control: Field, text: str) -> list[str]:
+    """Return the choices that are ticked, which come one on a line."""
+    return [_read_choice(control, line) for line in _read_lines(control, text)]
 
 
-def _choice(control: Field, text: str) -> str:
+def _read_choice(control: Field, text: str) -> str:
     # The record may have changed since the form was shown.
     if text not in dict(control.choices):
         raise ValueError("this cannot be chosen any more; choose again")
     return text
 
 
-def _yes_no(control: Field, text: str) -> bool:
-    return _choice(control, text) == "yes"
+def _read_yes_no(control: Field, text: str) -> bool:
+    return _read_choice(control, text) == "yes"
 
 
 _MONEY = re.compile(r"\$?\s*(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.(?P<cents>\d{1,2}))?", re.ASCII)
 
 
-def _cents(control: Field, text: str) -> int:
+def _read_cents(control: Field, text: str) -> int:
     amount = _MONEY.fullmatch(text)
     if amount is None:
         raise ValueError(f"{_quoted(text)} is not an amount; write dollars and cents such as 250,000.00")
@@ -133,7 +134,7 @@ def _cents(control: Field, text: str) -> int:
     return cents
 
 
-def _whole(control: Field, text: str) -> int:
+def _read_whole_number(control: Field, text: str) -> int:
     # int() would also take "1_000" and the digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise ValueError(f"{_quoted(text)} is not a whole number; write digits only, such as 5")
@@ -142,7 +143,7 @@ def _whole(control: Field, text: str) -> int:
     return int(text)
 
 
-def _number(_: Field, text: str) -> int | float:
+def _read_number(_: Field, text: str) -> int | float:
     # People paste the minus sign of a word processor, percent signs, and commas between thousands.
     bare = text.removesuffix("%").strip().replace("\u2212", "-")
     if re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", bare):
@@ -153,22 +154,22 @@ def _number(_: Field, text: str) -> int | float:
     return int(exact) if exact == exact.to_integral_value() else float(exact)
 
 
-def _day(_: Field, text: str) -> str:
+def _read_day(_: Field, text: str) -> str:
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         raise ValueError(f"{_quoted(text)} is not a date; write year, month and day such as 2026-09-01")
     return text
 
 
 _READ: Mapping[str, Any] = {
-    "lines": _lines,
-    "several": _several,
-    "choice": _choice,
-    "yes-no": _yes_no,
-    "score": lambda control, text: int(_choice(control, text)),
-    "money": _cents,
-    "whole": _whole,
-    "number": _number,
-    "day": _day,
+    "lines": _read_lines,
+    "several": _read_several,
+    "choice": _read_choice,
+    "yes-no": _read_yes_no,
+    "score": lambda control, text: int(_read_choice(control, text)),
+    "money": _read_cents,
+    "whole": _read_whole_number,
+    "number": _read_number,
+    "day": _read_day,
 }
 
 

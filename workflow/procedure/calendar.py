@@ -141,10 +141,10 @@ class Calendar:
         days = self._years.get(year)
         if days is None:
             # Two threads may both compute a year. They store the same value, so no lock is needed.
-            days = self._years[year] = self._compute(year)
+            days = self._years[year] = self._compute_year(year)
         return days
 
-    def _compute(self, year: int) -> _Year:
+    def _compute_year(self, year: int) -> _Year:
         if not MINYEAR <= year <= MAXYEAR:
             raise ValueError(f"no business day is left in the years {MINYEAR} to {MAXYEAR}: count fewer days")
         # Imported here, since it takes 0.1 s, which most commands do not need.

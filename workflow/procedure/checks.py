@@ -138,7 +138,7 @@ def _check_deadline(row: DeadlineSettings) -> Iterator[tuple[str, str, str]]:
     if row.due.recurring and row.done is None:
         yield "done", "a deadline that recurs needs it", "one of " + ", ".join(DUTIES)
     # A row may cover several states, and it is enough if the event exists in one of them.
-    possible = {event for state in row.state for event in _events(state)}
+    possible = {event for state in row.state for event in _event_names(state)}
     if row.fires is not None and row.fires not in possible:
         yield "fires", f"{row.fires!r} does not happen there", "one of " + ", ".join(sorted(possible))
     elif row.fires is not None and any(
@@ -156,7 +156,7 @@ def _check_deadline(row: DeadlineSettings) -> Iterator[tuple[str, str, str]]:
         yield from _check_recipients(f"overdue.{number}.to", rung.to, row.offers)
 
 
-def _events(state: State) -> tuple[str, ...]:
+def _event_names(state: State) -> tuple[str, ...]:
     return tuple(row.name for row in events_of(state))
 
 

@@ -151,7 +151,7 @@ def parse_due(text: str) -> Due:
     """Read a due time. Raise `ValueError` that says what is wrong and what would be right."""
     text = " ".join(text.split())
     try:
-        rules = tuple(_rule(part) for part in text.split(", or "))
+        rules = tuple(_parse_rule(part) for part in text.split(", or "))
         recurring = [rule for rule in rules if rule.recurring]
         if recurring and len(rules) > 1:
             raise ValueError("a due time that recurs stands alone: take it out of the alternatives")
@@ -163,7 +163,7 @@ def parse_due(text: str) -> Due:
 
 def parse_offset(text: str) -> Offset:
     """Read a span of time, such as "5 business days". Raise `ValueError` that says what would be right."""
-    return _offset(" ".join(text.split()))
+    return _parse_offset(" ".join(text.split()))
 
 
 class _Context(NamedTuple):
@@ -181,7 +181,7 @@ class _Context(NamedTuple):
         moment = self.moments.get(anchor)
         if not isinstance(moment, datetime):
             return moment
-        return _aware(anchor, moment).astimezone(self.calendar.zone).date()
+        return _check_aware(anchor, moment).astimezone(self.calendar.zone).date()
 
     def due(self, day: date) -> datetime:
         """Return the instant that is due on a day, after rolling it to a business day."""
@@ -234,7 +234,7 @@ class _At(_Rule):
     def instant(self, context: _Context) -> datetime | None:
         moment = context.moments.get(self.anchor)
         if isinstance(moment, datetime):
-            return _aware(self.anchor, moment).astimezone(UTC)
+            return _check_aware(self.anchor, moment).astimezone(UTC)
         if moment is None:
             return None
         raise ValueError(f"{self.anchor} is a day ({moment}), not an instant: write 'on {self.anchor}'")
@@ -311,7 +311,7 @@ class _Anniversary(_Shift):
         return context.current(occurrence, max(1, index), context.since)
 
 
-def _aware(anchor: str, moment: datetime) -> datetime:
+def _check_aware(anchor: str, moment: datetime) -> datetime:
     if moment.utcoffset() is None:
         raise ValueError(f"{anchor} ({moment}) has no time zone: give an aware datetime, such as one in UTC")
     return moment
@@ -325,31 +325,31 @@ _FORMS: tuple[tuple[str, str, Callable[..., _Rule]], ...] = (
     (
         r"(?P<span>.+?) (?P<side>before|after) every anniversary of (?P<anchor>.+)",
         "60 days before every anniversary of agreement.starts_on",
-        lambda span, side, anchor: _Anniversary(_anchor(anchor), _span(span), _SIDES[side]),
+        lambda span, side, anchor: _Anniversary(_check_anchor(anchor), _parse_span(span), _SIDES[side]),
     ),
     (
         r"(?P<span>.+?) (?P<side>before|after) (?P<anchor>.+)",
         "30 days after entering",
-        lambda span, side, anchor: _Shift(_anchor(anchor), _span(span), _SIDES[side]),
+        lambda span, side, anchor: _Shift(_check_anchor(anchor), _parse_span(span), _SIDES[side]),
     ),
-    (r"at (?P<anchor>.+)", "at selection.closes_at", lambda anchor: _At(_anchor(anchor))),
+    (r"at (?P<anchor>.+)", "at selection.closes_at", lambda anchor: _At(_check_anchor(anchor))),
     (
         r"on (?P<anchor>.+)",
         "on agreement.starts_on",
-        lambda anchor: _Shift(_anchor(anchor), Offset(0, "day"), 1),
+        lambda anchor: _Shift(_check_anchor(anchor), Offset(0, "day"), 1),
     ),
-    (r"end of (?P<anchor>.+)", "end of agreement.ends_on", lambda anchor: _EndOf(_anchor(anchor))),
+    (r"end of (?P<anchor>.+)", "end of agreement.ends_on", lambda anchor: _EndOf(_check_anchor(anchor))),
     (
         r"(?P<day>\S+) (?P<month>\S+) every year",
         "31 October every year",
         lambda day, month: _Yearly("", _day_of_month(day, month)),
     ),
-    (r"every (?P<span>.+)", "every 2 months", lambda span: _Every("", _offset(span))),
+    (r"every (?P<span>.+)", "every 2 months", lambda span: _Every("", _parse_offset(span))),
 )
 _COMPILED = tuple((re.compile(pattern), make) for pattern, _, make in _FORMS)
 
 
-def _rule(text: str) -> _Rule:
+def _parse_rule(text: str) -> _Rule:
     for pattern, make in _COMPILED:
         if parts := pattern.fullmatch(text):
             return make(**parts.groupdict())
@@ -357,7 +357,7 @@ def _rule(text: str) -> _Rule:
     raise ValueError(f"{text!r} is not a due time; write one like {forms}")
 
 
-def _anchor(text: str) -> str:
+def _check_anchor(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", text):
         hint = "; put ', or ' between alternatives" if " or " in text else ""
         raise ValueError(
@@ -367,11 +367,11 @@ def _anchor(text: str) -> str:
     return text
 
 
-def _span(text: str) -> Offset:
-    return Offset(1, "day") if text == "the day" else _offset(text)
+def _parse_span(text: str) -> Offset:
+    return Offset(1, "day") if text == "the day" else _parse_offset(text)
 
 
-def _offset(text: str) -> Offset:
+def _parse_offset(text: str) -> Offset:
     parts = re.fullmatch(r"([0-9]+) (.+?)s?", text)
     if not parts or parts[2] not in _UNITS:
         raise ValueError(

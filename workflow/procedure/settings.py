@@ -22,7 +22,7 @@ from workflow.procedure.calendar import Roll
 from workflow.procedure.due import Due, Offset, parse_due, parse_offset
 
 
-def _time(value: object) -> object:
+def _parse_time(value: object) -> object:
     """Return a time of day, given as text or as a time of TOML. Raise `ValueError` for anything else."""
     try:
         at = time.fromisoformat(value) if isinstance(value, str) else value
@@ -34,7 +34,7 @@ def _time(value: object) -> object:
     return at
 
 
-def _zone(value: object) -> object:
+def _parse_zone(value: object) -> object:
     try:
         return ZoneInfo(str(value))
     # ZoneInfo looks for a file, so a bad name fails in several ways, such as the name of a folder.
@@ -42,7 +42,7 @@ def _zone(value: object) -> object:
         raise ValueError(f'{value!r} is not a time zone; expected one like "America/Los_Angeles"') from None
 
 
-def _hours(value: object) -> object:
+def _parse_hours(value: object) -> object:
     """Return the two times of a text such as "08:00-18:00", where 24:00 is the end of the day."""
     first, dash, last = str(value).partition("-")
     try:
@@ -56,12 +56,12 @@ def _hours(value: object) -> object:
     return (begin, end)
 
 
-def _sender(value: str) -> str:
+def _check_sender(value: str) -> str:
     parse_mailbox(value, "the sender")  # raises now rather than when the first message leaves
     return value
 
 
-def _base(value: str) -> str:
+def _check_base_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(
@@ -71,7 +71,7 @@ def _base(value: str) -> str:
     return value.rstrip("/")
 
 
-def _listen(value: str) -> str:
+def _check_listen(value: str) -> str:
     address = re.fullmatch(r"[^:\s]+:([0-9]{1,5})", value)
     if address is None or int(address[1]) > 65535:
         raise ValueError(
@@ -84,7 +84,7 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Clock = Annotated[time, BeforeValidator(_time)]
+Clock = Annotated[time, BeforeValidator(_parse_time)]
 DueText = Annotated[Due, BeforeValidator(lambda value: parse_due(str(value)))]
 OffsetText = Annotated[Offset, BeforeValidator(lambda value: parse_offset(str(value)))]
 States = Annotated[tuple[State, ...], BeforeValidator(_as_list), Field(min_length=1)]
@@ -98,7 +98,7 @@ class Settings(BaseModel):
 
 class District(Settings):
     name: Name
-    zone: Annotated[ZoneInfo, BeforeValidator(_zone)]
+    zone: Annotated[ZoneInfo, BeforeValidator(_parse_zone)]
     office: Name
     email: Email
     phone: str = ""
@@ -135,8 +135,8 @@ class Imap(Settings):
 class Mail(Settings):
     mailer: Literal["maildir", "smtp"]
     maildir: str
-    sender: Annotated[Name, AfterValidator(_sender)]
-    hours: Annotated[tuple[time, time], BeforeValidator(_hours)]
+    sender: Annotated[Name, AfterValidator(_check_sender)]
+    hours: Annotated[tuple[time, time], BeforeValidator(_parse_hours)]
     digest_at: Clock
     retry_minutes: Minutes
     per_minute: int = Field(ge=0, le=100_000)
@@ -150,8 +150,8 @@ class Mail(Settings):
 
 
 class Web(Settings):
-    listen: Annotated[str, AfterValidator(_listen)]
-    base_url: Annotated[str, AfterValidator(_base)]
+    listen: Annotated[str, AfterValidator(_check_listen)]
+    base_url: Annotated[str, AfterValidator(_check_base_url)]
     # A file of its own, so that the keys are not in a configuration that many people may read.
     keys_file: Name
     link_days: int = Field(ge=1, le=3650)

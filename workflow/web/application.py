@@ -166,6 +166,7 @@ def _do(
     form: str,
     now: datetime,
 ) -> str:
+    """Do what the button says, in the transaction of the session. Return the key of the result."""
     # The call is read again inside the transaction: it may have closed since the page was made.
     call_and_record = public_calls.find_call(session, ref, now)
     if call_and_record is None or not call_and_record[0].open:
