@@ -110,7 +110,7 @@ def notice_of(session: Session, claim: Claim) -> tuple[Notice, Snapshot]:
 
 
 def _check_right(session: Session, claim: Claim, notice: Notice, record: Snapshot, now: datetime) -> None:
-    """Raise `LinkClosed` unless the person still has the role in which the notice was sent."""
+    """Raise `LinkClosed` if the notice is revoked, or the person has lost its role or delegation."""
     if notice.revoked_at is not None:
         raise LinkClosed("revoked", "The office has withdrawn this message.", claim)
     people, today = session.directory, session.config.calendar.day(now)
@@ -123,7 +123,7 @@ def _check_right(session: Session, claim: Claim, notice: Notice, record: Snapsho
 
 
 def has_right(session: Session, claim: Claim, now: datetime) -> bool:
-    """Return whether the person still has the role in which the notice was sent, and so may read the news."""
+    """Return whether the notice is valid and the person still has its role, and so may read the news."""
     try:
         _check_right(session, claim, *notice_of(session, claim), now)
     except (LinkClosed, Forged):
@@ -178,7 +178,7 @@ def act(
 def act_each(
     session: Session,
     action: Action,
-    deeds: Sequence[tuple[str, Mapping[str, Any]]],
+    events: Sequence[tuple[str, Mapping[str, Any]]],
     *,
     form: str,
     now: datetime,
@@ -191,7 +191,7 @@ def act_each(
         # The events of one form need different keys, and
         # `was_sent` finds the form by its own part of the key.
         _act(session, action, event, values, Channel.LINK, f"{form} {n}", now, None)
-        for n, (event, values) in enumerate(deeds)
+        for n, (event, values) in enumerate(events)
     ]
     _queue_receipt(session, action, changes, now)
     return changes

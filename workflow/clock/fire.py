@@ -248,7 +248,7 @@ def _find_work(connection: Connection, keys: Sequence[int], now: datetime) -> di
 
 
 def _choose_rung(rows: Sequence[DeadlineRow]) -> _Work:
-    """Choose among the due rungs of one partnership, which are in order of time."""
+    """Return the next rung to fire of the earliest ladder, from the due rungs in order of time."""
     first = rows[0]
     ladder = [rung for rung in rows if (rung.name, rung.ladder) == (first.name, first.ladder)]
     # A rung that fires an event is never passed over. Of rungs that only tell, people need just the latest.

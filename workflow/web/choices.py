@@ -29,7 +29,7 @@ def make_offer(session: Session, action: Action, now: datetime) -> Offered:
     choices = {key: tuple(LISTS[name](session, action, now)) for key, name in form.choices.items()}
     # An empty hint would hide the help that the type of the field has.
     helps = {key: text for key, name in form.beside.items() if (text := BESIDE[name](session, action, now))}
-    values = _targets(action) if "values" in action.event.takes.model_fields else {}
+    values = _target_hints(action) if "values" in action.event.takes.model_fields else {}
     return Offered(choices, values, helps=helps, without=form.without)
 
 
@@ -176,7 +176,7 @@ LISTS: Mapping[str, Callable[[Session, Action, datetime], Choices]] = {
 # Hints beside a control: they show what is on record next to what will replace it
 
 
-def _targets(action: Action) -> dict[str, str]:
+def _target_hints(action: Action) -> dict[str, str]:
     return {
         outcome.name: (
             f"Unit: {outcome.unit}. At the start it was {outcome.baseline:g}; the target is {outcome.target:g}."
@@ -185,23 +185,23 @@ def _targets(action: Action) -> dict[str, str]:
     }
 
 
-def _present_amount(_: Session, action: Action, __: datetime) -> str | None:
+def _amount_hint(_: Session, action: Action, __: datetime) -> str | None:
     agreement = action.record.facts.agreement
     return f"In dollars. Now it is {money(agreement.amount_cents).removeprefix('$')}." if agreement else None
 
 
-def _present_last_day(_: Session, action: Action, __: datetime) -> str | None:
+def _last_day_hint(_: Session, action: Action, __: datetime) -> str | None:
     agreement = action.record.facts.agreement
     return f"Year, month, day. Now it is {long_day(agreement.ends_on)}." if agreement else None
 
 
-def _earliest_closing(session: Session, _: Action, now: datetime) -> str:
+def _earliest_closing_hint(session: Session, _: Action, now: datetime) -> str:
     least = session.config.procedure.selection.minimum_days
     earliest = session.config.calendar.day(now) + timedelta(days=least)
     return f"Not before {long_day(earliest)}. Year, month, day, such as {earliest}."
 
 
-def _present_closing(session: Session, action: Action, _: datetime) -> str | None:
+def _present_closing_hint(session: Session, action: Action, _: datetime) -> str | None:
     selection = action.record.facts.selection
     if selection is None:
         return None
@@ -217,10 +217,10 @@ def _demonstration_hint(_: Session, __: Action, ___: datetime) -> str:
 
 
 BESIDE: Mapping[str, Callable[[Session, Action, datetime], str | None]] = {
-    "earliest-closing": _earliest_closing,
-    "present-closing": _present_closing,
-    "present-amount": _present_amount,
-    "present-last-day": _present_last_day,
+    "earliest-closing": _earliest_closing_hint,
+    "present-closing": _present_closing_hint,
+    "present-amount": _amount_hint,
+    "present-last-day": _last_day_hint,
     "who-demonstrates": _demonstration_hint,
 }
 

@@ -147,13 +147,13 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
     # The person read another record than the one that would be changed, so let them read it first.
     if sent.shown != sheet.digest():
         raise Changed
-    deeds = sheet.deeds(_without_named_files(action, sent))
-    if len(deeds) == 1:
-        event, values = deeds[0]
+    events = sheet.read_events(_without_named_files(action, sent))
+    if len(events) == 1:
+        event, values = events[0]
         # Keep the document in the same transaction, so that a refused event leaves no file behind.
         values |= _attached(site, session, action, sent, now)
         return [act(session, action, values, channel=Channel.LINK, form=sent.form, now=now, event=event)]
-    return act_each(session, action, deeds, form=sent.form, now=now)
+    return act_each(session, action, events, form=sent.form, now=now)
 
 
 def _without_named_files(action: Action, sent: Sent) -> dict[str, str]:

@@ -23,7 +23,7 @@ from workflow.session import Session
 from workflow.store.tables import canonical
 from workflow.web import briefing, choices
 
-Deeds = list[tuple[str, dict[str, Any]]]
+EventInputs = list[tuple[str, dict[str, Any]]]
 
 
 class Sheet(Protocol):
@@ -42,7 +42,7 @@ class Sheet(Protocol):
         """Return the context of its template. The summary of problems at the top of the page reads `fields`."""
         ...
 
-    def deeds(self, texts: Texts) -> Deeds:
+    def read_events(self, texts: Texts) -> EventInputs:
         """Return the events that the texts ask for, each with its input. Raise `BadInput`."""
         ...
 
@@ -104,7 +104,7 @@ class Single:
             text=texts.get("confirm", ""), problems=sentences,
         )  # fmt: skip
 
-    def deeds(self, texts: Texts) -> Deeds:
+    def read_events(self, texts: Texts) -> EventInputs:
         problems: list[Problem] = []
         values: dict[str, Any] = {}
         try:
@@ -199,25 +199,25 @@ class Scores:
             "conflict": replace(conflict[0], required=False),
         }
 
-    def deeds(self, texts: Texts) -> Deeds:
+    def read_events(self, texts: Texts) -> EventInputs:
         problems: list[Problem] = []
-        deeds: Deeds = []
+        events: EventInputs = []
         for application in self._applications():
             try:
-                deeds += self._deeds_of(application.organization, texts)
+                events += self._events_of(application.organization, texts)
             except BadInput as bad:
                 start = _prefix(application.organization)
                 problems += [replace(problem, at=start + problem.at) for problem in bad.problems]
         # An empty sheet is most likely a slip, and a page that says "recorded" would be wrong.
-        if not problems and not deeds:
+        if not problems and not events:
             problems.append(
                 Problem("", "There is nothing new here: score an application, or declare a conflict")
             )
         if problems:
             raise BadInput(problems)
-        return deeds
+        return events
 
-    def _deeds_of(self, organization: str, texts: Texts) -> Deeds:
+    def _events_of(self, organization: str, texts: Texts) -> EventInputs:
         """Return the events for one application: a conflict of interest, a score, or nothing.
 
         1. A declared conflict counts alone: a reviewer with a conflict does not score.
