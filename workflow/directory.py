@@ -82,7 +82,7 @@ class Directory:
         return next((m for m in self.regular if m.on > after and m.at > now), None)
 
     def person(self, email: str, facts: Partnership | None = None) -> Person | None:
-        """Return the person with an address: from the directory, or else a contact named in the facts."""
+        """Return the person with an address: from the directory, or else a contact or applicant in the facts."""
         # Applicants and contact persons need no row in the directory, since the record itself names them.
         person = self.people.get(email)
         if person is not None or facts is None:

@@ -153,7 +153,7 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     row = row_of(intent.event, record.state)
     event_input = read_input(row.takes, intent.input)
     # The law cannot look into the directory, so identifiers are checked before it judges.
-    _check_names(session, row, event_input)
+    _check_identifiers(session, row, event_input)
     role = _choose_role(session, record, row, intent, event_input)
     situation = Situation(session, record, event_input, intent.now)
     case = Case(
@@ -186,7 +186,7 @@ def check_version(record: Snapshot, expected: int | None) -> None:
         raise Conflict(f"{record.ref} is at version {record.version}, not {expected}: somebody moved it")
 
 
-def _check_names(session: Session, row: Event, event_input: Any) -> None:
+def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
     """Raise `BadInput` for an identifier that the directory does not know."""
     directory = session.directory
     if row.name == FIRST and event_input.school not in directory.schools:
@@ -263,7 +263,7 @@ def hash_entry(ref: str, entry: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write(session: Session, changes: Sequence[Change], *, arm: bool = True) -> list[Change]:
+def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True) -> list[Change]:
     """Write what was decided, all of it or nothing. Return the changes, with the ids of new partnerships.
 
     `changes` holds at most one change of each partnership. Raise `Conflict` if another transaction changed one of
@@ -271,7 +271,8 @@ def write(session: Session, changes: Sequence[Change], *, arm: bool = True) -> l
 
     1. Insert the partnerships that are new, and update the others where the version is still the one judged.
     2. Append a row to the history of each.
-    3. With `arm`, bring the deadlines in line with the new facts and queue the notices. An import tells nobody.
+    3. With `follow_up`, bring the deadlines in line with the new facts and queue the notices. An import tells
+       nobody.
     """
     connection = session.connection
     written = [_create(connection, change) if change.before.id is None else change for change in changes]
@@ -283,8 +284,8 @@ def write(session: Session, changes: Sequence[Change], *, arm: bool = True) -> l
         raise Refused([Unmet("no-other-lead-partner", reason, "4270.4")]) from None
     # The history comes second, since it needs the ids of the new partnerships.
     connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
-    if arm:
-        _arm(session, written)
+    if follow_up:
+        _replan_deadlines(session, written)
         queue.queue(
             session, [_occasion(change) for change in written if change.intent.channel is not Channel.IMPORT]
         )
@@ -353,7 +354,7 @@ def _update(connection: Connection, changes: Sequence[Change]) -> None:
         raise Conflict(", ".join(change.record.ref for change in changes) + ": somebody else moved it first")
 
 
-def _arm(session: Session, changes: Sequence[Change]) -> None:
+def _replan_deadlines(session: Session, changes: Sequence[Change]) -> None:
     """Bring the deadlines of these partnerships in line with their new facts.
 
     1. Skip a partnership whose deadlines depend on nothing that changed.

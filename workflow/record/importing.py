@@ -362,7 +362,7 @@ def _write_event(
     try:
         record = engine.load(session.connection, [intent.ref]).get(intent.ref) or engine.new_record(intent)
         # Deadlines are set after the last event: those of the states in between are over.
-        return engine.write(session, [engine.decide(session, record, intent)], arm=False)[0].record
+        return engine.write(session, [engine.decide(session, record, intent)], follow_up=False)[0].record
     except Refused as refused:
         raise Refused(
             [Unmet(u.requirement, f"{where}: {u.reason}", u.clause) for u in refused.unmet]
