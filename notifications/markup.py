@@ -1,4 +1,4 @@
-"""Turns plain words into wrapped text and into HTML: paragraphs, lists that start with "- ", and web addresses.
+"""Turns plain words into wrapped text and HTML: paragraphs, lists that start with "- ", and web addresses.
 
 The words of a notice are written once, in this small markup, and serve both parts of a message. This module makes
 HTML from escaped text only, so that no text a person typed can become markup.

@@ -1,4 +1,4 @@
-"""Checks that the procedure fits the law: its names exist, each meaning has one row, no partnership can stall."""
+"""Checks that the procedure fits the law: names exist, each meaning has one row, nothing can stall."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restores a backup into the empty database of the configuration, SQLite or PostgreSQL, whole or not at all."""
+"""Restores a backup into the empty database, SQLite or PostgreSQL, whole or not at all."""
 
 from __future__ import annotations
 

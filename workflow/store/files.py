@@ -1,4 +1,4 @@
-"""Creates files that only their owner can read, and locks a database file, so that one file has one daemon."""
+"""Creates files that only their owner can read, and locks a database file for one daemon at a time."""
 
 from __future__ import annotations
 
