@@ -2,59 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
+from email import message_from_bytes, policy
 from typing import Any
 
-from sqlalchemy import select
-
-from notifications.incoming.letterboxes import Letter
 from states.errors import LawError
 from states.inputs import ABILITIES
 from states.machine import event_named, row_of
 from states.partnership import Role
 from tests.lives import invariants
-from tests.support.letters import answer
-from tests.support.visitor import Page
+from tests.support.letters import answer, comes
+from tests.support.visitor import Form
 from tests.year.town import Town
 from workflow import engine, links
 from workflow.engine import Conflict, NotFound
 from workflow.forms import parsing
-from workflow.inbox import judge
 from workflow.links import Applicant
-from workflow.store import tables
+from workflow.store.rows import Snapshot
 
 
 @dataclass(frozen=True)
 class Got:
-    """A message that somebody has got, and the notice it was written for."""
+    """A message that somebody has got: the row of the notice it was written for, and what it offers."""
 
-    notice: int
+    notice: Any
     ref: str
-    to: str
-    role: str
-    delegate_for: str | None
     offers: tuple[str, ...]
     content: bytes
-    at: datetime
 
     @property
     def owner(self) -> str:
-        return self.delegate_for or self.to
+        return str(self.notice.delegate_for or self.notice.to)
 
 
 def at_the_office(
     town: Town, ref: str, event: str, given: dict[str, Any], who: str, role: str | None = None
 ) -> str:
     """Through the engine, as the admin script does. What came of it, in a word."""
+    acting = Role(role) if role else None
     try:
         town.system.transact(
-            lambda session: engine.advance(
-                session, ref, event, given, who, "cli", town.now, role=Role(role) if role else None
-            )
+            lambda session: engine.advance(session, ref, event, given, who, "cli", town.now, role=acting)
         )
     except (LawError, Conflict, NotFound) as error:
         faults = invariants.of_a_refusal(error) if isinstance(error, LawError) else []
@@ -65,35 +54,47 @@ def at_the_office(
 
 def by_link(town: Town, got: Got, event: str, given: dict[str, Any], *, spoilt: bool = False) -> str:
     """Through the page of the link in the message: opened, filled in, sent."""
-    with town.system.reading() as session:
-        row = session.connection.execute(
-            select(tables.notices).where(tables.notices.c.id == got.notice)
-        ).one()
-        record = engine.load(session.connection, [got.ref])[got.ref]
-        claim = links.claim_of(row, got.ref, event, record.facts)
-    path = links.address(town.system.config, claim)
-    path = path.removeprefix(town.system.config.procedure.web.base_url)
+    record = town.known(got.ref)
+    path = town.browser.path(links.claim_of(got.notice, got.ref, event, record.facts))
     if spoilt:  # not its last letter, of which some bits say nothing
         path = path[:-6] + ("a" if path[-6] != "a" else "b") + path[-5:]
+
+    def typed(form: Form) -> dict[str, list[str]]:
+        texts = _texts(event, given, record).items()
+        written = {name: [text] for name, text in texts if name in form.texts or "/" in name}
+        return written | ({"confirm": [got.ref]} if "confirm" in form.texts else {})
+
+    came = _by_page(town, path, "act", typed)
+    assert not spoilt or came == "shown 404", (path, came)
+    return "link done" if came == "sent 303" else f"link {came}"
+
+
+def as_applicant(town: Town, ref: str, email: str, organization: str) -> str:
+    """Through the public page: the form of an application filled in and sent."""
+
+    def typed(form: Form) -> dict[str, list[str]]:
+        written = {ability: [f"how we show {ability}"] for ability in ABILITIES}
+        done = {"demonstration": [f"what {organization} has done"]}
+        return written | (done if town.rng.random() < 0.8 else {})
+
+    path = town.browser.path_of(links.apply_address(town.system.config, Applicant(ref, email)))
+    return f"page {_by_page(town, path, 'send', typed)}"
+
+
+def _by_page(town: Town, path: str, button: str, typed: Callable[[Form], dict[str, list[str]]]) -> str:
+    """Open a page, and send its form, if it has one, with what is typed into it."""
     seen = town.browser.get(path)
-    assert seen.status_code < 500, (path, seen.text)
-    assert not spoilt or seen.status_code == 404, (path, seen.status_code)
-    page = Page(seen.text, path)
-    forms = [form for form in page.forms if "form" in form.texts]
-    if seen.status_code != 200 or not forms:
-        return f"link shown {seen.status_code}"
+    assert seen.status < 500, (path, seen.said)
+    forms = [form for form in seen.page.forms if "form" in form.texts]
+    if seen.status != 200 or not forms:
+        return f"shown {seen.status}"
     (form,) = forms
-    texts = _texts(event, given, record)
-    data = {name: list(values) for name, values in form.texts.items()}
-    data |= {name: [text] for name, text in texts.items() if name in data or "/" in name}
-    if "confirm" in data:
-        data["confirm"] = [got.ref]
-    sent = town.browser.post(path, data=data | {"do": ["act"]}, content_type=form.kind)
-    assert sent.status_code < 500, (path, sent.text)
-    return "link done" if sent.status_code == 303 else f"link sent {sent.status_code}"
+    sent = town.browser.post(path, town.browser.filled(form, button) | typed(form), form.kind)
+    assert sent.status < 500, (path, sent.said)
+    return f"sent {sent.status}"
 
 
-def _texts(event: str, given: dict[str, Any], record: engine.Record) -> dict[str, str]:
+def _texts(event: str, given: dict[str, Any], record: Snapshot) -> dict[str, str]:
     """What somebody types: an input as texts. Applications are scored side by side."""
     try:
         takes = row_of(event, record.state).takes
@@ -109,30 +110,11 @@ def _texts(event: str, given: dict[str, Any], record: engine.Record) -> dict[str
 
 def by_reply(town: Town, got: Got, event: str, *, word: str | None = None, name: str = "") -> str:
     """Through the mailbox: the message answered by a word that it offers."""
-    asked = BytesParser(policy=policy.default).parsebytes(got.content)
-    assert isinstance(asked, EmailMessage)
+    asked = message_from_bytes(got.content, policy=policy.default)
     if asked["Reply-To"] is None:
         return "reply impossible"
     chosen = word or next(iter(event_named(event).reply_words))
-    content = answer(asked, f"{chosen}\r\n\r\nas was said", Message_ID=f"<{name}@example.org>")
-    judged = judge.judge_letter(town.system, Letter("1", content), town.instant)
+    said = answer(asked, f"{chosen}\r\n\r\nas was said", Message_ID=f"<{name}@example.org>")
+    judged = comes(town, said)
     assert not (judged.reason or "").startswith("it could not be dealt with"), judged
     return f"reply {judged.verdict}"
-
-
-def as_applicant(town: Town, ref: str, email: str, organization: str) -> str:
-    """Through the public page: the form of an application filled in and sent."""
-    address = links.apply_address(town.system.config, Applicant(ref, email))
-    path = address.removeprefix(town.system.config.procedure.web.base_url)
-    seen = town.browser.get(path)
-    assert seen.status_code < 500, seen.text
-    forms = [form for form in Page(seen.text, path).forms if "form" in form.texts]
-    if seen.status_code != 200 or not forms:
-        return f"page shown {seen.status_code}"
-    written = {name: list(texts) for name, texts in forms[0].texts.items()}
-    written |= {ability: [f"how we show {ability}"] for ability in ABILITIES}
-    if town.rng.random() < 0.8:
-        written["demonstration"] = [f"what {organization} has done"]
-    sent = town.browser.post(path, data=written | {"do": ["send"]})
-    assert sent.status_code < 500, sent.text
-    return f"page sent {sent.status_code}"
