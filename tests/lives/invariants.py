@@ -8,62 +8,38 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from states.errors import LawError, Refused
 from states.partnership import Partnership, State
-from workflow.record import verify
 from workflow.session import System
 from workflow.store import tables
 
 POLICY = Path(__file__).parents[2] / "docs" / "policy.md"
-CLAUSES = {"4270.5"} | set(
-    re.findall(r"^\| `(4270\.\d+[a-e]?)` \|", POLICY.read_text(encoding="utf-8"), re.MULTILINE)
-)
+IN_POLICY = re.findall(r"^\| `(4270\.\d+[a-e]?)` \|", POLICY.read_text(encoding="utf-8"), re.MULTILINE)
+CLAUSES = {"4270.5", *IN_POLICY}
 THRESHOLD_CENTS = 250_000_00
-
-
-def _partnerships(system: System) -> Iterable[tuple[Row[Any], Partnership]]:
-    with system.reading() as session:
-        rows = session.connection.execute(
-            select(tables.partnerships).order_by(tables.partnerships.c.id)
-        ).all()
-    return [(row, Partnership.model_validate_json(row.facts)) for row in rows]
-
-
-def of_the_record(system: System) -> list[str]:
-    """What `verify` finds."""
-    with system.reading() as session:
-        return [
-            f"{fault.ref} {fault.seq}: {fault.problem}"
-            for _, faults in verify.verify(session.connection, system.config)
-            for fault in faults
-        ]
 
 
 def of_the_state(system: System, now: datetime) -> list[str]:
     """Once the clock has looked: nobody is stranded, nothing runs on, no school has two, the Board had its say."""
-    found = []
     with system.reading() as session:
-        table = tables.deadlines
-        open_ = set(session.connection.scalars(select(table.c.partnership).where(table.c.status == "open")))
-        late = session.connection.scalars(
-            select(table.c.name).where(table.c.status == "open", table.c.next_at <= now)
-        ).all()
-    found += [f"{name} is due and was passed over" for name in late]
+        deadlines = select(tables.deadlines).where(tables.deadlines.c.status == "open")
+        open_ = session.connection.execute(deadlines).all()
+        rows = session.connection.execute(select(tables.partnerships)).all()
+    found = [f"{row.name} is due and was passed over" for row in open_ if row.next_at <= now]
+    waited_for = {row.partnership for row in open_}
     in_force: Counter[str] = Counter()
-    today = system.config.calendar.day(now)
-    for row, facts in _partnerships(system):
-        if row.state != State.TERMINATED and row.id not in open_:
+    for row in rows:
+        facts = Partnership.model_validate_json(row.facts)
+        if row.state != State.TERMINATED and row.id not in waited_for:
             found.append(f"{row.ref} is stranded in {row.state}: no deadline is open")
         if facts.in_force:
             in_force[row.school] += 1
-            if facts.agreement and facts.agreement.ends_on < today:
+            if facts.agreement and facts.agreement.ends_on < system.config.calendar.day(now):
                 found.append(f"{row.ref} runs past its last day, {facts.agreement.ends_on}")
         found += [f"{row.ref}: {fault}" for fault in without_the_board(facts)]
     found += [f"{school} has {number} Lead Partners" for school, number in in_force.items() if number > 1]
@@ -96,10 +72,8 @@ def without_the_board(facts: Partnership) -> list[str]:
         return [f"terms {terms} are in force without the Board"]
     if (approved.amount_cents, approved.ends_on) != (agreement.amount_cents, agreement.ends_on):
         return [f"terms {terms} are in force; what the Board approved is {approved}"]
-    votes = [
-        d for d in facts.board.decisions if d.decision == "approve" and d.meeting_on == approved.meeting_on
-    ]
-    if not any(d.vote.ayes > d.vote.noes for d in votes):
+    then = [one for one in facts.board.decisions if one.meeting_on == approved.meeting_on]
+    if not any(one.decision == "approve" and one.vote.ayes > one.vote.noes for one in then):
         return ["the approval is of no vote that carried it"]
     return []
 
@@ -132,11 +106,11 @@ class Watch:
 
     def faults(self, system: System) -> list[str]:
         """What was fired twice or early since the last look; what was queued twice."""
-        found = []
-        table, notices = tables.deadlines, tables.notices
+        table = tables.deadlines
         with system.reading() as session:
             fired = session.connection.execute(select(table).where(table.c.status == "fired")).all()
-            told = session.connection.execute(select(notices)).all()
+            told = session.connection.execute(select(tables.notices)).all()
+        found = []
         for row in fired:
             rung = f"{row.partnership} {row.name} {row.ladder} {row.rung}"
             if row.done_at < row.due_at:
@@ -144,40 +118,23 @@ class Watch:
             if self.fired.setdefault(row.id, row.done_at) != row.done_at:
                 found.append(f"{rung} fired twice: at {self.fired[row.id]} and at {row.done_at}")
         of_rungs = Counter((n.deadline, n.to, n.role, n.delegate_for) for n in told if n.deadline is not None)
-        found += [f"told twice of one rung: {key}" for key, number in of_rungs.items() if number > 1]
         names = Counter(n.message_id for n in told)
-        found += [f"two notices are called {key}" for key, number in names.items() if number > 1]
-        return found + [f"{key} left {n} times" for key, n in self.sent.items() if n > 1]
+        return [
+            *found,
+            *(f"told twice of one rung: {key}" for key, number in of_rungs.items() if number > 1),
+            *(f"two notices are called {key}" for key, number in names.items() if number > 1),
+            *(f"{key} left {number} times" for key, number in self.sent.items() if number > 1),
+        ]
 
 
 def of_a_refusal(error: LawError) -> list[str]:
     """A refusal names every reason in words, and cites no clause that there is not."""
-    if not isinstance(error, Refused):
-        problems = getattr(error, "problems", ())
-        if not problems or not all(problem.problem for problem in problems):
-            return [f"{error!r} names no mistake"]
-        return [
-            f"pydantic speaks in {p}"
-            for p in problems
-            if re.search(r"\binput should\b|pydantic", str(p), re.I)
-        ]
-    if not error.unmet:
-        return [f"{error!r} gives no reason"]
-    return [
-        f"{unmet!r} has no reason, or cites what is no clause"
-        for unmet in error.unmet
-        if not unmet.reason.strip() or (unmet.clause is not None and unmet.clause not in CLAUSES)
-    ]
-
-
-def everything(system: System) -> Mapping[str, list[tuple[Any, ...]]]:
-    """All that the tables hold which only a deed may change."""
-    table_names = (tables.partnerships, tables.history, tables.deadlines, tables.notices, tables.answers)
-    with system.reading() as session:
-        return {
-            table.name: [
-                tuple(row)
-                for row in session.connection.execute(select(table).order_by(*table.primary_key.columns))
-            ]
-            for table in table_names
-        }
+    if isinstance(error, Refused):
+        wrong = [u for u in error.unmet if not u.reason.strip() or u.clause not in {None, *CLAUSES}]
+        found = [f"{unmet!r} has no reason, or cites what is no clause" for unmet in wrong]
+        return found if error.unmet else [f"{error!r} gives no reason"]
+    problems = getattr(error, "problems", ())
+    if not problems or not all(problem.problem for problem in problems):
+        return [f"{error!r} names no mistake"]
+    foreign = re.compile(r"\binput should\b|pydantic", re.IGNORECASE)
+    return [f"pydantic speaks in {problem}" for problem in problems if foreign.search(str(problem))]

@@ -116,19 +116,19 @@ class Walk:
         if astray and self.rng.random() < 0.6:
             given = damaged(given, self.rng)
         self.trail.append(f"{who} as {role}: {event} {str(given)[:300]}")
-        before = invariants.everything(self.life.system)
+        before = self.life.bytes()
         try:
             self._do(event, given, who, role, channel)
         except (LawError, Conflict, NotFound) as error:
             self._refused(error, before)
         else:
             self.came["done"] += 1
-            self.came[f"{before['partnerships'] and moment.state} {event}"] += 1
+            self.came[f"{moment.state} {event}"] += 1
 
     def _refused(self, error: Exception, before: object) -> None:
         """What was not done has changed nothing, and says why."""
         self.trail[-1] += f" -- {error}"
-        assert invariants.everything(self.life.system) == before, self.trail
+        assert self.life.bytes() == before, self.trail
         assert not isinstance(error, LawError) or invariants.of_a_refusal(error) == [], self.trail
         self.came[type(error).__name__] += 1
 
@@ -170,7 +170,7 @@ class Walk:
         found = invariants.of_the_state(system, now)
         if len(self.trail) % 5 == 0:
             found += invariants.of_the_history(system) + self.watch.faults(system)
-            found += invariants.of_the_record(system)
+            found += self.life.faults()
         assert found == [], (found, self.trail)
 
 
