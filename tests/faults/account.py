@@ -7,17 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from email import policy
+from email import message_from_bytes, policy
 from email.message import EmailMessage
-from email.parser import BytesParser
 from email.utils import parseaddr
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 
-from tests.support.house import House, until
-from workflow.record import verify
+from tests.support.district import Life
+from tests.support.facts import LA
+from tests.support.house import NEW, House, until
 from workflow.session import System, current_time, open_system
 from workflow.store import tables
 
@@ -44,12 +43,20 @@ class Account:
 def opened(house: House) -> Iterator[System]:
     """The house's database, beside whatever daemon runs on it; by WATCHER where its own configuration is broken."""
     watching = house.folder / WATCHER
-    path = watching if watching.exists() else house.folder / "config.toml"
-    found = open_system(path, words=False)
+    found = open_system(watching if watching.exists() else house.folder / "config.toml", words=False)
     try:
         yield found
     finally:
         found.engine.dispose()
+
+
+@contextmanager
+def newcomer(house: House) -> Iterator[Life]:
+    """The partnership in the house's database that has just begun, at this moment."""
+    with opened(house) as found:
+        life = Life(found, NEW, "franklin")
+        life.now = current_time().astimezone(LA)
+        yield life
 
 
 def rows(house: House, query: Select[Any]) -> list[Any]:
@@ -68,12 +75,7 @@ def of_ref(*columns: Any) -> Select[Any]:
 
 def letters(house: House) -> list[EmailMessage]:
     """What lies in the Maildir."""
-    found = []
-    for path in house.letters():
-        letter = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
-        assert isinstance(letter, EmailMessage)
-        found.append(letter)
-    return found
+    return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in house.letters()]
 
 
 def account(house: House) -> Account:
@@ -83,8 +85,6 @@ def account(house: House) -> Account:
         return Counter(tuple(row) for row in rows(house, query))
 
     answers, replies = tables.answers.c, tables.replies.c
-    with opened(house) as found, found.reading() as session:
-        verified = list(verify.verify(session.connection, found.config))
     return Account(
         count(of_ref(HISTORY.event, HISTORY.actor, HISTORY.channel, HISTORY.note, HISTORY.to_state)),
         count(of_ref(RUNGS.name, RUNGS.kind, RUNGS.status)),
@@ -92,14 +92,13 @@ def account(house: House) -> Account:
         count(select(answers.event, answers.by, answers.channel)),
         count(select(replies.sender, replies.verdict)),
         Counter((parseaddr(letter["To"])[1], str(letter["Subject"])) for letter in letters(house)),
-        tuple(fault.problem for _, faults in verified for fault in faults),
+        tuple(house.faults()),
     )
 
 
 def statuses(house: House) -> dict[str, int]:
     """How many notices there are in each status."""
-    counted = rows(house, select(NOTICES.status, func.count()).group_by(NOTICES.status))
-    return {str(status): int(number) for status, number in counted}
+    return dict(Counter(row.status for row in rows(house, select(NOTICES.status))))
 
 
 def message_ids(house: House) -> Counter[str]:
@@ -117,20 +116,8 @@ def nothing_waits(house: House, within: float = 60) -> None:
 
     def done() -> bool:
         soon = current_time() + timedelta(seconds=1)
-        due = select(func.count()).where(RUNGS.status == "open", RUNGS.next_at <= soon)
-        waiting = select(func.count()).where(
-            NOTICES.status.in_(("queued", "failed")), NOTICES.next_at <= soon
-        )
-        return not any(rows(house, query)[0][0] for query in (due, waiting))
+        due = select(RUNGS.id).where(RUNGS.status == "open", RUNGS.next_at <= soon)
+        waiting = select(NOTICES.id).where(NOTICES.status.in_(("queued", "failed")), NOTICES.next_at <= soon)
+        return not rows(house, due) + rows(house, waiting)
 
     eventually(done, "nothing is due and everything has left", within)
-
-
-def unseen(folder: Path) -> list[Path]:
-    """The messages in a Maildir that nobody has taken."""
-    return [
-        path
-        for part in ("new", "cur")
-        for path in (folder / part).iterdir()
-        if not path.name.endswith(":2,S")
-    ]

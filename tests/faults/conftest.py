@@ -6,24 +6,18 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
 
-from tests.faults.account import opened
+from tests.faults.account import newcomer
 from tests.support import databases
-from tests.support.district import Life, person
-from tests.support.facts import LA
-from tests.support.house import NEW, House
-from tests.support.letters import answer, put
+from tests.support.district import Life
+from tests.support.house import House
+from tests.support.letters import answer, got, put
 from tests.workflow.daemon.conftest import foundation
-from workflow import directory, engine
-from workflow.outbox import delivery, queue
-from workflow.session import Session, current_time, make_mailer
-from workflow.store import tables
+from workflow.outbox import queue
+from workflow.session import Session, current_time
 
 __all__ = ["foundation"]
 
@@ -35,29 +29,28 @@ READER = "superintendent@example.org"
 
 def rich(house: House) -> None:
     """Let the district have more to do: an answer has come, and a digest is due."""
-    with opened(house) as found:
-        life = Life(found, NEW, "franklin")
-        life.now = current_time().astimezone(LA)
+    with newcomer(house) as life:
         life.do("describe-needs")
-        delivery.deliver(found, make_mailer(found.config), current_time)
-        asked = [n for n in life.notices("describe-needs") if n["to"].startswith("franklin-principal")]
-        letter = BytesParser(policy=policy.default).parsebytes(asked[0]["message"])
-        assert isinstance(letter, EmailMessage)
-        put(house.folder / "var" / "replies", answer(letter, "agree"))
-        found.transact(lambda session: hold(session, life))
+        put(
+            house.folder / "var" / "replies",
+            answer(got(life, "describe-needs", "franklin-principal"), "agree"),
+        )
+        hold(life)
 
 
-def hold(session: Session, life: Life, template: str = "describe-needs") -> None:
+def hold(life: Life, template: str = "describe-needs") -> None:
     """Let two notices wait for a digest that is due."""
-    values = person("superintendent", roles=["superintendent"], digest=True)
-    directory.put(session.connection, tables.people, values, by="staff@example.org", now=life.now)
-    record = engine.load(session.connection, [life.ref])[life.ref]
-    for _ in range(2):
-        queue.tell(
-            session, template, READER, "superintendent", life.now,
-            partnership=record.id, seq=record.version, held=True,
-            next_at=current_time() - timedelta(minutes=1),
-        )  # fmt: skip
+    life.person("superintendent", digest=True)
+    record, ago = life.record, current_time() - timedelta(minutes=1)
+
+    def tell(session: Session) -> None:
+        for _ in range(2):
+            queue.tell(
+                session, template, READER, "superintendent", life.now,
+                partnership=record.id, seq=record.version, held=True, next_at=ago,
+            )  # fmt: skip
+
+    life.system.transact(tell)
 
 
 @pytest.fixture(scope="session")

@@ -1,90 +1,77 @@
 """Runs one of the programs so that it dies at a named point, as by kill -9, or under terms that it does not have.
 
-    python tests/faults/dying.py [--die POINT --call N] [--lease SECONDS] [--rest SECONDS] -- PROGRAM ARGUMENTS
+    python tests/faults/dying.py POINT CALL LEASE REST PROGRAM ARGUMENTS, as `command` has it
 
 The programs know nothing of this: what is named is wrapped before they begin.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import os
+import pkgutil
 import signal
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-PROGRAMS = {"partnershipd": "workflow.daemon.service", "partnershipctl": "workflow.admin.program"}
+from workflow.outbox import delivery, throttle
 
-
-@dataclass(frozen=True)
-class Point:
-    """Before or after a function, named as the module that calls it knows it."""
-
-    when: str  # before or after
-    module: str
-    name: str  # a function, or CLASS.METHOD
-
-
-COMMIT = ("sqlalchemy.engine.default", "DefaultDialect.do_commit")
+PROGRAMS = {"partnershipd": "workflow.daemon.service:main", "partnershipctl": "workflow.admin.program:main"}
+# Before or after which function, named as the module that calls it knows it.
 POINTS = {
     # of a tick
-    "before the procedure is taken up": Point("after", "workflow.clock.replan", "replan"),
-    "before a batch is committed": Point("after", "workflow.clock.fire", "_step"),
-    "after a batch is committed": Point("before", "workflow.daemon.report", "log_changes"),
-    "before a digest is committed": Point("after", "workflow.outbox.digest", "gather"),
-    "before anything is delivered": Point("before", "workflow.outbox.delivery", "deliver"),
-    "before a claim is committed": Point("after", "workflow.outbox.delivery", "_claim"),
-    "between claim and delivery": Point("before", "workflow.outbox.delivery", "_attempt"),
-    "after delivery, before it is settled": Point("after", "workflow.outbox.delivery", "_attempt"),
-    "before it is settled for good": Point("after", "workflow.outbox.delivery", "_settle"),
+    "before the procedure is taken up": ("after", "workflow.clock.replan:replan"),
+    "before a batch is committed": ("after", "workflow.clock.fire:_step"),
+    "after a batch is committed": ("before", "workflow.daemon.report:log_changes"),
+    "before a digest is committed": ("after", "workflow.outbox.digest:gather"),
+    "before anything is delivered": ("before", "workflow.outbox.delivery:deliver"),
+    "before a claim is committed": ("after", "workflow.outbox.delivery:_claim"),
+    "between claim and delivery": ("before", "workflow.outbox.delivery:_attempt"),
+    "after delivery, before it is settled": ("after", "workflow.outbox.delivery:_attempt"),
+    "before it is settled for good": ("after", "workflow.outbox.delivery:_settle"),
     # of a file in a Maildir
-    "a letter written, not in its place": Point("before", "os", "fsync"),
-    "a letter in its place, not synced": Point("before", "notifications.mailers", "sync_folder"),
+    "a letter written, not in its place": ("before", "os:fsync"),
+    "a letter in its place, not synced": ("before", "notifications.mailers:sync_folder"),
     # of a reply
-    "before a reply is committed": Point("after", "workflow.inbox.judge", "_judge"),
-    "between a reply's commit and its move": Point(
-        "before", "notifications.incoming.letterboxes", "MaildirLetterbox.mark_seen"
+    "before a reply is committed": ("after", "workflow.inbox.judge:_judge"),
+    "between a reply's commit and its move": (
+        "before",
+        "notifications.incoming.letterboxes:MaildirLetterbox.mark_seen",
     ),
     # of a form
-    "before a form is acted on": Point("before", "workflow.actions.action", "act"),
-    "before a form is committed": Point("after", "workflow.actions.action", "act"),
-    "after a form is committed": Point("before", "workflow.web.event_page", "_done"),
+    "before a form is acted on": ("before", "workflow.actions.action:act"),
+    "before a form is committed": ("after", "workflow.actions.action:act"),
+    "after a form is committed": ("before", "workflow.web.event_page:_done"),
     # of the database
-    "before a commit": Point("before", *COMMIT),
-    "after a commit": Point("after", *COMMIT),
+    "before a commit": ("before", "sqlalchemy.engine.default:DefaultDialect.do_commit"),
+    "after a commit": ("after", "sqlalchemy.engine.default:DefaultDialect.do_commit"),
     # of the programs that set up
-    "before the keys are made": Point("before", "workflow.admin.init", "_make_keys"),
-    "amid the tables": Point("after", "alembic.op", "create_table"),
-    "after the tables are made": Point("after", "alembic.command", "upgrade"),
-    "before the import writes an event": Point("before", "workflow.engine", "write"),
-    "after a partnership is imported": Point("after", "workflow.record.importing", "_import_partnership"),
-    "after the import is committed": Point("after", "workflow.record.importing", "take_in"),
+    "before the keys are made": ("before", "workflow.admin.init:_make_keys"),
+    "amid the tables": ("after", "alembic.op:create_table"),
+    "after the tables are made": ("after", "alembic.command:upgrade"),
+    "before the import writes an event": ("before", "workflow.engine:write"),
+    "after a partnership is imported": ("after", "workflow.record.importing:_import_partnership"),
+    "after the import is committed": ("after", "workflow.record.importing:take_in"),
 }
 
 
-def place_of(point: Point) -> tuple[Any, str]:
+def place_of(where: str) -> tuple[Any, str]:
     """The module or class that has the function, and its name there."""
-    *path, name = point.name.split(".")
-    place: Any = importlib.import_module(point.module)
-    for step in path:
-        place = getattr(place, step)
-    return place, name
+    module, _, path = where.partition(":")
+    owner, _, name = path.rpartition(".")
+    return pkgutil.resolve_name(f"{module}:{owner}"), name
 
 
-def wrap(point: Point, call: int) -> None:
+def wrap(when: str, where: str, call: int) -> None:
     """Let the process die at the `call`-th time that it comes to a point."""
-    place, name = place_of(point)
+    place, name = place_of(where)
     inner, calls = getattr(place, name), 0
 
     def dying(*words: Any, **named: Any) -> Any:
         nonlocal calls
         calls += 1
-        if calls == call and point.when == "before":
+        if calls == call and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         made = inner(*words, **named)
         if calls == call:
@@ -96,30 +83,18 @@ def wrap(point: Point, call: int) -> None:
 
 def command(program: str, *, die: str = "", call: int = 1, lease: float = 0, rest: float = 0) -> list[str]:
     """How to run one of the programs like this; its arguments are to follow."""
-    words = [sys.executable, str(Path(__file__)), "--call", str(call)]
-    words += ["--die", die] if die else []
-    words += ["--lease", str(lease)] if lease else []
-    words += ["--rest", str(rest)] if rest else []
-    return [*words, "--", program]
+    return [sys.executable, str(Path(__file__)), die, str(call), str(lease), str(rest), program]
 
 
 def main() -> None:
-    reading = argparse.ArgumentParser()
-    reading.add_argument("--die", choices=POINTS)
-    reading.add_argument("--call", type=int, default=1)
-    reading.add_argument("--lease", type=float)
-    reading.add_argument("--rest", type=float)
-    reading.add_argument("program", choices=PROGRAMS)
-    reading.add_argument("arguments", nargs=argparse.REMAINDER)
-    given = reading.parse_args()
-    program: Callable[..., Any] = importlib.import_module(PROGRAMS[given.program]).main
-    if given.lease:
-        importlib.import_module("workflow.outbox.delivery").LEASE = timedelta(seconds=given.lease)  # type: ignore[attr-defined]
-    if given.rest:
-        importlib.import_module("workflow.outbox.throttle").RESTS = (timedelta(seconds=given.rest),)  # type: ignore[attr-defined]
-    if given.die:
-        wrap(POINTS[given.die], given.call)
-    sys.argv = [given.program, *given.arguments]
+    die, call, lease, rest, *sys.argv = sys.argv[1:]
+    program = pkgutil.resolve_name(PROGRAMS[sys.argv[0]])
+    if float(lease):
+        delivery.LEASE = timedelta(seconds=float(lease))
+    if float(rest):
+        throttle.RESTS = (timedelta(seconds=float(rest)),)
+    if die:
+        wrap(*POINTS[die], int(call))
     program()
 
 

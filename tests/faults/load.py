@@ -5,34 +5,30 @@ and answer messages. Each thing that is done carries words of its own, so that i
 from __future__ import annotations
 
 import http.client
-import json
-import os
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
-from pathlib import Path
+from functools import partial
+from itertools import count
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from sqlalchemy import select, update
 
-from tests.faults.account import NOTICES, message_ids, opened, rows
-from tests.support.district import Life
+from tests.faults.account import NOTICES, message_ids, newcomer, rows
+from tests.support.desk import STAFF, real
+from tests.support.district import STATIONS, Life
 from tests.support.facts import LA
 from tests.support.house import NEW, House
-from tests.support.letters import answer, put
+from tests.support.letters import answer, got, put
 from tests.support.visitor import Page, Visitor
 from workflow.session import Session, System, current_time
 from workflow.store import tables
 
-CTL = str(Path(sys.executable).parent / "partnershipctl")
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+T = TypeVar("T")
 WHO = "franklin-principal@example.org"
 MOST_REPLIES = 12  # more from one person within an hour would be taken for a machine's
 
@@ -45,82 +41,59 @@ class Load:
         self.asked: Counter[str] = Counter()  # how often each thing was tried, by its words
         self.done: set[str] = set()  # what was answered as done
         self.stop = threading.Event()
-        with opened(house) as found:
-            self.calls = [open_call(Life(found, f"call-{number}")) for number in range(calls)]
-            self.link, self.letter = _asks(found)
+        with newcomer(house) as life:
+            self.calls = [
+                open_call(life.another(f"call-{number}", "rainier-beach")) for number in range(calls)
+            ]
+            self.link = Visitor(life).link("add-note", "principal", to=WHO)
             began = current_time()
-            fall_due(found, lambda number: began + timedelta(seconds=number * gap))
+            fall_due(life.system, lambda number: began + timedelta(seconds=number * gap))
+            self.letter = got(life, "describe-needs", "franklin-principal")
         self.before = set(message_ids(house))
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Inside the block it goes on."""
-        threads = [threading.Thread(target=each) for each in (self._staff, self._forms, self._answers)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self.stop.set()
-            for thread in threads:
-                thread.join()
+        with ThreadPoolExecutor() as pool:
+            going = [pool.submit(each) for each in (self._staff, self._forms, self._answers)]
+            try:
+                yield
+            finally:
+                self.stop.set()
+        for one in going:
+            one.result()
 
     def _staff(self) -> None:
-        number = 0
-        while not self.stop.is_set():
-            number += 1
+        for number in count(1):
             words = f"staff {number}"
             self.asked[words] += 1
-            known = {k: v for k, v in os.environ.items() if not k.startswith("PARTNERSHIPS_")}
-            line = [CTL, "--config", str(self.house.folder / "config.toml"), "trigger", NEW, "add-note",
-                    "--as", "staff@example.org", "--set", f"text={words}"]  # fmt: skip
-            if subprocess.run(line, capture_output=True, check=False, env=known).returncode == 0:
+            line = ("--config", str(self.house.folder / "config.toml"), "trigger", NEW, "add-note", *STAFF)
+            if real(*line, "--set", f"text={words}").returncode == 0:
                 self.done.add(words)
-            self.stop.wait(1.5)
+            if self.stop.wait(1.5):
+                return
 
     def _forms(self) -> None:
-        number = 0
-        while not self.stop.is_set():
-            number += 1
+        for number in count(1):
             words = f"form {number}"
-            if self._persist(lambda: self._page()[0] == 200):
-                body = self._filled(words)
-                if body and self._persist(lambda body=body, words=words: self._send(body, words)):  # type: ignore[misc]
-                    self.done.add(words)
-            self.stop.wait(0.05)
+            body = self._persist(lambda: filled(self.house, self.link))
+            if body and self._persist(partial(self._send, body | {"text": words}, words)):
+                self.done.add(words)
+            if self.stop.wait(0.05):
+                return
 
-    def _persist(self, attempt: Callable[[], bool]) -> bool:
+    def _persist(self, attempt: Callable[[], T]) -> T | None:
         """Try until it is answered, as people do whose browser says that there is no connection."""
         while not self.stop.is_set():
             with suppress(OSError, http.client.HTTPException):
-                if attempt():
-                    return True
+                if found := attempt():
+                    return found
             self.stop.wait(0.1)
-        return False
+        return None
 
-    def _page(self) -> tuple[int, str]:
-        return self._request("GET", None)
-
-    def _request(self, method: str, body: str | None) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.house.port, timeout=30)
-        try:
-            connection.request(method, self.link, body, FORM if body else {})
-            given = connection.getresponse()
-            return given.status, given.read().decode()
-        finally:
-            connection.close()
-
-    def _filled(self, words: str) -> str:
-        with suppress(OSError, http.client.HTTPException):
-            forms = [form for form in Page(self._page()[1], self.link).forms if "form" in form.texts]
-            if forms:
-                texts = {name: values[0] for name, values in forms[0].texts.items() if values}
-                return urlencode(texts | {"text": words, "do": "act"})
-        return ""
-
-    def _send(self, body: str, words: str) -> bool:
+    def _send(self, body: dict[str, str], words: str) -> bool:
         self.asked[words] += 1
-        return self._request("POST", body)[0] == 303
+        return send(self.house, self.link, body) == 303
 
     def _answers(self) -> None:
         for number in range(1, MOST_REPLIES + 1):
@@ -132,12 +105,30 @@ class Load:
                 return
 
 
+def filled(house: House, link: str) -> dict[str, str]:
+    """The form of a page as a browser would send it; nothing while the page has none."""
+    forms = [form for form in Page(house.page(link)[1], link).forms if "form" in form.texts]
+    texts = forms[0].texts if forms else {}
+    return {name: values[0] for name, values in texts.items() if values}
+
+
+def send(house: House, link: str, body: dict[str, str]) -> int:
+    """Send a form; the status of the answer, which leads nowhere."""
+    connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=30)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    try:
+        connection.request("POST", link, urlencode(body | {"do": "act"}), kind)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 def open_call(life: Life) -> str:
     """A call for partners that is open, and of which nobody is to be told any more."""
     life.now = current_time().astimezone(LA).replace(microsecond=0) - timedelta(days=30)
-    for event, by in (("identify-needs", None), ("describe-needs", None), ("agree-needs", "principal"),
-                      ("agree-needs", "staff")):  # fmt: skip
-        life.do(event, by)
+    life.do("identify-needs")
+    _, agree = STATIONS["needs-agreed"]
+    agree(life)
     life.do("open-selection", closes_on=(life.now + timedelta(days=21)).date().isoformat())
     return life.ref
 
@@ -159,29 +150,9 @@ def fall_due(found: System, when: Callable[[int], datetime]) -> None:
     found.transact(work)
 
 
-def _asks(found: System) -> tuple[str, EmailMessage]:
-    """The path of a principal's link for a note, and a letter that can be answered."""
-    life = Life(found, NEW, "franklin")
-    life.now = current_time().astimezone(LA)
-    visitor = Visitor(life)
-    link = visitor.link("add-note", "principal", to=WHO)
-    notice = next(one for one in life.notices("describe-needs") if one["to"] == WHO)
-    letter = BytesParser(policy=policy.default).parsebytes(notice["message"])
-    assert isinstance(letter, EmailMessage)
-    return link, letter
-
-
-def noted(house: House) -> Counter[str]:
-    """How often each note stands in the history, by its words."""
-    columns = tables.history.c
-    query = select(columns.input).where(columns.event == "add-note")
-    return Counter(str(json.loads(row[0])["text"]) for row in rows(house, query))
-
-
-def told_twice(house: House, before: set[str]) -> list[object]:
+def told_twice(house: House, before: set[str]) -> list[Any]:
     """Whoever was told of one thing twice, among the notices that are not of `before`."""
-    of = [
-        NOTICES[name] for name in ("message_id", "partnership", "template", "seq", "deadline", "to", "extra")
-    ]
-    told = Counter(tuple(rest) for key, *rest in rows(house, select(*of)) if key not in before)
+    of = (NOTICES.partnership, NOTICES.template, NOTICES.seq, NOTICES.deadline, NOTICES.to, NOTICES.extra)
+    found = rows(house, select(NOTICES.message_id, *of))
+    told = Counter(tuple(rest) for key, *rest in found if key not in before)
     return [each for each, number in told.items() if number > 1]

@@ -19,6 +19,7 @@ from tests.faults.account import (
     account,
     eventually,
     message_ids,
+    newcomer,
     of_ref,
     opened,
     rows,
@@ -28,7 +29,7 @@ from tests.faults.load import fall_due, open_call, told_twice
 from tests.support import district
 from tests.support.district import Life
 from tests.support.facts import LA
-from tests.support.house import CALL, NEW, House
+from tests.support.house import CALL, House
 from tests.support.office import preload, program
 from workflow import session
 from workflow.daemon import service
@@ -69,8 +70,7 @@ TICK = 2
 
 def note(house: House, clock: Clock) -> None:
     """Let the needs be described at what the clock says, of which people are told."""
-    with opened(house) as found:
-        life = Life(found, NEW, "franklin")
+    with newcomer(house) as life:
         life.now = clock.now().astimezone(LA)
         life.do("describe-needs", "staff")
 

@@ -17,12 +17,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults import dying
-from tests.faults.account import account, eventually, letters, message_ids, opened, statuses
+from tests.faults.account import account, eventually, letters, message_ids, newcomer, statuses
 from tests.faults.conftest import Build
 from tests.support import databases
-from tests.support.district import Life
-from tests.support.facts import LA
-from tests.support.house import NEW, PROGRAM, House
+from tests.support.house import PROGRAM, House
 from workflow.outbox import queue
 from workflow.session import Session, current_time
 
@@ -38,9 +36,7 @@ def settled(house: House) -> None:
 
 def queue_(house: House) -> None:
     """Let many messages wait."""
-    with opened(house) as found:
-        life = Life(found, NEW, "franklin")
-        life.now = current_time().astimezone(LA)
+    with newcomer(house) as life:
         record = life.record
 
         def tell(session: Session) -> None:
@@ -48,7 +44,7 @@ def queue_(house: House) -> None:
                 queue.tell(session, "describe-needs", "staff@example.org", "staff", current_time(),
                             partnership=record.id, seq=2)  # fmt: skip
 
-        found.transact(tell)
+        life.system.transact(tell)
 
 
 def says(house: House, words: str) -> None:

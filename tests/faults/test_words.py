@@ -18,14 +18,13 @@ from tests.faults.account import (
     eventually,
     letters,
     message_ids,
+    newcomer,
     opened,
     rows,
     statuses,
 )
 from tests.faults.conftest import READER, hold
-from tests.support.district import Life
-from tests.support.facts import LA
-from tests.support.house import NEW, House, until
+from tests.support.house import House, until
 from workflow.session import current_time
 from workflow.store import tables
 
@@ -68,12 +67,10 @@ def ripen(house: House) -> None:
 
 def happen(house: House) -> None:
     """Let the needs be described and withdrawn, and a digest be due that tells of the latter only."""
-    with opened(house) as found:
-        life = Life(found, NEW, "franklin")
-        life.now = current_time().astimezone(LA)
+    with newcomer(house) as life:
         life.do("describe-needs", "staff")
         life.do("withdraw", "staff")
-        found.transact(lambda session: hold(session, life, "withdraw"))
+        hold(life, "withdraw")
 
 
 @pytest.mark.promise("failures-stay-alone")
