@@ -36,28 +36,21 @@ MEETINGS = {
 }
 YEAR, DAY_MORE = "2026-08-31", "2026-09-01"
 CENT_LESS, THRESHOLD = 24_999_999, 25_000_000
-TERMS = [
-    {"amount_cents": sum_, "ends_on": last} for sum_ in (CENT_LESS, THRESHOLD) for last in (YEAR, DAY_MORE)
-]
-PLAIN = TERMS[0]
+PLAIN = {"amount_cents": CENT_LESS, "ends_on": YEAR}
 # Each clause that calls for the Board by itself, and none of them.
-ONE_REASON = [PLAIN, TERMS[1], TERMS[2], PLAIN | {"autonomy_requested_by": "school"}]
+ONE_REASON = [PLAIN, *(PLAIN | one for one in (
+    {"ends_on": DAY_MORE}, {"amount_cents": THRESHOLD}, {"autonomy_requested_by": "school"}))]  # fmt: skip
 CARRIED, LOST = {"ayes": 4, "noes": 1, "abstentions": 0}, {"ayes": 2, "noes": 3, "abstentions": 0}
 NO_QUORUM = {"ayes": 3, "noes": 0, "abstentions": 0}
-DUTIES = ("assessment", "gap", "meeting", "engagement", "responsibility")
 # What changes nothing that any requirement looks at.
-ASIDE = {"add-note", "attach-document", "change-contact", "add-agreement", "extend-selection", "close-out"}
-ASIDE |= {f"record-{duty}" for duty in DUTIES}
-
-_DAYS = [{"meeting_on": str(on)} for on in MEETINGS]
+ASIDE = {
+    "add-note", "attach-document", "change-contact", "add-agreement", "extend-selection", "close-out",
+    "record-assessment", "record-gap", "record-meeting", "record-engagement", "record-responsibility",
+}  # fmt: skip
+RARE = {"file-protest", "answer-protest", "declare-conflict", "withdraw-application", "restart"}
 # Of these there is one at a time, in a given order: no requirement asks who was first.
-_IN_ORDER: Mapping[str, tuple[Role, ...]] = {
-    "agree-needs": (Role.PRINCIPAL, Role.STAFF),
-    "agree-outcomes": (Role.PRINCIPAL, Role.STAFF, Role.LEAD_PARTNER),
-    "sign-agreement": (Role.STAFF, Role.LEAD_PARTNER),
-    "give-finding": (Role.PRINCIPAL, Role.STAFF),
-}
-_THOROUGH = {"file-protest", "answer-protest", "declare-conflict", "withdraw-application", "restart"}
+_IN_ORDER = {"agree-needs", "agree-outcomes", "sign-agreement", "give-finding"}
+_DAYS = [{"meeting_on": str(on)} for on in MEETINGS]
 _VOTES = [day | vote for day in _DAYS for vote in (CARRIED, LOST, NO_QUORUM)]
 _EACH: Mapping[str, list[dict[str, Any]]] = {
     "open-selection": [{"reviewers": list(REVIEWERS[:1])}],
@@ -102,9 +95,7 @@ class Place:
     @cached_property
     def key(self) -> int:
         """What tells this situation from another, as far as the law can tell."""
-        if self.state is State.TERMINATED:
-            return hash(State.TERMINATED)
-        return hash(self._all())
+        return hash(State.TERMINATED if self.state is State.TERMINATED else self._all())
 
     def _ahead(self, moment: datetime) -> datetime | None:
         """An instant that is still to come; when it was, does not matter once it has passed."""
@@ -146,24 +137,17 @@ def _change(change: Change | None) -> Hashable:
 @cache
 def _inputs(event: str, takes: type[Input], time: int, thorough: bool) -> tuple[tuple[str, Input], ...]:
     """The inputs that an event is tried with, each with how it is told."""
-    now = TIMES[time]
-    usual = dict(SAMPLES.get(event, {}))
-    if event in ("open-selection", "extend-selection"):
-        usual["closes_on"] = str(now.date() + timedelta(days=1))
-    if event == "sign-agreement":
-        usual["signed_on"] = str(now.date())
-    if "organization" in usual:
-        usual["organization"] = CBO
-    each = _EACH.get(event, [{}])
-    if thorough:
-        each = [*each, *_MORE.get(event, ())]
-    if event == "terminate":
-        usual["effective_on"] = str(now.date())
-        each = _VOTES if "ayes" in takes.model_fields else [{}]
+    now, sample = TIMES[time], SAMPLES.get(event, {})
+    today, tomorrow = (str(now.date() + timedelta(days=days)) for days in (0, 1))
+    fitting = {"organization": CBO, "closes_on": tomorrow, "signed_on": today, "effective_on": today}
+    usual = sample | {key: value for key, value in fitting.items() if key in sample}
+    each = [*_EACH.get(event, [{}]), *(_MORE.get(event, ()) if thorough else ())]
+    if event == "terminate" and "ayes" in takes.model_fields:
+        each = _VOTES
     if event == "defer-item":
-        usual.pop("meeting_on")
-    given_ = [given for given in each if _near(event, given.get("meeting_on"), now, thorough)]
-    return tuple((str(given), read_input(takes, usual | given)) for given in given_)
+        del usual["meeting_on"]
+    near = [given for given in each if _is_near(event, given.get("meeting_on"), now, thorough)]
+    return tuple((str(given), read_input(takes, usual | given)) for given in near)
 
 
 def meetings(*, thorough: bool) -> list[date]:
@@ -171,14 +155,14 @@ def meetings(*, thorough: bool) -> list[date]:
     return list(MEETINGS) if thorough else list(MEETINGS)[:-1]
 
 
-def _near(event: str, day: str | None, now: datetime, thorough: bool) -> bool:
+def _is_near(event: str, day: str | None, now: datetime, thorough: bool) -> bool:
     """Whether a meeting is the next one, of what is planned, or the last one, of what is recorded."""
-    if day is None:
-        return True
     known = meetings(thorough=thorough)
-    ahead = [str(on) for on in known if on > now.date()]
-    held = [str(on) for on in known if on <= now.date()]
-    return day in (ahead[:1] if event in ("schedule-item", "defer-item") else held[-1:])
+    if event in ("schedule-item", "defer-item"):
+        near = [on for on in known if on > now.date()][:1]
+    else:
+        near = [on for on in known if on <= now.date()][-1:]
+    return day is None or day in map(str, near)
 
 
 def _setting(row: Event, given: Input, now: datetime) -> Setting:
@@ -190,14 +174,8 @@ def _setting(row: Event, given: Input, now: datetime) -> Setting:
         "minimum_panel": 1,
         "protest_until": now + timedelta(days=7),
         "meeting": MEETINGS.get(getattr(given, "meeting_on", None)),  # type: ignore[arg-type]
-        "overdue": (),
     }
     return Setting(**{name: known[name] for name in row.asks if name in known})
-
-
-def last_time(*, thorough: bool) -> int:
-    """The instant at which the world ends."""
-    return len(TIMES) - 1 if thorough else len(TIMES) - 2
 
 
 def is_met_again(time: int, *, thorough: bool) -> bool:
@@ -207,10 +185,12 @@ def is_met_again(time: int, *, thorough: bool) -> bool:
 
 def onward(place: Place, *, thorough: bool) -> Iterator[Place]:
     """Every situation that one step leads to: an event that the law allows, or the next instant."""
-    if place.time < last_time(thorough=thorough) and place.state is not None:
+    times = TIMES if thorough else TIMES[:-1]
+    if place.time + 1 < len(times) and place.state is not None:
         yield replace(place, time=place.time + 1, deed="time passes")
     for row in machine.events_of(place.state):
-        if row.name in ASIDE or _is_enough(row.name, place, thorough=thorough):
+        protested = place.facts.selection is not None and place.facts.selection.protests
+        if row.name in (ASIDE if thorough else ASIDE | RARE) or (row.name == "file-protest" and protested):
             continue
         for told, given in _inputs(row.name, row.takes, place.time, thorough):
             setting = _setting(row, given, place.now)
@@ -224,23 +204,14 @@ def onward(place: Place, *, thorough: bool) -> Iterator[Place]:
                 yield Place(made.state, made.facts, place.time, entered, f"{role} {row.name} {told}")
 
 
-def _is_enough(event: str, place: Place, *, thorough: bool) -> bool:
-    """Whether an event is not tried (again): a second protest, or what only a thorough search tries."""
-    call = place.facts.selection
-    if event == "file-protest" and call is not None and call.protests:
-        return True
-    return event in _THOROUGH and not thorough
-
-
 def _who(row: Event, place: Place) -> tuple[Role, ...]:
     """By whom an event is tried."""
-    order = _IN_ORDER.get(row.name)
     if row.name == "defer-item":
         return (Role.CLOCK,)  # of people it is the same as that the item is scheduled anew
-    if order is None:
+    if row.name not in _IN_ORDER:
         return row.who
     awaited = {one.role for one in waiting_on(place.facts, row.name)}
-    return tuple(role for role in order if role in row.who and role in awaited)[:1]
+    return tuple(role for role in row.who if role in awaited)[:1]
 
 
 class Seen(NamedTuple):

@@ -17,13 +17,12 @@ from states.event import Event
 from states.lifecycle import TABLE
 from states.partnership import State
 from tests.lives.invariants import without_the_board
-from tests.lives.model import ASIDE, Place, World, explored, is_met_again
+from tests.lives.model import ASIDE, RARE, Place, World, explored, is_met_again
 from workflow import deadlines
 from workflow.procedure.config import Config
 from workflow.store.rows import Snapshot
 
 THOROUGH = os.environ.get("MODEL") == "thorough"
-RARE = {"withdraw-application", "declare-conflict", "file-protest", "answer-protest", "restart"}
 
 
 def forgotten(settings: Config) -> Callable[[Place], bool]:

@@ -9,8 +9,8 @@ import argparse
 import json
 import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from tests.support import databases
 from tests.year.year import Year
@@ -25,26 +25,21 @@ def main() -> None:
     given.add_argument("--trace", type=Path, help="a file for every line of what happened")
     asked = given.parse_args()
     ours = databases.begin_run()
-    try:
-        with tempfile.TemporaryDirectory() as name:
-            print(json.dumps(_lived(Path(name), asked), indent=1))
-    finally:
-        databases.end_run()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as after:
         if ours is not None:
-            shutil.rmtree(ours, ignore_errors=True)
-
-
-def _lived(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    databases.create(folder)
-    database = databases.quick(open_store(databases.url(folder), create=True))
-    year = Year(folder, database, asked.seed, asked.partnerships)
-    year.run(asked.days)
-    if asked.trace:
-        asked.trace.write_text("\n".join(year.trace()), encoding="utf-8")
-    found = year.result() | {"database": database.dialect.name, "bytes": databases.size(database)}
-    database.dispose()
-    databases.drop(folder)
-    return found
+            after.callback(shutil.rmtree, ours, ignore_errors=True)
+        after.callback(databases.end_run)
+        folder = Path(name)
+        databases.create(folder)
+        after.callback(databases.drop, folder)
+        database = databases.quick(open_store(databases.url(folder), create=True))
+        after.callback(database.dispose)
+        year = Year(folder, database, asked.seed, asked.partnerships)
+        year.run(asked.days)
+        if asked.trace:
+            asked.trace.write_text("\n".join(year.trace()), encoding="utf-8")
+        found = {"database": database.dialect.name, "bytes": databases.size(database)}
+        print(json.dumps(year.result() | found, indent=1))
 
 
 if __name__ == "__main__":

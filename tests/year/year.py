@@ -9,13 +9,11 @@ import hashlib
 import heapq
 import json
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, select
 
@@ -25,6 +23,7 @@ from states.partnership import Role, State
 from tests.lives import invariants
 from tests.support.facts import LA
 from tests.support.inputs import damaged, sensible
+from tests.support.letters import Away
 from tests.year import doors, people
 from tests.year.doors import Got
 from tests.year.town import Town
@@ -46,20 +45,17 @@ LEFT_OUT = {
     "digest",
     "form",
 }
+OF_A_MEETING = ("approve", "introduce-item", "send-back")
 LOOKS = (time(6, 30), time(12, 5), time(17, 5), time(23, 30))  # when the daemon's clock looks, besides deeds
 
 
-class Mailer:
+class Mailer(Away):
     """Keeps what is delivered. Now and then a server is busy, refuses, or breaks off so that nobody knows."""
 
     def __init__(self, rng: Random) -> None:
         self.rng = rng
         self.delivered: list[tuple[str, bytes]] = []
         self.sent: Counter[str] = Counter()
-
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        yield
 
     def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
         luck = self.rng.random()
@@ -73,15 +69,14 @@ class Mailer:
         self.delivered.append((key, message))
 
 
-@dataclass(order=True)
-class Deed:
-    """What somebody means to do, and when."""
+class Deed(NamedTuple):
+    """What somebody means to do, and when; no two have one number."""
 
     at: datetime
     number: int
-    got: Got = field(compare=False)
-    event: str = field(compare=False)
-    again: bool = field(compare=False, default=False)
+    got: Got
+    event: str
+    again: bool = False
 
 
 class Year:
@@ -98,7 +93,7 @@ class Year:
         self.deeds: list[Deed] = []
         self.planned: set[tuple[str, str, str]] = set()
         self.counts: Counter[str] = Counter()
-        self._number = 0
+        self._numbers = count(1)
 
     def run(self, days: int) -> None:
         """Live so many days; after each, what must hold holds."""
@@ -173,20 +168,14 @@ class Year:
                 continue
             self.planned.add(key)
             at = self.town.now + people.delay(self.rng)
-            if event in ("approve", "introduce-item", "send-back") and record.facts.board.item:
-                at = self._after_the_meeting(record) or at
+            item = record.facts.board.item
+            meets = item.meeting_at if item and event in OF_A_MEETING else None
+            if meets and meets >= self.town.now:  # the morning after, before noon; or, if late, later
+                at = meets.astimezone(LA) + timedelta(hours=self.rng.choice((2, 16, 17, 18, 26)))
             self._plan(at, got, event)
 
-    def _after_the_meeting(self, record: engine.Record) -> datetime | None:
-        """The morning after, before noon; or, by somebody who is late, later."""
-        item = record.facts.board.item
-        if item is None or item.meeting_at is None or item.meeting_at < self.town.now:
-            return None
-        return item.meeting_at.astimezone(LA) + timedelta(hours=self.rng.choice((2, 16, 17, 18, 26)))
-
     def _plan(self, at: datetime, got: Got, event: str, *, again: bool = False) -> None:
-        self._number += 1
-        heapq.heappush(self.deeds, Deed(at, self._number, got, event, again))
+        heapq.heappush(self.deeds, Deed(at, next(self._numbers), got, event, again))
 
     # The people
 
