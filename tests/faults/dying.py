@@ -35,10 +35,7 @@ POINTS = {
     "a letter in its place, not synced": ("before", "notifications.mailers:sync_folder"),
     # of a reply
     "before a reply is committed": ("after", "workflow.inbox.judge:_judge"),
-    "between a reply's commit and its move": (
-        "before",
-        "notifications.incoming.letterboxes:MaildirLetterbox.mark_seen",
-    ),
+    "after a reply is committed": ("before", "notifications.incoming.letterboxes:MaildirLetterbox.mark_seen"),
     # of a form
     "before a form is acted on": ("before", "workflow.actions.action:act"),
     "before a form is committed": ("after", "workflow.actions.action:act"),

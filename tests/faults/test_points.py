@@ -30,7 +30,7 @@ EVERY = [
     *dict(SHORT), "before the procedure is taken up", "before a digest is committed",
     "before anything is delivered", "before a claim is committed", "a letter written, not in its place",
     "a letter in its place, not synced", "before it is settled for good",
-    "between a reply's commit and its move", "before a commit", "after a commit",
+    "after a reply is committed", "before a commit", "after a commit",
 ]  # fmt: skip
 
 

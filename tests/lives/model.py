@@ -20,7 +20,7 @@ from states.event import Event
 from states.inputs import Input, read_input
 from states.machine import waiting_on
 from states.partnership import Change, Partnership, Role, State
-from tests.support.facts import CBO, LA, NOTHING_YET, ORGANIZATIONS, OUTCOMES, PEOPLE, REVIEWERS, SAMPLES
+from tests.support.facts import CBO, LA, NOTHING_YET, OUTCOMES, PEOPLE, REVIEWERS, SAMPLES, Life
 
 # The call is open at the first and closed at the second instant; then come the Board's meetings, one between each
 # two; the fifth is the day after a year, on which a term of a year and a day ends; at the last all terms are over.
@@ -97,19 +97,16 @@ class Place:
         """What tells this situation from another, as far as the law can tell."""
         return hash(State.TERMINATED if self.state is State.TERMINATED else self._all())
 
-    def _ahead(self, moment: datetime) -> datetime | None:
-        """An instant that is still to come; when it was, does not matter once it has passed."""
-        return moment if moment > self.now else None
-
     def _all(self) -> Hashable:
         facts, item = self.facts, self.facts.board.item
         terms, review = facts.agreement, facts.review
         call = None if facts.in_force else facts.selection  # to which nothing leads back
-        return (
+        return (  # of an instant that has passed it does not matter when it was
             self.state, self.time, facts.needs.statement is not None, tuple(facts.needs.signatures),
             call and (
-                self._ahead(call.closes_at), call.closed_at is None, tuple(call.applications), len(call.conflicts),
-                len(call.scores), call.scored_at is None, call.choice and self._ahead(call.choice.protest_until),
+                max(call.closes_at, self.now), call.closed_at is None, call.scored_at is None, len(call.scores),
+                tuple(call.applications), len(call.conflicts),
+                call.choice and max(call.choice.protest_until, self.now),
                 tuple((p.answer is None, bool(call.choice and p.at >= call.choice.at)) for p in call.protests),
             ),
             len(facts.outcomes.items), frozenset(facts.outcomes.signatures),
@@ -166,21 +163,9 @@ def _is_near(event: str, day: str | None, now: datetime, thorough: bool) -> bool
 
 
 def _setting(row: Event, given: Input, now: datetime) -> Setting:
-    closes_on = getattr(given, "closes_on", None)
-    known = {
-        "invited_on": date(2025, 7, 2),
-        "organization": ORGANIZATIONS[CBO],
-        "closes_at": closes_on and datetime(closes_on.year, closes_on.month, closes_on.day, 17, tzinfo=LA),
-        "minimum_panel": 1,
-        "protest_until": now + timedelta(days=7),
-        "meeting": MEETINGS.get(getattr(given, "meeting_on", None)),  # type: ignore[arg-type]
-    }
-    return Setting(**{name: known[name] for name in row.asks if name in known})
-
-
-def is_met_again(time: int, *, thorough: bool) -> bool:
-    """Whether the Board meets again before the world ends; after its last meeting it can take nothing back."""
-    return meetings(thorough=thorough)[-1] > TIMES[time].date()
+    meeting = MEETINGS.get(getattr(given, "meeting_on", None))  # type: ignore[arg-type]
+    whole = Life(now=now).setting(given, meeting=meeting, minimum_panel=1, opens_until=None, notice_days=0)
+    return Setting(**{name: getattr(whole, name) for name in row.asks})
 
 
 def onward(place: Place, *, thorough: bool) -> Iterator[Place]:

@@ -17,7 +17,7 @@ from states.event import Event
 from states.lifecycle import TABLE
 from states.partnership import State
 from tests.lives.invariants import without_the_board
-from tests.lives.model import ASIDE, RARE, Place, World, explored, is_met_again
+from tests.lives.model import ASIDE, RARE, TIMES, Place, World, explored, meetings
 from workflow import deadlines
 from workflow.procedure.config import Config
 from workflow.store.rows import Snapshot
@@ -45,6 +45,11 @@ def forgotten(settings: Config) -> Callable[[Place], bool]:
 def passed_by(place: Place) -> bool:
     """Whether an agreement is in force, or has terms, that the Board should have decided on and did not."""
     return bool(without_the_board(place.facts))
+
+
+def is_met_again(time: int, *, thorough: bool) -> bool:
+    """Whether the Board meets again before the world ends; after its last meeting it can take nothing back."""
+    return meetings(thorough=thorough)[-1] > TIMES[time].date()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from random import Random
 
-from states.partnership import Partnership, State
+from states.partnership import Partnership
 
 # How readily what a message offers is done; what stands here for no event is done by most.
 READINESS = {
@@ -37,10 +37,10 @@ def delay(rng: Random) -> timedelta:
     return timedelta(days=days, minutes=rng.randrange(5, 9 * 60))
 
 
-def of_the_board(state: State | None, facts: Partnership, today: date, rng: Random) -> str:
+def of_the_board(facts: Partnership, today: date, rng: Random) -> str:
     """What the Board office records of the item before the Board."""
     item = facts.board.item
-    if state is not State.BOARD_REVIEW or item is None:
+    if item is None:
         return "send-back"
     if not item.agenda or item.meeting_on is None:
         return "schedule-item"

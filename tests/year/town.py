@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from random import Random
 
@@ -14,6 +14,7 @@ from tests.support.facts import LA, ORGANIZATIONS, REVIEWERS
 from tests.support.inputs import Moment
 from tests.support.visitor import Visitor
 from workflow import engine
+from workflow.directory import Directory
 from workflow.session import System
 from workflow.store import tables, upgrade
 from workflow.store.rows import Snapshot
@@ -67,29 +68,22 @@ class Town(Life):
         self.put(tables.organizations, id=name, name=name.capitalize(), kind=self.rng.choice(KINDS))
         self.person(f"{name}-contact", organization=name)
 
-    def absent(self, email: str, until: date, delegate: str | None, *, active: bool = True) -> None:
+    @property
+    def directory(self) -> Directory:
         with self.system.reading() as session:
-            known = session.directory.people[email]
-        given = {"roles": known.roles, "schools": known.schools, "active": active}
-        self.person(email.partition("@")[0], **given, away_until=until, delegate=delegate)
+            return session.directory
+
+    @property
+    def today(self) -> date:
+        return self.now.date()
 
     def people(self, role: str, school: str | None = None) -> list[str]:
-        with self.system.reading() as session:
-            everybody = session.directory.people.values()
+        everybody = self.directory.people.values()
         return [p.email for p in everybody if role in p.roles and (school is None or school in p.schools)]
 
     def contacts(self) -> dict[str, str]:
         """By organization, who speaks for it."""
-        with self.system.reading() as session:
-            return {p.organization: p.email for p in session.directory.people.values() if p.organization}
-
-    @property
-    def instant(self) -> datetime:
-        return self.now.astimezone(UTC)
-
-    @property
-    def today(self) -> date:
-        return self.now.astimezone(LA).date()
+        return {p.organization: p.email for p in self.directory.people.values() if p.organization}
 
     def records(self) -> list[Snapshot]:
         """Every partnership, by its reference."""
@@ -104,11 +98,13 @@ class Town(Life):
 
     def moment(self, record: Snapshot | None, school: str, about: str | None = None) -> Moment:
         """What somebody knows who is about to do something to a partnership."""
-        with self.system.reading() as session:
-            regular = tuple(meeting.on for meeting in session.directory.regular)
-            organizations = tuple(session.directory.organizations)
         panel = [*REVIEWERS, *MORE_REVIEWERS]
         self.rng.shuffle(panel)
-        facts = record.facts if record else Partnership(school=school, title="")
-        state, now = record.state if record else None, self.now.astimezone(LA)
-        return Moment(state, facts, now, regular, organizations, tuple(panel), school, about)
+        return Moment(
+            record.state if record else None,
+            record.facts if record else Partnership(school=school, title=""),
+            self.now,
+            tuple(meeting.on for meeting in self.directory.regular),
+            tuple(self.directory.organizations),
+            tuple(panel), school, about,
+        )  # fmt: skip

@@ -28,7 +28,7 @@ from tests.year import doors, people
 from tests.year.doors import Got
 from tests.year.town import Town
 from workflow import engine
-from workflow.clock import fire, meetings
+from workflow.clock import meetings
 from workflow.outbox import delivery, digest
 from workflow.store import tables
 
@@ -87,8 +87,7 @@ class Year:
         self.rng = Random(f"a year {seed}")
         self.town = Town(folder, database, self.rng, partnerships)
         self.mailer = Mailer(Random(f"the mail {seed}"))
-        self.watch = invariants.Watch()
-        self.watch.sent = self.mailer.sent
+        self.watch = invariants.Watch(self.mailer.sent)
         self.wanted = partnerships
         self.deeds: list[Deed] = []
         self.planned: set[tuple[str, str, str]] = set()
@@ -105,7 +104,7 @@ class Year:
                 self._look()
                 if at == LOOKS[0]:
                     self._happenings()
-            faults = invariants.of_the_state(self.town.system, self.town.instant)
+            faults = invariants.of_the_state(self.town.system, self.town.now)
             if number % 30 == 29:
                 faults += self.watch.faults(self.town.system)
             assert faults == [], (day, faults)
@@ -124,9 +123,9 @@ class Year:
 
     def _look(self) -> None:
         """What one tick of the daemon does."""
-        system, now = self.town.system, self.town.instant
+        system, now = self.town.system, self.town.now
         system.transact(lambda session: meetings.tell_changed(session, now))
-        tally = fire.fire_due(system, now)
+        tally = self.town.tick()
         assert tally.failed == 0, tally.failures
         self.counts.update({"events of the clock": tally.fired, "rungs told": tally.told})
         system.transact(lambda session: digest.gather(session, now))
@@ -185,7 +184,7 @@ class Year:
         self.planned.discard((got.ref, event, got.notice.to))
         record = self.town.known(got.ref)
         if got.notice.role == Role.BOARD_OFFICE and record.state is State.BOARD_REVIEW:
-            event = people.of_the_board(record.state, record.facts, self.town.today, rng)
+            event = people.of_the_board(record.facts, self.town.today, rng)
         about = next((name for name, email in self.town.contacts().items() if email == got.owner), None)
         given = sensible(event, self.town.moment(record, record.facts.school, about), rng)
         door = rng.random()
@@ -252,8 +251,7 @@ class Year:
         rows = [row for row in rows if row.name not in ("withdraw", "terminate") or self.rng.random() < 0.1]
         row = self.rng.choice(rows)
         role = self.rng.choice([role for role in row.who if role is not Role.CLOCK])
-        with self.town.system.reading() as session:
-            holders = [person.email for person in session.directory.holders(role, record.facts)]
+        holders = [person.email for person in self.town.directory.holders(role, record.facts)]
         who = self.rng.choice(holders or ["staff@example.org"])
         given = sensible(row.name, self.town.moment(record, record.facts.school), self.rng)
         self.counts[doors.at_the_office(self.town, record.ref, row.name, given, who, str(role))] += 1
@@ -264,14 +262,15 @@ class Year:
         who, delegate = rng.choice(everybody), rng.choice(everybody)
         until = town.today + timedelta(days=rng.randint(1, 25))
         gone = rng.random() < 0.05 and who not in town.people("staff")
-        town.absent(who, until, delegate if rng.random() < 0.8 else None, active=not gone)
+        known, stands_in = town.directory.people[who], delegate if rng.random() < 0.8 else None
+        given = {"roles": known.roles, "schools": known.schools, "active": not gone}
+        town.person(who.partition("@")[0], **given, away_until=until, delegate=stands_in)
         self.counts["absences"] += 1
 
     def _meeting(self) -> None:
         """The Board moves a meeting to another hour, makes it a special one, or a special one regular."""
-        with self.town.system.reading() as session:
-            ahead = [m for m in session.directory.meetings if m.on > self.town.today][:4]
-        meeting = self.rng.choice(ahead)
+        ahead = [one for one in self.town.directory.meetings if one.on > self.town.today]
+        meeting = self.rng.choice(ahead[:4])
         at, kind = self.rng.choice((("18:00", "regular"), ("09:30", "regular"), ("16:15", "special")))
         self.town.put(tables.meetings, on=meeting.on, at=at, kind=kind)
         self.counts["meetings changed"] += 1
