@@ -193,12 +193,12 @@ def events_of(life: Life) -> Iterator[Told]:
 
 def lives() -> Iterator[Life]:
     """Lives in which every event happens, in every way that its words tell apart."""
-    closed, chosen, active = Life().at_closed(), Life().at_chosen(), Life().at_active()
-    yield Life().at_needs().do("describe-needs", gaps=ABSENT).do("agree-needs", "staff")
-    yield Life().at_needs().do("withdraw")
-    opened = Life().at_open_selection().do("extend-selection").do("receive-application")
+    closed, chosen, active = Life().to("closed"), Life().to("chosen"), Life().to("active")
+    yield Life().to("needs").do("describe-needs", gaps=ABSENT).do("agree-needs", "staff")
+    yield Life().to("needs").do("withdraw")
+    opened = Life().to("open").do("extend-selection").do("receive-application")
     yield opened.do("receive-application").do("withdraw-application").do("withdraw")
-    yield Life().at_open_selection().at("2025-08-15 17:00").do("close-applications").do("restart")
+    yield Life().to("open").at("2025-08-15 17:00").do("close-applications").do("restart")
     conflicted = closed
     for reviewer in REVIEWERS:
         conflicted = conflicted.do("declare-conflict", by=reviewer, reason="a cousin works there")
@@ -226,17 +226,17 @@ def lives() -> Iterator[Life]:
     )
     resumed = reviewed.do("introduce-item", immediate_action=True, **summer).do("approve", **summer)
     yield resumed.do("open-annual-review", "clock")
-    yield Life().at_approved().do("sign-agreement", "lead-partner").do("sign-agreement", "staff")
+    yield Life().to("approved").do("sign-agreement", "lead-partner").do("sign-agreement", "staff")
     for duty in ("assessment", "gap", "meeting", "engagement", "responsibility"):
         active = active.do(f"record-{duty}")
     active = active.do("add-agreement").do("amend-agreement")
     active = active.do("amend-agreement", amount_cents=30_000_000, terms=ABSENT)
     yield active.do("change-contact")
-    yield Life().at_reported().do("submit-report", values={"attendance": 93.0, "suspensions": 1_234_567.5})
+    yield Life().to("reported").do("submit-report", values={"attendance": 93.0, "suspensions": 1_234_567.5})
     yield Life().at_found().do("continue")
     yield Life().at_found(school=False).do("continue", improvement_plan="a tutor in every class")
     yield active.do("terminate").do("close-out")
-    yield Life().at_active().at("2026-09-01").do("expire", "clock")
+    yield Life().to("active").at("2026-09-01").do("expire", "clock")
 
 
 @cache
@@ -389,7 +389,7 @@ TO_APPLICANTS = [
 
 def sealed_lives() -> Iterator[Life]:
     """Calls in which each applicant acts for itself, and the panel leaves traces."""
-    life = Life().at_open_selection()
+    life = Life().to("open")
     for email, organization in APPLICANTS.items():
         contact = {"contact_email": email, "contact_name": NAMES[email]}
         life = life.do("receive-application", by=email, organization=organization, **contact)
@@ -481,7 +481,7 @@ def test_whoever_stands_in_for_an_applicant_reads_what_the_applicant_would() -> 
 
 
 def test_a_reviewer_is_reminded_of_his_or_her_own_applications_only() -> None:
-    facts = Life().at_closed().do("score-application", by=FIRST).facts
+    facts = Life().to("closed").do("score-application", by=FIRST).facts
     told = Told("scores-due", facts, State.OPEN_SELECTION, kind="remind")
     said = {email: SECTIONS.findall(rendered(told, "reviewer", email).text)[2] for email in (FIRST, SECOND)}
     assert said == {

@@ -62,8 +62,8 @@ def _signatures(life: Life, record: str, *left: str) -> Life:
 
 
 # The statement of needs and the call
-_NEEDS = Life().at_needs_agreed()
-_because("needs-described", Life().at_needs(), "agree-needs")
+_NEEDS = Life().to("needs-agreed")
+_because("needs-described", Life().to("needs"), "agree-needs")
 _because("needs-described", _NEEDS.having("needs", statement=None), "open-selection")
 _because("side-has-not-agreed-to-needs", _NEEDS, "agree-needs")
 _because("school-agreed-to-needs", _signatures(_NEEDS, "needs", "district"), "open-selection")
@@ -75,10 +75,10 @@ _because("panel-known", _NEEDS, "open-selection", about={"strangers": (REVIEWERS
 _because("open-long-enough", _NEEDS, "open-selection", closes_on="2025-07-08")
 
 _OPEN, _CLOSED, _SCORED, _CHOSEN = (
-    Life().at_open_selection().do("receive-application"),
-    Life().at_closed(),
-    Life().at_scored(),
-    Life().at_chosen(),
+    Life().to("open").do("receive-application"),
+    Life().to("closed"),
+    Life().to("scored"),
+    Life().to("chosen"),
 )
 _because("call-open", _OPEN.at("2025-08-15 17:00"), "receive-application", "extend-selection")
 _because("other-kind-demonstrated", _OPEN, "receive-application", organization=CHARITY)
@@ -121,9 +121,9 @@ _because("protest-waits", _CHOSEN, "answer-protest")
 # What signing, starting and referring have in common
 _TERMS = {"autonomy_requested_by": "school"}
 _READY = {
-    "sign-agreement": Life().at_drafted(),
-    "activate": Life().at_signed(),
-    "refer-to-board": Life().at_drafted(**_TERMS),
+    "sign-agreement": Life().to("drafted"),
+    "activate": Life().to("signed"),
+    "refer-to-board": Life().to("drafted", **_TERMS),
 }
 for _event, _life in _READY.items():
     _unchosen = _life.having("selection", choice=None)
@@ -155,8 +155,8 @@ _because("side-has-not-agreed-to-outcomes", _READY["activate"], "agree-outcomes"
 # The Board
 _because("purpose-is-new", _READY["refer-to-board"], "refer-to-board", purpose="renewal")
 _because("board-has-a-reason", _READY["sign-agreement"], "refer-to-board")
-_ACTIVE = Life().at_active()
-for _life in (_ACTIVE, Life().at_annual_review()):
+_ACTIVE = Life().to("active")
+for _life in (_ACTIVE, Life().to("annual-review")):
     _because("purpose-is-of-agreement", _life, "refer-to-board", purpose="new")
     _because("change-stated", _life, "refer-to-board", purpose="amendment")
     _because("new-term-possible", _life, "refer-to-board", purpose="renewal", ends_on="2025-01-01")
@@ -188,7 +188,7 @@ _because("vote-carried", _INTRODUCED, "approve", "terminate", ayes=3, noes=3)
 _because("readings-done", _INTRODUCED.having("board", item=_ITEM.but(introduced=())), "approve")
 _TERMINATION = Life().at_introduced("termination")
 _because("item-can-be-approved", _TERMINATION, "approve")
-_because("agreement-not-over", _INTRODUCED.at("2026-09-01"), "approve")
+_because("agreement-not-over", _INTRODUCED.at("2027-09-01"), "approve")
 _LATE = Life().at_introduced("renewal").do("schedule-item", meeting_on="2026-09-02").at("2026-09-03")
 _because("met-before-the-end", _LATE, "approve", meeting_on="2026-09-02")
 _because("no-other-lead-partner", _INTRODUCED, "approve", about={"other_lead": "rbhs-2024"})
@@ -205,7 +205,7 @@ _because("signature-awaited", _ACTIVE.having("agreement", signatures={}), "sign-
 _because("side-has-not-signed", _AMENDED.do("sign-agreement"), "sign-agreement")
 _because("signed-by-today", _AMENDED, "sign-agreement", signed_on="2025-12-01")
 
-_REVIEW, _REPORTED = Life().at_annual_review(), Life().at_reported()
+_REVIEW, _REPORTED = Life().to("annual-review"), Life().to("reported")
 _because("every-outcome-has-a-value", _REVIEW, "submit-report", values={"attendance": 91})
 _because(
     "every-value-has-an-outcome", _REVIEW, "submit-report",
@@ -219,11 +219,11 @@ _because("both-findings-given", _REPORTED.do("give-finding", "staff"), "continue
 _because("improvement-planned", Life().at_found(school=False), "continue")
 
 # The end
-_because("board-did-not-approve", Life().at_approved(), "terminate")
+_because("board-did-not-approve", Life().to("approved"), "terminate")
 _because("notice-given", _ACTIVE, "terminate", effective_on="2025-09-03")
 _because("ends-before-last-day", _ACTIVE, "terminate", effective_on="2026-09-01")
 _because("past-last-day", _ACTIVE, "expire")
-_because("not-closed-out", Life().at_terminated().do("close-out"), "close-out")
+_because("not-closed-out", Life().to("ended").do("close-out"), "close-out")
 
 REFUSALS = tuple(FOUND)
 
@@ -286,7 +286,7 @@ def test_there_are_four_kinds_of_entity() -> None:
 @pytest.mark.clause("4270.5a", "4270.5b", "4270.5c", "4270.5d", "4270.5e")
 @pytest.mark.parametrize("duty", ["assessment", "gap", "meeting", "engagement", "responsibility"])
 def test_every_duty_has_its_day_and_its_evidence(duty: str) -> None:
-    takes = Life().at_active().row(f"record-{duty}").takes
+    takes = Life().to("active").row(f"record-{duty}").takes
     assert "evidence: it is missing" in refused(takes, f"record-{duty}", evidence=ABSENT)
     assert "on: it is missing" in refused(takes, f"record-{duty}", on=ABSENT)
 
@@ -313,7 +313,7 @@ def test_there_is_at_least_one_outcome() -> None:
 @pytest.mark.parametrize("field", ["ground", "reason", "effective_on"])
 @pytest.mark.parametrize("takes", [Terminate, BoardTerminate])
 def test_every_termination_has_its_ground_reason_and_day(takes: type[inputs.Input], field: str) -> None:
-    life = Life().at_introduced() if takes is BoardTerminate else Life().at_active()
+    life = Life().at_introduced() if takes is BoardTerminate else Life().to("active")
     given = life.input("terminate")
     assert inputs.read_input(takes, given)
     with pytest.raises(BadInput, match=f"{field}: it is missing"):

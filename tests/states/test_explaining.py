@@ -33,7 +33,9 @@ def test_every_event_of_a_state_is_explained_once(state: State | None) -> None:
 
 
 def test_each_requirement_is_met_or_unmet_with_its_reason_or_asks_for_the_input() -> None:
-    stands = {name: reason for name, _, reason in explained(Life().at_needs())["open-selection"].requirements}
+    stands = {
+        name: reason for name, _, reason in explained(Life().to("needs"))["open-selection"].requirements
+    }
     assert stands["needs-described"] == "the statement of needs is not written yet: describe-needs"
     assert stands["school-invited"] is None
     assert stands["panel-large-enough"] is ASKED
@@ -41,7 +43,7 @@ def test_each_requirement_is_met_or_unmet_with_its_reason_or_asks_for_the_input(
 
 def test_a_requirement_is_explained_with_its_clause() -> None:
     clauses = {
-        name: clause for name, clause, _ in explained(Life().at_needs())["open-selection"].requirements
+        name: clause for name, clause, _ in explained(Life().to("needs"))["open-selection"].requirements
     }
     assert clauses["school-invited"] == "4270.1"
     assert clauses["panel-large-enough"] == "4270.8"
@@ -60,10 +62,10 @@ def test_exactly_what_looks_at_the_input_waits_for_it() -> None:
 
 
 def test_an_event_is_possible_when_only_the_input_is_left() -> None:
-    assert not explained(Life().at_needs())["open-selection"].possible
-    assert explained(Life().at_needs_agreed())["open-selection"].possible
-    assert explained(Life().at_signed())["activate"].possible
-    assert not explained(Life().at_drafted())["activate"].possible
+    assert not explained(Life().to("needs"))["open-selection"].possible
+    assert explained(Life().to("needs-agreed"))["open-selection"].possible
+    assert explained(Life().to("signed"))["activate"].possible
+    assert not explained(Life().to("drafted"))["activate"].possible
 
 
 @pytest.mark.parametrize("state", State, ids=str)

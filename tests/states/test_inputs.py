@@ -145,7 +145,7 @@ def test_a_day_is_written_in_one_way(wrong: object) -> None:
 def test_a_day_has_no_time() -> None:
     (found,) = said("open-selection", closes_on=datetime(2025, 8, 15, tzinfo=LA))
     assert found == "closes_on: a day without a time is needed; expected YYYY-MM-DD"
-    assert Life().at_needs_agreed().allows("open-selection", closes_on=date(2025, 8, 15))
+    assert Life().to("needs-agreed").allows("open-selection", closes_on=date(2025, 8, 15))
 
 
 def test_a_day_exists() -> None:

@@ -17,14 +17,14 @@ from tests.support.walk import walk, way_out
 
 STATIONS = [
     Life(),
-    Life().at_open_selection(),
-    Life().at_scored(),
-    Life().at_drafted(),
+    Life().to("open"),
+    Life().to("scored"),
+    Life().to("drafted"),
     Life().at_board_review(),
-    Life().at_approved(),
-    Life().at_active(),
+    Life().to("approved"),
+    Life().to("active"),
     Life().at_board_review("renewal", "annual-review"),
-    Life().at_reported(),
+    Life().to("reported"),
 ]
 CHANCE, STEPS = st.integers(0, 2**32).map(Random), st.integers(0, 40)
 steady = settings(derandomize=True, deadline=None, max_examples=100)
@@ -119,7 +119,7 @@ def test_random_lives_reach_every_state_and_every_event() -> None:
 
 
 def test_a_history_that_the_table_does_not_know_is_said_to_be_so() -> None:
-    life = Life().at_active()
+    life = Life().to("active")
     case = Case(life.state, life.facts, None, "staff@example.org", Role.STAFF, life.now)
     with pytest.raises(LookupError, match="schedule-item does not exist in active"):
         machine.replay("schedule-item", case)
@@ -128,7 +128,7 @@ def test_a_history_that_the_table_does_not_know_is_said_to_be_so() -> None:
 @pytest.mark.parametrize(
     ("life", "event", "given"),
     [
-        (Life().at_scored(), "sign-agreement", {}),
+        (Life().to("scored"), "sign-agreement", {}),
         (Life().at_board_review(), "schedule-item", {"meeting_on": "2025-09-18"}),
     ],
     ids=["a signature without an agreement", "an item for a day without a meeting"],
@@ -139,7 +139,7 @@ def test_what_an_event_builds_on_is_never_made_up(life: Life, event: str, given:
 
 
 def test_the_past_is_not_judged_by_todays_law() -> None:
-    life = Life().at_drafted()
+    life = Life().to("drafted")
     case = life.case("activate")
     assert life.missing("activate") == ["signed-by-both"]
     assert machine.replay("activate", case).state is State.ACTIVE

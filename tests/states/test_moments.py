@@ -20,47 +20,47 @@ def known(life: Life) -> dict[str, object]:
 
 
 def test_a_new_partnership_knows_only_when_it_entered() -> None:
-    assert known(Life().at_needs()) == {"entering": ENTERED}
+    assert known(Life().to("needs")) == {"entering": ENTERED}
 
 
 @pytest.mark.parametrize(
     ("life", "moment", "when"),
     [
-        (Life().at_needs().do("describe-needs"), "needs.described", instant("2025-07-07 09:00")),
-        (Life().at_needs_agreed(), "needs.agreed", instant("2025-07-07 09:00")),
-        (Life().at_open_selection(), "selection.closes_at", instant("2025-08-15 17:00")),
-        (Life().at_closed(), "selection.closed", instant("2025-08-15 17:00")),
-        (Life().at_scored(), "selection.scored", instant("2025-08-18 09:00")),
-        (Life().at_chosen(), "selection.chosen", instant("2025-08-20 09:00")),
-        (Life().at_chosen(), "selection.protest_until", instant("2025-08-27 16:00")),
-        (Life().at_chosen().do("file-protest"), "selection.protest_waits", instant("2025-08-20 09:00")),
-        (Life().at_chosen().do("set-outcomes"), "outcomes.set", instant("2025-08-20 09:00")),
-        (Life().at_drafted(), "outcomes.agreed", instant("2025-08-20 09:00")),
-        (Life().at_drafted(), "agreement.drafted", instant("2025-08-20 09:00")),
-        (Life().at_drafted(), "agreement.starts_on", day("2025-09-01")),
-        (Life().at_drafted(), "agreement.ends_on", day("2026-08-31")),
-        (Life().at_signed(), "agreement.signed", instant("2025-08-28 09:00")),
-        (Life().at_active(), "agreement.in_force", instant("2025-09-02 09:00")),
-        (Life().at_approved(), "agreement.awaits_signature", instant("2025-10-02 09:00")),
+        (Life().to("needs").do("describe-needs"), "needs.described", instant("2025-07-07 09:00")),
+        (Life().to("needs-agreed"), "needs.agreed", instant("2025-07-07 09:00")),
+        (Life().to("open"), "selection.closes_at", instant("2025-08-15 17:00")),
+        (Life().to("closed"), "selection.closed", instant("2025-08-15 17:00")),
+        (Life().to("scored"), "selection.scored", instant("2025-08-18 09:00")),
+        (Life().to("chosen"), "selection.chosen", instant("2025-08-20 09:00")),
+        (Life().to("chosen"), "selection.protest_until", instant("2025-08-27 16:00")),
+        (Life().to("chosen").do("file-protest"), "selection.protest_waits", instant("2025-08-20 09:00")),
+        (Life().to("chosen").do("set-outcomes"), "outcomes.set", instant("2025-08-20 09:00")),
+        (Life().to("drafted"), "outcomes.agreed", instant("2025-08-20 09:00")),
+        (Life().to("drafted"), "agreement.drafted", instant("2025-08-20 09:00")),
+        (Life().to("drafted"), "agreement.starts_on", day("2025-09-01")),
+        (Life().to("drafted"), "agreement.ends_on", day("2026-08-31")),
+        (Life().to("signed"), "agreement.signed", instant("2025-08-28 09:00")),
+        (Life().to("active"), "agreement.in_force", instant("2025-09-02 09:00")),
+        (Life().to("approved"), "agreement.awaits_signature", instant("2025-10-02 09:00")),
         (
-            Life().at_active().do("amend-agreement", ends_on="2027-08-31"),
+            Life().to("active").do("amend-agreement", ends_on="2027-08-31"),
             "agreement.amendment_waits",
             instant("2025-09-02 09:00"),
         ),
         (Life().at_board_review(), "board.referred", instant("2025-09-02 09:00")),
         (Life().at_introduced(), "board.scheduled", instant("2025-09-18 09:00")),
         (Life().at_introduced(), "board.meeting", day("2025-10-01")),
-        (Life().at_annual_review(), "review.opened", instant("2026-07-02 09:00")),
-        (Life().at_reported(), "review.reported", instant("2026-07-02 09:00")),
-        (Life().at_found(), "review.found", instant("2026-07-02 09:00")),
-        (Life().at_found().do("continue"), "review.decided", instant("2026-07-02 09:00")),
+        (Life().to("annual-review"), "review.opened", instant("2026-07-02 09:00")),
+        (Life().to("reported"), "review.reported", instant("2026-07-14 09:00")),
+        (Life().at_found(), "review.found", instant("2026-07-14 09:00")),
+        (Life().at_found().do("continue"), "review.decided", instant("2026-07-14 09:00")),
         (
             Life().at_board_review("termination", "annual-review"),
             "review.interrupted",
             instant("2026-07-02 09:00"),
         ),
-        (Life().at_terminated(), "ended.agreement", instant("2025-09-02 09:00")),
-        (Life().at_terminated().do("close-out"), "closed_out", instant("2025-09-02 09:00")),
+        (Life().to("ended"), "ended.agreement", instant("2025-09-02 09:00")),
+        (Life().to("ended").do("close-out"), "closed_out", instant("2025-09-02 09:00")),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -76,12 +76,12 @@ def test_every_moment_is_shown_above() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "moment"),
     [
-        (Life().at_needs_agreed(), Life().at_needs_agreed().do("describe-needs"), "needs.agreed"),
-        (Life().at_drafted(), Life().at_drafted().do("set-outcomes"), "outcomes.agreed"),
-        (Life().at_signed(), Life().at_signed().do("draft-agreement"), "agreement.signed"),
+        (Life().to("needs-agreed"), Life().to("needs-agreed").do("describe-needs"), "needs.agreed"),
+        (Life().to("drafted"), Life().to("drafted").do("set-outcomes"), "outcomes.agreed"),
+        (Life().to("signed"), Life().to("signed").do("draft-agreement"), "agreement.signed"),
         (
-            Life().at_chosen().do("file-protest"),
-            Life().at_chosen().do("file-protest").do("answer-protest"),
+            Life().to("chosen").do("file-protest"),
+            Life().to("chosen").do("file-protest").do("answer-protest"),
             "selection.protest_waits",
         ),
     ],
@@ -93,13 +93,13 @@ def test_a_moment_that_was_undone_is_known_no_more(before: Life, after: Life, mo
 
 
 def test_an_agreement_that_was_never_in_force_leaves_nothing_to_close_out() -> None:
-    assert "ended.agreement" not in known(Life().at_signed().do("withdraw"))
+    assert "ended.agreement" not in known(Life().to("signed").do("withdraw"))
 
 
 def test_what_every_partnership_in_a_state_is_said_to_know_it_knows() -> None:
     assert CERTAIN.keys() == set(State)
     for seed in range(20):
-        life, rng = Life().at_needs(), Random(seed)
+        life, rng = Life().to("needs"), Random(seed)
         for _ in range(40):
             life = walk(life, rng, 1)
             assert known(life).keys() >= CERTAIN[life.state]
@@ -109,7 +109,7 @@ def test_what_every_partnership_in_a_state_is_said_to_know_it_knows() -> None:
 
 
 def test_reviewers_are_awaited_by_name_until_they_have_scored_everything() -> None:
-    life = Life().at_closed()
+    life = Life().to("closed")
     assert [w.email for w in waiting_on(life.facts, "score-application")] == list(REVIEWERS)
     for organization in (CBO, COLLEGE):
         life = life.do("score-application", by=REVIEWERS[0], organization=organization)
@@ -122,10 +122,10 @@ def test_reviewers_are_awaited_by_name_until_they_have_scored_everything() -> No
 @pytest.mark.parametrize(
     ("event", "life", "roles"),
     [
-        ("agree-needs", Life().at_needs().do("describe-needs"), [Role.PRINCIPAL, Role.STAFF]),
-        ("agree-outcomes", Life().at_chosen(), [Role.PRINCIPAL, Role.STAFF, Role.LEAD_PARTNER]),
-        ("sign-agreement", Life().at_drafted(), [Role.STAFF, Role.LEAD_PARTNER]),
-        ("give-finding", Life().at_reported(), [Role.PRINCIPAL, Role.STAFF]),
+        ("agree-needs", Life().to("needs").do("describe-needs"), [Role.PRINCIPAL, Role.STAFF]),
+        ("agree-outcomes", Life().to("chosen"), [Role.PRINCIPAL, Role.STAFF, Role.LEAD_PARTNER]),
+        ("sign-agreement", Life().to("drafted"), [Role.STAFF, Role.LEAD_PARTNER]),
+        ("give-finding", Life().to("reported"), [Role.PRINCIPAL, Role.STAFF]),
     ],
 )
 def test_each_side_is_awaited_until_it_has_done_its_part(event: str, life: Life, roles: list[Role]) -> None:
@@ -140,14 +140,14 @@ def test_each_side_is_awaited_until_it_has_done_its_part(event: str, life: Life,
 def test_nobody_is_awaited_for_what_one_person_does() -> None:
     for event in ("activate", "continue", "schedule-item"):
         assert event not in COLLECTED
-        assert not waiting_on(Life().at_reported().facts, event)
+        assert not waiting_on(Life().to("reported").facts, event)
 
 
 # What was done when
 
 
 def test_a_duty_was_done_on_the_days_on_record() -> None:
-    life = Life().at_active().do("record-meeting", on="2025-09-01").do("record-meeting").do("record-gap")
+    life = Life().to("active").do("record-meeting", on="2025-09-01").do("record-meeting").do("record-gap")
     facts = life.facts
     assert done_on(facts, "meeting", lambda at: at.date()) == (day("2025-09-01"), day("2025-09-02"))
     assert done_on(facts, "gap", lambda at: at.date()) == (day("2025-09-02"),)

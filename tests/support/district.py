@@ -14,7 +14,19 @@ from states.machine import row_of
 from states.partnership import Partnership, Role, State
 from tests.support import databases
 from tests.support.databases import GUARD, UNGUARD
-from tests.support.facts import ABSENT, CBO, COLLEGE, LA, ORGANIZATIONS, PEOPLE, REVIEWERS, SAMPLES, instant
+from tests.support.facts import (
+    CBO,
+    COLLEGE,
+    LA,
+    ORGANIZATIONS,
+    PEOPLE,
+    REVIEWERS,
+    STATIONS,
+    Step,
+    instant,
+    usual_input,
+    way,
+)  # fmt: skip
 from workflow import directory, engine
 from workflow.clock import fire
 from workflow.procedure import config
@@ -35,7 +47,6 @@ ROLES = {
     "applicant": {"organization": COLLEGE},
     **{reviewer.partition("@")[0]: {"roles": ["reviewer"]} for reviewer in REVIEWERS},
 }
-VOTE = {"ayes": 5, "noes": 1, "abstentions": 1}
 START = datetime(2025, 7, 1, 9, tzinfo=LA)
 
 
@@ -116,13 +127,8 @@ class Life:
 
     def input(self, event: str, **given: Any) -> dict[str, Any]:
         """The usual input of an event, with some keys given otherwise or ABSENT."""
-        usual = dict(SAMPLES.get(event, {}))
-        if event == "identify-needs":
-            usual["school"] = self.school
-        if event == "terminate" and self.state is State.BOARD_REVIEW:
-            usual |= VOTE
-        values = usual | {key.rstrip("_"): value for key, value in given.items()}
-        return {key: value for key, value in values.items() if value is not ABSENT}
+        school = {"school": self.school} if event == "identify-needs" else {}
+        return usual_input(event, self.state, school | given)
 
     def intent(self, event: str, by: str | None = None, **options: Any) -> engine.Intent:
         """What `do` wants, without doing it."""
@@ -184,11 +190,19 @@ class Life:
 
     def to(self, station: str) -> Life:
         """Bring a partnership that has not begun to a station of its life, as `STATIONS` tells."""
-        before, way = STATIONS[station]
-        if before:
-            self.to(before)
-        way(self)
+        return self.step(way(station))
+
+    def step(self, steps: list[Step]) -> Life:
+        """Do these events, each at its time."""
+        for step in steps:
+            if step.at:
+                self.at(step.at)
+            self.do(step.event, step.by, **step.given)
         return self
+
+    def close(self) -> None:
+        """Leave the database."""
+        self.system.engine.dispose()
 
     # Looking
 
@@ -260,96 +274,6 @@ class Life:
         return databases.dump(self.system.config.folder)
 
 
-# The stations of a life, each from where the one before left off.
-
-
-def _needs(life: Life) -> None:
-    life.at("2025-07-07").do("identify-needs")
-
-
-def _needs_agreed(life: Life) -> None:
-    life.do("describe-needs")
-    life.do("agree-needs", "principal")
-    life.do("agree-needs", "staff")
-
-
-def _open(life: Life) -> None:
-    life.do("open-selection")
-
-
-def _applied(life: Life) -> None:
-    life.at("2025-08-01").do("receive-application", "lead-partner@example.org")
-    life.do("receive-application", "applicant@example.org", **COLLEGE_APPLIES)
-
-
-def _closed(life: Life) -> None:
-    life.at("2025-08-15 17:00").do("close-applications", "clock")
-
-
-def _scored(life: Life) -> None:
-    life.at("2025-08-18")
-    for reviewer in REVIEWERS:
-        for organization in (CBO, COLLEGE):
-            life.do("score-application", reviewer, organization=organization)
-
-
-def _chosen(life: Life) -> None:
-    life.at("2025-08-20").do("choose-partner")
-
-
-def _agreed(life: Life) -> None:
-    life.do("set-outcomes")
-    for role in ("principal", "staff", "lead-partner"):
-        life.do("agree-outcomes", role)
-
-
-def _drafted(life: Life, **terms: Any) -> None:
-    life.do("draft-agreement", **terms)
-
-
-def _active(life: Life) -> None:
-    life.at("2025-08-28").do("sign-agreement", "staff")
-    life.do("sign-agreement", "lead-partner")
-    life.at("2025-09-02").do("activate")
-
-
-def _referred(life: Life) -> None:
-    _drafted(life, amount_cents=25_000_000, ends_on="2027-08-31")
-    life.at("2025-09-02").do("refer-to-board")
-
-
-def _introduced(life: Life) -> None:
-    life.at("2025-09-18").do("introduce-item")
-    life.do("schedule-item", meeting_on="2025-10-01")
-
-
-COLLEGE_APPLIES = {
-    "organization": COLLEGE,
-    "contact_email": "applicant@example.org",
-    "contact_name": "Contact of City College",
-}
-STATIONS: dict[str, tuple[str | None, Callable[[Life], Any]]] = {
-    "needs": (None, _needs),
-    "needs-agreed": ("needs", _needs_agreed),
-    "open": ("needs-agreed", _open),
-    "applied": ("open", _applied),
-    "closed": ("applied", _closed),
-    "scored": ("closed", _scored),
-    "chosen": ("scored", _chosen),
-    "agreed": ("chosen", _agreed),
-    "drafted": ("agreed", _drafted),
-    "active": ("drafted", _active),
-    "annual-review": ("active", lambda life: life.at("2026-07-02").do("open-annual-review", "staff")),
-    "reported": ("annual-review", lambda life: life.at("2026-07-14").do("submit-report")),
-    "ended": ("active", lambda life: life.do("terminate", effective_on="2025-10-02")),
-    "referred": ("agreed", _referred),
-    "scheduled": ("referred", lambda life: life.do("schedule-item")),
-    "introduced": ("scheduled", _introduced),
-    "approved": ("introduced", lambda life: life.at("2025-10-02").do("approve")),
-    "renewal": ("active", lambda life: life.do("refer-to-board", purpose="renewal", ends_on="2027-08-31")),
-}
-
-
 class Stations:
     """Databases with a partnership at each station, made once and copied for each test."""
 
@@ -367,19 +291,18 @@ class Stations:
         folder = self._folder(station)
         if not databases.exists(folder):
             assert station is not None
-            before, way = STATIONS[station]
-            life = opened(self.made(before), folder, self.settings)
-            if before:
-                life.now = max(entry["at"] for entry in life.history()).astimezone(LA)
-            way(life)
-            life.system.engine.dispose()
+            before, steps = STATIONS[station]
+            opened(self.made(before), folder, self.settings, begun=before is not None).step(steps).close()
         return folder
 
 
-def opened(source: Path, folder: Path, settings: config.Config) -> Life:
-    """A life in a copy of a database."""
+def opened(source: Path, folder: Path, settings: config.Config, begun: bool = False) -> Life:
+    """A life in a copy of a database; if it has begun there, at the time of its last event."""
     databases.copy(source, folder)
-    return Life(System(settings, databases.quick(database.open_store(databases.url(folder)))))
+    life = Life(System(settings, databases.quick(database.open_store(databases.url(folder)))))
+    if begun:
+        life.now = max(entry["at"] for entry in life.history()).astimezone(LA)
+    return life
 
 
 # What the fixture `begin` gives.

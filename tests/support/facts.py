@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from states import machine
@@ -63,6 +63,9 @@ OUTCOMES = [
     {"name": "suspensions", "measure": "suspensions in a year", "unit": "count", "baseline": 40, "target": 20,
      "direction": "decrease", "goal": "a school where all belong"},
 ]  # fmt: skip
+COLLEGE_APPLIES = {
+    "organization": COLLEGE, "contact_email": "applicant@example.org", "contact_name": "Contact of City College",
+}  # fmt: skip
 _VOTE = {"meeting_on": MEETING_2, "ayes": 5, "noes": 1, "abstentions": 1}
 _DUTY = {"on": "2025-09-02", "summary": "done with the school", "evidence": "minutes-1.pdf"}
 _END = {"ground": "unsatisfactory", "reason": "duties not met", "effective_on": "2026-06-30"}
@@ -109,6 +112,66 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "attach-document": {"file": "letter.pdf", "title": "A letter"},
     "change-contact": {"email": "next-contact@example.org", "name": "Next contact"},
 }  # fmt: skip
+
+
+def usual_input(event: str, state: State | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The usual input of an event, with some keys given otherwise or ABSENT."""
+    usual = SAMPLES.get(event, {})
+    if event == "terminate" and state is State.BOARD_REVIEW:
+        usual = usual | _VOTE
+    values = usual | {key.rstrip("_"): value for key, value in given.items()}
+    return {key: value for key, value in values.items() if value is not ABSENT}
+
+
+class Step(NamedTuple):
+    """An event on the usual way: by the first who may if not told, at the time of the step before if not told."""
+
+    event: str
+    by: str | None
+    at: str | None
+    given: dict[str, Any]
+
+
+def _does(event: str, by: str | None = None, at: str | None = None, **given: Any) -> Step:
+    return Step(event, by, at, given)
+
+
+# The stations of a life: each with the one before it, and what happens from there.
+STATIONS: dict[str, tuple[str | None, list[Step]]] = {
+    "needs": (None, [_does("identify-needs", at="2025-07-07")]),
+    "needs-agreed": ("needs", [_does("describe-needs"),
+                               *(_does("agree-needs", role) for role in ("principal", "staff"))]),
+    "open": ("needs-agreed", [_does("open-selection")]),
+    "applied": ("open", [_does("receive-application", "lead-partner@example.org", at="2025-08-01"),
+                         _does("receive-application", "applicant@example.org", **COLLEGE_APPLIES)]),
+    "closed": ("applied", [_does("close-applications", "clock", at="2025-08-15 17:00")]),
+    "scored": ("closed", [_does("score-application", reviewer, at="2025-08-18", organization=organization)
+                          for reviewer in REVIEWERS for organization in (CBO, COLLEGE)]),
+    "chosen": ("scored", [_does("choose-partner", at="2025-08-20")]),
+    "agreed": ("chosen", [_does("set-outcomes"),
+                          *(_does("agree-outcomes", role) for role in ("principal", "staff", "lead-partner"))]),
+    "drafted": ("agreed", [_does("draft-agreement")]),
+    "signed": ("drafted", [_does("sign-agreement", role, at="2025-08-28") for role in ("staff", "lead-partner")]),
+    "active": ("signed", [_does("activate", at="2025-09-02")]),
+    "annual-review": ("active", [_does("open-annual-review", "staff", at="2026-07-02")]),
+    "reported": ("annual-review", [_does("submit-report", at="2026-07-14")]),
+    "ended": ("active", [_does("terminate", effective_on="2025-10-02")]),
+    "referred": ("agreed", [_does("draft-agreement", amount_cents=25_000_000, ends_on="2027-08-31"),
+                            _does("refer-to-board", at="2025-09-02")]),
+    "scheduled": ("referred", [_does("schedule-item")]),
+    "introduced": ("scheduled", [_does("introduce-item", at="2025-09-18"),
+                                 _does("schedule-item", meeting_on=MEETING_2)]),
+    "approved": ("introduced", [_does("approve", at="2025-10-02")]),
+    "renewal": ("active", [_does("refer-to-board", purpose="renewal", ends_on="2027-08-31")]),
+}  # fmt: skip
+# When what follows a station may happen at once, if that is later than its last event.
+LATER = {"closed": "2025-08-18", "drafted": "2025-08-28", "introduced": "2025-10-02"}
+
+
+def way(station: str, after: str | None = None) -> list[Step]:
+    """The steps to a station from the beginning, or from the station that they are `after`."""
+    before, steps = STATIONS[station]
+    return steps if before == after else [*way(before or "", after), *steps]
 
 
 @dataclass(frozen=True)
@@ -158,11 +221,7 @@ class Life:
 
     def input(self, event: str, **given: Any) -> dict[str, Any]:
         """The usual input of an event with some keys given otherwise."""
-        usual = dict(SAMPLES.get(event, {}))
-        if event == "terminate" and self.state is State.BOARD_REVIEW:
-            usual |= _VOTE
-        merged = usual | {key.rstrip("_"): value for key, value in given.items()}
-        return {key: value for key, value in merged.items() if value is not ABSENT}
+        return usual_input(event, self.state, given)
 
     def setting(self, given: Input, **parts: Any) -> Setting:
         """What an engine would know of schools, calendar and procedures, with some parts given otherwise."""
@@ -222,86 +281,37 @@ class Life:
             return False
         return True
 
-    # The stations of a life, each from where the one before left off.
-
-    def at_needs(self) -> Life:
-        return self.do("identify-needs")
-
-    def at_needs_agreed(self) -> Life:
-        life = self.at_needs().do("describe-needs")
-        return life.do("agree-needs", "principal").do("agree-needs", "staff")
-
-    def at_open_selection(self) -> Life:
-        return self.at_needs_agreed().do("open-selection")
-
-    def at_closed(self) -> Life:
-        life = self.at_open_selection().at("2025-08-01").do("receive-application")
-        life = life.do("receive-application", organization=COLLEGE, contact_email="applicant@example.org")
-        return life.at("2025-08-15 17:00").do("close-applications").at("2025-08-18")
-
-    def at_scored(self) -> Life:
-        life = self.at_closed()
-        for reviewer in REVIEWERS:
-            for organization in (CBO, COLLEGE):
-                life = life.do("score-application", by=reviewer, organization=organization)
-        return life
-
-    def at_chosen(self) -> Life:
-        return self.at_scored().at("2025-08-20").do("choose-partner")
-
-    def at_drafted(self, **terms: Any) -> Life:
-        """Drafted, the outcomes agreed to by all three, the protest window over."""
-        life = self.at_chosen().do("draft-agreement", **terms).do("set-outcomes")
-        for role in ("principal", "staff", "lead-partner"):
-            life = life.do("agree-outcomes", role)
-        return life.at("2025-08-28")
-
-    def at_signed(self, **terms: Any) -> Life:
-        life = self.at_drafted(**terms)
-        return life.do("sign-agreement", "staff").do("sign-agreement", "lead-partner")
-
-    def at_active(self, **terms: Any) -> Life:
-        return self.at_signed(**terms).at("2025-09-02").do("activate")
-
-    def at_annual_review(self) -> Life:
-        return self.at_active().at("2026-07-02").do("open-annual-review")
-
-    def at_reported(self) -> Life:
-        return self.at_annual_review().do("submit-report")
+    def to(self, station: str, after: str | None = None, **terms: Any) -> Life:
+        """The life at a station, from the start or from where one left off; the terms are the agreement's."""
+        life = self
+        for step in way(station, after):
+            life = life.at(step.at) if step.at else life
+            given = step.given | (terms if step.event == "draft-agreement" else {})
+            role, by = (None, step.by) if step.by and "@" in step.by else (step.by, None)
+            life = life.do(step.event, role, by=by, **given)
+        return life.at(LATER[station]) if station in LATER else life
 
     def at_found(self, school: bool = True, district: bool = True) -> Life:
-        life = self.at_reported().do("give-finding", "principal", impact=school)
+        life = self.to("reported").do("give-finding", "principal", impact=school)
         return life.do("give-finding", "staff", impact=district)
 
     def at_board_review(self, purpose: str = "new", origin: str = "active") -> Life:
         """Before the Board: a new agreement of $250,000, or one in force, referred in either state."""
         if purpose == "new":
-            return self.at_drafted(amount_cents=25_000_000).at("2025-09-02").do("refer-to-board")
-        life = self.at_active() if origin == "active" else self.at_annual_review()
+            return self.to("referred")
         terms = {} if purpose == "termination" else {"ends_on": "2027-08-31"}
-        return life.do("refer-to-board", purpose=purpose, **terms)
+        return self.to(origin).do("refer-to-board", purpose=purpose, **terms)
 
     def at_introduced(self, purpose: str = "new") -> Life:
         """Introduced at one meeting, on the agenda of the next, and that one is over."""
-        life = self.at_board_review(purpose).do("schedule-item").at("2025-09-18").do("introduce-item")
-        return life.do("schedule-item", meeting_on=MEETING_2).at("2025-10-02")
-
-    def at_approved(self) -> Life:
-        return self.at_introduced().do("approve")
-
-    def at_terminated(self) -> Life:
-        return self.at_active().do("terminate")
+        return self.at_board_review(purpose).to("introduced", after="referred")
 
 
 @cache
 def life_in(state: State | None) -> Life:
     """A life in a state."""
-    return {
-        None: lambda: Life(),
-        State.NEEDS_IDENTIFIED: lambda: Life().at_needs_agreed(),
-        State.OPEN_SELECTION: lambda: Life().at_scored(),
-        State.BOARD_REVIEW: lambda: Life().at_introduced(),
-        State.ACTIVE: lambda: Life().at_active(),
-        State.ANNUAL_REVIEW: lambda: Life().at_reported(),
-        State.TERMINATED: lambda: Life().at_terminated(),
-    }[state]()
+    stations = {
+        State.NEEDS_IDENTIFIED: "needs-agreed", State.OPEN_SELECTION: "scored", State.BOARD_REVIEW: "introduced",
+        State.ACTIVE: "active", State.ANNUAL_REVIEW: "reported", State.TERMINATED: "ended",
+    }  # fmt: skip
+    return Life().to(stations[state]) if state else Life()

@@ -13,14 +13,14 @@ THRESHOLD = 25_000_000  # $250,000.00
 
 @pytest.mark.parametrize("event", ["draft-agreement", "set-outcomes"])
 def test_terms_and_outcomes_wait_for_the_choice(event: str) -> None:
-    assert Life().at_scored().missing(event) == ["partner-chosen 4270.8"]
-    assert Life().at_chosen().allows(event)
+    assert Life().to("scored").missing(event) == ["partner-chosen 4270.8"]
+    assert Life().to("chosen").allows(event)
 
 
 @pytest.mark.clause("4270.5e")
 def test_a_draft_is_recorded_with_all_its_terms() -> None:
     agreement = (
-        Life().at_chosen().do("draft-agreement", autonomy_requested_by="superintendent").facts.agreement
+        Life().to("chosen").do("draft-agreement", autonomy_requested_by="superintendent").facts.agreement
     )
     assert agreement is not None
     assert (agreement.instrument, agreement.amount_cents) == ("mou", 24_999_999)
@@ -31,7 +31,7 @@ def test_a_draft_is_recorded_with_all_its_terms() -> None:
 
 
 def test_a_new_draft_clears_the_signatures() -> None:
-    agreement = Life().at_signed().do("draft-agreement", amount_cents=1_000).facts.agreement
+    agreement = Life().to("signed").do("draft-agreement", amount_cents=1_000).facts.agreement
     assert agreement is not None
     assert agreement.signatures == {}
     assert agreement.signed_at is None
@@ -39,13 +39,13 @@ def test_a_new_draft_clears_the_signatures() -> None:
 
 def test_an_agreement_cannot_end_before_it_starts_but_may_last_one_day() -> None:
     with pytest.raises(BadInput, match="ends_on is before starts_on"):
-        Life().at_chosen().do("draft-agreement", ends_on="2025-08-31")
-    assert Life().at_chosen().allows("draft-agreement", ends_on="2025-09-01")
+        Life().to("chosen").do("draft-agreement", ends_on="2025-08-31")
+    assert Life().to("chosen").allows("draft-agreement", ends_on="2025-09-01")
 
 
 @pytest.mark.parametrize("role", ["staff", "principal", "lead-partner"])
 def test_each_of_the_three_parties_may_set_the_outcomes(role: str) -> None:
-    outcomes = Life().at_chosen().do("set-outcomes", role).facts.outcomes
+    outcomes = Life().to("chosen").do("set-outcomes", role).facts.outcomes
     assert outcomes.set_at == instant("2025-08-20 09:00")
     assert [(o.name, o.baseline, o.target, o.direction) for o in outcomes.items] == [
         ("attendance", 88, 93, "increase"),
@@ -55,7 +55,7 @@ def test_each_of_the_three_parties_may_set_the_outcomes(role: str) -> None:
 
 @pytest.mark.clause("4270.10")
 def test_outcomes_are_agreed_when_all_three_parties_have_signed() -> None:
-    life = Life().at_chosen()
+    life = Life().to("chosen")
     assert life.missing("agree-outcomes") == ["outcomes-set 4270.10"]
     life = life.do("set-outcomes")
     for role in ("principal", "staff", "lead-partner"):
@@ -67,21 +67,21 @@ def test_outcomes_are_agreed_when_all_three_parties_have_signed() -> None:
 
 @pytest.mark.clause("4270.10")
 def test_changed_outcomes_need_every_signature_again() -> None:
-    life = Life().at_drafted().do("set-outcomes", "lead-partner")
+    life = Life().to("drafted").do("set-outcomes", "lead-partner")
     assert life.facts.outcomes.signatures == {}
     assert life.facts.outcomes.agreed_at is None
     assert life.missing("sign-agreement") == ["all-agreed-to-outcomes 4270.10"]
 
 
 def test_changed_outcomes_need_the_agreement_signed_again() -> None:
-    agreement = Life().at_signed().do("set-outcomes").facts.agreement
+    agreement = Life().to("signed").do("set-outcomes").facts.agreement
     assert agreement is not None
     assert agreement.signatures == {}
     assert agreement.signed_at is None
 
 
 def test_who_has_not_agreed_to_the_outcomes_is_named() -> None:
-    life = Life().at_chosen().do("draft-agreement").do("set-outcomes").do("agree-outcomes", "staff")
+    life = Life().to("chosen").do("draft-agreement").do("set-outcomes").do("agree-outcomes", "staff")
     (unmet,) = life.at("2025-08-28").refusal("activate")[:1]
     assert unmet.reason == "not yet agreed to the outcomes: the school and the Lead Partner"
 
@@ -90,7 +90,7 @@ def test_who_has_not_agreed_to_the_outcomes_is_named() -> None:
 
 
 def test_a_refused_signature_names_everything_that_is_missing() -> None:
-    chosen = Life().at_chosen().do("file-protest").do("ask-for-review")
+    chosen = Life().to("chosen").do("file-protest").do("ask-for-review")
     assert chosen.missing("sign-agreement") == [
         "protest-window-closed 4270.8",
         "protests-answered 4270.8",
@@ -99,7 +99,7 @@ def test_a_refused_signature_names_everything_that_is_missing() -> None:
         "board-did-not-ask 4270.9",
         "signed-by-today",
     ]
-    assert Life().at_closed().missing("activate") == [
+    assert Life().to("closed").missing("activate") == [
         "partner-chosen 4270.8",
         "agreement-drafted",
         "outcomes-set 4270.10",
@@ -107,7 +107,7 @@ def test_a_refused_signature_names_everything_that_is_missing() -> None:
 
 
 def test_an_agreement_that_calls_for_the_board_on_every_ground_says_each() -> None:
-    life = Life().at_drafted(amount_cents=THRESHOLD, ends_on="2027-08-31", autonomy_requested_by="board")
+    life = Life().to("drafted", amount_cents=THRESHOLD, ends_on="2027-08-31", autonomy_requested_by="board")
     assert life.do("ask-for-review").missing("sign-agreement") == [
         "board-need-not-act-a 4270.9a",
         "board-need-not-act-b 4270.9b",
@@ -117,7 +117,7 @@ def test_an_agreement_that_calls_for_the_board_on_every_ground_says_each() -> No
 
 
 def test_a_small_agreement_is_signed_by_district_and_partner_and_starts() -> None:
-    life = Life().at_drafted()
+    life = Life().to("drafted")
     assert life.missing("activate") == ["signed-by-both"]
     one = life.do("sign-agreement", "staff")
     assert one.facts.agreement.signed_at is None
@@ -133,14 +133,14 @@ def test_a_small_agreement_is_signed_by_district_and_partner_and_starts() -> Non
 
 
 def test_a_signature_has_the_day_on_which_it_was_given() -> None:
-    life = Life().at_drafted()  # on 28 August
+    life = Life().to("drafted")  # on 28 August
     assert life.missing("sign-agreement", signed_on="2025-08-29") == ["signed-by-today"]
     assert life.allows("sign-agreement", signed_on="2025-08-28")
 
 
 @pytest.mark.clause("4270.4")
 def test_nothing_starts_after_its_last_day_or_beside_another_lead_partner() -> None:
-    life = Life().at_signed()  # through 31 August 2026
+    life = Life().to("signed")  # through 31 August 2026
     assert life.at("2026-08-31").allows("activate")
     refused = life.at("2026-09-01").missing("activate", about={"other_lead": "rbhs-2024"})
     assert refused == ["agreement-not-over", "no-other-lead-partner 4270.4"]
@@ -154,7 +154,7 @@ def test_nothing_starts_after_its_last_day_or_beside_another_lead_partner() -> N
     ("cents", "calls"), [(THRESHOLD - 1, False), (THRESHOLD, True), (THRESHOLD + 1, True)]
 )
 def test_exactly_250_000_dollars_call_for_the_board_and_a_cent_less_does_not(cents: int, calls: bool) -> None:
-    life = Life().at_drafted(amount_cents=cents)
+    life = Life().to("drafted", amount_cents=cents)
     assert life.allows("sign-agreement") is not calls
     assert life.allows("refer-to-board") is calls
 
@@ -162,7 +162,7 @@ def test_exactly_250_000_dollars_call_for_the_board_and_a_cent_less_does_not(cen
 @pytest.mark.clause("4270.9b")
 @pytest.mark.parametrize("who", ["school", "superintendent", "board"])
 def test_autonomy_calls_for_the_board_whoever_wants_it(who: str) -> None:
-    life = Life().at_drafted(autonomy_requested_by=who)
+    life = Life().to("drafted", autonomy_requested_by=who)
     assert life.missing("sign-agreement") == ["board-need-not-act-b 4270.9b"]
     assert life.do("refer-to-board").facts.board.item.because == ("4270.9b",)
 
@@ -188,13 +188,13 @@ YEARS = [
 def test_exactly_a_year_does_not_call_for_the_board_and_a_day_more_does(
     first: str, last: str, longer: bool
 ) -> None:
-    life = Life().at_chosen().do("draft-agreement", starts_on=first, ends_on=last)
+    life = Life().to("chosen").do("draft-agreement", starts_on=first, ends_on=last)
     assert board_reasons(life.facts.agreement, BoardRules()) == (("4270.9c",) if longer else ())
     assert is_longer_than(day(first), day(last), 1) is longer
 
 
 def test_a_year_is_the_number_of_years_that_the_procedure_says() -> None:
-    life = Life().at_drafted(ends_on="2027-08-31")
+    life = Life().to("drafted", ends_on="2027-08-31")
     assert not life.allows("sign-agreement")
     assert life.under(more_than_years=2).allows("sign-agreement")
     assert life.under(more_than_years=2, threshold_cents=24_999_999).missing("sign-agreement") == [
@@ -210,7 +210,7 @@ def test_the_anniversary_of_a_leap_day_is_the_first_of_march_in_common_years() -
 
 @pytest.mark.parametrize("role", ["board-office", "superintendent"])
 def test_the_board_may_elect_to_review_what_it_need_not(role: str) -> None:
-    life = Life().at_signed().do("ask-for-review", role)
+    life = Life().to("signed").do("ask-for-review", role)
     assert life.missing("activate") == ["board-did-not-ask 4270.9"]
     assert life.do("refer-to-board").facts.board.item.because == ("asked",)
 
@@ -219,7 +219,7 @@ def test_the_board_may_elect_to_review_what_it_need_not(role: str) -> None:
 
 
 def test_an_amendment_that_stays_small_takes_effect_and_is_signed_anew() -> None:
-    life = Life().at_active().do("amend-agreement", amount_cents=THRESHOLD - 1, ends_on="2026-08-30")
+    life = Life().to("active").do("amend-agreement", amount_cents=THRESHOLD - 1, ends_on="2026-08-30")
     agreement = life.facts.agreement
     assert (agreement.amount_cents, agreement.ends_on) == (THRESHOLD - 1, day("2026-08-30"))
     assert (agreement.signatures, agreement.awaits_signature) == ({}, life.now)
@@ -236,7 +236,7 @@ def test_an_amendment_that_stays_small_takes_effect_and_is_signed_anew() -> None
     ids=["the whole amount reaches the threshold", "the whole term exceeds a year"],
 )
 def test_an_amendment_that_calls_for_the_board_does_not_take_effect(terms: dict) -> None:
-    before = Life().at_active()
+    before = Life().to("active")
     life = before.do("amend-agreement", **terms)
     assert life.facts.agreement.pending is not None
     assert life.facts.agreement.but(pending=None) == before.facts.agreement
@@ -246,14 +246,14 @@ def test_an_amendment_that_calls_for_the_board_does_not_take_effect(terms: dict)
 
 @pytest.mark.clause("4270.9a")
 def test_small_steps_add_up_to_one_agreement() -> None:
-    life = Life().at_active(amount_cents=20_000_000)
+    life = Life().to("active", amount_cents=20_000_000)
     life = life.do("amend-agreement", amount_cents=24_000_000).do("amend-agreement", amount_cents=24_999_999)
     assert life.facts.agreement.amount_cents == 24_999_999
     assert life.do("amend-agreement", amount_cents=25_000_000).facts.agreement.pending is not None
 
 
 def test_an_amendment_of_money_or_term_replaces_one_that_waits_for_the_board() -> None:
-    waiting = Life().at_active().do("amend-agreement", amount_cents=THRESHOLD)
+    waiting = Life().to("active").do("amend-agreement", amount_cents=THRESHOLD)
     assert waiting.do("amend-agreement").facts.agreement.pending is not None  # mere words
     assert waiting.do("amend-agreement", amount_cents=1_000).facts.agreement.pending is None
     larger = waiting.do("amend-agreement", amount_cents=THRESHOLD + 1)
@@ -262,32 +262,32 @@ def test_an_amendment_of_money_or_term_replaces_one_that_waits_for_the_board() -
 
 def test_mere_words_leave_the_amount_and_the_last_day_that_wait_for_the_board() -> None:
     terms = {"amount_cents": 40_000_000, "ends_on": "2027-08-31"}
-    waiting = Life().at_approved().do("amend-agreement", **terms)
+    waiting = Life().to("approved").do("amend-agreement", **terms)
     pending = waiting.do("amend-agreement", terms="two more tutors").facts.agreement.pending
     assert (pending.amount_cents, pending.ends_on) == (40_000_000, day("2027-08-31"))
     assert pending.terms == "two more tutors"
 
 
 def test_a_new_last_day_lies_ahead() -> None:
-    life = Life().at_active().at("2026-03-01")
+    life = Life().to("active").at("2026-03-01")
     assert life.missing("amend-agreement", ends_on="2026-02-28") == ["new-term-possible"]
     assert life.allows("amend-agreement", ends_on="2026-03-01")
-    early = Life().at_active(starts_on="2025-10-01", ends_on="2026-08-31")
+    early = Life().to("active", starts_on="2025-10-01", ends_on="2026-08-31")
     assert early.missing("amend-agreement", ends_on="2025-09-30") == ["new-term-possible"]
 
 
 def test_an_agreement_that_is_over_is_not_prolonged_though_its_end_is_not_recorded_yet() -> None:
-    life = Life().at_active(ends_on="2026-06-30").at("2026-07-01")
+    life = Life().to("active", ends_on="2026-06-30").at("2026-07-01")
     assert life.missing("amend-agreement", ends_on="2026-08-31") == ["agreement-not-over"]
     assert life.at("2026-06-30").allows("amend-agreement", ends_on="2026-08-31")
 
 
 def test_nothing_is_signed_that_waits_for_no_signature() -> None:
-    refused = Life().at_active().missing("sign-agreement", signed_on="2025-09-03")
+    refused = Life().to("active").missing("sign-agreement", signed_on="2025-09-03")
     assert refused == ["signature-awaited", "side-has-not-signed", "signed-by-today"]
 
 
 def test_the_chosen_partner_is_who_signs() -> None:
-    life = Life().at_drafted().do("sign-agreement", "lead-partner")
+    life = Life().to("drafted").do("sign-agreement", "lead-partner")
     assert life.facts.selection.choice.organization == CBO != COLLEGE
     assert set(life.facts.agreement.signatures) == {"partner"}

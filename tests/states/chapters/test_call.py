@@ -15,7 +15,7 @@ def test_a_partnership_begins_with_a_school_and_a_title() -> None:
 
 def test_the_statement_is_kept_as_it_was_written() -> None:
     statement = (
-        Life().at_needs().do("describe-needs", needs=["tutoring", "meals"], gaps=[]).facts.needs.statement
+        Life().to("needs").do("describe-needs", needs=["tutoring", "meals"], gaps=[]).facts.needs.statement
     )
     assert statement is not None
     assert (statement.needs, statement.gaps, statement.qualities) == (
@@ -26,11 +26,11 @@ def test_the_statement_is_kept_as_it_was_written() -> None:
 
 
 def test_nothing_can_be_agreed_to_before_it_is_written() -> None:
-    assert Life().at_needs().missing("agree-needs", "principal") == ["needs-described 4270.7"]
+    assert Life().to("needs").missing("agree-needs", "principal") == ["needs-described 4270.7"]
 
 
 def test_the_statement_is_agreed_when_school_and_district_have_both_signed() -> None:
-    one = Life().at_needs().do("describe-needs").do("agree-needs", "principal")
+    one = Life().to("needs").do("describe-needs").do("agree-needs", "principal")
     assert one.facts.needs.agreed_at is None
     both = one.at("2025-07-09").do("agree-needs", "staff")
     assert both.facts.needs.agreed_at == instant("2025-07-09 09:00")
@@ -42,14 +42,14 @@ def test_the_statement_is_agreed_when_school_and_district_have_both_signed() -> 
 
 @pytest.mark.parametrize("role", ["principal", "staff"])
 def test_each_side_agrees_to_the_statement_once(role: str) -> None:
-    life = Life().at_needs().do("describe-needs").do("agree-needs", role)
+    life = Life().to("needs").do("describe-needs").do("agree-needs", role)
     assert life.missing("agree-needs", role) == ["side-has-not-agreed-to-needs 4270.7"]
 
 
 @pytest.mark.clause("4270.7")
 @pytest.mark.parametrize("signed", [["principal"], ["staff"], ["principal", "staff"]])
 def test_a_changed_statement_needs_every_signature_again(signed: list[str]) -> None:
-    life = Life().at_needs().do("describe-needs")
+    life = Life().to("needs").do("describe-needs")
     for role in signed:
         life = life.do("agree-needs", role)
     changed = life.at("2025-07-10").do("describe-needs", needs=["mentors"])
@@ -67,7 +67,7 @@ def test_a_refused_opening_names_everything_that_is_missing() -> None:
     about = {"invited_on": None, "other_lead": "rbhs-2020", "strangers": (REVIEWERS[0],)}
     refused = (
         Life()
-        .at_needs()
+        .to("needs")
         .missing("open-selection", reviewers=[REVIEWERS[0]], closes_on="2025-07-08", about=about)
     )
     assert refused == [
@@ -85,13 +85,13 @@ def test_a_refused_opening_names_everything_that_is_missing() -> None:
 @pytest.mark.clause("4270.7")
 @pytest.mark.parametrize(("signed", "other"), [("principal", "district"), ("staff", "school")])
 def test_one_signature_opens_no_call(signed: str, other: str) -> None:
-    life = Life().at_needs().do("describe-needs").do("agree-needs", signed)
+    life = Life().to("needs").do("describe-needs").do("agree-needs", signed)
     assert life.missing("open-selection") == [f"{other}-agreed-to-needs 4270.7"]
 
 
 @pytest.mark.clause("4270.1")
 def test_the_board_must_have_invited_by_the_day_the_call_opens() -> None:
-    life = Life().at_needs_agreed()
+    life = Life().to("needs-agreed")
     invited = life.now.date()
     assert life.allows("open-selection", about={"invited_on": invited})
     tomorrow = {"invited_on": invited.replace(day=invited.day + 1)}
@@ -100,7 +100,7 @@ def test_the_board_must_have_invited_by_the_day_the_call_opens() -> None:
 
 
 def test_the_panel_has_at_least_the_number_that_the_procedure_says() -> None:
-    life = Life().at_needs_agreed()
+    life = Life().to("needs-agreed")
     two = list(REVIEWERS[:2])
     assert life.missing("open-selection", reviewers=two) == ["panel-large-enough 4270.8"]
     assert life.allows("open-selection", reviewers=two, about={"minimum_panel": 2})
@@ -108,13 +108,13 @@ def test_the_panel_has_at_least_the_number_that_the_procedure_says() -> None:
 
 @pytest.mark.clause("4270.8")
 def test_the_call_is_open_for_at_least_the_time_that_the_procedure_says() -> None:
-    life = Life().at_needs_agreed()  # on 7 July, for 21 days
+    life = Life().to("needs-agreed")  # on 7 July, for 21 days
     assert life.missing("open-selection", closes_on="2025-07-27") == ["open-long-enough 4270.8"]
     assert life.allows("open-selection", closes_on="2025-07-28")
 
 
 def test_an_open_call_has_its_panel_and_its_closing_instant() -> None:
-    selection = Life().at_open_selection().facts.selection
+    selection = Life().to("open").facts.selection
     assert selection is not None
     assert selection.reviewers == REVIEWERS
     assert selection.closes_at == instant("2025-08-15 17:00")
@@ -126,13 +126,13 @@ def test_an_open_call_has_its_panel_and_its_closing_instant() -> None:
 
 @pytest.mark.clause("4270.8")
 def test_an_application_at_the_closing_instant_is_late_and_a_microsecond_earlier_in_time() -> None:
-    life = Life().at_open_selection()
+    life = Life().to("open")
     assert life.at("2025-08-15 16:59:59.999999").allows("receive-application")
     assert life.at("2025-08-15 17:00").missing("receive-application") == ["call-open 4270.8"]
 
 
 def test_a_late_application_is_late_though_the_closing_is_not_recorded_yet() -> None:
-    life = Life().at_open_selection().at("2025-08-16")
+    life = Life().to("open").at("2025-08-16")
     assert life.facts.selection is not None
     assert life.facts.selection.closed_at is None
     assert not life.allows("receive-application")
@@ -140,7 +140,7 @@ def test_a_late_application_is_late_though_the_closing_is_not_recorded_yet() -> 
 
 @pytest.mark.clause("4270.3a", "4270.3b", "4270.3c", "4270.3d", "4270.3e")
 def test_an_application_that_lacks_everything_is_told_so_at_once() -> None:
-    refused = Life().at_open_selection().at("2025-08-16").missing(
+    refused = Life().to("open").at("2025-08-16").missing(
         "receive-application", organization=CHARITY, abilities={}
     )  # fmt: skip
     assert refused == [
@@ -156,7 +156,7 @@ def test_an_application_that_lacks_everything_is_told_so_at_once() -> None:
 
 @pytest.mark.clause("4270.2")
 def test_another_kind_of_entity_shows_its_ability_in_writing() -> None:
-    life = Life().at_open_selection()
+    life = Life().to("open")
     assert life.missing("receive-application", organization=CHARITY) == ["other-kind-demonstrated 4270.2"]
     applied = life.do(
         "receive-application", "applicant", organization=CHARITY, demonstration="ten years of it"
@@ -167,12 +167,12 @@ def test_another_kind_of_entity_shows_its_ability_in_writing() -> None:
 
 @pytest.mark.clause("4270.2")
 def test_an_organization_of_unknown_kind_cannot_apply() -> None:
-    refused = Life().at_open_selection().missing("receive-application", organization="who-is-this")
+    refused = Life().to("open").missing("receive-application", organization="who-is-this")
     assert refused == ["other-kind-demonstrated 4270.2"]
 
 
 def test_the_kind_of_an_applicant_is_recorded_with_the_application() -> None:
-    selection = Life().at_closed().facts.selection
+    selection = Life().to("closed").facts.selection
     assert selection is not None
     assert {name: a.kind for name, a in selection.applications.items()} == {
         CBO: "community-based-organization",
@@ -181,7 +181,7 @@ def test_the_kind_of_an_applicant_is_recorded_with_the_application() -> None:
 
 
 def test_an_organization_has_one_application_and_may_replace_it_until_closing() -> None:
-    life = Life().at_open_selection().do("receive-application").at("2025-08-02")
+    life = Life().to("open").do("receive-application").at("2025-08-02")
     again = life.do("receive-application", contact_name="Another contact").facts.selection
     assert again is not None
     assert list(again.applications) == [CBO]
@@ -190,7 +190,7 @@ def test_an_organization_has_one_application_and_may_replace_it_until_closing() 
 
 
 def test_an_application_is_withdrawn_only_by_who_has_one() -> None:
-    life = Life().at_closed()
+    life = Life().to("closed")
     left = life.do("withdraw-application", "applicant").facts.selection
     assert left is not None
     assert list(left.applications) == [COLLEGE]
@@ -198,7 +198,7 @@ def test_an_application_is_withdrawn_only_by_who_has_one() -> None:
     assert unmet.reason == f"{CHARITY} has no application; applied have: {CBO}, {COLLEGE}"
     (unmet,) = life.refusal("withdraw-application", "applicant", organization=CHARITY)
     assert unmet.reason == f"{CHARITY} has no application"
-    (none_yet,) = Life().at_open_selection().refusal("withdraw-application", "staff")
+    (none_yet,) = Life().to("open").refusal("withdraw-application", "staff")
     assert none_yet.reason == f"{CBO} has no application; applied have: nobody"
 
 
@@ -206,7 +206,7 @@ def test_an_application_is_withdrawn_only_by_who_has_one() -> None:
 
 
 def test_an_extension_needs_a_later_day_and_a_call_that_is_open() -> None:
-    life = Life().at_open_selection()
+    life = Life().to("open")
     assert life.missing("extend-selection", closes_on="2025-08-15") == ["extended-to-later 4270.8"]
     assert life.do("extend-selection").facts.selection.closes_at == instant("2025-08-29 17:00")
     late = life.at("2025-08-15 17:00").missing("extend-selection", closes_on="2025-08-15")
@@ -214,13 +214,13 @@ def test_an_extension_needs_a_later_day_and_a_call_that_is_open() -> None:
 
 
 def test_an_extended_call_takes_applications_until_its_new_closing() -> None:
-    life = Life().at_open_selection().do("extend-selection")
+    life = Life().to("open").do("extend-selection")
     assert life.at("2025-08-29 16:59").allows("receive-application")
     assert not life.at("2025-08-29 17:00").allows("receive-application")
 
 
 def test_the_closing_is_recorded_once_and_not_before_its_instant() -> None:
-    life = Life().at_open_selection()
+    life = Life().to("open")
     assert life.at("2025-08-15 16:59").missing("close-applications") == ["call-closed 4270.8"]
     closed = life.at("2025-08-15 17:00").do("close-applications")
     assert closed.facts.selection.closed_at == instant("2025-08-15 17:00")
@@ -233,17 +233,17 @@ def test_the_closing_is_recorded_once_and_not_before_its_instant() -> None:
 @pytest.mark.clause("4270.8")
 @pytest.mark.parametrize("event", ["score-application", "declare-conflict", "choose-partner", "restart"])
 def test_applications_are_sealed_until_the_call_closes(event: str) -> None:
-    life = Life().at_open_selection().do("receive-application")
+    life = Life().to("open").do("receive-application")
     assert "call-closed 4270.8" in life.missing(event)
 
 
 def test_a_refused_score_names_everything_that_is_missing() -> None:
-    refused = Life().at_open_selection().missing("score-application", organization=CHARITY)
+    refused = Life().to("open").missing("score-application", organization=CHARITY)
     assert refused == ["call-closed 4270.8", "has-applied 4270.8"]
 
 
 def test_a_score_may_be_revised_until_the_choice() -> None:
-    life = Life().at_scored().do("score-application", comment="read again").at("2025-08-20")
+    life = Life().to("scored").do("score-application", comment="read again").at("2025-08-20")
     selection = life.facts.selection
     assert selection is not None
     assert len(selection.scores) == 6
@@ -254,12 +254,12 @@ def test_a_score_may_be_revised_until_the_choice() -> None:
 def test_every_score_is_one_to_five() -> None:
     for score in (0, 6, 2.5):
         with pytest.raises(BadInput, match=r"scores\.diversity"):
-            Life().at_closed().do("score-application", scores={"diversity": score})
+            Life().to("closed").do("score-application", scores={"diversity": score})
 
 
 @pytest.mark.clause("4270.8")
 def test_a_conflict_of_interest_voids_the_score_and_forbids_another() -> None:
-    life = Life().at_scored().do("declare-conflict")
+    life = Life().to("scored").do("declare-conflict")
     selection = life.facts.selection
     assert selection is not None
     assert selection.score(REVIEWERS[0], CBO) is None
@@ -270,13 +270,13 @@ def test_a_conflict_of_interest_voids_the_score_and_forbids_another() -> None:
 
 
 def test_a_conflict_is_the_reviewers_own() -> None:
-    life = Life().at_closed().do("declare-conflict")
+    life = Life().to("closed").do("declare-conflict")
     assert life.allows("score-application", by=REVIEWERS[1])
     assert life.allows("score-application", organization=COLLEGE)
 
 
 def test_scoring_is_complete_when_everybody_has_scored_or_declared_a_conflict() -> None:
-    life = Life().at_closed()
+    life = Life().to("closed")
     for reviewer in REVIEWERS:
         life = life.do("score-application", by=reviewer)
         assert life.facts.selection.scored_at is None
@@ -285,7 +285,7 @@ def test_scoring_is_complete_when_everybody_has_scored_or_declared_a_conflict() 
 
 
 def test_the_last_missing_score_may_go_with_its_application() -> None:
-    life = Life().at_closed()
+    life = Life().to("closed")
     for reviewer in REVIEWERS:
         life = life.do("score-application", by=reviewer)
     left = life.do("withdraw-application", organization=COLLEGE)
@@ -297,7 +297,7 @@ def test_the_last_missing_score_may_go_with_its_application() -> None:
 
 
 @pytest.mark.parametrize("role", ["principal", "staff"])
-@pytest.mark.parametrize("life", [Life().at_needs(), Life().at_drafted()], ids=lambda life: life.state)
+@pytest.mark.parametrize("life", [Life().to("needs"), Life().to("drafted")], ids=lambda life: life.state)
 def test_a_partnership_can_be_withdrawn_before_its_agreement(life: Life, role: str) -> None:
     ended = life.do("withdraw", role).facts.ended
     assert ended is not None

@@ -6,9 +6,7 @@ from tests.support.facts import CBO, CHARITY, COLLEGE, REVIEWERS, Life, instant
 
 
 def test_a_refused_choice_names_everything_that_is_missing() -> None:
-    refused = (
-        Life().at_open_selection().do("receive-application").missing("choose-partner", organization=CHARITY)
-    )
+    refused = Life().to("open").do("receive-application").missing("choose-partner", organization=CHARITY)
     assert refused == [
         "call-closed 4270.8",
         "everybody-has-scored 4270.8",
@@ -19,7 +17,7 @@ def test_a_refused_choice_names_everything_that_is_missing() -> None:
 
 @pytest.mark.clause("4270.8")
 def test_one_missing_score_of_one_reviewer_forbids_the_choice_and_is_named() -> None:
-    life = Life().at_closed()
+    life = Life().to("closed")
     for reviewer in REVIEWERS:
         life = life.do("score-application", by=reviewer)
         if reviewer != REVIEWERS[2]:
@@ -31,7 +29,7 @@ def test_one_missing_score_of_one_reviewer_forbids_the_choice_and_is_named() -> 
 
 
 def test_who_was_scored_by_nobody_cannot_be_chosen() -> None:
-    life = Life().at_scored()
+    life = Life().to("scored")
     for reviewer in REVIEWERS:
         life = life.do("declare-conflict", by=reviewer, organization=COLLEGE)
     assert life.missing("choose-partner", organization=COLLEGE) == ["chosen-has-a-score 4270.8"]
@@ -39,7 +37,7 @@ def test_who_was_scored_by_nobody_cannot_be_chosen() -> None:
 
 
 def test_the_choice_is_recorded_with_its_reasons_and_its_protest_window() -> None:
-    life = Life().at_scored().at("2025-08-20").do("choose-partner", reasons="closest to the families")
+    life = Life().to("scored").at("2025-08-20").do("choose-partner", reasons="closest to the families")
     choice = life.facts.selection.choice
     assert choice is not None
     assert (choice.organization, choice.reasons, choice.by) == (
@@ -52,10 +50,10 @@ def test_the_choice_is_recorded_with_its_reasons_and_its_protest_window() -> Non
 
 @pytest.mark.clause("4270.4")
 def test_the_contact_of_the_chosen_becomes_the_one_contact() -> None:
-    contact = Life().at_chosen().facts.contact
+    contact = Life().to("chosen").facts.contact
     assert contact is not None
     assert contact.email == "lead-partner@example.org"
-    changed = Life().at_chosen().do("change-contact").facts.contact
+    changed = Life().to("chosen").do("change-contact").facts.contact
     assert changed is not None
     assert (changed.email, changed.name) == ("next-contact@example.org", "Next contact")
 
@@ -64,29 +62,29 @@ def test_the_contact_of_the_chosen_becomes_the_one_contact() -> None:
 
 
 def test_a_protest_is_in_time_until_the_window_closes() -> None:
-    life = Life().at_chosen()
+    life = Life().to("chosen")
     assert life.at("2025-08-27 15:59:59").allows("file-protest")
     assert life.at("2025-08-27 16:00").missing("file-protest") == ["protest-window-open 4270.8"]
 
 
 def test_a_refused_protest_names_everything_that_is_missing() -> None:
-    assert Life().at_scored().missing("file-protest", organization=CHARITY) == [
+    assert Life().to("scored").missing("file-protest", organization=CHARITY) == [
         "partner-chosen 4270.8",
         "has-applied 4270.8",
     ]
-    late = Life().at_chosen().do("file-protest").at("2025-08-28")
+    late = Life().to("chosen").do("file-protest").at("2025-08-28")
     assert late.missing("file-protest") == ["protest-window-open 4270.8", "no-protest-waits 4270.8"]
 
 
 def test_an_applicant_has_one_unanswered_protest_at_a_time() -> None:
-    life = Life().at_chosen().do("file-protest")
+    life = Life().to("chosen").do("file-protest")
     assert life.missing("file-protest") == ["no-protest-waits 4270.8"]
     assert life.allows("file-protest", organization=CBO)
     assert life.do("answer-protest").allows("file-protest")
 
 
 def test_an_answer_goes_to_a_protest_that_waits_for_it() -> None:
-    life = Life().at_chosen()
+    life = Life().to("chosen")
     assert life.missing("answer-protest") == ["protest-waits 4270.8"]
     answered = life.do("file-protest").at("2025-08-21").do("answer-protest", text="no error was found")
     (protest,) = answered.facts.selection.protests
@@ -94,8 +92,8 @@ def test_an_answer_goes_to_a_protest_that_waits_for_it() -> None:
     assert answered.missing("answer-protest") == ["protest-waits 4270.8"]
 
 
-READY = Life().at_drafted()
-READY_FOR_BOARD = Life().at_drafted(autonomy_requested_by="school")
+READY = Life().to("drafted")
+READY_FOR_BOARD = Life().to("drafted", autonomy_requested_by="school")
 
 
 @pytest.mark.clause("4270.8")
@@ -103,7 +101,7 @@ READY_FOR_BOARD = Life().at_drafted(autonomy_requested_by="school")
     ("event", "life"),
     [
         ("sign-agreement", READY),
-        ("activate", Life().at_signed()),
+        ("activate", Life().to("signed")),
         ("refer-to-board", READY_FOR_BOARD),
     ],
     ids=["sign-agreement", "activate", "refer-to-board"],
@@ -135,7 +133,7 @@ def test_the_lead_partner_does_not_learn_who_protested() -> None:
 
 
 def test_only_an_answered_protest_lets_the_choice_be_made_again() -> None:
-    life = Life().at_chosen()
+    life = Life().to("chosen")
     again = {"organization": COLLEGE}
     assert life.missing("choose-partner", **again) == ["choice-may-be-made 4270.8"]
     protested = life.do("file-protest").at("2025-08-21")
@@ -147,13 +145,13 @@ def test_only_an_answered_protest_lets_the_choice_be_made_again() -> None:
 
 
 def test_a_protest_against_the_first_choice_does_not_open_the_second() -> None:
-    life = Life().at_chosen().do("file-protest").at("2025-08-21").do("answer-protest")
+    life = Life().to("chosen").do("file-protest").at("2025-08-21").do("answer-protest")
     rechosen = life.do("choose-partner", organization=COLLEGE)
     assert rechosen.missing("choose-partner") == ["choice-may-be-made 4270.8"]
 
 
 def test_a_new_choice_clears_the_terms_of_the_earlier_one() -> None:
-    life = Life().at_chosen().do("draft-agreement").do("set-outcomes").do("agree-outcomes", "staff")
+    life = Life().to("chosen").do("draft-agreement").do("set-outcomes").do("agree-outcomes", "staff")
     rechosen = life.do("file-protest").do("answer-protest").do("choose-partner", organization=COLLEGE)
     assert rechosen.facts.agreement is None
     assert rechosen.facts.outcomes.items == ()
@@ -161,7 +159,7 @@ def test_a_new_choice_clears_the_terms_of_the_earlier_one() -> None:
 
 
 def test_withdrawing_the_chosen_application_undoes_the_choice_and_all_that_rests_on_it() -> None:
-    life = Life().at_signed().do("withdraw-application", "applicant", organization=CBO)
+    life = Life().to("signed").do("withdraw-application", "applicant", organization=CBO)
     assert life.facts.selection.choice is None
     assert life.facts.contact is None
     assert life.facts.agreement is None
@@ -171,9 +169,9 @@ def test_withdrawing_the_chosen_application_undoes_the_choice_and_all_that_rests
 
 
 def test_withdrawing_another_application_leaves_the_choice() -> None:
-    life = Life().at_signed().do("withdraw-application", "applicant", organization=COLLEGE)
+    life = Life().to("signed").do("withdraw-application", "applicant", organization=COLLEGE)
     assert life.facts.selection.choice is not None
-    assert life.facts.agreement == Life().at_signed().facts.agreement
+    assert life.facts.agreement == Life().to("signed").facts.agreement
     assert life.allows("activate")
 
 
@@ -181,7 +179,7 @@ def test_withdrawing_another_application_leaves_the_choice() -> None:
 
 
 def test_a_call_without_a_choice_can_be_begun_again_and_is_kept_on_record() -> None:
-    life = Life().at_scored()
+    life = Life().to("scored")
     again = life.do("restart", reason="no applicant fits")
     assert again.state == "needs-identified"
     assert again.facts.selection is None
@@ -191,7 +189,7 @@ def test_a_call_without_a_choice_can_be_begun_again_and_is_kept_on_record() -> N
 
 
 def test_after_a_restart_the_statement_is_agreed_to_anew() -> None:
-    again = Life().at_scored().do("restart")
+    again = Life().to("scored").do("restart")
     assert again.facts.needs.statement is not None
     assert again.facts.needs.agreed_at is None
     assert again.missing("open-selection", closes_on="2025-10-15") == [
@@ -201,6 +199,6 @@ def test_after_a_restart_the_statement_is_agreed_to_anew() -> None:
 
 
 def test_a_call_is_begun_again_neither_while_it_is_open_nor_after_the_choice() -> None:
-    assert Life().at_open_selection().missing("restart") == ["call-closed 4270.8"]
-    assert Life().at_chosen().missing("restart") == ["nobody-chosen 4270.8"]
-    assert Life().at_open_selection().at("2025-08-16").allows("restart")  # nobody applied at all
+    assert Life().to("open").missing("restart") == ["call-closed 4270.8"]
+    assert Life().to("chosen").missing("restart") == ["nobody-chosen 4270.8"]
+    assert Life().to("open").at("2025-08-16").allows("restart")  # nobody applied at all

@@ -20,7 +20,7 @@ REPORT = {"document": "report.pdf", "sha256": DIGEST}
 @pytest.mark.parametrize("role", ["lead-partner", "staff"])
 @pytest.mark.parametrize("duty", get_args(Duty))
 def test_a_duty_is_recorded_with_its_day_and_evidence(duty: str, role: str) -> None:
-    life = Life().at_active().do(f"record-{duty}", role).do(f"record-{duty}", role, evidence="minutes-2.pdf")
+    life = Life().to("active").do(f"record-{duty}", role).do(f"record-{duty}", role, evidence="minutes-2.pdf")
     assert [(d.duty, d.on, d.evidence) for d in life.facts.duties] == [
         (duty, day("2025-09-02"), "minutes-1.pdf"),
         (duty, day("2025-09-02"), "minutes-2.pdf"),
@@ -30,7 +30,7 @@ def test_a_duty_is_recorded_with_its_day_and_evidence(duty: str, role: str) -> N
 @pytest.mark.clause("4270.5a", "4270.5b", "4270.5c", "4270.5d")
 @pytest.mark.parametrize("duty", get_args(Duty))
 def test_a_duty_is_recorded_when_it_is_done(duty: str) -> None:
-    life = Life().at_active()  # on 2 September
+    life = Life().to("active")  # on 2 September
     assert life.missing(f"record-{duty}", on="2025-09-03") == ["done-by-today 4270.5"]
     with pytest.raises(BadInput, match="evidence: it is missing"):
         life.do(f"record-{duty}", evidence=ABSENT)
@@ -38,7 +38,7 @@ def test_a_duty_is_recorded_when_it_is_done(duty: str) -> None:
 
 @pytest.mark.clause("4270.6")
 def test_an_agreement_with_another_organization_has_the_input_of_both() -> None:
-    life = Life().at_active()
+    life = Life().to("active")
     assert life.missing("add-agreement", school_input=None, district_input=None) == [
         "school-gave-input 4270.6",
         "district-gave-input 4270.6",
@@ -66,7 +66,7 @@ def test_a_review_opens_every_year_and_the_earlier_is_kept(role: str) -> None:
 
 @pytest.mark.clause("4270.11")
 def test_a_report_has_a_value_for_every_outcome_and_for_no_other() -> None:
-    life = Life().at_annual_review()
+    life = Life().to("annual-review")
     assert life.missing("submit-report", values={"attendance": 91, "truancy": 3}) == [
         "every-outcome-has-a-value 4270.11",
         "every-value-has-an-outcome 4270.11",
@@ -77,7 +77,7 @@ def test_a_report_has_a_value_for_every_outcome_and_for_no_other() -> None:
 
 
 def test_a_report_submitted_again_keeps_the_earlier() -> None:
-    life = Life().at_reported().do("submit-report", narrative="with better numbers", **REPORT)
+    life = Life().to("reported").do("submit-report", narrative="with better numbers", **REPORT)
     first, second = life.facts.review.reports
     assert (first.narrative, first.document) == ("a good year", None)
     assert (second.narrative, second.document) == ("with better numbers", "report.pdf")
@@ -88,7 +88,7 @@ def test_a_report_submitted_again_keeps_the_earlier() -> None:
 
 @pytest.mark.parametrize("role", ["principal", "staff"])
 def test_a_finding_follows_the_report_or_its_being_overdue(role: str) -> None:
-    life = Life().at_annual_review()
+    life = Life().to("annual-review")
     assert life.missing("give-finding", role) == ["report-in-or-overdue 4270.11"]
     assert life.missing("give-finding", role, about={"overdue": ("findings-due",)}) == [
         "report-in-or-overdue 4270.11"
@@ -99,7 +99,7 @@ def test_a_finding_follows_the_report_or_its_being_overdue(role: str) -> None:
 
 @pytest.mark.clause("4270.12")
 def test_school_and_district_each_give_one_finding() -> None:
-    life = Life().at_reported().do("give-finding", "principal", impact=False, reasons="too few children")
+    life = Life().to("reported").do("give-finding", "principal", impact=False, reasons="too few children")
     assert life.missing("give-finding", "principal") == ["side-has-given-no-finding 4270.12"]
     assert life.facts.review.found_at is None
     both = life.do("give-finding", "staff")
@@ -112,7 +112,7 @@ def test_school_and_district_each_give_one_finding() -> None:
 @pytest.mark.clause("4270.11")
 def test_a_refused_continuation_names_everything_that_is_missing() -> None:
     overdue = {"overdue": ("annual-report",)}
-    life = Life().at_annual_review().do("give-finding", "staff", impact=False, about=overdue)
+    life = Life().to("annual-review").do("give-finding", "staff", impact=False, about=overdue)
     assert life.missing("continue") == [
         "report-received 4270.11",
         "both-findings-given 4270.12",
@@ -143,7 +143,7 @@ def test_a_negative_finding_calls_for_a_plan_to_improve(school: bool, district: 
 
 @pytest.mark.clause("4270.12")
 @pytest.mark.parametrize("ground", GROUNDS)
-@pytest.mark.parametrize("life", [Life().at_active(), Life().at_reported()], ids=lambda life: life.state)
+@pytest.mark.parametrize("life", [Life().to("active"), Life().to("reported")], ids=lambda life: life.state)
 def test_staff_end_an_agreement_with_its_ground_on_record(life: Life, ground: str) -> None:
     ended = life.do("terminate", ground=ground, effective_on=LAST_DAY, reason="as found")
     record = ended.facts.ended
@@ -161,7 +161,7 @@ def test_staff_end_an_agreement_with_its_ground_on_record(life: Life, ground: st
 @pytest.mark.parametrize("ground", GROUNDS)
 @pytest.mark.parametrize(("days", "soonest"), [(0, "2025-09-02"), (1, "2025-09-03"), (30, "2025-10-02")])
 def test_every_ground_has_the_notice_that_the_procedure_says(ground: str, days: int, soonest: str) -> None:
-    life = Life().at_active()
+    life = Life().to("active")
     about = {"notice_days": days}
     assert life.allows("terminate", ground=ground, effective_on=soonest, about=about)
     early = day(soonest).replace(day=day(soonest).day - 1).isoformat()
@@ -171,14 +171,14 @@ def test_every_ground_has_the_notice_that_the_procedure_says(ground: str, days: 
 
 
 def test_an_agreement_is_not_ended_after_it_ends_by_itself() -> None:
-    life = Life().at_active()
+    life = Life().to("active")
     assert life.missing("terminate", effective_on="2026-09-01") == ["ends-before-last-day"]
     assert life.allows("terminate", effective_on="2026-08-31")
 
 
 @pytest.mark.clause("4270.9")
 def test_staff_cannot_end_what_the_board_approved() -> None:
-    life = Life().at_approved()
+    life = Life().to("approved")
     assert life.missing("terminate", effective_on="2025-10-03") == [
         "board-did-not-approve 4270.9",
         "notice-given 4270.12",
@@ -197,7 +197,7 @@ def test_an_approved_amendment_makes_it_the_boards_to_end() -> None:
 
 @pytest.mark.parametrize(
     "life",
-    [Life().at_active(), Life().at_reported(), Life().at_board_review("renewal")],
+    [Life().to("active"), Life().to("reported"), Life().at_board_review("renewal")],
     ids=lambda life: life.state,
 )
 def test_an_agreement_expires_the_day_after_its_last_day(life: Life) -> None:
@@ -210,7 +210,7 @@ def test_an_agreement_expires_the_day_after_its_last_day(life: Life) -> None:
 
 @pytest.mark.parametrize("role", ["staff", "lead-partner"])
 def test_an_ended_partnership_is_closed_out_once(role: str) -> None:
-    life = Life().at_terminated().do("close-out", role)
+    life = Life().to("ended").do("close-out", role)
     assert life.state == "terminated"
     assert life.facts.closed_out.summary == "keys and records are back"
     assert life.missing("close-out", role) == ["not-closed-out"]
@@ -220,7 +220,7 @@ def test_an_ended_partnership_is_closed_out_once(role: str) -> None:
 
 
 def test_a_note_changes_no_fact_and_a_document_is_added() -> None:
-    life = Life().at_terminated()
+    life = Life().to("ended")
     assert life.do("add-note", "principal").facts == life.facts
     (document,) = life.do("attach-document", size=12, sha256=DIGEST).facts.documents
     assert (document.title, document.name) == ("A letter", "letter.pdf")

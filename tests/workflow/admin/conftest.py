@@ -50,10 +50,7 @@ def moment(life: Life) -> datetime:
 
 @pytest.fixture
 def sit(
-    stations: Stations,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    stations: Stations, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Sit]:
     """Sits down at a desk: `sit("active")` with a partnership there, `sit()` with none.
 

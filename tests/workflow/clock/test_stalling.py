@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from states.partnership import State
-from tests.support.district import STATIONS, Begin, configured
+from tests.support.district import Begin, configured
+from tests.support.facts import STATIONS
 from workflow import deadlines
 from workflow.procedure.config import Config, ConfigError
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support import databases
-from tests.support.district import STATIONS, Begin, Life
+from tests.support.district import Begin, Life
+from tests.support.facts import STATIONS
 from workflow import engine
 from workflow.record import verify
 from workflow.store.rows import HistoryEntry

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from states.partnership import Partnership, Role, Selection
-from tests.support.district import STATIONS, Begin, Life
-from tests.support.facts import CBO, COLLEGE, PEOPLE, REVIEWERS
+from tests.support.district import Begin, Life
+from tests.support.facts import CBO, COLLEGE, PEOPLE, REVIEWERS, STATIONS
 from workflow import engine
 from workflow.views import visibility
 from workflow.views.visibility import Viewer
