@@ -13,10 +13,9 @@ import pytest
 
 from notifications import render
 from tests.support import databases
-from tests.support.district import Begin, Life, Stations, configured, keyed, opened
-from tests.support.facts import LA
+from tests.support.district import Begin, Life, Stations, configured, opened, written
 from tests.support.visitor import Visit, Visitor
-from workflow.procedure.config import Config
+from workflow.procedure.config import Config, load
 
 _OURS = pytest.StashKey[Path]()
 
@@ -75,17 +74,14 @@ def begin(stations: Stations, settings: Config, tmp_path: Path) -> Iterator[Begi
     def begin(station: str | None = None, text: str = "") -> Life:
         folder = tmp_path / f"district-{len(lives)}"
         folder.mkdir()
-        keyed(folder)
-        chosen = configured(folder, text) if text else replace(settings, folder=folder)
-        life = opened(stations.made(station), folder, chosen)
-        if station:
-            life.now = max(entry["at"] for entry in life.history()).astimezone(LA)
-        lives.append(life)
-        return life
+        path = written(folder, text)
+        chosen = load(path) if text else replace(settings, folder=folder, path=path)
+        lives.append(opened(stations.made(station), folder, chosen, begun=station is not None))
+        return lives[-1]
 
     yield begin
     for life in lives:
-        life.system.engine.dispose()
+        life.close()
         databases.drop(life.system.config.folder)
 
 

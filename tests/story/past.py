@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.support.facts import CBO, REVIEWERS, SAMPLES
-from tests.support.office import PRINCIPALS, REF, address, wall
+from tests.support.facts import CBO, REVIEWERS, SAMPLES, instant
+from tests.support.office import PRINCIPALS, REF, address
 
 SMALL = {"amount_cents": 24_999_999, "starts_on": "2025-09-01", "ends_on": "2026-08-31"}
 LARGE = {"amount_cents": 25_000_000, "starts_on": "2025-11-01", "ends_on": "2026-10-31"}
@@ -18,10 +18,10 @@ class Past(dict[str, Any]):
     def __init__(self, ref: str = REF, school: str = "rainier-beach") -> None:
         super().__init__(ref=ref, school=school, title="A Lead Partner for the school", event=[])
         self.principal = PRINCIPALS[school]
-        self.now = wall("2025-07-07")
+        self.now = instant("2025-07-07")
 
     def on(self, when: str) -> Past:
-        self.now = wall(when)
+        self.now = instant(when)
         return self
 
     def did(self, event: str, by: str, **given: Any) -> Past:

@@ -27,9 +27,7 @@ from workflow.store.migrations.versions.v0003_append_only import SQLITE
 from workflow.store.tables import METADATA
 
 POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
-DATA = (
-    "TEST_POSTGRESQL_DATA"  # the environment tells all processes of a test run where the one server's data is
-)
+DATA = "TEST_POSTGRESQL_DATA"  # where the one server of a test run has its data, for all its processes
 _MEMORY, _PLENTY = Path("/dev/shm"), 8 * 2**30  # bytes; each test process takes a few hundred million
 _SETTINGS = """
 fsync = off
@@ -42,12 +40,9 @@ timezone = 'UTC'
 """
 # The owner of the tables can take away what guards the history.
 UNGUARD = {
-    "sqlite": [
-        f"DROP TRIGGER IF EXISTS history_no_{what}" for what in ("update", "delete", "replace")
-    ],
+    "sqlite": [f"DROP TRIGGER IF EXISTS history_no_{what}" for what in ("update", "delete", "replace")],
     "postgresql": ["ALTER TABLE history DISABLE TRIGGER history_is_kept"],
-}  # fmt: skip
-
+}
 # Put the guard back, so that nothing but the chain of hashes tells what was done.
 GUARD = {"sqlite": SQLITE, "postgresql": ["ALTER TABLE history ENABLE TRIGGER history_is_kept"]}
 
@@ -114,11 +109,11 @@ def url(folder: Path) -> str:
     return server_url(name_of(folder)) if POSTGRESQL else f"sqlite:///{folder / 'partnerships.db'}"
 
 
-def admin(statement: str) -> None:
-    """Do something on the server as its owner, outside any transaction."""
+def admin(statement: str) -> int:
+    """Do something on the server as its owner, outside any transaction; how many rows that gives."""
     address = server_url().replace("postgresql+psycopg", "postgresql")
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[call-overload]
+        return connection.execute(statement).rowcount  # type: ignore[call-overload, no-any-return]
 
 
 def create(folder: Path) -> None:
@@ -131,10 +126,7 @@ def exists(folder: Path) -> bool:
     """Whether a folder has its database."""
     if not POSTGRESQL:
         return (folder / "partnerships.db").exists()
-    address = server_url().replace("postgresql+psycopg", "postgresql")
-    with psycopg.connect(address, autocommit=True) as connection:
-        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name_of(folder)])
-        return found.fetchone() is not None
+    return admin(f"SELECT 1 FROM pg_database WHERE datname = '{name_of(folder)}'") == 1
 
 
 def copy(source: Path, folder: Path) -> None:
@@ -218,9 +210,8 @@ def beside(folder: Path) -> Iterator[Any]:
 def dump(folder: Path) -> list[str]:
     """Every row of every table, a line for each: the same twice if nothing was written in between."""
     if not POSTGRESQL:
-        connection = sqlite3.connect(folder / "partnerships.db")
-        with contextlib.closing(connection):
-            return list(connection.iterdump())
+        with contextlib.closing(sqlite3.connect(folder / "partnerships.db")) as file:
+            return list(file.iterdump())
     lines = []
     with beside(folder) as connection:
         for table in METADATA.sorted_tables:
@@ -242,6 +233,18 @@ def rows(folder: Path, statement: str, **values: Any) -> list[tuple[Any, ...]]:
     with beside(folder) as connection:
         found = connection.execute(text(statement), values)
         return [tuple(row) for row in found] if found.returns_rows else []
+
+
+def tamper(folder: Path, statement: str, **values: Any) -> int:
+    """Change rows although the database guards them, then guard them again; how many."""
+    with beside(folder) as connection:
+        kind = connection.dialect.name
+        for unguard in UNGUARD[kind]:
+            connection.execute(text(unguard))
+        changed = connection.execute(text(statement), values).rowcount
+        for guard in GUARD[kind]:
+            connection.execute(text(guard))
+    return int(changed)
 
 
 def size(database: Engine) -> int:

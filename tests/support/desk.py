@@ -45,10 +45,8 @@ class Answer:
 class Desk:
     """A district in a folder with the program beside it."""
 
-    def __init__(
-        self, life: Life, folder: Path, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch
-    ) -> None:
-        self.life, self.folder = life, folder
+    def __init__(self, life: Life, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+        self.life, self.folder = life, life.system.config.folder
         self._capsys, self._patch = capsys, patch
 
     @property
@@ -93,18 +91,12 @@ class Desk:
 
 
 def real(
-    *words: str,
-    environment: dict[str, str] | None = None,
-    folder: Path | None = None,
+    *words: str, environment: dict[str, str] | None = None, folder: Path | None = None,
     program: str = "partnershipctl",
-) -> subprocess.CompletedProcess[bytes]:
+) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
     """Run the installed program as a process of its own."""
     known = {name: value for name, value in os.environ.items() if not name.startswith("PARTNERSHIPS_")}
     return subprocess.run(
-        [str(PROGRAMS / program), *words],
-        capture_output=True,
-        timeout=60,
-        check=False,
-        cwd=folder,
+        [str(PROGRAMS / program), *words], capture_output=True, timeout=60, check=False, cwd=folder,
         env=known | (environment or {}),
-    )
+    )  # fmt: skip

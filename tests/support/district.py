@@ -13,7 +13,6 @@ from sqlalchemy import Table, select, text
 from states.machine import row_of
 from states.partnership import Partnership, Role, State
 from tests.support import databases
-from tests.support.databases import GUARD, UNGUARD
 from tests.support.facts import (
     CBO,
     COLLEGE,
@@ -89,18 +88,17 @@ def person(name: str, **given: Any) -> dict[str, Any]:
     return values | {key: canonical(values.get(key, [])) for key in ("roles", "schools")}
 
 
-def configured(folder: Path, text: str = "") -> config.Config:
-    """The configuration of a district whose file says this besides where its database and mail are."""
-    path = folder / "config.toml"
-    path.write_text(merged(text, folder), encoding="utf-8")
-    keyed(folder)
-    return config.load(path)
-
-
-def keyed(folder: Path) -> None:
-    """Keys for links in this folder, the same in every test."""
+def written(folder: Path, text: str = "") -> Path:
+    """A configuration that says this besides where database and mail are, with the keys of every test."""
     (folder / "var").mkdir(exist_ok=True)
     (folder / "var" / "keys").write_text("k" * 48 + "\n", encoding="ascii")
+    (folder / "config.toml").write_text(merged(text, folder), encoding="utf-8")
+    return folder / "config.toml"
+
+
+def configured(folder: Path, text: str = "") -> config.Config:
+    """The configuration of a district whose file says this besides where its database and mail are."""
+    return config.load(written(folder, text))
 
 
 def merged(text: str, folder: Path) -> str:
@@ -122,7 +120,7 @@ class Life:
 
     def at(self, when: str) -> Life:
         """Let it be this wall-clock time in the district; of a mere day nine in the morning."""
-        self.now = instant(when if len(when) > 10 else f"{when} 09:00")
+        self.now = instant(when)
         return self
 
     def input(self, event: str, **given: Any) -> dict[str, Any]:
@@ -164,12 +162,7 @@ class Life:
 
     def tamper(self, sql: str, **values: Any) -> None:
         """Change the history, which the database itself refuses as long as it is guarded."""
-        kind = self.system.engine.dialect.name
-        for statement in UNGUARD[kind]:
-            self.run(statement)
-        self.run(sql, **values)
-        for statement in GUARD[kind]:
-            self.run(statement)
+        databases.tamper(self.system.config.folder, sql, **values)
 
     def put(self, table: Table, **values: Any) -> None:
         """Change the directory."""
@@ -259,11 +252,8 @@ class Life:
     def faults(self) -> list[str]:
         """What `verify` finds."""
         with self.system.reading() as session:
-            return [
-                fault.problem
-                for _, faults in verify.verify(session.connection, self.system.config)
-                for fault in faults
-            ]
+            found = verify.verify(session.connection, self.system.config)
+            return [fault.problem for _, faults in found for fault in faults]
 
     def wall(self, moment: datetime) -> str:
         """A moment as the district's clocks show it."""

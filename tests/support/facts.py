@@ -33,8 +33,8 @@ USUAL_RULES = BoardRules()
 
 
 def instant(text: str) -> datetime:
-    """A wall-clock time in the district."""
-    return datetime.fromisoformat(text).replace(tzinfo=LA)
+    """A wall-clock time in the district; of a mere day nine in the morning."""
+    return datetime.fromisoformat(text if len(text) > 10 else f"{text} 09:00").replace(tzinfo=LA)
 
 
 START = instant("2025-07-07 09:00")
@@ -198,11 +198,7 @@ class Life:
 
     def at(self, when: str | datetime | date) -> Life:
         """The same life at another time; of a mere day, nine in the morning."""
-        if isinstance(when, str):
-            when = instant(when) if len(when) > 10 else day(when)
-        if not isinstance(when, datetime):
-            when = datetime(when.year, when.month, when.day, 9, tzinfo=LA)
-        return replace(self, now=when)
+        return replace(self, now=when if isinstance(when, datetime) else instant(str(when)))
 
     def under(self, **rules: Any) -> Life:
         """The same life under other procedures of the Board."""

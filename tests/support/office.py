@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from tests.support import databases
-from tests.support.databases import GUARD, UNGUARD
-from tests.support.facts import CBO, COLLEGE, LA, ORGANIZATIONS, REVIEWERS, SAMPLES
+from tests.support.facts import CBO, COLLEGE, ORGANIZATIONS, REVIEWERS, SAMPLES, instant
 
 REF = "rbhs-2025"
 CONFIG = """
@@ -72,11 +70,6 @@ def address(who: str) -> str:
 def short(written: str) -> str:
     """An address as a story says it."""
     return parseaddr(written)[1].removesuffix("@example.org")
-
-
-def wall(text: str) -> datetime:
-    """A wall-clock time in the district; of a mere day nine in the morning."""
-    return datetime.fromisoformat(text if len(text) > 10 else f"{text} 09:00").replace(tzinfo=LA)
 
 
 def toml(value: Any) -> str:
@@ -154,7 +147,7 @@ class Office:
 
     def __init__(self, folder: Path, faketime: str, bytecode: Path) -> None:
         self.folder, self.faketime = folder, faketime
-        self.now = wall("2025-07-01")
+        self.now = instant("2025-07-01")
         self.opened: set[str] = set()
         left = ("PARTNERSHIPS_CONFIG", "PYTHONDONTWRITEBYTECODE")
         self.environment = {key: value for key, value in os.environ.items() if key not in left}
@@ -163,7 +156,7 @@ class Office:
 
     def at(self, when: str) -> Office:
         """Let it be this wall-clock time."""
-        self.now = wall(when)
+        self.now = instant(when)
         return self
 
     def configure(self, text: str) -> None:
@@ -264,12 +257,7 @@ class Office:
 
     def tamper(self, statement: str, **values: Any) -> None:
         """Change one row by hand, behind the programs' back; what guards the history is taken away first."""
-        with databases.beside(self.folder) as connection:
-            for unguard in UNGUARD[connection.dialect.name]:
-                connection.execute(text(unguard))
-            assert connection.execute(text(statement), values).rowcount == 1
-            for guard in GUARD[connection.dialect.name]:
-                connection.execute(text(guard))
+        assert databases.tamper(self.folder, statement, **values) == 1
 
 
 def founded(folder: Path, faketime: str, bytecode: Path) -> Office:
