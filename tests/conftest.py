@@ -14,6 +14,7 @@ import pytest
 from notifications import render
 from tests.support import databases
 from tests.support.district import Begin, Life, Stations, configured, opened, written
+from tests.support.office import Office, founded, moved_into, program
 from tests.support.visitor import Visit, Visitor
 from workflow.procedure.config import Config, load
 
@@ -83,6 +84,22 @@ def begin(stations: Stations, settings: Config, tmp_path: Path) -> Iterator[Begi
     for life in lives:
         life.close()
         databases.drop(life.system.config.folder)
+
+
+@pytest.fixture(scope="session")
+def founded_office(tmp_path_factory: pytest.TempPathFactory) -> Office:
+    """Made once for all stories and copied for each."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("office", "bytecode")]
+    return founded(folders[0], program("faketime"), folders[1])
+
+
+@pytest.fixture
+def office(founded_office: Office, tmp_path: Path) -> Iterator[Office]:
+    """An office with no partnership yet. After the story `verify` must find nothing in its record."""
+    mine = moved_into(tmp_path / "office", founded_office)
+    yield mine
+    assert mine.faults() == []
+    databases.drop(mine.folder)
 
 
 @pytest.fixture

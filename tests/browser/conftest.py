@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
-from tests.support import databases
-from tests.support.office import Office, founded, moved_into, program
+from tests.support.office import Office, program
 from tests.support.post import post_office
 from tests.support.town import Town
 
@@ -39,22 +38,23 @@ def press(button: Locator) -> None:
         button.click()
 
 
-@pytest.fixture
-def phone(browser: Browser) -> Iterator[BrowserContext]:
-    """A small screen without JavaScript; a page that scrolls sideways there has failed."""
-    context = browser.new_context(viewport={"width": 320, "height": 640}, java_script_enabled=False)
+def _opened(browser: Browser, width: int, height: int, **options: Any) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
     context.set_default_timeout(20_000)
     yield context
     context.close()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[BrowserContext]:
+    """A small screen without JavaScript; a page that scrolls sideways there has failed."""
+    yield from _opened(browser, 320, 640, java_script_enabled=False)
 
 
 @pytest.fixture
 def screen(browser: Browser) -> Iterator[BrowserContext]:
     """A large screen, on which scripts may run (none of ours do)."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
-    context.set_default_timeout(20_000)
-    yield context
-    context.close()
+    yield from _opened(browser, 1280, 900, bypass_csp=True)
 
 
 @pytest.fixture(scope="session")
@@ -63,29 +63,18 @@ def judge() -> Judge:
     axe = Axe()
 
     def judged(page: Page) -> list[str]:
-        found = axe.run(page, options=WCAG).response["violations"]
-        return [
-            f"{one['id']}: {node['html'][:200]} ({node['failureSummary']})"
-            for one in found
-            for node in one["nodes"]
-        ]
+        found = [(one["id"], node) for one in axe.run(page, options=WCAG).response["violations"]
+                 for node in one["nodes"]]  # fmt: skip
+        return [f"{name}: {node['html'][:200]} ({node['failureSummary']})" for name, node in found]
 
     return judged
 
 
-@pytest.fixture(scope="session")
-def founded_town(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    return founded(tmp_path_factory.mktemp("town"), program("faketime"), tmp_path_factory.mktemp("bytecode"))
-
-
 @pytest.fixture
-def town(founded_town: Office, tmp_path: Path) -> Iterator[Town]:
+def town(office: Office) -> Iterator[Town]:
     """A district with its daemon running at whatever time a test sets, and a mail server."""
-    office = moved_into(tmp_path / "town", founded_town)
     with post_office(office.folder) as (desk, settings):
         made = Town(office, desk)
         made.settle(settings)
         yield made
         made.stop()
-    assert made.office.faults() == []
-    databases.drop(made.office.folder)

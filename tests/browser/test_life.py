@@ -19,8 +19,10 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Judge, press
+from tests.support.house import until
 from tests.support.office import REF, address
-from tests.support.town import Town, awaited
+from tests.support.post import letter
+from tests.support.town import Town
 
 REVIEWERS = ("reviewer-1", "reviewer-2", "reviewer-3")
 ABILITIES = ("collaboration", "high-expectations", "diversity", "connecting-assets", "shared-accountability")
@@ -83,8 +85,8 @@ class People:
         quoted = "\n".join(f"> {line}" for line in part.get_content().splitlines())
         reply.set_content(f"{text}\n\nOn Monday the office wrote:\n{quoted}\n")
         self.town.post(reply)
-        recorded = awaited(
-            lambda: rows if len(rows := self.town.office.history()) > before else None, f"{who}: {text}"
+        recorded = until(
+            lambda: rows if len(rows := self.town.office.history()) > before else [], f"{who}: {text}"
         )
         assert f"by {who}" in recorded[-1], recorded[-1]
 
@@ -172,7 +174,7 @@ def somebody_applies(town: Town, people: People) -> None:
     page.goto(call)
     page.locator("[name=email]").fill(address(APPLICANT))
     press(page.locator("main form button"))
-    link = awaited(lambda: application_link(town), "the message that proves an applicant's address")
+    link = until(lambda: application_link(town), "the message that proves an applicant's address")
     people.look(link, "The application")
     page.goto(link)
     given = {name: f"How we show {name}" for name in ABILITIES}
@@ -249,7 +251,7 @@ def the_year_is_reviewed(town: Town, people: People) -> None:
 
 def it_ends(town: Town, people: People) -> None:
     town.at("2026-11-01 00:05")
-    awaited(lambda: True if town.office.show().state == "terminated" else None, "the end of the agreement")
+    until(lambda: town.office.show().state == "terminated", "the end of the agreement")
     people.look(town.link("principal", "See everything about this partnership"), "The partnership, ended")
     people.act(
         APPLICANT, "Close out the partnership", {"summary": "Keys and records are returned"}, final=True
@@ -260,7 +262,7 @@ def every_message_is_accessible(town: Town, people: People) -> None:
     """The longest message of each subject, as it arrived."""
     longest: dict[str, str] = {}
     for envelope in list(town.desk.received):
-        message = town.opened(envelope)
+        message = letter(envelope)
         part = message.get_body(("html",))
         assert part is not None
         subject = str(message["Subject"])

@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.support import databases
-from tests.support.district import Life, found
-from tests.support.facts import LA
+from tests.support.district import Life, found, written
+from tests.support.facts import LA, way
 from workflow.clock import replan
 from workflow.procedure import config
-from workflow.record import verify
 from workflow.session import System, current_time
 from workflow.store.database import open_store
 
@@ -31,7 +30,7 @@ PROGRAM = Path(sys.executable).parent / "partnershipd"
 CALL, NEW = "call-rainier", "new-franklin"  # a call that has run out, and needs identified just now
 
 
-def until(found: Callable[[], T], what: str, timeout: float = 20, every: float = 0.02) -> T:
+def until(found: Callable[[], T], what: str, timeout: float = 30, every: float = 0.02) -> T:
     """What `found` gives as soon as that is true. Fails if it is not within `timeout` seconds."""
     pause, last = threading.Event(), time.monotonic() + timeout
     while not (value := found()):
@@ -39,6 +38,18 @@ def until(found: Callable[[], T], what: str, timeout: float = 20, every: float =
             raise AssertionError(f"not within {timeout} seconds: {what}")
         pause.wait(every)
     return value
+
+
+def fetched(url: str) -> tuple[int, str]:
+    """A page's status and text; 0 while nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status), answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
 
 
 def free_port() -> int:
@@ -50,17 +61,13 @@ def free_port() -> int:
 def founded(folder: Path) -> None:
     """A database with two partnerships in it, as of now; nothing of them has been told yet."""
     found(folder)
-    (folder / "config.toml").write_text(
-        f"[database]\nurl = {json.dumps(databases.address(folder))}\n", encoding="utf-8"
-    )
-    settings = config.load(folder / "config.toml", words=False)
+    settings = config.load(written(folder), words=False)
     opened = System(settings, open_store(settings.database_url))
     now = datetime.now(LA).replace(microsecond=0)
     call, new = Life(opened, CALL), Life(opened, NEW, "franklin")
     call.now, new.now = now - timedelta(days=30), now - timedelta(minutes=1)
-    for event, by in (("identify-needs", None), ("describe-needs", None), ("agree-needs", "principal"),
-                      ("agree-needs", "staff")):  # fmt: skip
-        call.do(event, by)
+    for step in way("needs-agreed"):
+        call.do(step.event, step.by)
     call.do("open-selection", closes_on=(call.now + timedelta(days=21)).date().isoformat())
     new.do("identify-needs")
     opened.transact(lambda session: replan.replan(session, now.astimezone(UTC)))
@@ -71,13 +78,11 @@ def founded(folder: Path) -> None:
 class House:
     """A folder with a configuration and a database, and whatever daemon runs on them."""
 
-    def __init__(self, source: Path, folder: Path) -> None:
-        databases.copy(source, folder)
-        self._settle(folder, folder)
-
-    def _settle(self, folder: Path, database: Path) -> None:
-        self.folder, self.database, self.port = folder, database, free_port()
-        self.address = databases.address(database)  # as its configuration has it
+    def __init__(self, source: Path | None, folder: Path, database: Path | None = None) -> None:
+        if source is not None:
+            databases.copy(source, folder)
+        self.folder, self.database, self.port = folder, database or folder, free_port()
+        self.address = databases.address(self.database)  # as its configuration has it
         (folder / "keys").write_text("k" * 48, encoding="ascii")
         self.running: subprocess.Popen[bytes] | None = None
         self.neighbours: list[House] = []
@@ -86,10 +91,8 @@ class House:
     def neighbour(self, folder: Path) -> House:
         """Another house with the same database, on a server that takes several daemons."""
         folder.mkdir()
-        other = House.__new__(House)
-        other._settle(folder, self.database)
-        self.neighbours.append(other)
-        return other
+        self.neighbours.append(House(None, folder, self.database))
+        return self.neighbours[-1]
 
     def configure(
         self, text: str = "", tick: float = 0.2, mail: str = "", log: str = "json", web: str = ""
@@ -141,15 +144,7 @@ class House:
         return [line for line in lines if event in ("", line["event"])]
 
     def page(self, path: str) -> tuple[int, str]:
-        """A page's status and text; 0 while nobody answers."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return int(answer.status), answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return fetched(f"http://127.0.0.1:{self.port}{path}")
 
     def healthy(self) -> bool:
         return self.page("/healthz")[0] == 200
@@ -183,12 +178,9 @@ class House:
     def faults(self) -> list[str]:
         """What `verify` finds."""
         settings = config.load(self.folder / "config.toml", words=False)
-        opened = System(settings, open_store(settings.database_url))
-        with opened.reading() as session:
-            found = [
-                fault.problem for _, them in verify.verify(session.connection, settings) for fault in them
-            ]
-        opened.engine.dispose()
+        life = Life(System(settings, open_store(settings.database_url)))
+        found = life.faults()
+        life.close()
         return found
 
     def state(self, ref: str) -> str:

@@ -21,20 +21,9 @@ from workflow.outbox import delivery
 from workflow.store import tables
 
 
-class Away:
-    """A mailer that takes everything."""
-
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        yield
-
-    def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
-        assert message
-
-
-def delivered(life: Life) -> None:
+def delivered(life: Life) -> Any:
     """Let everything that is queued leave."""
-    delivery.deliver(life.system, MaildirMailer(life.system.config.folder / "mail"), lambda: life.now)
+    return delivery.deliver(life.system, MaildirMailer(life.system.config.folder / "mail"), lambda: life.now)
 
 
 def got(life: Life, template: str, to: str) -> EmailMessage:
@@ -76,9 +65,8 @@ def put(folder: Path, content: bytes, name: str = "1.host") -> Path:
     """A message in the Maildir of answers, as a mail server leaves it."""
     for part in ("tmp", "new", "cur"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    path = folder / "new" / name
-    path.write_bytes(content)
-    return path
+    (folder / "tmp" / name).write_bytes(content)
+    return (folder / "tmp" / name).rename(folder / "new" / name)
 
 
 def comes(life: Life, content: bytes) -> Judged:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
@@ -70,11 +70,8 @@ class Page(HTMLParser):
         name, value = given.get("name", ""), given.get("value", "")
         if tag == "button":
             form.buttons.append((name, value))
-        elif tag == "textarea":
-            self._area = name
-            form.texts[name] = [""]
-        elif tag == "select":
-            self._select = name
+        elif tag in ("textarea", "select"):
+            self._area, self._select = name if tag == "textarea" else None, name
             form.texts[name] = [""]
         elif tag == "option":
             form.choices.setdefault(self._select or "", []).append(value)
@@ -85,10 +82,8 @@ class Page(HTMLParser):
             form.texts.setdefault(name, [])
             if "checked" in given:
                 form.texts[name].append(value)
-        elif given.get("type") == "file":
-            form.texts[name] = []
         else:
-            form.texts[name] = [value]
+            form.texts[name] = [] if given.get("type") == "file" else [value]
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea" and self._area is not None:
@@ -167,8 +162,7 @@ class Visitor:
     # The browser
 
     def get(self, path: str, method: str = "GET") -> Seen:
-        answer = self.client.open(path, method=method)
-        return Seen(answer.status_code, Page(answer.text, path), dict(answer.headers))
+        return self._seen(path, self.client.open(path, method=method))
 
     def send(self, path: str, form: Form, button: str = "act", **typed: Any) -> Seen:
         """Send a form with some of its controls filled in otherwise, by a button."""
@@ -182,7 +176,9 @@ class Visitor:
         return texts | {"do": [button]}
 
     def post(self, path: str, data: Any, kind: str = "application/x-www-form-urlencoded") -> Seen:
-        answer = self.client.post(path, data=data, content_type=kind)
+        return self._seen(path, self.client.post(path, data=data, content_type=kind))
+
+    def _seen(self, path: str, answer: TestResponse) -> Seen:
         return Seen(answer.status_code, Page(answer.text, path), dict(answer.headers))
 
     def follow(self, seen: Seen) -> Seen:
@@ -204,10 +200,6 @@ class Visitor:
         return [entry["event"] for entry in self.life.history()]
 
 
-def altered(claim: Claim, **changes: Any) -> Claim:
-    return replace(claim, **changes)
-
-
 BASE = "http://127.0.0.1:8427"
 
 
@@ -225,12 +217,10 @@ class Guest:
 
     def link(self, role: Role, email: str, template: str = "describe-needs", event: str = "") -> str:
         """The address of a link in a notice that somebody gets in a role."""
-        life = self.life
-
-        def tell(session: Any) -> int:
-            return queue.tell(session, template, email, str(role), life.now, partnership=life.record.id)
-
-        notice = life.system.transact(tell)
+        life, partnership = self.life, self.life.record.id
+        notice = life.system.transact(
+            lambda session: queue.tell(session, template, email, str(role), life.now, partnership=partnership)
+        )
         return links.address(life.system.config, Claim(notice, event, email, life.ref))
 
     def shown(self, role: Role, email: str, template: str = "describe-needs") -> str:

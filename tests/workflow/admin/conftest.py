@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
@@ -34,18 +33,3 @@ def sit(
         return desk
 
     return sit
-
-
-@pytest.fixture
-def as_user(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Makes the programs believe that another operating-system user runs them."""
-
-    class Entry:
-        def __init__(self, name: str) -> None:
-            self.pw_name = name
-
-    def become(name: str) -> None:
-        monkeypatch.setattr(os, "getuid", lambda: 4270)
-        monkeypatch.setattr("pwd.getpwuid", lambda _number: Entry(name))
-
-    return become

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +20,17 @@ LISTED = """
 "intern" = {}
 "robot" = { may_act_as = ["*"] }
 """
+
+
+@pytest.fixture
+def as_user(monkeypatch: pytest.MonkeyPatch) -> AsUser:
+    """Makes the programs believe that another operating-system user runs them."""
+
+    def become(name: str) -> None:
+        monkeypatch.setattr(os, "getuid", lambda: 4270)
+        monkeypatch.setattr("pwd.getpwuid", lambda _number: SimpleNamespace(pw_name=name))
+
+    return become
 
 
 def row(desk: Desk) -> tuple[str, str]:

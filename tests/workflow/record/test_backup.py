@@ -21,9 +21,8 @@ from tests.support import databases
 from tests.support.databases import UNGUARD
 from tests.support.district import Begin, Life
 from tests.support.house import until
-from tests.support.letters import Away
+from tests.support.letters import delivered
 from workflow.clock import fire
-from workflow.outbox import delivery
 from workflow.record import backup, restore
 from workflow.record.backup import Summary
 from workflow.record.restore import NoBackup
@@ -94,7 +93,7 @@ def much_going_on(life: Life) -> Iterator[threading.Event]:
         while not over.is_set():
             mine.now += timedelta(hours=7)
             fire.fire_due(mine.system, mine.now)
-            delivery.deliver(mine.system, Away(), lambda: mine.now)
+            delivered(mine)
 
     def kept(work: Callable[[Life], None], mine: Life) -> None:
         try:
@@ -161,7 +160,7 @@ def test_what_is_restored_is_what_there_was_to_the_letter(
     begin: Begin, restored: Callable[..., Life]
 ) -> None:
     life = begin("annual-review")
-    delivery.deliver(life.system, Away(), lambda: life.now)
+    delivered(life)
     again = restored(life, taken(life))
     assert content(again) == content(life)
     assert restored(again, taken(again, "second.db")).record == life.record
@@ -171,7 +170,7 @@ def test_a_district_moves_to_the_other_kind_of_database_and_back(
     begin: Begin, restored: Callable[..., Life], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     life = begin("annual-review")
-    delivery.deliver(life.system, Away(), lambda: life.now)
+    delivered(life)
     there, file = life, taken(life)
     for kind in ("postgresql", "sqlite", "postgresql"):
         monkeypatch.setattr(databases, "POSTGRESQL", kind == "postgresql")
@@ -184,7 +183,7 @@ def test_a_district_moves_to_the_other_kind_of_database_and_back(
 
 def test_life_goes_on_after_it_was_restored(begin: Begin, restored: Callable[..., Life]) -> None:
     life = begin("applied")
-    delivery.deliver(life.system, Away(), lambda: life.now)
+    delivered(life)
     again = restored(life, taken(life))
     assert again.tick("2025-08-15 17:00").fired == 1
     again.another("franklin-2025").do("identify-needs")

@@ -17,8 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from tests.support import databases
 from tests.support.district import Begin, Life
 from tests.support.house import until
-from tests.support.letters import Away
-from workflow.outbox import delivery
+from tests.support.letters import delivered
 from workflow.record import backup, restore
 from workflow.record.restore import advance_sequences
 from workflow.session import Session, System
@@ -96,7 +95,7 @@ def test_what_was_in_flight_goes_on_after_an_upgrade(busy: Life, aged: Aged, ver
     assert queued
     assert calls.tick("2025-08-15 17:00").fired == 1
     assert [row["event"] for row in calls.history()][-1] == "close-applications"
-    sent = delivery.deliver(system, Away(), lambda: calls.now)
+    sent = delivered(calls)
     assert set(sent) == {"sent"}
     assert {row["status"] for row in calls.notices() if row["id"] in queued} == {"sent"}
     active.at("2025-09-03").do("record-assessment", "lead-partner")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from freezegun import freeze_time
 
 from tests.support.facts import CBO
-from tests.support.visitor import Form, Seen, Visit, Visitor, altered
+from tests.support.visitor import Form, Seen, Visit, Visitor
 from workflow import links
 
 AGAIN = "Send me fresh links"
@@ -159,7 +160,7 @@ def test_every_forgery_gets_the_same_page(visit: Visit, spoil: Any) -> None:
 )
 def test_a_link_signed_for_what_was_never_asked_is_none(visit: Visit, changes: dict[str, Any]) -> None:
     visitor = visit("needs")
-    path = visitor.path(altered(visitor.claim("describe-needs", "principal"), **changes))
+    path = visitor.path(replace(visitor.claim("describe-needs", "principal"), **changes))
     assert visitor.get(path).status == 404
 
 
