@@ -86,7 +86,7 @@ def ours(visitor: Visitor, found: str, at: str = "/") -> str | None:
 @pytest.mark.promise("reading-changes-nothing")
 @pytest.mark.parametrize("told", STATIONS, indirect=True)
 def test_a_scanner_that_follows_every_link_changes_nothing(told: Visitor) -> None:
-    before, seen = told.dump(), set[str]()
+    before, seen = told.life.dump(), set[str]()
     found = {path for message in messages(told) for link in links(message) if (path := ours(told, link))}
     assert any(path.startswith("/a/") for path in found)
     for _ in range(DEPTH):
@@ -104,7 +104,7 @@ def test_a_scanner_that_follows_every_link_changes_nothing(told: Visitor) -> Non
         found = ahead
     assert len(seen) > 10
     print(len(seen), "addresses")
-    assert told.dump() == before
+    assert told.life.dump() == before
 
 
 ONCE = ("needs", "applied", "introduced", "reported")
@@ -113,7 +113,7 @@ ONCE = ("needs", "applied", "introduced", "reported")
 @pytest.mark.promise("reading-changes-nothing")
 @pytest.mark.parametrize("told", ONCE, indirect=True)
 def test_a_scanner_that_runs_scripts_changes_nothing(told: Visitor, browser: Browser) -> None:
-    before = told.dump()
+    before = told.life.dump()
     paths = {
         claimed(path): path for one in messages(told) for link in links(one) if (path := ours(told, link))
     }
@@ -136,7 +136,7 @@ def test_a_scanner_that_runs_scripts_changes_nothing(told: Visitor, browser: Bro
         context.close()
     assert len(chosen) > 3
     assert set(sent) == {"GET"}
-    assert told.dump() == before
+    assert told.life.dump() == before
 
 
 def test_a_message_in_html_asks_for_nothing_by_itself(visit: Visit, browser: Browser) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from tests.support import databases
 from tests.support.district import Life
 from workflow.admin import program
 
@@ -80,10 +79,6 @@ class Desk:
 
     def trigger(self, event: str, *words: str, stdin: str = "") -> Answer:
         return self.run("trigger", REF, event, *words, "--json", stdin=stdin)
-
-    def dump(self) -> list[str]:
-        """Every row of every table."""
-        return databases.dump(self.folder)
 
     def file(self, name: str, text: str) -> str:
         (self.folder / name).write_text(text, encoding="utf-8")

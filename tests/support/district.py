@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +50,10 @@ ROLES = {
 START = datetime(2025, 7, 1, 9, tzinfo=LA)
 
 
-def regular_meetings() -> Iterator[date]:
-    """The first and third Wednesday of each month."""
-    day = date(2025, 8, 1)
-    while day.year < 2030:
-        if day.weekday() == 2 and (day.day <= 7 or 15 <= day.day <= 21):
-            yield day
-        day += timedelta(days=1)
+def regular_meetings() -> list[date]:
+    """The first and third Wednesday of each month, from August 2025 to the end of 2029."""
+    days = (date(2025, 8, 1) + timedelta(days=n) for n in range(1614))
+    return [day for day in days if day.weekday() == 2 and (day.day <= 7 or 15 <= day.day <= 21)]
 
 
 def found(folder: Path) -> None:
@@ -103,9 +101,9 @@ def configured(folder: Path, text: str = "") -> config.Config:
 
 def merged(text: str, folder: Path) -> str:
     """Settings in TOML with the places of database and mail put into them."""
-    if "[mail]\n" not in text:
-        text = "[mail]\n" + text
-    text = text.replace("[mail]\n", '[mail]\nmaildir = "mail"\n')
+    text = (text if "[mail]\n" in text else "[mail]\n" + text).replace(
+        "[mail]\n", '[mail]\nmaildir = "mail"\n'
+    )
     return f"[database]\nurl = {json.dumps(databases.address(folder))}\n{text}"
 
 
@@ -138,9 +136,7 @@ class Life:
         if actor == PEOPLE[Role.PRINCIPAL] and self.school != "rainier-beach":
             actor = f"{self.school}-principal@example.org"
         given = self.input(event, **options)
-        return engine.Intent(
-            ref=self.ref, event=event, input=given, actor=actor, now=self.now, **chosen
-        )  # fmt: skip
+        return engine.Intent(ref=self.ref, event=event, input=given, actor=actor, now=self.now, **chosen)
 
     def do(self, event: str, by: str | None = None, **options: Any) -> engine.Change:
         """Do an event, by the first role that may unless told `by` which role or address."""
@@ -166,10 +162,8 @@ class Life:
 
     def put(self, table: Table, **values: Any) -> None:
         """Change the directory."""
-        by = "staff@example.org"
-        database.transact(
-            self.system.engine, lambda c: directory.put(c, table, values, by=by, now=self.now)
-        )  # fmt: skip
+        put = partial(directory.put, table=table, values=values, by="staff@example.org", now=self.now)
+        database.transact(self.system.engine, put)
 
     def person(self, name: str, **given: Any) -> None:
         """Put somebody into the directory, or change what it says of him or her."""
@@ -259,7 +253,7 @@ class Life:
         """A moment as the district's clocks show it."""
         return f"{moment.astimezone(LA):%Y-%m-%d %H:%M}"
 
-    def bytes(self) -> object:
+    def dump(self) -> list[str]:
         """The whole database, to be compared with how it was."""
         return databases.dump(self.system.config.folder)
 
@@ -269,18 +263,14 @@ class Stations:
 
     def __init__(self, folder: Path, settings: config.Config) -> None:
         self.folder, self.settings = folder, settings
-        found(self._folder(None))
-
-    def _folder(self, station: str | None) -> Path:
-        folder = self.folder / (station or "nothing")
-        folder.mkdir(exist_ok=True)
-        return folder
+        (folder / "nothing").mkdir()
+        found(folder / "nothing")
 
     def made(self, station: str | None) -> Path:
         """The folder that holds the database of a station."""
-        folder = self._folder(station)
-        if not databases.exists(folder):
-            assert station is not None
+        folder = self.folder / (station or "nothing")
+        folder.mkdir(exist_ok=True)
+        if station and not databases.exists(folder):
             before, steps = STATIONS[station]
             opened(self.made(before), folder, self.settings, begun=before is not None).step(steps).close()
         return folder

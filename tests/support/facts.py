@@ -225,8 +225,7 @@ class Life:
         usual = {
             "invited_on": date(2025, 7, 2),
             "organization": ORGANIZATIONS.get(getattr(given, "organization", "")),
-            "closes_at": closes_on
-            and datetime(closes_on.year, closes_on.month, closes_on.day, 17, tzinfo=LA),
+            "closes_at": closes_on and instant(f"{closes_on} 17:00"),
             "opens_until": self.now.date() + timedelta(days=21),
             "protest_until": (self.now + timedelta(days=7)).replace(hour=16, minute=0),
             "meeting": MEETINGS.get(getattr(given, "meeting_on", None)),

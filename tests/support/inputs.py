@@ -53,8 +53,7 @@ def _meeting(moment: Moment, rng: Random) -> date:
 
 
 def _meeting_to_come(moment: Moment, rng: Random) -> date:
-    ahead = [on for on in moment.meetings if on > moment.today][:4]
-    return rng.choice(ahead or [moment.today])
+    return rng.choice([on for on in moment.meetings if on > moment.today][:4] or [moment.today])
 
 
 def _organization(moment: Moment, rng: Random) -> str:
@@ -63,19 +62,14 @@ def _organization(moment: Moment, rng: Random) -> str:
 
 
 def _applicant(moment: Moment, rng: Random) -> str:
-    unanswered = (
-        [p.organization for p in moment.facts.selection.unanswered()] if moment.facts.selection else []
-    )
+    call = moment.facts.selection
+    unanswered = [protest.organization for protest in call.unanswered()] if call else []
     return rng.choice([*unanswered * 8, *moment.applied * 4, *moment.organizations])
 
 
 def _purpose(moment: Moment, rng: Random) -> Purpose:
     usual: tuple[Purpose, ...] = ("new",) * 8 if moment.state is State.OPEN_SELECTION else ()
     return rng.choice((*usual, "new", "amendment", "renewal", "renewal", "termination"))
-
-
-def _values(moment: Moment, rng: Random) -> dict[str, float]:
-    return {outcome.name: float(rng.randint(0, 100)) for outcome in moment.facts.outcomes.items}
 
 
 def _last_day(moment: Moment, rng: Random) -> date:
@@ -96,15 +90,11 @@ def _effective(moment: Moment, rng: Random) -> date:
     return rng.choice([moment.today, moment.today + 30 * DAY, moment.today + 90 * DAY, *last])
 
 
-def _reviewers(moment: Moment, rng: Random) -> list[str]:
-    return list(moment.reviewers[: rng.choice((2, 3, 3, 3, 3, 4))])
-
-
 # What is made up for a key, by event and key or by key alone. All other keys are as usual.
 MADE_UP: dict[str, Callable[[Moment, Random], Any]] = {
     "school": lambda moment, rng: moment.school,
     "closes_on": _after((1, 14, 15, 21, 40)),
-    "reviewers": _reviewers,
+    "reviewers": lambda moment, rng: list(moment.reviewers[: rng.choice((2, 3, 3, 3, 3, 4))]),
     "organization": _organization,
     "answer-protest.organization": _applicant,
     "demonstration": lambda moment, rng: rng.choice((None, "ten years of it")),
@@ -131,7 +121,7 @@ MADE_UP: dict[str, Callable[[Moment, Random], Any]] = {
     "abstentions": lambda moment, rng: rng.choice((0, 0, 1)),
     "ground": lambda moment, rng: rng.choice(("mutual", "breach", "unsatisfactory")),
     "effective_on": _effective,
-    "values": _values,
+    "values": lambda moment, rng: {o.name: float(rng.randint(0, 100)) for o in moment.facts.outcomes.items},
     "impact": lambda moment, rng: rng.random() < 0.7,
     "improvement_plan": lambda moment, rng: rng.choice((None, "a tutor more", "a tutor more")),
 }

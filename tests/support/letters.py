@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email import policy
+from email import message_from_bytes, policy
 from email.message import EmailMessage
-from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,7 @@ def got(life: Life, template: str, to: str) -> EmailMessage:
     delivered(life)
     rows = [row for row in life.notices(template) if row["to"] == f"{to}@example.org"]
     assert rows, f"{to} was not told of {template}"
-    found = BytesParser(policy=policy.default).parsebytes(rows[-1]["message"])
-    assert isinstance(found, EmailMessage)
-    return found
+    return message_from_bytes(rows[-1]["message"], policy=policy.default)
 
 
 def answer(asked: EmailMessage, text: str, **headers: str | None) -> bytes:

@@ -18,7 +18,14 @@ from typing import Any
 import pytest
 
 from tests.support import databases
-from tests.support.facts import CBO, COLLEGE, ORGANIZATIONS, REVIEWERS, SAMPLES, instant
+from tests.support.district import ROLES
+from tests.support.facts import ORGANIZATIONS, SAMPLES, instant
+
+
+def address(who: str) -> str:
+    """The address of somebody called by a role; the clock has none."""
+    return who if who == "clock" or "@" in who else f"{who}@example.org"
+
 
 REF = "rbhs-2025"
 CONFIG = """
@@ -30,41 +37,24 @@ url = {url}
 format = "json"
 """
 MAILDIR = '[mail]\nmaildir = "mail"\n'
-SCHOOLS = {
-    "rainier-beach": ("Rainier Beach High School", "principal"),
-    "franklin": ("Franklin High School", "franklin-principal"),
-    "garfield": ("Garfield High School", "garfield-principal"),
-}
-PRINCIPALS = {school: principal for school, (_, principal) in SCHOOLS.items()}
+PRINCIPALS = {
+    "rainier-beach": "principal", "franklin": "franklin-principal", "garfield": "garfield-principal",
+}  # fmt: skip
+GARFIELD = {"garfield-principal": {"roles": ["principal"], "schools": ["garfield"]}}
 MEETINGS_2025 = ("2025-07-02", "2025-08-27", "2025-09-17", "2025-10-08", "2025-11-19", "2025-12-10")
 MEETINGS_2026 = ("2026-01-14", "2026-02-11", "2026-03-11", "2026-07-15", "2026-08-26", "2026-09-16")
 DISTRICT: dict[str, list[dict[str, Any]]] = {
     "school": [
-        {"id": key, "name": name, "invited_on": "2025-07-02"} for key, (name, _) in SCHOOLS.items()
+        {"id": key, "name": f"{key.replace('-', ' ').title()} High School", "invited_on": "2025-07-02"}
+        for key in PRINCIPALS
     ],
     "organization": [organization.model_dump() for organization in ORGANIZATIONS.values()],
     "person": [
-        *(
-            {"email": f"{who}@example.org", "name": f"Principal of {name}", "roles": ["principal"],
-             "schools": [key]}
-            for key, (name, who) in SCHOOLS.items()
-        ),
-        *(
-            {"email": f"{role}@example.org", "name": role.replace("-", " ").capitalize(), "roles": [role]}
-            for role in ("staff", "superintendent", "board-office")
-        ),
-        *({"email": one, "name": f"Reviewer {n}", "roles": ["reviewer"]} for n, one in enumerate(REVIEWERS, 1)),
-        {"email": "lead-partner@example.org", "name": "Contact of Harbor House", "roles": ["lead-partner"],
-         "organization": CBO},
-        {"email": "applicant@example.org", "name": "Contact of City College", "organization": COLLEGE},
+        {"email": address(name), "name": name.replace("-", " ").capitalize(), **given}
+        for name, given in (ROLES | GARFIELD).items()
     ],
     "meeting": [{"on": on, "at": "16:15", "kind": "regular"} for on in MEETINGS_2025 + MEETINGS_2026],
 }  # fmt: skip
-
-
-def address(who: str) -> str:
-    """The address of somebody called by a role; the clock has none."""
-    return who if who == "clock" or "@" in who else f"{who}@example.org"
 
 
 def short(written: str) -> str:
@@ -153,6 +143,7 @@ class Office:
         self.environment = {key: value for key, value in os.environ.items() if key not in left}
         # Compiled once for all runs, which halves what each takes.
         self.environment |= {"TZ": "America/Los_Angeles", "PYTHONPYCACHEPREFIX": str(bytecode)}
+        self.configure(MAILDIR)
 
     def at(self, when: str) -> Office:
         """Let it be this wall-clock time."""
@@ -179,10 +170,8 @@ class Office:
 
         That one passes no signals on, and refuses when its number was that of one which was killed.
         """
-        return self.environment | preload(self.faketime) | {
-            "FAKETIME": f"@{self.now:%Y-%m-%d %H:%M:%S}",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }  # fmt: skip
+        clock = {"FAKETIME": f"@{self.now:%Y-%m-%d %H:%M:%S}", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        return self.environment | preload(self.faketime) | clock
 
     def ctl(self, *arguments: str, status: int = 0, given: str = "") -> Any:
         """The JSON answer of `partnershipctl`, which has to end with this status."""
@@ -252,8 +241,7 @@ class Office:
         done = self.run("partnershipctl", "verify", "--json")
         document = json.loads(done.stdout)
         assert done.returncode == (1 if document["faults"] else 0), done.stderr.decode()
-        found: list[dict[str, Any]] = document["faults"]
-        return found
+        return list(document["faults"])
 
     def tamper(self, statement: str, **values: Any) -> None:
         """Change one row by hand, behind the programs' back; what guards the history is taken away first."""
@@ -264,7 +252,6 @@ def founded(folder: Path, faketime: str, bytecode: Path) -> Office:
     """An office with an empty record and a full directory."""
     databases.create(folder)
     office = Office(folder, faketime, bytecode)
-    office.configure(MAILDIR)
     (folder / "district.toml").write_text(file_of(DISTRICT), encoding="utf-8")
     assert office.ctl("init")["done"] == "created"
     office.ctl("import", "district.toml")
@@ -275,6 +262,4 @@ def moved_into(folder: Path, source: Office) -> Office:
     """A copy of an office, to work in alone."""
     shutil.copytree(source.folder, folder)
     databases.copy(source.folder, folder)
-    office = Office(folder, source.faketime, Path(source.environment["PYTHONPYCACHEPREFIX"]))
-    office.configure(MAILDIR)
-    return office
+    return Office(folder, source.faketime, Path(source.environment["PYTHONPYCACHEPREFIX"]))

@@ -49,61 +49,28 @@ def context(**changes: Any) -> dict[str, Any]:
         "person": {"name": "School Principal", "email": "principal@example.org", "role": "principal"},
         "why": "as principal of Rainier Beach High School",
         "delegate_for": None,
-        "partnership": {
-            "ref": "LCP-2025-003",
-            "title": "Family support",
-            "state": "active",
-            "school_name": "Rainier Beach High School",
-        },
+        "partnership": {"ref": "LCP-2025-003", "title": "Family support", "state": "active",
+                        "school_name": "Rainier Beach High School"},
         "standing": [
             {"state": label.lower().replace(" ", "-"), "label": label, "current": label == "Active"}
             for label in STATES
         ],
-        "event": {
-            "name": "approve",
-            "at": "2025-11-20T02:30:00Z",
-            "by": "Board Office",
-            "role": "board-office",
-            "input": {},
-            "note": "The vote was unanimous.",
-        },
+        "event": {"name": "approve", "at": "2025-11-20T02:30:00Z", "by": "Board Office", "role": "board-office",
+                  "input": {}, "note": "The vote was unanimous."},
         "facts": {
             "agreement": {"amount": 25_000_000, "partner": "Neighborhood Alliance"},
-            "goals": [
-                "Attendance of the ninth grade goes up by five points over two years",
-                "Families take part",
-            ],
+            "goals": ["Attendance of the ninth grade goes up by five points over two years",
+                      "Families take part"],
         },
-        "deadline": {
-            "name": "agreement-signed",
-            "due_at": "2025-11-29T01:00:00Z",
-            "kind": "remind",
-            "overdue": False,
-            "label": "The agreement is to be signed",
-        },
+        "deadline": {"name": "agreement-signed", "due_at": "2025-11-29T01:00:00Z", "kind": "remind",
+                     "overdue": False, "label": "The agreement is to be signed"},
         "offers": [
-            {
-                "event": "sign-agreement",
-                "label": "Sign the agreement",
-                "url": SIGN_URL,
-                "help": "",
-                "words": [],
-            },
-            {
-                "event": "add-note",
-                "label": "Add a note",
-                "url": None,
-                "help": "Reply with the word NOTE.",
-                "words": [],
-            },
+            {"event": "sign-agreement", "label": "Sign the agreement", "url": SIGN_URL, "help": "", "words": []},
+            {"event": "add-note", "label": "Add a note", "url": None, "help": "Reply with the word NOTE.",
+             "words": []},
         ],
-        "hindered": [],
-        "page": None,
-        "reply": None,
-        "digest": [],
-        "feed": None,
-        "replies": True,
+        "hindered": [], "page": None, "reply": None, "digest": [], "feed": None, "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": "206-555-0100"},
         "district": "Example Public Schools",
-    }
+    }  # fmt: skip
     return {**full, **changes}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from random import Random
-from typing import Any
 
 from states import machine
 from states.errors import LawError
@@ -16,20 +15,15 @@ ENDS = {"withdraw", "terminate", "expire"}  # seldom tried, else every walk is s
 REGULAR = [on for on, meeting in MEETINGS.items() if meeting.kind == "regular"]
 
 
-def made_up(life: Life, event: str, rng: Random) -> dict[str, Any]:
-    """Return an input for the event that the law may or may not accept."""
-    moment = Moment(
-        life.state, life.facts, life.now, tuple(REGULAR), tuple(ORGANIZATIONS), REVIEWERS, "rainier-beach"
-    )
-    return sensible(event, moment, rng)
-
-
 def later(life: Life, rng: Random) -> Life:
     return life.at(life.now + timedelta(minutes=rng.choice((0, 1, 60, 1440, 1440, 7 * 1440, 15 * 1440))))
 
 
 def step(life: Life, rng: Random) -> Life:
     """The life after one event that the law accepts, or as it was if twenty tries found none."""
+    moment = Moment(
+        life.state, life.facts, life.now, tuple(REGULAR), tuple(ORGANIZATIONS), REVIEWERS, "rainier-beach"
+    )
     for _ in range(20):
         row = rng.choice(machine.events_of(life.state))
         if row.name in ENDS and rng.random() < 0.95:
@@ -38,7 +32,7 @@ def step(life: Life, rng: Random) -> Life:
         by = rng.choice(REVIEWERS) if role is Role.REVIEWER else None
         about = {"overdue": ("annual-report",)} if rng.random() < 0.5 else {}
         try:
-            return life.do(row.name, role, by=by, about=about, **made_up(life, row.name, rng))
+            return life.do(row.name, role, by=by, about=about, **sensible(row.name, moment, rng))
         except LawError:
             continue
     return life

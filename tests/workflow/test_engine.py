@@ -164,20 +164,20 @@ def test_a_refusal_leaves_the_database_as_it_was_byte_for_byte(
     begin: Begin, attempt: Callable[[Life], None], error: type[Exception]
 ) -> None:
     life = begin("needs")
-    before = life.bytes()
+    before = life.dump()
     with pytest.raises(error):
         attempt(life)
-    assert life.bytes() == before
+    assert life.dump() == before
 
 
 def test_an_unknown_event_is_refused_with_the_known_ones(begin: Begin) -> None:
     life = begin("needs")
-    before = life.bytes()
+    before = life.dump()
     with pytest.raises(UnknownEvent, match="identify-needs, describe-needs"):
         life.system.transact(
             lambda s: engine.advance(s, life.ref, "agree", {}, "staff@example.org", "cli", life.now)
         )
-    assert life.bytes() == before
+    assert life.dump() == before
 
 
 def test_a_refusal_names_every_unmet_requirement_with_its_clause(begin: Begin) -> None:
@@ -197,7 +197,7 @@ def test_a_failure_while_notices_are_queued_undoes_the_move(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     life = begin("needs")
-    before = life.bytes()
+    before = life.dump()
 
     def broken(*_: Any) -> None:
         raise RuntimeError("the disk is full")
@@ -205,16 +205,16 @@ def test_a_failure_while_notices_are_queued_undoes_the_move(
     monkeypatch.setattr(queue, "queue", broken)
     with pytest.raises(RuntimeError, match="disk"):
         life.do("describe-needs")
-    assert life.bytes() == before
+    assert life.dump() == before
 
 
 def test_a_decision_without_writing_says_what_would_be_and_leaves_nothing(begin: Begin) -> None:
     life = begin("needs")
-    before = life.bytes()
+    before = life.dump()
     with life.system.reading() as session:
         change = engine.decide(session, life.record, life.intent("withdraw"))
     assert change.record.state is State.TERMINATED
-    assert life.bytes() == before
+    assert life.dump() == before
     assert life.state is State.NEEDS_IDENTIFIED
 
 
@@ -269,11 +269,11 @@ def test_a_second_lead_partner_at_a_school_is_refused_by_the_database_too(begin:
     with life.system.reading() as session:
         change = engine.decide(session, ready, life.at("2025-09-02").intent("activate"))
     other.run("UPDATE partnerships SET in_force = true WHERE ref = 'rbhs-again'")
-    before = life.bytes()
+    before = life.dump()
     with pytest.raises(Refused) as refused:
         life.system.transact(lambda s: engine.write(s, [change]))
     assert unmet(refused) == ["no-other-lead-partner 4270.4"]
-    assert life.bytes() == before
+    assert life.dump() == before
     with pytest.raises(IntegrityError):
         life.run("UPDATE partnerships SET in_force = true")
 

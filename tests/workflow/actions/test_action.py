@@ -186,10 +186,10 @@ def test_a_refused_answer_leaves_everything_as_it_was_and_the_link_usable(begin:
     life = begin("closed")
     of = claim(life, "score-application", REVIEWERS[0].partition("@")[0])
     life.at("2025-08-18")
-    before = life.bytes()
+    before = life.dump()
     with pytest.raises(Refused):
         answer(life, of, SAMPLES["score-application"] | {"organization": "good-works"})
-    assert life.bytes() == before
+    assert life.dump() == before
     assert answer(life, of).entry["event"] == "score-application"
 
 

@@ -96,23 +96,23 @@ def test_a_place_that_cannot_be_written_is_named(sit: Sit) -> None:
 @pytest.mark.parametrize("name", ["", "-journal", "-wal", "-shm", ".lock"])
 def test_a_backup_never_takes_the_place_of_the_database(sit: Sit, name: str) -> None:
     desk = sit("open")
-    before = desk.dump()
+    before = desk.life.dump()
     answer = desk.run("backup", "--force", f"{desk.folder}/./partnerships.db{name}", "--json")
     assert answer.status == INPUT
     assert "belongs to the database itself" in answer.problems[0]
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def test_nothing_is_restored_over_a_record(sit: Sit) -> None:
     desk = sit("active")
     file = str(desk.folder / "today.db")
     desk.say("backup", file)
-    before, there = desk.dump(), files(desk)
+    before, there = desk.life.dump(), files(desk)
     answer = desk.run("restore", file, "--json")
     assert (answer.status, answer.json["error"]) == (SETUP, "setup")
     assert "is not empty" in answer.problems[0]
     assert "1 in partnerships" in answer.problems[0]
-    assert desk.dump() == before
+    assert desk.life.dump() == before
     assert [path for path in files(desk) if path.suffix != ".lock"] == there
 
 

@@ -64,21 +64,21 @@ def test_the_same_file_again_changes_nothing(sit: Sit) -> None:
     desk = desk_of(sit)
     file = desk.file("district.toml", DISTRICT)
     desk.ask("import", file)
-    before = desk.dump()
+    before = desk.life.dump()
     assert desk.ask("import", file)["unchanged"] == ADDED
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def test_a_dry_run_tells_what_would_be_taken_in_and_changes_nothing(sit: Sit) -> None:
     desk = desk_of(sit)
     file = desk.file("district.toml", DISTRICT)
-    before = desk.dump()
+    before = desk.life.dump()
     would = desk.ask("import", file, "--dry-run")
     assert (would["dry_run"], would["added"]) == (True, ADDED)
     assert desk.say("import", file, "--dry-run") == (
         f"Would import {file}:\n  added: 1 school, 1 person, 1 meeting, 3 events, 1 partnership\n"
     )
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 MISTAKES = {
@@ -112,12 +112,12 @@ def test_a_mistake_in_the_file_has_its_place_and_nothing_is_taken_in(sit: Sit, m
     text, status, place = MISTAKES[mistake]
     desk = desk_of(sit)
     file = desk.file("district.toml", text)
-    before = desk.dump()
+    before = desk.life.dump()
     answer = desk.run("import", file, "--json")
     assert answer.status == status, answer
     found = answer.problems if status == 2 else [need["reason"] for need in answer.json["unmet"]]
     assert any(place in one for one in found), found
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def test_every_mistake_in_the_form_is_named_at_once(sit: Sit) -> None:
@@ -133,11 +133,11 @@ def test_every_mistake_in_the_form_is_named_at_once(sit: Sit) -> None:
 def test_a_history_is_not_rewritten_by_an_import(sit: Sit) -> None:
     desk = desk_of(sit)
     desk.ask("import", desk.file("district.toml", DISTRICT))
-    before = desk.dump()
+    before = desk.life.dump()
     other = DISTRICT.replace('needs = ["tutoring"]', 'needs = ["swimming"]')
     answer = desk.run("import", desk.file("district.toml", other), "--json")
     assert (answer.status, answer.problems) == (2, ["partnership.0.event.0: another event is on record here"])
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def test_a_file_may_go_on_where_the_record_stops(sit: Sit) -> None:

@@ -49,10 +49,10 @@ def test_the_database_is_made_once(sit: Sit) -> None:
         "database": database, "done": "created", "from": None, "to": newest(desk), "keys": "created",
         "backup": None, "granted": None,
     }  # fmt: skip
-    before = desk.dump()
+    before = desk.life.dump()
     assert desk.ask("init")["done"] == "unchanged"
     assert desk.say("init") == f"The database {database} is up to date; nothing was changed.\n"
-    assert desk.dump() == before
+    assert desk.life.dump() == before
     assert desk.ask("list") == []
 
 
@@ -93,11 +93,11 @@ def test_a_database_of_a_newer_program_is_left_alone(sit: Sit) -> None:
 def test_every_command_refuses_a_database_of_a_newer_program(sit: Sit, words: str) -> None:
     desk = sit("open")
     desk.life.run("UPDATE alembic_version SET version_num = '9999'")
-    before = desk.dump()
+    before = desk.life.dump()
     assert setup_problem(desk, *words.split()).endswith(
         f"the tables are of version 9999, this program's of version {VERSION}; install the newer program"
     )
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def older(desk: Desk) -> None:
@@ -195,23 +195,23 @@ def test_a_second_backup_does_not_take_the_place_of_the_first(sit: Sit) -> None:
 def test_without_a_backup_nothing_is_upgraded(sit: Sit) -> None:
     desk = sit("open")
     older(desk)
-    before = desk.dump()
+    before = desk.life.dump()
     answer = desk.run("init", "--backup", str(desk.folder / "nowhere" / "x.db"), "--json")
     assert answer.status == INPUT
     assert "cannot be written: No such file or directory; nothing was changed" in answer.problems[0]
     there = desk.file("there.db", "already")
     assert desk.run("init", "--backup", there, "--json").problems == [f"--backup: {there} is there already"]
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 @pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL has no such lock")
 def test_nothing_is_upgraded_under_a_daemon(sit: Sit) -> None:
     desk = sit("open")
     older(desk)
-    before = desk.dump()
+    before = desk.life.dump()
     with files.holding(desk.folder / "partnerships.db"):
         assert setup_problem(desk, "init").endswith("stop it before the upgrade")
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 @pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL has roles: tests/workflow/daemon/test_rights.py")
@@ -386,11 +386,11 @@ def test_every_mistake_of_a_configuration_is_named_at_once_with_its_place(sit: S
 )
 def test_no_command_runs_on_a_broken_configuration(sit: Sit, words: str) -> None:
     desk = sit("open")
-    before = desk.dump()
+    before = desk.life.dump()
     desk.file("config.toml", BROKEN)
     answer = desk.run(*words.split(), "--json")
     assert (answer.status, answer.json["error"]) == (SETUP, "setup")
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 @pytest.mark.parametrize(

@@ -74,19 +74,19 @@ def test_meetings_may_be_special(sit: Sit) -> None:
 
 def test_two_meetings_on_a_day_are_refused(sit: Sit) -> None:
     desk = sit()
-    before = desk.dump()
+    before = desk.life.dump()
     file = desk.file("board.ics", calendar("DTSTART:20310312T161500", "DTSTART:20310312T190000"))
     answer = desk.run("meetings", "import", file, "--json")
     assert (answer.status, answer.problems) == (2, ["event 1: 2031-03-12 stands there twice"])
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def test_the_same_calendar_again_changes_nothing(sit: Sit) -> None:
     desk = sit()
     taken_in(desk, "DTSTART;VALUE=DATE:20310312", "DTSTART;VALUE=DATE:20310402")
-    before = desk.dump()
+    before = desk.life.dump()
     assert desk.say("meetings", "import", f"{desk.folder}/board.ics").endswith("board.ics: 2 unchanged.\n")
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def test_a_meeting_whose_hour_changed_is_changed(sit: Sit) -> None:
@@ -125,11 +125,11 @@ def test_a_cancelled_meeting_is_left_out(sit: Sit) -> None:
 def test_a_calendar_that_cannot_be_taken_in_changes_nothing(sit: Sit, text: str, problem: str) -> None:
     desk = sit()
     file = desk.file("board.ics", text)
-    before = desk.dump()
+    before = desk.life.dump()
     answer = desk.run("meetings", "import", file, "--json")
     assert answer.status == 2, answer
     assert problem in answer.problems[0]
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def test_a_meeting_is_added_at_the_usual_hour_unless_said_otherwise(sit: Sit) -> None:

@@ -159,10 +159,10 @@ def test_what_is_to_be_tried_again_is_said(sit: Sit, words: tuple[str, ...], pro
 def test_a_notice_that_is_not_stuck_is_not_tried_again(sit: Sit, status: str) -> None:
     desk = sit("open")
     desk.life.run("UPDATE notices SET status = :status WHERE id = 1", status=status)
-    before = desk.dump()
+    before = desk.life.dump()
     answer = desk.run("notices", "retry", "1", "--json")
     assert (answer.status, answer.problems) == (2, [f"ID: notice 1 is {status}"])
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 @pytest.mark.promise("sealed-until-closing")

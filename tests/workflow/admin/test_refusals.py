@@ -123,14 +123,14 @@ CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
 def test_a_mistake_is_explained_and_changes_nothing(sit: Sit, case: str) -> None:
     status, words, phrase = CASES[case]
     desk = sit("open")
-    before = desk.dump()
+    before = desk.life.dump()
     to_people, to_programs = desk.run(*words), desk.run(*words, "--json")
     assert (to_people.status, to_programs.status) == (status, status), (to_people, to_programs)
     assert to_people.out == ""
     assert phrase in " ".join(to_people.err.split()), to_people.err
     assert to_programs.json["error"] == NAMES[status]
     assert to_programs.err == to_people.err, "people are told on standard error all the same"
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def test_a_refusal_names_every_unmet_requirement_with_its_clause(sit: Sit) -> None:

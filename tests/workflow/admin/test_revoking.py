@@ -98,11 +98,11 @@ def test_what_is_revoked_before_it_was_sent_is_not_sent(sit: Sit) -> None:
 )
 def test_what_cannot_be_revoked_is_said(sit: Sit, words: tuple[str, ...], status: int, problem: str) -> None:
     desk = sit("needs")
-    before = desk.dump()
+    before = desk.life.dump()
     answer = desk.run("notices", "revoke", *words)
     assert answer.status == status
     assert problem in answer.err
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 # Digests and feeds

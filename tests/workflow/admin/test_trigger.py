@@ -185,7 +185,7 @@ def test_people_read_what_was_recorded_and_the_next_deadline(sit: Sit) -> None:
 def test_a_dry_run_says_what_would_happen_and_changes_nothing(sit: Sit) -> None:
     desk = sit("needs-agreed")
     given = desk.file("call.json", json.dumps(SAMPLES["open-selection"]))
-    before = desk.dump()
+    before = desk.life.dump()
     would = desk.trigger("open-selection", "--input", given, "--dry-run").json
     assert (would["dry_run"], would["to"]) == (True, "open-selection")
     assert "applications-close" in {one["name"] for one in would["deadlines"]}
@@ -193,7 +193,7 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(sit: Sit) -> None:
         "Would record open-selection on rbhs-2025 by staff@example.org (staff); "
         "rbhs-2025 would then be in open-selection.\n"
     )
-    assert desk.dump() == before
+    assert desk.life.dump() == before
     assert desk.trigger("open-selection", "--input", given).status == 0, "what was rehearsed can be done"
 
 
@@ -242,13 +242,13 @@ def test_a_document_is_kept_by_its_digest(sit: Sit) -> None:
 def test_a_document_that_is_not_recorded_is_not_kept(sit: Sit, dry: bool) -> None:
     desk = sit("open")
     letter = desk.file("letter.txt", "Dear staff")
-    before = desk.dump()
+    before = desk.life.dump()
     words = ("--set", f"file={letter}", "--set", "title=A letter")
     answer = desk.trigger(
         "attach-document", *words, *(["--dry-run"] if dry else ["--as", "principal@example.org"])
     )
     assert answer.status == (0 if dry else 1)
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def test_a_document_that_cannot_be_read_is_wrong_input(sit: Sit) -> None:

@@ -77,12 +77,12 @@ def test_a_user_may_act_as_those_who_are_allowed_and_the_record_names_both(sit: 
 def test_acting_as_anybody_else_is_refused_and_changes_nothing(sit: Sit, as_user: AsUser) -> None:
     desk = sit("open", LISTED)
     as_user("partner-office")
-    before = desk.dump()
+    before = desk.life.dump()
     reason = refusal(desk.trigger(*NOTE, "--as", "superintendent@example.org"))
     assert reason == (
         "'partner-office' may not act as superintendent@example.org; [admin.users] allows Principal@example.org"
     )
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def test_a_star_allows_anybody(sit: Sit, as_user: AsUser) -> None:
@@ -128,10 +128,10 @@ WRITING = [
 def test_an_unknown_user_changes_nothing(sit: Sit, as_user: AsUser, words: tuple[str, ...]) -> None:
     desk = sit("open")
     as_user("visitor")
-    before = desk.dump()
+    before = desk.life.dump()
     reason = refusal(desk.run(*words, "--json"))
     assert reason == "the operating-system user 'visitor' may only read: add it to [admin.users]"
-    assert desk.dump() == before
+    assert desk.life.dump() == before
 
 
 def test_an_unknown_user_may_read(sit: Sit, as_user: AsUser) -> None:
@@ -158,4 +158,4 @@ def test_what_is_changed_in_the_directory_is_recorded_with_who_did_it(sit: Sit, 
     desk = sit("open", LISTED)
     as_user("intern")
     assert desk.run("people", "change", "staff@example.org", "--name", "Office").status == 0
-    assert any("people staff@example.org" in line and "intern" in line for line in desk.dump())
+    assert any("people staff@example.org" in line and "intern" in line for line in desk.life.dump())

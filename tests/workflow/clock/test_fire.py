@@ -34,9 +34,9 @@ def rung(life: Life, name: str, kind: str = "due") -> dict[str, Any]:
 def test_nothing_happens_before_its_instant(begin: Begin) -> None:
     life = begin("applied").at("2025-08-12 18:00")
     life.tick()
-    before = life.bytes()
+    before = life.dump()
     assert did(life.tick("2025-08-15 16:59")) == (0, 0, 0, 0)
-    assert life.bytes() == before
+    assert life.dump() == before
     assert life.facts.selection.closed_at is None
 
 
@@ -51,9 +51,9 @@ def test_a_deadline_fires_at_its_very_instant_and_only_once(begin: Begin) -> Non
     )  # fmt: skip
     fired = rung(life, "applications-close")
     assert (fired["status"], fired["done_at"]) == ("fired", life.now)
-    before = life.bytes()
+    before = life.dump()
     assert did(life.tick()) == did(life.tick("2025-08-15 17:01")) == (0, 0, 0, 0)
-    assert life.bytes() == before
+    assert life.dump() == before
 
 
 def test_people_are_told_of_what_the_clock_did_like_of_anything_else(begin: Begin) -> None:

@@ -83,10 +83,10 @@ def take(life: Life, text: str, **options: Any) -> Counts:
 
 def problems(life: Life, text: str) -> list[str]:
     """Every mistake for which a file is refused; the database is as it was before."""
-    before = life.bytes()
+    before = life.dump()
     with pytest.raises(BadInput) as refused:
         take(life, text)
-    assert life.bytes() == before
+    assert life.dump() == before
     return [str(problem) for problem in refused.value.problems]
 
 
@@ -119,18 +119,18 @@ def test_the_change_of_the_directory_is_on_record(life: Life) -> None:
 
 def test_the_same_file_twice_changes_nothing(life: Life) -> None:
     take(life, WHOLE)
-    before = life.bytes()
+    before = life.dump()
     counts = take(life.at("2025-08-02 09:00"), WHOLE)
     assert (counts.added, counts.changed) == ({}, {})
     assert counts.unchanged == {"schools": 1, "people": 1, "meetings": 1, "events": 3, "partnerships": 1}
-    assert life.bytes() == before
+    assert life.dump() == before
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(life: Life) -> None:
-    before = life.bytes()
+    before = life.dump()
     counts = take(life, WHOLE, dry_run=True)
     assert counts.added["events"] == 3
-    assert life.bytes() == before
+    assert life.dump() == before
 
 
 def test_an_extended_file_appends_what_is_new(life: Life) -> None:
@@ -214,10 +214,10 @@ def test_an_event_that_was_done_otherwise_meanwhile_is_refused(life: Life) -> No
 
 
 def test_one_event_that_the_law_does_not_allow_undoes_all_of_it(life: Life) -> None:
-    before = life.bytes()
+    before = life.dump()
     with pytest.raises(Refused) as refused:
         take(life, WHOLE + OPEN)
-    assert life.bytes() == before
+    assert life.dump() == before
     (unmet,) = refused.value.unmet
     assert (unmet.requirement, unmet.clause) == ("district-agreed-to-needs", "4270.7")
     assert unmet.reason.startswith("ballard-2025, open-selection at 2025-07-10T09:00:00-07:00: ")

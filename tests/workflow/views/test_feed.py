@@ -181,10 +181,10 @@ def test_a_forged_address_shows_nothing(begin: Begin, damage: str) -> None:
 
 def test_a_feed_cannot_be_changed_through_its_address(begin: Begin) -> None:
     life = begin("needs")
-    before = life.bytes()
+    before = life.dump()
     visitor = client(life)
     for method in ("get", "head", "options"):
         getattr(visitor, method)(path(life, "staff"))
     assert visitor.post(path(life, "staff")).status_code == 405
-    assert life.bytes() == before
+    assert life.dump() == before
     assert life.now < datetime(2026, 1, 1, tzinfo=LA)

@@ -414,10 +414,10 @@ def test_reading_an_application_changes_nothing(begin: Begin) -> None:
     life = begin("open")
     who = Applying(life)
     who.post("save", name="Rainier Youth")
-    before = life.bytes()
+    before = life.dump()
     who.page()
     who.visitor.client.head(who.link.removeprefix("http://127.0.0.1:8427"))
-    assert life.bytes() == before
+    assert life.dump() == before
 
 
 def test_what_is_typed_is_text_and_never_markup(begin: Begin) -> None:

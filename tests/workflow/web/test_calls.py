@@ -338,9 +338,9 @@ def test_a_sender_that_is_held_up_does_not_hold_up_another(begin: Begin) -> None
 @pytest.mark.promise("reading-changes-nothing")
 def test_reading_the_calls_changes_nothing(begin: Begin) -> None:
     life = begin("open")
-    before = life.bytes()
+    before = life.dump()
     visitor = Guest(life)
     for path in ("/", "/calls", "/calls.atom", "/calls.ics", PATH):
         visitor.get(path)
         assert visitor.client.head(path).status_code in (200, 302)
-    assert life.bytes() == before
+    assert life.dump() == before

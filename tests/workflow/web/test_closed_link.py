@@ -19,11 +19,11 @@ AGAIN = "Send me fresh links"
 
 def over(visitor: Visitor, path: str, title: str) -> Seen:
     """The page of a link that is over, which must change nothing, whether it is read or sent."""
-    before = visitor.dump()
+    before = visitor.life.dump()
     seen = visitor.get(path)
     assert (seen.status, visitor.get(path, "HEAD").status) == (410, 410)
     assert title in seen.said
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
     return seen
 
 
@@ -39,9 +39,9 @@ def test_a_used_link_says_who_used_it_and_when(visit: Visit) -> None:
         in seen.said
     )
     assert AGAIN in seen.said
-    before = visitor.dump()
+    before = visitor.life.dump()
     assert visitor.send(path, form).status == 410
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 def test_a_link_is_used_even_if_its_reader_has_no_role_any_more(visit: Visit) -> None:
@@ -84,11 +84,11 @@ def test_what_was_changed_since_the_message_is_not_agreed_to(visit: Visit) -> No
     form = visitor.get(path).form
     visitor.life.now += timedelta(minutes=1)
     visitor.life.do("describe-needs", "staff", needs=["something else"])
-    before = visitor.dump()
+    before = visitor.life.dump()
     sent = visitor.send(path, form)
     assert sent.status == 410
     assert "What you were asked to agree to has been changed since" in sent.said
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 @pytest.mark.promise("rights-looked-up-again")
@@ -146,12 +146,12 @@ def test_an_applicant_hears_nothing_of_the_others(visit: Visit) -> None:
 def test_every_forgery_gets_the_same_page(visit: Visit, spoil: Any) -> None:
     visitor = visit("needs")
     plain = visitor.get("/a/none-of-ours")
-    before = visitor.dump()
+    before = visitor.life.dump()
     path = "/a/" + spoil(visitor.link("describe-needs").removeprefix("/a/"))
-    before = visitor.dump()
+    before = visitor.life.dump()
     for seen in (visitor.get(path), visitor.post(path, {}), visitor.get(path + "/done")):
         assert (seen.status, seen.page.text) == (404, plain.page.text)
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 @pytest.mark.promise("signed-links")
@@ -206,9 +206,9 @@ def test_nobody_gets_fresh_links_who_has_no_right_any_more(visit: Visit) -> None
     path = visitor.link("describe-needs", "principal")
     visitor.life.person("principal", schools=[])
     visitor.life.now += timedelta(minutes=6)
-    before = visitor.dump()
+    before = visitor.life.dump()
     assert visitor.send(f"{path}/again", Form()).status == 200
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 def test_a_flood_of_forms_is_stopped(visit: Visit) -> None:

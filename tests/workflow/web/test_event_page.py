@@ -116,15 +116,15 @@ def test_every_event_that_a_message_offers_is_done_from_its_link(visit: Visit, e
     takes = row_of(event, visitor.life.state).takes
     expected = as_stored(read_input(takes, given))
     path = visitor.link(event, role)
-    before = visitor.dump()
+    before = visitor.life.dump()
     seen = visitor.get(path)
     assert seen.status == 200
     assert visitor.get(path, "HEAD").status == 200
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
     typed_in = as_typed(visitor, event, given, seen.form)
     while any(name.startswith("outcomes.") and name not in seen.form.texts for name in typed_in):
         seen = visitor.send(path, seen.form, "add")
-        assert (seen.status, visitor.dump()) == (200, before)
+        assert (seen.status, visitor.life.dump()) == (200, before)
     if event == "attach-document":
         data = visitor.filled(seen.form, **typed_in) | {"file": (io.BytesIO(b"%PDF-1.7 x"), "letter.pdf")}
         sent = visitor.post(path, data, seen.form.kind)

@@ -28,9 +28,9 @@ def test_a_part_that_has_no_name_is_none_of_ours(visit: Visit, head: str) -> Non
     form = visitor.get(path).form
     _, whole = encode_multipart({**visitor.filled(form, text="x"), "do": "act"}, boundary="x")
     nameless = f"--x\r\nContent-Disposition: {head}\r\n\r\nx\r\n".encode()
-    before = visitor.dump()
+    before = visitor.life.dump()
     assert visitor.post(path, nameless + whole, "multipart/form-data; boundary=x").status == 400
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
     assert visitor.post(path, whole, "multipart/form-data; boundary=x").status == 303
 
 
@@ -78,7 +78,7 @@ def test_what_is_wrong_is_told_beside_the_field_and_nothing_is_lost(visit: Visit
     visitor = visit("introduced")
     visitor.life.at("2025-10-02")
     path = visitor.link("approve")
-    before = visitor.dump()
+    before = visitor.life.dump()
     sent = visitor.send(path, visitor.get(path).form, ayes="five", noes="1", reason="it is good")
     assert sent.status == 422
     assert sent.form.texts["ayes"] == ["five"]
@@ -87,20 +87,20 @@ def test_what_is_wrong_is_told_beside_the_field_and_nothing_is_lost(visit: Visit
     for wrong in ("f-ayes", "f-meeting-on", "f-confirm"):
         assert f"#{wrong}" in sent.page.links
         assert wrong in sent.page.ids
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 def test_what_the_law_refuses_is_told_with_its_clauses_and_nothing_is_lost(visit: Visit) -> None:
     visitor = visit("introduced")
     visitor.life.at("2025-10-02")
     path = visitor.link("approve")
-    before = visitor.dump()
+    before = visitor.life.dump()
     typed = {"meeting_on": "2025-10-01", "ayes": "1", "noes": "2", "confirm": "RBHS-2025"}
     sent = visitor.send(path, visitor.get(path).form, **typed)
     assert sent.status == 409
     assert "(policy 4270.9)" in sent.said
     assert {name: sent.form.texts[name] for name in typed} == {k: [v] for k, v in typed.items()}
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 def test_what_stands_in_the_way_is_told_before_anybody_types(visit: Visit) -> None:
@@ -117,10 +117,10 @@ def test_what_cannot_be_undone_is_confirmed_with_the_reference(visit: Visit, typ
     path = visitor.link("withdraw")
     seen = visitor.get(path)
     assert "This cannot be undone" in seen.said
-    before = visitor.dump()
+    before = visitor.life.dump()
     sent = visitor.send(path, seen.form, reason="other plans", confirm=typed)
     assert sent.status == 422
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
     assert visitor.send(path, sent.form, confirm=" RBHS-2025 ").status == 303
 
 
@@ -130,12 +130,12 @@ def test_an_older_page_does_not_overwrite_what_another_wrote(visit: Visit) -> No
     path = visitor.link("describe-needs")
     form = visitor.get(path).form
     visitor.life.do("describe-needs", "staff", needs=["by staff"])
-    before = visitor.dump()
+    before = visitor.life.dump()
     sent = visitor.send(path, form, needs="by the principal")
     assert sent.status == 409
     assert "has changed since you opened it" in sent.said
     assert sent.form.texts["needs"] == ["by the principal"]
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
     assert visitor.send(path, sent.form).status == 303
 
 
@@ -150,13 +150,13 @@ def test_outcomes_are_added_and_taken_out_by_buttons(visit: Visit) -> None:
     visitor.life.do("set-outcomes")
     path = visitor.link("set-outcomes")
     form = visitor.get(path).form
-    before = visitor.dump()
+    before = visitor.life.dump()
     more = visitor.send(path, form, "add").form
     assert "outcomes.2.name" in more.texts
     less = visitor.send(path, more, "drop.0", **{"outcomes.2.name": "third"}).form
     assert [less.texts[f"outcomes.{n}.name"] for n in (0, 1)] == [["suspensions"], ["third"]]
     assert less.texts["form"] == form.texts["form"]
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 @pytest.mark.promise("text-stays-text")
@@ -188,9 +188,9 @@ def test_hostile_text_stays_text_everywhere(visit: Visit, station: str) -> None:
 def test_only_a_form_of_ours_acts(visit: Visit, data: Any, kind: str, status: int) -> None:
     visitor = visit("needs")
     path = visitor.link("withdraw")
-    before = visitor.dump()
+    before = visitor.life.dump()
     assert visitor.post(path, data, kind).status == status
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 # The sheet of scores
@@ -226,12 +226,12 @@ def test_an_application_that_is_left_blank_is_left_for_later(visit: Visit) -> No
 def test_one_mistake_on_the_sheet_records_nothing_of_it(visit: Visit) -> None:
     visitor = visit("closed")
     path = visitor.link("score-application")
-    before = visitor.dump()
+    before = visitor.life.dump()
     sent = visitor.send(path, visitor.get(path).form, **(scores(CBO) | {f"{COLLEGE}/comment": "half done"}))
     assert sent.status == 422
     assert "City College, Diversity: Choose one." in sent.said
     assert sent.form.texts[f"{CBO}/scores.diversity"] == ["4"]
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 def test_a_conflict_is_declared_on_the_sheet_and_takes_the_application_off_it(visit: Visit) -> None:
@@ -248,11 +248,11 @@ def test_a_sheet_without_anything_new_says_so(visit: Visit) -> None:
     visitor = visit("closed")
     path = visitor.link("score-application")
     visitor.do(path, **scores(CBO))
-    before = visitor.dump()
+    before = visitor.life.dump()
     sent = visitor.send(path, visitor.get(path).form)
     assert sent.status == 422
     assert "There is nothing new here" in sent.said
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 # Documents
@@ -311,24 +311,24 @@ def test_a_document_of_a_known_type_is_kept_once(visit: Visit, name: str, conten
 def test_any_other_document_is_refused_with_words(visit: Visit, name: str, content: bytes) -> None:
     visitor = visit("needs")
     path = visitor.link("attach-document")
-    before = visitor.dump()
+    before = visitor.life.dump()
     sent = attach(visitor, path, name, content)
     assert sent.status == 422
     assert "Document: " in sent.said
     assert "Choose the file again" in sent.said
     assert sent.form.texts["title"] == ["A letter"]
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 def test_a_document_that_is_too_large_is_refused_with_words(visit: Visit) -> None:
     visitor = visit("needs", "[web]\nupload_megabytes = 1\n")
     path = visitor.link("attach-document")
-    before = visitor.dump()
+    before = visitor.life.dump()
     sent = attach(visitor, path, "a.pdf", b"%PDF-" + b"x" * 1_200_000)
     assert sent.status == 422
     assert "no more than 1 MB" in sent.said
     assert attach(visitor, path, "a.pdf", b"%PDF-" + b"x" * 3_000_000).status == 413
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 def test_a_document_that_is_only_named_is_none(visit: Visit) -> None:

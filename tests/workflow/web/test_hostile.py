@@ -296,12 +296,12 @@ KEPT = {"X-Robots-Tag": ("all",), "Cache-Control": ("public, max-age=", "private
 @contextmanager
 def unwritten(visitor: Visitor) -> Iterator[Any]:
     """What counts the transactions that wrote something; in the end every row of every table is as before."""
-    before = visitor.dump()
+    before = visitor.life.dump()
     with databases.beside(visitor.life.system.config.folder) as connection:
         # PostgreSQL counts transactions for the whole server, on which others work.
         count = "SELECT 0" if databases.POSTGRESQL else "PRAGMA data_version"
         yield lambda: connection.scalar(text(count))
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before
 
 
 def tokens(visitor: Visitor) -> list[str]:

@@ -99,7 +99,7 @@ def test_hostile_words_are_shown_and_never_run_in_a_message(spoiled: Visitor) ->
 @pytest.mark.parametrize("event", NAMED)
 def test_no_name_or_title_of_several_lines_gets_into_a_header(visit: Visit, event: str) -> None:
     visitor = visit("active" if event == "change-contact" else None)
-    before = visitor.dump()
+    before = visitor.life.dump()
     with pytest.raises(BadInput):
         visitor.life.do(event, **NAMED[event])
-    assert visitor.dump() == before
+    assert visitor.life.dump() == before

@@ -211,10 +211,10 @@ def test_reading_changes_nothing(begin: Begin) -> None:
     life = begin("active")
     visitor = Guest(life)
     link = visitor.link(Role.STAFF, PEOPLE[Role.STAFF])
-    before: Any = life.bytes()
+    before: Any = life.dump()
     visitor.get(link)
     visitor.client.head(link.removeprefix("http://127.0.0.1:8427"))
-    assert life.bytes() == before
+    assert life.dump() == before
 
 
 def test_the_panel_reads_all_applications_and_its_own_scores_until_the_choice(begin: Begin) -> None:
