@@ -18,10 +18,8 @@ from tests.support.office import Office, founded, moved_into, program
 from tests.support.visitor import Visit, Visitor
 from workflow.procedure.config import Config, load
 
-_OURS = pytest.StashKey[Path]()
-
-
 # Where the PostgreSQL server of a test run keeps its data, if a test asks for one.
+_OURS = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,7 +34,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         del os.environ[databases.DATA]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def templates_checked_once() -> Iterator[None]:
     """Look at each unchanged template file once for all tests, since a look at all takes a second."""
     known: dict[Any, Any] = {}

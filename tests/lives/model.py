@@ -6,12 +6,11 @@ tells two situations apart. Breadth first, so that a way that should not be is t
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache, cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from states import machine
 from states.case import Case, Meeting, Setting
@@ -20,7 +19,7 @@ from states.event import Event
 from states.inputs import Input, read_input
 from states.machine import waiting_on
 from states.partnership import Change, Partnership, Role, State
-from tests.support.facts import CBO, LA, NOTHING_YET, OUTCOMES, PEOPLE, REVIEWERS, SAMPLES, Life
+from tests.support.facts import CBO, LA, OUTCOMES, PEOPLE, REVIEWERS, SAMPLES, Life
 
 # The call is open at the first and closed at the second instant; then come the Board's meetings, one between each
 # two; the fifth is the day after a year, on which a term of a year and a day ends; at the last all terms are over.
@@ -197,64 +196,3 @@ def _who(row: Event, place: Place) -> tuple[Role, ...]:
         return row.who
     awaited = {one.role for one in waiting_on(place.facts, row.name)}
     return tuple(role for role in row.who if role in awaited)[:1]
-
-
-class Seen(NamedTuple):
-    """What is kept of a situation once it was looked at."""
-
-    state: State | None
-    time: int
-    deed: str
-    after: int
-
-
-@dataclass
-class World:
-    """Every situation that can be reached, by key, and from which others each can be."""
-
-    seen: dict[int, Seen] = field(default_factory=dict)
-    before: dict[int, list[int]] = field(default_factory=dict)
-    events: set[str] = field(default_factory=set)
-    found: list[str] | None = None  # the way to the first situation that is wrong, if there is one
-
-    def way(self, key: int) -> list[str]:
-        """How one comes to a situation."""
-        steps: list[str] = []
-        while key in self.seen:
-            here = self.seen[key]
-            steps.append(f"{TIMES[here.time]:%Y-%m-%d} {here.deed}")
-            key = here.after
-        return steps[::-1]
-
-    def backwards(self, goal: Callable[[Seen], bool]) -> set[int]:
-        """The situations from which one with `goal` can be reached."""
-        found = {key for key, seen in self.seen.items() if goal(seen)}
-        new = list(found)
-        while new:
-            for key in self.before.get(new.pop(), ()):
-                if key not in found:
-                    found.add(key)
-                    new.append(key)
-        return found
-
-
-def explored(wrong: Callable[[Place], bool] = lambda place: False, *, thorough: bool = False) -> World:
-    """The whole world, or as much of it as was seen when the first `wrong` situation was found."""
-    world = World()
-    start = Place(None, NOTHING_YET, 0)
-    world.seen[start.key] = Seen(None, 0, "", 0)
-    new = deque([start])
-    while new:
-        here = new.popleft()
-        for place in onward(here, thorough=thorough):
-            world.before.setdefault(place.key, []).append(here.key)
-            world.events.add(place.deed.split(" ")[1])
-            if wrong(place):
-                world.found = [*world.way(here.key), place.deed]
-                return world
-            if place.key in world.seen:
-                continue
-            world.seen[place.key] = Seen(place.state, place.time, place.deed, here.key)
-            if place.state is not State.TERMINATED:
-                new.append(place)
-    return world

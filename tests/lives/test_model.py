@@ -6,9 +6,11 @@ MODEL=thorough searches with protests, conflicts, restarts, immediate action, a 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from typing import NamedTuple
 
 import pytest
 
@@ -17,12 +19,74 @@ from states.event import Event
 from states.lifecycle import TABLE
 from states.partnership import State
 from tests.lives.invariants import without_the_board
-from tests.lives.model import ASIDE, RARE, TIMES, Place, World, explored, meetings
+from tests.lives.model import ASIDE, RARE, TIMES, Place, meetings, onward
+from tests.support.facts import NOTHING_YET
 from workflow import deadlines
 from workflow.procedure.config import Config
 from workflow.store.rows import Snapshot
 
 THOROUGH = os.environ.get("MODEL") == "thorough"
+
+
+class Seen(NamedTuple):
+    """What is kept of a situation once it was looked at."""
+
+    state: State | None
+    time: int
+    deed: str
+    after: int
+
+
+@dataclass
+class World:
+    """Every situation that can be reached, by key, and from which others each can be."""
+
+    seen: dict[int, Seen] = field(default_factory=dict)
+    before: dict[int, list[int]] = field(default_factory=dict)
+    events: set[str] = field(default_factory=set)
+    found: list[str] | None = None  # the way to the first situation that is wrong, if there is one
+
+    def way(self, key: int) -> list[str]:
+        """How one comes to a situation."""
+        steps: list[str] = []
+        while key in self.seen:
+            here = self.seen[key]
+            steps.append(f"{TIMES[here.time]:%Y-%m-%d} {here.deed}")
+            key = here.after
+        return steps[::-1]
+
+    def backwards(self, goal: Callable[[Seen], bool]) -> set[int]:
+        """The situations from which one with `goal` can be reached."""
+        found = {key for key, seen in self.seen.items() if goal(seen)}
+        new = list(found)
+        while new:
+            for key in self.before.get(new.pop(), ()):
+                if key not in found:
+                    found.add(key)
+                    new.append(key)
+        return found
+
+
+def explored(wrong: Callable[[Place], bool] = lambda place: False, *, thorough: bool = False) -> World:
+    """The whole world, or as much of it as was seen when the first `wrong` situation was found."""
+    world = World()
+    start = Place(None, NOTHING_YET, 0)
+    world.seen[start.key] = Seen(None, 0, "", 0)
+    new = deque([start])
+    while new:
+        here = new.popleft()
+        for place in onward(here, thorough=thorough):
+            world.before.setdefault(place.key, []).append(here.key)
+            world.events.add(place.deed.split(" ")[1])
+            if wrong(place):
+                world.found = [*world.way(here.key), place.deed]
+                return world
+            if place.key in world.seen:
+                continue
+            world.seen[place.key] = Seen(place.state, place.time, place.deed, here.key)
+            if place.state is not State.TERMINATED:
+                new.append(place)
+    return world
 
 
 def forgotten(settings: Config) -> Callable[[Place], bool]:

@@ -12,8 +12,8 @@ from states import machine
 from states.case import Case, Setting
 from states.inputs import read_input
 from states.partnership import Partnership, Role, State
-from tests.support.facts import NOTHING_YET, Done, Life
-from tests.support.walk import walk, way_out
+from tests.support.facts import MEETINGS, NOTHING_YET, Done, Life
+from tests.support.walk import REGULAR, later, step
 
 STATIONS = [
     Life(),
@@ -47,6 +47,32 @@ def folded(history: list[str]) -> tuple[State | None, Partnership]:
         change = machine.replay(event, case)
         state, facts = change.state, change.facts
     return state, facts
+
+
+def walk(life: Life, rng: Random, steps: int) -> Life:
+    for _ in range(steps):
+        life = step(later(life, rng), rng)
+    return life
+
+
+def way_out(life: Life) -> Life:
+    """The life brought to its end by people alone, unless its last day comes before the Board meets."""
+    while life.state is not State.TERMINATED:
+        if life.state in (State.NEEDS_IDENTIFIED, State.OPEN_SELECTION):
+            life = life.do("withdraw", "principal")
+        elif life.state is State.BOARD_REVIEW:
+            meeting = next(m for m in map(MEETINGS.get, REGULAR) if m.agenda_closes_at > life.now)
+            vote = {"meeting_on": meeting.on.isoformat()}
+            life = life.do("schedule-item", **vote).at(meeting.on + timedelta(days=1))
+            if life.facts.in_force and meeting.on > life.facts.agreement.ends_on:
+                life = life.do("expire")
+            elif life.facts.in_force:
+                life = life.do("terminate", effective_on=life.facts.agreement.ends_on.isoformat(), **vote)
+            else:
+                life = life.do("send-back", **vote)
+        else:
+            life = life.do("refer-to-board", purpose="termination")
+    return life
 
 
 @steady

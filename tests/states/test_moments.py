@@ -10,7 +10,7 @@ from states.machine import COLLECTED, waiting_on
 from states.moments import DUTIES, MOMENTS, done_on, moments
 from states.partnership import Role, State
 from tests.support.facts import CBO, COLLEGE, REVIEWERS, Life, day, instant
-from tests.support.walk import walk
+from tests.support.walk import later, step
 
 ENTERED = instant("2025-07-07 09:00")
 
@@ -101,7 +101,7 @@ def test_what_every_partnership_in_a_state_is_said_to_know_it_knows() -> None:
     for seed in range(20):
         life, rng = Life().to("needs"), Random(seed)
         for _ in range(40):
-            life = walk(life, rng, 1)
+            life = step(later(life, rng), rng)
             assert known(life).keys() >= CERTAIN[life.state]
 
 

@@ -109,14 +109,9 @@ class Step(dict[str, Any]):
     @property
     def due(self) -> dict[str, str]:
         """The open due instants, such as {"needs-agreed": "2025-08-06 17:00"}."""
-        return dict(self._rungs("due"))
+        return dict(self.rungs("due"))
 
-    @property
-    def next_reminders(self) -> dict[str, str]:
-        """The first open reminder of each deadline."""
-        return dict(reversed(list(self._rungs("remind"))))
-
-    def _rungs(self, kind: str) -> Iterator[tuple[str, str]]:
+    def rungs(self, kind: str) -> Iterator[tuple[str, str]]:
         for one in self["deadlines"]:
             if one["kind"] == kind and one["status"] == "open":
                 yield one["name"], minute(one["due_at"])

@@ -7,7 +7,7 @@ from random import Random
 
 from states import machine
 from states.errors import LawError
-from states.partnership import Role, State
+from states.partnership import Role
 from tests.support.facts import MEETINGS, ORGANIZATIONS, REVIEWERS, Life
 from tests.support.inputs import Moment, sensible
 
@@ -35,30 +35,4 @@ def step(life: Life, rng: Random) -> Life:
             return life.do(row.name, role, by=by, about=about, **sensible(row.name, moment, rng))
         except LawError:
             continue
-    return life
-
-
-def walk(life: Life, rng: Random, steps: int) -> Life:
-    for _ in range(steps):
-        life = step(later(life, rng), rng)
-    return life
-
-
-def way_out(life: Life) -> Life:
-    """The life brought to its end by people alone, unless its last day comes before the Board meets."""
-    while life.state is not State.TERMINATED:
-        if life.state in (State.NEEDS_IDENTIFIED, State.OPEN_SELECTION):
-            life = life.do("withdraw", "principal")
-        elif life.state is State.BOARD_REVIEW:
-            meeting = next(m for m in map(MEETINGS.get, REGULAR) if m.agenda_closes_at > life.now)
-            vote = {"meeting_on": meeting.on.isoformat()}
-            life = life.do("schedule-item", **vote).at(meeting.on + timedelta(days=1))
-            if life.facts.in_force and meeting.on > life.facts.agreement.ends_on:
-                life = life.do("expire")
-            elif life.facts.in_force:
-                life = life.do("terminate", effective_on=life.facts.agreement.ends_on.isoformat(), **vote)
-            else:
-                life = life.do("send-back", **vote)
-        else:
-            life = life.do("refer-to-board", purpose="termination")
     return life

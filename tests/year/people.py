@@ -7,14 +7,13 @@ from random import Random
 
 from states.partnership import Partnership
 
-# How readily what a message offers is done; what stands here for no event is done by most.
+# How likely it is that somebody does what a message offers. Most do what is not named here.
 READINESS = {
     "withdraw": 0.02, "terminate": 0.05, "restart": 0.1, "withdraw-application": 0.03, "file-protest": 0.12,
     "declare-conflict": 0.05, "extend-selection": 0.05, "ask-for-review": 0.05, "describe-needs": 0.3,
     "receive-application": 0.1, "open-annual-review": 0.05, "refer-to-board": 0.5, "amend-agreement": 0.2,
     "close-out": 0.6,
 }  # fmt: skip
-USUAL = 0.75
 DELAYS = (0, 0, 0, 1, 1, 2, 3, 5, 8, 13, 21)  # days
 
 
@@ -28,7 +27,7 @@ def wants_to(event: str, facts: Partnership, rng: Random) -> bool:
         return rng.random() < 0.1
     if event == "restart" and facts.selection and not facts.selection.applications:
         return rng.random() < 0.8
-    return rng.random() < READINESS.get(event, USUAL)
+    return rng.random() < READINESS.get(event, 0.75)
 
 
 def delay(rng: Random) -> timedelta:

@@ -1,1 +1,0 @@
-"""The pages, asked for as a browser asks, on a real database."""
