@@ -127,8 +127,7 @@ def open_call(life: Life) -> str:
     """A call for partners that is open, and of which nobody is to be told any more."""
     life.now = current_time().astimezone(LA).replace(microsecond=0) - timedelta(days=30)
     life.do("identify-needs")
-    _, agree = STATIONS["needs-agreed"]
-    agree(life)
+    life.step(STATIONS["needs-agreed"][1])
     life.do("open-selection", closes_on=(life.now + timedelta(days=21)).date().isoformat())
     return life.ref
 

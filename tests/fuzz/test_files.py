@@ -189,7 +189,7 @@ def test_a_district_file_with_something_wrong_in_it_is_refused_in_words_and_writ
     life, rng = begin(), Random(f"files {SEED}")
     few, path = small(), tmp_path / "district.toml"
     plain = SEATTLE.read_bytes()
-    before, came = life.bytes(), Counter[str]()
+    before, came = life.dump(), Counter[str]()
     for number in range(FUZZ or 250):
         is_whole = number % 3 == 0  # the whole of it takes too long to be taken in
         path.write_bytes(mutated(plain if is_whole else few, rng))
@@ -202,7 +202,7 @@ def test_a_district_file_with_something_wrong_in_it_is_refused_in_words_and_writ
         what, problems = what_came(take_in)
         assert well_said(problems), (number, problems)
         came[what] += 1
-    assert life.bytes() == before
+    assert life.dump() == before
     assert min(came["taken"], came["bad input"]) > 5, came
     print(dict(came))
 

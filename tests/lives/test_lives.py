@@ -116,7 +116,7 @@ class Walk:
         if astray and self.rng.random() < 0.6:
             given = damaged(given, self.rng)
         self.trail.append(f"{who} as {role}: {event} {str(given)[:300]}")
-        before = self.life.bytes()
+        before = self.life.dump()
         try:
             self._do(event, given, who, role, channel)
         except (LawError, Conflict, NotFound) as error:
@@ -128,7 +128,7 @@ class Walk:
     def _refused(self, error: Exception, before: object) -> None:
         """What was not done has changed nothing, and says why."""
         self.trail[-1] += f" -- {error}"
-        assert self.life.bytes() == before, self.trail
+        assert self.life.dump() == before, self.trail
         assert not isinstance(error, LawError) or invariants.of_a_refusal(error) == [], self.trail
         self.came[type(error).__name__] += 1
 

@@ -39,11 +39,11 @@ class Past(dict[str, Any]):
         self.did("identify-needs", "principal").did("describe-needs", "principal")
         return self.did("agree-needs", "principal").did("agree-needs", "staff")
 
-    def call_open(self) -> Past:
-        return self.needs_agreed().did("open-selection", "staff", closes_on="2025-08-01")
+    def call_open(self, closes_on: str = "2025-08-01") -> Past:
+        return self.needs_agreed().did("open-selection", "staff", closes_on=closes_on)
 
-    def applied(self) -> Past:
-        return self.call_open().on("2025-07-21").did("receive-application", "lead-partner")
+    def applied(self, closes_on: str = "2025-08-01") -> Past:
+        return self.call_open(closes_on).on("2025-07-21").did("receive-application", "lead-partner")
 
     def chosen(self) -> Past:
         self.applied().on("2025-08-01 17:00").did("close-applications", "clock").on("2025-08-04")

@@ -9,6 +9,7 @@ import hashlib
 import heapq
 import json
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, time, timedelta
 from itertools import count
 from pathlib import Path
@@ -23,7 +24,6 @@ from states.partnership import Role, State
 from tests.lives import invariants
 from tests.support.facts import LA
 from tests.support.inputs import damaged, sensible
-from tests.support.letters import Away
 from tests.year import doors, people
 from tests.year.doors import Got
 from tests.year.town import Town
@@ -34,28 +34,22 @@ from workflow.store import tables
 
 # Numbers that a database gives: it gives none of them twice, and may leave some out; and what has them in it.
 LEFT_OUT = {
-    "id",
-    "partnership",
-    "notice",
-    "deadline",
-    "within",
-    "extra",
-    "message",
-    "message_id",
-    "digest",
-    "form",
-}
+    "id", "partnership", "notice", "deadline", "within", "extra", "message", "message_id", "digest", "form",
+}  # fmt: skip
 OF_A_MEETING = ("approve", "introduce-item", "send-back")
 LOOKS = (time(6, 30), time(12, 5), time(17, 5), time(23, 30))  # when the daemon's clock looks, besides deeds
 
 
-class Mailer(Away):
+class Mailer:
     """Keeps what is delivered. Now and then a server is busy, refuses, or breaks off so that nobody knows."""
 
     def __init__(self, rng: Random) -> None:
         self.rng = rng
         self.delivered: list[tuple[str, bytes]] = []
         self.sent: Counter[str] = Counter()
+
+    def session(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
         luck = self.rng.random()
