@@ -28,7 +28,8 @@ from sqlalchemy import event
 
 from workflow import engine
 from workflow.session import System
-from workflow.store import database
+from workflow.store import dialects
+from workflow.store.rows import Channel
 
 AIM = 0.30
 WARM = 10  # of each event, before the clock starts
@@ -91,7 +92,7 @@ def act(system: System, step: Step) -> None:
     """One transition as every door does it."""
     system.transact(
         lambda session: engine.advance(
-            session, step.ref, step.event, step.input, step.actor, "cli", datetime.now(UTC)
+            session, step.ref, step.event, step.input, step.actor, Channel.CLI, datetime.now(UTC)
         )
     )
 
@@ -165,7 +166,7 @@ def named(statements: Sequence[Written]) -> Iterator[tuple[str, str, dict[str, A
 def django(interpreter: str, folder: Path, plan: Path, warm: int) -> float:
     """The same rows through Django's models and viewflow.fsm: transactions per second."""
     program = Path(__file__).with_name("django_side.py")
-    mode = database.journal_mode(sqlite3.sqlite_version_info)
+    mode = dialects.choose_journal_mode(sqlite3.sqlite_version_info)
     done = subprocess.run(
         [interpreter, str(program), str(folder / "partnerships.db"), str(plan), str(warm), mode],
         capture_output=True,

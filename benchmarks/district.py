@@ -19,7 +19,7 @@ from workflow.clock import replan
 from workflow.procedure import config
 from workflow.record import importing
 from workflow.session import System
-from workflow.store import database, tables, upgrade
+from workflow.store import database, dialects, tables, upgrade
 from workflow.store.rows import GENESIS
 
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -205,7 +205,7 @@ def application(organization: str) -> dict[str, Any]:
 def bare(folder: Path) -> sqlite3.Connection:
     """The database of a folder through the bare `sqlite3` module, set up as the store sets its own up."""
     connection = sqlite3.connect(folder / "partnerships.db", isolation_level=None)
-    mode = database.journal_mode(sqlite3.sqlite_version_info)
+    mode = dialects.choose_journal_mode(sqlite3.sqlite_version_info)
     for pragma in ("foreign_keys=ON", f"journal_mode={mode}", "synchronous=FULL", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
