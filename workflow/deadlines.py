@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -137,7 +137,8 @@ def roles_told(row: DeadlineSettings, rung: int) -> tuple[str, ...]:
     return row.overdue[min(rung, len(row.overdue)) - 1].to
 
 
-class _RowStatus(Enum):
+# An IntEnum, since its members are looked up for every rung of every event, and it has the fast hash of a number.
+class _RowStatus(IntEnum):
     """The status of a rung in the database, as far as planning needs it."""
 
     NOWHERE = auto()

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
+    bindparam,
     create_engine,
     insert,
     inspect,
@@ -276,10 +277,13 @@ def one_at_a_time(connection: Connection, what: str) -> None:
         connection.execute(lock, {"what": what})
 
 
+# Written once, since every transaction asks.
+_REMEMBERED = select(tables.meta.c.value).where(tables.meta.c.key == bindparam("key"))
+
+
 def remembered(connection: Connection, key: str) -> str | None:
     """Return what the table `meta` holds under a key; None if nothing has been remembered under it."""
-    table = tables.meta
-    value: str | None = connection.scalar(select(table.c.value).where(table.c.key == key))
+    value: str | None = connection.scalar(_REMEMBERED, {"key": key})
     return value
 
 

@@ -74,14 +74,13 @@ class Instant(TypeDecorator[datetime]):
 
         # SQLite accepts any text in a column, so a hand-made change may have left something else there.
         def instant(value: Any) -> datetime | None:
+            if value is None:
+                return None
             try:
-                return (
-                    None
-                    if value is None
-                    else self.process_result_value(datetime.fromisoformat(value), dialect)
-                )
+                moment = datetime.fromisoformat(value)
             except (TypeError, ValueError):
                 raise NotAnInstant(f"{value!r} stands where a time should") from None
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
         return instant
 
