@@ -146,7 +146,7 @@ def require_recorded(value: T | None) -> T:
 
 def add_signature(signatures: Signatures, case: Case, on: date | None = None) -> Signatures:
     """Return the signatures with that of the acting side added; `on` is the day written below it."""
-    # One signature counts for a side, whoever of it gave the signature.
+    # One signature counts for a side, no matter which person of that side gave it.
     return {**signatures, SIDES[case.role]: Signature(by=case.actor, at=case.at, on=on)}
 
 

@@ -1,7 +1,6 @@
 """Defines the facts of one partnership: typed, immutable, and the sum of its history.
 
-Days are local to the district, instants are aware, money is whole cents. E-mail addresses name people,
-identifiers name schools and organizations.
+Days are local to the district, instants are aware, money is whole cents. People are named by e-mail address.
 """
 
 from __future__ import annotations

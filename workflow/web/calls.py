@@ -27,7 +27,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/", strict_slashes=False)
     def home() -> Answer:
-        # The address comes from the settings: the host of a request can be chosen by whoever sends it.
+        # The address comes from the settings: the host of a request can be chosen by the sender.
         return redirect(site.system.config.address("calls"))
 
     @pages.get("/calls")

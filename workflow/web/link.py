@@ -96,7 +96,7 @@ def _send_fresh_links(site: Site, token: str) -> Response:
         abort(429)
     claim = _read_any_age(site.system.config, token)
     if claim is not None:
-        # No fresh link is in the answer: it goes by mail to the address on record, whoever has the old link.
+        # No fresh link is in the answer: it goes by mail to the address on record, no matter who has the old link.
         site.system.transact(lambda session: _send_again(session, claim, site))
     return closed_link.asked_again(site)
 
