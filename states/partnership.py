@@ -220,14 +220,9 @@ class Agreement(Fact):
 
     def with_change(self, change: Change, at: datetime) -> Self:
         """Return the agreement with new terms and without signatures, since it must be signed again."""
-        return self.but(
-            amount_cents=change.amount_cents,
-            ends_on=change.ends_on,
-            changes=(*self.changes, change),
-            signatures={},
-            signed_at=None,
-            awaits_signature=at,
-        )
+        changes = (*self.changes, change)
+        changed = self.but(amount_cents=change.amount_cents, ends_on=change.ends_on, changes=changes)
+        return changed.but(signatures={}, signed_at=None, awaits_signature=at)
 
 
 class Outcome(Fact):
