@@ -17,7 +17,7 @@ from states.errors import BadInput, Problem
 from states.partnership import Role
 from workflow import directory
 from workflow.admin.console import Console, Listing, common, format_minute
-from workflow.admin.references import ANY_REF, check_id, find_record
+from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.engine import NotFound
 from workflow.outbox import delivery, message, queue
 from workflow.session import Session
@@ -37,7 +37,7 @@ def notices() -> None:
 @common
 def notices_list(console: Console, ref: str | None, status: str | None) -> None:
     """List the notices, of a partnership REF or of all."""
-    wanted = _parse_statuses(status)
+    wanted = parse_words("status", status, tuple(NoticeStatus))
     table, about = tables.notices, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).order_by(table.c.id)
     if wanted:
@@ -69,18 +69,6 @@ def _remark_on(notice: dict[str, Any]) -> str:
     within = f"in digest {notice['within']}" if notice["within"] else ""
     revoked = f"revoked {format_minute(notice['revoked_at'])}" if notice["revoked_at"] else ""
     return "; ".join(filter(None, (notice["reason"], waits, within, revoked)))
-
-
-def _parse_statuses(text: str | None, allowed: Sequence[str] = tuple(NoticeStatus)) -> list[str]:
-    """Return the statuses of --status. Raises `BadInput` for one that is not allowed."""
-    wanted = [part.strip() for part in (text or "").split(",") if part.strip()]
-    for status in wanted:
-        if status not in allowed:
-            # A status that exists is refused only by `retry`.
-            suffix = " to be tried again" if status in tuple(NoticeStatus) else ""
-            problem = f"there is no status {status!r}{suffix}"
-            raise BadInput([Problem("--status", problem, "one of " + ", ".join(allowed))])
-    return wanted
 
 
 # Shown in place of a message to an applicant, since a link in it would open the application before the call closes.
@@ -146,7 +134,7 @@ def notices_retry(console: Console, id_: int | None, status: str | None) -> None
     if (id_ is None) == (status is None):
         raise BadInput([Problem("ID", "it is not said what is to be tried again", "ID, or --status dead")])
     if id_ is None:
-        _retry_all(console, _parse_statuses(status, delivery.STUCK))
+        _retry_all(console, parse_words("status", status, delivery.STUCK, " to be tried again"))
         return
     before = console.system.transact(partial(_retry, id_=id_, now=console.now))
     document = {"id": id_, "status": "queued", "before": before}

@@ -1,13 +1,15 @@
-"""Lets a command name a partnership: the argument, its completion, and its lookup."""
+"""Reads what several commands take: the reference of a partnership, the number of a notice, words in a list."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing, suppress
 
 import click
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from states.errors import BadInput, Problem
 from workflow import engine
 from workflow.admin.console import Console
 from workflow.engine import NotFound
@@ -43,6 +45,19 @@ def check_id(what: str, id_: int) -> int:
     if abs(id_) > tables.LARGEST:
         raise NotFound(f"there is no {what} {id_}")
     return id_
+
+
+def parse_words(option: str, text: str | None, allowed: Sequence[str], purpose: str = "") -> list[str]:
+    """Return the words of an option that separates them by commas. Raises `BadInput` for one that is not allowed.
+
+    `purpose` ends the message where only some of the words that exist are allowed.
+    """
+    words = [word.strip() for word in (text or "").split(",") if word.strip()]
+    for word in words:
+        if word not in allowed:
+            problem = f"there is no {option} {word!r}{purpose}"
+            raise BadInput([Problem(f"--{option}", problem, "one of " + ", ".join(allowed))])
+    return words
 
 
 def find_record(session: Session, ref: str) -> Snapshot:

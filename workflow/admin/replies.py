@@ -5,9 +5,8 @@ from __future__ import annotations
 import click
 from sqlalchemy import select
 
-from states.errors import BadInput, Problem
 from workflow.admin.console import Console, Listing, common, format_minute
-from workflow.admin.references import ANY_REF, check_id, find_record
+from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.engine import NotFound
 from workflow.store import tables
 from workflow.store.rows import ReplyRow, Verdict
@@ -25,7 +24,7 @@ def replies() -> None:
 @common
 def replies_list(console: Console, ref: str | None, verdict: str | None) -> None:
     """List the messages that came back, of a partnership REF or all."""
-    wanted = _parse_verdicts(verdict)
+    wanted = parse_words("verdict", verdict, tuple(Verdict))
     table, about = tables.replies, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).order_by(table.c.id)
     if wanted:
@@ -61,16 +60,6 @@ def _shorten(text: str | None) -> str:
     """Return at most 60 characters of a text, on one line."""
     words = " ".join((text or "").split())
     return words if len(words) <= 60 else f"{words[:59]}…"
-
-
-def _parse_verdicts(text: str | None) -> list[str]:
-    """Return the verdicts of --verdict. Raises `BadInput` for one that does not exist."""
-    wanted = [part.strip() for part in (text or "").split(",") if part.strip()]
-    for verdict in wanted:
-        if verdict not in tuple(Verdict):
-            expected = "one of " + ", ".join(Verdict)
-            raise BadInput([Problem("--verdict", f"there is no verdict {verdict!r}", expected)])
-    return wanted
 
 
 @replies.command("show")
