@@ -6,15 +6,15 @@ HTML from escaped text only, so that no text a person typed can become markup.
 
 import re
 import textwrap
-import unicodedata
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
 WIDTH = 72
 _URL = re.compile(r"https?://[^\s<>\"]+")
-# Right-to-left overrides could make a reader see another address or amount than the text has.
-_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Control characters except line ends (category Cc of Unicode), halves of surrogate pairs (Cs), and right-to-left
+# overrides, which could make a reader see another address or amount than the text has.
+_UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 _GLUE = "\u00a0"  # textwrap breaks at ASCII blanks only, so this blank keeps words together
 
 
@@ -35,10 +35,7 @@ class Bullets:
 def clean(text: str) -> str:
     """Return text without control characters (other than line ends), direction overrides and outer blanks."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    kept = (
-        c for c in lines if c == "\n" or (unicodedata.category(c) not in ("Cc", "Cs") and c not in _OVERRIDES)
-    )
-    return "".join(kept).strip()
+    return _UNSAFE.sub("", lines).strip()
 
 
 def join_lines(text: str) -> str:

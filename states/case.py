@@ -127,7 +127,7 @@ class Case:
     def is_call_closed(self) -> bool:
         """Return whether the closing instant has passed, whether or not the closing is recorded."""
         selection = self.facts.selection
-        return selection is not None and self.at >= selection.closes_at
+        return selection is not None and not selection.is_open(self.at)
 
 
 def _on_record(value: T | None, name: str) -> T:

@@ -1,7 +1,7 @@
 """Defines a row of the law: an event with everything that other code needs to know about it.
 
-A field that protects people has no default: a row cannot be made without an audience. `lifecycle` refuses a
-table in which a row contradicts itself.
+The audience has no default, so no row can leave out who may know of its event. `lifecycle` refuses a table in
+which a row contradicts itself.
 """
 
 from __future__ import annotations

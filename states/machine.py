@@ -9,7 +9,7 @@ from typing import Any
 
 from transitions import Machine
 
-from states.case import Case
+from states.case import Case, require_recorded
 from states.errors import Refused, TableError, UnknownEvent, Unmet, WrongRole, WrongState
 from states.event import Event, Waiting
 from states.lifecycle import TABLE, faults_of
@@ -198,7 +198,7 @@ def replay(event: str, case: Case) -> Made:
         # A `when` still decides here: it says which row the event took, not whether the event was allowed.
         if row.when is None or row.when(case):
             facts = row.records(case)
-            return Made(row.to or State(case.state or State.NEEDS_IDENTIFIED), facts)
+            return Made(row.to or require_recorded(case.state), facts)
     raise LookupError(f"{event} does not exist in {case.state}")
 
 

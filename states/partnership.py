@@ -391,6 +391,11 @@ class Partnership(Fact):
     closed_out: ClosedOut | None = None
 
     @property
+    def selections(self) -> tuple[Selection, ...]:
+        """Return every call, the earliest first."""
+        return (*self.earlier_selections, *((self.selection,) if self.selection else ()))
+
+    @property
     def in_force(self) -> bool:
         """Return whether an agreement is in force and not ended."""
         return self.ended is None and self.agreement is not None and self.agreement.in_force_at is not None

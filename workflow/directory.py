@@ -89,8 +89,7 @@ class Directory:
             return person
         if facts.contact and facts.contact.email == email:
             return Person(email, facts.contact.name)
-        selections = (*facts.earlier_selections, *((facts.selection,) if facts.selection else ()))
-        for selection in selections:
+        for selection in facts.selections:
             for application in selection.applications.values():
                 if application.contact_email == email:
                     return Person(email, application.contact_name, organization=application.organization)

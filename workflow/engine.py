@@ -117,7 +117,7 @@ def advance(
 _OF = (
     select(tables.partnerships)
     .where(tables.partnerships.c.ref.in_(bindparam("refs", expanding=True)))
-    .order_by(tables.partnerships.c.id)  # every writer locks in this order, so that no two can deadlock
+    .order_by(tables.partnerships.c.id)  # all that wait for locks take them in this order, so no two deadlock
 )
 
 

@@ -106,7 +106,7 @@ def _strangers(s: Situation) -> tuple[str, ...]:
     return tuple(
         email
         for email in s.input.reviewers
-        if email not in people or "reviewer" not in people[email].roles or not people[email].active
+        if email not in people or Role.REVIEWER not in people[email].roles or not people[email].active
     )
 
 

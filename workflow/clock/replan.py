@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
-from workflow import deadlines
+from workflow import deadlines, directory
 from workflow.session import Session
 from workflow.store import database, tables
 from workflow.store.rows import DeadlineStatus, Snapshot
-from workflow.store.tables import canonical
 
 
 def replan(session: Session, now: datetime) -> list[dict[str, str]]:
@@ -67,10 +66,5 @@ def _replan_one(session: Session, record: Snapshot, now: datetime) -> list[dict[
     ]
     # A change of procedure is not an event of the partnership, so its history does not show it.
     if moved:
-        text = canonical(moved)
-        session.connection.execute(
-            insert(tables.directory_changes).values(
-                at=now, by="procedure", what=f"deadlines {record.ref}", after=text
-            )
-        )
+        directory.record_change(session.connection, f"deadlines {record.ref}", moved, by="procedure", now=now)
     return moved

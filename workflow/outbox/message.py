@@ -268,8 +268,7 @@ def names_in(session: Session, facts: Partnership) -> dict[str, str]:
 
 
 def _applicants(facts: Partnership) -> dict[str, str]:
-    selections = (*facts.earlier_selections, *((facts.selection,) if facts.selection else ()))
-    return {key: a.name for selection in selections for key, a in selection.applications.items()}
+    return {key: a.name for selection in facts.selections for key, a in selection.applications.items()}
 
 
 def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) -> dict[str, Any] | None:
@@ -365,7 +364,7 @@ def offered_versions(session: Session, row: Notice) -> dict[str, str | None]:
 
 def deadline_of(session: Session, row: Notice, offered: set[str]) -> dict[str, Any] | None:
     """Return the deadline that a notice is about, or else the next one for the `offered` events."""
-    table, config = tables.deadlines, session.config
+    table, config, viewer = tables.deadlines, session.config, Viewer(row.capacity, row.owner)
     if row.deadline is not None:
         rung = session.connection.execute(select(table).where(table.c.id == row.deadline)).one()
         late = row.queued_at - rung.ladder
@@ -381,8 +380,10 @@ def deadline_of(session: Session, row: Notice, offered: set[str]) -> dict[str, A
     )
     for rung in session.connection.execute(query):
         settings = config.deadlines.get(rung.name)
-        if settings is not None and offered & set(settings.offers) and rung.due_at > row.queued_at:
-            return _deadline_context(session, rung.name, rung.ladder, "remind", 0)
+        if settings is None or not visibility.can_see_deadline(viewer, settings):
+            continue
+        if offered & set(settings.offers) and rung.due_at > row.queued_at:
+            return _deadline_context(session, rung.name, rung.ladder, RungKind.REMIND, 0)
     return None
 
 
@@ -393,6 +394,6 @@ def _deadline_context(session: Session, name: str, due: datetime, kind: str, lat
         "label": settings.label if settings else name,
         "due_at": session.config.calendar.local(due).isoformat(),
         "kind": kind,
-        "overdue": kind == "escalate",
+        "overdue": kind == RungKind.ESCALATE,
         "late_days": late,
     }

@@ -72,12 +72,12 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     4. Send each notice to the person's delegate while the person is away.
     """
     config = session.config
-    deadline = config.deadlines.get(occasion.name) if occasion.deadline else None
-    row = deadline or config.notices.get(occasion.name)
+    # A deadline and a notice may have the same name.
+    row = (config.deadlines if occasion.deadline else config.notices).get(occasion.name)
     if row is None or (row.when is not None and MOMENTS[row.when](occasion.record.facts) is None):
         return []
     people: dict[str, tuple[Person, str]] = {}
-    for group in occasion.to or row.to:
+    for group in row.to if occasion.to is None else occasion.to:
         for person, role in recipients(session, occasion, group, row.offers):
             if person.email not in people:
                 people[person.email] = (person, role)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from states.machine import EVENTS, askable, event_named, events_of, waiting_on
+from states.machine import EVENTS, askable, event_named, row_of, waiting_on
 from states.partnership import Role
 from workflow import directory
 from workflow.deadlines import Rung
@@ -115,10 +115,10 @@ def _is_only_recipient(
     # An applicant acts on its own application only, and a reviewer gives their own scores only.
     if role == Role.APPLICANT or any(wait.email for wait in waits):
         return True
-    rows = [row for row in events_of(record.state) if row.name == event]
+    row = row_of(event, record.state)
     # The clock reads no mail, and an applicant cannot act for anybody but itself.
-    roles = {who for row in rows for who in row.who} - {Role.CLOCK, Role.APPLICANT}
-    if any(row.collected for row in rows):
+    roles = set(row.who) - {Role.CLOCK, Role.APPLICANT}
+    if row.collected:
         roles = {Role(role)}  # the other sides owe signatures of their own, and cannot give this one
     others = {
         # A colleague whose mail comes to this person as a delegate is not another recipient.

@@ -169,20 +169,17 @@ def _redact(
 
 def mentioned_names(names: Mapping[str, str], *documents: object) -> dict[str, str]:
     """Return only the names that these documents mention, so that no other name leaks into a page or message."""
-    texts = {text for document in documents for text in _texts(document)}
+    texts: set[str] = set()
+    waiting = list(documents)
+    while waiting:
+        document = waiting.pop()
+        if isinstance(document, str):
+            texts.add(document)
+        elif isinstance(document, dict):
+            waiting += [*document, *document.values()]
+        elif isinstance(document, (list, tuple)):
+            waiting += document
     return {key: name for key, name in names.items() if key in texts}
-
-
-def _texts(document: object) -> Iterator[str]:
-    if isinstance(document, str):
-        yield document
-    elif isinstance(document, Mapping):
-        for key, value in document.items():
-            yield str(key)
-            yield from _texts(value)
-    elif isinstance(document, (list, tuple)):
-        for value in document:
-            yield from _texts(value)
 
 
 # Events
@@ -308,34 +305,28 @@ def line_of(
     return {
         "at": session.local(row.at),
         "event": row.event,
-        "by": _name_of_actor(session, record, viewer, row, now),
+        "by": _name_of_actor(session, record, row),
         "role": row.role,
         "through": session.name_of(row.stood_in) if row.stood_in else None,
-        "sentence": _sentence(session, record, viewer, row, now),
+        "sentence": _sentence(session, record, row),
         "to": row.to_state if row.to_state != row.from_state else None,
         "said": visible.get("reason") or visible.get("text"),
         "note": row.note if viewer.is_office else None,
     }
 
 
-def _sentence(session: Session, record: Snapshot, viewer: Viewer, row: HistoryEntry, now: datetime) -> str:
+def _sentence(session: Session, record: Snapshot, row: HistoryEntry) -> str:
     """Return an event as a sentence: who did it, in which role and for whom, or that it happened automatically."""
     words = session.config.events[row.event]
     if row.role == Role.CLOCK:
         return words["automatic"]
-    who = f"{_name_of_actor(session, record, viewer, row, now)} ({row.role.replace('-', ' ')})"
+    who = f"{_name_of_actor(session, record, row)} ({row.role.replace('-', ' ')})"
     if row.stood_in:
         who = f"{session.name_of(row.stood_in)}, in place of {who},"
     return f"{who} {words['done']}."
 
 
-def _name_of_actor(
-    session: Session, record: Snapshot, viewer: Viewer, row: HistoryEntry, now: datetime
-) -> str:
-    """Return the name of the actor. Until the call closes, only staff and applicants learn who applies."""
-    may_know = viewer.role in (Role.STAFF, _APPLICANT) or row.role != _APPLICANT
-    if not may_know and is_sealed(record.facts, now):
-        return "An applicant"
+def _name_of_actor(session: Session, record: Snapshot, row: HistoryEntry) -> str:
     person = session.directory.person(row.actor, record.facts)
     return person.name if person else row.actor
 
@@ -366,18 +357,15 @@ def deadlines_for(session: Session, record: Snapshot, viewer: Viewer, now: datet
 
 
 def can_see_deadline(viewer: Viewer, settings: DeadlineSettings) -> bool:
-    """Return whether somebody may know of a deadline: it tells their role, or is about their agreement."""
+    """Return whether somebody may know of a deadline.
+
+    It tells their role, it offers something that their role may do, or it is about their agreement.
+    """
     if viewer.is_office:
         return True
     roles: set[str] = {*settings.to, *(group for step in settings.overdue for group in step.to)}
-    if "waiting" in roles and settings.offers:
-        roles |= {
-            role
-            for state in settings.state
-            for row in events_of(state)
-            if row.name == settings.offers[0]
-            for role in row.who
-        }
+    rows = (row for state in settings.state for row in events_of(state))
+    roles |= {role for row in rows if row.name in settings.offers for role in row.who}
     return viewer.role in roles or (viewer.role is _LEAD and _OF_AGREEMENT.issuperset(settings.state))
 
 

@@ -160,7 +160,7 @@ def _collect_names(session: Session, facts: Partnership) -> dict[str, str]:
 
     An applicant has the name under which it applied, even if the directory has another one by now.
     """
-    calls = (*facts.earlier_selections, *((facts.selection,) if facts.selection else ()))
+    calls = facts.selections
     applied = {
         organization: application.name
         for call in calls

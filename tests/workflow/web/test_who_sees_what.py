@@ -1,4 +1,4 @@
-"""What somebody outside the office may know of an event is the same on every page, in every message and feed.
+"""An event is shown to the same people on the page of the partnership, on the page of an old link, and by mail.
 
 The table below is written apart from the law: for each event, where it happens in these tests, and who of reviewer,
 Lead Partner and applicant may know of it. A role that is not named must not find the event anywhere.
@@ -16,13 +16,16 @@ from sqlalchemy import select
 
 from states.machine import EVENTS
 from states.partnership import Role
-from tests.support.district import Life
+from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, REVIEWERS
+from tests.support.letters import got
 from tests.support.visitor import Visit, Visitor
 from workflow.outbox import message
 from workflow.procedure.config import Config
 from workflow.store import tables
 from workflow.store.rows import Notice
+from workflow.views import visibility
+from workflow.views.visibility import Viewer
 
 REVIEWER, LEAD, APPLICANT = "reviewer", "lead-partner", "applicant"
 # Somebody in each role who did none of these events themselves. The applicant is not the one that was chosen.
@@ -135,15 +138,15 @@ def test_an_event_is_told_in_every_place_to_those_alone_who_may_know_of_it(visit
     visitor, where = prepared(visit, event), WHERE[event]
     life = visitor.life
     watching = dict(outsiders(life))
+    assert where.may_know <= watching.keys()
     with freeze_time(life.now - timedelta(days=200)):
         old = {role: visitor.path(visitor.claim("", role, to=to)) for role, to in watching.items()}
     links = {role: visitor.link("", role, to=to) for role, to in watching.items()}
     sentence = words(life.system.config, event, where.by)
     before = {role: visitor.get(links[role]).said.count(sentence) for role in watching}
     life.do(event, where.by, **where.given)
-    still = dict(outsiders(life))
     for role in watching:
-        told = role in where.may_know and role in still
+        told = role in where.may_know
         after = visitor.get(links[role]).said.count(sentence)
         assert (after > before[role]) is told, (role, "the page of the partnership")
         assert (sentence in visitor.get(old[role]).said) is told, (
@@ -156,8 +159,7 @@ def test_an_event_is_told_in_every_place_to_those_alone_who_may_know_of_it(visit
 
 # Besides those who may read of it on a page: whom the event itself is about, and who leaves with it.
 AUDIENCE = {event: set(where.may_know) for event, where in WHERE.items()}
-for _event in ("open-selection",):
-    AUDIENCE[_event] |= {REVIEWER}
+AUDIENCE["open-selection"] |= {REVIEWER}
 for _event in ("receive-application", "withdraw-application"):
     AUDIENCE[_event] |= {APPLICANT}  # the one that it is about
 AUDIENCE["choose-partner"] |= {LEAD}
@@ -169,8 +171,7 @@ AUDIENCE["change-contact"] |= {LEAD}
 def test_the_office_and_nobody_else_hears_of_a_note(visit: Visit, role: str) -> None:
     """A Lead Partner once read on the page of an old link that staff had added a note."""
     visitor = visit("active")
-    if role not in dict(outsiders(visitor.life)):
-        return
+    assert role in dict(outsiders(visitor.life))
     with freeze_time(visitor.life.now - timedelta(days=200)):
         old = visitor.path(visitor.claim("", role, to=OUTSIDERS[role]))
     visitor.life.do("add-note", text="called the office")
@@ -209,3 +210,32 @@ def test_what_a_template_gets_holds_no_fact_that_its_reader_may_not_see(visit: V
     assert contexts[APPLICANT]["facts"]["selection"]["scores"] is None
     assert CBO not in str(contexts[APPLICANT]["facts"])
     assert CBO not in contexts[APPLICANT]["names"]
+
+
+def body(life: Life, template: str, to: str) -> str:
+    part = got(life, template, to).get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
+def test_nobody_but_the_applicant_is_thanked_for_an_application(begin: Begin) -> None:
+    life = begin("applied")
+    life.do("withdraw-application", "staff", organization=COLLEGE)
+    assert "Thank you for your interest" not in body(life, "withdraw-application", "principal")
+    assert got(life, "withdraw-application", "principal")["Subject"].startswith("An application was withdrawn")
+    assert "Thank you for your interest" in body(life, "withdraw-application", "applicant")
+
+
+def test_a_lead_partner_is_not_told_whether_somebody_protested(begin: Begin) -> None:
+    life = begin("chosen")
+    life.do("file-protest", "applicant@example.org")
+    life.at("2025-09-02").tick()
+    assert "protest waits" not in body(life, "protest-window", "lead-partner")
+    assert "One protest waits for an answer." in body(life, "protest-window", "staff")
+
+
+def test_a_lead_partner_knows_by_when_to_sign(begin: Begin) -> None:
+    life = begin("drafted")
+    due = life.system.config.deadlines["agreement-due"]
+    assert visibility.can_see_deadline(Viewer(Role.LEAD_PARTNER, OUTSIDERS[LEAD]), due)
+    assert not visibility.can_see_deadline(Viewer(Role.APPLICANT, OUTSIDERS[APPLICANT]), due)
