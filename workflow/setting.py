@@ -136,8 +136,7 @@ _PARTS = {
     "protest_until": _protest_until,
     "meeting": lambda s: s.session.directory.meeting(s.input.meeting_on),
     "board": lambda s: s.session.config.procedure.board.rules,
-    # A ground that the configuration leaves out needs no notice.
-    "notice_days": lambda s: s.session.config.procedure.termination.notice_days.get(s.input.ground, 0),
+    "notice_days": lambda s: s.session.config.procedure.termination.notice_days[s.input.ground],
     "overdue": _overdue,
 }
 # The parts that cannot be collected before the input is known.

@@ -22,7 +22,7 @@ from notifications.markup import clean, join_lines
 from states.case import Organization
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
-from states.partnership import Application, Kind, Role, State
+from states.partnership import Application, Kind, Role
 from workflow import directory, engine, links
 from workflow.engine import Change
 from workflow.links import Applicant
@@ -50,12 +50,6 @@ class TooMany(ServiceError):
 
 class SentAlready(ServiceError):
     """This very form was sent before."""
-
-
-def is_open(record: Snapshot, now: datetime) -> bool:
-    """Return whether the call receives applications now."""
-    call = record.facts.selection
-    return record.state is State.OPEN_SELECTION and call is not None and now < call.closes_at
 
 
 def queue_link(session: Session, record: Snapshot, email: str, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import time
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -216,8 +216,14 @@ class SelectionSettings(Settings):
     protest_time: Clock
 
 
+def _check_grounds(days: dict[Ground, int]) -> dict[Ground, int]:
+    if missing := [ground for ground in get_args(Ground) if ground not in days]:
+        raise ValueError("it lacks " + ", ".join(missing))
+    return days
+
+
 class Termination(Settings):
-    notice_days: dict[Ground, Count]
+    notice_days: Annotated[dict[Ground, Count], AfterValidator(_check_grounds)]
 
 
 class Escalation(Settings):

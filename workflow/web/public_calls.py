@@ -85,7 +85,7 @@ def _make_call(session: Session, record: Snapshot, changed: datetime | None, now
         opened_at=selection.opened_at,
         closes_at=selection.closes_at,
         updated_at=max(changed or selection.opened_at, selection.opened_at, *closings),
-        open=record.state is State.OPEN_SELECTION and now < selection.closes_at,
+        open=record.state is State.OPEN_SELECTION and selection.is_open(now),
         withdrawn=facts.ended is not None and selection.closed_at is None,
     )
 

@@ -17,6 +17,7 @@ from tests.support.district import Begin, configured
 from workflow.procedure import config
 from workflow.procedure.checks import DAYS, SYSTEM_NOTICES
 from workflow.procedure.config import Config, ConfigError
+from workflow.procedure.settings import Termination
 
 ROOT = Path(__file__).parents[3]
 TEXT_LISTS = ("state", "offers", "to", "remind")
@@ -387,3 +388,8 @@ def test_every_event_has_its_words_and_no_other(tmp_path: Path) -> None:
     assert [problem.partition(":")[0] for problem in mistakes(tmp_path, "")] == [
         "templates/events.toml, agree-needs.done", "templates/events.toml, sing",
     ]  # fmt: skip
+
+
+def test_a_ground_without_its_notice_days_is_refused() -> None:
+    with pytest.raises(ValueError, match="it lacks no-substantial-impact, unsatisfactory, breach"):
+        Termination.model_validate({"notice_days": {"mutual": 0}})

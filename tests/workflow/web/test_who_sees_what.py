@@ -222,7 +222,9 @@ def test_nobody_but_the_applicant_is_thanked_for_an_application(begin: Begin) ->
     life = begin("applied")
     life.do("withdraw-application", "staff", organization=COLLEGE)
     assert "Thank you for your interest" not in body(life, "withdraw-application", "principal")
-    assert got(life, "withdraw-application", "principal")["Subject"].startswith("An application was withdrawn")
+    assert got(life, "withdraw-application", "principal")["Subject"].startswith(
+        "An application was withdrawn"
+    )
     assert "Thank you for your interest" in body(life, "withdraw-application", "applicant")
 
 
