@@ -70,8 +70,7 @@ def find_problems(path: Path, environment: Environment, also: Collection[str] = 
 
     1. The name of the file, and whether it can be read and parsed.
     2. Filters and tests that do not exist, and the blocks of a notice or the names that a layout must use.
-    3. What parsing lets pass and compiling does not.
-    4. Names that are not in the context.
+    3. Names that are not in the context, and what parsing lets pass but Jinja cannot turn into a program.
     """
     is_layout = path.name in _LAYOUT_NAMES
     if not is_layout and not is_notice(path):
@@ -87,7 +86,6 @@ def find_problems(path: Path, environment: Environment, also: Collection[str] = 
     problems = list(_find_unknown_operations(path, tree, environment))
     problems += _find_missing_names(path, tree, environment) if is_layout else _check_blocks(path, tree)
     names = set(CONTEXT) | set(also) | (_WORDS if is_layout else set())
-    problems = problems or list(_compile(path, source, environment))
     return problems or list(_find_unknown_names(path, tree, environment, names))
 
 
@@ -163,23 +161,25 @@ def _first_line(node: nodes.Node) -> int:
 def _find_unknown_names(
     path: Path, tree: nodes.Template, environment: Environment, names: Collection[str]
 ) -> Iterator[TemplateProblem]:
-    """Return a problem for each name that neither the context nor the file itself defines."""
+    """Return a problem for each name that neither the context nor the file itself defines.
+
+    To find the names, Jinja makes the program of the template. So this also finds what parsing lets pass, such as
+    a block that is defined twice.
+    """
     # Jinja counts the x of `{% set x %}...{% endset %}` as undeclared, so names that the file sets are left out.
     own = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
-    unknown = meta.find_undeclared_variables(tree) - own - set(names) - set(environment.globals)
+    # This stands for compiling the template, which every start of a daemon would pay for once more.
+    try:
+        undeclared = meta.find_undeclared_variables(tree)
+    except TemplateSyntaxError as error:
+        yield TemplateProblem(str(path), error.lineno, error.message or str(error), "correct Jinja")
+        return
+    unknown = undeclared - own - set(names) - set(environment.globals)
     for name in sorted(unknown):
         lines = [used.lineno for used in tree.find_all(nodes.Name) if used.name == name]
         yield TemplateProblem(
             str(path), min(lines, default=None), f"there is nothing called {name!r}", _suggest(name, names)
         )
-
-
-def _compile(path: Path, source: str, environment: Environment) -> Iterator[TemplateProblem]:
-    """Return a problem for what parsing lets pass and compiling does not, such as a block that is defined twice."""
-    try:
-        environment.compile(source, filename=str(path))
-    except TemplateSyntaxError as error:
-        yield TemplateProblem(str(path), error.lineno, error.message or str(error), "correct Jinja")
 
 
 def _suggest(name: str, names: Collection[str]) -> str:
