@@ -53,6 +53,7 @@ class Meeting(Fact):
     at: datetime
     kind: str = "regular"
     agenda_closes_at: datetime | None = None
+    known_at: datetime | None = None  # since when the calendar has had it; None for always
 
 
 class BoardRules(Fact):
@@ -64,6 +65,7 @@ class BoardRules(Fact):
     members: int = 7
     quorum: int = 4
     terminates: bool = True
+    known_days: int = 0  # early histories were judged without
 
 
 class Setting(Fact):

@@ -206,13 +206,14 @@ def _person(row: Row[Any]) -> Person:
 def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
     """Return the meetings of the configuration and of the table, earliest first. On one day the table counts."""
     board = config.procedure.board
-    meetings = dict.fromkeys(board.meetings, (board.meeting_at, "regular"))
+    meetings: dict[date, tuple[time, str, datetime | None]]
+    meetings = dict.fromkeys(board.meetings, (board.meeting_at, "regular", None))
     for row in _rows(connection, tables.meetings):
-        meetings[row.on] = (time.fromisoformat(row.at), row.kind)
-    return tuple(_meeting(config, day, at, kind) for day, (at, kind) in sorted(meetings.items()))
+        meetings[row.on] = (time.fromisoformat(row.at), row.kind, row.known_at)
+    return tuple(_meeting(config, day, *values) for day, values in sorted(meetings.items()))
 
 
-def _meeting(config: Config, day: date, at: time, kind: str) -> Meeting:
+def _meeting(config: Config, day: date, at: time, kind: str, known_at: datetime | None) -> Meeting:
     """Return a meeting of the Board, with the instant at which its agenda closes."""
     # Use the row of the deadline itself, so that the law and the reminders agree on when an agenda closes.
     _, packet = config.meaning(Meaning.AGENDA)
@@ -228,6 +229,7 @@ def _meeting(config: Config, day: date, at: time, kind: str) -> Meeting:
         on=day,
         at=config.instant(day, at),
         kind=kind,
+        known_at=known_at and config.calendar.local(known_at),
         agenda_closes_at=closes and config.calendar.local(closes),
     )
 
@@ -250,6 +252,9 @@ def put(
     # An equal row gets no entry and no new version, so that importing the same file again changes nothing.
     if before is not None and all(before[name] == value for name, value in values.items()):
         return None
+    if table is tables.meetings and (before is None or before["kind"] != values["kind"]):
+        # A special meeting that becomes a regular one can decide what it could not: it counts as new.
+        values = {"known_at": now, **values}
     if before is None:
         connection.execute(insert(table).values(**values))
     else:
@@ -273,10 +278,20 @@ def remove(connection: Connection, table: Table, key: object, *, by: str, now: d
     return True
 
 
-def record_change(connection: Connection, what: str, after: object, *, by: str, now: datetime) -> None:
+def record_change(
+    connection: Connection, what: str, after: object, *, by: str, now: datetime, before: object = None
+) -> None:
     """Record that somebody changed something that staff answer for, although it is not in the directory."""
     table = tables.directory_changes
-    connection.execute(insert(table).values(at=now, by=by, what=what, before=None, after=canonical(after)))
+    connection.execute(
+        insert(table).values(
+            at=now,
+            by=by,
+            what=what,
+            before=None if before is None else canonical(before),
+            after=None if after is None else canonical(after),
+        )
+    )
 
 
 def _record_entry(

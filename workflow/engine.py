@@ -287,7 +287,7 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     if follow_up:
         _replan_deadlines(session, written)
         queue.queue(
-            session, [_occasion(change) for change in written if change.intent.channel is not Channel.IMPORT]
+            session, [occasion(change) for change in written if change.intent.channel is not Channel.IMPORT]
         )
     return written
 
@@ -385,7 +385,7 @@ def _replan_deadlines(session: Session, changes: Sequence[Change]) -> None:
     deadlines.write(session.connection, inserts, updates)
 
 
-def _occasion(change: Change) -> queue.Occasion:
+def occasion(change: Change) -> queue.Occasion:
     """Return what people are told of an event."""
     return queue.Occasion(
         record=change.record,
@@ -394,6 +394,7 @@ def _occasion(change: Change) -> queue.Occasion:
         now=change.at,
         seq=change.record.version,
         actor=change.intent.actor,
+        by_command=change.intent.channel in (Channel.CLI, Channel.IMPORT),
         organization=change.intent.input.get("organization"),
         rung=change.intent.rung,
     )

@@ -37,7 +37,17 @@ class ScheduleItem(Input):
     meeting_on: Day = Field(title="Meeting of the Board", description="day of a regular meeting")
 
 
-class IntroduceItem(ScheduleItem):
+class HeldAtMeeting(ScheduleItem):
+    """What the Board did at a meeting."""
+
+    short_notice: Text | None = Field(
+        default=None,
+        title="If the meeting was announced late: why",
+        description="why the Board met at short notice",
+    )
+
+
+class IntroduceItem(HeldAtMeeting):
     immediate_action: StrictBool = Field(
         default=False,
         title="Does the Board act at this meeting, without a second reading?",
@@ -118,6 +128,33 @@ def meeting_held(case: Case) -> str | None:
     # Without a meeting in the calendar its hour is unknown. `meeting_is_regular` refuses such a day anyway.
     to_come = day > case.today if meeting is None else case.at < meeting.at
     return f"the meeting on {day} is still to come" if to_come else None
+
+
+@requirement("4270.9", of_input=True)
+def meeting_known_before(case: Case) -> str | None:
+    meeting, days = case.setting.meeting, case.setting.board.known_days
+    if meeting is None or meeting.known_at is None or case.input.short_notice:
+        return None
+    known = meeting.known_at.astimezone(case.at.tzinfo).date()
+    if (meeting.on - known).days >= days:
+        return None
+    return (
+        f"the meeting on {meeting.on} has been in the calendar since {known}, which is less than {days} days before"
+        " it: say why in short_notice"
+    )
+
+
+@requirement("4270.9", of_input=True)
+def immediate_only_from_agenda(case: Case) -> str | None:
+    day, item, meeting = case.input.meeting_on, case.item, case.setting.meeting
+    if not case.input.immediate_action:
+        return None
+    closes = meeting.agenda_closes_at if meeting else None
+    scheduled = item.scheduled_at
+    late = item.meeting_on == day and scheduled is not None and closes is not None and scheduled > closes
+    if day in item.agenda and not late:
+        return None
+    return f"the item is not on the published agenda of {day}, so the Board cannot act on it at once"
 
 
 @requirement("4270.9", of_input=True)
@@ -284,8 +321,14 @@ EVENTS = (
         who=(BOARD_OFFICE,),
         takes=IntroduceItem,
         records=introduce_item,
-        needs=(meeting_is_regular, meeting_held, meeting_after_referral),
-        asks=("meeting",),
+        needs=(
+            meeting_is_regular,
+            meeting_held,
+            meeting_known_before,
+            meeting_after_referral,
+            immediate_only_from_agenda,
+        ),
+        asks=("meeting", "board"),
         audience=partner_sees("meeting_on", "immediate_action"),
         form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),
         about_meeting=True,

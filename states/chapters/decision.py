@@ -9,7 +9,13 @@ from pydantic import Field
 
 from states.case import Case
 from states.chapters.agreement import agreement_not_over
-from states.chapters.board import READ_BY_BOARD, ScheduleItem, meeting_held, meeting_is_regular
+from states.chapters.board import (
+    READ_BY_BOARD,
+    HeldAtMeeting,
+    meeting_held,
+    meeting_is_regular,
+    meeting_known_before,
+)
 from states.chapters.call import no_other_lead_partner
 from states.event import (
     ACTIVE,
@@ -26,7 +32,7 @@ from states.inputs import Count, Text
 from states.partnership import Approval, Decision, Partnership, State, Vote
 
 
-class VoteInput(ScheduleItem):
+class VoteInput(HeldAtMeeting):
     ayes: Count = Field(description="votes for")
     noes: Count = Field(description="votes against")
     abstentions: Count = Field(default=0, description="abstentions")
@@ -148,7 +154,14 @@ def record_decision(case: Case, decision: Literal["approve", "send-back", "termi
     return case.facts.but(board=board.but(item=None, asked=None, decisions=(*board.decisions, outcome)))
 
 
-DECISION = (item_scheduled, meeting_is_regular, meeting_held, item_on_that_agenda, quorum_present)
+DECISION = (
+    item_scheduled,
+    meeting_is_regular,
+    meeting_held,
+    meeting_known_before,
+    item_on_that_agenda,
+    quorum_present,
+)
 
 
 def _referral_read(facts: Partnership) -> tuple[object, ...]:

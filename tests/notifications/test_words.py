@@ -56,6 +56,8 @@ FAILURES = {
     "deadline-failed": {"deadline": "decision-recorded", "due_at": "2025-09-18T12:00:00-07:00",
                         "reason": "the database is locked", "attempts": 5},
 }  # fmt: skip
+CHANGES = {"by": "partner-office", "lines": ["people new@example.org: added; roles staff"], "more": 2}
+DISTRICT_WIDE = ("message-failed", "address-failed", "directory-changed")
 # Messages that came back, as staff are told of them.
 REPLY = {
     "id": 7,
@@ -158,6 +160,7 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "failure": FAILURES.get(told.name),
         "reply": REPLIES.get(told.name),
         "meeting": told.meeting,
+        "changes": CHANGES,
         **changes,
     }
 
@@ -264,7 +267,7 @@ SAME = {"this-applicant": "applicant", "former-lead-partner": "lead-partner"}
 def samples(name: str) -> list[Told]:
     """All that a notice may have to tell of, with rich facts and with hardly any."""
     bare = Partnership(school="rainier-beach", title="A Lead Partner for the school")
-    if name in FAILURES or name in REPLIES:
+    if name in FAILURES or name in REPLIES or name == "directory-changed":
         return [Told(name, steps()[-1].facts, State.ACTIVE)]
     if name == "meeting-changed":
         scheduled = next(told for told in steps() if told.name == "schedule-item")
@@ -311,11 +314,11 @@ def test_no_name_stands_in_both_tables() -> None:
 
 
 def test_nothing_is_wrong_with_the_files() -> None:
-    assert templates().problems(also=("names", "failure", "meeting")) == []
+    assert templates().problems(also=("names", "failure", "meeting", "changes")) == []
 
 
 def test_every_event_with_a_notice_happens_in_the_samples() -> None:
-    apart = FAILURES.keys() | REPLIES.keys() | {"meeting-changed"}
+    apart = FAILURES.keys() | REPLIES.keys() | {"meeting-changed", "directory-changed"}
     assert set(enabled("notice")) - apart <= {told.name for told in steps()}
 
 
@@ -326,7 +329,7 @@ def test_the_words_are_whole_sentences_for_everybody(name: str) -> None:
         told_to.add((role, told.kind))
         where = f"{name} to {role}, {told.kind}: {message.subject}\n{message.text}"
         assert len(message.subject) <= 100, where
-        assert SCHOOL in message.subject or name in ("message-failed", "address-failed"), where
+        assert SCHOOL in message.subject or name in DISTRICT_WIDE, where
         assert message.subject == " ".join(message.subject.split()), where
         happened, asked, *more = SECTIONS.findall(message.text)
         for words in (message.subject, happened, asked, *more):

@@ -171,6 +171,8 @@ _because("meeting-held", _REFERRED, "introduce-item")
 _because("meeting-after-referral", _REFERRED.at("2025-09-19").having(
     "board", item=_REFERRED.facts.board.item.but(referred_at=Life().at("2025-09-18").now)
 ), "introduce-item")  # fmt: skip
+_because("meeting-known-before", _REFERRED.under(known_days=31).at("2025-09-18"), "introduce-item")
+_because("immediate-only-from-agenda", _REFERRED.at("2025-09-18"), "introduce-item", immediate_action=True)
 _because("deferred-to-later", _REFERRED.do("schedule-item"), "defer-item", meeting_on=MEETING_1)
 
 _DECIDED = ("approve", "send-back", "terminate")
@@ -180,6 +182,7 @@ _because(
     "item-scheduled", _INTRODUCED.having("board", item=_ITEM.but(agenda=())), *_DECIDED
 )  # fmt: skip
 _because("meeting-is-regular", _INTRODUCED.at("2025-10-09"), *_DECIDED, meeting_on="2025-10-08")
+_because("meeting-known-before", _INTRODUCED.under(known_days=31), *_DECIDED)
 _because("meeting-held", _INTRODUCED, *_DECIDED, meeting_on=MEETING_3)
 _ELSEWHERE = _INTRODUCED.having("board", item=_ITEM.but(introduced=(), agenda=(day(MEETING_1),)))
 _because("item-on-that-agenda", _ELSEWHERE.under(readings=1), *_DECIDED, meeting_on=MEETING_2)

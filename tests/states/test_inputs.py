@@ -19,15 +19,15 @@ from states.lifecycle import TABLE
 from states.mistakes import input_keys
 from tests.support.facts import LA, SAMPLES, Life
 
-VOTE = {"meeting_on": "2025-10-01", "ayes": 5, "noes": 1, "abstentions": 1}
+VOTE = {"meeting_on": "2025-10-01", "ayes": 5, "noes": 1, "abstentions": 1, "short_notice": "a flood"}
 # One row for each event and kind of input, with a sample that gives every key that there is.
 FULL: dict[str, dict[str, Any]] = {
     "receive-application": {"demonstration": "ten years of it"},
     "draft-agreement": {"autonomy_requested_by": "board"},
     "refer-to-board": {"amount_cents": 30_000_000, "ends_on": "2027-08-31"},
-    "introduce-item": {"immediate_action": True},
-    "approve": {"reason": "well done"},
-    "send-back": {"reason": "too dear"},
+    "introduce-item": {"immediate_action": True, "short_notice": "a flood"},
+    "approve": {"reason": "well done", "short_notice": "a flood"},
+    "send-back": {"reason": "too dear", "short_notice": "a flood"},
     "amend-agreement": {"amount_cents": 1, "ends_on": "2026-08-31"},
     "submit-report": {"document": "report.pdf", "sha256": "ab" * 32},
     "continue": {"improvement_plan": "a tutor more"},

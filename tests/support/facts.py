@@ -47,8 +47,12 @@ def day(text: str) -> date:
 def _meeting(on: date, kind: str) -> Meeting:
     at = datetime(on.year, on.month, on.day, 16, 15, tzinfo=LA)
     return Meeting(
-        on=on, at=at, kind=kind, agenda_closes_at=(at - timedelta(days=7)).replace(hour=17, minute=0)
-    )
+        on=on,
+        at=at,
+        kind=kind,
+        known_at=at - timedelta(days=30),
+        agenda_closes_at=(at - timedelta(days=7)).replace(hour=17, minute=0),
+    )  # fmt: skip
 
 
 # A regular meeting every second Wednesday, a special one on the Wednesdays between.

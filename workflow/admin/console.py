@@ -22,7 +22,8 @@ import click
 from states.errors import BadInput, Problem, Refused, Unmet
 from workflow import session
 from workflow.procedure import config
-from workflow.procedure.settings import User
+from workflow.procedure.settings import Area, User
+from workflow.record.rights import Rights
 from workflow.session import System
 
 T = TypeVar("T")
@@ -141,6 +142,12 @@ class Console:
             raise Refused([Unmet("may-act", reason)])
         return name
 
+    def require_manager(self, area: Area) -> Rights:
+        """Return the rights of the operating-system user. Raises `Refused` if it may not change this area."""
+        rights = Rights(self.require_writer(), self.user[1] or User())
+        rights.require_area(area)
+        return rights
+
     def require_actor(self, as_: str | None) -> tuple[str, str]:
         """Return the address of the person who acts, and the name of the operating-system user.
 
@@ -153,9 +160,8 @@ class Console:
         if not email:
             expected = "--as EMAIL, or a person for this user in [admin.users]"
             raise BadInput([Problem("--as", "it is not said who acts", expected)])
-        others = {other.lower() for other in entry.may_act_as}
         # Without this, everybody with an account on the machine could sign as the Superintendent.
-        if email != entry.person and not {"*", email} & others:
+        if not Rights(name, entry).can_act_as(email):
             allowed = ", ".join(entry.may_act_as) or "nobody else"
             reason = f"{name!r} may not act as {email}; [admin.users] allows {allowed}"
             raise Refused([Unmet("may-act-as", reason)])

@@ -13,9 +13,10 @@ from sqlalchemy import Table
 
 from states.errors import BadInput, Problem
 from states.mistakes import problems_of
-from workflow import directory
 from workflow.admin.console import Console
 from workflow.engine import NotFound
+from workflow.procedure.settings import Area
+from workflow.record import changes
 from workflow.session import Session
 from workflow.store import tables
 
@@ -30,12 +31,14 @@ def show_rows(console: Console, what: str, headings: tuple[str, ...], rows: list
     console.show(rows, people)
 
 
-def write(console: Console, table: Table, takes: type[BaseModel], values: Mapping[str, Any]) -> None:
+def write(
+    console: Console, area: Area, table: Table, takes: type[BaseModel], values: Mapping[str, Any]
+) -> None:
     """Check a row of the directory, add or change it, and print which was done.
 
     A value of None is not given, so the row keeps it. Raises `BadInput`, `Refused`.
     """
-    user = console.require_writer()
+    rights = console.require_manager(area)
     try:
         checked = takes.model_validate({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
@@ -56,7 +59,10 @@ def write(console: Console, table: Table, takes: type[BaseModel], values: Mappin
             for column in ("roles", "schools"):
                 if row[key] not in session.directory.people:
                     row.setdefault(column, "[]")
-        return directory.put(session.connection, table, row, by=user, now=console.now)
+            rights.require_grants(session.directory, [(str(row[key]), row)])
+        if table is tables.meetings:
+            changes.require_to_come(session, [("DAY", row["on"])], console.now)
+        return changes.put(session, table, row, by=rights.name, now=console.now)
 
     done = console.system.transact(work) or "unchanged"
     name = str(row[key])
@@ -86,12 +92,12 @@ def _check_known(session: Session, row: Mapping[str, Any]) -> None:
         raise BadInput(mistakes)
 
 
-def remove(console: Console, table: Table, key: object, what: str) -> None:
+def remove(console: Console, area: Area, table: Table, key: object, what: str) -> None:
     """Remove a row from the directory, and print so. Raises `NotFound`."""
-    user = console.require_writer()
+    rights = console.require_manager(area)
 
     def work(session: Session) -> bool:
-        return directory.remove(session.connection, table, key, by=user, now=console.now)
+        return changes.remove(session, table, key, by=rights.name, now=console.now)
 
     if not console.system.transact(work):
         raise NotFound(f"there is no {what} {key}")

@@ -15,18 +15,29 @@ from workflow.record import importing
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Check everything and change nothing.")
+@click.option("--append", is_flag=True, help="Add events to partnerships on record, and tell their people.")
+@click.option("--because", metavar="REASON", help="Why meetings of the past are added to a record in use.")
 @common
-def import_(console: Console, file: Path, dry_run: bool) -> None:
+def import_(console: Console, file: Path, dry_run: bool, append: bool, because: str | None) -> None:
     """Import a district FILE (TOML), all or nothing.
 
     It has schools, organizations, people, meetings, and partnerships with their history. The same file twice
     changes nothing.
     """
-    user = console.require_writer()
+    rights = console.require_manager("import")
+    options = importing.Options(rights, append, because, file.name)
+    user = rights.name
     district = importing.read_file(file)
     with _Progress(len(district.partnership)) as advance:
         counts = importing.take_in(
-            console.system, district, by=user, now=console.now, ran_by=user, dry_run=dry_run, progress=advance
+            console.system,
+            district,
+            by=user,
+            now=console.now,
+            ran_by=user,
+            dry_run=dry_run,
+            progress=advance,
+            options=options,
         )
     document = {
         "file": str(file),

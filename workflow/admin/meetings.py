@@ -16,7 +16,7 @@ from workflow import directory
 from workflow.admin.console import Console, Listing, common, format_minute
 from workflow.admin.directory import remove, write
 from workflow.procedure.config import UNREADABLE, explain_unreadable
-from workflow.record import importing
+from workflow.record import changes, importing
 from workflow.session import Session
 from workflow.store import tables
 
@@ -58,7 +58,7 @@ def meetings_list(console: Console, all_: bool) -> None:
 def meetings_add(console: Console, on: str, at: str | None, kind: str) -> None:
     """Add a meeting or change it."""
     at = at or console.system.config.procedure.board.meeting_at.strftime("%H:%M")
-    write(console, tables.meetings, importing.GivenMeeting, {"on": on, "at": at, "kind": kind})
+    write(console, "meetings", tables.meetings, importing.GivenMeeting, {"on": on, "at": at, "kind": kind})
 
 
 @meetings.command("remove")
@@ -70,7 +70,7 @@ def meetings_remove(console: Console, on: str) -> None:
         day = date.fromisoformat(on)
     except ValueError:
         raise BadInput([Problem("DAY", f"{on!r} is not a date", "YYYY-MM-DD")]) from None
-    remove(console, tables.meetings, day, "meeting on")
+    remove(console, "meetings", tables.meetings, day, "meeting on")
 
 
 @meetings.command("import")
@@ -84,20 +84,27 @@ def meetings_import(console: Console, file: Path, kind: str) -> None:
 
     RFC 5545. Every event in it is one meeting; events that are marked as cancelled are left out.
     """
-    user = console.require_writer()
+    user = console.require_manager("meetings").name
     rows, cancelled = _read_calendar(console, file, kind)
+    today = console.system.config.calendar.day(console.now)
+    # A calendar has the meetings of the whole year. Those that are over stay as they are on record.
+    coming = [row for row in rows if row["on"] >= today]
 
     def work(session: Session) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for row in rows:
+        mark = changes.last_entry(session)
+        for row in coming:
             done = (
                 directory.put(session.connection, tables.meetings, row, by=user, now=console.now)
                 or "unchanged"
             )
             counts[done] = counts.get(done, 0) + 1
+        changes.tell_since(session, mark, by=user, now=console.now)
         return counts
 
     counts = console.system.transact(work)
+    if len(coming) < len(rows):
+        counts["past"] = len(rows) - len(coming)
     if cancelled:
         counts["cancelled"] = cancelled
     words = ", ".join(f"{number} {done}" for done, number in counts.items())

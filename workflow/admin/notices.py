@@ -130,7 +130,7 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
 @common
 def notices_retry(console: Console, id_: int | None, status: str | None) -> None:
     """Try a notice again that failed, is in doubt or was set aside, or all of a status."""
-    console.require_writer()
+    console.require_manager("notices")
     if (id_ is None) == (status is None):
         raise BadInput([Problem("ID", "it is not said what is to be tried again", "ID, or --status dead")])
     if id_ is None:
@@ -178,7 +178,7 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
 
     A notice that is not sent yet stays unsent. The record keeps who did it and when.
     """
-    user = console.require_writer()
+    user = console.require_manager("notices").name
     if (id_ is None) == (person is None):
         raise BadInput([Problem("ID", "it is not said what is to be revoked", "ID, or --person EMAIL")])
     table = tables.notices

@@ -35,4 +35,10 @@ def organizations_list(console: Console) -> None:
 @common
 def organizations_add(console: Console, id_: str, name: str, kind: str) -> None:
     """Add an organization or change it."""
-    write(console, tables.organizations, importing.GivenOrganization, {"id": id_, "name": name, "kind": kind})
+    write(
+        console,
+        "people",
+        tables.organizations,
+        importing.GivenOrganization,
+        {"id": id_, "name": name, "kind": kind},
+    )

@@ -89,7 +89,7 @@ def people_add(console: Console, email: str, **options: Any) -> None:
     """Add a person with roles, or change all of them."""
     # `add` states all roles, so an option that is left out takes them away. `change` leaves them as they are.
     options |= {"roles": options["roles"] or (), "schools": options["schools"] or ()}
-    write(console, tables.people, importing.GivenPerson, {"email": email, **options})
+    write(console, "people", tables.people, importing.GivenPerson, {"email": email, **options})
 
 
 @people.command("change")
@@ -99,7 +99,13 @@ def people_change(console: Console, email: str, **options: Any) -> None:
     """Change what the options give of a person."""
     person = _find_person(console, email)
     changes = {key: value for key, value in options.items() if value not in (None, "", ())}
-    write(console, tables.people, importing.GivenPerson, {"email": email, "name": person.name, **changes})
+    write(
+        console,
+        "people",
+        tables.people,
+        importing.GivenPerson,
+        {"email": email, "name": person.name, **changes},
+    )
 
 
 @people.command("away")
@@ -118,7 +124,7 @@ def people_away(console: Console, email: str, until: str, delegate: str | None) 
     }
     if values["delegate"] is None:
         raise BadInput([Problem("--delegate", "it is not said who stands in", "an address in the directory")])
-    write(console, tables.people, importing.GivenPerson, values)
+    write(console, "people", tables.people, importing.GivenPerson, values)
 
 
 @people.command("feed")
@@ -130,7 +136,7 @@ def people_feed(console: Console, email: str, new: bool) -> None:
 
     Anybody who has the address can read these dates, so it is for that person alone.
     """
-    user = console.require_writer()
+    user = console.require_manager("people").name
     address = email.lower()
 
     def work(session: Session) -> int:
@@ -157,4 +163,4 @@ def _has_notice(session: Session, email: str) -> bool:
 @common
 def people_remove(console: Console, email: str) -> None:
     """Take a person out of the directory; what they did stays on record."""
-    remove(console, tables.people, email.lower(), "person")
+    remove(console, "people", tables.people, email.lower(), "person")

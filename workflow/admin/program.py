@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from states.errors import BadInput, Problem, Refused
 from workflow.admin.backup import backup
+from workflow.admin.changes import changes
 from workflow.admin.check import check
 from workflow.admin.console import Console, dump_json
 from workflow.admin.deadlines import deadlines
@@ -96,6 +97,7 @@ for command in (
     schools,
     organizations,
     meetings,
+    changes,
 ):
     partnershipctl.add_command(command)
 

@@ -34,4 +34,10 @@ def schools_list(console: Console) -> None:
 @common
 def schools_add(console: Console, id_: str, name: str, invited_on: str | None) -> None:
     """Add a school or change it."""
-    write(console, tables.schools, importing.GivenSchool, {"id": id_, "name": name, "invited_on": invited_on})
+    write(
+        console,
+        "people",
+        tables.schools,
+        importing.GivenSchool,
+        {"id": id_, "name": name, "invited_on": invited_on},
+    )

@@ -27,6 +27,7 @@ from notifications.incoming.letterboxes import LetterboxFailed
 from states.errors import Problem
 from workflow.clock import meetings, replan
 from workflow.clock.fire import Tally, fire_due, next_due
+from workflow.clock.procedure import tell_procedure
 from workflow.daemon import logs, reload, report, signals
 from workflow.daemon.metrics import Metrics
 from workflow.daemon.signals import AT_ONCE
@@ -115,6 +116,7 @@ class Daemon:
             self._trouble = None
             self._run_part("claims", self._take_back)
             self._run_part("procedure", partial(self._replan, now))
+            self._run_exclusive_part("settings", partial(tell_procedure, now=now))
             self._run_exclusive_part("meetings", partial(meetings.tell_changed, now=now))
             fire = partial(fire_due, self.system, now, stop=self._stop.is_set, done=report.log_changes)
             tally = self._run_part("deadlines", fire) or Tally()

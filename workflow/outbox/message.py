@@ -180,6 +180,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "district": district.name,
         "names": people.names(),
         "failure": None,
+        "changes": None,
         "reply": None,
         "meeting": None,
         "digest": [],

@@ -21,6 +21,7 @@ from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.outbox import timing
 from workflow.outbox.timing import new_notice, next_send_time
+from workflow.procedure.settings import NoticeSettings
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
@@ -42,6 +43,7 @@ class Occasion:
     seq: int | None = None  # the row of the history, of an event
     deadline: int | None = None  # the id of the row, of a rung
     actor: str | None = None
+    by_command: bool = False  # somebody else may have acted in the name of the actor
     organization: str | None = None
     rung: Rung | None = None
     to: tuple[str, ...] | None = (
@@ -88,7 +90,13 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
         if not _may_be_told(session, occasion, person, role):
             continue
         # People know what they did themselves. They get a message only if it also asks for their next step.
-        if person.email == occasion.actor and not _is_asked_next(session, occasion, role, row.offers):
+        # A command may also have been somebody else's, in their name.
+        told_anyway = occasion.by_command and isinstance(row, NoticeSettings) and row.tells_actor
+        if (
+            person.email == occasion.actor
+            and not told_anyway
+            and not _is_asked_next(session, occasion, role, row.offers)
+        ):
             continue
         reached = directory.find_reachable(session.directory, person, today)
         values = {

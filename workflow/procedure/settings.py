@@ -171,9 +171,13 @@ class Daemon(Settings):
     retry_minutes: Minutes
 
 
+Area = Literal["people", "meetings", "import", "notices"]
+
+
 class User(Settings):
     person: Email | None = None
     may_act_as: tuple[str, ...] = ()
+    may_manage: tuple[Area, ...] = ()
 
 
 class Admin(Settings):
@@ -199,6 +203,7 @@ class BoardSettings(Settings):
     members: int = Field(ge=1, le=100)
     quorum: int = Field(ge=1, le=100)
     terminates: bool
+    known_days: int = Field(ge=0, le=365)
     meeting_at: Clock
     meetings: tuple[Day, ...] = ()
 
@@ -258,6 +263,7 @@ class NoticeSettings(Settings):
     to: tuple[str, ...] = Field(min_length=1)
     when: str | None = None
     offers: tuple[str, ...] = ()
+    tells_actor: bool = False
     enabled: bool = True
 
 

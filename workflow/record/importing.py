@@ -22,6 +22,7 @@ from pydantic import (
     Field,
     ValidationError,
 )
+from sqlalchemy import select
 
 from states.errors import BadInput, LawError, Problem, Refused, UnknownEvent, Unmet
 from states.inputs import Day, Email, Identifier, Name, as_stored, read_input
@@ -29,10 +30,12 @@ from states.machine import FIRST, row_of
 from states.mistakes import problems_of
 from states.partnership import Kind, Role, State
 from workflow import deadlines, directory, engine
-from workflow.engine import Intent
+from workflow.engine import Change, Intent
+from workflow.outbox import queue
 from workflow.procedure.config import UNREADABLE, explain_unreadable
 from workflow.procedure.settings import Clock
-from workflow.record import verify
+from workflow.record import changes, verify
+from workflow.record.rights import Rights
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
@@ -116,6 +119,19 @@ class DistrictFile(Given):
     partnership: tuple[GivenPartnership, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an import may do, besides adding to the record."""
+
+    rights: Rights | None = None  # of the user who imports; None for a program that has all of them
+    append: bool = False  # to add events to partnerships on record, and tell people
+    because: str | None = None  # why meetings of the past are added to a record that is in use
+    name: str = "file"
+
+
+FREELY = Options()
+
+
 @dataclass
 class Counts:
     """The numbers of rows that an import added, changed or left unchanged, by kind."""
@@ -152,45 +168,98 @@ def take_in(
     ran_by: str | None = None,
     dry_run: bool = False,
     progress: Callable[[], None] = lambda: None,
+    options: Options = FREELY,
 ) -> Counts:
     """Import a district file, whole or not at all, and return what it did.
 
     1. Check the directory of the file, and add or change its rows.
     2. For each partnership compare its first events with the history on record, and write the others.
-    3. Set the deadlines of each partnership that has new events. Call `progress`.
+    3. Set the deadlines of each partnership that has new events. Tell people of events that were appended to a
+       partnership on record. Call `progress`.
+    4. Record the import, and tell the Board office and the Superintendent what it changed.
 
     A `dry_run` does the same and undoes it. Raises `BadInput` for mistakes in the file, each with its place, and
     `Refused` for an event that the law does not allow, with its partnership, its name and its time.
     """
 
     def work(session: Session) -> Counts:
-        counts = Counts()
-        _import_directory(session, file, counts, by, now)
+        counts, mark = Counts(), changes.last_entry(session)
+        _import_directory(session, file, counts, by, now, options)
         # The session still has the directory as it was before the file.
         fresh = replace(session, directory=directory.read(session.connection, session.config))
         for number, partnership in enumerate(file.partnership):
-            _import_partnership(fresh, partnership, f"partnership.{number}", counts, now, ran_by)
+            _import_partnership(fresh, partnership, f"partnership.{number}", counts, now, ran_by, options)
             progress()
+        _record_import(session, file, counts, by, now, options)
+        changes.tell_since(session, mark, by=by, now=now)
         return counts
 
     return system.transact(work, dry_run=dry_run)
 
 
-def _import_directory(session: Session, file: DistrictFile, counts: Counts, by: str, now: datetime) -> None:
-    """Add or change the rows of the directory. Raises `BadInput` with every mistake in them."""
+def _record_import(
+    session: Session, file: DistrictFile, counts: Counts, by: str, now: datetime, options: Options
+) -> None:
+    """Record that somebody imported a file, if it changed anything."""
+    if not counts.added and not counts.changed:
+        return
+    after = {
+        "added": counts.added,
+        "changed": counts.changed,
+        "partnerships": [partnership.ref for partnership in file.partnership],
+        "append": options.append,
+        "because": options.because,
+    }
+    directory.record_change(session.connection, f"import {options.name}", after, by=by, now=now)
+
+
+def _import_directory(
+    session: Session, file: DistrictFile, counts: Counts, by: str, now: datetime, options: Options
+) -> None:
+    """Add or change the rows of the directory.
+
+    Raises `BadInput` with every mistake in them, and `Refused` for what the user may not grant and for meetings of
+    the past.
+    """
     if mistakes := [*_find_repeated(file), *_find_unknown(session, file)]:
         raise BadInput(mistakes)
+    if options.rights is not None:
+        grants = [(person.email, _person_values(person)) for person in file.person]
+        options.rights.require_grants(session.directory, grants)
+    known = _check_meetings(session, file, now, options)
     rows = (
         [(tables.schools, "schools", school.model_dump()) for school in file.school]
         + [(tables.organizations, "organizations", o.model_dump()) for o in file.organization]
         + [(tables.people, "people", _person_values(person)) for person in file.person]
-        + [
-            (tables.meetings, "meetings", {"on": m.on, "at": m.at.strftime("%H:%M"), "kind": m.kind})
-            for m in file.meeting
-        ]
+        + [(tables.meetings, "meetings", _meeting_values(m) | known) for m in file.meeting]
     )
     for table, kind, values in rows:
         counts.count(kind, directory.put(session.connection, table, values, by=by, now=now))
+
+
+def _meeting_values(meeting: GivenMeeting) -> dict[str, Any]:
+    return {"on": meeting.on, "at": meeting.at.strftime("%H:%M"), "kind": meeting.kind}
+
+
+def _check_meetings(session: Session, file: DistrictFile, now: datetime, options: Options) -> dict[str, None]:
+    """Return what rows of new meetings say besides their day: in the first import, that they were always known.
+
+    A district that moves to this program brings its past, and its meetings with it. Once there is a partnership, a
+    meeting of the past needs a reason (`because`). Raises `Refused` without one.
+    """
+    table = tables.partnerships
+    if session.connection.scalar(select(table.c.id).limit(1)) is None:
+        return {"known_at": None}
+    if not options.because:
+        rows = session.connection.execute(select(tables.meetings))
+        on_record = {(row.on, row.at, row.kind) for row in rows}
+        days = [
+            (f"meeting.{number}.on", meeting.on)
+            for number, meeting in enumerate(file.meeting)
+            if tuple(_meeting_values(meeting).values()) not in on_record
+        ]
+        changes.require_to_come(session, days, now)
+    return {}
 
 
 def _find_unknown(session: Session, file: DistrictFile) -> list[Problem]:
@@ -256,6 +325,7 @@ def _import_partnership(
     counts: Counts,
     now: datetime,
     ran_by: str | None,
+    options: Options,
 ) -> None:
     """Compare the events that are on record with the file, write those that follow, and set the deadlines.
 
@@ -268,19 +338,44 @@ def _import_partnership(
     implied = [] if has_first else [_imply_first_event(session, partnership, history, now)]
     events = [*implied, *partnership.event]
     _check_times(events, at, len(implied), now)
+    _check_new(partnership, events, len(history), at, options)
+    occasions = []
     for number, event in enumerate(events):
         place = f"{at}.event.{max(number - len(implied), 0)}"
         if number < len(history):
             _compare(partnership, event, history[number], place)
             counts.count("events", None)
             continue
-        record = _write_event(session, partnership, event, place, ran_by)
+        change = _write_event(session, partnership, event, place, ran_by)
+        record = change.record
+        occasions.append(replace(engine.occasion(change), now=now))
         counts.count("events", "added")
     counts.count(
         "partnerships", "added" if not history else "changed" if len(events) > len(history) else None
     )
     if record is not None and len(events) > len(history):
         _set_deadlines(session, record, now)
+        # Nobody waits for news of a partnership that only now comes on record. Those of a live one are told.
+        if history:
+            queue.queue(session, occasions)
+
+
+def _check_new(
+    partnership: GivenPartnership, events: Sequence[GivenEvent], known: int, at: str, options: Options
+) -> None:
+    """Raise `Refused` for new events that the user may not import: in others' names, or on a partnership on record.
+
+    The first `known` events are on record.
+    """
+    new = events[known:]
+    if known and new and not options.append:
+        reason = (
+            f"{partnership.ref} is on record with {known} events, and the file has {len(new)} more: --append adds"
+            " them and tells people"
+        )
+        raise Refused([Unmet("append", reason)])
+    if options.rights is not None:
+        options.rights.require_acting((f"{at}, {event.event}", event.actor) for event in new)
 
 
 def _imply_first_event(
@@ -344,8 +439,8 @@ def _compare(partnership: GivenPartnership, event: GivenEvent, entry: HistoryEnt
 
 def _write_event(
     session: Session, partnership: GivenPartnership, event: GivenEvent, place: str, ran_by: str | None
-) -> Snapshot:
-    """Judge and write one event, and return the record after it. Raises errors that name its place in the file."""
+) -> Change:
+    """Judge and write one event, and return the change. Raises errors that name its place in the file."""
     intent = Intent(
         ref=partnership.ref,
         event=event.event,
@@ -362,7 +457,7 @@ def _write_event(
     try:
         record = engine.load(session.connection, [intent.ref]).get(intent.ref) or engine.new_record(intent)
         # Deadlines are set after the last event: those of the states in between are over.
-        return engine.write(session, [engine.decide(session, record, intent)], follow_up=False)[0].record
+        return engine.write(session, [engine.decide(session, record, intent)], follow_up=False)[0]
     except Refused as refused:
         raise Refused(
             [Unmet(u.requirement, f"{where}: {u.reason}", u.clause) for u in refused.unmet]

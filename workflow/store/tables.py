@@ -142,6 +142,9 @@ meetings = Table(
     Column("on", Date, primary_key=True),
     Column("at", String, nullable=False),  # local wall-clock time, HH:MM
     Column("kind", String, nullable=False),
+    Column(
+        "known_at", Instant
+    ),  # since when it has been known; empty for one that was known before the record
 )
 
 directory_changes = Table(

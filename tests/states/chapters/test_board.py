@@ -188,7 +188,11 @@ def test_two_readings_are_two_meetings() -> None:
 
 
 def test_immediate_action_takes_one_meeting() -> None:
-    life = BEFORE.at("2025-09-17 18:00").do("introduce-item", immediate_action=True)
+    unscheduled = BEFORE.at("2025-09-17 18:00")
+    refused = unscheduled.missing("introduce-item", immediate_action=True)
+    assert refused == ["immediate-only-from-agenda 4270.9"]
+    scheduled = BEFORE.do("schedule-item").at("2025-09-17 18:00")
+    life = scheduled.do("introduce-item", immediate_action=True)
     assert life.facts.board.item.immediate_action
     assert life.allows("approve", meeting_on=MEETING_1)
 

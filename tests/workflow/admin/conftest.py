@@ -12,7 +12,8 @@ from tests.support.desk import Desk
 from tests.support.district import Begin
 
 Sit = Callable[..., Desk]
-OWNER = '[admin.users]\n"(owner)" = { person = "staff@example.org", may_act_as = ["*"] }\n'
+ALL = 'may_manage = ["people", "meetings", "import", "notices"]'
+OWNER = f'[admin.users]\n"(owner)" = {{ person = "staff@example.org", may_act_as = ["*"], {ALL} }}\n'
 
 
 @pytest.fixture

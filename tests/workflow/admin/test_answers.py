@@ -64,6 +64,7 @@ USUAL = {
     "meetings list": ((), "2025-08-06"),
     "meetings add": (("2025-08-13",), "2025-08-13: added."),
     "meetings remove": (("2025-08-06",), "2025-08-06: removed."),
+    "changes": ((), "meetings 2025-08-06"),
     "plan": ((REF, "--start", "2026-09-01"), "2026-09-01"),
     "diagram": ((REF,), "stateDiagram-v2"),
     "meetings import": (("board.ics",), "1 added"),

@@ -1,0 +1,133 @@
+"""Changes the directory, tells the Board office and the Superintendent of it, and lists the changes.
+
+A grant of a role or a change of the Board's calendar changes who may decide what, so those who answer for it hear.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, Table, func, select
+
+from states.errors import Refused, Unmet
+from workflow import directory
+from workflow.outbox import queue
+from workflow.session import Session
+from workflow.store import tables
+
+CHANGED = "directory-changed"
+# A message names at most so many changes; the command lists all of them.
+_NAMED = 40
+# The columns of a person that say what they may do. A new name is nobody's business.
+_RIGHTS = ("roles", "schools", "organization", "away_until", "delegate", "active")
+# What the entries of other tables are about, by the first word of their `what`.
+_TOLD = ("meetings", "procedure", "rights", "import")
+
+
+def put(session: Session, table: Table, values: Mapping[str, Any], *, by: str, now: datetime) -> str | None:
+    """Add or change a row as `directory.put` does, and tell of it."""
+    mark = last_entry(session)
+    done = directory.put(session.connection, table, values, by=by, now=now)
+    tell_since(session, mark, by=by, now=now)
+    return done
+
+
+def remove(session: Session, table: Table, key: object, *, by: str, now: datetime) -> bool:
+    """Remove a row as `directory.remove` does, and tell of it."""
+    mark = last_entry(session)
+    done = directory.remove(session.connection, table, key, by=by, now=now)
+    tell_since(session, mark, by=by, now=now)
+    return done
+
+
+def last_entry(session: Session) -> int:
+    """Return the id of the last change on record; 0 if there is none."""
+    return session.connection.scalar(select(func.max(tables.directory_changes.c.id))) or 0
+
+
+def tell_since(session: Session, mark: int, *, by: str, now: datetime) -> None:
+    """Queue one notice about what this transaction has changed after the entry `mark`.
+
+    Those are told who held their roles before the change: nobody can hide a change by removing its readers.
+    """
+    table = tables.directory_changes
+    query = select(table).where(table.c.id > mark, table.c.by == by, table.c.at == now).order_by(table.c.id)
+    entries = [describe(row) for row in session.connection.execute(query) if _concerns(row)]
+    if entries:
+        more = max(len(entries) - _NAMED, 0)
+        lines = [f"{entry['what']}: {describe_difference(entry)}" for entry in entries[:_NAMED]]
+        extra = {"changes": {"by": by, "lines": lines, "more": more}}
+        queue.tell_staff(session, None, CHANGED, extra, now)
+
+
+def _concerns(row: Row[Any]) -> bool:
+    """Return whether an entry changes who may decide what, or when."""
+    kind = row.what.partition(" ")[0]
+    if kind != "people":
+        return kind in _TOLD
+    before, after = (json.loads(text) if text else {} for text in (row.before, row.after))
+    # Rows that leave a column out mean its default, which gives no right.
+    values = [(before.get(name), after.get(name)) for name in _RIGHTS if name in before or name in after]
+    return any(was != now and not (_gives_nothing(was) and _gives_nothing(now)) for was, now in values)
+
+
+def _gives_nothing(value: object) -> bool:
+    return value in (None, "", "[]")
+
+
+def describe(row: Row[Any]) -> dict[str, Any]:
+    """Return an entry as JSON takes it: what was changed, and its columns before and after; None for no row."""
+    return {
+        "what": row.what,
+        "by": row.by,
+        "before": json.loads(row.before) if row.before else None,
+        "after": json.loads(row.after) if row.after else None,
+    }
+
+
+def describe_difference(entry: Mapping[str, Any]) -> str:
+    """Return in words what an entry says before and after, column by column where it has columns."""
+    before, after = entry["before"], entry["after"]
+    if after is None:
+        return f"removed; it was {_text(before)}"
+    if not isinstance(after, dict):
+        return _text(after) if before is None else f"{_text(before)}, now {_text(after)}"
+    if before is None:
+        return "added; " + "; ".join(f"{name} {_text(value)}" for name, value in after.items())
+    differing = [name for name, value in after.items() if before.get(name) != value]
+    return "; ".join(f"{name} {_text(before.get(name))}, now {_text(after[name])}" for name in differing)
+
+
+def _text(value: object) -> str:
+    """Return a value in words."""
+    if value in (None, "", "[]", [], (), "None"):
+        return "nothing"
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {_text(each)}" for name, each in value.items()) or "nothing"
+    return str(value)
+
+
+def list_changes(session: Session) -> list[dict[str, Any]]:
+    """Return every change on record, the oldest first."""
+    table = tables.directory_changes
+    rows = session.connection.execute(select(table).order_by(table.c.id))
+    return [{"id": row.id, "at": session.local(row.at), **describe(row)} for row in rows]
+
+
+def require_to_come(session: Session, days: Iterable[tuple[str, date]], now: datetime) -> None:
+    """Raise `Refused` for each meeting, given with its place, that would be put on a day that is over."""
+    today = session.config.calendar.day(now)
+    unmet = [
+        Unmet(
+            "meeting-to-come",
+            f"{place}: {day} is over; a meeting is added or changed before its day",
+            "4270.9",
+        )
+        for place, day in days
+        if day < today
+    ]
+    if unmet:
+        raise Refused(unmet)
