@@ -17,7 +17,7 @@ NOTE = ("add-note", "--set", "text=called")
 LISTED = """
 [admin.users]
 "partner-office" = { person = "staff@example.org", may_act_as = ["Principal@example.org"] }
-"intern" = {}
+"intern" = { may_manage = ["people"] }
 "robot" = { may_act_as = ["*"] }
 """
 

@@ -66,6 +66,7 @@ OPEN = """
     reviewers = ["reviewer-1@example.org", "reviewer-2@example.org", "reviewer-3@example.org"]
 """
 WHOLE = DIRECTORY + BEGIN
+APPEND = importing.Options(append=True)
 
 
 @pytest.fixture
@@ -110,9 +111,10 @@ def test_the_change_of_the_directory_is_on_record(life: Life) -> None:
     take(life, WHOLE)
     table = tables.directory_changes
     with life.system.reading() as session:
-        last = session.connection.execute(select(table).order_by(table.c.id.desc()).limit(3)).all()
+        last = session.connection.execute(select(table).order_by(table.c.id.desc()).limit(4)).all()
     assert [row.what for row in last][::-1] == [
         "schools ballard", "people ballard-principal@example.org", "meetings 2025-07-16",
+        "import file",
     ]  # fmt: skip
     assert {row.by for row in last} == {"staff@example.org"}
 
@@ -135,7 +137,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(life: Life) -> None:
 
 def test_an_extended_file_appends_what_is_new(life: Life) -> None:
     take(life, WHOLE)
-    counts = take(life, WHOLE + AGREE + OPEN)
+    counts = take(life, WHOLE + AGREE + OPEN, options=APPEND)
     assert (counts.added, counts.changed) == ({"events": 2}, {"partnerships": 1})
     assert life.state is State.OPEN_SELECTION
     assert life.faults() == []
@@ -177,7 +179,7 @@ def test_a_partnership_without_events_begins_now_and_goes_on_with_a_longer_file(
     assert (life.state, life.record.entered_at) == (State.NEEDS_IDENTIFIED, life.now)
     assert take(life.at("2025-08-02"), bare).unchanged["partnerships"] == 1
     later = WHOLE.replace("2025-07-07", "2025-08-02").replace("2025-07-08", "2025-08-03")
-    assert take(life.at("2025-08-04"), later).added == {"events": 2}
+    assert take(life.at("2025-08-04"), later, options=APPEND).added == {"events": 2}
     assert take(life.at("2025-08-05"), later).added == {}
     assert life.faults() == []
 
