@@ -11,7 +11,7 @@ from workflow.record.changes import describe_difference, list_changes
 @click.command()
 @common
 def changes(console: Console) -> None:
-    """List the changes of directory, meetings, rights and procedure, imports and restores, the oldest first."""
+    """List the changes of people, meetings and rules."""
     with console.system.reading() as session:
         entries = list_changes(session)
 
