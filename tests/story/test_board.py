@@ -49,9 +49,9 @@ def test_a_large_agreement_is_introduced_at_one_meeting_and_approved_at_the_next
         "refer-to-board: board-office, lead-partner, principal, superintendent",
         "schedule-item: lead-partner, principal, staff",
         "agenda-packet: board-office, staff",
-        "introduce-item: lead-partner, principal, staff",
+        "introduce-item: board-office, lead-partner, principal, staff, superintendent",
         "schedule-item: lead-partner, principal, staff",
-        "approve: lead-partner, principal, staff, superintendent",
+        "approve: board-office, lead-partner, principal, staff, superintendent",
         "sign-agreement: staff",
         "sign-agreement: lead-partner",
     ]
@@ -112,9 +112,9 @@ def test_an_amendment_that_reaches_the_threshold_waits_for_the_board_and_is_sign
         "amend-agreement: lead-partner, principal, staff",
         "refer-to-board: board-office, lead-partner, principal, superintendent",
         "schedule-item: lead-partner, principal, staff",
-        "introduce-item: lead-partner, principal, staff",
+        "introduce-item: board-office, lead-partner, principal, staff, superintendent",
         "schedule-item: lead-partner, principal, staff",
-        "approve: lead-partner, principal, staff, superintendent",
+        "approve: board-office, lead-partner, principal, staff, superintendent",
         "sign-agreement: lead-partner",
         "sign-agreement: staff",
     ]

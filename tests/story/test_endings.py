@@ -76,7 +76,7 @@ def test_only_the_board_ends_an_agreement_that_it_approved(office: Office) -> No
     ended = office.show()["facts"]["ended"]
     assert (ended["board"], ended["ground"], ended["effective_on"]) == (True, GROUND, "2026-10-01")
     assert office.daemon() == []
-    assert office.notices()[-1] == "terminate: lead-partner, principal, staff, superintendent"
+    assert office.notices()[-1] == "terminate: board-office, lead-partner, principal, staff, superintendent"
 
 
 def test_agreements_end_with_their_last_day_wherever_they_stand(office: Office) -> None:

@@ -184,14 +184,19 @@ def take_in(
 
     def work(session: Session) -> Counts:
         counts, mark = Counts(), changes.last_entry(session)
+        first = _is_first(session)
         _import_directory(session, file, counts, by, now, options)
         # The session still has the directory as it was before the file.
         fresh = replace(session, directory=directory.read(session.connection, session.config))
         for number, partnership in enumerate(file.partnership):
             _import_partnership(fresh, partnership, f"partnership.{number}", counts, now, ran_by, options)
             progress()
+        # The first import brings the past of a district, which is no news. Roles in it are.
+        if first:
+            changes.tell_since(session, mark, by=by, now=now)
         _record_import(session, file, counts, by, now, options)
-        changes.tell_since(session, mark, by=by, now=now)
+        if not first:
+            changes.tell_since(session, mark, by=by, now=now)
         return counts
 
     return system.transact(work, dry_run=dry_run)
@@ -237,6 +242,11 @@ def _import_directory(
         counts.count(kind, directory.put(session.connection, table, values, by=by, now=now))
 
 
+def _is_first(session: Session) -> bool:
+    """Return whether no partnership is on record yet."""
+    return session.connection.scalar(select(tables.partnerships.c.id).limit(1)) is None
+
+
 def _meeting_values(meeting: GivenMeeting) -> dict[str, Any]:
     return {"on": meeting.on, "at": meeting.at.strftime("%H:%M"), "kind": meeting.kind}
 
@@ -247,8 +257,7 @@ def _check_meetings(session: Session, file: DistrictFile, now: datetime, options
     A district that moves to this program brings its past, and its meetings with it. Once there is a partnership, a
     meeting of the past needs a reason (`because`). Raises `Refused` without one.
     """
-    table = tables.partnerships
-    if session.connection.scalar(select(table.c.id).limit(1)) is None:
+    if _is_first(session):
         return {"known_at": None}
     if not options.because:
         rows = session.connection.execute(select(tables.meetings))
