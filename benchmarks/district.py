@@ -17,7 +17,7 @@ from states.inputs import ABILITIES
 from workflow import engine
 from workflow.clock import replan
 from workflow.procedure import config
-from workflow.record import importing
+from workflow.record import district_file, importing
 from workflow.session import System
 from workflow.store import database, dialects, tables, upgrade
 from workflow.store.rows import GENESIS
@@ -58,7 +58,7 @@ def found(folder: Path, partnerships: Sequence[Mapping[str, Any]], now: datetime
     made = database.open_store(loaded.database_url, create=True)
     upgrade.upgrade(made)
     system = System(loaded, made)
-    given = importing.DistrictFile.model_validate({**directory(now), "partnership": list(partnerships)})
+    given = district_file.DistrictFile.model_validate({**directory(now), "partnership": list(partnerships)})
     importing.take_in(system, given, by=STAFF, now=now)
     system.transact(lambda session: replan.replan(session, now))
     made.dispose()

@@ -18,7 +18,7 @@ from tests.support import databases
 from workflow.clock import fire
 from workflow.procedure import config
 from workflow.procedure.config import Config
-from workflow.record import importing, verify
+from workflow.record import district_file, importing, verify
 from workflow.record.importing import DistrictFile
 from workflow.session import System
 from workflow.store import database, tables, upgrade
@@ -44,7 +44,7 @@ def settings(checkout: Path) -> Config:
 
 @pytest.fixture(scope="module")
 def given() -> DistrictFile:
-    return importing.read_file(SEATTLE / "district.toml")
+    return district_file.read_file(SEATTLE / "district.toml")
 
 
 @contextmanager

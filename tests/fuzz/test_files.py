@@ -22,7 +22,7 @@ from tests.support.district import Begin
 from tests.support.inputs import JUNK
 from workflow.procedure import config
 from workflow.procedure.config import ConfigError
-from workflow.record import importing
+from workflow.record import district_file, importing
 
 # Files with something wrong.
 
@@ -195,7 +195,7 @@ def test_a_district_file_with_something_wrong_in_it_is_refused_in_words_and_writ
         path.write_bytes(mutated(plain if is_whole else few, rng))
 
         def take_in(only_read: bool = is_whole) -> None:
-            given = importing.read_file(path)
+            given = district_file.read_file(path)
             if not only_read:
                 importing.take_in(life.system, given, by="staff@example.org", now=NOW, dry_run=True)
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from workflow.admin.console import Console, common
-from workflow.record import importing
+from workflow.record import district_file, importing
 
 
 @click.command("import")
@@ -27,7 +27,7 @@ def import_(console: Console, file: Path, dry_run: bool, append: bool, because: 
     rights = console.require_manager("import")
     options = importing.Options(rights, append, because, file.name)
     user = rights.name
-    district = importing.read_file(file)
+    district = district_file.read_file(file)
     with _Progress(len(district.partnership)) as advance:
         counts = importing.take_in(
             console.system,

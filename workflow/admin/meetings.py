@@ -16,7 +16,7 @@ from workflow import directory
 from workflow.admin.console import Console, Listing, common, format_minute
 from workflow.admin.directory import remove, write
 from workflow.procedure.config import UNREADABLE, explain_unreadable
-from workflow.record import changes, importing
+from workflow.record import changes, district_file
 from workflow.session import Session
 from workflow.store import tables
 
@@ -58,7 +58,9 @@ def meetings_list(console: Console, all_: bool) -> None:
 def meetings_add(console: Console, on: str, at: str | None, kind: str) -> None:
     """Add a meeting or change it."""
     at = at or console.system.config.procedure.board.meeting_at.strftime("%H:%M")
-    write(console, "meetings", tables.meetings, importing.GivenMeeting, {"on": on, "at": at, "kind": kind})
+    write(
+        console, "meetings", tables.meetings, district_file.GivenMeeting, {"on": on, "at": at, "kind": kind}
+    )
 
 
 @meetings.command("remove")
@@ -164,7 +166,7 @@ def _read_meeting(console: Console, place: str, event: Any, kind: str) -> dict[s
         local = settings.calendar.local(moment) if moment.tzinfo else moment
         moment, at = local.date(), local.time()
     try:
-        importing.GivenMeeting.model_validate({"on": moment, "at": at, "kind": kind})
+        district_file.GivenMeeting.model_validate({"on": moment, "at": at, "kind": kind})
     except ValidationError as error:
-        raise BadInput(problems_of(error, importing.GivenMeeting)) from None
+        raise BadInput(problems_of(error, district_file.GivenMeeting)) from None
     return {"on": moment, "at": at.strftime("%H:%M"), "kind": kind}

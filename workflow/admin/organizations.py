@@ -6,7 +6,7 @@ import click
 
 from workflow.admin.console import Console, Listing, common
 from workflow.admin.directory import show_rows, write
-from workflow.record import importing
+from workflow.record import district_file
 from workflow.store import tables
 
 
@@ -39,6 +39,6 @@ def organizations_add(console: Console, id_: str, name: str, kind: str) -> None:
         console,
         "people",
         tables.organizations,
-        importing.GivenOrganization,
+        district_file.GivenOrganization,
         {"id": id_, "name": name, "kind": kind},
     )

@@ -13,7 +13,7 @@ from workflow import directory, links
 from workflow.admin.console import Console, Listing, common
 from workflow.admin.directory import remove, write
 from workflow.engine import NotFound
-from workflow.record import importing
+from workflow.record import district_file
 from workflow.session import Session
 from workflow.store import tables
 
@@ -89,7 +89,7 @@ def people_add(console: Console, email: str, **options: Any) -> None:
     """Add a person with roles, or change all of them."""
     # `add` states all roles, so an option that is left out takes them away. `change` leaves them as they are.
     options |= {"roles": options["roles"] or (), "schools": options["schools"] or ()}
-    write(console, "people", tables.people, importing.GivenPerson, {"email": email, **options})
+    write(console, "people", tables.people, district_file.GivenPerson, {"email": email, **options})
 
 
 @people.command("change")
@@ -103,7 +103,7 @@ def people_change(console: Console, email: str, **options: Any) -> None:
         console,
         "people",
         tables.people,
-        importing.GivenPerson,
+        district_file.GivenPerson,
         {"email": email, "name": person.name, **changes},
     )
 
@@ -124,7 +124,7 @@ def people_away(console: Console, email: str, until: str, delegate: str | None) 
     }
     if values["delegate"] is None:
         raise BadInput([Problem("--delegate", "it is not said who stands in", "an address in the directory")])
-    write(console, "people", tables.people, importing.GivenPerson, values)
+    write(console, "people", tables.people, district_file.GivenPerson, values)
 
 
 @people.command("feed")

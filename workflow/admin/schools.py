@@ -6,7 +6,7 @@ import click
 
 from workflow.admin.console import Console, Listing, common
 from workflow.admin.directory import show_rows, write
-from workflow.record import importing
+from workflow.record import district_file
 from workflow.store import tables
 
 
@@ -38,6 +38,6 @@ def schools_add(console: Console, id_: str, name: str, invited_on: str | None) -
         console,
         "people",
         tables.schools,
-        importing.GivenSchool,
+        district_file.GivenSchool,
         {"id": id_, "name": name, "invited_on": invited_on},
     )

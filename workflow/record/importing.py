@@ -6,117 +6,33 @@ compared with the file, never written again.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
 from sqlalchemy import select
 
 from states.errors import BadInput, LawError, Problem, Refused, UnknownEvent, Unmet
-from states.inputs import Day, Email, Identifier, Name, as_stored, read_input
+from states.inputs import as_stored, read_input
 from states.machine import FIRST, row_of
-from states.mistakes import problems_of
-from states.partnership import Kind, Role, State
+from states.partnership import Role, State
 from workflow import deadlines, directory, engine
 from workflow.engine import Change, Intent
 from workflow.outbox import queue
-from workflow.procedure.config import UNREADABLE, explain_unreadable
-from workflow.procedure.settings import Clock
 from workflow.record import changes, verify
+from workflow.record.district_file import (
+    DistrictFile,
+    GivenEvent,
+    GivenMeeting,
+    GivenPartnership,
+    GivenPerson,
+)
 from workflow.record.rights import Rights
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
 from workflow.store.tables import canonical
-
-GivenRole = Literal["principal", "staff", "superintendent", "board-office", "reviewer", "lead-partner"]
-
-
-class Given(BaseModel):
-    """A table of a district file: immutable, and without keys that it does not define."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class GivenSchool(Given):
-    id: Identifier
-    name: Name
-    invited_on: Day | None = None
-
-
-class GivenOrganization(Given):
-    id: Identifier
-    name: Name
-    kind: Kind
-
-
-class GivenPerson(Given):
-    email: Email
-    name: Name
-    roles: tuple[GivenRole, ...] = ()
-    schools: tuple[Identifier, ...] = ()
-    organization: Identifier | None = None
-    away_until: Day | None = None
-    delegate: Email | None = None
-    digest: bool = False
-
-
-class GivenMeeting(Given):
-    on: Day
-    at: Clock
-    kind: Literal["regular", "special"] = "regular"
-
-
-def _check_year(value: datetime) -> datetime:
-    # Near the first and the last year of Python's calendar a conversion to another zone overflows.
-    if not 1900 < value.year < 2199:
-        raise ValueError(f"{value.isoformat()} is out of reach; give a time of the years 1901 to 2198")
-    return value
-
-
-def _check_text(value: str) -> str:
-    # PostgreSQL stores no text with this character.
-    if "\x00" in value:
-        raise ValueError("it has a character that nobody can read (U+0000); take it out")
-    return value
-
-
-class GivenEvent(Given):
-    event: Name
-    at: Annotated[AwareDatetime, AfterValidator(_check_year)]
-    actor: Name = Field(validation_alias=AliasChoices("as", "actor"))
-    role: Role | None = None
-    input: dict[str, Any] = {}
-    note: Annotated[str, AfterValidator(_check_text)] | None = None
-
-
-class GivenPartnership(Given):
-    ref: Identifier
-    school: Identifier
-    title: Name
-    event: tuple[GivenEvent, ...] = ()
-
-
-class DistrictFile(Given):
-    """A district file: for each kind of table, the list that TOML has of it."""
-
-    school: tuple[GivenSchool, ...] = ()
-    organization: tuple[GivenOrganization, ...] = ()
-    person: tuple[GivenPerson, ...] = ()
-    meeting: tuple[GivenMeeting, ...] = ()
-    partnership: tuple[GivenPartnership, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +60,6 @@ class Counts:
         """Count one row of a kind; `done` is "added", "changed" or None for unchanged."""
         table = {"added": self.added, "changed": self.changed, None: self.unchanged}[done]
         table[kind] = table.get(kind, 0) + 1
-
-
-def read_file(path: Path) -> DistrictFile:
-    """Read a district file. Raises `BadInput` with every mistake in its form."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except UNREADABLE as error:
-        problem = f"it cannot be read: {explain_unreadable(error)}"
-        raise BadInput([Problem(str(path), problem, "a district file in TOML")]) from None
-    try:
-        return DistrictFile.model_validate(data)
-    except ValidationError as error:
-        raise BadInput(problems_of(error, DistrictFile)) from None
 
 
 def take_in(
@@ -206,15 +109,11 @@ def _record_import(
     session: Session, file: DistrictFile, counts: Counts, by: str, now: datetime, options: Options
 ) -> None:
     """Record that somebody imported a file, if it changed anything."""
-    if not counts.added and not counts.changed:
+    if not (counts.added or counts.changed):
         return
-    after = {
-        "added": counts.added,
-        "changed": counts.changed,
-        "partnerships": [partnership.ref for partnership in file.partnership],
-        "append": options.append,
-        "because": options.because,
-    }
+    refs = [partnership.ref for partnership in file.partnership]
+    after: dict[str, Any] = {"added": counts.added, "changed": counts.changed, "partnerships": refs}
+    after |= {"append": options.append, "because": options.because}
     directory.record_change(session.connection, f"import {options.name}", after, by=by, now=now)
 
 
@@ -228,14 +127,14 @@ def _import_directory(
     """
     if mistakes := [*_find_repeated(file), *_find_unknown(session, file)]:
         raise BadInput(mistakes)
+    people = [(person.email, _person_values(person)) for person in file.person]
     if options.rights is not None:
-        grants = [(person.email, _person_values(person)) for person in file.person]
-        options.rights.require_grants(session.directory, grants)
+        options.rights.require_grants(session.directory, people)
     known = _check_meetings(session, file, now, options)
     rows = (
         [(tables.schools, "schools", school.model_dump()) for school in file.school]
         + [(tables.organizations, "organizations", o.model_dump()) for o in file.organization]
-        + [(tables.people, "people", _person_values(person)) for person in file.person]
+        + [(tables.people, "people", values) for _, values in people]
         + [(tables.meetings, "meetings", _meeting_values(m) | known) for m in file.meeting]
     )
     for table, kind, values in rows:
@@ -378,10 +277,7 @@ def _check_new(
     """
     new = events[known:]
     if known and new and not options.append:
-        reason = (
-            f"{partnership.ref} is on record with {known} events, and the file has {len(new)} more: --append adds"
-            " them and tells people"
-        )
+        reason = f"{partnership.ref} has {known} events on record, and the file {len(new)} more: --append adds them"
         raise Refused([Unmet("append", reason)])
     if options.rights is not None:
         options.rights.require_acting((f"{at}, {event.event}", event.actor) for event in new)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from states.errors import BadInput, Refused
 from states.partnership import State
 from tests.support.district import Begin, Life
-from workflow.record import importing
+from workflow.record import district_file, importing
 from workflow.record.importing import Counts
 from workflow.store import tables
 
@@ -78,7 +78,7 @@ def life(begin: Begin) -> Life:
 def take(life: Life, text: str, **options: Any) -> Counts:
     path = life.system.config.folder / "district.toml"
     path.write_text(textwrap.dedent(text), encoding="utf-8")
-    given = importing.read_file(path)
+    given = district_file.read_file(path)
     return importing.take_in(life.system, given, by="staff@example.org", now=life.now, **options)
 
 
@@ -327,9 +327,9 @@ def test_an_input_that_is_malformed_is_named_with_its_place_also_where_it_is_on_
 def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "district.toml").write_bytes(content)
     with pytest.raises(BadInput, match=said):
-        importing.read_file(tmp_path / "district.toml")
+        district_file.read_file(tmp_path / "district.toml")
     with pytest.raises(BadInput, match="No such file"):
-        importing.read_file(tmp_path / "none.toml")
+        district_file.read_file(tmp_path / "none.toml")
 
 
 # No noise about the past
