@@ -69,6 +69,7 @@ class Signature(Fact):
     by: str
     at: datetime
     on: date | None = None
+    through: str | None = None  # the delegate who gave it for an absent person
 
 
 Signatures = dict[Side, Signature]
@@ -327,6 +328,7 @@ class Report(Fact):
     document: str | None = None
     sha256: str | None = None
     by: str
+    through: str | None = None
     at: datetime
 
 
@@ -334,6 +336,7 @@ class Finding(Fact):
     impact: bool
     reasons: str
     by: str
+    through: str | None = None
     at: datetime
 
 

@@ -37,6 +37,8 @@ from workflow.store.tables import canonical
 NEVER = datetime.max.replace(tzinfo=UTC)
 # Only these channels may act as the clock, so that nobody becomes the clock by giving its name elsewhere.
 _OF_THE_CLOCK = (Channel.CLOCK, Channel.IMPORT)
+# Through these channels a delegate acts, whom `ran_by` names.
+_OF_PERSONS = (Channel.LINK, Channel.REPLY)
 
 
 class NotFound(ServiceError):
@@ -155,7 +157,9 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     # The law cannot look into the directory, so identifiers are checked before it judges.
     _check_identifiers(session, row, event_input)
     role = _choose_role(session, record, row, intent, event_input)
-    situation = Situation(session, record, event_input, intent.now)
+    # Commands name in `ran_by` the user of the machine, who writes down what somebody else did.
+    through = intent.ran_by if intent.channel in _OF_PERSONS else None
+    situation = Situation(session, record, event_input, intent.now, intent.actor, through)
     case = Case(
         state=record.state,
         facts=record.facts,

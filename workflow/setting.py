@@ -29,6 +29,8 @@ class Situation:
     record: Snapshot
     input: Any
     now: datetime
+    actor: str = ""
+    through: str | None = None  # the delegate who acts for the actor
 
     @property
     def today(self) -> date:
@@ -125,6 +127,12 @@ def _overdue(s: Situation) -> tuple[str, ...]:
     return tuple(str(meaning) for meaning in late if meaning is not None)
 
 
+def _belongs_to(s: Situation) -> tuple[str, ...]:
+    """Return the organizations for which the actor, or the delegate of the actor, may act."""
+    people = (s.session.directory.people.get(email) for email in (s.actor, s.through) if email)
+    return tuple(person.organization for person in people if person and person.organization)
+
+
 _PARTS = {
     "invited_on": _invited_on,
     "other_lead": _other_lead,
@@ -137,7 +145,10 @@ _PARTS = {
     "meeting": lambda s: s.session.directory.meeting(s.input.meeting_on),
     "board": lambda s: s.session.config.procedure.board.rules,
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days[s.input.ground],
+    "longest_notice": lambda s: max(s.session.config.procedure.termination.notice_days.values()),
     "overdue": _overdue,
+    "through": lambda s: s.through,
+    "belongs_to": _belongs_to,
 }
 # The parts that cannot be collected before the input is known.
 _OF_INPUT = ("organization", "closes_at", "strangers", "meeting", "notice_days")

@@ -7,6 +7,7 @@ from typing import get_args
 from pydantic import Field, StrictBool
 
 from states.case import Case, Meaning
+from states.chapters.needs import another_person_for_each_side
 from states.event import (
     ACTIVE,
     CLOCK,
@@ -178,6 +179,7 @@ def submit_report(case: Case) -> Partnership:
         document=values.document,
         sha256=values.sha256,
         by=case.actor,
+        through=case.setting.through,
         at=case.at,
     )
     # Keep every report: the findings may rest on an earlier one.
@@ -186,7 +188,13 @@ def submit_report(case: Case) -> Partnership:
 
 def give_finding(case: Case) -> Partnership:
     values = case.input
-    finding = Finding(impact=values.impact, reasons=values.reasons, by=case.actor, at=case.at)
+    finding = Finding(
+        impact=values.impact,
+        reasons=values.reasons,
+        by=case.actor,
+        through=case.setting.through,
+        at=case.at,
+    )
     findings = {**case.review.findings, SIDES[case.role]: finding}
     both = {"school", "district"} <= findings.keys()
     return case.facts.but(review=case.review.but(findings=findings, found_at=case.at if both else None))
@@ -244,7 +252,8 @@ EVENTS = (
         who=(LEAD_PARTNER,),
         takes=SubmitReport,
         records=submit_report,
-        needs=(every_outcome_has_a_value, every_value_has_an_outcome),
+        needs=(every_outcome_has_a_value, every_value_has_an_outcome, another_person_for_each_side),
+        asks=("through",),
         audience=partner_sees("values", "narrative", "document"),
         awaited_since="review.opened",
         done_once="review.reported",
@@ -258,8 +267,8 @@ EVENTS = (
         who=(PRINCIPAL, STAFF),
         takes=GiveFinding,
         records=give_finding,
-        needs=(report_in_or_overdue, side_has_given_no_finding),
-        asks=("overdue",),
+        needs=(report_in_or_overdue, side_has_given_no_finding, another_person_for_each_side),
+        asks=("overdue", "through"),
         audience=partner_sees("impact", "reasons"),
         awaited_since="review.reported",
         collected=lambda facts: sides_left(

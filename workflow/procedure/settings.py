@@ -205,7 +205,11 @@ class BoardSettings(Settings):
     @property
     def rules(self) -> BoardRules:
         """Return the part of these settings that the law needs."""
-        return BoardRules(**{name: getattr(self, name) for name in BoardRules.model_fields})
+        given = {
+            name: getattr(self, name) for name in BoardRules.model_fields if name in type(self).model_fields
+        }
+        # This is no setting: a district cannot choose to change what the Board approved without the Board.
+        return BoardRules(keeps=True, **given)
 
 
 class SelectionSettings(Settings):
