@@ -157,13 +157,30 @@ def find_missing(values: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def save(session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime) -> None:
-    """Keep a draft that only this address sees. Raise `BadInput` if a field is too long."""
+    """Keep a draft that only this address sees. Raise `BadInput` if a field is too long.
+
+    Do nothing if nobody has filled in anything since the page was shown.
+    """
+    if _is_untouched(session, record, email, values):
+        return
     # A draft may be incomplete, but not without limit: anybody with a link can save one.
     if problems := find_too_long(values):
         raise BadInput(problems)
+    _replace_draft(session, record, email, values, now)
+
+
+def _replace_draft(
+    session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime
+) -> None:
     _delete_draft(session, record, email)
     row = {"partnership": record.id, "email": email, "values": canonical(dict(values)), "saved_at": now}
     session.connection.execute(insert(tables.drafts).values(row))
+
+
+def _is_untouched(session: Session, record: Snapshot, email: str, values: Mapping[str, str]) -> bool:
+    """Return whether the values are those that the page of the form shows."""
+    shown, _ = fill_form(session, record, email)
+    return values == read_form(shown)
 
 
 def _delete_draft(session: Session, record: Snapshot, email: str) -> None:
@@ -173,11 +190,19 @@ def _delete_draft(session: Session, record: Snapshot, email: str) -> None:
 
 
 def send(
-    session: Session, record: Snapshot, email: str, values: Mapping[str, str], form: str, now: datetime
+    session: Session,
+    record: Snapshot,
+    email: str,
+    values: Mapping[str, str],
+    form: str,
+    now: datetime,
+    *,
+    as_it_is: bool = False,
 ) -> Change:
     """Send an application, or replace the one that this address has sent. Each `form` counts once.
 
-    1. Refuse a form that was sent before, is incomplete, or exceeds the limit of an hour.
+    1. Refuse a form that was sent before, is incomplete, or exceeds the limit of an hour. Refuse a form that comes
+       back as its page showed it, unless the applicant has said that it is meant `as_it_is`.
     2. Choose the organization's identifier, and enter the organization and the person in the directory.
     3. Record the event, and the answer that keeps the form from counting twice.
     4. Delete the draft, which is now the application.
@@ -187,6 +212,9 @@ def send(
     key = _check_once(session, record, email, form)
     if problems := [*find_too_long(values), *find_missing(values)]:
         raise BadInput(problems)
+    # Programs that check mail open links and send the forms behind them.
+    if not as_it_is and _is_untouched(session, record, email, values):
+        raise BadInput([Problem("unchanged", "nothing is changed", "a change, or a tick in this box")])
     # Only applications on record count, so a form with mistakes uses up nothing of the limit.
     _check_rate(session, record, email, now)
     session, organization = _register(session, record, email, values, now)
@@ -213,7 +241,7 @@ def withdraw(session: Session, record: Snapshot, email: str, form: str, now: dat
     change = _advance(session, record, email, "withdraw-application", values, key, now)
     # A draft that is newer than the application stays as it is.
     if fill_form(session, record, email)[1] is None:
-        save(session, record, email, _form_values(sent), now)
+        _replace_draft(session, record, email, _form_values(sent), now)
     queue.tell(
         session, "receipt", email, str(Role.APPLICANT), now,
         partnership=record.id, seq=change.record.version, extra={"page": None},
