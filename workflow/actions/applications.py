@@ -33,7 +33,8 @@ from workflow.store.rows import Channel, Snapshot
 from workflow.store.tables import canonical
 
 ASKED_AGAIN_AFTER = timedelta(minutes=5)  # the least time between two messages to one address about one call
-MOST_ASKED = 200  # the most messages with links to one call in an hour
+MOST_ASKED = 200  # messages with links to one call that leave in an hour at once; more of them leave later
+MOST_TO_MAILBOX = 5  # the most messages with links to one mailbox about one call in an hour
 MOST_SENT = 20  # the most applications of one address to one call in an hour
 _HOUR = timedelta(hours=1)
 ONE_LINE = ("name", "kind", "contact_name")
@@ -55,8 +56,8 @@ class SentAlready(ServiceError):
 def queue_link(session: Session, record: Snapshot, email: str, now: datetime) -> bool:
     """Queue the message with the link to apply, at an applicant's request.
 
-    Return False if one was queued for this address within `ASKED_AGAIN_AFTER`. Raise `TooMany` if the call has
-    sent `MOST_ASKED` within an hour.
+    Return False if one was queued for this address within `ASKED_AGAIN_AFTER`, or `MOST_TO_MAILBOX` for its mailbox
+    within an hour. If the call has sent `MOST_ASKED` within an hour, the message leaves later.
     """
     table = tables.notices
     about = (table.c.template == "apply-link", table.c.partnership == record.id)
@@ -66,9 +67,12 @@ def queue_link(session: Session, record: Snapshot, email: str, now: datetime) ->
     # Say nothing about it: the page is the same, so a stranger cannot use it to fill somebody's mailbox.
     if session.connection.scalar(just_now) is not None:
         return False
-    in_hour = select(func.count()).where(*about, table.c.queued_at > now - _HOUR)
-    if (session.connection.scalar(in_hour) or 0) >= MOST_ASKED:
-        raise TooMany
+    in_hour = select(table.c.to).where(*about, table.c.queued_at > now - _HOUR)
+    asked = session.connection.scalars(in_hour).all()
+    if sum(mailbox_of(to) == mailbox_of(email) for to in asked) >= MOST_TO_MAILBOX:
+        return False
+    # Refusing would let one stranger close the call for everybody. So the rest wait, one behind the other.
+    late = max(0, len(asked) + 1 - MOST_ASKED)
     link = links.apply_address(session.config, Applicant(record.ref, email))
     extra = {
         "why": "because somebody, most likely you, gave this address to apply",
@@ -78,9 +82,15 @@ def queue_link(session: Session, record: Snapshot, email: str, now: datetime) ->
     # The applicant is waiting for this message, so it is sent at once, outside the usual hours too.
     queue.tell(
         session, "apply-link", email, str(Role.APPLICANT), now,
-        extra=extra, partnership=record.id, next_at=now,
+        extra=extra, partnership=record.id, next_at=now + late * _HOUR / MOST_ASKED,
     )  # fmt: skip
     return True
+
+
+def mailbox_of(email: str) -> str:
+    """Return the mailbox of an address: many servers pass over case, dots, and what follows a plus sign."""
+    local, _, domain = email.lower().rpartition("@")
+    return f"{local.partition('+')[0].replace('.', '')}@{domain}"
 
 
 def own_application(record: Snapshot, email: str) -> Application | None:
