@@ -51,6 +51,8 @@ class People:
         fill(page, typed or {})
         if final:
             page.locator("[name=confirm]").fill(REF)
+        for box in page.locator("input[type=checkbox][name=confirm]").all():
+            box.check()
         press(page.locator("button[value=act]"))
         assert "/done" in page.url, page.locator("main").inner_text()
         self.look(page.url, f"{label}, done")

@@ -31,6 +31,7 @@ from workflow.inbox.bounces import clear_bounce, judge_bounce
 from workflow.inbox.message import (
     BUSY,
     TEXT,
+    WITHIN,
     Judged,
     Reply,
     attach_notice,
@@ -38,6 +39,7 @@ from workflow.inbox.message import (
     find_notices,
     is_flood,
     is_repeated,
+    is_told_enough,
     tell_staff,
     template_values,
 )
@@ -48,6 +50,7 @@ from workflow.store import tables
 from workflow.store.database import StoreError
 from workflow.store.rows import Channel, Notice, Verdict
 
+_TOO_OFTEN = f"there were more than {BUSY} from this sender within an hour"
 AT_ONCE = 50  # messages that are judged in one tick, so that a flood holds up neither deadlines nor mail
 
 
@@ -189,15 +192,17 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
         return reply.judged(Verdict.AUTOMATIC, "it answers an invitation")
     if incoming.automatic is not None:
         return reply.judged(Verdict.AUTOMATIC, incoming.automatic)
-    if is_flood(session, reply, now):
-        return reply.judged(Verdict.AUTOMATIC, f"there were more than {BUSY} from this sender within an hour")
     if incoming.to and not notices:
         return reply.judged(Verdict.UNKNOWN, "the address it came to is none that we gave to anybody")
     if not notices:
         return _judge_unaddressed(session, reply, now)
     if doubt := find_doubt(session, reply, [notice.to for notice in notices]):
-        tell_staff(session, "reply-doubtful", reply, now, [doubt])
+        if not is_told_enough(session, reply, now):
+            tell_staff(session, "reply-doubtful", reply, now, [doubt])
         return reply.judged(Verdict.REFUSED, doubt)
+    # Only after all doubts: forged messages must not use up what the person may write.
+    if is_flood(session, reply, now):
+        return _hold_back(session, reply, now)
     # Only after all doubts: a forged message must not take the mark from an address.
     clear_bounce(session, str(incoming.sender))
     if reply.notice is None:
@@ -205,6 +210,19 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
             session, reply, now, "It came to the addresses of several messages, so it answers none of them."
         )
     return _judge_answer(session, reply, now)
+
+
+def _hold_back(session: Session, reply: Reply, now: datetime) -> Judged:
+    """Keep a message of a sender who writes too often, unanswered. Staff hear of the first one in an hour."""
+    table = tables.replies
+    recent = select(table.c.id).where(
+        table.c.sender == reply.incoming.sender,
+        table.c.reason == _TOO_OFTEN,
+        table.c.received_at > now - WITHIN,
+    )
+    if session.connection.scalar(recent) is None:
+        tell_staff(session, "reply-doubtful", reply, now, [f"{_TOO_OFTEN[0].upper()}{_TOO_OFTEN[1:]}."])
+    return reply.judged(Verdict.AUTOMATIC, _TOO_OFTEN)
 
 
 def _judge_unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
@@ -228,6 +246,8 @@ def _judge_unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
         if row is not None:
             tell_staff(session, "reply-doubtful", reply, now, [doubt])
         return reply.judged(Verdict.REFUSED, doubt)
+    if is_flood(session, reply, now):
+        return _hold_back(session, reply, now)
     # Without the code of a notice the sender is not certain enough for the record.
     return _pass_to_staff(
         session, reply, now, "It did not come to the address for answers to one message.", record=False

@@ -81,6 +81,15 @@ def asked_again(site: Site) -> Response:
     )
 
 
+def not_wanted(site: Site) -> Response:
+    """Show that a request for fresh links came without its box. It is the same for everybody."""
+    return site.say(
+        422,
+        "The box was not ticked",
+        "Nothing was sent. Go back, tick the box above the button, and press the button again.",
+    )
+
+
 def _collect_news(session: Session, claim: Claim, now: datetime) -> dict[str, Any]:
     """Return the partnership, what was done from this message, and what has happened since.
 

@@ -192,7 +192,10 @@ def _show(
             action = find_action(session, claim, now)
             sheet = sheet_of(session, action, now)
             # What was typed comes back after a problem. Nobody should have to type a report a second time.
-            texts = sent.texts if sent else sheet.texts(session.config.calendar.day(now))
+            texts = dict(sent.texts) if sent else sheet.texts()
+            if changed:
+                # What was confirmed is not what the page shows now.
+                texts.pop("confirm", None)
             context: dict[str, Any] = _describe(session, action) | sheet.draw(texts, problems)
             unmet = refused or _obstacles(session, action, now)
             sentences = [_write_unmet(session, each) for each in unmet]
