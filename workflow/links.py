@@ -32,10 +32,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """The content of a link to an application: one address in one call."""
+    """The content of a link to an application: one address in one call.
+
+    `round` counts the calls before this one. `until` is the instant at which the link ends, in seconds since 1970;
+    None if it ends with its call.
+    """
 
     ref: str
     email: str
+    round: int = 0
+    until: int | None = None
 
 
 class ExpiredClaim(ServiceError):
@@ -96,7 +102,9 @@ def read_feed(config: Config, token: str) -> tuple[str, int]:
 
 def apply_address(config: Config, applicant: Applicant) -> str:
     """Return the address of an application. Sent by mail, it proves whose e-mail address it is (4270.8)."""
-    values = {"r": applicant.ref, "p": applicant.email}
+    values: dict[str, Any] = {"r": applicant.ref, "p": applicant.email, "c": applicant.round}
+    if applicant.until is not None:
+        values["u"] = applicant.until
     return config.address(f"a/{config.links.sign(_APPLY, values)}")
 
 
@@ -104,6 +112,9 @@ def read_apply(config: Config, token: str) -> Applicant:
     """Return the call and the address in an application's token. Raise `Forged` or `Expired`."""
     values = config.links.read(_APPLY, token, timedelta(days=_APPLY_DAYS))
     try:
-        return Applicant(str(values["r"]), str(values["p"]))
+        # Links from before there were rounds were made for the first one.
+        until = int(values["u"]) if "u" in values else None
+        applicant = Applicant(str(values["r"]), str(values["p"]), int(values.get("c", 0)), until)
     except (KeyError, TypeError, ValueError):
         raise Forged("it does not say what an application's link says") from None
+    return applicant

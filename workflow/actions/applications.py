@@ -69,7 +69,7 @@ def queue_link(session: Session, record: Snapshot, email: str, now: datetime) ->
     in_hour = select(func.count()).where(*about, table.c.queued_at > now - _HOUR)
     if (session.connection.scalar(in_hour) or 0) >= MOST_ASKED:
         raise TooMany
-    link = links.apply_address(session.config, Applicant(record.ref, email))
+    link = links.apply_address(session.config, Applicant(record.ref, email, record.facts.round))
     extra = {
         "why": "because somebody, most likely you, gave this address to apply",
         "page": None,  # An applicant who has sent nothing has no page of the partnership to see.

@@ -23,7 +23,7 @@ from workflow.outbox import delivery, message, queue
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, NoticeStatus
-from workflow.views import documents, visibility
+from workflow.views import documents, sealing
 
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | show ID | retry ID | revoke ID")
@@ -76,7 +76,7 @@ _SEALED = "(sealed until the call closes: the links in it open an application)"
 
 
 def _is_sealed(session: Session, ref: str, now: datetime) -> bool:
-    return visibility.is_sealed(find_record(session, ref).facts, now)
+    return sealing.is_sealed(find_record(session, ref).facts, now)
 
 
 def _read_message(content: bytes) -> str:

@@ -18,7 +18,6 @@ from workflow.links import Claim
 from workflow.session import Session
 from workflow.store.rows import HistoryEntry
 from workflow.views import visibility
-from workflow.views.visibility import Viewer
 from workflow.web.site import Site
 
 _TITLES = {
@@ -90,7 +89,7 @@ def _collect_news(session: Session, claim: Claim, now: datetime) -> dict[str, An
         notice, record = notice_of(session, claim)
     except Forged:
         return {}
-    viewer = Viewer(notice.capacity, notice.owner)
+    viewer = visibility.viewer_of(notice)
     may_know = has_right(session, claim, now)
     done = last_done(session, claim)
     seqs = {row.seq for row in done}

@@ -20,8 +20,7 @@ from workflow.links import Applicant
 from workflow.outbox import message
 from workflow.session import Session
 from workflow.store import tables
-from workflow.views import documents, visibility
-from workflow.views.visibility import Viewer
+from workflow.views import documents, sealing, visibility
 from workflow.web import charts
 from workflow.web.site import Site
 
@@ -38,7 +37,7 @@ DUTIES = {
 def page(site: Site, session: Session, action: Action) -> Response:
     """Show the partnership of a link as the person of the link may see it."""
     now, record, state = site.clock(), action.record, action.record.state
-    viewer = Viewer(action.role, action.actor)
+    viewer = action.viewer
     # Facts reach the page only through this filter, so that nobody sees more than their role allows.
     seen = visibility.facts_for(session, record, viewer, now)
     history = visibility.history_for(session, record, viewer, now)
@@ -67,7 +66,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         ],
         due=due,
         facts=seen,
-        sealed=visibility.is_sealed(record.facts, now),
+        sealed=sealing.is_sealed(record.facts, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
         names=visibility.mentioned_names(_collect_names(session, record.facts), seen),
@@ -207,7 +206,7 @@ def document(site: Site, session: Session, action: Action, digest: str) -> Respo
 
     Abort with 404 unless the partnership names the document where this person may see it.
     """
-    viewer = Viewer(action.role, action.actor)
+    viewer = action.viewer
     named = visibility.documents_in(visibility.facts_for(session, action.record, viewer, site.clock()))
     table = tables.documents
     query = select(table.c.content).where(table.c.sha256 == digest)
