@@ -32,6 +32,8 @@ from workflow.views.visibility import Viewer
 
 # The least time between two fresh messages to one person about one partnership.
 AGAIN_AFTER = timedelta(minutes=5)
+MOST_AGAIN = 3  # the most fresh messages to one person about one partnership in a day
+AGAIN_FOR = timedelta(days=365)  # a link that is older asks for no fresh message
 Ending = Literal["used", "expired", "overtaken", "revoked"]
 
 
@@ -344,19 +346,21 @@ def last_done(session: Session, claim: Claim) -> list[HistoryEntry]:
 def send_again(session: Session, claim: Claim, now: datetime) -> int | None:
     """Queue a message with fresh links, to the address on record only, and return the number of the notice.
 
-    Return None if such a message was queued within `AGAIN_AFTER`. Raise `Forged` if there was never such a notice,
-    and `LinkClosed` if the person no longer has the role.
+    Return None if one was queued within `AGAIN_AFTER`, or `MOST_AGAIN` within a day, or the link is older than
+    `AGAIN_FOR`. Raise `Forged` if there was never such a notice, `LinkClosed` if the person has lost the role.
     """
     notice, record = notice_of(session, claim)
     _check_right(session, claim, notice, record, now)
     table = tables.notices
-    query = select(table.c.id).where(
+    query = select(table.c.queued_at).where(
         table.c.template == "fresh-link",
         table.c.to == claim.person,
         table.c.partnership == record.id,
-        table.c.queued_at > now - AGAIN_AFTER,
+        table.c.queued_at > now - timedelta(days=1),
     )
-    if session.connection.scalar(query) is not None:
+    today = list(session.connection.scalars(query))
+    too_old = claim.signed_at is not None and claim.signed_at <= now - AGAIN_FOR
+    if too_old or len(today) >= MOST_AGAIN or any(at > now - AGAIN_AFTER for at in today):
         return None
     restarted = _last_restart(session, record)
     # What was asked in an earlier round is not asked any more. The person still gets a link to the present page.

@@ -192,6 +192,8 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         context |= {"digest": _digest(session, row)}
         return context | _NO_PARTNERSHIP | {"why": "because you asked for one message a day"}
     rest = _with_partnership(session, row, about) if about else _without_partnership(session, row)
+    if row.extra:
+        row = row._replace(extra=links.sign_again(session.config, row.extra.encode(), row.to).decode())
     return context | rest | row.more
 
 

@@ -76,7 +76,7 @@ def asked_again(site: Site) -> Response:
         "Check your email",
         "If this link was sent to you and you can still act on it, a message with fresh links is on its way to"
         " the address that we have on record. It can take a few minutes; also look in your spam folder. We send"
-        " one only every five minutes.",
+        " one every five minutes and three in a day, and none for a link that is older than a year.",
     )
 
 

@@ -80,7 +80,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
 
 def _page_address(session: Session, action: Action) -> str:
     """Return the address of this page. It is made from the notice, so nothing of the request gets into a link."""
-    claim = links.claim_of(action.notice, action.record.ref, "", action.record.facts)
+    claim = links.claim_of(action.notice, action.record.ref, "", action.record.facts, action.claim.signed_at)
     return links.address(session.config, claim)
 
 
@@ -118,7 +118,7 @@ def _find_events(
         event = row.name
         if event not in wanted or not possibility.possible or not _can_do(action, event):
             continue
-        claim = links.claim_of(action.notice, record.ref, event, record.facts)
+        claim = links.claim_of(action.notice, record.ref, event, record.facts, action.claim.signed_at)
         # A link that was used would only lead to a page that says so.
         used = not row.repeatable and was_used(session, claim)
         by = next((deadline["due_at"] for deadline in due if event in deadline["offers"]), None)
@@ -151,7 +151,9 @@ def _own_application(session: Session, action: Action) -> str | None:
     """Return the address of an applicant's own application while the call is open, otherwise None."""
     if action.role is not Role.APPLICANT or action.through or action.record.state is not State.OPEN_SELECTION:
         return None
-    return links.apply_address(session.config, Applicant(action.record.ref, action.actor))
+    until = links.end_of(session.config, action.claim)
+    applicant = Applicant(action.record.ref, action.actor, action.record.facts.round, until)
+    return links.apply_address(session.config, applicant)
 
 
 def _collect_names(session: Session, facts: Partnership) -> dict[str, str]:
