@@ -80,6 +80,7 @@ class Setting(Fact):
     invited_on: date | None = None
     other_lead: str | None = None
     organization: Organization | None = None
+    proved_by: str | None = None  # the address that sent the application that the input would replace
     closes_at: datetime | None = None
     opens_until: date | None = None
     minimum_panel: int = 3

@@ -399,6 +399,11 @@ class Partnership(Fact):
         return (*self.earlier_selections, *((self.selection,) if self.selection else ()))
 
     @property
+    def round(self) -> int:
+        """Return how many calls ended before the present one, or before the next one."""
+        return len(self.earlier_selections)
+
+    @property
     def in_force(self) -> bool:
         """Return whether an agreement is in force and not ended."""
         return self.ended is None and self.agreement is not None and self.agreement.in_force_at is not None

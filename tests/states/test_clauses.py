@@ -87,6 +87,13 @@ _OPEN, _CLOSED, _SCORED, _CHOSEN = (
     Life().to("chosen"),
 )
 _because("call-open", _OPEN.at("2025-08-15 17:00"), "receive-application", "extend-selection")
+_because(
+    "replaced-by-its-author",
+    _OPEN,
+    "receive-application",
+    role="staff",
+    about={"proved_by": "other@example.org"},
+)
 _because("other-kind-demonstrated", _OPEN, "receive-application", organization=CHARITY)
 _ABILITIES = _OPEN.input("receive-application")["abilities"]
 for _left_out in _ABILITIES:

@@ -227,7 +227,9 @@ class Guest:
         return answer.text
 
     def application_link(self, email: str) -> str:
-        return links.apply_address(self.life.system.config, Applicant(self.life.ref, email))
+        return links.apply_address(
+            self.life.system.config, Applicant(self.life.ref, email, self.life.facts.round)
+        )
 
 
 def path_of(address: str) -> str:

@@ -73,7 +73,7 @@ def queue_link(session: Session, record: Snapshot, email: str, now: datetime) ->
         return False
     # Refusing would let one stranger close the call for everybody. So the rest wait, one behind the other.
     late = max(0, len(asked) + 1 - MOST_ASKED)
-    link = links.apply_address(session.config, Applicant(record.ref, email))
+    link = links.apply_address(session.config, Applicant(record.ref, email, record.facts.round))
     extra = {
         "why": "because somebody, most likely you, gave this address to apply",
         "page": None,  # An applicant who has sent nothing has no page of the partnership to see.

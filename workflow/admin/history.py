@@ -10,7 +10,7 @@ import click
 from workflow.admin.console import Console, common, format_minute
 from workflow.admin.references import REF, find_record
 from workflow.record import verify
-from workflow.views import documents, visibility
+from workflow.views import documents, sealing
 
 
 @click.command()
@@ -21,8 +21,8 @@ def history(console: Console, ref: str) -> None:
     with console.system.reading() as session:
         record = find_record(session, ref)
         rows = verify.read_history(session.connection, record.id or 0)
-        sealed = visibility.is_sealed(record.facts, console.now)
-        document = [documents.entry(session, row, sealed=sealed) for row in rows]
+        sealed = sealing.sealed_rows(record.facts, rows, console.now)
+        document = [documents.entry(session, row, sealed=row.seq in sealed) for row in rows]
 
     def people() -> None:
         shown = [

@@ -13,9 +13,9 @@ from typing import Any
 import click
 from sqlalchemy import Row, select
 
-from states.errors import BadInput, Problem
+from states.errors import BadInput, Problem, Refused
 from states.partnership import Role
-from workflow import directory
+from workflow import directory, links
 from workflow.admin.console import Console, Listing, common, format_minute
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.engine import NotFound
@@ -23,7 +23,7 @@ from workflow.outbox import delivery, message, queue
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, NoticeStatus
-from workflow.views import documents, visibility
+from workflow.views import documents, sealing
 
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | show ID | retry ID | revoke ID")
@@ -76,7 +76,7 @@ _SEALED = "(sealed until the call closes: the links in it open an application)"
 
 
 def _is_sealed(session: Session, ref: str, now: datetime) -> bool:
-    return visibility.is_sealed(find_record(session, ref).facts, now)
+    return sealing.is_sealed(find_record(session, ref).facts, now)
 
 
 def _read_message(content: bytes) -> str:
@@ -89,12 +89,27 @@ def _read_message(content: bytes) -> str:
     return "".join((*head, *(["\n"] if head else []), body.get_content().replace("\r\n", "\n")))
 
 
+def _user_who_may_follow(console: Console, email: str) -> str | None:
+    """Return the operating-system user if it may act as this person, and so may see the person's links."""
+    try:
+        return console.require_actor(email)[1]
+    except Refused:
+        return None
+
+
+def _record_look(session: Session, id_: int, user: str, now: datetime) -> None:
+    directory.record_change(session.connection, "read the links of a notice", id_, by=user, now=now)
+
+
 @notices.command("show")
 @click.argument("id_", metavar="ID", type=int)
-@click.option("--text", is_flag=True, help="Only what its reader reads, with links that can be followed.")
+@click.option("--text", is_flag=True, help="Only what its reader reads.")
 @common
 def notices_show(console: Console, id_: int, text: bool) -> None:
-    """Show a notice: to whom it went and why, and its message byte for byte."""
+    """Show a notice: to whom it went and why, and its message.
+
+    Its links are masked unless the user may act as its reader; then the record keeps who looked.
+    """
     table, about = tables.notices, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == check_id("notice", id_))
     with console.system.reading() as session:
@@ -105,6 +120,10 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
         content = bytes(row.message) if row.message is not None else None
         if content and row.ref and row.role == Role.APPLICANT and _is_sealed(session, row.ref, console.now):
             content = f"{_SEALED}\n".encode()
+    if content and (user := _user_who_may_follow(console, row.to)):
+        content = links.sign_again(console.system.config, content, row.to)
+        # These links act in the name of their person, so the record says who has looked at them.
+        console.system.transact(partial(_record_look, id_=id_, user=user, now=console.now))
     document["message"] = content.decode("utf-8", "surrogateescape") if content else None
 
     def people() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from states.mistakes import problems_of
 from workflow.procedure.calendar import Calendar
 from workflow.procedure.checks import find_missing_words, find_mistakes
 from workflow.procedure.settings import DeadlineSettings, NoticeSettings, Procedure
+from workflow.store.files import private_mode
 
 _PACKAGE = Path(__file__).parents[1]
 DEFAULTS = _PACKAGE / "defaults"
@@ -113,7 +115,12 @@ class Config:
         # The keys are read at their first use, since `init` reads the configuration before it makes them.
         path = self.folder / self.procedure.web.keys_file
         try:
-            return Links(path.read_text(encoding="ascii").split())
+            readable = stat.S_IMODE(path.stat().st_mode) & 0o077 & ~private_mode(path.parent)
+            if not readable:
+                return Links(path.read_text(encoding="ascii").split())
+            # Everybody who can read the keys can make every link.
+            problem = f"other users may use it: its mode is {stat.S_IMODE(path.stat().st_mode):04o}"
+            raise ConfigError([Problem(f"web.keys_file, {path}", problem, f"chmod 600 {path}")])
         except FileNotFoundError:
             problem = "there is no such file"
         except (OSError, ValueError) as error:

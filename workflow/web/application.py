@@ -91,7 +91,8 @@ def page(site: Site, applicant: Applicant) -> Response:
     now = site.clock()
     with site.system.reading() as session:
         call_and_record = public_calls.find_call(session, applicant.ref, now)
-        if call_and_record is None:
+        # A link belongs to the call that it was made for, and not to a later one of the same partnership.
+        if call_and_record is None or call_and_record[1].facts.round != applicant.round:
             return site.say(
                 410, "This call is over", "It takes no more applications. See the list of open calls."
             )

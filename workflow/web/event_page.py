@@ -32,7 +32,7 @@ from workflow.outbox import message
 from workflow.session import Session
 from workflow.store.rows import Channel
 from workflow.views import documents
-from workflow.views.visibility import Viewer
+from workflow.views.visibility import viewer_of
 from workflow.web import closed_link
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, require_form
@@ -279,7 +279,7 @@ def done(site: Site, token: str, claim: Claim) -> Response:
         if notice.revoked_at is not None and over is not None:
             return closed_link.closed(site, f"../{token}", over)
         facts, config = record.facts, session.config
-        viewer = Viewer(notice.capacity, notice.owner)
+        viewer = viewer_of(notice)
         context: dict[str, Any] = {
             "title": "Recorded",
             "partnership": {"ref": record.ref, "title": facts.title, "state": str(record.state)},

@@ -55,7 +55,7 @@ class Sheet(Protocol):
 def sheet_of(session: Session, action: Action, now: datetime) -> Sheet:
     """Return the sheet of an action."""
     if action.event.takes is ScoreApplication:
-        return Scores(action)
+        return Scores(action, tuple(choices.applications_without_conflict(session, action, now)))
     offered, sections = choices.make_offer(session, action, now), briefing.collect_sections(session, action)
     return Single(action, offered, sections, session.config.calendar.day(now))
 
@@ -166,6 +166,7 @@ class Scores:
     """All applications side by side, except those with which the reviewer has a conflict of interest."""
 
     action: Action
+    applications: tuple[Application, ...]
 
     @property
     def template(self) -> str:
@@ -173,13 +174,10 @@ class Scores:
 
     def texts(self) -> dict[str, str]:
         texts: dict[str, str] = {}
-        for application in self._applications():
+        for application in self.applications:
             if score := self._score_on_record(application.organization):
                 texts |= parsing.to_texts(ScoreApplication, score, _SCORE, _prefix(application.organization))
         return texts
-
-    def _applications(self) -> list[Application]:
-        return choices.applications_without_conflict(self.action)
 
     def _score_on_record(self, organization: str) -> dict[str, Any] | None:
         selection = self.action.record.facts.selection
@@ -187,7 +185,7 @@ class Scores:
         return score.model_dump(mode="json", include={"scores", "comment"}) if score else None
 
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
-        rows = [self._row(application, texts, problems) for application in self._applications()]
+        rows = [self._row(application, texts, problems) for application in self.applications]
         return {
             "rows": rows,
             "abilities": [(ability, READABLE[ability]) for ability in ABILITIES],
@@ -234,7 +232,7 @@ class Scores:
     def read_events(self, texts: Texts) -> EventInputs:
         problems: list[Problem] = []
         events: EventInputs = []
-        for application in self._applications():
+        for application in self.applications:
             try:
                 events += self._events_of(application.organization, texts)
             except BadInput as bad:
@@ -273,7 +271,7 @@ class Scores:
 
     def digest(self) -> str:
         # The scores themselves are left out: another reviewer's score must not make this sheet outdated.
-        return _digest([(each.organization, each.received_at.isoformat()) for each in self._applications()])
+        return _digest([(each.organization, each.received_at.isoformat()) for each in self.applications])
 
 
 _SCORE = Offered(without=frozenset({"organization"}))
