@@ -23,6 +23,9 @@ from workflow.store.tables import canonical
 # Roles that the directory gives for the whole district.
 DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)
 
+# The kind of a row that takes a meeting of `board.meetings` off the calendar.
+CANCELLED = "cancelled"
+
 
 @dataclass(frozen=True, slots=True)
 class School:
@@ -207,8 +210,12 @@ def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
     """Return the meetings of the configuration and of the table, earliest first. On one day the table counts."""
     board = config.procedure.board
     meetings = dict.fromkeys(board.meetings, (board.meeting_at, "regular"))
-    for row in _rows(connection, tables.meetings):
+    columns = tables.meetings.c
+    for row in connection.execute(select(columns.on, columns.at, columns.kind).order_by(columns.on)):
         meetings[row.on] = (time.fromisoformat(row.at), row.kind)
+        # A calendar file cancels a meeting of the configuration, which nobody but staff can change.
+        if row.kind == CANCELLED:
+            del meetings[row.on]
     return tuple(_meeting(config, day, at, kind) for day, (at, kind) in sorted(meetings.items()))
 
 

@@ -21,7 +21,7 @@ from notifications.errors import ServiceError
 from states.case import Case
 from states.errors import BadInput, Problem, Refused, Unmet, WrongRole
 from states.event import Event
-from states.inputs import as_stored, read_input
+from states.inputs import as_stored, check_text, read_input
 from states.machine import FIRST, apply, check_role, row_of, waiting_on
 from states.partnership import Partnership, Role, State
 from workflow import deadlines
@@ -149,10 +149,11 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     4. Collect the setting, and apply the law to the case.
     5. Chain the row of the history to the one before it by its hash.
     """
-    # This comes first: an actor who saw an older version should hear of the change, rather than of a mistake
-    # in the input that only the change has made one.
+    # First, so that an actor who saw an older version hears of the change rather than of a mistake.
     check_version(record, intent.expected_version)
     row = row_of(intent.event, record.state)
+    check_text(intent.input)
+    check_text(intent.note, "note")
     event_input = read_input(row.takes, intent.input)
     # The law cannot look into the directory, so identifiers are checked before it judges.
     _check_identifiers(session, row, event_input)

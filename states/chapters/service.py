@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import get_args
 
 from pydantic import Field, StrictBool
@@ -75,6 +76,29 @@ class Continue(Input):
 @requirement("4270.5", of_input=True)
 def done_by_today(case: Case) -> str | None:
     return f"{case.input.on} is still to come" if case.input.on > case.today else None
+
+
+def _find_unfit_day(case: Case, day: date) -> str | None:
+    """Return why a day cannot be one under the agreement: it is before the agreement, or still to come."""
+    agreement = case.agreement
+    # The Board may put an agreement into force after its first day, or before it.
+    began = agreement.starts_on
+    if agreement.in_force_at is not None:
+        began = min(began, agreement.in_force_at.date())
+    if day < began:
+        return f"{day} is before the agreement, which began on {began}"
+    return f"{day} is still to come" if day > case.today else None
+
+
+@requirement("4270.5", of_input=True)
+def done_since_agreement(case: Case) -> str | None:
+    # A day to come is refused by `done_by_today`.
+    return _find_unfit_day(case, case.input.on) if case.input.on <= case.today else None
+
+
+@requirement("4270.6", of_input=True)
+def signed_under_agreement(case: Case) -> str | None:
+    return _find_unfit_day(case, case.input.signed_on)
 
 
 @requirement("4270.6", of_input=True)
@@ -218,7 +242,7 @@ def _duty(duty: Duty) -> Event:
         who=(LEAD_PARTNER, STAFF),
         takes=RecordDuty,
         records=record(duty),
-        needs=(done_by_today,),
+        needs=(done_by_today, done_since_agreement),
         audience=partner_sees("on", "summary", "evidence"),
         repeatable=True,
         form=Form(today="on"),
@@ -233,7 +257,7 @@ EVENTS = (
         who=(LEAD_PARTNER, STAFF),
         takes=AddAgreement,
         records=add_agreement,
-        needs=(school_gave_input, district_gave_input),
+        needs=(school_gave_input, district_gave_input, signed_under_agreement),
         audience=partner_sees("with", "summary", "school_input", "district_input", "signed_on"),
         repeatable=True,
     ),

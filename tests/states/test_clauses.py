@@ -224,6 +224,8 @@ _because("ends-before-last-day", _TERMINATION, "terminate", effective_on="2026-0
 # In force
 for _duty in ("assessment", "gap", "meeting", "engagement", "responsibility"):
     _because("done-by-today", _ACTIVE, f"record-{_duty}", on="2025-12-01")
+    _because("done-since-agreement", _ACTIVE, f"record-{_duty}", on="1950-01-01")
+_because("signed-under-agreement", _ACTIVE, "add-agreement", signed_on="1950-01-01")
 _because("school-gave-input", _ACTIVE, "add-agreement", school_input=None)
 _because("district-gave-input", _ACTIVE, "add-agreement", district_input=None)
 _AMENDED = _ACTIVE.do("amend-agreement")

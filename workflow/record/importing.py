@@ -6,7 +6,6 @@ compared with the file, never written again.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,7 +29,7 @@ from states.mistakes import problems_of
 from states.partnership import Kind, Role, State
 from workflow import deadlines, directory, engine
 from workflow.engine import Intent
-from workflow.procedure.config import UNREADABLE, explain_unreadable
+from workflow.procedure.reading import UNREADABLE, explain_unreadable, read_toml
 from workflow.procedure.settings import Clock
 from workflow.record import verify
 from workflow.session import Session, System
@@ -133,7 +132,7 @@ class Counts:
 def read_file(path: Path) -> DistrictFile:
     """Read a district file. Raises `BadInput` with every mistake in its form."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path)
     except UNREADABLE as error:
         problem = f"it cannot be read: {explain_unreadable(error)}"
         raise BadInput([Problem(str(path), problem, "a district file in TOML")]) from None

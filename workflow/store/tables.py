@@ -141,7 +141,11 @@ meetings = Table(
     METADATA,
     Column("on", Date, primary_key=True),
     Column("at", String, nullable=False),  # local wall-clock time, HH:MM
-    Column("kind", String, nullable=False),
+    Column(
+        "kind", String, nullable=False
+    ),  # regular, special, or cancelled: board.meetings has no meeting then
+    Column("uid", String),  # of its event in the calendar file that it came from, and
+    Column("title", String),  # the title of that event
 )
 
 directory_changes = Table(

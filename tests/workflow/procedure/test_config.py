@@ -393,3 +393,10 @@ def test_every_event_has_its_words_and_no_other(tmp_path: Path) -> None:
 def test_a_ground_without_its_notice_days_is_refused() -> None:
     with pytest.raises(ValueError, match="it lacks no-substantial-impact, unsatisfactory, breach"):
         Termination.model_validate({"notice_days": {"mutual": 0}})
+
+
+def test_a_file_that_notepad_saved_is_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "cases" / "config-saved-by-notepad.toml").read_bytes()
+    for content in (text, text.decode("utf-8-sig").encode("utf-16")):
+        (tmp_path / "config.toml").write_bytes(content)
+        assert config.load(tmp_path / "config.toml").path == tmp_path / "config.toml"
