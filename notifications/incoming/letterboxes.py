@@ -7,7 +7,9 @@ leaves unmarked is fetched again, so the reader has to recognize it.
 from __future__ import annotations
 
 import imaplib
+import os
 import ssl
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -52,6 +54,7 @@ class MaildirLetterbox:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._reported: set[Path] = set()  # what cannot be read, so that each is reported once
 
     def __repr__(self) -> str:
         return f"MaildirLetterbox({str(self._path)!r})"
@@ -74,9 +77,14 @@ class MaildirLetterbox:
             letter = _read(path)
             if letter is None:
                 continue  # a mail program has moved it meanwhile
+            if letter.problem is not None:
+                # Such a file stays, and a report of it at every tick would hide all others.
+                if path not in self._reported:
+                    self._reported.add(path)
+                    yield letter
+                continue
             yield letter
-            # Files that cannot be read do not count. They stay, and would keep the others from being read.
-            count += letter.problem is None
+            count += 1
             if count >= most:
                 return
 
@@ -103,7 +111,7 @@ class MaildirLetterbox:
 def _read_time(path: Path) -> float:
     """Return when a file was last changed; 0 if it is gone."""
     try:
-        return path.stat().st_mtime
+        return path.lstat().st_mtime
     except OSError:
         return 0.0
 
@@ -111,7 +119,11 @@ def _read_time(path: Path) -> float:
 def _read(path: Path) -> Letter | None:
     """Return the message in a file; None if the file is gone."""
     try:
-        with path.open("rb") as file:
+        # Opening a pipe would wait for its other end, and a link could lead to any file of this machine.
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return Letter(str(path), b"", problem=f"{path} is not a regular file, so it is not read")
+        # Both flags again, since it may have been replaced since then.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             # One byte more than the limit shows that a file is too large without reading all of it.
             content = file.read(MOST + 1)
     except FileNotFoundError:
