@@ -149,7 +149,9 @@ class ImapLetterbox:
         folder: str = "INBOX",
         timeout: float = 30.0,
         context: ssl.SSLContext | None = None,
+        token_file: Path | None = None,
     ) -> None:
+        self._token_file = token_file
         self._host, self._port, self._folder = host, port, folder
         self._username, self._password = username, password
         self._timeout = timeout
@@ -168,20 +170,29 @@ class ImapLetterbox:
         try:
             box = MailBox(self._host, self._port, timeout=self._timeout, ssl_context=self._context)
             try:
-                self._box = box.login(self._username, self._password, initial_folder=self._folder)
+                self._box = self._log_in(box)
                 yield
             finally:
                 self._box = None
                 with suppress(imaplib.IMAP4.error, ImapToolsError, OSError):
                     box.logout()
-        except (imaplib.IMAP4.error, ImapToolsError, OSError) as error:
+        except (imaplib.IMAP4.error, ImapToolsError, OSError, UnicodeError) as error:
             # Without the original error: its text may hold the password.
             raise LetterboxFailed(f"mailbox {self._host}:{self._port}: {self._redact(error)}") from None
 
+    def _log_in(self, box: Any) -> Any:
+        """Log in with the password, or with the access token that the file holds now (OAuth2, as XOAUTH2)."""
+        if self._token_file is not None:
+            # Another program renews the token about every hour, so it is read for each login.
+            self._password = self._token_file.read_text(encoding="utf-8").strip()
+            return box.xoauth2(self._username, self._password, initial_folder=self._folder)
+        return box.login(self._username, self._password, initial_folder=self._folder)
+
     def _redact(self, error: Exception) -> str:
-        """Return the text of an error without the password, which a server may echo."""
+        """Return the text of an error without the password or token, which a server may echo."""
         words = " ".join((str(error) or type(error).__name__).split())
-        return words.replace(self._password, "[password]")[:500]
+        # An empty one would be found between any two letters.
+        return (words.replace(self._password, "[password]") if self._password else words)[:500]
 
     def letters(self, most: int) -> Iterator[Letter]:
         """Yield up to `most` messages that are not marked as seen."""

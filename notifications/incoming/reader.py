@@ -1,7 +1,7 @@
 """Reads incoming messages in a process of its own, whose time and memory are limited.
 
-A message that takes too long ends that process and not its caller. The process gets no password and no key: it has a
-message on its input and writes what it read to its output.
+A message that takes too long ends that process and not its caller. The process gets no password and no key: it
+has a message on its input and writes what it read to its output.
 """
 
 from __future__ import annotations
@@ -101,8 +101,11 @@ def _serve() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     source, target = sys.stdin.buffer, sys.stdout.buffer
-    while source.peek(1):
-        content, authserv = pickle.load(source)
+    while True:
+        try:
+            content, authserv = pickle.load(source)
+        except EOFError:  # the caller has ended
+            return
         _limit(CPU)
         try:
             answer: object = replies.read(content, authserv)

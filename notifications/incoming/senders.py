@@ -147,7 +147,10 @@ def _find_end_of_ours(headers: Headers, authserv: str) -> int:
 
 
 def _read_result(line: str, sender: str) -> str:
-    """Return the one DMARC result in a header if it is about this sender's domain, or "pass" for a login; else ""."""
+    """Return the one DMARC result in a header, if it is about this sender's domain, or "pass" for their login.
+
+    Return "" if there is neither.
+    """
     try:
         read = _FEATURES.parse(f"Authentication-Results: {_FOREIGN.sub('', line)}")
     except (authres.AuthResError, ValueError, IndexError, AttributeError, TypeError):

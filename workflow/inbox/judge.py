@@ -31,7 +31,7 @@ from states.machine import event_named, row_of
 from workflow.actions.action import Action, LinkClosed, act, find_action
 from workflow.engine import Conflict
 from workflow.inbox import begun
-from workflow.inbox.bounces import clear_bounce, judge_bounce
+from workflow.inbox.bounces import judge_bounce
 from workflow.inbox.message import (
     BUSY,
     TEXT,
@@ -47,7 +47,7 @@ from workflow.inbox.message import (
 )
 from workflow.inbox.questions import judge_question
 from workflow.links import Claim
-from workflow.outbox import queue
+from workflow.outbox import bounced, queue
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
@@ -98,7 +98,7 @@ def judge_letter(system: System, letter: Letter, now: datetime, read: Read | Non
     `read` reads it in place of `replies.read`. Raise `StoreError` or `OperationalError` if the database cannot be
     used: the next tick reads the message again.
     """
-    digest = hashlib.sha256(letter.content).hexdigest()
+    digest = digest_of(letter)
     if (reason := _begin(system, digest, now)) == _READ_BEFORE:
         return Judged(Verdict.REPEATED, reason, recorded=False)
     mail = system.config.procedure.mail
@@ -115,6 +115,11 @@ def judge_letter(system: System, letter: Letter, now: datetime, read: Read | Non
     # PostgreSQL stores no text with U+0000, and an error may quote one from the message.
     reason = reason[:500].replace("\x00", "")
     return system.transact(partial(_set_aside, letter=letter, digest=digest, now=now, reason=reason))
+
+
+def digest_of(letter: Letter) -> str:
+    """Return the SHA-256 of a message, in hexadecimal: a message with the same bytes is judged once."""
+    return hashlib.sha256(letter.content).hexdigest()
 
 
 def _begin(system: System, digest: str, now: datetime) -> str | None:
@@ -234,7 +239,7 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
         tell_staff(session, "reply-doubtful", reply, now, [doubt])
         return reply.judged(Verdict.REFUSED, doubt)
     # Only after all doubts: a forged message must not take the mark from an address.
-    clear_bounce(session, str(incoming.sender))
+    bounced.clear(session, str(incoming.sender))
     if reply.notice is None:
         return _pass_to_staff(
             session, reply, now, "It came to the addresses of several messages, so it answers none of them."
