@@ -108,6 +108,7 @@ def older(desk: Desk) -> None:
     }
     for statement in (
         *statements[desk.life.system.engine.dialect.name], "DROP INDEX ix_notices_lease_until",
+        "DROP TABLE letters_begun",
         "UPDATE alembic_version SET version_num = '0002'",
     ):  # fmt: skip
         desk.life.run(statement)
