@@ -145,10 +145,11 @@ def make_letterbox(settings: Config) -> Letterbox | None:
         imap.host,
         imap.port,
         imap.username,
-        _password(settings, "imap", imap) or "",
+        "" if imap.oauth_token_file else _password(settings, "imap", imap) or "",
         folder=imap.folder,
         timeout=imap.timeout_seconds,
         context=_trust(settings, "imap", imap),
+        token_file=settings.folder / imap.oauth_token_file if imap.oauth_token_file else None,
     )
 
 
