@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Literal, NoReturn
 
 from notifications.addresses import parse_mailbox
@@ -38,10 +39,13 @@ class SmtpMailer:
         timeout: float = 30.0,
         context: ssl.SSLContext | None = None,
         local_hostname: str | None = None,
+        oauth_token_file: Path | None = None,
     ) -> None:
-        _check_settings(host, security, username, password)
+        """Log in as `username` with `password`, or with the access token in a file (XOAUTH2), or not at all."""
+        _check_settings(host, security, username, password or (oauth_token_file and "token"))
         self._host, self._port, self._security = host, port, security
         self._username, self._password = username, password
+        self._oauth_token_file = oauth_token_file
         self._timeout = timeout
         # The default of smtplib verifies nothing.
         self._context = context or ssl.create_default_context()
@@ -109,14 +113,26 @@ class SmtpMailer:
                 # Ask again after STARTTLS: what the server offered
                 # before was not protected and may have been forged.
                 client.ehlo_or_helo_if_needed()
-            if self._username is not None and self._password is not None:
-                client.login(self._username, self._password)
+            self._log_in(client)
         except (smtplib.SMTPException, OSError) as error:
             if client is not None:
                 client.close()
             # Without the original error, whose text may hold the password.
             raise Unreachable(self._explain(error)) from None
         return client
+
+    def _log_in(self, client: smtplib.SMTP) -> None:
+        """Log in, if the settings name a user. Raise the errors of smtplib, and OSError for a file without a token."""
+        if self._username is None:
+            return
+        if self._oauth_token_file is not None:
+            # Another program renews the token about once an hour, so read it for each connection.
+            self._password = self._oauth_token_file.read_text(encoding="utf-8").strip()
+            proof = f"user={self._username}\x01auth=Bearer {self._password}\x01\x01"
+            # A server that refuses the token first explains itself in a challenge. The answer to that is empty.
+            client.auth("XOAUTH2", lambda challenge=None: proof if challenge is None else "")
+        elif self._password is not None:
+            client.login(self._username, self._password)
 
     def _open(self) -> smtplib.SMTP:
         """Open a connection, encrypted from the start only where the setting is "tls"."""

@@ -1,6 +1,7 @@
 """Deliveries to real folders and to a real SMTP server on this machine, and everything that can go wrong."""
 
 import asyncio
+import base64
 import itertools
 import logging
 import mailbox
@@ -710,6 +711,32 @@ def test_a_wrong_password_is_for_an_operator_to_mend_and_is_never_told(
     assert "refused the user name or password; mend them in the settings. It said: 535" in str(failed.value)
     assert PASSWORD not in str(failed.value)
     assert failed.value.__cause__ is None
+
+
+def test_a_server_may_ask_for_an_access_token_and_a_renewed_one_counts_at_once(
+    desk: Desk, offered: ssl.SSLContext, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    proofs: list[bytes] = []
+
+    async def xoauth2(server: SMTP, args: list[str]) -> AuthResult:
+        proofs.append(base64.b64decode(args[1]))
+        if b"Bearer renewed" not in proofs[-1]:
+            await server.push("334 " + base64.b64encode(b'{"status":"400"}').decode())
+            assert await server._reader.readline() == b"\r\n"
+        return AuthResult(success=b"Bearer renewed" in proofs[-1], handled=False, auth_data=b"office")
+
+    token = tmp_path / "token"
+    token.write_text("old\n", encoding="utf-8")
+    desk.auth_XOAUTH2 = xoauth2  # type: ignore[attr-defined] # aiosmtpd finds it by its name
+    with serving(desk, tls_context=offered, auth_required=True, authenticator=accepting("")) as server:
+        mailer = by_starttls(server.port, trusting, username="office", oauth_token_file=token)
+        with pytest.raises(Unreachable, match="refused the user name or password") as failed:
+            send(mailer)
+        assert "old" not in str(failed.value)
+        token.write_text("renewed\n", encoding="utf-8")
+        send(mailer)
+    assert proofs[-1] == b"user=office\x01auth=Bearer renewed\x01\x01"
+    assert len(desk.received) == 1
 
 
 def test_a_server_that_repeats_the_password_does_not_get_it_into_an_error() -> None:

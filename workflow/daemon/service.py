@@ -293,6 +293,7 @@ class Daemon:
                 # Everything is read before anything is replaced, so a bad file leaves the daemon as it was.
                 after, self.mailer, self.letterbox = reload.read(self._path)
                 self.system.config = after
+                self.pace.end_pause()
         except ConfigError as error:
             reload.report_refused(error)
         else:
