@@ -42,7 +42,7 @@ class SmtpMailer:
         oauth_token_file: Path | None = None,
     ) -> None:
         """Log in as `username` with `password`, or with the access token in a file (XOAUTH2), or not at all."""
-        _check_settings(host, security, username, password or (oauth_token_file and "token"))
+        _check_settings(host, security, username, str(oauth_token_file) if oauth_token_file else password)
         self._host, self._port, self._security = host, port, security
         self._username, self._password = username, password
         self._oauth_token_file = oauth_token_file
@@ -122,7 +122,7 @@ class SmtpMailer:
         return client
 
     def _log_in(self, client: smtplib.SMTP) -> None:
-        """Log in, if the settings name a user. Raise the errors of smtplib, and OSError for a file without a token."""
+        """Log in if the settings name a user. Raise an error of smtplib, or OSError if the token cannot be read."""
         if self._username is None:
             return
         if self._oauth_token_file is not None:

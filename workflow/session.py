@@ -168,8 +168,8 @@ def _trust(settings: Config, table: str, server: Smtp | Imap) -> ssl.SSLContext 
 
 
 def _password(settings: Config, table: str, server: Smtp | Imap) -> str | None:
-    """Return the password for a mail server from its file or the environment; None without a username or with OAuth."""
-    if not server.username or getattr(server, "oauth_token_file", ""):
+    """Return the password for a mail server from its file or the environment; None if it asks for none."""
+    if not server.username or server.oauth_token_file:
         return None
     if server.password_file:
         path = settings.folder / server.password_file

@@ -128,6 +128,7 @@ class Imap(Settings):
     port: int = Field(ge=1, le=65535)
     username: str = ""
     password_file: str = ""
+    oauth_token_file: str = ""
     folder: Name
     timeout_seconds: float = Field(gt=0, le=60)  # for each answer
     ca_file: str = ""
