@@ -298,6 +298,7 @@ class Daemon:
                 after, self.mailer, letterbox = reload.read(self._path)
                 self.mailbox = Mailbox(letterbox)
                 self.system.config = after
+                self.pace.end_pause()
         except ConfigError as error:
             reload.report_refused(error)
         else:

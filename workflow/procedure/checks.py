@@ -219,8 +219,9 @@ def _check_mail(mail: Mail) -> Iterator[Problem]:
         yield Problem("mail.replies_maildir", "it is where messages are put that are sent", expected)
     if mail.replies == "imap" and not mail.imap.username:
         yield Problem("mail.imap.username", "it is empty", "the name to log in with")
-    if mail.imap.password_file and mail.imap.oauth_token_file:
-        yield Problem("mail.imap.oauth_token_file", "there is a password_file too", "one of the two")
+    for name, server in (("smtp", mail.smtp), ("imap", mail.imap)):
+        if server.password_file and server.oauth_token_file:
+            yield Problem(f"mail.{name}.oauth_token_file", "there is a password_file too", "one of the two")
 
 
 def find_warnings(procedure: Procedure) -> Iterator[str]:

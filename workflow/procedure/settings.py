@@ -114,6 +114,7 @@ class Smtp(Settings):
     security: Literal["starttls", "tls", "none"]
     username: str = ""
     password_file: str = ""
+    oauth_token_file: str = ""
     # The bound keeps a delivery shorter than the lease on its notice (`outbox/delivery.py`).
     timeout_seconds: float = Field(gt=0, le=60)  # for each answer
     ca_file: str = ""
