@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, echo
 from workflow.procedure import config
 from workflow.procedure.config import Config
 from workflow.session import make_letterbox, make_mailer
@@ -32,7 +32,7 @@ def check(console: Console) -> None:
     }
     words = f"{document['config']}: {len(settings.deadlines)} deadlines, {len(settings.notices)} notices, "
     words += f"{document['templates']} templates: all in order."
-    console.show(document, lambda: click.echo(words))
+    console.show(document, lambda: echo(words))
 
 
 def _check_secrets(settings: Config) -> None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from states.errors import BadInput, Problem
 from states.mistakes import problems_of
 from workflow import directory
-from workflow.admin.console import Console, Listing, common, format_minute
+from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.directory import remove, write
 from workflow.procedure.config import UNREADABLE, explain_unreadable
 from workflow.record import importing
@@ -101,7 +101,7 @@ def meetings_import(console: Console, file: Path, kind: str) -> None:
     if cancelled:
         counts["cancelled"] = cancelled
     words = ", ".join(f"{number} {done}" for done, number in counts.items())
-    console.show({"file": str(file), **counts}, lambda: click.echo(f"Meetings of {file}: {words}."))
+    console.show({"file": str(file), **counts}, lambda: echo(f"Meetings of {file}: {words}."))
 
 
 def _read_calendar(console: Console, file: Path, kind: str) -> tuple[list[dict[str, Any]], int]:

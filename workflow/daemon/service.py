@@ -24,6 +24,7 @@ from sdnotify import SystemdNotifier
 from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.incoming.letterboxes import LetterboxFailed
+from notifications.markup import escape_controls
 from states.errors import Problem
 from workflow.clock import meetings, replan
 from workflow.clock.fire import Tally, fire_due, next_due
@@ -349,7 +350,7 @@ def _opened(path: Path | None) -> Iterator[System]:
 def _fail(problems: list[Problem], status: int = ConfigError.exit_status) -> None:
     """Print the problems and end the program."""
     for problem in problems:
-        click.echo(f"partnershipd: {problem}", err=True)
+        click.echo(escape_controls(f"partnershipd: {problem}"), err=True)
     sys.exit(status)
 
 
