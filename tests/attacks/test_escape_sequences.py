@@ -6,12 +6,14 @@ import json
 import logging
 
 import pytest
+from sqlalchemy import insert
 
 from notifications.markup import escape_controls
 from tests.support.desk import REF, Desk
 from tests.support.district import Begin
 from tests.workflow.admin.conftest import OWNER
 from workflow.daemon import logs
+from workflow.store import tables
 
 # Clear the screen; a title; the same with one character of C1; a line that is overwritten; text turned around.
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m\x7fgone\b\b\b\b\u202eabc\u2066"
@@ -47,6 +49,22 @@ def test_what_was_written_can_be_read_from_json_and_export_as_it_was(desk: Desk)
     exported = desk.say("export", REF)
     assert acting(exported) == []
     assert repr(HOSTILE)[1:-1] in repr(json.loads(exported))
+
+
+@pytest.mark.promise("text-stays-text")
+def test_a_message_that_came_in_acts_on_no_terminal_and_is_saved_as_it_came(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = f"Subject: {HOSTILE}\r\n\r\n{HOSTILE}\r\n".encode()
+    row = {"digest": "d", "sender": "x@example.org", "verdict": "unknown", "message": message}
+    desk.life.system.transact(
+        lambda session: session.connection.execute(
+            insert(tables.replies).values(**row, received_at=desk.life.now)
+        )
+    )
+    assert HOSTILE in desk.run("replies", "show", "1").out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert acting(desk.run("replies", "show", "1").out) == []
 
 
 @pytest.mark.promise("text-stays-text")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 from sqlalchemy import select
 
@@ -82,6 +84,10 @@ def replies_show(console: Console, id_: int) -> None:
         of = f" to notice {row.notice}" if row.notice else ""
         reason = f": {row.reason}" if row.reason else ""
         echo(f"Reply {id_} from {row.sender or 'nobody'}{of}: {row.verdict}{reason}", err=True)
-        echo(content, nl=False)
+        # A file gets the message byte for byte, a terminal only what it does not act on.
+        if sys.stdout.isatty():
+            echo(document["message"].replace("\r\n", "\n"), nl=False)
+        else:
+            click.echo(content, nl=False)
 
     console.show(document, people)

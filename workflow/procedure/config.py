@@ -28,6 +28,7 @@ from states.mistakes import problems_of
 from workflow.procedure.calendar import Calendar
 from workflow.procedure.checks import find_missing_words, find_mistakes
 from workflow.procedure.settings import DeadlineSettings, NoticeSettings, Procedure
+from workflow.procedure.trial import find_unwritable
 
 _PACKAGE = Path(__file__).parents[1]
 DEFAULTS = _PACKAGE / "defaults"
@@ -198,6 +199,8 @@ def load(path: Path | None, *, words: bool = True) -> Config:
         calendar = _make_calendar(procedure)
     except ValueError as error:
         problems.append(Problem("calendar", str(error)))
+    if words and not problems:
+        problems += find_unwritable(procedure, templates)
     if problems:
         raise ConfigError(problems)
     return Config(procedure, folder, path, templates, pages, calendar, words_of_events)
