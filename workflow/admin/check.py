@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, echo
+from workflow.outbox.trial import require_writable
 from workflow.procedure import config
 from workflow.procedure.checks import find_warnings
 from workflow.procedure.config import Config
@@ -23,6 +24,7 @@ def check(console: Console) -> None:
     """
     path = console.path
     settings = config.load(path)
+    require_writable(settings)
     # This reads the address and connects to nothing, so a mistake in it shows without a database.
     database.make_engine(settings.database_url)
     _check_secrets(settings)
@@ -37,7 +39,7 @@ def check(console: Console) -> None:
     words = f"{document['config']}: {len(settings.deadlines)} deadlines, {len(settings.notices)} notices, "
     words += f"{document['templates']} templates: all in order."
     words = "\n".join([words, *(f"Warning: {warning}" for warning in document["warnings"])])
-    console.show(document, lambda: click.echo(words))
+    console.show(document, lambda: echo(words))
 
 
 def _check_secrets(settings: Config) -> None:

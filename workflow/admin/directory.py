@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from datetime import time
 from typing import Any
 
-import click
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Table
 
 from states.errors import BadInput, Problem
 from states.mistakes import problems_of
 from workflow import directory
-from workflow.admin.console import Console
+from workflow.admin.console import Console, echo
 from workflow.engine import NotFound
 from workflow.session import Session
 from workflow.store import tables
@@ -60,7 +59,7 @@ def write(console: Console, table: Table, takes: type[BaseModel], values: Mappin
 
     done = console.system.transact(work) or "unchanged"
     name = str(row[key])
-    console.show({"id": name, "done": done}, lambda: click.echo(f"{name}: {done}."))
+    console.show({"id": name, "done": done}, lambda: echo(f"{name}: {done}."))
 
 
 def _check_known(session: Session, row: Mapping[str, Any]) -> None:
@@ -95,4 +94,4 @@ def remove(console: Console, table: Table, key: object, what: str) -> None:
 
     if not console.system.transact(work):
         raise NotFound(f"there is no {what} {key}")
-    console.show({"id": str(key), "done": "removed"}, lambda: click.echo(f"{key}: removed."))
+    console.show({"id": str(key), "done": "removed"}, lambda: echo(f"{key}: removed."))

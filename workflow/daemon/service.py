@@ -24,6 +24,7 @@ from sdnotify import SystemdNotifier
 from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.incoming.letterboxes import LetterboxFailed
+from notifications.markup import escape_controls
 from states.errors import Problem
 from workflow.clock import meetings, replan
 from workflow.clock.fire import Tally, fire_due, next_due
@@ -35,7 +36,7 @@ from workflow.outbox import delivery, digest
 from workflow.outbox.throttle import Pace
 from workflow.procedure import config
 from workflow.procedure.config import ConfigError
-from workflow.session import Session, System, current_time, make_letterbox, make_mailer, open_system
+from workflow.session import Session, System, current_time, open_system
 from workflow.store import database
 from workflow.store.database import StoreError, StoreLocked, StoreUnavailable
 from workflow.web.app import application, listen_address
@@ -70,10 +71,8 @@ class Daemon:
 
     def __init__(self, opened: System, path: Path | None, *, sole: bool = False) -> None:
         self.system = opened
-        # Reading the keys for links refuses a bad file here rather than at the first message.
-        _ = opened.config.links
-        self.mailer = make_mailer(opened.config)
-        self.mailbox = Mailbox(make_letterbox(opened.config))
+        self.mailer, letterbox = reload.equip(opened.config)
+        self.mailbox = Mailbox(letterbox)
         self.metrics = Metrics()
         self._path = path
         # A sole daemon still has to take back what a killed one had claimed. Where several run, claims may be live.
@@ -355,7 +354,7 @@ def _opened(path: Path | None) -> Iterator[System]:
 def _fail(problems: list[Problem], status: int = ConfigError.exit_status) -> None:
     """Print the problems and end the program."""
     for problem in problems:
-        click.echo(f"partnershipd: {problem}", err=True)
+        click.echo(escape_controls(f"partnershipd: {problem}"), err=True)
     sys.exit(status)
 
 
