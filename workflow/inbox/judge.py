@@ -41,6 +41,7 @@ from workflow.inbox.message import (
     tell_staff,
     template_values,
 )
+from workflow.inbox.surroundings import find_surroundings
 from workflow.links import Claim
 from workflow.outbox import queue
 from workflow.session import Session, System
@@ -144,6 +145,7 @@ def _judge(session: Session, letter: Letter, now: datetime) -> Judged:
     mail = session.config.procedure.mail
     # Without a name of our own server no header about DMARC is believed, since anybody can write one.
     incoming = replies.read(letter.content, mail.authserv if mail.trust == "dmarc" else "")
+    incoming = replies.add_words(incoming, find_surroundings(session, incoming))
     table = tables.replies
     made = session.connection.execute(
         insert(table).values(
@@ -186,9 +188,9 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
         return reply.judged(Verdict.REPEATED, "a message with its Message-ID has been read before")
     # A mail program writes this when somebody presses "accept", which is not consent to anything.
     if incoming.calendar:
-        return reply.judged(Verdict.AUTOMATIC, "it answers an invitation")
+        return _judge_automatic(session, reply, now, "it answers an invitation")
     if incoming.automatic is not None:
-        return reply.judged(Verdict.AUTOMATIC, incoming.automatic)
+        return _judge_automatic(session, reply, now, incoming.automatic)
     if is_flood(session, reply, now):
         return reply.judged(Verdict.AUTOMATIC, f"there were more than {BUSY} from this sender within an hour")
     if incoming.to and not notices:
@@ -205,6 +207,20 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
             session, reply, now, "It came to the addresses of several messages, so it answers none of them."
         )
     return _judge_answer(session, reply, now)
+
+
+def _judge_automatic(session: Session, reply: Reply, now: datetime, why: str) -> Judged:
+    """Judge a message that a machine seems to have written. Staff hear of it if it may be an answer after all.
+
+    It may be one if it is from the person who was asked for something, to the address of that message, and says
+    something. A message that asks for nothing is not answered; so two machines cannot keep each other writing.
+    """
+    notice = reply.notice
+    if notice is not None and notice.offered and reply.incoming.words.first:
+        doubt = find_doubt(session, reply, [notice.to])
+        if doubt is None:
+            tell_staff(session, "reply-note", reply, now, [f"Nothing was done, because {why}."])
+    return reply.judged(Verdict.AUTOMATIC, why)
 
 
 def _judge_unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
@@ -237,7 +253,8 @@ def _judge_unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
 def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
     """Act on a believed message to the address of one notice.
 
-    1. Find the offered events whose reply words include the first line. If there is none, it is a note.
+    1. Find the offered events whose reply words include the first line. If there is none, it is a note. If it is
+       not clear that the word is meant, staff read it, and the person is asked.
     2. Drop the events that the person can no longer do. If none remains, tell the person why.
     3. If the word still means different things, it is a note: staff have to ask what was meant.
     4. Do the event.
@@ -246,9 +263,14 @@ def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
     # Read what this very message offered: the procedure may offer other events by now.
     offered = {event: event_named(event).reply_words for event in notice.offered}
     meant = {event: words[word] for event, words in offered.items() if word in words}
+    if not reply.incoming.words.text and notice.offered and reply.ref is not None:
+        return _judge_unreadable(session, reply, now)
     # A free answer is welcome too. People do not always use one of the words.
     if not meant or reply.ref is None:
         return _pass_to_staff(session, reply, now)
+    if unclear := _find_unclear(reply, list(meant.values())):
+        _pass_to_staff(session, reply, now, unclear)
+        return _refuse(session, reply, now, word, list(meant), [unclear])
     actions: list[tuple[Action, ReplyWord]] = []
     closed: LinkClosed | None = None
     for event, meaning in meant.items():
@@ -266,6 +288,29 @@ def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
             session, reply, now, f"“{word}” could mean several of the things that were asked."
         )
     return _do(session, reply, now, word, *actions[0])
+
+
+def _judge_unreadable(session: Session, reply: Reply, now: datetime) -> Judged:
+    """Tell the person, and staff, that an answer has no words that can be read."""
+    files = ", ".join(reply.incoming.files)
+    with_it = f" It holds only: {files}." if files else ""
+    why = f"Your answer has no words of its own that we can read.{with_it} Answer in plain text, unencrypted."
+    tell_staff(session, "reply-note", reply, now, ["It has no words that can be read. The sender was told."])
+    return _refuse(session, reply, now, "", list(reply.answered.offered), [why])
+
+
+def _find_unclear(reply: Reply, meanings: Sequence[ReplyWord]) -> str | None:
+    """Return why the word in an answer may not be meant as it stands; None if it is clear."""
+    words = reply.incoming.words
+    if words.unclear is not None:
+        return f"The first line is not clear: {words.unclear}. Write the word alone, and nothing else."
+    # Whoever agrees and then writes on may set a condition, and nobody agreed to that.
+    if words.below and all(meaning.below is None for meaning in meanings):
+        return (
+            "There is more text below the word, which may be a condition. To agree, write the word alone. Staff "
+            "read the rest."
+        )
+    return None
 
 
 def _find_action(session: Session, reply: Reply, event: str, now: datetime) -> Action:
