@@ -9,7 +9,7 @@ from email.message import Message
 from email.utils import getaddresses
 
 from notifications.incoming.parts import content, decode_words, kind, parts_of, shown
-from notifications.incoming.secrets import MASK, URL
+from notifications.incoming.secrets import MASK, drop_links
 
 # So many words in the same order are no accident. Fewer are: "a substantial positive impact" is in many answers.
 _RUN = 5
@@ -26,8 +26,9 @@ class Original:
         self._names = tuple(folded for name in names if len(folded := _fold(name)) > 5)
         self._runs: set[tuple[str, ...]] = set()
         self._words: set[str] = set()
+        self._marks = {line.strip() for text in texts for line in text.splitlines()} - {""}
         for text in texts:
-            words = [word for line in text.splitlines() for word in _words_of(line)]
+            words = [word for line in text.splitlines() for word in words_of(line)]
             self._words.update(words)
             self._runs.update(tuple(words[at : at + _RUN]) for at in range(len(words) - _RUN + 1))
 
@@ -42,8 +43,9 @@ class Original:
         1. Join the words of all lines, without links, since these are rewritten on their way.
         2. Mark the words of each run that is in the message too.
         3. A line is quoted if nearly all its words are marked, or some of them, beside such a line.
+        4. So is a line without words, such as a rule, that the message has too, beside such a line.
         """
-        split = [_words_of(line) for line in lines]
+        split = [words_of(line) for line in lines]
         places = [(at, word) for at, words in enumerate(split) for word in words]
         marked = [False] * len(places)
         for start in range(len(places) - _RUN + 1):
@@ -54,7 +56,13 @@ class Original:
             counts[at] += mark
         shares = [count / max(len(words), 1) for count, words in zip(counts, split, strict=True)]
         quoted = [share >= _MOST for share in shares]
-        return [self._is_quoted(at, lines, split, shares, quoted) for at in range(len(lines))]
+        quoted = [self._is_quoted(at, lines, split, shares, quoted) for at in range(len(lines))]
+        for places_in_order in (range(len(lines)), reversed(range(len(lines)))):
+            beside = False
+            for at in places_in_order:
+                beside = quoted[at] if split[at] else beside
+                quoted[at] = quoted[at] or (beside and not split[at] and lines[at].strip() in self._marks)
+        return quoted
 
     def _is_quoted(
         self,
@@ -91,9 +99,9 @@ def read_original(message: Message) -> Original:
     )
 
 
-def _words_of(line: str) -> list[str]:
+def words_of(line: str) -> list[str]:
     """Return the words of a line in small letters, without accents, links and marks."""
-    return _WORD.findall(_fold(URL.sub(" ", line).replace(MASK, " ")))
+    return _WORD.findall(_fold(drop_links(line)))
 
 
 def _fold(text: str) -> str:

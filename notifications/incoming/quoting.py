@@ -134,7 +134,9 @@ def _drop_quotations(lines: Sequence[str], original: Original) -> tuple[list[str
             if not _is_quotation_next(lines, quoted, place):
                 return kept, False
             continue
-        kept.append(lines[place])
+        # Between two quotations, one blank line is enough.
+        if lines[place] or (kept and kept[-1]):
+            kept.append(lines[place])
         place += 1
     return kept, False
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from notifications.incoming.original import words_of
+
 _MOST = 10  # lines of a signature, below its closing
 _WIDE = 80  # characters of such a line; a longer one says something
 # The line that a program adds, in the languages of the programs that were seen.
@@ -35,6 +37,9 @@ _CLOSING = re.compile(
     r"|с уважением|спасибо|よろしくお願い(いた)?します|よろしくお願い致します|敬具|以上|此致|谢谢|謝謝)\W*",
     re.IGNORECASE,
 )
+# What may stand before a name, and between it and an office.
+_TITLE = re.compile(r"\W{0,3}(?:(?:dr|mr|mrs|ms|mx|prof|sra?|herr|frau)\b\.?\s*){0,2}", re.IGNORECASE)
+_OFFICE = re.compile(r"\s[-–—/·•]\s|[,|(]")
 
 
 def drop_signature(lines: Sequence[str], person: str = "") -> list[str]:
@@ -44,8 +49,9 @@ def drop_signature(lines: Sequence[str], person: str = "") -> list[str]:
     2. a line with which a program names itself, at the end of its paragraph;
     3. a closing, or the name of the person who writes, with only a few short lines below it.
     """
+    names = words_of(person)
     for at, line in enumerate(lines):
-        if line.strip() in ("--", "__") or _is_program(lines, at) or _is_closing(lines, at, person):
+        if line.strip() in ("--", "__") or _is_program(lines, at) or _is_closing(lines, at, names):
             return list(lines[:at])
     return list(lines)
 
@@ -59,10 +65,30 @@ def _is_program(lines: Sequence[str], at: int) -> bool:
     )
 
 
-def _is_closing(lines: Sequence[str], at: int, person: str) -> bool:
-    line, rest = lines[at].strip(), lines[at + 1 :]
-    name = " ".join(person.split()).casefold()
-    is_name = bool(name) and " ".join(line.split()).strip(",.*_").casefold() == name
-    if len(line) > _WIDE or not (is_name or _CLOSING.fullmatch(line)):
+def _is_closing(lines: Sequence[str], at: int, names: Sequence[str]) -> bool:
+    line = lines[at].strip()
+    if len(line) > _WIDE or not (_CLOSING.fullmatch(_drop_name(line, names)) or _is_name(line, names)):
         return False
-    return len(rest) <= _MOST and all(len(each) <= _WIDE for each in rest)
+    # Look at no more lines than a signature may have with a blank one above each, so that this stays linear.
+    rest = lines[at + 1 : at + 2 * _MOST + 2]
+    filled = [each for each in rest if each.strip()]
+    is_all = at + 1 + len(rest) == len(lines)
+    return is_all and len(filled) <= _MOST and all(len(each) <= _WIDE for each in filled)
+
+
+def _is_name(line: str, names: Sequence[str]) -> bool:
+    """Return whether a line is the name of the person: whole or in part, or whole with an office after it."""
+    name, *after = _OFFICE.split(_TITLE.sub("", line, count=1), maxsplit=1)
+    if not words_of(name) or words_of(_drop_name(name, names)):
+        return False
+    # What ends like a sentence may be one, such as "Maria Lopez, who left us, did it."
+    return not after or (len(words_of(name)) >= len(names) and line[-1] not in ".!?:")
+
+
+def _drop_name(line: str, names: Sequence[str]) -> str:
+    """Return a line without the name, a part of it or initials, at its end."""
+    words = line.split()
+    initials = {name[0] for name in names}
+    while words and (said := words_of(words[-1])) and all(w in names or w in initials for w in said):
+        words.pop()
+    return " ".join(words)

@@ -58,7 +58,8 @@ def _take(raw: bytes, at: int, wanted: int) -> bytes:
 
 def _fields(raw: bytes) -> list[tuple[int, bytes]]:
     """Return the tag and the content of the first elements in a sequence, three at most."""
-    fields, at = [], 0
+    fields: list[tuple[int, bytes]] = []
+    at = 0
     while at < len(raw) and len(fields) < 3:
         tag, body, at = _element(raw, at, 0)
         fields.append((tag, body))

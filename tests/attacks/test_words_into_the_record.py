@@ -178,7 +178,8 @@ def test_no_link_of_ours_gets_on_record_however_it_was_rewritten(begin, way):
 PROGRAMS = (
     "Von meinem iPhone gesendet", "Enviado do meu iPhone", "Enviado desde mi Samsung", "Sendt fra min iPhone",
     "Sent from Outlook for iOS", "Envoyé de mon iPhone", "iPhoneから送信", "Gesendet mit der GMX Mail App",
-    "Hent Outlook til Android<https://aka.ms/AAb9ysg>",
+    "Hent Outlook til Android<https://aka.ms/AAb9ysg>", "Mit freundlichen Grüßen\nPrincipal", "Principal",
+    "Thanks, Principal", "Best,\n\nP.", "Dr. Principal\nRainier Beach School", "Principal | Rainier Beach School",
 )  # fmt: skip
 
 
