@@ -8,7 +8,7 @@ verdict, and staff are told where they have to act. Strangers and machines get n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -39,11 +39,10 @@ from workflow.inbox.message import (
     is_flood,
     is_repeated,
     tell_staff,
-    template_values,
 )
+from workflow.inbox.refusals import find_unclear, judge_automatic, judge_unreadable, refuse
 from workflow.inbox.surroundings import find_surroundings
 from workflow.links import Claim
-from workflow.outbox import queue
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
@@ -188,9 +187,9 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
         return reply.judged(Verdict.REPEATED, "a message with its Message-ID has been read before")
     # A mail program writes this when somebody presses "accept", which is not consent to anything.
     if incoming.calendar:
-        return _judge_automatic(session, reply, now, "it answers an invitation")
+        return judge_automatic(session, reply, now, "it answers an invitation")
     if incoming.automatic is not None:
-        return _judge_automatic(session, reply, now, incoming.automatic)
+        return judge_automatic(session, reply, now, incoming.automatic)
     if is_flood(session, reply, now):
         return reply.judged(Verdict.AUTOMATIC, f"there were more than {BUSY} from this sender within an hour")
     if incoming.to and not notices:
@@ -207,20 +206,6 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
             session, reply, now, "It came to the addresses of several messages, so it answers none of them."
         )
     return _judge_answer(session, reply, now)
-
-
-def _judge_automatic(session: Session, reply: Reply, now: datetime, why: str) -> Judged:
-    """Judge a message that a machine seems to have written. Staff hear of it if it may be an answer after all.
-
-    It may be one if it is from the person who was asked for something, to the address of that message, and says
-    something. A message that asks for nothing is not answered; so two machines cannot keep each other writing.
-    """
-    notice = reply.notice
-    if notice is not None and notice.offered and reply.incoming.words.first:
-        doubt = find_doubt(session, reply, [notice.to])
-        if doubt is None:
-            tell_staff(session, "reply-note", reply, now, [f"Nothing was done, because {why}."])
-    return reply.judged(Verdict.AUTOMATIC, why)
 
 
 def _judge_unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
@@ -264,13 +249,13 @@ def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
     offered = {event: event_named(event).reply_words for event in notice.offered}
     meant = {event: words[word] for event, words in offered.items() if word in words}
     if not reply.incoming.words.text and notice.offered and reply.ref is not None:
-        return _judge_unreadable(session, reply, now)
+        return judge_unreadable(session, reply, now)
     # A free answer is welcome too. People do not always use one of the words.
     if not meant or reply.ref is None:
         return _pass_to_staff(session, reply, now)
-    if unclear := _find_unclear(reply, list(meant.values())):
+    if unclear := find_unclear(reply, list(meant.values())):
         _pass_to_staff(session, reply, now, unclear)
-        return _refuse(session, reply, now, word, list(meant), [unclear])
+        return refuse(session, reply, now, word, list(meant), [unclear])
     actions: list[tuple[Action, ReplyWord]] = []
     closed: LinkClosed | None = None
     for event, meaning in meant.items():
@@ -281,36 +266,13 @@ def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
         except Forged:
             return reply.judged(Verdict.UNKNOWN, "there is no such message any more")
     if not actions:
-        return _refuse(session, reply, now, word, list(meant), [closed.why if closed else ""])
+        return refuse(session, reply, now, word, list(meant), [closed.why if closed else ""])
     # Several offers may share a word. That is clear as long as the word does the same for each of them.
     if len({(meaning.event, str(meaning.gives)) for _, meaning in actions}) > 1:
         return _pass_to_staff(
             session, reply, now, f"“{word}” could mean several of the things that were asked."
         )
     return _do(session, reply, now, word, *actions[0])
-
-
-def _judge_unreadable(session: Session, reply: Reply, now: datetime) -> Judged:
-    """Tell the person, and staff, that an answer has no words that can be read."""
-    files = ", ".join(reply.incoming.files)
-    with_it = f" It holds only: {files}." if files else ""
-    why = f"Your answer has no words of its own that we can read.{with_it} Answer in plain text, unencrypted."
-    tell_staff(session, "reply-note", reply, now, ["It has no words that can be read. The sender was told."])
-    return _refuse(session, reply, now, "", list(reply.answered.offered), [why])
-
-
-def _find_unclear(reply: Reply, meanings: Sequence[ReplyWord]) -> str | None:
-    """Return why the word in an answer may not be meant as it stands; None if it is clear."""
-    words = reply.incoming.words
-    if words.unclear is not None:
-        return f"The first line is not clear: {words.unclear}. Write the word alone, and nothing else."
-    # Whoever agrees and then writes on may set a condition, and nobody agreed to that.
-    if words.below and all(meaning.below is None for meaning in meanings):
-        return (
-            "There is more text below the word, which may be a condition. To agree, write the word alone. Staff "
-            "read the rest."
-        )
-    return None
 
 
 def _find_action(session: Session, reply: Reply, event: str, now: datetime) -> Action:
@@ -353,40 +315,20 @@ def _do(
                 note=note,
             )
     except LinkClosed as error:
-        return _refuse(session, reply, now, word, [offered], [error.why])
+        return refuse(session, reply, now, word, [offered], [error.why])
     except BadInput as error:
         # The law names a field of a form, which a reply does not have. Say where in the mail the reasons go.
         missing = meaning.below in [problem.at for problem in error.problems] and not text
         why = [f"Below “{word}” your reasons are missing. Write them there, in your own words."]
-        return _refuse(
+        return refuse(
             session, reply, now, word, [offered], why if missing else [str(p) for p in error.problems]
         )
     except Refused as error:
-        return _refuse(session, reply, now, word, [offered], [str(unmet) for unmet in error.unmet])
+        return refuse(session, reply, now, word, [offered], [str(unmet) for unmet in error.unmet])
     # A "no" only records a note, so staff have to decide what follows.
     if meaning.event != offered:
         tell_staff(session, "reply-note", replace(reply, about=label), now, [], word)
     return reply.judged(Verdict.DONE, meaning.event)
-
-
-def _refuse(
-    session: Session, reply: Reply, now: datetime, word: str, events: Sequence[str], why: Sequence[str]
-) -> Judged:
-    """Tell the person why nothing was done and how it can be done, at the address on record."""
-    notice = reply.answered
-    # People know an event by the words on its button, not by its name in the law.
-    labels = "; ".join(session.config.label(event) for event in events)
-    readable = [session.config.labeled(line) for line in why]
-    words = template_values(session, replace(reply, about=labels), readable, word) | {
-        "text": reply.incoming.words.below[:TEXT]
-    }
-    queue.tell(
-        session, "reply-refused", notice.to, notice.role, now,
-        # The new message has an address of its own and offers the same again, so that a second try can work.
-        extra={"offers_again": list(notice.offered), "reply": words},
-        partnership=notice.partnership, delegate_for=notice.delegate_for,
-    )  # fmt: skip
-    return reply.judged(Verdict.REFUSED, " ".join(why))
 
 
 def _pass_to_staff(
