@@ -9,12 +9,14 @@ from email.message import Message
 from email.utils import getaddresses
 
 from notifications.incoming.parts import content, decode_words, kind, parts_of, shown
-from notifications.incoming.secrets import MASK, drop_links
+from notifications.incoming.secrets import ADDRESS_MASK, MASK, drop_links
 
 # So many words in the same order are no accident. Fewer are: "a substantial positive impact" is in many answers.
 _RUN = 5
 # The share of a line's words that makes it quoted: anywhere, and next to a quoted line.
 _MOST, _BESIDE = 0.8, 0.3
+# No sign of doubt and no picture: a person may mean something by these.
+_SIGNS = re.compile(r"[-–—|%>:;.,*•·()\[\]+#=_/\s]*[-–—|%>:;.,*•·()\[\]+#=_/]")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -26,7 +28,6 @@ class Original:
         self._names = tuple(folded for name in names if len(folded := _fold(name)) > 5)
         self._runs: set[tuple[str, ...]] = set()
         self._words: set[str] = set()
-        self._marks = {line.strip() for text in texts for line in text.splitlines()} - {""}
         for text in texts:
             words = [word for line in text.splitlines() for word in words_of(line)]
             self._words.update(words)
@@ -43,7 +44,7 @@ class Original:
         1. Join the words of all lines, without links, since these are rewritten on their way.
         2. Mark the words of each run that is in the message too.
         3. A line is quoted if nearly all its words are marked, or some of them, beside such a line.
-        4. So is a line without words, such as a rule, that the message has too, beside such a line.
+        4. So is a line of signs alone, such as a rule, or an address of ours, above such a line or below the last.
         """
         split = [words_of(line) for line in lines]
         places = [(at, word) for at, words in enumerate(split) for word in words]
@@ -57,11 +58,13 @@ class Original:
         shares = [count / max(len(words), 1) for count, words in zip(counts, split, strict=True)]
         quoted = [share >= _MOST for share in shares]
         quoted = [self._is_quoted(at, lines, split, shares, quoted) for at in range(len(lines))]
-        for places_in_order in (range(len(lines)), reversed(range(len(lines)))):
-            beside = False
-            for at in places_in_order:
-                beside = quoted[at] if split[at] else beside
-                quoted[at] = quoted[at] or (beside and not split[at] and lines[at].strip() in self._marks)
+        below, has_quoted = None, any(quoted)
+        for at in reversed(range(len(lines))):
+            if split[at]:
+                below = quoted[at]
+            elif ADDRESS_MASK in lines[at] or _SIGNS.fullmatch(lines[at]):
+                # Below all words, these are what is left of the end of a quotation.
+                quoted[at] = quoted[at] or (has_quoted if below is None else below)
         return quoted
 
     def _is_quoted(

@@ -30,6 +30,8 @@ _FORWARDED = re.compile(
     r"|weitergeleitete nachricht|message transféré|videresendt (besked|meddelelse)|转发|転送)[-_*:\s]*",
     re.IGNORECASE,
 )
+# Some programs put the initials of the writer before the mark.
+_MARKED = re.compile(r"\s*[^\W\d_]{0,4}[>＞]")
 _UNSURE = re.compile(r"[?¿？؟]|~~")
 
 
@@ -142,7 +144,7 @@ def _drop_quotations(lines: Sequence[str], original: Original) -> tuple[list[str
 
 
 def _has_mark(line: str) -> bool:
-    return line.lstrip().startswith((">", "＞"))
+    return bool(_MARKED.match(line))
 
 
 def _is_quotation_next(lines: Sequence[str], quoted: Sequence[bool], place: int) -> bool:
@@ -154,7 +156,7 @@ def _is_quotation_next(lines: Sequence[str], quoted: Sequence[bool], place: int)
 def _count_heading(lines: Sequence[str], quoted: Sequence[bool], place: int, original: Original) -> int:
     """Return how many lines from here are the heading of a quotation; 0 if none is.
 
-    1. A rule with a title, such as "---- Original Message ----".
+    1. A rule with a title, such as "---- Original Message ----", with fields below it or none.
     2. One sentence that ends with a colon, and names our message, or is right above a quoted line and has a date.
     3. Two or more fields, of which the first or second names an address or our message.
     4. A line that begins with our name, a few short lines above a quoted one.
@@ -163,7 +165,7 @@ def _count_heading(lines: Sequence[str], quoted: Sequence[bool], place: int, ori
     if not line.strip():
         return 0
     if _TITLED_RULE.fullmatch(line):
-        return 1
+        return 1 + _count_fields(lines, quoted, place + 1, original)
     return (
         _count_fields(lines, quoted, place, original)
         or _count_sentence(lines, quoted, place, original)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import unquote, urlsplit
 
 MASK = "[link]"
-_ADDRESS_MASK = "[address]"
+ADDRESS_MASK = "[address]"
 URL = re.compile(r"\b(?:https?|webcal)(?::|%3a)\S+", re.IGNORECASE)
 # A signed token: its claims, its time and its signature (itsdangerous). The first look keeps the search linear.
 _TOKEN = re.compile(r"(?<![\w-])[\w-]{16,}\.[\w-]{5,8}\.[\w-]{20,}(?:\.ics)?")
@@ -41,7 +41,7 @@ def mask(lines: Sequence[str], base_url: str) -> list[str]:
         # A long link may have been broken into several lines.
         shown = _TAIL.sub(MASK, line.lstrip(), count=1) if broken and _TAIL.match(line.lstrip()) else line
         shown = URL.sub(lambda match: MASK if _is_ours(match[0], ours) else match[0], shown)
-        shown = _ADDRESS.sub(_ADDRESS_MASK, _TOKEN.sub(MASK, shown))
+        shown = _ADDRESS.sub(ADDRESS_MASK, _TOKEN.sub(MASK, shown))
         broken = shown.rstrip(">)] ").endswith(MASK.rstrip("]")) and len(line) > _WRAPPED
         masked.append(shown)
     return masked
@@ -49,7 +49,7 @@ def mask(lines: Sequence[str], base_url: str) -> list[str]:
 
 def drop_links(line: str) -> str:
     """Return a line without links, reply addresses and their marks, also where a kept message has its own mask."""
-    return _ADDRESS.sub(" ", URL.sub(" ", line)).replace(MASK, " ").replace(_ADDRESS_MASK, " ")
+    return _ADDRESS.sub(" ", URL.sub(" ", line)).replace(MASK, " ").replace(ADDRESS_MASK, " ")
 
 
 def _is_ours(url: str, ours: re.Pattern[str]) -> bool:

@@ -118,6 +118,10 @@ SHAPES = {
         re.sub(r"(.{1,40}) ", r"\1\n", " ".join(part.split())) for part in text.split("\n\n")
     ),
     "on long lines": lambda text: "\n\n".join(" ".join(part.split()) for part in text.split("\n\n")),
+    "one word a line": lambda text: "\n".join(text.split()),
+    "with bars": lambda text: "".join(f"| {line}\n" for line in text.splitlines()),
+    "with initials": lambda text: "".join(f"PO> {line}\n" for line in text.splitlines()),
+    "in capitals": lambda text: text.upper(),
     "without accents and quotes": lambda text: text.replace('"', "“").encode("ascii", "ignore").decode(),
 }
 
@@ -129,6 +133,55 @@ def test_nothing_of_the_message_answered_gets_on_record_however_it_is_quoted(beg
     life, asked = asked_for_finding(begin)
     above = HEADINGS[heading].replace("SUBJECT", str(asked["Subject"]))
     assert comes(life, written(asked, ROSE + above + SHAPES[shape](plain(asked)))).verdict == "done"
+    assert reasons(life) == "Attendance rose."
+
+
+ABOVE = {
+    "groupwise": ">>> Partnership Office <partnerships@example.org> 11/3/2026 9:00 AM >>>\n",
+    "gmail": "On Tue, Nov 3, 2026 at 9:00 AM Partnership Office <partnerships@example.org> wrote:\n\n",
+    "old outlook": "-----Original Message-----\nFrom: Partnership Office\nSent: 3.11.\nTo: A\nSubject: B\n\n",
+    "nothing": "",
+}
+
+
+@pytest.mark.promise("own-words-only")
+@pytest.mark.parametrize("heading", ABOVE)
+@pytest.mark.parametrize("shape", ["as it is", "marked"])
+@pytest.mark.parametrize("place", [6, 99])
+def test_an_answer_between_or_below_our_words_is_read_without_them(begin, heading, shape, place):
+    life, asked = asked_for_finding(begin)
+    paragraphs = SHAPES[shape](plain(asked)).split("> \n" if shape == "marked" else "\n\n")
+    above, below = "\n\n".join(paragraphs[:place]), "\n\n".join(paragraphs[place:])
+    assert comes(life, written(asked, f"{ABOVE[heading]}{above}\n\n{ROSE}{below}")).verdict == "done"
+    assert reasons(life) == "Attendance rose."
+
+
+@pytest.mark.promise("own-words-only")
+def test_a_signature_below_the_quotation_is_no_reason(begin):
+    life, asked = asked_for_finding(begin)
+    below = "\n\n-- \nThe school\n12 Main Street"
+    assert comes(life, written(asked, f"{ROSE}{SHAPES['marked'](plain(asked))}{below}")).verdict == "done"
+    assert reasons(life) == "Attendance rose."
+
+
+def without_length(tag: int, *pieces: bytes) -> bytes:
+    """An element of X.690, 8.1.3.6: it ends with two zero bytes, and its length is not written."""
+    return bytes([tag, 0x80]) + b"".join(pieces) + b"\0\0"
+
+
+@pytest.mark.promise("own-words-only")
+def test_a_signed_message_whose_elements_have_no_length_is_read(begin):
+    life, asked = asked_for_finding(begin)
+    text = b"Content-Type: text/plain\r\n\r\nyes\r\n\r\nAttendance rose.\r\n"
+    octets = [b"\x04" + bytes([len(piece)]) + piece for piece in (text[:40], text[40:])]
+    signed, data = (bytes.fromhex(f"06092a864886f70d01070{n}") for n in "21")
+    content = without_length(0x30, data, without_length(0xA0, without_length(0x24, *octets)))
+    inner = without_length(0x30, b"\x02\x01\x01", b"\x31\x00", content, b"\x31\x00")
+    made = EmailMessage()
+    made["From"], made["To"], made["Message-ID"] = asked["To"], str(asked["Reply-To"]), "<signed@example.org>"
+    whole = without_length(0x30, signed, without_length(0xA0, inner))
+    made.set_content(whole, "application", "pkcs7-mime", params={"smime-type": "signed-data"})
+    assert comes(life, bytes(made)).verdict == "done"
     assert reasons(life) == "Attendance rose."
 
 
