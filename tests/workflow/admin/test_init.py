@@ -86,7 +86,9 @@ def test_a_database_of_a_newer_program_is_left_alone(sit: Sit) -> None:
     problem = setup_problem(desk, "init")
     assert "its tables are of version 9999, which this program does not know" in problem
     assert "install the newer program" in problem
-    assert setup_problem(desk, "list").endswith("this program's of version 0004; install the newer program")
+    assert setup_problem(desk, "list").endswith(
+        f"this program's of version {VERSION}; install the newer program"
+    )
 
 
 @pytest.mark.parametrize("words", [*EVERY, "backup new.db", "export"])
@@ -118,11 +120,11 @@ def test_an_upgrade_is_foretold_and_everything_is_backed_up_first(sit: Sit) -> N
     desk = sit("active")
     older(desk)
     said = desk.say("init").splitlines()
-    assert re.fullmatch(r"This upgrades the database .+ from version 0002 to 0004,", said[0])
+    assert re.fullmatch(rf"This upgrades the database .+ from version 0002 to {VERSION},", said[0])
     place = said[1].removeprefix("after everything was written to the backup ").removesuffix(".")
     assert Path(place).parent == desk.folder
-    assert Path(place).name.endswith(".before-0004")
-    assert re.fullmatch(r"Upgraded the database .+ from version 0002 to 0004.", said[2])
+    assert Path(place).name.endswith(f".before-{VERSION}")
+    assert re.fullmatch(rf"Upgraded the database .+ from version 0002 to {VERSION}.", said[2])
     assert backup_version(place) == "0002"
     assert desk.ask("verify") == {"checked": 1, "faults": []}
     with pytest.raises(IntegrityError):
@@ -223,7 +225,9 @@ def test_sqlite_has_no_roles(sit: Sit) -> None:
 def test_a_database_of_an_older_program_is_to_be_upgraded_first(sit: Sit) -> None:
     desk = sit("open")
     desk.life.run("UPDATE alembic_version SET version_num = '0001'")
-    expected = "the tables are of version 0001, this program's of version 0004; run `partnershipctl init`"
+    expected = (
+        f"the tables are of version 0001, this program's of version {VERSION}; run `partnershipctl init`"
+    )
     for words in (("list",), ("people",), ("trigger", REF, "add-note", "--set", "text=x")):
         assert setup_problem(desk, *words).endswith(expected)
 
@@ -231,7 +235,7 @@ def test_a_database_of_an_older_program_is_to_be_upgraded_first(sit: Sit) -> Non
 def test_people_read_where_the_database_is(sit: Sit) -> None:
     desk = empty(sit)
     assert desk.say("init").splitlines() == [
-        f"There are no tables yet; this creates the database {databases.shown(desk.folder)} of version 0004.",
+        f"There are no tables yet; this creates the database {databases.shown(desk.folder)} of version {VERSION}.",
         f"Created the database {databases.shown(desk.folder)}.",
         f"Created the keys for links, {desk.folder}/var/keys.",
     ]

@@ -24,8 +24,8 @@ from workflow.session import Session, System
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError
 
-EARLIER = ["0001", "0002", "0003"]
 NEWEST = database.VERSION
+EARLIER = [f"{number:04}" for number in range(1, int(NEWEST))]
 Aged = Callable[[str], Engine]
 
 
@@ -148,10 +148,10 @@ def test_a_program_that_runs_while_it_is_upgraded_finishes_what_it_writes_and_wr
         assert writing.wait(10)
         upgraded = threads.submit(upgrade.upgrade, engine)
         written.result(timeout=20)
-        assert upgraded.result(timeout=20) == ("0003", "0004")
+        assert upgraded.result(timeout=20) == ("0003", NEWEST)
     assert done == ["written"]
     with pytest.raises(
-        StoreError, match="of version 0004, this program's of version 0003; install the newer"
+        StoreError, match="of version .+, this program's of version 0003; install the newer"
     ):
         system.transact(lambda _: done.append("too late"))
     assert done == ["written"]
