@@ -150,9 +150,7 @@ def test_a_program_that_runs_while_it_is_upgraded_finishes_what_it_writes_and_wr
         written.result(timeout=20)
         assert upgraded.result(timeout=20) == ("0003", NEWEST)
     assert done == ["written"]
-    with pytest.raises(
-        StoreError, match="of version .+, this program's of version 0003; install the newer"
-    ):
+    with pytest.raises(StoreError, match=r"of version .+, this program's of version 0003; install the newer"):
         system.transact(lambda _: done.append("too late"))
     assert done == ["written"]
 
