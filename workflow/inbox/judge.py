@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -45,11 +45,12 @@ from workflow.inbox.message import (
     is_repeated,
     is_told_enough,
     tell_staff,
-    template_values,
 )
 from workflow.inbox.questions import judge_question
+from workflow.inbox.refusals import find_unclear, judge_automatic, judge_unreadable, refuse
+from workflow.inbox.surroundings import find_surroundings
 from workflow.links import Claim
-from workflow.outbox import bounced, queue
+from workflow.outbox import bounced
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
@@ -189,6 +190,7 @@ def _judge(session: Session, letter: Letter, incoming: Incoming, digest: str, no
     begun.end(session, digest)
     if _is_recorded(session, digest):
         return Judged(Verdict.REPEATED, _READ_BEFORE, recorded=False)
+    incoming = replies.add_words(incoming, find_surroundings(session, incoming))
     table = tables.replies
     made = session.connection.execute(
         insert(table).values(
@@ -231,9 +233,9 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
         return reply.judged(Verdict.REPEATED, "a message with its Message-ID has been read before")
     # A mail program writes this when somebody presses "accept", which is not consent to anything.
     if incoming.calendar:
-        return reply.judged(Verdict.AUTOMATIC, "it answers an invitation")
+        return judge_automatic(session, reply, now, "it answers an invitation")
     if incoming.automatic is not None:
-        return reply.judged(Verdict.AUTOMATIC, incoming.automatic)
+        return judge_automatic(session, reply, now, incoming.automatic)
     if not notices:
         return judge_question(session, reply, now)
     if doubt := find_doubt(session, reply, [notice.to for notice in notices]):
@@ -268,7 +270,8 @@ def _hold_back(session: Session, reply: Reply, now: datetime) -> Judged:
 def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
     """Act on a believed message to the address of one notice.
 
-    1. Find the offered events whose reply words include the first line. If there is none, it is a note.
+    1. Find the offered events whose reply words include the first line. If there is none, it is a note. If it is
+       not clear that the word is meant, staff read it, and the person is asked.
     2. Drop the events that the person can no longer do. If none remains, tell the person why.
     3. If the word still means different things, it is a note: staff have to ask what was meant.
     4. Do the event.
@@ -277,9 +280,14 @@ def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
     # Read what this very message offered: the procedure may offer other events by now.
     offered = {event: event_named(event).reply_words for event in notice.offered}
     meant = {event: words[word] for event, words in offered.items() if word in words}
+    if not reply.incoming.words.text and notice.offered and reply.ref is not None:
+        return judge_unreadable(session, reply, now)
     # A free answer is welcome too. People do not always use one of the words.
     if not meant or reply.ref is None:
         return _pass_to_staff(session, reply, now)
+    if unclear := find_unclear(reply, list(meant.values())):
+        _pass_to_staff(session, reply, now, unclear)
+        return refuse(session, reply, now, word, list(meant), [unclear])
     actions: list[tuple[Action, ReplyWord]] = []
     closed: LinkClosed | None = None
     for event, meaning in meant.items():
@@ -290,7 +298,7 @@ def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
         except Forged:
             return reply.judged(Verdict.UNKNOWN, "there is no such message any more")
     if not actions:
-        return _refuse(session, reply, now, word, list(meant), [closed.why if closed else ""])
+        return refuse(session, reply, now, word, list(meant), [closed.why if closed else ""])
     # Several offers may share a word. That is clear as long as the word does the same for each of them.
     if len({(meaning.event, str(meaning.gives)) for _, meaning in actions}) > 1:
         return _pass_to_staff(
@@ -339,40 +347,20 @@ def _do(
                 note=note,
             )
     except LinkClosed as error:
-        return _refuse(session, reply, now, word, [offered], [error.why])
+        return refuse(session, reply, now, word, [offered], [error.why])
     except BadInput as error:
         # The law names a field of a form, which a reply does not have. Say where in the mail the reasons go.
         missing = meaning.below in [problem.at for problem in error.problems] and not text
         why = [f"Below “{word}” your reasons are missing. Write them there, in your own words."]
-        return _refuse(
+        return refuse(
             session, reply, now, word, [offered], why if missing else [str(p) for p in error.problems]
         )
     except Refused as error:
-        return _refuse(session, reply, now, word, [offered], [str(unmet) for unmet in error.unmet])
+        return refuse(session, reply, now, word, [offered], [str(unmet) for unmet in error.unmet])
     # A "no" only records a note, so staff have to decide what follows.
     if meaning.event != offered:
         tell_staff(session, "reply-note", replace(reply, about=label), now, [], word)
     return reply.judged(Verdict.DONE, meaning.event)
-
-
-def _refuse(
-    session: Session, reply: Reply, now: datetime, word: str, events: Sequence[str], why: Sequence[str]
-) -> Judged:
-    """Tell the person why nothing was done and how it can be done, at the address on record."""
-    notice = reply.answered
-    # People know an event by the words on its button, not by its name in the law.
-    labels = "; ".join(session.config.label(event) for event in events)
-    readable = [session.config.labeled(line) for line in why]
-    words = template_values(session, replace(reply, about=labels), readable, word) | {
-        "text": reply.incoming.words.below[:TEXT]
-    }
-    queue.tell(
-        session, "reply-refused", notice.to, notice.role, now,
-        # The new message has an address of its own and offers the same again, so that a second try can work.
-        extra={"offers_again": list(notice.offered), "reply": words},
-        partnership=notice.partnership, delegate_for=notice.delegate_for,
-    )  # fmt: skip
-    return reply.judged(Verdict.REFUSED, " ".join(why))
 
 
 def _pass_to_staff(

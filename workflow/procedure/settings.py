@@ -160,6 +160,7 @@ class Mail(Settings):
     replies_maildir: str
     trust: Literal["from", "dmarc"]
     authserv: str = ""
+    banners: tuple[Name, ...]
     imap: Imap
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifications.incoming.quoting import find_own_words, normalize
-from notifications.incoming.replies import Incoming, read
+from notifications.incoming.original import Original
+from notifications.incoming.quoting import Surroundings, find_own_words, normalize
+from notifications.incoming.replies import Incoming, add_words, read
 
 CODE = "abcdefghijklmnop"
 TO = f"partnerships+12-{CODE}@example.org"
@@ -115,11 +116,17 @@ WRITTEN = {
 }  # fmt: skip
 
 
+AROUND = Surroundings(
+    Original(["WHAT HAPPENED\n\nPlease write no."], ["Partnership Office", "partnerships@example.org"])
+)
+
+
 @pytest.mark.parametrize("way", WRITTEN)
 def test_only_what_the_writer_wrote_is_read_whatever_the_mail_program(way):
     text, first, below = WRITTEN[way]
     for ends in ("\n", "\r\n"):
-        found = read(message(text.replace("\n", ends), Content_Type="text/plain; charset=utf-8")).words
+        incoming = read(message(text.replace("\n", ends), Content_Type="text/plain; charset=utf-8"))
+        found = add_words(incoming, AROUND).words
         assert (found.first, found.below) == (first, below)
 
 
@@ -321,13 +328,17 @@ def test_a_report_tells_whom_it_did_not_reach_and_which_message(returned):
 
 
 @pytest.mark.parametrize(
-    ("action", "status"), [("delayed", "4.4.7"), ("failed", "4.2.2"), ("delayed", "5.0.0")]
-)
-def test_a_failure_that_passes_is_not_permanent(action, status):
+    ("action", "status", "permanent"),
+    [("delayed", "4.4.7", False), ("delayed", "5.0.0", False), ("relayed", "2.0.0", False),
+     ("failed", "4.2.2", True), ("failed", "4.4.1", True), ("Failed (gave up)", "4.4.7", True)],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["message/delivery-status", "message/global-delivery-status"])
+def test_only_a_delivery_that_failed_is_at_its_end_whatever_the_status(form, action, status, permanent):
     text = REPORT.replace("ACTION", action).replace("STATUS", status).replace("RETURNED", "message/rfc822")
-    bounce = read(text.encode()).bounce
+    bounce = read(text.replace("message/delivery-status", form).encode()).bounce
     assert bounce
-    assert not bounce.permanent
+    assert bounce.permanent == permanent
+    assert "No such user here" in bounce.said
 
 
 PLAIN = f"""\
