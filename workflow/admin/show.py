@@ -45,6 +45,8 @@ def show(console: Console, ref: str) -> None:
             click.echo("")
             rows = [waiting_row(wait) for wait in document["waiting_on"]]
             console.show_table(("waiting for", "as", "to do", "since", "by"), rows, "")
+            for problem in dict.fromkeys(w["name"] for w in document["waiting_on"] if w["person"] is None):
+                click.echo(problem)
             click.echo("")
         _print_replies(document["replies"])
         click.echo("Possible now: " + (", ".join(document["next_events"]) or "nothing"))
