@@ -14,7 +14,7 @@ _DAEMON = re.compile(r"(mailer-daemon|postmaster|mail-daemon|mailerdaemon)@.*|ma
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -])")
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-_MESSAGE_ID = re.compile(r"^[>\s]*message-id:\s*(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
+_MESSAGE_ID = re.compile(r"^[>\t ]{0,40}message-id:\s{0,10}(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
 _UNDELIVERED = re.compile(
     r"undeliver|not? (be )?deliver|delivery (status|has )?(failed|failure|notification)|returned mail|mail delivery"
     r"|failure notice|no se (ha )?(pudo|podido) entregar|no entregado|devuelto",

@@ -14,6 +14,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 
 from notifications.incoming.bounces import Bounce, read_bounce
+from notifications.incoming.bounds import bound
 from notifications.incoming.parts import content, kind, name_of, parameter, parts_of, text_of
 from notifications.incoming.quoting import Words, find_own_words
 from notifications.incoming.senders import Headers, addresses_in, dmarc, sender_of, value, values
@@ -49,11 +50,13 @@ class Incoming:
     dmarc: str = ""  # what the trusted mail server says; "" if nothing
     words: Words = field(default_factory=Words)
     files: tuple[str, ...] = ()
+    whole: bool = True  # False if it has too many lines or parts, so that only its head was read
 
 
 def read(content: bytes, authserv: str = "") -> Incoming:
     """Read a message; `authserv` names the mail server whose Authentication-Results count, "" for none."""
-    message = _parse(content)
+    bounded, whole = bound(content)
+    message = _parse(bounded)
     # Take the headers in their raw form and decode them here, which cannot fail however damaged they are.
     headers = [(name, _decode(text)) for name, text in message.raw_items()]
     sender, doubt = sender_of(headers)
@@ -81,6 +84,7 @@ def read(content: bytes, authserv: str = "") -> Incoming:
         words=words,
         # The first part is the message itself or the container of the others, so it is no file.
         files=tuple(name for part in parts[1:] if (name := name_of(part)) is not None)[:20],
+        whole=whole,
     )
 
 

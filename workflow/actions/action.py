@@ -24,7 +24,7 @@ from states.partnership import Role, State
 from workflow import directory, engine
 from workflow.engine import Change
 from workflow.links import Claim
-from workflow.outbox import message, queue
+from workflow.outbox import bounced, message, queue
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Channel, HistoryEntry, Notice, Snapshot
@@ -281,6 +281,8 @@ def _act(
     except IntegrityError:
         # Another transaction committed the same answer between the look-up above and this insert.
         raise LinkClosed("used", "This has been done already.", action.claim) from None
+    # The link went to this address, so mail arrives there.
+    bounced.clear(session, action.reader)
     return change
 
 

@@ -26,7 +26,7 @@ from states.partnership import Application, Kind, Role
 from workflow import directory, engine, links
 from workflow.engine import Change
 from workflow.links import Applicant
-from workflow.outbox import queue
+from workflow.outbox import bounced, queue
 from workflow.session import Session
 from workflow.store import database, tables
 from workflow.store.rows import Channel, Snapshot
@@ -298,6 +298,8 @@ def _advance(
         "partnership": record.id, "seq": change.record.version,
     }  # fmt: skip
     session.connection.execute(insert(tables.answers).values(answer))
+    # The link went to this address, so mail arrives there.
+    bounced.clear(session, email)
     return change
 
 

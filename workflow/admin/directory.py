@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import time
 from typing import Any
 
-import click
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Table, select
 
 from states.errors import BadInput, Problem
 from states.mistakes import problems_of
 from workflow import directory
-from workflow.admin.console import Console
+from workflow.admin.console import Console, echo
 from workflow.engine import NotFound
 from workflow.outbox import queue
 from workflow.record import verify
@@ -122,4 +121,4 @@ def _show_done(console: Console, name: str, done: str, vacant: Sequence[Vacancy]
     document: dict[str, Any] = {"id": name, "done": done}
     if vacant:
         document["vacant"] = [{"role": v.role, "of": v.of, "problem": v.problem} for v in vacant]
-    console.show(document, lambda: click.echo("\n".join([f"{name}: {done}.", *(v.problem for v in vacant)])))
+    console.show(document, lambda: echo("\n".join([f"{name}: {done}.", *(v.problem for v in vacant)])))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from workflow.admin.console import Console, common, format_minute
+from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF, find_record
 from workflow.record import verify
 from workflow.views import documents, sealing
@@ -39,7 +39,7 @@ def history(console: Console, ref: str) -> None:
         ]
         console.show_table(("#", "at", "event", "by", "how", "to", "note"), shown, "No history.")
         for state, stay in verify.time_in_states(rows, console.now).items():
-            click.echo(f"{state}: {stay / timedelta(days=1):.1f} days")
+            echo(f"{state}: {stay / timedelta(days=1):.1f} days")
 
     console.show(document, people)
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import click
 
 from states.errors import BadInput, Problem
-from workflow.admin.console import Console, Listing, common, format_minute
+from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.directory import remove, write
 from workflow.record import calendar_file, importing, meeting_import
 from workflow.record.meeting_import import Choice, Plan
@@ -123,14 +123,12 @@ def _show_import(console: Console, file: Path, plan: Plan, counts: Counter[str],
     def people() -> None:
         words = ", ".join(f"{number} {done}" for done, number in counts.items() if number)
         title = "Meetings that would change by" if dry_run else "Meetings of"
-        click.echo(f"{title} {file}: {words or 'none'}.")
+        echo(f"{title} {file}: {words or 'none'}.")
         if plan.left_out:
-            click.echo("Left out; --regular TITLE or --special TITLE takes one in:")
+            echo("Left out; --regular TITLE or --special TITLE takes one in:")
         for event, why in plan.left_out:
-            click.echo(f"  {event.day or 'no day'}  {event.title or 'without a title'}: {why}")
+            echo(f"  {event.day or 'no day'}  {event.title or 'without a title'}: {why}")
         for day in plan.missing:
-            click.echo(
-                f"Not in this file any more: {day}. `partnershipctl meetings remove {day}` takes it off."
-            )
+            echo(f"Not in this file any more: {day}. `partnershipctl meetings remove {day}` takes it off.")
 
     console.show(document, people)

@@ -16,7 +16,7 @@ from sqlalchemy import Row, select
 from states.errors import BadInput, Problem, Refused
 from states.partnership import Role
 from workflow import directory, links
-from workflow.admin.console import Console, Listing, common, format_minute
+from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.engine import NotFound
 from workflow.outbox import delivery, message, queue
@@ -135,10 +135,13 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
         reason = f": {remark}" if remark else ""
         about = f"Notice {id_} to {row.to} as {row.role}{instead}: {row.status}, {tries}{reason}."
         if content is None:
-            click.echo(f"{about} Its message is written when it is sent.")
+            echo(f"{about} Its message is written when it is sent.")
             return
-        click.echo(about, err=True)
-        click.echo(_read_message(content) if text else content, nl=False)
+        echo(about, err=True)
+        if text:
+            echo(_read_message(content), nl=False)
+        else:
+            click.echo(content, nl=False)
 
     console.show(document, people)
 
@@ -157,7 +160,7 @@ def notices_retry(console: Console, id_: int | None, status: str | None) -> None
         return
     before = console.system.transact(partial(_retry, id_=id_, now=console.now))
     document = {"id": id_, "status": "queued", "before": before}
-    console.show(document, lambda: click.echo(f"Notice {id_} will be tried again; it was {before}."))
+    console.show(document, lambda: echo(f"Notice {id_} will be tried again; it was {before}."))
 
 
 def _retry(session: Session, id_: int, now: datetime) -> str:
@@ -185,7 +188,7 @@ def _retry_all(console: Console, statuses: Sequence[str]) -> None:
     done = console.system.transact(work)
     many = f"{len(done)} notice{'s' * (len(done) != 1)}"
     words = f"{many} will be tried again." if done else "There is none to be tried again."
-    console.show({"retried": done}, lambda: click.echo(words))
+    console.show({"retried": done}, lambda: echo(words))
 
 
 @notices.command("revoke")
@@ -220,4 +223,4 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
     document = {"revoked": done, "revoked_at": console.format_local(console.now)}
     many = f"{len(done)} notice{'s' * (len(done) != 1)}"
     words = f"Revoked {many}: links and replies do nothing any more." if done else "Already revoked."
-    console.show(document, lambda: click.echo(words))
+    console.show(document, lambda: echo(words))

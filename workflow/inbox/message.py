@@ -30,6 +30,7 @@ class Judged:
     reason: str | None = None
     notice: int | None = None  # the notice it answers, by its number
     partnership: int | None = None
+    recorded: bool = True  # False if the message stays where it is, or was recorded before
 
     def line(self) -> dict[str, Any]:
         """Return the fields for a line of the log, which must hold nothing of what the sender wrote."""

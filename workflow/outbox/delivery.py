@@ -192,10 +192,13 @@ def _is_still_ours(session: Session, claimed: Claimed) -> bool:
 def _release(session: Session, claimed: Sequence[Claimed], why: str | None = None) -> None:
     """Release claims that were not tried, unless another daemon holds them by now.
 
-    `why` is the reason to keep with the first of them: the server could not be reached for it.
+    `why` is the reason to keep with the first of them: the server could not be reached for it. Messages that were
+    never tried are written anew the next time, with the date of that time.
     """
     for notice in claimed:
         values = {"lease_until": None} | ({"reason": why} if why and notice is claimed[0] else {})
+        if not notice.row.attempts:
+            values["message"] = None
         session.connection.execute(update(tables.notices).where(notice.ours).values(**values))
 
 
@@ -211,7 +214,7 @@ def _with_message(session: Session, row: Notice, lease: datetime, sender: str) -
     try:
         # A savepoint, so that a message that fails halfway leaves nothing behind.
         with session.connection.begin_nested():
-            subject, content = message.write(session, row)
+            subject, content = message.write(session, row, lease - LEASE)
     except Exception as error:  # noqa: BLE001 - one broken notice must not keep the others from leaving
         why = error if isinstance(error, (message.CannotWrite, ValueError)) else repr(error)
         return Claimed(row, lease, sender, None, f"it cannot be written: {why}")

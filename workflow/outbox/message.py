@@ -44,8 +44,8 @@ class CannotWrite(ServiceError):
     """The message of a notice cannot be written. The text of the error says why."""
 
 
-def write(session: Session, row: Notice) -> tuple[str, bytes]:
-    """Return the subject and the bytes of a notice's message. Raise `CannotWrite` if it cannot be written."""
+def write(session: Session, row: Notice, now: datetime) -> tuple[str, bytes]:
+    """Return the subject and the bytes of a notice's message, dated `now`. Raise `CannotWrite` if that fails."""
     config = session.config
     if row.template == DIGEST:
         _remove_broken(session, row)
@@ -63,7 +63,7 @@ def write(session: Session, row: Notice) -> tuple[str, bytes]:
     content = compose(
         rendered=rendered,
         message_id=row.message_id,
-        date=row.queued_at,
+        date=now,
         sender=mail.sender,
         recipient=row.to,
         recipient_name=context["person"]["name"],

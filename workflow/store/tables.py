@@ -310,6 +310,16 @@ replies = Table(
     Index("ix_replies_message_id", "message_id"),
 )
 
+# The incoming messages that a daemon has begun to read and has not judged yet.
+letters_begun = Table(
+    "letters_begun",
+    METADATA,
+    Column("digest", String, primary_key=True),  # SHA-256 of the message
+    Column("by", String, nullable=False),  # the process that began last
+    Column("times", Integer, nullable=False),  # how many processes have begun
+    Column("begun_at", Instant, nullable=False),
+)
+
 # What is on record about an e-mail address itself, apart from any person.
 addresses = Table(
     "addresses",

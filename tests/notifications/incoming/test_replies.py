@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -483,3 +484,47 @@ def test_nothing_takes_long(what):
     began = time.process_time()
     read(HARD[what], MX)
     assert time.process_time() - began < 5
+
+
+# Servers that say more, or less, than a name and a result of DMARC
+
+MICROSOFT = (Path(__file__).parents[2] / "cases" / "reply-microsoft-365-head.txt").read_text(encoding="utf-8")
+RESULT = MICROSOFT[MICROSOFT.index("Authentication-Results: spf") : MICROSOFT.index("Received-SPF")]
+CLAIM = "Authentication-Results: dmarc=pass header.from=example.org\n"
+EOP = "Received: from x.outlook.com by a.protection.outlook.com with SMTP; today\n"
+
+
+def results(head: str, server: str, sender: str = "a@example.org") -> str:
+    return read(f"{head}From: {sender}\nTo: b@example.org\n\nagree\n".encode(), server).dmarc
+
+
+@pytest.mark.promise("forged-results-ignored")
+def test_microsoft_365_is_believed_by_its_topmost_line_alone() -> None:
+    nothing = MICROSOFT.replace(RESULT, "")
+    assert results(MICROSOFT, "microsoft-365") == "pass"
+    for forged in (
+        nothing + CLAIM, CLAIM, CLAIM + "Received: from a by mx.example.org; today\n",
+        MICROSOFT.replace("dmarc=pass action=none\n", "dmarc=fail action=none\n") + CLAIM, EOP + CLAIM,
+        CLAIM + "Received: from a.outlook.com by b.outlook.com; today\n",
+    ):  # fmt: skip
+        assert results(forged, "microsoft-365") != "pass", forged
+    assert results(MICROSOFT, "microsoft-365", "a@example.net") == ""
+    assert results(MICROSOFT, "mx.example.org") == ""
+
+
+@pytest.mark.promise("forged-results-ignored")
+def test_who_has_logged_in_with_the_address_of_the_from_line_is_believed() -> None:
+    def logged_in(result: str) -> str:
+        return results(f"Authentication-Results: {result}\n", "mx.example.org")
+
+    assert logged_in("mx.example.org; auth=pass (PLAIN) smtp.auth=A@example.org") == "pass"
+    assert (
+        logged_in("mx.example.org; dmarc=fail header.from=example.org; auth=pass smtp.auth=a@example.org")
+        == "pass"
+    )
+    for other in (
+        "mx.example.org; auth=pass smtp.auth=b@example.org", "mx.example.org; auth=pass smtp.auth=a",
+        "mx.example.org; auth=fail smtp.auth=a@example.org", "mx.example.net; auth=pass smtp.auth=a@example.org",
+        "mx.example.org; auth=pass smtp.mailfrom=a@example.org", "mx.example.org; auth=pass",
+    ):  # fmt: skip
+        assert logged_in(other) == "", other

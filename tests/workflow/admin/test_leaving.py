@@ -20,7 +20,7 @@ def mail(desk: Desk, template: str) -> dict[str, str]:
     texts = {}
     with desk.life.system.reading() as session:
         for row in desk.life.notices(template):
-            _, content = message.write(session, Notice(**row))
+            _, content = message.write(session, Notice(**row), desk.life.now)
             body = message_from_bytes(content, policy=policy.default).get_body(("plain",))
             assert body is not None
             texts[row["to"].partition("@")[0]] = " ".join(body.get_content().split())
