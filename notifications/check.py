@@ -34,6 +34,7 @@ CONTEXT = {
     "digest": "partnerships with what happened: ref, title, school_name, page, messages; empty but in the digest",
     "feed": "the address of the reader's calendar of all their dates, or nothing",
     "meeting": "in a notice of a change in the Board's calendar: when the meeting was and is now, or nothing",
+    "missing": "for staff and the Superintendent, by role: a sentence for each role that nobody holds; or empty",
     "failure": "in a notice about the system itself: what failed; or nothing",
 }
 _WORDS = frozenset((*REQUIRED_BLOCKS, *OPTIONAL_BLOCKS))

@@ -161,6 +161,7 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "failure": FAILURES.get(told.name),
         "reply": REPLIES.get(told.name),
         "meeting": told.meeting,
+        "missing": {},
         **changes,
     }
 

@@ -45,6 +45,8 @@ def show(console: Console, ref: str) -> None:
             echo("")
             rows = [waiting_row(wait) for wait in document["waiting_on"]]
             console.show_table(("waiting for", "as", "to do", "since", "by"), rows, "")
+            for problem in dict.fromkeys(w["name"] for w in document["waiting_on"] if w["person"] is None):
+                echo(problem)
             echo("")
         _print_replies(document["replies"])
         echo("Possible now: " + (", ".join(document["next_events"]) or "nothing"))

@@ -24,7 +24,7 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.views import visibility
+from workflow.views import vacancies, visibility
 from workflow.views.visibility import Viewer
 
 _WHY = {
@@ -135,7 +135,8 @@ def _section(session: Session, part: Notice) -> dict[str, Any] | None:
     except Exception:  # noqa: BLE001 - one broken notice must not keep the rest of a digest back
         return None
     return words | {
-        name: context[name] for name in ("partnership", "page", "delegate_for", "deadline", "offers")
+        name: context[name]
+        for name in ("partnership", "page", "delegate_for", "deadline", "offers", "missing")
     }
 
 
@@ -215,6 +216,7 @@ _NO_PARTNERSHIP: dict[str, Any] = {
     "deadline": None,
     "offers": [],
     "hindered": [],
+    "missing": {},
     "page": None,
 }
 
@@ -252,6 +254,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         ],
         "event": event,
         "facts": visible,
+        "missing": vacancies.describe(session.directory, ref, facts, row.role),
         "deadline": deadline_of(session, row, {offer["event"] for offer in asks["offers"]}),
         "names": visibility.mentioned_names(names_in(session, facts), visible, event),
         "page": links.address(config, links.claim_of(row, ref, "", facts)),

@@ -26,6 +26,7 @@ def require_writable(settings: Config) -> None:
     link = f"{procedure.web.base_url}/a/{_TOKEN}"
     local, _, domain = (district.email if mail.replies == "none" else mail.replies_to).partition("@")
     context: dict[str, Any] = {
+        "missing": {},
         "notice": "digest", "person": {"name": "Name", "email": "name@example.org", "role": "staff"},
         "why": "because you asked for one message a day", "delegate_for": None, "partnership": None, "standing": [],
         "event": None, "facts": None, "deadline": None, "offers": [], "hindered": [], "page": link, "replies": True,

@@ -86,7 +86,9 @@ def test_somebody_who_has_left_is_told_nothing(begin: Begin) -> None:
     life = begin("needs")
     life.person("staff", active=False)
     life.do("describe-needs")
-    assert set(told(life, "describe-needs")) == {"principal"}
+    assert set(told(life, "describe-needs")) == {"principal", "superintendent"}, (
+        "in place of the last of the staff"
+    )
 
 
 def test_those_concerned_before_are_told_of_what_ended_their_concern(begin: Begin) -> None:
