@@ -188,6 +188,7 @@ def somebody_applies(town: Town, people: People) -> None:
     press(page.locator("button[value=save]"))
     page.goto(link)
     assert page.locator("[name=diversity]").input_value() == given["diversity"]  # it was kept
+    page.locator("[name=unchanged]").check()
     press(page.locator("button[value=send]"))
     people.look(link, "The application, sent")
     page.close()
