@@ -10,13 +10,15 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_encode, int_to_bytes, want_bytes
 
 from notifications.errors import ServiceError
+from notifications.masking import change_codes
 
 _LEAST = 32  # characters of a key: a person would not think up so many
 _CODE = 16  # characters of base 32 in the address of a reply: 80 bits
@@ -54,16 +56,51 @@ class Links:
     def __repr__(self) -> str:
         return f"Links({len(self._keys)} keys)"
 
-    def sign(self, purpose: str, claims: Mapping[str, Any]) -> str:
-        """Return a token for a web address; the values of `claims` have the types of JSON."""
-        return str(self._serializer(purpose).dumps(dict(claims)))
+    def sign(self, purpose: str, claims: Mapping[str, Any], at: datetime | None = None) -> str:
+        """Return a token for a web address; the values of `claims` have the types of JSON.
+
+        The life of the token counts from `at`, or from now. A page gives its links the age of its own link.
+        """
+        serializer = self._serializer(purpose)
+        if at is None:
+            return str(serializer.dumps(dict(claims)))
+        signer = serializer.make_signer(serializer.salt)
+        stamp = base64_encode(int_to_bytes(int(at.timestamp())))
+        dated = want_bytes(serializer.dump_payload(dict(claims))) + signer.sep + stamp
+        return (dated + signer.sep + signer.get_signature(dated)).decode("ascii")
+
+    def sign_again(self, content: bytes, person: str, purpose_of: Callable[[str, Any], str]) -> bytes:
+        """Return a masked message with its signatures, for the person to whom it goes.
+
+        `purpose_of` returns the purpose of a link by the first part of its path and its claims.
+        """
+
+        def code_of(match: re.Match[bytes]) -> bytes:
+            if "notice" in match.re.groupindex:
+                return _code(self._keys[-1], int(match["notice"]), person).encode("ascii")
+            try:
+                claims = self._serializer("").load_payload(match["payload"])
+            except BadData:
+                return match["code"]  # somebody wrote what only looks like a link
+            serializer = self._serializer(purpose_of(match["kind"].decode("ascii"), claims))
+            return serializer.make_signer(serializer.salt).get_signature(
+                match["payload"] + b"." + match["stamp"]
+            )
+
+        return change_codes(content, code_of)
 
     def read(self, purpose: str, token: str, max_age: timedelta) -> dict[str, Any]:
         """Return the claims of a token. Raise `Forged` or `Expired`."""
+        return self.read_dated(purpose, token, max_age)[0]
+
+    def read_dated(self, purpose: str, token: str, max_age: timedelta) -> tuple[dict[str, Any], datetime]:
+        """Return the claims of a token, and the instant from which its life counts. Raise `Forged` or `Expired`."""
         try:
             # The caller gives the age, so that a shorter life in
             # the settings also ends links that are already out.
-            claims = self._serializer(purpose).loads(token, max_age=int(max_age.total_seconds()))
+            claims, signed_at = self._serializer(purpose).loads(
+                token, max_age=int(max_age.total_seconds()), return_timestamp=True
+            )
         except SignatureExpired as late:
             raise self._make_expired(purpose, token, late) from None
         except (BadData, ValueError):
@@ -71,7 +108,7 @@ class Links:
         # A key of ours signed something else. No page may rely on its form.
         if not isinstance(claims, dict):
             raise Forged("it says nothing")
-        return claims
+        return claims, signed_at
 
     def _make_expired(self, purpose: str, token: str, late: SignatureExpired) -> Expired:
         # The signature was checked before the age, so the claims can be trusted.

@@ -18,6 +18,15 @@ _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u20
 _GLUE = "\u00a0"  # textwrap breaks at ASCII blanks only, so this blank keeps words together
 
 
+def escape_controls(text: str, form: str = "\\x{:02x}") -> str:
+    """Return text for a terminal or a log: line ends and tabs stay, and each other unsafe character is an escape.
+
+    A terminal acts on control characters (ECMA-48), so a name could clear the screen or hide a line of a log.
+    `form` writes the number of the character.
+    """
+    return _UNSAFE.sub(lambda found: found[0] if found[0] == "\t" else form.format(ord(found[0])), text)
+
+
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     """A block of running text."""

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 
 from notifications.render import make_environment
+from notifications.sandbox import bounded
 
 
 class Pages:
@@ -24,7 +25,9 @@ class Pages:
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:
         """Return the HTML of a page. Raise an error of Jinja if it cannot be rendered."""
-        return self._environment.get_template(f"pages/{name}.j2").render(dict(context))
+        template = self._environment.get_template(f"pages/{name}.j2")
+        with bounded():
+            return template.render(dict(context))
 
     def problems(self) -> Iterator[tuple[str, str, str]]:
         """Return what stops a page from being compiled: the file and line, what is wrong, what would be right."""

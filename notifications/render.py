@@ -13,15 +13,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import css_inline
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateNotFound, TemplateSyntaxError
+from jinja2 import FileSystemLoader, Template, TemplateNotFound, TemplateSyntaxError
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing
 
 from notifications import markup
 from notifications.check import LAYOUTS, TemplateProblem, find_problems, is_notice
 from notifications.errors import ServiceError
 from notifications.filters import filters_for, link
+from notifications.sandbox import Sandbox, bounded
 
 _PIECES = ("subject", "happened", "asked", "more")
 _CONTEXT_EXPECTED = "names and values as the notice context has them"
@@ -48,37 +47,10 @@ class Rendered:
     html: str
 
 
-class _Unknown(StrictUndefined):
-    """Raises as StrictUndefined does, with a message that lists the names that exist."""
-
-    @property
-    def _undefined_message(self) -> str:
-        owner = self._undefined_obj
-        # Only a mapping can list its names.
-        # For a name of the context itself, Jinja gives `missing` as the owner.
-        if self._undefined_hint or not isinstance(owner, Mapping):
-            name = f"there is nothing called {self._undefined_name!r} in the notice context"
-            return name if owner is missing else super()._undefined_message
-        names = ", ".join(sorted(str(key) for key in owner)) or "nothing"
-        return f"there is no {self._undefined_name!r} here; there is: {names}"
-
-
-class Sandbox(ImmutableSandboxedEnvironment):
-    """The sandbox of templates, in which `facts.items` is the fact "items" and not the method of a dictionary."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        """Return a value by its key, or else an attribute that the sandbox allows."""
-        # Jinja asks for an attribute first, so a key such as "items" or "values" would give the method.
-        if isinstance(obj, Mapping) and attribute in obj:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
-
-
 def make_environment(folders: Sequence[Path], zone: ZoneInfo, *, html: bool) -> Sandbox:
     """Return the environment of templates: a sandbox that escapes HTML and refuses unknown names."""
     sandbox = Sandbox(
         loader=FileSystemLoader([str(folder) for folder in folders], encoding="utf-8"),
-        undefined=_Unknown,
         autoescape=html,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -197,7 +169,8 @@ class Templates:
     ) -> str:
         """Return what a template renders. Raise `TemplateFailed`, with its file and line."""
         try:
-            return "".join(render(template.new_context(dict(context))))
+            with bounded():
+                return "".join(render(template.new_context(dict(context))))
         except Exception as error:
             # An expression in a template can fail in any way that Python can. Name its file and line in each case.
             at, line = _find_place(template, error.__traceback__)

@@ -11,12 +11,15 @@ from states.partnership import (
     SIDES,
     Agreement,
     Fact,
+    Finding,
     Item,
     Kind,
     Partnership,
+    Report,
     Review,
     Role,
     Selection,
+    Side,
     Signature,
     Signatures,
     State,
@@ -66,6 +69,8 @@ class BoardRules(Fact):
     quorum: int = 4
     terminates: bool = True
     known_days: int = 0  # early histories were judged without
+    # Only the Board changes what it approved. Histories from before this rule do not name it, so it is off there.
+    keeps: bool = False
 
 
 class Setting(Fact):
@@ -77,6 +82,7 @@ class Setting(Fact):
     invited_on: date | None = None
     other_lead: str | None = None
     organization: Organization | None = None
+    proved_by: str | None = None  # the address that sent the application that the input would replace
     closes_at: datetime | None = None
     opens_until: date | None = None
     minimum_panel: int = 3
@@ -85,7 +91,10 @@ class Setting(Fact):
 
     meeting: Meeting | None = None
     board: BoardRules = BoardRules()
+    through: str | None = None  # the delegate who acts for the actor
+    belongs_to: tuple[str, ...] = ()  # the organizations for which the actor or the delegate may act
     notice_days: int = 0
+    longest_notice: int = 0  # the longest notice period of a termination, in days
     overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
 
 
@@ -149,18 +158,37 @@ def require_recorded(value: T | None) -> T:
 def add_signature(signatures: Signatures, case: Case, on: date | None = None) -> Signatures:
     """Return the signatures with that of the acting side added; `on` is the day written below it."""
     # One signature counts for a side, no matter which person of that side gave it.
-    return {**signatures, SIDES[case.role]: Signature(by=case.actor, at=case.at, on=on)}
+    signature = Signature(by=case.actor, at=case.at, on=on, through=case.setting.through)
+    return {**signatures, SIDES[case.role]: signature}
+
+
+def other_sides(case: Case) -> dict[str, Side]:
+    """Return the people who acted for another side of the agreement than the acting one: side by address.
+
+    Everything that stands together counts: needs, outcomes, agreement, and the review that is open.
+    """
+    facts = case.facts
+    agreement = facts.agreement.signatures if facts.agreement else {}
+    acts: list[tuple[Side, Signature | Finding | Report]] = []
+    for signatures in (facts.needs.signatures, facts.outcomes.signatures, agreement):
+        acts += signatures.items()
+    if facts.review:
+        acts += facts.review.findings.items()
+        acts += [("partner", report) for report in facts.review.reports]
+    mine = SIDES[case.role]
+    return {person: side for side, act in acts if side != mine for person in (act.by, act.through) if person}
 
 
 def board_reasons(
     agreement: Agreement, rules: BoardRules, amount_cents: int | None = None, ends_on: date | None = None
 ) -> tuple[str, ...]:
-    """Return the clauses that require the Board to review this agreement, judged by its whole amount and term.
+    """Return why the Board must review this agreement: clauses for its whole amount and term, or "approved".
 
     `amount_cents` and `ends_on` are proposed terms. Without them the present terms are judged.
     """
     amount = agreement.amount_cents if amount_cents is None else amount_cents
     last = agreement.ends_on if ends_on is None else ends_on
+    approved = agreement.approval
     # 4270.9 judges the whole agreement with all its changes, so that
     # a series of small amendments cannot stay below the threshold.
     clauses = {
@@ -168,6 +196,10 @@ def board_reasons(
         "4270.9a": amount >= rules.threshold_cents,
         "4270.9b": agreement.autonomy_requested_by is not None,
         "4270.9c": is_longer_than(agreement.starts_on, last, rules.more_than_years),
+        # Up or down: the Board approved an amount and a last day, so only the Board changes them.
+        "approved": rules.keeps
+        and approved is not None
+        and (approved.amount_cents, approved.ends_on) != (amount, last),
     }
     return tuple(clause for clause, holds in clauses.items() if holds)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -25,7 +25,7 @@ from pydantic import (
     ValidationError,
 )
 
-from states.errors import BadInput
+from states.errors import BadInput, Problem
 from states.mistakes import IDENTIFIER, problems_of, shorten
 from states.partnership import Ability
 
@@ -154,6 +154,31 @@ def read_input(takes: type[InputT], data: Mapping[str, Any]) -> InputT:
         return takes.model_validate(data)
     except ValidationError as error:
         raise BadInput(problems_of(error, takes)) from None
+
+
+def check_text(values: Any, at: str = "") -> None:
+    """Raise `BadInput` for each text in an input that has characters which nobody can read, at its place.
+
+    These are control characters besides tabs and line breaks. The types of inputs do not refuse them, since the
+    histories of earlier releases may hold some and have to be read.
+    """
+    if problems := list(_find_unreadable(values, at)):
+        raise BadInput(problems)
+
+
+def _find_unreadable(values: Any, at: str) -> Iterator[Problem]:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from _find_unreadable(str(key), at)
+            yield from _find_unreadable(value, f"{at}.{key}" if at else str(key))
+    elif isinstance(values, (list, tuple)):
+        for number, value in enumerate(values):
+            yield from _find_unreadable(value, f"{at}.{number}")
+    elif isinstance(values, str):
+        unreadable = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]", values)
+        if unreadable is not None:
+            problem = f"it has a character that nobody can read (U+{ord(unreadable[0]):04X})"
+            yield Problem(at, problem, "the same text without it")
 
 
 def as_stored(value: Input) -> dict[str, Any]:

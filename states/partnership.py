@@ -69,6 +69,7 @@ class Signature(Fact):
     by: str
     at: datetime
     on: date | None = None
+    through: str | None = None  # the delegate who gave it for an absent person
 
 
 Signatures = dict[Side, Signature]
@@ -327,6 +328,7 @@ class Report(Fact):
     document: str | None = None
     sha256: str | None = None
     by: str
+    through: str | None = None
     at: datetime
 
 
@@ -334,6 +336,7 @@ class Finding(Fact):
     impact: bool
     reasons: str
     by: str
+    through: str | None = None
     at: datetime
 
 
@@ -394,6 +397,11 @@ class Partnership(Fact):
     def selections(self) -> tuple[Selection, ...]:
         """Return every call, the earliest first."""
         return (*self.earlier_selections, *((self.selection,) if self.selection else ()))
+
+    @property
+    def round(self) -> int:
+        """Return how many calls ended before the present one, or before the next one."""
+        return len(self.earlier_selections)
 
     @property
     def in_force(self) -> bool:

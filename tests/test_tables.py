@@ -19,6 +19,7 @@ CLAUSES = [
 AGAINST = [
     "mail scanners", "a forwarded message", "a stranger who guesses", "somebody who lost the role", "a flood",
     "a curious applicant", "staff while a call is sealed", "a stolen link", "a forged reply",
+    "staff acting alone", "one person on every side",
     "anyone who can write to the database", "the owner of the database", "other users of the machine",
     "a user of the machine",
     "a lost disk",

@@ -12,9 +12,10 @@ from datetime import date, datetime, time
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
 
 from states.case import Meaning, Meeting, Organization
+from states.event import Waiting
 from states.partnership import Partnership, Role
 from workflow.procedure.config import Config
 from workflow.store import database, tables
@@ -22,6 +23,9 @@ from workflow.store.tables import canonical
 
 # Roles that the directory gives for the whole district.
 DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)
+
+# The kind of a row that takes a meeting of `board.meetings` off the calendar.
+CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Directory:
     organizations: Mapping[str, Organization]
     people: Mapping[str, Person]
     meetings: tuple[Meeting, ...]
+    left: Mapping[str, datetime]  # when people were removed or made inactive, by address
 
     @cached_property
     def regular(self) -> tuple[Meeting, ...]:
@@ -98,21 +103,20 @@ class Directory:
     def roles_of(self, person: Person, facts: Partnership, organization: str | None = None) -> list[Role]:
         """Return the roles in which a person can act on a partnership.
 
-        `organization` is the id of the one that the event is about. Roles from the directory need an active person,
-        while those from the facts last as long as the facts name the address.
+        `organization` is the id of the one that the event is about. A person who was removed or made inactive has
+        no role, also where the facts still name the address.
         """
         roles: list[Role] = []
-        # Somebody who has left the district loses these roles at once, but stays a reviewer or contact person
-        # until an event replaces them.
         if person.active:
             roles += [role for role in DISTRICT_ROLES if role in person.roles]
             if Role.PRINCIPAL in person.roles and facts.school in person.schools:
                 roles.append(Role.PRINCIPAL)
-        if facts.selection and person.email in facts.selection.reviewers:
+        if facts.selection and person.email in facts.selection.reviewers and person.email not in self.left:
             roles.append(Role.REVIEWER)
-        if facts.contact and facts.contact.email == person.email:
+        has_left = self.has_left(person.email, facts)
+        if facts.contact and facts.contact.email == person.email and not has_left:
             roles.append(Role.LEAD_PARTNER)
-        if self._is_applicant(person, facts, organization):
+        if not has_left and self._is_applicant(person, facts, organization):
             roles.append(Role.APPLICANT)
         return roles
 
@@ -127,23 +131,43 @@ class Directory:
             return True
         return person.active and person.organization == organization
 
+    def has_left(self, email: str, facts: Partnership) -> bool:
+        """Return whether a person was removed or made inactive, and has not applied from this address since."""
+        left_at = self.left.get(email)
+        sent = (a for selection in facts.selections for a in selection.applications.values())
+        # Anybody may answer an open call, also somebody who once worked for the district.
+        return left_at is not None and not any(
+            a.contact_email == email and a.received_at > left_at for a in sent
+        )
+
+    def awaited(self, waiting: Waiting, facts: Partnership) -> list[Person]:
+        """Return the people who can do what is waited for: the one named, or else all holders of the role."""
+        if waiting.email is None:
+            return self.holders(waiting.role, facts)
+        return [person for person in self.holders(waiting.role, facts) if person.email == waiting.email]
+
     def holders(self, role: str, facts: Partnership, organization: str | None = None) -> list[Person]:
-        """Return the people who hold a role in a partnership.
+        """Return the people who hold a role in a partnership, without those who have left.
 
         The role "this-applicant" is held by the contact of `organization` alone.
         """
         if role == Role.PRINCIPAL:
             return [p for p in self._by_role.get(role, ()) if facts.school in p.schools]
         if role == Role.REVIEWER:
-            return [self.someone(email) for email in (facts.selection.reviewers if facts.selection else ())]
+            reviewers = facts.selection.reviewers if facts.selection else ()
+            return [self.someone(email) for email in reviewers if email not in self.left]
         if role == Role.LEAD_PARTNER:
-            return [self.someone(facts.contact.email, facts.contact.name)] if facts.contact else []
+            contact = facts.contact
+            if contact is None or self.has_left(contact.email, facts):
+                return []
+            return [self.someone(contact.email, contact.name)]
         if role in (Role.APPLICANT, "this-applicant"):
             applications = facts.selection.applications if facts.selection else {}
             return [
                 self.someone(a.contact_email, a.contact_name)
                 for a in applications.values()
-                if role == Role.APPLICANT or a.organization == organization
+                if (role == Role.APPLICANT or a.organization == organization)
+                and not self.has_left(a.contact_email, facts)
             ]
         return list(self._by_role.get(role, ()))
 
@@ -178,7 +202,8 @@ def read(connection: Connection, config: Config) -> Directory:
         for row in _rows(connection, tables.organizations)
     }
     people = {row.email: _person(row) for row in _rows(connection, tables.people)}
-    return Directory(version, schools, organizations, people, _meetings(connection, config))
+    left = _left(connection, people)
+    return Directory(version, schools, organizations, people, _meetings(connection, config), left)
 
 
 def _rows(connection: Connection, table: Table) -> Iterable[Row[Any]]:
@@ -203,6 +228,25 @@ def _person(row: Row[Any]) -> Person:
     )
 
 
+def _left(connection: Connection, people: Mapping[str, Person]) -> dict[str, datetime]:
+    """Return when people were removed or made inactive, by address; not those who were added again."""
+    table = tables.directory_changes
+    # Only the last change of each person tells how things are now.
+    last = (
+        select(func.max(table.c.id))
+        .where(table.c.what.like(f"{tables.people.name} %"))
+        .group_by(table.c.what)
+    )
+    left = {}
+    for row in connection.execute(
+        select(table.c.what, table.c.at, table.c.after).where(table.c.id.in_(last))
+    ):
+        email = row.what.partition(" ")[2]
+        if row.after is None or (email in people and not people[email].active):
+            left[email] = row.at
+    return left
+
+
 def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
     """Return the meetings of the configuration and of the table, earliest first. On one day the table counts."""
     board = config.procedure.board
@@ -210,6 +254,9 @@ def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
     meetings = dict.fromkeys(board.meetings, (board.meeting_at, "regular", None))
     for row in _rows(connection, tables.meetings):
         meetings[row.on] = (time.fromisoformat(row.at), row.kind, row.known_at)
+        # A calendar file cancels a meeting of the configuration, which nobody but staff can change.
+        if row.kind == CANCELLED:
+            del meetings[row.on]
     return tuple(_meeting(config, day, *values) for day, values in sorted(meetings.items()))
 
 

@@ -21,7 +21,7 @@ from notifications.errors import ServiceError
 from states.case import Case
 from states.errors import BadInput, Problem, Refused, Unmet, WrongRole
 from states.event import Event
-from states.inputs import as_stored, read_input
+from states.inputs import as_stored, check_text, read_input
 from states.machine import FIRST, apply, check_role, row_of, waiting_on
 from states.partnership import Partnership, Role, State
 from workflow import deadlines
@@ -37,6 +37,8 @@ from workflow.store.tables import canonical
 NEVER = datetime.max.replace(tzinfo=UTC)
 # Only these channels may act as the clock, so that nobody becomes the clock by giving its name elsewhere.
 _OF_THE_CLOCK = (Channel.CLOCK, Channel.IMPORT)
+# Through these channels a delegate acts, whom `ran_by` names.
+_OF_PERSONS = (Channel.LINK, Channel.REPLY)
 
 
 class NotFound(ServiceError):
@@ -147,15 +149,18 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     4. Collect the setting, and apply the law to the case.
     5. Chain the row of the history to the one before it by its hash.
     """
-    # This comes first: an actor who saw an older version should hear of the change, rather than of a mistake
-    # in the input that only the change has made one.
+    # First, so that an actor who saw an older version hears of the change rather than of a mistake.
     check_version(record, intent.expected_version)
     row = row_of(intent.event, record.state)
+    check_text(intent.input)
+    check_text(intent.note, "note")
     event_input = read_input(row.takes, intent.input)
     # The law cannot look into the directory, so identifiers are checked before it judges.
     _check_identifiers(session, row, event_input)
     role = _choose_role(session, record, row, intent, event_input)
-    situation = Situation(session, record, event_input, intent.now)
+    # Commands name in `ran_by` the user of the machine, who writes down what somebody else did.
+    through = intent.ran_by if intent.channel in _OF_PERSONS else None
+    situation = Situation(session, record, event_input, intent.now, intent.actor, through)
     case = Case(
         state=record.state,
         facts=record.facts,

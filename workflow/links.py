@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from notifications.errors import ServiceError
@@ -21,21 +21,31 @@ _APPLY_DAYS = 400  # the end of the call ends the link earlier
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The content of a link in a notice."""
+    """The content of a link in a notice.
+
+    Its life counts from `signed_at`; None for a link that is made now.
+    """
 
     notice: int
     event: str  # "" if the link only shows the partnership
     person: str
     ref: str
     read: str | None = None  # the version of the text that the event consents to, as the notice showed it
+    signed_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """The content of a link to an application: one address in one call."""
+    """The content of a link to an application: one address in one call.
+
+    `round` counts the calls before this one. `until` is the instant at which the link ends, in seconds since 1970;
+    None if it ends with its call.
+    """
 
     ref: str
     email: str
+    round: int = 0
+    until: int | None = None
 
 
 class ExpiredClaim(ServiceError):
@@ -46,11 +56,14 @@ class ExpiredClaim(ServiceError):
         self.claim = claim
 
 
-def claim_of(notice: Notice, ref: str, event: str, facts: Partnership) -> Claim:
-    """Return the claim for a link in the message of a notice."""
+def claim_of(
+    notice: Notice, ref: str, event: str, facts: Partnership, signed_at: datetime | None = None
+) -> Claim:
+    """Return the claim for a link in the message of a notice, or on a page whose own link is of `signed_at`."""
     # The version goes with the link, so that nobody consents
     # to a text that changed after the message was written.
-    return Claim(notice.id, event, notice.to, ref, event_named(event).version_read(facts) if event else None)
+    version = event_named(event).version_read(facts) if event else None
+    return Claim(notice.id, event, notice.to, ref, version, signed_at)
 
 
 def address(config: Config, claim: Claim) -> str:
@@ -59,25 +72,44 @@ def address(config: Config, claim: Claim) -> str:
     values = {"n": claim.notice, "e": claim.event, "p": claim.person, "r": claim.ref}
     if claim.read is not None:
         values["v"] = claim.read
-    return config.address(f"a/{config.links.sign(_ACT, values)}")
+    return config.address(f"a/{config.links.sign(_ACT, values, claim.signed_at)}")
 
 
 def read(config: Config, token: str) -> Claim:
     """Return the claim in a link's token. Raise `Forged` or `ExpiredClaim`."""
     age = timedelta(days=config.procedure.web.link_days)
     try:
-        return _claim(config.links.read(_ACT, token, age))
+        return _claim(*config.links.read_dated(_ACT, token, age))
     # The signature is good, so the claim can be trusted: the page offers a fresh link to the same person.
     except Expired as expired:
-        raise ExpiredClaim(_claim(expired.claims)) from None
+        raise ExpiredClaim(_claim(expired.claims, expired.signed_at)) from None
 
 
-def _claim(values: Any) -> Claim:
+def _claim(values: Any, signed_at: datetime) -> Claim:
     """Return the claim in the values of a token. Raise `Forged` if they are not those of a claim."""
     try:
-        return Claim(int(values["n"]), str(values["e"]), str(values["p"]), str(values["r"]), values.get("v"))
+        notice, event, person, ref = int(values["n"]), str(values["e"]), str(values["p"]), str(values["r"])
     except (KeyError, TypeError, ValueError):
         raise Forged("it does not say what a link says") from None
+    return Claim(notice, event, person, ref, values.get("v"), signed_at)
+
+
+def sign_again(config: Config, content: bytes, person: str) -> bytes:
+    """Return a message that is kept without signatures, with them, as it goes to this person."""
+    return config.links.sign_again(content, person, _purpose)
+
+
+def _purpose(kind: str, claims: Any) -> str:
+    """Return the purpose of a link by the first part of its path and its claims."""
+    if kind == _FEED:
+        return _FEED
+    return _ACT if isinstance(claims, dict) and "n" in claims else _APPLY
+
+
+def end_of(config: Config, claim: Claim) -> int | None:
+    """Return when a link's life ends, in seconds since 1970; None for a link that is made now."""
+    days = timedelta(days=config.procedure.web.link_days)
+    return int((claim.signed_at + days).timestamp()) if claim.signed_at else None
 
 
 def feed_address(config: Config, email: str, generation: int) -> str:
@@ -96,7 +128,9 @@ def read_feed(config: Config, token: str) -> tuple[str, int]:
 
 def apply_address(config: Config, applicant: Applicant) -> str:
     """Return the address of an application. Sent by mail, it proves whose e-mail address it is (4270.8)."""
-    values = {"r": applicant.ref, "p": applicant.email}
+    values: dict[str, Any] = {"r": applicant.ref, "p": applicant.email, "c": applicant.round}
+    if applicant.until is not None:
+        values["u"] = applicant.until
     return config.address(f"a/{config.links.sign(_APPLY, values)}")
 
 
@@ -104,6 +138,12 @@ def read_apply(config: Config, token: str) -> Applicant:
     """Return the call and the address in an application's token. Raise `Forged` or `Expired`."""
     values = config.links.read(_APPLY, token, timedelta(days=_APPLY_DAYS))
     try:
-        return Applicant(str(values["r"]), str(values["p"]))
+        # Links from before there were rounds were made for the first one.
+        until = int(values["u"]) if "u" in values else None
+        applicant = Applicant(str(values["r"]), str(values["p"]), int(values.get("c", 0)), until)
     except (KeyError, TypeError, ValueError):
         raise Forged("it does not say what an application's link says") from None
+    # A link that a page showed ends with the link of that page.
+    if applicant.until is not None and datetime.now(UTC).timestamp() > applicant.until:
+        raise Expired(values, datetime.fromtimestamp(applicant.until, UTC))
+    return applicant

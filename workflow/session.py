@@ -123,6 +123,7 @@ def make_mailer(settings: Config) -> Mailer:
             password=_password(settings, "smtp", smtp),
             timeout=smtp.timeout_seconds,
             context=_trust(settings, "smtp", smtp),
+            oauth_token_file=settings.folder / smtp.oauth_token_file if smtp.oauth_token_file else None,
         )
     # The mailer refuses settings that would send a password in
     # the clear. To staff this is a mistake in the configuration.
@@ -149,6 +150,7 @@ def make_letterbox(settings: Config) -> Letterbox | None:
         folder=imap.folder,
         timeout=imap.timeout_seconds,
         context=_trust(settings, "imap", imap),
+        token_file=settings.folder / imap.oauth_token_file if imap.oauth_token_file else None,
     )
 
 
@@ -167,8 +169,8 @@ def _trust(settings: Config, table: str, server: Smtp | Imap) -> ssl.SSLContext 
 
 
 def _password(settings: Config, table: str, server: Smtp | Imap) -> str | None:
-    """Return the password for a mail server from its file or the environment; None without a username."""
-    if not server.username:
+    """Return the password for a mail server from its file or the environment; None if it asks for none."""
+    if not server.username or server.oauth_token_file:
         return None
     if server.password_file:
         path = settings.folder / server.password_file

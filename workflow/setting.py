@@ -13,12 +13,12 @@ from sqlalchemy import select
 
 from states.case import Case, Setting
 from states.event import Event
-from states.machine import Possibility, explain
+from states.machine import Possibility, event_named, explain
 from states.partnership import Partnership, Role
 from workflow.deadlines import due_instants
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.rows import Snapshot
+from workflow.store.rows import Channel, HistoryEntry, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Situation:
     record: Snapshot
     input: Any
     now: datetime
+    actor: str = ""
+    through: str | None = None  # the delegate who acts for the actor
 
     @property
     def today(self) -> date:
@@ -89,6 +91,20 @@ def _still_ends(facts: Partnership, today: date) -> bool:
     return served and facts.ended is not None and facts.ended.effective_on >= today
 
 
+def _proved_by(s: Situation) -> str | None:
+    """Return the address that sent the organization's application itself, by a link that proved the address."""
+    call, organization = s.record.facts.selection, s.input.organization
+    if call is None or organization not in call.applications:
+        return None
+    table = tables.history
+    query = select(table).where(table.c.partnership == s.record.id).order_by(table.c.seq.desc())
+    for row in map(HistoryEntry.from_row, s.session.connection.execute(query)):
+        if event_named(row.event).sealed and row.input_values.get("organization") == organization:
+            proved = row.role == Role.APPLICANT and row.channel == Channel.LINK and row.stood_in is None
+            return row.actor if proved else None
+    return None
+
+
 def _closes_at(s: Situation) -> datetime:
     """Return the instant at which a call closes on the day that the input gives."""
     settings = s.session.config
@@ -125,10 +141,17 @@ def _overdue(s: Situation) -> tuple[str, ...]:
     return tuple(str(meaning) for meaning in late if meaning is not None)
 
 
+def _belongs_to(s: Situation) -> tuple[str, ...]:
+    """Return the organizations for which the actor, or the delegate of the actor, may act."""
+    people = (s.session.directory.people.get(email) for email in (s.actor, s.through) if email)
+    return tuple(person.organization for person in people if person and person.organization)
+
+
 _PARTS = {
     "invited_on": _invited_on,
     "other_lead": _other_lead,
     "organization": lambda s: s.session.directory.organizations.get(s.input.organization),
+    "proved_by": _proved_by,
     "closes_at": _closes_at,
     "opens_until": _opens_until,
     "minimum_panel": lambda s: s.session.config.procedure.selection.minimum_panel,
@@ -137,7 +160,10 @@ _PARTS = {
     "meeting": lambda s: s.session.directory.meeting(s.input.meeting_on),
     "board": lambda s: s.session.config.procedure.board.rules,
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days[s.input.ground],
+    "longest_notice": lambda s: max(s.session.config.procedure.termination.notice_days.values()),
     "overdue": _overdue,
+    "through": lambda s: s.through,
+    "belongs_to": _belongs_to,
 }
 # The parts that cannot be collected before the input is known.
-_OF_INPUT = ("organization", "closes_at", "strangers", "meeting", "notice_days")
+_OF_INPUT = ("organization", "proved_by", "closes_at", "strangers", "meeting", "notice_days")

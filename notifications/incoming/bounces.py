@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
+from email.parser import HeaderParser
 
 from notifications.incoming.parts import content, kind, parameter, parts_of
 from notifications.incoming.senders import Headers, addresses_in, value
@@ -14,12 +15,13 @@ _DAEMON = re.compile(r"(mailer-daemon|postmaster|mail-daemon|mailerdaemon)@.*|ma
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -])")
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-_MESSAGE_ID = re.compile(r"^[>\s]*message-id:\s*(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
+_MESSAGE_ID = re.compile(r"^[>\t ]{0,40}message-id:\s{0,10}(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
 _UNDELIVERED = re.compile(
     r"undeliver|not? (be )?deliver|delivery (status|has )?(failed|failure|notification)|returned mail|mail delivery"
     r"|failure notice|no se (ha )?(pudo|podido) entregar|no entregado|devuelto",
     re.IGNORECASE,
 )
+_REPORTS = ("message/delivery-status", "message/global-delivery-status")  # RFC 3464, RFC 6533
 _MOST = 20_000  # characters of a report that are read
 
 
@@ -42,7 +44,9 @@ def read_bounce(message: Message, headers: Headers) -> Bounce | None:
     3. So is a message from a mail server, with an empty Return-Path and with words such as "undeliverable".
     """
     parts = parts_of(message)
-    reports = [part for part in parts if kind(part) == "message/delivery-status"]
+    reports = [
+        part for part in parts if kind(part) in ("message/delivery-status", "message/global-delivery-status")
+    ]
     # The fields are made for programs, so they count more than any words in the report.
     if reports:
         return _read_fields(reports[0], parts)
@@ -56,21 +60,22 @@ def read_bounce(message: Message, headers: Headers) -> Bounce | None:
 
 
 def _read_fields(report: Message, parts: Sequence[Message]) -> Bounce:
-    """Return what the fields of a report in the form of RFC 3464 say."""
-    blocks = report.get_payload()
-    fields: list[tuple[str, str]] = []
-    for block in blocks if isinstance(blocks, list) else []:
-        if isinstance(block, Message):
-            fields += [(name, str(text)) for name, text in block.items()]
+    """Return what the fields of a report in the form of RFC 3464 say, of a recipient who was not reached if any."""
+    blocks = _read_blocks(report)
+    failed = [block for block in blocks if value(block, "Action").lower().startswith("failed")]
+    named = [block for block in blocks if value(block, "Action")]
+    fields = next(iter(failed or named or blocks), [])
     # The final address may be one that the mail was redirected to, which our directory does not know.
     final = value(fields, "Original-Recipient") or value(fields, "Final-Recipient")
     recipient = _ADDRESS.search(final)
     status = _STATUS.search(value(fields, "Status"))
-    action = value(fields, "Action").lower()
+    # A comment may follow (RFC 3464, 2.1.1).
+    action = value(fields, "Action").lower().partition("(")[0].strip()
     words = value(fields, "Diagnostic-Code") or value(fields, "Status") or action
     code = status[1] if status else None
-    # "delayed" also has a status, and the server still tries. Nobody must be marked as unreachable for that.
-    permanent = action == "failed" and (code is None or code.startswith("5"))
+    # "failed" is the end, whatever the status: 4.4.1 says why the server gave up (RFC 3464, 2.3.3). "delayed" also
+    # has a status, and the server still tries. Nobody must be marked as unreachable for that.
+    permanent = action == "failed"
     return Bounce(
         recipient[0].lower() if recipient else None,
         code,
@@ -78,6 +83,27 @@ def _read_fields(report: Message, parts: Sequence[Message]) -> Bounce:
         _make_printable(words),
         _find_message_ids(parts),
     )
+
+
+def _read_blocks(report: Message) -> list[list[tuple[str, str]]]:
+    """Return the fields of each block of a report: one about the message, then one for each recipient."""
+    payload = report.get_payload()
+    blocks = [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
+    if kind(report) == "message/delivery-status":
+        return [[(name, str(text)) for name, text in block.items()] for block in blocks]
+    # The parser takes the type of RFC 6533 for a message: the first block is its head, the others are its body.
+    lines = [f"{name}: {text}" for block in blocks[:1] for name, text in block.items()]
+    body = content(blocks[0]) if blocks else content(report)
+    if str(report.get("Content-Transfer-Encoding", "")).strip().lower() in ("base64", "quoted-printable"):
+        whole = Message()
+        whole["Content-Transfer-Encoding"] = str(report["Content-Transfer-Encoding"])
+        whole.set_payload("\n".join([*lines, "", body])[:_MOST])
+        lines, body = [], content(whole)
+    text = "\n".join([*lines, "", body])[:_MOST].replace("\r\n", "\n")
+    parser = HeaderParser()
+    return [
+        [(name, str(value)) for name, value in parser.parsestr(block).items()] for block in text.split("\n\n")
+    ]
 
 
 def _read_text(parts: Sequence[Message], headers: Headers) -> Bounce:

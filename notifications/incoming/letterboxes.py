@@ -7,7 +7,9 @@ leaves unmarked is fetched again, so the reader has to recognize it.
 from __future__ import annotations
 
 import imaplib
+import os
 import ssl
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -52,6 +54,7 @@ class MaildirLetterbox:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._reported: set[Path] = set()  # what cannot be read, so that each is reported once
 
     def __repr__(self) -> str:
         return f"MaildirLetterbox({str(self._path)!r})"
@@ -74,9 +77,14 @@ class MaildirLetterbox:
             letter = _read(path)
             if letter is None:
                 continue  # a mail program has moved it meanwhile
+            if letter.problem is not None:
+                # Such a file stays, and a report of it at every tick would hide all others.
+                if path not in self._reported:
+                    self._reported.add(path)
+                    yield letter
+                continue
             yield letter
-            # Files that cannot be read do not count. They stay, and would keep the others from being read.
-            count += letter.problem is None
+            count += 1
             if count >= most:
                 return
 
@@ -103,7 +111,7 @@ class MaildirLetterbox:
 def _read_time(path: Path) -> float:
     """Return when a file was last changed; 0 if it is gone."""
     try:
-        return path.stat().st_mtime
+        return path.lstat().st_mtime
     except OSError:
         return 0.0
 
@@ -111,7 +119,11 @@ def _read_time(path: Path) -> float:
 def _read(path: Path) -> Letter | None:
     """Return the message in a file; None if the file is gone."""
     try:
-        with path.open("rb") as file:
+        # Opening a pipe would wait for its other end, and a link could lead to any file of this machine.
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return Letter(str(path), b"", problem=f"{path} is not a regular file, so it is not read")
+        # Both flags again, since it may have been replaced since then.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             # One byte more than the limit shows that a file is too large without reading all of it.
             content = file.read(MOST + 1)
     except FileNotFoundError:
@@ -137,7 +149,9 @@ class ImapLetterbox:
         folder: str = "INBOX",
         timeout: float = 30.0,
         context: ssl.SSLContext | None = None,
+        token_file: Path | None = None,
     ) -> None:
+        self._token_file = token_file
         self._host, self._port, self._folder = host, port, folder
         self._username, self._password = username, password
         self._timeout = timeout
@@ -156,20 +170,29 @@ class ImapLetterbox:
         try:
             box = MailBox(self._host, self._port, timeout=self._timeout, ssl_context=self._context)
             try:
-                self._box = box.login(self._username, self._password, initial_folder=self._folder)
+                self._box = self._log_in(box)
                 yield
             finally:
                 self._box = None
                 with suppress(imaplib.IMAP4.error, ImapToolsError, OSError):
                     box.logout()
-        except (imaplib.IMAP4.error, ImapToolsError, OSError) as error:
+        except (imaplib.IMAP4.error, ImapToolsError, OSError, UnicodeError) as error:
             # Without the original error: its text may hold the password.
             raise LetterboxFailed(f"mailbox {self._host}:{self._port}: {self._redact(error)}") from None
 
+    def _log_in(self, box: Any) -> Any:
+        """Log in with the password, or with the access token that the file holds now (OAuth2, as XOAUTH2)."""
+        if self._token_file is not None:
+            # Another program renews the token about every hour, so it is read for each login.
+            self._password = self._token_file.read_text(encoding="utf-8").strip()
+            return box.xoauth2(self._username, self._password, initial_folder=self._folder)
+        return box.login(self._username, self._password, initial_folder=self._folder)
+
     def _redact(self, error: Exception) -> str:
-        """Return the text of an error without the password, which a server may echo."""
+        """Return the text of an error without the password or token, which a server may echo."""
         words = " ".join((str(error) or type(error).__name__).split())
-        return words.replace(self._password, "[password]")[:500]
+        # An empty one would be found between any two letters.
+        return (words.replace(self._password, "[password]") if self._password else words)[:500]
 
     def letters(self, most: int) -> Iterator[Letter]:
         """Yield up to `most` messages that are not marked as seen."""

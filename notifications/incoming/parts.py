@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from email.message import Message
 from html import unescape
 from itertools import islice
+
+from notifications.incoming.charsets import decode
 
 _PARTS = 200  # parts of one message that are read
 _MOST = 400_000  # characters of a part that are read
@@ -27,6 +30,15 @@ _QUOTED_IDS = (
 _TAGS = re.compile(r"(</?[a-zA-Z][^<>]*>)")
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
 # An unclosed comment hides all that follows, as in a browser.
+# What these hide nobody has read, and what these strike out nobody means.
+_HIDES = re.compile(
+    r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden|font-size\s{0,9}:\s{0,9}0(?![.\d]|\s*[1-9])|mso-hide"
+    r"|opacity\s{0,9}:\s{0,9}0(?![.\d])|color\s{0,9}:\s{0,9}(?:#fff(?:fff)?|white|transparent)\b|\shidden[\s>=]",
+    re.IGNORECASE,
+)
+_STRIKES = re.compile(r"line-through", re.IGNORECASE)
+_STRUCK = frozenset(("s", "strike", "del"))
+_VOID = frozenset(("br", "hr", "img", "input", "meta", "link", "col", "area", "base", "wbr", "source"))
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|<![^<>]*>|<\?[^<>]*>", re.DOTALL)
 _ORIGINAL = "-----Original Message-----"
 
@@ -55,7 +67,7 @@ def parameter(part: Message, name: str) -> str:
 
 
 def content(part: Message) -> str:
-    """Return the text of a part, decoded by its charset, or else by UTF-8, or else by Latin-1."""
+    """Return the text of a part, decoded by its charset, or else by UTF-8, or else by Windows-1252."""
     try:
         raw = part.get_payload(decode=True)
     except (ValueError, LookupError, AssertionError):
@@ -63,13 +75,17 @@ def content(part: Message) -> str:
     if not isinstance(raw, bytes):
         return ""
     raw = raw[: _MOST * 4]
-    # Latin-1 comes last, since it can decode any bytes. The words may then be wrong, but nothing is lost.
-    for charset in (parameter(part, "charset") or "utf-8", "utf-8"):
-        try:
-            return raw.decode(charset)[:_MOST]
-        except (LookupError, ValueError):  # an unknown charset, or bytes that it does not have
-            continue
-    return raw.decode("latin-1")[:_MOST]
+    return decode(raw, parameter(part, "charset"))[:_MOST]
+
+
+def decode_words(line: str) -> str:
+    """Return a header with its encoded words decoded (RFC 2047), as far as possible."""
+    from email.header import decode_header, make_header
+
+    # A stranger may encode a header wrongly in any way. Its raw form is good enough then.
+    with suppress(Exception):
+        line = str(make_header(decode_header(line)))
+    return " ".join("".join(c if c.isprintable() else " " for c in line).split())
 
 
 def name_of(part: Message) -> str | None:
@@ -87,16 +103,38 @@ def name_of(part: Message) -> str | None:
 
 def text_of(message: Message) -> str:
     """Return the text of a message: its plain text, or else the text that its HTML shows."""
-    html = None
-    for part in _own_parts(message):
-        if name_of(part) is not None:
-            continue
-        # Some programs send an empty text part beside the HTML, so an empty one does not count.
-        if kind(part) == "text/plain" and (text := content(part)).strip():
-            return text
-        if kind(part) == "text/html" and html is None:
-            html = content(part)
-    return shown(html) if html else ""
+    return plain_of(message) or html_of(message)
+
+
+def plain_of(message: Message) -> str:
+    """Return the plain text of a message; "" if it has none."""
+    # Some programs send an empty text part beside the HTML, so an empty one does not count.
+    return next((text for part in _text_parts(message, "text/plain") if (text := content(part)).strip()), "")
+
+
+def html_of(message: Message) -> str:
+    """Return the text that the HTML of a message shows; "" if it has none."""
+    return next((shown(content(part)) for part in _text_parts(message, "text/html")), "")
+
+
+def _text_parts(message: Message, wanted: str) -> list[Message]:
+    """Return the text parts of a type: those without a name, or else those with one that are no attachments.
+
+    A message that is nothing but one text is that text, whatever its name.
+    """
+    own = list(_own_parts(message))
+    parts = [part for part in own if kind(part) == wanted]
+    unnamed = [part for part in parts if name_of(part) is None]
+    if unnamed or any(kind(part).startswith("text/") and name_of(part) is None for part in own):
+        return unnamed
+    return [part for part in parts if part is message or not _is_attachment(part)]
+
+
+def _is_attachment(part: Message) -> bool:
+    try:
+        return part.get_content_disposition() == "attachment"
+    except (ValueError, TypeError, LookupError):
+        return True
 
 
 def _own_parts(message: Message) -> Iterator[Message]:
@@ -130,24 +168,42 @@ class _Page:
         self._line: list[str] = []
         self._quoted = 0
         self._unseen = 0
+        self._hidden: tuple[str, int] | None = (
+            None  # the element that hides what is in it, and how often it is open
+        )
 
     def take(self, piece: str) -> None:
         """Read a tag, or the text between two tags."""
         tag = _TAG.match(piece)
         if tag is None:
-            if not self._unseen:
+            if not self._unseen and self._hidden is None:
                 self._line.append(unescape(piece))
             return
         name, step = tag["name"].lower(), -1 if tag["end"] else 1
         if name in _UNSEEN:
             # Without this floor, an end without its start would make the next hidden part visible.
             self._unseen = max(self._unseen + step, 0)
+        if self._hidden is not None:
+            self._hidden = self._close(name, step)
+            return
+        if step > 0 and name not in _VOID and _HIDES.search(piece):
+            self._hidden = (name, 1)
         if name == "br" or name in _BLOCKS:
             self._end_line()
+        # Mark what is struck out, also where it begins in the middle of a line.
+        if step > 0 and (name in _STRUCK or _STRIKES.search(piece)):
+            self._line.append("~~")
         if name == "blockquote":
             self._quoted = max(self._quoted + step, 0)
         if step > 0 and not self._quoted and any(mark in piece.lower() for mark in _QUOTED_IDS):
             self._lines.append(_ORIGINAL)
+
+    def _close(self, name: str, step: int) -> tuple[str, int] | None:
+        """Return the hidden element after one more tag inside it; None if it has ended."""
+        assert self._hidden is not None
+        hidden, depth = self._hidden
+        depth += step if name == hidden else 0
+        return (hidden, depth) if depth else None
 
     def _end_line(self) -> None:
         line, self._line = " ".join("".join(self._line).split()), []

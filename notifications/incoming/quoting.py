@@ -1,8 +1,7 @@
-"""Finds the sender's own words in an answer: cuts off the message that it quotes, and the signature.
+"""Finds the sender's own words in an answer: without the message that it quotes, and what programs have added.
 
-Mail programs quote in many ways. The library mail-parser-reply knows signatures, and the headings above a quotation
-in several languages. It does not know answers below a quotation or between its lines, or Spanish headings of many
-lines, and it reads "Thank you, but no" as the start of a signature. This module checks its results for that reason.
+What is quoted is found by comparing with the message that was sent (`Original`), and by the marks of mail programs.
+A heading above it is known by its place, by the names in it, and by its form, and so in any language.
 """
 
 from __future__ import annotations
@@ -10,50 +9,44 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from mailparser_reply.parser import EmailMessage
+from notifications.incoming.original import Original
+from notifications.incoming.secrets import mask
+from notifications.incoming.signature import drop_signature
 
-MOST = 20_000  # characters that are read: nobody answers a notice with more
-# The library gets so many lines of so many characters. Its patterns take very long for long texts.
-_LINES, _WIDE = 100, 120
-_CLOSING = 30  # characters of the first line of a signature; a longer line says something
-_BLANKS = dict.fromkeys(map(ord, "\u00a0\u2007\u202f\t\v\f"), " ")
+MOST = 60_000  # characters that are read: an answer with the message that it quotes is much shorter
+_BLANKS = dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u3000\t\v\f"), " ")
 _AROUND = " .,;:!?¡¿'\"`*_~#>-()[]{}“”‘’«»…–—"
-
-_ORIGINAL = re.compile(
-    r"[-_*\s]*(original message|forwarded message|mensaje original|mensaje reenviado|missatge original)[-_*:\s]*"
-    r"|\*?(begin forwarded message|inicio del mensaje reenviado)\*?:?",
-    re.IGNORECASE,
-)
-_FORWARDED = re.compile(r"forwarded message|mensaje reenviado", re.IGNORECASE)
-_RULE = re.compile(r"[-_=*]{10,}")
-_HEAD = re.compile(r"[*\s]*(from|de)[*\s]*:.*", re.IGNORECASE)
-_MORE_HEAD = re.compile(
-    r"[*\s]*(sent|date|to|cc|subject|reply-to|enviado( el)?|fecha|para|asunto)[*\s]*:.*", re.IGNORECASE
-)
-# "On Tue, Jul 8, 2025, somebody wrote:", "2025-07-08 9:00 GMT-07:00 Somebody <a@b>:", and their like.
-_WROTE = re.compile(
-    r"\W*(on|el|am|le)\b.{3,400}\b(wrote|escribió|escribio|schrieb|a écrit)\s*:?\W*"
-    r"|.{0,200}<?[^\s@<>]+@[^\s@<>]+>?\)?\s*(wrote|writes|escribió|escribio)?\s*:",
-    re.IGNORECASE,
-)
-_BEGINS = re.compile(r"\W*(on|el|am|le)\b.*\d.*", re.IGNORECASE)
-_DEVICE = re.compile(r"\W*(sent from|get outlook for|enviado desde|obtener outlook)\b", re.IGNORECASE)
-_LANGUAGES = ("en", "es", "de", "fr")
 _HEADING = 4  # lines of a heading, at most
+_FIELDS = 12  # lines of a header above a quotation, at most
+_WIDTH = 65  # no mail program breaks a line that would be shorter
+# "-----Original Message-----", in any language.
+_TITLED_RULE = re.compile(r"\s*[-_]{3,80}[^-_]{3,60}[-_]{3,80}\s*")
+_RULE = re.compile(r"\s*[-_=*]{5,}\s*")
+_FIELD = re.compile(r"\W{0,5}[^\W\d_][^:：]{0,30}[:：].*")
+_FORWARDED = re.compile(
+    r"[-_*\s]*(begin )?(forwarded message|mensaje reenviado|inicio del mensaje reenviado|mensagem encaminhada"
+    r"|weitergeleitete nachricht|message transféré|videresendt (besked|meddelelse)|转发|転送)[-_*:\s]*",
+    re.IGNORECASE,
+)
+# Some programs put the initials of the writer before the mark.
+_MARKED = re.compile(r"\s*[^\W\d_]{0,4}[>＞]")
+_UNSURE = re.compile(r"[?¿？؟]|~~")
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
     """The first line of the sender's own words, and the text below it.
 
-    `forwarded` is true if there are none, and the message of somebody else follows.
+    `forwarded` is true if there are none, and the message of somebody else follows. `unclear` says why the first
+    line cannot be taken at its word; it is None if it can.
     """
 
     first: str = ""
     below: str = ""
     forwarded: bool = False
+    unclear: str | None = None
 
     @property
     def text(self) -> str:
@@ -61,25 +54,39 @@ class Words:
         return f"{self.first}\n\n{self.below}".strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known of an answer besides its text: the message it answers, its writer, our address, the banners."""
+
+    original: Original = field(default_factory=Original)
+    person: str = ""  # the name of the writer, with which a signature begins
+    base_url: str = ""  # where our links lead
+    banners: tuple[str, ...] = ()  # how the lines begin that mail servers put above a message
+
+
 def normalize(line: str) -> str:
     """Return a line in small letters, without punctuation, quotes or marks of emphasis around it, to compare it."""
     return " ".join(line.split()).strip(_AROUND).casefold()
 
 
-def find_own_words(text: str) -> Words:
+def find_own_words(text: str, around: Surroundings | None = None) -> Words:
     """Return the sender's own words in the text of an answer.
 
-    1. Split the text into lines, without characters that cannot be seen.
-    2. Drop quoted lines, the headings above them, and everything from where the earlier message begins.
-    3. Drop the signature, though never the first line: it may be the word that answers the notice.
+    1. Split the text into lines, without characters that cannot be seen, and without our links.
+    2. Drop quoted lines and the headings above them.
+    3. Drop the banners above the words, and the signature below them, though never the first line: it may be the
+       word that answers the notice.
     """
-    lines = _split(text)
-    kept, forwarded = _drop_quotations(lines)
-    kept = _trim(kept)
+    around = around or Surroundings()
+    lines = mask(_split(text), around.base_url)
+    kept, forwarded = _drop_quotations(lines, around.original)
+    kept = _drop_banners(_trim(kept), around.banners)
     if not kept:
         return Words(forwarded=forwarded)
-    below = _trim(kept[1:])
-    return Words(kept[0].strip(), "\n".join(_drop_signature(below)), forwarded)
+    below = drop_signature(_trim(kept[1:]), around.person)
+    first = kept[0].strip()
+    unclear = "it asks, or is struck out" if _UNSURE.search(first) else None
+    return Words(first, "\n".join(_trim(_drop_banners(_trim(below), around.banners))), forwarded, unclear)
 
 
 def _split(text: str) -> list[str]:
@@ -96,131 +103,143 @@ def _split(text: str) -> list[str]:
 
 
 def _trim(lines: Sequence[str]) -> list[str]:
-    """Return the lines without blank ones at the start and at the end."""
-    kept = list(lines)
-    while kept and not kept[0].strip():
-        del kept[0]
-    while kept and not kept[-1].strip():
-        del kept[-1]
-    return kept
+    """Return the lines without blank ones and rules at the start and at the end."""
+    start, end = 0, len(lines)
+    while start < end and _is_empty(lines[start]):
+        start += 1
+    while end > start and _is_empty(lines[end - 1]):
+        end -= 1
+    return list(lines[start:end])
 
 
-def _drop_quotations(lines: Sequence[str]) -> tuple[list[str], bool]:
+def _is_empty(line: str) -> bool:
+    return not line.strip() or bool(_RULE.fullmatch(line))
+
+
+def _drop_quotations(lines: Sequence[str], original: Original) -> tuple[list[str], bool]:
     """Return the lines that are not quoted, and whether a forwarded message comes before the first of them."""
+    quoted = [_has_mark(line) or same for line, same in zip(lines, original.find_quoted(lines), strict=True)]
     kept: list[str] = []
     place = 0
     while place < len(lines):
-        line = lines[place]
-        if _is_quoted(line):
+        if quoted[place]:
             place += 1
             continue
-        if _begins_original(lines, place):
-            forwarded = not _trim(kept) and bool(_FORWARDED.search(line))
+        if _FORWARDED.fullmatch(lines[place]):
             # Only a message with no words of its own passes on another one.
             # With words above it, it is an answer.
-            return _drop_rule(kept), forwarded
-        if heading := _count_heading(lines, place):
+            return kept, not _trim(kept)
+        heading = _count_heading(lines, quoted, place, original)
+        if heading:
             place += heading
-            # Without a mark at the next line, all that follows is the earlier message.
-            if not _is_quotation_next(lines, place):
+            # Without a quoted line next, all that follows is a message whose text is not known.
+            if not _is_quotation_next(lines, quoted, place):
                 return kept, False
             continue
-        kept.append(line)
+        # Between two quotations, one blank line is enough.
+        if lines[place] or (kept and kept[-1]):
+            kept.append(lines[place])
         place += 1
     return kept, False
 
 
-def _is_quoted(line: str) -> bool:
-    return line.lstrip().startswith(">")
+def _has_mark(line: str) -> bool:
+    return bool(_MARKED.match(line))
 
 
-def _begins_original(lines: Sequence[str], place: int) -> bool:
-    """Return whether the whole earlier message begins here, under a rule or its header, as Outlook writes it."""
-    if _ORIGINAL.fullmatch(lines[place]):
-        return True
-    if not _HEAD.fullmatch(lines[place]):
-        return False
-    # A sentence can begin with "From:", so two more lines of a header must follow.
-    following = [line for line in lines[place + 1 : place + 8] if line.strip()][:4]
-    return sum(1 for line in following if _MORE_HEAD.fullmatch(line)) >= 2
+def _is_quotation_next(lines: Sequence[str], quoted: Sequence[bool], place: int) -> bool:
+    """Return whether the next line that is not blank is quoted, or there is no such line."""
+    following = next((at for at in range(place, len(lines)) if not _is_empty(lines[at])), None)
+    return following is None or quoted[following]
 
 
-def _drop_rule(lines: list[str]) -> list[str]:
-    """Return the lines without the rule that some mail programs put above the earlier message."""
-    kept = _trim(lines)
-    if kept and _RULE.fullmatch(kept[-1].strip()):
-        del kept[-1]
-    return kept
+def _count_heading(lines: Sequence[str], quoted: Sequence[bool], place: int, original: Original) -> int:
+    """Return how many lines from here are the heading of a quotation; 0 if none is.
 
-
-def _count_heading(lines: Sequence[str], place: int) -> int:
-    """Return how many lines from here are the heading of a quotation, such as "On Tuesday, somebody wrote:"."""
-    # A quick test for most lines: the pattern below is slow, and a stranger chooses the text.
-    if not (_BEGINS.fullmatch(lines[place]) or "@" in lines[place]):
+    1. A rule with a title, such as "---- Original Message ----", with fields below it or none.
+    2. One sentence that ends with a colon, and names our message, or is right above a quoted line and has a date.
+    3. Two or more fields, of which the first or second names an address or our message.
+    4. A line that begins with our name, a few short lines above a quoted one.
+    """
+    line = lines[place]
+    if not line.strip():
         return 0
-    joined = ""
+    if _TITLED_RULE.fullmatch(line):
+        return 1 + _count_fields(lines, quoted, place + 1, original)
+    return (
+        _count_fields(lines, quoted, place, original)
+        or _count_sentence(lines, quoted, place, original)
+        or _count_named(lines, quoted, place, original)
+    )
+
+
+def _count_sentence(lines: Sequence[str], quoted: Sequence[bool], place: int, original: Original) -> int:
+    """Return how many lines are a heading such as "On Tuesday, somebody wrote:"."""
+    joined, above_it = "", ""
     for count, line in enumerate(lines[place : place + _HEADING], 1):
-        if not line.strip() or _is_quoted(line):
+        if not line.strip() or quoted[place + count - 1] or len(joined) > 500:
             return 0
-        joined = f"{joined} {line.strip()}".strip()
-        # No heading is longer, and the pattern takes very long for long texts.
-        if len(joined) > 500:
+        if joined and not _is_wrapped(above_it, line):
             return 0
-        if joined.endswith((":", ":*", ":_")) and _WROTE.fullmatch(joined):
+        joined, above_it = f"{joined} {line.strip()}".strip(), line
+        if joined.rstrip("*_> ").endswith((":", "：")):
+            named = original.is_named_in(joined) and any(c.isdigit() or c == "@" for c in joined)
+            dated = "@" in joined or len(re.findall(r"\d+", joined)) >= 2
+            # A quotation without marks is known only by the message, so a date is not enough for it.
+            above = place + count < len(lines) and _is_quotation_next(lines, quoted, place + count)
+            return count if named or (dated and above) else 0
+    return 0
+
+
+def _is_wrapped(above: str, line: str) -> bool:
+    """Return whether a mail program may have broken one line into these two."""
+    above = above.rstrip()
+    word = line.split(maxsplit=1)[0]
+    return not above.endswith((".", "!", "?", ":")) and (
+        above.endswith(("<", "(", ",")) or len(above) + len(word) >= _WIDTH
+    )
+
+
+def _count_fields(lines: Sequence[str], quoted: Sequence[bool], place: int, original: Original) -> int:
+    """Return how many lines are a header such as "From: ..., Sent: ..., To: ..., Subject: ..."."""
+    count = 0
+    for line in lines[place : place + _FIELDS]:
+        folded = (
+            count > 0
+            and bool(line.strip())
+            and (line[0].isspace() or _is_wrapped(lines[place + count - 1], line))
+        )
+        if quoted[place + count] or not (_FIELD.fullmatch(line) or folded):
+            break
+        count += 1
+    if count < 2:
+        return 0
+    begins = any("@" in line or original.is_named_in(line) for line in lines[place : place + 2])
+    named = any(original.is_named_in(line) for line in lines[place : place + count])
+    return count if begins and (named or _is_quotation_next(lines, quoted, place + count)) else 0
+
+
+def _count_named(lines: Sequence[str], quoted: Sequence[bool], place: int, original: Original) -> int:
+    """Return how many lines are a heading that has only names and dates in it, as Lotus Notes writes it."""
+    start = re.split(r"[<(\d]", lines[place].strip(" \"'*"), maxsplit=1)[0]
+    if "@" not in lines[place] or not original.is_named_in(start):
+        return 0
+    for count in range(1, _FIELDS + 1):
+        at = place + count
+        if at >= len(lines) or len(lines[at]) > 80:
+            return 0
+        if quoted[at]:
             return count
     return 0
 
 
-def _is_quotation_next(lines: Sequence[str], place: int) -> bool:
-    """Return whether the next line that is not blank is quoted, or there is no such line."""
-    following = next((line for line in lines[place:] if line.strip()), None)
-    return following is None or _is_quoted(following)
-
-
-def _drop_signature(lines: Sequence[str]) -> list[str]:
-    """Return the lines without the signature, and without what the library knows as an earlier message.
-
-    1. A line of two hyphens or underscores ends the words.
-    2. Ask the library where the newest message ends and where its signature seems to begin.
-    3. If the line there is a closing or names a device, the words end there.
-    4. If it says something, keep it, and ask again about the lines below: the signature may follow.
-    """
-    shown = [line.strip()[:_WIDE] for line in lines[:_LINES]]
-    marked = next((n for n, line in enumerate(lines) if line.strip() in ("--", "__")), len(lines))
-    end, begin = min(len(lines), marked), 0
-    while begin < min(end, len(shown)):
-        count, signature = _ask_library(shown[begin:])
-        end = min(end, begin + count) if count < len(shown) - begin else end
-        if signature is None:
-            break
-        if _is_closing(shown[begin + signature]):
-            end = min(end, begin + signature)
-            break
-        begin += signature + 1
-    return _trim(lines[:end])
-
-
-def _ask_library(shown: Sequence[str]) -> tuple[int, int | None]:
-    """Return how many of these lines belong to the newest message, and where a signature seems to begin, if any."""
-    # Put a line above them, since the library finds no signature at the very beginning of a text.
-    message = EmailMessage(text="\n".join([".", *shown]), languages=list(_LANGUAGES), keep_hyphen_lists=True)
-    newest = message.read().replies[0]
-    content = newest.content
-    at = content.rfind(newest.signatures) if newest.signatures else -1
-    signature = max(content[:at].rstrip().count("\n"), 0) if at > 0 else None
-    while signature is not None and signature < len(shown) and not shown[signature]:
-        signature += 1
-    whole = message.text.strip() == content
-    return (len(shown) if whole else content.count("\n")), signature if signature != len(shown) else None
-
-
-def _is_closing(line: str) -> bool:
-    """Return whether a line is only a closing, or names a device, so that a signature begins with it."""
-    if _DEVICE.match(line):
-        return True
-    return (
-        len(line) <= _CLOSING
-        # "Thank you, but no" says something: a closing has no comma inside.
-        and "," not in line[:-1]
-        and (line.endswith((",", "!", ".")) or len(line.split()) <= 4)
-    )
+def _drop_banners(lines: Sequence[str], banners: Sequence[str]) -> list[str]:
+    """Return the lines without those at the start that a mail server has put there, with what continues them."""
+    place = 0
+    for at, line in enumerate(lines):
+        if not banners or not (_is_empty(line) or normalize(line).startswith(tuple(banners))):
+            is_rest = at > 0 and place == at and _is_wrapped(lines[at - 1], line)
+            if not is_rest or _is_empty(lines[at - 1]):
+                break
+        place = at + 1
+    return list(lines[place:])

@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 
 from notifications.incoming.bounces import Bounce, read_bounce
-from notifications.incoming.parts import content, kind, name_of, parameter, parts_of, text_of
-from notifications.incoming.quoting import Words, find_own_words
+from notifications.incoming.bounds import bound
+from notifications.incoming.parts import (
+    content,
+    decode_words,
+    html_of,
+    kind,
+    name_of,
+    parameter,
+    parts_of,
+    plain_of,
+)
+from notifications.incoming.quoting import Surroundings, Words, find_own_words, normalize
 from notifications.incoming.senders import Headers, addresses_in, dmarc, sender_of, value, values
+from notifications.incoming.signed import open_signed
 from notifications.links import parse_notice_number
 
 # The headers with the address to which a message came. Those of the server that delivered it are first.
@@ -47,25 +57,30 @@ class Incoming:
     passed_on: str | None = None  # why it passes on the message of somebody else
     calendar: bool = False  # whether it answers an invitation
     dmarc: str = ""  # what the trusted mail server says; "" if nothing
+    plain: str = ""  # its plain text, with all that it quotes
+    html: str = ""  # the text that its HTML shows
     words: Words = field(default_factory=Words)
     files: tuple[str, ...] = ()
+    whole: bool = True  # False if it has too many lines or parts, so that only its head was read
 
 
 def read(content: bytes, authserv: str = "") -> Incoming:
     """Read a message; `authserv` names the mail server whose Authentication-Results count, "" for none."""
-    message = _parse(content)
+    bounded, whole = bound(content)
+    message = _parse(bounded)
     # Take the headers in their raw form and decode them here, which cannot fail however damaged they are.
     headers = [(name, _decode(text)) for name, text in message.raw_items()]
     sender, doubt = sender_of(headers)
     parts = parts_of(message)
     bounce = read_bounce(message, headers)
-    words = find_own_words(text_of(message))
-    return Incoming(
+    # The signature around a message changes none of its words. Who sent it is decided by other means.
+    inner = open_signed(message)
+    incoming = Incoming(
         to=_find_addresses(headers),
         sender=sender,
         doubt=doubt,
         # Everything that is kept has a limit, since a stranger decides how long it is.
-        subject=_decode_words(value(headers, "Subject"))[:300],
+        subject=decode_words(value(headers, "Subject"))[:300],
         message_id=next(iter(_find_identifiers(headers, "Message-ID")), None),
         answers=(
             *_find_identifiers(headers, "In-Reply-To"),
@@ -75,13 +90,32 @@ def read(content: bytes, authserv: str = "") -> Incoming:
         ),
         automatic=_find_automatic(message, headers),
         bounce=bounce,
-        passed_on=None if bounce else _find_passed_on(headers, parts, words),
+        passed_on=None if bounce else _find_passed_on(headers, parts),
         calendar=any(_is_answer_to_invitation(part) for part in parts),
         dmarc=dmarc(headers, authserv, sender),
-        words=words,
+        plain=plain_of(inner),
+        html=html_of(inner),
         # The first part is the message itself or the container of the others, so it is no file.
         files=tuple(name for part in parts[1:] if (name := name_of(part)) is not None)[:20],
+        whole=whole,
     )
+    return add_words(incoming, Surroundings())
+
+
+def add_words(incoming: Incoming, around: Surroundings) -> Incoming:
+    """Return an incoming message with its sender's own words, found with what is known of the message it answers.
+
+    If its plain text and its HTML begin with different words, the person may have seen either. It is unclear then.
+    """
+    words = find_own_words(incoming.plain or incoming.html, around)
+    if incoming.plain and incoming.html and words.unclear is None:
+        shown = find_own_words(incoming.html, around)
+        if shown.unclear or normalize(shown.first) != normalize(words.first):
+            words = replace(
+                words, unclear=shown.unclear or "its plain text and its HTML say different things"
+            )
+    forwarded = "it passes another message on" if words.forwarded and incoming.bounce is None else None
+    return replace(incoming, words=words, passed_on=incoming.passed_on or forwarded)
 
 
 def _parse(content: bytes) -> Message:
@@ -101,16 +135,6 @@ def _parse(content: bytes) -> Message:
 def _decode(raw: object) -> str:
     """Return the value of a header as text. Bytes that are not UTF-8 become replacement marks."""
     return str(raw).encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\x00", "")
-
-
-def _decode_words(line: str) -> str:
-    """Return a header with its encoded words decoded (RFC 2047), as far as possible."""
-    from email.header import decode_header, make_header
-
-    # A stranger may encode a header wrongly in any way. Its raw form is good enough then.
-    with suppress(Exception):
-        line = str(make_header(decode_header(line)))
-    return " ".join("".join(c if c.isprintable() else " " for c in line).split())
 
 
 def _find_addresses(headers: Headers) -> tuple[str, ...]:
@@ -155,20 +179,20 @@ def _find_automatic(message: Message, headers: Headers) -> str | None:
         return "no answer to it is wanted (its Return-Path is empty)"
     if kind(message) == "multipart/report":
         return "it is a report, such as a receipt"
-    subject = _decode_words(value(headers, "Subject"))
+    subject = decode_words(value(headers, "Subject"))
     if _AWAY.match(subject) or (values(headers, "X-Auto-Response-Suppress") and _AWAY.search(subject)):
         return "its subject is that of somebody who is away"
     return None
 
 
-def _find_passed_on(headers: Headers, parts: Sequence[Message], words: Words) -> str | None:
+def _find_passed_on(headers: Headers, parts: Sequence[Message]) -> str | None:
     """Return why this passes on the message of somebody else; None if it does not."""
     # The words of a message that is passed on are those of its first author, not of the person who sent it.
     if any(name.lower().startswith("resent-") for name, _ in headers):
         return "it was sent on from another mailbox (Resent)"
     if any(kind(part) in ("message/rfc822", "message/global") for part in parts):
         return "another message is attached to it"
-    if words.forwarded or _PASSED_ON.match(_decode_words(value(headers, "Subject"))):
+    if _PASSED_ON.match(decode_words(value(headers, "Subject"))):
         return "it passes another message on"
     return None
 

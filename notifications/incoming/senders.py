@@ -19,6 +19,12 @@ _PLAIN = re.compile(r"[^<>@]*<[^<>@\s]+@[^<>@\s]+>\s*|\s*[^<>@,;:\s]+@[^<>@,;:\s
 _MOST = 2000  # characters of a header that are read
 # Exchange adds these words to the header, and the grammar of RFC 8601, 2.2, does not have them.
 _FOREIGN = re.compile(r"\s(action|reason_code|compauth|reason)=[\w.%-]+(\s+reason=\w+)?", re.IGNORECASE)
+# The setting `mail.authserv` for Microsoft 365, which writes its results without the name of a server.
+MICROSOFT = "microsoft-365"
+_MICROSOFT_SERVERS = (".outlook.com", ".office365.com", ".office365.us")
+_GATEWAY = ".protection.outlook.com"
+_BY = re.compile(r"\bby\s+([^\s;()]+)")
+_FROM = re.compile(r"\s*from\s+([^\s;()]+)")
 _FEATURES = authres.FeatureContext(authres.dmarc)
 
 
@@ -73,24 +79,56 @@ def addresses_in(line: str) -> list[str]:
 
 
 def dmarc(headers: Headers, authserv: str, sender: str | None) -> str:
-    """Return what the mail server `authserv` says of the sender's domain: "pass", "fail", ...; "" if nothing.
+    """Return what the mail server `authserv` says of the sender: "pass", "fail", ...; "" if nothing.
 
     A sender can put any header into a message, so:
 
     1. Read only the headers above the first Received line of another server: our server wrote these.
     2. Of these, use the topmost result that has the name of our server.
     3. Its result must be about the domain of the From line (RFC 7489).
+    4. "pass" is also the answer if the sender has logged in at our server with the address of the From line
+       (`auth=pass smtp.auth=...`, RFC 8601, 2.7.4). The server itself sends such mail, so DMARC says nothing of it.
     """
     if not authserv or sender is None:
         return ""
     ours = authserv.lower()
-    for name, text in headers[: _find_end_of_ours(headers, ours)]:
+    nameless = ours == MICROSOFT
+    end = _find_end_of_microsoft(headers) if nameless else _find_end_of_ours(headers, ours)
+    for name, text in headers[:end]:
         if name.lower() != "authentication-results":
             continue
         line = " ".join(text.split())[:_MOST]
-        if line.partition(";")[0].split(" ")[0].lower() == ours:
-            return _read_result(line, sender.rpartition("@")[2])
+        first = line.partition(";")[0]
+        if nameless:
+            # Only the topmost line counts. One with the name of a server is not by Microsoft 365.
+            return _read_result(f"{MICROSOFT}; {line}", sender) if "=" in first else ""
+        if first.split(" ")[0].lower() == ours:
+            return _read_result(line, sender)
     return ""
+
+
+def _find_end_of_microsoft(headers: Headers) -> int:
+    """Return where the headers that Microsoft 365 wrote end; 0 if it did not deliver the message.
+
+    1. The topmost Received line must be by one of its servers.
+    2. The first one by its gateway, or from a server that is not its own, tells of the server before. All below it
+       came with the message.
+    """
+    is_first = True
+    for place, (name, text) in enumerate(headers):
+        if name.lower() != "received":
+            continue
+        by, source = _BY.search(text[:_MOST]), _FROM.match(text[:_MOST])
+        server = by[1].lower().rstrip(".") if by is not None else ""
+        if not server.endswith(_MICROSOFT_SERVERS):
+            return 0 if is_first else place
+        if server.endswith(_GATEWAY) or source is None:
+            return place
+        if not source[1].lower().rstrip(".").endswith(_MICROSOFT_SERVERS):
+            return place
+        is_first = False
+    # Without the line of the server before, nothing tells which headers came with the message.
+    return 0
 
 
 def _find_end_of_ours(headers: Headers, authserv: str) -> int:
@@ -99,7 +137,7 @@ def _find_end_of_ours(headers: Headers, authserv: str) -> int:
     for place, (name, text) in enumerate(headers):
         if name.lower() != "received":
             continue
-        by = re.search(r"\bby\s+([^\s;()]+)", text[:_MOST])
+        by = _BY.search(text[:_MOST])
         here = by is not None and by[1].lower().rstrip(".") == authserv
         if is_past_ours and not here:
             return place
@@ -108,17 +146,28 @@ def _find_end_of_ours(headers: Headers, authserv: str) -> int:
     return len(headers)
 
 
-def _read_result(line: str, domain: str) -> str:
-    """Return the one DMARC result in a header if it is about this domain; "" otherwise."""
+def _read_result(line: str, sender: str) -> str:
+    """Return the one DMARC result in a header, if it is about this sender's domain, or "pass" for their login.
+
+    Return "" if there is neither.
+    """
     try:
         read = _FEATURES.parse(f"Authentication-Results: {_FOREIGN.sub('', line)}")
     except (authres.AuthResError, ValueError, IndexError, AttributeError, TypeError):
         return ""
+    # Only the whole address tells who logged in. A user's name alone may be that of somebody else.
+    if any(
+        result.method == "auth"
+        and str(result.result or "").lower() == "pass"
+        and str(getattr(result, "smtp_auth", None) or "").lower() == sender
+        for result in read.results
+    ):
+        return "pass"
     results = [result for result in read.results if result.method == "dmarc"]
     # With two results it is open which of them the server meant.
     if len(results) != 1:
         return ""
     about = str(results[0].header_from or "").lower().rstrip(".")
-    if about != domain:
+    if about != sender.rpartition("@")[2]:
         return ""
     return str(results[0].result or "").lower()

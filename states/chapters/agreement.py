@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pydantic import Field, model_validator
 
 from states.case import Case, add_signature, board_reasons
 from states.chapters.call import no_other_lead_partner
 from states.chapters.choice import partner_chosen, protest_window_closed, protests_answered
+from states.chapters.needs import another_person_for_each_side
 from states.chapters.outcomes import all_agreed_to_outcomes, outcomes_set
 from states.event import (
     ACTIVE,
@@ -104,6 +107,23 @@ def signed_by_today(case: Case) -> str | None:
     return f"{case.input.signed_on} is still to come; a signature has the day on which it was given"
 
 
+@requirement(of_input=True)
+def signed_after_draft(case: Case) -> str | None:
+    agreement = case.facts.agreement
+    if agreement is None:
+        return None  # `agreement_drafted` refuses this
+    # A changed agreement is signed anew, so the last change counts, and what the Board approved since.
+    zone = case.at.tzinfo
+    written = [agreement.drafted_at, *(change.at for change in agreement.changes[-1:])]
+    days = [at.astimezone(zone).date() for at in written]
+    days += [agreement.approval.meeting_on] if agreement.approval else []
+    if case.input.signed_on >= max(days):
+        return None
+    return (
+        f"{case.input.signed_on} is before {max(days)}, the day of these terms; nobody signs before the draft"
+    )
+
+
 @requirement()
 def signed_by_both(case: Case) -> str | None:
     agreement = case.facts.agreement
@@ -161,6 +181,26 @@ def new_term_possible(case: Case) -> str | None:
     if last is None or agreement is None or last >= max(case.today, agreement.starts_on):
         return None
     return f"the new last day {last} has passed, or lies before the first day"
+
+
+@requirement("4270.12", of_input=True)
+def shortening_keeps_notice(case: Case) -> str | None:
+    agreement = case.facts.agreement
+    if agreement is None:
+        return None
+    # What the input leaves out comes from the amendment that already waits, or else from the present terms.
+    last = case.input.ends_on or (agreement.pending or agreement).ends_on
+    if last >= agreement.ends_on or new_term_possible.reason(case):
+        return None
+    # An earlier last day ends the agreement without a ground, so the longest notice period applies.
+    days = case.setting.longest_notice
+    earliest = min(case.today + timedelta(days=days), agreement.ends_on)
+    if last >= earliest:
+        return None
+    return (
+        f"the new last day {last} ends the agreement early, which needs {days} days of notice: {earliest} or"
+        " later; or end it for a ground, with terminate"
+    )
 
 
 def draft_agreement(case: Case) -> Partnership:
@@ -228,6 +268,9 @@ BEFORE_SIGNING = (
 )
 
 
+_SIGNING = (side_has_not_signed, signed_by_today, signed_after_draft, another_person_for_each_side)
+
+
 def _terms_read(facts: Partnership) -> tuple[object, ...]:
     agreement = facts.agreement
     # A signature is given to exact terms and outcomes.
@@ -235,7 +278,7 @@ def _terms_read(facts: Partnership) -> tuple[object, ...]:
     return (agreement and agreement.drafted_at, agreement and len(agreement.changes), facts.outcomes.set_at)
 
 
-def _sign(at: State, needs: tuple[Requirement, ...], asks: tuple[str, ...] = ()) -> Event:
+def _sign(at: State, needs: tuple[Requirement, ...], asks: tuple[str, ...]) -> Event:
     return Event(
         name="sign-agreement",
         at=(at,),
@@ -280,10 +323,8 @@ EVENTS = (
         reply_words={"review": ReplyWord("ask-for-review", below="reason")},
         form=Form(reads=("terms",)),
     ),
-    _sign(
-        OPEN, (*BEFORE_SIGNING, *board_need_not_act, side_has_not_signed, signed_by_today), asks=("board",)
-    ),
-    _sign(ACTIVE, (signature_awaited, side_has_not_signed, signed_by_today)),
+    _sign(OPEN, (*BEFORE_SIGNING, *board_need_not_act, *_SIGNING), asks=("board", "through")),
+    _sign(ACTIVE, (signature_awaited, *_SIGNING), asks=("through",)),
     Event(
         name="activate",
         at=(OPEN,),
@@ -309,8 +350,8 @@ EVENTS = (
         who=(STAFF,),
         takes=AmendAgreement,
         records=amend_agreement,
-        needs=(agreement_not_over, new_term_possible),
-        asks=("board",),
+        needs=(agreement_not_over, new_term_possible, shortening_keeps_notice),
+        asks=("board", "longest_notice"),
         audience=partner_sees("amount_cents", "ends_on", "terms", "reason"),
         form=Form(reads=("terms",), beside={"amount_cents": "present-amount", "ends_on": "present-last-day"}),
     ),

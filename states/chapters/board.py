@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, StrictBool
 
 from states.case import Case, board_reasons, require_recorded
-from states.chapters.agreement import BEFORE_SIGNING, new_term_possible
+from states.chapters.agreement import BEFORE_SIGNING, new_term_possible, shortening_keeps_notice
 from states.event import (
     ACTIVE,
     BOARD,
@@ -91,6 +91,12 @@ def change_stated(case: Case) -> str | None:
     if case.input.amount_cents is not None or case.input.ends_on is not None:
         return None
     return "what the Board is to approve is missing: give amount_cents, ends_on or both"
+
+
+@requirement("4270.12", of_input=True)
+def change_keeps_notice(case: Case) -> str | None:
+    # A termination has its own days of notice.
+    return None if case.input.purpose == "termination" else shortening_keeps_notice.reason(case)
 
 
 @requirement("4270.9", of_input=True)
@@ -271,14 +277,14 @@ def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: b
         takes=ReferToBoard,
         records=refer_to_board,
         needs=needs,
-        asks=("board",),
+        asks=("board", "longest_notice"),
         audience=partner_sees("purpose", "reason", "amount_cents", "ends_on"),
         optional=optional,
         form=form,
     )
 
 
-_REFER_IN_FORCE = (purpose_is_of_agreement, change_stated, new_term_possible)
+_REFER_IN_FORCE = (purpose_is_of_agreement, change_stated, new_term_possible, change_keeps_notice)
 _FORM_IN_FORCE = Form(
     reads=_IN_FORCE,
     choices={"purpose": "purposes-in-force"},

@@ -38,6 +38,8 @@ from states.inputs import (
 )
 from states.partnership import Ability, Application, Outcomes, Partnership, Role, Selection
 
+WITHDRAW_APPLICATION = "withdraw-application"
+
 
 class OpenSelection(Input):
     closes_on: Day = Field(description="last day of the call")
@@ -170,6 +172,15 @@ def other_kind_demonstrated(case: Case) -> str | None:
 
 
 @requirement("4270.8", of_input=True)
+def replaced_by_its_author(case: Case) -> str | None:
+    author = case.setting.proved_by
+    if author is None or (case.role is Role.APPLICANT and case.actor == author):
+        return None
+    # Nobody but its author has read a sealed application, so nobody else can replace it in the author's interest.
+    return f"{case.input.organization} has sent its application itself, so only its author can replace it"
+
+
+@requirement("4270.8", of_input=True)
 def has_applied(case: Case) -> str | None:
     if case.input.organization in case.selection.applications:
         return None
@@ -299,8 +310,8 @@ EVENTS = (
         who=(APPLICANT, STAFF),
         takes=ReceiveApplication,
         records=receive_application,
-        needs=(call_open, other_kind_demonstrated, *all_five_addressed),
-        asks=("organization",),
+        needs=(call_open, replaced_by_its_author, other_kind_demonstrated, *all_five_addressed),
+        asks=("organization", "proved_by"),
         audience=_of_application("organization", "contact_name", "contact_email"),
         sealed=("abilities", "demonstration"),
         optional=True,
@@ -312,7 +323,7 @@ EVENTS = (
         ),
     ),
     Event(
-        name="withdraw-application",
+        name=WITHDRAW_APPLICATION,
         at=(OPEN,),
         who=(APPLICANT, STAFF),
         takes=OfOrganization,

@@ -73,6 +73,20 @@ def no_conflict_declared(case: Case) -> str | None:
     return None
 
 
+@requirement("4270.8", of_input=True)
+def reviewer_not_of_applicant(case: Case) -> str | None:
+    organization = case.input.organization
+    contacts = {
+        call.applications[organization].contact_email
+        for call in case.facts.selections
+        if organization in call.applications
+    }
+    person = next((p for p in (case.actor, case.setting.through) if p in contacts), None)
+    if person is None and organization not in case.setting.belongs_to:
+        return None
+    return f"{person or case.actor} belongs to {organization}: declare a conflict, with declare-conflict"
+
+
 @requirement("4270.8")
 def not_chosen_yet(case: Case) -> str | None:
     choice = case.selection.choice
@@ -260,7 +274,8 @@ EVENTS = (
         who=(REVIEWER,),
         takes=ScoreApplication,
         records=score_application,
-        needs=(call_closed, not_chosen_yet, has_applied, no_conflict_declared),
+        needs=(call_closed, not_chosen_yet, has_applied, no_conflict_declared, reviewer_not_of_applicant),
+        asks=("through", "belongs_to"),
         audience={REVIEWER: Sees(Scope.AFTER_CHOICE)},
         awaited_since="selection.closed",
         collected=_panel_left,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from states.case import Case, add_signature
+from states.case import Case, add_signature, other_sides
 from states.event import (
     DISAGREES,
     NEEDS,
@@ -48,6 +48,20 @@ def needs_described(case: Case) -> str | None:
 def side_has_not_agreed_to_needs(case: Case) -> str | None:
     side = SIDES[case.role]
     return f"{SIDE_NAMES[side]} has already agreed to this" if side in case.facts.needs.signatures else None
+
+
+@requirement()
+def another_person_for_each_side(case: Case) -> str | None:
+    # An agreement has sides only if different people speak for them.
+    # A delegate speaks as themselves, whoever is absent.
+    sides = other_sides(case)
+    for person in (case.actor, case.setting.through):
+        if person in sides:
+            return (
+                f"{person} acted for {SIDE_NAMES[sides[person]]} here, so another person has to act for"
+                f" {SIDE_NAMES[SIDES[case.role]]}"
+            )
+    return None
 
 
 def identify_needs(case: Case) -> Partnership:
@@ -99,7 +113,8 @@ EVENTS = (
         who=(PRINCIPAL, STAFF),
         takes=Nothing,
         records=agree_needs,
-        needs=(needs_described, side_has_not_agreed_to_needs),
+        needs=(needs_described, side_has_not_agreed_to_needs, another_person_for_each_side),
+        asks=("through",),
         audience=_PANEL_AND_PARTNER,
         awaited_since="needs.described",
         collected=lambda facts: sides_left(("school", "district"), facts.needs.signatures),

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from states.case import Case, add_signature
 from states.chapters.choice import partner_chosen
+from states.chapters.needs import another_person_for_each_side
 from states.event import (
     ACTIVE,
     DISAGREES,
@@ -121,7 +122,8 @@ EVENTS = (
         who=(PRINCIPAL, STAFF, LEAD_PARTNER),
         takes=Nothing,
         records=agree_outcomes,
-        needs=(outcomes_set, side_has_not_agreed_to_outcomes),
+        needs=(outcomes_set, side_has_not_agreed_to_outcomes, another_person_for_each_side),
+        asks=("through",),
         audience=partner_sees(),
         collected=lambda facts: sides_left(("school", "district", "partner"), facts.outcomes.signatures),
         consents_to=lambda facts: (facts.outcomes.set_at,),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import get_args
 
 from pydantic import Field, StrictBool
 
 from states.case import Case, Meaning
+from states.chapters.needs import another_person_for_each_side
 from states.event import (
     ACTIVE,
     CLOCK,
@@ -74,6 +76,29 @@ class Continue(Input):
 @requirement("4270.5", of_input=True)
 def done_by_today(case: Case) -> str | None:
     return f"{case.input.on} is still to come" if case.input.on > case.today else None
+
+
+def _find_unfit_day(case: Case, day: date) -> str | None:
+    """Return why a day cannot be one under the agreement: it is before the agreement, or still to come."""
+    agreement = case.agreement
+    # The Board may put an agreement into force after its first day, or before it.
+    began = agreement.starts_on
+    if agreement.in_force_at is not None:
+        began = min(began, agreement.in_force_at.date())
+    if day < began:
+        return f"{day} is before the agreement, which began on {began}"
+    return f"{day} is still to come" if day > case.today else None
+
+
+@requirement("4270.5", of_input=True)
+def done_since_agreement(case: Case) -> str | None:
+    # A day to come is refused by `done_by_today`.
+    return _find_unfit_day(case, case.input.on) if case.input.on <= case.today else None
+
+
+@requirement("4270.6", of_input=True)
+def signed_under_agreement(case: Case) -> str | None:
+    return _find_unfit_day(case, case.input.signed_on)
 
 
 @requirement("4270.6", of_input=True)
@@ -178,6 +203,7 @@ def submit_report(case: Case) -> Partnership:
         document=values.document,
         sha256=values.sha256,
         by=case.actor,
+        through=case.setting.through,
         at=case.at,
     )
     # Keep every report: the findings may rest on an earlier one.
@@ -186,7 +212,13 @@ def submit_report(case: Case) -> Partnership:
 
 def give_finding(case: Case) -> Partnership:
     values = case.input
-    finding = Finding(impact=values.impact, reasons=values.reasons, by=case.actor, at=case.at)
+    finding = Finding(
+        impact=values.impact,
+        reasons=values.reasons,
+        by=case.actor,
+        through=case.setting.through,
+        at=case.at,
+    )
     findings = {**case.review.findings, SIDES[case.role]: finding}
     both = {"school", "district"} <= findings.keys()
     return case.facts.but(review=case.review.but(findings=findings, found_at=case.at if both else None))
@@ -210,7 +242,7 @@ def _duty(duty: Duty) -> Event:
         who=(LEAD_PARTNER, STAFF),
         takes=RecordDuty,
         records=record(duty),
-        needs=(done_by_today,),
+        needs=(done_by_today, done_since_agreement),
         audience=partner_sees("on", "summary", "evidence"),
         repeatable=True,
         form=Form(today="on"),
@@ -225,7 +257,7 @@ EVENTS = (
         who=(LEAD_PARTNER, STAFF),
         takes=AddAgreement,
         records=add_agreement,
-        needs=(school_gave_input, district_gave_input),
+        needs=(school_gave_input, district_gave_input, signed_under_agreement),
         audience=partner_sees("with", "summary", "school_input", "district_input", "signed_on"),
         repeatable=True,
     ),
@@ -244,7 +276,8 @@ EVENTS = (
         who=(LEAD_PARTNER,),
         takes=SubmitReport,
         records=submit_report,
-        needs=(every_outcome_has_a_value, every_value_has_an_outcome),
+        needs=(every_outcome_has_a_value, every_value_has_an_outcome, another_person_for_each_side),
+        asks=("through",),
         audience=partner_sees("values", "narrative", "document"),
         awaited_since="review.opened",
         done_once="review.reported",
@@ -258,8 +291,8 @@ EVENTS = (
         who=(PRINCIPAL, STAFF),
         takes=GiveFinding,
         records=give_finding,
-        needs=(report_in_or_overdue, side_has_given_no_finding),
-        asks=("overdue",),
+        needs=(report_in_or_overdue, side_has_given_no_finding, another_person_for_each_side),
+        asks=("overdue", "through"),
         audience=partner_sees("impact", "reasons"),
         awaited_since="review.reported",
         collected=lambda facts: sides_left(

@@ -51,6 +51,8 @@ class People:
         fill(page, typed or {})
         if final:
             page.locator("[name=confirm]").fill(REF)
+        for box in page.locator("input[type=checkbox][name=confirm]").all():
+            box.check()
         press(page.locator("button[value=act]"))
         assert "/done" in page.url, page.locator("main").inner_text()
         self.look(page.url, f"{label}, done")
@@ -186,6 +188,7 @@ def somebody_applies(town: Town, people: People) -> None:
     press(page.locator("button[value=save]"))
     page.goto(link)
     assert page.locator("[name=diversity]").input_value() == given["diversity"]  # it was kept
+    page.locator("[name=unchanged]").check()
     press(page.locator("button[value=send]"))
     people.look(link, "The application, sent")
     page.close()

@@ -109,7 +109,8 @@ def filled(house: House, link: str) -> dict[str, str]:
     """The form of a page as a browser would send it; nothing while the page has none."""
     forms = [form for form in Page(house.page(link)[1], link).forms if "form" in form.texts]
     texts = forms[0].texts if forms else {}
-    return {name: values[0] for name, values in texts.items() if values}
+    ticked = {"confirm": "yes"} if forms and "confirm" in forms[0].choices else {}
+    return {name: values[0] for name, values in texts.items() if values} | ticked
 
 
 def send(house: House, link: str, body: dict[str, str]) -> int:

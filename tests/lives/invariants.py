@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from states.errors import LawError, Refused
-from states.partnership import Partnership, State
+from states.partnership import Agreement, Partnership, State
 from workflow.session import System
 from workflow.store import tables
 
@@ -65,17 +65,26 @@ def without_the_board(facts: Partnership) -> list[str]:
     if facts.board.asked is not None:
         return ["it is in force, and the Board that asked to review it has not decided"]
     terms = (agreement.amount_cents, agreement.starts_on, agreement.ends_on, agreement.autonomy_requested_by)
-    if not called_for(*terms):
-        return []
     approved = agreement.approval
     if approved is None:
-        return [f"terms {terms} are in force without the Board"]
+        return [f"terms {terms} are in force without the Board"] if called_for(*terms) else []
     if (approved.amount_cents, approved.ends_on) != (agreement.amount_cents, agreement.ends_on):
         return [f"terms {terms} are in force; what the Board approved is {approved}"]
     then = [one for one in facts.board.decisions if one.meeting_on == approved.meeting_on]
     if not any(one.decision == "approve" and one.vote.ayes > one.vote.noes for one in then):
         return ["the approval is of no vote that carried it"]
     return []
+
+
+def changed_without_a_vote(before: Agreement | None, after: Partnership) -> list[str]:
+    """Whether a step changed the amount, the first or the last day of what the Board approved, without its vote."""
+    if before is None or before.approval is None or after.agreement is None:
+        return []
+    if after.agreement.approval != before.approval:
+        return [] if after.board.decisions[-1].decision == "approve" else ["approved by no vote"]
+    kept = ("amount_cents", "starts_on", "ends_on")
+    moved = [name for name in kept if getattr(before, name) != getattr(after.agreement, name)]
+    return [f"{name} of what the Board approved changed without a vote" for name in moved]
 
 
 def of_the_history(system: System) -> list[str]:

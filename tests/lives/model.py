@@ -18,7 +18,7 @@ from states.errors import Refused
 from states.event import Event
 from states.inputs import Input, read_input
 from states.machine import waiting_on
-from states.partnership import Change, Partnership, Role, State
+from states.partnership import Agreement, Change, Partnership, Role, State
 from tests.support.facts import CBO, LA, OUTCOMES, PEOPLE, REVIEWERS, SAMPLES, Life
 
 # The call is open at the first and closed at the second instant; then come the Board's meetings, one between each
@@ -59,7 +59,9 @@ _EACH: Mapping[str, list[dict[str, Any]]] = {
         {"purpose": "new"}, {"purpose": "termination"}, {"purpose": "amendment"},
         {"purpose": "renewal", "ends_on": DAY_MORE},
     ],
-    "amend-agreement": [{"amount_cents": THRESHOLD}, {"ends_on": DAY_MORE}],
+    "amend-agreement": [
+        {"amount_cents": THRESHOLD}, {"amount_cents": CENT_LESS}, {"ends_on": DAY_MORE}, {"ends_on": YEAR},
+    ],
     "schedule-item": _DAYS,
     "introduce-item": _DAYS,
     "defer-item": [*_DAYS, {}],
@@ -86,6 +88,7 @@ class Place:
     time: int
     entered_at: datetime = TIMES[0]
     deed: str = ""
+    terms_before: Agreement | None = None  # those of the situation one step before
 
     @property
     def now(self) -> datetime:
@@ -163,7 +166,8 @@ def _is_near(event: str, day: str | None, now: datetime, thorough: bool) -> bool
 
 def _setting(row: Event, given: Input, now: datetime) -> Setting:
     meeting = MEETINGS.get(getattr(given, "meeting_on", None))  # type: ignore[arg-type]
-    whole = Life(now=now).setting(given, meeting=meeting, minimum_panel=1, opens_until=None, notice_days=0)
+    none = {"opens_until": None, "notice_days": 0, "longest_notice": 0}
+    whole = Life(now=now).setting(given, meeting=meeting, minimum_panel=1, **none)
     return Setting(**{name: getattr(whole, name) for name in row.asks})
 
 
@@ -171,7 +175,7 @@ def onward(place: Place, *, thorough: bool) -> Iterator[Place]:
     """Every situation that one step leads to: an event that the law allows, or the next instant."""
     times = TIMES if thorough else TIMES[:-1]
     if place.time + 1 < len(times) and place.state is not None:
-        yield replace(place, time=place.time + 1, deed="time passes")
+        yield replace(place, time=place.time + 1, deed="time passes", terms_before=None)
     for row in machine.events_of(place.state):
         protested = place.facts.selection is not None and place.facts.selection.protests
         if row.name in (ASIDE if thorough else ASIDE | RARE) or (row.name == "file-protest" and protested):
@@ -185,7 +189,8 @@ def onward(place: Place, *, thorough: bool) -> Iterator[Place]:
                 except Refused:
                     continue
                 entered = place.entered_at if made.state is place.state else place.now
-                yield Place(made.state, made.facts, place.time, entered, f"{role} {row.name} {told}")
+                deed = f"{role} {row.name} {told}"
+                yield Place(made.state, made.facts, place.time, entered, deed, place.facts.agreement)
 
 
 def _who(row: Event, place: Place) -> tuple[Role, ...]:

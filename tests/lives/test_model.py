@@ -9,18 +9,21 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
 import pytest
 
 from states import machine
+from states.case import BoardRules
 from states.event import Event
 from states.lifecycle import TABLE
 from states.partnership import State
-from tests.lives.invariants import without_the_board
+from tests.lives import model
+from tests.lives.invariants import changed_without_a_vote, without_the_board
 from tests.lives.model import ASIDE, RARE, TIMES, Place, meetings, onward
-from tests.support.facts import NOTHING_YET
+from tests.support.facts import NOTHING_YET, Life
 from workflow import deadlines
 from workflow.procedure.config import Config
 from workflow.store.rows import Snapshot
@@ -108,7 +111,7 @@ def forgotten(settings: Config) -> Callable[[Place], bool]:
 
 def passed_by(place: Place) -> bool:
     """Whether an agreement is in force, or has terms, that the Board should have decided on and did not."""
-    return bool(without_the_board(place.facts))
+    return bool(without_the_board(place.facts) or changed_without_a_vote(place.terms_before, place.facts))
 
 
 def is_met_again(time: int, *, thorough: bool) -> bool:
@@ -126,6 +129,7 @@ def world(settings: Config) -> World:
 
 
 @pytest.mark.promise("law-has-no-gaps")
+@pytest.mark.promise("approved-by-the-board")
 def test_no_way_leads_past_the_board_and_no_situation_is_without_a_deadline_that_insists(
     world: World,
 ) -> None:
@@ -186,6 +190,15 @@ def test_a_law_without_one_of_these_requirements_is_found_to_lead_past_the_board
     found = explored(passed_by).found
     assert found is not None
     assert last in found[-1]
+
+
+def test_a_law_that_lets_staff_change_what_the_board_approved_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(model, "Life", partial(Life, rules=BoardRules(keeps=False)))
+    found = explored(passed_by).found
+    assert found is not None
+    assert "staff amend-agreement" in found[-1]
 
 
 def test_a_law_without_a_way_out_is_found_to_catch_a_partnership(monkeypatch: pytest.MonkeyPatch) -> None:

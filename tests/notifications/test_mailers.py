@@ -1,9 +1,11 @@
 """Deliveries to real folders and to a real SMTP server on this machine, and everything that can go wrong."""
 
 import asyncio
+import base64
 import itertools
 import logging
 import mailbox
+import re
 import socket
 import ssl
 import threading
@@ -358,6 +360,93 @@ def test_a_refusal_of_the_sender_is_no_single_messages_fault_unless_it_is_of_its
     assert type(failed.value) is failure
 
 
+@pytest.mark.promise("mail-waits-in-order")
+@pytest.mark.parametrize("command", ["RCPT", "DATA"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "553 5.7.1 <office@example.org>: Sender address rejected: not owned by user clerk",
+        "554 5.7.1 <principal@example.org>: Relay access denied",
+        "550 relay not permitted, authentication required",
+        "550 5.7.60 SMTP; Client does not have permissions to send as this sender",
+        "554 5.2.252 SendAsDenied; the account must not send for this address",
+        "530 5.7.57 Client not authenticated", "452 4.3.1 Insufficient system storage",
+    ],
+)  # fmt: skip
+def test_a_refusal_of_the_office_or_trouble_of_the_server_is_no_message_s_fault(
+    server: Server, desk: Desk, command: str, answer: str
+) -> None:
+    desk.answers[command] = answer
+    with pytest.raises(Unreachable, match=re.escape(answer)):
+        send(plain(server))
+
+
+@pytest.mark.promise("mail-waits-in-order")
+@pytest.mark.parametrize(
+    "answer", ["554 5.7.1 <{}>: Recipient address rejected: Access denied", "553 No <{}>"]
+)
+def test_a_refusal_that_every_recipient_gets_is_no_message_s_fault(
+    server: Server, desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    async def refuse(
+        server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        return answer.format(address)
+
+    monkeypatch.setattr(desk, "handle_RCPT", refuse)
+    with pytest.raises(Unreachable, match="and every other recipient"):
+        send(plain(server))
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        ("554 5.7.1 Access denied", PermanentFailure), ("550 5.1.1 No such user", PermanentFailure),
+        ("452 4.3.1 No room for this mailbox", TemporaryFailure), ("552 5.3.4 Too large", PermanentFailure),
+    ],
+)  # fmt: skip
+def test_a_refusal_that_only_one_recipient_gets_is_of_that_message(
+    server: Server, desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str, failure: type[DeliveryFailed]
+) -> None:
+    async def refuse(
+        server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        return answer if address == "principal@example.org" else "250 OK"
+
+    monkeypatch.setattr(desk, "handle_RCPT", refuse)
+    with pytest.raises(DeliveryFailed, match=answer) as failed:
+        send(plain(server))
+    assert type(failed.value) is failure
+    assert desk.received == []
+
+
+PIPELINING = (b"220 hello\r\n", b"250-server\r\n250 PIPELINING\r\n")
+
+
+def test_commands_go_at_once_to_a_server_that_takes_them_so() -> None:
+    with scripted(*PIPELINING, b"", b"", b"250 ok\r\n250 ok\r\n354 go\r\n", b"250 taken\r\n") as port:
+        send(SmtpMailer(HOST, port, "none", timeout=5, local_hostname="client.example.org"))
+
+
+@pytest.mark.parametrize("data", [b"354 go\r\n", b"554 no valid recipients\r\n"])
+def test_a_recipient_refused_among_commands_sent_at_once_gets_no_message(data: bytes) -> None:
+    with (
+        scripted(*PIPELINING, b"", b"", b"250 ok\r\n550 5.1.1 unknown\r\n" + data) as port,
+        pytest.raises(PermanentFailure, match=r"550 5\.1\.1 unknown"),
+    ):
+        send(SmtpMailer(HOST, port, "none", timeout=5, local_hostname="client.example.org"))
+
+
+def test_small_packets_do_not_wait_for_the_server_to_confirm_the_last(server: Server) -> None:
+    mailer = plain(server)
+    with mailer.session():
+        send(mailer)
+        client = mailer._kept.client
+        assert client is not None
+        assert client.sock is not None
+        assert client.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_nul_in_an_answer_does_not_get_into_the_record() -> None:
     replies = (b"250 ok\r\n", b"550 no\0body\r\n")
     with scripted(*HELLO, *replies) as port, pytest.raises(PermanentFailure, match="550 nobody"):
@@ -622,6 +711,32 @@ def test_a_wrong_password_is_for_an_operator_to_mend_and_is_never_told(
     assert "refused the user name or password; mend them in the settings. It said: 535" in str(failed.value)
     assert PASSWORD not in str(failed.value)
     assert failed.value.__cause__ is None
+
+
+def test_a_server_may_ask_for_an_access_token_and_a_renewed_one_counts_at_once(
+    desk: Desk, offered: ssl.SSLContext, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    proofs: list[bytes] = []
+
+    async def xoauth2(server: SMTP, args: list[str]) -> AuthResult:
+        proofs.append(base64.b64decode(args[1]))
+        if b"Bearer renewed" not in proofs[-1]:
+            await server.push("334 " + base64.b64encode(b'{"status":"400"}').decode())
+            assert await server._reader.readline() == b"\r\n"
+        return AuthResult(success=b"Bearer renewed" in proofs[-1], handled=False, auth_data=b"office")
+
+    token = tmp_path / "token"
+    token.write_text("old\n", encoding="utf-8")
+    desk.auth_XOAUTH2 = xoauth2  # type: ignore[attr-defined] # aiosmtpd finds it by its name
+    with serving(desk, tls_context=offered, auth_required=True, authenticator=accepting("")) as server:
+        mailer = by_starttls(server.port, trusting, username="office", oauth_token_file=token)
+        with pytest.raises(Unreachable, match="refused the user name or password") as failed:
+            send(mailer)
+        assert "old" not in str(failed.value)
+        token.write_text("renewed\n", encoding="utf-8")
+        send(mailer)
+    assert proofs[-1] == b"user=office\x01auth=Bearer renewed\x01\x01"
+    assert len(desk.received) == 1
 
 
 def test_a_server_that_repeats_the_password_does_not_get_it_into_an_error() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from states.event import Event, change_nothing
 from states.lifecycle import TABLE
 from tests.support.facts import (
     ABSENT,
+    CBO,
     CHARITY,
     COLLEGE,
     MEETING_1,
@@ -64,6 +66,10 @@ def _signatures(life: Life, record: str, *left: str) -> Life:
 # The statement of needs and the call
 _NEEDS = Life().to("needs-agreed")
 _because("needs-described", Life().to("needs"), "agree-needs")
+_because(
+    "another-person-for-each-side", _signatures(_NEEDS, "needs", "district"), "agree-needs",
+    role="principal", by="staff@example.org",
+)  # fmt: skip
 _because("needs-described", _NEEDS.having("needs", statement=None), "open-selection")
 _because("side-has-not-agreed-to-needs", _NEEDS, "agree-needs")
 _because("school-agreed-to-needs", _signatures(_NEEDS, "needs", "district"), "open-selection")
@@ -81,6 +87,13 @@ _OPEN, _CLOSED, _SCORED, _CHOSEN = (
     Life().to("chosen"),
 )
 _because("call-open", _OPEN.at("2025-08-15 17:00"), "receive-application", "extend-selection")
+_because(
+    "replaced-by-its-author",
+    _OPEN,
+    "receive-application",
+    role="staff",
+    about={"proved_by": "other@example.org"},
+)
 _because("other-kind-demonstrated", _OPEN, "receive-application", organization=CHARITY)
 _ABILITIES = _OPEN.input("receive-application")["abilities"]
 for _left_out in _ABILITIES:
@@ -90,6 +103,7 @@ _because("has-applied", _OPEN, "withdraw-application", organization=CHARITY)
 _because("extended-to-later", _OPEN, "extend-selection", closes_on="2025-08-15")
 _because("call-closed", _OPEN, "close-applications", "declare-conflict", "score-application", "restart")
 _because("closing-not-recorded", _CLOSED, "close-applications")
+_because("reviewer-not-of-applicant", _CLOSED, "score-application", about={"belongs_to": (CBO,)})
 _because("not-chosen-yet", _CHOSEN, "declare-conflict", "score-application")
 _because("has-applied", _CLOSED, "declare-conflict", "score-application", organization=CHARITY)
 _because(
@@ -146,11 +160,19 @@ for _event in ("sign-agreement", "activate"):
     _because("board-did-not-ask", _life.do("ask-for-review"), _event)
 _because("side-has-not-signed", _READY["sign-agreement"].do("sign-agreement"), "sign-agreement")
 _because("signed-by-today", _READY["sign-agreement"], "sign-agreement", signed_on="2025-12-01")
+_because("signed-after-draft", _READY["sign-agreement"], "sign-agreement", signed_on="2025-07-01")
+_because(
+    "another-person-for-each-side", _READY["sign-agreement"], "sign-agreement", by="principal@example.org"
+)
 _because("signed-by-both", _READY["sign-agreement"], "activate")
 _because("agreement-not-over", _READY["activate"].at("2026-09-01"), "activate")
 _because("no-other-lead-partner", _READY["activate"], "activate", about={"other_lead": "rbhs-2024"})
 _because("outcomes-set", _CHOSEN, "agree-outcomes")
 _because("side-has-not-agreed-to-outcomes", _READY["activate"], "agree-outcomes")
+_because(
+    "another-person-for-each-side", _signatures(_READY["activate"], "outcomes", "school"), "agree-outcomes",
+    role="staff", by="principal@example.org",
+)  # fmt: skip
 
 # The Board
 _because("purpose-is-new", _READY["refer-to-board"], "refer-to-board", purpose="renewal")
@@ -160,7 +182,11 @@ for _life in (_ACTIVE, Life().to("annual-review")):
     _because("purpose-is-of-agreement", _life, "refer-to-board", purpose="new")
     _because("change-stated", _life, "refer-to-board", purpose="amendment")
     _because("new-term-possible", _life, "refer-to-board", purpose="renewal", ends_on="2025-01-01")
+    _because(
+        "change-keeps-notice", _life, "refer-to-board", purpose="amendment", ends_on=str(_life.now.date())
+    )
 _because("new-term-possible", _ACTIVE, "amend-agreement", ends_on="2025-01-01")
+_because("shortening-keeps-notice", _ACTIVE, "amend-agreement", ends_on=str(_ACTIVE.now.date()))
 _because("agreement-not-over", _ACTIVE.at("2026-09-01"), "amend-agreement")
 
 _REFERRED = Life().at_board_review()
@@ -201,12 +227,16 @@ _because("ends-before-last-day", _TERMINATION, "terminate", effective_on="2026-0
 # In force
 for _duty in ("assessment", "gap", "meeting", "engagement", "responsibility"):
     _because("done-by-today", _ACTIVE, f"record-{_duty}", on="2025-12-01")
+    _because("done-since-agreement", _ACTIVE, f"record-{_duty}", on="1950-01-01")
+_because("signed-under-agreement", _ACTIVE, "add-agreement", signed_on="1950-01-01")
 _because("school-gave-input", _ACTIVE, "add-agreement", school_input=None)
 _because("district-gave-input", _ACTIVE, "add-agreement", district_input=None)
 _AMENDED = _ACTIVE.do("amend-agreement")
 _because("signature-awaited", _ACTIVE.having("agreement", signatures={}), "sign-agreement")
 _because("side-has-not-signed", _AMENDED.do("sign-agreement"), "sign-agreement")
 _because("signed-by-today", _AMENDED, "sign-agreement", signed_on="2025-12-01")
+_because("signed-after-draft", _AMENDED, "sign-agreement", signed_on=str(_AMENDED.now.date() - timedelta(1)))
+_because("another-person-for-each-side", _AMENDED, "sign-agreement", by="principal@example.org")
 
 _REVIEW, _REPORTED = Life().to("annual-review"), Life().to("reported")
 _because("every-outcome-has-a-value", _REVIEW, "submit-report", values={"attendance": 91})
@@ -214,6 +244,8 @@ _because(
     "every-value-has-an-outcome", _REVIEW, "submit-report",
     values={"attendance": 91, "suspensions": 30, "truancy": 2},
 )  # fmt: skip
+_because("another-person-for-each-side", _REVIEW, "submit-report", by="principal@example.org")
+_because("another-person-for-each-side", _REPORTED, "give-finding", by="lead-partner@example.org")
 _because("report-in-or-overdue", _REVIEW, "give-finding")
 _because("side-has-given-no-finding", _REPORTED.do("give-finding"), "give-finding")
 _FOUND = Life().at_found()

@@ -59,7 +59,7 @@ class Desk:
     def bare(self, *words: str, stdin: str = "") -> Answer:
         """Run `partnershipctl` with these arguments and no others."""
         self._capsys.readouterr()
-        self._patch.setattr(sys, "stdin", io.StringIO(stdin))
+        self._patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         with pytest.raises(SystemExit) as left:
             program.main(words)
         said = self._capsys.readouterr()

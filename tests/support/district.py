@@ -90,6 +90,7 @@ def written(folder: Path, text: str = "") -> Path:
     """A configuration that says this besides where database and mail are, with the keys of every test."""
     (folder / "var").mkdir(exist_ok=True)
     (folder / "var" / "keys").write_text("k" * 48 + "\n", encoding="ascii")
+    (folder / "var" / "keys").chmod(0o600)
     (folder / "config.toml").write_text(merged(text, folder), encoding="utf-8")
     return folder / "config.toml"
 

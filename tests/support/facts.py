@@ -29,7 +29,7 @@ ORGANIZATIONS = {
 }
 ABSENT = object()  # as the value of a key: leave the key out
 NOTHING_YET = Partnership(school="none", title="none")
-USUAL_RULES = BoardRules()
+USUAL_RULES = BoardRules(keeps=True)
 
 
 def instant(text: str) -> datetime:
@@ -221,7 +221,9 @@ class Life:
 
     def input(self, event: str, **given: Any) -> dict[str, Any]:
         """The usual input of an event with some keys given otherwise."""
-        return usual_input(event, self.state, given)
+        # A signature has the day on which it is given, unless a test says otherwise.
+        today = {"signed_on": str(self.now.date())} if event == "sign-agreement" else {}
+        return usual_input(event, self.state, today | given)
 
     def setting(self, given: Input, **parts: Any) -> Setting:
         """What an engine would know of schools, calendar and procedures, with some parts given otherwise."""
@@ -235,6 +237,7 @@ class Life:
             "meeting": MEETINGS.get(getattr(given, "meeting_on", None)),
             "board": self.rules,
             "notice_days": 30,
+            "longest_notice": 30,
         }
         return Setting(**(usual | parts))
 

@@ -84,6 +84,7 @@ class House:
         self.folder, self.database, self.port = folder, database or folder, free_port()
         self.address = databases.address(self.database)  # as its configuration has it
         (folder / "keys").write_text("k" * 48, encoding="ascii")
+        (folder / "keys").chmod(0o600)
         self.running: subprocess.Popen[bytes] | None = None
         self.neighbours: list[House] = []
         self.configure()

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from notifications.incoming.letterboxes import Letter
 from notifications.mailers import MaildirMailer
 from tests.support.district import Life
+from workflow import links
 from workflow.inbox import judge
 from workflow.inbox.judge import Judged
 from workflow.outbox import delivery
@@ -30,7 +31,8 @@ def got(life: Life, template: str, to: str) -> EmailMessage:
     delivered(life)
     rows = [row for row in life.notices(template) if row["to"] == f"{to}@example.org"]
     assert rows, f"{to} was not told of {template}"
-    return message_from_bytes(rows[-1]["message"], policy=policy.default)
+    content = links.sign_again(life.system.config, rows[-1]["message"], rows[-1]["to"])
+    return message_from_bytes(content, policy=policy.default)
 
 
 def answer(asked: EmailMessage, text: str, **headers: str | None) -> bytes:

@@ -170,6 +170,7 @@ class Visitor:
 
     def filled(self, form: Form, button: str = "act", **typed: Any) -> dict[str, Any]:
         texts: dict[str, Any] = {name: list(values) for name, values in form.texts.items()}
+        texts |= {"confirm": form.choices["confirm"]} if "confirm" in form.choices else {}  # a box is ticked
         for name, value in typed.items():
             assert name in texts, (name, list(texts))
             texts[name] = value if isinstance(value, (list, tuple)) else [value]
@@ -226,7 +227,9 @@ class Guest:
         return answer.text
 
     def application_link(self, email: str) -> str:
-        return links.apply_address(self.life.system.config, Applicant(self.life.ref, email))
+        return links.apply_address(
+            self.life.system.config, Applicant(self.life.ref, email, self.life.facts.round)
+        )
 
 
 def path_of(address: str) -> str:

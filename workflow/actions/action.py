@@ -18,19 +18,22 @@ from sqlalchemy.exc import IntegrityError
 from notifications.errors import ServiceError
 from notifications.links import Forged
 from states.errors import WrongState
-from states.event import Event
+from states.event import OFFICE, Event
 from states.machine import event_named, row_of
-from states.partnership import Role
+from states.partnership import Role, State
 from workflow import directory, engine
 from workflow.engine import Change
 from workflow.links import Claim
-from workflow.outbox import message, queue
+from workflow.outbox import bounced, message, queue
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Channel, HistoryEntry, Notice, Snapshot
+from workflow.views.visibility import Viewer
 
 # The least time between two fresh messages to one person about one partnership.
 AGAIN_AFTER = timedelta(minutes=5)
+MOST_AGAIN = 3  # the most fresh messages to one person about one partnership in a day
+AGAIN_FOR = timedelta(days=365)  # a link that is older asks for no fresh message
 Ending = Literal["used", "expired", "overtaken", "revoked"]
 
 
@@ -70,6 +73,11 @@ class Action:
         """Return the email address of the person who reads and acts: the delegate's, if there is one."""
         return self.through or self.actor
 
+    @property
+    def viewer(self) -> Viewer:
+        """Return the person who reads what the link shows."""
+        return Viewer(self.role, self.actor, self.through)
+
 
 def find_action(session: Session, claim: Claim, now: datetime) -> Action:
     """Return what a claim asks for, once all checks have passed.
@@ -77,8 +85,9 @@ def find_action(session: Session, claim: Claim, now: datetime) -> Action:
     1. The claim must name a notice on record, sent to this person about this partnership.
     2. An event that can be done only once must not have been done from this notice.
     3. The person must still have the role, or still stand in for the owner of the notice.
-    4. The event must be possible in the present state and still be this role's to do.
-    5. What the person was asked to agree to must not have changed since.
+    4. The call of the notice must not have been replaced by another round.
+    5. The event must be possible in the present state and still be this role's to do.
+    6. What the person was asked to agree to must not have changed since.
 
     Raise `Forged` if step 1 fails, `LinkClosed` if a later one does.
     """
@@ -88,9 +97,13 @@ def find_action(session: Session, claim: Claim, now: datetime) -> Action:
     # Before the right: a person who has lost the role since may still learn that their answer was recorded.
     _check_unused(session, claim)
     _check_right(session, claim, notice, record, now)
+    _check_round(session, claim, notice, record)
     if not claim.event:
         return Action(claim, notice, record, None, role, actor, through)
     row = _check_possible(claim, record, role)
+    # A delegate may not read what is sealed, and so cannot write it in place of its author.
+    if row.sealed and through is not None:
+        raise LinkClosed("revoked", "An application is its author's alone.", claim)
     # Nobody agrees to a text that they have not seen (4270.7, 4270.10).
     if claim.read is not None and claim.read != row.version_read(record.facts):
         raise LinkClosed("overtaken", "What you were asked to agree to has been changed since.", claim)
@@ -122,10 +135,47 @@ def _check_right(session: Session, claim: Claim, notice: Notice, record: Snapsho
         raise LinkClosed("revoked", f"You no longer stand in for {owner.name}.", claim)
 
 
+def _check_round(session: Session, claim: Claim, notice: Notice, record: Snapshot) -> None:
+    """Raise `LinkClosed` if the call started over since the notice.
+
+    The office still sees the page of the partnership. Everybody else had their role in the earlier round.
+    """
+    if claim.event or notice.capacity not in OFFICE:
+        restarted = _last_restart(session, record)
+        if restarted is not None and not _is_after(notice, restarted):
+            raise LinkClosed("overtaken", "The search for a Lead Partner has started over since.", claim)
+
+
+def _last_restart(session: Session, record: Snapshot) -> HistoryEntry | None:
+    """Return the row of the history with which the present round began; None in the first round."""
+    if not record.facts.earlier_selections:
+        return None
+    table = tables.history
+    query = select(table).where(
+        table.c.partnership == record.id,
+        table.c.from_state == State.OPEN_SELECTION.value,
+        table.c.to_state == State.NEEDS_IDENTIFIED.value,
+    )
+    row = session.connection.execute(query.order_by(table.c.seq.desc())).first()
+    return HistoryEntry.from_row(row) if row else None
+
+
+def _is_after(notice: Notice, row: HistoryEntry) -> bool:
+    """Return whether a notice was made for the round that this row of the history began."""
+    if notice.seq is None:
+        # Of two at the same instant, count the notice as the older one, so that its links end.
+        return notice.queued_at > row.at
+    # The message about the new start asks the office for its next step. To all others it tells of the end.
+    return notice.seq > row.seq or (notice.seq == row.seq and notice.capacity in OFFICE)
+
+
 def has_right(session: Session, claim: Claim, now: datetime) -> bool:
-    """Return whether the notice is valid and the person still has its role, and so may read the news."""
+    """Return whether the notice is valid for this round and the person has its role, and so may read the news."""
     try:
-        _check_right(session, claim, *notice_of(session, claim), now)
+        notice, record = notice_of(session, claim)
+        _check_right(session, claim, notice, record, now)
+        if notice.capacity not in OFFICE:
+            _check_round(session, claim, notice, record)
     except (LinkClosed, Forged):
         return False
     return True
@@ -231,6 +281,8 @@ def _act(
     except IntegrityError:
         # Another transaction committed the same answer between the look-up above and this insert.
         raise LinkClosed("used", "This has been done already.", action.claim) from None
+    # The link went to this address, so mail arrives there.
+    bounced.clear(session, action.reader)
     return change
 
 
@@ -296,21 +348,25 @@ def last_done(session: Session, claim: Claim) -> list[HistoryEntry]:
 def send_again(session: Session, claim: Claim, now: datetime) -> int | None:
     """Queue a message with fresh links, to the address on record only, and return the number of the notice.
 
-    Return None if such a message was queued within `AGAIN_AFTER`. Raise `Forged` if there was never such a notice,
-    and `LinkClosed` if the person no longer has the role.
+    Return None if one was queued within `AGAIN_AFTER`, or `MOST_AGAIN` within a day, or the link is older than
+    `AGAIN_FOR`. Raise `Forged` if there was never such a notice, `LinkClosed` if the person has lost the role.
     """
     notice, record = notice_of(session, claim)
     _check_right(session, claim, notice, record, now)
     table = tables.notices
-    query = select(table.c.id).where(
+    query = select(table.c.queued_at).where(
         table.c.template == "fresh-link",
         table.c.to == claim.person,
         table.c.partnership == record.id,
-        table.c.queued_at > now - AGAIN_AFTER,
+        table.c.queued_at > now - timedelta(days=1),
     )
-    if session.connection.scalar(query) is not None:
+    today = list(session.connection.scalars(query))
+    too_old = claim.signed_at is not None and claim.signed_at <= now - AGAIN_FOR
+    if too_old or len(today) >= MOST_AGAIN or any(at > now - AGAIN_AFTER for at in today):
         return None
-    offers = message.offers_of(session, notice)
+    restarted = _last_restart(session, record)
+    # What was asked in an earlier round is not asked any more. The person still gets a link to the present page.
+    offers = message.offers_of(session, notice) if not restarted or _is_after(notice, restarted) else ()
     return queue.tell(
         session, "fresh-link", claim.person, notice.role, now,
         extra={"offers_again": list(offers)}, partnership=record.id, delegate_for=notice.delegate_for,

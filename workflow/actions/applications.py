@@ -26,14 +26,15 @@ from states.partnership import Application, Kind, Role
 from workflow import directory, engine, links
 from workflow.engine import Change
 from workflow.links import Applicant
-from workflow.outbox import queue
+from workflow.outbox import bounced, queue
 from workflow.session import Session
 from workflow.store import database, tables
 from workflow.store.rows import Channel, Snapshot
 from workflow.store.tables import canonical
 
 ASKED_AGAIN_AFTER = timedelta(minutes=5)  # the least time between two messages to one address about one call
-MOST_ASKED = 200  # the most messages with links to one call in an hour
+MOST_ASKED = 200  # messages with links to one call that leave in an hour at once; more of them leave later
+MOST_TO_MAILBOX = 5  # the most messages with links to one mailbox about one call in an hour
 MOST_SENT = 20  # the most applications of one address to one call in an hour
 _HOUR = timedelta(hours=1)
 ONE_LINE = ("name", "kind", "contact_name")
@@ -55,8 +56,8 @@ class SentAlready(ServiceError):
 def queue_link(session: Session, record: Snapshot, email: str, now: datetime) -> bool:
     """Queue the message with the link to apply, at an applicant's request.
 
-    Return False if one was queued for this address within `ASKED_AGAIN_AFTER`. Raise `TooMany` if the call has
-    sent `MOST_ASKED` within an hour.
+    Return False if one was queued for this address within `ASKED_AGAIN_AFTER`, or `MOST_TO_MAILBOX` for its mailbox
+    within an hour. If the call has sent `MOST_ASKED` within an hour, the message leaves later.
     """
     table = tables.notices
     about = (table.c.template == "apply-link", table.c.partnership == record.id)
@@ -66,10 +67,13 @@ def queue_link(session: Session, record: Snapshot, email: str, now: datetime) ->
     # Say nothing about it: the page is the same, so a stranger cannot use it to fill somebody's mailbox.
     if session.connection.scalar(just_now) is not None:
         return False
-    in_hour = select(func.count()).where(*about, table.c.queued_at > now - _HOUR)
-    if (session.connection.scalar(in_hour) or 0) >= MOST_ASKED:
-        raise TooMany
-    link = links.apply_address(session.config, Applicant(record.ref, email))
+    in_hour = select(table.c.to).where(*about, table.c.queued_at > now - _HOUR)
+    asked = session.connection.scalars(in_hour).all()
+    if sum(mailbox_of(to) == mailbox_of(email) for to in asked) >= MOST_TO_MAILBOX:
+        return False
+    # Refusing would let one stranger close the call for everybody. So the rest wait, one behind the other.
+    late = max(0, len(asked) + 1 - MOST_ASKED)
+    link = links.apply_address(session.config, Applicant(record.ref, email, record.facts.round))
     extra = {
         "why": "because somebody, most likely you, gave this address to apply",
         "page": None,  # An applicant who has sent nothing has no page of the partnership to see.
@@ -78,9 +82,15 @@ def queue_link(session: Session, record: Snapshot, email: str, now: datetime) ->
     # The applicant is waiting for this message, so it is sent at once, outside the usual hours too.
     queue.tell(
         session, "apply-link", email, str(Role.APPLICANT), now,
-        extra=extra, partnership=record.id, next_at=now,
+        extra=extra, partnership=record.id, next_at=now + late * _HOUR / MOST_ASKED,
     )  # fmt: skip
     return True
+
+
+def mailbox_of(email: str) -> str:
+    """Return the mailbox of an address: many servers pass over case, dots, and what follows a plus sign."""
+    local, _, domain = email.lower().rpartition("@")
+    return f"{local.partition('+')[0].replace('.', '')}@{domain}"
 
 
 def own_application(record: Snapshot, email: str) -> Application | None:
@@ -157,13 +167,30 @@ def find_missing(values: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def save(session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime) -> None:
-    """Keep a draft that only this address sees. Raise `BadInput` if a field is too long."""
+    """Keep a draft that only this address sees. Raise `BadInput` if a field is too long.
+
+    Do nothing if nobody has filled in anything since the page was shown.
+    """
+    if _is_untouched(session, record, email, values):
+        return
     # A draft may be incomplete, but not without limit: anybody with a link can save one.
     if problems := find_too_long(values):
         raise BadInput(problems)
+    _replace_draft(session, record, email, values, now)
+
+
+def _replace_draft(
+    session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime
+) -> None:
     _delete_draft(session, record, email)
     row = {"partnership": record.id, "email": email, "values": canonical(dict(values)), "saved_at": now}
     session.connection.execute(insert(tables.drafts).values(row))
+
+
+def _is_untouched(session: Session, record: Snapshot, email: str, values: Mapping[str, str]) -> bool:
+    """Return whether the values are those that the page of the form shows."""
+    shown, _ = fill_form(session, record, email)
+    return values == read_form(shown)
 
 
 def _delete_draft(session: Session, record: Snapshot, email: str) -> None:
@@ -173,11 +200,19 @@ def _delete_draft(session: Session, record: Snapshot, email: str) -> None:
 
 
 def send(
-    session: Session, record: Snapshot, email: str, values: Mapping[str, str], form: str, now: datetime
+    session: Session,
+    record: Snapshot,
+    email: str,
+    values: Mapping[str, str],
+    form: str,
+    now: datetime,
+    *,
+    as_it_is: bool = False,
 ) -> Change:
     """Send an application, or replace the one that this address has sent. Each `form` counts once.
 
-    1. Refuse a form that was sent before, is incomplete, or exceeds the limit of an hour.
+    1. Refuse a form that was sent before, is incomplete, or exceeds the limit of an hour. Refuse a form that comes
+       back as its page showed it, unless the applicant has said that it is meant `as_it_is`.
     2. Choose the organization's identifier, and enter the organization and the person in the directory.
     3. Record the event, and the answer that keeps the form from counting twice.
     4. Delete the draft, which is now the application.
@@ -187,6 +222,9 @@ def send(
     key = _check_once(session, record, email, form)
     if problems := [*find_too_long(values), *find_missing(values)]:
         raise BadInput(problems)
+    # Programs that check mail open links and send the forms behind them.
+    if not as_it_is and _is_untouched(session, record, email, values):
+        raise BadInput([Problem("unchanged", "nothing is changed", "a change, or a tick in this box")])
     # Only applications on record count, so a form with mistakes uses up nothing of the limit.
     _check_rate(session, record, email, now)
     session, organization = _register(session, record, email, values, now)
@@ -213,7 +251,7 @@ def withdraw(session: Session, record: Snapshot, email: str, form: str, now: dat
     change = _advance(session, record, email, "withdraw-application", values, key, now)
     # A draft that is newer than the application stays as it is.
     if fill_form(session, record, email)[1] is None:
-        save(session, record, email, _form_values(sent), now)
+        _replace_draft(session, record, email, _form_values(sent), now)
     queue.tell(
         session, "receipt", email, str(Role.APPLICANT), now,
         partnership=record.id, seq=change.record.version, extra={"page": None},
@@ -260,6 +298,8 @@ def _advance(
         "partnership": record.id, "seq": change.record.version,
     }  # fmt: skip
     session.connection.execute(insert(tables.answers).values(answer))
+    # The link went to this address, so mail arrives there.
+    bounced.clear(session, email)
     return change
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import re
@@ -14,6 +15,8 @@ from sqlalchemy import Connection, insert, select
 
 from states.errors import BadInput, Problem
 from states.event import Event
+from workflow.actions import office_types
+from workflow.procedure.reading import decode
 from workflow.store import tables
 
 
@@ -43,23 +46,40 @@ def _starts_with(*marks: bytes) -> Callable[[bytes], bool]:
     return lambda content: content.startswith(marks)
 
 
-def _zip_with(member: str) -> Callable[[bytes], bool]:
-    """Return a check for an office document: a ZIP file that has this member and no macros."""
+def _zip_with(member: str, kind: str = "") -> Callable[[bytes], bool]:
+    """Return a check for an office document: a ZIP file with a main part and without macros.
+
+    The main part has the content type of this `kind` (ECMA-376, part 2, 10.1.2), whatever its name. A file that
+    does not list its content types must have this `member`.
+    """
+    main = f"application/vnd.openxmlformats-officedocument.{kind}.main+xml"
 
     def is_office_document(content: bytes) -> bool:
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as parts:
-                # Only the list of names is read. Unpacking a ZIP file from a stranger could fill the memory.
                 names = parts.namelist()
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+                types = office_types.read(parts) if kind else None
+        except office_types.UNREADABLE:
             return False
-        return member in names and not any(name.lower().endswith("vbaproject.bin") for name in names)
+        if any(_MACROS.search(name) for name in (*names, *(types or {}).values())):
+            return False
+        return member in names if types is None else main in {types.get(name.lower()) for name in names}
 
     return is_office_document
 
 
+# The names of parts, and the content types, that hold macros, scripts or controls with code.
+_MACROS = re.compile(r"vbaproject|vbadata|macro|activex|^(basic|scripts)/", re.IGNORECASE)
+
+
 def _is_plain_text(content: bytes) -> bool:
     """Return whether the content is text that no browser would take for a web page."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # Windows saves text so under the name "Unicode".
+        try:
+            content = decode(content).encode()
+        except ValueError:
+            return False
     # A browser may guess that text is HTML from how it begins, whatever type the server names.
     marked = re.match(rb"(\xef\xbb\xbf)?\s*<\s*(!|\?|[a-z])", content, re.IGNORECASE)
     return not marked and not re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", content)
@@ -68,9 +88,9 @@ def _is_plain_text(content: bytes) -> bool:
 TYPES: Mapping[str, Callable[[bytes], bool]] = {
     # Programs accept a PDF that has some bytes before its mark, and some scanners write such files.
     "pdf": lambda content: b"%PDF-" in content[:1024],
-    "docx": _zip_with("word/document.xml"),
-    "xlsx": _zip_with("xl/workbook.xml"),
-    "pptx": _zip_with("ppt/presentation.xml"),
+    "docx": _zip_with("word/document.xml", "wordprocessingml.document"),
+    "xlsx": _zip_with("xl/workbook.xml", "spreadsheetml.sheet"),
+    "pptx": _zip_with("ppt/presentation.xml", "presentationml.presentation"),
     "odt": _zip_with("content.xml"),
     "txt": _is_plain_text,
     "csv": _is_plain_text,

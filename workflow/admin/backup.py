@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from states.errors import BadInput, Problem
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, echo
 from workflow.procedure import config
 from workflow.record.backup import Summary
 from workflow.store.database import open_store
@@ -43,8 +43,8 @@ def backup(console: Console, file: Path, force: bool) -> None:
         engine.dispose()
 
     def people() -> None:
-        click.echo(f"Wrote {file}: {count_text(summary)}, {summary.size:,} bytes.")
-        click.echo(f"SHA-256 {summary.sha256}")
+        echo(f"Wrote {file}: {count_text(summary)}, {summary.size:,} bytes.")
+        echo(f"SHA-256 {summary.sha256}")
 
     console.show(summary_document(file, summary), people)
 

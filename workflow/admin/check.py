@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, echo
+from workflow.outbox.trial import require_writable
 from workflow.procedure import config
+from workflow.procedure.checks import find_warnings
 from workflow.procedure.config import Config
 from workflow.session import make_letterbox, make_mailer
 from workflow.store import database
@@ -20,19 +24,22 @@ def check(console: Console) -> None:
     """
     path = console.path
     settings = config.load(path)
+    require_writable(settings)
     # This reads the address and connects to nothing, so a mistake in it shows without a database.
     database.make_engine(settings.database_url)
     _check_secrets(settings)
-    document = {
+    document: dict[str, Any] = {
         "config": str(path) if path else "packaged default",
         "deadlines": len(settings.deadlines),
         "notices": len(settings.notices),
         "templates": len(settings.templates.names()),
         "problems": [],
+        "warnings": list(find_warnings(settings.procedure)),
     }
     words = f"{document['config']}: {len(settings.deadlines)} deadlines, {len(settings.notices)} notices, "
     words += f"{document['templates']} templates: all in order."
-    console.show(document, lambda: click.echo(words))
+    words = "\n".join([words, *(f"Warning: {warning}" for warning in document["warnings"])])
+    console.show(document, lambda: echo(words))
 
 
 def _check_secrets(settings: Config) -> None:
@@ -43,5 +50,5 @@ def _check_secrets(settings: Config) -> None:
     mail = settings.procedure.mail
     if mail.mailer == "smtp" and (mail.smtp.password_file or not mail.smtp.username):
         make_mailer(settings)
-    if mail.replies == "imap" and mail.imap.password_file:
+    if mail.replies == "imap" and (mail.imap.password_file or mail.imap.oauth_token_file):
         make_letterbox(settings)

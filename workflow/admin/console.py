@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TextIO, TypeVar, cast
 
 import click
 
+from notifications.markup import escape_controls
 from states.errors import BadInput, Problem, Refused, Unmet
 from workflow import session
 from workflow.procedure import config
@@ -29,6 +31,8 @@ from workflow.session import System
 T = TypeVar("T")
 # The user in [admin.users] that stands for the owner of the configuration file.
 OWNER = "(owner)"
+# How JSON writes a character by its number (RFC 8259, 7).
+JSON_ESCAPE = "\\u{:04x}"
 
 
 def format_minute(instant: str) -> str:
@@ -37,8 +41,28 @@ def format_minute(instant: str) -> str:
 
 
 def dump_json(document: Any) -> str:
-    """Return a document as the text of JSON."""
-    return json.dumps(document, ensure_ascii=False, indent=2)
+    """Return a document as the text of JSON.
+
+    Characters on which a terminal would act, or which the encoding of the output lacks, are escapes.
+    """
+    text = json.dumps(document, ensure_ascii=not _has_every_letter(sys.stdout), indent=2)
+    return escape_controls(text, JSON_ESCAPE)
+
+
+def echo(text: str = "", *, nl: bool = True, err: bool = False) -> None:
+    """Print a text that may hold what a stranger wrote, with escapes for its control characters."""
+    click.echo(escape_controls(text), nl=nl, err=err)
+
+
+def replace_missing_letters() -> None:
+    """Let the output show a question mark for each letter that its encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and not _has_every_letter(stream):
+            stream.reconfigure(errors="replace")
+
+
+def _has_every_letter(stream: TextIO) -> bool:
+    return (stream.encoding or "utf-8").lower().replace("-", "").startswith("utf")
 
 
 @dataclass
@@ -75,7 +99,7 @@ class Console:
     def show(self, document: Any, people: Callable[[], None]) -> None:
         """Print the document as JSON if --json was given; else call `people`, which prints text."""
         if self.as_json:
-            click.echo(dump_json(document))
+            echo(dump_json(document))
         else:
             people()
 
@@ -86,9 +110,9 @@ class Console:
         from rich.console import Console as Terminal
         from rich.table import Table
 
-        cells = [[str(cell) if cell is not None else "" for cell in row] for row in rows]
+        cells = [[escape_controls(str(cell)) if cell is not None else "" for cell in row] for row in rows]
         if not cells:
-            click.echo(empty)
+            echo(empty)
             return
         on_terminal = sys.stdout.isatty()
         # A pipe gets whole lines, so that other programs can read them.
@@ -215,10 +239,13 @@ def _fit_widths(rows: Sequence[Sequence[str]], wide: int) -> list[int]:
     2. No column breaks a word.
     3. Every column keeps one character.
     """
+    from rich.cells import cell_len
+
     columns = list(zip(*rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
+    # A terminal gives a Chinese letter two places.
+    widths = [max(map(cell_len, column)) for column in columns]
     split = _Wrapper().split_pieces
-    least = [max(len(piece) for cell in column for piece in [*split(cell), ""]) for column in columns]
+    least = [max(cell_len(piece) for cell in column for piece in [*split(cell), ""]) for column in columns]
     for floor in ([widths[0], *least[1:]], least, [1] * len(least)):
         while sum(widths) + _GAP * (len(widths) - 1) > wide:
             shrinkable = [i for i, width in enumerate(widths) if width > floor[i]]
@@ -229,7 +256,12 @@ def _fit_widths(rows: Sequence[Sequence[str]], wide: int) -> list[int]:
 
 
 def _wrap(text: str, width: int) -> str:
-    return text if len(text) <= width else "\n".join(_Wrapper(width).wrap(text))
+    from rich.cells import cell_len
+
+    if cell_len(text) <= width:
+        return text
+    is_wide = cell_len(text) > len(text)
+    return "\n".join(_Wrapper(max(width // 2, 1) if is_wide else width).wrap(text))
 
 
 def _plain_text(text: str) -> Any:

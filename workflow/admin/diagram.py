@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from states.machine import draw
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, echo
 from workflow.admin.references import ANY_REF, find_record
 
 
@@ -20,4 +20,4 @@ def diagram(console: Console, ref: str | None, format_: str) -> None:
         with console.system.reading() as session:
             state = find_record(session, ref).state
     text = draw(state)
-    console.show({"ref": ref, "state": state, "format": format_, "diagram": text}, lambda: click.echo(text))
+    console.show({"ref": ref, "state": state, "format": format_, "diagram": text}, lambda: echo(text))

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import time
 from typing import Any
 
-import click
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Table
+from sqlalchemy import Table, select
 
 from states.errors import BadInput, Problem
 from states.mistakes import problems_of
-from workflow.admin.console import Console
+from workflow import directory
+from workflow.admin.console import Console, echo
 from workflow.engine import NotFound
+from workflow.outbox import queue
 from workflow.procedure.settings import Area
-from workflow.record import changes
+from workflow.record import changes, verify
 from workflow.session import Session
 from workflow.store import tables
+from workflow.views import vacancies
+from workflow.views.vacancies import Vacancy
 
 
 def show_rows(console: Console, what: str, headings: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
@@ -34,7 +37,7 @@ def show_rows(console: Console, what: str, headings: tuple[str, ...], rows: list
 def write(
     console: Console, area: Area, table: Table, takes: type[BaseModel], values: Mapping[str, Any]
 ) -> None:
-    """Check a row of the directory, add or change it, and print which was done.
+    """Check a row of the directory, add or change it, and print which was done and which roles nobody holds now.
 
     A value of None is not given, so the row keeps it. Raises `BadInput`, `Refused`.
     """
@@ -52,7 +55,7 @@ def write(
         row["at"] = row["at"].strftime("%H:%M")
     key = next(iter(table.primary_key.columns)).name
 
-    def work(session: Session) -> str | None:
+    def work(session: Session) -> tuple[str | None, list[Vacancy]]:
         # Inside the transaction, so that it sees the directory as it is when the row is written.
         _check_known(session, row)
         if table is tables.people:
@@ -62,11 +65,11 @@ def write(
             rights.require_grants(session.directory, [(str(row[key]), row)])
         if table is tables.meetings:
             changes.require_to_come(session, [("DAY", row["on"])], console.now)
-        return changes.put(session, table, row, by=rights.name, now=console.now)
+        done = changes.put(session, table, row, by=rights.name, now=console.now)
+        return done, _find_new_vacancies(session) if table is tables.people and done else []
 
-    done = console.system.transact(work) or "unchanged"
-    name = str(row[key])
-    console.show({"id": name, "done": done}, lambda: click.echo(f"{name}: {done}."))
+    done, vacant = console.system.transact(work)
+    _show_done(console, str(row[key]), done or "unchanged", vacant)
 
 
 def _check_known(session: Session, row: Mapping[str, Any]) -> None:
@@ -93,12 +96,35 @@ def _check_known(session: Session, row: Mapping[str, Any]) -> None:
 
 
 def remove(console: Console, area: Area, table: Table, key: object, what: str) -> None:
-    """Remove a row from the directory, and print so. Raises `NotFound`."""
+    """Remove a row from the directory, and print so and which roles nobody holds now. Raises `NotFound`.
+
+    What was sent to a person who is removed can no longer be used, and what waits for them is never sent.
+    """
     rights = console.require_manager(area)
 
-    def work(session: Session) -> bool:
-        return changes.remove(session, table, key, by=rights.name, now=console.now)
+    def work(session: Session) -> list[Vacancy]:
+        if not changes.remove(session, table, key, by=rights.name, now=console.now):
+            raise NotFound(f"there is no {what} {key}")
+        if table is not tables.people:
+            return []
+        queue.revoke_person(session.connection, str(key), console.now)
+        return _find_new_vacancies(session)
 
-    if not console.system.transact(work):
-        raise NotFound(f"there is no {what} {key}")
-    console.show({"id": str(key), "done": "removed"}, lambda: click.echo(f"{key}: removed."))
+    _show_done(console, str(key), "removed", console.system.transact(work))
+
+
+def _find_new_vacancies(session: Session) -> list[Vacancy]:
+    """Return the roles that nobody holds since the change of the directory in this transaction."""
+    after = directory.read(session.connection, session.config)
+    # The session still has the directory as it was before.
+    return vacancies.find_new(
+        session.directory, after, verify.read_records(session.connection, select(tables.partnerships))
+    )
+
+
+def _show_done(console: Console, name: str, done: str, vacant: Sequence[Vacancy]) -> None:
+    """Print what was done with a row of the directory, and a sentence for each role that nobody holds now."""
+    document: dict[str, Any] = {"id": name, "done": done}
+    if vacant:
+        document["vacant"] = [{"role": v.role, "of": v.of, "problem": v.problem} for v in vacant]
+    console.show(document, lambda: echo("\n".join([f"{name}: {done}.", *(v.problem for v in vacant)])))

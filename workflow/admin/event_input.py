@@ -19,7 +19,7 @@ from states.event import Event
 from states.inputs import Input
 from states.partnership import Role
 from workflow.actions import attachments
-from workflow.procedure.config import UNREADABLE, explain_unreadable
+from workflow.procedure.reading import UNREADABLE, explain_unreadable, load_json, read_bytes, read_text
 
 # The most bytes that an attached document may have.
 _LARGEST = 50_000_000
@@ -50,12 +50,12 @@ def read_source(source: str | None) -> dict[str, Any]:
     if source is None:
         return {}
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+        text = read_text(sys.stdin.buffer if source == "-" else Path(source))
     except UNREADABLE as error:
         problem = f"{source} cannot be read: {explain_unreadable(error)}"
         raise BadInput([Problem("--input", problem, "a file, or -")]) from None
     try:
-        values = json.loads(text)
+        values = load_json(text)
     except UNREADABLE as error:
         # No TOML begins with a brace, so the person meant JSON. An error about TOML would mislead.
         if text.lstrip().startswith("{"):
@@ -91,10 +91,13 @@ def _parse_value(takes: type[Input], key: str, text: str) -> Any:
     if _is_text(takes, key.split(".")):
         return text
     try:
-        return json.loads(text)
-    except UNREADABLE:
+        return load_json(text)
+    except UNREADABLE as error:
         expected = 'JSON, such as 4, true, "text" or ["one", "two"]'
-        raise BadInput([Problem(f"--set {key}", f"{text!r} is not JSON", expected)]) from None
+        # Python's words about a place in the text would say less than the text itself.
+        place = isinstance(error, json.JSONDecodeError)
+        problem = f"{text!r} is not JSON" if place else f"{text!r} is not JSON: {explain_unreadable(error)}"
+        raise BadInput([Problem(f"--set {key}", problem, expected)]) from None
 
 
 def _is_text(annotation: Any, path: Sequence[str]) -> bool:
@@ -146,9 +149,7 @@ def attach_document(
 def _read_content(path: Path, at: str) -> bytes:
     """Return the bytes of a file. Raises `BadInput` if it is too large or cannot be read."""
     try:
-        # Ask for the size first, so that a huge file is not read into memory.
-        if path.stat().st_size > _LARGEST:
-            raise BadInput([Problem(at, f"{path} is larger than 50 MB", "a smaller file")])
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput([Problem(at, f"{path} cannot be read: {error.strerror}", "a file")]) from None
+        return read_bytes(path, _LARGEST)
+    except UNREADABLE as error:
+        problem = f"{path} cannot be read: {explain_unreadable(error)}"
+        raise BadInput([Problem(at, problem, "a file of at most 50 MB")]) from None

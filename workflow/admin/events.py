@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from workflow import engine
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, echo
 from workflow.admin.references import REF, find_record
 from workflow.views import documents
 
@@ -33,17 +33,17 @@ def events(console: Console, ref: str, as_: str | None) -> None:
         for event in document:
             to = f" -> {event['to']}" if event["to"] else ""
             mark = "possible" if event["possible"] else "not yet"
-            click.echo(f"{event['event']}{to}  ({', '.join(event['who'])}): {mark}")
+            echo(f"{event['event']}{to}  ({', '.join(event['who'])}): {mark}")
             for need in event["requirements"]:
                 sign = {True: "met  ", False: "unmet", None: "asked"}[need["met"]]
                 clause = f" ({need['clause']})" if need["clause"] else ""
                 why = f": {need['reason']}" if need["met"] is False else ""
-                click.echo(f"    {sign} {need['requirement']}{clause}{why}")
+                echo(f"    {sign} {need['requirement']}{clause}{why}")
             if event["input"]:
-                click.echo(f"    takes {', '.join(event['input'])}")
+                echo(f"    takes {', '.join(event['input'])}")
         if not document:
-            click.echo(f"{as_} may do nothing here now.")
+            echo(f"{as_} may do nothing here now.")
         if any(need["met"] is None for event in document for need in event["requirements"]):
-            click.echo('"asked": depends on what is given with the event.')
+            echo('"asked": depends on what is given with the event.')
 
     console.show(document, people)

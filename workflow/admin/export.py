@@ -6,7 +6,8 @@ import tempfile
 
 import click
 
-from workflow.admin.console import Console, common
+from notifications.markup import escape_controls
+from workflow.admin.console import JSON_ESCAPE, Console, common
 from workflow.admin.references import complete_refs
 from workflow.record import export
 
@@ -30,4 +31,5 @@ def export_(console: Console, refs: tuple[str, ...], format_: str) -> None:
         # Print after the transaction: nobody could write to a SQLite file while a slow reader takes the output.
         made.seek(0)
         for line in made:
-            click.echo(line, nl=False)
+            # In UTF-8 whatever the terminal has: a letter that was replaced would break the chain of hashes.
+            click.echo(escape_controls(line, JSON_ESCAPE).encode(), nl=False)

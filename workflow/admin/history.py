@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from workflow.admin.console import Console, common, format_minute
+from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF, find_record
 from workflow.record import verify
-from workflow.views import documents, visibility
+from workflow.views import documents, sealing
 
 
 @click.command()
@@ -21,8 +21,8 @@ def history(console: Console, ref: str) -> None:
     with console.system.reading() as session:
         record = find_record(session, ref)
         rows = verify.read_history(session.connection, record.id or 0)
-        sealed = visibility.is_sealed(record.facts, console.now)
-        document = [documents.entry(session, row, sealed=sealed) for row in rows]
+        sealed = sealing.sealed_rows(record.facts, rows, console.now)
+        document = [documents.entry(session, row, sealed=row.seq in sealed) for row in rows]
 
     def people() -> None:
         shown = [
@@ -39,7 +39,7 @@ def history(console: Console, ref: str) -> None:
         ]
         console.show_table(("#", "at", "event", "by", "how", "to", "note"), shown, "No history.")
         for state, stay in verify.time_in_states(rows, console.now).items():
-            click.echo(f"{state}: {stay / timedelta(days=1):.1f} days")
+            echo(f"{state}: {stay / timedelta(days=1):.1f} days")
 
     console.show(document, people)
 

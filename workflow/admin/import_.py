@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, echo
 from workflow.record import district_file, importing
 
 
@@ -48,14 +48,14 @@ def import_(console: Console, file: Path, dry_run: bool, append: bool, because: 
     }
 
     def people() -> None:
-        click.echo(f"{'Would import' if dry_run else 'Imported'} {file}:")
+        echo(f"{'Would import' if dry_run else 'Imported'} {file}:")
         for word, table in (
             ("added", counts.added),
             ("changed", counts.changed),
             ("unchanged", counts.unchanged),
         ):
             if table:
-                click.echo(f"  {word}: " + ", ".join(_count_text(*item) for item in table.items()))
+                echo(f"  {word}: " + ", ".join(_count_text(*item) for item in table.items()))
 
     console.show(document, people)
 

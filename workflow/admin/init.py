@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from notifications.disk import sync_folder
 from states.errors import BadInput, Problem
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, echo
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
 from workflow.store import database, grants
@@ -71,7 +71,7 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
     document |= {"backup": str(written) if written else None, "granted": grant}
 
     def people() -> None:
-        click.echo(
+        echo(
             {
                 "created": f"Created the database {where}.",
                 "unchanged": f"The database {where} is up to date; nothing was changed.",
@@ -80,9 +80,9 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
             }[done]
         )
         if keys == "created":
-            click.echo(f"Created the keys for links, {settings.folder / settings.procedure.web.keys_file}.")
+            echo(f"Created the keys for links, {settings.folder / settings.procedure.web.keys_file}.")
         if grant:
-            click.echo(f"The role {grant} may do what the daemon does, and nothing else.")
+            echo(f"The role {grant} may do what the daemon does, and nothing else.")
 
     console.show(document, people)
 
@@ -90,7 +90,7 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
 def _say(console: Console, words: str) -> None:
     """Print what is about to happen for people; a program reads it in the JSON document afterwards."""
     if not console.as_json:
-        click.echo(words)
+        echo(words)
 
 
 def _name_backup(settings: Config, engine: Engine, version: str) -> Path:

@@ -86,7 +86,7 @@ def _print_waits(console: Console, partnerships: Sequence[dict[str, Any]], email
 
 def waiting_row(wait: dict[str, Any]) -> tuple[str, ...]:
     """Return the cells of a table for a wait: the person, the role, the event, since when, and until when."""
-    person = wait["person"] + (f" (away: {wait['delegate']})" if wait["delegate"] else "")
+    person = (wait["person"] or "nobody") + (f" (away: {wait['delegate']})" if wait["delegate"] else "")
     by = format_minute(wait["by"] or "") + (", overdue" if wait["overdue"] else "")
     return person, wait["role"], wait["event"], format_minute(wait["since"]), by
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
-from pydantic import ValidationError
 
 from states.errors import BadInput, Problem
-from states.mistakes import problems_of
-from workflow import directory
-from workflow.admin.console import Console, Listing, common, format_minute
+from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.directory import remove, write
-from workflow.procedure.config import UNREADABLE, explain_unreadable
-from workflow.record import changes, district_file
+from workflow.record import calendar_file, district_file, meeting_import
+from workflow.record.meeting_import import Choice, Plan
+from workflow.record.meeting_titles import Kind
 from workflow.session import Session
 from workflow.store import tables
 
@@ -77,96 +76,61 @@ def meetings_remove(console: Console, on: str) -> None:
 
 @meetings.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--regular", multiple=True, metavar="TITLE", help="This title or UID is a regular meeting.")
+@click.option("--special", multiple=True, metavar="TITLE", help="This title or UID is a special meeting.")
 @click.option(
-    "--kind", default="regular", show_default=True, help="Kind of the meetings: regular or special."
+    "--kind", type=click.Choice(get_args(Kind)), help="Kind of all meetings whose title does not say it."
 )
+@click.option("--dry-run", is_flag=True, help="Say what would change and change nothing.")
 @common
-def meetings_import(console: Console, file: Path, kind: str) -> None:
-    """Import meetings from a calendar FILE (.ics).
+def meetings_import(
+    console: Console,
+    file: Path,
+    regular: Sequence[str],
+    special: Sequence[str],
+    kind: Kind | None,
+    dry_run: bool,
+) -> None:
+    """Make the Board's calendar follow a calendar FILE (.ics, RFC 5545).
 
-    RFC 5545. Every event in it is one meeting; events that are marked as cancelled are left out.
+    A later file moves and cancels the meetings of an earlier one. What is not clearly a meeting of the Board is
+    listed and left out: say what it is with --regular, --special or --kind.
     """
     user = console.require_manager("meetings").name
-    rows, cancelled = _read_calendar(console, file, kind)
-    today = console.system.config.calendar.day(console.now)
-    # A calendar has the meetings of the whole year. Those that are over stay as they are on record.
-    coming = [row for row in rows if row["on"] >= today]
+    named: dict[str, Kind] = dict.fromkeys(regular, "regular")
+    named |= dict.fromkeys(special, "special")
+    choice = Choice(named, kind)
+    events = calendar_file.read(file, console.system.config.calendar)
 
-    def work(session: Session) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        mark = changes.last_entry(session)
-        for row in coming:
-            done = (
-                directory.put(session.connection, tables.meetings, row, by=user, now=console.now)
-                or "unchanged"
-            )
-            counts[done] = counts.get(done, 0) + 1
-        changes.tell_since(session, mark, by=user, now=console.now)
-        return counts
+    def work(session: Session) -> tuple[Plan, Counter[str]]:
+        return meeting_import.follow(session, events, choice, by=user, now=console.now)
 
-    counts = console.system.transact(work)
-    if len(coming) < len(rows):
-        counts["past"] = len(rows) - len(coming)
-    if cancelled:
-        counts["cancelled"] = cancelled
-    words = ", ".join(f"{number} {done}" for done, number in counts.items())
-    console.show({"file": str(file), **counts}, lambda: click.echo(f"Meetings of {file}: {words}."))
+    plan, counts = console.system.transact(work, dry_run=dry_run)
+    _show_import(console, file, plan, counts, dry_run)
 
 
-def _read_calendar(console: Console, file: Path, kind: str) -> tuple[list[dict[str, Any]], int]:
-    """Return a row for each meeting of a calendar file, and how many of its events are cancelled.
+def _show_import(console: Console, file: Path, plan: Plan, counts: Counter[str], dry_run: bool) -> None:
+    """Show what an import did, and what staff have to look at."""
+    document: dict[str, Any] = {"file": str(file)} | {done: n for done, n in counts.items() if n}
+    if plan.left_out:
+        document["left_out"] = [
+            {"on": event.day and event.day.isoformat(), "title": event.title, "uid": event.uid, "reason": why}
+            for event, why in plan.left_out
+        ]
+    if plan.missing:
+        document["missing"] = [day.isoformat() for day in plan.missing]
+    if dry_run:
+        document["dry_run"] = True
 
-    Raises `BadInput` if the file, or a meeting in it, cannot be read.
-    """
-    from icalendar import Calendar
+    def people() -> None:
+        words = ", ".join(f"{number} {done}" for done, number in counts.items() if number)
+        title = "Meetings that would change by" if dry_run else "Meetings of"
+        echo(f"{title} {file}: {words or 'none'}.")
+        if plan.left_out:
+            echo("Left out; --regular TITLE or --special TITLE takes one in:")
+        for event, why in plan.left_out:
+            echo(f"  {event.day or 'no day'}  {event.title or 'without a title'}: {why}")
+        for day in plan.missing:
+            echo(f"Not in this file any more: {day}. `partnershipctl meetings remove {day}` takes it off.")
 
-    try:
-        events = Calendar.from_ical(file.read_bytes()).walk("VEVENT")
-    except UNREADABLE as error:
-        problem = f"it cannot be read: {explain_unreadable(error)}"
-        raise BadInput([Problem(str(file), problem, "a calendar file (.ics)")]) from None
-    held = [(n, event) for n, event in enumerate(events) if str(event.get("STATUS")).upper() != "CANCELLED"]
-    rows = [_read_meeting(console, f"event {number}", event, kind) for number, event in held]
-    _check_days([(f"event {number}", row["on"]) for (number, _), row in zip(held, rows, strict=True)])
-    if not rows:
-        raise BadInput([Problem(str(file), "there is no meeting in it", "a VEVENT for each meeting")])
-    return rows, len(events) - len(held)
-
-
-def _check_days(days: Sequence[tuple[str, date]]) -> None:
-    """Raise `BadInput` for a second meeting on a day: at every import it would replace the first."""
-    mistakes, seen = [], set()
-    for place, day in days:
-        if day in seen:
-            mistakes.append(Problem(place, f"{day} stands there twice", "each meeting once"))
-        seen.add(day)
-    if mistakes:
-        raise BadInput(mistakes)
-
-
-def _read_meeting(console: Console, place: str, event: Any, kind: str) -> dict[str, Any]:
-    """Return the row of one event: its start in the district's zone, or the usual hour if it lasts all day.
-
-    Raises `BadInput`, with `place`, for an event without a start and for one that repeats.
-    """
-    start = event.get("DTSTART")
-    broken = any(name == "DTSTART" for name, _ in event.errors)
-    moment = start.dt if start is not None and not broken else None
-    if not isinstance(moment, date):
-        raise BadInput([Problem(place, "it has no start that can be read", "DTSTART with a day or a time")])
-    # A decision is tied to the day of a meeting in the calendar
-    # (4270.9), so each meeting needs a row of its own.
-    if any(event.get(name) is not None for name in ("RRULE", "RDATE")):
-        raise BadInput(
-            [Problem(place, "it repeats by a rule (RRULE or RDATE)", "one event for each meeting")]
-        )
-    settings = console.system.config
-    at = settings.procedure.board.meeting_at
-    if isinstance(moment, datetime):
-        local = settings.calendar.local(moment) if moment.tzinfo else moment
-        moment, at = local.date(), local.time()
-    try:
-        district_file.GivenMeeting.model_validate({"on": moment, "at": at, "kind": kind})
-    except ValidationError as error:
-        raise BadInput(problems_of(error, district_file.GivenMeeting)) from None
-    return {"on": moment, "at": at.strftime("%H:%M"), "kind": kind}
+    console.show(document, people)

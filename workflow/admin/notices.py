@@ -13,17 +13,17 @@ from typing import Any
 import click
 from sqlalchemy import Row, select
 
-from states.errors import BadInput, Problem
+from states.errors import BadInput, Problem, Refused
 from states.partnership import Role
-from workflow import directory
-from workflow.admin.console import Console, Listing, common, format_minute
+from workflow import directory, links
+from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.engine import NotFound
 from workflow.outbox import delivery, message, queue
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, NoticeStatus
-from workflow.views import documents, visibility
+from workflow.views import documents, sealing
 
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | show ID | retry ID | revoke ID")
@@ -76,7 +76,7 @@ _SEALED = "(sealed until the call closes: the links in it open an application)"
 
 
 def _is_sealed(session: Session, ref: str, now: datetime) -> bool:
-    return visibility.is_sealed(find_record(session, ref).facts, now)
+    return sealing.is_sealed(find_record(session, ref).facts, now)
 
 
 def _read_message(content: bytes) -> str:
@@ -89,12 +89,27 @@ def _read_message(content: bytes) -> str:
     return "".join((*head, *(["\n"] if head else []), body.get_content().replace("\r\n", "\n")))
 
 
+def _user_who_may_follow(console: Console, email: str) -> str | None:
+    """Return the operating-system user if it may act as this person, and so may see the person's links."""
+    try:
+        return console.require_actor(email)[1]
+    except Refused:
+        return None
+
+
+def _record_look(session: Session, id_: int, user: str, now: datetime) -> None:
+    directory.record_change(session.connection, "read the links of a notice", id_, by=user, now=now)
+
+
 @notices.command("show")
 @click.argument("id_", metavar="ID", type=int)
-@click.option("--text", is_flag=True, help="Only what its reader reads, with links that can be followed.")
+@click.option("--text", is_flag=True, help="Only what its reader reads.")
 @common
 def notices_show(console: Console, id_: int, text: bool) -> None:
-    """Show a notice: to whom it went and why, and its message byte for byte."""
+    """Show a notice: to whom it went and why, and its message.
+
+    Its links are masked unless the user may act as its reader; then the record keeps who looked.
+    """
     table, about = tables.notices, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == check_id("notice", id_))
     with console.system.reading() as session:
@@ -105,6 +120,10 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
         content = bytes(row.message) if row.message is not None else None
         if content and row.ref and row.role == Role.APPLICANT and _is_sealed(session, row.ref, console.now):
             content = f"{_SEALED}\n".encode()
+    if content and (user := _user_who_may_follow(console, row.to)):
+        content = links.sign_again(console.system.config, content, row.to)
+        # These links act in the name of their person, so the record says who has looked at them.
+        console.system.transact(partial(_record_look, id_=id_, user=user, now=console.now))
     document["message"] = content.decode("utf-8", "surrogateescape") if content else None
 
     def people() -> None:
@@ -116,10 +135,13 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
         reason = f": {remark}" if remark else ""
         about = f"Notice {id_} to {row.to} as {row.role}{instead}: {row.status}, {tries}{reason}."
         if content is None:
-            click.echo(f"{about} Its message is written when it is sent.")
+            echo(f"{about} Its message is written when it is sent.")
             return
-        click.echo(about, err=True)
-        click.echo(_read_message(content) if text else content, nl=False)
+        echo(about, err=True)
+        if text:
+            echo(_read_message(content), nl=False)
+        else:
+            click.echo(content, nl=False)
 
     console.show(document, people)
 
@@ -138,7 +160,7 @@ def notices_retry(console: Console, id_: int | None, status: str | None) -> None
         return
     before = console.system.transact(partial(_retry, id_=id_, now=console.now))
     document = {"id": id_, "status": "queued", "before": before}
-    console.show(document, lambda: click.echo(f"Notice {id_} will be tried again; it was {before}."))
+    console.show(document, lambda: echo(f"Notice {id_} will be tried again; it was {before}."))
 
 
 def _retry(session: Session, id_: int, now: datetime) -> str:
@@ -166,7 +188,7 @@ def _retry_all(console: Console, statuses: Sequence[str]) -> None:
     done = console.system.transact(work)
     many = f"{len(done)} notice{'s' * (len(done) != 1)}"
     words = f"{many} will be tried again." if done else "There is none to be tried again."
-    console.show({"retried": done}, lambda: click.echo(words))
+    console.show({"retried": done}, lambda: echo(words))
 
 
 @notices.command("revoke")
@@ -201,4 +223,4 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
     document = {"revoked": done, "revoked_at": console.format_local(console.now)}
     many = f"{len(done)} notice{'s' * (len(done) != 1)}"
     words = f"Revoked {many}: links and replies do nothing any more." if done else "Already revoked."
-    console.show(document, lambda: click.echo(words))
+    console.show(document, lambda: echo(words))

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from states.errors import BadInput, Problem
 from workflow import directory, links
-from workflow.admin.console import Console, Listing, common
+from workflow.admin.console import Console, Listing, common, echo
 from workflow.admin.directory import remove, write
 from workflow.engine import NotFound
 from workflow.record import district_file
@@ -149,7 +149,7 @@ def people_feed(console: Console, email: str, new: bool) -> None:
         return generation
 
     feed = links.feed_address(console.system.config, address, console.system.transact(work))
-    console.show({"email": address, "feed": feed, "new": new}, lambda: click.echo(feed))
+    console.show({"email": address, "feed": feed, "new": new}, lambda: echo(feed))
 
 
 def _has_notice(session: Session, email: str) -> bool:

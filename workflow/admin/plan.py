@@ -7,7 +7,7 @@ import click
 from states.chapters.board import ScheduleItem
 from states.errors import BadInput, Problem
 from states.inputs import read_input
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, echo
 from workflow.admin.references import REF, find_record
 from workflow.views import planning
 
@@ -62,10 +62,8 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
         rows = [(step.label, console.format_short(step.by), standing(step)) for step in steps]
         console.show_table(("step", "at the latest", "standing"), rows, "No steps.")
         if late:
-            click.echo(
-                f"{day} can no longer be met: {late[0].label[0].lower()}{late[0].label[1:]} is too late."
-            )
+            echo(f"{day} can no longer be met: {late[0].label[0].lower()}{late[0].label[1:]} is too late.")
         else:
-            click.echo(f"{day} can be met{', with the Board' if acts else ''}.")
+            echo(f"{day} can be met{', with the Board' if acts else ''}.")
 
     console.show(document, people)

@@ -16,7 +16,7 @@ from states.errors import BadInput, Problem, Refused
 from workflow.admin.backup import backup
 from workflow.admin.changes import changes
 from workflow.admin.check import check
-from workflow.admin.console import Console, dump_json
+from workflow.admin.console import Console, dump_json, echo, replace_missing_letters
 from workflow.admin.deadlines import deadlines
 from workflow.admin.diagram import diagram
 from workflow.admin.events import events
@@ -107,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Click may fail before it has read --json, and the error has to be JSON too.
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
+    replace_missing_letters()
     try:
         _check_text(words)
         # Outside of its standalone mode Click raises its
@@ -122,9 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - _explain raises an unexpected error again
         status, document, lines = _explain(error)
         if as_json:
-            click.echo(dump_json(document))
+            echo(dump_json(document))
         for line in lines:
-            click.echo(line, err=True)
+            echo(line, err=True)
         sys.exit(status)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 from sqlalchemy import select
 
-from workflow.admin.console import Console, Listing, common, format_minute
+from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.engine import NotFound
 from workflow.store import tables
@@ -81,7 +83,11 @@ def replies_show(console: Console, id_: int) -> None:
     def people() -> None:
         of = f" to notice {row.notice}" if row.notice else ""
         reason = f": {row.reason}" if row.reason else ""
-        click.echo(f"Reply {id_} from {row.sender or 'nobody'}{of}: {row.verdict}{reason}", err=True)
-        click.echo(content, nl=False)
+        echo(f"Reply {id_} from {row.sender or 'nobody'}{of}: {row.verdict}{reason}", err=True)
+        # A file gets the message byte for byte, a terminal only what it does not act on.
+        if sys.stdout.isatty():
+            echo(document["message"].replace("\r\n", "\n"), nl=False)
+        else:
+            click.echo(content, nl=False)
 
     console.show(document, people)

@@ -8,7 +8,7 @@ import click
 
 from states.errors import BadInput, Problem
 from workflow.admin.backup import FILE, count_text, summary_document
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, echo
 from workflow.procedure import config
 from workflow.store.database import open_store, readable_address
 
@@ -41,9 +41,9 @@ def restore(console: Console, file: Path) -> None:
     del document["bytes"], document["sha256"]
 
     def people() -> None:
-        click.echo(f"Restored {file} into {where}: {count_text(summary)}; every record was verified.")
+        echo(f"Restored {file} into {where}: {count_text(summary)}; every record was verified.")
         if not keys.is_file():
-            click.echo(f"The keys for links are not in a backup: put them back at {keys}.")
-            click.echo("`partnershipctl init` makes new ones; links that are out then end.")
+            echo(f"The keys for links are not in a backup: put them back at {keys}.")
+            echo("`partnershipctl init` makes new ones; links that are out then end.")
 
     console.show(document, people)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from states.partnership import State
-from workflow.admin.console import Console, common, format_minute
+from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.list import waiting_row, with_waiting
 from workflow.admin.references import REF, find_record
 from workflow.record import verify
@@ -30,24 +30,26 @@ def show(console: Console, ref: str) -> None:
     document["days_in_state"] = {state: round(stay / timedelta(days=1), 1) for state, stay in spent.items()}
 
     def people() -> None:
-        click.echo(f"{ref}: {document['title']}")
-        click.echo(f"{document['school_name']}")
-        click.echo(" ".join(f"[{s}]" if s == document["state"] else str(s) for s in State))
-        click.echo(
+        echo(f"{ref}: {document['title']}")
+        echo(f"{document['school_name']}")
+        echo(" ".join(f"[{s}]" if s == document["state"] else str(s) for s in State))
+        echo(
             f"In {document['state']} since {console.format_short(record.entered_at)}, version {record.version}"
         )
-        click.echo("\nOn record:")
+        echo("\nOn record:")
         for line in _format_outline(documents.facts(record.facts, console.now, brief=True)):
-            click.echo("  " + line)
-        click.echo("")
+            echo("  " + line)
+        echo("")
         _print_deadlines(console, document["deadlines"])
         if document["waiting_on"]:
-            click.echo("")
+            echo("")
             rows = [waiting_row(wait) for wait in document["waiting_on"]]
             console.show_table(("waiting for", "as", "to do", "since", "by"), rows, "")
-            click.echo("")
+            for problem in dict.fromkeys(w["name"] for w in document["waiting_on"] if w["person"] is None):
+                echo(problem)
+            echo("")
         _print_replies(document["replies"])
-        click.echo("Possible now: " + (", ".join(document["next_events"]) or "nothing"))
+        echo("Possible now: " + (", ".join(document["next_events"]) or "nothing"))
 
     console.show(document, people)
 
@@ -56,13 +58,13 @@ def _print_replies(replies: Sequence[dict[str, Any]]) -> None:
     """Print the last ten replies that people wrote; the command `replies` also lists those of machines."""
     shown = [reply for reply in replies if reply["verdict"] in ("done", "note", "refused")][-10:]
     if shown:
-        click.echo("Answers by mail:")
+        echo("Answers by mail:")
     for reply in shown:
         text = " ".join((reply["text"] or reply["reason"] or "").split())[:100]
         sender = reply["sender"] or "nobody"
-        click.echo(f"  {format_minute(reply['received_at'])} {sender}, {reply['verdict']}: {text}")
+        echo(f"  {format_minute(reply['received_at'])} {sender}, {reply['verdict']}: {text}")
     if shown:
-        click.echo("")
+        echo("")
 
 
 def _format_outline(value: Any, indent: int = 0) -> list[str]:

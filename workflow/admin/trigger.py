@@ -14,7 +14,7 @@ from states.errors import BadInput, Problem
 from states.machine import EVENTS, FIRST, row_of
 from workflow import engine
 from workflow.admin import event_input
-from workflow.admin.console import Console, common, format_minute
+from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF
 from workflow.engine import Change, NotFound
 from workflow.session import Session
@@ -125,10 +125,10 @@ def _print(change: Change, after: dict[str, Any], dry_run: bool) -> None:
     now = "would then be" if dry_run else "is now"
     ref, by = change.record.ref, f"{change.intent.actor} ({change.role})"
     moved = f"; {ref} {now} in {change.record.state}" if change.has_moved else ""
-    click.echo(f"{would} {change.intent.event} on {ref} by {by}{moved}.")
+    echo(f"{would} {change.intent.event} on {ref} by {by}{moved}.")
     coming = [d for d in after["deadlines"] if d["kind"] == "due"]
     if coming:
-        click.echo(f"Next deadline: {coming[0]['label']}, {format_minute(coming[0]['due_at'])}.")
+        echo(f"Next deadline: {coming[0]['label']}, {format_minute(coming[0]['due_at'])}.")
 
 
 def _make_ref(session: Session, values: dict[str, Any], now: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from workflow.admin.console import Console, common
+from workflow.admin.console import Console, common, echo
 from workflow.admin.references import ANY_REF
 from workflow.engine import NotFound
 from workflow.record.verify import find_missing_triggers
@@ -39,9 +39,9 @@ def verify(console: Console, ref: str | None) -> int:
 
     def people() -> None:
         for fault in faults:
-            click.echo(str(fault))
+            echo(str(fault))
         many, faulty = "s" * (checked != 1), "s" * (len(faults) != 1)
-        click.echo(f"Verified {checked} partnership{many}: {len(faults) or 'no'} fault{faulty}.")
+        echo(f"Verified {checked} partnership{many}: {len(faults) or 'no'} fault{faulty}.")
 
     console.show(document, people)
     return 1 if faults else 0

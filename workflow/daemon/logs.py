@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from notifications.markup import escape_controls
 from workflow.procedure.config import Config
 
 
@@ -29,6 +30,14 @@ class _Unfailing:
             self._stream.flush()
 
 
+_LOGFMT = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+
+
+def _render_text(logger: Any, name: str, event: Any) -> str:
+    """Return a line of key=value pairs on whose characters no terminal acts, since it may quote a stranger."""
+    return escape_controls(_LOGFMT(logger, name, event))
+
+
 def set_up(settings: Config) -> None:
     """Send the log to standard error, in the form and from the level that the configuration names."""
     log_settings = settings.procedure.log
@@ -36,7 +45,7 @@ def set_up(settings: Config) -> None:
     renderer: Any = structlog.processors.JSONRenderer()
     stream: Any = _Unfailing(sys.stderr)
     if log_settings.format == "text":
-        renderer = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+        renderer = _render_text
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -9,6 +9,7 @@ import structlog
 
 from notifications.incoming.letterboxes import Letterbox
 from notifications.mailers import Mailer
+from workflow.outbox.trial import require_writable
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
 from workflow.session import make_letterbox, make_mailer
@@ -19,10 +20,16 @@ log = structlog.get_logger("partnershipd")
 def read(path: Path | None) -> tuple[Config, Mailer, Letterbox | None]:
     """Read the configuration, and make the mailer and the letterbox it names. Raise `ConfigError` if it is bad."""
     settings = config.load(path)
+    return settings, *equip(settings)
+
+
+def equip(settings: Config) -> tuple[Mailer, Letterbox | None]:
+    """Return the mailer and the letterbox for a configuration. Raise `ConfigError` if no mail can leave with it."""
+    require_writable(settings)
     # Reading the keys for links refuses a bad file here rather than at the first message.
     _ = settings.links
-    # The mailer and the letterbox are made anew, since passwords and servers may have changed.
-    return settings, make_mailer(settings), make_letterbox(settings)
+    # Both are made anew at a reload, since passwords and servers may have changed.
+    return make_mailer(settings), make_letterbox(settings)
 
 
 def report_refused(error: ConfigError) -> None:

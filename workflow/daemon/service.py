@@ -24,6 +24,7 @@ from sdnotify import SystemdNotifier
 from sqlalchemy.exc import SQLAlchemyError
 
 from notifications.incoming.letterboxes import LetterboxFailed
+from notifications.markup import escape_controls
 from states.errors import Problem
 from workflow.clock import meetings, replan
 from workflow.clock.fire import Tally, fire_due, next_due
@@ -31,12 +32,12 @@ from workflow.clock.procedure import tell_procedure
 from workflow.daemon import logs, reload, report, signals
 from workflow.daemon.metrics import Metrics
 from workflow.daemon.signals import AT_ONCE
-from workflow.inbox import judge
+from workflow.inbox.mailbox import Mailbox
 from workflow.outbox import delivery, digest
 from workflow.outbox.throttle import Pace
 from workflow.procedure import config
 from workflow.procedure.config import ConfigError
-from workflow.session import Session, System, current_time, make_letterbox, make_mailer, open_system
+from workflow.session import Session, System, current_time, open_system
 from workflow.store import database
 from workflow.store.database import StoreError, StoreLocked, StoreUnavailable
 from workflow.web.app import application, listen_address
@@ -71,10 +72,8 @@ class Daemon:
 
     def __init__(self, opened: System, path: Path | None, *, sole: bool = False) -> None:
         self.system = opened
-        # Reading the keys for links refuses a bad file here rather than at the first message.
-        _ = opened.config.links
-        self.mailer = make_mailer(opened.config)
-        self.letterbox = make_letterbox(opened.config)
+        self.mailer, letterbox = reload.equip(opened.config)
+        self.mailbox = Mailbox(letterbox)
         self.metrics = Metrics()
         self._path = path
         # A sole daemon still has to take back what a killed one had claimed. Where several run, claims may be live.
@@ -85,6 +84,7 @@ class Daemon:
         self._ticked: float | None = None  # end of the last whole tick, in monotonic seconds
         self._problem: str | None = None  # what /healthz reports
         self.pace = Pace()
+        self._answered = False  # whether the last tick judged a message, so that more may wait
         self._trouble: str | None = None  # what failed in the present tick, or else in the last one
         self._systemd = SystemdNotifier() if os.environ.get("NOTIFY_SOCKET") else None
         # Jobs only tick; deadlines are rows. A late tick still runs, and two never run at once.
@@ -100,9 +100,9 @@ class Daemon:
         1. Take back the messages that a killed daemon had claimed.
         2. Move deadlines if the procedure has changed, and tell people if the Board's calendar has.
         3. Fire the deadlines that are due.
-        4. Judge the replies that arrived.
-        5. Gather digests, after everything that may still add to one.
-        6. Deliver the mail that may leave.
+        4. Gather digests, after everything that may still add to one.
+        5. Deliver the mail that may leave.
+        6. Judge the replies that arrived. Strangers write there too, so nothing else waits for them.
 
         A part that fails does not stop the others, unless the database is away: raise `StoreError` then.
         """
@@ -120,9 +120,9 @@ class Daemon:
             self._run_exclusive_part("meetings", partial(meetings.tell_changed, now=now))
             fire = partial(fire_due, self.system, now, stop=self._stop.is_set, done=report.log_changes)
             tally = self._run_part("deadlines", fire) or Tally()
-            answered = self._run_part("replies", self._judge_replies) or {}
             self._run_exclusive_part("digests", partial(digest.gather, now=now))
             sent = self._run_part("mail", self._deliver) or {}
+            answered = self._run_part("replies", self._judge_replies) or {}
             took = time.monotonic() - began
         self.metrics.count(tally)
         for status, number in sent.items():
@@ -165,18 +165,14 @@ class Daemon:
             log.info("taken back from a daemon that was killed", messages=released)
 
     def _judge_replies(self) -> Mapping[str, int]:
-        """Judge the replies that arrived; return how many there were by verdict.
-
-        If the letterbox is out of reach, the next tick tries again.
-        """
+        """Judge the replies that arrived; return how many there were by verdict."""
         counts: Counter[str] = Counter()
-        if self.letterbox is None:
-            return counts
+        self._answered = False
         try:
-            for judged in judge.judge_letters(
-                self.system, self.letterbox, current_time, stop=self._stop.is_set
-            ):
+            for judged in self.mailbox.judge(self.system, current_time, stop=self._stop.is_set):
                 counts[judged.verdict] += 1
+                # A message that was read before is one that could not be marked as seen. It must not cause a tick.
+                self._answered |= judged.recorded
                 self.metrics.replies.labels(judged.verdict).inc()
                 log.info("reply", **judged.line())
         except LetterboxFailed as failed:
@@ -223,11 +219,18 @@ class Daemon:
 
     @property
     def _mail_trouble(self) -> str | None:
-        return f"mail cannot leave: {self.pace.problem}" if self.pace.problem is not None else None
+        if self.pace.problem is not None:
+            return f"mail cannot leave: {self.pace.problem}"
+        return f"replies cannot be read: {self.mailbox.problem}" if self.mailbox.problem else None
+
+    @property
+    def more(self) -> bool:
+        """Return whether something is left to do at once: the turn of the mail ended, or replies were judged."""
+        return self.pace.more or self._answered
 
     def _wake_at(self, due: datetime | None) -> None:
         """Plan an early tick if a deadline falls due, or more mail may leave, before the next regular tick."""
-        if self.pace.more:
+        if self.more:
             due = current_time()
         if due is None:
             return
@@ -293,8 +296,10 @@ class Daemon:
             with self._ticking:
                 before = self.system.config
                 # Everything is read before anything is replaced, so a bad file leaves the daemon as it was.
-                after, self.mailer, self.letterbox = reload.read(self._path)
+                after, self.mailer, letterbox = reload.read(self._path)
+                self.mailbox = Mailbox(letterbox)
                 self.system.config = after
+                self.pace.end_pause()
         except ConfigError as error:
             reload.report_refused(error)
         else:
@@ -351,15 +356,15 @@ def _opened(path: Path | None) -> Iterator[System]:
 def _fail(problems: list[Problem], status: int = ConfigError.exit_status) -> None:
     """Print the problems and end the program."""
     for problem in problems:
-        click.echo(f"partnershipd: {problem}", err=True)
+        click.echo(escape_controls(f"partnershipd: {problem}"), err=True)
     sys.exit(status)
 
 
 def _run_once(daemon: Daemon) -> bool:
-    """Tick until no more mail may leave, and return whether all ticks succeeded."""
+    """Tick until no more mail may leave and no reply waits, and return whether all ticks succeeded."""
     well = daemon.once()
     # A tick ends its turn of the mail after a while, so that deadlines need not wait for a long queue.
-    while daemon.pace.more:
+    while daemon.more:
         well = daemon.once() and well
     return well
 

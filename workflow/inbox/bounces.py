@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from workflow.inbox.message import Judged, Reply, attach_notice, find_notices
-from workflow.outbox import queue
+from workflow.outbox import bounced, queue
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, NoticeStatus, Verdict
@@ -39,7 +39,7 @@ def judge_bounce(session: Session, reply: Reply, now: datetime) -> Judged:
     dead = update(table).where(table.c.id == notice.id, table.c.status == NoticeStatus.SENT.value)
     session.connection.execute(dead.values(status=NoticeStatus.DEAD, reason=f"it came back: {reason}"))
     # Every further message to the address will come back too. One report to staff is enough.
-    if _mark_address(session, notice.to, reason, now):
+    if bounced.mark(session, notice.to, reason, now):
         failure = {
             "recipient": notice.to,
             "subject": notice.subject,
@@ -48,22 +48,3 @@ def judge_bounce(session: Session, reply: Reply, now: datetime) -> Judged:
         }
         queue.tell_staff(session, notice.partnership, "address-failed", {"failure": failure}, now)
     return reply.judged(Verdict.BOUNCE, f"not delivered: {reason}")
-
-
-def _mark_address(session: Session, email: str, reason: str, now: datetime) -> bool:
-    """Record that an address takes no mail; return False if it was recorded before."""
-    table = tables.addresses
-    row = session.connection.execute(select(table).where(table.c.email == email)).first()
-    values = {"bounced_at": now, "bounce": reason}
-    if row is None:
-        session.connection.execute(insert(table).values(email=email, **values))
-    elif row.bounced_at is None:
-        session.connection.execute(update(table).where(table.c.email == email).values(**values))
-    return row is None or row.bounced_at is None
-
-
-def clear_bounce(session: Session, email: str) -> None:
-    """Remove the mark from an address: an answer from it shows that it takes mail."""
-    table = tables.addresses
-    marked = update(table).where(table.c.email == email, table.c.bounced_at.is_not(None))
-    session.connection.execute(marked.values(bounced_at=None, bounce=None))

@@ -8,18 +8,21 @@ verdict, and staff are told where they have to act. Strangers and machines get n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import CursorResult, insert, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from notifications.incoming import replies
 from notifications.incoming.letterboxes import Letter, Letterbox
 from notifications.incoming.quoting import normalize
+from notifications.incoming.reader import Reader
 from notifications.incoming.replies import Incoming
 from notifications.links import Forged
 from states.errors import BadInput, Refused
@@ -27,10 +30,12 @@ from states.event import ReplyWord
 from states.machine import event_named, row_of
 from workflow.actions.action import Action, LinkClosed, act, find_action
 from workflow.engine import Conflict
-from workflow.inbox.bounces import clear_bounce, judge_bounce
+from workflow.inbox import begun
+from workflow.inbox.bounces import judge_bounce
 from workflow.inbox.message import (
     BUSY,
     TEXT,
+    WITHIN,
     Judged,
     Reply,
     attach_notice,
@@ -38,17 +43,24 @@ from workflow.inbox.message import (
     find_notices,
     is_flood,
     is_repeated,
+    is_told_enough,
     tell_staff,
-    template_values,
 )
+from workflow.inbox.questions import judge_question
+from workflow.inbox.refusals import find_unclear, judge_automatic, judge_unreadable, refuse
+from workflow.inbox.surroundings import find_surroundings
 from workflow.links import Claim
-from workflow.outbox import queue
+from workflow.outbox import bounced
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
-from workflow.store.rows import Channel, Notice, Verdict
+from workflow.store.rows import Channel, Verdict
 
+_TOO_OFTEN = f"there were more than {BUSY} from this sender within an hour"
 AT_ONCE = 50  # messages that are judged in one tick, so that a flood holds up neither deadlines nor mail
+_READ_BEFORE = "it has been read before"
+TURN = 2.0  # seconds after which no further message is begun in a tick, for the same reason
+Read = Callable[[bytes, str], Incoming]
 
 
 def judge_letters(
@@ -59,58 +71,95 @@ def judge_letters(
 ) -> Iterator[Judged]:
     """Judge the messages in the letterbox one by one, and yield each verdict.
 
+    A process of its own reads them, with limits (`Reader`). It ends after `AT_ONCE` messages or `TURN` seconds.
     A message is marked as seen after its transaction. If the daemon is killed between the two, the message is read
     again, and its digest shows that it was judged before. Raise `LetterboxFailed` or `StoreError` if the letterbox
     or the database cannot be used.
     """
-    with letterbox.session():
+    last = time.monotonic() + TURN
+    with letterbox.session(), Reader() as reader:
         for letter in letterbox.letters(AT_ONCE):
-            if stop():
+            if stop() or time.monotonic() > last:
                 return
             if letter.problem is not None:
-                yield Judged(Verdict.REFUSED, letter.problem)
+                yield Judged(Verdict.REFUSED, letter.problem, recorded=False)
                 continue
-            judged = judge_letter(system, letter, clock())
+            judged = judge_letter(system, letter, clock(), reader.read)
             # The order matters: a message that was marked first
             # would be lost by a crash before its transaction ends.
             letterbox.mark_seen(letter)
             yield judged
 
 
-def judge_letter(system: System, letter: Letter, now: datetime) -> Judged:
-    """Judge one message in one transaction.
+def judge_letter(system: System, letter: Letter, now: datetime, read: Read | None = None) -> Judged:
+    """Judge one message.
 
-    1. Judge it. If somebody moved its partnership meanwhile, judge it again by how the partnership is now.
-    2. If it cannot be judged, record it with the reason, so that it does not come back at every tick.
+    1. Record that it is begun. One that was begun before and ended its reader each time is set aside unread.
+    2. Read it, outside any transaction: a stranger decides how long that takes.
+    3. Judge it in one transaction. If somebody moved its partnership meanwhile, judge it again by how it is now.
+    4. If it cannot be read or judged, record it with the reason, so that it does not come back at every tick.
 
-    Raise `StoreError` or `OperationalError` if the database cannot be used: the next tick reads the message again.
+    `read` reads it in place of `replies.read`. Raise `StoreError` or `OperationalError` if the database cannot be
+    used: the next tick reads the message again.
     """
-    for last in (False, False, True):
+    digest = digest_of(letter)
+    if (reason := _begin(system, digest, now)) == _READ_BEFORE:
+        return Judged(Verdict.REPEATED, reason, recorded=False)
+    mail = system.config.procedure.mail
+    if reason is None:
         try:
-            return system.transact(partial(_judge, letter=letter, now=now))
+            # Without a name of our own server no header about DMARC is believed, since anybody can write one.
+            incoming = (read or replies.read)(letter.content, mail.authserv if mail.trust == "dmarc" else "")
+            return _judge_again(system, letter, incoming, digest, now)
         # The message is not to blame, so it must not be set aside.
         except (StoreError, OperationalError):
             raise
-        # Somebody moved the partnership at the same moment. Judge
-        # the message again by the new state, but not forever.
-        except Conflict as error:
-            problem: Exception = error
-            if not last:
-                continue
         except Exception as error:  # noqa: BLE001 - an error of any kind in one message must not stop the others
-            problem = error
-        break
+            reason = f"it could not be dealt with: {type(error).__name__}: {error}"
     # PostgreSQL stores no text with U+0000, and an error may quote one from the message.
-    reason = f"it could not be dealt with: {type(problem).__name__}: {problem}"[:500].replace("\x00", "")
-    return system.transact(partial(_set_aside, letter=letter, now=now, reason=reason))
+    reason = reason[:500].replace("\x00", "")
+    return system.transact(partial(_set_aside, letter=letter, digest=digest, now=now, reason=reason))
 
 
-def _set_aside(session: Session, letter: Letter, now: datetime, reason: str) -> Judged:
+def digest_of(letter: Letter) -> str:
+    """Return the SHA-256 of a message, in hexadecimal: a message with the same bytes is judged once."""
+    return hashlib.sha256(letter.content).hexdigest()
+
+
+def _begin(system: System, digest: str, now: datetime) -> str | None:
+    """Record that a message is begun; return why it must not be read, None if it may."""
+
+    def begin(session: Session) -> str | None:
+        if _is_recorded(session, digest):
+            begun.end(session, digest)
+            return _READ_BEFORE
+        if not begun.begin(session, digest, now):
+            return f"reading it was begun {begun.MOST} times and never came to an end"
+        return None
+
+    try:
+        return system.transact(begin)
+    except IntegrityError:
+        # Another daemon began it at the same moment. The one that is later finds it recorded.
+        return None
+
+
+def _judge_again(system: System, letter: Letter, incoming: Incoming, digest: str, now: datetime) -> Judged:
+    """Judge a message, up to three times if its partnership moves meanwhile. Raise `Conflict` after the last."""
+    judge = partial(_judge, letter=letter, incoming=incoming, digest=digest, now=now)
+    for _ in range(2):
+        # Somebody moved the partnership at the same moment. Judge the message again by the new state.
+        with suppress(Conflict):
+            return system.transact(judge)
+    return system.transact(judge)
+
+
+def _set_aside(session: Session, letter: Letter, digest: str, now: datetime, reason: str) -> Judged:
     """Record a message that cannot be judged, unread, and tell staff."""
-    digest = hashlib.sha256(letter.content).hexdigest()
+    begun.end(session, digest)
     # Another daemon may have judged the message since the first try.
     if _is_recorded(session, digest):
-        return Judged(Verdict.REPEATED, "it has been read before")
+        return Judged(Verdict.REPEATED, _READ_BEFORE, recorded=False)
     table = tables.replies
     values = {"digest": digest, "received_at": now, "message": letter.content, "verdict": Verdict.REFUSED}
     made = session.connection.execute(insert(table).values(**values, reason=reason))
@@ -133,17 +182,15 @@ def _key_of(inserted: CursorResult[Any]) -> int:
     return int(key[0])
 
 
-def _judge(session: Session, letter: Letter, now: datetime) -> Judged:
+def _judge(session: Session, letter: Letter, incoming: Incoming, digest: str, now: datetime) -> Judged:
     """Record a message, judge it, and add the verdict to its row.
 
     The row comes first, since the notices to staff name it by its number.
     """
-    digest = hashlib.sha256(letter.content).hexdigest()
+    begun.end(session, digest)
     if _is_recorded(session, digest):
-        return Judged(Verdict.REPEATED, "it has been read before")
-    mail = session.config.procedure.mail
-    # Without a name of our own server no header about DMARC is believed, since anybody can write one.
-    incoming = replies.read(letter.content, mail.authserv if mail.trust == "dmarc" else "")
+        return Judged(Verdict.REPEATED, _READ_BEFORE, recorded=False)
+    incoming = replies.add_words(incoming, find_surroundings(session, incoming))
     table = tables.replies
     made = session.connection.execute(
         insert(table).values(
@@ -157,7 +204,7 @@ def _judge(session: Session, letter: Letter, now: datetime) -> Judged:
             message=letter.content,
         )
     )
-    reply = Reply(_key_of(made), digest, incoming, letter.whole)
+    reply = Reply(_key_of(made), digest, incoming, letter.whole and incoming.whole)
     judged = _classify(session, reply, now)
     values = {name: getattr(judged, name) for name in ("verdict", "reason", "notice", "partnership")}
     session.connection.execute(update(table).where(table.c.id == reply.id).values(**values))
@@ -170,7 +217,7 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
     1. A report that a message did not arrive marks an address (`judge_bounce`).
     2. A message that was judged before, or that a machine wrote, does nothing and gets no answer. This check comes
        before anything that sends mail, so that two machines cannot keep each other writing.
-    3. A message to an address that we did not make does nothing.
+    3. A message that did not come to the address of a notice is a question for staff (`judge_question`).
     4. If it may not be from the person who was asked, tell staff and do nothing.
     5. A message to the addresses of several notices is a note for staff.
     6. A message to the address of one notice is an answer (`_judge_answer`).
@@ -186,20 +233,20 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
         return reply.judged(Verdict.REPEATED, "a message with its Message-ID has been read before")
     # A mail program writes this when somebody presses "accept", which is not consent to anything.
     if incoming.calendar:
-        return reply.judged(Verdict.AUTOMATIC, "it answers an invitation")
+        return judge_automatic(session, reply, now, "it answers an invitation")
     if incoming.automatic is not None:
-        return reply.judged(Verdict.AUTOMATIC, incoming.automatic)
-    if is_flood(session, reply, now):
-        return reply.judged(Verdict.AUTOMATIC, f"there were more than {BUSY} from this sender within an hour")
-    if incoming.to and not notices:
-        return reply.judged(Verdict.UNKNOWN, "the address it came to is none that we gave to anybody")
+        return judge_automatic(session, reply, now, incoming.automatic)
     if not notices:
-        return _judge_unaddressed(session, reply, now)
+        return judge_question(session, reply, now)
     if doubt := find_doubt(session, reply, [notice.to for notice in notices]):
-        tell_staff(session, "reply-doubtful", reply, now, [doubt])
+        if not is_told_enough(session, reply, now):
+            tell_staff(session, "reply-doubtful", reply, now, [doubt])
         return reply.judged(Verdict.REFUSED, doubt)
+    # Only after all doubts: forged messages must not use up what the person may write.
+    if is_flood(session, reply, now):
+        return _hold_back(session, reply, now)
     # Only after all doubts: a forged message must not take the mark from an address.
-    clear_bounce(session, str(incoming.sender))
+    bounced.clear(session, str(incoming.sender))
     if reply.notice is None:
         return _pass_to_staff(
             session, reply, now, "It came to the addresses of several messages, so it answers none of them."
@@ -207,37 +254,24 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
     return _judge_answer(session, reply, now)
 
 
-def _judge_unaddressed(session: Session, reply: Reply, now: datetime) -> Judged:
-    """Judge a message that came to no notice's own address: it is a note if its sender is known to us.
-
-    It never causes an event, since it has no code that proves that its sender got the notice.
-    """
-    sender = reply.incoming.sender
-    table = tables.notices
-    # A Message-ID shows in every forwarded message, so the sender must also be the one who got it.
-    answered = select(table).where(table.c.to == sender, table.c.message_id.in_(reply.incoming.answers))
-    row = session.connection.execute(answered.order_by(table.c.id.desc())).first() if sender else None
-    if row is not None:
-        reply = attach_notice(session, reply, Notice.from_row(row))
-    elif sender not in session.directory.people:
-        return reply.judged(
-            Verdict.UNKNOWN, "it is from somebody we do not know, and answers none of our messages"
-        )
-    if doubt := find_doubt(session, reply, []):
-        # A doubtful message that answers nothing may be from anybody, so staff are not bothered with it.
-        if row is not None:
-            tell_staff(session, "reply-doubtful", reply, now, [doubt])
-        return reply.judged(Verdict.REFUSED, doubt)
-    # Without the code of a notice the sender is not certain enough for the record.
-    return _pass_to_staff(
-        session, reply, now, "It did not come to the address for answers to one message.", record=False
+def _hold_back(session: Session, reply: Reply, now: datetime) -> Judged:
+    """Keep a message of a sender who writes too often, unanswered. Staff hear of the first one in an hour."""
+    table = tables.replies
+    recent = select(table.c.id).where(
+        table.c.sender == reply.incoming.sender,
+        table.c.reason == _TOO_OFTEN,
+        table.c.received_at > now - WITHIN,
     )
+    if session.connection.scalar(recent) is None:
+        tell_staff(session, "reply-doubtful", reply, now, [f"{_TOO_OFTEN[0].upper()}{_TOO_OFTEN[1:]}."])
+    return reply.judged(Verdict.AUTOMATIC, _TOO_OFTEN)
 
 
 def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
     """Act on a believed message to the address of one notice.
 
-    1. Find the offered events whose reply words include the first line. If there is none, it is a note.
+    1. Find the offered events whose reply words include the first line. If there is none, it is a note. If it is
+       not clear that the word is meant, staff read it, and the person is asked.
     2. Drop the events that the person can no longer do. If none remains, tell the person why.
     3. If the word still means different things, it is a note: staff have to ask what was meant.
     4. Do the event.
@@ -246,9 +280,14 @@ def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
     # Read what this very message offered: the procedure may offer other events by now.
     offered = {event: event_named(event).reply_words for event in notice.offered}
     meant = {event: words[word] for event, words in offered.items() if word in words}
+    if not reply.incoming.words.text and notice.offered and reply.ref is not None:
+        return judge_unreadable(session, reply, now)
     # A free answer is welcome too. People do not always use one of the words.
     if not meant or reply.ref is None:
         return _pass_to_staff(session, reply, now)
+    if unclear := find_unclear(reply, list(meant.values())):
+        _pass_to_staff(session, reply, now, unclear)
+        return refuse(session, reply, now, word, list(meant), [unclear])
     actions: list[tuple[Action, ReplyWord]] = []
     closed: LinkClosed | None = None
     for event, meaning in meant.items():
@@ -259,7 +298,7 @@ def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
         except Forged:
             return reply.judged(Verdict.UNKNOWN, "there is no such message any more")
     if not actions:
-        return _refuse(session, reply, now, word, list(meant), [closed.why if closed else ""])
+        return refuse(session, reply, now, word, list(meant), [closed.why if closed else ""])
     # Several offers may share a word. That is clear as long as the word does the same for each of them.
     if len({(meaning.event, str(meaning.gives)) for _, meaning in actions}) > 1:
         return _pass_to_staff(
@@ -308,40 +347,20 @@ def _do(
                 note=note,
             )
     except LinkClosed as error:
-        return _refuse(session, reply, now, word, [offered], [error.why])
+        return refuse(session, reply, now, word, [offered], [error.why])
     except BadInput as error:
         # The law names a field of a form, which a reply does not have. Say where in the mail the reasons go.
         missing = meaning.below in [problem.at for problem in error.problems] and not text
         why = [f"Below “{word}” your reasons are missing. Write them there, in your own words."]
-        return _refuse(
+        return refuse(
             session, reply, now, word, [offered], why if missing else [str(p) for p in error.problems]
         )
     except Refused as error:
-        return _refuse(session, reply, now, word, [offered], [str(unmet) for unmet in error.unmet])
+        return refuse(session, reply, now, word, [offered], [str(unmet) for unmet in error.unmet])
     # A "no" only records a note, so staff have to decide what follows.
     if meaning.event != offered:
         tell_staff(session, "reply-note", replace(reply, about=label), now, [], word)
     return reply.judged(Verdict.DONE, meaning.event)
-
-
-def _refuse(
-    session: Session, reply: Reply, now: datetime, word: str, events: Sequence[str], why: Sequence[str]
-) -> Judged:
-    """Tell the person why nothing was done and how it can be done, at the address on record."""
-    notice = reply.answered
-    # People know an event by the words on its button, not by its name in the law.
-    labels = "; ".join(session.config.label(event) for event in events)
-    readable = [session.config.labeled(line) for line in why]
-    words = template_values(session, replace(reply, about=labels), readable, word) | {
-        "text": reply.incoming.words.below[:TEXT]
-    }
-    queue.tell(
-        session, "reply-refused", notice.to, notice.role, now,
-        # The new message has an address of its own and offers the same again, so that a second try can work.
-        extra={"offers_again": list(notice.offered), "reply": words},
-        partnership=notice.partnership, delegate_for=notice.delegate_for,
-    )  # fmt: skip
-    return reply.judged(Verdict.REFUSED, " ".join(why))
 
 
 def _pass_to_staff(

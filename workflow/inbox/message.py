@@ -18,6 +18,7 @@ from workflow.store.rows import Notice, Verdict
 
 # More messages from one sender in this time come from a machine, or from a loop between two of them.
 BUSY, WITHIN = 20, timedelta(hours=1)
+MOST_TOLD = 5  # doubtful messages about one notice that staff hear of within this time; all are kept
 TEXT = 20_000  # characters of the sender's own words that are used; the whole message is kept beside them
 
 
@@ -29,6 +30,7 @@ class Judged:
     reason: str | None = None
     notice: int | None = None  # the notice it answers, by its number
     partnership: int | None = None
+    recorded: bool = True  # False if the message stays where it is, or was recorded before
 
     def line(self) -> dict[str, Any]:
         """Return the fields for a line of the log, which must hold nothing of what the sender wrote."""
@@ -109,14 +111,38 @@ def is_repeated(session: Session, reply: Reply) -> bool:
 
 
 def is_flood(session: Session, reply: Reply, now: datetime) -> bool:
-    """Return whether its sender, or everybody who answers its notice, has written too often within an hour."""
+    """Return whether its sender, or everybody who answers its notice, has written too often within an hour.
+
+    Only believed messages count: a stranger who forges many must not silence the true answer. Of those that were
+    refused, the believed ones got an answer (`reply-refused`), and these are counted.
+    """
     table = tables.replies
     same = [table.c.sender == reply.incoming.sender]
     if reply.notice is not None:
         # A machine that answers may change its own address, but it writes to the same one of ours.
         same.append(table.c.notice == reply.notice.id)
-    query = select(func.count()).where(or_(*same), table.c.received_at > now - WITHIN, table.c.id != reply.id)
-    return (session.connection.scalar(query) or 0) >= BUSY
+    believed = table.c.verdict.in_((Verdict.DONE, Verdict.NOTE))
+    query = select(func.count()).where(or_(*same), believed, table.c.received_at > now - WITHIN)
+    sent, person = tables.notices, reply.notice.to if reply.notice is not None else reply.incoming.sender
+    refusals = select(func.count()).where(
+        sent.c.template == "reply-refused", sent.c.to == person, sent.c.queued_at > now - WITHIN
+    )
+    counted = [session.connection.scalar(each) or 0 for each in (query, refusals)]
+    return sum(counted) >= BUSY
+
+
+def is_told_enough(session: Session, reply: Reply, now: datetime) -> bool:
+    """Return whether staff have heard of `MOST_TOLD` doubtful messages like it within an hour.
+
+    Those to the same notice count, or else those of the same sender.
+    """
+    table = tables.replies
+    same = table.c.sender == reply.incoming.sender
+    if reply.notice is not None:
+        same = table.c.notice == reply.notice.id
+    refused = table.c.verdict == Verdict.REFUSED
+    query = select(func.count()).where(same, refused, table.c.received_at > now - WITHIN)
+    return (session.connection.scalar(query) or 0) >= MOST_TOLD
 
 
 def find_doubt(session: Session, reply: Reply, persons: Sequence[str]) -> str | None:

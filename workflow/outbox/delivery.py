@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, update
 
 from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure, Unreachable
+from notifications.masking import mask
+from workflow import links
 from workflow.outbox import digest, message, queue
 from workflow.outbox.throttle import Pace
 from workflow.outbox.timing import next_send_time
@@ -190,25 +192,29 @@ def _is_still_ours(session: Session, claimed: Claimed) -> bool:
 def _release(session: Session, claimed: Sequence[Claimed], why: str | None = None) -> None:
     """Release claims that were not tried, unless another daemon holds them by now.
 
-    `why` is the reason to keep with the first of them: the server could not be reached for it.
+    `why` is the reason to keep with the first of them: the server could not be reached for it. Messages that were
+    never tried are written anew the next time, with the date of that time.
     """
     for notice in claimed:
         values = {"lease_until": None} | ({"reason": why} if why and notice is claimed[0] else {})
+        if not notice.row.attempts:
+            values["message"] = None
         session.connection.execute(update(tables.notices).where(notice.ours).values(**values))
 
 
 def _with_message(session: Session, row: Notice, lease: datetime, sender: str) -> Claimed:
     """Return a claimed notice with its message, written now if this is its first attempt.
 
-    The message is stored, so that every attempt sends the same bytes.
+    The message is stored, so that every attempt sends the same bytes: those that are stored have no signatures, and
+    each attempt signs them again.
     """
     # The message of an earlier attempt is sent as it was, even if the record has changed since.
     if row.message is not None:
-        return Claimed(row, lease, sender, row.message)
+        return Claimed(row, lease, sender, links.sign_again(session.config, row.message, row.to))
     try:
         # A savepoint, so that a message that fails halfway leaves nothing behind.
         with session.connection.begin_nested():
-            subject, content = message.write(session, row)
+            subject, content = message.write(session, row, lease - LEASE)
     except Exception as error:  # noqa: BLE001 - one broken notice must not keep the others from leaving
         why = error if isinstance(error, (message.CannotWrite, ValueError)) else repr(error)
         return Claimed(row, lease, sender, None, f"it cannot be written: {why}")
@@ -217,7 +223,9 @@ def _with_message(session: Session, row: Notice, lease: datetime, sender: str) -
         update(table)
         .where(table.c.id == row.id)
         # `shown` is what an answer by mail is judged by, even if the procedure offers something else by then.
-        .values(subject=subject, message=content, shown=canonical(message.offered_versions(session, row)))
+        .values(
+            subject=subject, message=mask(content), shown=canonical(message.offered_versions(session, row))
+        )
     )
     return Claimed(row, lease, sender, content)
 

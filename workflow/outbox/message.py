@@ -24,7 +24,7 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.views import visibility
+from workflow.views import vacancies, visibility
 from workflow.views.visibility import Viewer
 
 _WHY = {
@@ -44,8 +44,8 @@ class CannotWrite(ServiceError):
     """The message of a notice cannot be written. The text of the error says why."""
 
 
-def write(session: Session, row: Notice) -> tuple[str, bytes]:
-    """Return the subject and the bytes of a notice's message. Raise `CannotWrite` if it cannot be written."""
+def write(session: Session, row: Notice, now: datetime) -> tuple[str, bytes]:
+    """Return the subject and the bytes of a notice's message, dated `now`. Raise `CannotWrite` if that fails."""
     config = session.config
     if row.template == DIGEST:
         _remove_broken(session, row)
@@ -63,7 +63,7 @@ def write(session: Session, row: Notice) -> tuple[str, bytes]:
     content = compose(
         rendered=rendered,
         message_id=row.message_id,
-        date=row.queued_at,
+        date=now,
         sender=mail.sender,
         recipient=row.to,
         recipient_name=context["person"]["name"],
@@ -135,7 +135,8 @@ def _section(session: Session, part: Notice) -> dict[str, Any] | None:
     except Exception:  # noqa: BLE001 - one broken notice must not keep the rest of a digest back
         return None
     return words | {
-        name: context[name] for name in ("partnership", "page", "delegate_for", "deadline", "offers")
+        name: context[name]
+        for name in ("partnership", "page", "delegate_for", "deadline", "offers", "missing")
     }
 
 
@@ -193,6 +194,8 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         context |= {"digest": _digest(session, row)}
         return context | _NO_PARTNERSHIP | {"why": "because you asked for one message a day"}
     rest = _with_partnership(session, row, about) if about else _without_partnership(session, row)
+    if row.extra:
+        row = row._replace(extra=links.sign_again(session.config, row.extra.encode(), row.to).decode())
     return context | rest | row.more
 
 
@@ -214,6 +217,7 @@ _NO_PARTNERSHIP: dict[str, Any] = {
     "deadline": None,
     "offers": [],
     "hindered": [],
+    "missing": {},
     "page": None,
 }
 
@@ -234,7 +238,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     school_name = session.directory.school_name(facts.school)
     asks = _asks(session, row, about)
     # A delegate may see what the absent person may see, and no more.
-    viewer = Viewer(row.capacity, row.owner)
+    viewer = visibility.viewer_of(row)
     visible = visibility.facts_for(session, about, viewer, row.queued_at)
     event = _event(session, row, facts, viewer)
     return asks | {
@@ -251,6 +255,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         ],
         "event": event,
         "facts": visible,
+        "missing": vacancies.describe(session.directory, ref, facts, row.role),
         "deadline": deadline_of(session, row, {offer["event"] for offer in asks["offers"]}),
         "names": visibility.mentioned_names(names_in(session, facts), visible, event),
         "page": links.address(config, links.claim_of(row, ref, "", facts)),
@@ -279,14 +284,16 @@ def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) ->
     # One form may do several events, and they share one receipt.
     entries = [entry_of(session, row.partnership, seq) for seq in (*row.more.get("before", ()), row.seq)]
     entry = entries[-1]
+    named = visibility.is_named(viewer, entry, facts)
+    through = entry.stood_in if named else None
     return {
         "name": entry.event,
         "at": entry.at.isoformat(),
-        "by": entry.actor,
-        "by_name": session.name_of(entry.actor),
-        "through": session.name_of(entry.stood_in) if entry.stood_in else None,
+        "by": entry.actor if named else None,
+        "by_name": session.name_of(entry.actor) if named else None,
+        "through": session.name_of(through) if through else None,
         "role": entry.role,
-        "input": visibility.visible_input(viewer, entry),
+        "input": visibility.visible_input(viewer, entry) if named else {},
         "note": entry.note if viewer.is_office or viewer.email == entry.actor else None,
         "deeds": [describe_entry(session, entry, facts, viewer) for entry in entries],
     }
@@ -365,7 +372,7 @@ def offered_versions(session: Session, row: Notice) -> dict[str, str | None]:
 
 def deadline_of(session: Session, row: Notice, offered: set[str]) -> dict[str, Any] | None:
     """Return the deadline that a notice is about, or else the next one for the `offered` events."""
-    table, config, viewer = tables.deadlines, session.config, Viewer(row.capacity, row.owner)
+    table, config, viewer = tables.deadlines, session.config, visibility.viewer_of(row)
     if row.deadline is not None:
         rung = session.connection.execute(select(table).where(table.c.id == row.deadline)).one()
         late = row.queued_at - rung.ladder

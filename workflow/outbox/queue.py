@@ -26,7 +26,7 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import NoticeStatus, Snapshot
-from workflow.views import visibility
+from workflow.views import vacancies, visibility
 from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
@@ -165,27 +165,31 @@ def recipients(
     """Return the people of a role or group, each with the role in which they are told.
 
     A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner" or "this-applicant".
+    Where everybody in a role has left, staff are told in their place.
     """
-    holders = session.directory.holders
+    people, facts = session.directory, occasion.record.facts
     if group == "waiting":
-        awaited = []
-        for waiting in waiting_on(occasion.record.facts, offers[0]):
-            # Some steps are owed by one person, such as the scores of a reviewer. Nobody else is reminded.
-            people = (
-                [session.directory.someone(waiting.email)]
-                if waiting.email
-                else holders(waiting.role, occasion.record.facts)
-            )
-            awaited += [(person, str(waiting.role)) for person in people]
-        return awaited
+        # Some steps are owed by one person, such as the scores of a reviewer. Nobody else is reminded.
+        awaited = [(waiting, people.awaited(waiting, facts)) for waiting in waiting_on(facts, offers[0])]
+        told = [(person, str(waiting.role)) for waiting, holders in awaited for person in holders]
+        return told if all(holders for _, holders in awaited) else told + _stand_ins(session, occasion)
     if group == "former-lead-partner":
-        return [(p, str(Role.LEAD_PARTNER)) for p in holders(Role.LEAD_PARTNER, occasion.before)]
+        return [(p, str(Role.LEAD_PARTNER)) for p in people.holders(Role.LEAD_PARTNER, occasion.before)]
     # An event may take the role from its last holder, who is still concerned: look in the facts before it too.
-    people = holders(group, occasion.record.facts, occasion.organization) or holders(
+    holders = people.holders(group, facts, occasion.organization) or people.holders(
         group, occasion.before, occasion.organization
     )
-    role = Role.APPLICANT if group == "this-applicant" else group
-    return [(person, str(role)) for person in people]
+    role = str(Role.APPLICANT if group == "this-applicant" else group)
+    if not holders and role in {v.role for v in vacancies.find(people, occasion.record.ref, facts)}:
+        return _stand_ins(session, occasion)
+    return [(person, role) for person in holders]
+
+
+def _stand_ins(session: Session, occasion: Occasion) -> list[tuple[Person, str]]:
+    """Return the people who are told in place of somebody who has left: staff, or else the Superintendent."""
+    facts = occasion.record.facts
+    role = next((r for r in (Role.STAFF, Role.SUPERINTENDENT) if session.directory.holders(r, facts)), None)
+    return [(person, str(role)) for person in session.directory.holders(role, facts)] if role else []
 
 
 def _is_asked_next(session: Session, occasion: Occasion, role: str, offers: Sequence[str]) -> bool:
@@ -261,3 +265,10 @@ def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[i
         .values(status=NoticeStatus.DEAD, reason="withdrawn before it was sent")
     )
     return revoked
+
+
+def revoke_person(connection: Connection, email: str, now: datetime) -> list[int]:
+    """Revoke every notice to a person, or to a delegate in place of them. Return the ids of those newly revoked."""
+    table = tables.notices
+    mine = or_(table.c.to == email, table.c.delegate_for == email)
+    return revoke(connection, list(connection.scalars(select(table.c.id).where(mine))), now)

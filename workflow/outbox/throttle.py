@@ -57,6 +57,10 @@ class Pace:
             self._attempts.append(now)
         self._rests, self._rested_at, self.problem = 0, None, None
 
+    def end_pause(self) -> None:
+        """Let the next message leave at once: new settings may have mended what was wrong."""
+        self._rests, self._rested_at = 0, None
+
     def note_closed(self, now: datetime, why: str) -> None:
         """Begin a pause, since the server is unreachable. Each pause in a row is longer than the one before."""
         self._rests += 1

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from notifications.masking import mask
 from states.machine import EVENTS, askable, event_named, row_of, waiting_on
 from states.partnership import Role
 from workflow import directory
@@ -35,7 +36,8 @@ def new_notice(
         "delegate_for": None,
         "seq": None,
         "deadline": None,
-        "extra": canonical(extra) if extra else None,
+        # A link in it is kept without its signature, as in a message.
+        "extra": mask(canonical(extra).encode()).decode() if extra else None,
         "status": NoticeStatus.QUEUED,
         # Made once for all attempts, so that mail programs show a message only once that arrives twice.
         "message_id": f"<{uuid.uuid4().hex}@{domain}>",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
+from notifications.addresses import parse_mailbox
 from notifications.render import Templates
 from states.case import Meaning
 from states.errors import Problem
@@ -24,7 +25,7 @@ DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts th
 # Notices about the system, the Board's calendar or an incoming message, rather than about an event.
 SYSTEM_NOTICES = (
     "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
-    "directory-changed",
+    "directory-changed", "mailbox-failed", "question",
 )  # fmt: skip
 # Templates that no row of the procedure names, since the program itself decides who gets them.
 ALWAYS = ("receipt", "fresh-link", "apply-link", "reply-refused", "digest")
@@ -218,6 +219,25 @@ def _check_mail(mail: Mail) -> Iterator[Problem]:
         yield Problem("mail.replies_maildir", "it is where messages are put that are sent", expected)
     if mail.replies == "imap" and not mail.imap.username:
         yield Problem("mail.imap.username", "it is empty", "the name to log in with")
+    for name, server in (("smtp", mail.smtp), ("imap", mail.imap)):
+        if server.password_file and server.oauth_token_file:
+            yield Problem(f"mail.{name}.oauth_token_file", "there is a password_file too", "one of the two")
+
+
+def find_warnings(procedure: Procedure) -> Iterator[str]:
+    """Yield what is allowed in the procedure and has consequences that staff may not expect."""
+    mail, office = procedure.mail, procedure.district.email.lower()
+    if mail.replies == "none" or office != mail.replies_to.lower():
+        return
+    also = parse_mailbox(mail.sender, "the sender")[1].lower() == office
+    names = (
+        "district.email, mail.sender and mail.replies_to" if also else "district.email and mail.replies_to"
+    )
+    yield (
+        f"{names} are one address, {office}. The daemon reads everything that comes to it and marks it as seen. It"
+        " passes the questions of people on to staff, at most 20 an hour of those whom it does not know, and reads"
+        " automatic messages alone. For questions, use an address as district.email that people read."
+    )
 
 
 def _check_board(board: BoardSettings) -> Iterator[Problem]:

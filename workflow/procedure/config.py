@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
+import stat
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -27,7 +27,9 @@ from states.errors import Problem
 from states.mistakes import problems_of
 from workflow.procedure.calendar import Calendar
 from workflow.procedure.checks import find_missing_words, find_mistakes
+from workflow.procedure.reading import UNREADABLE, explain_unreadable, read_text, read_toml
 from workflow.procedure.settings import DeadlineSettings, NoticeSettings, Procedure
+from workflow.store.files import private_mode
 
 _PACKAGE = Path(__file__).parents[1]
 DEFAULTS = _PACKAGE / "defaults"
@@ -35,18 +37,6 @@ if not DEFAULTS.is_dir():
     DEFAULTS = _PACKAGE.parent  # a checkout: config.toml and templates/ at its top
 
 _SQLITE = re.compile(r"(?P<kind>sqlite(\+\w+)?:///)(?P<file>[^?]*)(?P<more>.*)", re.DOTALL)
-# The errors of reading TOML or JSON: a number may be too long, and a list may be nested too deeply.
-UNREADABLE = (OSError, ValueError, RecursionError)
-
-
-def explain_unreadable(error: Exception) -> str:
-    """Return in words why a file cannot be read. The error is one of `UNREADABLE`."""
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        line = error.object[: error.start].count(b"\n") + 1
-        return f"line {line} has a byte (0x{error.object[error.start]:02x}) that is not UTF-8 text"
-    return str(getattr(error, "strerror", None) or error)
 
 
 class ConfigError(ServiceError):
@@ -113,7 +103,12 @@ class Config:
         # The keys are read at their first use, since `init` reads the configuration before it makes them.
         path = self.folder / self.procedure.web.keys_file
         try:
-            return Links(path.read_text(encoding="ascii").split())
+            readable = stat.S_IMODE(path.stat().st_mode) & 0o077 & ~private_mode(path.parent)
+            if not readable:
+                return Links(read_text(path).split())
+            # Everybody who can read the keys can make every link.
+            problem = f"other users may use it: its mode is {stat.S_IMODE(path.stat().st_mode):04o}"
+            raise ConfigError([Problem(f"web.keys_file, {path}", problem, f"chmod 600 {path}")])
         except FileNotFoundError:
             problem = "there is no such file"
         except (OSError, ValueError) as error:
@@ -276,8 +271,7 @@ def _make_calendar(procedure: Procedure) -> Calendar:
 def _read(path: Path) -> dict[str, Any]:
     """Return the tables of a TOML file. Raise `ConfigError`."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return read_toml(path)
     except FileNotFoundError:
         raise ConfigError([Problem(str(path), "there is no such file", "a configuration file")]) from None
     except UNREADABLE as error:

@@ -57,13 +57,25 @@ def _parse_hours(value: object) -> object:
 
 
 def _check_sender(value: str) -> str:
-    parse_mailbox(value, "the sender")  # raises now rather than when the first message leaves
+    mailbox = parse_mailbox(value, "the sender")  # raises now rather than when the first message leaves
+    if not mailbox.address.isascii():
+        raise ValueError(f"{mailbox.address!r} has letters before the @ that not every mail server takes")
     return value
 
 
+# What an address in a message may consist of (RFC 3986, 2), and no more of it than leaves room for a token.
+_ADDRESS = re.compile(r"[A-Za-z0-9._~:/%@!$&()*+,;=\[\]-]{1,200}")
+
+
 def _check_base_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    value = value.strip()
+    try:
+        parts = urlsplit(value)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number, or a bracket is missing
+        is_whole = False
+    # The part before an @ would be a name and a password, which every message would show.
+    if not is_whole or not _ADDRESS.fullmatch(value) or "@" in parts.netloc:
         raise ValueError(
             f'{value!r} is not an address of pages; expected one like "https://partners.example.org"'
         )
@@ -114,6 +126,7 @@ class Smtp(Settings):
     security: Literal["starttls", "tls", "none"]
     username: str = ""
     password_file: str = ""
+    oauth_token_file: str = ""
     # The bound keeps a delivery shorter than the lease on its notice (`outbox/delivery.py`).
     timeout_seconds: float = Field(gt=0, le=60)  # for each answer
     ca_file: str = ""
@@ -127,6 +140,7 @@ class Imap(Settings):
     port: int = Field(ge=1, le=65535)
     username: str = ""
     password_file: str = ""
+    oauth_token_file: str = ""
     folder: Name
     timeout_seconds: float = Field(gt=0, le=60)  # for each answer
     ca_file: str = ""
@@ -146,6 +160,7 @@ class Mail(Settings):
     replies_maildir: str
     trust: Literal["from", "dmarc"]
     authserv: str = ""
+    banners: tuple[Name, ...]
     imap: Imap
 
 
@@ -210,7 +225,11 @@ class BoardSettings(Settings):
     @property
     def rules(self) -> BoardRules:
         """Return the part of these settings that the law needs."""
-        return BoardRules(**{name: getattr(self, name) for name in BoardRules.model_fields})
+        given = {
+            name: getattr(self, name) for name in BoardRules.model_fields if name in type(self).model_fields
+        }
+        # This is no setting: a district cannot choose to change what the Board approved without the Board.
+        return BoardRules(keeps=True, **given)
 
 
 class SelectionSettings(Settings):

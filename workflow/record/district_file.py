@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,7 +20,7 @@ from states.errors import BadInput, Problem
 from states.inputs import Day, Email, Identifier, Name
 from states.mistakes import problems_of
 from states.partnership import Kind, Role
-from workflow.procedure.config import UNREADABLE, explain_unreadable
+from workflow.procedure.reading import UNREADABLE, explain_unreadable, read_toml
 from workflow.procedure.settings import Clock
 
 GivenRole = Literal["principal", "staff", "superintendent", "board-office", "reviewer", "lead-partner"]
@@ -105,7 +104,7 @@ class DistrictFile(Given):
 def read_file(path: Path) -> DistrictFile:
     """Read a district file. Raises `BadInput` with every mistake in its form."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path)
     except UNREADABLE as error:
         problem = f"it cannot be read: {explain_unreadable(error)}"
         raise BadInput([Problem(str(path), problem, "a district file in TOML")]) from None

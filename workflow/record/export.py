@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import select, true
 
-from states.machine import event_named
 from workflow import engine
 from workflow.engine import HASHED
 from workflow.record import verify
@@ -16,7 +15,7 @@ from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import HistoryEntry, Snapshot
 from workflow.store.tables import canonical
-from workflow.views import documents, visibility
+from workflow.views import documents, sealing
 
 FORMAT, VERSION = "lead-community-partners record", 1
 
@@ -53,7 +52,8 @@ def _format_instant(moment: datetime) -> str:
 
 def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
     """Return the document of a partnership: its row, its facts and its history."""
-    sealed = visibility.is_sealed(record.facts, now)
+    rows = verify.read_history(session.connection, record.id or 0)
+    sealed = sealing.sealed_rows(record.facts, rows, now)
     return {
         "ref": record.ref,
         "school": record.facts.school,
@@ -63,7 +63,7 @@ def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, An
         "version": record.version,
         "head": record.head,
         "facts": documents.facts(record.facts, now),
-        "history": [_entry(row, sealed) for row in verify.read_history(session.connection, record.id or 0)],
+        "history": [_entry(row, row.seq in sealed) for row in rows],
     }
 
 
@@ -71,7 +71,7 @@ def _entry(row: HistoryEntry, sealed: bool) -> dict[str, Any]:
     """Return the hashed columns of an entry in hashed form; a sealed input is left out and marked as sealed."""
     columns = row._asdict()
     entry = {name: columns[name] for name in HASHED} | {"at": _format_instant(row.at), "hash": row.hash}
-    if sealed and event_named(row.event).sealed:
+    if sealed:
         # The hash stays, so that the chain can be checked across what is left out.
         entry |= {"input": None, "sealed": True}
     return entry

@@ -88,6 +88,15 @@ def configure_postgresql(engine: Engine) -> None:
         f" set_config('idle_in_transaction_session_timeout', '{HOLDER_SECONDS}s', true)"
     )
 
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        # The server, the database or the role may have other defaults, and the driver reads only ISO dates.
+        # Poolers keep these two settings for each client, but may refuse them as options of the connection.
+        connection.execute(
+            "SELECT set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false)"
+        )
+        connection.commit()
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if not connection.get_execution_options().get("reads", False):

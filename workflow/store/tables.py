@@ -141,10 +141,12 @@ meetings = Table(
     METADATA,
     Column("on", Date, primary_key=True),
     Column("at", String, nullable=False),  # local wall-clock time, HH:MM
+    # "regular", "special", or "cancelled" for a meeting of the configuration that does not take place
     Column("kind", String, nullable=False),
-    Column(
-        "known_at", Instant
-    ),  # since when it has been known; empty for one that was known before the record
+    # since when it has been known; empty for one that was known before the record
+    Column("known_at", Instant),
+    Column("uid", String),  # of its event in the calendar file that it came from, and
+    Column("title", String),  # the title of that event
 )
 
 directory_changes = Table(
@@ -307,6 +309,16 @@ replies = Table(
     Column("message", LargeBinary, nullable=False),
     Index("ix_replies_partnership", "partnership"),
     Index("ix_replies_message_id", "message_id"),
+)
+
+# The incoming messages that a daemon has begun to read and has not judged yet.
+letters_begun = Table(
+    "letters_begun",
+    METADATA,
+    Column("digest", String, primary_key=True),  # SHA-256 of the message
+    Column("by", String, nullable=False),  # the process that began last
+    Column("times", Integer, nullable=False),  # how many processes have begun
+    Column("begun_at", Instant, nullable=False),
 )
 
 # What is on record about an e-mail address itself, apart from any person.

@@ -20,7 +20,7 @@ from workflow.session import Session
 from workflow.setting import Situation
 from workflow.store import tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, ReplyRow, Snapshot
-from workflow.views.visibility import office_facts, seal
+from workflow.views.sealing import office_facts, seal
 
 
 def with_money(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from states.event import Event
+from states.event import Event, Waiting
 from states.machine import COLLECTED
 from states.partnership import Role
 from workflow import directory
@@ -17,20 +17,25 @@ from workflow.directory import Person
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, Snapshot
-from workflow.views import documents
+from workflow.views import documents, vacancies
+from workflow.views.vacancies import Vacancy
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One person whom a partnership waits for with one event."""
+    """One person whom a partnership waits for with one event.
 
-    person: Person
+    `person` is None if nobody holds the role. `problem` then says so in a sentence.
+    """
+
+    person: Person | None
     role: Role
     event: str
     since: datetime
     deadline: str | None  # the name of the deadline that asks for the event
     by: datetime | None  # when that deadline is due
     delegate: Person | None  # who stands in, while the person is away
+    problem: str | None = None
 
 
 def list_waits(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
@@ -38,12 +43,13 @@ def list_waits(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
 
     1. Find the next event of each open deadline, and the roles that have to do it.
     2. Find the people in those roles, and the delegate of each who is away.
-    3. List each person once for each event, with the earliest deadline.
+    3. List each person once for each event, with the earliest deadline. A role that nobody holds is listed too.
     """
     possible = {
         each.row.name: each.row for each in documents.possibilities(session, record, now) if each.possible
     }
     today = session.config.calendar.day(now)
+    vacant = vacancies.find(session.directory, record.ref, record.facts)
     waits: dict[tuple[str, str], Wait] = {}
     for row, roles, deadline, by in _asked(session, record, possible):
         since = _since(record, row)
@@ -54,6 +60,9 @@ def list_waits(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
                 wait = Wait(person, role, row.name, since, deadline, by, delegate)
                 # Deadlines come in the order of their dates, so the first entry has the earliest one.
                 waits.setdefault((person.email, row.name), wait)
+            for problem in _problems(record, row, role, vacant):
+                nobody = Wait(None, role, row.name, since, deadline, by, None, problem)
+                waits.setdefault((problem, row.name), nobody)
     return list(waits.values())
 
 
@@ -115,10 +124,16 @@ def _roles(record: Snapshot, row: Event, to: Collection[str]) -> list[Role]:
 
 def _people(session: Session, record: Snapshot, row: Event, role: Role) -> list[Person]:
     """Return the people who are waited for in a role: those named, such as reviewers, or else all its holders."""
+    waiting = [each for each in row.waiting(record.facts) if each.role is role] or [Waiting(role)]
+    return [person for each in waiting for person in session.directory.awaited(each, record.facts)]
+
+
+def _problems(record: Snapshot, row: Event, role: Role, vacant: Iterable[Vacancy]) -> Iterator[str]:
+    """Yield in a sentence why nobody can do an event in a role, for each person who is missing."""
     named = [each.email for each in row.waiting(record.facts) if each.role is role and each.email]
-    if named:
-        return [session.directory.someone(email) for email in named]
-    return session.directory.holders(role, record.facts)
+    for vacancy in vacant:
+        if vacancy.role is role and (not named or vacancy.email in named):
+            yield vacancy.problem
 
 
 def _since(record: Snapshot, row: Event) -> datetime:
@@ -128,10 +143,10 @@ def _since(record: Snapshot, row: Event) -> datetime:
 
 
 def document(session: Session, wait: Wait, now: datetime) -> dict[str, Any]:
-    """Return the document of a wait, as commands show it."""
+    """Return the document of a wait, as commands show it. Its name says in a sentence if there is nobody."""
     return {
-        "person": wait.person.email,
-        "name": wait.person.name,
+        "person": wait.person.email if wait.person else None,
+        "name": wait.person.name if wait.person else wait.problem,
         "role": str(wait.role),
         "event": wait.event,
         "label": session.config.label(wait.event),

@@ -15,16 +15,14 @@ from typing import Any, assert_never
 from sqlalchemy import select
 
 from states.event import OFFICE, Scope
-from states.machine import EVENTS, event_named, events_of
-from states.partnership import Partnership, Role, State
+from states.machine import event_named, events_of
+from states.partnership import Application, Partnership, Role, State
 from workflow.directory import Directory
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Snapshot
-
-SEALED = "(sealed until the call closes)"
-SEALED_KEYS = frozenset(key for name in EVENTS for key in event_named(name).sealed)
+from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, Snapshot
+from workflow.views.sealing import is_sealed, names_nobody, office_facts, seal, unopened_rows
 
 _REVIEWER, _LEAD, _APPLICANT = Role.REVIEWER, Role.LEAD_PARTNER, Role.APPLICANT
 _NOBODY: frozenset[Role] = frozenset()
@@ -70,15 +68,24 @@ _OF_AGREEMENT = frozenset({State.BOARD_REVIEW, State.ACTIVE, State.ANNUAL_REVIEW
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The person who reads a page, message or export, in one of their roles."""
+    """The person who reads a page, message or export, in one of their roles.
+
+    `through` is the address of the delegate who reads in place of the person `email`, or None.
+    """
 
     role: Role
     email: str
+    through: str | None = None
 
     @property
     def is_office(self) -> bool:
         """Return whether the role may see everything that is not sealed."""
         return self.role in OFFICE
+
+
+def viewer_of(notice: Notice) -> Viewer:
+    """Return the person who reads a notice, and its links, in the role of the notice."""
+    return Viewer(notice.capacity, notice.owner, notice.to if notice.delegate_for else None)
 
 
 def own_organizations(people: Directory, facts: Partnership, viewer: Viewer) -> frozenset[str]:
@@ -99,29 +106,6 @@ def own_organizations(people: Directory, facts: Partnership, viewer: Viewer) -> 
 
 
 # Facts
-
-
-def is_sealed(facts: Partnership, now: datetime) -> bool:
-    """Return whether applications are sealed, since the call is still open (4270.8)."""
-    return facts.selection is not None and facts.ended is None and facts.selection.is_open(now)
-
-
-def seal(values: dict[str, Any], keys: Iterable[str] = SEALED_KEYS) -> None:
-    """Replace in `values` what only its author may read before the call closes."""
-    for key in keys:
-        if isinstance(values.get(key), dict):
-            values[key] = dict.fromkeys(values[key], SEALED)
-        elif values.get(key):
-            values[key] = SEALED
-
-
-def office_facts(facts: Partnership, now: datetime, *, brief: bool = False) -> dict[str, Any]:
-    """Return the facts as the office sees them. `brief` leaves out fields that have their default."""
-    document = facts.model_dump(mode="json", exclude_defaults=brief)
-    if is_sealed(facts, now):
-        for application in document["selection"].get("applications", {}).values():
-            seal(application)
-    return document
 
 
 def can_see_fact(name: str, viewer: Viewer) -> bool:
@@ -145,7 +129,8 @@ def _redact(
 
     1. Only the Lead Partner learns how a partnership ended, unless its call was withdrawn.
     2. A reviewer sees no application before the call closes, and only their own scores before the choice.
-    3. Everybody else sees their own application and protests, also what is sealed, since they wrote it.
+    3. Everybody else sees their own application and protests. Of what is sealed they see what they sent
+       themselves: neither a colleague nor a delegate reads it before the call closes.
     """
     ended = record.facts.ended
     if viewer.role is not _LEAD and ended and ended.how != "withdrawn":
@@ -162,9 +147,20 @@ def _redact(
             call["scores"] = [each for each in call["scores"] if each["reviewer"] == viewer.email]
     else:
         call["applications"] = {key: value for key, value in call["applications"].items() if key in mine}
+        for application in call["applications"].values() if is_sealed(record.facts, now) else ():
+            if viewer.through or application["contact_email"] != viewer.email:
+                seal(application)
         if call["protests"] is not None:
             call["protests"] = [each for each in call["protests"] if each["organization"] in mine]
     return {**visible, "selection": call}
+
+
+def applications_for(
+    session: Session, record: Snapshot, viewer: Viewer, now: datetime
+) -> tuple[Application, ...]:
+    """Return the applications of the present call as somebody may see them now."""
+    call = facts_for(session, record, viewer, now)["selection"] or {}
+    return tuple(map(Application.model_validate, (call.get("applications") or {}).values()))
 
 
 def mentioned_names(names: Mapping[str, str], *documents: object) -> dict[str, str]:
@@ -244,9 +240,17 @@ def may_be_told(
 
 
 def visible_input(viewer: Viewer, row: HistoryEntry) -> dict[str, Any]:
-    """Return the input of an event as somebody may read it: its author all, others the fields of their audience."""
-    if viewer.is_office or viewer.email in (row.actor, row.stood_in):
+    """Return the input of an event as somebody may read it: its author all, others the fields of their audience.
+
+    What an application says is in the facts once the call has closed. Nobody but its author reads it here.
+    """
+    is_author = viewer.email in (row.actor, row.stood_in) and viewer.through is None
+    if is_author:
         return row.input_values
+    if viewer.is_office or viewer.email in (row.actor, row.stood_in):
+        values = row.input_values
+        seal(values, event_named(row.event).sealed)
+        return values
     sees = event_named(row.event).audience.get(viewer.role)
     return {key: value for key, value in row.input_values.items() if sees and key in sees.fields}
 
@@ -267,10 +271,13 @@ def visible_rows(session: Session, record: Snapshot, viewer: Viewer, now: dateti
     opened = max((row.seq for row in rows if _opens_call(row)), default=0)
     present = [row for row in rows if row.seq >= opened]
     mine = own_organizations(session.directory, record.facts, viewer) | _applied_for(present, viewer)
+    # The panel never learns who applied and withdrew before the call closed (4270.8).
+    unopened = unopened_rows(record.facts, rows) if viewer.role is _REVIEWER else frozenset()
     return [
         row
         for row in rows
-        if _can_see(
+        if row.seq not in unopened
+        and _can_see(
             record,
             viewer,
             mine,
@@ -301,23 +308,32 @@ def line_of(
     session: Session, record: Snapshot, viewer: Viewer, row: HistoryEntry, now: datetime
 ) -> dict[str, Any]:
     """Return a row of the history as pages show it. The caller has checked that the viewer may know of it."""
-    visible = visible_input(viewer, row)
+    visible, named = visible_input(viewer, row), is_named(viewer, row, record.facts)
+    through = row.stood_in if named else None
     return {
         "at": session.local(row.at),
         "event": row.event,
-        "by": _name_of_actor(session, record, row),
+        "by": _name_of_actor(session, record, row) if named else "",
         "role": row.role,
-        "through": session.name_of(row.stood_in) if row.stood_in else None,
-        "sentence": _sentence(session, record, row),
+        "through": session.name_of(through) if through else None,
+        "sentence": _sentence(session, record, row, named),
         "to": row.to_state if row.to_state != row.from_state else None,
         "said": visible.get("reason") or visible.get("text"),
         "note": row.note if viewer.is_office else None,
     }
 
 
-def _sentence(session: Session, record: Snapshot, row: HistoryEntry) -> str:
+def is_named(viewer: Viewer, row: HistoryEntry, facts: Partnership) -> bool:
+    """Return whether the reader of an event may know who did it and for which organization."""
+    # The office may know that an application is gone, and not whose, if the call was still open.
+    return not viewer.is_office or viewer.email in (row.actor, row.stood_in) or not names_nobody(facts, row)
+
+
+def _sentence(session: Session, record: Snapshot, row: HistoryEntry, named: bool) -> str:
     """Return an event as a sentence: who did it, in which role and for whom, or that it happened automatically."""
     words = session.config.events[row.event]
+    if not named:
+        return f"An applicant {words['done']}."
     if row.role == Role.CLOCK:
         return words["automatic"]
     who = f"{_name_of_actor(session, record, row)} ({row.role.replace('-', ' ')})"

@@ -21,6 +21,7 @@ from workflow.links import Applicant
 from workflow.session import Session
 from workflow.store.rows import Snapshot
 from workflow.web import public_calls
+from workflow.web.sheets import TICKED
 from workflow.web.site import Site, require_form
 
 _TRIES = 5  # how often to try while other applications to the call arrive at the same moment
@@ -68,6 +69,12 @@ FIELD_WORDS = {
     **{ability: words[0] for ability, words in ABILITY_WORDS.items()},
 }
 
+_OTHER_WORDS = {
+    "confirm": "Confirmation",
+    "form": "The form",
+    "unchanged": "I want to send it as it is",
+}
+
 
 def describe_ability(ability: str) -> dict[str, str]:
     """Return the key, name, meaning and question of an ability."""
@@ -84,7 +91,8 @@ def page(site: Site, applicant: Applicant) -> Response:
     now = site.clock()
     with site.system.reading() as session:
         call_and_record = public_calls.find_call(session, applicant.ref, now)
-        if call_and_record is None:
+        # A link belongs to the call that it was made for, and not to a later one of the same partnership.
+        if call_and_record is None or call_and_record[1].facts.round != applicant.round:
             return site.say(
                 410, "This call is over", "It takes no more applications. See the list of open calls."
             )
@@ -106,7 +114,8 @@ def _act(site: Site, email: str, call: public_calls.Call, now: datetime) -> Resp
     try:
         if button == "withdraw":
             _check_confirmed()
-        done = _try(site, call.ref, email, values, button, form, now)
+        as_it_is = request.form.get("unchanged") == TICKED
+        done = _try(site, call.ref, email, values, button, form, as_it_is, now)
     except (BadInput, Refused) as refused:
         return _show_problems(site, call, email, values, _problems_of(refused), button, now)
     # A second press of the button is no mistake, so the page shows what the first one has recorded.
@@ -139,7 +148,14 @@ def _check_confirmed() -> None:
 
 
 def _try(
-    site: Site, ref: str, email: str, values: Mapping[str, str], button: str, form: str, now: datetime
+    site: Site,
+    ref: str,
+    email: str,
+    values: Mapping[str, str],
+    button: str,
+    form: str,
+    as_it_is: bool,
+    now: datetime,
 ) -> str:
     """Do what the button says in one transaction, and return the key of the result, such as "sent".
 
@@ -147,7 +163,9 @@ def _try(
     """
     for attempt in range(_TRIES):
         try:
-            work = partial(_do, ref=ref, email=email, values=values, button=button, form=form, now=now)
+            work = partial(
+                _do, ref=ref, email=email, values=values, button=button, form=form, as_it_is=as_it_is, now=now
+            )
             return site.system.transact(work)
         # Many applicants send in the last minutes, and each one changes the same partnership.
         # Trying again is safe, since the transaction was rolled back.
@@ -164,6 +182,7 @@ def _do(
     values: Mapping[str, str],
     button: str,
     form: str,
+    as_it_is: bool,
     now: datetime,
 ) -> str:
     """Do what the button says, in the transaction of the session. Return the key of the result."""
@@ -173,7 +192,7 @@ def _do(
         raise BadInput([Problem("", "the call has closed in the meantime")])
     record = call_and_record[1]
     if button == "send":
-        applications.send(session, record, email, values, form, now)
+        applications.send(session, record, email, values, form, now, as_it_is=as_it_is)
         return "sent"
     if button == "withdraw":
         applications.withdraw(session, record, email, form, now)
@@ -256,7 +275,9 @@ def _show_form(
         values={field: values.get(field, "") for field in FIELDS},
         kinds=KINDS,
         abilities=[describe_ability(ability) for ability in ABILITIES],
-        labels=FIELD_WORDS | {"confirm": "Confirmation", "form": "The form"},
+        labels=FIELD_WORDS | _OTHER_WORDS,
+        # Complete before anybody types, so that it could be sent without anybody having meant it.
+        complete=not [*applications.find_missing(values)],
         sent=_readable(sent),
         sent_at=sent.received_at if sent else None,
         saved_at=saved_at,

@@ -19,6 +19,7 @@ from states.partnership import Application, Role
 from workflow.actions.action import Action
 from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
+from workflow.views import visibility
 
 _MEETINGS = 16  # the most meetings to choose from, which is most of a year
 
@@ -52,18 +53,17 @@ def usual_values(event: Event, today: date) -> dict[str, Any]:
 # Lists to choose from
 
 
-def applications(action: Action) -> Iterable[Application]:
-    """Return the applications of the present call."""
-    selection = action.record.facts.selection
-    return selection.applications.values() if selection else ()
+def applications(session: Session, action: Action, now: datetime) -> tuple[Application, ...]:
+    """Return the applications of the present call, as the reader of the page may see them now."""
+    return visibility.applications_for(session, action.record, action.viewer, now)
 
 
-def applications_without_conflict(action: Action) -> list[Application]:
+def applications_without_conflict(session: Session, action: Action, now: datetime) -> list[Application]:
     """Return the applications with which the reviewer has declared no conflict of interest."""
     selection = action.record.facts.selection
     return [
         application
-        for application in applications(action)
+        for application in applications(session, action, now)
         if selection is not None and not selection.has_conflict(action.actor, application.organization)
     ]
 
@@ -72,24 +72,24 @@ def _choice(application: Application) -> tuple[str, str]:
     return application.organization, application.name
 
 
-def _without_conflict(_: Session, action: Action, __: datetime) -> Choices:
-    return tuple(map(_choice, applications_without_conflict(action)))
+def _without_conflict(session: Session, action: Action, now: datetime) -> Choices:
+    return tuple(map(_choice, applications_without_conflict(session, action, now)))
 
 
-def _scored(_: Session, action: Action, __: datetime) -> Choices:
+def _scored(session: Session, action: Action, now: datetime) -> Choices:
     """Return the applications that have a score. Return all of them if none has a score yet."""
     selection = action.record.facts.selection
     scored = {score.organization for score in selection.scores} if selection else set()
-    every = tuple(map(_choice, applications(action)))
+    every = tuple(map(_choice, applications(session, action, now)))
     # An empty list would turn the choice into a line in which people have to type an identifier.
     return tuple(choice for choice in every if choice[0] in scored) or every
 
 
-def _own(_: Session, action: Action, __: datetime) -> Choices:
+def _own(session: Session, action: Action, now: datetime) -> Choices:
     """Return an applicant's own application. Staff can choose any application."""
     mine = (
         application
-        for application in applications(action)
+        for application in applications(session, action, now)
         if action.role is not Role.APPLICANT or application.contact_email == action.actor
     )
     return tuple(map(_choice, mine))
@@ -107,11 +107,13 @@ def _organizations(session: Session, action: Action, now: datetime) -> Choices:
     return _own(session, action, now)
 
 
-def _unanswered(_: Session, action: Action, __: datetime) -> Choices:
+def _unanswered(session: Session, action: Action, now: datetime) -> Choices:
     selection = action.record.facts.selection
     waiting = {protest.organization for protest in selection.unanswered()} if selection else set()
     return tuple(
-        _choice(application) for application in applications(action) if application.organization in waiting
+        _choice(application)
+        for application in applications(session, action, now)
+        if application.organization in waiting
     )
 
 
@@ -247,7 +249,10 @@ def _terms(action: Action) -> dict[str, Any] | None:
 
 def _application(action: Action) -> dict[str, Any] | None:
     keys = {"organization", "contact_name", "contact_email", "abilities", "demonstration"}
-    mine = [each for each in applications(action) if each.contact_email == action.actor]
+    selection = action.record.facts.selection
+    every = selection.applications.values() if selection else ()
+    # Only the author fills in this form: `find_action` lets no delegate do a sealed event.
+    mine = [each for each in every if each.contact_email == action.actor]
     # Staff may enter an application for any organization, so they start from an empty form.
     if action.role is not Role.APPLICANT or not mine:
         return None

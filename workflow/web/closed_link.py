@@ -18,7 +18,6 @@ from workflow.links import Claim
 from workflow.session import Session
 from workflow.store.rows import HistoryEntry
 from workflow.views import visibility
-from workflow.views.visibility import Viewer
 from workflow.web.site import Site
 
 _TITLES = {
@@ -77,7 +76,16 @@ def asked_again(site: Site) -> Response:
         "Check your email",
         "If this link was sent to you and you can still act on it, a message with fresh links is on its way to"
         " the address that we have on record. It can take a few minutes; also look in your spam folder. We send"
-        " one only every five minutes.",
+        " one every five minutes and three in a day, and none for a link that is older than a year.",
+    )
+
+
+def not_wanted(site: Site) -> Response:
+    """Show that a request for fresh links came without its box. It is the same for everybody."""
+    return site.say(
+        422,
+        "The box was not ticked",
+        "Nothing was sent. Go back, tick the box above the button, and press the button again.",
     )
 
 
@@ -90,7 +98,7 @@ def _collect_news(session: Session, claim: Claim, now: datetime) -> dict[str, An
         notice, record = notice_of(session, claim)
     except Forged:
         return {}
-    viewer = Viewer(notice.capacity, notice.owner)
+    viewer = visibility.viewer_of(notice)
     may_know = has_right(session, claim, now)
     done = last_done(session, claim)
     seqs = {row.seq for row in done}

@@ -32,7 +32,7 @@ from workflow.outbox import message
 from workflow.session import Session
 from workflow.store.rows import Channel
 from workflow.views import documents
-from workflow.views.visibility import Viewer
+from workflow.views.visibility import viewer_of
 from workflow.web import closed_link
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, require_form
@@ -192,7 +192,10 @@ def _show(
             action = find_action(session, claim, now)
             sheet = sheet_of(session, action, now)
             # What was typed comes back after a problem. Nobody should have to type a report a second time.
-            texts = sent.texts if sent else sheet.texts(session.config.calendar.day(now))
+            texts = dict(sent.texts) if sent else sheet.texts()
+            if changed:
+                # What was confirmed is not what the page shows now.
+                texts.pop("confirm", None)
             context: dict[str, Any] = _describe(session, action) | sheet.draw(texts, problems)
             unmet = refused or _obstacles(session, action, now)
             sentences = [_write_unmet(session, each) for each in unmet]
@@ -276,7 +279,7 @@ def done(site: Site, token: str, claim: Claim) -> Response:
         if notice.revoked_at is not None and over is not None:
             return closed_link.closed(site, f"../{token}", over)
         facts, config = record.facts, session.config
-        viewer = Viewer(notice.capacity, notice.owner)
+        viewer = viewer_of(notice)
         context: dict[str, Any] = {
             "title": "Recorded",
             "partnership": {"ref": record.ref, "title": facts.title, "state": str(record.state)},

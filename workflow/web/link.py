@@ -17,6 +17,7 @@ from workflow.links import Applicant, Claim, ExpiredClaim
 from workflow.procedure.config import Config
 from workflow.session import Session
 from workflow.web import application, closed_link, event_page, partnership
+from workflow.web.sheets import TICKED
 from workflow.web.site import Site, require_form
 
 # Answers a GET, HEAD or POST request for a link. Takes the site, the token and the claim in the token.
@@ -94,6 +95,9 @@ def _send_fresh_links(site: Site, token: str) -> Response:
     require_form()
     if not site.can_post():
         abort(429)
+    # A program that checks mail sends forms as they are, and must not have mail sent.
+    if request.form.get("wanted") != TICKED:
+        return closed_link.not_wanted(site)
     claim = _read_any_age(site.system.config, token)
     if claim is not None:
         # No fresh link is in the answer: it goes by mail to the address on record, no matter who has the old link.

@@ -20,8 +20,7 @@ from workflow.links import Applicant
 from workflow.outbox import message
 from workflow.session import Session
 from workflow.store import tables
-from workflow.views import documents, visibility
-from workflow.views.visibility import Viewer
+from workflow.views import documents, sealing, visibility
 from workflow.web import charts
 from workflow.web.site import Site
 
@@ -38,7 +37,7 @@ DUTIES = {
 def page(site: Site, session: Session, action: Action) -> Response:
     """Show the partnership of a link as the person of the link may see it."""
     now, record, state = site.clock(), action.record, action.record.state
-    viewer = Viewer(action.role, action.actor)
+    viewer = action.viewer
     # Facts reach the page only through this filter, so that nobody sees more than their role allows.
     seen = visibility.facts_for(session, record, viewer, now)
     history = visibility.history_for(session, record, viewer, now)
@@ -67,7 +66,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         ],
         due=due,
         facts=seen,
-        sealed=visibility.is_sealed(record.facts, now),
+        sealed=sealing.is_sealed(record.facts, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
         names=visibility.mentioned_names(_collect_names(session, record.facts), seen),
@@ -81,7 +80,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
 
 def _page_address(session: Session, action: Action) -> str:
     """Return the address of this page. It is made from the notice, so nothing of the request gets into a link."""
-    claim = links.claim_of(action.notice, action.record.ref, "", action.record.facts)
+    claim = links.claim_of(action.notice, action.record.ref, "", action.record.facts, action.claim.signed_at)
     return links.address(session.config, claim)
 
 
@@ -119,7 +118,7 @@ def _find_events(
         event = row.name
         if event not in wanted or not possibility.possible or not _can_do(action, event):
             continue
-        claim = links.claim_of(action.notice, record.ref, event, record.facts)
+        claim = links.claim_of(action.notice, record.ref, event, record.facts, action.claim.signed_at)
         # A link that was used would only lead to a page that says so.
         used = not row.repeatable and was_used(session, claim)
         by = next((deadline["due_at"] for deadline in due if event in deadline["offers"]), None)
@@ -152,7 +151,9 @@ def _own_application(session: Session, action: Action) -> str | None:
     """Return the address of an applicant's own application while the call is open, otherwise None."""
     if action.role is not Role.APPLICANT or action.through or action.record.state is not State.OPEN_SELECTION:
         return None
-    return links.apply_address(session.config, Applicant(action.record.ref, action.actor))
+    until = links.end_of(session.config, action.claim)
+    applicant = Applicant(action.record.ref, action.actor, action.record.facts.round, until)
+    return links.apply_address(session.config, applicant)
 
 
 def _collect_names(session: Session, facts: Partnership) -> dict[str, str]:
@@ -207,7 +208,7 @@ def document(site: Site, session: Session, action: Action, digest: str) -> Respo
 
     Abort with 404 unless the partnership names the document where this person may see it.
     """
-    viewer = Viewer(action.role, action.actor)
+    viewer = action.viewer
     named = visibility.documents_in(visibility.facts_for(session, action.record, viewer, site.clock()))
     table = tables.documents
     query = select(table.c.content).where(table.c.sha256 == digest)

@@ -10,6 +10,9 @@ from flask import Flask
 from waitress.server import create_server
 
 THREADS = 4
+# Connections at one time. A request is read whole before a thread makes its page, so a slow one costs a connection
+# only. Half-open ones end after `IDLE` seconds without a byte. Fewer than the 1,024 files that a process may open.
+CONNECTIONS, IDLE = 800, 60
 PATIENCE = 5.0  # seconds to wait for the pages in progress when the server closes
 
 
@@ -26,6 +29,9 @@ class Server:
             host=endpoint[0],
             port=port,
             threads=THREADS,
+            connection_limit=CONNECTIONS,
+            channel_timeout=IDLE,
+            cleanup_interval=10,
             # The application alone decides whether to trust X-Forwarded-For, so waitress must not remove it.
             clear_untrusted_proxy_headers=False,
             # The application answers a request that is a little too large with a page that says so. The

@@ -6,7 +6,7 @@ A sheet is the form of one event, or the scores of all applications side by side
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from workflow.session import Session
 from workflow.store.tables import canonical
 from workflow.web import briefing, choices
 
+TICKED = "yes"  # the value of a box that a person ticks to say that a form is meant
 EventInputs = list[tuple[str, dict[str, Any]]]
 
 
@@ -34,7 +35,7 @@ class Sheet(Protocol):
         """The name of the template that draws the sheet."""
         ...
 
-    def texts(self, today: date) -> dict[str, str]:
+    def texts(self) -> dict[str, str]:
         """Return the texts of the sheet before anything is typed."""
         ...
 
@@ -54,10 +55,9 @@ class Sheet(Protocol):
 def sheet_of(session: Session, action: Action, now: datetime) -> Sheet:
     """Return the sheet of an action."""
     if action.event.takes is ScoreApplication:
-        return Scores(action)
-    return Single(
-        action, choices.make_offer(session, action, now), briefing.collect_sections(session, action)
-    )
+        return Scores(action, tuple(choices.applications_without_conflict(session, action, now)))
+    offered, sections = choices.make_offer(session, action, now), briefing.collect_sections(session, action)
+    return Single(action, offered, sections, session.config.calendar.day(now))
 
 
 def _digest(*values: object) -> str:
@@ -71,6 +71,7 @@ class Single:
     action: Action
     offered: Offered
     sections: list[briefing.Section]
+    today: date
 
     @property
     def template(self) -> str:
@@ -80,14 +81,22 @@ class Single:
     def _takes(self) -> type[Input]:
         return self.action.event.takes
 
-    def texts(self, today: date) -> dict[str, str]:
-        values = choices.usual_values(self.action.event, today) | choices.values_on_record(self.action)
-        return parsing.to_texts(self._takes, values, self.offered)
+    def texts(self) -> dict[str, str]:
+        usual = choices.usual_values(self.action.event, self.today)
+        return parsing.to_texts(self._takes, usual | choices.values_on_record(self.action), self.offered)
+
+    def _untouched(self) -> dict[str, Any] | None:
+        """Return the input that the form states before anybody fills it in. None if it is not complete."""
+        try:
+            return parsing.read(self._takes, self.texts(), self.offered)
+        except BadInput:
+            return None
 
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
         fields = build_form(self._takes, texts, self.offered, problems)
-        if self.action.event.confirmed:
-            fields = (*fields, self._confirmation(texts, problems))
+        if (confirmation := self._confirmation()) is not None:
+            sentences = tuple(f"{problem.problem}." for problem in problems if problem.at == "confirm")
+            fields = (*fields, replace(confirmation, text=texts.get("confirm", ""), problems=sentences))
         return {
             "fields": fields,
             "rest": other_problems(fields, problems),
@@ -96,13 +105,38 @@ class Single:
             "endings": attachments.ENDINGS,
         }
 
-    def _confirmation(self, texts: Texts, problems: Sequence[Problem]) -> Field:
-        ref = self.action.record.ref
-        sentences = tuple(f"{problem.problem}." for problem in problems if problem.at == "confirm")
-        return Field(
-            "confirm", "confirm", "confirm", f"Type {ref} to confirm", "line", True,
-            text=texts.get("confirm", ""), problems=sentences,
-        )  # fmt: skip
+    def _confirmation(self) -> Field | None:
+        """Return the control that a person fills in to mean it. None if the form needs other words anyway.
+
+        Programs that check mail open links and send the forms behind them as they are. So a form that is complete
+        as the page shows it has a box, which is never ticked beforehand.
+        """
+        event, ref = self.action.event, self.action.record.ref
+        if event.confirmed:
+            return Field("confirm", "confirm", "confirm", f"Type {ref} to confirm", "line", True)
+        if self._untouched() is None:
+            return None
+        if choices.values_on_record(self.action):
+            label, words = "If you change nothing", "I want to record it again as it is"
+        elif event.consents_to:
+            label, words = "Your consent", "I have read this, and I agree to it"
+        else:
+            label, words = "Your decision", "Yes, I want this"
+        required = not choices.values_on_record(self.action)
+        return Field("confirm", "confirm", "confirm", label, "several", required, choices=((TICKED, words),))
+
+    def _doubt(self, values: Mapping[str, Any], typed: str) -> str | None:
+        """Return why the form does not count as filled in; None if it does. `typed` is its confirmation."""
+        confirmation, ref = self._confirmation(), self.action.record.ref
+        if confirmation is None:
+            return None
+        if confirmation.kind == "line":
+            return None if typed.lower() == ref.lower() else f"Type {ref} here to confirm"
+        if typed == TICKED or not (confirmation.required or values == self._untouched()):
+            return None
+        if confirmation.required:
+            return "Tick this box if you want this"
+        return "Nothing is changed in this form. Change something, or tick this box"
 
     def read_events(self, texts: Texts) -> EventInputs:
         problems: list[Problem] = []
@@ -112,10 +146,8 @@ class Single:
         except BadInput as bad:
             problems += bad.problems
         # The page shows all problems at once, so a missing confirmation joins those of the fields.
-        ref = self.action.record.ref
-        confirmation = parsing.clean(texts.get("confirm", "")).lower()
-        if self.action.event.confirmed and confirmation != ref.lower():
-            problems.append(Problem("confirm", f"Type {ref} here to confirm"))
+        if doubt := self._doubt(values, parsing.clean(texts.get("confirm", ""))):
+            problems.append(Problem("confirm", doubt))
         if problems:
             raise BadInput(problems)
         return [(self.action.event.name, values)]
@@ -134,20 +166,18 @@ class Scores:
     """All applications side by side, except those with which the reviewer has a conflict of interest."""
 
     action: Action
+    applications: tuple[Application, ...]
 
     @property
     def template(self) -> str:
         return "scores"
 
-    def texts(self, today: date) -> dict[str, str]:
+    def texts(self) -> dict[str, str]:
         texts: dict[str, str] = {}
-        for application in self._applications():
+        for application in self.applications:
             if score := self._score_on_record(application.organization):
                 texts |= parsing.to_texts(ScoreApplication, score, _SCORE, _prefix(application.organization))
         return texts
-
-    def _applications(self) -> list[Application]:
-        return choices.applications_without_conflict(self.action)
 
     def _score_on_record(self, organization: str) -> dict[str, Any] | None:
         selection = self.action.record.facts.selection
@@ -155,7 +185,7 @@ class Scores:
         return score.model_dump(mode="json", include={"scores", "comment"}) if score else None
 
     def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
-        rows = [self._row(application, texts, problems) for application in self._applications()]
+        rows = [self._row(application, texts, problems) for application in self.applications]
         return {
             "rows": rows,
             "abilities": [(ability, READABLE[ability]) for ability in ABILITIES],
@@ -202,7 +232,7 @@ class Scores:
     def read_events(self, texts: Texts) -> EventInputs:
         problems: list[Problem] = []
         events: EventInputs = []
-        for application in self._applications():
+        for application in self.applications:
             try:
                 events += self._events_of(application.organization, texts)
             except BadInput as bad:
@@ -241,7 +271,7 @@ class Scores:
 
     def digest(self) -> str:
         # The scores themselves are left out: another reviewer's score must not make this sheet outdated.
-        return _digest([(each.organization, each.received_at.isoformat()) for each in self._applications()])
+        return _digest([(each.organization, each.received_at.isoformat()) for each in self.applications])
 
 
 _SCORE = Offered(without=frozenset({"organization"}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,8 @@ from workflow.session import System
 from workflow.web.limits import Limits
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+MOST_LINKS = 200  # how many links to apply one sender can ask for in an hour
 
 log = structlog.get_logger("partnershipd.web")
 
@@ -57,6 +59,7 @@ class Site:
     system: System
     clock: Callable[[], datetime]
     limits: Limits
+    links: Limits = field(default_factory=lambda: Limits(MOST_LINKS, seconds=3_600))
 
     def render(self, name: str, status: int = 200, **context: Any) -> Response:
         """Render the template of this name with the context that all pages share."""

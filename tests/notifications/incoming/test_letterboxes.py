@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ class MailboxServer:
         self.messages: dict[int, bytes] = {}
         self.seen: set[int] = set()
         self.asked: list[bytes] = []
-        self.sick = False
+        self.sick, self.said = False, b""
         self._password, self._context = password.encode(), context
         self._socket = socket.create_server((HOST, 0))
         self.port = int(self._socket.getsockname()[1])
@@ -76,6 +77,10 @@ class MailboxServer:
         if verb == b"UID":
             verb, words = b"UID " + words[1].upper(), words[1:]
         self.asked.append(verb)
+        if verb == b"AUTHENTICATE":
+            file.write(b"+ \r\n")  # type: ignore[attr-defined]
+            file.flush()  # type: ignore[attr-defined]
+            self.said = b64decode(file.readline())  # type: ignore[attr-defined]
         lines, status = self._done(verb, words[1:])
         file.write(b"".join(lines) + tag + b" " + status + b" that is all\r\n")  # type: ignore[attr-defined]
         return verb != b"LOGOUT"
@@ -83,6 +88,8 @@ class MailboxServer:
     def _done(self, verb: bytes, words: list[bytes]) -> tuple[list[bytes], bytes]:
         if verb == b"CAPABILITY":
             return [b"* " + CAPABILITIES + b"\r\n"], b"OK"
+        if verb == b"AUTHENTICATE":
+            return [], b"OK"
         if verb == b"LOGIN":
             right = words[1].strip(b'"') == self._password
             return [], b"OK" if right else b"NO wrong password: " + words[1]
@@ -256,6 +263,18 @@ def test_a_wrong_password_is_told_without_it(server, folder):
         contents(box)
     assert "not this one" not in str(failed.value)
     assert "not this one" not in repr(box)
+
+
+def test_a_file_with_an_access_token_is_read_before_each_login(server, folder, tmp_path):
+    context = ssl.create_default_context(cafile=str(folder / "authority.pem"))
+    file = tmp_path / "token"
+    box = ImapLetterbox(HOST, server.port, "office", "", timeout=5, context=context, token_file=file)
+    with pytest.raises(LetterboxFailed, match="token"):
+        contents(box)
+    for token in ("first", "second"):
+        file.write_text(f"{token}\n", encoding="utf-8")
+        assert contents(box) == [ONE, TWO]
+        assert server.said == f"user=office\1auth=Bearer {token}\1\1".encode()
 
 
 def test_a_certificate_nobody_vouches_for_is_refused(server):

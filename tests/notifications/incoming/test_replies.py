@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifications.incoming.quoting import find_own_words, normalize
-from notifications.incoming.replies import Incoming, read
+from notifications.incoming.original import Original
+from notifications.incoming.quoting import Surroundings, find_own_words, normalize
+from notifications.incoming.replies import Incoming, add_words, read
 
 CODE = "abcdefghijklmnop"
 TO = f"partnerships+12-{CODE}@example.org"
@@ -114,11 +116,17 @@ WRITTEN = {
 }  # fmt: skip
 
 
+AROUND = Surroundings(
+    Original(["WHAT HAPPENED\n\nPlease write no."], ["Partnership Office", "partnerships@example.org"])
+)
+
+
 @pytest.mark.parametrize("way", WRITTEN)
 def test_only_what_the_writer_wrote_is_read_whatever_the_mail_program(way):
     text, first, below = WRITTEN[way]
     for ends in ("\n", "\r\n"):
-        found = read(message(text.replace("\n", ends), Content_Type="text/plain; charset=utf-8")).words
+        incoming = read(message(text.replace("\n", ends), Content_Type="text/plain; charset=utf-8"))
+        found = add_words(incoming, AROUND).words
         assert (found.first, found.below) == (first, below)
 
 
@@ -320,13 +328,17 @@ def test_a_report_tells_whom_it_did_not_reach_and_which_message(returned):
 
 
 @pytest.mark.parametrize(
-    ("action", "status"), [("delayed", "4.4.7"), ("failed", "4.2.2"), ("delayed", "5.0.0")]
-)
-def test_a_failure_that_passes_is_not_permanent(action, status):
+    ("action", "status", "permanent"),
+    [("delayed", "4.4.7", False), ("delayed", "5.0.0", False), ("relayed", "2.0.0", False),
+     ("failed", "4.2.2", True), ("failed", "4.4.1", True), ("Failed (gave up)", "4.4.7", True)],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["message/delivery-status", "message/global-delivery-status"])
+def test_only_a_delivery_that_failed_is_at_its_end_whatever_the_status(form, action, status, permanent):
     text = REPORT.replace("ACTION", action).replace("STATUS", status).replace("RETURNED", "message/rfc822")
-    bounce = read(text.encode()).bounce
+    bounce = read(text.replace("message/delivery-status", form).encode()).bounce
     assert bounce
-    assert not bounce.permanent
+    assert bounce.permanent == permanent
+    assert "No such user here" in bounce.said
 
 
 PLAIN = f"""\
@@ -483,3 +495,47 @@ def test_nothing_takes_long(what):
     began = time.process_time()
     read(HARD[what], MX)
     assert time.process_time() - began < 5
+
+
+# Servers that say more, or less, than a name and a result of DMARC
+
+MICROSOFT = (Path(__file__).parents[2] / "cases" / "reply-microsoft-365-head.txt").read_text(encoding="utf-8")
+RESULT = MICROSOFT[MICROSOFT.index("Authentication-Results: spf") : MICROSOFT.index("Received-SPF")]
+CLAIM = "Authentication-Results: dmarc=pass header.from=example.org\n"
+EOP = "Received: from x.outlook.com by a.protection.outlook.com with SMTP; today\n"
+
+
+def results(head: str, server: str, sender: str = "a@example.org") -> str:
+    return read(f"{head}From: {sender}\nTo: b@example.org\n\nagree\n".encode(), server).dmarc
+
+
+@pytest.mark.promise("forged-results-ignored")
+def test_microsoft_365_is_believed_by_its_topmost_line_alone() -> None:
+    nothing = MICROSOFT.replace(RESULT, "")
+    assert results(MICROSOFT, "microsoft-365") == "pass"
+    for forged in (
+        nothing + CLAIM, CLAIM, CLAIM + "Received: from a by mx.example.org; today\n",
+        MICROSOFT.replace("dmarc=pass action=none\n", "dmarc=fail action=none\n") + CLAIM, EOP + CLAIM,
+        CLAIM + "Received: from a.outlook.com by b.outlook.com; today\n",
+    ):  # fmt: skip
+        assert results(forged, "microsoft-365") != "pass", forged
+    assert results(MICROSOFT, "microsoft-365", "a@example.net") == ""
+    assert results(MICROSOFT, "mx.example.org") == ""
+
+
+@pytest.mark.promise("forged-results-ignored")
+def test_who_has_logged_in_with_the_address_of_the_from_line_is_believed() -> None:
+    def logged_in(result: str) -> str:
+        return results(f"Authentication-Results: {result}\n", "mx.example.org")
+
+    assert logged_in("mx.example.org; auth=pass (PLAIN) smtp.auth=A@example.org") == "pass"
+    assert (
+        logged_in("mx.example.org; dmarc=fail header.from=example.org; auth=pass smtp.auth=a@example.org")
+        == "pass"
+    )
+    for other in (
+        "mx.example.org; auth=pass smtp.auth=b@example.org", "mx.example.org; auth=pass smtp.auth=a",
+        "mx.example.org; auth=fail smtp.auth=a@example.org", "mx.example.net; auth=pass smtp.auth=a@example.org",
+        "mx.example.org; auth=pass smtp.mailfrom=a@example.org", "mx.example.org; auth=pass",
+    ):  # fmt: skip
+        assert logged_in(other) == "", other

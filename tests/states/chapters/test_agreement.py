@@ -1,9 +1,12 @@
 """Terms, outcomes and signatures: what an agreement rests on, and from when on the Board must act."""
 
+from typing import Any
+
 import pytest
 
 from states.case import BoardRules, anniversary, board_reasons, is_longer_than
 from states.errors import BadInput
+from states.partnership import Approval
 from tests.support.facts import CBO, COLLEGE, Life, day, instant
 
 THRESHOLD = 25_000_000  # $250,000.00
@@ -97,7 +100,6 @@ def test_a_refused_signature_names_everything_that_is_missing() -> None:
         "agreement-drafted",
         "outcomes-set 4270.10",
         "board-did-not-ask 4270.9",
-        "signed-by-today",
     ]
     assert Life().to("closed").missing("activate") == [
         "partner-chosen 4270.8",
@@ -271,9 +273,44 @@ def test_mere_words_leave_the_amount_and_the_last_day_that_wait_for_the_board() 
 def test_a_new_last_day_lies_ahead() -> None:
     life = Life().to("active").at("2026-03-01")
     assert life.missing("amend-agreement", ends_on="2026-02-28") == ["new-term-possible"]
-    assert life.allows("amend-agreement", ends_on="2026-03-01")
+    assert life.missing("amend-agreement", ends_on="2026-03-01") == ["shortening-keeps-notice 4270.12"]
     early = Life().to("active", starts_on="2025-10-01", ends_on="2026-08-31")
     assert early.missing("amend-agreement", ends_on="2025-09-30") == ["new-term-possible"]
+
+
+@pytest.mark.promise("approved-by-the-board")
+def test_a_shorter_term_keeps_the_notice_of_a_termination() -> None:
+    life = Life().to("active").at("2026-03-01")
+    assert life.missing("amend-agreement", ends_on="2026-03-30") == ["shortening-keeps-notice 4270.12"]
+    assert life.allows("amend-agreement", ends_on="2026-03-31")
+    # An amendment that waited for the Board must still give the notice when it is referred.
+    waiting = life.do("amend-agreement", ends_on="2026-03-31", amount_cents=25_000_000)
+    late = waiting.at("2026-03-02")
+    refused = late.missing("refer-to-board", purpose="amendment")
+    assert refused == ["change-keeps-notice 4270.12"]
+
+
+@pytest.mark.promise("approved-by-the-board")
+@pytest.mark.parametrize("terms", [{"amount_cents": 1}, {"amount_cents": 40_000_000}, {"ends_on": "2026-08-30"},
+                                   {"ends_on": "2028-08-31"}], ids=str)  # fmt: skip
+def test_only_the_board_changes_what_it_approved_up_or_down(terms: dict[str, Any]) -> None:
+    life = Life().to("approved")
+    waiting = life.do("amend-agreement", **terms)
+    before, after = life.facts.agreement, waiting.facts.agreement
+    assert (after.amount_cents, after.ends_on) == (before.amount_cents, before.ends_on)
+    assert after.pending is not None
+    referred = waiting.do("refer-to-board", purpose="amendment")
+    assert "approved" in referred.facts.board.item.because
+
+
+def test_a_small_agreement_that_the_board_asked_to_review_is_kept_too() -> None:
+    agreement = Life().to("active").facts.agreement
+    terms = {"amount_cents": agreement.amount_cents, "ends_on": agreement.ends_on}
+    approval = Approval(meeting_on=day("2025-10-01"), **terms)
+    life = Life().to("active").having("agreement", approval=approval)
+    assert life.do("amend-agreement", amount_cents=1).facts.agreement.pending.amount_cents == 1
+    # A history from before this rule is replayed as it was.
+    assert life.under(keeps=False).do("amend-agreement", amount_cents=1).facts.agreement.pending is None
 
 
 def test_an_agreement_that_is_over_is_not_prolonged_though_its_end_is_not_recorded_yet() -> None:

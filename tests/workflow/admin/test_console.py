@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -157,6 +158,23 @@ def test_a_reader_that_has_seen_enough_is_no_failure(sit: Sit) -> None:
     )
     os.close(theirs)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252", "utf-8"])
+@pytest.mark.parametrize("words", ["schools", "schools --json", "people", f"show {REF}", f"history {REF}"])
+def test_a_terminal_without_a_letter_gets_a_mark_in_its_place(sit: Sit, encoding: str, words: str) -> None:
+    desk = sit("active")
+    desk.life.run("UPDATE schools SET name = :name", name="學校 Café")
+    desk.ask("trigger", REF, "add-note", "--set", "text=學校 Café", "--note", "學校")
+    done = subprocess.run(
+        [str(PROGRAMS / "partnershipctl"), "--config", desk.config, *words.split()],
+        env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    if "--json" in words:
+        assert {school["name"] for school in json.loads(done.stdout.decode(encoding))} == {"學校 Café"}
+    elif encoding in ("latin-1", "cp1252") and words == "schools":
+        assert "?? Café" in done.stdout.decode(encoding)
 
 
 def completed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str) -> list[str]:

@@ -18,7 +18,7 @@ from tests.support.databases import UNGUARD
 from tests.support.desk import REF, Answer, Desk
 from tests.support.district import merged
 from tests.workflow.admin.conftest import Sit
-from workflow.procedure import config
+from workflow.procedure import checks, config
 from workflow.store import files, triggers
 from workflow.store.database import VERSION
 
@@ -111,6 +111,8 @@ def older(desk: Desk) -> None:
     for statement in (
         *statements[desk.life.system.engine.dialect.name], "DROP INDEX ix_notices_lease_until",
         "ALTER TABLE meetings DROP COLUMN known_at",
+        "ALTER TABLE meetings DROP COLUMN uid", "ALTER TABLE meetings DROP COLUMN title",
+        "DROP TABLE letters_begun",
         "UPDATE alembic_version SET version_num = '0002'",
     ):  # fmt: skip
         desk.life.run(statement)
@@ -349,9 +351,19 @@ def test_the_configuration_is_checked_without_a_database(sit: Sit) -> None:
         "notices": len(procedure.notices),
         "templates": len(procedure.templates.names()),
         "problems": [],
+        "warnings": list(checks.find_warnings(procedure.procedure)),
     }
     assert desk.say("check").startswith(f"{desk.config}: {found['deadlines']} deadlines, ")
     assert not databases.exists(desk.folder)
+
+
+def test_one_address_for_questions_and_answers_is_a_warning_that_says_what_follows() -> None:
+    procedure = config.load(None, words=False).procedure
+    (warning,) = checks.find_warnings(procedure)
+    assert warning.startswith("district.email, mail.sender and mail.replies_to are one address")
+    assert "pass" in warning
+    other = procedure.district.model_copy(update={"email": "questions@example.org"})
+    assert not list(checks.find_warnings(procedure.model_copy(update={"district": other})))
 
 
 BROKEN = """

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.desk import Desk
-from tests.workflow.admin.conftest import Sit
+from tests.workflow.admin.conftest import OWNER, Sit
+from workflow.clock.meetings import tell_changed
 
 ZONE = """\
 BEGIN:VTIMEZONE
@@ -31,7 +34,11 @@ Meeting = tuple[str, str, str]
 
 def calendar(*events: str) -> str:
     """A calendar file with events of these lines."""
-    bodies = [f"BEGIN:VEVENT\nUID:{number}\n{lines}\nEND:VEVENT\n" for number, lines in enumerate(events)]
+    bodies = []
+    for number, lines in enumerate(events):
+        more = "" if "UID:" in lines else f"UID:{number}\n"
+        more += "" if "SUMMARY:" in lines else "SUMMARY:Regular Board Meeting\n"
+        bodies.append(f"BEGIN:VEVENT\n{more}{lines}\nEND:VEVENT\n")
     text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//School Board//EN\n{ZONE}{''.join(bodies)}END:VCALENDAR\n"
     return text.replace("\n", "\r\n")
 
@@ -58,8 +65,32 @@ def taken_in(desk: Desk, *events: str, words: Sequence[str] = ()) -> set[Meeting
         ("DTSTART;TZID=America/Los_Angeles:20310312T161500", ("2031-03-12", "16:15")),
         ("DTSTART;TZID=America/New_York:20310312T201500", ("2031-03-12", "17:15")),
         ("DTSTART;TZID=Pacific:20311203T161500", ("2031-12-03", "16:15")),
+        ("DTSTART:20310312T000000", ("2031-03-12", "16:15")),
+        ("DTSTART:20310312T000000\nDTEND:20310313T000000", ("2031-03-12", "16:15")),
+        ("DTSTART:20310312T000000Z\nDTEND:20310313T000000Z", ("2031-03-12", "16:15")),
+        ("DTSTART:20310312T070000Z\nDTEND:20310313T070000Z", ("2031-03-12", "16:15")),
+        ("DTSTART:20310312T000000Z\nDURATION:P1D", ("2031-03-12", "16:15")),
+        ("DTSTART;TZID=America/New_York:20310312T000000\nDURATION:PT24H", ("2031-03-12", "16:15")),
+        ("DTSTART:20310312T080000\nX-MICROSOFT-CDO-ALLDAYEVENT:TRUE", ("2031-03-12", "16:15")),
+        ("DTSTART:20310313T000000Z\nDTEND:20310313T020000Z", ("2031-03-12", "17:00")),
     ],
-    ids=["all day", "no zone", "UTC in summer", "UTC in winter", "the district's", "another", "its own"],
+    ids=[
+        "all day",
+        "no zone",
+        "UTC in summer",
+        "UTC in winter",
+        "the district's",
+        "another",
+        "its own",
+        "midnight",
+        "from midnight to midnight",
+        "the same in UTC",
+        "the district's midnight in UTC",
+        "a day long",
+        "another midnight",
+        "said by Outlook",
+        "a meeting at midnight UTC",
+    ],
 )
 def test_a_meeting_is_at_its_wall_clock_time_in_the_district(
     sit: Sit, start: str, expected: tuple[str, str]
@@ -68,7 +99,8 @@ def test_a_meeting_is_at_its_wall_clock_time_in_the_district(
 
 
 def test_meetings_may_be_special(sit: Sit) -> None:
-    added = taken_in(sit(), "DTSTART;VALUE=DATE:20310312", words=["--kind", "special"])
+    event = "DTSTART;VALUE=DATE:20310312\nSUMMARY:Retreat"
+    added = taken_in(sit(), event, words=["--kind", "special"])
     assert added == {("2031-03-12", "16:15", "special")}
 
 
@@ -113,14 +145,41 @@ def test_a_cancelled_meeting_is_left_out(sit: Sit) -> None:
             calendar("DTSTART:20310312T161500", "DTSTART:20310319T161500\nRDATE:20310401T161500"),
             "event 1: it repeats",
         ),
-        (calendar("SUMMARY:Board meeting"), "event 0: it has no start that can be read"),
+        (
+            calendar("DTSTART;TZID=US-Eastern:20310312T191500"),
+            "event 0: its time zone 'US-Eastern' is not known",
+        ),
+        (
+            calendar("DTSTART;TZID=Nowhere/X:20310312T191500"),
+            "event 0: its time zone 'Nowhere/X' is not known",
+        ),
+        (
+            calendar("DTSTART;TZID=america/new_york:20310312T191500"),
+            "event 0: its time zone 'america/new_york' is not known",
+        ),
+        (
+            calendar("UID:a\nDTSTART:20310312T161500", "UID:a\nDTSTART:20310319T161500"),
+            "event 1: the UID 'a' stands there twice, on 2031-03-12 and on 2031-03-19",
+        ),
+        (calendar("CLASS:PUBLIC"), "event 0: it has no start that can be read"),
         (calendar("DTSTART:Wednesday"), "event 0: it has no start that can be read"),
         (calendar(), "there is no meeting in it"),
-        (calendar("DTSTART:20310312T161500\nSTATUS:CANCELLED"), "there is no meeting in it"),
         ("on,at\n2031-03-12,16:15\n", "it cannot be read"),
         ("", "it cannot be read"),
     ],
-    ids=["rule", "dates", "no start", "no day", "empty", "all cancelled", "another format", "nothing"],
+    ids=[
+        "rule",
+        "dates",
+        "unknown zone",
+        "no such place",
+        "wrong case",
+        "a UID on two days",
+        "no start",
+        "no day",
+        "empty",
+        "another format",
+        "nothing",
+    ],
 )
 def test_a_calendar_that_cannot_be_taken_in_changes_nothing(sit: Sit, text: str, problem: str) -> None:
     desk = sit()
@@ -152,3 +211,191 @@ def test_people_see_the_meetings_to_come_and_until_when_an_item_is_taken(sit: Si
     in_json = {one["on"]: one["agenda_closes_at"] for one in desk.ask("meetings")}
     assert in_json["2029-12-19"] == "2029-12-07T17:00:00-08:00"
     assert "2029-12-05" in in_json
+
+
+CASES = Path(__file__).parents[2] / "cases"
+FIRST, SECOND = ("2031-03-12", "16:15", "regular"), ("2031-03-19", "16:15", "regular")
+
+
+def follow(desk: Desk, case: str, *words: str) -> tuple[set[Meeting], Any]:
+    """The meetings of 2031 after an import of a case, and its answer."""
+    answer = desk.ask("meetings", "import", str(CASES / f"board-{case}.ics"), *words)
+    return {meeting for meeting in meetings(desk) if meeting[0] > "2031"}, answer
+
+
+@pytest.mark.promise("calendar-follows-source")
+@pytest.mark.parametrize(
+    ("case", "expected", "left_out"),
+    [
+        ("1-first", {FIRST, SECOND}, []),
+        ("1-then-one-is-cancelled", {SECOND}, []),
+        ("2-outlook-canceled", {SECOND}, []),
+        (
+            "3-whole-school-calendar",
+            {FIRST, ("2031-03-26", "16:30", "special")},
+            ["No School - Spring Break"],
+        ),
+        ("4-each-in-its-own-calendar", {FIRST, SECOND}, []),
+        ("5-all-day-as-outlook-has-it", {FIRST}, []),
+        ("7-work-session-on-the-same-day", {FIRST}, ["Executive Session"]),
+    ],
+)
+def test_only_what_is_clearly_a_meeting_is_taken_in(
+    sit: Sit, case: str, expected: set[Meeting], left_out: list[str]
+) -> None:
+    desk = sit()
+    assert follow(desk, case)[0] == expected
+    # Once more: nothing is different, and what was left out is listed again.
+    before = desk.life.dump()
+    again = follow(desk, case)[1]
+    assert [event["title"] for event in again.get("left_out", ())] == left_out
+    assert desk.life.dump() == before
+
+
+@pytest.mark.promise("calendar-follows-source")
+def test_a_zone_that_nobody_knows_is_refused(sit: Sit) -> None:
+    desk = sit()
+    answer = desk.run("meetings", "import", str(CASES / "board-6-unknown-zone.ics"), "--json")
+    assert (answer.status, answer.problems) == (2, ["event 0: its time zone 'US-Eastern' is not known"])
+
+
+@pytest.mark.promise("calendar-follows-source")
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "UID:1\nDTSTART:20310319T161500\nSTATUS:CANCELLED",
+        "UID:1\nDTSTART:20310319T161500\nSUMMARY:Canceled: Regular Board Meeting",
+        "UID:1\nDTSTART:20310319T161500\nSUMMARY:Regular Board Meeting - CANCELLED",
+        "UID:1\nDTSTART:20310319T161500\nSUMMARY:Regular Board Meeting (cancelled due to snow)",
+        "UID:1\nDTSTART:20310319T161500\nSUMMARY:Cancellation of the Regular Board Meeting",
+        "UID:1\nDTSTART:20310319T161500\nSUMMARY:POSTPONED Regular Board Meeting",
+        "UID:1\nDTSTART:20310319T161500\nSUMMARY:No Regular Board Meeting",
+        "UID:1\nDTSTART:20310319T161500\nSUMMARY:Abgesagt: Regular Board Meeting",
+        "UID:1\nDTSTART:20310319T161500\nSTATUS:TENTATIVE",
+        "UID:1\nRECURRENCE-ID:20310319T161500\nDTSTART:20310319T161500\nSTATUS:CANCELLED",
+        "UID:other\nDTSTART:20310319T161500\nSUMMARY:Canceled: Regular Board Meeting",
+        "UID:1\nSTATUS:CANCELLED",
+    ],
+)
+def test_a_meeting_that_was_cancelled_is_off_the_calendar(sit: Sit, lines: str) -> None:
+    desk = sit()
+    taken_in(desk, "DTSTART:20310312T161500", "DTSTART:20310319T161500")
+    file = desk.file("then.ics", calendar("DTSTART:20310312T161500", lines))
+    answer = desk.ask("meetings", "import", file)
+    assert (answer["unchanged"], answer["removed"]) == (1, 1)
+    assert {m for m in meetings(desk) if m[0] > "2031"} == {FIRST}
+
+
+@pytest.mark.promise("calendar-follows-source")
+def test_the_method_of_a_calendar_cancels_all_its_events(sit: Sit) -> None:
+    desk = sit()
+    taken_in(desk, "DTSTART:20310312T161500", "DTSTART:20310319T161500")
+    text = calendar("UID:1\nDTSTART:20310319T161500").replace("VERSION", "METHOD:CANCEL\r\nVERSION", 1)
+    assert desk.ask("meetings", "import", desk.file("cancel.ics", text))["removed"] == 1
+    assert {m for m in meetings(desk) if m[0] > "2031"} == {FIRST}
+
+
+@pytest.mark.promise("calendar-follows-source")
+def test_a_meeting_that_moved_to_another_day_is_there_alone(sit: Sit) -> None:
+    desk = sit()
+    taken_in(desk, "DTSTART:20310312T161500", "DTSTART:20310319T161500")
+    later = calendar("DTSTART:20310312T161500", "DTSTART:20310326T180000\nSEQUENCE:2")
+    answer = desk.ask("meetings", "import", desk.file("later.ics", later))
+    assert (answer["unchanged"], answer["moved"]) == (1, 1)
+    assert {m for m in meetings(desk) if m[0] > "2031"} == {FIRST, ("2031-03-26", "18:00", "regular")}
+
+
+@pytest.mark.promise("calendar-follows-source")
+def test_two_meetings_that_change_days_with_each_other_both_stay(sit: Sit) -> None:
+    desk = sit()
+    taken_in(desk, "DTSTART:20310312T161500", "DTSTART:20310319T170000")
+    desk.ask(
+        "meetings",
+        "import",
+        desk.file("b.ics", calendar("DTSTART:20310319T161500", "DTSTART:20310312T170000")),
+    )
+    expected = {("2031-03-12", "17:00", "regular"), ("2031-03-19", "16:15", "regular")}
+    assert {m for m in meetings(desk) if m[0] > "2031"} == expected
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Board Meeting", "Regular PTA Meeting", "Packet for the Regular Board Meeting", "Regular Work Session",
+        "Regular Meeting of the Audit Committee", "Regular Board Meeting: tentative", "Regular", "",
+    ],
+)  # fmt: skip
+def test_what_is_not_clearly_a_regular_meeting_waits_until_staff_say_so(sit: Sit, title: str) -> None:
+    desk = sit()
+    file = desk.file("board.ics", calendar(f"UID:a\nDTSTART:20310312T161500\nSUMMARY:{title}"))
+    answer = desk.ask("meetings", "import", file)
+    assert [(e["on"], e["title"], e["uid"]) for e in answer["left_out"]] == [("2031-03-12", title, "a")]
+    assert "2031-03-12" not in {on for on, _, _ in meetings(desk)}
+    desk.ask("meetings", "import", file, "--regular", title.upper() or "a")
+    assert FIRST in meetings(desk)
+    # What staff said holds for the next file, as long as the title stays.
+    assert desk.ask("meetings", "import", file) == {"file": file, "unchanged": 1}
+
+
+def test_staff_cannot_name_what_is_not_in_the_file(sit: Sit) -> None:
+    desk = sit()
+    answer = desk.run(
+        "meetings", "import", str(CASES / "board-1-first.ics"), "--regular", "Retreat", "--json"
+    )
+    assert answer.problems == ["--regular: no event of the file has the title or UID 'Retreat'"]
+
+
+def test_a_dry_run_says_what_would_change(sit: Sit) -> None:
+    desk = sit()
+    before = desk.life.dump()
+    _, answer = follow(desk, "3-whole-school-calendar", "--dry-run")
+    assert (answer["added"], answer["dry_run"]) == (2, True)
+    assert desk.life.dump() == before
+
+
+def test_a_meeting_of_the_configuration_is_cancelled_by_a_file_and_comes_back(sit: Sit) -> None:
+    desk = sit(text=OWNER + "[board]\nmeetings = [2031-03-12, 2031-04-02]\n")
+    assert follow(desk, "1-then-one-is-cancelled")[0] == {SECOND, ("2031-04-02", "16:15", "regular")}
+    assert FIRST in follow(desk, "1-first")[0]
+
+
+def test_a_special_meeting_never_replaces_the_regular_one_of_its_day(sit: Sit) -> None:
+    desk = sit()
+    desk.ask("meetings", "add", "2031-03-12")
+    file = desk.file("board.ics", calendar("DTSTART:20310312T120000\nSUMMARY:Special Board Meeting"))
+    assert [e["title"] for e in desk.ask("meetings", "import", file)["left_out"]] == ["Special Board Meeting"]
+    assert FIRST in meetings(desk)
+
+
+def test_a_cancelled_committee_does_not_cancel_the_meeting_of_its_day(sit: Sit) -> None:
+    desk = sit()
+    desk.ask("meetings", "add", "2031-03-12")
+    event = "DTSTART:20310312T120000\nSUMMARY:Canceled: Audit Committee"
+    answer = desk.ask("meetings", "import", desk.file("board.ics", calendar(event)))
+    assert "stays on the calendar" in answer["left_out"][0]["reason"]
+    assert FIRST in meetings(desk)
+
+
+def test_a_meeting_that_is_not_in_the_next_file_is_named(sit: Sit) -> None:
+    desk = sit()
+    days = ("20310312", "20310319", "20310326")
+    taken_in(desk, *(f"UID:{day}\nDTSTART;VALUE=DATE:{day}" for day in days))
+    fewer = calendar(*(f"UID:{day}\nDTSTART;VALUE=DATE:{day}" for day in days[::2]))
+    said = desk.say("meetings", "import", desk.file("fewer.ics", fewer))
+    assert "`partnershipctl meetings remove 2031-03-19`" in said
+    assert SECOND in meetings(desk)
+
+
+@pytest.mark.promise("calendar-follows-source")
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_whoever_has_a_cancelled_meeting_in_their_calendar_is_told(sit: Sit, encoding: str) -> None:
+    desk = sit("scheduled")
+    life = desk.life
+    file = desk.folder / "board.ics"
+    event = "UID:b\nDTSTART;VALUE=DATE:20250917"
+    file.write_text(calendar(event), encoding=encoding)
+    assert desk.ask("meetings", "import", str(file))["changed"] == 1
+    file.write_text(calendar(event + "\nSTATUS:CANCELLED"), encoding=encoding)
+    assert desk.ask("meetings", "import", str(file))["removed"] == 1
+    life.system.transact(lambda session: tell_changed(session, life.now))
+    assert life.told("meeting-changed") == ["board-office", "lead-partner", "principal", "staff"]

@@ -14,7 +14,7 @@ from notifications.mailers import MaildirMailer
 from tests.support import databases
 from tests.support.desk import REF, Desk, real
 from tests.workflow.admin.conftest import Sit
-from workflow import session
+from workflow import links, session
 from workflow.outbox import delivery
 
 STATUSES = ("queued", "sent", "in-doubt", "failed", "dead")
@@ -28,8 +28,9 @@ def delivered(desk: Desk) -> Path:
 
 
 def message_in_database(desk: Desk, number: int) -> bytes:
-    ((message,),) = databases.rows(desk.folder, "SELECT message FROM notices WHERE id = :id", id=number)
-    return bytes(message)
+    query = 'SELECT message, "to" FROM notices WHERE id = :id'
+    ((message, to),) = databases.rows(desk.folder, query, id=number)
+    return links.sign_again(desk.life.system.config, bytes(message), to)
 
 
 def one_of_each_status(desk: Desk) -> None:

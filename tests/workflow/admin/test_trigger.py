@@ -272,3 +272,33 @@ def test_the_installed_program_does_the_same(sit: Sit) -> None:
     refused = real(*words, "--as", "reviewer-1@example.org")
     assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "refused")
     assert refused.stderr.startswith(b"Refused:\n  - add-note is for staff or principal; ")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be-with-mark"])
+def test_input_may_be_in_any_encoding_that_names_itself(sit: Sit, encoding: str) -> None:
+    desk = sit("open")
+    text = '{"text": "caf\u00e9"}'
+    content = b"\xfe\xff" + text.encode("utf-16-be") if encoding.endswith("mark") else text.encode(encoding)
+    (desk.folder / "note.json").write_bytes(content)
+    assert desk.trigger("add-note", "--input", f"{desk.folder}/note.json").status == 0
+    assert desk.life.history()[-1]["input"] == '{"text":"caf\u00e9"}'
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--input", "-"), "--input: it is not JSON: the key 'text' stands there twice"),
+        (("--input", "/dev/zero"), "--input: /dev/zero cannot be read: it has more than 20,000,000 bytes"),
+        (("--set", "text=a\x1b[2Jb"), "text: it has a character that nobody can read (U+001B)"),
+        (("--set", "text=a", "--note", "a\x00b"), "note: it has a character that nobody can read (U+0000)"),
+        (("--set", "text=a", "--note", "a\x85b"), "note: it has a character that nobody can read (U+0085)"),
+    ],
+    ids=["a key twice", "no end", "an escape sequence", "NUL in the note", "a control character in the note"],
+)
+def test_input_that_nobody_can_read_is_refused(sit: Sit, words: tuple[str, ...], problem: str) -> None:
+    desk = sit("open")
+    before = desk.life.dump()
+    answer = desk.trigger("add-note", *words, stdin='{"text": "a", "text": "b"}')
+    assert answer.status == 2
+    assert answer.problems[0].startswith(problem)
+    assert desk.life.dump() == before

@@ -355,6 +355,7 @@ def test_a_rung_that_has_nobody_to_tell_is_skipped_and_says_so(begin: Begin) -> 
     life.do("describe-needs")
     life.do("agree-needs", "principal")
     life.person("staff", active=False)
+    life.person("superintendent", active=False)
     tally = life.tick("2025-07-30 17:00")
     assert did(tally) == (0, 0, 1, 0)
     row = rung(life, "needs-agreed", "remind")

@@ -63,7 +63,8 @@ def ask(
 def filled(house: House, path: str, **typed: str) -> str:
     """The form of a page, filled in, as it is sent."""
     (form,) = [form for form in Page(ask(house, path)[1], path).forms if "form" in form.texts]
-    texts = {name: values[0] for name, values in form.texts.items() if values} | typed
+    ticked = {"confirm": "yes"} if "confirm" in form.choices else {}
+    texts = {name: values[0] for name, values in form.texts.items() if values} | ticked | typed
     return urlencode(texts | {"do": "act"})
 
 

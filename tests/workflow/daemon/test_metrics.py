@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import update
 
+from notifications.incoming.letterboxes import LetterboxFailed
 from tests.support.house import House
 from workflow.clock.fire import Tally
 from workflow.daemon import logs, service
@@ -221,3 +222,26 @@ def test_the_level_of_the_log_is_the_one_of_the_configuration(
     service.log.error("everybody hears this")
     (line,) = capsys.readouterr().err.splitlines()
     assert json.loads(line)["event"] == "everybody hears this"
+
+
+@pytest.mark.promise("slow-mail-bounded")
+def test_replies_are_read_after_deadlines_have_fired_and_mail_has_left(
+    open_daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[str] = []
+    monkeypatch.setattr(open_daemon, "_run_part", lambda name, _: parts.append(name))
+    open_daemon.once()
+    assert parts.index("deadlines") < parts.index("mail") < parts.index("replies") == len(parts) - 1
+
+
+@pytest.mark.promise("mailbox-watched")
+def test_a_mailbox_out_of_reach_is_shown_by_healthz(open_daemon: Daemon) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        open_daemon.mailbox.problem = "mailbox mail.example.org:993: LOGIN failed"
+        raise LetterboxFailed(open_daemon.mailbox.problem)
+
+    open_daemon.mailbox.judge = refuse  # type: ignore[assignment,method-assign]
+    open_daemon._tick()
+    well, known = open_daemon.health()
+    assert well is False
+    assert known["problem"] == "replies cannot be read: mailbox mail.example.org:993: LOGIN failed"

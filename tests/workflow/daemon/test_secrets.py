@@ -66,6 +66,7 @@ def configured(folder: Path, url: str, more: str = "") -> Path:
     path.write_text(f'[database]\nurl = "{url}"\n{more}', encoding="utf-8")
     (folder / "var").mkdir(exist_ok=True)
     (folder / "var" / "keys").write_text(MARK * 6 + "\n", encoding="ascii")
+    (folder / "var" / "keys").chmod(0o600)
     (folder / "b.db").write_bytes(b"SQLite format 3\0 and no more")
     return path
 

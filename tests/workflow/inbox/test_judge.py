@@ -227,12 +227,17 @@ def test_what_cannot_be_believed_is_kept_and_staff_are_told_but_no_stranger(need
 
 @pytest.mark.promise("automatic-mail-ignored")
 @pytest.mark.parametrize("how", AUTOMATIC)
-def test_an_automatic_answer_is_kept_and_nobody_is_told(needs, how):
+def test_an_automatic_answer_does_nothing_and_only_staff_are_told(needs, how):
     before = len(needs.notices())
     with untouched(needs):
         assert comes(needs, answer(ask(needs), "agree", **AUTOMATIC[how])).verdict == "automatic"
-    assert len(needs.notices()) == before
+    assert [(row["template"], row["to"]) for row in needs.notices()[before:]] == [
+        ("reply-note", "staff@example.org")
+    ]
     assert replies(needs)[0]["reason"]
+    content = answer(got(needs, "reply-note", "staff"), "I am away", **AUTOMATIC[how])
+    assert comes(needs, content).verdict == "automatic"
+    assert len(needs.notices()) == before + 1, "two machines do not keep each other writing"
 
 
 @pytest.mark.promise("proven-sender")
@@ -267,7 +272,7 @@ def test_where_dmarc_is_asked_for_only_what_has_passed_it_counts(begin, lines, v
 
 
 @pytest.mark.promise("own-reply-address")
-def test_a_forged_code_is_unknown_and_nobody_is_told(needs):
+def test_a_forged_code_is_unknown(needs):
     asked = ask(needs)
     mailbox = address(asked["Reply-To"])
     forged = mailbox[: mailbox.index("-") + 1] + "a" * 16 + mailbox[mailbox.index("@") :]
@@ -278,7 +283,7 @@ def test_a_forged_code_is_unknown_and_nobody_is_told(needs):
 
 
 @pytest.mark.parametrize("number", [0, 2**31 - 1, 2**31, 10**14])
-def test_an_address_with_a_number_that_no_notice_has_is_unknown_and_nobody_is_told(needs, number):
+def test_an_address_with_a_number_that_no_notice_has_is_unknown(needs, number):
     mailbox = address(ask(needs)["Reply-To"])
     forged = f"{mailbox.partition('+')[0]}+{number}{mailbox[mailbox.index('-') :]}"
     before = len(needs.notices())
@@ -434,7 +439,19 @@ def test_an_answer_from_the_address_shows_that_it_takes_mail_again(needs):
     assert address_row(needs) == (None, None)
 
 
-@pytest.mark.parametrize(("action", "status"), [("delayed", "4.4.7"), ("failed", "4.2.2")])
+def test_a_form_that_the_owner_of_the_address_sent_shows_it_too(needs):
+    comes(needs, report(ask(needs)))
+    (row,) = [r for r in needs.notices("describe-needs") if r["to"] == "principal@example.org"]
+
+    def work(session):
+        claim = Claim(row["id"], "agree-needs", row["to"], needs.record.ref)
+        act(session, find_action(session, claim, needs.now), {}, channel="link", form="f", now=needs.now)
+
+    needs.system.transact(work)
+    assert address_row(needs) == (None, None)
+
+
+@pytest.mark.parametrize(("action", "status"), [("delayed", "4.4.7"), ("delayed", "5.2.2")])
 def test_a_failure_that_passes_is_only_kept(needs, action, status):
     asked = ask(needs)
     assert comes(needs, report(asked, action, status)).verdict == "bounce"

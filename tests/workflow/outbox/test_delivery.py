@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email import message_from_bytes
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from notifications.mailers import InDoubt, MaildirMailer, PermanentFailure, TemporaryFailure
+from notifications.mailers import InDoubt, MaildirMailer, PermanentFailure, TemporaryFailure, Unreachable
+from notifications.masking import mask
 from tests.support.district import Begin, Life, configured
 from workflow import engine
 from workflow.outbox import delivery, queue
@@ -75,7 +77,7 @@ def test_a_notice_lands_in_the_maildir_and_is_on_record_as_sent(begin: Begin, tm
     assert message["To"].endswith("<principal@example.org>")
     assert message["Message-ID"] == row["message_id"]
     assert message["Subject"] == row["subject"] == "Please read: the statement of needs, Rainier Beach School"
-    assert row["message"].replace(b"\r\n", b"\n") == bytes(message)
+    assert row["message"].replace(b"\r\n", b"\n") == mask(bytes(message))
 
 
 def test_a_message_says_what_happened_and_why_this_person_gets_it(begin: Begin) -> None:
@@ -377,3 +379,16 @@ def test_many_more_than_are_taken_at_once_all_leave_oldest_first(begin: Begin) -
     assert deliver(life, post) == {"sent": total}
     keys = [row["message_id"] for row in sorted(life.notices(), key=lambda row: (row["next_at"], row["id"]))]
     assert [key for _, _, key in post.given] == keys
+
+
+def test_a_message_is_dated_when_it_leaves_and_keeps_that_date_at_every_attempt(begin: Begin) -> None:
+    life = begin("needs")
+    only_one(life)
+    later = life.now + timedelta(hours=6)
+    away, refusing, post = fails_with(Unreachable("away")), fails_with(TemporaryFailure("not now")), Post()
+    deliver(life, away, life.now + timedelta(minutes=1))
+    deliver(life, refusing, later)
+    deliver(life, post, later + timedelta(days=1))
+    dates = [message_from_bytes(given[1])["Date"] for given in (refusing.given[0], post.given[0])]
+    assert parsedate_to_datetime(dates[0]) == later.replace(microsecond=0)
+    assert dates[0] == dates[1]

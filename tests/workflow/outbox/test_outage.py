@@ -107,6 +107,18 @@ def test_a_clock_set_back_makes_no_rest_longer() -> None:
     assert pace.room(noon - timedelta(days=1)) == 3
 
 
+def test_new_settings_end_the_rest_at_once() -> None:
+    pace = Pace()
+    noon = datetime.fromisoformat("2025-08-01T12:00:00-07:00")
+    for _ in range(5):
+        pace.note_closed(noon, "refused the password")
+    assert pace.room(noon) == 0
+    pace.end_pause()
+    assert pace.room(noon) is None
+    pace.note_closed(noon, "still refused")
+    assert pace.room(noon + timedelta(seconds=60)) is None, "the shortest rest again"
+
+
 def test_so_many_messages_a_minute_and_no_more() -> None:
     pace, now = Pace(per_minute=3), datetime.fromisoformat("2025-08-01T12:00:00-07:00")
     for left in (3, 2, 1):

@@ -86,7 +86,9 @@ def test_somebody_who_has_left_is_told_nothing(begin: Begin) -> None:
     life = begin("needs")
     life.person("staff", active=False)
     life.do("describe-needs")
-    assert set(told(life, "describe-needs")) == {"principal"}
+    assert set(told(life, "describe-needs")) == {"principal", "superintendent"}, (
+        "in place of the last of the staff"
+    )
 
 
 def test_those_concerned_before_are_told_of_what_ended_their_concern(begin: Begin) -> None:
@@ -133,7 +135,7 @@ def test_a_delegate_gets_the_notice_of_whoever_is_away_and_the_record_shows_both
     life.do("describe-needs", "staff")
     (row,) = [row for row in life.notices("describe-needs") if row["role"] == "principal"]
     assert (row["to"], row["delegate_for"]) == ("assistant@example.org", "principal@example.org")
-    _, content = life.system.transact(lambda session: message.write(session, Notice(**row)))
+    _, content = life.system.transact(lambda session: message.write(session, Notice(**row), life.now))
     text = " ".join(content.decode().split())
     assert "For Principal, who is away." in text
     assert "in place of Principal" in text

@@ -55,6 +55,19 @@ def test_a_districts_file_is_laid_over_the_packaged_one_name_by_name(
     assert len(mine.deadlines) == len(settings.deadlines)
 
 
+def test_blanks_around_an_address_are_no_part_of_it(tmp_path: Path) -> None:
+    case = (ROOT / "tests/cases/config-blank-behind-the-address.toml").read_text(encoding="utf-8")
+    mine = configured(tmp_path, case.replace('"partnerships@', '" partnerships@').replace("org>", "org > "))
+    assert mine.address("calls") == "https://partners.example.org/calls"
+    assert mine.procedure.district.email == mine.sender.address == "partnerships@example.org"
+
+
+@pytest.mark.parametrize("name", ["Büro", "學校", '"The" <all>, & more', "=?utf-8?q?x?=", "x" * 200])
+def test_an_office_may_have_any_name_of_one_line(tmp_path: Path, name: str) -> None:
+    text = f"[district]\nname = '{name}'\noffice = '{name}'\n[mail]\nsender = 'a@bücher.example.org'\n"
+    assert configured(tmp_path, text).procedure.district.office == name
+
+
 def test_a_list_is_replaced_as_a_whole(tmp_path: Path) -> None:
     text = '[deadline.needs-agreed]\noverdue = [{ after = "2 days", to = ["staff"] }]\n'
     (step,) = configured(tmp_path, text).deadlines["needs-agreed"].overdue
@@ -185,6 +198,18 @@ WRONG = [
     ("[mail]\ndigest_at = 5", "mail.digest_at", 'not a time of day; expected one like "17:00"'),
     ("[mail]\ndigest_at = \"07:00+01:00\"", "mail.digest_at", "not a time of day"),
     ("[mail]\nretry_minutes = [\"soon\"]", "mail.retry_minutes.0", "found 'soon'; expected a number"),
+    *(
+        (f"[web]\nbase_url = '{wrong}'", "web.base_url", "is not an address of pages; expected one like")
+        for wrong in ("https://a.example.org /x", "https://a b.example.org", 'https://a"b.example.org', "https://",
+                      "https://a.example.org\t/x", "https://a.example.org:port", "https://a.example.org:99999",
+                      "https://[a.example.org", "https://me:word@a.example.org", "https://ä.example.org",
+                      "https://a.example.org/<x>", "https://a.example.org/" + "x" * 1000, "ftp://a.example.org")
+    ),
+    ('[mail]\nsender = "Office\\nBcc: x@example.org <a@example.org>"', "mail.sender", "one line is needed"),
+    ('[mail]\nsender = "bü ro@example.org"', "mail.sender", "not a mail address"),
+    ('[mail]\nsender = "büro@example.org"', "mail.sender", "that not every mail server takes"),
+    ('[mail]\nreplies_to = "a b@example.org"', "mail.replies_to", "it is not an e-mail address"),
+    ('[district]\noffice = "The\\nOffice"', "district.office", "one line is needed"),
     ("[web]\nlink_days = 1.5", "web.link_days", "found 1.5; expected a whole number"),
     ("[board]\nterminates = \"often\"", "board.terminates", "found 'often'; expected true or false"),
     ("[board]\nmeetings = [9999-12-31]", "board.meetings.0", "9999-12-31 is out of reach"),
@@ -393,3 +418,10 @@ def test_every_event_has_its_words_and_no_other(tmp_path: Path) -> None:
 def test_a_ground_without_its_notice_days_is_refused() -> None:
     with pytest.raises(ValueError, match="it lacks no-substantial-impact, unsatisfactory, breach"):
         Termination.model_validate({"notice_days": {"mutual": 0}})
+
+
+def test_a_file_that_notepad_saved_is_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "cases" / "config-saved-by-notepad.toml").read_bytes()
+    for content in (text, text.decode("utf-8-sig").encode("utf-16")):
+        (tmp_path / "config.toml").write_bytes(content)
+        assert config.load(tmp_path / "config.toml").path == tmp_path / "config.toml"

@@ -120,6 +120,6 @@ def test_a_first_day_on_29_february_has_its_anniversary_on_the_28th(begin: Begin
     life = begin("agreed").at("2027-12-01")
     life.do("draft-agreement", starts_on="2028-02-29", ends_on="2029-02-28")
     for role in ("staff", "lead-partner"):
-        life.do("sign-agreement", role)
+        life.do("sign-agreement", role, signed_on="2027-12-01")
     life.do("activate")
     assert life.due("annual-review-opens") == "2028-12-29 17:00", "60 days before is a Saturday"

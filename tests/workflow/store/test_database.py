@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from psycopg.types.string import StrDumper
-from sqlalchemy import Connection, Engine, Table, bindparam, insert, text, update
+from sqlalchemy import Connection, Engine, Table, bindparam, insert, make_url, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from tests.support import databases
@@ -339,6 +339,30 @@ def test_a_change_of_the_directory_while_it_is_read_is_not_overlooked(
     monkeypatch.setattr(directory, "_rows", rows)
     assert fresh.transact(lambda session: session.directory.people["principal@example.org"].active)
     assert not fresh.transact(lambda session: session.directory.people["principal@example.org"].active)
+
+
+@pytest.mark.promise("same-on-both-databases")
+@pytest.mark.skipif(not databases.POSTGRESQL, reason="SQLite: no database has a date style of its own")
+@pytest.mark.parametrize("style", ["German", "SQL, MDY", "SQL, DMY", "Postgres, DMY", "ISO, YMD"])
+def test_a_database_with_a_date_style_and_zone_of_its_own_is_read_all_the_same(
+    begin: Begin, style: str
+) -> None:
+    life = begin("open")
+    folder = life.system.config.folder
+    for setting in (f"datestyle = '{style}'", "timezone = 'Asia/Kolkata'"):
+        databases.admin(f'ALTER DATABASE "{databases.name_of(folder)}" SET {setting}')
+    # What the address asks for itself stays.
+    own = make_url(databases.url(folder)).update_query_dict({"options": "-c work_mem=5MB"})
+    opened = database.open_store(own.render_as_string(hide_password=False))
+    with database.reading(opened) as connection:
+        assert engine.load(connection, [life.ref])[life.ref].ref == life.ref
+        shown = [connection.scalar(text(f"SHOW {name}")) for name in ("datestyle", "timezone", "work_mem")]
+        due = connection.scalars(text("SELECT due_at FROM deadlines")).all()
+    opened.dispose()
+    assert shown[0].startswith("ISO")
+    assert shown[1:] == ["UTC", "5MB"]
+    assert due
+    assert {moment.utcoffset() for moment in due} == {timedelta(0)}
 
 
 @pytest.mark.promise("daemons-share-work")

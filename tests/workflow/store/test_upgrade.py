@@ -25,7 +25,7 @@ from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError
 
 NEWEST = database.VERSION
-EARLIER = [f"{number:04}" for number in range(1, int(NEWEST))]
+EARLIER = sorted(file.name[1:5] for file in database._VERSIONS.glob("v[0-9]*.py"))[:-1]
 Aged = Callable[[str], Engine]
 
 

@@ -196,7 +196,7 @@ def test_an_address_cannot_flood_a_call(begin: Begin, monkeypatch: pytest.Monkey
     monkeypatch.setattr(applications, "MOST_SENT", 2)
     life = begin("open")
     who = Applying(life)
-    statuses = [who.send().status_code for _ in range(4)]
+    statuses = [who.send(diversity=f"try {n}").status_code for n in range(4)]
     assert statuses == [200, 200, 422, 422]
     assert len(events(life)) == 2
 
@@ -372,7 +372,7 @@ def test_what_was_withdrawn_is_kept_for_its_writer_and_can_be_sent_again(begin: 
     who.send()
     who.post("withdraw", confirm="withdraw")
     assert "a secret about diversity</textarea>" in who.page()
-    who.send()
+    who.send(unchanged="yes")
     assert list(applied(life)) == ["rainier-youth"]
 
 

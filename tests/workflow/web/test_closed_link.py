@@ -64,7 +64,7 @@ def test_an_expired_link_says_what_happened_meanwhile(visit: Visit) -> None:
     seen = over(visitor, path, "This link has expired")
     assert "Staff (staff) wrote the statement of needs." in seen.said
     assert AGAIN in seen.said
-    assert visitor.send(f"{path}/again", Form()).status == 200
+    assert visitor.send(f"{path}/again", Form({"wanted": ["yes"]})).status == 200
 
 
 def test_a_link_that_time_has_overtaken_says_where_things_stand(visit: Visit) -> None:
@@ -184,7 +184,7 @@ def test_fresh_links_go_to_the_address_on_record_and_the_answer_tells_nothing(vi
     told = []
     for asked in (path, path, "/a/none-of-ours"):
         visitor.life.now += timedelta(minutes=6)
-        seen = visitor.send(f"{asked}/again", Form())
+        seen = visitor.send(f"{asked}/again", Form({"wanted": ["yes"]}))
         told.append((seen.status, seen.page.text))
     assert len(set(told)) == 1
     assert told[0][0] == 200
@@ -196,7 +196,7 @@ def test_fresh_links_are_sent_only_every_five_minutes(visit: Visit) -> None:
     path = visitor.link("describe-needs", "principal")
     visitor.life.now += timedelta(minutes=6)
     for _ in range(4):
-        assert visitor.send(f"{path}/again", Form()).status == 200
+        assert visitor.send(f"{path}/again", Form({"wanted": ["yes"]})).status == 200
     assert len(fresh(visitor)) == 2
 
 
@@ -207,12 +207,12 @@ def test_nobody_gets_fresh_links_who_has_no_right_any_more(visit: Visit) -> None
     visitor.life.person("principal", schools=[])
     visitor.life.now += timedelta(minutes=6)
     before = visitor.life.dump()
-    assert visitor.send(f"{path}/again", Form()).status == 200
+    assert visitor.send(f"{path}/again", Form({"wanted": ["yes"]})).status == 200
     assert visitor.life.dump() == before
 
 
 def test_a_flood_of_forms_is_stopped(visit: Visit) -> None:
     visitor = visit("needs", "[web]\nposts_per_minute = 3\n")
     path = visitor.link("describe-needs", "principal")
-    statuses = [visitor.send(f"{path}/again", Form()).status for _ in range(5)]
+    statuses = [visitor.send(f"{path}/again", Form({"wanted": ["yes"]})).status for _ in range(5)]
     assert statuses == [200, 200, 200, 429, 429]

@@ -228,6 +228,25 @@ def test_nobody_but_the_applicant_is_thanked_for_an_application(begin: Begin) ->
     assert "Thank you for your interest" in body(life, "withdraw-application", "applicant")
 
 
+@pytest.mark.parametrize("station", ["chosen", "drafted", "signed"])
+def test_a_principal_is_told_in_words_of_their_own_that_the_chosen_partner_withdrew(
+    begin: Begin, station: str
+) -> None:
+    life = begin(station)
+    life.do("withdraw-application", "staff", organization=CBO)
+    with life.system.reading() as session:
+        told = session.connection.exec_driver_sql(
+            """SELECT "to", role FROM notices WHERE template = 'withdraw-application'"""
+        ).all()
+    for to, role in told:
+        if role in ("applicant", "lead-partner"):
+            continue
+        name = to.removesuffix("@example.org")
+        assert "Thank you for your interest" not in body(life, "withdraw-application", name)
+        assert "Your application" not in got(life, "withdraw-application", name)["Subject"]
+    assert {role for _, role in told} >= {"principal", "reviewer"}
+
+
 def test_a_lead_partner_is_not_told_whether_somebody_protested(begin: Begin) -> None:
     life = begin("chosen")
     life.do("file-protest", "applicant@example.org")

@@ -1,0 +1,232 @@
+"""Somebody tries to read an application before its call has closed, or one that never was opened (4270.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date
+
+import pytest
+
+from states.errors import Refused
+from states.inputs import ABILITIES
+from states.partnership import Role
+from tests.support.desk import Desk
+from tests.support.district import Begin, Life
+from tests.support.facts import CBO, COLLEGE, COLLEGE_APPLIES, REVIEWERS
+from tests.support.letters import delivered
+from tests.support.visitor import Guest, Visitor
+from workflow import directory, links
+from workflow.outbox import message
+from workflow.store import tables
+from workflow.store.rows import Channel, Notice
+
+SECRET = "how we show"  # the beginning of every text of an application in these lives
+UNREAD = "what only the second call holds"
+Sit = Callable[[str], Desk]
+AUTHORS = ("applicant@example.org", "lead-partner@example.org")
+AGAIN = {"closes_on": "2025-10-31"}
+
+
+def start_over(life: Life) -> Life:
+    """The first call found nobody, and a second one is open with the same panel and a new application."""
+    life.do("restart")
+    for role in ("principal", "staff"):
+        life.do("agree-needs", role)
+    life.at("2025-09-01").do("open-selection", **AGAIN)
+    life.at("2025-09-08").do("receive-application", AUTHORS[1], abilities=dict.fromkeys(ABILITIES, UNREAD))
+    return life
+
+
+def every_link(life: Life) -> Iterator[tuple[Notice, str]]:
+    """The path of every link that a message offers or has offered, with its notice."""
+    config = life.system.config
+    for values in life.rows(tables.notices, "id"):
+        notice = Notice(**values)
+        with life.system.reading() as session:
+            events = ("", *message.offers_of(session, notice)) if notice.partnership else ()
+            claims = [links.claim_of(notice, life.ref, event, life.facts) for event in events]
+        yield from ((notice, path) for claim in claims for path in (links.address(config, claim),))
+
+
+def read_pages(life: Life) -> Iterator[tuple[str, str]]:
+    """What every page of every link and every calendar shows, except an author's own, with its place."""
+    guest = Guest(life)
+    for notice, address in every_link(life):
+        if notice.to in AUTHORS and notice.role in (Role.APPLICANT, Role.LEAD_PARTNER):
+            continue
+        place = f"{notice.template} to {notice.to} as {notice.role}"
+        yield place, guest.get(address).text
+        yield place, guest.get(f"{address}/done").text
+    with life.system.reading() as session:
+        people = [
+            (email, directory.feed_generation(session.connection, email))
+            for email in session.directory.people
+        ]
+    for email, generation in people:
+        yield f"dates of {email}", guest.get(links.feed_address(life.system.config, email, generation)).text
+    for path in ("/calls", f"/calls/{life.ref}", "/calls.atom", "/calls.ics"):
+        yield path, guest.get(path).text
+
+
+def read_commands(desk: Desk) -> Iterator[tuple[str, str]]:
+    """What the commands about a partnership print, its notices and its export included."""
+    ref = desk.life.ref
+    commands = [
+        (name, ref, *form)
+        for name in ("show", "history", "events", "notices", "replies", "deadlines")
+        for form in ((), ("--json",))
+    ]
+    commands += [("export", ref), ("list",), ("verify",), ("organizations",), ("people",)]
+    commands += [("notices", "show", str(row["id"])) for row in desk.life.notices()]
+    for words in commands:
+        answer = desk.run(*words)
+        yield " ".join(words), answer.out + answer.err
+
+
+def find_sealed(desk: Desk, text: str = SECRET) -> list[str]:
+    """The places that show this text to others than its author."""
+    life = desk.life
+    delivered(life)
+    letters = ((row["template"], row["message"]) for row in life.notices() if row["message"])
+    sent = [(f"letter {template}", content.decode("latin-1")) for template, content in letters]
+    return [place for place, shown in (*sent, *read_pages(life), *read_commands(desk)) if text in shown]
+
+
+@pytest.fixture
+def sit(begin: Begin, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Sit:
+    def sit(station: str) -> Desk:
+        desk = Desk(
+            begin(station, '[admin.users]\n"(owner)" = { may_act_as = ["*"] }\n'), capsys, monkeypatch
+        )
+        monkeypatch.setattr("workflow.session.current_time", lambda: desk.life.now.astimezone(UTC))
+        return desk
+
+    return sit
+
+
+# What happens from a station on, an event and its time in each step. The application stays sealed throughout.
+SEALED_LIVES = {
+    "open": ("applied", ["add-note staff 2025-08-02", "extend-selection staff 2025-08-03",
+                         "withdraw-application lead-partner@example.org 2025-08-04"]),
+    "ended": ("applied", ["withdraw staff 2025-08-02", "close-out staff 2025-11-03", "add-note staff 2026-08-01"]),
+}  # fmt: skip
+
+
+@pytest.mark.promise("sealed-until-closing")
+@pytest.mark.parametrize("name", SEALED_LIVES)
+def test_no_notice_ever_sent_shows_sealed_text_in_any_state_after_it(sit: Sit, name: str) -> None:
+    station, steps = SEALED_LIVES[name]
+    desk = sit(station)
+    life: Life = desk.life
+    assert find_sealed(desk) == []
+    for step in steps:
+        event, by, at = step.split()
+        life.at(at).do(event, by)
+        life.tick()
+        assert find_sealed(desk) == [], step
+
+
+@pytest.mark.promise("sealed-until-closing")
+def test_no_notice_of_a_first_call_shows_what_the_second_holds(sit: Sit) -> None:
+    desk = sit("closed")
+    life = desk.life
+    life.tick("2025-08-22")
+    delivered(life)
+    guest, old = Guest(life), list(every_link(life))
+    assert [notice for notice, _ in old if notice.role == Role.REVIEWER]
+    start_over(life)
+    assert find_sealed(desk, UNREAD) == []
+    for notice, address in old:
+        answer = guest.get(address)
+        assert UNREAD not in answer.text
+        if notice.role == Role.REVIEWER:
+            assert answer.status_code == 410
+    life.tick("2025-10-31 17:00")
+    assert find_sealed(desk, UNREAD), "the search finds nothing at all"
+
+
+@pytest.mark.promise("links-end")
+@pytest.mark.parametrize("event", ["agree-needs", "open-selection", "add-note", ""])
+def test_a_link_of_an_earlier_round_does_nothing_in_the_next(begin: Begin, event: str) -> None:
+    visitor = Visitor(begin("closed"))
+    asked = visitor.claim(event, "staff") if event == "add-note" else visitor.claim("", "staff")
+    path = visitor.path(links.Claim(asked.notice, event, asked.person, asked.ref))
+    assert visitor.life.do("restart")
+    # The office still reads the page of the partnership, as it stands now.
+    assert visitor.get(path).status == (200 if event == "" else 410)
+
+
+@pytest.mark.promise("links-end")
+def test_an_applicants_link_opens_only_the_call_that_it_was_made_for(begin: Begin) -> None:
+    life = begin("closed")
+    guest = Guest(life)
+    link = guest.application_link(AUTHORS[1])
+    assert guest.get(link).status_code == 200
+    start_over(life)
+    assert guest.get(link).status_code == 410
+    assert guest.get(guest.application_link(AUTHORS[1])).status_code == 200
+
+
+@pytest.mark.promise("sealed-until-closing")
+@pytest.mark.parametrize("delegate", ["staff", "principal", REVIEWERS[0].partition("@")[0]])
+def test_a_delegate_of_an_applicant_reads_nothing_sealed(begin: Begin, delegate: str) -> None:
+    life = begin("applied")
+    life.person("applicant", away_until=date(2025, 8, 31), delegate=f"{delegate}@example.org")
+    visitor = Visitor(life)
+    given = {"to": f"{delegate}@example.org", "delegate_for": "applicant@example.org"}
+    page = visitor.get(visitor.link("", "applicant", **given))
+    assert page.status == 200
+    assert SECRET not in page.said
+    for event, status in (("receive-application", 410), ("withdraw-application", 200)):
+        seen = visitor.get(visitor.link(event, "applicant", **given))
+        assert (seen.status, SECRET in seen.said) == (status, False)
+    own = visitor.get(visitor.link("", "applicant"))
+    assert SECRET in own.said
+
+
+@pytest.mark.promise("sealed-until-closing")
+def test_a_call_that_ended_before_closing_never_opens(begin: Begin) -> None:
+    life = begin("applied")
+    life.at("2025-08-02").do("withdraw")
+    visitor = Visitor(life.at("2026-08-02"))
+    for role in ("staff", "principal", "reviewer"):
+        to = REVIEWERS[0] if role == "reviewer" else None
+        assert SECRET not in visitor.get(visitor.link("", role, to=to)).said, role
+    assert "Harbor House" not in visitor.get(visitor.link("", "reviewer", to=REVIEWERS[0])).said
+    assert SECRET in visitor.get(visitor.link("", "applicant")).said
+
+
+@pytest.mark.promise("sealed-until-closing")
+def test_an_application_withdrawn_before_the_closing_is_never_opened_and_names_nobody(sit: Sit) -> None:
+    desk = sit("applied")
+    life: Life = desk.life
+    life.at("2025-08-02").do("withdraw-application", "applicant@example.org", organization=COLLEGE)
+    delivered(life)
+    told = {row["to"]: row["message"].decode() for row in life.notices("withdraw-application")}
+    assert {"staff@example.org", "principal@example.org"} <= told.keys()
+    for email in ("staff@example.org", "principal@example.org"):
+        assert "City College" not in told[email]
+        assert "applicant@example.org" not in told[email]
+    life.tick("2025-08-15 17:00")
+    first, second = (
+        entry for entry in desk.ask("history", life.ref) if entry["event"] == "receive-application"
+    )
+    assert SECRET in str(first["input"])
+    assert SECRET not in str(second["input"])
+    visitor = Visitor(life)
+    page = visitor.get(visitor.link("", "reviewer", to=REVIEWERS[0])).said
+    assert "City College" not in page
+    assert "withdrew" not in page
+    assert "An applicant withdrew an application." in visitor.get(visitor.link("", "staff")).said
+
+
+@pytest.mark.promise("own-application")
+def test_staff_cannot_replace_what_its_author_proved_and_sent(begin: Begin) -> None:
+    life = begin("open").at("2025-08-01")
+    life.do("receive-application", AUTHORS[0], **COLLEGE_APPLIES, channel=Channel.LINK, role=Role.APPLICANT)
+    with pytest.raises(Refused, match="only its author"):
+        life.do("receive-application", "staff", **COLLEGE_APPLIES)
+    # What staff entered themselves, from paper, they may enter again.
+    for _ in range(2):
+        life.do("receive-application", "staff", organization=CBO)
+    life.do("receive-application", AUTHORS[0], **COLLEGE_APPLIES, channel=Channel.LINK, role=Role.APPLICANT)

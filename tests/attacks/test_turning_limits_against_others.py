@@ -1,0 +1,141 @@
+"""Use up a limit so that somebody else is silenced, refused or flooded."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.request import urlopen
+
+import pytest
+from flask import Flask
+
+from tests.support.district import Begin
+from tests.support.letters import answer, comes
+from tests.support.visitor import Guest, Visitor
+from tests.workflow.inbox.test_judge import DMARC, PASSED, ask, asked_for_needs
+from workflow.inbox import message
+from workflow.web.limits import Limits, sender_of
+from workflow.web.server import Server
+
+CALL = "/calls/rbhs-2025"
+
+
+@pytest.mark.promise("limits-only-the-sender")
+def test_one_address_does_not_close_a_call_for_everybody(begin: Begin) -> None:
+    life = begin("open", "[web]\nproxies = 1\nposts_per_minute = 10000\n")
+    client = Visitor(life).client
+
+    def asks(sender: str, email: str) -> int:
+        return client.post(CALL, data={"email": email}, headers={"X-Forwarded-For": sender}).status_code
+
+    statuses = [asks("203.0.113.7", f"n{n}@example.org") for n in range(250)]
+    assert (statuses.count(200), statuses.count(429)) == (200, 50)
+    assert asks("203.0.113.8", "true@example.org") == 200
+    assert life.notices("apply-link")[-1]["to"] == "true@example.org"
+
+
+@pytest.mark.promise("limits-only-the-sender")
+@pytest.mark.parametrize(
+    ("address", "sender"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:0DB8:0:0:ffff:1:2:3", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("unix", "unix"),
+    ],
+)
+def test_an_address_is_counted_by_its_network(address: str, sender: str) -> None:
+    assert sender_of(address) == sender
+
+
+@pytest.mark.promise("limits-only-the-sender")
+def test_all_addresses_of_a_network_are_one_sender() -> None:
+    limits = Limits(5, lambda: 0.0)
+    assert [limits.allow(f"2001:db8::{n:x}") for n in range(1, 9)] == [True] * 5 + [False] * 3
+    assert limits.allow("2001:db8:0:1::1")
+
+
+@pytest.mark.promise("limits-only-the-sender")
+@pytest.mark.parametrize(
+    "address",
+    ["victim+{}@example.org", "{}", "Victim+{}@Example.org", "v.ictim+{}@example.org"],
+    ids=["tags", "dots", "case", "all"],
+)
+def test_one_mailbox_is_not_flooded_by_ways_to_write_it(begin: Begin, address: str) -> None:
+    life = begin("open")
+    dots = ["v.ictim", "vi.ctim", "vic.tim", "vict.im", "victi.m", "v.i.ctim", "v.ic.tim", "v.i.c.t.i.m"]
+    visitor = Guest(life)
+    for n, local in enumerate(dots):
+        given = f"{local}@example.org" if address == "{}" else address.format(n)
+        assert visitor.post(CALL, email=given).status_code == 200
+    assert len(life.notices("apply-link")) == 5
+    assert visitor.post(CALL, email="other@example.org").status_code == 200
+    assert len(life.notices("apply-link")) == 6
+
+
+@pytest.mark.promise("limits-only-the-sender")
+def test_forged_messages_do_not_silence_a_true_answer(begin: Begin) -> None:
+    life = asked_for_needs(begin("needs", DMARC))
+    asked = ask(life)
+    failed = b"Authentication-Results: mx.example.org; dmarc=fail header.from=example.org\r\n"
+    for number in range(message.BUSY + 5):
+        assert comes(life, failed + answer(asked, f"agree {number}")).verdict == "refused"
+    # Staff hear of the first ones. All are kept.
+    assert len(life.notices("reply-doubtful")) == message.MOST_TOLD
+    passed = f"Authentication-Results: {PASSED}\r\n".encode()
+    assert comes(life, passed + answer(asked, "agree")).verdict == "done"
+
+
+@pytest.mark.promise("limits-only-the-sender")
+def test_messages_of_strangers_to_the_address_of_a_notice_do_not_silence_it(begin: Begin) -> None:
+    life = asked_for_needs(begin("needs"))
+    asked = ask(life)
+    for number in range(message.BUSY + 5):
+        forged = answer(asked, f"agree {number}", From=f"n{number}@example.org")
+        assert comes(life, forged).verdict == "refused"
+    assert comes(life, answer(asked, "agree")).verdict == "done"
+
+
+@pytest.mark.promise("limits-only-the-sender")
+def test_staff_hear_once_that_somebody_writes_too_often(begin: Begin) -> None:
+    life = asked_for_needs(begin("needs"))
+    asked = ask(life)
+    for number in range(message.BUSY + 5):
+        comes(life, answer(asked, f"message number {number}"))
+    assert len(life.notices("reply-doubtful")) == 1
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """The port of a server of pages, as the daemon starts it."""
+    app = Flask("pages", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = 1_000_000
+    app.add_url_rule("/healthz", "healthz", lambda: "ok")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = int(free.getsockname()[1])
+    server = Server(app, "127.0.0.1", number)
+    server.start()
+    yield number
+    server.close()
+
+
+@pytest.mark.promise("limits-only-the-sender")
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET / HTTP/1.1\r\nHost: a\r\n",
+     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\nContent-Type: text/plain\r\n\r\nx"],
+    ids=["silent", "half a head", "slow upload"],
+)  # fmt: skip
+def test_slow_requests_do_not_stop_pages(port: int, begun: bytes) -> None:
+    with ExitStack() as open_ones:
+        for _ in range(250):
+            slow = open_ones.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            slow.sendall(begun)
+        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as page:
+            assert page.read() == b"ok"

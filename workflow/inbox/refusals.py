@@ -1,0 +1,70 @@
+"""Refuses messages for which nothing is done: they are not clear, or cannot be read, or a machine wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from states.event import ReplyWord
+from workflow.inbox.message import TEXT, Judged, Reply, find_doubt, tell_staff, template_values
+from workflow.outbox import queue
+from workflow.session import Session
+from workflow.store.rows import Verdict
+
+
+def judge_automatic(session: Session, reply: Reply, now: datetime, why: str) -> Judged:
+    """Judge a message that a machine seems to have written. Staff hear of it if it may be an answer after all.
+
+    It may be one if it is from the person who was asked for something, to the address of that message, and says
+    something. A message that asks for nothing is not answered; so two machines cannot keep each other writing.
+    """
+    notice = reply.notice
+    if notice is not None and notice.offered and reply.incoming.words.first:
+        doubt = find_doubt(session, reply, [notice.to])
+        if doubt is None:
+            tell_staff(session, "reply-note", reply, now, [f"Nothing was done, because {why}."])
+    return reply.judged(Verdict.AUTOMATIC, why)
+
+
+def judge_unreadable(session: Session, reply: Reply, now: datetime) -> Judged:
+    """Tell the person, and staff, that an answer has no words that can be read."""
+    files = ", ".join(reply.incoming.files)
+    with_it = f" It holds only: {files}." if files else ""
+    why = f"Your answer has no words of its own that we can read.{with_it} Answer in plain text, unencrypted."
+    tell_staff(session, "reply-note", reply, now, ["It has no words that can be read. The sender was told."])
+    return refuse(session, reply, now, "", list(reply.answered.offered), [why])
+
+
+def find_unclear(reply: Reply, meanings: Sequence[ReplyWord]) -> str | None:
+    """Return why the word in an answer may not be meant as it stands; None if it is clear."""
+    words = reply.incoming.words
+    if words.unclear is not None:
+        return f"The first line is not clear: {words.unclear}. Write the word alone, and nothing else."
+    # Whoever agrees and then writes on may set a condition, and nobody agreed to that.
+    if words.below and all(meaning.below is None for meaning in meanings):
+        return (
+            "There is more text below the word, which may be a condition. To agree, write the word alone. Staff "
+            "read the rest."
+        )
+    return None
+
+
+def refuse(
+    session: Session, reply: Reply, now: datetime, word: str, events: Sequence[str], why: Sequence[str]
+) -> Judged:
+    """Tell the person why nothing was done and how it can be done, at the address on record."""
+    notice = reply.answered
+    # People know an event by the words on its button, not by its name in the law.
+    labels = "; ".join(session.config.label(event) for event in events)
+    readable = [session.config.labeled(line) for line in why]
+    words = template_values(session, replace(reply, about=labels), readable, word) | {
+        "text": reply.incoming.words.below[:TEXT]
+    }
+    queue.tell(
+        session, "reply-refused", notice.to, notice.role, now,
+        # The new message has an address of its own and offers the same again, so that a second try can work.
+        extra={"offers_again": list(notice.offered), "reply": words},
+        partnership=notice.partnership, delegate_for=notice.delegate_for,
+    )  # fmt: skip
+    return reply.judged(Verdict.REFUSED, " ".join(why))

@@ -1,0 +1,99 @@
+"""Finds the roles that nobody holds any more, and says so in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from states.partnership import Partnership, Role
+from workflow.directory import DISTRICT_ROLES, Directory
+from workflow.store.rows import Snapshot
+
+_OF_DISTRICT = {
+    Role.STAFF: "The district has no partnership staff in the directory, so nobody can act for the District.",
+    Role.SUPERINTENDENT: "The district has no superintendent in the directory.",
+    Role.BOARD_OFFICE: "The district has no Board office in the directory, so nobody can record its decisions.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Vacancy:
+    """A role that nobody holds. `of` is the id of the school, or the reference of the partnership.
+
+    `email` is the address that the record names for the role. `problem` is a sentence for people.
+    """
+
+    role: Role
+    of: str | None
+    email: str | None
+    problem: str
+
+
+def find_in_district(directory: Directory) -> Iterator[Vacancy]:
+    """Yield the roles of the whole district that nobody holds, and the schools without a principal."""
+    held = {role for person in directory.people.values() if person.active for role in person.roles}
+    for role in DISTRICT_ROLES:
+        if role not in held:
+            yield Vacancy(role, None, None, _OF_DISTRICT[role])
+    for school in directory.schools.values():
+        if not directory.holders(Role.PRINCIPAL, Partnership(school=school.id, title="")):
+            problem = f"{school.name} has no principal in the directory, so nobody can act for the school."
+            yield Vacancy(Role.PRINCIPAL, school.id, None, problem)
+
+
+def find_in_partnership(directory: Directory, ref: str, facts: Partnership) -> Iterator[Vacancy]:
+    """Yield the roles of a partnership whose holder, whom the record names, has left."""
+    if facts.closed_out or (facts.ended and facts.ended.how == "withdrawn"):
+        return
+    school, contact, call = directory.school_name(facts.school), facts.contact, facts.selection
+    if contact and directory.has_left(contact.email, facts):
+        problem = (
+            f"The partnership at {school} has no contact of the Lead Partner: {contact.email} is no longer in the "
+            "directory. Record a new contact."
+        )
+        yield Vacancy(Role.LEAD_PARTNER, ref, contact.email, problem)
+    if call is None or call.choice is not None:
+        return
+    for email in call.reviewers:
+        if email in directory.left and (call.closed_at is None or email in call.unscored()):
+            problem = (
+                f"A reviewer is missing on the panel for {school}: {email} is no longer in the directory and has "
+                "not scored every application. Add this person again, or start over with another panel."
+            )
+            yield Vacancy(Role.REVIEWER, ref, email, problem)
+    # Before the closing only its author and staff know who has applied (4270.8).
+    for application in call.applications.values() if call.closed_at else ():
+        if directory.has_left(application.contact_email, facts):
+            problem = (
+                f"{application.name}, an applicant for {school}, has no contact: {application.contact_email} is no "
+                "longer in the directory."
+            )
+            yield Vacancy(Role.APPLICANT, ref, application.contact_email, problem)
+
+
+def find(directory: Directory, ref: str, facts: Partnership) -> list[Vacancy]:
+    """Return every role that matters to a partnership and that nobody holds."""
+    here = (None, facts.school)
+    return [
+        *(vacancy for vacancy in find_in_district(directory) if vacancy.of in here),
+        *find_in_partnership(directory, ref, facts),
+    ]
+
+
+def describe(directory: Directory, ref: str, facts: Partnership, role: str) -> dict[str, str]:
+    """Return by role what is vacant, in sentences, for a reader in `role`: only staff and the Superintendent."""
+    problems: dict[str, list[str]] = {}
+    # Only they can find somebody. To others it could tell who applied, or who is on the panel.
+    if role in (Role.STAFF, Role.SUPERINTENDENT):
+        for vacancy in find(directory, ref, facts):
+            problems.setdefault(str(vacancy.role), []).append(vacancy.problem)
+    return {vacant: "\n\n".join(sentences) for vacant, sentences in problems.items()}
+
+
+def find_new(before: Directory, after: Directory, records: Iterable[Snapshot]) -> list[Vacancy]:
+    """Return the vacancies that a change of the directory makes, in the district and in these partnerships."""
+    old, new = set(find_in_district(before)), list(find_in_district(after))
+    for record in records:
+        old |= set(find_in_partnership(before, record.ref, record.facts))
+        new += find_in_partnership(after, record.ref, record.facts)
+    return [vacancy for vacancy in new if vacancy not in old]
