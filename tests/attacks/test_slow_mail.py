@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -96,8 +97,9 @@ def test_the_process_that_reads_knows_no_password(monkeypatch: pytest.MonkeyPatc
 def test_a_message_that_ended_two_daemons_is_set_aside_unread(begin: Begin) -> None:
     life, letter = begin("needs"), Letter("1", HEAD + b"\r\nhi")
     digest = judge.digest_of(letter)
-    for daemon in ("first", "second"):
-        assert life.system.transact(lambda s, d=daemon: begun.begin(s, digest, life.now, d))
+    for daemon, minutes in (("first", 2), ("second", 1)):
+        when = life.now - timedelta(minutes=minutes)
+        assert life.system.transact(lambda s, d=daemon, w=when: begun.begin(s, digest, w, d))
     with untouched(life):
         judged = judge.judge_letter(life.system, letter, life.now, lambda *_: pytest.fail("it was read"))
     assert (judged.verdict, "begun 2 times" in str(judged.reason)) == ("refused", True)

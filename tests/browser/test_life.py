@@ -85,7 +85,8 @@ class People:
         part = message.get_body(("plain",))
         assert part is not None
         quoted = "\n".join(f"> {line}" for line in part.get_content().splitlines())
-        reply.set_content(f"{text}\n\nOn Monday the office wrote:\n{quoted}\n")
+        heading = f"On {reply['Date']}, {message['From']} wrote:"
+        reply.set_content(f"{text}\n\n{heading}\n{quoted}\n")
         self.town.post(reply)
         recorded = until(
             lambda: rows if len(rows := self.town.office.history()) > before else [], f"{who}: {text}"
@@ -218,7 +219,7 @@ def a_partner_is_chosen(town: Town, people: People) -> None:
         "outcomes.0.direction": "increase", "outcomes.0.goal": "Every student graduates",
     }  # fmt: skip
     people.act(APPLICANT, "Set the outcomes", outcome)
-    people.answer("principal", "measurable outcomes", "agree\n\nThey are what we spoke about.")
+    people.answer("principal", "measurable outcomes", "agree")
     people.act("staff", "Agree to the outcomes")
     people.act(APPLICANT, "Agree to the outcomes")
 

@@ -113,8 +113,11 @@ def by_reply(town: Town, got: Got, event: str, *, word: str | None = None, name:
     asked = message_from_bytes(got.content, policy=policy.default)
     if asked["Reply-To"] is None:
         return "reply impossible"
-    chosen = word or next(iter(event_named(event).reply_words))
-    said = answer(asked, f"{chosen}\r\n\r\nas was said", Message_ID=f"<{name}@example.org>")
+    words = event_named(event).reply_words
+    chosen = word or next(iter(words))
+    # A word that agrees stands alone. Text below it could be a condition.
+    below = "" if chosen in words and words[chosen].below is None else "\r\n\r\nas was said"
+    said = answer(asked, f"{chosen}{below}", Message_ID=f"<{name}@example.org>")
     judged = comes(town, said)
     assert not (judged.reason or "").startswith("it could not be dealt with"), judged
     return f"reply {judged.verdict}"

@@ -219,7 +219,9 @@ def written(desk: Desk, notice: int) -> bytes:
     """The message of a notice as it is written now."""
     query = tables.notices.select().where(tables.notices.c.id == notice)
     return desk.life.system.transact(
-        lambda session: message.write(session, Notice.from_row(session.connection.execute(query).one()))[1]
+        lambda session: message.write(
+            session, Notice.from_row(session.connection.execute(query).one()), desk.life.now
+        )[1]
     )
 
 

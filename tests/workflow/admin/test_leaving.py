@@ -18,12 +18,12 @@ from workflow.store.rows import Notice
 def mail(desk: Desk, template: str) -> dict[str, str]:
     """What each person reads who was told of this last, by the name before @example.org."""
     texts = {}
-    with desk.life.system.reading() as session:
-        for row in desk.life.notices(template):
-            _, content = message.write(session, Notice(**row), desk.life.now)
-            body = message_from_bytes(content, policy=policy.default).get_body(("plain",))
-            assert body is not None
-            texts[row["to"].partition("@")[0]] = " ".join(body.get_content().split())
+    for row in desk.life.notices(template):
+        told, now = Notice(**row), desk.life.now
+        _, content = desk.life.system.transact(lambda session: message.write(session, told, now))  # noqa: B023
+        body = message_from_bytes(content, policy=policy.default).get_body(("plain",))
+        assert body is not None
+        texts[row["to"].partition("@")[0]] = " ".join(body.get_content().split())
     return texts
 
 

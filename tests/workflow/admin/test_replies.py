@@ -14,7 +14,7 @@ def answered(sit: Sit) -> tuple[Desk, bytes]:
     desk = sit("needs")
     desk.life.do("describe-needs")
     asked = got(desk.life, "describe-needs", "principal")
-    content = answer(asked, "agree\r\n\r\nPor fin, señor \u2014 gracias.")
+    content = answer(asked, "agree\r\n\r\n-- \r\nSeñor \u2014 Principal")
     comes(desk.life, content)
     comes(desk.life, answer(asked, "agree", From="stranger@example.net"))
     return desk, content
@@ -54,4 +54,4 @@ def test_a_partnership_shows_what_people_answered(sit: Sit) -> None:
     assert [one["verdict"] for one in desk.ask("show", REF)["replies"]] == ["done", "refused"]
     text = desk.say("show", REF)
     assert "Answers by mail:" in text
-    assert "principal@example.org, done: agree Por fin" in text
+    assert "principal@example.org, done: agree" in text

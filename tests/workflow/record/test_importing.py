@@ -319,7 +319,7 @@ def test_an_input_that_is_malformed_is_named_with_its_place_also_where_it_is_on_
     ("content", "said"),
     [
         (b"[[school]\n", "cannot be read"),
-        (b"\xff\xfe", "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
         (b"school = " + b"9" * 5000, "cannot be read"),
         (b"school = " + b"[" * 5000, "nested too deeply"),
     ],

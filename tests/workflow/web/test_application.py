@@ -457,7 +457,7 @@ def message_of(life: Life, key: int) -> str:
     with life.system.reading() as session:
         table = tables.notices
         row = session.connection.execute(table.select().where(table.c.id == key)).one()
-        _, content = message.write(session, Notice.from_row(row))
+        _, content = message.write(session, Notice.from_row(row), life.now)
     return "".join(
         part.get_content()
         for part in message_from_bytes(content, policy=policy.default).walk()

@@ -287,7 +287,9 @@ def written(life: Life, template: str) -> str:
     with life.system.reading() as session:
         table = tables.notices
         query = table.select().where(table.c.template == template).order_by(table.c.id.desc())
-        _, content = message.write(session, Notice.from_row(session.connection.execute(query).first()))
+        _, content = message.write(
+            session, Notice.from_row(session.connection.execute(query).first()), life.now
+        )
     found = message_from_bytes(content, policy=policy.default).get_body(("plain",))
     assert found is not None
     return " ".join(found.get_content().split())
