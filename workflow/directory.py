@@ -254,7 +254,7 @@ def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
     columns = tables.meetings.c
     for row in connection.execute(select(columns.on, columns.at, columns.kind).order_by(columns.on)):
         meetings[row.on] = (time.fromisoformat(row.at), row.kind)
-        # A calendar file cancels a meeting of the configuration, which nobody but staff can change.
+        # A calendar file cannot change the configuration, so it cancels a meeting there by a row of its own.
         if row.kind == CANCELLED:
             del meetings[row.on]
     return tuple(_meeting(config, day, at, kind) for day, (at, kind) in sorted(meetings.items()))
