@@ -254,7 +254,7 @@ def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
     meetings = dict.fromkeys(board.meetings, (board.meeting_at, "regular", None))
     for row in _rows(connection, tables.meetings):
         meetings[row.on] = (time.fromisoformat(row.at), row.kind, row.known_at)
-        # A calendar file cancels a meeting of the configuration, which nobody but staff can change.
+        # A calendar file cannot change the configuration, so it cancels a meeting there by a row of its own.
         if row.kind == CANCELLED:
             del meetings[row.on]
     return tuple(_meeting(config, day, *values) for day, values in sorted(meetings.items()))

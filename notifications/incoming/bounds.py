@@ -1,4 +1,4 @@
-"""Bounds an incoming message before Python's parser reads it, so that no message takes long, whoever wrote it.
+"""Bounds an incoming message before Python's parser reads it, so that even a hostile message takes little time.
 
 The parser needs time that grows with the square of some numbers, such as the semicolons of one header, and anybody
 can choose these. This module reads each byte once.

@@ -176,7 +176,7 @@ def replaced_by_its_author(case: Case) -> str | None:
     author = case.setting.proved_by
     if author is None or (case.role is Role.APPLICANT and case.actor == author):
         return None
-    # Nobody but its author has read a sealed application, so nobody else can replace it in the author's interest.
+    # Only its author has read a sealed application, so only the author can replace it.
     return f"{case.input.organization} has sent its application itself, so only its author can replace it"
 
 

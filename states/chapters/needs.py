@@ -53,7 +53,7 @@ def side_has_not_agreed_to_needs(case: Case) -> str | None:
 @requirement()
 def another_person_for_each_side(case: Case) -> str | None:
     # An agreement has sides only if different people speak for them.
-    # A delegate speaks as themselves, whoever is absent.
+    # A delegate counts as their own person, also when they act in place of somebody else.
     sides = other_sides(case)
     for person in (case.actor, case.setting.through):
         if person in sides:

@@ -1,1 +1,0 @@
-"""What somebody might try, and what becomes of it."""

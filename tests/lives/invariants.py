@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from states.errors import LawError, Refused
-from states.partnership import Agreement, Partnership, State
+from states.partnership import Partnership, State
 from workflow.session import System
 from workflow.store import tables
 
@@ -74,17 +74,6 @@ def without_the_board(facts: Partnership) -> list[str]:
     if not any(one.decision == "approve" and one.vote.ayes > one.vote.noes for one in then):
         return ["the approval is of no vote that carried it"]
     return []
-
-
-def changed_without_a_vote(before: Agreement | None, after: Partnership) -> list[str]:
-    """Whether a step changed the amount, the first or the last day of what the Board approved, without its vote."""
-    if before is None or before.approval is None or after.agreement is None:
-        return []
-    if after.agreement.approval != before.approval:
-        return [] if after.board.decisions[-1].decision == "approve" else ["approved by no vote"]
-    kept = ("amount_cents", "starts_on", "ends_on")
-    moved = [name for name in kept if getattr(before, name) != getattr(after.agreement, name)]
-    return [f"{name} of what the Board approved changed without a vote" for name in moved]
 
 
 def of_the_history(system: System) -> list[str]:

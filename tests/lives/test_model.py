@@ -19,9 +19,9 @@ from states import machine
 from states.case import BoardRules
 from states.event import Event
 from states.lifecycle import TABLE
-from states.partnership import State
+from states.partnership import Agreement, Partnership, State
 from tests.lives import model
-from tests.lives.invariants import changed_without_a_vote, without_the_board
+from tests.lives.invariants import without_the_board
 from tests.lives.model import ASIDE, RARE, TIMES, Place, meetings, onward
 from tests.support.facts import NOTHING_YET, Life
 from workflow import deadlines
@@ -107,6 +107,17 @@ def forgotten(settings: Config) -> Callable[[Place], bool]:
         return known[facts]
 
     return is_forgotten
+
+
+def changed_without_a_vote(before: Agreement | None, after: Partnership) -> list[str]:
+    """Whether a step changed the amount, the first or the last day of what the Board approved, without its vote."""
+    if before is None or before.approval is None or after.agreement is None:
+        return []
+    if after.agreement.approval != before.approval:
+        return [] if after.board.decisions[-1].decision == "approve" else ["approved by no vote"]
+    kept = ("amount_cents", "starts_on", "ends_on")
+    moved = [name for name in kept if getattr(before, name) != getattr(after.agreement, name)]
+    return [f"{name} of what the Board approved changed without a vote" for name in moved]
 
 
 def passed_by(place: Place) -> bool:

@@ -227,9 +227,8 @@ class Guest:
         return answer.text
 
     def application_link(self, email: str) -> str:
-        return links.apply_address(
-            self.life.system.config, Applicant(self.life.ref, email, self.life.facts.round)
-        )
+        applicant = Applicant(self.life.ref, email, self.life.facts.round)
+        return links.apply_address(self.life.system.config, applicant)
 
 
 def path_of(address: str) -> str:

@@ -10,7 +10,7 @@ import heapq
 import json
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -20,11 +20,11 @@ from sqlalchemy import Engine, select
 
 from notifications.mailers import InDoubt, PermanentFailure, TemporaryFailure
 from states.machine import event_named, events_of
-from states.partnership import Role, State
+from states.partnership import Partnership, Role, State
 from tests.lives import invariants
 from tests.support.facts import LA
 from tests.support.inputs import damaged, sensible
-from tests.year import doors, people
+from tests.year import doors
 from tests.year.doors import Got
 from tests.year.town import Town
 from workflow import engine
@@ -38,6 +38,50 @@ LEFT_OUT = {
 }  # fmt: skip
 OF_A_MEETING = ("approve", "introduce-item", "send-back")
 LOOKS = (time(6, 30), time(12, 5), time(17, 5), time(23, 30))  # when the daemon's clock looks, besides deeds
+# How likely it is that somebody does what a message offers. Most do what is not named here.
+READINESS = {
+    "withdraw": 0.02, "terminate": 0.05, "restart": 0.1, "withdraw-application": 0.03, "file-protest": 0.12,
+    "declare-conflict": 0.05, "extend-selection": 0.05, "ask-for-review": 0.05, "describe-needs": 0.3,
+    "receive-application": 0.1, "open-annual-review": 0.05, "refer-to-board": 0.5, "amend-agreement": 0.2,
+    "close-out": 0.6,
+}  # fmt: skip
+DELAYS = (0, 0, 0, 1, 1, 2, 3, 5, 8, 13, 21)  # days
+
+
+def wants_to(event: str, facts: Partnership, rng: Random) -> bool:
+    """Whether somebody who is offered this means to do it."""
+    if event == "describe-needs" and facts.needs.statement is None:
+        return rng.random() < 0.95
+    if event == "choose-partner" and facts.selection and not facts.selection.applications:
+        return False
+    if event == "refer-to-board" and facts.in_force and not (facts.agreement and facts.agreement.pending):
+        return rng.random() < 0.1
+    if event == "restart" and facts.selection and not facts.selection.applications:
+        return rng.random() < 0.8
+    return rng.random() < READINESS.get(event, 0.75)
+
+
+def delay(rng: Random) -> timedelta:
+    """How long somebody takes: hours, days, weeks, and now and then until the link has expired."""
+    days = 64 if rng.random() < 0.01 else rng.choice(DELAYS)
+    return timedelta(days=days, minutes=rng.randrange(5, 9 * 60))
+
+
+def of_the_board(facts: Partnership, today: date, rng: Random) -> str:
+    """What the Board office records of the item before the Board."""
+    item = facts.board.item
+    if item is None:
+        return "send-back"
+    if not item.agenda or item.meeting_on is None:
+        return "schedule-item"
+    held = [day for day in item.agenda if day <= today]
+    if not held:
+        return "defer-item" if rng.random() < 0.05 else "schedule-item"
+    if not any(day < held[-1] for day in item.introduced) and not item.immediate_action:
+        return "introduce-item" if rng.random() < 0.9 else "approve"
+    if item.purpose == "termination":
+        return "terminate" if rng.random() < 0.7 else "send-back"
+    return "approve" if rng.random() < 0.8 else "send-back"
 
 
 class Mailer:
@@ -157,10 +201,10 @@ class Year:
         record = self.town.known(got.ref)
         for event in got.offers:
             key = (got.ref, event, got.notice.to)
-            if key in self.planned or not people.wants_to(event, record.facts, self.rng):
+            if key in self.planned or not wants_to(event, record.facts, self.rng):
                 continue
             self.planned.add(key)
-            at = self.town.now + people.delay(self.rng)
+            at = self.town.now + delay(self.rng)
             item = record.facts.board.item
             meets = item.meeting_at if item and event in OF_A_MEETING else None
             if meets and meets >= self.town.now:  # the morning after, before noon; or, if late, later
@@ -178,7 +222,7 @@ class Year:
         self.planned.discard((got.ref, event, got.notice.to))
         record = self.town.known(got.ref)
         if got.notice.role == Role.BOARD_OFFICE and record.state is State.BOARD_REVIEW:
-            event = people.of_the_board(record.facts, self.town.today, rng)
+            event = of_the_board(record.facts, self.town.today, rng)
         about = next((name for name, email in self.town.contacts().items() if email == got.owner), None)
         given = sensible(event, self.town.moment(record, record.facts.school, about), rng)
         door = rng.random()

@@ -242,7 +242,7 @@ def may_be_told(
 def visible_input(viewer: Viewer, row: HistoryEntry) -> dict[str, Any]:
     """Return the input of an event as somebody may read it: its author all, others the fields of their audience.
 
-    What an application says is in the facts once the call has closed. Nobody but its author reads it here.
+    What an application says is in the facts once the call has closed. Only its author reads it here.
     """
     is_author = viewer.email in (row.actor, row.stood_in) and viewer.through is None
     if is_author:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -115,7 +115,17 @@ def _act(site: Site, email: str, call: public_calls.Call, now: datetime) -> Resp
         if button == "withdraw":
             _check_confirmed()
         as_it_is = request.form.get("unchanged") == TICKED
-        done = _try(site, call.ref, email, values, button, form, as_it_is, now)
+        work = partial(
+            _do,
+            ref=call.ref,
+            email=email,
+            values=values,
+            button=button,
+            form=form,
+            as_it_is=as_it_is,
+            now=now,
+        )
+        done = _try(site, work)
     except (BadInput, Refused) as refused:
         return _show_problems(site, call, email, values, _problems_of(refused), button, now)
     # A second press of the button is no mistake, so the page shows what the first one has recorded.
@@ -147,25 +157,13 @@ def _check_confirmed() -> None:
         raise BadInput([Problem("confirm", "it is not confirmed", f'the word "{CONFIRM}"')])
 
 
-def _try(
-    site: Site,
-    ref: str,
-    email: str,
-    values: Mapping[str, str],
-    button: str,
-    form: str,
-    as_it_is: bool,
-    now: datetime,
-) -> str:
-    """Do what the button says in one transaction, and return the key of the result, such as "sent".
+def _try(site: Site, work: Callable[[Session], str]) -> str:
+    """Do what a button says in one transaction, and return the key of the result, such as "sent".
 
     Try again if another application changed the partnership at the same moment. Raise `BadInput` after `_TRIES`.
     """
     for attempt in range(_TRIES):
         try:
-            work = partial(
-                _do, ref=ref, email=email, values=values, button=button, form=form, as_it_is=as_it_is, now=now
-            )
             return site.system.transact(work)
         # Many applicants send in the last minutes, and each one changes the same partnership.
         # Trying again is safe, since the transaction was rolled back.

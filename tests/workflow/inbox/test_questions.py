@@ -1,4 +1,4 @@
-"""A message that answers none of ours reaches staff, whoever wrote it, and a flood of them ends."""
+"""Any message that answers none of ours reaches staff, and a flood of such messages ends."""
 
 from __future__ import annotations
 
