@@ -24,7 +24,7 @@ _NAMED = 40
 # The columns of a person that say what they may do. A new name is nobody's business.
 _RIGHTS = ("roles", "schools", "organization", "away_until", "delegate", "active")
 # What the entries of other tables are about, by the first word of their `what`.
-_TOLD = ("meetings", "procedure", "rights", "import")
+_TOLD = ("meetings", "procedure", "rights", "import", "restore")
 
 
 def put(session: Session, table: Table, values: Mapping[str, Any], *, by: str, now: datetime) -> str | None:
