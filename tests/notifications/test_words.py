@@ -333,7 +333,7 @@ def test_the_words_are_whole_sentences_for_everybody(name: str) -> None:
         told_to.add((role, told.kind))
         where = f"{name} to {role}, {told.kind}: {message.subject}\n{message.text}"
         assert len(message.subject) <= 100, where
-        assert SCHOOL in message.subject or name in NO_SCHOOL | DISTRICT_WIDE, where
+        assert SCHOOL in message.subject or name in (*NO_SCHOOL, *DISTRICT_WIDE), where
         assert message.subject == " ".join(message.subject.split()), where
         happened, asked, *more = SECTIONS.findall(message.text)
         for words in (message.subject, happened, asked, *more):

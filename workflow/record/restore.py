@@ -124,10 +124,7 @@ def _record_restore(session: Session, source: _Source, digest: str) -> None:
     """
     last = session.connection.scalar(select(func.max(tables.history.c.at)))
     after = {"sha256": digest, "last_event": session.local(last)}
-    mark = changes.last_entry(session)
-    what = f"restore {source.file.name}"
-    directory.record_change(session.connection, what, after, by=source.by, now=source.now)
-    changes.tell_since(session, mark, by=source.by, now=source.now)
+    changes.record(session, f"restore {source.file.name}", after, by=source.by, now=source.now)
 
 
 def _check_backup(file: Path) -> None:
