@@ -141,6 +141,13 @@ def _overdue(s: Situation) -> tuple[str, ...]:
     return tuple(str(meaning) for meaning in late if meaning is not None)
 
 
+def _accept_until(s: Situation) -> datetime:
+    """Return until when somebody who is asked today to become the contact may accept."""
+    settings = s.session.config
+    last = s.today + timedelta(days=settings.procedure.contact.accept_days)
+    return settings.calendar.end_of(last)
+
+
 def _belongs_to(s: Situation) -> tuple[str, ...]:
     """Return the organizations for which the actor, or the delegate of the actor, may act."""
     people = (s.session.directory.people.get(email) for email in (s.actor, s.through) if email)
@@ -162,6 +169,7 @@ _PARTS = {
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days[s.input.ground],
     "longest_notice": lambda s: max(s.session.config.procedure.termination.notice_days.values()),
     "overdue": _overdue,
+    "accept_until": _accept_until,
     "through": lambda s: s.through,
     "belongs_to": _belongs_to,
 }

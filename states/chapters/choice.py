@@ -218,7 +218,7 @@ def choose_partner(case: Case) -> Partnership:
     contact = Contact(email=application.contact_email, name=application.contact_name)
     facts = change_call(case, choice=choice)
     # A second choice starts anew: terms and outcomes were drafted with the partner that was chosen first.
-    return facts.but(contact=contact, agreement=None, outcomes=Outcomes())
+    return facts.but(contact=contact, next_contact=None, agreement=None, outcomes=Outcomes())
 
 
 def file_protest(case: Case) -> Partnership:

@@ -54,7 +54,7 @@ def side_has_not_agreed_to_needs(case: Case) -> str | None:
 def another_person_for_each_side(case: Case) -> str | None:
     # An agreement has sides only if different people speak for them.
     # A delegate counts as their own person, also when they act in place of somebody else.
-    sides = other_sides(case)
+    sides = other_sides(case, SIDES[case.role])
     for person in (case.actor, case.setting.through):
         if person in sides:
             return (

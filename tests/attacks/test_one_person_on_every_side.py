@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from states.errors import Refused
+from states.errors import Refused, WrongRole
 from states.partnership import Role
 from tests.support.district import Begin
 from tests.support.facts import CBO, COLLEGE
@@ -53,8 +53,10 @@ def test_staff_become_the_contact_and_sign_for_the_partner_too(begin: Begin) -> 
     life = begin("drafted")
     # Staff agreed to the needs and outcomes for the District.
     life.do("change-contact", email="staff@example.org", name="Staff")
-    with pytest.raises(Refused, match=r"staff@example\.org acted for the District"):
+    with pytest.raises(WrongRole):
         life.do("sign-agreement", "staff", role=Role.LEAD_PARTNER, signed_on=str(life.now.date()))
+    with pytest.raises(Refused, match=r"staff@example\.org acted for the District"):
+        life.do("accept-contact", "staff@example.org")
 
 
 @pytest.mark.promise("different-people")

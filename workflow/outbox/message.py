@@ -34,6 +34,7 @@ _WHY = {
     Role.BOARD_OFFICE: "as the Board office of {district}",
     Role.REVIEWER: "as reviewer on the panel for {school}",
     Role.LEAD_PARTNER: "as contact person of the Lead Partner of {school}",
+    Role.NEXT_CONTACT: "as the person who is asked to become the contact of the Lead Partner of {school}",
     Role.APPLICANT: "as contact person of an applicant for {school}",
 }
 

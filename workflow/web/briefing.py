@@ -200,6 +200,18 @@ def _choice(_: Session, action: Action) -> Section | None:
     return Section("The choice", pairs=pairs, text=selection.choice.reasons)
 
 
+def _next_contact(_: Session, action: Action) -> Section | None:
+    asked = action.record.facts.next_contact
+    if asked is None:
+        return None
+    pairs: Pairs = [
+        ("New contact", f"{asked.name}, {asked.email}"),
+        ("Accept by", long_day(asked.until.date())),
+    ]
+    text = "The contact gets all messages about the partnership, and speaks and signs for the Lead Partner."
+    return Section("What you are asked to become", pairs=pairs, text=text)
+
+
 def _end(_: Session, action: Action) -> Section | None:
     ended = action.record.facts.ended
     if ended is None:
@@ -221,6 +233,7 @@ SECTIONS: Mapping[str, Callable[[Session, Action], Section | None]] = {
     "report": _report,
     "findings": _findings,
     "end": _end,
+    "next-contact": _next_contact,
 }
 
 # The table of the law names its reading. A wrong name must fail when the program starts, not when a page is shown.

@@ -198,8 +198,9 @@ def test_of_two_versions_in_one_file_the_newer_counts(sit: Sit) -> None:
 @pytest.mark.parametrize(
     "title",
     ["CANCELED - Regular Board Meeting", "Regular Board Meeting Cancelled", "[CANCELLED] Regular Board Meeting",
-     "Regular Board Meeting - CANCELADA", "Reunión cancelada: Regular Board Meeting", 
-     "ＣＡＮＣＥＬＥＤ Regular Board Meeting", "Cancelling: Regular Board Meeting", "Regular Board Meeting (suspendido)"],
+     "Regular Board Meeting - CANCELADA", "Reunión cancelada: Regular Board Meeting",
+     "ＣＡＮＣＥＬＥＤ Regular Board Meeting",
+     "Cancelling: Regular Board Meeting", "Regular Board Meeting (suspendido)"],
 )  # fmt: skip
 def test_a_title_that_says_so_cancels_its_meeting(sit: Sit, title: str) -> None:
     desk = sit()
