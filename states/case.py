@@ -93,6 +93,9 @@ class Setting(Fact):
     board: BoardRules = BoardRules()
     through: str | None = None  # the delegate who acts for the actor
     accept_until: datetime | None = None  # early histories have none: there a new contact needs no consent
+    home_domains: tuple[str, ...] | None = (
+        None  # the mail domains of the district; None: domains show nothing
+    )
     belongs_to: tuple[str, ...] = ()  # the organizations for which the actor or the delegate may act
     notice_days: int = 0
     longest_notice: int = 0  # the longest notice period of a termination, in days

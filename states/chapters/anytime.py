@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from states.addresses import mailbox
 from states.case import Case, other_sides
 from states.event import (
     NEXT_CONTACT,
@@ -67,7 +68,8 @@ def accepted_in_person(case: Case) -> str | None:
 
 @requirement()
 def contact_acted_for_no_other_side(case: Case) -> str | None:
-    side = other_sides(case, "partner").get(case.actor)
+    sides = {mailbox(person): side for person, side in other_sides(case, "partner").items()}
+    side = sides.get(mailbox(case.actor))
     if side is None:
         return None
     return f"{case.actor} acted for {SIDE_NAMES[side]} here, so another person has to be the contact"
