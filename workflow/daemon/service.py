@@ -236,8 +236,7 @@ class Daemon:
             return
         seconds = self._tick_seconds()
         now = current_time()
-        # It may have fallen due already, while this tick did something else.
-        soon = max(due, now + AT_ONCE)
+        soon = max(due, now + AT_ONCE)  # it may be due already
         if soon < now + timedelta(seconds=seconds):
             self._jobs.add_job(self._tick, DateTrigger(soon), id="wake", replace_existing=True)
 
@@ -262,9 +261,8 @@ class Daemon:
         # This comes first, so that a signal during the start is heard below.
         received = signals.receive()
         host, port = listen_address(self.system.config)
-        app = application(self.system, self.health, self.metrics.registry)
         try:
-            server = Server(app, host, port)
+            server = Server(application(self.system, self.health, self.metrics.registry), host, port)
         except (OSError, OverflowError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ConfigError(
@@ -305,6 +303,7 @@ class Daemon:
         else:
             logs.set_up(after)
             reload.report_postponed(before, after)
+            reload.report_warnings(after, before)
             log.info("configuration loaded")
             self._jobs.reschedule_job("tick", trigger=_Every(self._tick_seconds()))
             # Tick at once, so that the log shows which deadlines the new procedure moved.
@@ -384,6 +383,7 @@ def main(config_file: str | None, once: bool) -> None:
     try:
         with _opened(path) as opened:
             logs.set_up(opened.config)
+            reload.report_warnings(opened.config)
             with database.exclusive(opened.engine, _ANOTHER) as sole:
                 # Under the lock, so that no other daemon can write to the file meanwhile.
                 database.check_sound(opened.engine)
