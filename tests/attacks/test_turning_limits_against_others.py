@@ -5,15 +5,18 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from urllib.request import urlopen
 
 import pytest
 from flask import Flask
 
 from tests.support.district import Begin
-from tests.support.letters import answer, comes
+from tests.support.letters import answer, comes, got
 from tests.support.visitor import Guest, Visitor
 from tests.workflow.inbox.test_judge import DMARC, PASSED, ask, asked_for_needs
+from tests.workflow.web.test_application import Applying
+from workflow.actions import applications
 from workflow.inbox import message
 from workflow.web.limits import Limits, sender_of
 from workflow.web.server import Server
@@ -108,6 +111,40 @@ def test_staff_hear_once_that_somebody_writes_too_often(begin: Begin) -> None:
     for number in range(message.BUSY + 5):
         comes(life, answer(asked, f"message number {number}"))
     assert len(life.notices("reply-doubtful")) == 1
+
+
+@pytest.mark.promise("limits-only-the-sender")
+def test_staff_hear_once_a_day_that_a_call_gets_too_many_links(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applications, "MOST_ASKED", 3)
+    life = begin("open")
+    visitor = Guest(life)
+    told = []
+    for day in range(2):
+        for number in range(6):
+            assert visitor.post(CALL, email=f"n{number}@example.org").status_code == 200
+            told.append(len(life.notices("call-limit")))
+        life.now += timedelta(days=1, hours=2)
+        assert day or life.told("call-limit") == ["staff"]
+    assert told == [0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2]
+    assert "example.org" not in str([row["extra"] for row in life.notices("call-limit")])
+
+
+@pytest.mark.promise("limits-only-the-sender")
+def test_staff_hear_once_that_an_address_sends_too_many_applications(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applications, "MOST_SENT", 2)
+    life = begin("open")
+    who = Applying(life)
+    for number in range(5):
+        who.send(diversity=f"try {number}")
+    (notice,) = life.notices("call-limit")
+    assert notice["to"] == "staff@example.org"
+    content = got(life, "call-limit", "staff").as_string()
+    assert "applications came" in content
+    assert "new@example.org" not in content
 
 
 @pytest.fixture

@@ -70,7 +70,8 @@ def judge_letters(
 ) -> Iterator[Judged]:
     """Judge the messages in the letterbox one by one, and yield each verdict.
 
-    A process of its own reads them, with limits: that of `reader`, or else one for this turn. A turn ends after `AT_ONCE` messages or `TURN` seconds.
+    A process with limits reads them: that of `reader`, or else one for this turn. A turn ends after `AT_ONCE`
+    messages or `TURN` seconds.
     A message is marked as seen after its transaction. If the daemon is killed between the two, the message is read
     again, and its digest shows that it was judged before. Raise `LetterboxFailed` or `StoreError` if the letterbox
     or the database cannot be used.

@@ -25,7 +25,7 @@ DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts th
 # Notices about the system, the Board's calendar or an incoming message, rather than about an event.
 SYSTEM_NOTICES = (
     "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
-    "directory-changed", "mailbox-failed", "question",
+    "directory-changed", "mailbox-failed", "question", "call-limit",
 )  # fmt: skip
 # Templates that no row of the procedure names, since the program itself decides who gets them.
 ALWAYS = ("receipt", "fresh-link", "apply-link", "reply-refused", "digest")
