@@ -23,6 +23,7 @@ from workflow import directory
 from workflow.directory import Directory
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
+from workflow.procedure.reading import UNREADABLE, explain_unreadable, read_text
 from workflow.procedure.settings import Imap, Smtp
 from workflow.store import database
 
@@ -176,11 +177,10 @@ def _password(settings: Config, table: str, server: Smtp | Imap) -> str | None:
         path = settings.folder / server.password_file
         try:
             # Editors end a file with a line break, which is not part of the password.
-            return path.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            problem = Problem(
-                f"mail.{table}.password_file", f"it cannot be read: {error}", "a file with the password"
-            )
+            return read_text(path).strip()
+        except UNREADABLE as error:
+            reason = f"it cannot be read: {explain_unreadable(error)}"
+            problem = Problem(f"mail.{table}.password_file", reason, f"the password, in {path}")
             raise ConfigError([problem]) from None
     password = os.environ.get(f"PARTNERSHIPS_{table.upper()}_PASSWORD")
     if password is None:

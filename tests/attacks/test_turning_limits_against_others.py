@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import timedelta
-from urllib.request import urlopen
 
 import pytest
-from flask import Flask
 
 from tests.support.district import Begin
 from tests.support.letters import answer, comes, got
@@ -19,7 +14,6 @@ from tests.workflow.web.test_application import Applying
 from workflow.actions import applications
 from workflow.inbox import message
 from workflow.web.limits import Limits, sender_of
-from workflow.web.server import Server
 
 CALL = "/calls/rbhs-2025"
 
@@ -145,34 +139,3 @@ def test_staff_hear_once_that_an_address_sends_too_many_applications(
     content = got(life, "call-limit", "staff").as_string()
     assert "applications came" in content
     assert "new@example.org" not in content
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    """The port of a server of pages, as the daemon starts it."""
-    app = Flask("pages", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = 1_000_000
-    app.add_url_rule("/healthz", "healthz", lambda: "ok")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = int(free.getsockname()[1])
-    server = Server(app, "127.0.0.1", number)
-    server.start()
-    yield number
-    server.close()
-
-
-@pytest.mark.promise("limits-only-the-sender")
-@pytest.mark.parametrize(
-    "begun",
-    [b"", b"GET / HTTP/1.1\r\nHost: a\r\n",
-     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\nContent-Type: text/plain\r\n\r\nx"],
-    ids=["silent", "half a head", "slow upload"],
-)  # fmt: skip
-def test_slow_requests_do_not_stop_pages(port: int, begun: bytes) -> None:
-    with ExitStack() as open_ones:
-        for _ in range(250):
-            slow = open_ones.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
-            slow.sendall(begun)
-        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as page:
-            assert page.read() == b"ok"

@@ -23,6 +23,7 @@ from workflow.store.files import private_mode
 
 # The application_id of a database in use, which is no backup any more.
 _NO_MARK = 0
+_START = b"SQLite format 3\0"  # how every SQLite file begins
 
 
 class NoBackup(ServiceError):
@@ -77,6 +78,10 @@ def _read_backup(settings: Config, file: Path, copied: Path) -> Summary:
         raise NoBackup(f"it cannot be read: {error.strerror}") from None
     # Work on a copy, since the upgrade below must not change the backup.
     with source, copied.open("wb") as target:
+        # SQLite opens an empty file without an error, so look at the first bytes. A device may have no end.
+        if (start := source.read(len(_START))) != _START:
+            raise NoBackup("it is not a backup")
+        target.write(start)
         shutil.copyfileobj(source, target)
     try:
         _check_backup(copied)
@@ -90,11 +95,7 @@ def _read_backup(settings: Config, file: Path, copied: Path) -> Summary:
 
 
 def _check_backup(file: Path) -> None:
-    """Raise `NoBackup` if `partnershipctl backup` did not write a file, or if it was damaged since."""
-    with file.open("rb") as start:
-        # SQLite opens an empty file without an error, so look at the first bytes.
-        if start.read(16) != b"SQLite format 3\0":
-            raise NoBackup("it is not a backup")
+    """Raise `NoBackup` if `partnershipctl backup` did not write a SQLite file, or if it was damaged since."""
     with closing(sqlite3.connect(file)) as connection:
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
         if mark != MARK:
