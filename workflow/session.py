@@ -18,12 +18,12 @@ from sqlalchemy import Connection, Engine
 
 from notifications.incoming.letterboxes import ImapLetterbox, Letterbox, MaildirLetterbox
 from notifications.mailers import MaildirMailer, Mailer, SmtpMailer
+from notifications.texts import read_secret
 from states.errors import Problem
 from workflow import directory
 from workflow.directory import Directory
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
-from workflow.procedure.reading import UNREADABLE, explain_unreadable, read_text
 from workflow.procedure.settings import Imap, Smtp
 from workflow.store import database
 
@@ -176,11 +176,11 @@ def _password(settings: Config, table: str, server: Smtp | Imap) -> str | None:
     if server.password_file:
         path = settings.folder / server.password_file
         try:
-            # Editors end a file with a line break, which is not part of the password.
-            return read_text(path).strip()
-        except UNREADABLE as error:
-            reason = f"it cannot be read: {explain_unreadable(error)}"
-            problem = Problem(f"mail.{table}.password_file", reason, f"the password, in {path}")
+            return read_secret(path)
+        except OSError as error:
+            problem = Problem(
+                f"mail.{table}.password_file", f"it cannot be read: {error}", "a file with the password"
+            )
             raise ConfigError([problem]) from None
     password = os.environ.get(f"PARTNERSHIPS_{table.upper()}_PASSWORD")
     if password is None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from notifications.errors import ServiceError
+from notifications.texts import read_secret
 
 MOST = 10_000_000  # bytes of a message; of a larger one only the head is read
 _HEAD = 100_000
@@ -186,7 +187,7 @@ class ImapLetterbox:
         """Log in with the password, or with the access token that the file holds now (OAuth2, as XOAUTH2)."""
         if self._token_file is not None:
             # Another program renews the token about every hour, so it is read for each login.
-            self._password = self._token_file.read_text(encoding="utf-8").strip()
+            self._password = read_secret(self._token_file)
             return box.xoauth2(self._username, self._password, initial_folder=self._folder)
         return box.login(self._username, self._password, initial_folder=self._folder)
 

@@ -234,8 +234,7 @@ class Daemon:
             return
         seconds = self._tick_seconds()
         now = current_time()
-        # A deadline may have fallen due already, while this tick did something else.
-        soon = now if self.more or due is None else max(due, now + AT_ONCE)
+        soon = now if self.more or due is None else max(due, now + AT_ONCE)  # a deadline may be due already
         if soon < now + timedelta(seconds=seconds):
             self._jobs.add_job(self._tick, DateTrigger(soon), id="wake", replace_existing=True)
 
@@ -260,9 +259,8 @@ class Daemon:
         # This comes first, so that a signal during the start is heard below.
         received = signals.receive()
         host, port = listen_address(self.system.config)
-        app = application(self.system, self.health, self.metrics.registry)
         try:
-            server = Server(app, host, port)
+            server = Server(application(self.system, self.health, self.metrics.registry), host, port)
         except (OSError, OverflowError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ConfigError(
@@ -304,6 +302,7 @@ class Daemon:
         else:
             logs.set_up(after)
             reload.report_postponed(before, after)
+            reload.report_warnings(after, before)
             log.info("configuration loaded")
             self._jobs.reschedule_job("tick", trigger=_Every(self._tick_seconds()))
             # Tick at once, so that the log shows which deadlines the new procedure moved.
@@ -383,6 +382,7 @@ def main(config_file: str | None, once: bool) -> None:
     try:
         with _opened(path) as opened:
             logs.set_up(opened.config)
+            reload.report_warnings(opened.config)
             with database.exclusive(opened.engine, _ANOTHER) as sole:
                 # Under the lock, so that no other daemon can write to the file meanwhile.
                 database.check_sound(opened.engine)
