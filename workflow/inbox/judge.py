@@ -20,6 +20,7 @@ from sqlalchemy import CursorResult, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from notifications.incoming import replies
+from notifications.incoming.codes import mask_codes
 from notifications.incoming.letterboxes import Letter, Letterbox
 from notifications.incoming.quoting import normalize
 from notifications.incoming.reader import Reader
@@ -103,6 +104,8 @@ def judge_letter(system: System, letter: Letter, now: datetime, read: Read | Non
     used: the next tick reads the message again.
     """
     digest = digest_of(letter)
+    # Others read what is kept, so its links must not work. Masking takes time, so it comes before the transaction.
+    kept = replace(letter, content=mask_codes(letter.content))
     if (reason := _begin(system, digest, now)) == _READ_BEFORE:
         return Judged(Verdict.REPEATED, reason, recorded=False)
     mail = system.config.procedure.mail
@@ -110,7 +113,7 @@ def judge_letter(system: System, letter: Letter, now: datetime, read: Read | Non
         try:
             # Without a name of our own server no header about DMARC is believed, since anybody can write one.
             incoming = (read or replies.read)(letter.content, mail.authserv if mail.trust == "dmarc" else "")
-            return _judge_again(system, letter, incoming, digest, now)
+            return _judge_again(system, kept, incoming, digest, now)
         # The message is not to blame, so it must not be set aside.
         except (StoreError, OperationalError):
             raise
@@ -118,7 +121,7 @@ def judge_letter(system: System, letter: Letter, now: datetime, read: Read | Non
             reason = f"it could not be dealt with: {type(error).__name__}: {error}"
     # PostgreSQL stores no text with U+0000, and an error may quote one from the message.
     reason = reason[:500].replace("\x00", "")
-    return system.transact(partial(_set_aside, letter=letter, digest=digest, now=now, reason=reason))
+    return system.transact(partial(_set_aside, letter=kept, digest=digest, now=now, reason=reason))
 
 
 def digest_of(letter: Letter) -> str:
@@ -183,7 +186,7 @@ def _key_of(inserted: CursorResult[Any]) -> int:
 
 
 def _judge(session: Session, letter: Letter, incoming: Incoming, digest: str, now: datetime) -> Judged:
-    """Record a message, judge it, and add the verdict to its row.
+    """Record a message, whose content is masked by now, judge it, and add the verdict to its row.
 
     The row comes first, since the notices to staff name it by its number.
     """
