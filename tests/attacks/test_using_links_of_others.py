@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import quopri
 import re
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from notifications.incoming.replies import Incoming
 from notifications.links import Expired
 from notifications.masking import mask
 from tests.support import databases
-from tests.support.desk import Desk
+from tests.support.desk import REF, Desk
 from tests.support.district import Begin
 from tests.support.letters import answer, comes, delivered, got, replies
 from tests.support.visitor import Form, Guest, Visit
@@ -223,6 +224,37 @@ def test_a_look_at_the_links_of_somebody_is_recorded(
     (path, *_) = LIVE.findall(shown.replace("=\r\n", "").replace("=\n", ""))
     assert Guest(life).get(path).status_code == 200
     assert looks(desk) == [(str(number),)]
+
+
+@pytest.mark.promise("address-on-record")
+def test_the_record_says_to_which_address_a_link_was_sent_and_from_which_an_answer_came(
+    visit: Visit, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = visit("needs")
+    life = visitor.life
+    life.do("describe-needs")
+    comes(life, answer(got(life, "describe-needs", "staff"), "agree"))
+    life.person("franklin-principal", roles=["principal"], schools=["franklin"])
+    away = {"away_until": (life.now + timedelta(days=9)).date(), "delegate": "franklin-principal@example.org"}
+    life.person("principal", **away)
+    path = visitor.link(
+        "agree-needs", "principal", to="franklin-principal@example.org", delegate_for="principal@example.org"
+    )
+    # Whoever has got the link from the delegate, it is the delegate's.
+    visitor.do(path)
+    desk = Desk(life, capsys, monkeypatch)
+    ways = ["cli", "reply from staff@example.org", "link sent to franklin-principal@example.org instead"]
+    for text, row in zip(ways, desk.ask("history", REF)[-3:], strict=True):
+        assert text.partition("@")[0].endswith((row["address"] or "cli").partition("@")[0])
+        assert text in " ".join(desk.run("history", REF).out.split())
+    assert "By an answer from staff@example.org" in visitor.get(visitor.link("", "staff")).said
+    # It follows from what the hash covers.
+    exported = json.loads(desk.run("export", REF).out)["partnerships"][0]["history"]
+    through = [(row["seq"], row["ran_by"] or row["actor"]) for row in exported[-2:]]
+    used = databases.rows(
+        desk.folder, 'SELECT a.seq, n."to" FROM answers a JOIN notices n ON n.id = a.notice ORDER BY a.seq'
+    )
+    assert used == through == [(row["seq"], row["address"]) for row in desk.ask("history", REF)[-2:]]
 
 
 @pytest.mark.promise("links-end")
