@@ -10,6 +10,7 @@ import click
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF, find_record
 from workflow.record import verify
+from workflow.store.rows import Channel
 from workflow.views import documents, sealing
 
 
@@ -45,8 +46,9 @@ def history(console: Console, ref: str) -> None:
 
 
 def _describe_channel(entry: dict[str, Any]) -> str:
-    """Return the channel of an event, and who used it: a user of this machine, or a delegate of the actor."""
-    channel, ran_by = entry["channel"], entry["ran_by"]
-    if not ran_by:
-        return str(channel)
-    return f"{channel}, {ran_by} instead" if entry["through"] else f"{channel} ({ran_by})"
+    """Return the channel of an event, and who used it: a user of this machine, or the reader of a message."""
+    channel, ran_by, address = entry["channel"], entry["ran_by"], entry["address"]
+    if address:
+        instead = " instead" if entry["through"] else ""
+        return f"{channel} {'from' if channel == Channel.REPLY else 'sent to'} {address}{instead}"
+    return f"{channel} ({ran_by})" if ran_by else str(channel)

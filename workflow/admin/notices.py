@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from email import policy
 from email.message import EmailMessage
@@ -91,12 +91,16 @@ def _read_message(content: bytes) -> str:
     return "".join((*head, *(["\n"] if head else []), body.get_content().replace("\r\n", "\n")))
 
 
-def _user_who_may_follow(console: Console, email: str) -> str | None:
-    """Return the operating-system user if it may act as this person, and so may see the person's links."""
+def look_at_links(console: Console, notice: Notice, signed: Callable[[], bytes]) -> bytes | None:
+    """Return a message with the links of a notice, and record the look, if the user may act as its reader."""
     try:
-        return console.require_actor(email)[1]
+        _, user = console.require_actor(notice.to)
     except Refused:
         return None
+    content = signed()
+    # These links act in the name of their person, so the record says who has looked at them.
+    console.system.transact(partial(_record_look, id_=notice.id, user=user, now=console.now))
+    return content
 
 
 def _record_look(session: Session, id_: int, user: str, now: datetime) -> None:
@@ -122,10 +126,9 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
         content = bytes(row.message) if row.message is not None else None
         if content and row.ref and row.role == Role.APPLICANT and _is_sealed(session, row.ref, console.now):
             content = f"{_SEALED}\n".encode()
-    if content and (user := _user_who_may_follow(console, row.to)):
-        content = links.sign_again(console.system.config, content, row.to)
-        # These links act in the name of their person, so the record says who has looked at them.
-        console.system.transact(partial(_record_look, id_=id_, user=user, now=console.now))
+    if kept := content:
+        sign = partial(links.sign_again, console.system.config, kept, row.to)
+        content = look_at_links(console, Notice.from_row(row), sign) or kept
     document["message"] = content.decode("utf-8", "surrogateescape") if content else None
 
     def people() -> None:

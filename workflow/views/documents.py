@@ -99,6 +99,7 @@ def entry(session: Session, row: HistoryEntry, *, sealed: bool = False) -> dict[
         "note": row.note,
         "ran_by": row.ran_by,
         "through": session.name_of(row.stood_in) if row.stood_in else None,
+        "address": row.address,
         "hash": row.hash,
     }
 

@@ -322,6 +322,8 @@ def line_of(
         "to": row.to_state if row.to_state != row.from_state else None,
         "said": visible.get("reason") or visible.get("text"),
         "note": row.note if viewer.is_office else None,
+        "channel": row.channel,
+        "address": row.address if viewer.is_office and named else None,
     }
 
 
