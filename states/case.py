@@ -94,7 +94,8 @@ class Setting(Fact):
     through: str | None = None  # the delegate who acts for the actor
     belongs_to: tuple[str, ...] = ()  # the organizations for which the actor or the delegate may act
     notice_days: int = 0
-    longest_notice: int = 0  # the longest notice period of a termination, in days
+    # The longest notice period of a termination, in days. None in histories from before a rule asked for it.
+    longest_notice: int | None = None
     overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
 
 
