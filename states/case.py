@@ -83,6 +83,8 @@ class Setting(Fact):
     other_lead: str | None = None
     organization: Organization | None = None
     proved_by: str | None = None  # the address that sent the application that the input would replace
+    # Whether the actor acts otherwise than by a link of their own, so that it may be somebody else.
+    unproved: bool = False
     closes_at: datetime | None = None
     opens_until: date | None = None
     minimum_panel: int = 3

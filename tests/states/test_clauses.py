@@ -94,6 +94,10 @@ _because(
     role="staff",
     about={"proved_by": "other@example.org"},
 )
+_because(
+    "withdrawn-by-its-author", _OPEN, "withdraw-application", role="applicant",
+    about={"proved_by": "other@example.org"},
+)  # fmt: skip
 _because("other-kind-demonstrated", _OPEN, "receive-application", organization=CHARITY)
 _ABILITIES = _OPEN.input("receive-application")["abilities"]
 for _left_out in _ABILITIES:
