@@ -16,12 +16,13 @@ from sqlalchemy import Row, select
 
 from states.errors import BadInput, Problem, Refused
 from states.partnership import Role
-from workflow import directory, links
+from workflow import links
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.engine import NotFound
 from workflow.outbox import delivery, message, queue
-from workflow.record import verify
+from workflow.procedure.checks import WATCHERS
+from workflow.record import changes, verify
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, NoticeStatus
@@ -135,7 +136,7 @@ def _user_who_may_follow(console: Console, email: str) -> str | None:
 
 
 def _record_look(session: Session, id_: int, user: str, now: datetime) -> None:
-    directory.record_change(session.connection, "read the links of a notice", id_, by=user, now=now)
+    changes.record(session, "read the links of a notice", id_, by=user, now=now)
 
 
 @notices.command("show")
@@ -191,18 +192,18 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
 @common
 def notices_retry(console: Console, id_: int | None, status: str | None) -> None:
     """Try a notice again that failed, is in doubt or was set aside, or all of a status."""
-    console.require_manager("notices")
+    user = console.require_manager("notices").name
     if (id_ is None) == (status is None):
         raise BadInput([Problem("ID", "it is not said what is to be tried again", "ID, or --status dead")])
     if id_ is None:
-        _retry_all(console, parse_words("status", status, delivery.STUCK, " to be tried again"))
+        _retry_all(console, user, parse_words("status", status, delivery.STUCK, " to be tried again"))
         return
-    before = console.system.transact(partial(_retry, id_=id_, now=console.now))
+    before = console.system.transact(partial(_retry, id_=id_, user=user, now=console.now))
     document = {"id": id_, "status": "queued", "before": before}
     console.show(document, lambda: echo(f"Notice {id_} will be tried again; it was {before}."))
 
 
-def _retry(session: Session, id_: int, now: datetime) -> str:
+def _retry(session: Session, id_: int, user: str, now: datetime) -> str:
     """Queue a notice again, and return its status before. Raises `NotFound`, `BadInput`."""
     table = tables.notices
     query = select(table.c.status).where(table.c.id == check_id("notice", id_))
@@ -212,17 +213,21 @@ def _retry(session: Session, id_: int, now: datetime) -> str:
     if not delivery.retry(session.connection, id_, now):
         expected = "one that failed, is in doubt or was set aside, and is not on its way just now"
         raise BadInput([Problem("ID", f"notice {id_} is {status}", expected)])
+    changes.record(session, "retried notices", [id_], by=user, now=now)
     return str(status)
 
 
-def _retry_all(console: Console, statuses: Sequence[str]) -> None:
+def _retry_all(console: Console, user: str, statuses: Sequence[str]) -> None:
     """Queue all notices of these statuses again, except those in a digest, which is queued as a whole."""
     table = tables.notices
     query = select(table.c.id).where(table.c.status.in_(statuses), table.c.within.is_(None))
 
     def work(session: Session) -> list[int]:
         keys = list(session.connection.scalars(query.order_by(table.c.id)))
-        return [key for key in keys if delivery.retry(session.connection, key, console.now)]
+        retried = [key for key in keys if delivery.retry(session.connection, key, console.now)]
+        if retried:
+            changes.record(session, "retried notices", retried, by=user, now=console.now)
+        return retried
 
     done = console.system.transact(work)
     many = f"{len(done)} notice{'s' * (len(done) != 1)}"
@@ -254,8 +259,12 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
                 f"there is no notice {id_}" if person is None else f"there is no notice to {person}"
             )
         revoked = queue.revoke(session.connection, keys, console.now)
-        # Revoking takes something away from a person, so the record says who did it.
-        directory.record_change(session.connection, "revoked notices", revoked, by=user, now=console.now)
+        # Revoking takes from a person what they could do or would have read, so the record says who did it.
+        if revoked:
+            watched = table.c.id.in_(revoked) & table.c.role.in_(WATCHERS)
+            to = session.connection.scalar(select(table.c.to).where(watched).limit(1))
+            what = f"revoked notices to {to}" if to else "revoked notices"
+            changes.record(session, what, revoked, by=user, now=console.now)
         return revoked
 
     done = console.system.transact(work)
