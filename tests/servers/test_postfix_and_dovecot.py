@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 import os
 import re
 import shutil
@@ -111,14 +114,20 @@ protocols = imap
 listen = 127.0.0.1
 base_dir = {folder}/dovecot
 log_path = {folder}/dovecot.log
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2
 auth_failure_delay = 0
 ssl = required
 ssl_cert = <{folder}/authority.pem
 ssl_key = <{folder}/key.pem
 mail_location = maildir:{folder}/mail/%n
 passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/oauth2.conf
+}}
+passdb {{
   driver = passwd-file
+  mechanisms = plain login
   args = scheme=PLAIN {folder}/users
 }}
 userdb {{
@@ -145,6 +154,14 @@ service auth {{
   }}
 }}
 """
+
+# Dovecot checks the signature of a token by itself, with the secret in this place (RFC 7519).
+OAUTH2 = """
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={folder}/secrets/
+username_attribute = email
+"""
+SECRET = b"a secret of the server that gives the tokens"
 
 
 @dataclass(frozen=True)
@@ -200,6 +217,8 @@ def write_settings(servers: Servers) -> None:
         "etc/master.cf": master,
         "etc/checks": checks[1],
         "dovecot.conf": DOVECOT.format(folder=folder, imaps=servers.imaps),
+        "oauth2.conf": OAUTH2.format(folder=folder),
+        "secrets/default/HS256/default": base64.b64encode(SECRET).decode(),
         "users": "".join(f"{who}:{PASSWORD}\n" for who in (OFFICE, PRINCIPAL)),
     }.items():
         (folder / name).write_text(text, encoding="ascii")
@@ -212,8 +231,8 @@ def running() -> Iterator[Servers]:
     # Their users have to enter it, and the sockets in it need a short path.
     folder = Path(tempfile.mkdtemp(prefix="servers-"))
     folder.chmod(0o755)
-    for name in ("etc", "queue", "data", "mail"):
-        (folder / name).mkdir()
+    for name in ("etc", "queue", "data", "mail", "secrets/default/HS256"):
+        (folder / name).mkdir(parents=True)
     shutil.chown(folder / "data", "postfix")
     shutil.chown(folder / "mail", NOBODY)
     servers = Servers(folder, {mood: free_port() for mood in MOODS}, free_port())
@@ -370,3 +389,38 @@ def test_a_login_that_dovecot_refuses_is_said_without_the_password(servers: Serv
     servers.arrived(OFFICE)
     (judged,) = Mailbox(servers.imap()).judge(life.system, lambda: life.now, lambda: False)
     assert judged.verdict == "unknown"
+
+
+def token(who: str, secret: bytes = SECRET) -> str:
+    """An access token for a mailbox: a JSON Web Token that is good from 2020 to 2040."""
+
+    def encode(content: bytes) -> str:
+        return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+    head = {"alg": "HS256", "typ": "JWT"}
+    claims = {"sub": who, "email": who, "iat": 1_577_836_800, "exp": 2_208_988_800}
+    text = ".".join(encode(json.dumps(part).encode()) for part in (head, claims))
+    return f"{text}.{encode(hmac.digest(secret, text.encode(), 'sha256'))}"
+
+
+def test_a_token_in_a_file_opens_both_servers_until_it_is_no_longer_good(
+    servers: Servers, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    mailer = SmtpMailer(
+        HOST, servers.ports["login"], "starttls", OFFICE, context=servers.context, oauth_token_file=file
+    )
+    box = ImapLetterbox(HOST, servers.imaps, OFFICE, "", context=servers.context, token_file=file)
+    file.write_text(token(OFFICE) + "\n", encoding="ascii")
+    mailer.deliver(MESSAGE, sender=OFFICE, recipient=OFFICE, key="1")
+    servers.arrived(OFFICE)
+    with box.session():
+        assert [letter.whole for letter in box.letters(9)] == [True]
+    for wrong in (token(OFFICE, b"another secret"), token(PRINCIPAL)):
+        file.write_text(wrong, encoding="ascii")
+        with pytest.raises(LetterboxFailed) as refused, box.session():
+            pass
+        assert wrong not in str(refused.value)
+        with pytest.raises(Unreachable, match="refused the user name or password") as failed:
+            mailer.deliver(MESSAGE, sender=OFFICE, recipient=OFFICE, key="2")
+        assert wrong not in str(failed.value)

@@ -18,6 +18,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from notifications.incoming import replies
+from notifications.incoming.codes import mask_codes
 from notifications.incoming.letterboxes import Letter, Letterbox
 from notifications.incoming.quoting import normalize
 from notifications.incoming.reader import Reader
@@ -107,12 +108,14 @@ def judge_letter(system: System, letter: Letter, now: datetime, read: Read | Non
     digest = digest_of(letter)
     if (reason := _begin(system, digest, now)) == READ_BEFORE:
         return Judged(Verdict.REPEATED, reason, recorded=False)
+    # Others read what is kept, so its links must not work. Masking takes time, so it comes before the transaction.
+    kept = replace(letter, content=mask_codes(letter.content))
     mail = system.config.procedure.mail
     if reason is None:
         try:
             # Without a name of our own server no header about DMARC is believed, since anybody can write one.
             incoming = (read or replies.read)(letter.content, mail.authserv if mail.trust == "dmarc" else "")
-            return _judge_again(system, letter, incoming, digest, now)
+            return _judge_again(system, kept, incoming, digest, now)
         # The message is not to blame, so it must not be set aside.
         except (StoreError, OperationalError):
             raise
@@ -120,7 +123,7 @@ def judge_letter(system: System, letter: Letter, now: datetime, read: Read | Non
             reason = f"it could not be dealt with: {type(error).__name__}: {error}"
     # PostgreSQL stores no text with U+0000, and an error may quote one from the message.
     reason = reason[:500].replace("\x00", "")
-    return system.transact(partial(set_aside, letter=letter, digest=digest, now=now, reason=reason))
+    return system.transact(partial(set_aside, letter=kept, digest=digest, now=now, reason=reason))
 
 
 def _begin(system: System, digest: str, now: datetime) -> str | None:
@@ -152,7 +155,7 @@ def _judge_again(system: System, letter: Letter, incoming: Incoming, digest: str
 
 
 def _judge(session: Session, letter: Letter, incoming: Incoming, digest: str, now: datetime) -> Judged:
-    """Record a message, judge it, and add the verdict to its row.
+    """Record a message, whose content is masked by now, judge it, and add the verdict to its row.
 
     The row comes first, since the notices to staff name it by its number.
     """

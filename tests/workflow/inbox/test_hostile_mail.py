@@ -11,6 +11,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from notifications.incoming.codes import mask_codes
 from notifications.incoming.letterboxes import MaildirLetterbox
 from tests.support.district import Begin, Life
 from tests.support.letters import address, got, put, replies, untouched
@@ -113,7 +114,7 @@ def test_what_nobody_writes_is_recorded_and_does_nothing(
     with untouched(life):
         sent = {content for _ in range(EACH // AT_A_TIME) for content in comes(life, asked, chance, make)}
     kept = replies(life)
-    assert {row["message"] for row in kept} == sent, seed
+    assert {row["message"] for row in kept} == set(map(mask_codes, sent)), seed
     assert len(kept) == len(sent)
     for row in kept:
         assert row["verdict"] in {"note", "refused", "automatic", "bounce", "repeated", "unknown"}, (
