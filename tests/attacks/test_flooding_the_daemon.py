@@ -124,9 +124,11 @@ def doors_of(life: Life) -> tuple[list[Door], list[str]]:
         each.now = current_time().astimezone(LA)
     visitors = [Visitor(each) for each in lives]
     return (
-        [door for visitor in visitors for door in doors(visitor)],
+        # No form has the mark that its page gave it. What comes of forms that have it, `test_hostile.py` tries.
+        [Door(door.path, {**door.texts, "form": ["0" * 31]}, door.files, door.does)
+         for visitor in visitors for door in doors(visitor)],
         [token for visitor in visitors for token in tokens(visitor)],
-    )
+    )  # fmt: skip
 
 
 def sent(port: int, environ: dict[str, Any]) -> int:
