@@ -5,13 +5,16 @@ A row of the law's table names the parts that it asks for. Each part comes from 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from states.addresses import workplace
 from states.case import Case, Setting
+from states.chapters.call import WITHDRAW_APPLICATION
 from states.event import Event
 from states.machine import Possibility, event_named, explain
 from states.partnership import Partnership, Role
@@ -31,6 +34,7 @@ class Situation:
     now: datetime
     actor: str = ""
     through: str | None = None  # the delegate who acts for the actor
+    channel: Channel | None = None  # None while nobody acts
 
     @property
     def today(self) -> date:
@@ -92,17 +96,28 @@ def _still_ends(facts: Partnership, today: date) -> bool:
 
 
 def _proved_by(s: Situation) -> str | None:
-    """Return the address that sent the organization's application itself, by a link that proved the address."""
+    """Return the address that sent the organization's application itself, by a link that proved the address.
+
+    None if that address has withdrawn it. If staff have, it is still the author's to send again.
+    """
     call, organization = s.record.facts.selection, s.input.organization
-    if call is None or organization not in call.applications:
+    if call is None:
         return None
     table = tables.history
-    query = select(table).where(table.c.partnership == s.record.id).order_by(table.c.seq.desc())
-    for row in map(HistoryEntry.from_row, s.session.connection.execute(query)):
-        if event_named(row.event).sealed and row.input_values.get("organization") == organization:
-            proved = row.role == Role.APPLICANT and row.channel == Channel.LINK and row.stood_in is None
-            return row.actor if proved else None
+    query = select(table).where(table.c.partnership == s.record.id, table.c.at >= call.opened_at)
+    for row in map(HistoryEntry.from_row, s.session.connection.execute(query.order_by(table.c.seq.desc()))):
+        if row.input_values.get("organization") != organization:
+            continue
+        if event_named(row.event).sealed:
+            return row.actor if _is_in_person(row) else None
+        if row.event == WITHDRAW_APPLICATION and _is_in_person(row):
+            return None
     return None
+
+
+def _is_in_person(row: HistoryEntry) -> bool:
+    """Return whether an applicant did this by a link, which went to the applicant alone."""
+    return row.role == Role.APPLICANT and row.channel == Channel.LINK and row.stood_in is None
 
 
 def _closes_at(s: Situation) -> datetime:
@@ -141,13 +156,29 @@ def _overdue(s: Situation) -> tuple[str, ...]:
     return tuple(str(meaning) for meaning in late if meaning is not None)
 
 
+def _accept_until(s: Situation) -> datetime:
+    """Return until when somebody who is asked today to become the contact may accept."""
+    settings = s.session.config
+    last = s.today + timedelta(days=settings.procedure.contact.accept_days)
+    return settings.calendar.end_of(last)
+
+
+def home_domains(session: Session) -> tuple[str, ...]:
+    """Return the mail domains of the people who work for the district, which show no other workplace."""
+    config, people = session.config, session.directory.people.values()
+    home = {Role.STAFF, Role.PRINCIPAL, Role.SUPERINTENDENT, Role.BOARD_OFFICE}
+    addresses = [person.email for person in people if home & set(person.roles)]
+    addresses += [config.sender.address, config.procedure.district.email]
+    return tuple(sorted({domain for each in addresses if (domain := workplace(each))}))
+
+
 def _belongs_to(s: Situation) -> tuple[str, ...]:
     """Return the organizations for which the actor, or the delegate of the actor, may act."""
     people = (s.session.directory.people.get(email) for email in (s.actor, s.through) if email)
     return tuple(person.organization for person in people if person and person.organization)
 
 
-_PARTS = {
+_PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "invited_on": _invited_on,
     "other_lead": _other_lead,
     "organization": lambda s: s.session.directory.organizations.get(s.input.organization),
@@ -162,8 +193,11 @@ _PARTS = {
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days[s.input.ground],
     "longest_notice": lambda s: max(s.session.config.procedure.termination.notice_days.values()),
     "overdue": _overdue,
+    "accept_until": _accept_until,
     "through": lambda s: s.through,
+    "unproved": lambda s: s.channel is not Channel.LINK or s.through is not None,
     "belongs_to": _belongs_to,
+    "home_domains": lambda s: home_domains(s.session),
 }
 # The parts that cannot be collected before the input is known.
-_OF_INPUT = ("organization", "proved_by", "closes_at", "strangers", "meeting", "notice_days")
+_OF_INPUT = ("organization", "proved_by", "unproved", "closes_at", "strangers", "meeting", "notice_days")

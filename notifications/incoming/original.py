@@ -53,8 +53,8 @@ class Original:
     def find_letters(self, lines: Sequence[str], linked: Sequence[str]) -> list[bool]:
         """Return for each line whether it has the letters of the message, also where words were broken anew.
 
-        `linked` are the same lines with their links, since these are what is broken most. A whole link does not make
-        the words around it quoted.
+        `linked` are the same lines with their links, since these are what is broken most. A whole link does not
+        make the words around it quoted.
         """
         split = [letters_of(line) for line in linked]
         whole = "".join(split)

@@ -90,6 +90,6 @@ def _decode(url: str) -> Iterator[str]:
     yield unquote(url.replace("-", "%").replace("_", "/"))
     runs = _BASE64.findall(unquote(url))
     # A path may have stood before it.
-    for run in (*runs, *(piece for run in runs for piece in run.split("/") if len(piece) > 15)):
+    for run in (*runs, *(piece for whole in runs for piece in whole.split("/") if len(piece) > 15)):
         plain = base64.urlsafe_b64decode(run.replace("+", "-").replace("/", "_")[: len(run) // 4 * 4])
         yield unquote(plain.decode("latin-1"))

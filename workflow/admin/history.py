@@ -23,7 +23,11 @@ def history(console: Console, ref: str) -> None:
         record = find_record(session, ref)
         rows = verify.read_history(session.connection, record.id or 0)
         sealed = sealing.sealed_rows(record.facts, rows, console.now)
-        document = [documents.entry(session, row, sealed=row.seq in sealed) for row in rows]
+        unopened = sealing.unopened_rows(record.facts, rows)
+        document = [
+            documents.entry(session, row, sealed=row.seq in sealed, unopened=row.seq in unopened)
+            for row in rows
+        ]
 
     def people() -> None:
         shown = [
@@ -31,7 +35,7 @@ def history(console: Console, ref: str) -> None:
                 entry["seq"],
                 format_minute(entry["at"]),
                 entry["event"],
-                entry["actor"],
+                entry["actor"] or "an applicant",
                 _describe_channel(entry),
                 entry["to"] if entry["from"] != entry["to"] else "",
                 entry["note"] or "",

@@ -197,7 +197,7 @@ def test_a_backup_of_an_earlier_version_is_restored_up_to_date(
     folder.mkdir()
     databases.create(folder)
     again = databases.quick(database.open_store(databases.url(folder), create=True))
-    assert restore.restore(busy.system.config, again, file).version == NEWEST
+    assert restore.restore(busy.system.config, again, file, by="staff", now=busy.now).version == NEWEST
     assert differences(again) == []
     assert Life(System(busy.system.config, again)).faults() == []
     again.dispose()
