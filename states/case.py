@@ -92,6 +92,10 @@ class Setting(Fact):
     meeting: Meeting | None = None
     board: BoardRules = BoardRules()
     through: str | None = None  # the delegate who acts for the actor
+    accept_until: datetime | None = None  # early histories have none: there a new contact needs no consent
+    home_domains: tuple[str, ...] | None = (
+        None  # the mail domains of the district; None: domains show nothing
+    )
     belongs_to: tuple[str, ...] = ()  # the organizations for which the actor or the delegate may act
     notice_days: int = 0
     longest_notice: int = 0  # the longest notice period of a termination, in days
@@ -162,8 +166,8 @@ def add_signature(signatures: Signatures, case: Case, on: date | None = None) ->
     return {**signatures, SIDES[case.role]: signature}
 
 
-def other_sides(case: Case) -> dict[str, Side]:
-    """Return the people who acted for another side of the agreement than the acting one: side by address.
+def other_sides(case: Case, mine: Side) -> dict[str, Side]:
+    """Return the people who acted for another side of the agreement than `mine`: side by address.
 
     Everything that stands together counts: needs, outcomes, agreement, and the review that is open.
     """
@@ -175,7 +179,6 @@ def other_sides(case: Case) -> dict[str, Side]:
     if facts.review:
         acts += facts.review.findings.items()
         acts += [("partner", report) for report in facts.review.reports]
-    mine = SIDES[case.role]
     return {person: side for side, act in acts if side != mine for person in (act.by, act.through) if person}
 
 

@@ -5,12 +5,14 @@ A row of the law's table names the parts that it asks for. Each part comes from 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from states.addresses import workplace
 from states.case import Case, Setting
 from states.event import Event
 from states.machine import Possibility, event_named, explain
@@ -141,13 +143,29 @@ def _overdue(s: Situation) -> tuple[str, ...]:
     return tuple(str(meaning) for meaning in late if meaning is not None)
 
 
+def _accept_until(s: Situation) -> datetime:
+    """Return until when somebody who is asked today to become the contact may accept."""
+    settings = s.session.config
+    last = s.today + timedelta(days=settings.procedure.contact.accept_days)
+    return settings.calendar.end_of(last)
+
+
+def home_domains(session: Session) -> tuple[str, ...]:
+    """Return the mail domains of the people who work for the district, which show no other workplace."""
+    config, people = session.config, session.directory.people.values()
+    home = {Role.STAFF, Role.PRINCIPAL, Role.SUPERINTENDENT, Role.BOARD_OFFICE}
+    addresses = [person.email for person in people if home & set(person.roles)]
+    addresses += [config.sender.address, config.procedure.district.email]
+    return tuple(sorted({domain for each in addresses if (domain := workplace(each))}))
+
+
 def _belongs_to(s: Situation) -> tuple[str, ...]:
     """Return the organizations for which the actor, or the delegate of the actor, may act."""
     people = (s.session.directory.people.get(email) for email in (s.actor, s.through) if email)
     return tuple(person.organization for person in people if person and person.organization)
 
 
-_PARTS = {
+_PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "invited_on": _invited_on,
     "other_lead": _other_lead,
     "organization": lambda s: s.session.directory.organizations.get(s.input.organization),
@@ -162,8 +180,10 @@ _PARTS = {
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days[s.input.ground],
     "longest_notice": lambda s: max(s.session.config.procedure.termination.notice_days.values()),
     "overdue": _overdue,
+    "accept_until": _accept_until,
     "through": lambda s: s.through,
     "belongs_to": _belongs_to,
+    "home_domains": lambda s: home_domains(s.session),
 }
 # The parts that cannot be collected before the input is known.
 _OF_INPUT = ("organization", "proved_by", "closes_at", "strangers", "meeting", "notice_days")

@@ -226,6 +226,7 @@ def withdraw_application(case: Case) -> Partnership:
         facts = facts.but(
             selection=require_recorded(facts.selection).but(choice=None),
             contact=None,
+            next_contact=None,
             agreement=None,
             outcomes=Outcomes(),
         )

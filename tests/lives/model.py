@@ -43,8 +43,8 @@ CARRIED, LOST = {"ayes": 4, "noes": 1, "abstentions": 0}, {"ayes": 2, "noes": 3,
 NO_QUORUM = {"ayes": 3, "noes": 0, "abstentions": 0}
 # What changes nothing that any requirement looks at.
 ASIDE = {
-    "add-note", "attach-document", "change-contact", "add-agreement", "extend-selection", "close-out",
-    "record-assessment", "record-gap", "record-meeting", "record-engagement", "record-responsibility",
+    "add-note", "attach-document", "change-contact", "accept-contact", "add-agreement", "extend-selection",
+    "close-out", "record-assessment", "record-gap", "record-meeting", "record-engagement", "record-responsibility",
 }  # fmt: skip
 RARE = {"file-protest", "answer-protest", "declare-conflict", "withdraw-application", "restart"}
 # Of these there is one at a time, in a given order: no requirement asks who was first.

@@ -84,6 +84,7 @@ WAITING = {
     "agree-needs": ("principal", "staff"),
     "sign-agreement": ("staff", "lead-partner"),
     "give-finding": ("principal", "staff"),
+    "accept-contact": ("next-contact",),
 }
 
 
@@ -237,7 +238,8 @@ def lives() -> Iterator[Life]:
         active = active.do(f"record-{duty}")
     active = active.do("add-agreement").do("amend-agreement")
     active = active.do("amend-agreement", amount_cents=30_000_000, terms=ABSENT)
-    yield active.do("change-contact")
+    yield active.do("change-contact").do("accept-contact")
+    yield active.do("change-contact", email="lead-partner@example.org")
     yield Life().to("reported").do("submit-report", values={"attendance": 93.0, "suspensions": 1_234_567.5})
     yield Life().at_found().do("continue")
     yield Life().at_found(school=False).do("continue", improvement_plan="a tutor in every class")

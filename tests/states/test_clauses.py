@@ -258,6 +258,15 @@ _because("board-did-not-approve", Life().to("approved"), "terminate")
 _because("notice-given", _ACTIVE, "terminate", effective_on="2025-09-03")
 _because("ends-before-last-day", _ACTIVE, "terminate", effective_on="2026-09-01")
 _because("past-last-day", _ACTIVE, "expire")
+_ASKED = _ACTIVE.do("change-contact")
+_because("asked-in-time", _ASKED.at("2025-09-20"), "accept-contact")
+_because("accepted-in-person", _ASKED, "accept-contact", about={"through": "delegate@example.org"})
+_because(
+    "contact-acted-for-no-other-side",
+    _ACTIVE.do("change-contact", email="staff@example.org"),
+    "accept-contact",
+    by="staff@example.org",
+)
 _because("not-closed-out", Life().to("ended").do("close-out"), "close-out")
 
 REFUSALS = tuple(FOUND)

@@ -71,15 +71,17 @@ def judge_letters(
 ) -> Iterator[Judged]:
     """Judge the messages in the letterbox one by one, and yield each verdict.
 
-    A process of its own reads them, with limits (`Reader`). It ends after `AT_ONCE` messages or `TURN` seconds.
+    A process of its own reads them, with limits (`Reader`). It ends after `AT_ONCE` messages or `TURN` seconds, but
+    not before the first message, so that a slow server cannot stop all answers.
     A message is marked as seen after its transaction. If the daemon is killed between the two, the message is read
     again, and its digest shows that it was judged before. Raise `LetterboxFailed` or `StoreError` if the letterbox
     or the database cannot be used.
     """
-    last = time.monotonic() + TURN
     with letterbox.session(), Reader() as reader:
-        for letter in letterbox.letters(AT_ONCE):
-            if stop() or time.monotonic() > last:
+        # A login can take longer than a turn: Dovecot lets everybody wait whose last login failed.
+        last = time.monotonic() + TURN
+        for place, letter in enumerate(letterbox.letters(AT_ONCE)):
+            if stop() or (place > 0 and time.monotonic() > last):
                 return
             if letter.problem is not None:
                 yield Judged(Verdict.REFUSED, letter.problem, recorded=False)

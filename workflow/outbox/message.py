@@ -16,7 +16,7 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.views import vacancies, visibility
+from workflow.views import vacancies, visibility, weighed
 from workflow.views.visibility import Viewer
 
 _WHY = {
@@ -26,6 +26,7 @@ _WHY = {
     Role.BOARD_OFFICE: "as the Board office of {district}",
     Role.REVIEWER: "as reviewer on the panel for {school}",
     Role.LEAD_PARTNER: "as contact person of the Lead Partner of {school}",
+    Role.NEXT_CONTACT: "as the person who is asked to become the contact of the Lead Partner of {school}",
     Role.APPLICANT: "as contact person of an applicant for {school}",
 }
 
@@ -82,6 +83,7 @@ _NO_PARTNERSHIP: dict[str, Any] = {
     "offers": [],
     "hindered": [],
     "missing": {},
+    "weighed": None,
     "page": None,
 }
 
@@ -119,6 +121,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         ],
         "event": event,
         "facts": visible,
+        "weighed": weighed.describe(session, about, row.role),
         "missing": vacancies.describe(session.directory, ref, facts, row.role),
         "deadline": deadline_of(session, row, {offer["event"] for offer in asks["offers"]}),
         "names": visibility.mentioned_names(names_in(session, facts), visible, event),

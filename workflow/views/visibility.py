@@ -29,12 +29,14 @@ _NOBODY: frozenset[Role] = frozenset()
 _PARTNER = frozenset({_LEAD})
 _PANEL = frozenset({_REVIEWER})
 _ALL = frozenset({_REVIEWER, _LEAD, _APPLICANT})
+_ASKED = frozenset({Role.NEXT_CONTACT})
 
 # The roles besides the office that see a field of the facts. `_redact` removes parts of some fields.
 FACTS: Mapping[str, frozenset[Role]] = {
-    "school": _ALL,
-    "title": _ALL,
+    "school": _ALL | _ASKED,
+    "title": _ALL | _ASKED,
     "contact": _PARTNER,
+    "next_contact": _PARTNER | _ASKED,
     "needs": _PARTNER | _PANEL,
     "selection": _ALL,
     "earlier_selections": _NOBODY,
@@ -135,7 +137,7 @@ def _redact(
     ended = record.facts.ended
     if viewer.role is not _LEAD and ended and ended.how != "withdrawn":
         visible["ended"] = None
-    if record.facts.selection is None:
+    if record.facts.selection is None or visible["selection"] is None:
         return visible
     whole = record.facts.selection.model_dump(mode="json")
     call: dict[str, Any] = {key: value if viewer.role in CALL[key] else None for key, value in whole.items()}

@@ -20,7 +20,7 @@ from workflow.links import Applicant
 from workflow.outbox import message
 from workflow.session import Session
 from workflow.store import tables
-from workflow.views import documents, sealing, visibility
+from workflow.views import documents, sealing, visibility, weighed
 from workflow.web import charts
 from workflow.web.site import Site
 
@@ -66,6 +66,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         ],
         due=due,
         facts=seen,
+        weighed=weighed.describe(session, record, action.role),
         sealed=sealing.is_sealed(record.facts, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
