@@ -9,6 +9,7 @@ from typing import Final
 # UTF-8, passing over the mark that Notepad and Excel put at the beginning (Unicode 16.0, 23.8).
 ENCODING: Final = "utf-8-sig"
 EXPECTED: Final = "a file in UTF-8"
+_MOST = 20_000  # bytes of a password or token; a device may have no end
 
 
 def explain_unreadable(error: OSError | UnicodeDecodeError) -> str:
@@ -24,8 +25,12 @@ def explain_unreadable(error: OSError | UnicodeDecodeError) -> str:
 
 def read_secret(path: Path) -> str:
     """Return the password or token in a file, without a line end behind it. Raise OSError, which quotes nothing."""
+    with path.open("rb") as file:
+        content = file.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise OSError(f"it has more than {_MOST:,} bytes")
     try:
-        return path.read_text(encoding=ENCODING).strip()
+        return content.decode(ENCODING).strip()
     except UnicodeDecodeError as error:
         # Without the original error, which holds the secret.
         words = explain_unreadable(error)

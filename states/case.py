@@ -83,6 +83,8 @@ class Setting(Fact):
     other_lead: str | None = None
     organization: Organization | None = None
     proved_by: str | None = None  # the address that sent the application that the input would replace
+    # Whether the actor acts otherwise than by a link of their own, so that it may be somebody else.
+    unproved: bool = False
     closes_at: datetime | None = None
     opens_until: date | None = None
     minimum_panel: int = 3
@@ -98,7 +100,8 @@ class Setting(Fact):
     )
     belongs_to: tuple[str, ...] = ()  # the organizations for which the actor or the delegate may act
     notice_days: int = 0
-    longest_notice: int = 0  # the longest notice period of a termination, in days
+    # The longest notice period of a termination, in days. None in histories from before a rule asked for it.
+    longest_notice: int | None = None
     overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
 
 

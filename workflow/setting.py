@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from states.addresses import workplace
 from states.case import Case, Setting
+from states.chapters.call import WITHDRAW_APPLICATION
 from states.event import Event
 from states.machine import Possibility, event_named, explain
 from states.partnership import Partnership, Role
@@ -33,6 +34,7 @@ class Situation:
     now: datetime
     actor: str = ""
     through: str | None = None  # the delegate who acts for the actor
+    channel: Channel | None = None  # None while nobody acts
 
     @property
     def today(self) -> date:
@@ -94,17 +96,28 @@ def _still_ends(facts: Partnership, today: date) -> bool:
 
 
 def _proved_by(s: Situation) -> str | None:
-    """Return the address that sent the organization's application itself, by a link that proved the address."""
+    """Return the address that sent the organization's application itself, by a link that proved the address.
+
+    None if that address has withdrawn it. If staff have, it is still the author's to send again.
+    """
     call, organization = s.record.facts.selection, s.input.organization
-    if call is None or organization not in call.applications:
+    if call is None:
         return None
     table = tables.history
-    query = select(table).where(table.c.partnership == s.record.id).order_by(table.c.seq.desc())
-    for row in map(HistoryEntry.from_row, s.session.connection.execute(query)):
-        if event_named(row.event).sealed and row.input_values.get("organization") == organization:
-            proved = row.role == Role.APPLICANT and row.channel == Channel.LINK and row.stood_in is None
-            return row.actor if proved else None
+    query = select(table).where(table.c.partnership == s.record.id, table.c.at >= call.opened_at)
+    for row in map(HistoryEntry.from_row, s.session.connection.execute(query.order_by(table.c.seq.desc()))):
+        if row.input_values.get("organization") != organization:
+            continue
+        if event_named(row.event).sealed:
+            return row.actor if _is_in_person(row) else None
+        if row.event == WITHDRAW_APPLICATION and _is_in_person(row):
+            return None
     return None
+
+
+def _is_in_person(row: HistoryEntry) -> bool:
+    """Return whether an applicant did this by a link, which went to the applicant alone."""
+    return row.role == Role.APPLICANT and row.channel == Channel.LINK and row.stood_in is None
 
 
 def _closes_at(s: Situation) -> datetime:
@@ -182,8 +195,9 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "overdue": _overdue,
     "accept_until": _accept_until,
     "through": lambda s: s.through,
+    "unproved": lambda s: s.channel is not Channel.LINK or s.through is not None,
     "belongs_to": _belongs_to,
     "home_domains": lambda s: home_domains(s.session),
 }
 # The parts that cannot be collected before the input is known.
-_OF_INPUT = ("organization", "proved_by", "closes_at", "strangers", "meeting", "notice_days")
+_OF_INPUT = ("organization", "proved_by", "unproved", "closes_at", "strangers", "meeting", "notice_days")

@@ -54,6 +54,7 @@ FAILURES = {
     "address-failed": {"recipient": OTHER, "subject": "The call is open", "reason": "550 5.1.1 no such user",
                        "notice_id": 12},
     "mailbox-failed": {"mailbox": "imap", "reason": "mailbox mail.example.org:993: LOGIN failed"},
+    "call-limit": {"what": "links", "most": 200},
     "deadline-failed": {"deadline": "decision-recorded", "due_at": "2025-09-18T12:00:00-07:00",
                         "reason": "the database is locked", "attempts": 5},
 }  # fmt: skip

@@ -94,6 +94,10 @@ _because(
     role="staff",
     about={"proved_by": "other@example.org"},
 )
+_because(
+    "withdrawn-by-its-author", _OPEN, "withdraw-application", role="applicant",
+    about={"proved_by": "other@example.org"},
+)  # fmt: skip
 _because("other-kind-demonstrated", _OPEN, "receive-application", organization=CHARITY)
 _ABILITIES = _OPEN.input("receive-application")["abilities"]
 for _left_out in _ABILITIES:
@@ -188,6 +192,11 @@ for _life in (_ACTIVE, Life().to("annual-review")):
 _because("new-term-possible", _ACTIVE, "amend-agreement", ends_on="2025-01-01")
 _because("shortening-keeps-notice", _ACTIVE, "amend-agreement", ends_on=str(_ACTIVE.now.date()))
 _because("agreement-not-over", _ACTIVE.at("2026-09-01"), "amend-agreement")
+_because(
+    "notice-kept-at-vote", _ACTIVE.do("refer-to-board", purpose="amendment", ends_on="2025-10-30").to(
+        "introduced", after="referred"
+    ), "approve",
+)  # fmt: skip
 
 _REFERRED = Life().at_board_review()
 _because("meeting-is-regular", _REFERRED, "schedule-item", "defer-item", meeting_on=SPECIAL)

@@ -230,13 +230,11 @@ class Daemon:
 
     def _wake_at(self, due: datetime | None) -> None:
         """Plan an early tick if a deadline falls due, or more mail may leave, before the next regular tick."""
-        if self.more:
-            due = current_time()
-        if due is None:
+        if due is None and not self.more:
             return
         seconds = self._tick_seconds()
         now = current_time()
-        soon = max(due, now + AT_ONCE)  # it may be due already
+        soon = now if self.more or due is None else max(due, now + AT_ONCE)  # a deadline may be due already
         if soon < now + timedelta(seconds=seconds):
             self._jobs.add_job(self._tick, DateTrigger(soon), id="wake", replace_existing=True)
 
@@ -247,7 +245,7 @@ class Daemon:
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Return whether ticks are completed in time and without trouble, and the document of /healthz."""
         age = None if self._ticked is None else time.monotonic() - self._ticked
-        # A tick may last a while itself, since a turn of mail takes half a minute. So allow a minute more.
+        # A tick may last a while itself, since a mail server may be slow. So allow a minute more.
         patience = STALE * self._tick_seconds() + 60
         well = age is not None and age < patience and self._problem is None
         return well, {
@@ -295,6 +293,7 @@ class Daemon:
                 before = self.system.config
                 # Everything is read before anything is replaced, so a bad file leaves the daemon as it was.
                 after, self.mailer, letterbox = reload.read(self._path)
+                self.mailbox.close()
                 self.mailbox = Mailbox(letterbox)
                 self.system.config = after
                 self.pace.end_pause()

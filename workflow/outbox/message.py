@@ -16,7 +16,8 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.views import vacancies, visibility, weighed
+from workflow.views import documents, vacancies, visibility, weighed
+from workflow.views.sealing import names_nobody
 from workflow.views.visibility import Viewer
 
 _WHY = {
@@ -124,7 +125,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         "weighed": weighed.describe(session, about, row.role),
         "missing": vacancies.describe(session.directory, ref, facts, row.role),
         "deadline": deadline_of(session, row, {offer["event"] for offer in asks["offers"]}),
-        "names": visibility.mentioned_names(names_in(session, facts), visible, event),
+        "names": documents.mentioned_names(names_in(session, facts), visible, event),
         "page": links.address(config, links.claim_of(row, ref, "", facts)),
     }
 
@@ -151,7 +152,7 @@ def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) ->
     # One form may do several events, and they share one receipt.
     entries = [entry_of(session, row.partnership, seq) for seq in (*row.more.get("before", ()), row.seq)]
     entry = entries[-1]
-    named = visibility.is_named(viewer, entry, facts)
+    named = visibility.is_named(viewer, entry, unopened=names_nobody(facts, entry))
     through = entry.stood_in if named else None
     return {
         "name": entry.event,

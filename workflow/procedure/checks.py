@@ -25,7 +25,7 @@ DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts th
 # Notices about the system, the Board's calendar or an incoming message, rather than about an event.
 SYSTEM_NOTICES = (
     "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
-    "directory-changed", "mailbox-failed", "question",
+    "directory-changed", "mailbox-failed", "question", "call-limit",
 )  # fmt: skip
 # Those who answer for what the Board does hear of all that happens to an item before it, and of each change of who
 # decides, when or how. A district can tell more people, and not fewer.

@@ -29,6 +29,7 @@ from workflow.store.files import private_mode
 
 # The application_id of a database in use, which is no backup any more.
 _NO_MARK = 0
+_START = b"SQLite format 3\0"  # how every SQLite file begins
 
 
 class NoBackup(ServiceError):
@@ -97,6 +98,10 @@ def _read_backup(settings: Config, source: _Source, copied: Path) -> Summary:
         raise NoBackup(f"it cannot be read: {error.strerror}") from None
     # Work on a copy, since the upgrade below must not change the backup.
     with original, copied.open("wb") as target:
+        # SQLite opens an empty file without an error, so look at the first bytes. A device may have no end.
+        if (start := original.read(len(_START))) != _START:
+            raise NoBackup("it is not a backup")
+        target.write(start)
         shutil.copyfileobj(original, target)
     try:
         _check_backup(copied)
@@ -128,11 +133,7 @@ def _record_restore(session: Session, source: _Source, digest: str) -> None:
 
 
 def _check_backup(file: Path) -> None:
-    """Raise `NoBackup` if `partnershipctl backup` did not write a file, or if it was damaged since."""
-    with file.open("rb") as start:
-        # SQLite opens an empty file without an error, so look at the first bytes.
-        if start.read(16) != b"SQLite format 3\0":
-            raise NoBackup("it is not a backup")
+    """Raise `NoBackup` if `partnershipctl backup` did not write a SQLite file, or if it was damaged since."""
     with closing(sqlite3.connect(file)) as connection:
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
         if mark != MARK:

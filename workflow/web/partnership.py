@@ -70,7 +70,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         sealed=sealing.is_sealed(record.facts, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
-        names=visibility.mentioned_names(_collect_names(session, record.facts), seen),
+        names=documents.mentioned_names(_collect_names(session, record.facts), seen),
         outcomes=charts.chart_outcomes(seen),
         duties=_list_duties(seen, due),
         reviews=_list_reviews(seen),
