@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from email.message import Message
@@ -10,6 +11,7 @@ from html import unescape
 from itertools import islice
 
 from notifications.incoming.charsets import decode
+from notifications.incoming.styles import Look, is_doubtful, look_of
 
 _PARTS = 200  # parts of one message that are read
 _MOST = 400_000  # characters of a part that are read
@@ -29,16 +31,8 @@ _QUOTED_IDS = (
 )
 _TAGS = re.compile(r"(</?[a-zA-Z][^<>]*>)")
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
-# An unclosed comment hides all that follows, as in a browser.
-# What these hide nobody has read, and what these strike out nobody means.
-_HIDES = re.compile(
-    r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden|font-size\s{0,9}:\s{0,9}0(?![.\d]|\s*[1-9])|mso-hide"
-    r"|opacity\s{0,9}:\s{0,9}0(?![.\d])|color\s{0,9}:\s{0,9}(?:#fff(?:fff)?|white|transparent)\b|\shidden[\s>=]",
-    re.IGNORECASE,
-)
-_STRIKES = re.compile(r"line-through", re.IGNORECASE)
-_STRUCK = frozenset(("s", "strike", "del"))
 _VOID = frozenset(("br", "hr", "img", "input", "meta", "link", "col", "area", "base", "wbr", "source"))
+# An unclosed comment hides all that follows, as in a browser.
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|<![^<>]*>|<\?[^<>]*>", re.DOTALL)
 _ORIGINAL = "-----Original Message-----"
 
@@ -168,35 +162,64 @@ class _Page:
         self._line: list[str] = []
         self._quoted = 0
         self._unseen = 0
-        self._hidden: tuple[str, int] | None = (
-            None  # the element that hides what is in it, and how often it is open
-        )
+        # The element that hides what is in it, and how often it is open.
+        self._hidden: tuple[str, int] | None = None
+        self._looks: list[tuple[str, Look]] = [
+            ("", Look())
+        ]  # the open elements, and how the text in each looks
+        self._open: Counter[str] = Counter()
+        self._sheets: list[str] = []
+        self._in_sheet = False
 
     def take(self, piece: str) -> None:
         """Read a tag, or the text between two tags."""
         tag = _TAG.match(piece)
         if tag is None:
-            if not self._unseen and self._hidden is None:
-                self._line.append(unescape(piece))
+            if self._in_sheet:
+                self._sheets.append(piece)
+            elif not self._unseen and self._hidden is None:
+                self._add(piece)
             return
         name, step = tag["name"].lower(), -1 if tag["end"] else 1
         if name in _UNSEEN:
             # Without this floor, an end without its start would make the next hidden part visible.
             self._unseen = max(self._unseen + step, 0)
+            self._in_sheet = name == "style" and step > 0
+            return
         if self._hidden is not None:
             self._hidden = self._close(name, step)
             return
-        if step > 0 and name not in _VOID and _HIDES.search(piece):
-            self._hidden = (name, 1)
         if name == "br" or name in _BLOCKS:
             self._end_line()
-        # Mark what is struck out, also where it begins in the middle of a line.
-        if step > 0 and (name in _STRUCK or _STRIKES.search(piece)):
-            self._line.append("~~")
+        if name not in _VOID:
+            self._enter(name, piece) if step > 0 else self._leave(name)
         if name == "blockquote":
             self._quoted = max(self._quoted + step, 0)
         if step > 0 and not self._quoted and any(mark in piece.lower() for mark in _QUOTED_IDS):
             self._lines.append(_ORIGINAL)
+
+    def _add(self, piece: str) -> None:
+        """Add text to the line, if it is seen, with a mark if it is struck out."""
+        look = self._looks[-1][1]
+        if not look.is_faint:
+            self._line.append("~~" * (look.struck and bool(piece.strip())) + unescape(piece))
+
+    def _enter(self, name: str, piece: str) -> None:
+        """Begin an element, and hide what is in it if no reader sees it."""
+        look = look_of(name, piece, self._looks[-1][1])
+        if look.hidden:
+            self._hidden = (name, 1)
+            return
+        self._looks.append((name, look))
+        self._open[name] += 1
+
+    def _leave(self, name: str) -> None:
+        """End an element, with those in it that were not ended."""
+        while self._open[name]:
+            ended, _ = self._looks.pop()
+            self._open[ended] -= 1
+            if ended == name:
+                return
 
     def _close(self, name: str, step: int) -> tuple[str, int] | None:
         """Return the hidden element after one more tag inside it; None if it has ended."""
@@ -210,6 +233,8 @@ class _Page:
         self._lines.append(f"> {line}" if self._quoted else line)
 
     def text(self) -> str:
-        """Return the lines read so far."""
+        """Return the lines read so far, all with the mark of doubt if a style sheet may hide some."""
         self._end_line()
+        if is_doubtful("".join(self._sheets)):
+            self._lines = [f"~~{line}" if line else line for line in self._lines]
         return "\n".join(self._lines)

@@ -33,7 +33,8 @@ _FORWARDED = re.compile(
 # Some programs put the initials of the writer before the mark.
 _MARKED = re.compile(r"\s*[^\W\d_]{0,4}[>＞]")
 _BAR = re.compile(r"\s*\|[\s|>-]{0,80}")
-_UNSURE = re.compile(r"[?¿？؟]|~~")
+# A question, a word that is struck out, or one that trails off.
+_UNSURE = re.compile(r"[?¿？؟…]|\.\.|~~|~\w.{0,60}\w~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def find_own_words(text: str, around: Surroundings | None = None) -> Words:
         return Words(forwarded=forwarded)
     below = drop_signature(_trim(kept[1:]), around.person)
     first = kept[0].strip()
-    unclear = "it asks, or is struck out" if _UNSURE.search(first) else None
+    unclear = "it asks, trails off, or is struck out" if _UNSURE.search(first) else None
     return Words(first, "\n".join(_trim(_drop_banners(_trim(below), around.banners))), forwarded, unclear)
 
 

@@ -24,8 +24,9 @@ from notifications.incoming.parts import (
     parts_of,
     plain_of,
 )
-from notifications.incoming.quoting import Surroundings, Words, find_own_words, normalize
+from notifications.incoming.quoting import MOST, Surroundings, Words, find_own_words, normalize
 from notifications.incoming.senders import Headers, addresses_in, dmarc, sender_of, value, values
+from notifications.incoming.signature import REACTED
 from notifications.incoming.signed import open_signed
 from notifications.links import parse_notice_number
 
@@ -39,6 +40,8 @@ _AWAY = re.compile(
     r"fuera de (la )?oficina|estoy (de vacaciones|fuera|ausente)|ausente\b|ausencia\b|de vacaciones)",
     re.IGNORECASE,
 )
+_REACTED_WITHIN = 10  # lines at the start of a message, one of which says that somebody reacted
+_REACTION = "text/vnd.google.email-reaction+json"
 _PASSED_ON = re.compile(r"\W*(fwd?|rv|wg|tr|reenv(iado)?)\s*:", re.IGNORECASE)
 
 
@@ -56,6 +59,7 @@ class Incoming:
     bounce: Bounce | None = None
     passed_on: str | None = None  # why it passes on the message of somebody else
     calendar: bool = False  # whether it answers an invitation
+    reaction: bool = False  # whether it is a picture that was chosen in place of an answer
     dmarc: str = ""  # what the trusted mail server says; "" if nothing
     plain: str = ""  # its plain text, with all that it quotes
     html: str = ""  # the text that its HTML shows
@@ -91,6 +95,7 @@ def read(content: bytes, authserv: str = "") -> Incoming:
         automatic=_find_automatic(message, headers),
         bounce=bounce,
         passed_on=None if bounce else _find_passed_on(headers, parts),
+        reaction=any(kind(part) == _REACTION for part in parts),
         calendar=any(_is_answer_to_invitation(part) for part in parts),
         dmarc=dmarc(headers, authserv, sender),
         plain=plain_of(inner),
@@ -115,7 +120,9 @@ def add_words(incoming: Incoming, around: Surroundings) -> Incoming:
                 words, unclear=shown.unclear or "its plain text and its HTML say different things"
             )
     forwarded = "it passes another message on" if words.forwarded and incoming.bounce is None else None
-    return replace(incoming, words=words, passed_on=incoming.passed_on or forwarded)
+    lines = (incoming.plain or incoming.html)[:MOST].splitlines()
+    reaction = incoming.reaction or any(REACTED.fullmatch(line) for line in lines[:_REACTED_WITHIN])
+    return replace(incoming, words=words, passed_on=incoming.passed_on or forwarded, reaction=reaction)
 
 
 def _parse(content: bytes) -> Message:

@@ -21,6 +21,10 @@ _PROGRAM = re.compile(
     r"|отправлено (с|из)\b|lähetetty\b|.{0,40}から送信|发自我的|發自我的|从我的|從我的).{0,80}",
     re.IGNORECASE,
 )
+# What a mail program writes for somebody who only chose a picture.
+REACTED = re.compile(
+    r"\W*.{1,100} reacted (via gmail|to your (message|e-?mail))\W*(<[^<>]{0,300}>)?\W*", re.IGNORECASE
+)
 _CLOSING = re.compile(
     r"\W*((many )?thanks( again| so much)?|thank you|(with )?(best|kind|kindest|warm|warmest)( regards| wishes)?"
     r"|regards|(yours )?(sincerely|truly|faithfully)|respectfully|cheers|saludos( cordiales)?"
@@ -61,7 +65,7 @@ def _is_program(lines: Sequence[str], at: int) -> bool:
     return (
         is_last
         and len(lines[at]) <= 2 * _WIDE
-        and ("aka.ms/" in lines[at] or bool(_PROGRAM.fullmatch(lines[at])))
+        and ("aka.ms/" in lines[at] or bool(_PROGRAM.fullmatch(lines[at]) or REACTED.fullmatch(lines[at])))
     )
 
 

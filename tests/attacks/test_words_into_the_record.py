@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+from datetime import timedelta
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import quote
@@ -49,11 +51,11 @@ def case(name: str, asked: EmailMessage) -> bytes:
     return text
 
 
-def written(asked: EmailMessage, body: str, kind: str = "plain") -> bytes:
+def written(asked: EmailMessage, body: str, kind: str = "plain", name: str = "written") -> bytes:
     """An answer with exactly this body."""
     made = EmailMessage()
     made["From"], made["To"] = asked["To"], str(asked["Reply-To"])
-    made["Subject"], made["Message-ID"] = f"Re: {asked['Subject']}", "<written@example.org>"
+    made["Subject"], made["Message-ID"] = f"Re: {asked['Subject']}", f"<{name}@example.org>"
     made.set_content(body, subtype=kind, cte="base64")
     return bytes(made)
 
@@ -247,22 +249,76 @@ def test_what_a_program_or_a_signature_adds_is_no_reason(begin, line):
     assert reasons(life) is None
 
 
-UNSURE = {
-    "a condition": ("agree\n\nOnly if the gaps are closed first.", "plain"),
-    "a question": ("agree?", "plain"),
-    "struck out": ("<p><s>agree</s></p>", "html"),
-    "struck out by style": ('<p style="text-decoration: line-through">agree</p>', "html"),
-}
+HIDDEN = (
+    "display:none", "display:none;display:", "display:/**/none", "visibility:hidden", "visibility:collapse",
+    "mso-hide:all", "opacity:0", "opacity:.05", "filter:alpha(opacity=0)", "font-size:0", "font-size:1px",
+    "font-size:0.1em", "font:0/0 a", "color:#fff", "color: white !important", "color:rgb(255, 255, 255)",
+    "color:rgb(250 250 250 / 1)", "color:rgba(0,0,0,0)", "color:hsl(0,0%,100%)", "color:#fefefe",
+    "color:transparent", "color:#123456;background-color:#123456", "color:teal;background:teal", "background:#000",
+    "text-indent:-9999px", "position:absolute;left:-9999px", "max-height:0;overflow:hidden", "clip:rect(0,0,0,0)",
+    "transform:scale(0)",
+)  # fmt: skip
+PAGES_WITHOUT_CONSENT = (
+    *(f'<div style="{style}"><p>agree</p></div>' for style in HIDDEN),
+    '<p style="d\\69splay:none">agree</p>', '<p style="display&#58;none">agree</p>', "<p hidden>agree</p>",
+    '<p aria-hidden="true">agree</p>', "<details><summary></summary>agree</details>",
+    "<font color=white>agree</font>",
+    '<body bgcolor="#333"><p style="color:#333">agree</p></body>', "<template>agree</template>",
+    '<p style="display:none" style="color:black">agree</p>', "<style>.a{display:none}</style><p class=a>agree</p>",
+    "<style>p{text-decoration:line-through}</style><p>agree</p>", "<p><s>agree</s></p>", "<del><p>agree</p></del>",
+    "<strike>agree</strike>", '<p style="text-decoration: line-through">agree</p>',
+    '<div style="text-decoration-line:line-through"><p>agree</p></div>', "<blockquote>agree</blockquote>",
+)  # fmt: skip
+TEXTS_WITHOUT_CONSENT = (
+    "agree\n\nOnly if the gaps are closed first.", "agree?", "agree...", "agree…", "~agree~", "yes, but only later",
+    "agree, if the gaps are closed", "I do not agree", "agree / no", "> agree", "👍", "agree 🙁", "",
+    "a\u0336g\u0336r\u0336e\u0336e\u0336", "👍\n\nPrincipal reacted via Gmail",
+    "agree\n\nPrincipal reacted via Gmail",
+    "[Like] Principal reacted to your message:\n\nFrom: Partnership Office <partnerships@example.org>\nSent: 3.11."
+    "\n\nagree",
+)  # fmt: skip
+UNSURE = [(page, "html") for page in PAGES_WITHOUT_CONSENT] + [
+    (text, "plain") for text in TEXTS_WITHOUT_CONSENT
+]
 
 
 @pytest.mark.promise("clear-consent")
-@pytest.mark.parametrize("how", UNSURE)
-def test_a_word_with_a_condition_or_a_doubt_is_no_agreement(begin, how):
+def test_a_word_with_a_condition_or_a_doubt_is_no_agreement(begin):
     life = asked_for_needs(begin("needs"))
-    assert comes(life, written(got(life, "describe-needs", "principal"), *UNSURE[how])).verdict == "refused"
+    for body, kind in UNSURE:
+        # Messages of one hour are not all told.
+        life.now += timedelta(hours=2)
+        before = len(life.told("reply-refused")), len(life.told("reply-note"))
+        comes(life, written(got(life, "describe-needs", "principal"), body, kind, f"{hash(body)}"))
+        after = len(life.told("reply-refused")), len(life.told("reply-note"))
+        assert after == (before[0] + 1, before[1] + 1), body
+        assert life.facts.needs.signatures == {}, body
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<body bgcolor="#FFFFFF" text="#000000"><p style="font-size:10px;background-color:white">agree</p></body>',
+        '<p style="font: 400 12pt/0 Arial;border-color:white;opacity:1;color: rgb(0, 0, 0)">agree</p>',
+        "<style>p.MsoNormal {margin:0; color:windowtext}</style><p class=MsoNormal>agree</p>",
+        '<div style="background:#222"><p style="color:#fff">agree</p></div>',
+    ],
+)
+def test_a_word_that_a_reader_sees_agrees_however_it_is_painted(begin, page):
+    life = asked_for_needs(begin("needs"))
+    assert comes(life, written(got(life, "describe-needs", "principal"), page, "html")).verdict == "done"
+
+
+@pytest.mark.promise("clear-consent")
+def test_a_reaction_of_a_mail_program_is_no_answer(begin):
+    life = asked_for_needs(begin("needs"))
+    made = message_from_bytes(
+        written(got(life, "describe-needs", "principal"), "agree"), policy=policy.default
+    )
+    made.add_alternative('{"emoji": "👍", "version": 1}', subtype="vnd.google.email-reaction+json")
+    assert comes(life, bytes(made)).verdict == "refused"
     assert life.facts.needs.signatures == {}
     assert life.told("reply-refused") == ["principal"]
-    assert life.told("reply-note") == ["staff"]
 
 
 @pytest.mark.promise("clear-consent")

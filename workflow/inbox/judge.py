@@ -47,7 +47,7 @@ from workflow.inbox.message import (
     tell_staff,
 )
 from workflow.inbox.questions import judge_question
-from workflow.inbox.refusals import find_unclear, judge_automatic, judge_unreadable, refuse
+from workflow.inbox.refusals import ask_again, find_unclear, judge_automatic, judge_unreadable, refuse
 from workflow.inbox.surroundings import find_surroundings
 from workflow.links import Claim
 from workflow.outbox import bounced
@@ -242,8 +242,9 @@ def _hold_back(session: Session, reply: Reply, now: datetime) -> Judged:
 def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
     """Act on a believed message to the address of one notice.
 
-    1. Find the offered events whose reply words include the first line. If there is none, it is a note. If it is
-       not clear that the word is meant, staff read it, and the person is asked.
+    1. Find the offered events whose reply words include the first line. If there is none, it is a note, and if one
+       of the words stands in it, the person is asked. If it is not clear that the word is meant, staff read it, and
+       the person is asked.
     2. Drop the events that the person can no longer do. If none remains, tell the person why.
     3. If the word still means different things, it is a note: staff have to ask what was meant.
     4. Do the event.
@@ -256,7 +257,10 @@ def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
         return judge_unreadable(session, reply, now)
     # A free answer is welcome too. People do not always use one of the words.
     if not meant or reply.ref is None:
-        return _pass_to_staff(session, reply, now)
+        judged = _pass_to_staff(session, reply, now, record=not reply.incoming.reaction)
+        if reply.ref is not None:
+            ask_again(session, reply, now, sorted({word for words in offered.values() for word in words}))
+        return judged
     if unclear := find_unclear(reply, list(meant.values())):
         _pass_to_staff(session, reply, now, unclear)
         return refuse(session, reply, now, word, list(meant), [unclear])

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from notifications.incoming.original import words_of
 from states.event import ReplyWord
 from workflow.inbox.message import TEXT, Judged, Reply, find_doubt, tell_staff, template_values
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store.rows import Verdict
+
+# Words of consent that a message does not offer, in small letters and without accents.
+_CONSENTS = (
+    "yes",
+    "ok",
+    "okay",
+    "agree",
+    "agreed",
+    "approve",
+    "approved",
+    "accept",
+    "accepted",
+    "si",
+    "de acuerdo",
+)
 
 
 def judge_automatic(session: Session, reply: Reply, now: datetime, why: str) -> Judged:
@@ -39,6 +55,8 @@ def judge_unreadable(session: Session, reply: Reply, now: datetime) -> Judged:
 def find_unclear(reply: Reply, meanings: Sequence[ReplyWord]) -> str | None:
     """Return why the word in an answer may not be meant as it stands; None if it is clear."""
     words = reply.incoming.words
+    if reply.incoming.reaction:
+        return "A picture that was chosen as a reaction answers nothing. Write the word alone."
     if words.unclear is not None:
         return f"The first line is not clear: {words.unclear}. Write the word alone, and nothing else."
     # Whoever agrees and then writes on may set a condition, and nobody agreed to that.
@@ -48,6 +66,21 @@ def find_unclear(reply: Reply, meanings: Sequence[ReplyWord]) -> str | None:
             "read the rest."
         )
     return None
+
+
+def ask_again(session: Session, reply: Reply, now: datetime, offered: Collection[str]) -> None:
+    """Ask the person what they mean, if an answer in their own words may be one of the words that were offered.
+
+    It may be one if that word, or another of consent, stands in its first line, or if it is only a picture.
+    """
+    words = reply.incoming.words
+    said = f" {' '.join(words_of(words.first))} "
+    named = any(f" {word} " in said for word in (*offered, *_CONSENTS))
+    if offered and (named or reply.incoming.reaction or not words_of(words.text)):
+        why = (
+            f"It is not one of the words asked for. To do it, write one of these alone: {', '.join(offered)}."
+        )
+        refuse(session, reply, now, words.first[:100], list(reply.answered.offered), [why])
 
 
 def refuse(
