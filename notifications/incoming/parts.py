@@ -11,6 +11,7 @@ from html import unescape
 from itertools import islice
 
 from notifications.incoming.charsets import decode
+from notifications.incoming.openpgp import drop_armour
 from notifications.incoming.styles import Look, is_doubtful, look_of
 
 _PARTS = 200  # parts of one message that are read
@@ -103,12 +104,15 @@ def text_of(message: Message) -> str:
 def plain_of(message: Message) -> str:
     """Return the plain text of a message; "" if it has none."""
     # Some programs send an empty text part beside the HTML, so an empty one does not count.
-    return next((text for part in _text_parts(message, "text/plain") if (text := content(part)).strip()), "")
+    return next(
+        (text for part in _text_parts(message, "text/plain") if (text := drop_armour(content(part))).strip()),
+        "",
+    )
 
 
 def html_of(message: Message) -> str:
     """Return the text that the HTML of a message shows; "" if it has none."""
-    return next((shown(content(part)) for part in _text_parts(message, "text/html")), "")
+    return next((drop_armour(shown(content(part))) for part in _text_parts(message, "text/html")), "")
 
 
 def _text_parts(message: Message, wanted: str) -> list[Message]:

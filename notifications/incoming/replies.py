@@ -14,6 +14,7 @@ from email.parser import BytesHeaderParser, BytesParser
 
 from notifications.incoming.bounces import Bounce, read_bounce
 from notifications.incoming.bounds import bound
+from notifications.incoming.openpgp import SEALED
 from notifications.incoming.parts import (
     content,
     decode_words,
@@ -119,6 +120,9 @@ def add_words(incoming: Incoming, around: Surroundings) -> Incoming:
             words = replace(
                 words, unclear=shown.unclear or "its plain text and its HTML say different things"
             )
+    if SEALED in words.text:
+        # Nobody knows what the rest says, and it may be a condition.
+        words = replace(words, unclear="a part of it is encrypted")
     forwarded = "it passes another message on" if words.forwarded and incoming.bounce is None else None
     lines = (incoming.plain or incoming.html)[:MOST].splitlines()
     reaction = incoming.reaction or any(REACTED.fullmatch(line) for line in lines[:_REACTED_WITHIN])
