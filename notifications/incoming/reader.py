@@ -1,4 +1,4 @@
-"""Reads incoming messages in a process of its own, whose time and memory are limited.
+"""Reads and masks incoming messages in a process of its own, whose time and memory are limited.
 
 A message that takes too long ends that process and not its caller. The process gets no password and no key: it
 has a message on its input and writes what it read to its output.
@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from notifications.incoming import replies
+from notifications.incoming.codes import mask_codes
 from notifications.incoming.replies import Incoming
 
 CPU = 2  # seconds of the processor that one message may take, rounded up to the next whole second
@@ -46,23 +47,34 @@ class Reader:
 
     def read(self, content: bytes, authserv: str = "") -> Incoming:
         """Read a message, as `replies.read` does. Raise `Unreadable` if that takes too much time or memory."""
+        answer = self._ask("read", content, authserv)
+        if isinstance(answer, Incoming):
+            return answer
+        raise Unreadable(str(answer))
+
+    def mask(self, content: bytes) -> bytes:
+        """Mask the codes in a message, as `codes.mask_codes` does. Raise `Unreadable` as `read` does."""
+        answer = self._ask("mask", content)
+        if isinstance(answer, bytes):
+            return answer
+        raise Unreadable(str(answer))
+
+    def _ask(self, task: str, *given: object) -> object:
+        """Return the answer of the process to a task, which is a text if it failed."""
         process = self._process = self._process or _start()
         assert process.stdin is not None
         assert process.stdout is not None
         timer = Timer(_PATIENCE, process.kill)
         timer.start()
         try:
-            pickle.dump((content, authserv), process.stdin)
+            pickle.dump((task, given), process.stdin)
             process.stdin.flush()
-            answer = pickle.load(process.stdout)
+            return pickle.load(process.stdout)
         except (OSError, EOFError, pickle.UnpicklingError):
             self.end()
             raise Unreadable(f"reading it took more than {CPU} seconds, or too much memory") from None
         finally:
             timer.cancel()
-        if isinstance(answer, Incoming):
-            return answer
-        raise Unreadable(str(answer))
 
     def end(self) -> None:
         """End the process, if it runs. The next message starts another."""
@@ -96,19 +108,19 @@ def _limit(cpu: int) -> None:
 
 
 def _serve() -> None:
-    """Read messages from the input until it ends, and write to the output what each of them says."""
+    """Do tasks from the input until it ends, and write the answer to each to the output."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     source, target = sys.stdin.buffer, sys.stdout.buffer
     while True:
         try:
-            content, authserv = pickle.load(source)
+            task, given = pickle.load(source)
         except EOFError:  # the caller has ended
             return
         _limit(CPU)
         try:
-            answer: object = replies.read(content, authserv)
+            answer: object = replies.read(*given) if task == "read" else mask_codes(*given)
         except Exception as error:  # noqa: BLE001 - an error of any kind is one message's, and its caller tells staff
             answer = f"{type(error).__name__}: {error}"[:500]
         pickle.dump(answer, target)

@@ -71,6 +71,7 @@ def test_an_ordinary_message_is_read_whole() -> None:
 LOOP = (
     "from notifications.incoming import reader, replies\n"
     "reader.CPU, usual = 1, replies.read\n"
+    "reader.mask_codes = lambda content: max(iter(int, 1))\n"
     "replies.read = lambda content, server: usual(content, server) if b'quick' in content else max(iter(int, 1))\n"
     "reader._serve()"
 )
@@ -86,6 +87,26 @@ def test_reading_ends_at_its_limit_and_the_next_message_is_read(monkeypatch: pyt
         with pytest.raises(Unreadable, match="more than"):
             limited.read(HEAD + b"\r\nslow")
         assert limited.read(HEAD + b"\r\nquick").words.first == "quick"
+
+
+@pytest.mark.promise("slow-mail-bounded")
+def test_what_cannot_be_masked_in_time_ends_its_process_and_only_its_start_is_kept(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life, start = begin("needs"), reader._start
+    monkeypatch.setattr(
+        reader, "_start",
+        lambda: subprocess.Popen([sys.executable, "-c", LOOP], stdin=subprocess.PIPE, stdout=subprocess.PIPE),
+    )  # fmt: skip
+    letter = Letter("1", HEAD + b"\r\nslow" + b"x" * 5_000)
+    with Reader() as limited:
+        judge.judge_letter(life.system, letter, life.now, None, limited.mask)
+        monkeypatch.setattr(reader, "_start", start)
+        assert limited.mask(letter.content) == letter.content
+    (kept,) = (row["message"] for row in rows(life))
+    assert kept.startswith(HEAD)
+    assert b"(The rest is not kept: reading it took more than" in kept
+    assert len(kept) < 4_200
 
 
 def test_the_process_that_reads_knows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from notifications.incoming import replies
 from notifications.incoming.codes import mask_codes
 from notifications.incoming.letterboxes import Letter, Letterbox
 from notifications.incoming.quoting import normalize
-from notifications.incoming.reader import Reader
+from notifications.incoming.reader import Reader, Unreadable
 from notifications.incoming.replies import Incoming
 from notifications.links import Forged
 from states.errors import BadInput, Refused
@@ -59,7 +59,9 @@ from workflow.store.rows import Channel, Verdict
 _TOO_OFTEN = f"there were more than {BUSY} from this sender within an hour"
 AT_ONCE = 50  # messages that are judged in one tick, so that a flood holds up neither deadlines nor mail
 TURN = 1.0  # seconds after which no further message is begun in a tick, for the same reason
+_KEPT = 4_000  # bytes of a message that are kept if it cannot be masked
 Read = Callable[[bytes, str], Incoming]
+Mask = Callable[[bytes], bytes]
 
 
 def judge_letters(
@@ -87,14 +89,16 @@ def judge_letters(
                 report = partial(report_unreadable, letter=letter, now=clock())
                 yield system.transact(report, exclusive="replies")
                 continue
-            judged = judge_letter(system, letter, clock(), limited.read)
+            judged = judge_letter(system, letter, clock(), limited.read, limited.mask)
             # The order matters: a message that was marked first
             # would be lost by a crash before its transaction ends.
             letterbox.mark_seen(letter)
             yield judged
 
 
-def judge_letter(system: System, letter: Letter, now: datetime, read: Read | None = None) -> Judged:
+def judge_letter(
+    system: System, letter: Letter, now: datetime, read: Read | None = None, mask: Mask = mask_codes
+) -> Judged:
     """Judge one message.
 
     1. Record that it is begun. One that was begun before and ended its reader each time is set aside unread.
@@ -102,14 +106,13 @@ def judge_letter(system: System, letter: Letter, now: datetime, read: Read | Non
     3. Judge it in one transaction. If somebody moved its partnership meanwhile, judge it again by how it is now.
     4. If it cannot be read or judged, record it with the reason, so that it does not come back at every tick.
 
-    `read` reads it in place of `replies.read`. Raise `StoreError` or `OperationalError` if the database cannot be
-    used: the next tick reads the message again.
+    `read` reads it in place of `replies.read`, and `mask` masks it in place of `mask_codes`. Raise `StoreError` or
+    `OperationalError` if the database cannot be used: the next tick reads the message again.
     """
     digest = digest_of(letter)
     if (reason := _begin(system, digest, now)) == READ_BEFORE:
         return Judged(Verdict.REPEATED, reason, recorded=False)
-    # Others read what is kept, so its links must not work. Masking takes time, so it comes before the transaction.
-    kept = replace(letter, content=mask_codes(letter.content))
+    kept = replace(letter, content=_mask(letter.content, mask))
     mail = system.config.procedure.mail
     if reason is None:
         try:
@@ -124,6 +127,17 @@ def judge_letter(system: System, letter: Letter, now: datetime, read: Read | Non
     # PostgreSQL stores no text with U+0000, and an error may quote one from the message.
     reason = reason[:500].replace("\x00", "")
     return system.transact(partial(set_aside, letter=kept, digest=digest, now=now, reason=reason))
+
+
+def _mask(content: bytes, mask: Mask) -> bytes:
+    """Return what is kept of a message: all of it, or only its start if masking it takes too long.
+
+    Others read what is kept, so its links must not work.
+    """
+    try:
+        return mask(content)
+    except Unreadable as error:
+        return mask_codes(content[:_KEPT]) + f"\r\n\r\n(The rest is not kept: {error}.)\r\n".encode()
 
 
 def _begin(system: System, digest: str, now: datetime) -> str | None:
