@@ -11,17 +11,44 @@ from email.parser import HeaderParser
 from notifications.incoming.parts import content, kind, parameter, parts_of
 from notifications.incoming.senders import Headers, addresses_in, value
 
-_DAEMON = re.compile(r"(mailer-daemon|postmaster|mail-daemon|mailerdaemon)@.*|mailer-daemon", re.IGNORECASE)
+_DAEMON = re.compile(
+    r"(mailer-daemon|postmaster|mail-daemon|mailerdaemon|microsoftexchange[0-9a-f]{0,40})@.*|mailer-daemon|postmaster"
+    r"|system administrator",
+    re.IGNORECASE,
+)
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -])")
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _MESSAGE_ID = re.compile(r"^[>\t ]{0,40}message-id:\s{0,10}(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
 _UNDELIVERED = re.compile(
     r"undeliver|not? (be )?deliver|delivery (status|has )?(failed|failure|notification)|returned mail|mail delivery"
+    r"|not yet been deliver|n.t able to deliver|unable to deliver|delayed|could not send message"
     r"|failure notice|no se (ha )?(pudo|podido) entregar|no entregado|devuelto",
     re.IGNORECASE,
 )
+# In a server's own words: that it still tries, that it does not, and that the message is sent back.
+_WAITS = re.compile(
+    r"delayed|not yet been deliver|warning message only|(will|shall) (keep|continue)|still (undelivered|trying)"
+    r"|could not send message for|no action is required",
+    re.IGNORECASE,
+)
+_GAVE_UP = re.compile(
+    r"(given|giving|gave) up|permanent(ly)? (error|fail)|not going to try"
+    r"|(retry|queue)[^\n]{0,40}(exceeded|expired|too long)",
+    re.IGNORECASE,
+)
+_RETURNED = re.compile(
+    r"undeliver|returned|delivery failure|failure notice|mail delivery failed|devuelto|no entregado",
+    re.IGNORECASE,
+)
+# Where the copy of the message begins, whose words are not the server's.
+_COPY = re.compile(
+    r"^-{2,80}[^\n]{0,60}(?:copy|original message|below this line|unsent|returned message)"
+    r"|^[>\t ]{0,9}(?:return-path|received|message-id|dkim-signature):",
+    re.IGNORECASE | re.MULTILINE,
+)
 _REPORTS = ("message/delivery-status", "message/global-delivery-status")  # RFC 3464, RFC 6533
+_ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")  # RFC 3464, 2.3.3
 _MOST = 20_000  # characters of a report that are read
 
 
@@ -34,6 +61,7 @@ class Bounce:
     permanent: bool
     said: str
     about: tuple[str, ...] = ()
+    unclear: bool = False  # whether it does not say if the server still tries
 
 
 def read_bounce(message: Message, headers: Headers) -> Bounce | None:
@@ -41,7 +69,8 @@ def read_bounce(message: Message, headers: Headers) -> Bounce | None:
 
     1. A part of the type message/delivery-status has its own fields (RFC 3464).
     2. A multipart/report without such a part is read as text.
-    3. So is a message from a mail server, with an empty Return-Path and with words such as "undeliverable".
+    3. So is a message from a mail server, with an empty Return-Path and with words such as "undeliverable", or one
+       whose headers name the recipients that failed, as Exim does.
     """
     parts = parts_of(message)
     reports = [
@@ -54,7 +83,11 @@ def read_bounce(message: Message, headers: Headers) -> Bounce | None:
         return _read_text(parts, headers)
     sender = next(iter(addresses_in(value(headers, "From"))), value(headers, "From"))
     unreturnable = value(headers, "Return-Path") in ("<>", "")
-    if _DAEMON.fullmatch(sender) and unreturnable and _UNDELIVERED.search(_join_texts(parts, headers)):
+    # Without a Return-Path the sender has to be a mail server.
+    returned = value(headers, "Return-Path") == "<>" and _RETURNED.match(value(headers, "Subject"))
+    by_server = _DAEMON.fullmatch(sender.strip(' "')) or returned
+    failed = bool(value(headers, "X-Failed-Recipients"))
+    if unreturnable and (failed or (by_server and _UNDELIVERED.search(_join_texts(parts, headers)))):
         return _read_text(parts, headers)
     return None
 
@@ -82,6 +115,7 @@ def _read_fields(report: Message, parts: Sequence[Message]) -> Bounce:
         permanent,
         _make_printable(words),
         _find_message_ids(parts),
+        unclear=action not in _ACTIONS,
     )
 
 
@@ -107,21 +141,29 @@ def _read_blocks(report: Message) -> list[list[tuple[str, str]]]:
 
 
 def _read_text(parts: Sequence[Message], headers: Headers) -> Bounce:
-    """Return what a report in a server's own words says: its first status, and the first address but its own."""
-    text = _join_texts(parts, headers)
+    """Return what a report in a server's own words says: its first status, and the first address but its own.
+
+    It is final if the server says so, or sends the message back and does not say that it still tries. A code such
+    as 451 in it only says why the last try failed.
+    """
+    text = _COPY.split(_join_texts(parts, headers), maxsplit=1)[0]
     status, code = _STATUS.search(text), _CODE.search(text)
     digit = status[1][0] if status else code[1][0] if code else ""
+    failed = value(headers, "X-Failed-Recipients")
+    waits = bool(_WAITS.search(text)) and not failed
+    returned = digit == "5" or failed or _RETURNED.search(value(headers, "Subject"))
+    permanent = bool(_GAVE_UP.search(text) or (returned and not waits))
     # The report also names its own sender and the office, and neither of them is the one that failed.
     own = {*addresses_in(value(headers, "From")), *addresses_in(value(headers, "To"))}
-    failed = value(headers, "X-Failed-Recipients")
     addresses = (address.lower() for address in _ADDRESS.findall(f"{failed} {text}"))
     words = next((line for line in text.splitlines() if _STATUS.search(line) or _CODE.search(line)), "")
     return Bounce(
         next((address for address in addresses if address not in own), None),
         status[1] if status else None,
-        digit == "5",
+        permanent,
         _make_printable(words or value(headers, "Subject")),
         _find_message_ids(parts),
+        unclear=not (permanent or waits or digit),
     )
 
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, or_, select, update
 
-from workflow.inbox.message import Judged, Reply, attach_notice, find_notices
+from workflow.inbox.message import (
+    MOST_TOLD,
+    WITHIN,
+    Judged,
+    Reply,
+    attach_notice,
+    find_notices,
+    say_last_told,
+    tell_staff,
+)
 from workflow.outbox import bounced, queue
 from workflow.session import Session
 from workflow.store import tables
@@ -17,8 +26,10 @@ def judge_bounce(session: Session, reply: Reply, now: datetime) -> Judged:
     """Judge a report of a mail server, and act on it if it says that a message of ours will never arrive.
 
     1. Find the notice that the report is about: by the Message-IDs it names, else by the address it came to. A
-       report that names no message of ours says nothing about any address, since anybody can send one.
-    2. If the failure may pass, only record the report: the mail server is still trying.
+       report that names no message of ours says nothing about any address, since anybody can send one. Staff read
+       it, though not more than `MOST_TOLD` within an hour.
+    2. If the failure may pass, only record the report: the mail server is still trying. Staff read a report that
+       does not say so.
     3. Else set the notice aside, mark the address, and tell staff if the address was not marked before.
     """
     bounce = reply.incoming.bounce
@@ -29,8 +40,10 @@ def judge_bounce(session: Session, reply: Reply, now: datetime) -> Judged:
         query = select(table).where(table.c.message_id.in_(bounce.about)).order_by(table.c.id)
         notices = [Notice.from_row(row) for row in session.connection.execute(query)] or notices
     if not notices:
-        return reply.judged(Verdict.BOUNCE, f"it names no message of ours: {bounce.said}")
+        return _show(session, reply, now, f"it names no message of ours: {bounce.said}")
     reply = attach_notice(session, reply, notices[0])
+    if bounce.unclear:
+        return _show(session, reply, now, f"it does not say whether the server still tries: {bounce.said}")
     # The address must not be marked for a full mailbox or a server that is away.
     if not bounce.permanent:
         return reply.judged(Verdict.BOUNCE, f"not delivered yet: {bounce.said}")
@@ -48,3 +61,17 @@ def judge_bounce(session: Session, reply: Reply, now: datetime) -> Judged:
         }
         queue.tell_staff(session, notice.partnership, "address-failed", {"failure": failure}, now)
     return reply.judged(Verdict.BOUNCE, f"not delivered: {reason}")
+
+
+def _show(session: Session, reply: Reply, now: datetime, why: str) -> Judged:
+    """Show staff a report on which nothing can be done, unless they have seen enough of them within an hour."""
+    table = tables.replies
+    nothing = or_(table.c.reason.startswith("it names no"), table.c.reason.startswith("it does not say"))
+    recent = table.c.received_at > now - WITHIN
+    shown = select(func.count()).where(table.c.verdict == Verdict.BOUNCE, nothing, recent)
+    if (earlier := session.connection.scalar(shown) or 0) < MOST_TOLD:
+        last = [say_last_told(MOST_TOLD)] if earlier == MOST_TOLD - 1 else []
+        tell_staff(
+            session, "reply-doubtful", reply, now, [f"A mail server reports a failure, but {why}.", *last]
+        )
+    return reply.judged(Verdict.BOUNCE, why)

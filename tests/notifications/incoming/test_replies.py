@@ -359,6 +359,55 @@ Subject: Please agree
 """
 
 
+EXIM = "X-Failed-Recipients: principal@example.org"
+QMAIL = "Hi. This is the qmail-send program at mx.example.org.\nI'm afraid I wasn't able to deliver your message.\n"
+# The sender, further headers, the subject and the text of a report, and whether it is final.
+OWN_WORDS = {
+    "qmail": (
+        "MAILER-DAEMON@mx.example.org", "failure notice", f"{QMAIL}<principal@example.org>:\nNo such user.", True,
+    ),
+    "qmail gave up": (
+        "MAILER-DAEMON@mx.example.org", "failure notice",
+        f"{QMAIL}<principal@example.org>:\n451 try again later\nI'm not going to try again.", True,
+    ),
+    "exim": (
+        f"Mail Delivery System <Mailer-Daemon@mx.example.org>\n{EXIM}", "Mail delivery failed: returning",
+        "principal@example.org\n  host mx: 451 4.7.1 greylisted: retry timeout exceeded", True,
+    ),
+    "exim waits": (
+        "Mail Delivery System <Mailer-Daemon@mx.example.org>", "Warning: message 1rA delayed 24 hours",
+        "It has not yet been delivered to:\n  principal@example.org\nhost mx: 550 5.7.1 later\n"
+        "Delivery attempts will continue. Eventually we will give up.", False,
+    ),
+    "sendmail waits": (
+        "MAILER-DAEMON@mx.example.org", "Warning: could not send message for past 4 hours",
+        "** THIS IS A WARNING MESSAGE ONLY **\nprincipal@example.org... Deferred\nWill keep trying.", False,
+    ),
+    "exchange": (
+        "System Administrator <postmaster@example.org>", "Undeliverable: Please agree",
+        "Your message did not reach principal@example.org: no such mailbox.", True,
+    ),
+    "lotus": (
+        "Notes <notes@example.org>", "DELIVERY FAILURE: User principal not listed",
+        "Your message could not be delivered to principal@example.org.", True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.promise("nothing-dropped-in-silence")
+@pytest.mark.parametrize("server", OWN_WORDS)
+def test_a_report_in_the_words_of_a_server_is_final_if_it_gave_up(server):
+    sender, subject, text, final = OWN_WORDS[server]
+    copy = (
+        f"--- Below this line is a copy of the message.\n\nMessage-ID: <{OURS}@example.org>\n\nIt is delayed."
+    )
+    head = f"From: {sender}\nTo: partnerships@example.org\nReturn-Path: <>\nSubject: {subject}\n\n"
+    bounce = read(f"{head}{text}\n\n{copy}".encode()).bounce
+    assert bounce
+    assert (bounce.address, bounce.permanent, bounce.unclear) == ("principal@example.org", final, False)
+    assert bounce.about == (f"<{OURS}@example.org>",)
+
+
 def test_a_report_in_a_servers_own_words_is_one_too():
     bounce = read(PLAIN.encode()).bounce
     assert bounce

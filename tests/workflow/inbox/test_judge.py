@@ -469,6 +469,28 @@ def test_a_report_that_names_no_message_of_ours_marks_nobody(needs):
     assert needs.told("address-failed") == []
 
 
+def doubtful(life: Life) -> int:
+    """How many messages staff were told of, those about no partnership too."""
+    with life.system.reading() as session:
+        table = tables.notices
+        query = select(table.c.id).where(
+            table.c.template == "reply-doubtful", table.c.to == "staff@example.org"
+        )
+        return len(session.connection.execute(query).all())
+
+
+@pytest.mark.promise("nothing-dropped-in-silence")
+def test_staff_read_reports_on_which_nothing_can_be_done_though_not_too_many(needs):
+    asked = ask(needs)
+    strange = report(asked).replace(str(asked["Message-ID"]).encode(), b"<made-up@example.org>")
+    comes(needs, report(asked, "gone").replace(b"550 gone", b""))
+    assert doubtful(needs) == 1
+    for number in range(message.MOST_TOLD + 3):
+        assert comes(needs, strange + b"\n" * number).verdict == "bounce"
+    assert doubtful(needs) == message.MOST_TOLD
+    assert (address_row(needs), status_of(needs, asked)[0]) == (None, "sent")
+
+
 # One after the other
 
 
