@@ -5,20 +5,21 @@ A row of the law's table names the parts that it asks for. Each part comes from 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from states.case import Case, Setting
 from states.event import Event
-from states.machine import Possibility, event_named, explain
+from states.machine import Possibility, explain
 from states.partnership import Partnership, Role
 from workflow.deadlines import due_instants
 from workflow.session import Session
-from workflow.store import tables
-from workflow.store.rows import Channel, HistoryEntry, Snapshot
+from workflow.store import application_texts, tables
+from workflow.store.rows import Channel, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,34 @@ def _proved_by(s: Situation) -> str | None:
     call, organization = s.record.facts.selection, s.input.organization
     if call is None or organization not in call.applications:
         return None
-    table = tables.history
-    query = select(table).where(table.c.partnership == s.record.id).order_by(table.c.seq.desc())
-    for row in map(HistoryEntry.from_row, s.session.connection.execute(query)):
-        if event_named(row.event).sealed and row.input_values.get("organization") == organization:
-            proved = row.role == Role.APPLICANT and row.channel == Channel.LINK and row.stood_in is None
-            return row.actor if proved else None
-    return None
+    row = application_texts.row_of(s.session.connection, s.record, call.applications[organization])
+    proved = row.role == Role.APPLICANT and row.channel == Channel.LINK and row.stood_in is None
+    return row.actor if proved else None
+
+
+def _sent_at(s: Situation) -> datetime | None:
+    """Return when the applicant sent exactly this application, if it has waited for the office since."""
+    table = tables.held_applications
+    query = select(table).where(table.c.partnership == s.record.id, table.c.email == s.input.contact_email)
+    row = s.session.connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    sent, written = json.loads(row["values"]), {**s.input.abilities, "demonstration": s.input.demonstration}
+    # Nobody may send other words late.
+    is_same = all(sent.get(key) == (text or "") for key, text in written.items())
+    held_at: datetime = row["held_at"]
+    return held_at if is_same else None
+
+
+def _waiting(s: Situation) -> int:
+    """Return how many applications to the present call wait for the office."""
+    call, table = s.record.facts.selection, tables.held_applications
+    if call is None:
+        return 0
+    query = select(func.count()).where(
+        table.c.partnership == s.record.id, table.c.held_at >= call.opened_at, table.c.set_aside_at.is_(None)
+    )
+    return s.session.connection.scalar(query) or 0
 
 
 def _closes_at(s: Situation) -> datetime:
@@ -152,6 +174,8 @@ _PARTS = {
     "other_lead": _other_lead,
     "organization": lambda s: s.session.directory.organizations.get(s.input.organization),
     "proved_by": _proved_by,
+    "sent_at": _sent_at,
+    "waiting": _waiting,
     "closes_at": _closes_at,
     "opens_until": _opens_until,
     "minimum_panel": lambda s: s.session.config.procedure.selection.minimum_panel,
@@ -166,4 +190,4 @@ _PARTS = {
     "belongs_to": _belongs_to,
 }
 # The parts that cannot be collected before the input is known.
-_OF_INPUT = ("organization", "proved_by", "closes_at", "strangers", "meeting", "notice_days")
+_OF_INPUT = ("organization", "proved_by", "sent_at", "closes_at", "strangers", "meeting", "notice_days")

@@ -25,10 +25,10 @@ DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts th
 # Notices about the system, the Board's calendar or an incoming message, rather than about an event.
 SYSTEM_NOTICES = (
     "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
-    "directory-changed", "mailbox-failed", "question",
+    "directory-changed", "mailbox-failed", "question", "applications-held",
 )  # fmt: skip
 # Templates that no row of the procedure names, since the program itself decides who gets them.
-ALWAYS = ("receipt", "fresh-link", "apply-link", "reply-refused", "digest")
+ALWAYS = ("receipt", "fresh-link", "apply-link", "application-held", "reply-refused", "digest")
 _LONGEST = (
     64 - len("+999999999999999-") - 16
 )  # characters before the @ (RFC 5321, 4.5.3.1) less what the program adds

@@ -67,6 +67,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         due=due,
         facts=seen,
         sealed=sealing.is_sealed(record.facts, now),
+        texts=visibility.texts_for(session, record, viewer, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
         names=visibility.mentioned_names(_collect_names(session, record.facts), seen),
