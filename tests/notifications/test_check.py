@@ -27,7 +27,7 @@ def test_the_packaged_templates_have_no_problems(tmp_path: Path) -> None:
             "the blocks subject, happened, asked",
         ),
         (WORDS.replace("event.note", "evnt.note"), 14, "there is nothing called 'evnt'", "perhaps 'event'"),
-        (WORDS.replace("event.note", "zzz"), 14, "there is nothing called 'zzz'", "one of: deadline"),
+        (WORDS.replace("event.note", "zzz"), 14, "there is nothing called 'zzz'", "one of: changes"),
         (WORDS + "{% block more %}{% endblock %}", 16, "block 'more' defined twice", "correct Jinja"),
         (
             WORDS.replace("{{ event.note }}", "{% if event is sweet %}x{% endif %}"),

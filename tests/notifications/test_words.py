@@ -58,7 +58,6 @@ FAILURES = {
                         "reason": "the database is locked", "attempts": 5},
 }  # fmt: skip
 CHANGES = {"by": "partner-office", "lines": ["people new@example.org: added; roles staff"], "more": 2}
-DISTRICT_WIDE = ("message-failed", "address-failed", "directory-changed")
 # Messages that came back, as staff are told of them.
 REPLY = {
     "id": 7,
@@ -70,7 +69,7 @@ REPLY = {
     "word": None,
     "why": [],
 }
-NO_SCHOOL = ("message-failed", "address-failed", "mailbox-failed", "question")
+NO_SCHOOL = ("message-failed", "address-failed", "mailbox-failed", "question", "directory-changed")
 REPLIES = {
     "reply-note": REPLY,
     "question": REPLY | {"why": ["It is from somebody we do not know."]},
@@ -334,7 +333,7 @@ def test_the_words_are_whole_sentences_for_everybody(name: str) -> None:
         told_to.add((role, told.kind))
         where = f"{name} to {role}, {told.kind}: {message.subject}\n{message.text}"
         assert len(message.subject) <= 100, where
-        assert SCHOOL in message.subject or name in NO_SCHOOL | DISTRICT_WIDE, where
+        assert SCHOOL in message.subject or name in NO_SCHOOL, where
         assert message.subject == " ".join(message.subject.split()), where
         happened, asked, *more = SECTIONS.findall(message.text)
         for words in (message.subject, happened, asked, *more):

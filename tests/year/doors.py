@@ -82,10 +82,10 @@ def as_applicant(town: Town, ref: str, email: str, organization: str) -> str:
 
 
 def _by_page(town: Town, path: str, button: str, typed: Callable[[Form], dict[str, list[str]]]) -> str:
-    """Open a page, and send its form, if it has one, with what is typed into it."""
+    """Open a page, and send its form with this button, if it has one, with what is typed into it."""
     seen = town.browser.get(path)
     assert seen.status < 500, (path, seen.said)
-    forms = [form for form in seen.page.forms if "form" in form.texts]
+    forms = [form for form in seen.page.forms if ("do", button) in form.buttons]
     if seen.status != 200 or not forms:
         return f"shown {seen.status}"
     (form,) = forms
