@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -158,7 +159,7 @@ def _settle(
     chosen = console.system.transact(choose)
     # A thousand long applications do not fit into one transaction, and each one is settled for good.
     for email in chosen:
-        console.system.transact(lambda session, email=email: settle(session, email))
+        console.system.transact(partial(settle, email=email))
     many = f"{len(chosen)} application{'s' * (len(chosen) != 1)}"
     words = f"{many} {done}." if chosen else "Nothing waits."
     console.show({"ref": ref, "done": done, "emails": chosen}, lambda: echo(words))
