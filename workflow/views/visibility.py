@@ -16,14 +16,12 @@ from sqlalchemy import select
 
 from states.event import OFFICE, Scope
 from states.machine import event_named, events_of
-from states.partnership import Application, Partnership, Role, State
+from states.partnership import Partnership, Role, State
 from workflow.directory import Directory
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store import application_texts, tables
-from workflow.store.application_texts import ApplicationText
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, Snapshot
-from workflow.store.tables import canonical
 from workflow.views.sealing import is_sealed, names_nobody, seal, unopened_rows
 
 _REVIEWER, _LEAD, _APPLICANT = Role.REVIEWER, Role.LEAD_PARTNER, Role.APPLICANT
@@ -153,30 +151,6 @@ def _redact(
     return {**visible, "selection": call}
 
 
-def applications_for(
-    session: Session, record: Snapshot, viewer: Viewer, now: datetime
-) -> tuple[Application, ...]:
-    """Return the applications of the present call as somebody may see them now."""
-    call = facts_for(session, record, viewer, now)["selection"] or {}
-    return tuple(map(Application.model_validate, (call.get("applications") or {}).values()))
-
-
-def texts_for(
-    session: Session, record: Snapshot, viewer: Viewer, now: datetime
-) -> dict[str, ApplicationText]:
-    """Return what the applications of the present call say, by organization: only those that somebody may read.
-
-    Nobody reads an application before its call closes but the person who sent it: no colleague, no delegate, no
-    office.
-    """
-    readable = applications_for(session, record, viewer, now)
-    if is_sealed(record.facts, now):
-        is_author = viewer.through is None and not viewer.is_office
-        readable = tuple(each for each in readable if is_author and each.contact_email == viewer.email)
-    texts = application_texts.read_texts(session.connection, record, readable)
-    return {each.organization: texts[application_texts.key_of(each)] for each in readable}
-
-
 def mentioned_names(names: Mapping[str, str], *documents: object) -> dict[str, str]:
     """Return only the names that these documents mention, so that no other name leaks into a page or message."""
     texts: set[str] = set()
@@ -256,7 +230,7 @@ def may_be_told(
 def visible_input(viewer: Viewer, row: HistoryEntry) -> dict[str, Any]:
     """Return the input of an event as somebody may read it: its author all, others the fields of their audience.
 
-    What an application says is for `texts_for`, once the call has closed. Only its author reads it here.
+    What an application says is for `applications.texts_for` once the call closed. Only its author reads it here.
     """
     is_author = viewer.email in (row.actor, row.stood_in) and viewer.through is None
     if is_author:
@@ -276,15 +250,9 @@ def history_rows(session: Session, record: Snapshot) -> list[HistoryEntry]:
     """
     table = tables.history
     query = select(table).where(table.c.partnership == record.id).order_by(table.c.seq)
-    return [_without_texts(row) for row in application_texts.stream(session.connection, query)]
-
-
-def _without_texts(row: HistoryEntry) -> HistoryEntry:
-    texts = event_named(row.event).sealed
-    if not texts:
-        return row
-    kept = {key: value for key, value in row.input_values.items() if key not in texts}
-    return row._replace(input=canonical(kept))
+    return [
+        application_texts.without_texts(row) for row in application_texts.stream(session.connection, query)
+    ]
 
 
 def visible_rows(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> list[HistoryEntry]:

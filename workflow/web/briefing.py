@@ -13,7 +13,7 @@ from states.partnership import Application, Outcome, Review, Role, Selection, St
 from workflow.actions.action import Action
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
-from workflow.views import visibility
+from workflow.views.applications import texts_for
 
 Pairs = list[tuple[str, str]]  # a label and a value
 
@@ -155,7 +155,7 @@ def _scores(session: Session, action: Action) -> Section | None:
     if selection is None or selection.closed_at is None or action.role is not Role.STAFF:
         return None
     # The call has closed, so nothing in it is sealed any more.
-    texts = visibility.texts_for(session, action.record, action.viewer, selection.closed_at)
+    texts = texts_for(session, action.record, action.viewer, selection.closed_at)
     cards = [
         _score_card(session, selection, application, texts[application.organization])
         for application in selection.applications.values()

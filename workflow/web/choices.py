@@ -21,7 +21,7 @@ from workflow.actions.action import Action
 from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
 from workflow.store.application_texts import read_text
-from workflow.views import visibility
+from workflow.views.applications import applications_for
 
 _MEETINGS = 16  # the most meetings to choose from, which is most of a year
 
@@ -57,7 +57,7 @@ def usual_values(event: Event, today: date) -> dict[str, Any]:
 
 def applications(session: Session, action: Action, now: datetime) -> tuple[Application, ...]:
     """Return the applications of the present call, as the reader of the page may see them now."""
-    return visibility.applications_for(session, action.record, action.viewer, now)
+    return applications_for(session, action.record, action.viewer, now)
 
 
 def applications_without_conflict(session: Session, action: Action, now: datetime) -> list[Application]:

@@ -22,7 +22,7 @@ from workflow.forms.fields import NOTHING, Field, Offered, Texts, build_form, ot
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
 from workflow.store.tables import canonical
-from workflow.views import visibility
+from workflow.views.applications import texts_for
 from workflow.web import briefing, choices
 
 TICKED = "yes"  # the value of a box that a person ticks to say that a form is meant
@@ -57,7 +57,7 @@ class Sheet(Protocol):
 def sheet_of(session: Session, action: Action, now: datetime) -> Sheet:
     """Return the sheet of an action."""
     if action.event.takes is ScoreApplication:
-        texts = visibility.texts_for(session, action.record, action.viewer, now)
+        texts = texts_for(session, action.record, action.viewer, now)
         return Scores(action, tuple(choices.applications_without_conflict(session, action, now)), texts)
     offered, sections = choices.make_offer(session, action, now), briefing.collect_sections(session, action)
     on_record = choices.values_on_record(session, action)

@@ -11,6 +11,7 @@ from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, PEOPLE, REVIEWERS, STATIONS
 from workflow import engine
 from workflow.views import visibility
+from workflow.views.applications import texts_for
 from workflow.views.visibility import Viewer
 
 OFFICE = (Role.STAFF, Role.SUPERINTENDENT, Role.PRINCIPAL, Role.BOARD_OFFICE)
@@ -41,7 +42,7 @@ def read(life: Life, role: Role, email: str | None = None, through: str | None =
     with life.system.reading() as session:
         record = engine.load(session.connection, [life.ref])[life.ref]
         viewer = Viewer(role, email or EMAILS[role], through)
-        return str(visibility.texts_for(session, record, viewer, life.now))
+        return str(texts_for(session, record, viewer, life.now))
 
 
 def told(life: Life, role: Role, email: str | None = None) -> list[dict[str, Any]]:
