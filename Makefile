@@ -8,7 +8,7 @@ PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal -o faulthandler_timeou
 # All but what knows no database, and the year, which is lived on both anyway.
 ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications year)
 
-.PHONY: run test test-postgresql chaos lint docs-tables wheel clean
+.PHONY: run test test-postgresql chaos hostile lint docs-tables wheel clean
 
 run: $(VENV)/run  ## the daemon with a sample district; data in var/, pages at http://127.0.0.1:8427/calls
 	@$(BIN)/partnershipctl --config $(CONFIG) init
@@ -27,6 +27,9 @@ test-postgresql: $(VENV)/test  ## every test that has a database, on a real Post
 chaos: $(VENV)/test  ## daemons are killed, stopped, starved of disk and given false clocks; says what it counted
 	CHAOS=$${CHAOS:-200} $(BIN)/python -m pytest -n 0 tests/faults
 	CHAOS=$${CHAOS:-200} TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 0 tests/faults
+
+hostile: $(VENV)/test  ## a running daemon gets thousands of hostile messages and forms; says how long its ticks were
+	HOSTILE=$${HOSTILE:-5000} $(BIN)/python -m pytest -n 0 tests/attacks/test_flooding_the_daemon.py
 
 lint: $(VENV)/test  ## style, types, and which package may import which
 	$(BIN)/ruff check .

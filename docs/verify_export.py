@@ -13,7 +13,9 @@ import sys
 
 HASHED = ("seq", "event", "actor", "role", "channel", "from_state", "to_state",
           "input", "setting", "note", "ran_by", "previous")  # fmt: skip
-CALL = ("open-selection", "close-applications", "choose-partner")  # it is open while the first is the last
+APPLIES, GOES = "receive-application", "withdraw-application"
+# What opens an application, and what seals it for good, by whether that is sealed itself.
+ENDS = {False: ("close-applications", "choose-partner"), True: (GOES,)}
 
 
 def digest(ref, row):
@@ -25,9 +27,9 @@ def digest(ref, row):
 def of_itself(partnership):
     """What does not fit within one partnership: each row with the one before it, the last one with the whole."""
     ref, history, previous, state = partnership["ref"], partnership["history"], "0" * 64, None
-    is_open = [row["event"] for row in history if row["event"] in CALL][-1:] == [partnership["state"]]
     for number, row in enumerate(history, 1):
-        left_out = is_open and row["event"] == "receive-application" and row["input"] is None
+        ends = [r["event"] for r in history[number - 1 :] if r["event"] in ENDS[bool(r.get("sealed"))]]
+        left_out = row["event"] in (APPLIES, GOES) and row["input"] is None and ends[:1] in ([], [GOES])
         wrong = {
             f"it should be row {number}: rows are missing or out of order": row["seq"] != number,
             "it does not follow the row before it": row["previous"] != previous,
@@ -44,19 +46,18 @@ def of_itself(partnership):
 
 
 def since_then(older, now):
-    """What an older export has that is gone or no longer the same; an input left out is vouched for by its hash."""
+    """What an older export has that is gone or no longer the same; what is left out is vouched for by its hash."""
     for ref, before in older.items():
         if ref not in now:
             yield f"{ref}: it is not in the export any more"
-            continue
-        rows = {row["seq"]: row for row in now[ref]["history"]}
-        for row in before["history"]:
+        rows = {row["seq"]: row for row in now.get(ref, {"history": []})["history"]}
+        for row in before["history"] if ref in now else ():
             same = rows.get(row["seq"], {})
-            names = [n for n in ("at", "hash", *HASHED) if n != "input" or None not in (row[n], same.get(n))]
-            if not same:
-                yield f"{ref}, row {row['seq']}: it is gone"
-            elif changed := [name for name in names if row[name] != same[name]]:
-                yield f"{ref}, row {row['seq']}: it was changed since: {', '.join(changed)}"
+            sealed = {n for n in HASHED if "sealed" in row | same and None in (row[n], same.get(n))}
+            keys = [n for n in ("at", "hash", *HASHED) if n not in sealed and row[n] != same.get(n)]
+            if keys:
+                what = f"it was changed since: {', '.join(keys)}" if same else "it is gone"
+                yield f"{ref}, row {row['seq']}: {what}"
 
 
 def as_told(path, message, now):

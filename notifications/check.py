@@ -9,6 +9,8 @@ from pathlib import Path
 
 from jinja2 import Environment, TemplateError, TemplateSyntaxError, meta, nodes
 
+from notifications.texts import ENCODING, EXPECTED, explain_unreadable
+
 LAYOUTS = ("email/layout.txt.j2", "email/layout.html.j2")
 REQUIRED_BLOCKS = ("subject", "happened", "asked")
 OPTIONAL_BLOCKS = ("more",)
@@ -24,6 +26,7 @@ CONTEXT = {
     "facts": "everything on record about the partnership",
     "deadline": "name, due_at, kind (remind, due or escalate), overdue, label; or nothing",
     "offers": "what the reader may do, each with event, label, url (or nothing), help, and words for a reply",
+    "weighed": "what to weigh before an agreement is approved: autonomy, agreements, sums; None for others",
     "hindered": "what the reader may do later, each with event, label and reasons why not yet",
     "page": "the address of the page that shows the reader the partnership, or nothing",
     "replies": "whether an answer to this message is read",
@@ -80,12 +83,12 @@ def find_problems(path: Path, environment: Environment, also: Collection[str] = 
         expected = "a name like board-approved.j2: lower case words joined by hyphens"
         return [TemplateProblem(str(path), None, "this is not a name for a notice", expected)]
     try:
-        source = path.read_text(encoding="utf-8")
+        source = path.read_text(encoding=ENCODING)
         tree = environment.parse(source, filename=str(path))
     except TemplateSyntaxError as error:
         return [TemplateProblem(str(path), error.lineno, error.message or str(error), "correct Jinja")]
     except (OSError, UnicodeDecodeError) as error:
-        return [TemplateProblem(str(path), None, f"the file is unreadable: {error}", "a file in UTF-8")]
+        return [TemplateProblem(str(path), None, explain_unreadable(error), EXPECTED)]
     problems = list(_find_unknown_operations(path, tree, environment))
     problems += _find_missing_names(path, tree, environment) if is_layout else _check_blocks(path, tree)
     names = set(CONTEXT) | set(also) | (_WORDS if is_layout else set())

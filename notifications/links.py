@@ -72,6 +72,7 @@ class Links:
     def sign_again(self, content: bytes, person: str, purpose_of: Callable[[str, Any], str]) -> bytes:
         """Return a masked message with its signatures, for the person to whom it goes.
 
+        Only links of this person are signed: anybody can write what looks like a masked link of somebody else.
         `purpose_of` returns the purpose of a link by the first part of its path and its claims.
         """
 
@@ -82,6 +83,8 @@ class Links:
                 claims = self._serializer("").load_payload(match["payload"])
             except BadData:
                 return match["code"]  # somebody wrote what only looks like a link
+            if not isinstance(claims, dict) or str(claims.get("p")).lower() != person.lower():
+                return match["code"]
             serializer = self._serializer(purpose_of(match["kind"].decode("ascii"), claims))
             return serializer.make_signer(serializer.salt).get_signature(
                 match["payload"] + b"." + match["stamp"]

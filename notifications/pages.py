@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import TemplateNotFound, TemplateSyntaxError
+from jinja2 import TemplateSyntaxError
 
 from notifications.render import make_environment
 from notifications.sandbox import bounded
+from notifications.texts import EXPECTED, explain_unreadable
 
 
 class Pages:
@@ -31,17 +32,14 @@ class Pages:
 
     def problems(self) -> Iterator[tuple[str, str, str]]:
         """Return what stops a page from being compiled: the file and line, what is wrong, what would be right."""
-        for folder in self._folders:
-            # Loading a page compiles it, and that finds mistakes that would otherwise first show to a reader.
-            for path in sorted((folder / "pages").glob("*.j2")):
-                try:
-                    self._environment.get_template(f"pages/{path.name}")
-                except TemplateSyntaxError as error:
-                    at = f"templates/pages/{path.name}, line {error.lineno}"
-                    yield at, error.message or str(error), "correct Jinja"
-                except (TemplateNotFound, OSError, UnicodeDecodeError) as error:
-                    yield (
-                        f"templates/pages/{path.name}",
-                        f"the file is unreadable: {error}",
-                        "a file in UTF-8",
-                    )
+        # A district's own file hides the packaged one, so each name is read once.
+        names = {path.name for folder in self._folders for path in (folder / "pages").glob("*.j2")}
+        # Loading a page compiles it, and that finds mistakes that would otherwise first show to a reader.
+        for name in sorted(names):
+            try:
+                self._environment.get_template(f"pages/{name}")
+            except TemplateSyntaxError as error:
+                at = f"templates/pages/{name}, line {error.lineno}"
+                yield at, error.message or str(error), "correct Jinja"
+            except (OSError, UnicodeDecodeError) as error:
+                yield f"templates/pages/{name}", explain_unreadable(error), EXPECTED

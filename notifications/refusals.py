@@ -27,6 +27,10 @@ _ABOUT_US: Final = re.compile(
     re.IGNORECASE,
 )
 
+# A server that does not know a sender and recipient yet puts their first message off for some minutes (RFC 6647).
+# Its status is often one of security, and every recipient gets it, but each has to be tried again for itself.
+_GREYLISTED: Final = re.compile(r"gr[ae]y-?\s?list", re.IGNORECASE)
+
 
 def failure(code: int, answer: str, explanation: str) -> DeliveryFailed:
     """Return the failure that a refusal means, with `explanation` as its text.
@@ -55,6 +59,8 @@ def may_be_about_us(code: int, answer: str) -> bool:
 
     "Access denied" is said of one recipient by some servers, and of every recipient by others.
     """
+    if _GREYLISTED.search(answer):
+        return False
     status = _status(answer)
     if status is None:
         return code in (452, 553, 554)

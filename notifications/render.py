@@ -21,6 +21,7 @@ from notifications.check import LAYOUTS, TemplateProblem, find_problems, is_noti
 from notifications.errors import ServiceError
 from notifications.filters import filters_for, link
 from notifications.sandbox import Sandbox, bounded
+from notifications.texts import ENCODING, EXPECTED, explain_unreadable
 
 _PIECES = ("subject", "happened", "asked", "more")
 _CONTEXT_EXPECTED = "names and values as the notice context has them"
@@ -50,7 +51,7 @@ class Rendered:
 def make_environment(folders: Sequence[Path], zone: ZoneInfo, *, html: bool) -> Sandbox:
     """Return the environment of templates: a sandbox that escapes HTML and refuses unknown names."""
     sandbox = Sandbox(
-        loader=FileSystemLoader([str(folder) for folder in folders], encoding="utf-8"),
+        loader=FileSystemLoader([str(folder) for folder in folders], encoding=ENCODING),
         autoescape=html,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -161,7 +162,7 @@ class Templates:
             problem = TemplateProblem(where, error.lineno, error.message or str(error), "correct Jinja")
             raise TemplateFailed(problem) from error
         except UnicodeDecodeError as error:
-            problem = TemplateProblem(file, None, f"unreadable: {error}", "a file in UTF-8")
+            problem = TemplateProblem(file, None, explain_unreadable(error), EXPECTED)
             raise TemplateFailed(problem) from error
 
     def _run(

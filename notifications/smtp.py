@@ -14,6 +14,7 @@ from typing import Literal, NoReturn
 from notifications.addresses import parse_mailbox
 from notifications.delivery import InDoubt, PermanentFailure, TemporaryFailure, Unreachable
 from notifications.refusals import failure, failure_of_one, is_about_us, is_same, may_be_about_us
+from notifications.texts import read_secret
 
 Security = Literal["starttls", "tls", "none"]
 LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -127,7 +128,7 @@ class SmtpMailer:
             return
         if self._oauth_token_file is not None:
             # Another program renews the token about once an hour, so read it for each connection.
-            self._password = self._oauth_token_file.read_text(encoding="utf-8").strip()
+            self._password = read_secret(self._oauth_token_file)
             proof = f"user={self._username}\x01auth=Bearer {self._password}\x01\x01"
             # A server that refuses the token first explains itself in a challenge. The answer to that is empty.
             client.auth("XOAUTH2", lambda challenge=None: proof if challenge is None else "")

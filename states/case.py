@@ -85,6 +85,8 @@ class Setting(Fact):
     proved_by: str | None = None  # the address that sent the application that the input would replace
     sent_at: datetime | None = None  # when the applicant sent what has waited for the office since
     waiting: int = 0  # how many applications to the present call wait for the office
+    # Whether the actor acts otherwise than by a link of their own, so that it may be somebody else.
+    unproved: bool = False
     closes_at: datetime | None = None
     opens_until: date | None = None
     minimum_panel: int = 3
@@ -94,9 +96,14 @@ class Setting(Fact):
     meeting: Meeting | None = None
     board: BoardRules = BoardRules()
     through: str | None = None  # the delegate who acts for the actor
+    accept_until: datetime | None = None  # early histories have none: there a new contact needs no consent
+    home_domains: tuple[str, ...] | None = (
+        None  # the mail domains of the district; None: domains show nothing
+    )
     belongs_to: tuple[str, ...] = ()  # the organizations for which the actor or the delegate may act
     notice_days: int = 0
-    longest_notice: int = 0  # the longest notice period of a termination, in days
+    # The longest notice period of a termination, in days. None in histories from before a rule asked for it.
+    longest_notice: int | None = None
     overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
 
 
@@ -164,8 +171,8 @@ def add_signature(signatures: Signatures, case: Case, on: date | None = None) ->
     return {**signatures, SIDES[case.role]: signature}
 
 
-def other_sides(case: Case) -> dict[str, Side]:
-    """Return the people who acted for another side of the agreement than the acting one: side by address.
+def other_sides(case: Case, mine: Side) -> dict[str, Side]:
+    """Return the people who acted for another side of the agreement than `mine`: side by address.
 
     Everything that stands together counts: needs, outcomes, agreement, and the review that is open.
     """
@@ -177,7 +184,6 @@ def other_sides(case: Case) -> dict[str, Side]:
     if facts.review:
         acts += facts.review.findings.items()
         acts += [("partner", report) for report in facts.review.reports]
-    mine = SIDES[case.role]
     return {person: side for side, act in acts if side != mine for person in (act.by, act.through) if person}
 
 

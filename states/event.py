@@ -19,7 +19,7 @@ from states.partnership import SIDES, Partnership, Role, Side, State
 
 PRINCIPAL, STAFF, SUPERINTENDENT = Role.PRINCIPAL, Role.STAFF, Role.SUPERINTENDENT
 BOARD_OFFICE, REVIEWER, CLOCK = Role.BOARD_OFFICE, Role.REVIEWER, Role.CLOCK
-LEAD_PARTNER, APPLICANT = Role.LEAD_PARTNER, Role.APPLICANT
+LEAD_PARTNER, APPLICANT, NEXT_CONTACT = Role.LEAD_PARTNER, Role.APPLICANT, Role.NEXT_CONTACT
 NEEDS, OPEN, BOARD = State.NEEDS_IDENTIFIED, State.OPEN_SELECTION, State.BOARD_REVIEW
 ACTIVE, REVIEW, TERMINATED = State.ACTIVE, State.ANNUAL_REVIEW, State.TERMINATED
 
@@ -94,7 +94,7 @@ Audience = Mapping[Role, Sees]
 OFFICE_ONLY: Audience = {}
 
 
-def partner_sees(*fields: str) -> Audience:
+def partner_sees(*fields: str) -> dict[Role, Sees]:
     """Return the audience of an event about the agreement: the Lead Partner, who reads these keys of the input."""
     return {LEAD_PARTNER: Sees(Scope.ALWAYS, fields)}
 

@@ -53,6 +53,10 @@ def _amendment_waits(facts: Partnership) -> Moment:
     return facts.agreement.pending.at if facts.agreement and facts.agreement.pending else None
 
 
+def _next_contact(name: str) -> Callable[[Partnership], Moment]:
+    return lambda facts: getattr(facts.next_contact, name) if facts.next_contact else None
+
+
 # By name, the moments at which a deadline may start or end, besides "entering". None: it has not happened.
 MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "needs.described": lambda facts: facts.needs.described_at,
@@ -75,6 +79,8 @@ MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "board.referred": _item("referred_at"),
     "board.scheduled": _item("scheduled_at"),
     "board.meeting": _item("meeting_on"),
+    "contact.asked": _next_contact("asked_at"),
+    "contact.accept_until": _next_contact("until"),
     "review.opened": _review("opened_at"),
     "review.reported": _reported,
     "review.found": _review("found_at"),

@@ -32,6 +32,7 @@ class Role(StrEnum):
     BOARD_OFFICE = "board-office"
     REVIEWER = "reviewer"
     LEAD_PARTNER = "lead-partner"
+    NEXT_CONTACT = "next-contact"  # asked to become the contact of the Lead Partner, and not accepted yet
     APPLICANT = "applicant"
     CLOCK = "clock"
 
@@ -357,6 +358,13 @@ class Contact(Fact):
     name: str
 
 
+class NextContact(Contact):
+    """A person who is asked to become the contact of the Lead Partner, and may accept until an instant."""
+
+    asked_at: datetime
+    until: datetime
+
+
 class Ended(Fact):
     how: Literal["withdrawn", "expired", "terminated"]
     ground: Ground | None = None
@@ -379,6 +387,7 @@ class Partnership(Fact):
     school: str
     title: str
     contact: Contact | None = None
+    next_contact: NextContact | None = None
     needs: Needs = Needs()
     selection: Selection | None = None
     earlier_selections: tuple[Selection, ...] = ()

@@ -94,6 +94,8 @@ class Directory:
             return person
         if facts.contact and facts.contact.email == email:
             return Person(email, facts.contact.name)
+        if facts.next_contact and facts.next_contact.email == email:
+            return Person(email, facts.next_contact.name)
         for selection in facts.selections:
             for application in selection.applications.values():
                 if application.contact_email == email:
@@ -116,6 +118,8 @@ class Directory:
         has_left = self.has_left(person.email, facts)
         if facts.contact and facts.contact.email == person.email and not has_left:
             roles.append(Role.LEAD_PARTNER)
+        if facts.next_contact and facts.next_contact.email == person.email and not has_left:
+            roles.append(Role.NEXT_CONTACT)
         if not has_left and self._is_applicant(person, facts, organization):
             roles.append(Role.APPLICANT)
         return roles
@@ -156,8 +160,8 @@ class Directory:
         if role == Role.REVIEWER:
             reviewers = facts.selection.reviewers if facts.selection else ()
             return [self.someone(email) for email in reviewers if email not in self.left]
-        if role == Role.LEAD_PARTNER:
-            contact = facts.contact
+        if role in (Role.LEAD_PARTNER, Role.NEXT_CONTACT):
+            contact = facts.contact if role == Role.LEAD_PARTNER else facts.next_contact
             if contact is None or self.has_left(contact.email, facts):
                 return []
             return [self.someone(contact.email, contact.name)]

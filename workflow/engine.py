@@ -160,7 +160,7 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     role = _choose_role(session, record, row, intent, event_input)
     # Commands name in `ran_by` the user of the machine, who writes down what somebody else did.
     through = intent.ran_by if intent.channel in _OF_PERSONS else None
-    situation = Situation(session, record, event_input, intent.now, intent.actor, through)
+    situation = Situation(session, record, event_input, intent.now, intent.actor, through, intent.channel)
     case = Case(
         state=record.state,
         facts=record.facts,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from notifications.errors import ServiceError
 from notifications.links import Expired, Forged
+from notifications.masking import change_codes
 from states.machine import event_named
 from states.partnership import Partnership
 from workflow.procedure.config import Config
@@ -97,6 +99,23 @@ def _claim(values: Any, signed_at: datetime) -> Claim:
 def sign_again(config: Config, content: bytes, person: str) -> bytes:
     """Return a message that is kept without signatures, with them, as it goes to this person."""
     return config.links.sign_again(content, person, _purpose)
+
+
+def sign_quoted(config: Config, content: bytes, sent: bytes, person: str) -> bytes:
+    """Return a message that came in and is kept without signatures, with those of the message that it answers.
+
+    `sent` is that message as it is kept, and `person` who got it. Whatever else the sender wrote is never signed.
+    """
+    codes: dict[bytes, bytes] = {}
+    change_codes(
+        sign_again(config, sent, person), lambda match: codes.setdefault(_before_code(match), match["code"])
+    )
+    return change_codes(content, lambda match: codes.get(_before_code(match), match["code"]))
+
+
+def _before_code(match: re.Match[bytes]) -> bytes:
+    """Return what the code of a link or of an address for answers signs."""
+    return match[0][: match.start("code") - match.start()]
 
 
 def _purpose(kind: str, claims: Any) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from notifications.incoming.letterboxes import ImapLetterbox, Letterbox, MaildirLetterbox
 from notifications.mailers import MaildirMailer, Mailer, SmtpMailer
+from notifications.texts import read_secret
 from states.errors import Problem
 from workflow import directory
 from workflow.directory import Directory
@@ -175,8 +176,7 @@ def _password(settings: Config, table: str, server: Smtp | Imap) -> str | None:
     if server.password_file:
         path = settings.folder / server.password_file
         try:
-            # Editors end a file with a line break, which is not part of the password.
-            return path.read_text(encoding="utf-8").strip()
+            return read_secret(path)
         except OSError as error:
             problem = Problem(
                 f"mail.{table}.password_file", f"it cannot be read: {error}", "a file with the password"

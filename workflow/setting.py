@@ -6,20 +6,23 @@ A row of the law's table names the parts that it asks for. Each part comes from 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 
+from states.addresses import workplace
 from states.case import Case, Setting
+from states.chapters.call import WITHDRAW_APPLICATION
 from states.event import Event
-from states.machine import Possibility, explain
+from states.machine import Possibility, event_named, explain
 from states.partnership import Partnership, Role
 from workflow.deadlines import due_instants
 from workflow.session import Session
 from workflow.store import application_texts, tables
-from workflow.store.rows import Channel, Snapshot
+from workflow.store.rows import Channel, HistoryEntry, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Situation:
     now: datetime
     actor: str = ""
     through: str | None = None  # the delegate who acts for the actor
+    channel: Channel | None = None  # None while nobody acts
 
     @property
     def today(self) -> date:
@@ -93,13 +97,33 @@ def _still_ends(facts: Partnership, today: date) -> bool:
 
 
 def _proved_by(s: Situation) -> str | None:
-    """Return the address that sent the organization's application itself, by a link that proved the address."""
+    """Return the address that sent the organization's application itself, by a link that proved the address.
+
+    None if that address has withdrawn it. If staff have, it is still the author's to send again.
+    """
     call, organization = s.record.facts.selection, s.input.organization
-    if call is None or organization not in call.applications:
+    if call is None:
         return None
-    row = application_texts.row_of(s.session.connection, s.record, call.applications[organization])
-    proved = row.role == Role.APPLICANT and row.channel == Channel.LINK and row.stood_in is None
-    return row.actor if proved else None
+    if organization in call.applications:
+        row = application_texts.row_of(s.session.connection, s.record, call.applications[organization])
+        return row.actor if _is_in_person(row) else None
+    table = tables.history
+    query = select(table).where(table.c.partnership == s.record.id, table.c.at >= call.opened_at)
+    query = query.order_by(table.c.seq.desc())
+    withdrawals = application_texts.stream(
+        s.session.connection, query.where(table.c.event == WITHDRAW_APPLICATION)
+    )
+    # Only who has withdrawn is on record without an application. Other applications are not read again.
+    if not any(row.input_values.get("organization") == organization for row in withdrawals):
+        return None
+    for row in application_texts.stream(s.session.connection, query):
+        if row.input_values.get("organization") != organization:
+            continue
+        if event_named(row.event).sealed:
+            return row.actor if _is_in_person(row) else None
+        if row.event == WITHDRAW_APPLICATION and _is_in_person(row):
+            return None
+    return None
 
 
 def _sent_at(s: Situation) -> datetime | None:
@@ -125,6 +149,11 @@ def _waiting(s: Situation) -> int:
         table.c.partnership == s.record.id, table.c.held_at >= call.opened_at, table.c.set_aside_at.is_(None)
     )
     return s.session.connection.scalar(query) or 0
+
+
+def _is_in_person(row: HistoryEntry) -> bool:
+    """Return whether an applicant did this by a link, which went to the applicant alone."""
+    return row.role == Role.APPLICANT and row.channel == Channel.LINK and row.stood_in is None
 
 
 def _closes_at(s: Situation) -> datetime:
@@ -163,13 +192,29 @@ def _overdue(s: Situation) -> tuple[str, ...]:
     return tuple(str(meaning) for meaning in late if meaning is not None)
 
 
+def _accept_until(s: Situation) -> datetime:
+    """Return until when somebody who is asked today to become the contact may accept."""
+    settings = s.session.config
+    last = s.today + timedelta(days=settings.procedure.contact.accept_days)
+    return settings.calendar.end_of(last)
+
+
+def home_domains(session: Session) -> tuple[str, ...]:
+    """Return the mail domains of the people who work for the district, which show no other workplace."""
+    config, people = session.config, session.directory.people.values()
+    home = {Role.STAFF, Role.PRINCIPAL, Role.SUPERINTENDENT, Role.BOARD_OFFICE}
+    addresses = [person.email for person in people if home & set(person.roles)]
+    addresses += [config.sender.address, config.procedure.district.email]
+    return tuple(sorted({domain for each in addresses if (domain := workplace(each))}))
+
+
 def _belongs_to(s: Situation) -> tuple[str, ...]:
     """Return the organizations for which the actor, or the delegate of the actor, may act."""
     people = (s.session.directory.people.get(email) for email in (s.actor, s.through) if email)
     return tuple(person.organization for person in people if person and person.organization)
 
 
-_PARTS = {
+_PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "invited_on": _invited_on,
     "other_lead": _other_lead,
     "organization": lambda s: s.session.directory.organizations.get(s.input.organization),
@@ -186,8 +231,20 @@ _PARTS = {
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days[s.input.ground],
     "longest_notice": lambda s: max(s.session.config.procedure.termination.notice_days.values()),
     "overdue": _overdue,
+    "accept_until": _accept_until,
     "through": lambda s: s.through,
+    "unproved": lambda s: s.channel is not Channel.LINK or s.through is not None,
     "belongs_to": _belongs_to,
+    "home_domains": lambda s: home_domains(s.session),
 }
 # The parts that cannot be collected before the input is known.
-_OF_INPUT = ("organization", "proved_by", "sent_at", "closes_at", "strangers", "meeting", "notice_days")
+_OF_INPUT = (
+    "organization",
+    "proved_by",
+    "unproved",
+    "sent_at",
+    "closes_at",
+    "strangers",
+    "meeting",
+    "notice_days",
+)

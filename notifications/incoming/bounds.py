@@ -6,6 +6,7 @@ can choose these. This module reads each byte once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 FIELDS = 500  # headers of a message that are read
@@ -16,15 +17,22 @@ _HEAD = 200_000  # bytes of all headers together
 _LINES = 200_000
 _BLANK_LINES = 20_000
 _BOUNDARIES = 40  # the parser compares each line with the boundaries of all parts around it
+_LONE_CR = re.compile(rb"\r(?!\n)")
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
 _SEPARATORS = 2_000  # lines that begin with two hyphens: each may begin a part
 
 
 def bound(content: bytes) -> tuple[bytes, bool]:
     """Return a message that can be parsed in linear time, and whether its parts are still in it.
 
-    1. Cut each header that is too long, and each header of a part that has too many parameters.
-    2. Leave out all parts if there are too many lines, boundaries or separators in them.
+    1. Put a blank in place of each CR without LF in the headers. The parser would take what follows for a header,
+       but a mail server that removes forged headers takes it for a part of the one before.
+    2. Cut each header that is too long, and each header of a part that has too many parameters.
+    3. Leave out all parts if there are too many lines, boundaries or separators in them.
     """
+    head_end = _END_OF_HEAD.search(content)
+    length = head_end.start() if head_end else len(content)
+    content = _LONE_CR.sub(b" ", content[:length]) + content[length:]
     lines = content.splitlines(keepends=True)
     end = next((place for place, line in enumerate(lines) if not line.strip(b"\r\n")), len(lines))
     head = list(_cut_head(lines[:end]))

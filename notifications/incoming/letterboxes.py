@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from notifications.errors import ServiceError
+from notifications.texts import read_secret
 
 MOST = 10_000_000  # bytes of a message; of a larger one only the head is read
 _HEAD = 100_000
@@ -80,8 +81,9 @@ class MaildirLetterbox:
             if letter.problem is not None:
                 # Such a file stays, and a report of it at every tick would hide all others.
                 if path not in self._reported:
-                    self._reported.add(path)
                     yield letter
+                    # Only now: a report that could not be recorded is made again.
+                    self._reported.add(path)
                 continue
             yield letter
             count += 1
@@ -157,6 +159,7 @@ class ImapLetterbox:
         self._timeout = timeout
         self._context = context or ssl.create_default_context()
         self._box: Any = None
+        self._reported: set[str] = set()  # what cannot be fetched, so that it holds up no other message
 
     def __repr__(self) -> str:
         return f"ImapLetterbox({self._host!r}, {self._port}, {self._username!r}, {self._folder!r})"
@@ -184,7 +187,7 @@ class ImapLetterbox:
         """Log in with the password, or with the access token that the file holds now (OAuth2, as XOAUTH2)."""
         if self._token_file is not None:
             # Another program renews the token about every hour, so it is read for each login.
-            self._password = self._token_file.read_text(encoding="utf-8").strip()
+            self._password = read_secret(self._token_file)
             return box.xoauth2(self._username, self._password, initial_folder=self._folder)
         return box.login(self._username, self._password, initial_folder=self._folder)
 
@@ -196,13 +199,15 @@ class ImapLetterbox:
 
     def letters(self, most: int) -> Iterator[Letter]:
         """Yield up to `most` messages that are not marked as seen."""
-        for uid in self._box.uids("UNSEEN", charset=None)[:most]:
+        unseen = [uid for uid in self._box.uids("UNSEEN", charset=None) if uid not in self._reported]
+        for uid in unseen[:most]:
             large = self._fetch_size(uid) > MOST
             # PEEK does not mark the message as seen.
             # That happens after the work, so that a crash loses no message.
             content = self._fetch(uid, "BODY.PEEK[HEADER]" if large else "BODY.PEEK[]")
             if content is None:
                 yield Letter(uid, b"", problem=f"message {uid} of {self._folder} cannot be fetched")
+                self._reported.add(uid)
             else:
                 yield Letter(uid, content[:_HEAD] if large else content, whole=not large)
 

@@ -42,7 +42,7 @@ class Reader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self.end()
 
     def read(self, content: bytes, authserv: str = "") -> Incoming:
         """Read a message, as `replies.read` does. Raise `Unreadable` if that takes too much time or memory."""
@@ -56,7 +56,7 @@ class Reader:
             process.stdin.flush()
             answer = pickle.load(process.stdout)
         except (OSError, EOFError, pickle.UnpicklingError):
-            self._end()
+            self.end()
             raise Unreadable(f"reading it took more than {CPU} seconds, or too much memory") from None
         finally:
             timer.cancel()
@@ -64,8 +64,8 @@ class Reader:
             return answer
         raise Unreadable(str(answer))
 
-    def _end(self) -> None:
-        """End the process, if it runs."""
+    def end(self) -> None:
+        """End the process, if it runs. The next message starts another."""
         process, self._process = self._process, None
         if process is None:
             return

@@ -133,8 +133,8 @@ def _parse(content: bytes) -> Message:
 
 
 def _decode(raw: object) -> str:
-    """Return the value of a header as text. Bytes that are not UTF-8 become replacement marks."""
-    return str(raw).encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\x00", "")
+    """Return the value of a header as text. Bytes that are not UTF-8, and NUL, become replacement marks."""
+    return str(raw).encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
 def _find_addresses(headers: Headers) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from urllib.parse import unquote, urlsplit
 MASK = "[link]"
 ADDRESS_MASK = "[address]"
 URL = re.compile(r"\b(?:https?|webcal)(?::|%3a)\S+", re.IGNORECASE)
-# A signed token: its claims, its time and its signature (itsdangerous). The first look keeps the search linear.
-_TOKEN = re.compile(r"(?<![\w-])[\w-]{16,}\.[\w-]{5,8}\.[\w-]{20,}(?:\.ics)?")
+# A signed token: its claims, its time and its signature (itsdangerous), or a mask. The first look keeps the search
+# linear.
+_TOKEN = re.compile(r"(?<![\w-])[\w-]{16,}\.[\w-]{5,8}\.[\w~-]{20,}(?:\.ics)?")
 _ADDRESS = re.compile(
     r"(?<![\w.-])[\w.-]{1,64}(?:\+|%2b)\d{1,15}-(?:[a-z2-7]{16}|~{16})(?:@|%40)?[\w.-]{0,250}", re.IGNORECASE
 )

@@ -13,6 +13,8 @@ from notifications.addresses import parse_address
 
 Headers = Sequence[tuple[str, str]]
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_BLANKS = re.compile(r"[ \t\r\n]+")
+_WORD = re.compile(r"[\w.@+-]+", re.ASCII)  # what means the same without quotation marks
 _COMMENT = re.compile(r"\([^()]*\)")
 # A From line without quoted text and comments: a name and an address in brackets, or only an address.
 _PLAIN = re.compile(r"[^<>@]*<[^<>@\s]+@[^<>@\s]+>\s*|\s*[^<>@,;:\s]+@[^<>@,;:\s]+\s*")
@@ -25,12 +27,30 @@ _MICROSOFT_SERVERS = (".outlook.com", ".office365.com", ".office365.us")
 _GATEWAY = ".protection.outlook.com"
 _BY = re.compile(r"\bby\s+([^\s;()]+)")
 _FROM = re.compile(r"\s*from\s+([^\s;()]+)")
+# The Received line of Postfix about a client that has logged in: "from NAME (NAME [IP]) (COMMENT)... (Authenticated
+# sender: USER) by NAME (Postfix) with ESMTPSA id ...". The A of the protocol says the same (RFC 3848, RFC 6531).
+# The client chose the first name, so that may hold no blank and no bracket.
+_LOGGED_IN = re.compile(
+    r"from [^\s()]+ \([^\s()]+ \[[^\s()]+\]\)(?: \((?:[^()]|\([^()]*\))*\))*?"
+    r" \(Authenticated sender: ([^\s()]+)\) by ([^\s()]+) \([^()]*\) with (?:ESMTP|UTF8SMTP)S?A id "
+)
+# How a mailbox notes that it took a message over from a server of the same house (RFC 2033).
+_TAKEN_OVER = re.compile(r"from [^\s()]+[^;]* with LMTPS? id ")
 _FEATURES = authres.FeatureContext(authres.dmarc)
 
 
 def values(headers: Headers, name: str) -> list[str]:
     """Return the values of all headers with a name, in their order, each on one line."""
-    return [" ".join(value.split())[:_MOST] for key, value in headers if key.lower() == name.lower()]
+    return [_unfold(value) for key, value in headers if key.lower() == name.lower()]
+
+
+def _unfold(value: str) -> str:
+    """Return the value of a header on one line.
+
+    Only the blanks of RFC 5322 separate its words. A mail server that removes forged headers sees no blank in the
+    other characters that Python takes for one, such as U+001C, and leaves a header with them alone.
+    """
+    return _BLANKS.sub(" ", value).strip(" ")[:_MOST]
 
 
 def value(headers: Headers, name: str) -> str:
@@ -51,11 +71,11 @@ def sender_of(headers: Headers) -> tuple[str | None, str | None]:
     bare = _COMMENT.sub("", _QUOTED.sub("", lines[0]))
     if len(addresses) > 1 or bare.count("@") > 1:
         return None, "its From line names several addresses"
+    # A mail server that checks such a line may read another address in it than we do.
+    if "@" in lines[0] and not _PLAIN.fullmatch(bare):
+        return None, "its From line is not well formed"
     if not addresses:
         return None, "its From line names no address"
-    # A mail server that checks such a line may read another address in it than we do.
-    if not _PLAIN.fullmatch(bare):
-        return None, "its From line is not well formed"
     senders = values(headers, "Sender")
     # Sender names the one who really sent it, such as an assistant or a list (RFC 5322, 3.6.2).
     if any(addresses_in(sender) != addresses for sender in senders):
@@ -88,16 +108,19 @@ def dmarc(headers: Headers, authserv: str, sender: str | None) -> str:
     3. Its result must be about the domain of the From line (RFC 7489).
     4. "pass" is also the answer if the sender has logged in at our server with the address of the From line
        (`auth=pass smtp.auth=...`, RFC 8601, 2.7.4). The server itself sends such mail, so DMARC says nothing of it.
+       Postfix says this in its Received line instead.
     """
     if not authserv or sender is None:
         return ""
     ours = authserv.lower()
+    if _has_logged_in(headers, ours, sender):
+        return "pass"
     nameless = ours == MICROSOFT
     end = _find_end_of_microsoft(headers) if nameless else _find_end_of_ours(headers, ours)
     for name, text in headers[:end]:
         if name.lower() != "authentication-results":
             continue
-        line = " ".join(text.split())[:_MOST]
+        line = _unfold(text)
         first = line.partition(";")[0]
         if nameless:
             # Only the topmost line counts. One with the name of a server is not by Microsoft 365.
@@ -105,6 +128,19 @@ def dmarc(headers: Headers, authserv: str, sender: str | None) -> str:
         if first.split(" ")[0].lower() == ours:
             return _read_result(line, sender)
     return ""
+
+
+def _has_logged_in(headers: Headers, authserv: str, sender: str) -> bool:
+    """Return whether our server took the message from a client that had logged in with the address of the sender.
+
+    Only the first Received line counts, since the last server to touch a message writes it: ours. Above it there
+    may be the one line with which that server's mailbox took the message over (LMTP, RFC 2033).
+    """
+    lines = values(headers, "Received")
+    if len(lines) > 1 and _TAKEN_OVER.match(lines[0]):
+        lines = lines[1:]
+    login = _LOGGED_IN.match(lines[0]) if lines else None
+    return login is not None and login[2].lower().rstrip(".") == authserv and login[1].lower() == sender
 
 
 def _find_end_of_microsoft(headers: Headers) -> int:
@@ -152,7 +188,9 @@ def _read_result(line: str, sender: str) -> str:
     Return "" if there is neither.
     """
     try:
-        read = _FEATURES.parse(f"Authentication-Results: {_FOREIGN.sub('', line)}")
+        # The parser takes a quoted value only at the end of a result. RFC 8601, 2.2, allows it anywhere.
+        plain = _FOREIGN.sub("", _QUOTED.sub(_unquote, line))
+        read = _FEATURES.parse(f"Authentication-Results: {plain}")
     except (authres.AuthResError, ValueError, IndexError, AttributeError, TypeError):
         return ""
     # Only the whole address tells who logged in. A user's name alone may be that of somebody else.
@@ -171,3 +209,8 @@ def _read_result(line: str, sender: str) -> str:
     if about != sender.rpartition("@")[2]:
         return ""
     return str(results[0].result or "").lower()
+
+
+def _unquote(quoted: re.Match[str]) -> str:
+    """Return a quoted word without its quotation marks, and any other quoted text as it is."""
+    return quoted[0][1:-1] if _WORD.fullmatch(quoted[0][1:-1]) else quoted[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from pydantic import Field, model_validator
 
@@ -190,11 +190,19 @@ def shortening_keeps_notice(case: Case) -> str | None:
         return None
     # What the input leaves out comes from the amendment that already waits, or else from the present terms.
     last = case.input.ends_on or (agreement.pending or agreement).ends_on
-    if last >= agreement.ends_on or new_term_possible.reason(case):
+    if new_term_possible.reason(case):
+        return None
+    return find_short_notice(case, last, case.today)
+
+
+def find_short_notice(case: Case, last: date, since: date) -> str | None:
+    """Return why a new last day gives less notice than a termination. The notice begins on the day `since`."""
+    present = case.agreement.ends_on
+    if last >= present:
         return None
     # An earlier last day ends the agreement without a ground, so the longest notice period applies.
-    days = case.setting.longest_notice
-    earliest = min(case.today + timedelta(days=days), agreement.ends_on)
+    days = case.setting.longest_notice or 0
+    earliest = min(since + timedelta(days=days), present)
     if last >= earliest:
         return None
     return (

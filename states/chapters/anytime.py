@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from states.case import Case
-from states.event import OFFICE_ONLY, PRINCIPAL, STAFF, Event, Form, change_nothing, partner_sees
-from states.inputs import Digest, Email, File, Input, Length, Name, Text
-from states.partnership import Contact, Document, Partnership, State
+from states.addresses import mailbox
+from states.case import Case, other_sides
+from states.event import (
+    NEXT_CONTACT,
+    OFFICE_ONLY,
+    PRINCIPAL,
+    STAFF,
+    Event,
+    Form,
+    Scope,
+    Sees,
+    Waiting,
+    change_nothing,
+    partner_sees,
+    requirement,
+)
+from states.inputs import Digest, Email, File, Input, Length, Name, Nothing, Text
+from states.partnership import SIDE_NAMES, Contact, Document, NextContact, Partnership, State
 
 
 class AddNote(Input):
@@ -35,8 +49,50 @@ def add_document(case: Case) -> Partnership:
     return case.facts.but(documents=(*case.facts.documents, document))
 
 
+@requirement("4270.4")
+def asked_in_time(case: Case) -> str | None:
+    asked = case.facts.next_contact
+    if asked is None:
+        return "nobody is asked to become the contact of the Lead Partner"
+    if case.at < asked.until:
+        return None
+    until = asked.until.astimezone(case.at.tzinfo)
+    return f"this could be accepted until {until:%Y-%m-%d %H:%M}; staff can ask again, with change-contact"
+
+
+@requirement("4270.4")
+def accepted_in_person(case: Case) -> str | None:
+    through = case.setting.through
+    return f"{through} cannot accept this in place of {case.actor}" if through else None
+
+
+@requirement()
+def contact_acted_for_no_other_side(case: Case) -> str | None:
+    sides = {mailbox(person): side for person, side in other_sides(case, "partner").items()}
+    side = sides.get(mailbox(case.actor))
+    if side is None:
+        return None
+    return f"{case.actor} acted for {SIDE_NAMES[side]} here, so another person has to be the contact"
+
+
 def change_contact(case: Case) -> Partnership:
-    return case.facts.but(contact=Contact(email=case.input.email, name=case.input.name))
+    email, name, until = case.input.email, case.input.name, case.setting.accept_until
+    present = case.facts.contact
+    # The present contact needs no consent to another spelling of the name. It ends an earlier change that waits.
+    if until is None or (present and present.email == email):
+        return case.facts.but(contact=Contact(email=email, name=name), next_contact=None)
+    # The present contact stays until the next one accepts, so that nobody speaks for a partner unasked (4270.4).
+    return case.facts.but(next_contact=NextContact(email=email, name=name, asked_at=case.at, until=until))
+
+
+def accept_contact(case: Case) -> Partnership:
+    asked = case.facts.next_contact
+    contact = Contact(email=asked.email, name=asked.name) if asked else case.facts.contact
+    return case.facts.but(contact=contact, next_contact=None)
+
+
+def _asked(facts: Partnership) -> list[Waiting]:
+    return [Waiting(NEXT_CONTACT, facts.next_contact.email)] if facts.next_contact else []
 
 
 EVENTS = (
@@ -66,7 +122,23 @@ EVENTS = (
         who=(STAFF,),
         takes=ChangeContact,
         records=change_contact,
-        audience=partner_sees("email", "name"),
+        asks=("accept_until",),
+        audience=partner_sees("email", "name") | {NEXT_CONTACT: Sees(Scope.ALWAYS)},
         form=Form(replaces="contact"),
+    ),
+    Event(
+        name="accept-contact",
+        at=tuple(State),
+        who=(NEXT_CONTACT,),
+        takes=Nothing,
+        records=accept_contact,
+        needs=(asked_in_time, accepted_in_person, contact_acted_for_no_other_side),
+        asks=("through",),
+        audience=partner_sees(),
+        awaited_since="contact.asked",
+        collected=_asked,
+        # A later change, and also a change back, ends the links of an earlier one.
+        consents_to=lambda facts: (facts.next_contact and facts.next_contact.asked_at,),
+        form=Form(reads=("next-contact",)),
     ),
 )

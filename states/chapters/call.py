@@ -179,11 +179,22 @@ def other_kind_demonstrated(case: Case) -> str | None:
 
 @requirement("4270.8", of_input=True)
 def replaced_by_its_author(case: Case) -> str | None:
-    author = case.setting.proved_by
-    if author is None or (case.role is Role.APPLICANT and case.actor == author):
+    author, organization = case.setting.proved_by, case.input.organization
+    # Whoever may act as the author by a command is not the author: a link went to the author alone.
+    in_person = case.role is Role.APPLICANT and not case.setting.unproved
+    is_gone = organization not in case.selection.applications
+    if author is None or (in_person and (is_gone or case.actor == author)):
         return None
     # Only its author has read a sealed application, so only the author can replace it.
-    return f"{case.input.organization} has sent its application itself, so only its author can replace it"
+    return f"{organization} has sent its application itself, so only its author can replace it"
+
+
+@requirement("4270.8", of_input=True)
+def withdrawn_by_its_author(case: Case) -> str | None:
+    author = case.setting.proved_by
+    if author is None or case.role is not Role.APPLICANT or case.actor == author:
+        return None
+    return f"another address sent the application of {case.input.organization}: that one can withdraw it"
 
 
 @requirement("4270.8", of_input=True)
@@ -231,6 +242,7 @@ def withdraw_application(case: Case) -> Partnership:
         facts = facts.but(
             selection=require_recorded(facts.selection).but(choice=None),
             contact=None,
+            next_contact=None,
             agreement=None,
             outcomes=Outcomes(),
         )
@@ -316,7 +328,7 @@ EVENTS = (
         takes=ReceiveApplication,
         records=receive_application,
         needs=(call_open, replaced_by_its_author, other_kind_demonstrated, *all_five_addressed),
-        asks=("organization", "proved_by", "sent_at"),
+        asks=("organization", "proved_by", "unproved", "sent_at"),
         audience=_of_application("organization", "contact_name", "contact_email"),
         sealed=("abilities", "demonstration"),
         optional=True,
@@ -333,7 +345,8 @@ EVENTS = (
         who=(APPLICANT, STAFF),
         takes=OfOrganization,
         records=withdraw_application,
-        needs=(has_applied,),
+        needs=(has_applied, withdrawn_by_its_author),
+        asks=("proved_by",),
         audience=_of_application("organization"),
         optional=True,
         confirmed=True,

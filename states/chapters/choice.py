@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from states.addresses import mailbox, workplace
 from states.case import Case
 from states.chapters.call import call_closed, change_call, has_applied, note_scoring, of_applicant, of_call
 from states.event import (
@@ -81,7 +82,12 @@ def reviewer_not_of_applicant(case: Case) -> str | None:
         for call in case.facts.selections
         if organization in call.applications
     }
-    person = next((p for p in (case.actor, case.setting.through) if p in contacts), None)
+    mailboxes = {mailbox(contact) for contact in contacts}
+    # A domain of the organization's own, such as that of a college, shows who works there.
+    home = case.setting.home_domains
+    domains = {workplace(contact) for contact in contacts} - {None, *home} if home is not None else set()
+    people = [p for p in (case.actor, case.setting.through) if p]
+    person = next((p for p in people if mailbox(p) in mailboxes or workplace(p) in domains), None)
     if person is None and organization not in case.setting.belongs_to:
         return None
     return f"{person or case.actor} belongs to {organization}: declare a conflict, with declare-conflict"
@@ -228,7 +234,7 @@ def choose_partner(case: Case) -> Partnership:
     contact = Contact(email=application.contact_email, name=application.contact_name)
     facts = change_call(case, choice=choice)
     # A second choice starts anew: terms and outcomes were drafted with the partner that was chosen first.
-    return facts.but(contact=contact, agreement=None, outcomes=Outcomes())
+    return facts.but(contact=contact, next_contact=None, agreement=None, outcomes=Outcomes())
 
 
 def file_protest(case: Case) -> Partnership:
@@ -285,7 +291,7 @@ EVENTS = (
         takes=ScoreApplication,
         records=score_application,
         needs=(call_closed, not_chosen_yet, has_applied, no_conflict_declared, reviewer_not_of_applicant),
-        asks=("through", "belongs_to"),
+        asks=("through", "belongs_to", "home_domains"),
         audience={REVIEWER: Sees(Scope.AFTER_CHOICE)},
         awaited_since="selection.closed",
         collected=_panel_left,

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from states.case import Case
-from states.chapters.agreement import agreement_not_over
+from states.chapters.agreement import agreement_not_over, find_short_notice
 from states.chapters.board import (
     READ_BY_BOARD,
     HeldAtMeeting,
@@ -78,6 +78,16 @@ def met_before_the_end(case: Case) -> str | None:
     if agreement is None or not case.facts.in_force or met <= agreement.ends_on:
         return None
     return f"the agreement ended on {agreement.ends_on}, before the meeting on {met}; a new one is needed"
+
+
+@requirement("4270.12", of_input=True)
+def notice_kept_at_vote(case: Case) -> str | None:
+    change = case.item.change
+    # A new agreement shortens nothing. Histories from before this rule do not name the notice period.
+    if change is None or case.setting.longest_notice is None:
+        return None
+    # Time has passed since the change was drafted and referred, and until the vote nobody could rely on it.
+    return find_short_notice(case, change.ends_on, case.input.meeting_on)
 
 
 @requirement("4270.9")
@@ -205,9 +215,10 @@ EVENTS = (
             vote_carried,
             met_before_the_end,
             agreement_not_over,
+            notice_kept_at_vote,
             no_other_lead_partner,
         ),
-        asks=("meeting", "board", "other_lead"),
+        asks=("meeting", "board", "other_lead", "longest_notice"),
         audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason"),
         consents_to=_referral_read,
         confirmed=True,

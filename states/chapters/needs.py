@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from states.addresses import mailbox
 from states.case import Case, add_signature, other_sides
 from states.event import (
     DISAGREES,
@@ -54,11 +55,12 @@ def side_has_not_agreed_to_needs(case: Case) -> str | None:
 def another_person_for_each_side(case: Case) -> str | None:
     # An agreement has sides only if different people speak for them.
     # A delegate counts as their own person, also when they act in place of somebody else.
-    sides = other_sides(case)
+    # One person may write the address of one mailbox in several ways.
+    sides = {mailbox(person): side for person, side in other_sides(case, SIDES[case.role]).items()}
     for person in (case.actor, case.setting.through):
-        if person in sides:
+        if person and (side := sides.get(mailbox(person))):
             return (
-                f"{person} acted for {SIDE_NAMES[sides[person]]} here, so another person has to act for"
+                f"{person} acted for {SIDE_NAMES[side]} here, so another person has to act for"
                 f" {SIDE_NAMES[SIDES[case.role]]}"
             )
     return None

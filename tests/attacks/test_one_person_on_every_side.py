@@ -6,10 +6,11 @@ from datetime import date
 
 import pytest
 
-from states.errors import Refused
+from states.errors import Refused, WrongRole
 from states.partnership import Role
 from tests.support.district import Begin
-from tests.support.facts import CBO, COLLEGE
+from tests.support.facts import CBO, COLLEGE, REVIEWERS
+from workflow.store import tables
 from workflow.store.rows import Channel
 
 BOTH = "both@example.org"
@@ -53,8 +54,10 @@ def test_staff_become_the_contact_and_sign_for_the_partner_too(begin: Begin) -> 
     life = begin("drafted")
     # Staff agreed to the needs and outcomes for the District.
     life.do("change-contact", email="staff@example.org", name="Staff")
-    with pytest.raises(Refused, match=r"staff@example\.org acted for the District"):
+    with pytest.raises(WrongRole):
         life.do("sign-agreement", "staff", role=Role.LEAD_PARTNER, signed_on=str(life.now.date()))
+    with pytest.raises(Refused, match=r"staff@example\.org acted for the District"):
+        life.do("accept-contact", "staff@example.org")
 
 
 @pytest.mark.promise("different-people")
@@ -74,6 +77,60 @@ def test_a_reviewer_scores_the_organization_they_belong_to(begin: Begin) -> None
         life.do("score-application", "reviewer-1@example.org", organization=CBO)
     life.do("score-application", "reviewer-1@example.org", organization=COLLEGE)
     life.do("declare-conflict", "reviewer-1@example.org", organization=CBO)
+
+
+@pytest.mark.promise("different-people")
+@pytest.mark.parametrize(
+    ("reviewer", "contact", "belongs"),
+    [
+        ("r.one@city.example", "dean@city.example", True),
+        ("dean+panel@city.example", "dean@city.example", True),
+        ("a.b@gmail.com", "ab+x@googlemail.com", True),
+        ("a.b@gmail.com", "c@gmail.com", False),
+        ("r.one@city.example", "dean@other.example", False),
+        ("reviewer-1@example.org", "dean@example.org", False),  # the district's own domain
+    ],
+)
+def test_a_reviewer_scores_where_their_address_shows_that_they_work(
+    begin: Begin, reviewer: str, contact: str, belongs: bool
+) -> None:
+    life = begin("needs-agreed")
+    life.put(tables.people, email=reviewer, name="R", roles='["reviewer"]', schools="[]", organization=None)
+    life.do("open-selection", reviewers=[reviewer, *REVIEWERS[1:]])
+    life.do("receive-application", "staff", contact_email=contact)
+    life.tick("2025-08-15 17:00")
+    if belongs:
+        with pytest.raises(Refused, match="declare a conflict"):
+            life.do("score-application", reviewer)
+        life.do("declare-conflict", reviewer)
+    else:
+        life.do("score-application", reviewer)
+
+
+@pytest.mark.promise("different-people")
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("ana@example.org", "ana+school@example.org", True),
+        ("ana@example.org", "Ana@Example.org", True),
+        ("a.na@gmail.com", "ana@googlemail.com", True),
+        ("a.na@example.org", "ana@example.org", False),
+    ],
+)
+def test_one_person_agrees_for_both_sides_by_two_ways_to_write_an_address(
+    begin: Begin, first: str, second: str, same: bool
+) -> None:
+    life = begin("needs")
+    schools = '["rainier-beach"]'
+    life.put(tables.people, email=first, name="Ana", roles='["principal"]', schools=schools)
+    life.put(tables.people, email=second, name="Ana", roles='["staff"]', schools="[]")
+    life.do("describe-needs")
+    life.do("agree-needs", first)
+    if same:
+        with pytest.raises(Refused, match="another person has to act"):
+            life.do("agree-needs", second)
+    else:
+        life.do("agree-needs", second)
 
 
 @pytest.mark.promise("different-people")

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +27,7 @@ from workflow.store import tables
 from workflow.store.rows import Channel, Notice
 
 SECRET = "how we show"  # the beginning of every text of an application in these lives
+VERIFY = Path(__file__).parents[2] / "docs" / "verify_export.py"
 UNREAD = "what only the second call holds"
 Sit = Callable[[str], Desk]
 AUTHORS = ("applicant@example.org", "lead-partner@example.org")
@@ -218,6 +225,93 @@ def test_an_application_withdrawn_before_the_closing_is_never_opened_and_names_n
     assert "City College" not in page
     assert "withdrew" not in page
     assert "An applicant withdrew an application." in visitor.get(visitor.link("", "staff")).said
+
+
+@pytest.mark.promise("sealed-until-closing")
+@pytest.mark.promise("record-verifiable")
+@pytest.mark.parametrize("later", ["2025-08-02", "2025-08-16"], ids=["open", "closed"])
+def test_no_command_says_who_withdrew_an_application_before_the_closing(sit: Sit, later: str) -> None:
+    desk = sit("applied")
+    life: Life = desk.life
+    before = desk.file("before.json", desk.say("export", life.ref))
+    guest = Guest(life.at("2025-08-02"))
+    link = guest.application_link("applicant@example.org")
+    guest.post(link, do="withdraw", confirm="withdraw", form="0123456789abcdef")
+    delivered(life)
+    life.tick(later)
+    about = [entry for entry in desk.ask("history", life.ref) if "application" in entry["event"]]
+    assert [(entry["actor"], entry["input"] is None) for entry in about[:3]] == [
+        ("lead-partner@example.org", False), (None, True), (None, True),
+    ]  # fmt: skip
+    (receipt,) = life.notices("receipt")
+    assert receipt["to"] == "applicant@example.org"
+    shown = ("notices", "show", str(receipt["id"]))
+    commands = [("history", life.ref), ("show", life.ref), ("notices", life.ref), shown, ("export", life.ref)]
+    for words in commands:
+        answer = desk.run(*words)
+        assert answer.status == 0
+        assert not re.search("city.college|applicant@example", answer.out + answer.err, re.IGNORECASE), words
+    # The export holds without these names, and an older one vouches for them.
+    after = desk.file("after.json", desk.say("export", life.ref))
+    checked = subprocess.run(
+        [sys.executable, str(VERIFY), after, before], capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout.splitlines()[0].split(";")[0]) == (
+        0,
+        "1 partnerships, 0 faults",
+    )
+
+
+@pytest.mark.promise("sealed-until-closing")
+def test_a_withdrawal_by_staff_names_them_and_no_applicant(sit: Sit) -> None:
+    desk = sit("applied")
+    life: Life = desk.life
+    life.at("2025-08-02").do("withdraw-application", "staff", organization=COLLEGE)
+    entry = desk.ask("history", life.ref)[-1]
+    assert (entry["actor"], entry["input"]) == ("staff@example.org", None)
+    visitor = Visitor(life)
+    assert "Staff (staff) withdrew an application." in visitor.get(visitor.link("", "principal")).said
+
+
+@pytest.mark.promise("own-application")
+@pytest.mark.parametrize(
+    "way", ["acting as the author", "import --append", "a delegate", "a colleague", "anew"]
+)
+def test_no_way_of_others_replaces_what_its_author_proved_and_sent(sit: Sit, way: str) -> None:
+    desk = sit("open")
+    life: Life = desk.life.at("2025-08-01")
+    own: dict[str, Any] = {**COLLEGE_APPLIES, "channel": Channel.LINK, "role": Role.APPLICANT}
+    life.do("receive-application", AUTHORS[0], **own)
+    if way == "acting as the author":
+        given = json.dumps(life.input("receive-application", **COLLEGE_APPLIES))
+        answer = desk.trigger("receive-application", "--as", AUTHORS[0], "--input", "-", stdin=given)
+        assert [unmet["requirement"] for unmet in answer.json["unmet"]] == ["replaced-by-its-author"]
+    elif way == "import --append":
+        with pytest.raises(Refused, match="only its author"):
+            life.do("receive-application", AUTHORS[0], **COLLEGE_APPLIES, channel=Channel.IMPORT)
+    elif way == "a delegate":
+        with pytest.raises(Refused, match="only its author"):
+            life.do("receive-application", AUTHORS[0], **own, ran_by="staff@example.org")
+    elif way == "a colleague":
+        life.person("colleague", organization=COLLEGE)
+        with pytest.raises(Refused, match="only its author"):
+            life.do("receive-application", "colleague@example.org", **own)
+        with pytest.raises(Refused, match="another address sent"):
+            life.do(
+                "withdraw-application", "colleague@example.org", organization=COLLEGE, role=Role.APPLICANT
+            )
+    else:
+        # To withdraw it and enter another would replace it too.
+        life.do("withdraw-application", "staff", organization=COLLEGE)
+        for by in ("staff", AUTHORS[0]):
+            with pytest.raises(Refused, match="only its author"):
+                life.do("receive-application", by, **COLLEGE_APPLIES)
+    # Its author can, and gives it free by withdrawing it.
+    life.do("receive-application", AUTHORS[0], **own)
+    life.do(
+        "withdraw-application", AUTHORS[0], organization=COLLEGE, channel=Channel.LINK, role=Role.APPLICANT
+    )
+    assert life.do("receive-application", "staff", **COLLEGE_APPLIES)
 
 
 @pytest.mark.promise("own-application")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack
-from urllib.request import urlopen
+from datetime import timedelta
 
 import pytest
-from flask import Flask
 
 from tests.support.district import Begin
-from tests.support.letters import answer, comes
+from tests.support.letters import answer, comes, got
 from tests.support.visitor import Guest, Visitor
 from tests.workflow.inbox.test_judge import DMARC, PASSED, ask, asked_for_needs
+from tests.workflow.web.test_application import Applying
+from workflow.actions import applications
 from workflow.inbox import message
 from workflow.web.limits import Limits, sender_of
-from workflow.web.server import Server
 
 CALL = "/calls/rbhs-2025"
 
@@ -110,32 +107,35 @@ def test_staff_hear_once_that_somebody_writes_too_often(begin: Begin) -> None:
     assert len(life.notices("reply-doubtful")) == 1
 
 
-@pytest.fixture
-def port() -> Iterator[int]:
-    """The port of a server of pages, as the daemon starts it."""
-    app = Flask("pages", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = 1_000_000
-    app.add_url_rule("/healthz", "healthz", lambda: "ok")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = int(free.getsockname()[1])
-    server = Server(app, "127.0.0.1", number)
-    server.start()
-    yield number
-    server.close()
+@pytest.mark.promise("limits-only-the-sender")
+def test_staff_hear_once_a_day_that_a_call_gets_too_many_links(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applications, "MOST_ASKED", 3)
+    life = begin("open")
+    visitor = Guest(life)
+    told = []
+    for day in range(2):
+        for number in range(6):
+            assert visitor.post(CALL, email=f"n{number}@example.org").status_code == 200
+            told.append(len(life.notices("call-limit")))
+        life.now += timedelta(days=1, hours=2)
+        assert day or life.told("call-limit") == ["staff"]
+    assert told == [0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2]
+    assert "example.org" not in str([row["extra"] for row in life.notices("call-limit")])
 
 
 @pytest.mark.promise("limits-only-the-sender")
-@pytest.mark.parametrize(
-    "begun",
-    [b"", b"GET / HTTP/1.1\r\nHost: a\r\n",
-     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\nContent-Type: text/plain\r\n\r\nx"],
-    ids=["silent", "half a head", "slow upload"],
-)  # fmt: skip
-def test_slow_requests_do_not_stop_pages(port: int, begun: bytes) -> None:
-    with ExitStack() as open_ones:
-        for _ in range(250):
-            slow = open_ones.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
-            slow.sendall(begun)
-        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as page:
-            assert page.read() == b"ok"
+def test_staff_hear_once_that_an_address_sends_too_many_applications(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applications, "MOST_SENT", 2)
+    life = begin("open")
+    who = Applying(life)
+    for number in range(5):
+        who.send(diversity=f"try {number}")
+    (notice,) = life.notices("call-limit")
+    assert notice["to"] == "staff@example.org"
+    content = got(life, "call-limit", "staff").as_string()
+    assert "applications came" in content
+    assert "new@example.org" not in content

@@ -41,6 +41,7 @@ class Load:
         self.asked: Counter[str] = Counter()  # how often each thing was tried, by its words
         self.done: set[str] = set()  # what was answered as done
         self.stop = threading.Event()
+        self.head = b""  # what the receiving mail server puts above each answer
         with newcomer(house) as life:
             self.calls = [
                 open_call(life.another(f"call-{number}", "rainier-beach")) for number in range(calls)
@@ -99,7 +100,8 @@ class Load:
         for number in range(1, MOST_REPLIES + 1):
             words = f"reply {number}"
             self.asked[words] += 1
-            put(self.house.folder / "var" / "replies", answer(self.letter, words), f"{number}.host")
+            content = self.head + answer(self.letter, words)
+            put(self.house.folder / "var" / "replies", content, f"{number}.host")
             self.done.add(words)
             if self.stop.wait(0.7):
                 return

@@ -34,6 +34,9 @@ MEETINGS = {
     if (at := datetime(on.year, on.month, on.day, 16, 15, tzinfo=LA))
 }
 YEAR, DAY_MORE = "2026-08-31", "2026-09-01"
+# A last day that is given with notice at the third and the fourth instant, and too late at the meeting after these.
+SOON = "2025-10-20"
+NOTICE = 30  # days
 CENT_LESS, THRESHOLD = 24_999_999, 25_000_000
 PLAIN = {"amount_cents": CENT_LESS, "ends_on": YEAR}
 # Each clause that calls for the Board by itself, and none of them.
@@ -43,8 +46,8 @@ CARRIED, LOST = {"ayes": 4, "noes": 1, "abstentions": 0}, {"ayes": 2, "noes": 3,
 NO_QUORUM = {"ayes": 3, "noes": 0, "abstentions": 0}
 # What changes nothing that any requirement looks at.
 ASIDE = {
-    "add-note", "attach-document", "change-contact", "add-agreement", "extend-selection", "close-out",
-    "record-assessment", "record-gap", "record-meeting", "record-engagement", "record-responsibility",
+    "add-note", "attach-document", "change-contact", "accept-contact", "add-agreement", "extend-selection",
+    "close-out", "record-assessment", "record-gap", "record-meeting", "record-engagement", "record-responsibility",
 }  # fmt: skip
 RARE = {"file-protest", "answer-protest", "declare-conflict", "withdraw-application", "restart"}
 # Of these there is one at a time, in a given order: no requirement asks who was first.
@@ -57,10 +60,11 @@ _EACH: Mapping[str, list[dict[str, Any]]] = {
     "set-outcomes": [{"outcomes": OUTCOMES[:1]}],
     "refer-to-board": [
         {"purpose": "new"}, {"purpose": "termination"}, {"purpose": "amendment"},
-        {"purpose": "renewal", "ends_on": DAY_MORE},
+        {"purpose": "renewal", "ends_on": DAY_MORE}, {"purpose": "amendment", "ends_on": SOON},
     ],
     "amend-agreement": [
         {"amount_cents": THRESHOLD}, {"amount_cents": CENT_LESS}, {"ends_on": DAY_MORE}, {"ends_on": YEAR},
+        {"ends_on": SOON},
     ],
     "schedule-item": _DAYS,
     "introduce-item": _DAYS,
@@ -166,7 +170,7 @@ def _is_near(event: str, day: str | None, now: datetime, thorough: bool) -> bool
 
 def _setting(row: Event, given: Input, now: datetime) -> Setting:
     meeting = MEETINGS.get(getattr(given, "meeting_on", None))  # type: ignore[arg-type]
-    none = {"opens_until": None, "notice_days": 0, "longest_notice": 0}
+    none = {"opens_until": None, "notice_days": 0, "longest_notice": NOTICE}
     whole = Life(now=now).setting(given, meeting=meeting, minimum_panel=1, **none)
     return Setting(**{name: getattr(whole, name) for name in row.asks})
 

@@ -9,6 +9,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
 from itertools import groupby
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from states.lifecycle import TABLE
 from states.partnership import Agreement, Partnership, State
 from tests.lives import model
 from tests.lives.invariants import without_the_board
-from tests.lives.model import ASIDE, RARE, TIMES, Place, meetings, onward
+from tests.lives.model import ASIDE, NOTICE, RARE, TIMES, Place, meetings, onward
 from tests.support.facts import NOTHING_YET, Life
 from workflow import deadlines
 from workflow.procedure.config import Config
@@ -120,9 +121,23 @@ def changed_without_a_vote(before: Agreement | None, after: Partnership) -> list
     return [f"{name} of what the Board approved changed without a vote" for name in moved]
 
 
+def cut_short(before: Agreement | None, after: Partnership, today: date) -> list[str]:
+    """Whether a step brought the last day of an agreement in force nearer, with less notice than it should have."""
+    terms = after.agreement
+    if before is None or before.in_force_at is None or terms is None or terms.ends_on >= before.ends_on:
+        return []
+    # The vote is on the day of a meeting; staff decide on the day itself.
+    voted = terms.approval is not None and terms.approval != before.approval
+    decided = after.board.decisions[-1].meeting_on if voted else today
+    notice = (terms.ends_on - decided).days
+    return [f"{terms.ends_on} came with {notice} days of notice"] if notice < NOTICE else []
+
+
 def passed_by(place: Place) -> bool:
-    """Whether an agreement is in force, or has terms, that the Board should have decided on and did not."""
-    return bool(without_the_board(place.facts) or changed_without_a_vote(place.terms_before, place.facts))
+    """Whether terms are in force that the Board should have decided on and did not, or that came without notice."""
+    before, facts = place.terms_before, place.facts
+    wrong = [*without_the_board(facts), *changed_without_a_vote(before, facts)]
+    return bool([*wrong, *cut_short(before, facts, place.now.date())])
 
 
 def is_met_again(time: int, *, thorough: bool) -> bool:
@@ -192,6 +207,8 @@ def under(monkeypatch: pytest.MonkeyPatch, table: Sequence[Event]) -> None:
         ("board-need-not-act-c", ("sign-agreement", "activate"), "activate"),
         ("board-did-not-ask", ("activate",), "activate"),
         ("vote-carried", ("approve",), "approve"),
+        ("notice-kept-at-vote", ("approve",), "approve"),
+        ("shortening-keeps-notice", ("amend-agreement",), "amend-agreement"),
     ],
 )
 def test_a_law_without_one_of_these_requirements_is_found_to_lead_past_the_board(

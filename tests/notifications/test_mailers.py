@@ -398,6 +398,19 @@ def test_a_refusal_that_every_recipient_gets_is_no_message_s_fault(
         send(plain(server))
 
 
+@pytest.mark.promise("mail-waits-in-order")
+@pytest.mark.parametrize(
+    "answer", ["450 4.2.0 Greylisted", "451 4.7.1 Greylisting in action", "450 grey-listed"]
+)
+def test_a_server_that_puts_every_new_recipient_off_is_tried_again_for_each(
+    server: Server, desk: Desk, answer: str
+) -> None:
+    desk.answers["RCPT"] = answer
+    with pytest.raises(DeliveryFailed, match=answer) as failed:
+        send(plain(server))
+    assert type(failed.value) is TemporaryFailure
+
+
 @pytest.mark.parametrize(
     ("answer", "failure"),
     [

@@ -54,6 +54,7 @@ FAILURES = {
     "address-failed": {"recipient": OTHER, "subject": "The call is open", "reason": "550 5.1.1 no such user",
                        "notice_id": 12},
     "mailbox-failed": {"mailbox": "imap", "reason": "mailbox mail.example.org:993: LOGIN failed"},
+    "call-limit": {"what": "links", "most": 200},
     "deadline-failed": {"deadline": "decision-recorded", "due_at": "2025-09-18T12:00:00-07:00",
                         "reason": "the database is locked", "attempts": 5},
 }  # fmt: skip
@@ -84,6 +85,7 @@ WAITING = {
     "agree-needs": ("principal", "staff"),
     "sign-agreement": ("staff", "lead-partner"),
     "give-finding": ("principal", "staff"),
+    "accept-contact": ("next-contact",),
 }
 
 
@@ -238,7 +240,8 @@ def lives() -> Iterator[Life]:
         active = active.do(f"record-{duty}")
     active = active.do("add-agreement").do("amend-agreement")
     active = active.do("amend-agreement", amount_cents=30_000_000, terms=ABSENT)
-    yield active.do("change-contact")
+    yield active.do("change-contact").do("accept-contact")
+    yield active.do("change-contact", email="lead-partner@example.org")
     yield Life().to("reported").do("submit-report", values={"attendance": 93.0, "suspensions": 1_234_567.5})
     yield Life().at_found().do("continue")
     yield Life().at_found(school=False).do("continue", improvement_plan="a tutor in every class")

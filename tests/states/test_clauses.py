@@ -94,6 +94,10 @@ _because(
     role="staff",
     about={"proved_by": "other@example.org"},
 )
+_because(
+    "withdrawn-by-its-author", _OPEN, "withdraw-application", role="applicant",
+    about={"proved_by": "other@example.org"},
+)  # fmt: skip
 _because("other-kind-demonstrated", _OPEN, "receive-application", organization=CHARITY)
 _ABILITIES = _OPEN.input("receive-application")["abilities"]
 for _left_out in _ABILITIES:
@@ -189,6 +193,11 @@ for _life in (_ACTIVE, Life().to("annual-review")):
 _because("new-term-possible", _ACTIVE, "amend-agreement", ends_on="2025-01-01")
 _because("shortening-keeps-notice", _ACTIVE, "amend-agreement", ends_on=str(_ACTIVE.now.date()))
 _because("agreement-not-over", _ACTIVE.at("2026-09-01"), "amend-agreement")
+_because(
+    "notice-kept-at-vote", _ACTIVE.do("refer-to-board", purpose="amendment", ends_on="2025-10-30").to(
+        "introduced", after="referred"
+    ), "approve",
+)  # fmt: skip
 
 _REFERRED = Life().at_board_review()
 _because("meeting-is-regular", _REFERRED, "schedule-item", "defer-item", meeting_on=SPECIAL)
@@ -259,6 +268,15 @@ _because("board-did-not-approve", Life().to("approved"), "terminate")
 _because("notice-given", _ACTIVE, "terminate", effective_on="2025-09-03")
 _because("ends-before-last-day", _ACTIVE, "terminate", effective_on="2026-09-01")
 _because("past-last-day", _ACTIVE, "expire")
+_ASKED = _ACTIVE.do("change-contact")
+_because("asked-in-time", _ASKED.at("2025-09-20"), "accept-contact")
+_because("accepted-in-person", _ASKED, "accept-contact", about={"through": "delegate@example.org"})
+_because(
+    "contact-acted-for-no-other-side",
+    _ACTIVE.do("change-contact", email="staff@example.org"),
+    "accept-contact",
+    by="staff@example.org",
+)
 _because("not-closed-out", Life().to("ended").do("close-out"), "close-out")
 
 REFUSALS = tuple(FOUND)

@@ -41,6 +41,8 @@ def test_a_new_partnership_knows_only_when_it_entered() -> None:
         (Life().to("drafted"), "agreement.ends_on", day("2026-08-31")),
         (Life().to("signed"), "agreement.signed", instant("2025-08-28 09:00")),
         (Life().to("active"), "agreement.in_force", instant("2025-09-02 09:00")),
+        (Life().to("active").do("change-contact"), "contact.asked", instant("2025-09-02 09:00")),
+        (Life().to("active").do("change-contact"), "contact.accept_until", instant("2025-09-16 09:00")),
         (Life().to("approved"), "agreement.awaits_signature", instant("2025-10-02 09:00")),
         (
             Life().to("active").do("amend-agreement", ends_on="2027-08-31"),

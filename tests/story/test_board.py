@@ -47,10 +47,10 @@ def test_a_large_agreement_is_introduced_at_one_meeting_and_approved_at_the_next
     ]
     assert office.notices() == [
         "refer-to-board: board-office, lead-partner, principal, superintendent",
-        "schedule-item: lead-partner, principal, staff",
+        "schedule-item: board-office, lead-partner, principal, staff, superintendent",
         "agenda-packet: board-office, staff",
         "introduce-item: board-office, lead-partner, principal, staff, superintendent",
-        "schedule-item: lead-partner, principal, staff",
+        "schedule-item: board-office, lead-partner, principal, staff, superintendent",
         "approve: board-office, lead-partner, principal, staff, superintendent",
         "sign-agreement: staff",
         "sign-agreement: lead-partner",
@@ -66,7 +66,7 @@ def test_an_item_on_which_nothing_is_recorded_is_deferred_by_the_clock_again_and
     assert office.letters() == ["board-office", "board-office", "staff"]  # the packet; what was decided?
     assert office.daemon() == []
     assert office.at("2025-09-18 12:00").daemon() == [f"{REF} defer-item -> board-review"]
-    assert office.letters() == ["board-office", "lead-partner", "principal", "staff"]
+    assert office.letters() == ["board-office", "lead-partner", "principal", "staff", "superintendent"]
     assert office.at("2025-10-09 12:00").daemon() == [f"{REF} defer-item -> board-review"]
     shown = office.show()
     item = shown["facts"]["board"]["item"]
@@ -111,9 +111,9 @@ def test_an_amendment_that_reaches_the_threshold_waits_for_the_board_and_is_sign
     assert office.notices()[:8] == [
         "amend-agreement: lead-partner, principal, staff",
         "refer-to-board: board-office, lead-partner, principal, superintendent",
-        "schedule-item: lead-partner, principal, staff",
+        "schedule-item: board-office, lead-partner, principal, staff, superintendent",
         "introduce-item: board-office, lead-partner, principal, staff, superintendent",
-        "schedule-item: lead-partner, principal, staff",
+        "schedule-item: board-office, lead-partner, principal, staff, superintendent",
         "approve: board-office, lead-partner, principal, staff, superintendent",
         "sign-agreement: lead-partner",
         "sign-agreement: staff",

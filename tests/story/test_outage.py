@@ -41,9 +41,12 @@ def test_after_three_days_off_everything_happens_once_and_in_order(office: Offic
     assert office.show(ITEM)["facts"]["board"]["item"]["meeting_on"] == "2025-11-19"
     panel = "reviewer-1, reviewer-2, reviewer-3"
     assert office.notices(CALL)[-1] == f"close-applications: lead-partner, principal, {panel}, staff"
-    assert office.notices(ITEM)[-1] == "defer-item: board-office, franklin-principal, lead-partner, staff"
+    assert (
+        office.notices(ITEM)[-1]
+        == "defer-item: board-office, franklin-principal, lead-partner, staff, superintendent"
+    )
     assert office.notices(REPORT)[-1] == "report-due: lead-partner"
-    assert len(letters) == 6 + 4 + 1
+    assert len(letters) == 6 + 5 + 1
     assert rungs(office, REPORT, "report-due")[-6:] == [
         ("remind", "2025-10-07 17:00", "skipped"),
         ("due", "2025-10-08 17:00", "skipped"),

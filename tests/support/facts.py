@@ -234,6 +234,7 @@ class Life:
             "closes_at": closes_on and instant(f"{closes_on} 17:00"),
             "opens_until": self.now.date() + timedelta(days=21),
             "protest_until": (self.now + timedelta(days=7)).replace(hour=16, minute=0),
+            "accept_until": self.now + timedelta(days=14),
             "meeting": MEETINGS.get(getattr(given, "meeting_on", None)),
             "board": self.rules,
             "notice_days": 30,

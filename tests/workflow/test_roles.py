@@ -76,6 +76,9 @@ def test_the_contact_of_whoever_was_chosen_is_the_lead_partner(begin: Begin) -> 
     with pytest.raises(WrongRole):
         life.do("set-outcomes", "applicant@example.org")
     life.do("change-contact", email="applicant@example.org", name="Next contact")
+    with pytest.raises(WrongRole):
+        life.do("set-outcomes", "applicant@example.org")
+    life.do("accept-contact", "applicant@example.org")
     assert life.do("set-outcomes", "applicant@example.org").role is Role.LEAD_PARTNER
     with pytest.raises(WrongRole):
         life.do("set-outcomes", "lead-partner@example.org")

@@ -21,7 +21,7 @@ from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
 from states.partnership import Application, Kind, Role
 from workflow import engine, links
-from workflow.actions import held_applications
+from workflow.actions import call_limits, held_applications
 from workflow.actions.applicants import own_application, register
 from workflow.actions.held_applications import Held
 from workflow.engine import Change
@@ -72,8 +72,10 @@ def queue_link(session: Session, record: Snapshot, email: str, now: datetime) ->
     asked = session.connection.scalars(in_hour).all()
     if sum(mailbox_of(to) == mailbox_of(email) for to in asked) >= MOST_TO_MAILBOX:
         return False
-    # Refusing would let one stranger close the call for everybody. So the rest wait, one behind the other.
+    # Refusing would let one stranger close the call for everybody. So the rest wait.
     late = max(0, len(asked) + 1 - MOST_ASKED)
+    if late:
+        call_limits.tell_staff(session, record, call_limits.LINKS, MOST_ASKED, now)
     link = links.apply_address(session.config, Applicant(record.ref, email, record.facts.round))
     extra = {
         "why": "because somebody, most likely you, gave this address to apply",

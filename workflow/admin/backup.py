@@ -8,7 +8,6 @@ import click
 
 from states.errors import BadInput, Problem
 from workflow.admin.console import Console, common, echo
-from workflow.procedure import config
 from workflow.record.backup import Summary
 from workflow.store.database import open_store
 
@@ -26,8 +25,8 @@ def backup(console: Console, file: Path, force: bool) -> None:
     read it. It holds everything: applications that are sealed, messages and their links. The keys for links, the
     configuration and templates are not in it.
     """
-    # Leave the templates unread: a broken one must not stop a backup.
-    settings = config.load(console.path, words=False)
+    # This leaves the templates unread: a broken one must not stop a backup.
+    settings = console.settings
     from workflow.record import backup as backups
 
     engine = open_store(settings.database_url)

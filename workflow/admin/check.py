@@ -9,8 +9,8 @@ import click
 from workflow.admin.console import Console, common, echo
 from workflow.outbox.trial import require_writable
 from workflow.procedure import config
-from workflow.procedure.checks import find_warnings
 from workflow.procedure.config import Config
+from workflow.procedure.warnings import find_warnings
 from workflow.session import make_letterbox, make_mailer
 from workflow.store import database
 
@@ -34,7 +34,7 @@ def check(console: Console) -> None:
         "notices": len(settings.notices),
         "templates": len(settings.templates.names()),
         "problems": [],
-        "warnings": list(find_warnings(settings.procedure)),
+        "warnings": list(find_warnings(settings)),
     }
     words = f"{document['config']}: {len(settings.deadlines)} deadlines, {len(settings.notices)} notices, "
     words += f"{document['templates']} templates: all in order."

@@ -24,9 +24,11 @@ from notifications.markup import escape_controls
 from states.errors import BadInput, Problem, Refused, Unmet
 from workflow import session
 from workflow.procedure import config
+from workflow.procedure.config import Config
 from workflow.procedure.settings import Area, User
 from workflow.record.rights import Rights
 from workflow.session import System
+from workflow.store.database import open_store
 
 T = TypeVar("T")
 # The user in [admin.users] that stands for the owner of the configuration file.
@@ -78,10 +80,15 @@ class Console:
         return config.find(self.config_file, os.environ)
 
     @cached_property
+    def settings(self) -> Config:
+        """Return the configuration. Raises `ConfigError`."""
+        # No command needs the templates but `check` and `init`, which read them themselves.
+        return config.load(self.path, words=False)
+
+    @cached_property
     def system(self) -> System:
         """Return the open system. Raises `ConfigError`, `StoreError`."""
-        # No command needs the templates but `check`, which reads them itself.
-        return session.open_system(self.path, words=False)
+        return System(self.settings, open_store(self.settings.database_url))
 
     @cached_property
     def now(self) -> datetime:
@@ -151,9 +158,9 @@ class Console:
             name = pwd.getpwuid(number).pw_name
         except KeyError:
             name = str(number)
-        users = self.system.config.procedure.admin.users
+        users = self.settings.procedure.admin.users
         entry = users.get(name)
-        path = self.system.config.path
+        path = self.settings.path
         if entry is None and (path is None or path.stat().st_uid == number):
             entry = users.get(OWNER)
         return name, entry

@@ -10,6 +10,7 @@ import click
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF, find_record
 from workflow.record import verify
+from workflow.store.rows import Channel
 from workflow.views import documents, sealing
 
 
@@ -22,7 +23,11 @@ def history(console: Console, ref: str) -> None:
         record = find_record(session, ref)
         rows = verify.read_history(session.connection, record.id or 0)
         sealed = sealing.sealed_rows(record.facts, rows, console.now)
-        document = [documents.entry(session, row, sealed=row.seq in sealed) for row in rows]
+        unopened = sealing.unopened_rows(record.facts, rows)
+        document = [
+            documents.entry(session, row, sealed=row.seq in sealed, unopened=row.seq in unopened)
+            for row in rows
+        ]
 
     def people() -> None:
         shown = [
@@ -30,7 +35,7 @@ def history(console: Console, ref: str) -> None:
                 entry["seq"],
                 format_minute(entry["at"]),
                 entry["event"],
-                entry["actor"],
+                entry["actor"] or "an applicant",
                 _describe_channel(entry),
                 entry["to"] if entry["from"] != entry["to"] else "",
                 entry["note"] or "",
@@ -45,8 +50,9 @@ def history(console: Console, ref: str) -> None:
 
 
 def _describe_channel(entry: dict[str, Any]) -> str:
-    """Return the channel of an event, and who used it: a user of this machine, or a delegate of the actor."""
-    channel, ran_by = entry["channel"], entry["ran_by"]
-    if not ran_by:
-        return str(channel)
-    return f"{channel}, {ran_by} instead" if entry["through"] else f"{channel} ({ran_by})"
+    """Return the channel of an event, and who used it: a user of this machine, or the reader of a message."""
+    channel, ran_by, address = entry["channel"], entry["ran_by"], entry["address"]
+    if address:
+        instead = " instead" if entry["through"] else ""
+        return f"{channel} {'from' if channel == Channel.REPLY else 'sent to'} {address}{instead}"
+    return f"{channel} ({ran_by})" if ran_by else str(channel)

@@ -94,16 +94,18 @@ def meetings_import(
     """Make the Board's calendar follow a calendar FILE (.ics, RFC 5545).
 
     A later file moves and cancels the meetings of an earlier one. What is not clearly a meeting of the Board is
-    listed and left out: say what it is with --regular, --special or --kind.
+    listed and left out: say what it is with --regular, --special or --kind. A series gives its meetings of the next
+    two years; import the file again each year.
     """
     user = console.require_manager("meetings").name
     named: dict[str, Kind] = dict.fromkeys(regular, "regular")
     named |= dict.fromkeys(special, "special")
     choice = Choice(named, kind)
-    events = calendar_file.read(file, console.system.config.calendar)
+    calendar = console.system.config.calendar
+    contents = calendar_file.read(file, calendar, calendar.day(console.now))
 
     def work(session: Session) -> tuple[Plan, Counter[str]]:
-        return meeting_import.follow(session, events, choice, by=user, now=console.now)
+        return meeting_import.follow(session, contents, choice, by=user, now=console.now)
 
     plan, counts = console.system.transact(work, dry_run=dry_run)
     _show_import(console, file, plan, counts, dry_run)

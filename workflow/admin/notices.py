@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from email import policy
 from email.message import EmailMessage
@@ -15,11 +16,13 @@ from sqlalchemy import Row, select
 
 from states.errors import BadInput, Problem, Refused
 from states.partnership import Role
-from workflow import directory, links
+from workflow import links
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.engine import NotFound
 from workflow.outbox import delivery, message, queue
+from workflow.procedure.checks import WATCHERS
+from workflow.record import changes, verify
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, NoticeStatus
@@ -45,21 +48,33 @@ def notices_list(console: Console, ref: str | None, status: str | None) -> None:
     with console.system.reading() as session:
         if ref:
             query = query.where(table.c.partnership == find_record(session, ref).id)
-        shown = [_document(session, row) for row in session.connection.execute(query)]
+        seal = Seal(session, console.now)
+        shown = [_document(session, row, seal) for row in session.connection.execute(query)]
 
     def people() -> None:
         rows = [
-            (n["id"], n["ref"], n["status"], n["to"], n["role"], n["subject"], _remark_on(n)) for n in shown
+            (
+                n["id"],
+                n["ref"],
+                n["status"],
+                n["to"] or _NOBODY,
+                n["role"],
+                n["subject"] or _NOBODY,
+                _remark_on(n),
+            )
+            for n in shown
         ]
         console.show_table(("id", "ref", "status", "to", "role", "subject", "reason"), rows, "No notices.")
 
     console.show(shown, people)
 
 
-def _document(session: Session, row: Row[Any]) -> dict[str, Any]:
+def _document(session: Session, row: Row[Any], seal: Seal) -> dict[str, Any]:
     """Return the JSON document of a notice; `row` also has the reference of its partnership."""
     notice = Notice.from_row(row)
-    return documents.notice(session, row.ref, notice, message.subject_of(session, notice))
+    document = documents.notice(session, row.ref, notice, message.subject_of(session, notice))
+    # To whom it went would say who has withdrawn an application.
+    return document | dict.fromkeys(("to", "delegate_for", "subject") if seal.names(row) else ())
 
 
 def _remark_on(notice: dict[str, Any]) -> str:
@@ -73,10 +88,33 @@ def _remark_on(notice: dict[str, Any]) -> str:
 
 # Shown in place of a message to an applicant, since a link in it would open the application before the call closes.
 _SEALED = "(sealed until the call closes: the links in it open an application)"
+# Shown in place of an address, a subject and a message about an application that was withdrawn before.
+_NOBODY = "(sealed: an applicant)"
 
 
-def _is_sealed(session: Session, ref: str, now: datetime) -> bool:
-    return sealing.is_sealed(find_record(session, ref).facts, now)
+@dataclass(frozen=True)
+class Seal:
+    """What is sealed of the notices to applicants at one instant."""
+
+    session: Session
+    now: datetime
+    _unopened: dict[str, frozenset[int]] = field(default_factory=dict)
+
+    def hides(self, row: Row[Any]) -> bool:
+        """Return whether the links in a notice open an application to a call that has not closed."""
+        if row.role != Role.APPLICANT or row.ref is None:
+            return False
+        return sealing.is_sealed(find_record(self.session, row.ref).facts, self.now)
+
+    def names(self, row: Row[Any]) -> bool:
+        """Return whether a notice says whose application it was that was withdrawn before the call closed."""
+        if row.role != Role.APPLICANT or row.ref is None or row.seq is None:
+            return False
+        if row.ref not in self._unopened:
+            record = find_record(self.session, row.ref)
+            history = verify.read_history(self.session.connection, record.key)
+            self._unopened[row.ref] = sealing.unopened_rows(record.facts, history)
+        return row.seq in self._unopened[row.ref]
 
 
 def _read_message(content: bytes) -> str:
@@ -89,16 +127,20 @@ def _read_message(content: bytes) -> str:
     return "".join((*head, *(["\n"] if head else []), body.get_content().replace("\r\n", "\n")))
 
 
-def _user_who_may_follow(console: Console, email: str) -> str | None:
-    """Return the operating-system user if it may act as this person, and so may see the person's links."""
+def look_at_links(console: Console, notice: Notice, signed: Callable[[], bytes]) -> bytes | None:
+    """Return a message with the links of a notice, and record the look, if the user may act as its reader."""
     try:
-        return console.require_actor(email)[1]
+        _, user = console.require_actor(notice.to)
     except Refused:
         return None
+    content = signed()
+    # These links act in the name of their person, so the record says who has looked at them.
+    console.system.transact(partial(_record_look, id_=notice.id, user=user, now=console.now))
+    return content
 
 
 def _record_look(session: Session, id_: int, user: str, now: datetime) -> None:
-    directory.record_change(session.connection, "read the links of a notice", id_, by=user, now=now)
+    changes.record(session, "read the links of a notice", id_, by=user, now=now)
 
 
 @notices.command("show")
@@ -116,24 +158,25 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
         row = session.connection.execute(query).first()
         if row is None:
             raise NotFound(f"there is no notice {id_}")
-        document = _document(session, row)
+        seal = Seal(session, console.now)
+        document = _document(session, row, seal)
         content = bytes(row.message) if row.message is not None else None
-        if content and row.ref and row.role == Role.APPLICANT and _is_sealed(session, row.ref, console.now):
-            content = f"{_SEALED}\n".encode()
-    if content and (user := _user_who_may_follow(console, row.to)):
-        content = links.sign_again(console.system.config, content, row.to)
-        # These links act in the name of their person, so the record says who has looked at them.
-        console.system.transact(partial(_record_look, id_=id_, user=user, now=console.now))
+        if content and (seal.hides(row) or seal.names(row)):
+            content = f"{_NOBODY if seal.names(row) else _SEALED}\n".encode()
+    if kept := content:
+        sign = partial(links.sign_again, console.system.config, kept, row.to)
+        content = look_at_links(console, Notice.from_row(row), sign) or kept
     document["message"] = content.decode("utf-8", "surrogateescape") if content else None
 
     def people() -> None:
         tries = (
             "not tried yet" if not row.attempts else f"tried {row.attempts} time{'s' * (row.attempts > 1)}"
         )
-        instead = f", in place of {row.delegate_for}" if row.delegate_for else ""
+        instead = f", in place of {document['delegate_for']}" if document["delegate_for"] else ""
         remark = _remark_on(document)
         reason = f": {remark}" if remark else ""
-        about = f"Notice {id_} to {row.to} as {row.role}{instead}: {row.status}, {tries}{reason}."
+        reader = f"{document['to'] or _NOBODY} as {row.role}{instead}"
+        about = f"Notice {id_} to {reader}: {row.status}, {tries}{reason}."
         if content is None:
             echo(f"{about} Its message is written when it is sent.")
             return
@@ -152,18 +195,18 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
 @common
 def notices_retry(console: Console, id_: int | None, status: str | None) -> None:
     """Try a notice again that failed, is in doubt or was set aside, or all of a status."""
-    console.require_manager("notices")
+    user = console.require_manager("notices").name
     if (id_ is None) == (status is None):
         raise BadInput([Problem("ID", "it is not said what is to be tried again", "ID, or --status dead")])
     if id_ is None:
-        _retry_all(console, parse_words("status", status, delivery.STUCK, " to be tried again"))
+        _retry_all(console, user, parse_words("status", status, delivery.STUCK, " to be tried again"))
         return
-    before = console.system.transact(partial(_retry, id_=id_, now=console.now))
+    before = console.system.transact(partial(_retry, id_=id_, user=user, now=console.now))
     document = {"id": id_, "status": "queued", "before": before}
     console.show(document, lambda: echo(f"Notice {id_} will be tried again; it was {before}."))
 
 
-def _retry(session: Session, id_: int, now: datetime) -> str:
+def _retry(session: Session, id_: int, user: str, now: datetime) -> str:
     """Queue a notice again, and return its status before. Raises `NotFound`, `BadInput`."""
     table = tables.notices
     query = select(table.c.status).where(table.c.id == check_id("notice", id_))
@@ -173,17 +216,21 @@ def _retry(session: Session, id_: int, now: datetime) -> str:
     if not delivery.retry(session.connection, id_, now):
         expected = "one that failed, is in doubt or was set aside, and is not on its way just now"
         raise BadInput([Problem("ID", f"notice {id_} is {status}", expected)])
+    changes.record(session, "retried notices", [id_], by=user, now=now)
     return str(status)
 
 
-def _retry_all(console: Console, statuses: Sequence[str]) -> None:
+def _retry_all(console: Console, user: str, statuses: Sequence[str]) -> None:
     """Queue all notices of these statuses again, except those in a digest, which is queued as a whole."""
     table = tables.notices
     query = select(table.c.id).where(table.c.status.in_(statuses), table.c.within.is_(None))
 
     def work(session: Session) -> list[int]:
         keys = list(session.connection.scalars(query.order_by(table.c.id)))
-        return [key for key in keys if delivery.retry(session.connection, key, console.now)]
+        retried = [key for key in keys if delivery.retry(session.connection, key, console.now)]
+        if retried:
+            changes.record(session, "retried notices", retried, by=user, now=console.now)
+        return retried
 
     done = console.system.transact(work)
     many = f"{len(done)} notice{'s' * (len(done) != 1)}"
@@ -215,8 +262,12 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
                 f"there is no notice {id_}" if person is None else f"there is no notice to {person}"
             )
         revoked = queue.revoke(session.connection, keys, console.now)
-        # Revoking takes something away from a person, so the record says who did it.
-        directory.record_change(session.connection, "revoked notices", revoked, by=user, now=console.now)
+        # Revoking takes from a person what they could do or would have read, so the record says who did it.
+        if revoked:
+            watched = table.c.id.in_(revoked) & table.c.role.in_(WATCHERS)
+            to = session.connection.scalar(select(table.c.to).where(watched).limit(1))
+            what = f"revoked notices to {to}" if to else "revoked notices"
+            changes.record(session, what, revoked, by=user, now=console.now)
         return revoked
 
     done = console.system.transact(work)

@@ -13,7 +13,7 @@ from workflow import directory, links
 from workflow.admin.console import Console, Listing, common, echo
 from workflow.admin.directory import remove, write
 from workflow.engine import NotFound
-from workflow.record import district_file
+from workflow.record import changes, district_file
 from workflow.session import Session
 from workflow.store import tables
 
@@ -98,13 +98,13 @@ def people_add(console: Console, email: str, **options: Any) -> None:
 def people_change(console: Console, email: str, **options: Any) -> None:
     """Change what the options give of a person."""
     person = _find_person(console, email)
-    changes = {key: value for key, value in options.items() if value not in (None, "", ())}
+    given = {key: value for key, value in options.items() if value not in (None, "", ())}
     write(
         console,
         "people",
         tables.people,
         district_file.GivenPerson,
-        {"email": email, "name": person.name, **changes},
+        {"email": email, "name": person.name, **given},
     )
 
 
@@ -143,9 +143,11 @@ def people_feed(console: Console, email: str, new: bool) -> None:
         if address not in session.directory.people and not _has_notice(session, address):
             raise NotFound(f"there is no person {email!r}")
         if not new:
+            # The address shows a person's dates to everybody who has it, so the record says who has looked.
+            changes.record(session, "read the feed of", address, by=user, now=console.now)
             return directory.feed_generation(session.connection, address)
         generation = directory.renew_feed(session.connection, address)
-        directory.record_change(session.connection, f"feed {address}", generation, by=user, now=console.now)
+        changes.record(session, f"feed {address}", generation, by=user, now=console.now)
         return generation
 
     feed = links.feed_address(console.system.config, address, console.system.transact(work))

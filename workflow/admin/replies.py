@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 import click
 from sqlalchemy import select
 
+from workflow import links
 from workflow.admin.console import Console, Listing, common, echo, format_minute
+from workflow.admin.notices import look_at_links
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.engine import NotFound
 from workflow.store import tables
-from workflow.store.rows import ReplyRow, Verdict
+from workflow.store.rows import Notice, ReplyRow, Verdict
 from workflow.views import documents
 
 
@@ -68,7 +71,11 @@ def _shorten(text: str | None) -> str:
 @click.argument("id_", metavar="ID", type=int)
 @common
 def replies_show(console: Console, id_: int) -> None:
-    """Show a message that came back: what became of it and why, and the message byte for byte."""
+    """Show a message that came back: what became of it and why, and the message byte for byte.
+
+    The links that it quotes are masked unless the user may act as the person who got them. Then the record
+    keeps who looked.
+    """
     table, about = tables.replies, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == check_id("reply", id_))
     with console.system.reading() as session:
@@ -77,7 +84,12 @@ def replies_show(console: Console, id_: int) -> None:
             raise NotFound(f"there is no reply {id_}")
         reply = ReplyRow.from_row(row)
         document = documents.reply(session, row.ref, reply)
-        content = bytes(reply.message)
+        content = kept = bytes(reply.message)
+        notices = tables.notices
+        answered = session.connection.execute(select(notices).where(notices.c.id == reply.notice)).first()
+    if answered is not None and answered.message:
+        sign = partial(links.sign_quoted, console.system.config, kept, answered.message, answered.to)
+        content = look_at_links(console, Notice.from_row(answered), sign) or kept
     document["message"] = content.decode("utf-8", "backslashreplace")
 
     def people() -> None:

@@ -9,7 +9,6 @@ import click
 from states.errors import BadInput, Problem
 from workflow.admin.backup import FILE, count_text, summary_document
 from workflow.admin.console import Console, common, echo
-from workflow.procedure import config
 from workflow.store.database import open_store, readable_address
 
 
@@ -21,14 +20,16 @@ def restore(console: Console, file: Path) -> None:
 
     The database is that of the configuration, absent or empty. The backup may come from SQLite or from PostgreSQL,
     and from an earlier version of this program. It is checked as by `verify` first; if anything is wrong with it,
-    nothing is changed. The daemon must not run.
+    nothing is changed. The daemon must not run. `changes` lists the restore; the user needs the right to import.
     """
-    settings = config.load(console.path, words=False)
+    # A backup brings a whole past along, as an import does.
+    user = console.require_manager("import").name
+    settings = console.settings
     from workflow.record import restore as restoring
 
     engine = open_store(settings.database_url, create=True)
     try:
-        summary = restoring.restore(settings, engine, file)
+        summary = restoring.restore(settings, engine, file, by=user, now=console.now)
     except restoring.NoBackup as error:
         expected = "a file that `partnershipctl backup` wrote"
         raise BadInput([Problem(f"FILE {file}", str(error), expected)]) from None

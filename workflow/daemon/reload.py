@@ -12,6 +12,7 @@ from notifications.mailers import Mailer
 from workflow.outbox.trial import require_writable
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
+from workflow.procedure.warnings import find_warnings
 from workflow.session import make_letterbox, make_mailer
 
 log = structlog.get_logger("partnershipd")
@@ -30,6 +31,14 @@ def equip(settings: Config) -> tuple[Mailer, Letterbox | None]:
     _ = settings.links
     # Both are made anew at a reload, since passwords and servers may have changed.
     return make_mailer(settings), make_letterbox(settings)
+
+
+def report_warnings(settings: Config, before: Config | None = None) -> None:
+    """Log every warning of `check` that does not hold for the configuration `before` as well."""
+    logged = set(find_warnings(before)) if before else set()
+    for warning in find_warnings(settings):
+        if warning not in logged:
+            log.warning("configuration", problem=warning)
 
 
 def report_refused(error: ConfigError) -> None:

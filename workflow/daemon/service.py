@@ -230,14 +230,11 @@ class Daemon:
 
     def _wake_at(self, due: datetime | None) -> None:
         """Plan an early tick if a deadline falls due, or more mail may leave, before the next regular tick."""
-        if self.more:
-            due = current_time()
-        if due is None:
+        if due is None and not self.more:
             return
         seconds = self._tick_seconds()
         now = current_time()
-        # It may have fallen due already, while this tick did something else.
-        soon = max(due, now + AT_ONCE)
+        soon = now if self.more or due is None else max(due, now + AT_ONCE)  # a deadline may be due already
         if soon < now + timedelta(seconds=seconds):
             self._jobs.add_job(self._tick, DateTrigger(soon), id="wake", replace_existing=True)
 
@@ -248,7 +245,7 @@ class Daemon:
     def health(self) -> tuple[bool, Mapping[str, Any]]:
         """Return whether ticks are completed in time and without trouble, and the document of /healthz."""
         age = None if self._ticked is None else time.monotonic() - self._ticked
-        # A tick may last a while itself, since a turn of mail takes half a minute. So allow a minute more.
+        # A tick may last a while itself, since a mail server may be slow. So allow a minute more.
         patience = STALE * self._tick_seconds() + 60
         well = age is not None and age < patience and self._problem is None
         return well, {
@@ -262,9 +259,8 @@ class Daemon:
         # This comes first, so that a signal during the start is heard below.
         received = signals.receive()
         host, port = listen_address(self.system.config)
-        app = application(self.system, self.health, self.metrics.registry)
         try:
-            server = Server(app, host, port)
+            server = Server(application(self.system, self.health, self.metrics.registry), host, port)
         except (OSError, OverflowError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ConfigError(
@@ -297,6 +293,7 @@ class Daemon:
                 before = self.system.config
                 # Everything is read before anything is replaced, so a bad file leaves the daemon as it was.
                 after, self.mailer, letterbox = reload.read(self._path)
+                self.mailbox.close()
                 self.mailbox = Mailbox(letterbox)
                 self.system.config = after
                 self.pace.end_pause()
@@ -305,6 +302,7 @@ class Daemon:
         else:
             logs.set_up(after)
             reload.report_postponed(before, after)
+            reload.report_warnings(after, before)
             log.info("configuration loaded")
             self._jobs.reschedule_job("tick", trigger=_Every(self._tick_seconds()))
             # Tick at once, so that the log shows which deadlines the new procedure moved.
@@ -384,6 +382,7 @@ def main(config_file: str | None, once: bool) -> None:
     try:
         with _opened(path) as opened:
             logs.set_up(opened.config)
+            reload.report_warnings(opened.config)
             with database.exclusive(opened.engine, _ANOTHER) as sole:
                 # Under the lock, so that no other daemon can write to the file meanwhile.
                 database.check_sound(opened.engine)

@@ -7,19 +7,18 @@ verdict, and staff are told where they have to act. Strangers and machines get n
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
-from sqlalchemy import CursorResult, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from notifications.incoming import replies
+from notifications.incoming.codes import mask_codes
 from notifications.incoming.letterboxes import Letter, Letterbox
 from notifications.incoming.quoting import normalize
 from notifications.incoming.reader import Reader
@@ -31,6 +30,7 @@ from states.machine import event_named, row_of
 from workflow.actions.action import Action, LinkClosed, act, find_action
 from workflow.engine import Conflict
 from workflow.inbox import begun
+from workflow.inbox.aside import READ_BEFORE, digest_of, is_recorded, key_of, report_unreadable, set_aside
 from workflow.inbox.bounces import judge_bounce
 from workflow.inbox.message import (
     BUSY,
@@ -58,8 +58,7 @@ from workflow.store.rows import Channel, Verdict
 
 _TOO_OFTEN = f"there were more than {BUSY} from this sender within an hour"
 AT_ONCE = 50  # messages that are judged in one tick, so that a flood holds up neither deadlines nor mail
-_READ_BEFORE = "it has been read before"
-TURN = 2.0  # seconds after which no further message is begun in a tick, for the same reason
+TURN = 1.0  # seconds after which no further message is begun in a tick, for the same reason
 Read = Callable[[bytes, str], Incoming]
 
 
@@ -68,23 +67,27 @@ def judge_letters(
     letterbox: Letterbox,
     clock: Callable[[], datetime],
     stop: Callable[[], bool] = lambda: False,
+    reader: Reader | None = None,
 ) -> Iterator[Judged]:
     """Judge the messages in the letterbox one by one, and yield each verdict.
 
-    A process of its own reads them, with limits (`Reader`). It ends after `AT_ONCE` messages or `TURN` seconds.
+    A process with limits reads them: that of `reader`, or else one for this turn. A turn ends after `AT_ONCE`
+    messages or `TURN` seconds, but not before the first message, so that a slow server cannot stop all answers.
     A message is marked as seen after its transaction. If the daemon is killed between the two, the message is read
     again, and its digest shows that it was judged before. Raise `LetterboxFailed` or `StoreError` if the letterbox
     or the database cannot be used.
     """
-    last = time.monotonic() + TURN
-    with letterbox.session(), Reader() as reader:
-        for letter in letterbox.letters(AT_ONCE):
-            if stop() or time.monotonic() > last:
+    with letterbox.session(), nullcontext(reader) if reader else Reader() as limited:
+        # A login can take longer than a turn: Dovecot lets everybody wait whose last login failed.
+        last = time.monotonic() + TURN
+        for place, letter in enumerate(letterbox.letters(AT_ONCE)):
+            if stop() or (place > 0 and time.monotonic() > last):
                 return
             if letter.problem is not None:
-                yield Judged(Verdict.REFUSED, letter.problem, recorded=False)
+                report = partial(report_unreadable, letter=letter, now=clock())
+                yield system.transact(report, exclusive="replies")
                 continue
-            judged = judge_letter(system, letter, clock(), reader.read)
+            judged = judge_letter(system, letter, clock(), limited.read)
             # The order matters: a message that was marked first
             # would be lost by a crash before its transaction ends.
             letterbox.mark_seen(letter)
@@ -103,14 +106,16 @@ def judge_letter(system: System, letter: Letter, now: datetime, read: Read | Non
     used: the next tick reads the message again.
     """
     digest = digest_of(letter)
-    if (reason := _begin(system, digest, now)) == _READ_BEFORE:
+    if (reason := _begin(system, digest, now)) == READ_BEFORE:
         return Judged(Verdict.REPEATED, reason, recorded=False)
+    # Others read what is kept, so its links must not work. Masking takes time, so it comes before the transaction.
+    kept = replace(letter, content=mask_codes(letter.content))
     mail = system.config.procedure.mail
     if reason is None:
         try:
             # Without a name of our own server no header about DMARC is believed, since anybody can write one.
             incoming = (read or replies.read)(letter.content, mail.authserv if mail.trust == "dmarc" else "")
-            return _judge_again(system, letter, incoming, digest, now)
+            return _judge_again(system, kept, incoming, digest, now)
         # The message is not to blame, so it must not be set aside.
         except (StoreError, OperationalError):
             raise
@@ -118,21 +123,16 @@ def judge_letter(system: System, letter: Letter, now: datetime, read: Read | Non
             reason = f"it could not be dealt with: {type(error).__name__}: {error}"
     # PostgreSQL stores no text with U+0000, and an error may quote one from the message.
     reason = reason[:500].replace("\x00", "")
-    return system.transact(partial(_set_aside, letter=letter, digest=digest, now=now, reason=reason))
-
-
-def digest_of(letter: Letter) -> str:
-    """Return the SHA-256 of a message, in hexadecimal: a message with the same bytes is judged once."""
-    return hashlib.sha256(letter.content).hexdigest()
+    return system.transact(partial(set_aside, letter=kept, digest=digest, now=now, reason=reason))
 
 
 def _begin(system: System, digest: str, now: datetime) -> str | None:
     """Record that a message is begun; return why it must not be read, None if it may."""
 
     def begin(session: Session) -> str | None:
-        if _is_recorded(session, digest):
+        if is_recorded(session, digest):
             begun.end(session, digest)
-            return _READ_BEFORE
+            return READ_BEFORE
         if not begun.begin(session, digest, now):
             return f"reading it was begun {begun.MOST} times and never came to an end"
         return None
@@ -154,42 +154,14 @@ def _judge_again(system: System, letter: Letter, incoming: Incoming, digest: str
     return system.transact(judge)
 
 
-def _set_aside(session: Session, letter: Letter, digest: str, now: datetime, reason: str) -> Judged:
-    """Record a message that cannot be judged, unread, and tell staff."""
-    begun.end(session, digest)
-    # Another daemon may have judged the message since the first try.
-    if _is_recorded(session, digest):
-        return Judged(Verdict.REPEATED, _READ_BEFORE, recorded=False)
-    table = tables.replies
-    values = {"digest": digest, "received_at": now, "message": letter.content, "verdict": Verdict.REFUSED}
-    made = session.connection.execute(insert(table).values(**values, reason=reason))
-    # The content may be what made it fail, so the report to staff is made without it.
-    unread = Reply(_key_of(made), digest, Incoming(), letter.whole)
-    tell_staff(session, "reply-doubtful", unread, now, [reason])
-    return Judged(Verdict.REFUSED, reason)
-
-
-def _is_recorded(session: Session, digest: str) -> bool:
-    """Return whether a message with the same bytes was judged before."""
-    table = tables.replies
-    return session.connection.scalar(select(table.c.id).where(table.c.digest == digest)) is not None
-
-
-def _key_of(inserted: CursorResult[Any]) -> int:
-    """Return the primary key of the row that was just inserted."""
-    key = inserted.inserted_primary_key
-    assert key is not None
-    return int(key[0])
-
-
 def _judge(session: Session, letter: Letter, incoming: Incoming, digest: str, now: datetime) -> Judged:
-    """Record a message, judge it, and add the verdict to its row.
+    """Record a message, whose content is masked by now, judge it, and add the verdict to its row.
 
     The row comes first, since the notices to staff name it by its number.
     """
     begun.end(session, digest)
-    if _is_recorded(session, digest):
-        return Judged(Verdict.REPEATED, _READ_BEFORE, recorded=False)
+    if is_recorded(session, digest):
+        return Judged(Verdict.REPEATED, READ_BEFORE, recorded=False)
     incoming = replies.add_words(incoming, find_surroundings(session, incoming))
     table = tables.replies
     made = session.connection.execute(
@@ -204,7 +176,7 @@ def _judge(session: Session, letter: Letter, incoming: Incoming, digest: str, no
             message=letter.content,
         )
     )
-    reply = Reply(_key_of(made), digest, incoming, letter.whole and incoming.whole)
+    reply = Reply(key_of(made), digest, incoming, letter.whole and incoming.whole)
     judged = _classify(session, reply, now)
     values = {name: getattr(judged, name) for name in ("verdict", "reason", "notice", "partnership")}
     session.connection.execute(update(table).where(table.c.id == reply.id).values(**values))

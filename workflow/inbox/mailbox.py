@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from notifications.incoming.letterboxes import Letterbox, LetterboxFailed
+from notifications.incoming.reader import Reader
 from workflow.inbox.judge import judge_letters
 from workflow.inbox.message import Judged
 from workflow.outbox import queue
@@ -30,6 +31,8 @@ class Mailbox:
     def __init__(self, letterbox: Letterbox | None) -> None:
         self.problem: str | None = None
         self._letterbox = letterbox
+        # It is kept from one tick to the next while messages wait, since its start takes as long as many of them.
+        self._reader = Reader()
         self._failures = 0
         self._failed_at: datetime | None = None
 
@@ -42,15 +45,25 @@ class Mailbox:
         """
         if self._letterbox is None or self._is_resting(clock()):
             return
+        count = 0
         try:
-            yield from judge_letters(system, self._letterbox, clock, stop)
+            for judged in judge_letters(system, self._letterbox, clock, stop, self._reader):
+                count += 1
+                yield judged
         except LetterboxFailed as error:
             self._failures += 1
             self._failed_at, self.problem = clock(), str(error)
             if self._failures == _TOLD:
                 self._tell_staff(system, clock())
             raise
+        finally:
+            if not count:
+                self.close()
         self._failures, self._failed_at, self.problem = 0, None, None
+
+    def close(self) -> None:
+        """End the process that reads messages. A later message starts it again."""
+        self._reader.end()
 
     def _is_resting(self, now: datetime) -> bool:
         if self._failed_at is None:

@@ -183,6 +183,14 @@ def tell_staff(
     queue.tell_staff(session, key, template, extra, now, actor=reply.incoming.sender)
 
 
+def say_last_told(number: int) -> str:
+    """Return the line that tells staff that this message is the last of its kind of which they hear for now."""
+    return (
+        f"This is number {number} within an hour. You are not told of the following ones until an hour has"
+        ' passed. "partnershipctl replies list" shows all.'
+    )
+
+
 def template_values(
     session: Session, reply: Reply, why: Sequence[str], word: str | None = None
 ) -> dict[str, Any]:

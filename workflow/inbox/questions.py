@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from workflow.inbox.message import WITHIN, Judged, Reply, attach_notice, find_doubt, tell_staff
+from workflow.inbox.message import WITHIN, Judged, Reply, attach_notice, find_doubt, say_last_told, tell_staff
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, Verdict
@@ -62,10 +62,7 @@ def _pass_on(session: Session, reply: Reply, now: datetime, verdict: Verdict, wh
     lines = [f"{why[0].upper()}{why[1:].rstrip('.')}."]
     if earlier == STRANGERS - 1:
         # Staff hear once that there are too many. The messages themselves are kept.
-        lines.append(
-            f"This is number {STRANGERS} within an hour. You are not told of the following ones until an hour has"
-            ' passed. "partnershipctl replies list" shows all.'
-        )
+        lines.append(say_last_told(STRANGERS))
     if earlier < STRANGERS:
         tell_staff(session, "question", reply, now, lines)
     return reply.judged(verdict, why)

@@ -29,8 +29,8 @@ from workflow.store.tables import canonical
 # A lease lasts longer than any one delivery can take: the settings put a bound on `timeout_seconds` for this.
 LEASE = timedelta(minutes=10)
 STUCK = (NoticeStatus.IN_DOUBT, NoticeStatus.FAILED, NoticeStatus.DEAD)  # staff can have these tried again
-CLAIM = 20  # the most notices to claim at once
-TURN = timedelta(seconds=30)  # the longest that deadlines and replies wait while mail is delivered
+CLAIM = 5  # the most notices to claim at once: those that the end of a turn leaves are written anew
+TURN = timedelta(seconds=1)  # after it no further message is begun in a tick, so that deadlines do not wait
 
 
 def deliver(

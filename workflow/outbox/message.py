@@ -24,7 +24,8 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.views import vacancies, visibility
+from workflow.views import documents, vacancies, visibility, weighed
+from workflow.views.sealing import names_nobody
 from workflow.views.visibility import Viewer
 
 _WHY = {
@@ -34,6 +35,7 @@ _WHY = {
     Role.BOARD_OFFICE: "as the Board office of {district}",
     Role.REVIEWER: "as reviewer on the panel for {school}",
     Role.LEAD_PARTNER: "as contact person of the Lead Partner of {school}",
+    Role.NEXT_CONTACT: "as the person who is asked to become the contact of the Lead Partner of {school}",
     Role.APPLICANT: "as contact person of an applicant for {school}",
 }
 
@@ -219,6 +221,7 @@ _NO_PARTNERSHIP: dict[str, Any] = {
     "offers": [],
     "hindered": [],
     "missing": {},
+    "weighed": None,
     "page": None,
 }
 
@@ -256,9 +259,10 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         ],
         "event": event,
         "facts": visible,
+        "weighed": weighed.describe(session, about, row.role),
         "missing": vacancies.describe(session.directory, ref, facts, row.role),
         "deadline": deadline_of(session, row, {offer["event"] for offer in asks["offers"]}),
-        "names": visibility.mentioned_names(names_in(session, facts), visible, event),
+        "names": documents.mentioned_names(names_in(session, facts), visible, event),
         "page": links.address(config, links.claim_of(row, ref, "", facts)),
     }
 
@@ -285,7 +289,7 @@ def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) ->
     # One form may do several events, and they share one receipt.
     entries = [entry_of(session, row.partnership, seq) for seq in (*row.more.get("before", ()), row.seq)]
     entry = entries[-1]
-    named = visibility.is_named(viewer, entry, facts)
+    named = visibility.is_named(viewer, entry, unopened=names_nobody(facts, entry))
     through = entry.stood_in if named else None
     return {
         "name": entry.event,

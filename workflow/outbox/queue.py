@@ -21,6 +21,7 @@ from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.outbox import timing
 from workflow.outbox.timing import new_notice, next_send_time
+from workflow.procedure.checks import CHANGES
 from workflow.procedure.settings import NoticeSettings
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
@@ -249,10 +250,12 @@ def _tell_district(
 def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[int]:
     """Revoke notices, so that their links and replies do nothing any more. Return the ids of those newly revoked.
 
-    Revoking a digest revokes every notice in it. A notice that was not sent yet is never sent.
+    Revoking a digest revokes every notice in it. A notice that was not sent yet is never sent. News of changes is
+    left alone: there is nothing to do by it, and nobody can hide a change by revoking the news of it.
     """
     table = tables.notices
-    chosen = or_(table.c.id.in_(keys), table.c.within.in_(keys)) & table.c.revoked_at.is_(None)
+    chosen = or_(table.c.id.in_(keys), table.c.within.in_(keys))
+    chosen &= table.c.revoked_at.is_(None) & (table.c.template != CHANGES)
     # Read the ids first: after the first update the condition matches none of these notices any more.
     revoked = list(connection.scalars(select(table.c.id).where(chosen).order_by(table.c.id)))
     mine = table.c.id.in_(revoked)

@@ -25,8 +25,17 @@ DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts th
 # Notices about the system, the Board's calendar or an incoming message, rather than about an event.
 SYSTEM_NOTICES = (
     "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
-    "directory-changed", "mailbox-failed", "question", "applications-held",
+    "directory-changed", "mailbox-failed", "question", "applications-held", "call-limit",
 )  # fmt: skip
+# Those who answer for what the Board does hear of all that happens to an item before it, and of each change of who
+# decides, when or how. A district can tell more people, and not fewer.
+WATCHERS = (Role.BOARD_OFFICE, Role.SUPERINTENDENT)
+CHANGES = "directory-changed"
+BEFORE_THE_BOARD = frozenset(
+    row.name
+    for row in TABLE
+    if row.to is State.BOARD_REVIEW or (State.BOARD_REVIEW in row.at and (row.to or row.about_meeting))
+)
 # Templates that no row of the procedure names, since the program itself decides who gets them.
 ALWAYS = ("receipt", "fresh-link", "apply-link", "application-held", "reply-refused", "digest")
 _LONGEST = (
@@ -77,11 +86,33 @@ def find_mistakes(
     for fault in templates.problems() if words else ():
         at = fault.file + (f", line {fault.line}" if fault.line else "")
         yield Problem(at, fault.problem, fault.expected)
+    yield from _check_watchers(procedure)
     yield from _check_board(procedure.board)
     yield from _check_mail(procedure.mail)
     if whole:
         yield from _check_meanings(procedure)
         yield from _find_stalls(procedure)
+
+
+def _check_watchers(procedure: Procedure) -> Iterator[Problem]:
+    """Yield each notice by which the Board office and the Superintendent would not hear what they must hear."""
+    by_clock = {row.name for row in TABLE if row.who == (Role.CLOCK,)}
+    for name in (*sorted(BEFORE_THE_BOARD), CHANGES):
+        row = procedure.notice.get(name)
+        if row is None or not row.enabled:
+            yield Problem(
+                f"notice.{name}", "it is off", "a notice that is enabled: the Board office relies on it"
+            )
+            continue
+        if missing := [role for role in WATCHERS if role not in row.to]:
+            yield Problem(
+                f"notice.{name}.to", f"it lacks {' and '.join(missing)}", "both, and whom you like besides"
+            )
+        if row.when is not None:
+            yield Problem(f"notice.{name}.when", "they are always told", "a notice without it")
+        # A command may act in their name, and then they are who must hear of it.
+        if not row.tells_actor and name not in {*by_clock, CHANGES}:
+            yield Problem(f"notice.{name}.tells_actor", "it is not set", "tells_actor = true")
 
 
 def _check_meanings(procedure: Procedure) -> Iterator[Problem]:

@@ -253,6 +253,10 @@ class Termination(Settings):
     notice_days: Annotated[dict[Ground, Count], AfterValidator(_check_grounds)]
 
 
+class ContactSettings(Settings):
+    accept_days: int = Field(ge=1, le=365)
+
+
 class Escalation(Settings):
     after: OffsetText
     to: tuple[str, ...] = Field(min_length=1)
@@ -301,5 +305,6 @@ class Procedure(Settings):
     board: BoardSettings
     selection: SelectionSettings
     termination: Termination
+    contact: ContactSettings
     deadline: dict[str, DeadlineSettings]
     notice: dict[str, NoticeSettings]

@@ -15,16 +15,16 @@ from sqlalchemy import Row, Table, func, select
 from states.errors import Refused, Unmet
 from workflow import directory
 from workflow.outbox import queue
+from workflow.procedure.checks import CHANGES
 from workflow.session import Session
 from workflow.store import tables
 
-CHANGED = "directory-changed"
 # A message names at most so many changes; the command lists all of them.
 _NAMED = 40
 # The columns of a person that say what they may do. A new name is nobody's business.
 _RIGHTS = ("roles", "schools", "organization", "away_until", "delegate", "active")
-# What the entries of other tables are about, by the first word of their `what`.
-_TOLD = ("meetings", "procedure", "rights", "import")
+# How the `what` of other entries begins that people are told of.
+_TOLD = ("meetings ", "procedure ", "rights ", "import ", "restore ", "revoked notices to ")
 
 
 def put(session: Session, table: Table, values: Mapping[str, Any], *, by: str, now: datetime) -> str | None:
@@ -41,6 +41,13 @@ def remove(session: Session, table: Table, key: object, *, by: str, now: datetim
     done = directory.remove(session.connection, table, key, by=by, now=now)
     tell_since(session, mark, by=by, now=now)
     return done
+
+
+def record(session: Session, what: str, after: object, *, by: str, now: datetime) -> None:
+    """Record that somebody changed or read what is not in the directory, and tell of it as `tell_since` does."""
+    mark = last_entry(session)
+    directory.record_change(session.connection, what, after, by=by, now=now)
+    tell_since(session, mark, by=by, now=now)
 
 
 def last_entry(session: Session) -> int:
@@ -60,14 +67,13 @@ def tell_since(session: Session, mark: int, *, by: str, now: datetime) -> None:
         more = max(len(entries) - _NAMED, 0)
         lines = [f"{entry['what']}: {describe_difference(entry)}" for entry in entries[:_NAMED]]
         extra = {"changes": {"by": by, "lines": lines, "more": more}}
-        queue.tell_staff(session, None, CHANGED, extra, now)
+        queue.tell_staff(session, None, CHANGES, extra, now)
 
 
 def _concerns(row: Row[Any]) -> bool:
     """Return whether an entry changes who may decide what, or when."""
-    kind = row.what.partition(" ")[0]
-    if kind != "people":
-        return kind in _TOLD
+    if not row.what.startswith("people "):
+        return bool(row.what.startswith(_TOLD))
     before, after = (json.loads(text) if text else {} for text in (row.before, row.after))
     # Rows that leave a column out mean its default, which gives no right.
     values = [(before.get(name), after.get(name)) for name in _RIGHTS if name in before or name in after]

@@ -54,6 +54,7 @@ def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, An
     """Return the document of a partnership: its row, its facts and its history."""
     rows = verify.read_history(session.connection, record.id or 0)
     sealed = sealing.sealed_rows(record.facts, rows, now)
+    unopened = sealing.unopened_rows(record.facts, rows)
     return {
         "ref": record.ref,
         "school": record.facts.school,
@@ -63,15 +64,19 @@ def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, An
         "version": record.version,
         "head": record.head,
         "facts": documents.facts(session, record, now),
-        "history": [_entry(row, row.seq in sealed) for row in rows],
+        "history": [_entry(row, row.seq in sealed, row.seq in unopened) for row in rows],
     }
 
 
-def _entry(row: HistoryEntry, sealed: bool) -> dict[str, Any]:
-    """Return the hashed columns of an entry in hashed form; a sealed input is left out and marked as sealed."""
+def _entry(row: HistoryEntry, sealed: bool, unopened: bool) -> dict[str, Any]:
+    """Return the hashed columns of an entry in hashed form. A row is marked as sealed if columns are left out.
+
+    Of a `sealed` row that is the input, of an `unopened` one also what says whose application it is about.
+    """
     columns = row._asdict()
     entry = {name: columns[name] for name in HASHED} | {"at": _format_instant(row.at), "hash": row.hash}
-    if sealed:
+    if sealed or unopened:
         # The hash stays, so that the chain can be checked across what is left out.
-        entry |= {"input": None, "sealed": True}
+        entry |= dict.fromkeys(sealing.columns_that_name(row) if unopened else ("input",))
+        entry["sealed"] = True
     return entry

@@ -20,6 +20,7 @@ from states.partnership import Role, State
 from workflow import deadlines, directory, engine
 from workflow.engine import Change, Intent
 from workflow.outbox import queue
+from workflow.procedure.checks import BEFORE_THE_BOARD
 from workflow.record import changes, verify
 from workflow.record.district_file import (
     DistrictFile,
@@ -55,6 +56,7 @@ class Counts:
     added: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     unchanged: dict[str, int] = field(default_factory=dict)
+    board: list[str] = field(default_factory=list)  # what it added of items before the Board, in words
 
     def count(self, kind: str, done: str | None) -> None:
         """Count one row of a kind; `done` is "added", "changed" or None for unchanged."""
@@ -114,6 +116,8 @@ def _record_import(
     refs = [partnership.ref for partnership in file.partnership]
     after: dict[str, Any] = {"added": counts.added, "changed": counts.changed, "partnerships": refs}
     after |= {"append": options.append, "because": options.because}
+    # The events of a new partnership are told to nobody one by one, and those of the Board must not go untold.
+    after |= {"board": counts.board} if counts.board else {}
     directory.record_change(session.connection, f"import {options.name}", after, by=by, now=now)
 
 
@@ -258,6 +262,8 @@ def _import_partnership(
         record = change.record
         occasions.append(replace(engine.occasion(change), now=now))
         counts.count("events", "added")
+        if event.event in BEFORE_THE_BOARD:
+            counts.board.append(f"{partnership.ref} {event.event} {event.at:%Y-%m-%d} by {event.actor}")
     counts.count(
         "partnerships", "added" if not history else "changed" if len(events) > len(history) else None
     )

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, insert, select, update
 
 from states.errors import BadInput, Problem
 from workflow import directory
 from workflow.directory import CANCELLED
 from workflow.record import changes, meeting_titles
-from workflow.record.calendar_file import CalendarEvent
+from workflow.record.calendar_file import CalendarEvent, Contents, Version, is_older
 from workflow.record.meeting_titles import Kind
 from workflow.session import Session
 from workflow.store import tables
@@ -47,26 +47,32 @@ class Plan:
 
     writes: dict[date, tuple[CalendarEvent, Kind]] = field(default_factory=dict)
     off: set[date] = field(default_factory=set)
+    kept: set[date] = field(default_factory=set)  # of events that the file has in an older version only
     left_out: list[tuple[CalendarEvent, str]] = field(default_factory=list)
     missing: list[date] = field(default_factory=list)
     cancelled: int = 0
     moved: set[date] = field(default_factory=set)
 
+    def leave_out(self, event: CalendarEvent, why: str) -> None:
+        """Leave an event out; of a series that is left out for one reason, list the first meeting only."""
+        if event.series is None or not any((e.series, w) == (event.series, why) for e, w in self.left_out):
+            self.left_out.append((event, why))
+
 
 def follow(
-    session: Session, events: Sequence[CalendarEvent], choice: Choice, *, by: str, now: datetime
+    session: Session, contents: Contents, choice: Choice, *, by: str, now: datetime
 ) -> tuple[Plan, Counter[str]]:
-    """Change the Board's calendar as the events of a file say. Return the plan, and counts of what was done.
+    """Change the Board's calendar as a file says. Return the plan, and counts of what was done.
 
-    1. Sort the events into meetings, cancellations, and what staff have to judge.
+    1. Sort the events into meetings, cancellations, older versions, and what staff have to judge.
     2. Take off the meetings whose event is cancelled, has moved, or is no longer clearly a meeting.
-    3. Write the meetings of the file.
+    3. Write the meetings of the file, and the versions of its events.
 
     Raise `BadInput` for a meeting whose start cannot be used, for two regular meetings on a day, and for a choice
     of staff that names no event.
     """
     rows = {row.on: row for row in session.connection.execute(select(tables.meetings))}
-    plan = make_plan(session, events, choice, rows, now)
+    plan = make_plan(session, contents, choice, rows, now)
     counts: Counter[str] = Counter()
     _leave_the_past(session, plan, counts, now)
     mark = changes.last_entry(session)
@@ -87,8 +93,34 @@ def follow(
         has_moved = done == "added" and any(_is_of(rows[old], event) for old in plan.moved)
         counts["moved" if has_moved else done] += 1
     counts["cancelled"] = plan.cancelled
+    _record_versions(session, [event for event in contents.events if event.off], plan)
     changes.tell_since(session, mark, by=by, now=now)
     return plan, counts
+
+
+def _known_versions(session: Session) -> dict[str, Version]:
+    """Return the newest version of each event that made, changed or cancelled a meeting, by UID."""
+    rows = session.connection.execute(select(tables.calendar_versions))
+    return {row.uid: (row.sequence, row.changed_at) for row in rows}
+
+
+def _record_versions(session: Session, off: Sequence[CalendarEvent], plan: Plan) -> None:
+    """Record the versions of the events that an import follows; the version of a series counts for all of it."""
+    table, known = tables.calendar_versions, _known_versions(session)
+    outdated = {event.place for event, _ in plan.left_out}
+    followed = [event for event, _ in plan.writes.values()] + [e for e in off if e.place not in outdated]
+    for uid, version in {event.series or event.uid: event.version for event in followed}.items():
+        values = {"sequence": version[0], "changed_at": version[1]}
+        if uid and uid not in known:
+            session.connection.execute(insert(table).values(uid=uid, **values))
+        elif uid and (is_older(known[uid], version) or known[uid] == (version[0], None) != version):
+            session.connection.execute(update(table).where(table.c.uid == uid).values(**values))
+
+
+def _is_outdated(event: CalendarEvent, known: Mapping[str, Version]) -> bool:
+    """Return whether a newer version of an event, or of its series, has been followed."""
+    newest = [known[uid] for uid in (event.uid, event.series) if uid and uid in known]
+    return any(is_older(event.version, version) for version in newest)
 
 
 def _leave_the_past(session: Session, plan: Plan, counts: Counter[str], now: datetime) -> None:
@@ -103,18 +135,26 @@ def _leave_the_past(session: Session, plan: Plan, counts: Counter[str], now: dat
 
 def make_plan(
     session: Session,
-    events: Sequence[CalendarEvent],
+    contents: Contents,
     choice: Choice,
     rows: Mapping[date, Row[Any]],
     now: datetime,
 ) -> Plan:
     """Return what to do with each event, given the `rows` of the calendar by day. Raise as `follow` does."""
     district, plan = session.config.procedure.district.name, Plan()
-    _check_choice(events, choice)
+    known, today = _known_versions(session), session.config.calendar.day(now)
+    _check_choice(contents.events, choice)
     by_day: dict[date, list[tuple[CalendarEvent, Kind]]] = {}
     problems = []
-    for event in events:
+    events = []
+    for event in contents.events:
         mine = [row for row in rows.values() if _is_of(row, event)]
+        # What staff name themselves counts, whatever its version.
+        if choice.of(event) is None and _is_outdated(event, known):
+            plan.kept |= {row.on for row in mine}
+            plan.leave_out(event, "the calendar follows a newer version of it")
+            continue
+        events.append(event)
         plan.off |= {row.on for row in mine}
         if event.off:
             plan.cancelled += 1
@@ -122,7 +162,7 @@ def make_plan(
         kind, why = _judge(event, choice, mine, district)
         if kind is None:
             gone = ", ".join(str(row.on) for row in mine if row.kind != CANCELLED)
-            plan.left_out.append((event, f"{why}; {gone} is off the calendar" if gone else why))
+            plan.leave_out(event, f"{why}; {gone} is off the calendar" if gone else why)
         elif event.problem is not None or event.day is None:
             problems += [event.problem] if event.problem else []
         else:
@@ -133,9 +173,15 @@ def make_plan(
     for event in events:
         if event.off:
             _take_off_by_day(event, session, rows, by_day, plan)
+    # A day that the rule of a series no longer gives is gone from the source, too.
+    plan.off |= {
+        day
+        for day, row in rows.items()
+        if day >= today and _series_of(row.uid) in contents.series and day not in plan.kept | by_day.keys()
+    }
     for day, meetings in sorted(by_day.items()):
         _choose_meeting(session, day, meetings, rows, plan)
-    plan.missing = _find_missing(events, rows, plan, session.config.calendar.day(now))
+    plan.missing = _find_missing(events, rows, plan, today)
     return plan
 
 
@@ -149,7 +195,7 @@ def _find_missing(
         for day, row in rows.items()
         if row.uid and row.kind != CANCELLED and days and max(days[0], today) <= day <= days[-1]
         # Each of these days is dealt with by an event.
-        and day not in plan.off and day not in plan.writes
+        and day not in plan.off and day not in plan.kept and day not in plan.writes
     )  # fmt: skip
 
 
@@ -168,10 +214,15 @@ def _is_of(row: Row[Any], event: CalendarEvent) -> bool:
     """Return whether a meeting came from this event, or from the series of which it is one or all."""
     if not row.uid or not event.uid:
         return False
-    series, _, instance = event.uid.partition("#")
     if row.uid == event.uid or row.uid.startswith(event.uid + "#"):
         return True
-    return bool(instance) and row.uid == series and instance.startswith(f"{row.on:%Y%m%d}")
+    series, _, day = event.uid.rpartition("#")
+    return bool(series) and row.uid == series and day == f"{row.on:%Y%m%d}"
+
+
+def _series_of(uid: str | None) -> str | None:
+    """Return the UID of the series to which the UID of a meeting belongs, or else that UID itself."""
+    return (uid.rpartition("#")[0] or uid) if uid else None
 
 
 def _judge(
@@ -213,7 +264,7 @@ def _take_off_by_day(
         plan.off.add(day)
     else:
         why = f"it is cancelled, but may not be the {kind} meeting of that day, which stays on the calendar"
-        plan.left_out.append((event, why))
+        plan.leave_out(event, why)
 
 
 def _find_kind(session: Session, rows: Mapping[date, Row[Any]], day: date) -> str | None:

@@ -15,7 +15,9 @@ Kind = Literal["regular", "special"]
 
 # Outlook and Exchange write a cancellation into the title alone.
 _OFF = re.compile(
-    r"\bcancel(?:l?ed|l?ation|s)?\b|\bpostponed\b|\bcalled off\b|\bnot (?:be )?held\b"
+    r"\bcancel(?:l?ed|l?ing|l?ation|s)?\b|\bpostponed\b|\bcalled off\b|\bnot (?:be )?held\b"
+    # Spanish, as many families of a district read it.
+    r"|\b(?:cancelad|suspendid|aplazad|pospuest)[oa]s?\b"
     r"|\bno (?=(?:\w+ )*(?:meeting|session)\b)",
     re.IGNORECASE,
 )

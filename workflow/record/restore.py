@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Integer, delete, func, inspect, select, text
@@ -14,41 +18,55 @@ from sqlalchemy.exc import DBAPIError
 
 from notifications.disk import sync_folder
 from notifications.errors import ServiceError
+from workflow import directory
 from workflow.procedure.config import Config
-from workflow.record import verify
+from workflow.record import changes, verify
 from workflow.record.backup import MARK, Summary, copy, find_damage, finish_file, open_file, temporary_sibling
+from workflow.session import Session
 from workflow.store import database, tables, upgrade
 from workflow.store.database import StoreError, first_line
 from workflow.store.files import private_mode
 
 # The application_id of a database in use, which is no backup any more.
 _NO_MARK = 0
+_START = b"SQLite format 3\0"  # how every SQLite file begins
 
 
 class NoBackup(ServiceError):
     """The file cannot be restored as a backup; the message says why."""
 
 
-def restore(settings: Config, engine: Engine, file: Path) -> Summary:
-    """Restore a backup into a database that is absent or empty, and return its summary.
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The backup that is restored, by whom and when."""
+
+    file: Path
+    by: str
+    now: datetime
+
+
+def restore(settings: Config, engine: Engine, file: Path, *, by: str, now: datetime) -> Summary:
+    """Restore a backup into a database that is absent or empty, and return the summary of the backup.
 
     1. Copy the backup into a temporary file, and check that `partnershipctl backup` wrote it and it is sound.
     2. Upgrade the copy if an earlier version of this program wrote it.
     3. Verify every record in it against its history.
-    4. Make it the database: rename it for SQLite, copy its rows in one transaction for PostgreSQL.
+    4. Record in the copy who restores it and when, and tell the Board office and the Superintendent.
+    5. Make it the database: rename it for SQLite, copy its rows in one transaction for PostgreSQL.
 
     Raises `NoBackup` if the file fails a check; `StoreError` if the database has rows or a daemon runs on it.
     """
+    source = _Source(file, by, now)
     try:
         if engine.dialect.name == "sqlite":
             # Open connections would stay with the file that the restored one replaces.
             engine.dispose()
             target = Path(engine.url.database or "")
             with database.exclusive(engine, f"a partnershipd runs on {target}; stop it first"):
-                return _replace_file(settings, target, file)
+                return _replace_file(settings, target, source)
         with tempfile.TemporaryDirectory() as folder:
             copied = Path(folder) / "restored.db"
-            summary = _read_backup(settings, file, copied)
+            summary = _read_backup(settings, source, copied)
             _replace_rows(settings, engine, copied)
     except DBAPIError as error:
         raise StoreError(f"the backup cannot be restored: {first_line(error)}") from None
@@ -57,11 +75,11 @@ def restore(settings: Config, engine: Engine, file: Path) -> Summary:
     return summary
 
 
-def _replace_file(settings: Config, target: Path, file: Path) -> Summary:
+def _replace_file(settings: Config, target: Path, source: _Source) -> Summary:
     """Put the database in a backup in the place of an absent or empty SQLite file."""
     _refuse_unless_empty(target)
     with temporary_sibling(target) as copied:
-        summary = _read_backup(settings, file, copied)
+        summary = _read_backup(settings, source, copied)
         # The temporary file is for this user only, but the daemon may run as another member of the group.
         copied.chmod(private_mode(target.parent))
         copied.replace(target)
@@ -69,32 +87,53 @@ def _replace_file(settings: Config, target: Path, file: Path) -> Summary:
     return summary
 
 
-def _read_backup(settings: Config, file: Path, copied: Path) -> Summary:
-    """Copy a backup to `copied`, check it, and upgrade it to this version. Raises `NoBackup`."""
+def _read_backup(settings: Config, source: _Source, copied: Path) -> Summary:
+    """Copy a backup to `copied`, check it, upgrade it to this version, and record the restore in it.
+
+    Return the summary of the backup itself. Raises `NoBackup`.
+    """
     try:
-        source = file.open("rb")
+        original = source.file.open("rb")
     except OSError as error:
         raise NoBackup(f"it cannot be read: {error.strerror}") from None
     # Work on a copy, since the upgrade below must not change the backup.
-    with source, copied.open("wb") as target:
-        shutil.copyfileobj(source, target)
+    with original, copied.open("wb") as target:
+        # SQLite opens an empty file without an error, so look at the first bytes. A device may have no end.
+        if (start := original.read(len(_START))) != _START:
+            raise NoBackup("it is not a backup")
+        target.write(start)
+        shutil.copyfileobj(original, target)
     try:
         _check_backup(copied)
+        with copied.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
         with open_file(copied) as connection:
             upgrade.upgrade_on(connection)
             # After the upgrade, since only then do the tables have the columns that this program reads.
             _refuse_faults(settings, connection)
+        summary = finish_file(copied, _NO_MARK)
+        with open_file(copied) as connection:
+            session = Session(connection, settings, directory.read(connection, settings))
+            _record_restore(session, source, digest)
     except (sqlite3.DatabaseError, DBAPIError) as error:
         raise NoBackup(f"it is damaged: {first_line(error)}") from None
-    return finish_file(copied, _NO_MARK)
+    with copied.open("rb") as content:
+        os.fsync(content.fileno())
+    return summary
+
+
+def _record_restore(session: Session, source: _Source, digest: str) -> None:
+    """Record the restore of a backup with its SHA-256, and have it told: it brings back earlier roles and meetings.
+
+    The last event says from when on the record lacks what happened.
+    """
+    last = session.connection.scalar(select(func.max(tables.history.c.at)))
+    after = {"sha256": digest, "last_event": session.local(last)}
+    changes.record(session, f"restore {source.file.name}", after, by=source.by, now=source.now)
 
 
 def _check_backup(file: Path) -> None:
-    """Raise `NoBackup` if `partnershipctl backup` did not write a file, or if it was damaged since."""
-    with file.open("rb") as start:
-        # SQLite opens an empty file without an error, so look at the first bytes.
-        if start.read(16) != b"SQLite format 3\0":
-            raise NoBackup("it is not a backup")
+    """Raise `NoBackup` if `partnershipctl backup` did not write a SQLite file, or if it was damaged since."""
     with closing(sqlite3.connect(file)) as connection:
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
         if mark != MARK:

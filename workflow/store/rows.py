@@ -148,6 +148,14 @@ class HistoryEntry(NamedTuple):
         # In the other channels this is the person who ran the program for the actor.
         return self.ran_by if self.channel in ANSWERED else None
 
+    @property
+    def address(self) -> str | None:
+        """Return the address to which the used link was sent, or from which the reply came; None without either.
+
+        A link or a reply counts only for the reader of its message: the actor, or the delegate who stood in.
+        """
+        return (self.stood_in or self.actor) if self.channel in ANSWERED else None
+
 
 class DeadlineRow(NamedTuple):
     """A rung of a deadline.

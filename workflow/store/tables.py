@@ -149,6 +149,15 @@ meetings = Table(
     Column("title", String),  # the title of that event
 )
 
+# The newest version of each event of a calendar file that made, changed or cancelled a meeting.
+calendar_versions = Table(
+    "calendar_versions",
+    METADATA,
+    Column("uid", String, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("changed_at", Instant),
+)
+
 directory_changes = Table(
     "directory_changes",
     METADATA,

@@ -23,7 +23,7 @@ from workflow.setting import Situation
 from workflow.store import tables
 from workflow.store.application_texts import ApplicationText, key_of, read_texts
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, ReplyRow, Snapshot
-from workflow.views.sealing import SEALED, is_sealed, seal
+from workflow.views.sealing import SEALED, columns_that_name, is_sealed, seal
 
 
 def with_money(value: Any) -> Any:
@@ -97,12 +97,17 @@ def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[di
     return [deadline(session, record.ref, row, now) for row in rows]
 
 
-def entry(session: Session, row: HistoryEntry, *, sealed: bool = False) -> dict[str, Any]:
-    """Return the document of a row of the history. `sealed` hides what nobody may read before the call closes."""
+def entry(
+    session: Session, row: HistoryEntry, *, sealed: bool = False, unopened: bool = False
+) -> dict[str, Any]:
+    """Return the document of a row of the history.
+
+    `sealed` hides what nobody may read before the call closes, `unopened` also whose application it is about.
+    """
     event_input = with_money(row.input_values)
     if sealed:
         seal(event_input, event_named(row.event).sealed)
-    return {
+    document = {
         "seq": row.seq,
         "at": session.local(row.at),
         "event": row.event,
@@ -115,8 +120,14 @@ def entry(session: Session, row: HistoryEntry, *, sealed: bool = False) -> dict[
         "note": row.note,
         "ran_by": row.ran_by,
         "through": session.name_of(row.stood_in) if row.stood_in else None,
+        "address": row.address,
         "hash": row.hash,
     }
+    if unopened:
+        hidden = columns_that_name(row)
+        document |= {key: None for key in document if key in hidden or (key == "through" and row.stood_in)}
+        document["sealed"] = True
+    return document
 
 
 def notice(session: Session, ref: str, row: Notice, subject: str) -> dict[str, Any]:
@@ -207,3 +218,18 @@ def possibility(of: Possibility) -> dict[str, Any]:
             for name, clause, reason in of.requirements
         ],
     }
+
+
+def mentioned_names(names: Mapping[str, str], *documents: object) -> dict[str, str]:
+    """Return only the names that these documents mention, so that no other name leaks into a page or message."""
+    texts: set[str] = set()
+    waiting = list(documents)
+    while waiting:
+        document = waiting.pop()
+        if isinstance(document, str):
+            texts.add(document)
+        elif isinstance(document, dict):
+            waiting += [*document, *document.values()]
+        elif isinstance(document, (list, tuple)):
+            waiting += document
+    return {key: name for key, name in names.items() if key in texts}

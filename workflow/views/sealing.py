@@ -12,7 +12,7 @@ from typing import Any
 
 from states.chapters.call import WITHDRAW_APPLICATION
 from states.machine import event_named
-from states.partnership import Partnership, Selection
+from states.partnership import Partnership, Role, Selection
 from workflow.store.rows import HistoryEntry
 
 SEALED = "(sealed until the call closes)"
@@ -73,6 +73,16 @@ def names_nobody(facts: Partnership, row: HistoryEntry) -> bool:
     """Return whether a row withdraws an application before its closing, so that even the office gets no name."""
     call = _call_of(facts, row)
     return row.event == WITHDRAW_APPLICATION and call is not None and call.is_open(row.at)
+
+
+def columns_that_name(row: HistoryEntry) -> frozenset[str]:
+    """Return the columns of an unopened row that say, or may say, whose application it is about.
+
+    What staff did remains theirs. So does the name of the user who ran a command.
+    """
+    if row.role != Role.APPLICANT:
+        return frozenset({"input", "setting", "note"})
+    return frozenset({"actor", "input", "setting", "note", *(["ran_by"] if row.stood_in else [])})
 
 
 def _call_of(facts: Partnership, row: HistoryEntry) -> Selection | None:

@@ -22,19 +22,21 @@ from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store import application_texts, tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, Snapshot
-from workflow.views.sealing import is_sealed, names_nobody, seal, unopened_rows
+from workflow.views.sealing import is_sealed, seal, unopened_rows
 
 _REVIEWER, _LEAD, _APPLICANT = Role.REVIEWER, Role.LEAD_PARTNER, Role.APPLICANT
 _NOBODY: frozenset[Role] = frozenset()
 _PARTNER = frozenset({_LEAD})
 _PANEL = frozenset({_REVIEWER})
 _ALL = frozenset({_REVIEWER, _LEAD, _APPLICANT})
+_ASKED = frozenset({Role.NEXT_CONTACT})
 
 # The roles besides the office that see a field of the facts. `_redact` removes parts of some fields.
 FACTS: Mapping[str, frozenset[Role]] = {
-    "school": _ALL,
-    "title": _ALL,
+    "school": _ALL | _ASKED,
+    "title": _ALL | _ASKED,
     "contact": _PARTNER,
+    "next_contact": _PARTNER | _ASKED,
     "needs": _PARTNER | _PANEL,
     "selection": _ALL,
     "earlier_selections": _NOBODY,
@@ -134,7 +136,7 @@ def _redact(
     ended = record.facts.ended
     if viewer.role is not _LEAD and ended and ended.how != "withdrawn":
         visible["ended"] = None
-    if record.facts.selection is None:
+    if record.facts.selection is None or visible["selection"] is None:
         return visible
     whole = record.facts.selection.model_dump(mode="json")
     call: dict[str, Any] = {key: value if viewer.role in CALL[key] else None for key, value in whole.items()}
@@ -149,21 +151,6 @@ def _redact(
         if call["protests"] is not None:
             call["protests"] = [each for each in call["protests"] if each["organization"] in mine]
     return {**visible, "selection": call}
-
-
-def mentioned_names(names: Mapping[str, str], *documents: object) -> dict[str, str]:
-    """Return only the names that these documents mention, so that no other name leaks into a page or message."""
-    texts: set[str] = set()
-    waiting = list(documents)
-    while waiting:
-        document = waiting.pop()
-        if isinstance(document, str):
-            texts.add(document)
-        elif isinstance(document, dict):
-            waiting += [*document, *document.values()]
-        elif isinstance(document, (list, tuple)):
-            waiting += document
-    return {key: name for key, name in names.items() if key in texts}
 
 
 # Events
@@ -294,32 +281,48 @@ def _applied_for(rows: Iterable[HistoryEntry], viewer: Viewer) -> frozenset[str]
 
 def history_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
     """Return the lines of the history that this person may know of, oldest first."""
-    return [line_of(session, record, viewer, row, now) for row in visible_rows(session, record, viewer, now)]
+    return lines_of(session, record, viewer, visible_rows(session, record, viewer, now))
 
 
-def line_of(
-    session: Session, record: Snapshot, viewer: Viewer, row: HistoryEntry, now: datetime
+def lines_of(
+    session: Session, record: Snapshot, viewer: Viewer, rows: Iterable[HistoryEntry]
+) -> list[dict[str, Any]]:
+    """Return rows of the history as pages show them. The caller has checked that the viewer may know of them."""
+    # Only the office reads of other people's applications before their call closes.
+    everything = history_rows(session, record) if viewer.is_office else []
+    unopened = unopened_rows(record.facts, everything)
+    return [_line(session, record, viewer, row, row.seq in unopened) for row in rows]
+
+
+def _line(
+    session: Session, record: Snapshot, viewer: Viewer, row: HistoryEntry, unopened: bool
 ) -> dict[str, Any]:
-    """Return a row of the history as pages show it. The caller has checked that the viewer may know of it."""
-    visible, named = visible_input(viewer, row), is_named(viewer, row, record.facts)
-    through = row.stood_in if named else None
+    visible, named = visible_input(viewer, row), is_named(viewer, row, unopened=unopened)
+    # What staff did in their own name is theirs, and says nothing of the applicant.
+    by_name = named or row.role != Role.APPLICANT
+    through = row.stood_in if by_name else None
     return {
         "at": session.local(row.at),
         "event": row.event,
-        "by": _name_of_actor(session, record, row) if named else "",
+        "by": _name_of_actor(session, record, row) if by_name else "",
         "role": row.role,
         "through": session.name_of(through) if through else None,
-        "sentence": _sentence(session, record, row, named),
+        "sentence": _sentence(session, record, row, by_name),
         "to": row.to_state if row.to_state != row.from_state else None,
         "said": visible.get("reason") or visible.get("text"),
-        "note": row.note if viewer.is_office else None,
+        "note": row.note if viewer.is_office and named else None,
+        "channel": row.channel,
+        "address": row.address if viewer.is_office and named else None,
     }
 
 
-def is_named(viewer: Viewer, row: HistoryEntry, facts: Partnership) -> bool:
-    """Return whether the reader of an event may know who did it and for which organization."""
-    # The office may know that an application is gone, and not whose, if the call was still open.
-    return not viewer.is_office or viewer.email in (row.actor, row.stood_in) or not names_nobody(facts, row)
+def is_named(viewer: Viewer, row: HistoryEntry, *, unopened: bool) -> bool:
+    """Return whether the reader of an event may know who did it and for which organization.
+
+    `unopened` is whether it is about an application that was withdrawn before its call closed.
+    """
+    # The office may know that an application is gone, and not whose.
+    return not viewer.is_office or viewer.email in (row.actor, row.stood_in) or not unopened
 
 
 def _sentence(session: Session, record: Snapshot, row: HistoryEntry, named: bool) -> str:

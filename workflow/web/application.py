@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from states.errors import BadInput, Problem, Refused
 from states.inputs import ABILITIES
 from states.partnership import Application
-from workflow.actions import applications, held_applications
+from workflow.actions import applications, call_limits, held_applications
 from workflow.actions.applicants import own_application
 from workflow.actions.applications import FIELDS, SentAlready, TooMany
 from workflow.engine import Conflict
@@ -134,6 +134,7 @@ def _act(site: Site, email: str, call: public_calls.Call, now: datetime) -> Resp
     except SentAlready:
         done = "sent-already"
     except TooMany:
+        site.system.transact(partial(_tell_limit, ref=call.ref, now=now))
         return _show_problems(site, call, email, values, [Problem("", _TOO_MANY)], button, now)
     with site.system.reading() as session:
         # Read again after the transaction, so that the page shows what is on record now.
@@ -142,6 +143,12 @@ def _act(site: Site, email: str, call: public_calls.Call, now: datetime) -> Resp
 
 
 _TOO_MANY = "You have sent it many times within an hour. Save it now, and send it later"
+
+
+def _tell_limit(session: Session, ref: str, now: datetime) -> None:
+    """Tell staff that one address sends too many applications. The last one was undone with its transaction."""
+    _, record = _read_call(session, ref, now)
+    call_limits.tell_staff(session, record, call_limits.APPLICATIONS, applications.MOST_SENT, now)
 
 
 def _read_call(session: Session, ref: str, now: datetime) -> tuple[public_calls.Call, Snapshot]:

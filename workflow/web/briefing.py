@@ -13,6 +13,7 @@ from states.partnership import Application, Outcome, Review, Role, Selection, St
 from workflow.actions.action import Action
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
+from workflow.views import weighed
 from workflow.views.applications import texts_for
 
 Pairs = list[tuple[str, str]]  # a label and a value
@@ -53,7 +54,7 @@ def _statement(_: Session, action: Action) -> Section | None:
     return Section("The statement of needs", lists=lists)
 
 
-def _terms(_: Session, action: Action) -> Section | None:
+def _terms(session: Session, action: Action) -> Section | None:
     agreement = action.record.facts.agreement
     if agreement is None:
         return None
@@ -74,6 +75,10 @@ def _terms(_: Session, action: Action) -> Section | None:
         pairs.append(("Last day after the change", long_day(change.ends_on)))
         pairs.append(("Why the change", change.reason))
     lists = [("Responsibilities", list(agreement.responsibilities))] if agreement.responsibilities else []
+    if weighing := weighed.describe(session, action.record, action.role):
+        lists.append(("Autonomy in its words (policy 4270.9b)", weighing["autonomy"]))
+        lists.append(("All agreements of this organization", [*weighing["agreements"], weighing["sums"]]))
+        lists = [(label, entries) for label, entries in lists if any(entries)]
     return Section("The terms of the agreement", pairs=pairs, lists=lists)
 
 
@@ -209,6 +214,18 @@ def _choice(_: Session, action: Action) -> Section | None:
     return Section("The choice", pairs=pairs, text=selection.choice.reasons)
 
 
+def _next_contact(_: Session, action: Action) -> Section | None:
+    asked = action.record.facts.next_contact
+    if asked is None:
+        return None
+    pairs: Pairs = [
+        ("New contact", f"{asked.name}, {asked.email}"),
+        ("Accept by", long_day(asked.until.date())),
+    ]
+    text = "The contact gets all messages about the partnership, and speaks and signs for the Lead Partner."
+    return Section("What you are asked to become", pairs=pairs, text=text)
+
+
 def _end(_: Session, action: Action) -> Section | None:
     ended = action.record.facts.ended
     if ended is None:
@@ -230,6 +247,7 @@ SECTIONS: Mapping[str, Callable[[Session, Action], Section | None]] = {
     "report": _report,
     "findings": _findings,
     "end": _end,
+    "next-contact": _next_contact,
 }
 
 # The table of the law names its reading. A wrong name must fail when the program starts, not when a page is shown.

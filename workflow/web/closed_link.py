@@ -107,7 +107,7 @@ def _collect_news(session: Session, claim: Claim, now: datetime) -> dict[str, An
     since = [row for row in visible if is_since(notice, row) and row.seq not in seqs]
 
     def lines(rows: Sequence[HistoryEntry]) -> list[dict[str, Any]]:
-        return [visibility.line_of(session, record, viewer, row, now) for row in rows]
+        return visibility.lines_of(session, record, viewer, rows)
 
     return {
         "partnership": {"ref": record.ref, "title": record.facts.title},

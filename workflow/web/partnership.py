@@ -20,7 +20,7 @@ from workflow.links import Applicant
 from workflow.outbox import message
 from workflow.session import Session
 from workflow.store import tables
-from workflow.views import documents, sealing, visibility
+from workflow.views import documents, sealing, visibility, weighed
 from workflow.views.applications import texts_for
 from workflow.web import charts
 from workflow.web.site import Site
@@ -67,11 +67,12 @@ def page(site: Site, session: Session, action: Action) -> Response:
         ],
         due=due,
         facts=seen,
+        weighed=weighed.describe(session, record, action.role),
         sealed=sealing.is_sealed(record.facts, now),
         texts=texts_for(session, record, viewer, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
-        names=visibility.mentioned_names(_collect_names(session, record.facts), seen),
+        names=documents.mentioned_names(_collect_names(session, record.facts), seen),
         outcomes=charts.chart_outcomes(seen),
         duties=_list_duties(seen, due),
         reviews=_list_reviews(seen),

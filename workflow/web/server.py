@@ -38,11 +38,17 @@ class Server:
             # server refuses a larger one before it reads it.
             max_request_body_size=2 * largest,
         )
+        self.port = port
         self._loop = threading.Thread(target=self._server.run, name="web", daemon=True)
 
     def start(self) -> None:
         """Start to answer requests, in threads of the server."""
         self._loop.start()
+
+    @property
+    def connections(self) -> int:
+        """Return how many connections are open, those of requests that are not whole among them."""
+        return len(self._server.active_channels)
 
     def close(self) -> None:
         """Finish the pages in progress, send them, and stop listening. Wait for at most two times `PATIENCE`.

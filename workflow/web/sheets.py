@@ -196,7 +196,7 @@ class Scores:
             "fields": [
                 _name_applicant(row["name"], row[key])
                 for row in rows
-                for key in ("scores", "comment", "conflict")
+                for key in ("conflict", "scores", "comment")
             ],
             "rest": [problem.problem for problem in problems if not problem.at],
             "sections": [],
@@ -283,7 +283,7 @@ _CONFLICT = Offered(
     labels={"reason": "Conflict of interest"},
     helps={
         "reason": "Only if you have one with this applicant: say what it is. Then you do not score it, and"
-        " whatever you fill in above for it does not count."
+        " whatever you fill in below for it does not count."
     },
 )
 

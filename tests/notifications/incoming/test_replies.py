@@ -533,9 +533,57 @@ def test_who_has_logged_in_with_the_address_of_the_from_line_is_believed() -> No
         logged_in("mx.example.org; dmarc=fail header.from=example.org; auth=pass smtp.auth=a@example.org")
         == "pass"
     )
+    assert (
+        logged_in(
+            'mx.example.org; auth=pass smtp.auth="A@example.org" smtp.mailfrom="a@example.org"; spf=none'
+        )
+        == "pass"
+    )
     for other in (
+        'mx.example.org; auth=pass smtp.auth="a@example.org b@example.org"',
+        'mx.example.org; auth=pass reason="smtp.auth=a@example.org" smtp.auth=b@example.org',
+        'mx.example.org; auth=none reason="x; auth=pass smtp.auth=a@example.org"',
+        'mx.example.org; auth=pass smtp.auth="b@example.org"; spf=pass smtp.mailfrom="a@example.org"',
         "mx.example.org; auth=pass smtp.auth=b@example.org", "mx.example.org; auth=pass smtp.auth=a",
         "mx.example.org; auth=fail smtp.auth=a@example.org", "mx.example.net; auth=pass smtp.auth=a@example.org",
         "mx.example.org; auth=pass smtp.mailfrom=a@example.org", "mx.example.org; auth=pass",
     ):  # fmt: skip
         assert logged_in(other) == "", other
+
+
+@pytest.mark.promise("forged-results-ignored")
+@pytest.mark.parametrize(
+    "blank", ["\x1c", "\x1f", "\x85", "\xa0", "\u2003", "\0", "X: 1\rAuthentication-Results: "]
+)
+def test_what_a_mail_server_does_not_take_for_its_name_is_not_taken_for_it_here(blank: str) -> None:
+    before = "" if blank.startswith("X") else "Authentication-Results: "
+    forged = (
+        f"{before}{blank}mx.example.org{'' if before == '' else blank}; dmarc=pass header.from=example.org\n"
+    )
+    assert results(forged, "mx.example.org") == ""
+
+
+LOGIN = (
+    "Received: from [192.0.2.7] (a.example.org [192.0.2.7])\n\t(using TLSv1.3 with cipher X (256/256 bits)\n"
+    "\t server-signature ECDSA (prime256v1)) (No client certificate requested)\n\t"
+    "(Authenticated sender: A@example.org)\n\tby mx.example.org (Postfix) with ESMTPSA id 4F1\n"
+    "\tfor <b@example.org>; Mon, 7 Jul 2025 09:00:00 -0700\n"
+)
+OUTSIDE = "Received: from x (x [192.0.2.9]) by mx.example.org (Postfix) with ESMTPS id 1; today\n"
+
+
+@pytest.mark.promise("forged-results-ignored")
+def test_the_login_that_postfix_notes_in_its_own_line_is_believed_and_nobody_else_s() -> None:
+    claim = " (Authenticated sender: a@example.org) by mx.example.org (Postfix) with ESMTPSA id 2 (a"
+    lmtp = "Received: from mx.example.org by imap.example.org with LMTP id 1; today\n"
+    for head in (LOGIN, lmtp + LOGIN, LOGIN.replace("with ESMTPSA", "with UTF8SMTPSA"), LOGIN + OUTSIDE):
+        assert results(head, "mx.example.org") == "pass", head
+    for head in (
+        OUTSIDE + LOGIN, lmtp + OUTSIDE + LOGIN, lmtp + lmtp + LOGIN, LOGIN.replace("A@", "b@"),
+        LOGIN.replace("A@example.org", "a"), LOGIN.replace("by mx.", "by mx2."), LOGIN.replace("ESMTPSA", "ESMTPS"),
+        LOGIN.replace("A@", "b@").replace("[192.0.2.7] (a", claim), OUTSIDE.replace("from x", f"from x{claim}"),
+        LOGIN.replace("Received", "X-Received"), "",
+    ):  # fmt: skip
+        assert results(head, "mx.example.org") == "", head
+    assert results(LOGIN, "microsoft-365") == ""
+    assert results(LOGIN, "") == ""

@@ -290,6 +290,23 @@ def test_a_shorter_term_keeps_the_notice_of_a_termination() -> None:
     assert refused == ["change-keeps-notice 4270.12"]
 
 
+@pytest.mark.clause("4270.12")
+@pytest.mark.promise("approved-by-the-board")
+@pytest.mark.parametrize("purpose", ["amendment", "renewal"])
+def test_the_notice_of_a_shorter_term_holds_at_the_vote_too(purpose: str) -> None:
+    def voted(ends_on: str) -> Life:
+        life = Life().to("active").at("2025-09-02").do("refer-to-board", purpose=purpose, ends_on=ends_on)
+        return life.to("introduced", after="referred")
+
+    # 30 days are counted from the meeting of October 1, however early the change was drafted.
+    late, timely = voted("2025-10-30"), voted("2025-10-31")
+    assert late.missing("approve") == ["notice-kept-at-vote 4270.12"]
+    assert late.allows("send-back")
+    assert timely.do("approve").facts.agreement.ends_on == day("2025-10-31")
+    # A history from before this rule is replayed as it was.
+    assert late.allows("approve", about={"longest_notice": None})
+
+
 @pytest.mark.promise("approved-by-the-board")
 @pytest.mark.parametrize("terms", [{"amount_cents": 1}, {"amount_cents": 40_000_000}, {"ends_on": "2026-08-30"},
                                    {"ends_on": "2028-08-31"}], ids=str)  # fmt: skip

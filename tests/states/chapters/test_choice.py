@@ -53,7 +53,9 @@ def test_the_contact_of_the_chosen_becomes_the_one_contact() -> None:
     contact = Life().to("chosen").facts.contact
     assert contact is not None
     assert contact.email == "lead-partner@example.org"
-    changed = Life().to("chosen").do("change-contact").facts.contact
+    asked = Life().to("chosen").do("change-contact")
+    assert asked.facts.contact == contact
+    changed = asked.do("accept-contact").facts.contact
     assert changed is not None
     assert (changed.email, changed.name) == ("next-contact@example.org", "Next contact")
 

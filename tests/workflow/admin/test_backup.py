@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 from pathlib import Path
 
@@ -58,6 +59,36 @@ def test_what_was_backed_up_is_restored_in_another_place(sit: Sit) -> None:
     assert answer.json["keys"] is False
     assert desk.bare("--config", there, "show", REF, "--json").json == before
     assert desk.bare("--config", there, "verify").out == "Verified 1 partnership: no faults.\n"
+
+
+@pytest.mark.promise("changes-are-told")
+def test_a_restore_is_on_record_and_is_told(sit: Sit) -> None:
+    desk = sit("active")
+    file = desk.folder / "today.db"
+    desk.say("backup", str(file))
+    last = desk.ask("history", REF)[-1]["at"]
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    there = another_office(desk)
+    assert desk.bare("--config", there, "restore", str(file)).status == 0
+    change = desk.bare("--config", there, "changes", "--json").json[-1]
+    assert (change["what"], change["before"]) == ("restore today.db", None)
+    assert change["after"] == {"sha256": digest, "last_event": last}
+    assert change["by"] == getpass.getuser()
+    assert change["at"] == desk.life.now.isoformat(timespec="seconds")
+    notices = desk.bare("--config", there, "notices", "--json").json
+    told = sorted(n["to"] for n in notices if n["template"] == "directory-changed")
+    assert told == ["board-office@example.org", "superintendent@example.org"]
+
+
+def test_who_may_not_import_restores_nothing(sit: Sit) -> None:
+    desk = sit("active")
+    file = str(desk.folder / "today.db")
+    desk.say("backup", file)
+    there = Path(another_office(desk))
+    there.write_text(there.read_text(encoding="utf-8") + '[admin.users]\n"(owner)" = {}\n', encoding="utf-8")
+    answer = desk.bare("--config", str(there), "restore", file, "--json")
+    assert (answer.status, answer.json["unmet"][0]["requirement"]) == (1, "may-manage")
+    assert not (there.parent / "partnerships.db").exists()
 
 
 def test_people_read_that_the_keys_are_to_be_put_back(sit: Sit) -> None:

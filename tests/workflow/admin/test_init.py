@@ -19,6 +19,7 @@ from tests.support.desk import REF, Answer, Desk
 from tests.support.district import merged
 from tests.workflow.admin.conftest import Sit
 from workflow.procedure import checks, config
+from workflow.procedure.warnings import find_warnings
 from workflow.store import files, triggers
 from workflow.store.database import VERSION
 
@@ -356,7 +357,7 @@ def test_the_configuration_is_checked_without_a_database(sit: Sit) -> None:
         "notices": len(procedure.notices),
         "templates": len(procedure.templates.names()),
         "problems": [],
-        "warnings": list(checks.find_warnings(procedure.procedure)),
+        "warnings": list(find_warnings(procedure)),
     }
     assert desk.say("check").startswith(f"{desk.config}: {found['deadlines']} deadlines, ")
     assert not databases.exists(desk.folder)

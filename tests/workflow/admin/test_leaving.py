@@ -118,6 +118,7 @@ def test_staff_hear_that_the_contact_of_the_lead_partner_is_missing(sit: Sit) ->
     assert "has no contact of the Lead Partner" in mail(desk, "report-due")["staff"]
     desk.life.do("change-contact", email="new@example.org", name="New contact")
     assert "new" in mail(desk, "change-contact")
+    desk.life.do("accept-contact", "new@example.org")
     assert "lead-partner" not in mail(desk, "change-contact")
     assert {person for person, role, _ in waiting(desk) if role == "lead-partner"} == {"new@example.org"}
 

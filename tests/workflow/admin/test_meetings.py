@@ -140,11 +140,7 @@ def test_a_cancelled_meeting_is_left_out(sit: Sit) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (calendar("DTSTART:20310312T161500\nRRULE:FREQ=MONTHLY"), "event 0: it repeats by a rule"),
-        (
-            calendar("DTSTART:20310312T161500", "DTSTART:20310319T161500\nRDATE:20310401T161500"),
-            "event 1: it repeats",
-        ),
+        (calendar("DTSTART:20310312T161500\nRRULE:FREQ=HOURLY"), "event 0: its rule repeats"),
         (
             calendar("DTSTART;TZID=US-Eastern:20310312T191500"),
             "event 0: its time zone 'US-Eastern' is not known",
@@ -169,7 +165,6 @@ def test_a_cancelled_meeting_is_left_out(sit: Sit) -> None:
     ],
     ids=[
         "rule",
-        "dates",
         "unknown zone",
         "no such place",
         "wrong case",
@@ -356,7 +351,11 @@ def test_a_dry_run_says_what_would_change(sit: Sit) -> None:
 def test_a_meeting_of_the_configuration_is_cancelled_by_a_file_and_comes_back(sit: Sit) -> None:
     desk = sit(text=OWNER + "[board]\nmeetings = [2031-03-12, 2031-04-02]\n")
     assert follow(desk, "1-then-one-is-cancelled")[0] == {SECOND, ("2031-04-02", "16:15", "regular")}
-    assert FIRST in follow(desk, "1-first")[0]
+    # An older file does not bring it back, and a newer one does.
+    assert FIRST not in follow(desk, "1-first")[0]
+    again = (CASES / "board-1-first.ics").read_text().replace("SUMMARY", "SEQUENCE:2\nSUMMARY", 1)
+    desk.ask("meetings", "import", desk.file("again.ics", again))
+    assert FIRST in meetings(desk)
 
 
 def test_a_special_meeting_never_replaces_the_regular_one_of_its_day(sit: Sit) -> None:

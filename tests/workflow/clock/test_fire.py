@@ -181,7 +181,7 @@ def test_an_item_is_deferred_to_the_next_regular_meeting_not_to_a_special_one(be
     life = begin("scheduled")
     life.tick("2025-09-18 12:00")
     assert str(life.facts.board.item.meeting_on) == "2025-10-01", "24 September is a special meeting"
-    assert life.told("defer-item") == ["board-office", "lead-partner", "principal", "staff"]
+    assert life.told("defer-item") == ["board-office", "lead-partner", "principal", "staff", "superintendent"]
 
 
 def test_an_item_is_left_unscheduled_where_no_regular_meeting_is_known(begin: Begin) -> None:

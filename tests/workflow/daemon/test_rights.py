@@ -209,3 +209,29 @@ def test_what_applicants_save_is_replaced_under_the_least_rights(house: House) -
 
 def saved(session: Session, life: Life, values: dict[str, str]) -> None:
     applications.save(session, life.record, "a@example.org", values, life.now)
+
+
+def test_the_owner_restores_and_gives_the_rights_again(house: House, tmp_path: Path) -> None:
+    copy = tmp_path / "backup.db"
+    ctl(house.folder, "backup", str(copy))
+    databases.create(tmp_path)
+    settings, role = tmp_path / "config.toml", role_of(house.folder)
+    as_role = make_url(databases.address(tmp_path)).set(username=role).render_as_string(hide_password=False)
+
+    def configured(address: str) -> None:
+        keys = json.dumps(str(house.folder / "keys"))
+        text = f"[database]\nurl = {json.dumps(address)}\n[web]\nkeys_file = {keys}\n"
+        settings.write_text(text, encoding="utf-8")
+
+    try:
+        configured(databases.address(tmp_path))
+        ctl(tmp_path, "restore", str(copy))
+        configured(as_role)
+        assert ctl(tmp_path, "list", status=5), "the role has no rights yet"
+        configured(databases.address(tmp_path))
+        assert ctl(tmp_path, "init", "--grant", role)["granted"] == role
+        configured(as_role)
+        assert ctl(tmp_path, "verify")["faults"] == []
+        assert "permission denied" in refused(tmp_path, "DELETE FROM history", as_role)
+    finally:
+        databases.drop(tmp_path)

@@ -11,6 +11,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from notifications.incoming.codes import mask_codes
 from notifications.incoming.letterboxes import MaildirLetterbox
 from tests.support.district import Begin, Life
 from tests.support.letters import address, got, put, replies, untouched
@@ -101,8 +102,9 @@ WAYS = {"not believed": ("", not_believed), "damaged": (DMARC, damaged)}
     ids=["needs", "reported"],
 )
 def test_what_nobody_writes_is_recorded_and_does_nothing(
-    begin: Begin, station: str, event: str, who: str, way: str
+    begin: Begin, station: str, event: str, who: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(judge, "TURN", 60.0)  # seconds: a busy machine reads them all in one turn too
     text, make = WAYS[way]
     life = begin(station, text)
     if station == "needs":
@@ -112,7 +114,7 @@ def test_what_nobody_writes_is_recorded_and_does_nothing(
     with untouched(life):
         sent = {content for _ in range(EACH // AT_A_TIME) for content in comes(life, asked, chance, make)}
     kept = replies(life)
-    assert {row["message"] for row in kept} == sent, seed
+    assert {row["message"] for row in kept} == set(map(mask_codes, sent)), seed
     assert len(kept) == len(sent)
     for row in kept:
         assert row["verdict"] in {"note", "refused", "automatic", "bounce", "repeated", "unknown"}, (
@@ -137,7 +139,10 @@ def comes(
     made = [make(asked, chance) for _ in range(AT_A_TIME)]
     for number, content in enumerate(made):
         put(folder, content, f"{life.now:%d%H}-{number}.host")
-    judged = list(judge.judge_letters(life.system, MaildirLetterbox(folder), lambda: life.now))
-    assert len(judged) == len(made)
+    judged = 0
+    # A turn ends after so many seconds, which a slow machine needs for fewer messages.
+    while turn := list(judge.judge_letters(life.system, MaildirLetterbox(folder), lambda: life.now)):
+        judged += len(turn)
+    assert judged == len(made)
     assert list((folder / "new").iterdir()) == []
     return made

@@ -11,7 +11,9 @@ import pytest
 
 from notifications.incoming.letterboxes import LetterboxFailed, MaildirLetterbox
 from tests.support.district import Begin
-from tests.workflow.inbox.test_questions import told
+from tests.support.letters import put
+from tests.workflow.inbox.test_questions import question, told
+from workflow.inbox import judge
 from workflow.inbox.mailbox import Mailbox
 
 
@@ -49,3 +51,17 @@ def test_a_login_that_fails_is_told_once_and_tried_more_rarely(begin: Begin, tmp
     life.now += timedelta(minutes=16)
     look()
     assert mailbox.problem is None
+
+
+@pytest.mark.promise("failures-stay-alone")
+def test_each_turn_reads_a_message_however_slow_the_server_is(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = begin("needs")
+    folder = life.system.config.folder / "in"
+    for number in range(3):
+        put(folder, question("parent@elsewhere.example.org", number), f"{number}.host")
+    monkeypatch.setattr(judge, "TURN", -1.0)  # over before it begins
+    mailbox = Mailbox(MaildirLetterbox(folder))
+    turns = [list(mailbox.judge(life.system, lambda: life.now, lambda: False)) for _ in range(4)]
+    assert [len(verdicts) for verdicts in turns] == [1, 1, 1, 0]

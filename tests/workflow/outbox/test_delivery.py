@@ -277,7 +277,7 @@ def test_a_notice_whose_deliverer_died_is_free_again_after_its_lease(begin: Begi
 
 
 def test_a_slow_server_does_not_let_another_take_what_is_still_to_be_sent(begin: Begin) -> None:
-    """Twenty are taken at once; those that are left when the turn is over are whoever's takes them next."""
+    """Several are taken at once; those that are left when the turn is over are whoever's takes them next."""
     life = begin("active")
     clock = [life.now]
     total = len(life.notices())
@@ -286,7 +286,7 @@ def test_a_slow_server_does_not_let_another_take_what_is_still_to_be_sent(begin:
     class Slow(Post):
         def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
             given.append(key)
-            clock[0] += delivery.TURN / 5
+            clock[0] += delivery.TURN / 3
             if len(given) % 4 == 0:
                 delivery.deliver(life.system, quick, lambda: clock[0])
 

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
@@ -31,6 +32,8 @@ from workflow.store import database, files, tables, upgrade
 from workflow.store.database import StoreError
 
 MANY = int(os.environ.get("TEST_BACKUPS", "5"))  # 100 take two minutes
+# Whatever is written then tells of the restore itself.
+RESTORED: dict[str, Any] = {"by": "whoever-restores", "now": datetime(2031, 1, 1, tzinfo=UTC)}
 PACE = 0.02  # seconds between two rows of one office, or the histories would outgrow the test
 
 
@@ -50,7 +53,7 @@ def restored(tmp_path: Path) -> Iterator[Callable[..., Life]]:
         folder.mkdir()
         databases.create(folder)
         engine = databases.quick(database.open_store(databases.url(folder), create=True))
-        restore.restore(life.system.config, engine, file)
+        restore.restore(life.system.config, engine, file, **RESTORED)
         settings = replace(life.system.config, folder=folder)
         again = Life(System(settings, engine), life.ref, life.school)
         again.now = life.now
@@ -65,10 +68,14 @@ def restored(tmp_path: Path) -> Iterator[Callable[..., Life]]:
 
 
 def content(life: Life) -> list[list[tuple[object, ...]]]:
-    """Every row of every table."""
+    """Every row of every table, but those that tell of a restore."""
     with database.reading(life.system.engine) as connection:
         return [
-            [tuple(row) for row in connection.execute(table.select().order_by(*table.primary_key.columns))]
+            [
+                tuple(row)
+                for row in connection.execute(table.select().order_by(*table.primary_key.columns))
+                if RESTORED["now"] not in tuple(row)
+            ]
             for table in tables.METADATA.sorted_tables
         ]
 
@@ -369,7 +376,7 @@ def test_what_is_no_sound_backup_is_refused_and_changes_nothing(
     databases.create(tmp_path)
     engine = database.open_store(databases.url(tmp_path), create=True)
     with pytest.raises(NoBackup, match=words):
-        restore.restore(life.system.config, engine, file)
+        restore.restore(life.system.config, engine, file, **RESTORED)
     with engine.connect() as connection:
         assert inspect(connection).get_table_names() == []
     engine.dispose()
@@ -388,7 +395,7 @@ def test_without_room_nothing_is_restored(
 
     monkeypatch.setattr(shutil, "copyfileobj", full)
     with pytest.raises(StoreError, match="the backup cannot be restored: No space left on device"):
-        restore.restore(life.system.config, engine, file)
+        restore.restore(life.system.config, engine, file, **RESTORED)
     assert [path.name for path in tmp_path.glob("*.db")] == []
     assert list(tmp_path.glob(".*")) == []
     engine.dispose()
@@ -401,7 +408,7 @@ def test_nothing_is_restored_over_a_database_that_has_something(begin: Begin) ->
     with pytest.raises(
         StoreError, match=r"is not empty \(rows: .*1 in partnerships.*nothing is restored over"
     ):
-        restore.restore(life.system.config, other.system.engine, taken(life))
+        restore.restore(life.system.config, other.system.engine, taken(life), **RESTORED)
     assert content(other) == before
 
 
@@ -412,7 +419,7 @@ def test_a_backup_is_restored_into_a_database_that_has_nothing_but_tables(
     databases.create(tmp_path)
     engine = database.open_store(databases.url(tmp_path), create=True)
     upgrade.upgrade(engine)
-    restore.restore(life.system.config, engine, taken(life))
+    restore.restore(life.system.config, engine, taken(life), **RESTORED)
     assert content(Life(System(life.system.config, engine))) == content(life)
     engine.dispose()
 
@@ -426,7 +433,7 @@ def test_nothing_is_restored_beside_the_journal_of_another_database(
     (tmp_path / name).write_bytes(b"what was not finished")
     engine = database.open_store(databases.url(tmp_path), create=True)
     with pytest.raises(StoreError, match=f"{name} belongs to another database"):
-        restore.restore(life.system.config, engine, taken(life))
+        restore.restore(life.system.config, engine, taken(life), **RESTORED)
     assert not (tmp_path / "partnerships.db").exists()
 
 
@@ -438,5 +445,5 @@ def test_nothing_is_restored_under_a_daemon(begin: Begin, tmp_path: Path) -> Non
         files.holding(tmp_path / "partnerships.db"),
         pytest.raises(StoreError, match="a partnershipd runs on"),
     ):
-        restore.restore(life.system.config, engine, taken(life))
+        restore.restore(life.system.config, engine, taken(life), **RESTORED)
     assert not (tmp_path / "partnerships.db").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.support import databases
 from tests.support.district import Begin, Life
 from tests.support.house import until
 from tests.support.letters import delivered
+from workflow import links
 from workflow.record import backup, restore
 from workflow.record.restore import advance_sequences
 from workflow.session import Session, System
@@ -102,6 +104,21 @@ def test_what_was_in_flight_goes_on_after_an_upgrade(busy: Life, aged: Aged, ver
     assert active.faults() == []
 
 
+@pytest.mark.promise("links-masked")
+def test_answers_that_were_kept_with_live_links_are_masked_by_an_upgrade(busy: Life, aged: Aged) -> None:
+    engine = aged("0008")
+    link = links.feed_address(busy.system.config, "principal@example.org", 0)
+    row = {"digest": "d", "received_at": busy.now, "verdict": "note", "text": f"see {link}"}
+    with engine.begin() as connection:
+        content = {"message": b64encode(link.encode()), "reason": None}
+        connection.execute(insert(tables.replies).values(**row, **content))
+    upgrade.upgrade(engine)
+    with engine.connect() as connection:
+        kept = connection.execute(select(tables.replies)).one()
+    for shown in (kept.text, b64decode(kept.message).decode()):
+        assert shown.endswith(f"{'~' * 27}.ics")
+
+
 @pytest.mark.parametrize("version", EARLIER)
 def test_the_history_is_guarded_after_an_upgrade(aged: Aged, version: str) -> None:
     engine = aged(version)
@@ -180,7 +197,7 @@ def test_a_backup_of_an_earlier_version_is_restored_up_to_date(
     folder.mkdir()
     databases.create(folder)
     again = databases.quick(database.open_store(databases.url(folder), create=True))
-    assert restore.restore(busy.system.config, again, file).version == NEWEST
+    assert restore.restore(busy.system.config, again, file, by="staff", now=busy.now).version == NEWEST
     assert differences(again) == []
     assert Life(System(busy.system.config, again)).faults() == []
     again.dispose()

@@ -29,7 +29,7 @@ STATION = {
     "defer-item": "scheduled", "approve": "introduced", "send-back": "introduced",
     "terminate": "introduced", "submit-report": "annual-review", "give-finding": "reported",
     "continue": "reported", "close-out": "ended", "add-note": "needs", "attach-document": "needs",
-    "change-contact": "active",
+    "change-contact": "active", "accept-contact": "active",
 }  # fmt: skip
 ACTIVE = ("record-", "add-agreement", "amend-agreement", "open-annual-review")
 OFFERED = [
@@ -49,6 +49,8 @@ def prepared(visit: Visit, event: str) -> Visitor:
     life = visitor.life
     if event == "agree-needs":
         life.do("describe-needs")
+    if event == "accept-contact":
+        life.do("change-contact")
     if event == "agree-outcomes":
         life.do("set-outcomes")
     if event == "answer-protest":

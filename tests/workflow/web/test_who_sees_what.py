@@ -94,9 +94,9 @@ WHERE: dict[str, Happens] = {
     "close-out": happens("ended", "lead-partner", "staff"),
     "add-note": happens("active"),
     "attach-document": happens("active", "lead-partner"),
-    "change-contact": happens(
-        "active", "", given={"email": "next-contact@example.org"}
-    ),  # the old one is no more
+    "change-contact": happens("active", "lead-partner", given={"email": "next-contact@example.org"}),
+    # The old one is no more.
+    "accept-contact": happens("active", "", "next-contact", first=("change-contact",)),
 }
 BEFORE_ANY_OUTSIDER = {"identify-needs", "describe-needs", "agree-needs"}
 
@@ -164,7 +164,7 @@ for _event in ("receive-application", "withdraw-application"):
     AUDIENCE[_event] |= {APPLICANT}  # the one that it is about
 AUDIENCE["choose-partner"] |= {LEAD}
 AUDIENCE["restart"] |= {REVIEWER, APPLICANT}
-AUDIENCE["change-contact"] |= {LEAD}
+AUDIENCE["accept-contact"] |= {LEAD}
 
 
 @pytest.mark.parametrize("role", OUTSIDERS)

@@ -1,0 +1,131 @@
+"""Weighs an agreement with all others of its organization, which may be split over schools or steps (4270.9)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from states.addresses import workplace
+from states.case import BoardRules, anniversary, board_reasons
+from states.partnership import Agreement, Fact, Partnership
+
+# Words in which a partner gets autonomy although no field of the draft says so (4270.9b).
+_AUTONOMY = re.compile(
+    r"autonom|independen|self[- ]?(?:govern|manag|direct|determin|rul)|discretion|on (?:its|their) own"
+    r"|without (?:\w+ ){0,4}(?:approval|consent|permission|oversight|supervision)"
+    r"|(?:sole|full|final|exclusive) (?:\w+ )?(?:authority|control|responsibility|say|decision)"
+    r"|decid\w* (?:alone|itself|themselves|freely)|exempt|waive",
+    re.IGNORECASE,
+)
+_COMPANY = frozenset({"inc", "llc", "ltd", "co", "corp", "incorporated", "corporation", "the", "nonprofit"})
+
+
+class Party(Fact):
+    """What tells which organization is the partner: its id, its name, and the address of its contact."""
+
+    id: str | None
+    name: str
+    email: str | None
+
+
+class Share(Fact):
+    """One agreement of an organization, with what it comes to if a change that waits is approved."""
+
+    ref: str
+    school: str
+    amount_cents: int
+    starts_on: date
+    ends_on: date
+
+
+class Weighed(Fact):
+    """What somebody who decides on an agreement has to know besides its terms.
+
+    `clauses` are those of 4270.9 that hold for all shares together.
+    """
+
+    autonomy: tuple[str, ...]
+    shares: tuple[Share, ...]
+    amount_cents: int
+    starts_on: date
+    ends_on: date
+    threshold_cents: int
+    clauses: tuple[str, ...]
+
+
+def party_of(facts: Partnership) -> Party | None:
+    """Return the organization that was chosen, as the record names it; None before a choice."""
+    call = facts.selection
+    if call is None or call.choice is None:
+        return None
+    application = call.applications.get(call.choice.organization)
+    email = facts.contact.email if facts.contact else None
+    return Party(
+        id=call.choice.organization,
+        name=application.name if application else call.choice.organization,
+        email=email or (application.contact_email if application else None),
+    )
+
+
+def is_same(one: Party, other: Party, home: Iterable[str]) -> bool:
+    """Return whether two parties are one organization: by id, by name, or by a mail domain of its own.
+
+    `home` are the mail domains of the district, which tell nothing.
+    """
+    if one.id == other.id or _fold(one.name) == _fold(other.name):
+        return True
+    domain = workplace(one.email) if one.email else None
+    return domain is not None and domain not in home and workplace(other.email or "") == domain
+
+
+def _fold(name: str) -> str:
+    """Return a name without differences of case, accents, blanks, punctuation and legal form."""
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    words = re.findall(r"[^\W_]+", "".join(c for c in plain if not unicodedata.combining(c)).replace(".", ""))
+    return " ".join(word for word in words if word not in _COMPANY) or plain
+
+
+def share_of(ref: str, facts: Partnership) -> Share | None:
+    """Return the agreement of a partnership as a share; None without one, or after a withdrawal."""
+    agreement, item = facts.agreement, facts.board.item
+    if agreement is None or (facts.ended and facts.ended.how == "withdrawn"):
+        return None
+    change = item.change if item and item.change else agreement.pending
+    return Share(
+        ref=ref,
+        school=facts.school,
+        amount_cents=max(agreement.amount_cents, change.amount_cents if change else 0),
+        starts_on=agreement.starts_on,
+        ends_on=max(agreement.ends_on, change.ends_on) if change else agreement.ends_on,
+    )
+
+
+def weigh(agreement: Agreement, own: Share, others: Sequence[Share], rules: BoardRules) -> Weighed:
+    """Return an agreement weighed with those of the same organization in its term, or a year before or after it."""
+    near = [
+        each
+        for each in others
+        if anniversary(each.ends_on, 1) >= own.starts_on and each.starts_on <= anniversary(own.ends_on, 1)
+    ]
+    shares = (own, *sorted(near, key=lambda share: (share.starts_on, share.ref)))
+    amount = sum(share.amount_cents for share in shares)
+    first, last = min(share.starts_on for share in shares), max(share.ends_on for share in shares)
+    whole = agreement.but(starts_on=first, approval=None)
+    return Weighed(
+        autonomy=autonomy_in_words(agreement),
+        shares=shares,
+        amount_cents=amount,
+        starts_on=first,
+        ends_on=last,
+        threshold_cents=rules.threshold_cents,
+        clauses=board_reasons(whole, rules, amount, last),
+    )
+
+
+def autonomy_in_words(agreement: Agreement) -> tuple[str, ...]:
+    """Return the responsibilities and terms of an agreement that speak of autonomy (4270.9b)."""
+    changes = [*agreement.changes, *((agreement.pending,) if agreement.pending else ())]
+    texts = [*agreement.responsibilities, *(change.terms or "" for change in changes)]
+    return tuple(dict.fromkeys(text for text in texts if _AUTONOMY.search(text)))

@@ -1,0 +1,67 @@
+"""Finds all agreements of one organization, for those who decide whether the Board must see one (4270.9a, b)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from notifications.filters import long_day, money
+from states.partnership import Role, State
+from states.weighing import Weighed, is_same, party_of, share_of, weigh
+from workflow.session import Session
+from workflow.setting import home_domains
+from workflow.store import tables
+from workflow.store.rows import Snapshot
+
+# Those who bring an agreement to the Board. To others the agreements of other schools are no concern.
+READERS = (Role.SUPERINTENDENT, Role.STAFF, Role.BOARD_OFFICE)
+
+
+def weigh_for(session: Session, record: Snapshot, role: str) -> Weighed | None:
+    """Return what a reader in `role` should weigh of an agreement; None if there is nothing besides its terms.
+
+    Only an agreement that somebody still decides on or signs is weighed.
+    """
+    facts = record.facts
+    own, party = share_of(record.ref, facts), party_of(facts)
+    agreement = facts.agreement
+    if role not in READERS or agreement is None or own is None or party is None or facts.ended:
+        return None
+    decided = agreement.in_force_at and not (agreement.pending or agreement.awaits_signature)
+    if decided and record.state is not State.BOARD_REVIEW:
+        return None
+    home = home_domains(session)
+    others = []
+    table = tables.partnerships
+    rows = session.connection.execute(select(table).where(table.c.id != record.id))
+    for other in map(Snapshot.from_row, rows):
+        its = party_of(other.facts)
+        share = share_of(other.ref, other.facts)
+        if its is not None and share is not None and is_same(party, its, home):
+            others.append(share)
+    weighed = weigh(agreement, own, others, session.config.procedure.board.rules)
+    return weighed if weighed.autonomy or weighed.shares[1:] else None
+
+
+def describe(session: Session, record: Snapshot, role: str) -> dict[str, Any] | None:
+    """Return the same in words: the lists `autonomy` and `agreements`, and the sentences `sums`."""
+    weighed = weigh_for(session, record, role)
+    if weighed is None:
+        return None
+    agreements = [
+        f"{session.directory.school_name(s.school)} ({s.ref}): {money(s.amount_cents)},"
+        f" {long_day(s.starts_on)} to {long_day(s.ends_on)}"
+        for s in weighed.shares
+    ]
+    term = f"from {long_day(weighed.starts_on)} to {long_day(weighed.ends_on)}"
+    sums = f"Together {money(weighed.amount_cents)}, {term}."
+    sums += f" The Board decides from {money(weighed.threshold_cents)} on (policy 4270.9a)."
+    if weighed.clauses:
+        sums += f" Taken together, these clauses call for the Board: {', '.join(weighed.clauses)}."
+    several = bool(weighed.shares[1:])
+    return {
+        "autonomy": list(weighed.autonomy),
+        "agreements": agreements if several else [],
+        "sums": sums if several else "",
+    }
