@@ -30,6 +30,7 @@ chaos: $(VENV)/test  ## daemons are killed, stopped, starved of disk and given f
 
 hostile: $(VENV)/test  ## a running daemon gets thousands of hostile messages and forms; says how long its ticks were
 	HOSTILE=$${HOSTILE:-5000} $(BIN)/python -m pytest -n 0 tests/attacks/test_flooding_the_daemon.py
+	FUZZ=$${HOSTILE:-5000} $(BIN)/python -m pytest -n 0 tests/workflow/web/test_hostile.py
 
 lint: $(VENV)/test  ## style, types, and which package may import which
 	$(BIN)/ruff check .

@@ -20,7 +20,7 @@ _DOT = rb"(?:\.|" + _ENCODED + rb"2[Ee];?|&#46;|&period;)"
 # An older form of urldefense writes "-2D" for "-" and "-5F" for "_".
 _DEFENDED = rb"(?:-(?:25){0,2}(?:2D|5F)|" + _SIGN + rb")"
 # Where a line was broken, or the next byte of a wide charset begins.
-_GAP = rb"(?:=?\r?\n[>| \t]{0,20}|\x00|=00|<wbr ?/?>)?"
+_GAP = rb"(?:=?\r?\n(?:[A-Za-z]{1,4}>)?[>| \t]{0,20}|\x00|=00|<wbr ?/?>)?"
 # The time of a link and its signature (itsdangerous). Without the signature its claims are of no use.
 _DEFENDED_TOKEN, _TOKEN = (
     re.compile(

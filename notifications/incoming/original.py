@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from email.message import Message
 from email.utils import getaddresses
 
+from notifications.incoming.codes import mask_text
 from notifications.incoming.parts import content, decode_words, kind, parts_of, shown
 from notifications.incoming.secrets import ADDRESS_MASK, MASK, drop_links
 
@@ -17,6 +18,8 @@ _RUN = 5
 _MOST, _BESIDE = 0.8, 0.3
 # No sign of doubt and no picture: a person may mean something by these.
 _SIGNS = re.compile(r"[-–—|%>:;.,*•·()\[\]+#=_/\s]*[-–—|%>:;.,*•·()\[\]+#=_/]")
+# So many letters in the same order are no accident either, wherever their lines and words were broken.
+_LETTERS = 24
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -28,7 +31,12 @@ class Original:
         self._names = tuple(folded for name in names if len(folded := _fold(name)) > 5)
         self._runs: set[tuple[str, ...]] = set()
         self._words: set[str] = set()
+        self._letters: set[str] = set()
+        self._titles: set[str] = set()
         for text in texts:
+            letters = letters_of(mask_text(text))
+            self._letters.update(letters[at : at + _LETTERS] for at in range(len(letters) - _LETTERS + 1))
+            self._titles.update(line.strip() for line in text.splitlines() if _is_title(line))
             words = [word for line in text.splitlines() for word in words_of(line)]
             self._words.update(words)
             self._runs.update(tuple(words[at : at + _RUN]) for at in range(len(words) - _RUN + 1))
@@ -37,6 +45,30 @@ class Original:
         """Return whether a line names the sender of the message, or its subject."""
         folded = _fold(line)
         return any(name in folded for name in self._names)
+
+    def has_line(self, line: str) -> bool:
+        """Return whether a line is one of the message that nobody writes by accident, such as a title."""
+        return line.strip(" >|\t") in self._titles
+
+    def find_letters(self, lines: Sequence[str], linked: Sequence[str]) -> list[bool]:
+        """Return for each line whether it has the letters of the message, also where words were broken anew.
+
+        `linked` are the same lines with their links, since these are what is broken most. A whole link does not
+        make the words around it quoted.
+        """
+        split = [letters_of(line) for line in linked]
+        whole = "".join(split)
+        marked = bytearray(len(whole))
+        for start in range(len(whole) - _LETTERS + 1):
+            if whole[start : start + _LETTERS] in self._letters:
+                marked[start : start + _LETTERS] = b"\1" * _LETTERS
+        same, place = [], 0
+        for line, letters in zip(lines, split, strict=True):
+            new = len(letters) - marked.count(1, place, place + len(letters))
+            place += len(letters)
+            own = len(letters_of(drop_links(line))) or len(letters)
+            same.append(new < len(letters) and new <= own * (1 - _MOST))
+        return same
 
     def find_quoted(self, lines: Sequence[str]) -> list[bool]:
         """Return for each line whether it is from the message, however it was wrapped anew.
@@ -100,6 +132,17 @@ def read_original(message: Message) -> Original:
             decode_words(str(message.get("Subject", ""))),
         ],
     )
+
+
+def _is_title(line: str) -> bool:
+    """Return whether a line of a message is one that nobody writes by accident: a title, or several words."""
+    shown = line.strip()
+    return shown.isupper() or (shown.endswith(":") and len(shown) > 5) or len(words_of(line)) > 2
+
+
+def letters_of(text: str) -> str:
+    """Return the letters and digits of a text in small letters, without accents, blanks and marks."""
+    return "".join(_WORD.findall(_fold(text)))
 
 
 def words_of(line: str) -> list[str]:

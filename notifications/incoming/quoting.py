@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from notifications.incoming.original import Original
-from notifications.incoming.secrets import mask
+from notifications.incoming.secrets import hide_codes, mask
 from notifications.incoming.signature import drop_signature
 
 MOST = 60_000  # characters that are read: an answer with the message that it quotes is much shorter
@@ -32,6 +32,7 @@ _FORWARDED = re.compile(
 )
 # Some programs put the initials of the writer before the mark.
 _MARKED = re.compile(r"\s*[^\W\d_]{0,4}[>＞]")
+_BAR = re.compile(r"\s*\|[\s|>-]{0,80}")
 _UNSURE = re.compile(r"[?¿？؟]|~~")
 
 
@@ -78,8 +79,8 @@ def find_own_words(text: str, around: Surroundings | None = None) -> Words:
        word that answers the notice.
     """
     around = around or Surroundings()
-    lines = mask(_split(text), around.base_url)
-    kept, forwarded = _drop_quotations(lines, around.original)
+    shown = _split(hide_codes(text[:MOST]))
+    kept, forwarded = _drop_quotations(mask(shown, around.base_url), shown, around.original)
     kept = _drop_banners(_trim(kept), around.banners)
     if not kept:
         return Words(forwarded=forwarded)
@@ -92,7 +93,7 @@ def find_own_words(text: str, around: Surroundings | None = None) -> Words:
 def _split(text: str) -> list[str]:
     """Return the lines of a text, without characters that cannot be seen, and with single blank lines."""
     lines: list[str] = []
-    for line in re.split(r"\r\n|\r|\n|\u2028|\u2029|\x85", text[:MOST]):
+    for line in re.split(r"\r\n|\r|\n|\u2028|\u2029|\x85", text):
         shown = line.translate(_BLANKS)
         # Characters that cannot be seen could make "approve" look like another word, or hide one.
         shown = "".join(c for c in shown if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
@@ -116,9 +117,20 @@ def _is_empty(line: str) -> bool:
     return not line.strip() or bool(_RULE.fullmatch(line))
 
 
-def _drop_quotations(lines: Sequence[str], original: Original) -> tuple[list[str], bool]:
-    """Return the lines that are not quoted, and whether a forwarded message comes before the first of them."""
-    quoted = [_has_mark(line) or same for line, same in zip(lines, original.find_quoted(lines), strict=True)]
+def _drop_quotations(
+    lines: Sequence[str], linked: Sequence[str], original: Original
+) -> tuple[list[str], bool]:
+    """Return the lines that are not quoted, and whether a forwarded message comes before the first of them.
+
+    `linked` are the same lines with their links.
+    """
+    same = zip(lines, original.find_quoted(lines), original.find_letters(lines, linked), strict=True)
+    quoted = [_has_mark(line) or any(kinds) for line, *kinds in same]
+    # Only a mark is left of a line whose words were broken away.
+    quoted = [
+        mark or (_BAR.fullmatch(line) is not None and any(quoted))
+        for line, mark in zip(lines, quoted, strict=True)
+    ]
     kept: list[str] = []
     place = 0
     while place < len(lines):
@@ -135,6 +147,10 @@ def _drop_quotations(lines: Sequence[str], original: Original) -> tuple[list[str
             # Without a quoted line next, all that follows is a message whose text is not known.
             if not _is_quotation_next(lines, quoted, place):
                 return kept, False
+            continue
+        # A title alone does not tell that what is around it is quoted.
+        if original.has_line(lines[place]):
+            place += 1
             continue
         # Between two quotations, one blank line is enough.
         if lines[place] or (kept and kept[-1]):

@@ -124,9 +124,11 @@ def doors_of(life: Life) -> tuple[list[Door], list[str]]:
         each.now = current_time().astimezone(LA)
     visitors = [Visitor(each) for each in lives]
     return (
-        [door for visitor in visitors for door in doors(visitor)],
+        # No form has the mark that its page gave it. What comes of forms that have it, `test_hostile.py` tries.
+        [Door(door.path, {**door.texts, "form": ["0" * 31]}, door.files, door.does)
+         for visitor in visitors for door in doors(visitor)],
         [token for visitor in visitors for token in tokens(visitor)],
-    )
+    )  # fmt: skip
 
 
 def sent(port: int, environ: dict[str, Any]) -> int:
@@ -212,9 +214,9 @@ def test_a_flood_of_mail_and_forms_delays_no_deadline_and_changes_nothing(
     )
     house.end()
     check(house, load)
-    assert len(late) == len(load.calls)
-    assert max(ticks) < LONGEST
-    assert max(late) < max(ticks) + 1.5, "a deadline waits for the tick at hand, and no longer"
     assert {line["level"] for line in house.logged()} <= {"info", "warning"}
     assert kept(house) == before
     assert {event for _, event in history(house) - events} == {"add-note", "close-applications"}
+    assert len(late) == len(load.calls)
+    assert max(late) < max(ticks) + 1.5, "a deadline waits for the tick at hand, and no longer"
+    assert max(ticks) < LONGEST

@@ -290,3 +290,24 @@ def test_who_sends_what_cannot_be_read_is_told(begin, kind):
     assert "no words of its own that we can read" in " ".join(
         plain(got(life, "reply-refused", "principal")).split()
     )
+
+
+@pytest.mark.promise("own-words-only")
+@pytest.mark.parametrize("mark", ["> ", "| ", "PO> ", ""])
+@pytest.mark.parametrize("width", [30, 50, 72])
+def test_words_and_links_that_were_broken_in_the_middle_do_not_get_on_record(begin, mark, width):
+    life, asked = asked_for_finding(begin)
+    quoted = re.sub(rf"(.{{{width}}})(?=.)", r"\1\n", plain(asked)).replace("\n", f"\n{mark}")
+    assert comes(life, written(asked, f"{ROSE}{mark}{quoted}")).verdict == "done"
+    assert reasons(life) == "Attendance rose."
+
+
+@pytest.mark.promise("own-words-only")
+@pytest.mark.parametrize(
+    "title", ["WHAT HAPPENED", "HOW", "WHERE THE PARTNERSHIP STANDS", "Give your finding:"]
+)
+def test_a_title_of_few_words_does_not_get_on_record(begin, title):
+    life, asked = asked_for_finding(begin)
+    assert title in plain(asked)
+    assert comes(life, written(asked, f"{title}\n\n{ROSE}{title}")).verdict == "done"
+    assert reasons(life) == "Attendance rose."

@@ -387,7 +387,7 @@ def test_a_login_that_dovecot_refuses_is_said_without_the_password(servers: Serv
     assert "not the password" not in str(mailbox.problem)
     servers.mailer("open").deliver(MESSAGE, sender=REVIEWER, recipient=OFFICE, key="1")
     servers.arrived(OFFICE)
-    (judged,) = Mailbox(servers.imap()).judge(life.system, lambda: life.now, lambda: False)
+    (judged,) = judge.judge_letters(life.system, servers.imap(), lambda: life.now)
     assert judged.verdict == "unknown"
 
 

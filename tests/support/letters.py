@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -17,8 +18,17 @@ from tests.support.district import Life
 from workflow import links
 from workflow.inbox import judge
 from workflow.inbox.judge import Judged
-from workflow.outbox import delivery
+from workflow.outbox import delivery, writing
+from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import Notice
+
+
+def written(session: Session, row: Notice, now: datetime) -> bytes:
+    """The message of a notice as it is written now."""
+    return writing.finish(
+        session, row, writing.render(session.config, row, writing.gather(session, row)), now
+    )
 
 
 def delivered(life: Life) -> Any:

@@ -185,6 +185,8 @@ class Console:
         The person is that of --as (`as_`), else the user's own person in [admin.users]. Raises `BadInput` if
         neither is given, `Refused` if the user may not act as this person.
         """
+        # The database comes first: whoever acts, nothing can be done without it.
+        _ = self.system
         name = self.require_writer()
         entry = self.user[1] or User()
         email = (as_ or entry.person or "").strip().lower()

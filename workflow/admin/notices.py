@@ -20,7 +20,7 @@ from workflow import links
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.engine import NotFound
-from workflow.outbox import delivery, message, queue
+from workflow.outbox import delivery, queue, writing
 from workflow.procedure.checks import WATCHERS
 from workflow.record import changes, verify
 from workflow.session import Session
@@ -72,7 +72,7 @@ def notices_list(console: Console, ref: str | None, status: str | None) -> None:
 def _document(session: Session, row: Row[Any], seal: Seal) -> dict[str, Any]:
     """Return the JSON document of a notice; `row` also has the reference of its partnership."""
     notice = Notice.from_row(row)
-    document = documents.notice(session, row.ref, notice, message.subject_of(session, notice))
+    document = documents.notice(session, row.ref, notice, writing.subject_of(session, notice))
     # To whom it went would say who has withdrawn an application.
     return document | dict.fromkeys(("to", "delegate_for", "subject") if seal.names(row) else ())
 

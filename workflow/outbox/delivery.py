@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, update
+from sqlalchemy.exc import DBAPIError
 
 from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure, Unreachable
 from notifications.masking import mask
 from workflow import links
-from workflow.outbox import digest, message, queue
+from workflow.outbox import digest, message, queue, writing
 from workflow.outbox.throttle import Pace
 from workflow.outbox.timing import next_send_time
+from workflow.outbox.writing import Draft
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
@@ -46,8 +48,9 @@ def deliver(
     `pace.more` says whether more notices are due at once, `pace.problem` why mail cannot leave.
 
     1. Record the outcomes that could not be recorded the last time.
-    2. Claim a few notices and write their messages, in one transaction.
-    3. For each: check that the claim still holds, then send the message outside of any transaction.
+    2. Claim a few notices, in one transaction.
+    3. For each: write its message if it has none yet, check that the claim still holds, and send the message. The
+       words are made, and the message is sent, outside of any transaction.
     4. Record each outcome in a transaction of its own, before the next message is sent.
     5. If the server is unreachable, release the rest unharmed: no notice loses an attempt by an outage.
     """
@@ -70,13 +73,16 @@ def deliver(
                 if pace.more or stop():
                     system.transact(partial(_release, claimed=claimed[done:]))
                     return dict(counts)
+                # No transaction is open here either, so no template that takes long holds a lock.
+                draft = _make_draft(system, notice.row)
                 # This daemon may have stood still since the claim,
                 # and another may have taken the notice over.
-                if not system.transact(partial(_is_still_ours, claimed=notice)):
+                ready = system.transact(partial(_with_message, claimed=notice, draft=draft))
+                if ready is None:
                     continue
                 try:
                     # No transaction is open here, so a slow mail server holds no lock of the database.
-                    outcome = _attempt(mailer, notice)
+                    outcome = _attempt(mailer, ready)
                 except Unreachable as error:
                     # From now on there is no room, which ends the outer loop as well.
                     pace.note_closed(clock(), str(error))
@@ -85,7 +91,7 @@ def deliver(
                 pace.note_attempt(clock())
                 # Keep the outcome in memory first. If the database
                 # is away, the message must not be sent again.
-                pace.unrecorded.append(partial(_settle, claimed=notice, outcome=outcome, now=clock()))
+                pace.unrecorded.append(partial(_settle, claimed=ready, outcome=outcome, now=clock()))
                 counts.update(_record_outcomes(system, pace))
     return dict(counts)
 
@@ -122,13 +128,14 @@ def _record_outcomes(system: System, pace: Pace) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A notice that this daemon has claimed, with its message or with the problem that left it without one."""
+    """A notice that this daemon has claimed; later with its message or the problem that left it without one."""
 
     row: Notice
     lease: datetime  # the end of our lease, which also tells our claim from a later one
     sender: str
-    content: bytes | None
+    content: bytes | None = None
     problem: str | None = None
+    subject: str = ""
 
     @property
     def ours(self) -> ColumnElement[bool]:
@@ -147,12 +154,11 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
 
 
 def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
-    """Claim the notices that are due first, at most `most` of them, and return them with their messages.
+    """Claim the notices that are due first, at most `most` of them, and return them.
 
     1. Leave out every recipient who has a message on its way, so that messages to one person arrive in order.
     2. Read the notices that are queued or failed, due, not held for a digest, and under no lease.
     3. Set the end of the lease on them. The caller holds the exclusive turn, so no other daemon claims them too.
-    4. Write the message of each that has none yet.
     """
     table = tables.notices
     # Another daemon is sending to these people, and a later message must not get ahead of that one.
@@ -174,7 +180,7 @@ def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
     keys, lease = [row.id for row in rows], now.astimezone(UTC) + LEASE
     session.connection.execute(update(table).where(table.c.id.in_(keys)).values(lease_until=lease))
     sender = session.config.sender.address
-    return [_with_message(session, row, lease, sender) for row in rows]
+    return [Claimed(row, lease, sender) for row in rows]
 
 
 def _is_still_ours(session: Session, claimed: Claimed) -> bool:
@@ -202,32 +208,50 @@ def _release(session: Session, claimed: Sequence[Claimed], why: str | None = Non
         session.connection.execute(update(tables.notices).where(notice.ours).values(**values))
 
 
-def _with_message(session: Session, row: Notice, lease: datetime, sender: str) -> Claimed:
-    """Return a claimed notice with its message, written now if this is its first attempt.
+def _make_draft(system: System, row: Notice) -> Draft | None:
+    """Return the words of a notice, or the problem why there are none; None if its message is written already."""
+    if row.message is not None:
+        return None
+    try:
+        with system.reading() as session:
+            material = writing.gather(session, row)
+        return writing.render(system.config, row, material)
+    except DBAPIError:
+        # This is the trouble of the database, for which the notice is not to blame.
+        raise
+    except Exception as error:  # noqa: BLE001 - one broken notice must not keep the others from leaving
+        return Draft(f"({error})", problem=_explain(error))
+
+
+def _with_message(session: Session, claimed: Claimed, draft: Draft | None) -> Claimed | None:
+    """Return a claimed notice with its message, written now at its first attempt; None if the claim is lost.
 
     The message is stored, so that every attempt sends the same bytes: those that are stored have no signatures, and
     each attempt signs them again.
     """
+    if not _is_still_ours(session, claimed):
+        return None
+    row, lease = claimed.row, claimed.lease
     # The message of an earlier attempt is sent as it was, even if the record has changed since.
-    if row.message is not None:
-        return Claimed(row, lease, sender, links.sign_again(session.config, row.message, row.to))
+    if draft is None:
+        content = links.sign_again(session.config, row.message or b"", row.to)
+        return replace(claimed, content=content, subject=row.subject or "")
     try:
         # A savepoint, so that a message that fails halfway leaves nothing behind.
         with session.connection.begin_nested():
-            subject, content = message.write(session, row, lease - LEASE)
+            content = writing.finish(session, row, draft, lease - LEASE)
     except Exception as error:  # noqa: BLE001 - one broken notice must not keep the others from leaving
-        why = error if isinstance(error, (message.CannotWrite, ValueError)) else repr(error)
-        return Claimed(row, lease, sender, None, f"it cannot be written: {why}")
-    table = tables.notices
-    session.connection.execute(
-        update(table)
-        .where(table.c.id == row.id)
-        # `shown` is what an answer by mail is judged by, even if the procedure offers something else by then.
-        .values(
-            subject=subject, message=mask(content), shown=canonical(message.offered_versions(session, row))
-        )
-    )
-    return Claimed(row, lease, sender, content)
+        return replace(claimed, problem=f"it cannot be written: {_explain(error)}", subject=draft.subject)
+    values: dict[str, Any] = {"subject": draft.subject, "message": mask(content)}
+    # `shown` is what an answer by mail is judged by, even if the procedure offers something else by then.
+    values["shown"] = canonical(draft.material.shown if draft.material else {})
+    session.connection.execute(update(tables.notices).where(claimed.ours).values(values))
+    return replace(claimed, content=content, subject=draft.subject)
+
+
+def _explain(error: Exception) -> str:
+    """Return an error in words: those of our own errors, else with its type."""
+    return str(error) if isinstance(error, (writing.CannotWrite, ValueError)) else repr(error)
 
 
 def _attempt(mailer: Mailer, claimed: Claimed) -> tuple[NoticeStatus, str | None]:
@@ -291,15 +315,16 @@ def _settle(
         digest.share_outcome(session, row.id, status, now, reason)
     # A report that fails must not cause a report about itself, and so on without end.
     if tell and status in (NoticeStatus.DEAD, NoticeStatus.IN_DOUBT) and row.template != "message-failed":
-        _tell_staff(session, row, reason, attempts, now)
+        _tell_staff(session, claimed, reason, attempts, now)
     return status
 
 
-def _tell_staff(session: Session, row: Notice, reason: str | None, attempts: int, now: datetime) -> None:
+def _tell_staff(session: Session, claimed: Claimed, reason: str | None, attempts: int, now: datetime) -> None:
     """Queue a report to staff that a notice could not be delivered, or may not have been."""
+    row = claimed.row
     failure = {
         "recipient": row.to,
-        "subject": message.subject_of(session, row),
+        "subject": claimed.subject,
         "reason": reason or "",
         "attempts": attempts,
         "notice_id": row.id,

@@ -1,25 +1,17 @@
-"""Writes the message of a queued notice: gathers its context, renders its template, composes the mail."""
+"""Gathers what the templates of a notice need: its reader, its partnership as they may see it, what they may do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from notifications.addresses import Mailbox
-from notifications.calendar import CalendarFile
-from notifications.compose import compose
-from notifications.errors import ServiceError
-from notifications.render import TemplateFailed, TemplateMissing
-from states.event import OFFICE
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
 from workflow import directory, links
 from workflow.directory import DISTRICT_ROLES
 from workflow.forms.summary import summary
-from workflow.outbox import invitations
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
@@ -42,137 +34,10 @@ _WHY = {
 DIGEST = "digest"  # the template that holds many notices in one message
 
 
-class CannotWrite(ServiceError):
-    """The message of a notice cannot be written. The text of the error says why."""
-
-
-def write(session: Session, row: Notice, now: datetime) -> tuple[str, bytes]:
-    """Return the subject and the bytes of a notice's message, dated `now`. Raise `CannotWrite` if that fails."""
-    config = session.config
-    if row.template == DIGEST:
-        _remove_broken(session, row)
-        # The error rolls the removal back, so the whole digest is tried again later.
-        if not _notices_in(session, row):
-            raise CannotWrite("nothing that is in it can be written")
-    context = context_of(session, row)
-    try:
-        rendered = config.templates.notice(row.template, context)
-    except (TemplateFailed, TemplateMissing) as error:
-        raise CannotWrite(str(error)) from error
-    mail = config.procedure.mail
-    domain = config.sender.address.rpartition("@")[2]
-    ref = context["partnership"]["ref"] if context["partnership"] else ""
-    content = compose(
-        rendered=rendered,
-        message_id=row.message_id,
-        date=now,
-        sender=mail.sender,
-        recipient=row.to,
-        recipient_name=context["person"]["name"],
-        # All messages about a partnership name the same thread, so that mail programs show them together.
-        thread_id=f"<partnership.{ref}@{domain}>" if ref else None,
-        ref=ref,
-        calendar=_calendar(session, row, context),
-        reply_to=_reply_to(session, row),
-        record=_history_heads(session, row),
-    )
-    return rendered.subject, content
-
-
-def _history_heads(session: Session, row: Notice) -> list[str]:
-    """Return the last row of each history that a message is about, as REF SEQ HASH (see docs/record.md).
-
-    Only the office gets them: an applicant could tell from the number of rows how many others have applied.
-    """
-    if row.role not in OFFICE:
-        return []
-    about = {part.partnership for part in (_notices_in(session, row) if row.template == DIGEST else [row])}
-    table = tables.partnerships
-    query = select(table.c.ref, table.c.version, table.c.head).where(table.c.id.in_(about - {None}))
-    heads = sorted(session.connection.execute(query), key=lambda head: head.ref)
-    return [f"{ref} {version} {head}" for ref, version, head in heads]
-
-
-def _calendar(session: Session, row: Notice, context: Mapping[str, Any]) -> list[CalendarFile]:
-    """Return the calendar files that go with a notice, or with all the notices in a digest."""
-    if row.template == DIGEST:
-        every = [_calendar(session, part, context_of(session, part)) for part in _notices_in(session, row)]
-        # Two notices may bring a file for the same date. Keep the file of the later notice.
-        return invitations.sort_files({file.uid: file for files in every for file in files}.values())
-    about = _partnership_of(session, row)
-    if about is None:
-        return []
-    deadline, person = context["deadline"], context["person"]
-    return invitations.make_files(
-        session, row, about,
-        person=Mailbox(person["name"], row.to),
-        deadline=deadline["name"] if deadline else None,
-        asked={offer["event"] for offer in context["offers"]},
-    )  # fmt: skip
-
-
-def _notices_in(session: Session, row: Notice) -> list[Notice]:
-    """Return the notices in a digest, oldest first."""
-    table = tables.notices
-    query = select(table).where(table.c.within == row.id, table.c.revoked_at.is_(None))
-    return [Notice.from_row(row) for row in session.connection.execute(query.order_by(table.c.id))]
-
-
-def _digest(session: Session, row: Notice) -> list[dict[str, Any]]:
-    """Return the notices in a digest, grouped by partnership, as its template needs them."""
-    groups: dict[str, dict[str, Any]] = {}
-    for part in _notices_in(session, row):
-        if (section := _section(session, part)) is not None:
-            about = section["partnership"]
-            group = groups.setdefault(about["ref"], {**about, "page": section["page"], "messages": []})
-            group["messages"].append(section)
-    return list(groups.values())
-
-
-def _section(session: Session, part: Notice) -> dict[str, Any] | None:
-    """Return one notice of a digest: its words, links and deadline. None if it cannot be written."""
-    try:
-        context = context_of(session, part)
-        words = session.config.templates.words(part.template, context)
-    except Exception:  # noqa: BLE001 - one broken notice must not keep the rest of a digest back
-        return None
-    return words | {
-        name: context[name]
-        for name in ("partnership", "page", "delegate_for", "deadline", "offers", "missing")
-    }
-
-
-def _remove_broken(session: Session, row: Notice) -> None:
-    """Remove from a digest each notice that cannot be written, so that it fails as a message of its own."""
-    table = tables.notices
-    broken = [part.id for part in _notices_in(session, row) if _section(session, part) is None]
-    session.connection.execute(
-        update(table).where(table.c.id.in_(broken)).values(held=False, within=None, next_at=row.queued_at)
-    )
-
-
-def subject_of(session: Session, row: Notice) -> str:
-    """Return the subject of a notice, also of one whose message is not written yet."""
-    if row.subject is not None:
-        return str(row.subject)
-    try:
-        return session.config.templates.subject(row.template, context_of(session, row))
-    except Exception as error:  # noqa: BLE001 - staff must be told of a broken notice, even without its subject
-        return f"({error})"
-
-
-def _reply_to(session: Session, row: Notice) -> str:
-    """Return the Reply-To address. Each notice has its own, so that its address identifies an answer."""
-    procedure = session.config.procedure
-    if procedure.mail.replies == "none":
-        return procedure.district.email
-    return session.config.links.reply_address(procedure.mail.replies_to, row.id, row.to)
-
-
 def context_of(session: Session, row: Notice) -> dict[str, Any]:
-    """Return the context for the templates of a notice."""
+    """Return the context for the templates of a notice; that of a digest lacks the notices in it."""
     people, district = session.directory, session.config.procedure.district
-    about = _partnership_of(session, row)
+    about = partnership_of(session, row)
     # By the time the message is written, the record may no longer name this person.
     person = people.person(row.to, about.facts if about else None) or people.someone(row.to)
     context: dict[str, Any] = {
@@ -194,7 +59,6 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "replies": session.config.procedure.mail.replies != "none",
     }
     if row.template == DIGEST:
-        context |= {"digest": _digest(session, row)}
         return context | _NO_PARTNERSHIP | {"why": "because you asked for one message a day"}
     rest = _with_partnership(session, row, about) if about else _without_partnership(session, row)
     if row.extra:
@@ -226,7 +90,7 @@ _NO_PARTNERSHIP: dict[str, Any] = {
 }
 
 
-def _partnership_of(session: Session, row: Notice) -> Snapshot | None:
+def partnership_of(session: Session, row: Notice) -> Snapshot | None:
     """Return the partnership of a notice as it is now, or None for a notice about no single one."""
     if row.partnership is None:
         return None
@@ -367,7 +231,7 @@ def offered_versions(session: Session, row: Notice) -> dict[str, str | None]:
 
     A link names that version itself. An answer by mail does not, so it counts for the version kept here.
     """
-    about = _partnership_of(session, row)
+    about = partnership_of(session, row)
     if about is None:
         return {}
     possible = askable(about.state, about.facts, Role(row.role))

@@ -18,12 +18,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from tests.support import databases
+from tests.support import databases, letters
 from tests.support.desk import PROGRAMS, REF, Desk
 from tests.support.facts import CBO
 from tests.workflow.admin.conftest import Sit
 from workflow.engine import hash_entry
-from workflow.outbox import message
 from workflow.store import tables
 from workflow.store.rows import Notice
 
@@ -219,9 +218,9 @@ def written(desk: Desk, notice: int) -> bytes:
     """The message of a notice as it is written now."""
     query = tables.notices.select().where(tables.notices.c.id == notice)
     return desk.life.system.transact(
-        lambda session: message.write(
+        lambda session: letters.written(
             session, Notice.from_row(session.connection.execute(query).one()), desk.life.now
-        )[1]
+        )
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.support.desk import REF, Desk
+from tests.support.letters import written
 from tests.workflow.admin.conftest import Sit
 from workflow import links
 from workflow.actions.action import LinkClosed, find_action
-from workflow.outbox import message
 from workflow.store.rows import Notice
 
 
@@ -20,7 +20,7 @@ def mail(desk: Desk, template: str) -> dict[str, str]:
     texts = {}
     for row in desk.life.notices(template):
         told, now = Notice(**row), desk.life.now
-        _, content = desk.life.system.transact(lambda session: message.write(session, told, now))  # noqa: B023
+        content = desk.life.system.transact(lambda session: written(session, told, now))  # noqa: B023
         body = message_from_bytes(content, policy=policy.default).get_body(("plain",))
         assert body is not None
         texts[row["to"].partition("@")[0]] = " ".join(body.get_content().split())

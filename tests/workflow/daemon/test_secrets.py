@@ -29,7 +29,15 @@ ADDRESSES = {
     "no such database": f"nosuch://daemon:{MARK}@127.0.0.1/partnerships",
     "no address at all": f"daemon:{MARK}@127.0.0.1",
 }
-COMMANDS = ["init", "list", "verify", "backup b.db", "restore b.db", "export", "trigger x add-note"]
+COMMANDS = [
+    "init",
+    "list",
+    "verify",
+    "backup b.db",
+    "restore b.db",
+    "export",
+    "trigger x add-note --as a@example.org",
+]
 
 
 @pytest.fixture(scope="module")

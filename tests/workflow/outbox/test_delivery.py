@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from notifications.mailers import InDoubt, MaildirMailer, PermanentFailure, TemporaryFailure, Unreachable
 from notifications.masking import mask
+from notifications.render import Templates
 from tests.support.district import Begin, Life, configured
 from workflow import engine
-from workflow.outbox import delivery, queue
+from workflow.outbox import delivery, digest, queue
 from workflow.outbox.throttle import Pace
+from workflow.procedure import config
+from workflow.store import database
 
 MINUTE = timedelta(minutes=1)
 
@@ -392,3 +396,54 @@ def test_a_message_is_dated_when_it_leaves_and_keeps_that_date_at_every_attempt(
     dates = [message_from_bytes(given[1])["Date"] for given in (refusing.given[0], post.given[0])]
     assert parsedate_to_datetime(dates[0]) == later.replace(microsecond=0)
     assert dates[0] == dates[1]
+
+
+@pytest.mark.promise("failures-stay-alone")
+@pytest.mark.parametrize("wants_digest", [False, True], ids=["alone", "digest"])
+def test_no_template_holds_a_lock_while_it_is_rendered(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, wants_digest: bool
+) -> None:
+    life = begin("active")
+    life.person("principal", digest=wants_digest)
+    life.do("record-gap")
+    life.do("record-assessment", on="2025-09-02")
+    life.at("2025-09-09")
+    life.system.transact(lambda session: digest.gather(session, life.now))
+    other = database.open_store(life.system.config.database_url)
+    render, rendered = Templates._render_blocks, []
+
+    def slow(templates: Templates, name: str, *rest: Any) -> dict[str, str]:
+        # Meanwhile another program writes, the rows of these very notices too.
+        database.transact(
+            other, lambda connection: connection.execute(text("UPDATE notices SET extra = extra"))
+        )
+        rendered.append(name)
+        return render(templates, name, *rest)
+
+    monkeypatch.setattr(Templates, "_render_blocks", slow)
+    delivery.deliver(life.system, Post(), lambda: life.now)
+    other.dispose()
+    assert {row["status"] for row in life.notices()} == {"sent"}
+    assert {"identify-needs", "record-gap"} <= set(rendered)
+    assert ("digest" in rendered) is wants_digest
+
+
+@pytest.mark.promise("failures-stay-alone")
+def test_a_template_that_does_not_end_fails_alone(begin: Begin) -> None:
+    life = begin("needs")
+    endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
+    words = "".join(
+        f"{{% block {name} %}}{endless}{{% endblock %}}" for name in ("subject", "happened", "asked")
+    )
+    own = life.system.config.folder / "templates" / "email"
+    own.mkdir(parents=True)
+    (own / "describe-needs.j2").write_text(words, encoding="utf-8")
+    life.system.config = config.load(life.system.config.path, words=False)
+    life.do("describe-needs", "staff")
+    counts = delivery.deliver(life.system, Post(), lambda: life.now)
+    assert counts == {
+        "sent": len(life.notices("identify-needs")),
+        "failed": len(life.notices("describe-needs")),
+    }
+    (row, *_) = life.notices("describe-needs")
+    assert "the template is not done after 1,000,000 rounds" in row["reason"]

@@ -259,7 +259,13 @@ def test_a_meeting_that_is_moved_or_off_is_told_at_once(begin: Begin, kind: str,
     assert told(life) == []
     change(life, kind)
     assert told(life) == ["rbhs-2025"]
-    assert life.told("meeting-changed") == ["board-office", "lead-partner", "principal", "staff"]
+    assert life.told("meeting-changed") == [
+        "board-office",
+        "lead-partner",
+        "principal",
+        "staff",
+        "superintendent",
+    ]
     assert sent(life, "principal") == [entry]
     assert told(life) == [], "once"
     life.person("staff", organization="city-college")
@@ -281,7 +287,13 @@ def test_whoever_has_the_meeting_in_the_calendar_is_told_even_if_no_row_names_th
     life = quiet(begin("scheduled", text))
     change(life, "off")
     told(life)
-    assert life.told("meeting-changed") == ["board-office", "lead-partner", "principal", "staff"]
+    assert life.told("meeting-changed") == [
+        "board-office",
+        "lead-partner",
+        "principal",
+        "staff",
+        "superintendent",
+    ]
 
 
 def test_a_meeting_that_is_over_is_not_told(begin: Begin) -> None:

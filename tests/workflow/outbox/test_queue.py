@@ -10,7 +10,7 @@ import pytest
 from states.machine import EVENTS
 from tests.support.district import Begin, Life
 from tests.support.facts import REVIEWERS
-from workflow.outbox import message
+from tests.support.letters import written
 from workflow.procedure.config import Config
 from workflow.store.rows import Notice
 
@@ -135,7 +135,7 @@ def test_a_delegate_gets_the_notice_of_whoever_is_away_and_the_record_shows_both
     life.do("describe-needs", "staff")
     (row,) = [row for row in life.notices("describe-needs") if row["role"] == "principal"]
     assert (row["to"], row["delegate_for"]) == ("assistant@example.org", "principal@example.org")
-    _, content = life.system.transact(lambda session: message.write(session, Notice(**row), life.now))
+    content = life.system.transact(lambda session: written(session, Notice(**row), life.now))
     text = " ".join(content.decode().split())
     assert "For Principal, who is away." in text
     assert "in place of Principal" in text

@@ -458,13 +458,13 @@ def test_nobody_reads_an_application_before_closing_on_any_page_or_in_any_messag
 def message_of(life: Life, key: int) -> str:
     from email import message_from_bytes, policy
 
-    from workflow.outbox import message
+    from tests.support.letters import written
     from workflow.store import tables
 
     with life.system.reading() as session:
         table = tables.notices
         row = session.connection.execute(table.select().where(table.c.id == key)).one()
-        _, content = message.write(session, Notice.from_row(row), life.now)
+        content = written(session, Notice.from_row(row), life.now)
     return "".join(
         part.get_content()
         for part in message_from_bytes(content, policy=policy.default).walk()

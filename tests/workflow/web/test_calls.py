@@ -282,12 +282,12 @@ def written(life: Life, template: str) -> str:
     """The text of the latest message of a template, unfolded."""
     from email import message_from_bytes, policy
 
-    from workflow.outbox import message
+    from tests.support import letters
 
     with life.system.reading() as session:
         table = tables.notices
         query = table.select().where(table.c.template == template).order_by(table.c.id.desc())
-        _, content = message.write(
+        content = letters.written(
             session, Notice.from_row(session.connection.execute(query).first()), life.now
         )
     found = message_from_bytes(content, policy=policy.default).get_body(("plain",))

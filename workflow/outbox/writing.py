@@ -1,0 +1,224 @@
+"""Writes the message of a queued notice, in three steps, of which the long one holds no lock of the database.
+
+1. `gather` reads what the templates need, in a transaction that only reads.
+2. `render` makes the words of it, in no transaction. Staff edit templates, and one of them may take long.
+3. `finish` composes the mail and records the calendar files that go with it, in a transaction that writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
+
+from notifications.addresses import Mailbox
+from notifications.calendar import CalendarFile
+from notifications.compose import compose
+from notifications.errors import ServiceError
+from notifications.render import Rendered, TemplateFailed, TemplateMissing
+from states.event import OFFICE
+from workflow.outbox import invitations
+from workflow.outbox.message import DIGEST, context_of, offered_versions, partnership_of
+from workflow.procedure.config import Config
+from workflow.session import Session
+from workflow.store import tables
+from workflow.store.rows import Notice
+
+Context = dict[str, Any]
+
+
+class CannotWrite(ServiceError):
+    """The message of a notice cannot be written. The text of the error says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What the words of a notice are made of. A digest has the notices in it, each with its context or None."""
+
+    context: Context
+    shown: Mapping[
+        str, str | None
+    ]  # each event that it offers, with the version of what the event consents to
+    parts: tuple[tuple[Notice, Context | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The words of a notice, or the problem why there are none. `parts` are the notices that a digest can show."""
+
+    subject: str
+    rendered: Rendered | None = None
+    material: Material | None = None
+    parts: tuple[tuple[Notice, Context], ...] = ()
+    broken: tuple[int, ...] = field(default=())  # the ids of those that it cannot show
+    problem: str | None = None
+
+
+def gather(session: Session, row: Notice) -> Material:
+    """Return what the templates of a notice need. Raise what reading its record raises."""
+    parts = tuple((part, _try_context(session, part)) for part in _notices_in(session, row))
+    return Material(context_of(session, row), offered_versions(session, row), parts)
+
+
+def _try_context(session: Session, part: Notice) -> Context | None:
+    """Return the context of a notice in a digest; None if its record cannot be read."""
+    try:
+        return context_of(session, part)
+    except DBAPIError:
+        raise
+    except Exception:  # noqa: BLE001 - one broken notice must not keep the rest of a digest back
+        return None
+
+
+def _notices_in(session: Session, row: Notice) -> list[Notice]:
+    """Return the notices in a digest, oldest first; none for another notice."""
+    if row.template != DIGEST:
+        return []
+    table = tables.notices
+    query = select(table).where(table.c.within == row.id, table.c.revoked_at.is_(None))
+    return [Notice.from_row(row) for row in session.connection.execute(query.order_by(table.c.id))]
+
+
+def render(config: Config, row: Notice, material: Material) -> Draft:
+    """Return the words of a notice. A problem is in the draft, since only `finish` may decide what follows."""
+    groups, parts = _make_digest(config, material)
+    known = {part.id for part, _ in parts}
+    broken = tuple(part.id for part, _ in material.parts if part.id not in known)
+    context = material.context | {"digest": groups}
+    if row.template == DIGEST and not parts:
+        return Draft(_subject(config, row, context), problem="nothing that is in it can be written")
+    try:
+        rendered = config.templates.notice(row.template, context)
+    except (TemplateFailed, TemplateMissing) as error:
+        return Draft(_subject(config, row, context), problem=str(error))
+    return Draft(rendered.subject, rendered, material, parts, broken)
+
+
+def _make_digest(
+    config: Config, material: Material
+) -> tuple[list[dict[str, Any]], tuple[tuple[Notice, Context], ...]]:
+    """Return the notices in a digest, grouped as its template needs them, and those of them that it shows."""
+    groups: dict[str, dict[str, Any]] = {}
+    parts = []
+    for part, context in material.parts:
+        if context is not None and (section := _make_section(config, part, context)) is not None:
+            about = section["partnership"]
+            group = groups.setdefault(about["ref"], {**about, "page": section["page"], "messages": []})
+            group["messages"].append(section)
+            parts.append((part, context))
+    return list(groups.values()), tuple(parts)
+
+
+def _make_section(config: Config, part: Notice, context: Context) -> dict[str, Any] | None:
+    """Return one notice of a digest: its words, links and deadline. None if it cannot be written."""
+    try:
+        words = config.templates.words(part.template, context)
+    except Exception:  # noqa: BLE001 - one broken notice must not keep the rest of a digest back
+        return None
+    return words | {
+        name: context[name]
+        for name in ("partnership", "page", "delegate_for", "deadline", "offers", "missing")
+    }
+
+
+def _subject(config: Config, row: Notice, context: Context) -> str:
+    try:
+        return config.templates.subject(row.template, context)
+    except Exception as error:  # noqa: BLE001 - staff must be told of a broken notice, even without its subject
+        return f"({error})"
+
+
+def subject_of(session: Session, row: Notice) -> str:
+    """Return the subject of a notice, also of one whose message is not written yet."""
+    if row.subject is not None:
+        return str(row.subject)
+    try:
+        material = gather(session, row)
+    except Exception as error:  # noqa: BLE001 - a list of notices must not end at a record that cannot be read
+        return f"({error})"
+    digest, _ = _make_digest(session.config, material)
+    return _subject(session.config, row, material.context | {"digest": digest})
+
+
+def finish(session: Session, row: Notice, draft: Draft, now: datetime) -> bytes:
+    """Return the bytes of a notice's message, dated `now`, and record what goes with it.
+
+    Raise `CannotWrite` if the draft has a problem.
+    """
+    if draft.rendered is None or draft.material is None:
+        raise CannotWrite(draft.problem or "")
+    _remove(session, row, draft.broken)
+    config, context = session.config, draft.material.context
+    mail = config.procedure.mail
+    domain = config.sender.address.rpartition("@")[2]
+    ref = context["partnership"]["ref"] if context["partnership"] else ""
+    return compose(
+        rendered=draft.rendered,
+        message_id=row.message_id,
+        date=now,
+        sender=mail.sender,
+        recipient=row.to,
+        recipient_name=context["person"]["name"],
+        # All messages about a partnership name the same thread, so that mail programs show them together.
+        thread_id=f"<partnership.{ref}@{domain}>" if ref else None,
+        ref=ref,
+        calendar=_make_calendar(session, row, draft),
+        reply_to=_reply_to(session, row),
+        record=_history_heads(session, row, draft),
+    )
+
+
+def _remove(session: Session, row: Notice, broken: tuple[int, ...]) -> None:
+    """Remove from a digest each notice that cannot be written, so that it fails as a message of its own."""
+    if broken:
+        table = tables.notices
+        chosen = update(table).where(table.c.id.in_(broken))
+        session.connection.execute(chosen.values(held=False, within=None, next_at=row.queued_at))
+
+
+def _history_heads(session: Session, row: Notice, draft: Draft) -> list[str]:
+    """Return the last row of each history that a message is about, as REF SEQ HASH (see docs/record.md).
+
+    Only the office gets them: an applicant could tell from the number of rows how many others have applied.
+    """
+    if row.role not in OFFICE:
+        return []
+    about = {part.partnership for part in ([part for part, _ in draft.parts] or [row])}
+    table = tables.partnerships
+    query = select(table.c.ref, table.c.version, table.c.head).where(table.c.id.in_(about - {None}))
+    heads = sorted(session.connection.execute(query), key=lambda head: head.ref)
+    return [f"{ref} {version} {head}" for ref, version, head in heads]
+
+
+def _make_calendar(session: Session, row: Notice, draft: Draft) -> list[CalendarFile]:
+    """Return the calendar files that go with a notice, or with all the notices in a digest."""
+    if row.template != DIGEST:
+        return _calendar_of(session, row, draft.material.context if draft.material else {})
+    every = [_calendar_of(session, part, context) for part, context in draft.parts]
+    # Two notices may bring a file for the same date. Keep the file of the later notice.
+    return invitations.sort_files({file.uid: file for files in every for file in files}.values())
+
+
+def _calendar_of(session: Session, row: Notice, context: Context) -> list[CalendarFile]:
+    about = partnership_of(session, row)
+    if about is None:
+        return []
+    deadline, person = context["deadline"], context["person"]
+    return invitations.make_files(
+        session, row, about,
+        person=Mailbox(person["name"], row.to),
+        deadline=deadline["name"] if deadline else None,
+        asked={offer["event"] for offer in context["offers"]},
+    )  # fmt: skip
+
+
+def _reply_to(session: Session, row: Notice) -> str:
+    """Return the Reply-To address. Each notice has its own, so that its address identifies an answer."""
+    procedure = session.config.procedure
+    if procedure.mail.replies == "none":
+        return procedure.district.email
+    return session.config.links.reply_address(procedure.mail.replies_to, row.id, row.to)
