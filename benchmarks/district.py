@@ -42,7 +42,10 @@ def settings(folder: Path, text: str = "") -> Path:
         f'[mail]\nmaildir = "mail"\nhours = "16:59-17:01"\n[web]\nkeys_file = "keys"\n{_LOG}{text}',
         encoding="utf-8",
     )
-    (folder / "keys").write_text("k" * 48, encoding="ascii")  # the daemon does not start without
+    # The daemon does not start without keys that only its user may read.
+    keys = folder / "keys"
+    keys.write_text("k" * 48, encoding="ascii")
+    keys.chmod(0o600)
     return path
 
 

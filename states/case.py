@@ -83,6 +83,8 @@ class Setting(Fact):
     other_lead: str | None = None
     organization: Organization | None = None
     proved_by: str | None = None  # the address that sent the application that the input would replace
+    sent_at: datetime | None = None  # when the applicant sent what has waited for the office since
+    waiting: int = 0  # how many applications to the present call wait for the office
     # Whether the actor acts otherwise than by a link of their own, so that it may be somebody else.
     unproved: bool = False
     closes_at: datetime | None = None

@@ -95,13 +95,13 @@ class Needs(Fact):
 
 
 class Application(Fact):
+    """An application without its texts: the history keeps these, in the row of `received_at`."""
+
     organization: str
     name: str
     kind: Kind
     contact_name: str
     contact_email: str
-    abilities: dict[Ability, str]
-    demonstration: str | None = None
     received_at: datetime
     replaces: int = 0
 

@@ -5,12 +5,13 @@ A row of the law's table names the parts that it asks for. Each part comes from 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from states.addresses import workplace
 from states.case import Case, Setting
@@ -20,7 +21,7 @@ from states.machine import Possibility, event_named, explain
 from states.partnership import Partnership, Role
 from workflow.deadlines import due_instants
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import application_texts, tables
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
 
 
@@ -103,9 +104,19 @@ def _proved_by(s: Situation) -> str | None:
     call, organization = s.record.facts.selection, s.input.organization
     if call is None:
         return None
+    if organization in call.applications:
+        row = application_texts.row_of(s.session.connection, s.record, call.applications[organization])
+        return row.actor if _is_in_person(row) else None
     table = tables.history
     query = select(table).where(table.c.partnership == s.record.id, table.c.at >= call.opened_at)
-    for row in map(HistoryEntry.from_row, s.session.connection.execute(query.order_by(table.c.seq.desc()))):
+    query = query.order_by(table.c.seq.desc())
+    withdrawals = application_texts.stream(
+        s.session.connection, query.where(table.c.event == WITHDRAW_APPLICATION)
+    )
+    # Only who has withdrawn is on record without an application. Other applications are not read again.
+    if not any(row.input_values.get("organization") == organization for row in withdrawals):
+        return None
+    for row in application_texts.stream(s.session.connection, query):
         if row.input_values.get("organization") != organization:
             continue
         if event_named(row.event).sealed:
@@ -113,6 +124,31 @@ def _proved_by(s: Situation) -> str | None:
         if row.event == WITHDRAW_APPLICATION and _is_in_person(row):
             return None
     return None
+
+
+def _sent_at(s: Situation) -> datetime | None:
+    """Return when the applicant sent exactly this application, if it has waited for the office since."""
+    table = tables.held_applications
+    query = select(table).where(table.c.partnership == s.record.id, table.c.email == s.input.contact_email)
+    row = s.session.connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    sent, written = json.loads(row["values"]), {**s.input.abilities, "demonstration": s.input.demonstration}
+    # Nobody may send other words late.
+    is_same = all(sent.get(key) == (text or "") for key, text in written.items())
+    held_at: datetime = row["held_at"]
+    return held_at if is_same else None
+
+
+def _waiting(s: Situation) -> int:
+    """Return how many applications to the present call wait for the office."""
+    call, table = s.record.facts.selection, tables.held_applications
+    if call is None:
+        return 0
+    query = select(func.count()).where(
+        table.c.partnership == s.record.id, table.c.held_at >= call.opened_at, table.c.set_aside_at.is_(None)
+    )
+    return s.session.connection.scalar(query) or 0
 
 
 def _is_in_person(row: HistoryEntry) -> bool:
@@ -183,6 +219,8 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "other_lead": _other_lead,
     "organization": lambda s: s.session.directory.organizations.get(s.input.organization),
     "proved_by": _proved_by,
+    "sent_at": _sent_at,
+    "waiting": _waiting,
     "closes_at": _closes_at,
     "opens_until": _opens_until,
     "minimum_panel": lambda s: s.session.config.procedure.selection.minimum_panel,
@@ -200,4 +238,13 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "home_domains": lambda s: home_domains(s.session),
 }
 # The parts that cannot be collected before the input is known.
-_OF_INPUT = ("organization", "proved_by", "unproved", "closes_at", "strangers", "meeting", "notice_days")
+_OF_INPUT = (
+    "organization",
+    "proved_by",
+    "unproved",
+    "sent_at",
+    "closes_at",
+    "strangers",
+    "meeting",
+    "notice_days",
+)

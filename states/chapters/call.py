@@ -119,9 +119,15 @@ def open_long_enough(case: Case) -> str | None:
 def call_open(case: Case) -> str | None:
     # Judge by the instant and not by the recorded closing.
     # The clock may record it late, and an application that arrives in between must not count (4270.8).
-    if not case.is_call_closed:
+    if not case.is_call_closed or _was_sent_in_time(case):
         return None
     return f"the call closed at {case.selection.closes_at.astimezone(case.at.tzinfo):%Y-%m-%d %H:%M}"
+
+
+def _was_sent_in_time(case: Case) -> bool:
+    """Return whether the application was sent while the call was open, and nobody is chosen yet."""
+    sent, call = case.setting.sent_at, case.selection
+    return sent is not None and call.choice is None and call.opened_at <= sent and call.is_open(sent)
 
 
 @requirement("4270.8")
@@ -219,13 +225,12 @@ def receive_application(case: Case) -> Partnership:
         kind=organization.kind,
         contact_name=values.contact_name,
         contact_email=values.contact_email,
-        abilities=values.abilities,
-        demonstration=values.demonstration,
         received_at=case.at,
         replaces=earlier.replaces + 1 if earlier else 0,
     )
     applications = {**case.selection.applications, values.organization: application}
-    return change_call(case, applications=applications)
+    # One that waited for the office may come after the closing. The panel has not scored it then.
+    return note_scoring(change_call(case, applications=applications), case)
 
 
 def withdraw_application(case: Case) -> Partnership:
@@ -323,7 +328,7 @@ EVENTS = (
         takes=ReceiveApplication,
         records=receive_application,
         needs=(call_open, replaced_by_its_author, other_kind_demonstrated, *all_five_addressed),
-        asks=("organization", "proved_by", "unproved"),
+        asks=("organization", "proved_by", "unproved", "sent_at"),
         audience=_of_application("organization", "contact_name", "contact_email"),
         sealed=("abilities", "demonstration"),
         optional=True,

@@ -140,6 +140,16 @@ def nobody_chosen(case: Case) -> str | None:
 
 
 @requirement("4270.8")
+def no_application_waits(case: Case) -> str | None:
+    waiting = case.setting.waiting
+    if not waiting:
+        return None
+    # Otherwise a flood could keep an honest application from the panel until the choice is made.
+    plural = "applications wait" if waiting > 1 else "application waits"
+    return f"{waiting} {plural} for the office: release or set aside with `partnershipctl applications`"
+
+
+@requirement("4270.8")
 def protest_window_open(case: Case) -> str | None:
     choice = case.selection.choice
     if choice is None or case.at < choice.protest_until:
@@ -293,8 +303,15 @@ EVENTS = (
         who=(STAFF,),
         takes=ChoosePartner,
         records=choose_partner,
-        needs=(call_closed, choice_may_be_made, everybody_has_scored, has_applied, chosen_has_a_score),
-        asks=("protest_until",),
+        needs=(
+            call_closed,
+            no_application_waits,
+            choice_may_be_made,
+            everybody_has_scored,
+            has_applied,
+            chosen_has_a_score,
+        ),
+        asks=("protest_until", "waiting"),
         audience=of_call("organization", "reasons"),
         awaited_since="selection.scored",
         confirmed=True,  # not final: an answered protest lets the choice be made again

@@ -12,7 +12,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from email.message import EmailMessage
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Judge, press
 from tests.support.house import until
+from tests.support.letters import put
 from tests.support.office import REF, address
 from tests.support.post import letter
 from tests.support.town import Town
@@ -73,11 +74,11 @@ class People:
 
     def answer(self, who: str, subject: str, text: str) -> None:
         """Answer the newest message about something, as mail programs do, and wait until that is on record."""
-        to, message = self.town.reply_to(who, subject)
+        message = self._newest(who, subject)
         before = len(self.town.office.history())
         reply = EmailMessage()
         reply["From"] = address(who)
-        reply["To"] = to
+        reply["To"] = parseaddr(message["Reply-To"])[1]
         reply["Subject"] = f"Re: {message['Subject']}"
         reply["Date"] = format_datetime(self.town.office.now)
         reply["Message-ID"] = f"<{uuid.uuid4().hex}@example.org>"
@@ -87,11 +88,22 @@ class People:
         quoted = "\n".join(f"> {line}" for line in part.get_content().splitlines())
         heading = f"On {reply['Date']}, {message['From']} wrote:"
         reply.set_content(f"{text}\n\n{heading}\n{quoted}\n")
-        self.town.post(reply)
+        put(self.town.office.folder / "var" / "replies", reply.as_bytes(), uuid.uuid4().hex)
         recorded = until(
             lambda: rows if len(rows := self.town.office.history()) > before else [], f"{who}: {text}"
         )
         assert f"by {who}" in recorded[-1], recorded[-1]
+
+    def _newest(self, to: str, subject: str) -> EmailMessage:
+        """Somebody's newest message with this in its subject."""
+
+        def look() -> EmailMessage | None:
+            letters = reversed(self.town.letters(to))
+            return next((one for one in letters if subject in one["Subject"]), None)
+
+        message = until(look, f"a message to {to} about {subject!r}")
+        assert message is not None
+        return message
 
 
 def fill(page: Page, typed: Mapping[str, Any]) -> None:

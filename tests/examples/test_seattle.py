@@ -19,7 +19,7 @@ from workflow.clock import fire
 from workflow.procedure import config
 from workflow.procedure.config import Config
 from workflow.record import district_file, importing, verify
-from workflow.record.importing import DistrictFile
+from workflow.record.district_file import DistrictFile
 from workflow.session import System
 from workflow.store import database, tables, upgrade
 

@@ -34,7 +34,7 @@ from tests.support.facts import (
 )
 
 # No row names them: the program itself decides who gets them.
-ALWAYS = ("receipt", "fresh-link", "apply-link", "reply-refused", "digest")
+ALWAYS = ("receipt", "fresh-link", "apply-link", "application-held", "reply-refused", "digest")
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
 CONFIG = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))
@@ -165,6 +165,7 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "reply": REPLIES.get(told.name),
         "meeting": told.meeting,
         "changes": CHANGES,
+        "held": {"name": "New Youth", "email": OTHER, "reason": "the call has 100 applications"},
         "missing": {},
         **changes,
     }
@@ -273,7 +274,7 @@ SAME = {"this-applicant": "applicant", "former-lead-partner": "lead-partner"}
 def samples(name: str) -> list[Told]:
     """All that a notice may have to tell of, with rich facts and with hardly any."""
     bare = Partnership(school="rainier-beach", title="A Lead Partner for the school")
-    if name in FAILURES or name in REPLIES or name == "directory-changed":
+    if name in FAILURES or name in REPLIES or name in ("directory-changed", "applications-held"):
         return [Told(name, steps()[-1].facts, State.ACTIVE)]
     if name == "meeting-changed":
         scheduled = next(told for told in steps() if told.name == "schedule-item")
@@ -324,7 +325,7 @@ def test_nothing_is_wrong_with_the_files() -> None:
 
 
 def test_every_event_with_a_notice_happens_in_the_samples() -> None:
-    apart = FAILURES.keys() | REPLIES.keys() | {"meeting-changed", "directory-changed"}
+    apart = FAILURES.keys() | REPLIES.keys() | {"meeting-changed", "directory-changed", "applications-held"}
     assert set(enabled("notice")) - apart <= {told.name for told in steps()}
 
 

@@ -114,6 +114,7 @@ _because(
     "no-conflict-declared", _CLOSED.do("declare-conflict"), "declare-conflict", "score-application"
 )  # fmt: skip
 _because("call-closed", _SCORED.at("2025-08-14"), "choose-partner")
+_because("no-application-waits", _SCORED, "choose-partner", about={"waiting": 1})
 _because("choice-may-be-made", _CHOSEN, "choose-partner")
 _because("everybody-has-scored", _CLOSED.do("score-application"), "choose-partner")
 _OF_NOBODY = _SCORED.facts.selection.scores[0].but(organization=CHARITY)

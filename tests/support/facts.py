@@ -46,13 +46,8 @@ def day(text: str) -> date:
 
 def _meeting(on: date, kind: str) -> Meeting:
     at = datetime(on.year, on.month, on.day, 16, 15, tzinfo=LA)
-    return Meeting(
-        on=on,
-        at=at,
-        kind=kind,
-        known_at=at - timedelta(days=30),
-        agenda_closes_at=(at - timedelta(days=7)).replace(hour=17, minute=0),
-    )  # fmt: skip
+    closes = (at - timedelta(days=7)).replace(hour=17, minute=0)
+    return Meeting(on=on, at=at, kind=kind, known_at=at - timedelta(days=30), agenda_closes_at=closes)
 
 
 # A regular meeting every second Wednesday, a special one on the Wednesdays between.

@@ -26,9 +26,8 @@ from workflow.store.rows import Notice
 
 def written(session: Session, row: Notice, now: datetime) -> bytes:
     """The message of a notice as it is written now."""
-    return writing.finish(
-        session, row, writing.render(session.config, row, writing.gather(session, row)), now
-    )
+    rendered = writing.render(session.config, row, writing.gather(session, row))
+    return writing.finish(session, row, rendered, now)
 
 
 def delivered(life: Life) -> Any:

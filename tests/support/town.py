@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import uuid
 from email.message import EmailMessage
 from email.utils import parseaddr
 from html import unescape
@@ -12,7 +11,6 @@ from html import unescape
 from tests.notifications.test_mailers import Desk
 from tests.support.facts import instant
 from tests.support.house import PROGRAM, fetched, free_port, until
-from tests.support.letters import put
 from tests.support.office import Office, address
 from tests.support.post import letter
 from tests.support.visitor import words
@@ -84,17 +82,3 @@ class Town:
             return next((href for message in fresh for said, href in links(message) if said == says), None)
 
         return str(until(look, f"a message to {to} with a link {says!r}"))
-
-    def reply_to(self, to: str, subject: str) -> tuple[str, EmailMessage]:
-        """Where an answer to somebody's newest message with this in its subject goes, and the message."""
-
-        def look() -> EmailMessage | None:
-            return next((one for one in reversed(self.letters(to)) if subject in one["Subject"]), None)
-
-        message = until(look, f"a message to {to} about {subject!r}")
-        assert message is not None
-        return parseaddr(message["Reply-To"])[1], message
-
-    def post(self, message: EmailMessage) -> None:
-        """Put a message into the mailbox of the office, as its mail server would."""
-        put(self.office.folder / "var" / "replies", message.as_bytes(), uuid.uuid4().hex)

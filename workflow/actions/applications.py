@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
@@ -19,17 +17,19 @@ from sqlalchemy import delete, func, insert, select
 
 from notifications.errors import ServiceError
 from notifications.markup import clean, join_lines
-from states.case import Organization
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
 from states.partnership import Application, Kind, Role
-from workflow import directory, engine, links
-from workflow.actions import call_limits
+from workflow import engine, links
+from workflow.actions import call_limits, held_applications
+from workflow.actions.applicants import own_application, register
+from workflow.actions.held_applications import Held
 from workflow.engine import Change
 from workflow.links import Applicant
 from workflow.outbox import bounced, queue
 from workflow.session import Session
-from workflow.store import database, tables
+from workflow.store import tables
+from workflow.store.application_texts import read_text
 from workflow.store.rows import Channel, Snapshot
 from workflow.store.tables import canonical
 
@@ -96,17 +96,11 @@ def mailbox_of(email: str) -> str:
     return f"{local.partition('+')[0].replace('.', '')}@{domain}"
 
 
-def own_application(record: Snapshot, email: str) -> Application | None:
-    """Return the application that this address has sent to the present call, if any."""
-    call = record.facts.selection
-    sent = call.applications.values() if call else ()
-    return next((application for application in sent if application.contact_email == email), None)
-
-
 def fill_form(session: Session, record: Snapshot, email: str) -> tuple[dict[str, str], datetime | None]:
     """Return the values of the form, and when they were saved if they are a draft.
 
-    The draft comes first, then the application that was sent, then what the directory has on this address.
+    The draft comes first, then the application that waits for the office, then the one that was sent, then what
+    the directory has on this address.
     """
     table = tables.drafts
     query = select(table).where(table.c.partnership == record.id, table.c.email == email)
@@ -114,9 +108,11 @@ def fill_form(session: Session, record: Snapshot, email: str) -> tuple[dict[str,
     if draft is not None:
         # A draft from an earlier version may lack a field that the form has now.
         return dict.fromkeys(FIELDS, "") | json.loads(draft["values"]), draft["saved_at"]
+    if (held := held_applications.find_held(session, record, email)) is not None:
+        return dict.fromkeys(FIELDS, "") | dict(held.values), None
     sent = own_application(record, email)
     if sent is not None:
-        return _form_values(sent), None
+        return _form_values(session, record, sent), None
     person = session.directory.people.get(email)
     organization = session.directory.organizations.get(person.organization or "") if person else None
     values = dict.fromkeys(FIELDS, "")
@@ -127,13 +123,14 @@ def fill_form(session: Session, record: Snapshot, email: str) -> tuple[dict[str,
     return values, None
 
 
-def _form_values(sent: Application) -> dict[str, str]:
+def _form_values(session: Session, record: Snapshot, sent: Application) -> dict[str, str]:
+    text = read_text(session.connection, record, sent)
     return {
         "name": sent.name,
         "kind": sent.kind,
         "contact_name": sent.contact_name,
-        **{ability: sent.abilities.get(ability, "") for ability in ABILITIES},
-        "demonstration": sent.demonstration or "",
+        **{ability: text.abilities.get(ability, "") for ability in ABILITIES},
+        "demonstration": text.demonstration or "",
     }
 
 
@@ -211,14 +208,15 @@ def send(
     now: datetime,
     *,
     as_it_is: bool = False,
-) -> Change:
+) -> Change | None:
     """Send an application, or replace the one that this address has sent. Each `form` counts once.
 
     1. Refuse a form that was sent before, is incomplete, or exceeds the limit of an hour. Refuse a form that comes
        back as its page showed it, unless the applicant has said that it is meant `as_it_is`.
-    2. Choose the organization's identifier, and enter the organization and the person in the directory.
-    3. Record the event, and the answer that keeps the form from counting twice.
-    4. Delete the draft, which is now the application.
+    2. Hold it for the office if it exceeds a cap of the call, and return None.
+    3. Choose the organization's identifier, and enter the organization and the person in the directory.
+    4. Record the event, and the answer that keeps the form from counting twice.
+    5. Delete the draft, which is now the application.
 
     Raise `BadInput`, `SentAlready`, `TooMany`, and what `engine.advance` raises.
     """
@@ -230,7 +228,35 @@ def send(
         raise BadInput([Problem("unchanged", "nothing is changed", "a change, or a tick in this box")])
     # Only applications on record count, so a form with mistakes uses up nothing of the limit.
     _check_rate(session, record, email, now)
-    session, organization = _register(session, record, email, values, now)
+    if (reason := held_applications.why_held(session, record, email)) is not None:
+        held_applications.hold(session, record, email, values, reason, now)
+        _delete_draft(session, record, email)
+        return None
+    return _receive(session, record, email, values, key, now)
+
+
+def release(session: Session, record: Snapshot, held: Held, by: str, now: datetime) -> Change:
+    """Let in an application that waits for the office, as if its sender had sent it. `by` is of staff.
+
+    Raise what `engine.advance` raises: after the closing it counts only if it was sent before.
+    """
+    key = f"application {record.id} {held.email} released {held.held_at.isoformat()}"
+    sent = session.local(held.held_at)
+    note = f"It was sent on {sent}, waited for the office, and was released by {by}."
+    return _receive(session, record, held.email, held.values, key, now, note)
+
+
+def _receive(
+    session: Session,
+    record: Snapshot,
+    email: str,
+    values: Mapping[str, str],
+    key: str,
+    now: datetime,
+    note: str | None = None,
+) -> Change:
+    """Record an application, with what the directory needs for it. `key` keeps it from counting twice."""
+    session, organization = register(session, record, email, values, now)
     application: dict[str, Any] = {
         "organization": organization,
         "contact_name": values["contact_name"],
@@ -239,8 +265,9 @@ def send(
     }
     if values["demonstration"]:
         application["demonstration"] = values["demonstration"]
-    change = _advance(session, record, email, "receive-application", application, key, now)
+    change = _advance(session, record, email, "receive-application", application, key, now, note)
     _delete_draft(session, record, email)
+    held_applications.remove(session, record, email)
     return change
 
 
@@ -254,7 +281,7 @@ def withdraw(session: Session, record: Snapshot, email: str, form: str, now: dat
     change = _advance(session, record, email, "withdraw-application", values, key, now)
     # A draft that is newer than the application stays as it is.
     if fill_form(session, record, email)[1] is None:
-        _replace_draft(session, record, email, _form_values(sent), now)
+        _replace_draft(session, record, email, _form_values(session, record, sent), now)
     queue.tell(
         session, "receipt", email, str(Role.APPLICANT), now,
         partnership=record.id, seq=change.record.version, extra={"page": None},
@@ -293,9 +320,12 @@ def _advance(
     values: Mapping[str, Any],
     key: str,
     now: datetime,
+    note: str | None = None,
 ) -> Change:
     """Record an event of the applicant, and the answer that keeps its form from counting twice."""
-    change = engine.advance(session, record.ref, event, values, email, Channel.LINK, now, role=Role.APPLICANT)
+    change = engine.advance(
+        session, record.ref, event, values, email, Channel.LINK, now, role=Role.APPLICANT, note=note
+    )
     answer = {
         "event": event, "form": key, "channel": Channel.LINK, "by": email, "at": now,
         "partnership": record.id, "seq": change.record.version,
@@ -304,101 +334,3 @@ def _advance(
     # The link went to this address, so mail arrives there.
     bounced.clear(session, email)
     return change
-
-
-def _register(
-    session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime
-) -> tuple[Session, str]:
-    """Return the identifier of the applying organization, and a session whose directory holds it.
-
-    1. Lock the directory and read it again.
-    2. Take the identifier of the application that this address has sent, or else of the organization that the
-       directory gives to the address.
-    3. Without either, make a new identifier and enter the organization and the person.
-    4. If the name or kind differs from the directory, change it there, provided that this address entered it.
-    """
-    session = _lock_directory(session)
-    sent = own_application(record, email)
-    organization = sent.organization if sent else _organization_of(session, record, email)
-    if organization is None:
-        organization = _new_id(session, values["name"])
-        _put_organization(session, organization, values, email, now)
-        _put_person(session, organization, email, values["contact_name"], now)
-    elif _differs(session, organization, values):
-        _check_may_rename(session, organization, email)
-        _put_organization(session, organization, values, email, now)
-    else:
-        return session, organization
-    return _lock_directory(session), organization
-
-
-def _lock_directory(session: Session) -> Session:
-    """Return a session with the present directory, locked against other writers until the transaction ends.
-
-    The session's directory was read before this transaction waited for the partnership. Since then another
-    applicant of the same name, to this call or another, may have taken the identifier made from the name.
-    """
-    database.one_at_a_time(session.connection, "directory")
-    if directory.version_of(session.connection) == session.directory.version:
-        return session
-    return replace(session, directory=directory.read(session.connection, session.config))
-
-
-def _organization_of(session: Session, record: Snapshot, email: str) -> str | None:
-    """Return the organization that the directory gives to an address, unless another address has applied for it.
-
-    Raise `BadInput` if the District no longer uses the address.
-    """
-    person = session.directory.people.get(email)
-    if person is not None and not person.active:
-        expected = "another address, or a word with the office"
-        raise BadInput([Problem("", "the District no longer uses this address", expected)])
-    organization = person.organization if person else None
-    applied = record.facts.selection.applications if record.facts.selection else {}
-    # Another address of the organization has applied. A new identifier keeps the two applications apart.
-    if organization is None or organization in applied or organization not in session.directory.organizations:
-        return None
-    return organization
-
-
-def _differs(session: Session, organization: str, values: Mapping[str, str]) -> bool:
-    """Return whether the directory has another name or kind for the organization, or does not have it."""
-    entry: Organization | None = session.directory.organizations.get(organization)
-    return entry is None or (entry.name, entry.kind) != (values["name"], values["kind"])
-
-
-def _check_may_rename(session: Session, organization: str, email: str) -> None:
-    """Raise `BadInput` unless only this address has ever entered or changed the organization in the directory."""
-    table = tables.directory_changes
-    query = select(table.c.by).where(table.c.what == f"organizations {organization}")
-    entry = session.directory.organizations.get(organization)
-    # Otherwise an applicant could rename an organization that the office or somebody else has entered.
-    if entry is not None and set(session.connection.scalars(query)) != {email}:
-        on_record = f"the District knows your organization as {entry.name} ({entry.kind.replace('-', ' ')})"
-        raise BadInput([Problem("name", on_record, "that name and kind; the office can change them")])
-
-
-def _new_id(session: Session, name: str) -> str:
-    """Return a new identifier made from a name. If it is taken, add a number: nobody gets another's identifier."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50].strip("-") or "organization"
-    taken, candidate, number = session.directory.organizations, stem, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{stem}-{number}"
-    return candidate
-
-
-def _put_organization(
-    session: Session, key: str, values: Mapping[str, str], email: str, now: datetime
-) -> None:
-    row = {"id": key, "name": values["name"], "kind": values["kind"]}
-    directory.put(session.connection, tables.organizations, row, by=email, now=now)
-
-
-def _put_person(session: Session, organization: str, email: str, name: str, now: datetime) -> None:
-    row: dict[str, Any] = {"email": email, "organization": organization}
-    # A person who is known keeps name, roles and schools. An application must not change any of them.
-    if email not in session.directory.people:
-        row |= {"name": name, "roles": "[]", "schools": "[]"}
-    directory.put(session.connection, tables.people, row, by=email, now=now)

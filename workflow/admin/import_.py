@@ -10,6 +10,7 @@ import click
 
 from workflow.admin.console import Console, common, echo
 from workflow.record import district_file, importing
+from workflow.record.directory_import import Options
 
 
 @click.command("import")
@@ -25,7 +26,7 @@ def import_(console: Console, file: Path, dry_run: bool, append: bool, because: 
     changes nothing.
     """
     rights = console.require_manager("import")
-    options = importing.Options(rights, append, because, file.name)
+    options = Options(rights, append, because, file.name)
     user = rights.name
     district = district_file.read_file(file)
     with _Progress(len(district.partnership)) as advance:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from states.errors import BadInput, Problem, Refused
+from workflow.admin.applications import applications
 from workflow.admin.backup import backup
 from workflow.admin.changes import changes
 from workflow.admin.check import check
@@ -91,6 +92,7 @@ for command in (
     deadlines,
     notices,
     replies,
+    applications,
     plan,
     diagram,
     people,

@@ -26,6 +26,7 @@ def show(console: Console, ref: str) -> None:
         document = with_waiting(session, record, console.now)
         history = verify.read_history(session.connection, record.id or 0)
         document["replies"] = documents.replies(session, record)
+        brief = documents.facts(session, record, console.now, brief=True)
     spent = verify.time_in_states(history, console.now)
     document["days_in_state"] = {state: round(stay / timedelta(days=1), 1) for state, stay in spent.items()}
 
@@ -37,7 +38,7 @@ def show(console: Console, ref: str) -> None:
             f"In {document['state']} since {console.format_short(record.entered_at)}, version {record.version}"
         )
         echo("\nOn record:")
-        for line in _format_outline(documents.facts(record.facts, console.now, brief=True)):
+        for line in _format_outline(brief):
             echo("  " + line)
         echo("")
         _print_deadlines(console, document["deadlines"])

@@ -382,13 +382,14 @@ def main(config_file: str | None, once: bool) -> None:
     try:
         with _opened(path) as opened:
             logs.set_up(opened.config)
-            reload.report_warnings(opened.config)
             with database.exclusive(opened.engine, _ANOTHER) as sole:
                 # Under the lock, so that no other daemon can write to the file meanwhile.
                 database.check_sound(opened.engine)
                 daemon = Daemon(opened, path, sole=sole)
                 if once:
                     sys.exit(0 if _run_once(daemon) else 1)
+                # Only here: cron mails every line of --once to somebody, each time.
+                reload.report_warnings(opened.config)
                 daemon.run()
     except ConfigError as error:
         _fail(error.problems)

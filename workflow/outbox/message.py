@@ -50,6 +50,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "failure": None,
         "changes": None,
         "reply": None,
+        "held": None,
         "meeting": None,
         "digest": [],
         "feed": links.feed_address(

@@ -25,7 +25,7 @@ DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts th
 # Notices about the system, the Board's calendar or an incoming message, rather than about an event.
 SYSTEM_NOTICES = (
     "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
-    "directory-changed", "mailbox-failed", "question", "call-limit",
+    "directory-changed", "mailbox-failed", "question", "applications-held", "call-limit",
 )  # fmt: skip
 # Those who answer for what the Board does hear of all that happens to an item before it, and of each change of who
 # decides, when or how. A district can tell more people, and not fewer.
@@ -37,7 +37,7 @@ BEFORE_THE_BOARD = frozenset(
     if row.to is State.BOARD_REVIEW or (State.BOARD_REVIEW in row.at and (row.to or row.about_meeting))
 )
 # Templates that no row of the procedure names, since the program itself decides who gets them.
-ALWAYS = ("receipt", "fresh-link", "apply-link", "reply-refused", "digest")
+ALWAYS = ("receipt", "fresh-link", "apply-link", "application-held", "reply-refused", "digest")
 _LONGEST = (
     64 - len("+999999999999999-") - 16
 )  # characters before the @ (RFC 5321, 4.5.3.1) less what the program adds

@@ -238,6 +238,9 @@ class SelectionSettings(Settings):
     closes_at: Clock
     protest_days: Count
     protest_time: Clock
+    most_applications: Count
+    most_of_domain: Count
+    public_domains: tuple[str, ...]
 
 
 def _check_grounds(days: dict[Ground, int]) -> dict[Ground, int]:

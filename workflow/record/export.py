@@ -63,7 +63,7 @@ def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, An
         "entered_at": _format_instant(record.entered_at),
         "version": record.version,
         "head": record.head,
-        "facts": documents.facts(record.facts, now),
+        "facts": documents.facts(session, record, now),
         "history": [_entry(row, row.seq in sealed, row.seq in unopened) for row in rows],
     }
 

@@ -18,7 +18,7 @@ from workflow.store import tables
 # and changes.
 ADDED_TO = ("history", "directory_changes", "answers", "documents")
 REPLACED = ("drafts",)
-TAKEN_OUT_OF = ("people", "meetings", "letters_begun")
+TAKEN_OUT_OF = ("people", "meetings", "letters_begun", "held_applications")
 
 
 class NoSuchRole(ServiceError):

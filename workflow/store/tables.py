@@ -352,6 +352,18 @@ drafts = Table(
     Column("saved_at", Instant, nullable=False),
 )
 
+# Applications over a cap of the call. They wait until staff release them or set them aside.
+held_applications = Table(
+    "held_applications",
+    METADATA,
+    Column("partnership", Integer, ForeignKey("partnerships.id"), primary_key=True),
+    Column("email", String, primary_key=True),
+    Column("values", Text, nullable=False),  # JSON
+    Column("held_at", Instant, nullable=False),  # when the applicant sent it
+    Column("reason", String, nullable=False),
+    Column("set_aside_at", Instant),
+)
+
 # The calendar entries that went out to each address, so that a later message can move or cancel them (RFC
 # 5546).
 calendar_entries = Table(

@@ -6,21 +6,24 @@ Scripts rely on the keys of these documents, so all of them are in this module.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from notifications.filters import money
+from states.inputs import ABILITIES
 from states.machine import ASKED, Possibility, event_named
 from states.mistakes import input_keys
-from states.partnership import Partnership, Role
+from states.partnership import Role
 from workflow import setting
 from workflow.session import Session
 from workflow.setting import Situation
 from workflow.store import tables
+from workflow.store.application_texts import ApplicationText, key_of, read_texts
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, ReplyRow, Snapshot
-from workflow.views.sealing import columns_that_name, office_facts, seal
+from workflow.views.sealing import SEALED, columns_that_name, is_sealed, seal
 
 
 def with_money(value: Any) -> Any:
@@ -38,10 +41,23 @@ def with_money(value: Any) -> Any:
     return document
 
 
-def facts(of: Partnership, now: datetime, *, brief: bool = False) -> dict[str, Any]:
-    """Return everything on record as the office sees it, with amounts as people write them."""
-    document: dict[str, Any] = with_money(office_facts(of, now, brief=brief))
+def facts(session: Session, record: Snapshot, now: datetime, *, brief: bool = False) -> dict[str, Any]:
+    """Return everything on record as the office sees it, with amounts as people write them.
+
+    `brief` leaves out fields that have their default. Raise `StoreError` if the texts of an application are gone.
+    """
+    document: dict[str, Any] = with_money(record.facts.model_dump(mode="json", exclude_defaults=brief))
+    of_calls = [*document.get("earlier_selections", ()), *filter(None, [document.get("selection")])]
+    for call, of_call in zip(record.facts.selections, of_calls, strict=True):
+        sealed = call is record.facts.selection and is_sealed(record.facts, now)
+        texts = {} if sealed else read_texts(session.connection, record, call.applications.values())
+        for organization, application in call.applications.items():
+            text = _SEALED_TEXT if sealed else texts[key_of(application)]
+            of_call["applications"][organization] |= asdict(text)
     return document
+
+
+_SEALED_TEXT = ApplicationText(dict.fromkeys(ABILITIES, SEALED), SEALED)
 
 
 def deadline(session: Session, ref: str, row: DeadlineRow, now: datetime) -> dict[str, Any]:
@@ -178,7 +194,7 @@ def partnership(session: Session, record: Snapshot, now: datetime) -> dict[str, 
         "state": record.state,
         "version": record.version,
         "entered_at": session.local(record.entered_at),
-        "facts": facts(record.facts, now),
+        "facts": facts(session, record, now),
         "deadlines": open_deadlines(session, record, now),
         "next_events": [p.row.name for p in events if p.possible and set(p.row.who) != {Role.CLOCK}],
     }

@@ -11,12 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from states.chapters.call import WITHDRAW_APPLICATION
-from states.machine import EVENTS, event_named
+from states.machine import event_named
 from states.partnership import Partnership, Role, Selection
 from workflow.store.rows import HistoryEntry
 
 SEALED = "(sealed until the call closes)"
-SEALED_KEYS = frozenset(key for name in EVENTS for key in event_named(name).sealed)
 
 
 def is_sealed(facts: Partnership, now: datetime) -> bool:
@@ -26,22 +25,13 @@ def is_sealed(facts: Partnership, now: datetime) -> bool:
     return call is not None and call.is_open(min(now, ended.at) if ended else now)
 
 
-def seal(values: dict[str, Any], keys: Iterable[str] = SEALED_KEYS) -> None:
+def seal(values: dict[str, Any], keys: Iterable[str]) -> None:
     """Replace in `values` what only its author may read before the call closes."""
     for key in keys:
         if isinstance(values.get(key), dict):
             values[key] = dict.fromkeys(values[key], SEALED)
         elif values.get(key):
             values[key] = SEALED
-
-
-def office_facts(facts: Partnership, now: datetime, *, brief: bool = False) -> dict[str, Any]:
-    """Return the facts as the office sees them. `brief` leaves out fields that have their default."""
-    document = facts.model_dump(mode="json", exclude_defaults=brief)
-    if is_sealed(facts, now):
-        for application in document["selection"].get("applications", {}).values():
-            seal(application)
-    return document
 
 
 def sealed_rows(facts: Partnership, rows: Sequence[HistoryEntry], now: datetime) -> frozenset[int]:

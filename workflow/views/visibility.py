@@ -16,13 +16,13 @@ from sqlalchemy import select
 
 from states.event import OFFICE, Scope
 from states.machine import event_named, events_of
-from states.partnership import Application, Partnership, Role, State
+from states.partnership import Partnership, Role, State
 from workflow.directory import Directory
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import application_texts, tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, Snapshot
-from workflow.views.sealing import is_sealed, office_facts, seal, unopened_rows
+from workflow.views.sealing import is_sealed, seal, unopened_rows
 
 _REVIEWER, _LEAD, _APPLICANT = Role.REVIEWER, Role.LEAD_PARTNER, Role.APPLICANT
 _NOBODY: frozenset[Role] = frozenset()
@@ -117,7 +117,7 @@ def can_see_fact(name: str, viewer: Viewer) -> bool:
 
 def facts_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> dict[str, Any]:
     """Return the facts as this person may see them. A field that they may not see is None."""
-    document = office_facts(record.facts, now)
+    document = record.facts.model_dump(mode="json")
     if viewer.is_office:
         return document
     visible = {key: value if viewer.role in FACTS[key] else None for key, value in document.items()}
@@ -131,8 +131,7 @@ def _redact(
 
     1. Only the Lead Partner learns how a partnership ended, unless its call was withdrawn.
     2. A reviewer sees no application before the call closes, and only their own scores before the choice.
-    3. Everybody else sees their own application and protests. Of what is sealed they see what they sent
-       themselves: neither a colleague nor a delegate reads it before the call closes.
+    3. Everybody else sees their own application and protests.
     """
     ended = record.facts.ended
     if viewer.role is not _LEAD and ended and ended.how != "withdrawn":
@@ -149,20 +148,9 @@ def _redact(
             call["scores"] = [each for each in call["scores"] if each["reviewer"] == viewer.email]
     else:
         call["applications"] = {key: value for key, value in call["applications"].items() if key in mine}
-        for application in call["applications"].values() if is_sealed(record.facts, now) else ():
-            if viewer.through or application["contact_email"] != viewer.email:
-                seal(application)
         if call["protests"] is not None:
             call["protests"] = [each for each in call["protests"] if each["organization"] in mine]
     return {**visible, "selection": call}
-
-
-def applications_for(
-    session: Session, record: Snapshot, viewer: Viewer, now: datetime
-) -> tuple[Application, ...]:
-    """Return the applications of the present call as somebody may see them now."""
-    call = facts_for(session, record, viewer, now)["selection"] or {}
-    return tuple(map(Application.model_validate, (call.get("applications") or {}).values()))
 
 
 # Events
@@ -229,7 +217,7 @@ def may_be_told(
 def visible_input(viewer: Viewer, row: HistoryEntry) -> dict[str, Any]:
     """Return the input of an event as somebody may read it: its author all, others the fields of their audience.
 
-    What an application says is in the facts once the call has closed. Only its author reads it here.
+    What an application says is for `applications.texts_for` once the call closed. Only its author reads it here.
     """
     is_author = viewer.email in (row.actor, row.stood_in) and viewer.through is None
     if is_author:
@@ -243,10 +231,15 @@ def visible_input(viewer: Viewer, row: HistoryEntry) -> dict[str, Any]:
 
 
 def history_rows(session: Session, record: Snapshot) -> list[HistoryEntry]:
-    """Return the whole history, oldest first, for callers that check themselves who may see it."""
+    """Return the whole history, oldest first, for callers that check themselves who may see it.
+
+    The texts of applications are left out: no line of the history shows them, and they may be 100 MB.
+    """
     table = tables.history
     query = select(table).where(table.c.partnership == record.id).order_by(table.c.seq)
-    return [HistoryEntry.from_row(row) for row in session.connection.execute(query)]
+    return [
+        application_texts.without_texts(row) for row in application_texts.stream(session.connection, query)
+    ]
 
 
 def visible_rows(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> list[HistoryEntry]:

@@ -14,11 +14,13 @@ from sqlalchemy.exc import IntegrityError
 from states.errors import BadInput, Problem, Refused
 from states.inputs import ABILITIES
 from states.partnership import Application
-from workflow.actions import applications, call_limits
+from workflow.actions import applications, call_limits, held_applications
+from workflow.actions.applicants import own_application
 from workflow.actions.applications import FIELDS, SentAlready, TooMany
 from workflow.engine import Conflict
 from workflow.links import Applicant
 from workflow.session import Session
+from workflow.store.application_texts import read_text
 from workflow.store.rows import Snapshot
 from workflow.web import public_calls
 from workflow.web.sheets import TICKED
@@ -197,8 +199,8 @@ def _do(
         raise BadInput([Problem("", "the call has closed in the meantime")])
     record = call_and_record[1]
     if button == "send":
-        applications.send(session, record, email, values, form, now, as_it_is=as_it_is)
-        return "sent"
+        change = applications.send(session, record, email, values, form, now, as_it_is=as_it_is)
+        return "sent" if change else "held"
     if button == "withdraw":
         applications.withdraw(session, record, email, form, now)
         return "withdrawn"
@@ -228,7 +230,9 @@ def _show_problems(
         if button == "withdraw":
             # The form to withdraw has no other fields, so the form to send shows what was saved.
             values = saved_values
-        return _show_form(site, record, call, email, values, saved_at, now, status=422, problems=problems)
+        return _show_form(
+            site, session, record, call, email, values, saved_at, now, status=422, problems=problems
+        )
 
 
 def _show(
@@ -241,21 +245,23 @@ def _show(
     done: str = "",
 ) -> Response:
     """Show the form while the call is open, and afterwards what was sent. `done` is the result of a button."""
-    sent = applications.own_application(record, email)
+    sent = own_application(record, email)
     if not call.open:
         return site.render(
             "application-closed",
             title=f"Your application: {call.school}",
             call=call,
-            sent=_readable(sent),
+            sent=_readable(session, record, sent),
+            held=held_applications.find_held(session, record, email),
             email=email,
         )
     values, saved_at = applications.fill_form(session, record, email)
-    return _show_form(site, record, call, email, values, saved_at, now, done=done)
+    return _show_form(site, session, record, call, email, values, saved_at, now, done=done)
 
 
 def _show_form(
     site: Site,
+    session: Session,
     record: Snapshot,
     call: public_calls.Call,
     email: str,
@@ -267,7 +273,7 @@ def _show_form(
     done: str = "",
     problems: Sequence[Problem] = (),
 ) -> Response:
-    sent = applications.own_application(record, email)
+    sent = own_application(record, email)
     faults = {problem.at or "form": _write_sentence(problem) for problem in problems}
     return site.render(
         "application",
@@ -283,7 +289,8 @@ def _show_form(
         labels=FIELD_WORDS | _OTHER_WORDS,
         # Complete before anybody types, so that it could be sent without anybody having meant it.
         complete=not [*applications.find_missing(values)],
-        sent=_readable(sent),
+        sent=_readable(session, record, sent),
+        held=held_applications.find_held(session, record, email),
         sent_at=sent.received_at if sent else None,
         saved_at=saved_at,
         done=done,
@@ -299,15 +306,16 @@ def _write_sentence(problem: Problem) -> str:
     return words[:1].upper() + words[1:] + "."
 
 
-def _readable(sent: Application | None) -> dict[str, Any] | None:
+def _readable(session: Session, record: Snapshot, sent: Application | None) -> dict[str, Any] | None:
     """Return an application in the words in which its sender reads it."""
     if sent is None:
         return None
+    text = read_text(session.connection, record, sent)
     return {
         "name": sent.name,
         "kind": KINDS[sent.kind],
         "contact_name": sent.contact_name,
         "received_at": sent.received_at,
-        "abilities": [(ABILITY_WORDS[ability][0], sent.abilities.get(ability, "")) for ability in ABILITIES],
-        "demonstration": sent.demonstration,
+        "abilities": [(ABILITY_WORDS[ability][0], text.abilities.get(ability, "")) for ability in ABILITIES],
+        "demonstration": text.demonstration,
     }

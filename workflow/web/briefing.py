@@ -12,7 +12,9 @@ from states.lifecycle import TABLE
 from states.partnership import Application, Outcome, Review, Role, Selection, State
 from workflow.actions.action import Action
 from workflow.session import Session
+from workflow.store.application_texts import ApplicationText
 from workflow.views import weighed
+from workflow.views.applications import texts_for
 
 Pairs = list[tuple[str, str]]  # a label and a value
 
@@ -157,11 +159,18 @@ def _scores(session: Session, action: Action) -> Section | None:
     selection = action.record.facts.selection
     if selection is None or selection.closed_at is None or action.role is not Role.STAFF:
         return None
-    cards = [_score_card(session, selection, application) for application in selection.applications.values()]
+    # The call has closed, so nothing in it is sealed any more.
+    texts = texts_for(session, action.record, action.viewer, selection.closed_at)
+    cards = [
+        _score_card(session, selection, application, texts[application.organization])
+        for application in selection.applications.values()
+    ]
     return Section("The applications and their scores", cards=cards) if cards else None
 
 
-def _score_card(session: Session, selection: Selection, application: Application) -> Card:
+def _score_card(
+    session: Session, selection: Selection, application: Application, text: ApplicationText
+) -> Card:
     scores = [score for score in selection.scores if score.organization == application.organization]
     pairs: Pairs = [("Kind", application.kind.replace("-", " "))]
     if scores:
@@ -175,7 +184,7 @@ def _score_card(session: Session, selection: Selection, application: Application
             f"{name} {score.scores[ability]}" for name, score in zip(names, scores, strict=True)
         )
         points = f"Scores: {', '.join(points_by_name)}. " if scores else ""
-        pairs.append((READABLE[ability], points + application.abilities.get(ability, "nothing")))
+        pairs.append((READABLE[ability], points + text.abilities.get(ability, "nothing")))
     pairs += [(f"Comment of {name}", score.comment) for name, score in zip(names, scores, strict=True)]
     return Card(application.name, pairs)
 

@@ -6,6 +6,7 @@ The row of the event names what its form needs (`states.event.Form`). This modul
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,8 @@ from states.partnership import Application, Role
 from workflow.actions.action import Action
 from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
-from workflow.views import visibility
+from workflow.store.application_texts import read_text
+from workflow.views.applications import applications_for
 
 _MEETINGS = 16  # the most meetings to choose from, which is most of a year
 
@@ -34,10 +36,10 @@ def make_offer(session: Session, action: Action, now: datetime) -> Offered:
     return Offered(choices, values, helps=helps, without=form.without)
 
 
-def values_on_record(action: Action) -> dict[str, Any]:
+def values_on_record(session: Session, action: Action) -> dict[str, Any]:
     """Return the values of the document on record that the form will replace."""
     name = action.event.form.replaces
-    return (DOCUMENTS[name](action) or {}) if name else {}
+    return (DOCUMENTS[name](session, action) or {}) if name else {}
 
 
 def usual_values(event: Event, today: date) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def usual_values(event: Event, today: date) -> dict[str, Any]:
 
 def applications(session: Session, action: Action, now: datetime) -> tuple[Application, ...]:
     """Return the applications of the present call, as the reader of the page may see them now."""
-    return visibility.applications_for(session, action.record, action.viewer, now)
+    return applications_for(session, action.record, action.viewer, now)
 
 
 def applications_without_conflict(session: Session, action: Action, now: datetime) -> list[Application]:
@@ -230,25 +232,25 @@ BESIDE: Mapping[str, Callable[[Session, Action, datetime], str | None]] = {
 # Documents on record that a form starts from
 
 
-def _statement(action: Action) -> dict[str, Any] | None:
+def _statement(_: Session, action: Action) -> dict[str, Any] | None:
     statement = action.record.facts.needs.statement
     return statement.model_dump(mode="json") if statement else None
 
 
-def _outcomes(action: Action) -> dict[str, Any]:
+def _outcomes(_: Session, action: Action) -> dict[str, Any]:
     items = action.record.facts.outcomes.items
     return {"outcomes": [outcome.model_dump(mode="json") for outcome in items]}
 
 
-def _terms(action: Action) -> dict[str, Any] | None:
+def _terms(_: Session, action: Action) -> dict[str, Any] | None:
     # Only the keys of the input. The agreement has more, such as signatures, that no form may state.
     keys = {"instrument", "amount_cents", "starts_on", "ends_on", "autonomy_requested_by", "responsibilities"}
     agreement = action.record.facts.agreement
     return agreement.model_dump(mode="json", include=keys) if agreement else None
 
 
-def _application(action: Action) -> dict[str, Any] | None:
-    keys = {"organization", "contact_name", "contact_email", "abilities", "demonstration"}
+def _application(session: Session, action: Action) -> dict[str, Any] | None:
+    keys = {"organization", "contact_name", "contact_email"}
     selection = action.record.facts.selection
     every = selection.applications.values() if selection else ()
     # Only the author fills in this form: `find_action` lets no delegate do a sealed event.
@@ -256,17 +258,18 @@ def _application(action: Action) -> dict[str, Any] | None:
     # Staff may enter an application for any organization, so they start from an empty form.
     if action.role is not Role.APPLICANT or not mine:
         return None
-    return mine[0].model_dump(mode="json", include=keys)
+    text = read_text(session.connection, action.record, mine[0])
+    return mine[0].model_dump(mode="json", include=keys) | asdict(text)
 
 
-def _report(action: Action) -> dict[str, Any] | None:
+def _report(_: Session, action: Action) -> dict[str, Any] | None:
     review = action.record.facts.review
     if review is None or not review.reports:
         return None
     return review.reports[-1].model_dump(mode="json", include={"values", "narrative"})
 
 
-def _pending_change(action: Action) -> dict[str, Any] | None:
+def _pending_change(_: Session, action: Action) -> dict[str, Any] | None:
     agreement = action.record.facts.agreement
     if agreement is None or agreement.pending is None:
         return None
@@ -274,12 +277,12 @@ def _pending_change(action: Action) -> dict[str, Any] | None:
     return agreement.pending.model_dump(mode="json", include=keys)
 
 
-def _contact(action: Action) -> dict[str, Any] | None:
+def _contact(_: Session, action: Action) -> dict[str, Any] | None:
     contact = action.record.facts.contact
     return contact.model_dump(mode="json") if contact else None
 
 
-DOCUMENTS: Mapping[str, Callable[[Action], dict[str, Any] | None]] = {
+DOCUMENTS: Mapping[str, Callable[[Session, Action], dict[str, Any] | None]] = {
     "statement": _statement,
     "outcomes": _outcomes,
     "terms": _terms,

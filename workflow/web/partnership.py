@@ -21,6 +21,7 @@ from workflow.outbox import message
 from workflow.session import Session
 from workflow.store import tables
 from workflow.views import documents, sealing, visibility, weighed
+from workflow.views.applications import texts_for
 from workflow.web import charts
 from workflow.web.site import Site
 
@@ -68,6 +69,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         facts=seen,
         weighed=weighed.describe(session, record, action.role),
         sealed=sealing.is_sealed(record.facts, now),
+        texts=texts_for(session, record, viewer, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
         names=documents.mentioned_names(_collect_names(session, record.facts), seen),

@@ -20,7 +20,9 @@ from workflow.actions.action import Action
 from workflow.forms import parsing
 from workflow.forms.fields import NOTHING, Field, Offered, Texts, build_form, other_problems
 from workflow.session import Session
+from workflow.store.application_texts import ApplicationText
 from workflow.store.tables import canonical
+from workflow.views.applications import texts_for
 from workflow.web import briefing, choices
 
 TICKED = "yes"  # the value of a box that a person ticks to say that a form is meant
@@ -55,9 +57,11 @@ class Sheet(Protocol):
 def sheet_of(session: Session, action: Action, now: datetime) -> Sheet:
     """Return the sheet of an action."""
     if action.event.takes is ScoreApplication:
-        return Scores(action, tuple(choices.applications_without_conflict(session, action, now)))
+        texts = texts_for(session, action.record, action.viewer, now)
+        return Scores(action, tuple(choices.applications_without_conflict(session, action, now)), texts)
     offered, sections = choices.make_offer(session, action, now), briefing.collect_sections(session, action)
-    return Single(action, offered, sections, session.config.calendar.day(now))
+    on_record = choices.values_on_record(session, action)
+    return Single(action, offered, sections, session.config.calendar.day(now), on_record)
 
 
 def _digest(*values: object) -> str:
@@ -72,6 +76,7 @@ class Single:
     offered: Offered
     sections: list[briefing.Section]
     today: date
+    on_record: Mapping[str, Any]  # what the form replaces
 
     @property
     def template(self) -> str:
@@ -83,7 +88,7 @@ class Single:
 
     def texts(self) -> dict[str, str]:
         usual = choices.usual_values(self.action.event, self.today)
-        return parsing.to_texts(self._takes, usual | choices.values_on_record(self.action), self.offered)
+        return parsing.to_texts(self._takes, usual | dict(self.on_record), self.offered)
 
     def _untouched(self) -> dict[str, Any] | None:
         """Return the input that the form states before anybody fills it in. None if it is not complete."""
@@ -116,13 +121,13 @@ class Single:
             return Field("confirm", "confirm", "confirm", f"Type {ref} to confirm", "line", True)
         if self._untouched() is None:
             return None
-        if choices.values_on_record(self.action):
+        if self.on_record:
             label, words = "If you change nothing", "I want to record it again as it is"
         elif event.consents_to:
             label, words = "Your consent", "I have read this, and I agree to it"
         else:
             label, words = "Your decision", "Yes, I want this"
-        required = not choices.values_on_record(self.action)
+        required = not self.on_record
         return Field("confirm", "confirm", "confirm", label, "several", required, choices=((TICKED, words),))
 
     def _doubt(self, values: Mapping[str, Any], typed: str) -> str | None:
@@ -156,9 +161,7 @@ class Single:
         read = self.action.event.version_read(self.action.record.facts)
         # The sections are what the person has read, and the values what the form replaces.
         # A change in either makes the form outdated.
-        return _digest(
-            read, [asdict(section) for section in self.sections], choices.values_on_record(self.action)
-        )
+        return _digest(read, [asdict(section) for section in self.sections], self.on_record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,7 @@ class Scores:
 
     action: Action
     applications: tuple[Application, ...]
+    application_texts: Mapping[str, ApplicationText]  # by organization
 
     @property
     def template(self) -> str:
@@ -222,8 +226,7 @@ class Scores:
         return {
             "name": application.name,
             "kind": application.kind,
-            "abilities": application.abilities,
-            "demonstration": application.demonstration,
+            **asdict(self.application_texts[application.organization]),
             "scores": scores,
             "comment": comment,
             "conflict": replace(conflict[0], required=False),

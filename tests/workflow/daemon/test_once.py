@@ -72,6 +72,16 @@ def test_a_second_time_nothing_is_left_to_do(house: House, once: Once) -> None:
     assert house.letters() == letters
 
 
+def test_warnings_are_logged_by_a_daemon_that_keeps_running_and_not_by_each_run_of_cron(house: House) -> None:
+    house.start("--once")
+    assert house.ended(within=60) == 0
+    assert house.logged("configuration") == []
+    house.start()
+    until(lambda: house.logged("configuration"), "a warning")
+    (one_address,) = [line for line in house.logged("configuration") if "are one address" in line["problem"]]
+    assert one_address["level"] == "warning"
+
+
 def test_a_changed_procedure_is_taken_up(house: House, once: Once) -> None:
     house.configure('[deadline.needs-agreed]\ndue = "60 days after entering"\n', log="text")
     status, said = once()

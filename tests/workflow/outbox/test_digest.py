@@ -133,7 +133,7 @@ def test_news_of_the_system_and_of_a_deferred_meeting_do_not_wait(begin: Begin) 
     assert {row["held"] for row in life.notices("defer-item")} == {False}
     assert set(timing.AT_ONCE) == {
         "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
-        "mailbox-failed", "question", "call-limit",
+        "mailbox-failed", "question", "applications-held", "call-limit",
         "defer-item", "directory-changed",
     }  # fmt: skip
 

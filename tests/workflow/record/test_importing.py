@@ -13,7 +13,7 @@ from states.errors import BadInput, Refused
 from states.partnership import State
 from tests.support.district import Begin, Life
 from workflow.record import district_file, importing
-from workflow.record.importing import Counts
+from workflow.record.directory_import import Counts, Options
 from workflow.store import tables
 
 NEEDS = (
@@ -66,7 +66,7 @@ OPEN = """
     reviewers = ["reviewer-1@example.org", "reviewer-2@example.org", "reviewer-3@example.org"]
 """
 WHOLE = DIRECTORY + BEGIN
-APPEND = importing.Options(append=True)
+APPEND = Options(append=True)
 
 
 @pytest.fixture

@@ -1,0 +1,109 @@
+"""Reads what applicants wrote from the history, which alone keeps it.
+
+Every event reads and writes the facts of its partnership, so these have no room for the texts of a thousand
+applications. An application in the facts names the instant at which it was received, and the row of the history at
+that instant has its texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from states.machine import EVENTS, event_named
+from states.partnership import Application
+from workflow.store import tables
+from workflow.store.database import StoreError
+from workflow.store.rows import HistoryEntry, Snapshot
+
+# The events whose input holds texts that only the author may read before the call closes (4270.8).
+SEALED_EVENTS = tuple(name for name in EVENTS if event_named(name).sealed)
+_BATCH = 8  # rows with long texts that are in memory at once
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationText:
+    """What an applicant wrote: a text for each ability (4270.3), and how it shows its ability to serve (4270.2)."""
+
+    abilities: Mapping[str, str]
+    demonstration: str | None
+
+
+def row_of(connection: Connection, record: Snapshot, application: Application) -> HistoryEntry:
+    """Return the row of the history in which an application was received. Raise `StoreError` if it is not there."""
+    rows = list(_rows(connection, record, [application]))
+    if not rows:
+        raise StoreError(_missing(record, application))
+    # Two rows can have the same instant, and the later one counts.
+    return rows[-1]
+
+
+def read_text(connection: Connection, record: Snapshot, application: Application) -> ApplicationText:
+    """Return the texts of one application. Raise `StoreError` as `row_of` does."""
+    return _text_of(row_of(connection, record, application).input_values)
+
+
+def read_texts(
+    connection: Connection, record: Snapshot, applications: Iterable[Application]
+) -> dict[tuple[str, datetime], ApplicationText]:
+    """Return the texts of applications, by organization and `received_at`. Raise `StoreError` as `row_of` does."""
+    wanted = tuple(applications)
+    texts: dict[tuple[str, datetime], ApplicationText] = {}
+    for row in _rows(connection, record, wanted):
+        values = row.input_values
+        texts[str(values["organization"]), row.at] = _text_of(values)
+    for application in wanted:
+        if key_of(application) not in texts:
+            raise StoreError(_missing(record, application))
+    return texts
+
+
+def key_of(application: Application) -> tuple[str, datetime]:
+    """Return what identifies an application in the history of its partnership."""
+    return application.organization, application.received_at.astimezone(UTC)
+
+
+def _rows(
+    connection: Connection, record: Snapshot, applications: Iterable[Application]
+) -> Iterator[HistoryEntry]:
+    """Yield the rows in which these applications were received, oldest first."""
+    keys = {key_of(application) for application in applications}
+    table = tables.history
+    query = select(table).where(
+        table.c.partnership == record.id,
+        table.c.event.in_(SEALED_EVENTS),
+        table.c.at.in_({at for _, at in keys}),
+    )
+    for row in stream(connection, query.order_by(table.c.seq)):
+        if (row.input_values.get("organization"), row.at) in keys:
+            yield row
+
+
+def stream(connection: Connection, query: Select[Any]) -> Iterator[HistoryEntry]:
+    """Yield rows of the history without having all of them in memory at once."""
+    for row in connection.execute(query.execution_options(yield_per=_BATCH)):
+        yield HistoryEntry.from_row(row)
+
+
+def without_texts(row: HistoryEntry) -> HistoryEntry:
+    """Return a row of the history without what an applicant wrote in it. Its hash does not fit any more."""
+    texts = event_named(row.event).sealed
+    if not texts:
+        return row
+    kept = {key: value for key, value in row.input_values.items() if key not in texts}
+    return row._replace(input=tables.canonical(kept))
+
+
+def _text_of(values: Mapping[str, Any]) -> ApplicationText:
+    return ApplicationText(values["abilities"], values.get("demonstration"))
+
+
+def _missing(record: Snapshot, application: Application) -> str:
+    return (
+        f"the history of {record.ref} does not have the application of {application.organization};"
+        " partnershipctl verify says more"
+    )
