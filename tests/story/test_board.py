@@ -109,7 +109,7 @@ def test_an_amendment_that_reaches_the_threshold_waits_for_the_board_and_is_sign
     assert "agreement-signed" not in step.due
     assert office.daemon() == []
     assert office.notices()[:8] == [
-        "amend-agreement: lead-partner, principal, staff",
+        "amend-agreement: lead-partner, principal, staff, superintendent",
         "refer-to-board: board-office, lead-partner, principal, superintendent",
         "schedule-item: board-office, lead-partner, principal, staff, superintendent",
         "introduce-item: board-office, lead-partner, principal, staff, superintendent",

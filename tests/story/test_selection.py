@@ -42,7 +42,7 @@ def test_a_small_agreement_comes_into_force_without_the_board(office: Office) ->
         "close-applications: lead-partner, principal, reviewer-1, reviewer-2, reviewer-3, staff",
         "score-application: staff",
         "choose-partner: lead-partner, principal, reviewer-1, reviewer-2, reviewer-3, superintendent",
-        "draft-agreement: lead-partner, principal",
+        "draft-agreement: lead-partner, principal, superintendent",
         "set-outcomes: lead-partner, principal, staff",
         "agree-outcomes: lead-partner, staff",
         "agree-outcomes: lead-partner, principal",

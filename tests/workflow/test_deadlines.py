@@ -91,7 +91,12 @@ def test_each_deadline_is_set_at_its_instant(begin: Begin, row: Ladder) -> None:
 
 
 def test_every_deadline_of_the_packaged_procedure_is_looked_at_here(settings: Config) -> None:
-    arising = {"protest-answered", "amendment-referred", "annual-review-resumes"}  # looked at one by one
+    arising = {
+        "protest-answered",
+        "amendment-referred",
+        "annual-review-resumes",
+        "contact-accepted",
+    }  # looked at one by one
     assert set(settings.deadlines) == {row.name for row in TABLE} | arising
 
 
@@ -120,6 +125,7 @@ ASKED = {
     "review-decided": "continue refer-to-board terminate",
     "agreement-ends": "",
     "close-out-due": "close-out",
+    "contact-accepted": "accept-contact",
 }
 
 

@@ -25,7 +25,9 @@ from workflow.store.rows import Snapshot
 
 @click.group(cls=Listing)
 def applications() -> None:
-    """List the applications that wait for the office, let them in, or set them aside.
+    """Keep the applications that wait for the office.
+
+    List them, let them in, or set them aside.
 
     An application over a cap of its call waits (`[selection]` in the configuration). Nobody can read it meanwhile.
     """

@@ -269,6 +269,8 @@ class Daemon:
         server.start()
         self._start_ticks()
         self._tell_systemd("READY=1")
+        # Only here, since cron mails every line of --once to somebody each time.
+        reload.report_warnings(self.system.config)
         log.info("running", config=str(self._path or "packaged default"), web=f"http://{host}:{port}")
         while signals.wait_for_signal(received, self._jobs, self._tick_seconds) == signal.SIGHUP:
             # A job of its own, so that this thread still hears a stop while the reload waits for a tick.
@@ -388,8 +390,6 @@ def main(config_file: str | None, once: bool) -> None:
                 daemon = Daemon(opened, path, sole=sole)
                 if once:
                     sys.exit(0 if _run_once(daemon) else 1)
-                # Only here: cron mails every line of --once to somebody, each time.
-                reload.report_warnings(opened.config)
                 daemon.run()
     except ConfigError as error:
         _fail(error.problems)

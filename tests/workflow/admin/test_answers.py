@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from states.inputs import ABILITIES
 from tests.support import databases
 from tests.support.desk import REF
 from tests.workflow.admin.conftest import Sit
@@ -32,6 +34,9 @@ USUAL = {
     "init": ((), "is up to date; nothing was changed"),
     "import": (("district.toml",), "added: 1 school"),
     "check": ((), "all in order"),
+    "applications list": ((REF,), "Newcomers"),
+    "applications release": ((REF, "new@example.org"), "1 application released."),
+    "applications set-aside": ((REF, "new@example.org"), "1 application set aside."),
     "backup": (("copy.db",), "Wrote copy.db: 1 partnership, "),
     "restore": (("copy.db",), "every record was verified."),
     "export": ((), '"format":"lead-community-partners record"'),
@@ -82,6 +87,13 @@ END:VCALENDAR
 """
 
 
+# An application that waits.
+HELD = (
+    'INSERT INTO held_applications (partnership, email, "values", held_at, reason)'
+    " VALUES (1, 'new@example.org', :values, '2025-07-20 12:00:00', 'there are more than 100')"
+)
+FORM = {"name": "Newcomers", "kind": "community-based-organization", "contact_name": "A contact"}
+FORM |= {"demonstration": ""} | dict.fromkeys(ABILITIES, "How.")
 # A message that came back.
 REPLIED = (
     "INSERT INTO replies (digest, received_at, sender, partnership, verdict, text, message)"
@@ -108,6 +120,7 @@ def arguments(sit: Sit, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[obj
     desk.file("district.toml", 'school = [{ id = "mercer", name = "Mercer" }]\n')
     desk.file("board.ics", CALENDAR)
     desk.life.run(REPLIED, message=b"A\n")
+    desk.life.run(HELD, values=json.dumps(FORM))
     desk.life.run("UPDATE notices SET status = 'dead' WHERE id = 1 AND :retry", retry=name == "notices retry")
     if name == "restore":
         desk.say("backup", "copy.db")

@@ -113,7 +113,7 @@ def older(desk: Desk) -> None:
         *statements[desk.life.system.engine.dialect.name], "DROP INDEX ix_notices_lease_until",
         "ALTER TABLE meetings DROP COLUMN known_at",
         "ALTER TABLE meetings DROP COLUMN uid", "ALTER TABLE meetings DROP COLUMN title",
-        "DROP TABLE letters_begun",
+        "DROP TABLE letters_begun", "DROP TABLE held_applications", "DROP TABLE calendar_versions",
         "UPDATE alembic_version SET version_num = '0002'",
     ):  # fmt: skip
         desk.life.run(statement)

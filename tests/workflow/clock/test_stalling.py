@@ -51,6 +51,7 @@ INSISTING = {
     "findings-due": [],
     "review-decided": [],
     "agreement-ends": [],
+    "contact-accepted": [],  # the present contact stays
     "close-out-due": [],  # terminated is the end
 }
 
