@@ -17,9 +17,14 @@ def mailbox(address: str) -> str:
     """Return one way to write the mailbox of an address: without its tag, and as Gmail reads it without dots."""
     name, _, domain = address.strip().casefold().rpartition("@")
     name = name.partition("+")[0] or name
-    if domain in _WITHOUT_DOTS:
+    if passes_over_dots(address):
         return f"{name.replace('.', '')}@gmail.com"
     return f"{name}@{domain}"
+
+
+def passes_over_dots(address: str) -> bool:
+    """Return whether the provider of an address takes it for the same with and without dots, as Gmail does."""
+    return address.strip().casefold().rpartition("@")[2] in _WITHOUT_DOTS
 
 
 def workplace(address: str) -> str | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.support.desk import Answer
+from tests.support.desk import Answer, Desk
+from tests.support.district import merged
 from tests.workflow.admin.conftest import ALL, Sit
 from tests.workflow.admin.conftest import sit as sit
 
@@ -57,6 +60,52 @@ def test_nobody_grants_a_role_in_which_they_may_not_act(sit: Sit, words: tuple[s
 def test_an_import_grants_no_more_than_a_command(sit: Sit) -> None:
     desk = sit("open", STAFF_ONLY)
     assert unmet(desk.run("import", desk.file("more.toml", PERSON), "--json")) == ["may-grant"]
+
+
+REGISTRAR = "people.r@example.org"
+REGISTRAR_ONLY = f"""[admin.users]
+"(owner)" = {{ person = "{REGISTRAR}", may_act_as = [], may_manage = ["people", "import"] }}
+"""
+
+
+def use(desk: Desk, text: str) -> None:
+    Path(desk.config).write_text(merged(text, desk.folder), encoding="utf-8")
+
+
+@pytest.mark.promise("nobody-grants-more")
+@pytest.mark.parametrize("between", [False, True], ids=["directly", "by way of another"])
+@pytest.mark.parametrize("how", ["away", "import"])
+def test_a_delegate_does_not_pass_on_the_right_to_act(sit: Sit, between: bool, how: str) -> None:
+    desk = sit("open")
+    for name in (REGISTRAR, "friend@example.org", "between@example.org"):
+        desk.ask("people", "add", name, "--name", name)
+    until = ("--until", "2026-01-01", "--delegate")
+    first = "between@example.org" if between else REGISTRAR
+    desk.ask("people", "away", "superintendent@example.org", *until, first)
+    if between:
+        desk.ask("people", "away", first, *until, REGISTRAR)
+    use(desk, REGISTRAR_ONLY)
+    text = f"""[[person]]
+email = "{REGISTRAR}"
+name = "R"
+away_until = 2026-01-01
+delegate = "friend@example.org"
+"""
+    words = ("people", "away", REGISTRAR, *until, "friend@example.org")
+    before = desk.life.dump()
+    if how == "import":
+        words = ("import", desk.file("more.toml", text))
+    assert unmet(desk.run(*words, "--json")) == ["may-grant"]
+    assert desk.life.dump() == before
+
+
+@pytest.mark.promise("nobody-grants-more")
+def test_who_stands_in_for_nobody_chooses_their_delegate(sit: Sit) -> None:
+    desk = sit("open")
+    for name in (REGISTRAR, "friend@example.org"):
+        desk.ask("people", "add", name, "--name", name)
+    use(desk, REGISTRAR_ONLY)
+    desk.ask("people", "away", REGISTRAR, "--until", "2026-01-01", "--delegate", "friend@example.org")
 
 
 CHANGES = [

@@ -88,6 +88,8 @@ CHANGES_MADE = [
     ("people", "change", "staff@example.org", "--role", "staff", "--role", "board-office"),
     ("people", "away", "principal@example.org", "--until", "2026-01-01", "--delegate", "staff@example.org"),
     ("people", "remove", "reviewer-1@example.org"),
+    ("schools", "add", "mercer", "--name", "Mercer", "--invited-on", "2025-06-01"),
+    ("organizations", "add", "clinic", "--name", "Clinic", "--kind", "other"),
     ("meetings", "add", "2031-03-12"),
     ("meetings", "remove", "2025-08-20"),
     ("meetings", "import", "board.ics"),

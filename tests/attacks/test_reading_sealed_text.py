@@ -243,6 +243,7 @@ def test_no_command_says_who_withdrew_an_application_before_the_closing(sit: Sit
     assert [(entry["actor"], entry["input"] is None) for entry in about[:3]] == [
         ("lead-partner@example.org", False), (None, True), (None, True),
     ]  # fmt: skip
+    assert (about[2]["channel"], about[2]["address"]) == ("link", None)
     (receipt,) = life.notices("receipt")
     assert receipt["to"] == "applicant@example.org"
     shown = ("notices", "show", str(receipt["id"]))

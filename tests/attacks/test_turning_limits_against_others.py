@@ -60,7 +60,7 @@ def test_all_addresses_of_a_network_are_one_sender() -> None:
 @pytest.mark.promise("limits-only-the-sender")
 @pytest.mark.parametrize(
     "address",
-    ["victim+{}@example.org", "{}", "Victim+{}@Example.org", "v.ictim+{}@example.org"],
+    ["victim+{}@example.org", "{}", "Victim+{}@Example.org", "v.ictim+{}@gmail.com"],
     ids=["tags", "dots", "case", "all"],
 )
 def test_one_mailbox_is_not_flooded_by_ways_to_write_it(begin: Begin, address: str) -> None:
@@ -68,11 +68,36 @@ def test_one_mailbox_is_not_flooded_by_ways_to_write_it(begin: Begin, address: s
     dots = ["v.ictim", "vi.ctim", "vic.tim", "vict.im", "victi.m", "v.i.ctim", "v.ic.tim", "v.i.c.t.i.m"]
     visitor = Guest(life)
     for n, local in enumerate(dots):
-        given = f"{local}@example.org" if address == "{}" else address.format(n)
+        given = f"{local}@gmail.com" if address == "{}" else address.format(n)
         assert visitor.post(CALL, email=given).status_code == 200
     assert len(life.notices("apply-link")) == 5
     assert visitor.post(CALL, email="other@example.org").status_code == 200
     assert len(life.notices("apply-link")) == 6
+
+
+@pytest.mark.promise("limits-only-the-sender")
+@pytest.mark.parametrize(
+    ("written", "honest"),
+    [
+        (["j.anesmith", "ja.nesmith", "jan.esmith", "jane.smith", "janes.mith"], "janesmith@example.org"),
+        ([f"janesmith+{n}" for n in range(6)], "janesmith@example.org"),
+        ([f"jane.q.smith+{n}" for n in range(6)], "jane.q.smith@example.org"),
+        ([f"janesmith+{n}" for n in range(6)], "janesmith@gmail.com"),
+        (["j.a.nesmith", "j.an.esmith", "j.ane.smith", "ja.ne.smith", "ja.n.esmith"], "jane.smith@gmail.com"),
+    ],
+    ids=["dots", "tags", "tags and dots", "tags at Gmail", "dots at Gmail"],
+)
+def test_other_ways_to_write_an_address_do_not_keep_its_link(
+    begin: Begin, written: list[str], honest: str
+) -> None:
+    life = begin("open")
+    domain = honest.rpartition("@")[2]
+    for local in written:
+        Guest(life).post(CALL, email=f"{local}@{domain}")
+    assert len(life.notices("apply-link")) == 5
+    for _ in range(2):
+        Guest(life).post(CALL, email=honest)
+    assert [row["to"] for row in life.notices("apply-link")][5:] == [honest]
 
 
 @pytest.mark.promise("limits-only-the-sender")

@@ -17,6 +17,7 @@ from sqlalchemy import delete, func, insert, select
 
 from notifications.errors import ServiceError
 from notifications.markup import clean, join_lines
+from states.addresses import mailbox, passes_over_dots
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
 from states.partnership import Application, Kind, Role
@@ -58,7 +59,8 @@ def queue_link(session: Session, record: Snapshot, email: str, now: datetime) ->
     """Queue the message with the link to apply, at an applicant's request.
 
     Return False if one was queued for this address within `ASKED_AGAIN_AFTER`, or `MOST_TO_MAILBOX` for its mailbox
-    within an hour. If the call has sent `MOST_ASKED` within an hour, the message leaves later.
+    within an hour. A plain address always gets its first, whatever other ways to write it have got. If the call has
+    sent `MOST_ASKED` within an hour, the message leaves later.
     """
     table = tables.notices
     about = (table.c.template == "apply-link", table.c.partnership == record.id)
@@ -70,7 +72,9 @@ def queue_link(session: Session, record: Snapshot, email: str, now: datetime) ->
         return False
     in_hour = select(table.c.to).where(*about, table.c.queued_at > now - _HOUR)
     asked = session.connection.scalars(in_hour).all()
-    if sum(mailbox_of(to) == mailbox_of(email) for to in asked) >= MOST_TO_MAILBOX:
+    to_mailbox = [to.casefold() for to in asked if mailbox(to) == mailbox(email)]
+    is_first = email.casefold() not in to_mailbox
+    if len(to_mailbox) >= MOST_TO_MAILBOX and not (is_first and _is_plain(email)):
         return False
     # Refusing would let one stranger close the call for everybody. So the rest wait.
     late = max(0, len(asked) + 1 - MOST_ASKED)
@@ -90,10 +94,10 @@ def queue_link(session: Session, record: Snapshot, email: str, now: datetime) ->
     return True
 
 
-def mailbox_of(email: str) -> str:
-    """Return the mailbox of an address: many servers pass over case, dots, and what follows a plus sign."""
-    local, _, domain = email.lower().rpartition("@")
-    return f"{local.partition('+')[0].replace('.', '')}@{domain}"
+def _is_plain(email: str) -> bool:
+    """Return whether an address is one of the few ways in which people give a mailbox: no tag, at Gmail one dot."""
+    name = email.rpartition("@")[0]
+    return "+" not in name and (name.count(".") <= 1 or not passes_over_dots(email))
 
 
 def fill_form(session: Session, record: Snapshot, email: str) -> tuple[dict[str, str], datetime | None]:

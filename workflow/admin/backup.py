@@ -49,9 +49,11 @@ def backup(console: Console, file: Path, force: bool) -> None:
 
 
 def _check_place(file: Path, database: str | None) -> None:
-    """Raise `BadInput` if the backup would replace a folder or a file of the database itself."""
+    """Raise `BadInput` if the backup would replace a folder, a device or a file of the database itself."""
     if file.is_dir():
         raise BadInput([Problem("FILE", f"{file} is a folder", "the name of a file")])
+    if file.exists() and not file.is_file():
+        raise BadInput([Problem("FILE", f"{file} is no regular file", "the name of a file")])
     # A backup in the place of the journal or the lock would destroy the database that it copies.
     taken = [f"{database}{more}" for more in ("", "-journal", "-wal", "-shm", ".lock")] if database else []
     if str(file.resolve()) in [str(Path(name).resolve()) for name in taken]:

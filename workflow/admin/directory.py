@@ -62,7 +62,8 @@ def write(
             for column in ("roles", "schools"):
                 if row[key] not in session.directory.people:
                     row.setdefault(column, "[]")
-            rights.require_grants(session.directory, [(str(row[key]), row)])
+            today = session.config.calendar.day(console.now)
+            rights.require_grants(session.directory, [(str(row[key]), row)], today)
         if table is tables.meetings:
             changes.require_to_come(session, [("DAY", row["on"])], console.now)
         done = changes.put(session, table, row, by=rights.name, now=console.now)

@@ -132,7 +132,8 @@ def attach_document(
 ) -> dict[str, Any]:
     """Store the file that an input names, and return the input with its name, digest and size.
 
-    An input that names no file is returned as it is. Raises `BadInput` if the file cannot be read.
+    An input that names no file is returned as it is. Raises `BadInput` if the file cannot be read, or is of a type
+    that forms do not take either.
     """
     key = row.document
     named = values.get(key) if key else None
@@ -142,8 +143,10 @@ def attach_document(
     # An optional document may be kept elsewhere; then the input has only its name.
     if not row.takes.model_fields[key].is_required() and not path.is_file():
         return dict(values)
-    digest, size = attachments.keep(connection, path.name, _read_content(path, key), now)
-    return dict(values) | attachments.describe(row, path.name, digest, size)
+    name, content = attachments.clean_file_name(path.name), _read_content(path, key)
+    attachments.refuse_unfit(key, name, content, _LARGEST // 1_000_000)
+    digest, size = attachments.keep(connection, name, content, now)
+    return dict(values) | attachments.describe(row, name, digest, size)
 
 
 def _read_content(path: Path, at: str) -> bytes:

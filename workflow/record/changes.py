@@ -21,8 +21,13 @@ from workflow.store import tables
 
 # A message names at most so many changes; the command lists all of them.
 _NAMED = 40
-# The columns of a person that say what they may do. A new name is nobody's business.
-_RIGHTS = ("roles", "schools", "organization", "away_until", "delegate", "active")
+# The columns, by the kind of row, that say what a person may do or what the procedure asks: the Board's invitation
+# of a school (4270.1), and the kind of an organization (4270.2). A new name is nobody's business.
+_WATCHED = {
+    "people": ("roles", "schools", "organization", "away_until", "delegate", "active"),
+    "schools": ("invited_on",),
+    "organizations": ("kind",),
+}
 # How the `what` of other entries begins that people are told of.
 _TOLD = ("meetings ", "procedure ", "rights ", "import ", "restore ", "revoked notices to ")
 
@@ -71,12 +76,13 @@ def tell_since(session: Session, mark: int, *, by: str, now: datetime) -> None:
 
 
 def _concerns(row: Row[Any]) -> bool:
-    """Return whether an entry changes who may decide what, or when."""
-    if not row.what.startswith("people "):
+    """Return whether an entry changes who may decide what, when, or on which conditions."""
+    watched = _WATCHED.get(row.what.partition(" ")[0])
+    if watched is None:
         return bool(row.what.startswith(_TOLD))
     before, after = (json.loads(text) if text else {} for text in (row.before, row.after))
     # Rows that leave a column out mean its default, which gives no right.
-    values = [(before.get(name), after.get(name)) for name in _RIGHTS if name in before or name in after]
+    values = [(before.get(name), after.get(name)) for name in watched if name in before or name in after]
     return any(was != now and not (_gives_nothing(was) and _gives_nothing(now)) for was, now in values)
 
 

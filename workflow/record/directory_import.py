@@ -59,7 +59,7 @@ def import_directory(
         raise BadInput(mistakes)
     people = [(person.email, _person_values(person)) for person in file.person]
     if options.rights is not None:
-        options.rights.require_grants(session.directory, people)
+        options.rights.require_grants(session.directory, people, session.config.calendar.day(now))
     known = _check_meetings(session, file, now, options)
     rows = (
         [(tables.schools, "schools", school.model_dump()) for school in file.school]

@@ -6,7 +6,7 @@ A user grants nothing that they may not use themselves. Otherwise who keeps the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -36,10 +36,13 @@ class Rights:
             reason = f"{self.name!r} may not change {area}: may_manage in [admin.users] allows {allowed}"
             raise Refused([Unmet("may-manage", reason)])
 
-    def require_grants(self, directory: Directory, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    def require_grants(
+        self, directory: Directory, changes: Iterable[tuple[str, Mapping[str, Any]]], today: date
+    ) -> None:
         """Raise `Refused` with everything that changed rows of people would grant and the user may not.
 
         `directory` is that before the change. Each change is the address of a person and the columns that it sets.
+        A delegate acts also for everybody for whom the person stands in today, whether or not by way of others.
         """
         if "*" in self.entry.may_act_as:
             return
@@ -59,9 +62,14 @@ class Rights:
                 Unmet("may-grant", f"{self.name!r} may not give {email} {capacity}: they may not act so")
                 for capacity in sorted(granted - mine)
             ]
-            if _lets_act(before, after) and not self.can_act_as(email):
-                reason = f"{self.name!r} may not let {after['delegate']} act for {email}: they may not do so"
-                unmet.append(Unmet("may-grant", reason))
+            acting, represented = _who_may_now_act(
+                email, person, after, _stood_in_for(directory, email, today)
+            )
+            unmet += [
+                Unmet("may-grant", f"{self.name!r} may not let {acting} act for {other}: they may not do so")
+                for other in represented
+                if not self.can_act_as(other)
+            ]
         if unmet:
             raise Refused(unmet)
 
@@ -101,6 +109,29 @@ def _capacities(values: Mapping[str, Any]) -> set[str]:
     if values.get("organization"):
         capacities.add(f"the organization {values['organization']}")
     return capacities
+
+
+def _stood_in_for(directory: Directory, email: str, today: date) -> list[str]:
+    """Return the addresses of all who are away and whose delegates lead to a person, also by way of others.
+
+    Delegates who are inactive count too, since they may come back.
+    """
+    away = [p for p in directory.people.values() if p.delegate and p.away_until and today <= p.away_until]
+    found = [email]
+    # The list grows while it is read, until nobody new leads to it.
+    for each in found:
+        found += [p.email for p in away if p.delegate == each and p.email not in found]
+    return found[1:]
+
+
+def _who_may_now_act(
+    email: str, person: Person | None, after: Mapping[str, Any], stands_in: Sequence[str]
+) -> tuple[str, list[str]]:
+    """Return who can act for others after a change of a person and could not before, and for whom."""
+    if _lets_act(vars_of(person) if person else {}, after):
+        return str(after["delegate"]), [email, *stands_in]
+    # A person who comes back is a delegate again.
+    return email, [] if person and person.active else list(stands_in)
 
 
 def _lets_act(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

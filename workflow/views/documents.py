@@ -125,7 +125,10 @@ def entry(
     }
     if unopened:
         hidden = columns_that_name(row)
-        document |= {key: None for key in document if key in hidden or (key == "through" and row.stood_in)}
+        # The address is that of the actor, or of the delegate who stood in.
+        if row.stood_in or "actor" in hidden:
+            hidden |= {"through", "address"}
+        document |= {key: None for key in document if key in hidden}
         document["sealed"] = True
     return document
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,16 @@ def test_what_was_backed_up_is_restored_in_another_place(sit: Sit) -> None:
     assert answer.json["keys"] is False
     assert desk.bare("--config", there, "show", REF, "--json").json == before
     assert desk.bare("--config", there, "verify").out == "Verified 1 partnership: no faults.\n"
+
+
+def test_a_backup_replaces_no_device(sit: Sit) -> None:
+    desk = sit("active")
+    pipe = desk.folder / "pipe"
+    os.mkfifo(pipe)
+    answer = desk.run("backup", str(pipe), "--force")
+    assert answer.status == INPUT
+    assert "is no regular file" in answer.err
+    assert pipe.is_fifo()
 
 
 @pytest.mark.promise("changes-are-told")

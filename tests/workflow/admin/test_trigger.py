@@ -226,7 +226,7 @@ def test_a_note_is_kept_with_the_event(sit: Sit) -> None:
 
 def test_a_document_is_kept_by_its_digest(sit: Sit) -> None:
     desk = sit("open")
-    content = "Dear staff,\n\x00 an odd letter.\n"
+    content = "Dear staff,\n\t an odd letter.\n"
     letter = desk.file("letter.txt", content)
     digest = hashlib.sha256(content.encode()).hexdigest()
     for title in ("A letter", "The same letter"):
@@ -236,6 +236,28 @@ def test_a_document_is_kept_by_its_digest(sit: Sit) -> None:
         assert last_input(desk) == given
     kept = databases.rows(desk.folder, "SELECT sha256, name, size, content FROM documents")
     assert kept == [(digest, "letter.txt", len(content), content.encode())]
+
+
+@pytest.mark.promise("documents-are-saved")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("passwd", "root"),
+        ("x.html", "<p>"),
+        ("evil.exe", "MZ"),
+        ("x.txt", "<html>"),
+        ("x.pdf", "no"),
+        ("x.txt", ""),
+    ],
+)
+def test_a_command_attaches_no_document_that_a_form_would_refuse(sit: Sit, name: str, content: str) -> None:
+    desk = sit("open")
+    before = desk.life.dump()
+    answer = desk.trigger(
+        "attach-document", "--set", f"file={desk.file(name, content)}", "--set", "title=A letter"
+    )
+    assert (answer.status, answer.json["problems"][0]["at"]) == (2, "file")
+    assert desk.life.dump() == before
 
 
 @pytest.mark.parametrize("dry", [True, False])
