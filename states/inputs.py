@@ -41,14 +41,15 @@ def _check_day(value: object) -> object:
     return value
 
 
-# No event lies outside these days. Well inside the calendar's range, so that adding years to a day cannot
-# fail.
-_FIRST, _LAST = date(1900, 1, 1), date(2199, 12, 31)
+# No event and no meeting lies outside these days. Well inside the calendar's range, so that adding years to a
+# day cannot fail.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
-def _check_range(value: date) -> date:
-    if not _FIRST <= value <= _LAST:
-        raise ValueError(f"{value} is out of reach; give a day from {_FIRST} to {_LAST}")
+def check_range(value: date) -> date:
+    """Return the day. Raise `ValueError` if no event and no meeting can be on it."""
+    if not FIRST_DAY <= value <= LAST_DAY:
+        raise ValueError(f"{value} is out of reach; give a day from {FIRST_DAY} to {LAST_DAY}")
     return value
 
 
@@ -85,7 +86,7 @@ Name = Annotated[
 ]
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 Email = Annotated[Name, AfterValidator(_normalize_address)]
-Day = Annotated[date, BeforeValidator(_check_day), AfterValidator(_check_range)]
+Day = Annotated[date, BeforeValidator(_check_day), AfterValidator(check_range)]
 # Strict: pydantic would otherwise turn the text "250" or the number 250.0 into cents.
 Cents = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1000)]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, Table, delete, func, insert, select, upd
 
 from states.case import Meaning, Meeting, Organization
 from states.event import Waiting
+from states.inputs import FIRST_DAY, LAST_DAY, check_range
 from states.partnership import Partnership, Role
 from workflow.procedure.config import Config
 from workflow.store import database, tables
@@ -261,7 +262,9 @@ def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
         # A calendar file cannot change the configuration, so it cancels a meeting there by a row of its own.
         if row.kind == CANCELLED:
             del meetings[row.on]
-    return tuple(_meeting(config, day, *values) for day, values in sorted(meetings.items()))
+    # Near the ends of the calendar no deadline can be worked out: a row there must not stop everything else.
+    known = sorted((day, values) for day, values in meetings.items() if FIRST_DAY <= day <= LAST_DAY)
+    return tuple(_meeting(config, day, *values) for day, values in known)
 
 
 def _meeting(config: Config, day: date, at: time, kind: str, known_at: datetime | None) -> Meeting:
@@ -286,15 +289,12 @@ def _meeting(config: Config, day: date, at: time, kind: str, known_at: datetime 
 
 
 def put(
-    connection: Connection,
-    table: Table,
-    values: Mapping[str, Any],
-    *,
-    by: str,
-    now: datetime,
-    dry: bool = False,
+    connection: Connection, table: Table, values: Mapping[str, Any], *, by: str, now: datetime
 ) -> str | None:
-    """Add a row to the directory or change it. Return "added", "changed", or None if nothing is different."""
+    """Add a row to the directory or change it. Return "added", "changed", or None if nothing is different.
+
+    Raise `ValueError` for a meeting on a day that is out of reach.
+    """
     # One change at a time, so that each is recorded with the values that it really replaced.
     database.one_at_a_time(connection, "directory")
     key = next(iter(table.primary_key.columns))
@@ -303,9 +303,12 @@ def put(
     # An equal row gets no entry and no new version, so that importing the same file again changes nothing.
     if before is not None and all(before[name] == value for name, value in values.items()):
         return None
-    if table is tables.meetings and (before is None or before["kind"] != values["kind"]):
-        # A special meeting that becomes a regular one can decide what it could not: it counts as new.
-        values = {"known_at": now, **values}
+    if table is tables.meetings:
+        check_range(values["on"])
+        # A special meeting that becomes a regular one can decide what it could not, and one that becomes earlier
+        # can decide before it was to begin: it counts as new.
+        if before is None or before["kind"] != values["kind"] or values["at"] < before["at"]:
+            values = {"known_at": now, **values}
     if before is None:
         connection.execute(insert(table).values(**values))
     else:

@@ -155,6 +155,17 @@ def test_a_meeting_for_today_decides_nothing_at_once(sit: Sit) -> None:
     assert sorted(told) == ["board-office@example.org", "superintendent@example.org"]
 
 
+@pytest.mark.promise("no-past-meeting")
+def test_a_meeting_is_not_made_earlier_to_vote_before_it_begins(sit: Sit) -> None:
+    desk = sit("introduced")
+    desk.ask("meetings", "add", "2025-10-22", "--at", "16:15")
+    desk.life.at("2025-10-22 07:00")
+    desk.ask("meetings", "add", "2025-10-22", "--at", "00:01")
+    words = ("--set", "meeting_on=2025-10-22", "--as", "board-office@example.org")
+    votes = ("--set", "ayes=5", "--set", "noes=0")
+    assert "meeting-known-before" in unmet(desk.trigger("approve", *words, *votes))
+
+
 @pytest.mark.promise("imports-are-told")
 def test_an_import_adds_to_a_live_partnership_only_openly(sit: Sit) -> None:
     desk = sit("needs", STAFF_ONLY)

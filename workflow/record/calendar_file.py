@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from states.errors import BadInput, Problem
+from states.inputs import FIRST_DAY, LAST_DAY, check_range
 from workflow.procedure.calendar import Calendar as DistrictCalendar
 from workflow.procedure.reading import UNREADABLE, explain_unreadable, read_text
 from workflow.record import calendar_series, meeting_titles
@@ -102,7 +103,7 @@ def _expand(
         yield event
         return
     begin = max(today, event.day or today)
-    until = date(begin.year + calendar_series.YEARS, begin.month, min(begin.day, 28))
+    until = min(date(begin.year + calendar_series.YEARS, begin.month, min(begin.day, 28)), LAST_DAY)
     try:
         starts = calendar_series.expand(component, until)
         left_out = {_day_of(moment, district) for moment in calendar_series.excluded(component)}
@@ -158,10 +159,21 @@ def _read_event(
 
 
 def _read_uid(event: Component, district: DistrictCalendar) -> str | None:
-    uid, moment = _text(event, "UID"), getattr(event.get("RECURRENCE-ID"), "dt", None)
-    if not uid or not isinstance(moment, date):
+    uid, moment = _text(event, "UID"), _read_moment(event, "RECURRENCE-ID")
+    if not uid or not isinstance(moment, date) or not FIRST_DAY <= _bare_day(moment) <= LAST_DAY:
         return uid or None
     return f"{uid}#{_day_of(moment, district):%Y%m%d}"
+
+
+def _read_moment(event: Component, name: str) -> Any:
+    """Return the moment or the length in a property; None without one that can be read."""
+    broken = any(name == each for each, _ in event.errors)
+    return None if broken else getattr(event.get(name), "dt", None)
+
+
+def _bare_day(moment: date | datetime) -> date:
+    """Return the day of a moment in its own zone."""
+    return moment.date() if isinstance(moment, datetime) else moment
 
 
 def _day_of(moment: date | datetime, district: DistrictCalendar) -> date:
@@ -174,8 +186,8 @@ def _day_of(moment: date | datetime, district: DistrictCalendar) -> date:
 def _read_stamp(event: Component) -> datetime | None:
     """Return when this version of an event was made, in UTC."""
     for name in ("LAST-MODIFIED", "DTSTAMP"):
-        stamp = getattr(event.get(name), "dt", None)
-        if isinstance(stamp, datetime):
+        stamp = _read_moment(event, name)
+        if isinstance(stamp, datetime) and FIRST_DAY <= stamp.date() <= LAST_DAY:
             return stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
     return None
 
@@ -189,8 +201,16 @@ def _read_start(
     moment = getattr(start, "dt", None) if not broken else None
     if not isinstance(moment, date):
         return None, None, Problem(place, "it has no start that can be read", "DTSTART with a day or a time")
+    if any(name == "DURATION" for name, _ in event.errors):
+        return None, None, Problem(place, "it has no length that can be read", "DURATION or DTEND")
     if any(name in ("RRULE", "RDATE", "EXDATE", "RECURRENCE-ID") for name, _ in event.errors):
         return None, None, Problem(place, "its rule cannot be read", "one event for each meeting")
+    try:
+        for named in calendar_series.moments(event):
+            check_range(_bare_day(named))
+    except ValueError as error:
+        problem = f"{_text(event, 'SUMMARY')!r}: {error}"
+        return None, None, Problem(place, problem, f"days from {FIRST_DAY} to {LAST_DAY}")
     if getattr(event.get("RECURRENCE-ID"), "params", {}).get("RANGE"):
         problem = "it changes all later meetings of its series at once (RANGE)"
         return None, None, Problem(place, problem, "one event for each meeting")
@@ -199,7 +219,10 @@ def _read_start(
     if isinstance(moment, datetime) and zone and (zone not in zones or moment.tzinfo is None):
         expected = "a zone of the IANA list, such as America/Los_Angeles, or a VTIMEZONE that defines it"
         return None, None, Problem(place, f"its time zone {zone!r} is not known", expected)
-    return *_place_in_district(event, moment, district), None
+    day, at = _place_in_district(event, moment, district)
+    if not FIRST_DAY <= day <= LAST_DAY:  # the district's clock may show the next day already
+        return None, None, Problem(place, f"it is on {day}", f"a day from {FIRST_DAY} to {LAST_DAY}")
+    return day, at, None
 
 
 def _place_in_district(
@@ -220,8 +243,8 @@ def _lasts_all_day(event: Component, moment: datetime, local: datetime) -> bool:
         return True
     if local.time() == time():
         return True
-    start, end = (getattr(event.get(name), "dt", None) for name in ("DTSTART", "DTEND"))
-    length = getattr(event.get("DURATION"), "dt", None)
+    start, end = (_read_moment(event, name) for name in ("DTSTART", "DTEND"))
+    length = _read_moment(event, "DURATION")
     if length is None and isinstance(start, datetime) and isinstance(end, datetime):
         length = end - start if (end.tzinfo is None) == (start.tzinfo is None) else None
     return moment.time() == time() and isinstance(length, timedelta) and length >= _DAY and not length % _DAY

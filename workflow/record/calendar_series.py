@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time
-from itertools import takewhile
+from datetime import MAXYEAR, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from dateutil.rrule import rrulestr
+
+from states.inputs import check_range
 
 if TYPE_CHECKING:
     from icalendar import Component
@@ -16,6 +17,12 @@ YEARS = 2  # how far a series is expanded, in years from now
 MOST = 5_000  # meetings of one series, past ones included
 # A rule that repeats within a day is no calendar of meetings, and could be expanded without end.
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+# The parts of a rule (RFC 5545, 3.3.10).
+_PARTS = (
+    "FREQ", "UNTIL", "COUNT", "INTERVAL", "BYHOUR", "BYMINUTE", "BYSECOND", "BYDAY", "BYMONTHDAY", "BYYEARDAY",
+    "BYWEEKNO", "BYMONTH", "BYSETPOS", "WKST",
+)  # fmt: skip
+_CYCLE = 400  # years after which the days of the calendar have the same weekdays again
 Moment = date | datetime
 
 
@@ -52,28 +59,40 @@ def _apply(rule: Any, first: datetime, zone: Any, until: datetime) -> list[datet
     """Return the starts by a rule from `first` on. Raise `ValueError` if it cannot be read."""
     if str(rule.get("FREQ", [""])[0]).upper() not in _FREQUENCIES:
         raise ValueError(f"its rule repeats {_write(rule)!r}, which is not by days, weeks, months or years")
+    if any(name not in _PARTS for name in rule) or int(rule.get("INTERVAL", [1])[0]) < 1:
+        raise ValueError(f"its rule {_write(rule)!r} cannot be read")
     count, last = rule.get("COUNT"), rule.get("UNTIL")
     # The library cannot end a rule by both, and the last day also ends a rule that has no end of its own.
     bare = type(rule)({key: value for key, value in rule.items() if key not in ("COUNT", "UNTIL")})
-    end = min(until, _last(last[0], zone)) if last else until
-    try:
-        every: Any = rrulestr(_write(bare), dtstart=first)
-        every = every.replace(until=end)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise ValueError(f"its rule {_write(rule)!r} cannot be read") from None
+    end = min(until, _last(last[0], zone, until)) if last else until
+    # The library searches for the next start until the year 9999. Days and weekdays repeat every 400 years, so
+    # the same rule as late as possible gives the same starts and ends the search early.
+    years = (MAXYEAR - until.year) // _CYCLE * _CYCLE
+    late = end.replace(year=end.year + years)
     most = int(count[0]) if count else MOST + 1
-    starts = [start for _, start in zip(range(min(most, MOST + 1)), every, strict=False)]
+    try:
+        every: Any = rrulestr(_write(bare), dtstart=first.replace(year=first.year + years))
+        every = every.replace(until=late)
+        starts = [start for _, start in zip(range(min(most, MOST + 1)), every, strict=False)]
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError):
+        raise ValueError(f"its rule {_write(rule)!r} cannot be read") from None
     if len(starts) > MOST:
         raise ValueError(f"its rule gives more than {MOST:,} meetings")
-    return list(takewhile(lambda start: start <= end, starts))
+    return [start.replace(year=start.year - years) for start in starts if start <= late]
 
 
 def _write(rule: Any) -> str:
     return str(rule.to_ical().decode())
 
 
-def _last(moment: Any, zone: Any) -> datetime:
-    """Return the last instant of a rule on the clock of the event; a day counts to its end."""
+def _last(moment: Any, zone: Any, until: datetime) -> datetime:
+    """Return the last instant of a rule on the clock of the event; a day counts to its end.
+
+    One after `until` counts as none. Raise `ValueError` for one that is out of reach.
+    """
+    if moment.year > until.year + 1:
+        return until
+    check_range(date(moment.year, moment.month, moment.day))
     whole_day = isinstance(moment, date) and not isinstance(moment, datetime)
     return datetime.combine(moment, time.max) if whole_day else _to_wall(moment, zone)
 
@@ -98,3 +117,11 @@ def _listed(value: Any) -> Iterable[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+def moments(event: Component) -> Iterator[Moment]:
+    """Yield each moment that an event names for itself or for a meeting of its series."""
+    for name in ("DTSTART", "RECURRENCE-ID"):
+        yield from (each.dt for each in _listed(event.get(name)))
+    for name in ("RDATE", "EXDATE"):
+        yield from _dates(event, name)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from tests.support.desk import Desk
 from tests.workflow.admin.conftest import Sit
 from tests.workflow.admin.test_meetings import calendar, meetings
+from workflow import directory
+from workflow.session import Session
+from workflow.store import tables
 
 # From 2031 on, so that no meeting of the district itself is among them.
 WEEKLY = "UID:s\nDTSTART:20310305T161500\nRRULE:FREQ=WEEKLY;COUNT=4"
@@ -141,6 +146,20 @@ def test_what_a_series_no_longer_has_is_off_the_calendar(sit: Sit, lines: str, e
         "DTSTART:20310305T161500\nRDATE:soon",
         "UID:s\nRECURRENCE-ID;RANGE=THISANDFUTURE:20310305T161500\nDTSTART:20310306T161500",
         "DTSTART:19000101T161500\nRRULE:FREQ=DAILY",
+        WEEKLY.replace("COUNT=4", "INTERVAL=0"),
+        "DTSTART:20310305T161500\nRRULE:FREQ=DAILY;INTERVAL=0;BYMONTH=2;BYMONTHDAY=30",
+        "DTSTART:20310305T161500\nRRULE:FREQ=DAILY;UNTIL=00010101T000000Z",
+        "DTSTART:20310305T161500\nRDATE:00010101T000000Z",
+        "DTSTART:20310305T161500\nRDATE:99991231T000000Z",
+        WEEKLY + "\nEXDATE:00010101T000000Z",
+        "UID:s\nRECURRENCE-ID;RANGE=THISANDFUTURE:00010101T000000Z\nDTSTART:20310306T161500",
+        "UID:s\nRECURRENCE-ID:99991231T235959Z\nDTSTART:20310306T161500",
+        "DTSTART:00010101T000000Z",
+        "DTSTART:99991231T235959\nRRULE:FREQ=DAILY",
+        "DTSTART;VALUE=DATE:99991231",
+        "DTSTART:22000101T161500",
+        "DTSTART:20310305T161500\nRRULE:FREQ=MONTHLY;BYDAY=99WE",
+        "DTSTART:20310305T161500\nDURATION:P99999999999D",
     ],
 )
 def test_a_series_that_cannot_be_read_is_refused_in_words(sit: Sit, lines: str) -> None:
@@ -149,6 +168,33 @@ def test_a_series_that_cannot_be_read_is_refused_in_words(sit: Sit, lines: str) 
     answer = desk.run("meetings", "import", desk.file("board.ics", calendar(lines)), "--json")
     assert (answer.status, answer.problems[0][:7]) == (2, "event 0")
     assert desk.life.dump() == before
+
+
+def test_a_rule_that_gives_no_day_is_not_searched_to_the_end_of_the_calendar(sit: Sit) -> None:
+    desk = sit()
+    start = "DTSTART:20310305T161500\nRRULE:FREQ=DAILY"
+    # Twenty such searches to the year 9999 would take minutes.
+    rules = [f"UID:{number}\n{start};BYMONTH=2;BYMONTHDAY=30" for number in range(20)]
+    assert take(desk, *rules) == ["2031-03-05"]
+    assert take(desk, start + ";COUNT=3;UNTIL=99991231T235959Z") == ["2031-03-05", "2031-03-06", "2031-03-07"]
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_a_meeting_out_of_reach_stops_nothing_and_can_be_removed(sit: Sit, day: str) -> None:
+    desk = sit()
+    row = {"on": date.fromisoformat(day), "at": "16:15", "kind": "regular"}
+
+    def work(session: Session) -> None:
+        session.connection.execute(insert(tables.meetings).values(**row))
+        with pytest.raises(ValueError, match="out of reach"):
+            directory.put(
+                session.connection, tables.meetings, row | {"at": "16:00"}, by="me", now=desk.life.now
+            )
+
+    desk.life.system.transact(work)
+    assert day not in {on for on, _, _ in meetings(desk)}
+    desk.ask("meetings", "remove", day)
+    assert desk.run("meetings", "remove", day).status == 3
 
 
 def test_a_series_that_is_no_meeting_of_the_board_is_listed_once(sit: Sit) -> None:
