@@ -47,7 +47,7 @@ def deliver(
     Return how many notices ended in each status; "overtaken" counts those that another daemon took over meanwhile.
     `pace.more` says whether more notices are due at once, `pace.problem` why mail cannot leave.
 
-    1. Record the outcomes that could not be recorded the last time.
+    1. Record the outcomes that could not be recorded the last time, and release what that turn had left.
     2. Claim a few notices, in one transaction.
     3. For each: write its message if it has none yet, check that the claim still holds, and send the message. The
        words are made, and the message is sent, outside of any transaction.
@@ -56,6 +56,7 @@ def deliver(
     """
     pace, counts = pace or Pace(), Counter[str]()
     _record_outcomes(system, pace)
+    _release_rest(system, pace)
     begun = clock()
     pace.more = False
     with mailer.session():
@@ -68,11 +69,11 @@ def deliver(
             if not claimed:
                 break
             for done, notice in enumerate(claimed):
+                _set_rest(pace, claimed[done:])
                 # A negative span means that the clock was set back: the turn ends, since nobody knows its length.
                 pace.more = bool(counts) and not timedelta(0) <= clock() - begun <= TURN
                 if pace.more or stop():
-                    system.transact(partial(_release, claimed=claimed[done:]))
-                    return dict(counts)
+                    break
                 # No transaction is open here either, so no template that takes long holds a lock.
                 draft = _make_draft(system, notice.row)
                 # This daemon may have stood still since the claim,
@@ -86,13 +87,17 @@ def deliver(
                 except Unreachable as error:
                     # From now on there is no room, which ends the outer loop as well.
                     pace.note_closed(clock(), str(error))
-                    system.transact(partial(_release, claimed=claimed[done:], why=str(error)))
+                    _set_rest(pace, claimed[done:], str(error))
                     break
+                _set_rest(pace, claimed[done + 1 :])
                 pace.note_attempt(clock())
                 # Keep the outcome in memory first. If the database
                 # is away, the message must not be sent again.
                 pace.unrecorded.append(partial(_settle, claimed=ready, outcome=outcome, now=clock()))
                 counts.update(_record_outcomes(system, pace))
+            _release_rest(system, pace)
+            if pace.more:
+                break
     return dict(counts)
 
 
@@ -206,6 +211,18 @@ def _release(session: Session, claimed: Sequence[Claimed], why: str | None = Non
         if not notice.row.attempts:
             values["message"] = None
         session.connection.execute(update(tables.notices).where(notice.ours).values(**values))
+
+
+def _set_rest(pace: Pace, rest: Sequence[Claimed], why: str | None = None) -> None:
+    """Say which claims are to be released if the turn ends here, however it ends."""
+    pace.release = partial(_release, claimed=rest, why=why) if rest else None
+
+
+def _release_rest(system: System, pace: Pace) -> None:
+    """Release what a turn left. Raise `StoreError` if the database is away; the next turn tries again."""
+    if pace.release is not None:
+        system.transact(pace.release)
+        pace.release = None
 
 
 def _make_draft(system: System, row: Notice) -> Draft | None:

@@ -28,6 +28,8 @@ class Pace:
         # Outcomes that the database does not have yet, since it was away when their messages had been sent.
         # They are recorded before anything else is sent, so that no message is sent twice.
         self.unrecorded: list[Callable[..., str]] = []
+        # Releases the claims that a turn left since the database was away, which would last for their whole lease.
+        self.release: Callable[..., None] | None = None
         self._rests = 0
         self._rested_at: datetime | None = None
         self._attempts: deque[datetime] = deque()  # the attempts of the last minute, oldest first
