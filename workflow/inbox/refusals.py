@@ -59,7 +59,7 @@ def find_unclear(reply: Reply, meanings: Sequence[ReplyWord]) -> str | None:
         return "A picture that was chosen as a reaction answers nothing. Write the word alone."
     if words.unclear is not None:
         return f"The first line is not clear: {words.unclear}. Write the word alone, and nothing else."
-    # Whoever agrees and then writes on may set a condition, and nobody agreed to that.
+    # Text below a word of consent may set a condition, which nobody has accepted.
     if words.below and all(meaning.below is None for meaning in meanings):
         return (
             "There is more text below the word, which may be a condition. To agree, write the word alone. Staff "
