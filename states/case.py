@@ -71,6 +71,8 @@ class BoardRules(Fact):
     known_days: int = 0  # early histories were judged without
     # Only the Board changes what it approved. Histories from before this rule do not name it, so it is off there.
     keeps: bool = False
+    # An item that came onto an agenda after this had closed is marked. In histories from before none is.
+    marks_late: bool = False
 
 
 class Setting(Fact):

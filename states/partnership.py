@@ -265,6 +265,7 @@ class Item(Fact):
     meeting_at: datetime | None = None
     scheduled_at: datetime | None = None
     agenda: tuple[date, ...] = ()
+    late: tuple[date, ...] = ()  # the agendas that it came onto after they had closed
     introduced: tuple[date, ...] = ()
     immediate_action: bool = False
     deferred: int = 0

@@ -74,7 +74,12 @@ def board_has_a_reason(case: Case) -> str | None:
 
 @requirement("4270.9", of_input=True)
 def purpose_is_new(case: Case) -> str | None:
-    return None if case.input.purpose == "new" else "a partnership in selection goes to the Board as 'new'"
+    values = case.input
+    if values.purpose != "new":
+        return "a partnership in selection goes to the Board as 'new'"
+    if values.amount_cents is None and values.ends_on is None:
+        return None
+    return "a new agreement has its terms in the draft: leave out amount_cents and ends_on"
 
 
 @requirement("4270.9", of_input=True)
@@ -86,9 +91,11 @@ def purpose_is_of_agreement(case: Case) -> str | None:
 
 @requirement("4270.9", of_input=True)
 def change_stated(case: Case) -> str | None:
-    if case.input.purpose not in ("amendment", "renewal") or case.agreement.pending:
-        return None
-    if case.input.amount_cents is not None or case.input.ends_on is not None:
+    values = case.input
+    given = values.amount_cents is not None or values.ends_on is not None
+    if values.purpose == "termination":
+        return "a termination changes no terms: leave out amount_cents and ends_on" if given else None
+    if values.purpose == "new" or case.agreement.pending or given:
         return None
     return "what the Board is to approve is missing: give amount_cents, ends_on or both"
 
@@ -158,7 +165,7 @@ def immediate_only_from_agenda(case: Case) -> str | None:
     closes = meeting.agenda_closes_at if meeting else None
     scheduled = item.scheduled_at
     late = item.meeting_on == day and scheduled is not None and closes is not None and scheduled > closes
-    if day in item.agenda and not late:
+    if day in item.agenda and day not in item.late and not late:
         return None
     return f"the item is not on the published agenda of {day}, so the Board cannot act on it at once"
 
@@ -237,6 +244,11 @@ def introduce_item(case: Case) -> Partnership:
 
 def defer_item(case: Case) -> Partnership:
     item = case.item.but(deferred=case.item.deferred + 1)
+    meeting = case.setting.meeting
+    closes = meeting.agenda_closes_at if meeting else None
+    if meeting and closes and case.at > closes and case.setting.board.marks_late:
+        # The Board may take it up there, but nobody could read of it in the agenda.
+        item = item.but(late=tuple(sorted({*item.late, meeting.on})))
     if case.role is not Role.CLOCK:
         # The Board took the item off that agenda, so the meeting can no longer decide on it. The clock cannot
         # know that.
@@ -346,7 +358,7 @@ EVENTS = (
         takes=DeferItem,
         records=defer_item,
         needs=(meeting_is_regular, deferred_to_later),
-        asks=("meeting",),
+        asks=("meeting", "board"),
         audience=partner_sees("meeting_on", "reason"),
         optional=True,
         form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "later-meetings"}),

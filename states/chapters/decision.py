@@ -55,10 +55,13 @@ def quorum_present(case: Case) -> str | None:
 @requirement("4270.9", of_input=True)
 def readings_done(case: Case) -> str | None:
     item = case.item
-    if case.setting.board.readings < 2 or item.immediate_action:
+    if case.setting.board.readings < 2:
         return None
     # The two readings need two meetings: an introduction at the same meeting is not an earlier reading.
     if any(day < case.input.meeting_on for day in item.introduced):
+        return None
+    # The Board acts at once at the meeting at which the item was introduced, not at one before.
+    if item.immediate_action and all(day == case.input.meeting_on for day in item.introduced):
         return None
     return "the item must be introduced at an earlier regular meeting, or immediate action be recorded"
 

@@ -123,8 +123,8 @@ class Place:
             ),
             facts.board.asked is None,
             item and (
-                item.purpose, _change(item.change), item.origin, item.meeting_on, item.agenda, item.introduced[:1],
-                item.immediate_action, sum(item.referred_at.date() > on for on in MEETINGS),
+                item.purpose, _change(item.change), item.origin, item.meeting_on, item.agenda, item.late,
+                item.introduced, item.immediate_action, sum(item.referred_at.date() > on for on in MEETINGS),
             ),
             review and (
                 bool(review.reports), tuple(sorted((k, f.impact) for k, f in review.findings.items())),

@@ -29,7 +29,7 @@ ORGANIZATIONS = {
 }
 ABSENT = object()  # as the value of a key: leave the key out
 NOTHING_YET = Partnership(school="none", title="none")
-USUAL_RULES = BoardRules(keeps=True)
+USUAL_RULES = BoardRules(keeps=True, marks_late=True)
 
 
 def instant(text: str) -> datetime:

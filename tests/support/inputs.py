@@ -79,7 +79,7 @@ def _last_day(moment: Moment, rng: Random) -> date:
 
 def _new_last_day(moment: Moment, rng: Random) -> date | None:
     agreement = moment.facts.agreement
-    if agreement is None or rng.random() < 0.4:
+    if agreement is None or not moment.facts.in_force or rng.random() < 0.4:
         return None
     return agreement.ends_on + rng.choice((-30, 1, 30, 365)) * DAY
 
@@ -100,7 +100,9 @@ MADE_UP: dict[str, Callable[[Moment, Random], Any]] = {
     "demonstration": lambda moment, rng: rng.choice((None, "ten years of it")),
     "scores": lambda moment, rng: {ability: rng.randint(1, 5) for ability in ABILITIES},
     "amount_cents": lambda moment, rng: rng.choice(AMOUNTS),
-    "refer-to-board.amount_cents": lambda moment, rng: rng.choice((None, None, *AMOUNTS)),
+    "refer-to-board.amount_cents": lambda moment, rng: (
+        rng.choice((None, None, *AMOUNTS)) if moment.facts.in_force else None
+    ),
     "amend-agreement.amount_cents": lambda moment, rng: rng.choice((None, None, *AMOUNTS)),
     "starts_on": _after((0, 10)),
     "ends_on": _last_day,

@@ -228,8 +228,9 @@ class BoardSettings(Settings):
         given = {
             name: getattr(self, name) for name in BoardRules.model_fields if name in type(self).model_fields
         }
-        # This is no setting: a district cannot choose to change what the Board approved without the Board.
-        return BoardRules(keeps=True, **given)
+        # These are no settings: a district cannot choose to change what the Board approved without the Board, nor
+        # what was on an agenda.
+        return BoardRules(keeps=True, marks_late=True, **given)
 
 
 class SelectionSettings(Settings):

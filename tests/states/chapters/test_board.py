@@ -197,6 +197,33 @@ def test_immediate_action_takes_one_meeting() -> None:
     assert life.allows("approve", meeting_on=MEETING_1)
 
 
+def test_an_item_that_came_after_the_agenda_had_closed_is_not_acted_on_at_once() -> None:
+    late = BEFORE.at("2025-09-12").do("defer-item", meeting_on=MEETING_1).at("2025-09-18")
+    for life in (late, late.do("schedule-item", meeting_on=MEETING_2)):
+        refused = life.missing("introduce-item", meeting_on=MEETING_1, immediate_action=True)
+        assert refused == ["immediate-only-from-agenda 4270.9"]
+        assert life.allows("introduce-item", meeting_on=MEETING_1)
+
+
+def test_an_item_that_the_clock_has_deferred_is_still_acted_on_at_once_at_the_meeting_that_was_held() -> None:
+    deferred = BEFORE.do("schedule-item").at("2025-09-18").do("defer-item", "clock", meeting_on=MEETING_2)
+    assert deferred.allows("introduce-item", meeting_on=MEETING_1, immediate_action=True)
+
+
+def test_no_vote_is_of_a_meeting_before_the_introduction() -> None:
+    deferred = BEFORE.do("schedule-item").at("2025-09-18").do("defer-item", "clock", meeting_on=MEETING_2)
+    at_once = deferred.at("2025-10-02").do("introduce-item", meeting_on=MEETING_2, immediate_action=True)
+    assert at_once.missing("approve", meeting_on=MEETING_1) == ["readings-done 4270.9"]
+    assert at_once.allows("approve", meeting_on=MEETING_2)
+
+
+def test_only_a_change_takes_other_terms_to_the_board() -> None:
+    new = Life().to("drafted", amount_cents=25_000_000)
+    assert new.missing("refer-to-board", amount_cents=100) == ["purpose-is-new 4270.9"]
+    termination = Life().to("active").missing("refer-to-board", purpose="termination", ends_on="2026-01-01")
+    assert "change-stated 4270.9" in termination
+
+
 @pytest.mark.clause("4270.9")
 @pytest.mark.parametrize(
     ("ayes", "noes", "abstentions", "unmet"),
