@@ -85,8 +85,10 @@ def _rows(
 
 def stream(connection: Connection, query: Select[Any]) -> Iterator[HistoryEntry]:
     """Yield rows of the history without having all of them in memory at once."""
-    for row in connection.execute(query.execution_options(yield_per=_BATCH)):
-        yield HistoryEntry.from_row(row)
+    # Who looks for one row stops early, and PostgreSQL keeps the rest ready until the result is closed.
+    with connection.execute(query.execution_options(yield_per=_BATCH)) as rows:
+        for row in rows:
+            yield HistoryEntry.from_row(row)
 
 
 def without_texts(row: HistoryEntry) -> HistoryEntry:

@@ -409,7 +409,7 @@ def test_no_template_holds_a_lock_while_it_is_rendered(
     life.do("record-assessment", on="2025-09-02")
     life.at("2025-09-09")
     life.system.transact(lambda session: digest.gather(session, life.now))
-    other = database.open_store(life.system.config.database_url)
+    other = database.open_store(life.system.engine.url.render_as_string(hide_password=False))
     render, rendered = Templates._render_blocks, []
 
     def slow(templates: Templates, name: str, *rest: Any) -> dict[str, str]:
