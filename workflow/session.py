@@ -20,6 +20,7 @@ from notifications.incoming.letterboxes import ImapLetterbox, Letterbox, Maildir
 from notifications.mailers import MaildirMailer, Mailer, SmtpMailer
 from notifications.texts import read_secret
 from states.errors import Problem
+from states.partnership import Partnership
 from workflow import directory
 from workflow.directory import Directory
 from workflow.procedure import config
@@ -47,9 +48,10 @@ class Session:
         """Return an instant in the district's zone as ISO 8601 text; None stays None."""
         return self.config.calendar.local(instant).isoformat(timespec="seconds") if instant else None
 
-    def name_of(self, email: str) -> str:
-        """Return the name of a person, or the address of somebody whom the directory does not know."""
-        return self.directory.someone(email).name
+    def name_of(self, email: str, facts: Partnership | None = None) -> str:
+        """Return the name of a person, or the address of somebody whom neither directory nor facts know."""
+        person = self.directory.person(email, facts)
+        return person.name if person else email
 
 
 class System:

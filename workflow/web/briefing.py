@@ -218,10 +218,7 @@ def _next_contact(_: Session, action: Action) -> Section | None:
     asked = action.record.facts.next_contact
     if asked is None:
         return None
-    pairs: Pairs = [
-        ("New contact", f"{asked.name}, {asked.email}"),
-        ("Accept by", long_day(asked.until.date())),
-    ]
+    pairs: Pairs = [("New contact", f"{asked.name}, {asked.email}")]
     text = "The contact gets all messages about the partnership, and speaks and signs for the Lead Partner."
     return Section("What you are asked to become", pairs=pairs, text=text)
 

@@ -227,17 +227,12 @@ def _describe(session: Session, action: Action) -> dict[str, Any]:
         "moves": str(moves).replace("-", " ") if moves else "",
         "final": action.event.final,
         "why": message.describe_capacity(session, action.role, facts),
-        "person": session.directory.someone(action.reader, _contact_name(session, action)).name,
+        "person": session.name_of(action.reader, facts),
         "stands_in_for": session.name_of(action.actor) if action.through else "",
         "deadline": message.deadline_of(session, action.notice, {event}),
         "page": links.address(config, replace(action.claim, event="", read=None)),
         "megabytes": config.procedure.web.upload_megabytes,
     }
-
-
-def _contact_name(session: Session, action: Action) -> str | None:
-    person = session.directory.person(action.reader, action.record.facts)
-    return person.name if person else None
 
 
 def _obstacles(session: Session, action: Action, now: datetime) -> list[Unmet]:

@@ -53,7 +53,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         title=record.facts.title,
         ref=record.ref,
         school=session.directory.school_name(record.facts.school),
-        reader=session.name_of(action.reader),
+        reader=session.name_of(action.reader, record.facts),
         role=str(action.role),
         for_whom=session.name_of(action.actor) if action.through else None,
         office_reads=viewer.is_office,
