@@ -207,7 +207,11 @@ def test_a_flood_of_mail_and_forms_delays_no_deadline_and_changes_nothing(
         eventually(lambda: not flood.waiting(), "every message is judged", within=60 + COUNT)
     nothing_waits(house, within=60 + COUNT)
     # The last deadline may fall due after a small flood is over.
-    eventually(lambda: len(list(delays(house, load.calls))) == len(load.calls), "every call is closed")
+    eventually(
+        lambda: len(list(delays(house, load.calls))) == len(load.calls),
+        "every call is closed",
+        within=60 + COUNT,
+    )
     ticks = [line["seconds"] for line in house.logged("tick")]
     late = list(delays(house, load.calls))
     sorts = dict(sorted(flood.statuses.items()))
