@@ -29,11 +29,14 @@ from workflow.outbox.timing import new_notice
 from workflow.session import Session, current_time
 from workflow.store import tables
 from workflow.store.rows import Channel, HistoryEntry, Notice, Snapshot
+from workflow.views import your_page
+from workflow.views.capacities import Capacity
 from workflow.views.visibility import Viewer
 
 # The least time between two fresh messages to one person about one partnership.
 AGAIN_AFTER = timedelta(minutes=5)
 MOST_AGAIN = 3  # the most fresh messages to one person about one partnership in a day
+MOST_NEXT = 2  # the most things that a receipt says to do next
 AGAIN_FOR = timedelta(days=365)  # a link that is older asks for no fresh message
 Ending = Literal["used", "expired", "overtaken", "revoked", "signed-out"]
 
@@ -80,6 +83,11 @@ class Action:
     def viewer(self) -> Viewer:
         """Return the person who reads what the link shows."""
         return Viewer(self.role, self.actor, self.through)
+
+    @property
+    def capacity(self) -> Capacity:
+        """Return the role in which the reader acts, and in whose place."""
+        return Capacity(self.record, self.role, self.reader, self.actor if self.through else None)
 
 
 def find_action(session: Session, claim: Claim, now: datetime) -> Action:
@@ -296,12 +304,20 @@ def _act(
 
 
 def _queue_receipt(session: Session, action: Action, changes: Sequence[Change], now: datetime) -> None:
-    """Queue one receipt for the person who has the right, and one for the delegate who acted, if there is one."""
+    """Queue one receipt for the person who has the right, and one for the delegate who acted, if there is one.
+
+    A receipt offers what waits for its reader next in this partnership.
+    """
     seqs = [change.record.version for change in changes]
+    capacity = Capacity(changes[-1].record, action.role, action.actor, None)
+    following = your_page.list_tasks(session, [capacity], now)
+    extra: dict[str, Any] = {"before": seqs[:-1]} if seqs[1:] else {}
+    if following:
+        extra["offers_again"] = [task.event for task in following[:MOST_NEXT]]
     recorded: dict[str, Any] = {
         "partnership": changes[-1].record.id,
         "seq": seqs[-1],
-        "extra": {"before": seqs[:-1]} if seqs[1:] else None,
+        "extra": extra or None,
     }
     # The person with the right always gets a receipt, so that they notice if somebody else uses their link.
     queue.tell(session, "receipt", action.actor, str(action.role), now, **recorded)

@@ -79,8 +79,10 @@ def send(session: Session, email: str, now: datetime, template: str = "sign-in")
     role = capacities.main_role(session, email)
     if role is None:
         raise Unknown(f"nobody with the address {email!r} has anything to do with a partnership")
-    link = links.sign_in_address(session.config, SignInLink(email, secrets.token_hex(8)))
+    name = secrets.token_hex(8)
+    link = links.sign_in_address(session.config, SignInLink(email, name))
     extra = {
+        "link": name,
         "why": "because somebody, most likely you, asked for a link to sign in"
         if template == "sign-in"
         else "because you take part in the partnerships of this district",
@@ -93,10 +95,12 @@ def send(session: Session, email: str, now: datetime, template: str = "sign-in")
 def open_by_link(session: Session, link: SignInLink, browser: str, now: datetime) -> str:
     """Open the sign-in of a browser and return its key. `browser` is what the browser says of itself.
 
-    Raise `LinkUsed` for a link that was used, `Unknown` if the person has left since it was sent.
+    Raise `LinkUsed` for a link that was used or revoked, `Unknown` if the person has left since it was sent.
     """
     if capacities.main_role(session, link.email) is None:
         raise Unknown("the person has left")
+    if _is_revoked(session, link):
+        raise LinkUsed("the message has been revoked")
     key = secrets.token_urlsafe(32)
     row = {
         "email": link.email,
@@ -117,6 +121,18 @@ def open_by_link(session: Session, link: SignInLink, browser: str, now: datetime
     # The link went to this address, so mail arrives there.
     bounced.clear(session, link.email)
     return key
+
+
+def _is_revoked(session: Session, link: SignInLink) -> bool:
+    """Return whether the office has revoked the message with this link."""
+    table = tables.notices
+    query = select(table.c.id).where(
+        table.c.template.in_(TEMPLATES),
+        table.c.to == link.email,
+        table.c.extra.contains(link.name, autoescape=True),
+        table.c.revoked_at.is_not(None),
+    )
+    return session.connection.scalar(query.limit(1)) is not None
 
 
 def find(session: Session, key: str, now: datetime) -> SignIn | None:

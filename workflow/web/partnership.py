@@ -23,7 +23,6 @@ from workflow.session import Session
 from workflow.store import tables
 from workflow.views import documents, sealing, visibility, weighed, your_page
 from workflow.views.applications import texts_for
-from workflow.views.capacities import Capacity
 from workflow.web import charts
 from workflow.web.site import Site
 
@@ -115,7 +114,7 @@ def _find_events(
     `asked` are those that a deadline, the notice or other people wait for.
     """
     record = action.record
-    capacity = Capacity(record, action.role, action.reader, action.actor if action.through else None)
+    capacity = action.capacity
     wanted = {*message.offers_of(session, action.notice), *COLLECTED}
     wanted |= {event for deadline in due for event in deadline["offers"]}
     events = []

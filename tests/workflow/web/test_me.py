@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from freezegun import freeze_time
 
 from states.partnership import Role
 from tests.support.facts import PEOPLE
@@ -26,6 +27,7 @@ def link_named(seen: Seen, label: str) -> str:
 # Signing in
 
 
+@pytest.mark.promise("sign-in-by-mail")
 def test_an_address_and_a_press_lead_to_the_page(visit: Visit) -> None:
     visitor = visit("needs")
     page = visitor.sign_in(PRINCIPAL)
@@ -33,6 +35,7 @@ def test_an_address_and_a_press_lead_to_the_page(visit: Visit) -> None:
     assert f"you are signed in as {PRINCIPAL}" in page.said
 
 
+@pytest.mark.promise("sign-in-by-mail")
 def test_the_answer_is_the_same_for_an_address_that_nobody_has(visit: Visit) -> None:
     visitor = visit("needs")
     known = visitor.post("/me", {"email": PRINCIPAL})
@@ -48,6 +51,7 @@ def test_what_is_no_address_comes_back_with_a_word(visit: Visit, typed: str) -> 
     assert "This is not an e-mail address" in seen.said
 
 
+@pytest.mark.promise("sign-in-by-mail")
 def test_opening_the_link_signs_nobody_in(visit: Visit) -> None:
     visitor = visit("needs")
     visitor.post("/me", {"email": PRINCIPAL})
@@ -59,6 +63,7 @@ def test_opening_the_link_signs_nobody_in(visit: Visit) -> None:
     assert visitor.follow(visitor.post(path, {"wanted": "yes"})).status == 200
 
 
+@pytest.mark.promise("sign-in-by-mail")
 def test_the_link_works_once(visit: Visit) -> None:
     visitor = visit("needs")
     visitor.sign_in(PRINCIPAL)
@@ -78,6 +83,7 @@ def test_the_cookie_cannot_be_read_by_scripts_or_sent_by_other_sites(visit: Visi
     assert "Max-Age=43200" in cookie
 
 
+@pytest.mark.promise("own-forms")
 def test_a_form_from_another_site_signs_nobody_in(visit: Visit) -> None:
     visitor = visit("needs")
     visitor.post("/me", {"email": PRINCIPAL})
@@ -88,6 +94,7 @@ def test_a_form_from_another_site_signs_nobody_in(visit: Visit) -> None:
     assert count(visitor.life, "sign_ins") == 0
 
 
+@pytest.mark.promise("sign-in-ends")
 @pytest.mark.parametrize(
     ("steps", "open_"),
     [([2], False), ([1.9], True), ([1.9] * 6, True), ([1.9] * 7, False)],
@@ -103,6 +110,7 @@ def test_a_browser_stays_signed_in_for_two_hours_of_rest_and_twelve_in_all(
     assert ("you are signed in as" in seen.said) is open_
 
 
+@pytest.mark.promise("sign-in-ends")
 def test_signing_out_ends_this_browser_alone_or_all(visit: Visit) -> None:
     first = visit("needs")
     first.sign_in(PRINCIPAL)
@@ -117,6 +125,7 @@ def test_signing_out_ends_this_browser_alone_or_all(visit: Visit) -> None:
     assert "you are signed in as" in first.get("/me").said
 
 
+@pytest.mark.promise("own-forms")
 def test_a_form_without_the_code_of_the_page_changes_nothing(visit: Visit) -> None:
     visitor = visit("needs")
     visitor.sign_in(PRINCIPAL)
@@ -140,6 +149,7 @@ def test_what_waits_is_done_from_the_page(visit: Visit) -> None:
     assert (row["actor"], row["channel"], row["role"]) == (PRINCIPAL, "link", "principal")
 
 
+@pytest.mark.promise("page-links-bound")
 def test_a_link_of_the_page_works_in_no_other_browser(visit: Visit) -> None:
     visitor = visit("needs")
     visitor.life.do("describe-needs")
@@ -280,3 +290,26 @@ def test_nobody_else_begins_one(visit: Visit) -> None:
     page = visitor.sign_in("lead-partner@example.org")
     assert "Begin a new partnership" not in page.said
     assert visitor.get("/me/new").status == 404
+
+
+def test_a_link_that_is_too_old_offers_a_fresh_one_at_a_press(visit: Visit) -> None:
+    visitor = visit("needs")
+    visitor.post("/me", {"email": PRINCIPAL})
+    old = visitor.sign_in_link(PRINCIPAL)
+    with freeze_time(datetime.now(UTC) + timedelta(minutes=16)):
+        seen = visitor.get(old)
+        assert (seen.status, "send me a fresh link" in seen.said) == (410, True)
+        visitor.life.now += timedelta(minutes=16)
+        assert "works once, for 15 minutes" in visitor.post(f"{old}/again", {}).said, "nobody ticked the box"
+        assert "Check your email" in visitor.post(f"{old}/again", {"wanted": "yes"}).said
+    assert count(visitor.life, "notices WHERE template = 'sign-in'") == 2
+
+
+@pytest.mark.promise("sign-in-by-mail")
+def test_a_mailbox_gets_one_link_a_minute_and_five_in_an_hour(visit: Visit) -> None:
+    visitor = visit("needs")
+    for _ in range(8):
+        visitor.post("/me", {"email": PRINCIPAL})
+        visitor.post("/me", {"email": "Principal@example.org"})
+        visitor.life.now += timedelta(minutes=2)
+    assert count(visitor.life, "notices WHERE template = 'sign-in'") == 5
