@@ -34,7 +34,7 @@ from tests.support.facts import (
 )
 
 # No row names them: the program itself decides who gets them.
-ALWAYS = ("receipt", "fresh-link", "apply-link", "application-held", "reply-refused", "digest")
+ALWAYS = ("receipt", "fresh-link", "apply-link", "application-held", "reply-refused", "digest", "summary")
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
 CONFIG = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))

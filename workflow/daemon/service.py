@@ -33,7 +33,7 @@ from workflow.daemon import logs, reload, report, signals
 from workflow.daemon.metrics import Metrics
 from workflow.daemon.signals import AT_ONCE
 from workflow.inbox.mailbox import Mailbox
-from workflow.outbox import delivery, digest
+from workflow.outbox import delivery, digest, summary
 from workflow.outbox.throttle import Pace
 from workflow.procedure import config
 from workflow.procedure.config import ConfigError
@@ -100,7 +100,7 @@ class Daemon:
         1. Take back the messages that a killed daemon had claimed.
         2. Move deadlines if the procedure has changed, and tell people if the Board's calendar has.
         3. Fire the deadlines that are due.
-        4. Gather digests, after everything that may still add to one.
+        4. Gather digests, after everything that may still add to one, and the weekly summary.
         5. Deliver the mail that may leave.
         6. Judge the replies that arrived. Strangers write there too, so nothing else waits for them.
 
@@ -121,6 +121,7 @@ class Daemon:
             fire = partial(fire_due, self.system, now, stop=self._stop.is_set, done=report.log_changes)
             tally = self._run_part("deadlines", fire) or Tally()
             self._run_exclusive_part("digests", partial(digest.gather, now=now))
+            self._run_exclusive_part("summary", partial(summary.gather, now=now))
             sent = self._run_part("mail", self._deliver) or {}
             answered = self._run_part("replies", self._judge_replies) or {}
             took = time.monotonic() - began
