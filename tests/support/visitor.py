@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from notifications.pages import Pages
 from states.machine import row_of
 from states.partnership import Role
 from tests.support import databases
@@ -25,6 +26,7 @@ from workflow import links
 from workflow.actions.sign_in import TEMPLATES
 from workflow.links import Applicant, Claim
 from workflow.outbox import queue
+from workflow.procedure.config import DEFAULTS
 from workflow.store import tables
 from workflow.web.app import application
 
@@ -102,6 +104,17 @@ class Page(HTMLParser):
     def said(self) -> str:
         """Its words, with blanks as people see them."""
         return " ".join(" ".join(self.words).split())
+
+
+def page_of(life: Life, call: str, **context: Any) -> Page:
+    """A page that shows what a call of one of the macros of the desk gives, and nothing else."""
+    (folder := life.system.config.folder / "alone" / "pages").mkdir(parents=True, exist_ok=True)
+    words = '{% extends "pages/layout.j2" %}{% import "pages/desk.j2" as desk %}{% block main %}<h1>Desk</h1>'
+    (folder / "alone.j2").write_text(words + "{{ " + call + " }}{% endblock %}", encoding="utf-8")
+    shared = {"district": "D", "office": {"name": "O", "email": "o@example.org", "phone": ""}, "root": ""}
+    shared |= {"failed": False, "partnership": None, "title": "Desk"}
+    pages = Pages((folder.parent, DEFAULTS / "templates"), life.system.config.procedure.district.zone)
+    return Page(pages.render("alone", shared | context), "/me")
 
 
 @dataclass(frozen=True)

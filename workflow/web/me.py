@@ -10,17 +10,19 @@ from flask import Blueprint, Response, abort, request
 from notifications.links import Expired, Forged
 from notifications.markup import join_lines
 from states.chapters.anytime import ChangeContact
-from states.errors import BadInput
+from states.errors import BadInput, Refused
 from states.inputs import read_input
 from states.machine import event_named
 from states.partnership import Role
 from workflow import directory, links
-from workflow.actions import begin, sign_in
+from workflow.actions import begin, sending_again, sign_in
+from workflow.directory import DISTRICT_ROLES
 from workflow.links import Applicant, Claim, SignInLink
 from workflow.record import own_settings
 from workflow.session import Session
+from workflow.store import tables
 from workflow.store.rows import SignIn
-from workflow.views import capacities, your_page
+from workflow.views import board_agenda, capacities, desk, troubled_mail, your_page
 from workflow.views.capacities import Capacity
 from workflow.web import new_partnership, signed_in
 from workflow.web.sheets import TICKED
@@ -57,6 +59,14 @@ def blueprint(site: Site) -> Blueprint:
     @pages.post("/me/settings")
     def settings() -> Response:
         return _change_settings(site)
+
+    @pages.get("/me/to/<ref>")
+    def partnership(ref: str) -> Response:
+        return _go_to_partnership(site, ref)
+
+    @pages.post("/me/mail/<int:notice>")
+    def mail(notice: int) -> Response:
+        return _send_mail_again(site, notice)
 
     @pages.route("/me/new", methods=["GET", "POST"])
     def new() -> Response:
@@ -197,6 +207,20 @@ def _go_to_page(site: Site, anchor: str = "") -> Response:
     return Response(status=303, headers={"Location": site.system.config.address(f"me{anchor}")})
 
 
+def _go_to_partnership(site: Site, ref: str) -> Response:
+    """Go to the page of a partnership, in the first role that the person has there. Abort with 404 without one."""
+    browser = signed_in.current(site)
+    if browser is None:
+        return _go_to_page(site)
+    with site.system.reading() as session:
+        held = capacities.own(session, browser.email, site.clock(), tables.partnerships.c.ref == ref)
+        if not held:
+            abort(404)
+        return Response(
+            status=303, headers={"Location": links.address(session.config, claim_for(browser, held[0]))}
+        )
+
+
 # The page
 
 
@@ -257,6 +281,7 @@ def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any
             }
             for coming in your_page.list_dates(session, held, now)
         ],
+        "desk": _describe_desk(session, email, now),
         "may_begin": bool(begin.schools_to_begin(session, email)),
         "new": session.config.address("me/new"),
         "settings": own_settings.describe(session, person, session.config.calendar.day(now))
@@ -344,6 +369,50 @@ def _name(session: Session, browser: SignIn, capacity: Capacity) -> dict[str, An
         "delegate_for": session.name_of(capacity.delegate_for, facts) if capacity.delegate_for else None,
         "page": links.address(session.config, claim_for(browser, capacity)),
     }
+
+
+# The office's desk
+
+
+def _describe_desk(session: Session, email: str, now: datetime) -> dict[str, Any] | None:
+    """Return what the office finds besides: all partnerships, the Board's agendas, and mail that needs somebody."""
+    role = _office_role(session, email)
+    if role is None:
+        return None
+    return {
+        "listing": desk.partnerships(session, role, now, desk.read_filters(session, request.args)),
+        "agenda": board_agenda.agenda(session, now),
+        "mail": troubled_mail.mail(session, now) if role is Role.STAFF else None,
+        "page_of": session.config.address("me/to/"),
+        "send_again": session.config.address("me/mail/"),
+    }
+
+
+def _office_role(session: Session, email: str) -> Role | None:
+    """Return the person's role in the district's office, or None."""
+    person = session.directory.people.get(email)
+    held = person.roles if person is not None and person.active else ()
+    return next((role for role in DISTRICT_ROLES if role in held), None)
+
+
+def _send_mail_again(site: Site, notice: int) -> Response:
+    """Send a message again that did not arrive."""
+    browser = signed_in.current(site)
+    if browser is None:
+        return _go_to_page(site)
+    signed_in.require_own_form(site)
+
+    def work(session: Session) -> None:
+        role = _office_role(session, browser.email)
+        if role is None:
+            abort(404)
+        sending_again.send_again(session, notice, browser.email, role, site.clock())
+
+    try:
+        site.system.transact(work)
+    except Refused as refused:
+        return site.say(409, "It was not sent again", " ".join(each.reason for each in refused.unmet))
+    return _go_to_page(site, "#mail")
 
 
 # Settings
