@@ -1,7 +1,7 @@
 """A whole life in which every person starts from "Your page" with nothing but their address.
 
-The steps are those of the life that is lived from messages. Nobody opens any link of a message but the one that signs
-them in, and the one by which a stranger applies.
+The steps are those of the life that is lived from messages. Nobody opens any link of a message but
+the one that signs them in, and the one by which a stranger applies.
 """
 
 from __future__ import annotations
