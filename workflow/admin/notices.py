@@ -14,7 +14,7 @@ from typing import Any
 import click
 from sqlalchemy import Row, select
 
-from states.errors import BadInput, Problem, Refused
+from states.errors import BadInput, Problem, Refused, suggest
 from states.partnership import Role
 from workflow import links
 from workflow.admin.console import Console, Listing, common, echo, format_minute
@@ -258,8 +258,9 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
         )
         keys = list(session.connection.scalars(select(table.c.id).where(chosen)))
         if not keys:
+            near = suggest(person or "", session.directory.people)
             raise NotFound(
-                f"there is no notice {id_}" if person is None else f"there is no notice to {person}"
+                f"there is no notice {id_}" if person is None else f"there is no notice to {person}{near}"
             )
         revoked = queue.revoke(session.connection, keys, console.now)
         # Revoking takes from a person what they could do or would have read, so the record says who did it.

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from states.errors import BadInput, Problem
+from states.errors import BadInput, Problem, suggest
 from workflow import directory, links
 from workflow.admin.console import Console, Listing, common, echo
 from workflow.admin.directory import remove, write
@@ -22,8 +22,8 @@ def _find_person(console: Console, email: str) -> directory.Person:
     """Return a person of the directory. Raises `NotFound`."""
     with console.system.reading() as session:
         person = session.directory.people.get(email.lower())
-    if person is None:
-        raise NotFound(f"there is no person {email!r}")
+        if person is None:
+            raise NotFound(f"there is no person {email!r}{suggest(email, session.directory.people)}")
     return person
 
 
@@ -110,7 +110,9 @@ def people_change(console: Console, email: str, **options: Any) -> None:
 
 @people.command("away")
 @click.argument("email")
-@click.option("--until", required=True, metavar="DAY", help="Last day away, YYYY-MM-DD; the past ends it.")
+@click.option(
+    "--until", required=True, metavar="DAY", help="Last day away, such as Aug 14; the past ends it."
+)
 @click.option("--delegate", help="Who gets the notices meanwhile.")
 @common
 def people_away(console: Console, email: str, until: str, delegate: str | None) -> None:
@@ -119,7 +121,7 @@ def people_away(console: Console, email: str, until: str, delegate: str | None) 
     values = {
         "email": email,
         "name": person.name,
-        "away_until": until,
+        "away_until": console.read_day("--until", until),
         "delegate": delegate or person.delegate,
     }
     if values["delegate"] is None:
@@ -141,7 +143,7 @@ def people_feed(console: Console, email: str, new: bool) -> None:
 
     def work(session: Session) -> int:
         if address not in session.directory.people and not _has_notice(session, address):
-            raise NotFound(f"there is no person {email!r}")
+            raise NotFound(f"there is no person {email!r}{suggest(email, session.directory.people)}")
         if not new:
             # The address shows a person's dates to everybody who has it, so the record says who has looked.
             changes.record(session, "read the feed of", address, by=user, now=console.now)

@@ -15,12 +15,12 @@ from states.machine import EVENTS, FIRST, row_of
 from workflow import engine
 from workflow.admin import event_input
 from workflow.admin.console import Console, common, echo, format_minute
-from workflow.admin.references import REF
-from workflow.engine import Change, NotFound
+from workflow.admin.references import REF, require_person, resolve
+from workflow.engine import Change
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Channel
-from workflow.views import documents
+from workflow.views import documents, weighed
 
 
 def _complete_event(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -63,16 +63,19 @@ def trigger(
     actor, user = console.require_actor(as_)
     source = event_input.read_source(input_)
 
+    lines: list[str] = []
+
     def work(session: Session) -> tuple[Change, dict[str, Any]]:
-        record = engine.load(session.connection, [ref]).get(ref)
-        if record is None and event in EVENTS and event != FIRST:
-            raise NotFound(f"there is no partnership {ref!r}")
+        # Only the first event may name a reference that does not exist yet.
+        whole = ref if event == FIRST or event not in EVENTS else resolve(session.connection, ref)
+        record = engine.load(session.connection, [whole]).get(whole)
+        require_person(session, actor, record.facts if record else None)
         # Check the version first: after a change the event may not exist in the new state, which would mislead.
         if record is not None:
             engine.check_version(record, expect_version)
         row = row_of(event, record.state if record else None)
-        values = event_input.read(row.takes, sets, source)
-        new_ref = ref
+        values, lines[:] = event_input.read(row.takes, sets, source, console.today)
+        new_ref = whole
         if ref == "NEW":
             new_ref = _make_ref(session, values, console.now)
         elif record is None:
@@ -91,9 +94,18 @@ def trigger(
             note=note,
             ran_by=user,
         )
+        if "amount_cents" in change.intent.input and (
+            judged := weighed.judge_terms(session, change.record.facts)
+        ):
+            lines[:] = [line for line in lines if not line.startswith("amount:")] + [f"{judged}."]
         return change, documents.partnership(session, change.record, console.now)
 
-    change, after = console.system.transact(work, dry_run=dry_run)
+    try:
+        change, after = console.system.transact(work, dry_run=dry_run)
+    finally:
+        # Also after a refusal, which may come from a day that was read in another way than it was meant.
+        for line in lines:
+            console.tell(line)
     document = _document(console, change, after, dry_run)
     console.show(document, partial(_print, change, after, dry_run))
 
