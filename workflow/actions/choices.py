@@ -97,6 +97,17 @@ def _own(session: Session, task: Task, now: datetime) -> Choices:
     return tuple(map(_choice, mine))
 
 
+def _schools(session: Session, task: Task, _: datetime) -> Choices:
+    """Return the schools at which a person can begin a partnership: all, or for a principal their own."""
+    person = session.directory.people.get(task.actor)
+    anywhere = person is not None and Role.STAFF in person.roles
+    return tuple(
+        (school.id, school.name)
+        for school in session.directory.schools.values()
+        if anywhere or (person is not None and school.id in person.schools)
+    )
+
+
 def _organizations(session: Session, task: Task, now: datetime) -> Choices:
     """Return the organizations that a person can apply for: staff for any, an applicant for its own."""
     organizations = session.directory.organizations
@@ -163,6 +174,7 @@ def _purposes(*purposes: str) -> Callable[[Session, Task, datetime], Choices]:
 
 
 LISTS: Mapping[str, Callable[[Session, Task, datetime], Choices]] = {
+    "schools": _schools,
     "organizations": _organizations,
     "own-applications": _own,
     "scored-applications": _scored,

@@ -90,6 +90,7 @@ class Console:
     @cached_property
     def system(self) -> System:
         """Return the open system. Raises `ConfigError`, `StoreError`."""
+        config.require_place(self.settings)
         return System(self.settings, open_store(self.settings.database_url))
 
     @cached_property

@@ -20,6 +20,7 @@ from workflow.admin.check import check
 from workflow.admin.console import Console, dump_json, echo, replace_missing_letters
 from workflow.admin.deadlines import deadlines
 from workflow.admin.diagram import diagram
+from workflow.admin.do import do
 from workflow.admin.events import events
 from workflow.admin.export import export_
 from workflow.admin.history import history
@@ -86,6 +87,7 @@ for command in (
     export_,
     list_,
     show,
+    do,
     events,
     history,
     trigger,

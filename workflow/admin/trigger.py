@@ -77,9 +77,9 @@ def trigger(
         values, lines[:] = event_input.read(row.takes, sets, source, console.today)
         new_ref = whole
         if ref == "NEW":
-            new_ref = _make_ref(session, values, console.now)
+            new_ref = make_ref(session, values, console.now)
         elif record is None:
-            _check_ref(ref)
+            check_ref(ref)
         values = event_input.attach_document(session.connection, row, values, console.now)
         change = engine.advance(
             session,
@@ -107,7 +107,7 @@ def trigger(
         for line in lines:
             console.tell(line)
     document = _document(console, change, after, dry_run)
-    console.show(document, partial(_print, change, after, dry_run))
+    console.show(document, partial(print_change, change, after, dry_run))
 
 
 def _document(console: Console, change: Change, after: dict[str, Any], dry_run: bool) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _document(console: Console, change: Change, after: dict[str, Any], dry_run: 
     }
 
 
-def _print(change: Change, after: dict[str, Any], dry_run: bool) -> None:
+def print_change(change: Change, after: dict[str, Any], dry_run: bool) -> None:
     """Print for people what happened, or in a dry run what would happen."""
     would = "Would record" if dry_run else "Recorded"
     now = "would then be" if dry_run else "is now"
@@ -143,7 +143,7 @@ def _print(change: Change, after: dict[str, Any], dry_run: bool) -> None:
         echo(f"Next deadline: {coming[0]['label']}, {format_minute(coming[0]['due_at'])}.")
 
 
-def _make_ref(session: Session, values: dict[str, Any], now: datetime) -> str:
+def make_ref(session: Session, values: dict[str, Any], now: datetime) -> str:
     """Return a reference that no partnership has: the school and the year, with a number if they are taken."""
     stem = f"{values.get('school', 'partnership')}-{session.config.calendar.day(now).year}"
     table = tables.partnerships
@@ -159,7 +159,7 @@ def _make_ref(session: Session, values: dict[str, Any], now: datetime) -> str:
     return ref
 
 
-def _check_ref(ref: str) -> None:
+def check_ref(ref: str) -> None:
     """Raise `BadInput` if a text cannot be a reference."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,62}", ref):
         expected = "lower-case letters, digits, dots and dashes, such as rbhs-2026"
