@@ -17,6 +17,7 @@ from states.event import Event
 from states.inputs import READABLE
 from states.lifecycle import TABLE
 from states.partnership import Application, Role
+from workflow.actions import begin
 from workflow.actions.task import Task
 from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
@@ -98,14 +99,9 @@ def _own(session: Session, task: Task, now: datetime) -> Choices:
 
 
 def _schools(session: Session, task: Task, _: datetime) -> Choices:
-    """Return the schools at which a person can begin a partnership: all, or for a principal their own."""
-    person = session.directory.people.get(task.actor)
-    anywhere = person is not None and Role.STAFF in person.roles
-    return tuple(
-        (school.id, school.name)
-        for school in session.directory.schools.values()
-        if anywhere or (person is not None and school.id in person.schools)
-    )
+    """Return the schools for which a person can begin a partnership."""
+    schools = begin.schools_to_begin(session, task.actor)
+    return tuple((school, session.directory.school_name(school)) for school in schools)
 
 
 def _organizations(session: Session, task: Task, now: datetime) -> Choices:

@@ -17,7 +17,7 @@ from notifications.filters import long_day
 from states.errors import BadInput, Problem, Refused
 from states.machine import FIRST, row_of
 from workflow import engine, session
-from workflow.actions import briefing, choices
+from workflow.actions import begin, briefing, choices
 from workflow.admin import event_input, trigger
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.menu import Deed, Menu, make_menu, roles_held
@@ -170,7 +170,7 @@ class Visit:
     def _ask_reference(self, questions: Questions) -> str:
         """Return the reference for a new partnership that somebody chooses."""
         with self.console.system.reading() as here:
-            free = trigger.make_ref(here, dict(questions.texts), session.current_time())
+            free = begin.free_ref(here, questions.texts.get("school", ""), session.current_time())
         while True:
             ref = ask_line("\nReference", free)
             try:
