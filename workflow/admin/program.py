@@ -28,6 +28,7 @@ from workflow.admin.import_ import import_
 from workflow.admin.init import init
 from workflow.admin.list import list_
 from workflow.admin.meetings import meetings
+from workflow.admin.notice_words import notices_preview, notices_resend, notices_test
 from workflow.admin.notices import notices
 from workflow.admin.organizations import organizations
 from workflow.admin.people import people
@@ -104,6 +105,8 @@ for command in (
     changes,
 ):
     partnershipctl.add_command(command)
+for command in (notices_preview, notices_test, notices_resend):
+    notices.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
