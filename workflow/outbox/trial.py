@@ -49,7 +49,8 @@ def _compose(settings: Config, template: str, to: Mailbox, now: datetime, name: 
     """Return a message about nothing, with the template and the name of its Message-ID before the @."""
     procedure = settings.procedure
     district, mail = procedure.district, procedure.mail
-    link = f"{procedure.web.base_url}/a/{_TOKEN}"
+    # In a message that leaves, a link must lead somewhere.
+    link = None if template == "test" else f"{procedure.web.base_url}/a/{_TOKEN}"
     local, _, domain = (district.email if mail.replies == "none" else mail.replies_to).partition("@")
     context: dict[str, Any] = {
         "missing": {},
@@ -57,7 +58,8 @@ def _compose(settings: Config, template: str, to: Mailbox, now: datetime, name: 
         "why": _WHY[template], "delegate_for": None, "partnership": None, "standing": [],
         "event": None, "facts": None, "deadline": None, "offers": [], "hindered": [], "page": link, "replies": True,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
-        "district": district.name, "names": {}, "reply": None, "digest": [], "feed": link, "me": link,
+        "district": district.name, "names": {}, "reply": None, "digest": [], "feed": link,
+        "me": link or settings.address("me"),
         "meeting": None, "failure": None, "held": None,
     }  # fmt: skip
     return compose(

@@ -90,7 +90,7 @@ def test_a_test_message_leaves_at_once_by_the_real_settings(sit: Sit) -> None:
     message = message_from_bytes(file.read_bytes(), policy=policy.default)
     assert message["To"].addresses[0].addr_spec == "somebody@example.org"
     assert message["Message-ID"] == done["message_id"]
-    assert "whether mail arrives" in message.get_body(("plain",)).get_content()
+    assert "It arrived." in message.get_body(("plain",)).get_content()
     assert desk.ask("changes")[-1]["what"].startswith("sent a test message to")
 
 
