@@ -66,6 +66,7 @@ def sit(office: Office) -> Sit:
     return sit_down
 
 
+@pytest.mark.promise("no-guessed-reading")
 def test_a_life_is_led_through_at_a_terminal(office: Office, sit: Sit) -> None:
     office.at("2025-07-07")
     somebody_begins(sit("staff"))

@@ -172,6 +172,7 @@ PLACELESS = ("list", "show rbhs-2025", "notices", "deadlines", "people", "verify
              "trigger NEW identify-needs", "import x.toml", "changes", "meetings")  # fmt: skip
 
 
+@pytest.mark.promise("place-named")
 @pytest.mark.parametrize("words", PLACELESS)
 def test_outside_any_configuration_a_command_says_so_and_makes_nothing(
     sit: Sit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str

@@ -27,6 +27,7 @@ def test_business_days_are_counted_and_holidays_and_weekends_named(sit: Sit) -> 
     assert of["due_at"].startswith(of["counted"][-1])
 
 
+@pytest.mark.promise("dates-explained")
 def test_a_day_that_moved_says_from_where_and_why(sit: Sit) -> None:
     own = '[deadline.needs-agreed]\ndue = "5 days after entering"\nroll = "after"\nat = "09:30"\n' + OWNER
     desk = sit("needs", own)
@@ -71,6 +72,7 @@ def test_a_line_is_found_however_it_is_written(sit: Sit, text: str) -> None:
     assert "6 days after entering" in file.read_text().splitlines()[place["line"] - 1]
 
 
+@pytest.mark.promise("dates-explained")
 @pytest.mark.parametrize("station", ["needs", "needs-agreed", "open", "closed", "chosen", "drafted", "scheduled",
                                      "introduced", "active", "annual-review", "reported", "ended"])  # fmt: skip
 def test_every_deadline_of_every_station_is_explained_as_it_stands(sit: Sit, station: str) -> None:

@@ -20,6 +20,7 @@ def preview(desk: Desk, name: str, role: str, *words: str) -> Any:
     return desk.ask("notices", "preview", name, "rbhs", "--to", role, *words)
 
 
+@pytest.mark.promise("previews-do-nothing")
 def test_a_preview_shows_what_would_be_told_and_leaves_no_trace(sit: Sit) -> None:
     desk = sit("needs-agreed")
     before = desk.life.dump()
@@ -42,6 +43,7 @@ def test_an_event_that_happened_is_shown_as_it_was_told(sit: Sit) -> None:
     assert shown["subject"] == told["subject"]
 
 
+@pytest.mark.promise("previews-do-nothing")
 def test_the_links_of_a_preview_do_nothing(sit: Sit) -> None:
     desk = sit("needs-agreed")
     shown = preview(desk, "agree-needs", "staff")
@@ -116,6 +118,7 @@ def sent(desk: Desk, template: str, role: str) -> dict[str, Any]:
     return dict(found[0])
 
 
+@pytest.mark.promise("sent-again-to-its-person")
 def test_a_notice_is_sent_again_to_the_person_on_record_alone(sit: Sit) -> None:
     desk = sit("needs-agreed")
     notice = sent(desk, "agree-needs", "staff")
@@ -146,6 +149,7 @@ def test_what_must_not_be_sent_again_is_refused(sit: Sit, change: str, problem: 
     assert problem in answer.problems[0]
 
 
+@pytest.mark.promise("sent-again-to-its-person")
 def test_a_notice_to_somebody_who_has_lost_the_role_is_not_sent_again(sit: Sit) -> None:
     desk = sit("needs-agreed")
     notice = sent(desk, "agree-needs", "staff")

@@ -43,6 +43,7 @@ def test_any_unique_part_of_a_reference_names_it(sit: Sit, command: str, part: s
     assert desk.ask(*READERS[command](part)) == desk.ask(*READERS[command](REF))
 
 
+@pytest.mark.promise("no-guessed-reading")
 @pytest.mark.parametrize("command", READERS)
 def test_a_part_of_two_references_names_both(sit: Sit, command: str) -> None:
     desk = sit("open")

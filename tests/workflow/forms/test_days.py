@@ -44,6 +44,7 @@ def test_a_day_is_read_as_people_write_it(text: str, day: str) -> None:
     assert read_day(text, TODAY).isoformat() == day
 
 
+@pytest.mark.promise("no-guessed-reading")
 @pytest.mark.parametrize("text", ["03/04", "3.4", "03/04/2027", "3-4-27"])
 def test_a_day_with_two_readings_is_refused_with_both(text: str) -> None:
     with pytest.raises(ValueError, match=r"Thursday, March 4, 2027 .* or Saturday, April 3, 2027") as refused:
