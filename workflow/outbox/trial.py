@@ -60,7 +60,7 @@ def _compose(settings: Config, template: str, to: Mailbox, now: datetime, name: 
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name, "names": {}, "reply": None, "digest": [], "feed": link,
         "me": link or settings.address("me"),
-        "meeting": None, "failure": None, "held": None,
+        "dates_in": None, "meeting": None, "failure": None, "held": None,
     }  # fmt: skip
     return compose(
         rendered=settings.templates.notice(template, context),
