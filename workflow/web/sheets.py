@@ -15,7 +15,7 @@ from states.chapters.choice import DECLARE_CONFLICT, SCORE_APPLICATION, DeclareC
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES, READABLE, Input
 from states.partnership import Application
-from workflow.actions import attachments
+from workflow.actions import attachments, briefing, choices
 from workflow.actions.action import Action
 from workflow.forms import parsing
 from workflow.forms.fields import NOTHING, Field, Offered, Texts, build_form, other_problems
@@ -23,7 +23,6 @@ from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
 from workflow.store.tables import canonical
 from workflow.views.applications import texts_for
-from workflow.web import briefing, choices
 
 TICKED = "yes"  # the value of a box that a person ticks to say that a form is meant
 EventInputs = list[tuple[str, dict[str, Any]]]
