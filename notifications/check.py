@@ -24,7 +24,7 @@ CONTEXT = {
     "standing": "the states in their order, each with state, label and current (true or false)",
     "event": "name, at, by, role, input, note; nothing where a deadline speaks",
     "facts": "everything on record about the partnership",
-    "deadline": "name, due_at, kind (remind, due or escalate), overdue, label; task is that of what is asked, if another",
+    "deadline": "name, due_at, kind (remind, due or escalate), overdue, label, and the task of another date",
     "offers": "what the reader may do, each with event, label, url (or nothing), help, and words for a reply",
     "weighed": "what to weigh before an agreement is approved: autonomy, agreements, sums; None for others",
     "hindered": "what the reader may do later, each with event, label and reasons why not yet",

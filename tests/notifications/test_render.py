@@ -51,7 +51,7 @@ def test_the_text_part_tells_everything_in_the_order_people_need_it(tmp_path: Pa
         "BY WHEN\n\nFriday, November 28, 2025, 5:00 p.m. PST\nThe agreement is to be signed\n",
         f"HOW\n\nSign the agreement:\n  {SIGN_URL}\n\nAdd a note:\n  Reply with the word NOTE.\n",
         "MORE\n\nThe vote was unanimous.",
-        "WHERE THE PARTNERSHIP STANDS\n\nFamily support (LCP-2025-003)\n\nNeeds identified > Open selection > Board",
+        "WHERE THE PARTNERSHIP STANDS\n\nFamily support (LCP-2025-003)\n\nNeeds identified > Open selection > ",
         "WHY YOU GET THIS\n\nSchool Principal, you get this message as principal of",
         "-- \nPartnership Office, Example Public Schools\noffice@example.org\n206-555-0100\n",
     ]
