@@ -142,7 +142,12 @@ class Templates:
     def _render_blocks(self, name: str, context: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, str]:
         self._require(name)
         template = self._load(self._text, f"email/{name}.j2")
-        return {block: self._render_block(template, block, context) for block in wanted}
+        # A subject has no room for a date twice.
+        short = {**context, "dates_in": None}
+        return {
+            block: self._render_block(template, block, short if block == "subject" else context)
+            for block in wanted
+        }
 
     def _require(self, name: str) -> None:
         if name not in self.names():
