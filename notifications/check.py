@@ -13,7 +13,7 @@ from notifications.texts import ENCODING, EXPECTED, explain_unreadable
 
 LAYOUTS = ("email/layout.txt.j2", "email/layout.html.j2")
 REQUIRED_BLOCKS = ("subject", "happened", "asked")
-OPTIONAL_BLOCKS = ("more",)
+OPTIONAL_BLOCKS = ("more", "offers")
 # What every caller of `Templates.notice` passes, by name. The layouts get the rendered words too.
 CONTEXT = {
     "notice": "the name of this notice",
@@ -24,7 +24,7 @@ CONTEXT = {
     "standing": "the states in their order, each with state, label and current (true or false)",
     "event": "name, at, by, role, input, note; nothing where a deadline speaks",
     "facts": "everything on record about the partnership",
-    "deadline": "name, due_at, kind (remind, due or escalate), overdue, label; or nothing",
+    "deadline": "name, due_at, kind (remind, due or escalate), overdue, label, and the task of another date",
     "offers": "what the reader may do, each with event, label, url (or nothing), help, and words for a reply",
     "weighed": "what to weigh before an agreement is approved: autonomy, agreements, sums; None for others",
     "hindered": "what the reader may do later, each with event, label and reasons why not yet",
@@ -50,7 +50,7 @@ _WORDS = frozenset((*REQUIRED_BLOCKS, *OPTIONAL_BLOCKS))
 _MUST_USE = ("happened", "asked", "more", "deadline", "offers", "digest")
 _LAYOUT_NAMES = frozenset(Path(layout).name for layout in LAYOUTS)
 _NOTICE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.j2")
-_BLOCKS_EXPECTED = f"the blocks {', '.join(REQUIRED_BLOCKS)} and, where there is more to say, more"
+_BLOCKS_EXPECTED = f"the blocks {', '.join(REQUIRED_BLOCKS)} and, where needed, more and offers"
 
 
 @dataclass(frozen=True, slots=True)

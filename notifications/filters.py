@@ -63,8 +63,37 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
         last = local.date() - timedelta(days=1) if _ends_a_day(local) else local.date()
         return add(context, long_day(last), last)
 
+    def short_day(value: object) -> str:
+        """Write a day, or the last day before time runs out, as a subject has it: "December 11"."""
+        _refuse_undefined(value)
+        moment = _parse_iso(value) if isinstance(value, str) else value
+        last = _as_date(value, zone)
+        if isinstance(moment, datetime) and _ends_a_day(moment.astimezone(zone)):
+            last -= timedelta(days=1)
+        return f"{_MONTHS[last.month - 1]} {last.day}"
+
+    def request(text: str, deadline: object) -> str:
+        """Write what a subject asks for, and by when: "Please score 3 applications by December 11".
+
+        What is late says so: "Overdue since December 11: score 3 applications".
+        """
+        by = _refuse_undefined(deadline)
+        by = by.get("task", by) if isinstance(by, Mapping) else None
+        if by is None:
+            return f"Please {text}"
+        if by["overdue"]:
+            return f"Overdue since {short_day(by['due_at'])}: {text}"
+        return f"Due now: {text}" if by["kind"] == "due" else f"Please {text} by {short_day(by['due_at'])}"
+
     return {
-        **{"day": day, "when": when, "due": due, "due_day": due_day},
+        **{
+            "day": day,
+            "short_day": short_day,
+            "request": request,
+            "when": when,
+            "due": due,
+            "due_day": due_day,
+        },
         **{"money": money, "words": words, "listing": listing, "choice": choice},
     }
 

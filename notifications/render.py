@@ -1,8 +1,9 @@
 """Renders notices: turns a template and its context into a subject, a text part and an HTML part.
 
 Each notice is one file, `email/NAME.j2`, with the blocks `subject`, `happened`, `asked` and, if needed, `more`. Its
-words are rendered once, as plain text. Two layouts add what every message has: by when and how to act, where the
-partnership stands, why the reader gets the message, and who sends it.
+words are rendered once, as plain text. A block `offers` names the events that the words ask this reader for. Two
+layouts add what every message has: by when and how to act, where the partnership stands, why the reader gets the
+message, and who sends it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ from notifications.filters import filters_for, link
 from notifications.sandbox import Sandbox, bounded
 from notifications.texts import ENCODING, EXPECTED, explain_unreadable
 
+MOST_OF_SUBJECT = 78  # characters, as many as a line of a message should have (RFC 5322, 2.1.1)
+_LEAST_OF_NAME = 25  # characters that are left of a name
 _PIECES = ("subject", "happened", "asked", "more")
 _CONTEXT_EXPECTED = "names and values as the notice context has them"
 
@@ -103,6 +106,17 @@ class Templates:
         """Return only the words, by block, for a message with several notices. Raise as `notice` does."""
         return self._render_blocks(name, context, _PIECES)
 
+    def offers(self, name: str, context: Mapping[str, Any]) -> list[str] | None:
+        """Return the events that the words of a notice ask its reader for, the likeliest first.
+
+        Return None if the notice does not say: then it offers what its row of the configuration names. Raise as
+        `notice` does.
+        """
+        self._require(name)
+        template = self._load(self._text, f"email/{name}.j2")
+        render = template.blocks.get("offers")
+        return None if render is None else self._run(template, render, context).split()
+
     def problems(self, also: Collection[str] = ()) -> list[TemplateProblem]:
         """Return all mistakes in the files, found without rendering; `also` names further context keys."""
         problems: list[TemplateProblem] = []
@@ -126,9 +140,7 @@ class Templates:
         return None
 
     def _render_blocks(self, name: str, context: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, str]:
-        if name not in self.names():
-            names = ", ".join(self.names()) or "none at all"
-            raise TemplateMissing(f"there is no notice {name!r} (file email/{name}.j2); there are: {names}")
+        self._require(name)
         template = self._load(self._text, f"email/{name}.j2")
         # A subject has no room for a date twice.
         short = {**context, "dates_in": None}
@@ -136,6 +148,11 @@ class Templates:
             block: self._render_block(template, block, short if block == "subject" else context)
             for block in wanted
         }
+
+    def _require(self, name: str) -> None:
+        if name not in self.names():
+            names = ", ".join(self.names()) or "none at all"
+            raise TemplateMissing(f"there is no notice {name!r} (file email/{name}.j2); there are: {names}")
 
     def _render_block(self, template: Template, block: str, context: Mapping[str, Any]) -> str:
         render = template.blocks.get(block)
@@ -148,9 +165,9 @@ class Templates:
         if block != "subject":
             return markup.clean(text)
         # A subject can be empty by its conditions only, which no check of the file can see.
-        if not markup.join_lines(text):
+        if not (line := markup.join_lines(text)):
             raise TemplateFailed(_make_problem(template, None, "the subject is empty", "a line of words"))
-        return markup.join_lines(text)
+        return _fit_subject(line, (context["partnership"] or {}).get("school_name", ""))
 
     def _render_layout(self, environment: Sandbox, file: str, context: Mapping[str, Any]) -> str:
         template = self._load(environment, file)
@@ -190,6 +207,16 @@ def _choose_files(folders: Sequence[Path]) -> list[Path]:
         for path in sorted((folder / "email").glob("*.j2")):
             chosen.setdefault(path.name, path)
     return [chosen[name] for name in sorted(chosen)]
+
+
+def _fit_subject(line: str, place: str) -> str:
+    """Return a subject that a mail program shows whole, with the name of the school cut short where it is long."""
+    excess = len(line) - MOST_OF_SUBJECT
+    if excess <= 0 or not place or place not in line:
+        return line
+    # What is asked, and by when, is never cut.
+    kept = max(len(place) - excess - 1, _LEAST_OF_NAME)
+    return line.replace(place, place[:kept].rstrip(" ,.-") + "…") if kept < len(place) else line
 
 
 def _make_problem(template: Template, line: int | None, problem: str, expected: str) -> TemplateProblem:

@@ -14,6 +14,7 @@ from email.parser import BytesHeaderParser, BytesParser
 
 from notifications.incoming.bounces import Bounce, read_bounce
 from notifications.incoming.bounds import bound
+from notifications.incoming.consent import Kind, read_answer
 from notifications.incoming.openpgp import SEALED
 from notifications.incoming.parts import (
     content,
@@ -65,6 +66,7 @@ class Incoming:
     plain: str = ""  # its plain text, with all that it quotes
     html: str = ""  # the text that its HTML shows
     words: Words = field(default_factory=Words)
+    says: Kind | None = None  # yes or no, if the words say that and nothing besides
     files: tuple[str, ...] = ()
     whole: bool = True  # False if it has too many lines or parts, so that only its head was read
 
@@ -114,8 +116,10 @@ def add_words(incoming: Incoming, around: Surroundings) -> Incoming:
     If its plain text and its HTML begin with different words, the person may have seen either. It is unclear then.
     """
     words = find_own_words(incoming.plain or incoming.html, around)
+    says = read_answer(words.text, around.person)
     if incoming.plain and incoming.html and words.unclear is None:
         shown = find_own_words(incoming.html, around)
+        says = says if read_answer(shown.text, around.person) is says else None
         if shown.unclear or normalize(shown.first) != normalize(words.first):
             words = replace(
                 words, unclear=shown.unclear or "its plain text and its HTML say different things"
@@ -126,7 +130,9 @@ def add_words(incoming: Incoming, around: Surroundings) -> Incoming:
     forwarded = "it passes another message on" if words.forwarded and incoming.bounce is None else None
     lines = (incoming.plain or incoming.html)[:MOST].splitlines()
     reaction = incoming.reaction or any(REACTED.fullmatch(line) for line in lines[:_REACTED_WITHIN])
-    return replace(incoming, words=words, passed_on=incoming.passed_on or forwarded, reaction=reaction)
+    says = None if words.unclear or reaction else says
+    passed_on = incoming.passed_on or forwarded
+    return replace(incoming, words=words, says=says, passed_on=passed_on, reaction=reaction)
 
 
 def _parse(content: bytes) -> Message:

@@ -23,6 +23,8 @@ from states.event import (
 from states.inputs import Digest, Email, File, Input, Length, Name, Nothing, Text
 from states.partnership import SIDE_NAMES, Contact, Document, NextContact, Partnership, State
 
+CHANGE_CONTACT = "change-contact"
+
 
 class AddNote(Input):
     text: Text = Field(description="the note")
@@ -117,7 +119,7 @@ EVENTS = (
         document="file",
     ),
     Event(
-        name="change-contact",
+        name=CHANGE_CONTACT,
         at=tuple(State),
         who=(STAFF,),
         takes=ChangeContact,

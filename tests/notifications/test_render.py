@@ -46,18 +46,38 @@ def with_asked(asked: str) -> str:
 def test_the_text_part_tells_everything_in_the_order_people_need_it(tmp_path: Path) -> None:
     text = templates(tmp_path).notice("board-approved", context()).text
     order = [
-        "Rainier Beach High School: Family support (LCP-2025-003)",
         "WHAT HAPPENED\n\nOn Wednesday, November 19, 2025 the Board approved $250,000.00",
         "WHAT YOU ARE ASKED TO DO\n\nPlease sign the agreement.",
         "BY WHEN\n\nFriday, November 28, 2025, 5:00 p.m. PST\nThe agreement is to be signed\n",
         f"HOW\n\nSign the agreement:\n  {SIGN_URL}\n\nAdd a note:\n  Reply with the word NOTE.\n",
         "MORE\n\nThe vote was unanimous.",
-        "WHERE THE PARTNERSHIP STANDS\n\nNeeds identified > Open selection > Board review > [Active:",
+        "WHERE THE PARTNERSHIP STANDS\n\nFamily support (LCP-2025-003)\n\nNeeds identified > Open selection > ",
         "WHY YOU GET THIS\n\nSchool Principal, you get this message as principal of",
         "-- \nPartnership Office, Example Public Schools\noffice@example.org\n206-555-0100\n",
     ]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
+
+
+def test_the_first_line_says_what_happened_and_not_the_title_again(tmp_path: Path) -> None:
+    rendered = templates(tmp_path).notice("board-approved", context())
+    said = "On Wednesday, November 19, 2025 the Board approved"
+    assert rendered.text.startswith(f"WHAT HAPPENED\n\n{said}")
+    body = rendered.html.partition("<body")[2].partition(">")[2]
+    shown = " ".join(re.sub(r"<[^>]+>", " ", body).split())
+    assert shown.startswith(said)
+    assert shown.count("Family support") == 1
+    assert rendered.subject not in shown
+
+
+def test_a_long_name_of_a_school_is_cut_in_a_subject_and_nothing_else(tmp_path: Path) -> None:
+    school = "The International School of Languages, Sciences and Arts at the Old Harbor"
+    asked = "Please score 12 applications by September 30"
+    words = with_subject(asked + ", {{ partnership.school_name }}")
+    place = {**context()["partnership"], "school_name": school}
+    rendered = templates(tmp_path, words).notice("board-approved", context(partnership=place))
+    assert rendered.subject == f"{asked}, The International School of Lan…"
+    assert len(rendered.subject) <= 78
 
 
 def test_the_html_part_has_the_same_sections_in_the_same_order(tmp_path: Path) -> None:
@@ -119,7 +139,7 @@ def test_a_notice_about_no_single_partnership_leaves_its_parts_out(tmp_path: Pat
     rendered = templates(tmp_path, words).notice("board-approved", context(partnership=None, standing=[]))
     assert rendered.text.startswith("WHAT HAPPENED")
     assert "stands" not in rendered.html
-    assert re.findall(r"<h1[^>]*>(.*?)</h1>", rendered.html) == ["Your day"]
+    assert re.findall(r"<h1[^>]*>(.*?)</h1>", rendered.html) == ["What happened"]
 
 
 def test_a_notice_may_have_no_more_to_say(tmp_path: Path) -> None:

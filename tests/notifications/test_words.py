@@ -469,6 +469,50 @@ def choice(role: str, email: str, **changes: Any) -> str:
     return " ".join((message.subject + "\n" + message.text).split())
 
 
+# Words that are for one role alone, and the roles whose they are
+
+MEANT_FOR = {
+    r"[Yy]our application|apply again|your interest|your protest|may file a protest": {
+        "applicant",
+        "lead-partner",
+    },
+    r"[Yy]our organization\b|Congratulations": {"applicant", "lead-partner"},
+    r"your work on the panel|You are on the panel|five scores|[Yy]ou can score|Still to score": {"reviewer"},
+    r"agree to (it|them) for the school": {"principal"},
+    r"agree to (it|them) for the District|signed for the District": {"staff"},
+    r"named you as the new contact": {"next-contact"},
+}
+
+
+@pytest.mark.promise("words-for-their-reader")
+@pytest.mark.parametrize("name", SENT)
+def test_nobody_reads_words_that_are_meant_for_another_role(name: str) -> None:
+    """Also not a role to which a district tells it, beside those of the packaged configuration."""
+    for told in samples(name)[:40]:
+        for role in set(Role) - {Role.CLOCK}:
+            for email in readers(told, role):
+                pieces = templates().words(name, context(told, role, email))
+                said = " ".join(" ".join(pieces[part] for part in ("subject", "happened", "asked")).split())
+                for words, roles in MEANT_FOR.items():
+                    found = re.search(words, said)
+                    assert not found or role in roles, f"{name} tells {role}: {said}"
+
+
+def test_a_subject_says_what_is_asked_of_its_reader_and_by_when() -> None:
+    others = ("Decision on your application", "Your organization is chosen as Lead Partner")
+    for name in SENT:
+        for told, role, _, message in messages(name):
+            asked = " ".join(SECTIONS.findall(message.text)[1].split())
+            where = f"{name} to {role}, {told.kind}: {message.subject}\n{asked}"
+            assert len(message.subject) <= 84, where
+            if asked.startswith("Please ") and not message.subject.startswith(others):
+                assert re.match(r"Please |Overdue since |Due now: ", message.subject), where
+            if asked.startswith("You do not have to do anything now.") and told.kind is None:
+                assert not message.subject.startswith("Please "), where
+            if message.subject.startswith("Please ") and told.kind == "remind":
+                assert " by November 19, " in message.subject, where
+
+
 def test_the_chosen_organization_learns_that_it_is_chosen() -> None:
     for role in ("lead-partner", "applicant"):
         said = choice(role, CHOSEN)

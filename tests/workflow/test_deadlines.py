@@ -107,11 +107,11 @@ ASKED = {
     "applications-close": "receive-application",
     "scores-due": "score-application declare-conflict",
     "choice-due": "choose-partner restart",
-    "protest-window": "draft-agreement set-outcomes sign-agreement refer-to-board",
+    "protest-window": "",
     "protest-answered": "answer-protest",
-    "agreement-due": "draft-agreement set-outcomes sign-agreement refer-to-board activate",
+    "agreement-due": "draft-agreement set-outcomes agree-outcomes sign-agreement refer-to-board activate",
     "item-scheduled": "schedule-item",
-    "agenda-packet": "",
+    "agenda-packet": "attach-document",
     "decision-recorded": "approve send-back introduce-item defer-item terminate",
     "agreement-signed": "sign-agreement",
     "assessment-due": "record-assessment",
@@ -130,7 +130,7 @@ ASKED = {
 
 
 def test_each_deadline_asks_for_what_meets_it(settings: Config) -> None:
-    assert {name: " ".join(row.offers) for name, row in settings.deadlines.items()} == ASKED
+    assert {name: " ".join(row.owed) for name, row in settings.deadlines.items()} == ASKED
 
 
 # Which deadlines run at each station, and no others.

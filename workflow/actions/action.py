@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -240,14 +241,17 @@ def act(
     now: datetime,
     event: str | None = None,
     note: str | None = None,
+    receipt: Mapping[str, Any] | None = MappingProxyType({}),
 ) -> Change:
     """Do what was asked for, inside the session's transaction, and queue a receipt.
 
     `form` names the form or the reply that was sent, so that it counts once. `event` replaces the event that was
-    asked for: a "no" records a note instead. Raise `LinkClosed`, and what `engine.advance` raises.
+    asked for: a "no" records a note instead. `receipt` is what its template gets besides; with None, the caller
+    writes to the person instead. Raise `LinkClosed`, and what `engine.advance` raises.
     """
     change = _act(session, action, event or action.claim.event, values, channel, form, now, note)
-    _queue_receipt(session, action, [change], now)
+    if receipt is not None:
+        _queue_receipt(session, action, [change], now, receipt)
     return change
 
 
@@ -303,7 +307,13 @@ def _act(
     return change
 
 
-def _queue_receipt(session: Session, action: Action, changes: Sequence[Change], now: datetime) -> None:
+def _queue_receipt(
+    session: Session,
+    action: Action,
+    changes: Sequence[Change],
+    now: datetime,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Queue one receipt for the person who has the right, and one for the delegate who acted, if there is one.
 
     A receipt offers what waits for its reader next in this partnership.
@@ -317,7 +327,7 @@ def _queue_receipt(session: Session, action: Action, changes: Sequence[Change], 
     recorded: dict[str, Any] = {
         "partnership": changes[-1].record.id,
         "seq": seqs[-1],
-        "extra": extra or None,
+        "extra": {**extra, **more} or None,
     }
     # The person with the right always gets a receipt, so that they notice if somebody else uses their link.
     queue.tell(session, "receipt", action.actor, str(action.role), now, **recorded)

@@ -8,10 +8,10 @@ verdict, and staff are told where they have to act. Strangers and machines get n
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import insert, select, update
@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from notifications.incoming import replies
 from notifications.incoming.codes import mask_codes
+from notifications.incoming.consent import Kind
 from notifications.incoming.letterboxes import Letter, Letterbox
 from notifications.incoming.quoting import normalize
 from notifications.incoming.reader import Reader, Unreadable
@@ -26,8 +27,8 @@ from notifications.incoming.replies import Incoming
 from notifications.links import Forged
 from states.errors import BadInput, Refused
 from states.event import ReplyWord
-from states.machine import event_named, row_of
-from workflow.actions.action import Action, LinkClosed, act, find_action
+from states.machine import event_named
+from workflow.actions.action import Action, LinkClosed, act
 from workflow.engine import Conflict
 from workflow.inbox import begun
 from workflow.inbox.aside import READ_BEFORE, digest_of, is_recorded, key_of, report_unreadable, set_aside
@@ -46,10 +47,15 @@ from workflow.inbox.message import (
     is_told_enough,
     tell_staff,
 )
+from workflow.inbox.notes import find_asked, keep, pass_to_staff
 from workflow.inbox.questions import judge_question
-from workflow.inbox.refusals import ask_again, find_unclear, judge_automatic, judge_unreadable, refuse
+from workflow.inbox.refusals import (
+    find_unclear,
+    judge_automatic,
+    judge_unreadable,
+    refuse,
+)
 from workflow.inbox.surroundings import find_surroundings
-from workflow.links import Claim
 from workflow.outbox import bounced
 from workflow.session import Session, System
 from workflow.store import tables
@@ -234,7 +240,7 @@ def _classify(session: Session, reply: Reply, now: datetime) -> Judged:
     # Only after all doubts: a forged message must not take the mark from an address.
     bounced.clear(session, str(incoming.sender))
     if reply.notice is None:
-        return _pass_to_staff(
+        return pass_to_staff(
             session, reply, now, "It came to the addresses of several messages, so it answers none of them."
         )
     return _judge_answer(session, reply, now)
@@ -256,9 +262,9 @@ def _hold_back(session: Session, reply: Reply, now: datetime) -> Judged:
 def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
     """Act on a believed message to the address of one notice.
 
-    1. Find the offered events whose reply words include the first line. If there is none, it is a note, and if one
-       of the words stands in it, the person is asked. If it is not clear that the word is meant, staff read it, and
-       the person is asked.
+    1. Find the offered events whose reply words include the first line, or the yes or no that all of it says. If
+       there is none, it is a note, and the person is asked again. If it is not clear that the word is meant, staff
+       read it, and the person is asked.
     2. Drop the events that the person can no longer do. If none remains, tell the person why.
     3. If the word still means different things, it is a note: staff have to ask what was meant.
     4. Do the event.
@@ -267,22 +273,21 @@ def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
     # Read what this very message offered: the procedure may offer other events by now.
     offered = {event: event_named(event).reply_words for event in notice.offered}
     meant = {event: words[word] for event, words in offered.items() if word in words}
+    if not meant and reply.incoming.says:
+        word, meant = reply.incoming.says, _find_meant(reply.incoming.says, offered)
     if not reply.incoming.words.text and notice.offered and reply.ref is not None:
         return judge_unreadable(session, reply, now)
     # A free answer is welcome too. People do not always use one of the words.
     if not meant or reply.ref is None:
-        judged = _pass_to_staff(session, reply, now, record=not reply.incoming.reaction)
-        if reply.ref is not None:
-            ask_again(session, reply, now, sorted({word for words in offered.values() for word in words}))
-        return judged
+        return keep(session, reply, now, offered)
     if unclear := find_unclear(reply, list(meant.values())):
-        _pass_to_staff(session, reply, now, unclear)
+        pass_to_staff(session, reply, now, unclear)
         return refuse(session, reply, now, word, list(meant), [unclear])
     actions: list[tuple[Action, ReplyWord]] = []
     closed: LinkClosed | None = None
     for event, meaning in meant.items():
         try:
-            actions.append((_find_action(session, reply, event, now), meaning))
+            actions.append((find_asked(session, reply, event, now), meaning))
         except LinkClosed as error:
             closed = closed or error
         except Forged:
@@ -291,23 +296,22 @@ def _judge_answer(session: Session, reply: Reply, now: datetime) -> Judged:
         return refuse(session, reply, now, word, list(meant), [closed.why if closed else ""])
     # Several offers may share a word. That is clear as long as the word does the same for each of them.
     if len({(meaning.event, str(meaning.gives)) for _, meaning in actions}) > 1:
-        return _pass_to_staff(
+        return pass_to_staff(
             session, reply, now, f"“{word}” could mean several of the things that were asked."
         )
     return _do(session, reply, now, word, *actions[0])
 
 
-def _find_action(session: Session, reply: Reply, event: str, now: datetime) -> Action:
-    """Return what the notice asked its reader for, if they can still do it.
+def _find_meant(says: Kind, offered: Mapping[str, Mapping[str, ReplyWord]]) -> dict[str, ReplyWord]:
+    """Return what a yes or no in other words means for the events that ask for an agreement or a signature.
 
-    Raise `LinkClosed` if they cannot, or if the notice is too old, and `Forged` if the notice does not exist.
+    A finding also has a yes and a no, but those answer another question.
     """
-    notice = reply.answered
-    claim = Claim(notice.id, event, notice.to, str(reply.ref), notice.offered.get(event))
-    # A link carries its age under its signature, but the address for replies does not.
-    if notice.queued_at + timedelta(days=session.config.procedure.web.link_days) <= now:
-        raise LinkClosed("expired", "The message is too old to be answered.", claim)
-    return find_action(session, claim, now)
+    return {
+        event: words[says]
+        for event, words in offered.items()
+        if says in words and not words.keys().isdisjoint((Kind.YES, Kind.SIGN))
+    }
 
 
 def _do(
@@ -342,6 +346,12 @@ def _do(
         # The law names a field of a form, which a reply does not have. Say where in the mail the reasons go.
         missing = meaning.below in [problem.at for problem in error.problems] and not text
         why = [f"Below “{word}” your reasons are missing. Write them there, in your own words."]
+        # Staff have to know of an objection, also while it has no reasons.
+        if missing and meaning.event != offered:
+            said = (
+                f"They answered “{word}” and gave no reasons. Nothing was recorded, and they were asked why."
+            )
+            tell_staff(session, "reply-note", replace(reply, about=label), now, [said])
         return refuse(
             session, reply, now, word, [offered], why if missing else [str(p) for p in error.problems]
         )
@@ -351,35 +361,3 @@ def _do(
     if meaning.event != offered:
         tell_staff(session, "reply-note", replace(reply, about=label), now, [], word)
     return reply.judged(Verdict.DONE, meaning.event)
-
-
-def _pass_to_staff(
-    session: Session, reply: Reply, now: datetime, why: str = "", *, record: bool = True
-) -> Judged:
-    """Pass a message on to staff, and add it to the partnership's record if the sender's role may do that."""
-    if record and reply.ref is not None:
-        _add_note(session, reply, now)
-    tell_staff(session, "reply-note", reply, now, [why] if why else [])
-    return reply.judged(Verdict.NOTE, why or None)
-
-
-def _add_note(session: Session, reply: Reply, now: datetime) -> None:
-    """Add the sender's words to the partnership's record, if their role may do that."""
-    text = reply.incoming.words.text[:TEXT]
-    try:
-        action = _find_action(session, reply, "", now)
-        if text and action.role in row_of("add-note", action.record.state).who:
-            # A savepoint, as above: without the note, the message itself must still be recorded.
-            with session.connection.begin_nested():
-                act(
-                    session,
-                    action,
-                    {"text": text},
-                    channel=Channel.REPLY,
-                    form=reply.digest,
-                    now=now,
-                    event="add-note",
-                )
-    except (LinkClosed, Forged, BadInput, Refused):
-        # The message is kept among the replies and staff are told, so nothing is lost.
-        return

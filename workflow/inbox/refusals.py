@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from notifications.incoming.consent import Kind
 from notifications.incoming.original import words_of
 from states.event import ReplyWord
 from workflow.inbox.message import TEXT, Judged, Reply, find_doubt, tell_staff, template_values
@@ -59,8 +60,9 @@ def find_unclear(reply: Reply, meanings: Sequence[ReplyWord]) -> str | None:
         return "A picture that was chosen as a reaction answers nothing. Write the word alone."
     if words.unclear is not None:
         return f"The first line is not clear: {words.unclear}. Write the word alone, and nothing else."
-    # Text below a word of consent may set a condition, which nobody has accepted.
-    if words.below and all(meaning.below is None for meaning in meanings):
+    # Text below a word of consent may set a condition, which nobody has accepted. Thanks and a name are none.
+    is_alone = reply.incoming.says in (Kind.YES, Kind.SIGN)
+    if words.below and not is_alone and all(meaning.below is None for meaning in meanings):
         return (
             "There is more text below the word, which may be a condition. To agree, write the word alone. Staff "
             "read the rest."
@@ -68,19 +70,21 @@ def find_unclear(reply: Reply, meanings: Sequence[ReplyWord]) -> str | None:
     return None
 
 
-def ask_again(session: Session, reply: Reply, now: datetime, offered: Collection[str]) -> None:
-    """Ask the person what they mean, if an answer in their own words may be one of the words that were offered.
+def is_near(reply: Reply, offered: Collection[str]) -> bool:
+    """Return whether an answer in somebody's own words may be meant as one of the words that were offered.
 
-    It may be one if that word, or another of consent, stands in its first line, or if it is only a picture.
+    It may be if that word, or another of consent, stands in its first line, or if it is only a picture.
     """
     words = reply.incoming.words
     said = f" {' '.join(words_of(words.first))} "
     named = any(f" {word} " in said for word in (*offered, *_CONSENTS))
-    if offered and (named or reply.incoming.reaction or not words_of(words.text)):
-        why = (
-            f"It is not one of the words asked for. To do it, write one of these alone: {', '.join(offered)}."
-        )
-        refuse(session, reply, now, words.first[:100], list(reply.answered.offered), [why])
+    return bool(offered) and (named or reply.incoming.reaction or not words_of(words.text))
+
+
+def ask_again(session: Session, reply: Reply, now: datetime, offered: Collection[str]) -> None:
+    """Tell the person that nothing was done, and ask once more what was asked."""
+    why = f"It is not one of the words asked for. To do it, write one of these alone: {', '.join(offered)}."
+    refuse(session, reply, now, reply.incoming.words.first[:100], list(reply.answered.offered), [why])
 
 
 def refuse(

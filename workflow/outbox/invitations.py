@@ -56,7 +56,7 @@ def make_files(
         if not (_is_about(session, row, date, deadline) or _has_moved(before, date)):
             continue
         # An invitation is moved by another one (RFC 5546, 3.2.2.1), even if there is nothing more to do.
-        request = date.name == MEETING or bool(asked & set(date.offers)) or _was_asked(before)
+        request = date.name == MEETING or bool(asked & set(date.tasks)) or _was_asked(before)
         # A date that is back after it was cancelled needs a higher sequence than its cancellation.
         sequence = _sequence(
             before, moved=before is not None and (before.cancelled or before.start != date.start)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
+from states.chapters.anytime import CHANGE_CONTACT
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
 from workflow import directory, links
 from workflow.directory import DISTRICT_ROLES
 from workflow.forms.summary import summary as summarize
 from workflow.outbox import summary
+from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
@@ -110,7 +113,8 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     """Return the part of the context that is about the partnership of a notice."""
     config, facts, ref = session.config, about.facts, about.ref
     school_name = session.directory.school_name(facts.school)
-    asks = _asks(session, row, about)
+    missing = vacancies.describe(session.directory, ref, facts, row.role)
+    asks = _asks(session, row, about, missing)
     # A delegate may see what the absent person may see, and no more.
     viewer = visibility.viewer_of(row)
     visible = visibility.facts_for(session, about, viewer, row.queued_at)
@@ -130,8 +134,8 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         "event": event,
         "facts": visible,
         "weighed": weighed.describe(session, about, row.role),
-        "missing": vacancies.describe(session.directory, ref, facts, row.role),
-        "deadline": deadline_of(session, row, {offer["event"] for offer in asks["offers"]}),
+        "missing": missing,
+        "deadline": own_deadline(session, row, _leaves_at(row)),
         "names": documents.mentioned_names(names_in(session, facts), visible, event),
         "page": links.address(config, links.claim_of(row, ref, "", facts)),
     }
@@ -197,18 +201,22 @@ def describe_entry(
     }
 
 
-def _asks(session: Session, row: Notice, about: Snapshot) -> dict[str, list[dict[str, Any]]]:
+def _asks(
+    session: Session, row: Notice, about: Snapshot, missing: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
     """Return what the reader may do from this message: "offers" are possible now, "hindered" are not yet.
 
-    Each offer has a link that only this reader can use, and the words that a reply may consist of. Each hindered
-    event has the reasons why it is not possible yet.
+    Each offer has a link that only this reader can use, its deadline, and the words that a reply may consist of.
+    Each hindered event has the reasons why it is not possible yet. An offer that is `always` shown answers what
+    the layout says, whatever the words of the notice ask for: without a contact, staff record a new one.
     """
     config = session.config
     replies = config.procedure.mail.replies != "none"
     here = Situation(session, about, None, row.queued_at)
     unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role))}
     offers, hindered = [], []
-    for event in offers_of(session, row):
+    always = [CHANGE_CONTACT] if Role.LEAD_PARTNER in missing and row.role == Role.STAFF else []
+    for event in dict.fromkeys((*offers_of(session, row), *always)):
         if event not in askable(about.state, about.facts, Role(row.role)):
             continue
         if unmet[event]:
@@ -217,9 +225,10 @@ def _asks(session: Session, row: Notice, about: Snapshot) -> dict[str, list[dict
             continue
         link = links.address(config, links.claim_of(row, about.ref, event, about.facts))
         words = list(event_named(event).reply_words) if replies else []
-        offers.append(
-            {"event": event, "label": config.label(event), "url": link, "words": words, "help": ""}
-        )  # fmt: skip
+        offers.append({
+            "event": event, "label": config.label(event), "url": link, "words": words, "help": "",
+            "deadline": deadline_of(session, row, [event], _leaves_at(row)), "always": event in always,
+        })  # fmt: skip
     return {"offers": offers, "hindered": hindered}
 
 
@@ -245,38 +254,71 @@ def offered_versions(session: Session, row: Notice) -> dict[str, str | None]:
     return {event: event_named(event).version_read(about.facts) for event in asked}
 
 
-def deadline_of(session: Session, row: Notice, offered: set[str]) -> dict[str, Any] | None:
-    """Return the deadline that a notice is about, or else the next one for the `offered` events."""
-    table, config, viewer = tables.deadlines, session.config, visibility.viewer_of(row)
-    if row.deadline is not None:
-        rung = session.connection.execute(select(table).where(table.c.id == row.deadline)).one()
-        late = row.queued_at - rung.ladder
-        return _deadline_context(session, rung.name, rung.ladder, rung.kind, max(late.days, 0))
-    query = (
-        select(table)
-        .where(
-            table.c.partnership == row.partnership,
-            table.c.status == DeadlineStatus.OPEN.value,
-            table.c.kind == RungKind.DUE.value,
-        )
-        .order_by(table.c.due_at, table.c.id)
-    )
-    for rung in session.connection.execute(query):
-        settings = config.deadlines.get(rung.name)
-        if settings is None or not visibility.can_see_deadline(viewer, settings):
-            continue
-        if offered & set(settings.offers) and rung.due_at > row.queued_at:
-            return _deadline_context(session, rung.name, rung.ladder, RungKind.REMIND, 0)
+def _leaves_at(row: Notice) -> datetime:
+    """Return the instant as of which a message is written: that of the digest or the morning it waits for."""
+    return max(row.queued_at, row.next_at)
+
+
+def deadline_of(session: Session, row: Notice, events: Sequence[str], now: datetime) -> dict[str, Any] | None:
+    """Return the deadline of what a notice asks for, as it is `now`; None if there is none.
+
+    1. A notice about a deadline has that one, if the row of the deadline offers one of the `events`. A date that
+       is past, and by which nobody had to do anything, is the deadline of nothing.
+    2. Otherwise take the first of the `events` that is the task of an open deadline. Of several deadlines take
+       the one with the fewest tasks, since it is about this one most, and then the earliest.
+    """
+    own = own_deadline(session, row, now)
+    settings = session.config.deadlines.get(own["name"]) if own else None
+    if own and settings and not own["over"] and not set(events).isdisjoint(settings.offers):
+        return own
+    candidates = _open_deadlines(session, row)
+    for event in events:
+        mine = [(len(each.owed), due, name) for name, due, each in candidates if event in each.owed]
+        if mine:
+            _, due, name = min(mine)
+            return _deadline_context(session, name, due, RungKind.REMIND, now)
     return None
 
 
-def _deadline_context(session: Session, name: str, due: datetime, kind: str, late: int) -> dict[str, Any]:
-    settings = session.config.deadlines.get(name)
+def own_deadline(session: Session, row: Notice, now: datetime) -> dict[str, Any] | None:
+    """Return the deadline that a notice is about, as it is `now`; None for a notice of an event."""
+    if row.deadline is None:
+        return None
+    query = select(tables.deadlines).where(tables.deadlines.c.id == row.deadline)
+    rung = session.connection.execute(query).one()
+    return _deadline_context(session, rung.name, rung.ladder, rung.kind, now)
+
+
+def _open_deadlines(session: Session, row: Notice) -> list[tuple[str, datetime, DeadlineSettings]]:
+    """Return the open deadlines of a notice's partnership that its reader may know of: name, due instant, row."""
+    table, viewer = tables.deadlines, visibility.viewer_of(row)
+    query = select(table.c.name, table.c.ladder).where(
+        table.c.partnership == row.partnership, table.c.status == DeadlineStatus.OPEN.value
+    )
+    # All rungs of a deadline have its due instant, and one that is overdue has only escalations left.
+    found = [
+        (rung.name, rung.ladder, session.config.deadlines.get(rung.name))
+        for rung in session.connection.execute(query.distinct())
+    ]
+    return [
+        (name, due, settings)
+        for name, due, settings in found
+        if settings is not None and visibility.can_see_deadline(viewer, settings)
+    ]
+
+
+def _deadline_context(session: Session, name: str, due: datetime, kind: str, now: datetime) -> dict[str, Any]:
+    settings, calendar = session.config.deadlines.get(name), session.config.calendar
+    # The message that says that it is due leaves a moment later, and calls it overdue from the next day on.
+    past = calendar.day(due) < calendar.day(now) if kind == RungKind.DUE else due <= now
+    is_gate = settings is not None and not settings.owed and not settings.overdue
     return {
         "name": name,
         "label": settings.label if settings else name,
-        "due_at": session.config.calendar.local(due).isoformat(),
+        "due_at": calendar.local(due).isoformat(),
         "kind": kind,
-        "overdue": kind == RungKind.ESCALATE,
-        "late_days": late,
+        "overdue": (past and not is_gate) or kind == RungKind.ESCALATE,
+        # Nobody is late for a date by which nobody had to do anything, such as the end of a window.
+        "over": is_gate and due <= now,
+        "late_days": max((now - due).days, 0),
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
 
-from states.machine import askable, waiting_on
+from states.machine import askable, event_named, waiting_on
 from states.moments import MOMENTS
 from states.partnership import Partnership, Role
 from workflow import directory
@@ -194,15 +194,23 @@ def _stand_ins(session: Session, occasion: Occasion) -> list[tuple[Person, str]]
 
 
 def _is_asked_next(session: Session, occasion: Occasion, role: str, offers: Sequence[str]) -> bool:
-    """Return whether the notice asks its own actor for something that they can do next."""
-    asked = askable(occasion.record.state, occasion.record.facts, Role(role)) & set(offers)
+    """Return whether the notice asks its own actor for something that they can do next.
+
+    What is done already, and could only be done again, is nothing new for them. Nor is what is done only in case of
+    need, unless they did such a thing themselves: an applicant may take back what they have just sent.
+    """
+    record = occasion.record
+    asked = askable(record.state, record.facts, Role(role)) & set(offers)
     if not asked:
         return False
-    here = Situation(session, occasion.record, None, occasion.now)
+    spare = event_named(occasion.name).optional if occasion.seq is not None else False
+    here = Situation(session, record, None, occasion.now)
     return any(
         possibility.possible
         for possibility in possibilities(here, occasion.actor or "", Role(role))
         if possibility.row.name in asked
+        and (spare or not possibility.row.optional)
+        and not (possibility.row.done_once and possibility.row.done_once in record.moments)
     )
 
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -92,10 +92,38 @@ def render(config: Config, row: Notice, material: Material) -> Draft:
     if row.template == DIGEST and not parts:
         return Draft(_subject(config, row, context), problem="nothing that is in it can be written")
     try:
+        context = _narrow(config, row, context)
         rendered = config.templates.notice(row.template, context)
     except (TemplateFailed, TemplateMissing) as error:
         return Draft(_subject(config, row, context), problem=str(error))
-    return Draft(rendered.subject, rendered, material, parts, broken)
+    return Draft(rendered.subject, rendered, replace(material, context=context), parts, broken)
+
+
+def _narrow(config: Config, row: Notice, context: Context) -> Context:
+    """Return a context with what the words of its notice ask this reader for, out of all that its row offers.
+
+    1. Keep the offers that the words name, in their order, and those that are always shown.
+    2. Take the deadline of the first offer that has one. A notice about a deadline keeps its own beside it.
+    3. Name together the events that are not possible yet for the same reasons.
+    """
+    asked = config.templates.offers(row.template, context)
+
+    def choose(kind: str) -> list[dict[str, Any]]:
+        each = {offer["event"]: offer for offer in context[kind]}
+        always = [event for event, offer in each.items() if offer.get("always")]
+        wanted = each if asked is None else dict.fromkeys((*asked, *always))
+        return [each[event] for event in wanted if event in each]
+
+    offers = choose("offers")
+    own = context["deadline"]
+    task = next((offer["deadline"] for offer in offers if offer.get("deadline")), None)
+    if own and (task or own["over"]) and task != own:
+        own = own | {"task": task}
+    hindered: dict[tuple[str, ...], dict[str, Any]] = {}
+    for one in choose("hindered"):
+        same = hindered.setdefault(tuple(one["reasons"]), one | {"label": ""})
+        same["label"] = f"{same['label']}; {one['label']}" if same["label"] else one["label"]
+    return context | {"offers": offers, "hindered": list(hindered.values()), "deadline": own or task}
 
 
 def _make_digest(
@@ -105,29 +133,31 @@ def _make_digest(
     groups: dict[str, dict[str, Any]] = {}
     parts = []
     for part, context in material.parts:
-        if context is not None and (section := _make_section(config, part, context)) is not None:
-            about = section["partnership"]
-            group = groups.setdefault(about["ref"], {**about, "page": section["page"], "messages": []})
-            group["messages"].append(section)
-            parts.append((part, context))
+        written = None if context is None else _make_section(config, part, context)
+        if written is None:
+            continue
+        section, narrowed = written
+        about = section["partnership"]
+        group = groups.setdefault(about["ref"], {**about, "page": section["page"], "messages": []})
+        group["messages"].append(section)
+        parts.append((part, narrowed))
     return list(groups.values()), tuple(parts)
 
 
-def _make_section(config: Config, part: Notice, context: Context) -> dict[str, Any] | None:
-    """Return one notice of a digest: its words, links and deadline. None if it cannot be written."""
+def _make_section(config: Config, part: Notice, context: Context) -> tuple[dict[str, Any], Context] | None:
+    """Return one notice of a digest, with its words, links and deadline, and its context. None if it cannot be."""
     try:
-        words = config.templates.words(part.template, context)
+        narrowed = _narrow(config, part, context)
+        words = config.templates.words(part.template, narrowed)
     except Exception:  # noqa: BLE001 - one broken notice must not keep the rest of a digest back
         return None
-    return words | {
-        name: context[name]
-        for name in ("partnership", "page", "delegate_for", "deadline", "offers", "missing")
-    }
+    names = ("partnership", "page", "delegate_for", "deadline", "offers", "hindered", "missing")
+    return words | {name: narrowed[name] for name in names}, narrowed
 
 
 def _subject(config: Config, row: Notice, context: Context) -> str:
     try:
-        return config.templates.subject(row.template, context)
+        return config.templates.subject(row.template, _narrow(config, row, context))
     except Exception as error:  # noqa: BLE001 - staff must be told of a broken notice, even without its subject
         return f"({error})"
 

@@ -197,6 +197,9 @@ def _check_deadline(row: DeadlineSettings) -> Iterator[tuple[str, str, str]]:
     for event in row.offers:
         if event not in possible:
             yield "offers", f"{event!r} does not happen there", "one of " + ", ".join(sorted(possible))
+    for event in row.owed:
+        if event not in row.offers:
+            yield "tasks", f"{event!r} is not among the offers", "one of " + ", ".join(row.offers or ["none"])
     yield from _check_recipients("to", row.to, row.offers)
     for number, rung in enumerate(row.overdue):
         yield from _check_recipients(f"overdue.{number}.to", rung.to, row.offers)

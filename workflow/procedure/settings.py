@@ -294,11 +294,17 @@ class DeadlineSettings(Settings):
     means: Meaning | None = None
     fires: str | None = None
     offers: tuple[str, ...] = ()
+    tasks: tuple[str, ...] | None = None
     to: tuple[str, ...] = Field(min_length=1)
     remind: tuple[OffsetText, ...] = ()
     overdue: tuple[Escalation, ...] = ()
     again: OffsetText | None = None
     enabled: bool = True
+
+    @property
+    def owed(self) -> tuple[str, ...]:
+        """Return the offers that have to be done by then: all of them, unless the row names some."""
+        return self.offers if self.tasks is None else self.tasks
 
 
 class NoticeSettings(Settings):

@@ -29,7 +29,7 @@ class Date:
     start: datetime
     summary: str
     description: str
-    offers: tuple[str, ...] = ()  # the events that somebody has to do by then
+    tasks: tuple[str, ...] = ()  # the events that somebody has to do by then
 
 
 def dates(session: Session, record: Snapshot) -> dict[str, Date]:
@@ -41,7 +41,7 @@ def dates(session: Session, record: Snapshot) -> dict[str, Date]:
         key = f"{name}{_occurrence(session, row, record)}"
         summary = f"{row.label}: {place}"
         current[name] = Date(
-            uid_of(session, key, record.ref), name, due, summary, record.facts.title, row.offers
+            uid_of(session, key, record.ref), name, due, summary, record.facts.title, row.owed
         )
     if (meeting := _meeting(session, record, place)) is not None:
         current[MEETING] = meeting

@@ -71,15 +71,15 @@ def _asked(
 ) -> Iterator[tuple[Event, list[Role], str | None, datetime | None]]:
     """Yield each event that is waited for, with its roles and with the name and due instant of its deadline.
 
-    Of each open deadline, take the first of its offers that is possible now. An event that several people do, such
-    as a signature, a score or a finding, is waited for even if no deadline offers it.
+    Of each open deadline, take the first of its tasks that is possible now. An event that several people do, such
+    as a signature, a score or a finding, is waited for even if no deadline asks for it.
     """
     running = _running(session, record)
     seen = set()
     for name, by in running.items():
         settings = session.config.deadlines.get(name)
         # A deadline may outlive its row in the settings, if the procedure was changed meanwhile.
-        row = _next_of(record, settings.offers if settings else (), possible)
+        row = _next_of(record, settings.owed if settings else (), possible)
         if row is not None:
             seen.add(row.name)
             yield row, _roles(record, row, settings.to if settings else ()), name, by
@@ -99,9 +99,9 @@ def _running(session: Session, record: Snapshot) -> Mapping[str, datetime]:
     return {row.name: row.ladder for row in sorted(rows, key=lambda row: (row.ladder, row.name))}
 
 
-def _next_of(record: Snapshot, offers: Iterable[str], possible: Mapping[str, Event]) -> Event | None:
-    """Return the first of the offers that is possible and still needed."""
-    for name in offers:
+def _next_of(record: Snapshot, tasks: Iterable[str], possible: Mapping[str, Event]) -> Event | None:
+    """Return the first of the tasks that is possible and still needed."""
+    for name in tasks:
         row = possible.get(name)
         if row is None or row.optional or (row.done_once and row.done_once in record.moments):
             continue

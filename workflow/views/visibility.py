@@ -363,7 +363,7 @@ def deadlines_for(session: Session, record: Snapshot, viewer: Viewer, now: datet
             "duty": settings.done,
             "due_at": session.local(row.ladder),
             "overdue": row.ladder <= now,
-            "offers": settings.offers,
+            "offers": settings.owed,
         }
     return list(lines.values())
 
@@ -371,13 +371,13 @@ def deadlines_for(session: Session, record: Snapshot, viewer: Viewer, now: datet
 def can_see_deadline(viewer: Viewer, settings: DeadlineSettings) -> bool:
     """Return whether somebody may know of a deadline.
 
-    It tells their role, it offers something that their role may do, or it is about their agreement.
+    It tells their role, their role has to do something by then, or it is about their agreement.
     """
     if viewer.is_office:
         return True
     roles: set[str] = {*settings.to, *(group for step in settings.overdue for group in step.to)}
     rows = (row for state in settings.state for row in events_of(state))
-    roles |= {role for row in rows if row.name in settings.offers for role in row.who}
+    roles |= {role for row in rows if row.name in settings.owed for role in row.who}
     return viewer.role in roles or (viewer.role is _LEAD and _OF_AGREEMENT.issuperset(settings.state))
 
 

@@ -83,7 +83,7 @@ def list_tasks(session: Session, capacities: Iterable[Capacity], now: datetime) 
             # Nobody has to do what the clock does on that day.
             if settings and settings.fires == wait.event:
                 continue
-            label = settings.label if settings and wait.event in settings.offers else None
+            label = settings.label if settings and wait.event in settings.owed else None
             by = wait.by if label else None
             tasks.append(Task(capacity, wait.event, wait.since, by, label, by is not None and by <= now))
     # What has no date comes after everything that has one.

@@ -195,7 +195,7 @@ def _show(
             if changed:
                 # What was confirmed is not what the page shows now.
                 texts.pop("confirm", None)
-            context: dict[str, Any] = _describe(session, action) | sheet.draw(texts, problems)
+            context: dict[str, Any] = _describe(session, action, now) | sheet.draw(texts, problems)
             unmet = refused or _obstacles(session, action, now)
             sentences = [_write_unmet(session, each) for each in unmet]
             context |= {
@@ -213,7 +213,7 @@ def _show(
     return site.render(sheet.template, status, failed=bool(problems or refused), **context)
 
 
-def _describe(session: Session, action: Action) -> dict[str, Any]:
+def _describe(session: Session, action: Action, now: datetime) -> dict[str, Any]:
     """Return what heads the form: the partnership, the event and what it will do, the reader, and the deadline."""
     config, facts, row = session.config, action.record.facts, action.event
     event = action.claim.event
@@ -229,7 +229,7 @@ def _describe(session: Session, action: Action) -> dict[str, Any]:
         "why": message.describe_capacity(session, action.role, facts),
         "person": session.name_of(action.reader, facts),
         "stands_in_for": session.name_of(action.actor) if action.through else "",
-        "deadline": message.deadline_of(session, action.notice, {event}),
+        "deadline": message.deadline_of(session, action.notice, [event], now),
         "page": links.address(config, action.claim.for_event("", facts)),
         "megabytes": config.procedure.web.upload_megabytes,
     }

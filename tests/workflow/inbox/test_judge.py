@@ -14,7 +14,7 @@ from states.partnership import State
 from tests.support.district import Begin, Life
 from tests.support.letters import address, answer, comes, delivered, got, put, replies, untouched
 from workflow.actions.action import act, find_action
-from workflow.inbox import judge, message
+from workflow.inbox import judge, message, notes
 from workflow.links import Claim
 from workflow.store import tables
 
@@ -148,7 +148,7 @@ def test_a_message_counts_for_the_text_that_it_shows_not_for_that_of_when_it_was
     life.at("2025-07-08").do("describe-needs", "staff")
     delivered(life)
     first = next(row for row in life.notices("describe-needs") if row["to"] == "staff@example.org")
-    assert json.loads(first["shown"]) == {"agree-needs": str(life.facts.needs.described_at)}
+    assert json.loads(first["shown"])["agree-needs"] == str(life.facts.needs.described_at)
 
 
 def test_what_was_done_by_a_link_before_is_not_done_again(needs):
@@ -329,6 +329,81 @@ def test_too_many_messages_are_a_loop_and_get_no_answer(needs):
     assert len(needs.notices("receipt")) == message.BUSY
 
 
+# Yes and no in other words
+
+
+@pytest.mark.promise("clear-consent")
+@pytest.mark.parametrize(
+    "text",
+    ["Yes, I agree. Thank you!", "agreed", "OK", "Sounds good", "Hello,\r\n\r\nApproved.\r\n\r\nThank you!"],
+)
+def test_a_common_yes_agrees_to_what_was_asked(needs, text):
+    judged = comes(needs, answer(ask(needs), text))
+    assert (judged.verdict, judged.reason) == ("done", "agree-needs")
+    assert set(needs.facts.needs.signatures) == {"school"}
+
+
+@pytest.mark.parametrize("text", ["no thanks\r\n\r\nToo early.", "I do not agree.\r\n\r\nToo early."])
+def test_a_common_no_is_one_with_its_reason(needs, text):
+    assert comes(needs, answer(ask(needs), text)).verdict == "done"
+    assert needs.history()[-1]["event"] == "add-note"
+    assert needs.facts.needs.signatures == {}
+    assert needs.told("reply-note") == ["staff"]
+
+
+@pytest.mark.promise("clear-consent")
+@pytest.mark.parametrize(
+    "text", ["Thanks, I will look at it tomorrow.", "Looks good.", "I agree with most of it."]
+)
+def test_who_has_not_agreed_is_told_so_and_asked_again(needs, text):
+    before = len(needs.notices())
+    assert comes(needs, answer(ask(needs), text)).verdict == "note"
+    (mine,) = [row for row in needs.notices()[before:] if row["to"] == "principal@example.org"]
+    asked = got(needs, mine["template"], "principal")
+    said = asked.get_body(("plain",)).get_content()
+    assert str(asked["Subject"]).startswith("You have NOT agreed yet")
+    assert "You have NOT agreed yet" in " ".join(said.split())
+    assert "Agree to the statement of needs:" in said
+    assert needs.facts.needs.signatures == {}
+    assert needs.told("reply-note") == ["staff"]
+    assert comes(needs, answer(asked, "Yes, agreed.")).verdict == "done"
+
+
+def test_who_thanks_after_they_agreed_is_not_told_that_they_have_not(needs):
+    asked = ask(needs)
+    comes(needs, answer(asked, "agree"))
+    comes(needs, answer(asked, "Thank you for everything!"))
+    last = needs.notices("receipt")[-1]
+    assert "NOT" not in str(got(needs, "receipt", "principal")["Subject"])
+    assert needs.told("reply-refused") == []
+    assert last["to"] == "principal@example.org"
+
+
+@pytest.mark.promise("clear-consent")
+def test_a_yes_signs_nothing(begin):
+    life = begin("drafted")
+    life.at("2025-08-28").do("sign-agreement", "staff")
+    asked = got(life, "sign-agreement", "lead-partner")
+    with untouched(life):
+        assert comes(life, answer(asked, "Yes, I agree.")).verdict == "note"
+    assert str(got(life, "reply-refused", "lead-partner")["Subject"]).startswith("You have NOT signed yet")
+
+
+@pytest.mark.promise("clear-consent")
+def test_a_yes_that_only_the_plain_text_shows_is_none(needs):
+    page = "<p>Hello,</p><p>I do not agree.</p>"
+    plain = "Hello,\r\n\r\nI agree."
+    parts = (
+        f"--b\r\nContent-Type: text/{kind}\r\n\r\n{said}" for kind, said in (("plain", plain), ("html", page))
+    )
+    body = "\r\n".join([*parts, "--b--"])
+    head = answer(ask(needs), "", Content_Type='multipart/alternative; boundary="b"').partition(b"\r\n\r\n")[
+        0
+    ]
+    comes(needs, head + b"\r\n\r\n" + body.encode())
+    assert needs.facts.needs.signatures == {}
+
+
 # Notes
 
 
@@ -440,6 +515,7 @@ def test_a_message_that_cannot_be_dealt_with_is_kept_and_stands_in_nobodys_way(n
             raise ZeroDivisionError("what nobody thought of")
         return real(session, asked, values, **options)
 
+    monkeypatch.setattr(notes, "act", act)
     monkeypatch.setattr(judge, "act", act)
     assert sorted(take_in(needs)) == ["done", "refused"]
     kept = {row["message"]: row["reason"] for row in replies(needs)}

@@ -80,7 +80,9 @@ def test_a_notice_lands_in_the_maildir_and_is_on_record_as_sent(begin: Begin, tm
     assert (row["status"], row["attempts"], row["sent_at"]) == ("sent", 1, life.now)
     assert message["To"].endswith("<principal@example.org>")
     assert message["Message-ID"] == row["message_id"]
-    assert message["Subject"] == row["subject"] == "Please read: the statement of needs, Rainier Beach School"
+    assert (
+        message["Subject"] == row["subject"] == "Please agree to the needs by August 6, Rainier Beach School"
+    )
     assert row["message"].replace(b"\r\n", b"\n") == mask(bytes(message))
 
 

@@ -141,12 +141,12 @@ def test_an_item_that_comes_again_is_another_meeting(begin: Begin) -> None:
 
 
 def test_what_is_only_to_be_known_is_published(begin: Begin) -> None:
-    """The packet offers nothing: it is due outside of this system."""
+    """The Board office checks the packet outside of this system."""
     life = quiet(begin("referred"))
     life.do("schedule-item", meeting_on="2025-10-15")
     quiet(life)
     life.tick("2025-09-26 17:00")
-    found = {entry.key: entry.method for entry in sent(life, "staff")}
+    found = {entry.key: entry.method for entry in sent(life, "board-office")}
     assert found == {"board-meeting": "REQUEST", "agenda-packet": "PUBLISH"}
 
 
