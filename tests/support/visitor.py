@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from tests.support import databases
 from tests.support.district import Life
 from tests.support.facts import PEOPLE
 from workflow import links
+from workflow.actions.sign_in import TEMPLATES
 from workflow.links import Applicant, Claim
 from workflow.outbox import queue
 from workflow.procedure.config import DEFAULTS
@@ -198,11 +200,25 @@ class Visitor:
     def follow(self, seen: Seen) -> Seen:
         """Go where a redirect leads."""
         assert seen.status == 303, (seen.status, seen.said)
-        return self.get(urljoin(seen.page.path, seen.headers["Location"]))
+        return self.get(self.path_of(urljoin(seen.page.path, seen.headers["Location"])))
 
     def do(self, path: str, **typed: Any) -> Seen:
         """Open a link, fill in its form and send it; the page that it leads to."""
         return self.follow(self.send(path, self.get(path).form, **typed))
+
+    def sign_in(self, email: str) -> Seen:
+        """Ask for a link with nothing but an address, press it, and see the page."""
+        assert "Check your email" in self.post("/me", {"email": email}).said
+        return self.follow(self.post(self.sign_in_link(email), {"wanted": "yes"}))
+
+    def sign_in_link(self, email: str) -> str:
+        """The path of the last link to sign in that was mailed to an address."""
+        table = tables.notices
+        query = select(table.c.extra).where(table.c.template.in_(TEMPLATES), table.c.to == email)
+        with self.life.system.reading() as session:
+            extra = str(session.connection.scalars(query.order_by(table.c.id.desc())).first())
+        signed = links.sign_again(self.life.system.config, extra.encode(), email).decode()
+        return self.path_of(json.loads(signed)["offers"][0]["url"])
 
     # Looking
 

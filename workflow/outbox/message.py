@@ -47,6 +47,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "delegate_for": session.name_of(row.delegate_for) if row.delegate_for else None,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name,
+        "me": session.config.address("me"),
         "names": people.names(),
         "failure": None,
         "changes": None,

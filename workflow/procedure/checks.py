@@ -46,7 +46,10 @@ BEFORE_THE_BOARD = frozenset(
     if row.to is State.BOARD_REVIEW or (State.BOARD_REVIEW in row.at and (row.to or row.about_meeting))
 )
 # Templates that no row of the procedure names, since the program itself decides who gets them.
-ALWAYS = ("receipt", "fresh-link", "apply-link", "application-held", "reply-refused", "digest", "summary")
+ALWAYS = (
+    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "application-held", "reply-refused", "digest",
+    "summary",
+)  # fmt: skip
 _LONGEST = (
     64 - len("+999999999999999-") - 16
 )  # characters before the @ (RFC 5321, 4.5.3.1) less what the program adds

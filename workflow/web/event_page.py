@@ -13,6 +13,7 @@ from flask import Response, abort, request
 
 from states.errors import BadInput, Problem, Refused, Unmet
 from states.machine import ASKED, event_named
+from states.partnership import Role
 from workflow import links
 from workflow.actions import attachments
 from workflow.actions.action import (
@@ -21,23 +22,21 @@ from workflow.actions.action import (
     act,
     act_each,
     find_action,
-    last_done,
     notice_of,
-    was_sent,
 )
+from workflow.actions.answers import last_done, was_sent
 from workflow.engine import Change, Conflict
 from workflow.forms import fields, parsing
 from workflow.links import Claim
 from workflow.outbox import message
 from workflow.session import Session
-from workflow.store.rows import Channel
-from workflow.views import documents
-from workflow.views.visibility import viewer_of
+from workflow.store.rows import Channel, Snapshot
+from workflow.views import documents, your_page
+from workflow.views.capacities import Capacity
+from workflow.views.visibility import Viewer, viewer_of
 from workflow.web import closed_link
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, require_form
-
-_OURS = ("form", "shown", "do")  # fields that every form has, next to those of the event
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def _read_form() -> Sent:
         for name, file in request.files.items()
         if file.filename
     }
-    form, shown, do = (texts.pop(name, "") for name in _OURS)
+    form, shown, do = (texts.pop(name, "") for name in closed_link.OURS)
     # Both come from the page and are random or a digest. Any other value was made up or is damaged.
     if not re.fullmatch(r"[0-9a-f]{32}", form) or not re.fullmatch(r"[0-9a-f]{32}", shown):
         abort(400)
@@ -230,7 +229,7 @@ def _describe(session: Session, action: Action) -> dict[str, Any]:
         "person": session.name_of(action.reader, facts),
         "stands_in_for": session.name_of(action.actor) if action.through else "",
         "deadline": message.deadline_of(session, action.notice, {event}),
-        "page": links.address(config, replace(action.claim, event="", read=None)),
+        "page": links.address(config, action.claim.for_event("", facts)),
         "megabytes": config.procedure.web.upload_megabytes,
     }
 
@@ -284,8 +283,30 @@ def done(site: Site, token: str, claim: Claim) -> Response:
             "by": session.name_of(rows[-1].actor),
             "through": session.name_of(rows[-1].ran_by) if rows[-1].ran_by else "",
             "why": message.describe_capacity(session, notice.role, facts),
-            "page": links.address(config, replace(claim, event="", read=None)),
+            "page": links.address(config, claim.for_event("", facts)),
+            "next": _list_next(session, claim, viewer, record, now)
+            if over is None or over.how == "used"
+            else [],
             "more": over is None and event_named(claim.event).repeatable,
             "link": f"../{token}",
         }
     return site.render("done", **context)
+
+
+def _list_next(
+    session: Session, claim: Claim, viewer: Viewer, record: Snapshot, now: datetime
+) -> list[dict[str, Any]]:
+    """Return what waits for the same person in the same partnership next, with a link each."""
+    capacity = Capacity(
+        record, viewer.role, viewer.through or viewer.email, viewer.email if viewer.through else None
+    )
+    return [
+        {
+            "label": session.config.label(task.event),
+            "url": links.address(session.config, claim.for_event(task.event, record.facts)),
+            "by": session.local(task.by),
+            "overdue": task.overdue,
+        }
+        for task in your_page.list_tasks(session, [capacity], now)
+        if not (event_named(task.event).sealed and viewer.role is Role.APPLICANT)
+    ]
