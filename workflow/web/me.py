@@ -250,6 +250,7 @@ def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any
     person = session.directory.people.get(email)
     return {
         "email": email,
+        "dates_in": session.dates_in(email),
         "reader": session.name_of(email, held[0].record.facts if held else None),
         "tasks": [_task(session, browser, task) for task in your_page.list_tasks(session, held, now)],
         "everywhere": everywhere,
