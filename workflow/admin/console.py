@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from notifications.filters import long_day
 from notifications.markup import escape_controls
@@ -237,6 +238,12 @@ class Listing(click.Group):
         elif not {"--help", "-h"} & set(args):
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands of the group and what completes the arguments of `list`, such as references."""
+        arguments = [each for each in self.commands["list"].params if isinstance(each, click.Argument)]
+        completed = [item for each in arguments for item in each.shell_complete(ctx, incomplete)]
+        return super().shell_complete(ctx, incomplete) + completed
 
 
 def _skip_common(args: Sequence[str]) -> int:

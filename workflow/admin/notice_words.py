@@ -95,7 +95,7 @@ def notices_preview(
 
     def people() -> None:
         how = "as it would be told now" if shown.made_up else "as it is told"
-        console.tell(f"{name} to {shown.to.name} ({role}), {how}. Nothing is sent, and the links do nothing.")
+        echo(f"{name} to {shown.to.name} ({role}), {how}. Nothing is sent, and the links do nothing.")
         echo(f"Subject: {shown.words.subject}\n\n{shown.words.text}", nl=False)
 
     console.show(document, people)
