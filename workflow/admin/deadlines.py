@@ -23,7 +23,7 @@ from workflow.views import documents
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | explain REF NAME")
 def deadlines() -> None:
-    """List what is coming, what is overdue, what fired; explain a date."""
+    """List what is due, overdue or fired; explain a date."""
 
 
 @deadlines.command("list")

@@ -42,7 +42,7 @@ _NEW = "(new)"  # in the list of partnerships, the choice to begin one
 @click.option("--as", "as_", metavar="EMAIL", help="Who acts; else the person of this user in [admin.users].")
 @common
 def do(console: Console, ref: str | None, as_: str | None) -> None:
-    """Show what can be done now, ask for what it needs, and do it.
+    """Show what can be done now, and do it.
 
     Only on a terminal. Without REF, choose a partnership first or begin one. Ctrl-C leads back to the menu, and
     from there out. Scripts use `trigger`.

@@ -33,7 +33,7 @@ _USAGE = "[REF] | show ID | preview NAME REF | test | retry ID | resend ID | rev
 
 @click.group(cls=Listing, subcommand_metavar=_USAGE)
 def notices() -> None:
-    """List what was sent, to whom, why; preview, try again, send again, revoke."""
+    """List what was sent; preview, test, resend, revoke."""
 
 
 @notices.command("list")

@@ -33,7 +33,7 @@ def _find_person(console: Console, email: str) -> directory.Person:
 
 @click.group(cls=Listing)
 def people() -> None:
-    """Keep the people: list, add, change, away, feed, link, invite, revoke, remove."""
+    """Keep the people: list, add, change, link, revoke."""
 
 
 @people.command("list")
