@@ -88,7 +88,9 @@ class Single:
 
     def texts(self) -> dict[str, str]:
         usual = choices.usual_values(self.action.event, self.today)
-        return parsing.to_texts(self._takes, usual | dict(self.on_record), self.offered)
+        fields = build_form(self._takes, {}, self.offered)
+        stated = {field.name: field.choices[0][0] for field in fields if field.is_stated}
+        return parsing.to_texts(self._takes, usual | dict(self.on_record), self.offered) | stated
 
     def _untouched(self) -> dict[str, Any] | None:
         """Return the input that the form states before anybody fills it in. None if it is not complete."""
@@ -128,7 +130,7 @@ class Single:
         else:
             label, words = "Your decision", "Yes, I want this"
         required = not self.on_record
-        return Field("confirm", "confirm", "confirm", label, "several", required, choices=((TICKED, words),))
+        return Field("confirm", "confirm", "confirm", label, "tick", required, choices=((TICKED, words),))
 
     def _doubt(self, values: Mapping[str, Any], typed: str) -> str | None:
         """Return why the form does not count as filled in; None if it does. `typed` is its confirmation."""
