@@ -55,6 +55,9 @@ class People:
         for box in page.locator("input[type=checkbox][name=confirm]").all():
             box.check()
         press(page.locator("button[value=act]"))
+        if "/check/" in page.url:
+            self.look(page.url, f"{label}, check")
+            press(page.locator("button[value=record]"))
         assert "/done" in page.url, page.locator("main").inner_text()
         self.look(page.url, f"{label}, done")
         page.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from notifications.filters import listing, long_day, money
+from notifications.filters import long_day, money
 from states.errors import TableError
 from states.inputs import ABILITIES, READABLE
 from states.lifecycle import TABLE
@@ -183,11 +183,11 @@ def _scores(session: Session, action: Action) -> Section | None:
 def _averages(session: Session, standings: Sequence[Standing]) -> Grid:
     """Return the averages of all applications, with the conflicts of interest and who has not scored."""
     abilities = [READABLE[ability] for ability in ABILITIES]
-    columns = ["Organization", f"All abilities, of {MOST}", *abilities, "Scored by", "Not by"]
+    columns = ["Organization", f"All abilities, of {MOST}", *abilities, "Reviewers", "Without a score of"]
     rows = []
     for each in standings:
         averages = [each.average, *map(each.average_of, ABILITIES)]
-        by = listing([session.name_of(score.reviewer) for score in each.scores]) if each.scores else "nobody"
+        by = f"{len(each.scores)} of {len(each.scores) + len(each.conflicts) + len(each.left)}"
         absent = [f"{session.name_of(one.reviewer)} (conflict of interest)" for one in each.conflicts]
         absent += [f"{session.name_of(reviewer)} (not scored yet)" for reviewer in each.left]
         rows.append([each.application.name, *map(_round, averages), by, ", ".join(absent) or "-"])
@@ -208,7 +208,7 @@ def _points(session: Session, standing: Standing) -> Grid:
 
 def _score_card(session: Session, standing: Standing, text: ApplicationText) -> Card:
     """Return the comments and conflicts of the reviewers, and what the application says."""
-    pairs: Pairs = [("Kind", standing.application.kind.replace("-", " "))]
+    pairs: Pairs = [("Kind", standing.application.kind.replace("-", " ").capitalize())]
     pairs += [(f"Comment of {session.name_of(each.reviewer)}", each.comment) for each in standing.scores]
     pairs += [
         (f"Conflict of interest of {session.name_of(each.reviewer)}", each.reason)

@@ -220,6 +220,24 @@ LISTS: Mapping[str, Callable[[Session, Action, datetime], Choices]] = {
 }
 
 
+# Why an event cannot be done while its list is empty. The other lists never close a form: what is missing in the
+# directory can be typed.
+EMPTY: Mapping[str, str] = {
+    "own-applications": "there is no application of yours in this call",
+    "without-conflict": "there is no application left to declare a conflict with",
+    "unanswered-protests": "no protest waits for an answer",
+    "open-agendas": "the calendar has no coming regular meeting whose agenda is open",
+    "later-meetings": "the calendar has no later regular meeting",
+    "agenda": "the item has been on no agenda yet",
+}
+
+
+def find_empty(session: Session, action: Action, now: datetime) -> list[str]:
+    """Return why nothing can be chosen, for each list of the form that is empty."""
+    names = action.event.form.choices.values()
+    return [EMPTY[name] for name in names if name in EMPTY and not LISTS[name](session, action, now)]
+
+
 # Hints beside a control: they show what is on record next to what will replace it
 
 

@@ -34,7 +34,7 @@ from workflow.session import Session
 from workflow.store.rows import Channel
 from workflow.views import documents
 from workflow.views.visibility import viewer_of
-from workflow.web import closed_link, score_sheet
+from workflow.web import choices, closed_link, score_sheet
 from workflow.web.sent import Sent, read_sent, refuse_too_large
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, require_form, see_other
@@ -288,15 +288,16 @@ def _describe(session: Session, action: Action) -> dict[str, Any]:
 
 
 def _obstacles(session: Session, action: Action, now: datetime) -> list[Unmet]:
-    """Return the requirements that fail now, whatever is typed into the form."""
+    """Return the requirements that fail now, whatever is typed into the form, and the lists that are empty."""
     possibilities = documents.possibilities(session, action.record, now, action.actor, action.role)
-    return [
+    unmet = [
         Unmet(name, reason, clause)
         for possibility in possibilities
         if possibility.row.name == action.claim.event
         for name, clause, reason in possibility.requirements
         if reason not in (None, ASKED)
     ]
+    return unmet or [Unmet("choice", reason) for reason in choices.find_empty(session, action, now)]
 
 
 def _write_unmet(session: Session, unmet: Unmet) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -26,6 +27,21 @@ def test_a_meeting_whose_agenda_has_closed_is_not_offered_and_the_others_say_unt
     later = labels(visitor.get(path), "meeting_on")
     assert list(later)[: len(others)] == others
     assert later["2026-01-07"] == "Wednesday, January 7, 2026; the agenda closes December 26"
+
+
+def test_without_a_meeting_to_choose_the_page_says_so_and_has_no_button(visit: Visit) -> None:
+    visitor = visit("referred")
+    visitor.life.now += timedelta(days=2_000)
+    seen = visitor.get(visitor.link("schedule-item"))
+    assert "The calendar has no coming regular meeting whose agenda is open" in seen.said
+    assert seen.page.forms == []
+
+
+def test_what_cannot_work_now_has_no_button(visit: Visit) -> None:
+    visitor = visit("chosen")
+    seen = visitor.get(visitor.link("sign-agreement"))
+    assert "What prevents this now" in seen.said
+    assert seen.page.forms == []
 
 
 def test_an_item_is_deferred_to_a_meeting_that_says_that_its_agenda_has_closed(visit: Visit) -> None:
@@ -87,8 +103,7 @@ def test_the_choice_has_a_table_of_scores_with_names_sums_and_averages(visit: Vi
     life.do("declare-conflict", "reviewer-3@example.org", organization=CBO, reason="a cousin works there")
     seen = choice(visitor)
     said = seen.said
-    assert "Harbor House 22.5 4.5 4.5 4.5 4.5 4.5 Reviewer 1 and Reviewer 2" in said
-    assert "Reviewer 3 (conflict of interest)" in said
+    assert "Harbor House 22.5 4.5 4.5 4.5 4.5 4.5 2 of 3 Reviewer 3 (conflict of interest)" in said
     assert "Reviewer 3 (not scored yet)" in said
     assert "Reviewer 2 5 5 5 5 5 25" in said
     assert "Conflict of interest of Reviewer 3 a cousin works there" in said
