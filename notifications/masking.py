@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 # The token of a link: what it says, when it was signed (itsdangerous) and the signature; and the code of an answer.
 _TOKEN = re.compile(
-    rb"/(?P<kind>a|feed)/(?P<payload>\.?[A-Za-z0-9_-]+)\.(?P<stamp>[A-Za-z0-9_-]{6})"
+    rb"/(?P<kind>a|feed|me)/(?P<payload>\.?[A-Za-z0-9_-]+)\.(?P<stamp>[A-Za-z0-9_-]{6})"
     rb"\.(?P<code>[A-Za-z0-9_-]{27}|~{27})(?![A-Za-z0-9_~-])"
 )
 _REPLY = re.compile(rb"\+(?P<notice>[0-9]{1,15})-(?P<code>[a-z2-7]{16}|~{16})(?=@)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,24 +16,35 @@ from workflow.procedure.config import Config
 from workflow.store.rows import Notice
 
 # The purposes of tokens. The signature covers the purpose, so that a token for one cannot be used for another.
-_ACT, _FEED, _APPLY = "act", "feed", "apply"
+_ACT, _FEED, _APPLY, _SIGN_IN = "act", "feed", "apply", "sign-in"
 _FEED_DAYS = 400
 _APPLY_DAYS = 400  # the end of the call ends the link earlier
+_SIGN_IN_MINUTES = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The content of a link in a notice.
+    """The content of a link in a notice, or on a page of a person who has signed in.
 
-    Its life counts from `signed_at`; None for a link that is made now.
+    A link on such a page names no notice. It names the sign-in and the capacity, and works only in that person's
+    browser. The life of a link counts from `signed_at`; None for a link that is made now.
     """
 
-    notice: int
+    notice: int | None
     event: str  # "" if the link only shows the partnership
     person: str
     ref: str
     read: str | None = None  # the version of the text that the event consents to, as the notice showed it
     signed_at: datetime | None = field(default=None, compare=False)
+    sign_in: int | None = None
+    role: str = ""  # of a link without a notice, as is
+    delegate_for: str | None = None  # the absent person in whose place the reader acts
+
+    def for_event(self, event: str, facts: Partnership) -> Claim:
+        """Return the claim for another event of the same person, "" for the page of the partnership."""
+        # The version goes with the link, so that nobody consents to a text that changed after it was shown.
+        version = event_named(event).version_read(facts) if event else None
+        return replace(self, event=event, read=version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +69,31 @@ class ExpiredClaim(ServiceError):
         self.claim = claim
 
 
-def claim_of(
-    notice: Notice, ref: str, event: str, facts: Partnership, signed_at: datetime | None = None
-) -> Claim:
-    """Return the claim for a link in the message of a notice, or on a page whose own link is of `signed_at`."""
-    # The version goes with the link, so that nobody consents
-    # to a text that changed after the message was written.
-    version = event_named(event).version_read(facts) if event else None
-    return Claim(notice.id, event, notice.to, ref, version, signed_at)
+@dataclass(frozen=True, slots=True)
+class SignInLink:
+    """The content of a link to sign in: whose it is, and a name of its own, by which it works once."""
+
+    email: str
+    name: str
+
+
+def claim_of(notice: Notice, ref: str, event: str, facts: Partnership) -> Claim:
+    """Return the claim for a link in the message of a notice."""
+    return Claim(notice.id, "", notice.to, ref).for_event(event, facts)
 
 
 def address(config: Config, claim: Claim) -> str:
     """Return the address of a link with this claim, signed."""
     # Short keys keep the address short, so that fewer mail programs break it.
-    values = {"n": claim.notice, "e": claim.event, "p": claim.person, "r": claim.ref}
+    values: dict[str, Any] = {"e": claim.event, "p": claim.person, "r": claim.ref}
     if claim.read is not None:
         values["v"] = claim.read
-    return config.address(f"a/{config.links.sign(_ACT, values, claim.signed_at)}")
+    if claim.sign_in is None:
+        values["n"] = claim.notice
+        return config.address(f"a/{config.links.sign(_ACT, values, claim.signed_at)}")
+    values |= {"s": claim.sign_in, "o": claim.role, "d": claim.delegate_for}
+    # The sign-in limits its life, so a page that is opened again makes its links anew.
+    return config.address(f"a/{config.links.sign(_ACT, values)}")
 
 
 def read(config: Config, token: str) -> Claim:
@@ -90,10 +109,13 @@ def read(config: Config, token: str) -> Claim:
 def _claim(values: Any, signed_at: datetime) -> Claim:
     """Return the claim in the values of a token. Raise `Forged` if they are not those of a claim."""
     try:
-        notice, event, person, ref = int(values["n"]), str(values["e"]), str(values["p"]), str(values["r"])
+        event, person, ref = str(values["e"]), str(values["p"]), str(values["r"])
+        if "s" not in values:
+            return Claim(int(values["n"]), event, person, ref, values.get("v"), signed_at)
+        sign_in, role, owner = int(values["s"]), str(values["o"]), values["d"]
     except (KeyError, TypeError, ValueError):
         raise Forged("it does not say what a link says") from None
-    return Claim(notice, event, person, ref, values.get("v"), signed_at)
+    return Claim(None, event, person, ref, values.get("v"), signed_at, sign_in, role, owner)
 
 
 def sign_again(config: Config, content: bytes, person: str) -> bytes:
@@ -122,6 +144,8 @@ def _purpose(kind: str, claims: Any) -> str:
     """Return the purpose of a link by the first part of its path and its claims."""
     if kind == _FEED:
         return _FEED
+    if kind == "me":
+        return _SIGN_IN
     return _ACT if isinstance(claims, dict) and "n" in claims else _APPLY
 
 
@@ -129,6 +153,20 @@ def end_of(config: Config, claim: Claim) -> int | None:
     """Return when a link's life ends, in seconds since 1970; None for a link that is made now."""
     days = timedelta(days=config.procedure.web.link_days)
     return int((claim.signed_at + days).timestamp()) if claim.signed_at else None
+
+
+def sign_in_address(config: Config, link: SignInLink) -> str:
+    """Return the address that signs a person in. Sent by mail, it proves that they read mail there."""
+    return config.address(f"me/{config.links.sign(_SIGN_IN, {'p': link.email, 'q': link.name})}")
+
+
+def read_sign_in(config: Config, token: str) -> SignInLink:
+    """Return the content of a link to sign in. Raise `Forged`, or `Expired` after 15 minutes."""
+    values = config.links.read(_SIGN_IN, token, timedelta(minutes=_SIGN_IN_MINUTES))
+    try:
+        return SignInLink(str(values["p"]), str(values["q"]))
+    except (KeyError, TypeError, ValueError):
+        raise Forged("it does not say what a link to sign in says") from None
 
 
 def feed_address(config: Config, email: str, generation: int) -> str:

@@ -32,7 +32,7 @@ from tests.support.facts import LA
 from tests.support.house import CALL, House
 from tests.support.office import preload, program
 from workflow import session
-from workflow.daemon import service
+from workflow.daemon.every import Every
 
 # A clock that jumps.
 
@@ -199,5 +199,5 @@ def test_a_deadline_in_the_nights_on_which_the_clocks_change_is_never_early_and_
 
 def test_a_machine_that_began_in_1970_does_not_count_the_ticks_it_has_missed_since() -> None:
     jobs = BackgroundScheduler(timezone=UTC)
-    tick = jobs.add_job(print, service._Every(20), next_run_time=datetime(1970, 1, 1, tzinfo=UTC))
+    tick = jobs.add_job(print, Every(20), next_run_time=datetime(1970, 1, 1, tzinfo=UTC))
     assert len(tick._get_run_times(session.current_time())) == 1

@@ -34,7 +34,10 @@ from tests.support.facts import (
 )
 
 # No row names them: the program itself decides who gets them.
-ALWAYS = ("receipt", "fresh-link", "apply-link", "application-held", "reply-refused", "digest")
+ALWAYS = (
+    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "application-held", "reply-refused", "digest",
+    "summary",
+)  # fmt: skip
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
 CONFIG = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))
@@ -157,6 +160,7 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "page": None,
         "digest": [],
         "feed": None,
+        "me": "https://partnerships.example.org/me",
         "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": ""},
         "district": "Example Public Schools",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,14 +16,17 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from notifications.pages import Pages
 from states.machine import row_of
 from states.partnership import Role
 from tests.support import databases
 from tests.support.district import Life
 from tests.support.facts import PEOPLE
 from workflow import links
+from workflow.actions.sign_in import TEMPLATES
 from workflow.links import Applicant, Claim
 from workflow.outbox import queue
+from workflow.procedure.config import DEFAULTS
 from workflow.store import tables
 from workflow.web.app import application
 
@@ -100,6 +104,17 @@ class Page(HTMLParser):
     def said(self) -> str:
         """Its words, with blanks as people see them."""
         return " ".join(" ".join(self.words).split())
+
+
+def page_of(life: Life, call: str, **context: Any) -> Page:
+    """A page that shows what a call of one of the macros of the desk gives, and nothing else."""
+    (folder := life.system.config.folder / "alone" / "pages").mkdir(parents=True, exist_ok=True)
+    words = '{% extends "pages/layout.j2" %}{% import "pages/desk.j2" as desk %}{% block main %}<h1>Desk</h1>'
+    (folder / "alone.j2").write_text(words + "{{ " + call + " }}{% endblock %}", encoding="utf-8")
+    shared = {"district": "D", "office": {"name": "O", "email": "o@example.org", "phone": ""}, "root": ""}
+    shared |= {"failed": False, "partnership": None, "title": "Desk"}
+    pages = Pages((folder.parent, DEFAULTS / "templates"), life.system.config.procedure.district.zone)
+    return Page(pages.render("alone", shared | context), "/me")
 
 
 @dataclass(frozen=True)
@@ -182,7 +197,7 @@ class Visitor:
     def _kept(self, path: str, answer: TestResponse) -> Seen:
         """Go on to the page that shows what was typed, or press the button of the one that asks to check it."""
         to = urljoin(path, answer.headers.get("Location", "/done"))
-        if answer.status_code != 303 or to.endswith("/done"):
+        if answer.status_code != 303 or not to.startswith("/a/") or to.endswith("/done"):
             return self._seen(path, answer)
         seen = self.get(to)
         if "/check/" not in to or seen.status != 200:
@@ -196,11 +211,25 @@ class Visitor:
     def follow(self, seen: Seen) -> Seen:
         """Go where a redirect leads."""
         assert seen.status == 303, (seen.status, seen.said)
-        return self.get(urljoin(seen.page.path, seen.headers["Location"]))
+        return self.get(self.path_of(urljoin(seen.page.path, seen.headers["Location"])))
 
     def do(self, path: str, **typed: Any) -> Seen:
         """Open a link, fill in its form and send it; the page that it leads to."""
         return self.follow(self.send(path, self.get(path).form, **typed))
+
+    def sign_in(self, email: str) -> Seen:
+        """Ask for a link with nothing but an address, press it, and see the page."""
+        assert "Check your email" in self.post("/me", {"email": email}).said
+        return self.follow(self.post(self.sign_in_link(email), {"wanted": "yes"}))
+
+    def sign_in_link(self, email: str) -> str:
+        """The path of the last link to sign in that was mailed to an address."""
+        table = tables.notices
+        query = select(table.c.extra).where(table.c.template.in_(TEMPLATES), table.c.to == email)
+        with self.life.system.reading() as session:
+            extra = str(session.connection.scalars(query.order_by(table.c.id.desc())).first())
+        signed = links.sign_again(self.life.system.config, extra.encode(), email).decode()
+        return self.path_of(json.loads(signed)["offers"][0]["url"])
 
     # Looking
 

@@ -12,29 +12,35 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import and_, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 
 from notifications.errors import ServiceError
 from notifications.links import Forged
 from states.errors import WrongState
 from states.event import OFFICE, Event
-from states.machine import event_named, row_of
+from states.machine import row_of
 from states.partnership import Role, State
 from workflow import directory, engine
+from workflow.actions import answers
 from workflow.engine import Change
 from workflow.links import Claim
 from workflow.outbox import bounced, message, queue
-from workflow.session import Session
+from workflow.outbox.timing import new_notice
+from workflow.session import Session, current_time
 from workflow.store import tables
 from workflow.store.rows import Channel, HistoryEntry, Notice, Snapshot
+from workflow.views import your_page
+from workflow.views.capacities import Capacity
 from workflow.views.visibility import Viewer
 
 # The least time between two fresh messages to one person about one partnership.
 AGAIN_AFTER = timedelta(minutes=5)
 MOST_AGAIN = 3  # the most fresh messages to one person about one partnership in a day
+MOST_NEXT = 2  # the most things that a receipt says to do next
 AGAIN_FOR = timedelta(days=365)  # a link that is older asks for no fresh message
-Ending = Literal["used", "expired", "overtaken", "revoked"]
+Ending = Literal["used", "expired", "overtaken", "revoked", "signed-out"]
+
+YOUR_PAGE = "your-page"  # the template of no message: a person started from their own page
 
 
 class LinkClosed(ServiceError):
@@ -78,6 +84,11 @@ class Action:
         """Return the person who reads what the link shows."""
         return Viewer(self.role, self.actor, self.through)
 
+    @property
+    def capacity(self) -> Capacity:
+        """Return the role in which the reader acts, and in whose place."""
+        return Capacity(self.record, self.role, self.reader, self.actor if self.through else None)
+
 
 def find_action(session: Session, claim: Claim, now: datetime) -> Action:
     """Return what a claim asks for, once all checks have passed.
@@ -95,7 +106,7 @@ def find_action(session: Session, claim: Claim, now: datetime) -> Action:
     actor, through = notice.delegate_for or claim.person, claim.person if notice.delegate_for else None
     role = Role(notice.role)
     # Before the right: a person who has lost the role since may still learn that their answer was recorded.
-    _check_unused(session, claim)
+    _check_unused(session, claim, notice)
     _check_right(session, claim, notice, record, now)
     _check_round(session, claim, notice, record)
     if not claim.event:
@@ -112,14 +123,29 @@ def find_action(session: Session, claim: Claim, now: datetime) -> Action:
 
 def notice_of(session: Session, claim: Claim) -> tuple[Notice, Snapshot]:
     """Return the notice of a claim and its partnership. Raise `Forged` if there was never such a notice."""
+    record = engine.load(session.connection, [claim.ref]).get(claim.ref)
+    if claim.sign_in is not None:
+        if record is None:
+            raise Forged("there is no such partnership")
+        return _stand_in_notice(session, claim, record), record
     table = tables.notices
     row = session.connection.execute(select(table).where(table.c.id == claim.notice)).first()
-    record = engine.load(session.connection, [claim.ref]).get(claim.ref)
     # The signature proves only that we made the link.
     # The notice must also have gone to this person about this partnership.
     if row is None or record is None or (row.to, row.partnership) != (claim.person, record.id):
         raise Forged("there is no such notice")
     return Notice.from_row(row), record
+
+
+def _stand_in_notice(session: Session, claim: Claim, record: Snapshot) -> Notice:
+    """Return what stands for the notice where a person started from their own page: it asks for nothing.
+
+    It is not stored and never sent. It is as old as the page, so that what the page shows of an earlier round ends.
+    """
+    made = new_notice(session.config, YOUR_PAGE, claim.person, claim.role, claim.signed_at or current_time())
+    of_claim = {"id": 0, "attempts": 0, "partnership": record.id, "delegate_for": claim.delegate_for}
+    values: dict[str, Any] = dict.fromkeys(Notice._fields) | made | of_claim
+    return Notice(**values)
 
 
 def _check_right(session: Session, claim: Claim, notice: Notice, record: Snapshot, now: datetime) -> None:
@@ -181,11 +207,11 @@ def has_right(session: Session, claim: Claim, now: datetime) -> bool:
     return True
 
 
-def _check_unused(session: Session, claim: Claim) -> None:
+def _check_unused(session: Session, claim: Claim, notice: Notice) -> None:
     """Raise `LinkClosed` if the event can be done only once and was done from this notice."""
-    if not claim.event or event_named(claim.event).repeatable:
+    if not claim.event or not answers.is_once(session, claim, notice, claim.event):
         return
-    if _is_answered(session, _answer_key(claim, claim.event)):
+    if answers.is_answered(session, answers.key_of(session, claim, notice, claim.event, "")):
         raise LinkClosed("used", "This has been done already, from this very message.", claim)
 
 
@@ -258,58 +284,40 @@ def _act(
     note: str | None,
 ) -> Change:
     """Write the event and then the answer that keeps it from being done twice. Raise as `act` does."""
-    key = _answer_key(action.claim, event, form)
-    if _is_answered(session, key):
+    key = answers.key_of(session, action.claim, action.notice, event, form)
+    if answers.is_answered(session, key):
         raise LinkClosed("used", "This has been done already.", action.claim)
     change = engine.advance(
         session, action.record.ref, event, values, action.actor, channel, now,
         role=action.role, note=note, ran_by=action.through,
     )  # fmt: skip
     # The answer is in the same transaction as the event. Its unique key decides between two at once.
-    answer = {
-        "notice": action.claim.notice,
-        "event": event,
-        "form": key,
-        "channel": channel,
-        "by": action.reader,
-        "at": now,
-        "partnership": change.record.id,
-        "seq": change.record.version,
-    }
     try:
-        session.connection.execute(insert(tables.answers).values(**answer))
-    except IntegrityError:
-        # Another transaction committed the same answer between the look-up above and this insert.
+        answers.record(
+            session, action.claim, key, event, change.record, channel=channel, by=action.reader, now=now
+        )
+    except answers.AnsweredAlready:
         raise LinkClosed("used", "This has been done already.", action.claim) from None
     # The link went to this address, so mail arrives there.
     bounced.clear(session, action.reader)
     return change
 
 
-def was_sent(session: Session, claim: Claim, form: str) -> bool:
-    """Return whether this very form was sent before, for one event or for several."""
-    table = tables.answers
-    keys = select(table.c.form).where(table.c.notice == claim.notice)
-    return any(form in key.split(" ") for key in session.connection.scalars(keys))
-
-
-def _answer_key(claim: Claim, event: str, form: str = "") -> str:
-    """Return the unique key of an answer: each form of a repeatable event counts, any other event counts once."""
-    return f"{claim.notice} {event} {form}" if event_named(event).repeatable else f"{claim.notice} {event}"
-
-
-def _is_answered(session: Session, key: str) -> bool:
-    table = tables.answers
-    return session.connection.scalar(select(table.c.id).where(table.c.form == key)) is not None
-
-
 def _queue_receipt(session: Session, action: Action, changes: Sequence[Change], now: datetime) -> None:
-    """Queue one receipt for the person who has the right, and one for the delegate who acted, if there is one."""
+    """Queue one receipt for the person who has the right, and one for the delegate who acted, if there is one.
+
+    A receipt offers what waits for its reader next in this partnership.
+    """
     seqs = [change.record.version for change in changes]
+    capacity = Capacity(changes[-1].record, action.role, action.actor, None)
+    following = your_page.list_tasks(session, [capacity], now)
+    extra: dict[str, Any] = {"before": seqs[:-1]} if seqs[1:] else {}
+    if following:
+        extra["offers_again"] = [task.event for task in following[:MOST_NEXT]]
     recorded: dict[str, Any] = {
         "partnership": changes[-1].record.id,
         "seq": seqs[-1],
-        "extra": {"before": seqs[:-1]} if seqs[1:] else None,
+        "extra": extra or None,
     }
     # The person with the right always gets a receipt, so that they notice if somebody else uses their link.
     queue.tell(session, "receipt", action.actor, str(action.role), now, **recorded)
@@ -322,27 +330,6 @@ def _queue_receipt(session: Session, action: Action, changes: Sequence[Change], 
 def is_since(notice: Notice, row: HistoryEntry) -> bool:
     """Return whether a row of the history was written after the notice, and is not the event it tells of."""
     return row.at >= notice.queued_at and row.seq > (notice.seq or 0)
-
-
-def was_used(session: Session, claim: Claim) -> bool:
-    """Return whether the claim's event was done from this notice before."""
-    table = tables.answers
-    query = select(table.c.id).where(table.c.notice == claim.notice, table.c.event == claim.event)
-    return session.connection.scalar(query) is not None
-
-
-def last_done(session: Session, claim: Claim) -> list[HistoryEntry]:
-    """Return the history rows that the latest answer to this notice wrote, oldest first."""
-    table, history = tables.answers, tables.history
-    # All events of one form have the same instant, so this finds all rows of the last form.
-    last = select(func.max(table.c.at)).where(table.c.notice == claim.notice).scalar_subquery()
-    query = (
-        select(history)
-        .join(table, and_(table.c.partnership == history.c.partnership, table.c.seq == history.c.seq))
-        .where(table.c.notice == claim.notice, table.c.at == last)
-        .order_by(history.c.seq)
-    )
-    return [HistoryEntry.from_row(row) for row in session.connection.execute(query)]
 
 
 def send_again(session: Session, claim: Claim, now: datetime) -> int | None:

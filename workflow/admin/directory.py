@@ -13,6 +13,7 @@ from sqlalchemy import Table, select
 from states.errors import BadInput, Problem
 from states.mistakes import problems_of
 from workflow import directory
+from workflow.actions import sign_in
 from workflow.admin.console import Console, echo
 from workflow.engine import NotFound
 from workflow.outbox import queue
@@ -109,6 +110,7 @@ def remove(console: Console, area: Area, table: Table, key: object, what: str) -
         if table is not tables.people:
             return []
         queue.revoke_person(session.connection, str(key), console.now)
+        sign_in.end(session, str(key), None, console.now)
         return _find_new_vacancies(session)
 
     _show_done(console, str(key), "removed", console.system.transact(work))

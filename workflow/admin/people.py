@@ -1,4 +1,4 @@
-"""Runs the command people: list, add, change and remove people; absences, delegates and calendar feeds."""
+"""Runs the command people: list, add, change and remove people; absences, feeds, and links to sign in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import click
 from sqlalchemy import select
 
 from states.errors import BadInput, Problem
+from states.partnership import Role
 from workflow import directory, links
+from workflow.actions import sign_in
 from workflow.admin.console import Console, Listing, common, echo
 from workflow.admin.directory import remove, write
+from workflow.admin.references import parse_words
 from workflow.engine import NotFound
+from workflow.outbox import queue
 from workflow.record import changes, district_file
 from workflow.session import Session
 from workflow.store import tables
@@ -29,7 +33,7 @@ def _find_person(console: Console, email: str) -> directory.Person:
 
 @click.group(cls=Listing)
 def people() -> None:
-    """Keep the people: list, add, change, away, feed, remove."""
+    """Keep the people: list, add, change, away, feed, link, invite, revoke, remove."""
 
 
 @people.command("list")
@@ -158,6 +162,85 @@ def _has_notice(session: Session, email: str) -> bool:
     """Return whether a notice was ever addressed to somebody, such as an applicant outside of the directory."""
     table = tables.notices
     return session.connection.scalar(select(table.c.id).where(table.c.to == email).limit(1)) is not None
+
+
+@people.command("link")
+@click.argument("email")
+@common
+def people_link(console: Console, email: str) -> None:
+    """Send somebody the link to sign in to their page. It works once, for 15 minutes."""
+    user = console.require_manager("people").name
+    address = email.lower()
+
+    def work(session: Session) -> int:
+        try:
+            notice = sign_in.send(session, address, console.now)
+        except sign_in.Unknown:
+            raise NotFound(f"there is no person {email!r} who takes part in a partnership") from None
+        changes.record(session, f"sent a link to sign in to {address}", notice, by=user, now=console.now)
+        return notice
+
+    notice = console.system.transact(work)
+    words = f"Notice {notice} with a link to sign in goes to {address}."
+    console.show({"email": address, "notice": notice}, lambda: echo(words))
+
+
+@people.command("invite")
+@click.option("--role", "roles", multiple=True, help="Only people with this role; may be repeated.")
+@common
+def people_invite(console: Console, roles: tuple[str, ...]) -> None:
+    """Send everybody in the directory who has a role a message about their page, with a link to it.
+
+    People who have got an invitation before get none again.
+    """
+    user = console.require_manager("people").name
+    for role in roles:
+        parse_words("role", role, [role.value for role in Role])
+    table = tables.notices
+
+    def work(session: Session) -> list[str]:
+        earlier = set(session.connection.scalars(select(table.c.to).where(table.c.template == "invitation")))
+        chosen = [
+            person.email
+            for person in session.directory.people.values()
+            if person.active and person.roles and (not roles or set(roles) & set(person.roles))
+        ]
+        invited = [email for email in chosen if email not in earlier]
+        for email in invited:
+            sign_in.send(session, email, console.now, "invitation")
+        if invited:
+            changes.record(session, "invited", invited, by=user, now=console.now)
+        return invited
+
+    invited = console.system.transact(work)
+    many = f"{len(invited)} {'person' if len(invited) == 1 else 'people'}"
+    console.show(
+        {"invited": invited}, lambda: echo(f"Invited {many}." if invited else "Everybody is invited.")
+    )
+
+
+@people.command("revoke")
+@click.argument("email")
+@common
+def people_revoke(console: Console, email: str) -> None:
+    """Sign somebody out everywhere, and make every link and reply of theirs do nothing any more."""
+    user = console.require_manager("people").name
+    address = email.lower()
+
+    def work(session: Session) -> tuple[int, list[int]]:
+        if address not in session.directory.people and not _has_notice(session, address):
+            raise NotFound(f"there is no person {email!r}")
+        ended = sign_in.end(session, address, None, console.now)
+        revoked = queue.revoke_person(session.connection, address, console.now)
+        directory.renew_feed(session.connection, address)
+        what = f"revoked notices to {address}"
+        changes.record(session, what, {"notices": revoked, "sign_ins": ended}, by=user, now=console.now)
+        return ended, revoked
+
+    ended, revoked = console.system.transact(work)
+    browsers = f"{ended} browser{'s' * (ended != 1)}"
+    words = f"{address} is signed out of {browsers}; {len(revoked)} messages do nothing any more."
+    console.show({"email": address, "sign_ins": ended, "revoked": revoked}, lambda: echo(words))
 
 
 @people.command("remove")

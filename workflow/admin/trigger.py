@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 import click
-from sqlalchemy import func, select
 
 from states.errors import BadInput, Problem
 from states.machine import EVENTS, FIRST, row_of
 from workflow import engine
+from workflow.actions import begin
 from workflow.admin import event_input
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF
 from workflow.engine import Change, NotFound
 from workflow.session import Session
-from workflow.store import tables
 from workflow.store.rows import Channel
 from workflow.views import documents
 
@@ -74,7 +72,7 @@ def trigger(
         values = event_input.read(row.takes, sets, source)
         new_ref = ref
         if ref == "NEW":
-            new_ref = _make_ref(session, values, console.now)
+            new_ref = begin.free_ref(session, values.get("school", ""), console.now)
         elif record is None:
             _check_ref(ref)
         values = event_input.attach_document(session.connection, row, values, console.now)
@@ -129,22 +127,6 @@ def _print(change: Change, after: dict[str, Any], dry_run: bool) -> None:
     coming = [d for d in after["deadlines"] if d["kind"] == "due"]
     if coming:
         echo(f"Next deadline: {coming[0]['label']}, {format_minute(coming[0]['due_at'])}.")
-
-
-def _make_ref(session: Session, values: dict[str, Any], now: datetime) -> str:
-    """Return a reference that no partnership has: the school and the year, with a number if they are taken."""
-    stem = f"{values.get('school', 'partnership')}-{session.config.calendar.day(now).year}"
-    table = tables.partnerships
-    taken = set(
-        # Not LIKE: the school is not checked yet, and a percent
-        # sign or an underscore in it would match anything.
-        session.connection.scalars(select(table.c.ref).where(func.substr(table.c.ref, 1, len(stem)) == stem))
-    )
-    numbers = iter(range(2, len(taken) + 3))
-    ref = stem
-    while ref in taken:
-        ref = f"{stem}-{next(numbers)}"
-    return ref
 
 
 def _check_ref(ref: str) -> None:

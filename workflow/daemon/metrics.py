@@ -39,6 +39,11 @@ class Metrics:
         self.overdue = Gauge(
             "partnerships_deadlines_due", "Open deadlines that are due", registry=self.registry
         )
+        self.refused = Gauge(
+            "partnerships_configuration_refused",
+            "1 if the configuration on disk was refused at the last reload",
+            registry=self.registry,
+        )
         self.waiting = Gauge(
             "partnerships_notices_waiting", "Notices by status", ["status"], registry=self.registry
         )

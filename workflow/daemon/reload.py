@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 
 from notifications.incoming.letterboxes import Letterbox
 from notifications.mailers import Mailer
+from states.errors import Problem
 from workflow.outbox.trial import require_writable
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
 from workflow.procedure.warnings import find_warnings
 from workflow.session import make_letterbox, make_mailer
+
+_SHOWN = 5  # the most problems of a refused configuration that /healthz shows
 
 log = structlog.get_logger("partnershipd")
 
@@ -45,6 +50,26 @@ def report_refused(error: ConfigError) -> None:
     """Log every problem of a configuration that was refused."""
     for problem in error.problems:
         log.warning("configuration refused", at=problem.at, problem=str(problem))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A configuration on disk that was refused at a reload, while the daemon went on with the one before."""
+
+    since: datetime  # of the first refusal: there may have been several
+    problems: tuple[Problem, ...]
+
+    def __str__(self) -> str:
+        why = "; ".join(map(str, self.problems[:_SHOWN]))
+        rest = len(self.problems) - _SHOWN
+        more = f"; and {rest} more" if rest > 0 else ""
+        since = self.since.isoformat(timespec="seconds")
+        return f"refused at a reload, since {since}; the one before is in use: {why}{more}"
+
+
+def refuse(error: ConfigError, before: Refusal | None, now: datetime) -> Refusal:
+    """Return the refusal of a configuration, which lasts since an earlier one that is not over (`before`)."""
+    return Refusal(before.since if before else now, tuple(error.problems))
 
 
 def report_postponed(before: Config, after: Config) -> None:

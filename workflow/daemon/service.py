@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import click
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.date import DateTrigger
 from sdnotify import SystemdNotifier
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,10 +29,11 @@ from workflow.clock import meetings, replan
 from workflow.clock.fire import Tally, fire_due, next_due
 from workflow.clock.procedure import tell_procedure
 from workflow.daemon import logs, reload, report, signals
+from workflow.daemon.every import Every
 from workflow.daemon.metrics import Metrics
 from workflow.daemon.signals import AT_ONCE
 from workflow.inbox.mailbox import Mailbox
-from workflow.outbox import delivery, digest
+from workflow.outbox import delivery, digest, summary
 from workflow.outbox.throttle import Pace
 from workflow.procedure import config
 from workflow.procedure.config import ConfigError
@@ -52,21 +52,6 @@ log = structlog.get_logger("partnershipd")
 T = TypeVar("T")
 
 
-class _Every(BaseTrigger):  # type: ignore[misc]
-    """Fires a fixed number of seconds after the last time, whatever the clock showed then.
-
-    APScheduler's own interval counts every time that it missed. When a machine that started in 1970 learns what
-    year it is, that takes minutes and all memory.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._pause = timedelta(seconds=seconds)
-
-    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
-        """Return the time of the next tick, as APScheduler asks for it."""
-        return now + self._pause
-
-
 class Daemon:
     """One running daemon: ticks, the web pages, and the signals that end or reload it."""
 
@@ -83,6 +68,9 @@ class Daemon:
         self._ticking = threading.Lock()
         self._ticked: float | None = None  # end of the last whole tick, in monotonic seconds
         self._problem: str | None = None  # what /healthz reports
+        self._refused: reload.Refusal | None = (
+            None  # of the configuration on disk, until a good one is loaded
+        )
         self.pace = Pace()
         self._answered = False  # whether the last tick judged a message, so that more may wait
         self._trouble: str | None = None  # what failed in the present tick, or else in the last one
@@ -100,7 +88,7 @@ class Daemon:
         1. Take back the messages that a killed daemon had claimed.
         2. Move deadlines if the procedure has changed, and tell people if the Board's calendar has.
         3. Fire the deadlines that are due.
-        4. Gather digests, after everything that may still add to one.
+        4. Gather digests, after everything that may still add to one, and the weekly summary.
         5. Deliver the mail that may leave.
         6. Judge the replies that arrived. Strangers write there too, so nothing else waits for them.
 
@@ -121,6 +109,7 @@ class Daemon:
             fire = partial(fire_due, self.system, now, stop=self._stop.is_set, done=report.log_changes)
             tally = self._run_part("deadlines", fire) or Tally()
             self._run_exclusive_part("digests", partial(digest.gather, now=now))
+            self._run_exclusive_part("summary", partial(summary.gather, now=now))
             sent = self._run_part("mail", self._deliver) or {}
             answered = self._run_part("replies", self._judge_replies) or {}
             took = time.monotonic() - began
@@ -252,6 +241,7 @@ class Daemon:
             "seconds_since_tick": None if age is None else round(age, 1),
             "problem": self._problem,
             "config": str(self._path or "packaged default"),
+            "configuration": str(self._refused or "loaded"),
         }
 
     def run(self) -> None:
@@ -284,7 +274,7 @@ class Daemon:
 
     def _start_ticks(self) -> None:
         # The first tick comes at once, since much may have fallen due while no daemon ran.
-        self._jobs.add_job(self._tick, _Every(self._tick_seconds()), id="tick", next_run_time=current_time())
+        self._jobs.add_job(self._tick, Every(self._tick_seconds()), id="tick", next_run_time=current_time())
         self._jobs.start()
 
     def _reload(self) -> None:
@@ -301,12 +291,18 @@ class Daemon:
                 self.pace.end_pause()
         except ConfigError as error:
             reload.report_refused(error)
+            self._refused = reload.refuse(
+                error, self._refused, self.system.config.calendar.local(current_time())
+            )
+            self.metrics.refused.set(1)
         else:
+            self._refused = None
+            self.metrics.refused.set(0)
             logs.set_up(after)
             reload.report_postponed(before, after)
             reload.report_warnings(after, before)
             log.info("configuration loaded")
-            self._jobs.reschedule_job("tick", trigger=_Every(self._tick_seconds()))
+            self._jobs.reschedule_job("tick", trigger=Every(self._tick_seconds()))
             # Tick at once, so that the log shows which deadlines the new procedure moved.
             self._jobs.add_job(self._tick, id="wake", replace_existing=True)
         finally:

@@ -11,7 +11,8 @@ from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
 from workflow import directory, links
 from workflow.directory import DISTRICT_ROLES
-from workflow.forms.summary import summary
+from workflow.forms.summary import summary as summarize
+from workflow.outbox import summary
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
@@ -46,6 +47,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "delegate_for": session.name_of(row.delegate_for) if row.delegate_for else None,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name,
+        "me": session.config.address("me"),
         "names": people.names(),
         "failure": None,
         "changes": None,
@@ -53,11 +55,14 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "held": None,
         "meeting": None,
         "digest": [],
+        "summary": None,
         "feed": links.feed_address(
             session.config, row.to, directory.feed_generation(session.connection, row.to)
         ),
         "replies": session.config.procedure.mail.replies != "none",
     }
+    if row.template == summary.TEMPLATE:
+        context["summary"] = summary.describe(session, row.capacity, row.queued_at)
     if row.template == DIGEST:
         return context | _NO_PARTNERSHIP | {"why": "because you asked for one message a day"}
     rest = _with_partnership(session, row, about) if about else _without_partnership(session, row)
@@ -182,7 +187,7 @@ def describe_entry(
     row = row_of(entry.event, State(entry.from_state) if entry.from_state else None)
     visible = visibility.visible_input(viewer, entry)
     # No message quotes an application, since other people may read mail in a shared mailbox.
-    pairs = summary(row.takes, visible, names_in(session, facts), sealed=bool(row.sealed))
+    pairs = summarize(row.takes, visible, names_in(session, facts), sealed=bool(row.sealed))
     return {
         "event": entry.event,
         "label": session.config.label(entry.event),

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from notifications.masking import mask
 from states.machine import EVENTS, askable, event_named, row_of, waiting_on
 from states.partnership import Role
@@ -16,6 +18,7 @@ from workflow.directory import Person
 from workflow.procedure.checks import SYSTEM_NOTICES
 from workflow.procedure.config import Config
 from workflow.session import Session
+from workflow.store import tables
 from workflow.store.rows import NoticeStatus, RungKind, Snapshot
 from workflow.store.tables import canonical
 
@@ -96,17 +99,38 @@ def is_held(
     A notice does not wait if
 
     1. its reader wants no digest, or its template is urgent,
-    2. it tells of an overdue deadline, or of one that falls due before the digest leaves,
-    3. it asks for something that only this person can do.
+    2. it is the first to tell this person that a deadline is overdue; the following ones wait,
+    3. it tells of a deadline that falls due before the digest leaves,
+    4. it asks for something that only this person can do.
     """
     if not person.digest or template in AT_ONCE:
         return False
-    digest_at = next_digest_time(session.config, now)
-    if rung is not None and (rung.kind == RungKind.ESCALATE or now < rung.ladder <= digest_at):
+    if rung is not None and rung.kind == RungKind.ESCALATE:
+        return _was_told(session, person, record, rung)
+    if rung is not None and now < rung.ladder <= next_digest_time(session.config, now):
         return False
     asked = askable(record.state, record.facts, Role(role)).intersection(offers)
     today = session.config.calendar.day(now)
     return not any(_is_only_recipient(session, event, person, role, record, today) for event in asked)
+
+
+def _was_told(session: Session, person: Person, record: Snapshot, rung: Rung) -> bool:
+    """Return whether somebody has been told before that this deadline is overdue."""
+    notices, deadlines = tables.notices, tables.deadlines
+    query = (
+        select(notices.c.id)
+        .join(deadlines, deadlines.c.id == notices.c.deadline)
+        .where(
+            notices.c.partnership == record.key,
+            notices.c.to == person.email,
+            # They never got one that was given up.
+            notices.c.status != NoticeStatus.DEAD,
+            deadlines.c.name == rung.name,
+            deadlines.c.ladder == rung.ladder,
+            deadlines.c.kind == RungKind.ESCALATE,
+        )
+    )
+    return session.connection.scalar(query.limit(1)) is not None
 
 
 def _is_only_recipient(

@@ -31,8 +31,8 @@ def require_writable(settings: Config) -> None:
         "why": "because you asked for one message a day", "delegate_for": None, "partnership": None, "standing": [],
         "event": None, "facts": None, "deadline": None, "offers": [], "hindered": [], "page": link, "replies": True,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
-        "district": district.name, "names": {}, "reply": None, "digest": [], "feed": link, "meeting": None,
-        "failure": None, "held": None,
+        "district": district.name, "names": {}, "reply": None, "digest": [], "feed": link, "me": link,
+        "meeting": None, "failure": None, "held": None,
     }  # fmt: skip
     try:
         compose(

@@ -12,9 +12,17 @@ from states.errors import Problem
 from states.event import OFFICE
 from states.lifecycle import CERTAIN, TABLE
 from states.machine import COLLECTED, EVENTS, event_named, events_of
+from states.mistakes import shorten
 from states.moments import DUTIES, MOMENTS
 from states.partnership import Role, State
-from workflow.procedure.settings import BoardSettings, DeadlineSettings, Mail, NoticeSettings, Procedure
+from workflow.procedure.settings import (
+    BoardSettings,
+    DeadlineSettings,
+    Mail,
+    NoticeSettings,
+    Procedure,
+    Summary,
+)
 
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
 GROUPS = ("this-applicant", "former-lead-partner", "waiting")
@@ -31,13 +39,17 @@ SYSTEM_NOTICES = (
 # decides, when or how. A district can tell more people, and not fewer.
 WATCHERS = (Role.BOARD_OFFICE, Role.SUPERINTENDENT)
 CHANGES = "directory-changed"
+SUMMARIZED = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)  # those who see all partnerships
 BEFORE_THE_BOARD = frozenset(
     row.name
     for row in TABLE
     if row.to is State.BOARD_REVIEW or (State.BOARD_REVIEW in row.at and (row.to or row.about_meeting))
 )
 # Templates that no row of the procedure names, since the program itself decides who gets them.
-ALWAYS = ("receipt", "fresh-link", "apply-link", "application-held", "reply-refused", "digest")
+ALWAYS = (
+    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "application-held", "reply-refused", "digest",
+    "summary",
+)  # fmt: skip
 _LONGEST = (
     64 - len("+999999999999999-") - 16
 )  # characters before the @ (RFC 5321, 4.5.3.1) less what the program adds
@@ -89,6 +101,7 @@ def find_mistakes(
     yield from _check_watchers(procedure)
     yield from _check_board(procedure.board)
     yield from _check_mail(procedure.mail)
+    yield from _check_summary(procedure.summary)
     if whole:
         yield from _check_meanings(procedure)
         yield from _find_stalls(procedure)
@@ -253,6 +266,14 @@ def _check_mail(mail: Mail) -> Iterator[Problem]:
     for name, server in (("smtp", mail.smtp), ("imap", mail.imap)):
         if server.password_file and server.oauth_token_file:
             yield Problem(f"mail.{name}.oauth_token_file", "there is a password_file too", "one of the two")
+
+
+def _check_summary(summary: Summary) -> Iterator[Problem]:
+    """Yield each role that cannot get the summary, since it shows all partnerships."""
+    for number, role in enumerate(summary.roles):
+        if role not in SUMMARIZED:
+            expected = f"some of {', '.join(SUMMARIZED)}, or an empty list"
+            yield Problem(f"summary.roles.{number}", f"{shorten(role)} gets no summary", expected)
 
 
 def find_warnings(procedure: Procedure) -> Iterator[str]:

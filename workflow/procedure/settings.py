@@ -92,6 +92,15 @@ def _check_listen(value: str) -> str:
     return value
 
 
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def _check_weekday(value: str) -> str:
+    if value.lower() not in WEEKDAYS:
+        raise ValueError(f'{shorten(value)} is not a day of the week; expected one like "monday"')
+    return value.lower()
+
+
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -162,6 +171,14 @@ class Mail(Settings):
     authserv: str = ""
     banners: tuple[Name, ...]
     imap: Imap
+
+
+class Summary(Settings):
+    """When the weekly summary leaves, and in which roles people get it. Nobody gets one without roles."""
+
+    day: Annotated[str, AfterValidator(_check_weekday)]
+    time: Clock
+    roles: tuple[str, ...] = ()
 
 
 class Web(Settings):
@@ -298,6 +315,7 @@ class Procedure(Settings):
     district: District
     database: Database
     mail: Mail
+    summary: Summary
     web: Web
     log: Log
     daemon: Daemon

@@ -238,6 +238,24 @@ class Notice(NamedTuple):
         return Role(self.role)
 
 
+class SignIn(NamedTuple):
+    """A browser in which a person has signed in."""
+
+    id: int
+    email: str
+    link: str  # the name in the link that was used
+    key: str  # SHA-256 of the key in the cookie
+    browser: str  # in words
+    opened_at: datetime
+    seen_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> Self:
+        """Make a sign-in from a row of the table of sign-ins."""
+        return cls._make(_columns(row, cls._fields))
+
+
 class ReplyRow(NamedTuple):
     """An incoming message and how the program classified it."""
 

@@ -285,7 +285,7 @@ documents = Table(
 
 # Events that a link or a reply did. The unique `form` makes each happen once: it names the notice and the
 # event, or, for an event that a link may repeat, the form that was sent. An application has no notice: its
-# link is for an address.
+# link is for an address. Nor has an event that a person did who had signed in.
 answers = Table(
     "answers",
     METADATA,
@@ -298,7 +298,24 @@ answers = Table(
     Column("at", Instant, nullable=False),
     Column("partnership", Integer, ForeignKey("partnerships.id"), nullable=False),
     Column("seq", Integer, nullable=False),  # the history row that it wrote
+    Column("sign_in", Integer),  # the sign-in from which it was done
     Index("ix_answers_notice", "notice"),
+    Index("ix_answers_sign_in", "sign_in"),
+)
+
+# The browsers in which people have signed in. The key of each is in a cookie of the browser, and nowhere else.
+sign_ins = Table(
+    "sign_ins",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("email", String, nullable=False),
+    Column("link", String, nullable=False, unique=True),  # the name in the link, so that it works once
+    Column("key", String, nullable=False, unique=True),  # SHA-256 of the key
+    Column("browser", String, nullable=False),  # in words, such as "Firefox on Windows"
+    Column("opened_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index("ix_sign_ins_email", "email"),
 )
 
 # Every incoming message, and how the program classified it.

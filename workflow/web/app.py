@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from workflow import session
 from workflow.procedure.config import Config
 from workflow.session import System
-from workflow.web import calls, feeds, link, monitoring, site
+from workflow.web import calls, feeds, link, me, monitoring, site
 from workflow.web.limits import Limits
 from workflow.web.sent import ROOM_FOR_FIELDS, FormRequest
 from workflow.web.site import Site
@@ -50,6 +50,7 @@ def application(
     site.configure(app, pages)
     app.register_blueprint(monitoring.blueprint(health, registry))
     app.register_blueprint(link.blueprint(pages))
+    app.register_blueprint(me.blueprint(pages))
     app.register_blueprint(calls.blueprint(pages))
     app.register_blueprint(feeds.blueprint(pages))
     return app

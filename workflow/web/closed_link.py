@@ -12,7 +12,8 @@ from notifications.links import Forged
 from states.errors import LawError
 from states.machine import row_of
 from states.partnership import State
-from workflow.actions.action import LinkClosed, find_action, has_right, is_since, last_done, notice_of
+from workflow.actions.action import LinkClosed, find_action, has_right, is_since, notice_of
+from workflow.actions.answers import last_done
 from workflow.forms import fields
 from workflow.links import Claim
 from workflow.session import Session
@@ -25,8 +26,10 @@ _TITLES = {
     "expired": "This link has expired",
     "overtaken": "Things have moved on",
     "revoked": "This link is no longer yours to use",
+    "signed-out": "You are not signed in",
 }
 _SHOWN = 20  # the most rows of recent history on a page
+OURS = ("form", "shown", "do")  # fields that every form has, next to those of the event
 
 
 def closed(site: Site, token: str, ending: LinkClosed, texts: Mapping[str, str] | None = None) -> Response:
@@ -39,15 +42,35 @@ def closed(site: Site, token: str, ending: LinkClosed, texts: Mapping[str, str] 
         title=_TITLES[ending.how],
         why=ending.why,
         how=ending.how,
-        # A person without the right gets no fresh link, so the page does not offer one.
-        again=None if ending.how == "revoked" else f"{token}/again",
+        # A person without the right gets no fresh link, so the page does not offer one. From a page of their own
+        # a person goes back to it.
+        again=None if ending.how == "revoked" or ending.claim.sign_in is not None else f"{token}/again",
         typed=_label_typed(ending.claim.event, texts or {}),
         **({"partnership": None, "state": "", "since": [], "done": []} | news),
     )
 
 
+def signed_out(site: Site, claim: Claim, texts: Mapping[str, str] | None = None) -> Response:
+    """Show that a link of somebody's page works only where they are signed in, and nothing of the partnership."""
+    return site.render(
+        "over",
+        403,
+        title=_TITLES["signed-out"],
+        why="This link belongs to the page of a person who has signed in. Sign in, and open it from there.",
+        how="signed-out",
+        again=None,
+        typed=_label_typed(claim.event, {k: v for k, v in (texts or {}).items() if k not in OURS}),
+        partnership=None,
+        state="",
+        since=[],
+        done=[],
+    )
+
+
 def expired(site: Site, token: str, claim: Claim) -> Response:
     """Show the page of an expired link. A person who has lost the role gets the page of a revoked link instead."""
+    if claim.sign_in is not None:
+        return signed_out(site, claim)
     why = "It is too old. Ask for fresh links, and use those."
     try:
         with site.system.reading() as session:

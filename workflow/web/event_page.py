@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from states.errors import BadInput, Refused, Unmet
 from states.machine import ASKED, event_named
+from states.partnership import Role
 from workflow import links
 from workflow.actions import attachments, kept_forms
 from workflow.actions.action import (
@@ -21,19 +22,19 @@ from workflow.actions.action import (
     act,
     act_each,
     find_action,
-    last_done,
     notice_of,
-    was_sent,
 )
+from workflow.actions.answers import last_done, was_sent
 from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept
 from workflow.engine import Conflict
 from workflow.forms import fields, parsing
 from workflow.links import Claim
 from workflow.outbox import message
 from workflow.session import Session
-from workflow.store.rows import Channel
-from workflow.views import documents
-from workflow.views.visibility import viewer_of
+from workflow.store.rows import Channel, Snapshot
+from workflow.views import documents, your_page
+from workflow.views.capacities import Capacity
+from workflow.views.visibility import Viewer, viewer_of
 from workflow.web import choices, closed_link, score_sheet
 from workflow.web.sent import Sent, read_sent, refuse_too_large
 from workflow.web.sheets import sheet_of
@@ -72,9 +73,8 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
     with site.system.reading() as session:
         kept = kept_forms.find(session, link_of(claim), sent.form, now)
     if kept is None and sent.do == "record":
-        return see_other(
-            f"{token}/form/{sent.form}"
-        )  # It was recorded by now, or is too old. That page tells.
+        # It was recorded by now, or is too old. That page tells which.
+        return see_other(f"{token}/form/{sent.form}")
     sent = _with_kept(claim, sent, kept)
     if sent.do not in ("act", "save", "record"):
         return _keep(site, token, claim, replace(sent, texts=_with_entries(sent)), now)
@@ -84,9 +84,8 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
         return _keep(site, token, claim, sent, now, page="check")
     except LinkClosed as closed:
         if closed.how == "used" and event_named(claim.event).repeatable:
-            return see_other(
-                f"{token}/done"
-            )  # This very form was sent before, and that page has what it recorded.
+            # This very form was sent before, and that page has what it recorded.
+            return see_other(f"{token}/done")
         if not parsing.has_words(sent.texts):
             return see_other(token)
         return _keep(site, token, claim, sent, now)
@@ -134,8 +133,10 @@ def _keep(
 
 
 def link_of(claim: Claim) -> str:
-    """Return what the forms of a link are kept under."""
-    return f"{claim.notice} {claim.event}"
+    """Return what the forms of a link are kept under: its notice or sign-in, its capacity and its event."""
+    if claim.sign_in is None:
+        return f"{claim.notice} {claim.event}"
+    return f"page {claim.sign_in} {claim.ref} {claim.role} {claim.delegate_for or '-'} {claim.event}"
 
 
 def _with_entries(sent: Sent) -> dict[str, str]:
@@ -282,7 +283,7 @@ def _describe(session: Session, action: Action) -> dict[str, Any]:
         "person": session.name_of(action.reader, facts),
         "stands_in_for": session.name_of(action.actor) if action.through else "",
         "deadline": message.deadline_of(session, action.notice, {event}),
-        "page": links.address(config, replace(action.claim, event="", read=None)),
+        "page": links.address(config, action.claim.for_event("", facts)),
         "megabytes": config.procedure.web.upload_megabytes,
     }
 
@@ -337,8 +338,30 @@ def done(site: Site, token: str, claim: Claim) -> Response:
             "by": session.name_of(rows[-1].actor),
             "through": session.name_of(rows[-1].ran_by) if rows[-1].ran_by else "",
             "why": message.describe_capacity(session, notice.role, facts),
-            "page": links.address(config, replace(claim, event="", read=None)),
+            "page": links.address(config, claim.for_event("", facts)),
+            "next": _list_next(session, claim, viewer, record, now)
+            if over is None or over.how == "used"
+            else [],
             "more": over is None and event_named(claim.event).repeatable,
             "link": f"../{token}",
         }
     return site.render("done", **context)
+
+
+def _list_next(
+    session: Session, claim: Claim, viewer: Viewer, record: Snapshot, now: datetime
+) -> list[dict[str, Any]]:
+    """Return what waits for the same person in the same partnership next, with a link each."""
+    capacity = Capacity(
+        record, viewer.role, viewer.through or viewer.email, viewer.email if viewer.through else None
+    )
+    return [
+        {
+            "label": session.config.label(task.event),
+            "url": links.address(session.config, claim.for_event(task.event, record.facts)),
+            "by": session.local(task.by),
+            "overdue": task.overdue,
+        }
+        for task in your_page.list_tasks(session, [capacity], now)
+        if not (event_named(task.event).sealed and viewer.role is Role.APPLICANT)
+    ]

@@ -6,6 +6,7 @@ This module only chooses the page. The choice depends on the kind of the claim i
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
@@ -16,7 +17,7 @@ from workflow.actions.action import LinkClosed, find_action, send_again
 from workflow.links import Applicant, Claim, ExpiredClaim
 from workflow.procedure.config import Config
 from workflow.session import Session
-from workflow.web import application, closed_link, event_page, partnership
+from workflow.web import application, closed_link, event_page, partnership, signed_in
 from workflow.web.sheet import TICKED
 from workflow.web.site import Site, require_form, see_other
 
@@ -61,6 +62,11 @@ def blueprint(site: Site) -> Blueprint:
             kind, claim = read_token(site.system.config, token)
         except ExpiredClaim as old:
             return closed_link.expired(site, token, old.claim)
+        if isinstance(claim, Claim) and claim.sign_in is not None:
+            own = _check_browser(site, claim)
+            if own is None:
+                return closed_link.signed_out(site, claim, request.form)
+            claim = own
         return openers[kind](site, token, claim)
 
     @pages.get("/a/<token>/done")
@@ -71,7 +77,8 @@ def blueprint(site: Site) -> Blueprint:
             return closed_link.expired(site, f"../{token}", old.claim)
         if not isinstance(claim, Claim) or not claim.event:
             raise Forged("the link asks for no event")
-        return event_page.done(site, token, claim)
+        own = _check_browser(site, claim)
+        return event_page.done(site, token, own) if own else closed_link.signed_out(site, claim)
 
     @pages.get("/a/<token>/form/<form>")
     def form(token: str, form: str) -> Response:
@@ -96,7 +103,9 @@ def blueprint(site: Site) -> Blueprint:
     @pages.get("/a/<token>/documents/<digest>")
     def document(token: str, digest: str) -> Response:
         try:
-            claim = links.read(site.system.config, token)
+            claim = _check_browser(site, links.read(site.system.config, token))
+            if claim is None:
+                abort(404)
             with site.system.reading() as session:
                 return partnership.document(site, session, find_action(session, claim, site.clock()), digest)
         # One answer for every reason, so that nobody learns which documents or links exist.
@@ -104,6 +113,18 @@ def blueprint(site: Site) -> Blueprint:
             abort(404)
 
     return pages
+
+
+def _check_browser(site: Site, claim: Claim) -> Claim | None:
+    """Return the claim if this browser may use it, otherwise None.
+
+    A link on a page works only in a browser in which its person is signed in. It is then used under the present
+    sign-in, so that a page stays usable after the person has signed in again.
+    """
+    if claim.sign_in is None:
+        return claim
+    browser = signed_in.current(site)
+    return replace(claim, sign_in=browser.id) if browser and browser.email == claim.person else None
 
 
 def _send_fresh_links(site: Site, token: str) -> Response:
@@ -115,7 +136,8 @@ def _send_fresh_links(site: Site, token: str) -> Response:
     if request.form.get("wanted") != TICKED:
         return see_other("not-asked")
     claim = _read_any_age(site.system.config, token)
-    if claim is not None:
+    # A link on a page was never mailed. Its person signs in again.
+    if claim is not None and claim.sign_in is None:
         # No fresh link is in the answer: it goes by mail to the address on record, no matter who has the old link.
         site.system.transact(lambda session: _send_again(session, claim, site))
     return see_other("asked")
@@ -131,7 +153,10 @@ def _show_kept(site: Site, token: str, form: str, *, check: bool) -> Response:
         return application.again(site, f"../../{token}", claim, form)
     if kind != "event":
         raise Forged("the link asks for no event")
-    return event_page.again(site, token, claim, form, check=check)
+    own = _check_browser(site, claim)
+    return (
+        event_page.again(site, token, own, form, check=check) if own else closed_link.signed_out(site, claim)
+    )
 
 
 def _read_any_age(config: Config, token: str) -> Claim | None:

@@ -23,7 +23,9 @@ def blueprint(health: Callable[[], tuple[bool, Mapping[str, Any]]], registry: Co
     @pages.get("/healthz")
     def healthz() -> tuple[dict[str, Any], int]:
         is_well, details = health()
-        return {"status": "ok" if is_well else "failing", **details}, 200 if is_well else 503
+        # The daemon still works, so a refused configuration is no reason to restart it, and not to be kept quiet.
+        well = "ok" if details.get("configuration", "loaded") == "loaded" else "configuration refused"
+        return {"status": well if is_well else "failing", **details}, 200 if is_well else 503
 
     @pages.get("/metrics")
     def metrics() -> Response:

@@ -12,15 +12,16 @@ from urllib.parse import quote
 from flask import Response, abort
 from sqlalchemy import select
 
-from states.machine import COLLECTED, askable, waiting_on
+from states.machine import COLLECTED
 from states.partnership import Partnership, Role, State
 from workflow import links
-from workflow.actions.action import Action, was_used
+from workflow.actions import answers
+from workflow.actions.action import Action
 from workflow.links import Applicant
 from workflow.outbox import message
 from workflow.session import Session
 from workflow.store import tables
-from workflow.views import documents, sealing, visibility, weighed
+from workflow.views import documents, sealing, visibility, weighed, your_page
 from workflow.views.applications import texts_for
 from workflow.web import charts
 from workflow.web.site import Site
@@ -43,7 +44,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
     seen = visibility.facts_for(session, record, viewer, now)
     history = visibility.history_for(session, record, viewer, now)
     due = visibility.deadlines_for(session, record, viewer, now)
-    asked = _find_events(session, action, due, now)
+    events = _find_events(session, action, due, now)
     selection = record.facts.selection
     apply = _own_application(session, action)
     here = _page_address(session, action)
@@ -59,12 +60,13 @@ def page(site: Site, session: Session, action: Action) -> Response:
         office_reads=viewer.is_office,
         entered_at=session.local(record.entered_at),
         steps=steps(state, _read_visited(session, record.id)),
-        asked=[event for event in asked if not event["optional"]],
+        asked=[event for event in events if event["asked"]],
         free=[
             event
-            for event in asked
-            if event["optional"] and event["url"] and not (apply and event["applies"])
+            for event in events
+            if not event["asked"] and not event["final"] and not (apply and event["applies"])
         ],
+        final=[event for event in events if event["final"]],
         due=due,
         facts=seen,
         weighed=weighed.describe(session, record, action.role),
@@ -83,8 +85,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
 
 def _page_address(session: Session, action: Action) -> str:
     """Return the address of this page. It is made from the notice, so nothing of the request gets into a link."""
-    claim = links.claim_of(action.notice, action.record.ref, "", action.record.facts, action.claim.signed_at)
-    return links.address(session.config, claim)
+    return links.address(session.config, action.claim.for_event("", action.record.facts))
 
 
 def steps(current: State | None, visited: frozenset[str]) -> list[dict[str, str]]:
@@ -108,46 +109,41 @@ def _read_visited(session: Session, key: int | None) -> frozenset[str]:
 def _find_events(
     session: Session, action: Action, due: Sequence[Mapping[str, Any]], now: datetime
 ) -> list[dict[str, Any]]:
-    """Return the events that this person can do now and others wait for. Those of the notice have a link.
+    """Return the events that this person can do now, the likeliest first and the final ones last.
 
-    The events with a link come first, and among them those that are due first.
+    `asked` are those that a deadline, the notice or other people wait for.
     """
-    record, role = action.record, action.role
-    offered = message.offers_of(session, action.notice)
-    wanted = {*offered, *COLLECTED, *(event for deadline in due for event in deadline["offers"])}
+    record = action.record
+    capacity = action.capacity
+    wanted = {*message.offers_of(session, action.notice), *COLLECTED}
+    wanted |= {event for deadline in due for event in deadline["offers"]}
     events = []
-    for possibility in documents.possibilities(session, record, now, action.actor, role):
-        row = possibility.row
-        event = row.name
-        if event not in wanted or not possibility.possible or not _can_do(action, event):
-            continue
-        claim = links.claim_of(action.notice, record.ref, event, record.facts, action.claim.signed_at)
-        # A link that was used would only lead to a page that says so.
-        used = not row.repeatable and was_used(session, claim)
-        by = next((deadline["due_at"] for deadline in due if event in deadline["offers"]), None)
+    for row in your_page.list_possible(session, capacity, now):
+        claim = action.claim.for_event(row.name, record.facts)
+        once = answers.is_once(session, claim, action.notice, row.name)
         events.append(
             {
-                "event": event,
-                "optional": row.optional,
-                # A sealed event is done on the page of the application.
-                "applies": bool(row.sealed),
-                "label": session.config.label(event),
-                "url": links.address(session.config, claim) if event in offered and not used else None,
-                "by": by,
+                "event": row.name,
+                "asked": row.name in wanted and not row.optional and not row.final,
+                "final": row.final,
+                # A sealed event of an applicant is done on the page of the application.
+                "applies": bool(row.sealed) and action.role is Role.APPLICANT,
+                "label": session.config.label(row.name),
+                # A link that was used would only lead to a page that says so.
+                "url": None
+                if once and answers.was_used(session, claim)
+                else links.address(session.config, claim),
+                **next(
+                    (
+                        {"by": deadline["due_at"], "overdue": deadline["overdue"]}
+                        for deadline in due
+                        if row.name in deadline["offers"]
+                    ),
+                    {"by": None, "overdue": False},
+                ),
             }
         )
-    # "9" sorts after every date, so an event without a deadline comes last.
-    return sorted(events, key=lambda event: (event["url"] is None, event["by"] or "9"))
-
-
-def _can_do(action: Action, event: str) -> bool:
-    """Return whether the role may do the event now. A reviewer does a collected event only while it is awaited."""
-    record = action.record
-    if record.state is None or event not in askable(record.state, record.facts, action.role):
-        return False
-    if action.role is Role.REVIEWER and event in COLLECTED:
-        return any(waiting.email == action.actor for waiting in waiting_on(record.facts, event))
-    return True
+    return events
 
 
 def _own_application(session: Session, action: Action) -> str | None:

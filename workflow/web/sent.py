@@ -19,6 +19,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 from states.errors import BadInput, Problem
 from workflow.actions import attachments
 from workflow.actions.kept_forms import Faults, Kept
+from workflow.web import closed_link
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -27,7 +28,6 @@ ROOM_FOR_FIELDS = 1_000_000  # bytes of a form besides its document
 MOST_OF_TEXT = 500_000  # the most bytes of one text that are kept, many times what any field takes
 MOST_OF_TEXTS = 4_000_000  # the most characters of all texts of a form
 _CHUNK = 65_536
-_OURS = ("form", "shown", "do")  # fields that every form has, next to those of the event
 BUTTONS = r"act|save|record|add|drop\.[0-9]{1,3}"
 NAME = r"[0-9a-f]{32}"  # of a form, and of a digest
 
@@ -149,7 +149,7 @@ def read_sent(megabytes: int) -> Sent:
             named[name] = file.filename
         elif file.filename:
             files[name] = attachments.clean_file_name(file.filename), file.read()
-    form, shown, do = (texts.pop(name, "") for name in _OURS)
+    form, shown, do = (texts.pop(name, "") for name in closed_link.OURS)
     # Both come from the page and are random or a digest. Any other value was made up or is damaged.
     if not re.fullmatch(NAME, form) or not re.fullmatch(NAME, shown) or not re.fullmatch(BUTTONS, do):
         abort(400)

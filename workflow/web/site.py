@@ -73,6 +73,7 @@ class Site:
             "district": district.name,
             "office": {"name": district.office, "email": district.email, "phone": district.phone},
             "home": config.address("calls"),
+            "me": config.address("me"),
             "failed": False,  # whether the page shows a form again with problems to correct
             "partnership": None,
             "root": urlsplit(config.procedure.web.base_url).path,

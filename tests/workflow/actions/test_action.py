@@ -18,11 +18,10 @@ from workflow.actions.action import (
     act,
     find_action,
     is_since,
-    last_done,
     notice_of,
     send_again,
-    was_used,
 )
+from workflow.actions.answers import last_done, was_used
 from workflow.links import Claim
 from workflow.session import Session
 from workflow.store import tables

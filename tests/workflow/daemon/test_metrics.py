@@ -52,6 +52,14 @@ def test_health_is_told_by_status_and_word(pages: Pages, well: bool, status: int
     assert (answer.status_code, answer.json) == (status, {"status": word, "problem": None})
 
 
+def test_a_refused_configuration_is_told_with_200_and_trouble_with_503(pages: Pages) -> None:
+    known = {"problem": None, "configuration": "refused at a reload"}
+    answers = [pages(well, known).get("/healthz") for well in (True, False)]
+    assert [(answer.status_code, answer.json["status"]) for answer in answers] == [
+        (200, "configuration refused"), (503, "failing"),
+    ]  # fmt: skip
+
+
 def test_figures_are_in_the_text_format_of_prometheus(pages: Pages) -> None:
     answer = pages().get("/metrics")
     assert answer.status_code == 200
@@ -108,7 +116,7 @@ def open_daemon(house: House) -> Iterator[Daemon]:
 
 def test_a_daemon_is_not_well_before_its_first_tick_nor_when_ticks_stay_away(open_daemon: Daemon) -> None:
     assert open_daemon.health() == (
-        False, {"seconds_since_tick": None, "problem": None, "config": "config.toml"},
+        False, {"seconds_since_tick": None, "problem": None, "config": "config.toml", "configuration": "loaded"},
     )  # fmt: skip
     open_daemon._tick()
     assert open_daemon.health()[0] is True

@@ -155,8 +155,37 @@ def test_a_bad_configuration_is_refused_with_each_mistake_and_the_old_one_kept(r
     assert places == {"deadline.needs-agreed.due", "board.quorum"}
     until(lambda: (running.metric("partnerships_tick_seconds_count") or 0) > ticks, "another tick")
     assert due(running, NEW) == before
-    assert running.healthy()
     (running.folder / "config.toml").write_text(good, encoding="utf-8")
+
+
+def read_health(running: House) -> tuple[int, dict[str, str]]:
+    status, text = running.page("/healthz")
+    return status, json.loads(text)
+
+
+def test_health_says_since_when_and_why_a_configuration_is_refused_until_a_good_one_is_loaded(
+    running: House,
+) -> None:
+    good = (running.folder / "config.toml").read_text(encoding="utf-8")
+    seen = []
+    for quorum in ("half", "most"):
+        refusals = len(running.logged("configuration refused"))
+        running.configure(f'[board]\nquorum = "{quorum}"\n')
+        running.signal(signal.SIGHUP)
+        until(lambda n=refusals: len(running.logged("configuration refused")) > n, "the refusal")
+        seen.append(until(lambda q=quorum: q in running.page("/healthz")[1] and read_health(running), "why"))
+    for status, known in seen:
+        # It works on with the old one, so nothing may restart it.
+        assert (status, known["status"], known["problem"]) == (200, "configuration refused", None)
+        assert "board.quorum" in known["configuration"]
+    since = [known["configuration"].partition("since ")[2][:25] for _, known in seen]
+    assert since[0] == since[1]
+    assert running.metric("partnerships_configuration_refused") == 1
+    (running.folder / "config.toml").write_text(good, encoding="utf-8")
+    running.signal(signal.SIGHUP)
+    until(lambda: read_health(running)[1]["configuration"] == "loaded", "the good one is loaded")
+    assert read_health(running)[1]["status"] == "ok"
+    assert running.metric("partnerships_configuration_refused") == 0
 
 
 def test_what_only_a_restart_can_change_is_told(running: House) -> None:

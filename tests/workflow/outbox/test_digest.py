@@ -114,6 +114,72 @@ def test_an_overdue_duty_is_told_at_once(begin: Begin) -> None:
     assert rows[-1]["held"] is False
 
 
+def overdue(life: Life, template: str, name: str) -> list[tuple[str, bool]]:
+    """When somebody was told that a deadline is overdue, and whether that waits for the digest."""
+    rungs = {row["id"] for row in life.deadlines(template) if row["kind"] == "escalate"}
+    return [
+        (life.wall(row["queued_at"])[5:10], row["held"])
+        for row in life.notices(template)
+        if row["to"] == f"{name}@example.org" and row["deadline"] in rungs
+    ]
+
+
+def test_escalations_that_repeat_join_the_digest(begin: Begin) -> None:
+    life = wants(begin("active"), "principal", "staff", "lead-partner")
+    for day in ("2025-11-04", "2025-11-18", "2025-12-02"):
+        life.tick(f"{day} 17:00")
+    for name in ("principal", "staff"):
+        assert overdue(life, "assessment-due", name) == [("11-04", False), ("11-18", True), ("12-02", True)]
+
+
+def escalate(life: Life, deadline: str, times: int = 1) -> None:
+    """Let a deadline pass, and be told so many times that it is overdue."""
+    while times:
+        rung = life.ladder(deadline)[0]
+        life.tick(rung.partition(" ")[2])
+        times -= rung.startswith("escalate")
+
+
+def test_a_repeated_escalation_joins_it_also_where_only_this_person_can_act(begin: Begin) -> None:
+    life = wants(begin("scored"), "staff")
+    escalate(life, "choice-due", 3)
+    assert [held for _, held in overdue(life, "choice-due", "staff")] == [False, True, True]
+
+
+def test_the_first_escalation_to_each_person_is_told_at_once(begin: Begin) -> None:
+    """Staff are told a day after it was due, the Superintendent a week later for the first time."""
+    life = wants(begin("needs"), "staff", "superintendent")
+    for day in ("08-06", "08-07", "08-13", "08-20", "08-27"):
+        life.tick(f"2025-{day} 17:00")
+    assert overdue(life, "needs-agreed", "staff") == [("08-07", False)]
+    assert overdue(life, "needs-agreed", "superintendent") == [
+        ("08-13", False), ("08-20", True), ("08-27", True),
+    ]  # fmt: skip
+
+
+def test_those_without_a_digest_are_told_each_time(begin: Begin) -> None:
+    life = wants(begin("needs"))
+    for day in ("08-13", "08-20", "08-27"):
+        life.tick(f"2025-{day} 17:00")
+    assert [held for _, held in overdue(life, "needs-agreed", "superintendent")] == [False] * 3
+
+
+def test_one_that_never_arrived_does_not_count_as_told(begin: Begin) -> None:
+    life = wants(begin("needs"), "superintendent")
+    life.tick("2025-08-13 17:00")
+    life.run("UPDATE notices SET status = 'dead' WHERE template = 'needs-agreed'")
+    life.tick("2025-08-20 17:00")
+    assert overdue(life, "needs-agreed", "superintendent") == [("08-13", False), ("08-20", False)]
+
+
+def test_the_next_ladder_of_the_same_deadline_begins_anew(begin: Begin) -> None:
+    life = wants(begin("active"), "principal")
+    escalate(life, "meeting-due", 2)
+    life.do("record-meeting", on=str(life.now.date()))
+    escalate(life, "meeting-due", 2)
+    assert [held for _, held in overdue(life, "meeting-due", "principal")] == [False, True] * 2
+
+
 def test_what_would_come_after_its_deadline_does_not_wait(begin: Begin) -> None:
     """The agreement ends at midnight: a reminder at eight that day would be in the next morning's digest."""
     text = '[deadline.agreement-ends]\nremind = ["2 days", "1 day"]\n[mail]\ndigest_at = "07:00"\n'

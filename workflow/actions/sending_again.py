@@ -1,0 +1,28 @@
+"""Sends a message again that did not arrive, because a person at the office asked for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from states.errors import Refused, Unmet
+from states.partnership import Role
+from workflow import directory
+from workflow.outbox import delivery
+from workflow.session import Session
+from workflow.store.tables import LARGEST
+
+MAY_SEND_AGAIN = (Role.STAFF,)
+
+
+def send_again(session: Session, key: int, by: str, role: Role, now: datetime) -> None:
+    """Queue the notice with this id again, and record who asked (`by`, an address) in the directory's changes.
+
+    Raise `Refused` if the role may not, or if the notice is not one that did not arrive.
+    """
+    if role not in MAY_SEND_AGAIN:
+        raise Refused([Unmet("may-send-again", "Only staff can have a message sent again.")])
+    # A larger number would be an error of the database rather than a notice that is not there.
+    if not 0 < key <= LARGEST or not delivery.retry(session.connection, key, now):
+        reason = "This message is not one that did not arrive. It may have been sent again already."
+        raise Refused([Unmet("did-not-arrive", reason)])
+    directory.record_change(session.connection, "retried notices", [key], by=by, now=now)

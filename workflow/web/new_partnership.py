@@ -1,0 +1,103 @@
+"""Begins a partnership from the page of a person who may: the form with the school and the title."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from flask import Response, abort, request
+
+from states.errors import BadInput, Problem, Refused
+from states.machine import FIRST, event_named
+from workflow import engine, links
+from workflow.actions import answers, begin
+from workflow.forms import parsing
+from workflow.forms.fields import Offered, build_form, other_problems
+from workflow.links import Claim
+from workflow.outbox import queue
+from workflow.session import Session
+from workflow.store.rows import Channel, SignIn
+from workflow.web import signed_in
+from workflow.web.site import Site
+
+_FIELDS = ("school", "title")
+
+
+def answer(site: Site, browser: SignIn) -> Response:
+    """Show the form (GET), or begin the partnership and show its page (POST)."""
+    if request.method == "GET":
+        return _show(site, browser)
+    signed_in.require_own_form(site)
+    form = request.form.get("form", "")
+    if not re.fullmatch(r"[0-9a-f]{32}", form):
+        abort(400)
+    texts = {name: request.form.get(name, "") for name in _FIELDS}
+    now = site.clock()
+    try:
+        location = site.system.transact(lambda session: _begin(session, browser, texts, form, now))
+    except BadInput as bad:
+        return _show(site, browser, 422, texts, form, bad.problems)
+    except Refused as refused:
+        return _show(site, browser, 409, texts, form, refused=[each.reason for each in refused.unmet])
+    except answers.AnsweredAlready:
+        location = site.system.config.address("me")
+    return Response(status=303, headers={"Location": location})
+
+
+def _begin(session: Session, browser: SignIn, texts: Mapping[str, str], form: str, now: datetime) -> str:
+    """Begin the partnership once for each form, with a receipt. Return the address of its page."""
+    email = browser.email
+    if answers.was_sent(session, Claim(None, FIRST, email, "", sign_in=browser.id), form):
+        return session.config.address("me")
+    values = parsing.read(event_named(FIRST).takes, texts, _offered(session, email))
+    ref = begin.free_ref(session, values["school"], now)
+    role = begin.schools_to_begin(session, email).get(values["school"])
+    change = engine.advance(session, ref, FIRST, values, email, Channel.LINK, now, role=role)
+    made = Claim(None, "", email, ref, sign_in=browser.id, role=str(change.role))
+    answers.record(
+        session, made, f"page {form} {FIRST}", FIRST, change.record, channel=Channel.LINK, by=email, now=now
+    )
+    recorded: dict[str, Any] = {"partnership": change.record.id, "seq": change.record.version}
+    queue.tell(session, "receipt", email, str(change.role), now, **recorded)
+    return links.address(session.config, made)
+
+
+def _offered(session: Session, email: str) -> Offered:
+    schools = begin.schools_to_begin(session, email)
+    choices = tuple((school, session.directory.school_name(school)) for school in schools)
+    return Offered({"school": choices}, helps={"school": "The school that the partnership is for."})
+
+
+def _show(
+    site: Site,
+    browser: SignIn,
+    status: int = 200,
+    texts: Mapping[str, str] | None = None,
+    form: str = "",
+    problems: Sequence[Problem] = (),
+    refused: Sequence[str] = (),
+) -> Response:
+    """Show the form, empty or as it was sent. Abort with 404 for a person who may not begin a partnership."""
+    with site.system.reading() as session:
+        offered = _offered(session, browser.email)
+        if not offered.choices["school"]:
+            abort(404)
+        fields = build_form(event_named(FIRST).takes, texts or {}, offered, problems)
+        words: Mapping[str, Any] = session.config.events[FIRST]
+        label = session.config.label(FIRST)
+    return site.render(
+        "new",
+        status,
+        title=label,
+        does=words["does"],
+        fields=fields,
+        rest=other_problems(fields, problems),
+        refused=[f"{reason[:1].upper()}{reason[1:]}." for reason in refused],
+        failed=bool(problems or refused),
+        form=form or secrets.token_hex(16),
+        code=signed_in.form_code(site),
+        changed=False,
+    )
