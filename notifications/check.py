@@ -35,6 +35,7 @@ CONTEXT = {
     "names": "names by identifier of an organization and by e-mail address of a person",
     "reply": "in a notice about a message that came back: id, sender, name, subject, text, about, why; or nothing",
     "digest": "partnerships with what happened: ref, title, school_name, page, messages; empty but in the digest",
+    "dates_in": "the language in which the reader wants each day besides English, or nothing",
     "me": "the address of the page where everybody finds what waits for them",
     "summary": "the partnerships of the weekly summary: lines, more, meetings, undelivered; or nothing",
     "feed": "the address of the reader's calendar of all their dates, or nothing",

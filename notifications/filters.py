@@ -6,7 +6,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Undefined
+from jinja2 import Undefined, pass_context
+from jinja2.runtime import Context
+
+from notifications.languages import add_day
 
 # Written out, because strftime follows the locale of the server.
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -18,31 +21,47 @@ _LINK = re.compile(r"(https?://|mailto:)[^\s<>\"'\\]+")
 
 
 def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
-    """Return the filters by the names that templates use; dates and times are shown in `zone`."""
+    """Return the filters by the names that templates use; dates and times are shown in `zone`.
 
-    def day(value: object) -> str:
+    `dates_in` of the context is the language in which the reader wants each day besides English, if any.
+    """
+
+    def add(context: Context, english: str, day: date) -> str:
+        # Blocks of a notice are rendered as text and put into both of its layouts.
+        html = context.eval_ctx.autoescape
+        return add_day(english, day, context.get("dates_in"), html=html)
+
+    @pass_context
+    def day(context: Context, value: object) -> str:
         """2025-11-19 -> "Wednesday, November 19, 2025"."""
-        return long_day(_as_date(_refuse_undefined(value), zone))
+        local = _as_date(_refuse_undefined(value), zone)
+        return add(context, long_day(local), local)
 
-    def when(value: object) -> str:
+    @pass_context
+    def when(context: Context, value: object) -> str:
         """An instant -> "Friday, November 28, 2025, 5:00 p.m. PST"."""
         local = _as_instant(_refuse_undefined(value)).astimezone(zone)
-        return f"{long_day(local.date())}, {_clock(local)} {local.tzname()}"
+        return add(context, f"{long_day(local.date())}, {_clock(local)} {local.tzname()}", local.date())
 
-    def due(value: object, preposition: str = "") -> str:
+    @pass_context
+    def due(context: Context, value: object, preposition: str = "") -> str:
         """Write when time runs out, with a preposition such as "until" or "since" where the sentence has one.
 
         Midnight is the end of the day before: "at the end of Friday, June 28, 2024", "until the end of ...".
         """
         local = _as_instant(_refuse_undefined(value)).astimezone(zone)
-        if _ends_a_day(local):
-            return f"{preposition or 'at'} the end of {due_day(local)}"
-        return f"{preposition} {when(local)}".lstrip()
+        if not _ends_a_day(local):
+            english = f"{preposition} {long_day(local.date())}, {_clock(local)} {local.tzname()}".lstrip()
+            return add(context, english, local.date())
+        before = local.date() - timedelta(days=1)
+        return add(context, f"{preposition or 'at'} the end of {long_day(before)}", before)
 
-    def due_day(value: object) -> str:
+    @pass_context
+    def due_day(context: Context, value: object) -> str:
         """Write the last day before time runs out, which for midnight is the day before."""
         local = _as_instant(_refuse_undefined(value)).astimezone(zone)
-        return long_day(local.date() - timedelta(days=1) if _ends_a_day(local) else local.date())
+        last = local.date() - timedelta(days=1) if _ends_a_day(local) else local.date()
+        return add(context, long_day(last), last)
 
     return {
         **{"day": day, "when": when, "due": due, "due_day": due_day},

@@ -130,7 +130,12 @@ class Templates:
             names = ", ".join(self.names()) or "none at all"
             raise TemplateMissing(f"there is no notice {name!r} (file email/{name}.j2); there are: {names}")
         template = self._load(self._text, f"email/{name}.j2")
-        return {block: self._render_block(template, block, context) for block in wanted}
+        # A subject has no room for a date twice.
+        short = {**context, "dates_in": None}
+        return {
+            block: self._render_block(template, block, short if block == "subject" else context)
+            for block in wanted
+        }
 
     def _render_block(self, template: Template, block: str, context: Mapping[str, Any]) -> str:
         render = template.blocks.get(block)

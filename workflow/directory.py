@@ -51,6 +51,7 @@ class Person:
     delegate: str | None = None  # the address of the person who stands in while they are away
     active: bool = True
     digest: bool = False  # they want one message a day
+    dates: str | None = None  # the language in which they want each day besides English
 
 
 # It has no slots, since `cached_property` stores its value in the dictionary of the instance.
@@ -230,6 +231,7 @@ def _person(row: Row[Any]) -> Person:
         row.delegate,
         row.active,
         row.digest,
+        row.dates,
     )
 
 

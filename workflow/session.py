@@ -48,6 +48,11 @@ class Session:
         """Return an instant in the district's zone as ISO 8601 text; None stays None."""
         return self.config.calendar.local(instant).isoformat(timespec="seconds") if instant else None
 
+    def dates_in(self, email: str) -> str | None:
+        """Return the language in which a person wants each day besides English, or None."""
+        person = self.directory.people.get(email)
+        return person.dates if person else None
+
     def name_of(self, email: str, facts: Partnership | None = None) -> str:
         """Return the name of a person, or the address of somebody whom neither directory nor facts know."""
         person = self.directory.person(email, facts)

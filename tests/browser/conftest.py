@@ -18,7 +18,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 Judge = Callable[[Page], list[str]]
 
 
@@ -59,7 +59,7 @@ def screen(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="session")
 def judge() -> Judge:
-    """What axe holds against a page, by WCAG 2.1 AA: a line for each place."""
+    """What axe holds against a page, by WCAG 2.2 AA: a line for each place."""
     axe = Axe()
 
     def judged(page: Page) -> list[str]:

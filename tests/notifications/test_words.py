@@ -160,6 +160,7 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "page": None,
         "digest": [],
         "feed": None,
+        "dates_in": None,
         "me": "https://partnerships.example.org/me",
         "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": ""},

@@ -69,7 +69,8 @@ def context(**changes: Any) -> dict[str, Any]:
             {"event": "add-note", "label": "Add a note", "url": None, "help": "Reply with the word NOTE.",
              "words": []},
         ],
-        "hindered": [], "missing": {}, "page": None, "reply": None, "digest": [], "feed": None, "replies": True,
+        "hindered": [], "missing": {}, "page": None, "reply": None, "digest": [], "feed": None,
+        "me": "https://partnerships.example.org/me", "dates_in": None, "replies": True,
         "office": {"name": "Partnership Office", "email": "office@example.org", "phone": "206-555-0100"},
         "district": "Example Public Schools",
     }  # fmt: skip

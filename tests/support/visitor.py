@@ -112,7 +112,8 @@ def page_of(life: Life, call: str, **context: Any) -> Page:
     words = '{% extends "pages/layout.j2" %}{% import "pages/desk.j2" as desk %}{% block main %}<h1>Desk</h1>'
     (folder / "alone.j2").write_text(words + "{{ " + call + " }}{% endblock %}", encoding="utf-8")
     shared = {"district": "D", "office": {"name": "O", "email": "o@example.org", "phone": ""}, "root": ""}
-    shared |= {"failed": False, "partnership": None, "title": "Desk"}
+    shared |= {"failed": False, "partnership": None, "title": "Desk", "me": "http://127.0.0.1:8427/me"}
+    shared |= {"dates_in": None}
     pages = Pages((folder.parent, DEFAULTS / "templates"), life.system.config.procedure.district.zone)
     return Page(pages.render("alone", shared | context), "/me")
 

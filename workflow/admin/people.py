@@ -52,6 +52,7 @@ def people_list(console: Console) -> None:
                 "delegate": p.delegate,
                 "active": p.active,
                 "digest": p.digest,
+                "dates": p.dates,
             }
             for p in session.directory.people.values()
         ]
@@ -75,6 +76,7 @@ def people_list(console: Console) -> None:
 def _add_person_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that describe a person."""
     for option in (
+        click.option("--dates", metavar="LANGUAGE", help="Dates in this language too, such as es."),
         click.option("--digest/--no-digest", default=None, help="One message a day, or each on its own."),
         click.option("--organization", help="Identifier of an organization."),
         click.option("--school", "schools", multiple=True, help="Identifier of a school; may be repeated."),

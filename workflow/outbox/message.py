@@ -48,6 +48,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name,
         "me": session.config.address("me"),
+        "dates_in": session.dates_in(row.to),
         "names": people.names(),
         "failure": None,
         "changes": None,

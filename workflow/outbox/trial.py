@@ -32,7 +32,7 @@ def require_writable(settings: Config) -> None:
         "event": None, "facts": None, "deadline": None, "offers": [], "hindered": [], "page": link, "replies": True,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name, "names": {}, "reply": None, "digest": [], "feed": link, "me": link,
-        "meeting": None, "failure": None, "held": None,
+        "dates_in": None, "meeting": None, "failure": None, "held": None,
     }  # fmt: skip
     try:
         compose(

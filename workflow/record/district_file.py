@@ -16,6 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
+from notifications.languages import LANGUAGES
 from states.errors import BadInput, Problem
 from states.inputs import Day, Email, Identifier, Name
 from states.mistakes import problems_of
@@ -44,6 +45,12 @@ class GivenOrganization(Given):
     kind: Kind
 
 
+def _check_language(value: str) -> str:
+    if value not in LANGUAGES:
+        raise ValueError(f"{value!r} is not a language of dates; give one of {', '.join(LANGUAGES)}")
+    return value
+
+
 class GivenPerson(Given):
     email: Email
     name: Name
@@ -53,6 +60,7 @@ class GivenPerson(Given):
     away_until: Day | None = None
     delegate: Email | None = None
     digest: bool = False
+    dates: Annotated[str, AfterValidator(_check_language)] | None = None
 
 
 class GivenMeeting(Given):

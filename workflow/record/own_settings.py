@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from notifications.languages import LANGUAGES
 from states.errors import BadInput, Problem
 from workflow import directory
 from workflow.directory import Person
@@ -22,6 +23,8 @@ def describe(session: Session, person: Person, today: date) -> dict[str, Any]:
     away = person.away_until is not None and person.away_until >= today
     return {
         "digest": person.digest,
+        "dates": person.dates or "",
+        "languages": LANGUAGES,
         "away_until": person.away_until.isoformat() if away and person.away_until else None,
         "delegate": person.delegate,
         "delegate_name": session.name_of(person.delegate) if person.delegate else None,
@@ -30,6 +33,13 @@ def describe(session: Session, person: Person, today: date) -> dict[str, Any]:
 
 def _set_digest(session: Session, email: str, typed: Mapping[str, str], now: datetime) -> None:
     _put(session, email, {"digest": typed.get("digest") == "day"}, now)
+
+
+def _set_dates(session: Session, email: str, typed: Mapping[str, str], now: datetime) -> None:
+    language = typed.get("dates", "")
+    if language and language not in LANGUAGES:
+        raise BadInput([Problem("dates", "This is not one of the languages", "Choose one from the list")])
+    _put(session, email, {"dates": language or None}, now)
 
 
 def _set_away(session: Session, email: str, typed: Mapping[str, str], now: datetime) -> None:
@@ -74,6 +84,7 @@ def _put(session: Session, email: str, values: Mapping[str, Any], now: datetime)
 
 CHANGES: Mapping[str, Change] = {
     "digest": _set_digest,
+    "dates": _set_dates,
     "away": _set_away,
     "back": _set_back,
     "feed": _renew_feed,

@@ -134,6 +134,7 @@ people = Table(
     Column("delegate", String),
     Column("active", Boolean, nullable=False, server_default=true()),
     Column("digest", Boolean, nullable=False, server_default=false()),  # one message a day
+    Column("dates", String),  # the language in which they want each day besides English
 )
 
 meetings = Table(

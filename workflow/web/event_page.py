@@ -274,6 +274,7 @@ def _describe(session: Session, action: Action) -> dict[str, Any]:
     moves = row.to if row.to is not action.record.state else None
     return {
         "title": config.label(event),
+        "dates_in": session.dates_in(action.reader),
         "partnership": {"ref": action.record.ref, "title": facts.title, "state": str(action.record.state)},
         "school": session.directory.school_name(facts.school),
         "does": config.events[event]["does"],
@@ -331,6 +332,7 @@ def done(site: Site, token: str, claim: Claim) -> Response:
         viewer = viewer_of(notice)
         context: dict[str, Any] = {
             "title": "Recorded",
+            "dates_in": session.dates_in(claim.person),
             "partnership": {"ref": record.ref, "title": facts.title, "state": str(record.state)},
             "school": session.directory.school_name(facts.school),
             "deeds": [message.describe_entry(session, row, facts, viewer) for row in rows],

@@ -52,6 +52,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
     return site.render(
         "partnership",
         title=record.facts.title,
+        dates_in=session.dates_in(action.reader),
         ref=record.ref,
         school=session.directory.school_name(record.facts.school),
         reader=session.name_of(action.reader, record.facts),

@@ -74,6 +74,7 @@ class Site:
             "office": {"name": district.office, "email": district.email, "phone": district.phone},
             "home": config.address("calls"),
             "me": config.address("me"),
+            "dates_in": None,  # the language in which the reader wants each day besides English
             "failed": False,  # whether the page shows a form again with problems to correct
             "partnership": None,
             "root": urlsplit(config.procedure.web.base_url).path,

@@ -53,6 +53,7 @@ def holders(life: Life) -> set[tuple[Role, str]]:
         return {(role, person.email) for role in Role for person in people.holders(role, facts)}
 
 
+@pytest.mark.promise("page-from-address")
 @pytest.mark.parametrize("station", STATIONS)
 def test_every_event_is_two_presses_away(visit: Visit, station: str) -> None:
     visitor = visit(station)

@@ -1,4 +1,4 @@
-"""Adds the browsers in which people have signed in, and names the sign-in from which an answer came."""
+"""Adds the browsers in which people have signed in, the sign-in of an answer, and a person's language of dates."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,5 +27,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_sign_ins_key")),
     )
     op.create_index("ix_sign_ins_email", "sign_ins", ["email"])
+    op.add_column("people", sa.Column("dates", sa.String()))
     op.add_column("answers", sa.Column("sign_in", sa.Integer()))
     op.create_index("ix_answers_sign_in", "answers", ["sign_in"])
