@@ -85,7 +85,7 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
     except LinkClosed as closed:
         if closed.how == "used" and event_named(claim.event).repeatable:
             # This very form was sent before, and that page has what it recorded.
-            return see_other(f"{token}/done")
+            return _done(token)
         if not parsing.has_words(sent.texts):
             return see_other(token)
         return _keep(site, token, claim, sent, now)
@@ -96,7 +96,11 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
     except (Changed, Conflict):
         return _keep(site, token, claim, sent, now, Faults(changed=True))
     # A saved sheet comes back with its link.
-    return see_other(token if sent.do == "save" else f"{token}/done")
+    return see_other(token) if sent.do == "save" else _done(token)
+
+
+def _done(token: str) -> Response:
+    return see_other(f"{token}/done")
 
 
 def _with_kept(claim: Claim, sent: Sent, kept: Kept | None) -> Sent:
