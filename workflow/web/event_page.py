@@ -368,6 +368,6 @@ def _list_next(
             "by": session.local(task.by),
             "overdue": task.overdue,
         }
-        for task in your_page.list_tasks(session, [capacity], now)
+        for task in your_page.list_own_waits(session, [capacity], now)
         if not (event_named(task.event).sealed and viewer.role is Role.APPLICANT)
     ]
