@@ -320,7 +320,7 @@ def _queue_receipt(
     """
     seqs = [change.record.version for change in changes]
     capacity = Capacity(changes[-1].record, action.role, action.actor, None)
-    following = your_page.list_tasks(session, [capacity], now)
+    following = your_page.list_own_waits(session, [capacity], now)
     extra: dict[str, Any] = {"before": seqs[:-1]} if seqs[1:] else {}
     if following:
         extra["offers_again"] = [task.event for task in following[:MOST_NEXT]]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from notifications.filters import long_day, money
 from states.errors import TableError
 from states.inputs import ABILITIES, READABLE
 from states.lifecycle import TABLE
-from states.partnership import Application, Outcome, Review, Role, Selection, State
+from states.partnership import Outcome, Review, Role, State
 from workflow.actions.task import Task
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
 from workflow.views import weighed
 from workflow.views.applications import texts_for
+from workflow.views.standings import MOST, Standing, add_up, standings_of
 
 Pairs = list[tuple[str, str]]  # a label and a value
 
@@ -29,6 +30,15 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """A table. The first cell of each row heads the row."""
+
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One part of the reading. Each of `lists` is a label and its entries."""
 
@@ -37,6 +47,7 @@ class Section:
     lists: list[tuple[str, list[str]]] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
     text: str = ""
+    grids: list[Grid] = field(default_factory=list)
 
 
 def collect_sections(session: Session, task: Task) -> list[Section]:
@@ -161,37 +172,56 @@ def _scores(session: Session, task: Task) -> Section | None:
         return None
     # The call has closed, so nothing in it is sealed any more.
     texts = texts_for(session, task.record, task.viewer, selection.closed_at)
-    cards = [
-        _score_card(session, selection, application, texts[application.organization])
-        for application in selection.applications.values()
+    standings = standings_of(selection)
+    if not standings:
+        return None
+    grids = [_averages(session, standings), *(_points(session, each) for each in standings if each.scores)]
+    cards = [_score_card(session, each, texts[each.application.organization]) for each in standings]
+    return Section("The applications and their scores", grids=grids, cards=cards)
+
+
+def _averages(session: Session, standings: Sequence[Standing]) -> Grid:
+    """Return the averages of all applications, with the conflicts of interest and who has not scored."""
+    abilities = [READABLE[ability] for ability in ABILITIES]
+    columns = ["Organization", f"All abilities, of {MOST}", *abilities, "Reviewers", "Without a score of"]
+    rows = []
+    for each in standings:
+        averages = [each.average, *map(each.average_of, ABILITIES)]
+        by = f"{len(each.scores)} of {len(each.scores) + len(each.conflicts) + len(each.left)}"
+        absent = [f"{session.name_of(one.reviewer)} (conflict of interest)" for one in each.conflicts]
+        absent += [f"{session.name_of(reviewer)} (not scored yet)" for reviewer in each.left]
+        rows.append([each.application.name, *map(_round, averages), by, ", ".join(absent) or "-"])
+    return Grid("Averages, highest first. Each ability has 1 to 5 points", columns, rows)
+
+
+def _points(session: Session, standing: Standing) -> Grid:
+    """Return what each reviewer gave one application, with the sums."""
+    columns = ["Reviewer", *(READABLE[ability] for ability in ABILITIES), f"Sum, of {MOST}"]
+    rows = [
+        [session.name_of(each.reviewer), *(str(each.scores[a]) for a in ABILITIES), str(add_up(each))]
+        for each in standing.scores
     ]
-    return Section("The applications and their scores", cards=cards) if cards else None
+    averages = [*map(standing.average_of, ABILITIES), standing.average]
+    rows.append(["Average", *map(_round, averages)])
+    return Grid(f"Scores of {standing.application.name}", columns, rows)
 
 
-def _score_card(
-    session: Session, selection: Selection, application: Application, text: ApplicationText
-) -> Card:
-    scores = [score for score in selection.scores if score.organization == application.organization]
-    pairs: Pairs = [("Kind", application.kind.replace("-", " "))]
-    if scores:
-        # A reviewer with a conflict of interest has no score
-        # here, so divide by the scores and not by the panel.
-        average = sum(sum(score.scores.values()) for score in scores) / len(scores)
-        pairs.append(("Average of the reviewers", f"{_round(average)} of {5 * len(ABILITIES)}"))
-    names = [session.name_of(score.reviewer) for score in scores]
-    for ability in ABILITIES:
-        points_by_name = (
-            f"{name} {score.scores[ability]}" for name, score in zip(names, scores, strict=True)
-        )
-        points = f"Scores: {', '.join(points_by_name)}. " if scores else ""
-        pairs.append((READABLE[ability], points + text.abilities.get(ability, "nothing")))
-    pairs += [(f"Comment of {name}", score.comment) for name, score in zip(names, scores, strict=True)]
-    return Card(application.name, pairs)
+def _score_card(session: Session, standing: Standing, text: ApplicationText) -> Card:
+    """Return the comments and conflicts of the reviewers, and what the application says."""
+    pairs: Pairs = [("Kind", standing.application.kind.replace("-", " ").capitalize())]
+    pairs += [(f"Comment of {session.name_of(each.reviewer)}", each.comment) for each in standing.scores]
+    pairs += [
+        (f"Conflict of interest of {session.name_of(each.reviewer)}", each.reason)
+        for each in standing.conflicts
+    ]
+    pairs += [(READABLE[ability], text.abilities.get(ability, "nothing")) for ability in ABILITIES]
+    if text.demonstration:
+        pairs.append(("Ability to serve", text.demonstration))
+    return Card(standing.application.name, pairs)
 
 
-def _round(number: float) -> str:
-    """Return a number with at most one decimal, such as 18.7 or 19."""
-    return f"{number:.1f}".removesuffix(".0")
+def _round(number: float | None) -> str:
+    return "-" if number is None else f"{number:.1f}"
 
 
 def _protests(_: Session, task: Task) -> Section | None:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from notifications.filters import long_day, money
+from notifications.filters import long_day, money, near_day
 from states.case import Meeting
 from states.errors import TableError
 from states.event import Event
@@ -19,10 +19,12 @@ from states.lifecycle import TABLE
 from states.partnership import Application, Role
 from workflow.actions import begin
 from workflow.actions.task import Task
+from workflow.directory import Person
 from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
 from workflow.store.application_texts import read_text
 from workflow.views.applications import applications_for
+from workflow.views.standings import standings_of
 
 _MEETINGS = 16  # the most meetings to choose from, which is most of a year
 
@@ -80,12 +82,16 @@ def _without_conflict(session: Session, task: Task, now: datetime) -> Choices:
 
 
 def _scored(session: Session, task: Task, now: datetime) -> Choices:
-    """Return the applications that have a score. Return all of them if none has a score yet."""
+    """Return the applications that have a score, each with its average; all of them if none has a score yet."""
     selection = task.record.facts.selection
-    scored = {score.organization for score in selection.scores} if selection else set()
-    every = tuple(map(_choice, applications(session, task, now)))
+    standings = standings_of(selection) if selection else ()
+    scored = tuple(
+        (each.application.organization, f"{each.application.name}: {each.write_average()}")
+        for each in standings
+        if each.scores
+    )
     # An empty list would turn the choice into a line in which people have to type an identifier.
-    return tuple(choice for choice in every if choice[0] in scored) or every
+    return scored or tuple(map(_choice, applications(session, task, now)))
 
 
 def _own(session: Session, task: Task, now: datetime) -> Choices:
@@ -107,35 +113,59 @@ def _schools(session: Session, task: Task, _: datetime) -> Choices:
 def _organizations(session: Session, task: Task, now: datetime) -> Choices:
     """Return the organizations that a person can apply for: staff for any, an applicant for its own."""
     organizations = session.directory.organizations
+    applied = {each.organization for each in applications(session, task, now)}
+
+    def write(organization: str) -> tuple[str, str]:
+        name = organizations[organization].name
+        return organization, f"{name}; replaces its application" if organization in applied else name
+
     if task.role is not Role.APPLICANT:
-        return tuple((organization.id, organization.name) for organization in organizations.values())
+        return tuple(map(write, organizations))
     person = session.directory.person(task.actor, task.record.facts)
     mine = person.organization if person else None
-    if mine is not None and mine in organizations:
-        return ((mine, organizations[mine].name),)
-    return _own(session, task, now)
+    return (write(mine),) if mine is not None and mine in organizations else _own(session, task, now)
 
 
 def _unanswered(session: Session, task: Task, now: datetime) -> Choices:
     selection = task.record.facts.selection
-    waiting = {protest.organization for protest in selection.unanswered()} if selection else set()
+    waiting = {protest.organization: protest.at for protest in selection.unanswered()} if selection else {}
+    today, calendar = session.config.calendar.day(now), session.config.calendar
     return tuple(
-        _choice(application)
-        for application in applications(session, task, now)
-        if application.organization in waiting
+        (key, f"{each.name}; protested on {near_day(calendar.day(waiting[key]), today)}")
+        for each in applications(session, task, now)
+        if (key := each.organization) in waiting
     )
 
 
-def _reviewers(session: Session, _: Task, __: datetime) -> Choices:
+def _reviewers(session: Session, _: Task, now: datetime) -> Choices:
+    """Return the people who can be on a panel, each with the organization they belong to and the last day away."""
+    today = session.config.calendar.day(now)
     return tuple(
-        (person.email, f"{person.name}, {person.email}")
+        (person.email, _describe_reviewer(session, person, today))
         for person in session.directory.people.values()
         if Role.REVIEWER in person.roles and person.active
     )
 
 
-def _coming_meetings(session: Session, task: Task, now: datetime) -> Choices:
-    return _meeting_choices(_coming(session, task, now)[:_MEETINGS])
+def _describe_reviewer(session: Session, person: Person, today: date) -> str:
+    words = f"{person.name}, {person.email}"
+    organization = session.directory.organizations.get(person.organization or "")
+    if organization is not None:
+        words += f"; belongs to {organization.name} and cannot score it"
+    if person.away_until is not None and person.away_until >= today:
+        words += f"; away until {near_day(person.away_until, today)}"
+    return words
+
+
+def _open_agendas(session: Session, task: Task, now: datetime) -> Choices:
+    """Return the coming meetings whose agenda still takes an item, each with the last day for it."""
+    # The law refuses a meeting whose agenda has closed (4270.9), so it is not offered.
+    meetings = [
+        meeting
+        for meeting in _coming(session, task, now)
+        if meeting.agenda_closes_at is None or now <= meeting.agenda_closes_at
+    ]
+    return _meeting_choices(session, meetings[:_MEETINGS], now)
 
 
 def _later_meetings(session: Session, task: Task, now: datetime) -> Choices:
@@ -143,7 +173,7 @@ def _later_meetings(session: Session, task: Task, now: datetime) -> Choices:
     item = task.record.facts.board.item
     after = item.meeting_on if item else None
     later = (meeting for meeting in _coming(session, task, now) if after is None or meeting.on > after)
-    return _meeting_choices(list(later)[:_MEETINGS])
+    return _meeting_choices(session, list(later)[:_MEETINGS], now)
 
 
 def _coming(session: Session, task: Task, now: datetime) -> list[Meeting]:
@@ -153,16 +183,29 @@ def _coming(session: Session, task: Task, now: datetime) -> list[Meeting]:
     return [meeting for meeting in session.directory.regular if has_item and meeting.at > now]
 
 
-def _agenda(session: Session, task: Task, __: datetime) -> Choices:
-    """Return the meetings that have or had the item on their agenda."""
+def _agenda(session: Session, task: Task, now: datetime) -> Choices:
+    """Return the meetings that have had the item on their agenda, newest first. Before the first, return all."""
     item = task.record.facts.board.item
-    days = item.agenda if item else ()
-    meetings = (meeting for on in days if (meeting := session.directory.meeting(on)) is not None)
-    return _meeting_choices(sorted(meetings, key=lambda meeting: meeting.on))
+    days = sorted(item.agenda, reverse=True) if item else ()
+    meetings = [meeting for on in days if (meeting := session.directory.meeting(on)) is not None]
+    held = [meeting for meeting in meetings if meeting.at <= now]
+    return _meeting_choices(session, held or meetings, now)
 
 
-def _meeting_choices(meetings: Iterable[Meeting]) -> Choices:
-    return tuple((meeting.on.isoformat(), long_day(meeting.on)) for meeting in meetings)
+def _meeting_choices(session: Session, meetings: Iterable[Meeting], now: datetime) -> Choices:
+    return tuple((meeting.on.isoformat(), _describe_meeting(session, meeting, now)) for meeting in meetings)
+
+
+def _describe_meeting(session: Session, meeting: Meeting, now: datetime) -> str:
+    """Return the day of a meeting, and for one to come when its agenda closes or closed."""
+    today, closes = session.config.calendar.day(now), meeting.agenda_closes_at
+    words = near_day(meeting.on, today)
+    if meeting.at <= now or closes is None:
+        return words
+    # An agenda that closes at midnight takes items until the day before.
+    last = session.config.calendar.local(closes) - timedelta(microseconds=1)
+    day = near_day(last.date(), today).partition(", ")[2]
+    return f"{words}; the agenda {'closes' if now <= closes else 'closed'} {day}"
 
 
 def _purposes(*purposes: str) -> Callable[[Session, Task, datetime], Choices]:
@@ -177,12 +220,30 @@ LISTS: Mapping[str, Callable[[Session, Task, datetime], Choices]] = {
     "without-conflict": _without_conflict,
     "unanswered-protests": _unanswered,
     "reviewers": _reviewers,
-    "coming-meetings": _coming_meetings,
+    "open-agendas": _open_agendas,
     "later-meetings": _later_meetings,
     "agenda": _agenda,
     "purpose-new": _purposes("new"),
     "purposes-in-force": _purposes("amendment", "renewal", "termination"),
 }
+
+
+# Why an event cannot be done while its list is empty. The other lists never close a form: what is missing in the
+# directory can be typed.
+EMPTY: Mapping[str, str] = {
+    "own-applications": "there is no application of yours in this call",
+    "without-conflict": "there is no application left to declare a conflict with",
+    "unanswered-protests": "no protest waits for an answer",
+    "open-agendas": "the calendar has no coming regular meeting whose agenda is open",
+    "later-meetings": "the calendar has no later regular meeting",
+    "agenda": "the item has been on no agenda yet",
+}
+
+
+def find_empty(session: Session, task: Task, now: datetime) -> list[str]:
+    """Return why nothing can be chosen, for each list of the form that is empty."""
+    names = task.event.form.choices.values()
+    return [EMPTY[name] for name in names if name in EMPTY and not LISTS[name](session, task, now)]
 
 
 # Hints beside a control: they show what is on record next to what will replace it

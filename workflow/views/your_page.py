@@ -24,8 +24,8 @@ _DATES = 12  # the most dates to come on a page
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """An event that waits for a person, with the deadline that asks for it."""
+class OwnWait:
+    """An event that waits for the reader in one capacity, with the deadline that asks for it."""
 
     capacity: Capacity
     event: str
@@ -68,9 +68,9 @@ def most_urgent(session: Session) -> ColumnElement[bool]:
     return tables.partnerships.c.id.in_(urgent)
 
 
-def list_tasks(session: Session, capacities: Iterable[Capacity], now: datetime) -> list[Task]:
+def list_own_waits(session: Session, capacities: Iterable[Capacity], now: datetime) -> list[OwnWait]:
     """Return what waits for a person in these capacities, the most urgent first."""
-    tasks = []
+    found = []
     waits: dict[int, list[pending.Wait]] = {}
     for capacity in capacities:
         record = capacity.record
@@ -85,9 +85,9 @@ def list_tasks(session: Session, capacities: Iterable[Capacity], now: datetime) 
                 continue
             label = settings.label if settings and wait.event in settings.owed else None
             by = wait.by if label else None
-            tasks.append(Task(capacity, wait.event, wait.since, by, label, by is not None and by <= now))
+            found.append(OwnWait(capacity, wait.event, wait.since, by, label, by is not None and by <= now))
     # What has no date comes after everything that has one.
-    return sorted(tasks, key=lambda task: (task.by is None, task.by or task.since))
+    return sorted(found, key=lambda wait: (wait.by is None, wait.by or wait.since))
 
 
 def list_possible(session: Session, capacity: Capacity, now: datetime) -> list[Event]:

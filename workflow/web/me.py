@@ -13,7 +13,7 @@ from workflow import links
 from workflow.actions import sign_in
 from workflow.links import SignInLink
 from workflow.web import new_partnership, own_page, signed_in
-from workflow.web.sheets import TICKED
+from workflow.web.sheet import TICKED
 from workflow.web.site import Site, require_form
 
 

@@ -74,7 +74,7 @@ def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any
         "email": email,
         "dates_in": session.dates_in(email),
         "reader": session.name_of(email, held[0].record.facts if held else None),
-        "tasks": [_task(session, browser, task) for task in your_page.list_tasks(session, held, now)],
+        "tasks": [_task(session, browser, task) for task in your_page.list_own_waits(session, held, now)],
         "everywhere": everywhere,
         "partnerships": [] if everywhere else [_describe_one(session, browser, each, now) for each in held],
         "drafts": [
@@ -142,7 +142,7 @@ def claim_for(browser: SignIn, capacity: Capacity, event: str = "") -> Claim:
     return claim.for_event(event, capacity.record.facts)
 
 
-def _task(session: Session, browser: SignIn, task: your_page.Task) -> dict[str, Any]:
+def _task(session: Session, browser: SignIn, task: your_page.OwnWait) -> dict[str, Any]:
     capacity = task.capacity
     return {
         "label": session.config.label(task.event),

@@ -61,7 +61,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         office_reads=viewer.is_office,
         entered_at=session.local(record.entered_at),
         steps=steps(state, _read_visited(session, record.id)),
-        asked=[event for event in events if event["asked"]],
+        asked=[event for event in events if event["asked"] and not event["final"]],
         free=[
             event
             for event in events
@@ -117,6 +117,7 @@ def _find_events(
     record = action.record
     capacity = action.capacity
     wanted = {*message.offers_of(session, action.notice), *COLLECTED}
+    awaited = {wait.event for wait in your_page.list_own_waits(session, [capacity], now)}
     wanted |= {event for deadline in due for event in deadline["offers"]}
     events = []
     for row in your_page.list_possible(session, capacity, now):
@@ -125,8 +126,9 @@ def _find_events(
         events.append(
             {
                 "event": row.name,
-                "asked": row.name in wanted and not row.optional and not row.final,
-                "final": row.final,
+                "asked": row.name in wanted and not row.optional,
+                # What cannot be undone is a button only while it is waited for from this person.
+                "final": row.final and row.name not in awaited,
                 # A sealed event of an applicant is done on the page of the application.
                 "applies": bool(row.sealed) and action.role is Role.APPLICANT,
                 "label": session.config.label(row.name),
