@@ -293,7 +293,7 @@ def _sentence(control: Field, problem: Problem) -> str:
     if problem.problem == "it is missing":
         return _MISSING.get(control.kind, "Fill this in.")
     expected = f" Expected: {problem.expected}." if problem.expected else ""
-    return f"{_capital(_with_labels(problem.problem, (control,)))}.{expected}"
+    return f"{_capital(_with_labels(problem.problem, (control,))).removesuffix('.')}.{expected}"
 
 
 def _with_labels(text: str, fields: Sequence[Field]) -> str:

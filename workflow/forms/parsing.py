@@ -139,12 +139,17 @@ def _read_yes_no(control: Field, text: str) -> bool:
 _MONEY = re.compile(r"\$?\s*(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.(?P<cents>\d{1,2}))?", re.ASCII)
 
 
-def _read_cents(control: Field, text: str) -> int:
-    amount = _MONEY.fullmatch(text)
+def read_cents(text: str) -> int:
+    """Return the cents of an amount as people write it, such as "$250,000.00". Raise `ValueError`."""
+    amount = _MONEY.fullmatch(text.strip())
     if amount is None:
         raise ValueError(f"{_quoted(text)} is not an amount; write dollars and cents such as 250,000.00")
     # Whole numbers only: with a float, 0.29 dollars would become 28 cents.
-    cents = int(amount["whole"].replace(",", "")) * 100 + int((amount["cents"] or "0").ljust(2, "0"))
+    return int(amount["whole"].replace(",", "")) * 100 + int((amount["cents"] or "0").ljust(2, "0"))
+
+
+def _read_amount(control: Field, text: str) -> int:
+    cents = read_cents(text)
     if control.most is not None and cents > control.most:
         raise ValueError(f"it is more than {format_cents(control.most)}")
     return cents
@@ -182,7 +187,7 @@ _READ: Mapping[str, Any] = {
     "choice": _read_choice,
     "yes-no": _read_yes_no,
     "score": lambda control, text: int(_read_choice(control, text)),
-    "money": _read_cents,
+    "money": _read_amount,
     "whole": _read_whole_number,
     "number": _read_number,
     "day": _read_day,

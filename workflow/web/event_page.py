@@ -15,7 +15,7 @@ from states.errors import BadInput, Refused, Unmet
 from states.machine import ASKED, event_named
 from states.partnership import Role
 from workflow import links
-from workflow.actions import attachments, kept_forms
+from workflow.actions import attachments, choices, kept_forms
 from workflow.actions.action import (
     Action,
     LinkClosed,
@@ -35,7 +35,7 @@ from workflow.store.rows import Channel, Snapshot
 from workflow.views import documents, your_page
 from workflow.views.capacities import Capacity
 from workflow.views.visibility import Viewer, viewer_of
-from workflow.web import choices, closed_link, score_sheet
+from workflow.web import closed_link, score_sheet
 from workflow.web.sent import Sent, read_sent, refuse_too_large
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, require_form, see_other

@@ -15,8 +15,9 @@ from states.chapters.choice import DECLARE_CONFLICT, SCORE_APPLICATION, DeclareC
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES, READABLE
 from states.partnership import Application
-from workflow.actions import kept_forms
+from workflow.actions import choices, kept_forms
 from workflow.actions.action import Action
+from workflow.actions.briefing import Grid
 from workflow.actions.kept_forms import Kept
 from workflow.forms import parsing
 from workflow.forms.fields import NOTHING, Field, Offered, Texts, build_form, walk
@@ -25,8 +26,6 @@ from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
 from workflow.views.applications import texts_for
 from workflow.views.standings import MOST
-from workflow.web import choices
-from workflow.web.briefing import Grid
 from workflow.web.sheet import TICKED, EventInputs, digest_of
 
 

@@ -10,13 +10,13 @@ from typing import Any
 from states.chapters.choice import ScoreApplication
 from states.errors import BadInput, Problem
 from states.inputs import Input
-from workflow.actions import attachments
+from workflow.actions import attachments, briefing, choices
 from workflow.actions.action import Action
 from workflow.forms import parsing
 from workflow.forms.fields import Field, Offered, Texts, build_form, other_problems, walk
 from workflow.forms.summary import answers_of
 from workflow.session import Session
-from workflow.web import briefing, choices, score_sheet
+from workflow.web import score_sheet
 from workflow.web.sheet import TICKED, EventInputs, Sheet, digest_of
 
 MOST_UNCHECKED = 5  # the most fields of a form whose answers are recorded without being shown once more

@@ -17,7 +17,8 @@ from states.event import Event
 from states.inputs import READABLE
 from states.lifecycle import TABLE
 from states.partnership import Application, Role
-from workflow.actions.action import Action
+from workflow.actions import begin
+from workflow.actions.task import Task
 from workflow.directory import Person
 from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
@@ -28,20 +29,20 @@ from workflow.views.standings import standings_of
 _MEETINGS = 16  # the most meetings to choose from, which is most of a year
 
 
-def make_offer(session: Session, action: Action, now: datetime) -> Offered:
-    """Return what the form offers for this action now: choices, values, hints, and keys to leave out."""
-    form = action.event.form
-    choices = {key: tuple(LISTS[name](session, action, now)) for key, name in form.choices.items()}
+def make_offer(session: Session, task: Task, now: datetime) -> Offered:
+    """Return what the form offers for this task now: choices, values, hints, and keys to leave out."""
+    form = task.event.form
+    choices = {key: tuple(LISTS[name](session, task, now)) for key, name in form.choices.items()}
     # An empty hint would hide the help that the type of the field has.
-    helps = {key: text for key, name in form.beside.items() if (text := BESIDE[name](session, action, now))}
-    values = _target_hints(action) if "values" in action.event.takes.model_fields else {}
+    helps = {key: text for key, name in form.beside.items() if (text := BESIDE[name](session, task, now))}
+    values = _target_hints(task) if "values" in task.event.takes.model_fields else {}
     return Offered(choices, values, helps=helps, without=form.without)
 
 
-def values_on_record(session: Session, action: Action) -> dict[str, Any]:
+def values_on_record(session: Session, task: Task) -> dict[str, Any]:
     """Return the values of the document on record that the form will replace."""
-    name = action.event.form.replaces
-    return (DOCUMENTS[name](session, action) or {}) if name else {}
+    name = task.event.form.replaces
+    return (DOCUMENTS[name](session, task) or {}) if name else {}
 
 
 def usual_values(event: Event, today: date) -> dict[str, Any]:
@@ -57,18 +58,18 @@ def usual_values(event: Event, today: date) -> dict[str, Any]:
 # Lists to choose from
 
 
-def applications(session: Session, action: Action, now: datetime) -> tuple[Application, ...]:
+def applications(session: Session, task: Task, now: datetime) -> tuple[Application, ...]:
     """Return the applications of the present call, as the reader of the page may see them now."""
-    return applications_for(session, action.record, action.viewer, now)
+    return applications_for(session, task.record, task.viewer, now)
 
 
-def applications_without_conflict(session: Session, action: Action, now: datetime) -> list[Application]:
+def applications_without_conflict(session: Session, task: Task, now: datetime) -> list[Application]:
     """Return the applications with which the reviewer has declared no conflict of interest."""
-    selection = action.record.facts.selection
+    selection = task.record.facts.selection
     return [
         application
-        for application in applications(session, action, now)
-        if selection is not None and not selection.has_conflict(action.actor, application.organization)
+        for application in applications(session, task, now)
+        if selection is not None and not selection.has_conflict(task.actor, application.organization)
     ]
 
 
@@ -76,13 +77,13 @@ def _choice(application: Application) -> tuple[str, str]:
     return application.organization, application.name
 
 
-def _without_conflict(session: Session, action: Action, now: datetime) -> Choices:
-    return tuple(map(_choice, applications_without_conflict(session, action, now)))
+def _without_conflict(session: Session, task: Task, now: datetime) -> Choices:
+    return tuple(map(_choice, applications_without_conflict(session, task, now)))
 
 
-def _scored(session: Session, action: Action, now: datetime) -> Choices:
+def _scored(session: Session, task: Task, now: datetime) -> Choices:
     """Return the applications that have a score, each with its average; all of them if none has a score yet."""
-    selection = action.record.facts.selection
+    selection = task.record.facts.selection
     standings = standings_of(selection) if selection else ()
     scored = tuple(
         (each.application.organization, f"{each.application.name}: {each.write_average()}")
@@ -90,47 +91,53 @@ def _scored(session: Session, action: Action, now: datetime) -> Choices:
         if each.scores
     )
     # An empty list would turn the choice into a line in which people have to type an identifier.
-    return scored or tuple(map(_choice, applications(session, action, now)))
+    return scored or tuple(map(_choice, applications(session, task, now)))
 
 
-def _own(session: Session, action: Action, now: datetime) -> Choices:
+def _own(session: Session, task: Task, now: datetime) -> Choices:
     """Return an applicant's own application. Staff can choose any application."""
     mine = (
         application
-        for application in applications(session, action, now)
-        if action.role is not Role.APPLICANT or application.contact_email == action.actor
+        for application in applications(session, task, now)
+        if task.role is not Role.APPLICANT or application.contact_email == task.actor
     )
     return tuple(map(_choice, mine))
 
 
-def _organizations(session: Session, action: Action, now: datetime) -> Choices:
+def _schools(session: Session, task: Task, _: datetime) -> Choices:
+    """Return the schools for which a person can begin a partnership."""
+    schools = begin.schools_to_begin(session, task.actor)
+    return tuple((school, session.directory.school_name(school)) for school in schools)
+
+
+def _organizations(session: Session, task: Task, now: datetime) -> Choices:
     """Return the organizations that a person can apply for: staff for any, an applicant for its own."""
     organizations = session.directory.organizations
-    applied = {each.organization for each in applications(session, action, now)}
+    applied = {each.organization for each in applications(session, task, now)}
 
     def write(organization: str) -> tuple[str, str]:
         name = organizations[organization].name
         return organization, f"{name}; replaces its application" if organization in applied else name
 
-    if action.role is not Role.APPLICANT:
+    if task.role is not Role.APPLICANT:
         return tuple(map(write, organizations))
-    person = session.directory.person(action.actor, action.record.facts)
+    person = session.directory.person(task.actor, task.record.facts)
     mine = person.organization if person else None
-    return (write(mine),) if mine is not None and mine in organizations else _own(session, action, now)
+    return (write(mine),) if mine is not None and mine in organizations else _own(session, task, now)
 
 
-def _unanswered(session: Session, action: Action, now: datetime) -> Choices:
-    selection = action.record.facts.selection
+def _unanswered(session: Session, task: Task, now: datetime) -> Choices:
+    selection = task.record.facts.selection
     waiting = {protest.organization: protest.at for protest in selection.unanswered()} if selection else {}
     today, calendar = session.config.calendar.day(now), session.config.calendar
     return tuple(
         (key, f"{each.name}; protested on {near_day(calendar.day(waiting[key]), today)}")
-        for each in applications(session, action, now)
+        for each in applications(session, task, now)
         if (key := each.organization) in waiting
     )
 
 
-def _reviewers(session: Session, _: Action, now: datetime) -> Choices:
+def _reviewers(session: Session, _: Task, now: datetime) -> Choices:
     """Return the people who can be on a panel, each with the organization they belong to and the last day away."""
     today = session.config.calendar.day(now)
     return tuple(
@@ -150,35 +157,35 @@ def _describe_reviewer(session: Session, person: Person, today: date) -> str:
     return words
 
 
-def _open_agendas(session: Session, action: Action, now: datetime) -> Choices:
+def _open_agendas(session: Session, task: Task, now: datetime) -> Choices:
     """Return the coming meetings whose agenda still takes an item, each with the last day for it."""
     # The law refuses a meeting whose agenda has closed (4270.9), so it is not offered.
     meetings = [
         meeting
-        for meeting in _coming(session, action, now)
+        for meeting in _coming(session, task, now)
         if meeting.agenda_closes_at is None or now <= meeting.agenda_closes_at
     ]
     return _meeting_choices(session, meetings[:_MEETINGS], now)
 
 
-def _later_meetings(session: Session, action: Action, now: datetime) -> Choices:
+def _later_meetings(session: Session, task: Task, now: datetime) -> Choices:
     """Return the meetings to which an item can be deferred: those after its scheduled meeting."""
-    item = action.record.facts.board.item
+    item = task.record.facts.board.item
     after = item.meeting_on if item else None
-    later = (meeting for meeting in _coming(session, action, now) if after is None or meeting.on > after)
+    later = (meeting for meeting in _coming(session, task, now) if after is None or meeting.on > after)
     return _meeting_choices(session, list(later)[:_MEETINGS], now)
 
 
-def _coming(session: Session, action: Action, now: datetime) -> list[Meeting]:
+def _coming(session: Session, task: Task, now: datetime) -> list[Meeting]:
     """Return the regular meetings that are still ahead. Without an item there is nothing to bring to them."""
-    has_item = action.record.facts.board.item is not None
+    has_item = task.record.facts.board.item is not None
     # Only regular meetings: a decision at a special one does not count (4270.9).
     return [meeting for meeting in session.directory.regular if has_item and meeting.at > now]
 
 
-def _agenda(session: Session, action: Action, now: datetime) -> Choices:
+def _agenda(session: Session, task: Task, now: datetime) -> Choices:
     """Return the meetings that have had the item on their agenda, newest first. Before the first, return all."""
-    item = action.record.facts.board.item
+    item = task.record.facts.board.item
     days = sorted(item.agenda, reverse=True) if item else ()
     meetings = [meeting for on in days if (meeting := session.directory.meeting(on)) is not None]
     held = [meeting for meeting in meetings if meeting.at <= now]
@@ -201,11 +208,12 @@ def _describe_meeting(session: Session, meeting: Meeting, now: datetime) -> str:
     return f"{words}; the agenda {'closes' if now <= closes else 'closed'} {day}"
 
 
-def _purposes(*purposes: str) -> Callable[[Session, Action, datetime], Choices]:
+def _purposes(*purposes: str) -> Callable[[Session, Task, datetime], Choices]:
     return lambda _session, _action, _now: tuple((purpose, READABLE[purpose]) for purpose in purposes)
 
 
-LISTS: Mapping[str, Callable[[Session, Action, datetime], Choices]] = {
+LISTS: Mapping[str, Callable[[Session, Task, datetime], Choices]] = {
+    "schools": _schools,
     "organizations": _organizations,
     "own-applications": _own,
     "scored-applications": _scored,
@@ -232,56 +240,56 @@ EMPTY: Mapping[str, str] = {
 }
 
 
-def find_empty(session: Session, action: Action, now: datetime) -> list[str]:
+def find_empty(session: Session, task: Task, now: datetime) -> list[str]:
     """Return why nothing can be chosen, for each list of the form that is empty."""
-    names = action.event.form.choices.values()
-    return [EMPTY[name] for name in names if name in EMPTY and not LISTS[name](session, action, now)]
+    names = task.event.form.choices.values()
+    return [EMPTY[name] for name in names if name in EMPTY and not LISTS[name](session, task, now)]
 
 
 # Hints beside a control: they show what is on record next to what will replace it
 
 
-def _target_hints(action: Action) -> dict[str, str]:
+def _target_hints(task: Task) -> dict[str, str]:
     return {
         outcome.name: (
             f"Unit: {outcome.unit}. At the start it was {outcome.baseline:g}; the target is {outcome.target:g}."
         )
-        for outcome in action.record.facts.outcomes.items
+        for outcome in task.record.facts.outcomes.items
     }
 
 
-def _amount_hint(_: Session, action: Action, __: datetime) -> str | None:
-    agreement = action.record.facts.agreement
+def _amount_hint(_: Session, task: Task, __: datetime) -> str | None:
+    agreement = task.record.facts.agreement
     return f"In dollars. Now it is {money(agreement.amount_cents).removeprefix('$')}." if agreement else None
 
 
-def _last_day_hint(_: Session, action: Action, __: datetime) -> str | None:
-    agreement = action.record.facts.agreement
+def _last_day_hint(_: Session, task: Task, __: datetime) -> str | None:
+    agreement = task.record.facts.agreement
     return f"Year, month, day. Now it is {long_day(agreement.ends_on)}." if agreement else None
 
 
-def _earliest_closing_hint(session: Session, _: Action, now: datetime) -> str:
+def _earliest_closing_hint(session: Session, _: Task, now: datetime) -> str:
     least = session.config.procedure.selection.minimum_days
     earliest = session.config.calendar.day(now) + timedelta(days=least)
     return f"Not before {long_day(earliest)}. Year, month, day, such as {earliest}."
 
 
-def _present_closing_hint(session: Session, action: Action, _: datetime) -> str | None:
-    selection = action.record.facts.selection
+def _present_closing_hint(session: Session, task: Task, _: datetime) -> str | None:
+    selection = task.record.facts.selection
     if selection is None:
         return None
     closes = session.config.calendar.local(selection.closes_at).date()
     return f"Now it is {long_day(closes)}. Year, month, day."
 
 
-def _demonstration_hint(_: Session, __: Action, ___: datetime) -> str:
+def _demonstration_hint(_: Session, __: Task, ___: datetime) -> str:
     return (
         "Only if the organization is neither community-based nor a college, university or public agency:"
         " how it shows that it can serve the school."
     )
 
 
-BESIDE: Mapping[str, Callable[[Session, Action, datetime], str | None]] = {
+BESIDE: Mapping[str, Callable[[Session, Task, datetime], str | None]] = {
     "earliest-closing": _earliest_closing_hint,
     "present-closing": _present_closing_hint,
     "present-amount": _amount_hint,
@@ -293,57 +301,57 @@ BESIDE: Mapping[str, Callable[[Session, Action, datetime], str | None]] = {
 # Documents on record that a form starts from
 
 
-def _statement(_: Session, action: Action) -> dict[str, Any] | None:
-    statement = action.record.facts.needs.statement
+def _statement(_: Session, task: Task) -> dict[str, Any] | None:
+    statement = task.record.facts.needs.statement
     return statement.model_dump(mode="json") if statement else None
 
 
-def _outcomes(_: Session, action: Action) -> dict[str, Any]:
-    items = action.record.facts.outcomes.items
+def _outcomes(_: Session, task: Task) -> dict[str, Any]:
+    items = task.record.facts.outcomes.items
     return {"outcomes": [outcome.model_dump(mode="json") for outcome in items]}
 
 
-def _terms(_: Session, action: Action) -> dict[str, Any] | None:
+def _terms(_: Session, task: Task) -> dict[str, Any] | None:
     # Only the keys of the input. The agreement has more, such as signatures, that no form may state.
     keys = {"instrument", "amount_cents", "starts_on", "ends_on", "autonomy_requested_by", "responsibilities"}
-    agreement = action.record.facts.agreement
+    agreement = task.record.facts.agreement
     return agreement.model_dump(mode="json", include=keys) if agreement else None
 
 
-def _application(session: Session, action: Action) -> dict[str, Any] | None:
+def _application(session: Session, task: Task) -> dict[str, Any] | None:
     keys = {"organization", "contact_name", "contact_email"}
-    selection = action.record.facts.selection
+    selection = task.record.facts.selection
     every = selection.applications.values() if selection else ()
     # Only the author fills in this form: `find_action` lets no delegate do a sealed event.
-    mine = [each for each in every if each.contact_email == action.actor]
+    mine = [each for each in every if each.contact_email == task.actor]
     # Staff may enter an application for any organization, so they start from an empty form.
-    if action.role is not Role.APPLICANT or not mine:
+    if task.role is not Role.APPLICANT or not mine:
         return None
-    text = read_text(session.connection, action.record, mine[0])
+    text = read_text(session.connection, task.record, mine[0])
     return mine[0].model_dump(mode="json", include=keys) | asdict(text)
 
 
-def _report(_: Session, action: Action) -> dict[str, Any] | None:
-    review = action.record.facts.review
+def _report(_: Session, task: Task) -> dict[str, Any] | None:
+    review = task.record.facts.review
     if review is None or not review.reports:
         return None
     return review.reports[-1].model_dump(mode="json", include={"values", "narrative"})
 
 
-def _pending_change(_: Session, action: Action) -> dict[str, Any] | None:
-    agreement = action.record.facts.agreement
+def _pending_change(_: Session, task: Task) -> dict[str, Any] | None:
+    agreement = task.record.facts.agreement
     if agreement is None or agreement.pending is None:
         return None
     keys = {"purpose", "reason", "amount_cents", "ends_on"}
     return agreement.pending.model_dump(mode="json", include=keys)
 
 
-def _contact(_: Session, action: Action) -> dict[str, Any] | None:
-    contact = action.record.facts.contact
+def _contact(_: Session, task: Task) -> dict[str, Any] | None:
+    contact = task.record.facts.contact
     return contact.model_dump(mode="json") if contact else None
 
 
-DOCUMENTS: Mapping[str, Callable[[Session, Action], dict[str, Any] | None]] = {
+DOCUMENTS: Mapping[str, Callable[[Session, Task], dict[str, Any] | None]] = {
     "statement": _statement,
     "outcomes": _outcomes,
     "terms": _terms,
@@ -363,7 +371,7 @@ def _find_missing() -> Iterator[str]:
         missing = {*form.choices.values()} - LISTS.keys() | {*form.beside.values()} - BESIDE.keys()
         missing |= replaced - DOCUMENTS.keys()
         for name in missing:
-            yield f"the form of {row.name} asks for {name!r}, which web/choices does not have"
+            yield f"the form of {row.name} asks for {name!r}, which actions/choices does not have"
 
 
 # A wrong name must fail when the program starts, not when a page is shown.
