@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 CONFIG = examples/seattle/config.toml
+CTL = $(BIN)/partnershipctl --config $(CONFIG)
+# Prints where a configuration has its pages and its messages.
+WHERE = from pathlib import Path; from workflow.procedure.config import load; c = load(Path("$(CONFIG)"), words=False); \
+  pages = c.address("calls"); m = c.procedure.mail; mail = (c.folder / m.maildir).resolve() if m.mailer == "maildir" else "the mail server"; \
+  print(f"In a browser: {pages}, and the links in the messages, which go to {mail}.")
 # A test that hangs says where, and is a failure after ten minutes; none takes a fifth of that.
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 # All but what knows no database, and the year, which is lived on both anyway.
@@ -10,11 +15,13 @@ ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications year)
 
 .PHONY: run test test-postgresql chaos hostile lint docs-tables wheel clean
 
-run: $(VENV)/run  ## the daemon with a sample district; data in var/, pages at http://127.0.0.1:8427/calls
-	@$(BIN)/partnershipctl --config $(CONFIG) init
-	@$(BIN)/partnershipctl --config $(CONFIG) import examples/seattle/district.toml
-	@echo "In a browser: http://127.0.0.1:8427/calls, and the links in the messages, which go to var/mail."
-	@echo "Look around with: $(BIN)/partnershipctl --config $(CONFIG) list"
+run: $(VENV)/run  ## the daemon with a sample district, in the place that its configuration names
+	@$(CTL) init
+	@# Only into an empty database: somebody may have changed the people, the meetings or the schools since.
+	@if [ "$$($(CTL) people list --json)" = "[]" ] && [ "$$($(CTL) list --json)" = "[]" ]; \
+	  then $(CTL) import examples/seattle/district.toml; fi
+	@$(BIN)/python -c '$(WHERE)'
+	@echo "Look around with: $(CTL) list"
 	@echo "Ctrl-C ends it."
 	@exec $(BIN)/partnershipd --config $(CONFIG)
 

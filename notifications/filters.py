@@ -213,6 +213,11 @@ def long_day(value: date) -> str:
     return f"{_DAYS[value.weekday()]}, {_MONTHS[value.month - 1]} {value.day}, {value.year}"
 
 
+def near_day(value: date, today: date) -> str:
+    """Return a date as words, without its year if that is this year: "Wednesday, November 19"."""
+    return long_day(value) if value.year != today.year else long_day(value).rpartition(",")[0]
+
+
 def _clock(value: datetime) -> str:
     """Return the time of day: "5:00 p.m."."""
     half = "a.m." if value.hour < 12 else "p.m."

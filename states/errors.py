@@ -13,6 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+def suggest(word: str, words: Iterable[str]) -> str:
+    """Return a question in brackets, whether the nearest of the words was meant; "" if none is near."""
+    spelled = {each.lower(): each for each in words}
+    near = get_close_matches(word.lower(), spelled, n=1, cutoff=0.7)
+    return f" (did you mean {spelled[near[0]]}?)" if near else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,9 @@ class UnknownEvent(BadInput):
     """There is no event of this name."""
 
     def __init__(self, event: str, events: Iterable[str]) -> None:
-        super().__init__([Problem("event", f"there is no event {event!r}", "one of " + ", ".join(events))])
+        names = tuple(events)
+        problem = f"there is no event {event!r}{suggest(event, names)}"
+        super().__init__([Problem("event", problem, "one of " + ", ".join(names))])
 
 
 class Refused(LawError):

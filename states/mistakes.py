@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from states.errors import Problem
+from states.errors import Problem, suggest
 
 IDENTIFIER = r"^[a-z0-9][a-z0-9.-]{0,62}$"
 
@@ -36,8 +36,9 @@ def _problem(detail: dict[str, Any], takes: type[BaseModel] | None) -> Problem:
     if kind == "missing":
         return Problem(at, "it is missing", _expected(within, detail["loc"][-1:]))
     if kind == "extra_forbidden":
-        keys = ", ".join(input_keys(within)) if within else ""
-        return Problem(at, "there is no such key", f"one of {keys}" if keys else "none")
+        keys = input_keys(within) if within else ()
+        near = suggest(str(detail["loc"][-1]), keys)
+        return Problem(at, f"there is no such key{near}", f"one of {', '.join(keys)}" if keys else "none")
     # These come from validators of this project. pydantic puts its own words before their message.
     if kind == "value_error":
         expected = "YYYY-MM-DD" if "not a date" in detail["msg"] or "a day" in detail["msg"] else ""

@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from notifications.errors import ServiceError
 from states.case import Case
-from states.errors import BadInput, Problem, Refused, Unmet, WrongRole
+from states.errors import BadInput, Problem, Refused, Unmet, WrongRole, suggest
 from states.event import Event
 from states.inputs import as_stored, check_text, read_input
 from states.machine import FIRST, apply, check_role, row_of, waiting_on
@@ -196,10 +196,12 @@ def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
     directory = session.directory
     if row.name == FIRST and event_input.school not in directory.schools:
         right = ", ".join(directory.schools) or "a school that was imported first"
-        raise BadInput([Problem("school", f"there is no school {event_input.school!r}", right)])
+        wrong = f"there is no school {event_input.school!r}{suggest(event_input.school, directory.schools)}"
+        raise BadInput([Problem("school", wrong, right)])
     if "organization" in row.asks and event_input.organization not in directory.organizations:
         right = ", ".join(directory.organizations) or "an organization that was imported first"
-        wrong = f"there is no organization {event_input.organization!r}"
+        near = suggest(event_input.organization, directory.organizations)
+        wrong = f"there is no organization {event_input.organization!r}{near}"
         raise BadInput([Problem("organization", wrong, right)])
 
 

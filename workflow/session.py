@@ -113,6 +113,7 @@ def open_system(path: Path | None, *, words: bool = True) -> System:
     Raise `ConfigError` or `StoreError` if it cannot be opened.
     """
     settings = config.load(path, words=words)
+    config.require_place(settings)
     return System(settings, database.open_store(settings.database_url))
 
 

@@ -330,7 +330,7 @@ EVENTS = (
         asks=("meeting",),
         audience=partner_sees("meeting_on"),
         awaited_since="board.referred",
-        form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "coming-meetings"}),
+        form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "open-agendas"}),
         about_meeting=True,
     ),
     Event(

@@ -296,6 +296,7 @@ EVENTS = (
         awaited_since="selection.closed",
         collected=_panel_left,
         repeatable=True,
+        form=Form(choices={"organization": "without-conflict"}),
     ),
     Event(
         name="choose-partner",

@@ -97,6 +97,7 @@ EVENTS = (
         takes=IdentifyNeeds,
         records=identify_needs,
         audience=_PANEL_AND_PARTNER,
+        form=Form(choices={"school": "schools"}),
     ),
     Event(
         name="describe-needs",

@@ -28,12 +28,14 @@ from tests.support.desk import Desk
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, REVIEWERS
 from tests.support.letters import delivered
-from tests.support.visitor import Guest, path_of
+from tests.support.visitor import Guest, Visitor, path_of
 from workflow import directory, links
+from workflow.actions import sign_in
 from workflow.links import Claim
 from workflow.outbox import message
 from workflow.store import tables
 from workflow.store.rows import Channel, Notice
+from workflow.web.link import read_token
 
 SEED = int(os.environ.get("SEED", "4270"))
 SEALS = int(os.environ.get("SEALS", "0"))
@@ -268,6 +270,7 @@ class Search:
             delivered(life)
             yield from self.letters(life)
             yield from self.pages(life, everywhere)
+            yield from self.own_pages(life, everywhere)
             yield from self.commands(life, everywhere)
         yield from self.feeds()
         self.seen = max((row["id"] for life in self.lives for row in life.notices()), default=0)
@@ -299,6 +302,30 @@ class Search:
             for old in range(round_ + 1):
                 link = links.apply_address(life.system.config, links.Applicant(life.ref, author, old))
                 yield f"application of {author} in round {old}", own, guest.get(path_of(link)).text
+
+    def own_pages(self, life: Life, everywhere: bool) -> Iterator[tuple[str, Reader, str]]:
+        """What people find who have signed in: their page, and each partnership that it leads to."""
+        config, round_ = life.system.config, life.facts.round
+        with life.system.reading() as session:
+            people = sorted({*session.directory.people, *AUTHORS})
+        for email in people if everywhere else self.rng.sample(people, 2):
+            visitor, name = Visitor(life), f"{self.rng.random()}"
+            link = links.SignInLink(email, name)
+            with suppress(sign_in.Unknown):
+                key = life.system.transact(lambda s, of=link: sign_in.open_by_link(s, of, "", life.now))
+                visitor.client.set_cookie("sign-in", key)
+            page = visitor.get("/me").page
+            yield f"the page of {email}", PUBLIC, page.text
+            for address in page.links:
+                path = visitor.path_of(address)
+                if not path.startswith("/a/") or not isinstance(
+                    claim := read_token(config, path[3:])[1], Claim
+                ):
+                    continue
+                if claim.ref == life.ref:
+                    owner, through = claim.delegate_for or email, claim.delegate_for is not None
+                    reader = Reader(owner, Role(claim.role), through, life.ref, round_)
+                    yield f"{claim.event} of {email} as {claim.role}", reader, visitor.get(path).page.text
 
     def links(self, life: Life) -> Iterator[tuple[Notice, str]]:
         config, facts = life.system.config, life.facts

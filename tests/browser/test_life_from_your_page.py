@@ -72,6 +72,8 @@ class PeopleWithPages(People):
         for box in page.locator("input[type=checkbox][name=confirm]").all():
             box.check()
         press(page.locator("button[value=act]"))
+        if "/check/" in page.url:
+            press(page.locator("button[value=record]"))
         assert "/done" in page.url, page.locator("main").inner_text()
         self.keep(page, f"{label}, done")
         page.close()

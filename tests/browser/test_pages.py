@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Browser
 from werkzeug.serving import make_server
 
+from states.inputs import ABILITIES
 from tests.browser.conftest import Judge, press
+from tests.support.facts import CBO
 from tests.support.visitor import Visit, Visitor
 from workflow import links
 from workflow.links import Applicant
@@ -71,6 +74,21 @@ def _applying(visitor: Visitor, email: str = "new@example.org") -> str:
     return whole.removeprefix(config.procedure.web.base_url)
 
 
+def _checked(visitor: Visitor) -> str:
+    path = visitor.link("score-application")
+    typed = {f"{CBO}/scores.{ability}": "4" for ability in ABILITIES} | {f"{CBO}/comment": "a good plan"}
+    return _sent(visitor, path, **typed)
+
+
+def _kept(visitor: Visitor) -> str:
+    return _sent(visitor, visitor.link("describe-needs"), needs="only this")
+
+
+def _sent(visitor: Visitor, path: str, **typed: str) -> str:
+    answer = visitor.client.post(path, data=visitor.filled(visitor.get(path).form, **typed))
+    return urljoin(path, answer.headers["Location"])
+
+
 PAGES: dict[str, tuple[str, Callable[[Visitor], str]]] = {
     "agree": ("needs", _agree),
     "describe": ("needs", lambda visitor: visitor.link("describe-needs")),
@@ -79,6 +97,8 @@ PAGES: dict[str, tuple[str, Callable[[Visitor], str]]] = {
     "choice": ("scored", lambda visitor: visitor.link("choose-partner")),
     "outcomes": ("chosen", lambda visitor: visitor.link("set-outcomes")),
     "obstacles": ("chosen", lambda visitor: visitor.link("sign-agreement")),
+    "checked scores": ("closed", _checked),
+    "kept": ("needs", _kept),
     "vote": ("introduced", _approve),
     "report": ("annual-review", lambda visitor: visitor.link("submit-report")),
     "finding": ("reported", lambda visitor: visitor.link("give-finding")),
@@ -157,3 +177,56 @@ def test_a_finding_is_given_by_keyboard_alone_and_without_scripts(visit: Visit, 
     assert (entry["event"], entry["input"]) == (
         "give-finding", '{"impact":true,"reasons":"the numbers moved"}'
     )  # fmt: skip
+
+
+@pytest.mark.promise("nothing-typed-is-lost")
+def test_reload_and_the_way_back_ask_nobody_to_send_a_form_again(visit: Visit, browser: Browser) -> None:
+    visitor = visit("chosen")
+    path = visitor.link("draft-agreement")
+    with served(visitor) as host:
+        tab = browser.new_context(java_script_enabled=False).new_page()
+        sent: list[str] = []
+        tab.on("request", lambda request: sent.append(request.method))
+        tab.goto(host + path)
+        tab.locator("[name=amount_cents]").fill("$250,000")
+        press(tab.locator("button[value=act]"))  # with mistakes
+        for name, day in (("starts_on", "2025-09-01"), ("ends_on", "2026-08-31")):
+            tab.locator(f"[name={name}]").fill(day)
+        tab.locator("[name=instrument][value=mou]").check()
+        press(tab.locator("button[value=act]"))
+        assert "$250,000.00" in tab.locator("main").inner_text()
+        posts = sent.count("POST")
+        tab.reload()
+        tab.go_back()
+        assert tab.locator("[name=amount_cents]").input_value() == "$250,000"
+        tab.reload()
+        tab.go_forward()
+        assert (sent.count("POST"), "/check/" in tab.url) == (posts, True)
+        press(tab.locator("button[value=record]"))
+        assert "/done" in tab.url
+        tab.go_back()
+        tab.reload()
+        assert sent.count("POST") == posts + 1
+        tab.context.close()
+    assert visitor.events().count("draft-agreement") == 1
+
+
+def test_the_sheet_of_scores_is_side_by_side_on_a_desk_one_column_on_a_phone_and_printed(
+    visit: Visit, browser: Browser
+) -> None:
+    visitor = visit("closed")
+    path = visitor.link("score-application")
+    with served(visitor) as host:
+        tab = browser.new_context(java_script_enabled=False).new_page()
+        for width, side_by_side in ((1280, True), (768, False), (320, False)):
+            tab.set_viewport_size({"width": width, "height": 900})
+            tab.goto(host + path)
+            first, second = (tab.locator(".application").nth(n).bounding_box() for n in (0, 1))
+            assert first is not None
+            assert second is not None
+            assert (first["y"] == second["y"]) is side_by_side
+        tab.emulate_media(media="print")
+        assert tab.locator("button:visible").count() == 0
+        assert tab.locator(".by-hand:visible").count() == 2
+        assert tab.locator("a:visible").count() == 1  # the address of the office
+        tab.context.close()

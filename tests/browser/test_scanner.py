@@ -43,6 +43,8 @@ def told(visit: Visit, request: pytest.FixtureRequest) -> Visitor:
     visitor = visit(request.param)
     if request.param == "needs":
         visitor.life.do("describe-needs")
+    for person in ("principal@example.org", "staff@example.org"):
+        visitor.post("/me", {"email": person})
     delivered(visitor.life)
     return visitor
 
@@ -89,6 +91,7 @@ def test_a_scanner_that_follows_every_link_changes_nothing(told: Visitor) -> Non
     before, seen = told.life.dump(), set[str]()
     found = {path for message in messages(told) for link in links(message) if (path := ours(told, link))}
     assert any(path.startswith("/a/") for path in found)
+    assert sum(path.startswith("/me/") for path in found) == 2, "links to sign in"
     for _ in range(DEPTH):
         ahead: set[str] = set()
         for path in sorted(found):
@@ -117,7 +120,7 @@ def test_a_scanner_that_runs_scripts_changes_nothing(told: Visitor, browser: Bro
     paths = {
         claimed(path): path for one in messages(told) for link in links(one) if (path := ours(told, link))
     }
-    chosen = sorted(path for path in paths.values() if path.startswith("/a/"))
+    chosen = sorted(path for path in paths.values() if path.startswith(("/a/", "/me/")))
     sent: list[str] = []
     with served(told) as host:
         context = browser.new_context(java_script_enabled=True)

@@ -94,7 +94,7 @@ class Load:
 
     def _send(self, body: dict[str, str], words: str) -> bool:
         self.asked[words] += 1
-        return send(self.house, self.link, body) == 303
+        return send(self.house, self.link, body).endswith("/done")
 
     def _answers(self) -> None:
         for number in range(1, MOST_REPLIES + 1):
@@ -115,13 +115,13 @@ def filled(house: House, link: str) -> dict[str, str]:
     return {name: values[0] for name, values in texts.items() if values} | ticked
 
 
-def send(house: House, link: str, body: dict[str, str]) -> int:
-    """Send a form; the status of the answer, which leads nowhere."""
+def send(house: House, link: str, body: dict[str, str]) -> str:
+    """Send a form; where its answer leads: to what was recorded, or to the form again."""
     connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=30)
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     try:
         connection.request("POST", link, urlencode(body | {"do": "act"}), kind)
-        return connection.getresponse().status
+        return connection.getresponse().headers.get("Location", "")
     finally:
         connection.close()
 

@@ -255,8 +255,8 @@ class Life:
         return f"{moment.astimezone(LA):%Y-%m-%d %H:%M}"
 
     def dump(self) -> list[str]:
-        """The whole database, to be compared with how it was."""
-        return databases.dump(self.system.config.folder)
+        """The whole database but for what was typed and is not recorded, to be compared with how it was."""
+        return [line for line in databases.dump(self.system.config.folder) if "kept_forms" not in line]
 
 
 class Stations:

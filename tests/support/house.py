@@ -104,7 +104,8 @@ class House:
             f"[database]\nurl = {json.dumps(self.address)}\n"
             f'[web]\nlisten = "127.0.0.1:{self.port}"\nbase_url = "http://127.0.0.1:{self.port}"\n'
             f'keys_file = "keys"\n{web}\n'
-            f'[log]\nformat = "{log}"\n[daemon]\ntick_seconds = {tick}\n[mail]\n{maildir}{mail}\n{text}',
+            f'[log]\nformat = "{log}"\n[summary]\nroles = []\n'
+            f"[daemon]\ntick_seconds = {tick}\n[mail]\n{maildir}{mail}\n{text}",
             encoding="utf-8",
         )
 

@@ -35,6 +35,8 @@ name = "Example Public Schools"
 url = {url}
 [log]
 format = "json"
+[summary]
+roles = []
 """
 MAILDIR = '[mail]\nmaildir = "mail"\n'
 PRINCIPALS = {

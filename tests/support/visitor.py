@@ -193,7 +193,18 @@ class Visitor:
         return texts | {"do": [button]}
 
     def post(self, path: str, data: Any, kind: str = "application/x-www-form-urlencoded") -> Seen:
-        return self._seen(path, self.client.post(path, data=data, content_type=kind))
+        return self._kept(path, self.client.post(path, data=data, content_type=kind))
+
+    def _kept(self, path: str, answer: TestResponse) -> Seen:
+        """Go on to the page that shows what was typed, or press the button of the one that asks to check it."""
+        to = urljoin(path, answer.headers.get("Location", "/done"))
+        if answer.status_code != 303 or not to.startswith("/a/") or to.endswith("/done"):
+            return self._seen(path, answer)
+        seen = self.get(to)
+        if "/check/" not in to or seen.status != 200:
+            return seen
+        data = seen.form.texts | {"do": ["record"]}
+        return self._kept(path, self.client.post(path, data=data))
 
     def _seen(self, path: str, answer: TestResponse) -> Seen:
         return Seen(answer.status_code, Page(answer.text, path), dict(answer.headers))
@@ -240,7 +251,9 @@ class Guest:
         return self.client.get(path_of(address))
 
     def post(self, address: str, **fields: Any) -> TestResponse:
-        return self.client.post(path_of(address), data=fields)
+        answer = self.client.post(path_of(address), data=fields)
+        to = answer.headers.get("Location")
+        return self.client.get(urljoin(path_of(address), to)) if to else answer
 
     def link(self, role: Role, email: str, template: str = "describe-needs", event: str = "") -> str:
         """The address of a link in a notice that somebody gets in a role."""

@@ -110,6 +110,11 @@ def clean_file_name(path: str) -> str:
     return f"{stem[:150]}{dot}{ending[:10]}" if dot else name[:150]
 
 
+def find_too_large(at: str, name: str, size: int, megabytes: int) -> Problem:
+    """Return the problem with a document of this size in bytes, which is over the limit of `megabytes`."""
+    return Problem(at, f"{name!r} has {size / 1_000_000:.1f} MB", f"no more than {megabytes} MB")
+
+
 def refuse_unfit(at: str, name: str, content: bytes, megabytes: int) -> None:
     """Raise `BadInput` unless the document is of an accepted type, not empty and within the limit of size."""
     ending = name.rpartition(".")[2].lower()
@@ -120,8 +125,7 @@ def refuse_unfit(at: str, name: str, content: bytes, megabytes: int) -> None:
     if not content:
         raise BadInput([Problem(at, f"{name!r} is empty", "a file with something in it")])
     if len(content) > megabytes * 1_000_000:
-        problem = f"{name!r} has {len(content) / 1_000_000:.1f} MB"
-        raise BadInput([Problem(at, problem, f"no more than {megabytes} MB")])
+        raise BadInput([find_too_large(at, name, len(content), megabytes)])
     if not TYPES[ending](content):
         problem = f"what is in {name!r} is not what its ending {ending!r} says"
         raise BadInput([Problem(at, problem, "the document as the program saved it, without macros")])

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import select
+
 from states.errors import Refused, Unmet
 from states.partnership import Role
 from workflow import directory
-from workflow.outbox import delivery
+from workflow.actions import sign_in
+from workflow.outbox import delivery, queue
 from workflow.session import Session
+from workflow.store import tables
 from workflow.store.tables import LARGEST
 
 MAY_SEND_AGAIN = (Role.STAFF,)
@@ -25,4 +29,18 @@ def send_again(session: Session, key: int, by: str, role: Role, now: datetime) -
     if not 0 < key <= LARGEST or not delivery.retry(session.connection, key, now):
         reason = "This message is not one that did not arrive. It may have been sent again already."
         raise Refused([Unmet("did-not-arrive", reason)])
+    _renew_sign_in(session, key, now)
     directory.record_change(session.connection, "retried notices", [key], by=by, now=now)
+
+
+def _renew_sign_in(session: Session, key: int, now: datetime) -> None:
+    """Send a fresh link in place of a message with a link to sign in: its own link works for minutes only."""
+    table = tables.notices
+    row = session.connection.execute(select(table.c.template, table.c.to).where(table.c.id == key)).one()
+    if row.template not in sign_in.TEMPLATES:
+        return
+    queue.revoke(session.connection, [key], now)
+    try:
+        sign_in.send(session, row.to, now, row.template)
+    except sign_in.Unknown as error:
+        raise Refused([Unmet("may-sign-in", f"It was not sent again: {error}.")]) from None

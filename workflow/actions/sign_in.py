@@ -31,6 +31,8 @@ AGAIN_AFTER = timedelta(minutes=1)  # the least time between two messages to one
 MOST_ASKED = 5  # the most messages with a link to sign in, to one mailbox within an hour
 _SEEN_EVERY = timedelta(minutes=1)  # how exactly `seen_at` is kept
 _TABLE = tables.sign_ins
+# Few notices are about no partnership, and an index finds them.
+_ABOUT_NOBODY = tables.notices.c.partnership.is_(None)
 TEMPLATES = ("sign-in", "invitation")  # the messages that carry a link to sign in
 
 # Words for what a browser says of itself, the first that fits. Every browser names several others.
@@ -62,7 +64,7 @@ def ask(session: Session, email: str, now: datetime) -> bool:
     """
     table = tables.notices
     query = select(table.c.to, table.c.queued_at).where(
-        table.c.template.in_(TEMPLATES), table.c.queued_at > now - timedelta(hours=1)
+        _ABOUT_NOBODY, table.c.template.in_(TEMPLATES), table.c.queued_at > now - timedelta(hours=1)
     )
     lately = [row.queued_at for row in session.connection.execute(query) if mailbox(row.to) == mailbox(email)]
     if len(lately) >= MOST_ASKED or any(at > now - AGAIN_AFTER for at in lately):
@@ -127,6 +129,7 @@ def _is_revoked(session: Session, link: SignInLink) -> bool:
     """Return whether the office has revoked the message with this link."""
     table = tables.notices
     query = select(table.c.id).where(
+        _ABOUT_NOBODY,
         table.c.template.in_(TEMPLATES),
         table.c.to == link.email,
         table.c.extra.contains(link.name, autoescape=True),

@@ -9,14 +9,14 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from states.errors import BadInput, Problem, Unmet, WrongRole
+from states.errors import BadInput, Problem, Unmet, WrongRole, suggest
 from states.partnership import Role
 from workflow import directory, engine
 from workflow.actions import applications as sending
 from workflow.actions import held_applications
 from workflow.actions.held_applications import Held
 from workflow.admin.console import Console, Listing, common, echo, format_minute
-from workflow.admin.references import REF, complete_refs, find_record
+from workflow.admin.references import REF, complete_refs, find_record, resolve
 from workflow.engine import NotFound
 from workflow.session import Session
 from workflow.store import tables
@@ -133,6 +133,8 @@ def _settle(
     actor, user = console.require_actor(as_)
     if bool(emails) == every:
         raise BadInput([Problem("EMAIL", "it is not said which applications", "addresses, or --all")])
+    with console.system.reading() as session:
+        ref = resolve(session.connection, ref)
 
     def choose(session: Session) -> list[str]:
         record = find_record(session, ref)
@@ -144,7 +146,8 @@ def _settle(
         known = {held.email for held in waiting}
         for email in emails:
             if email.lower() not in known:
-                raise NotFound(f"no application of {email} waits for the office in {ref}")
+                near = suggest(email, known)
+                raise NotFound(f"no application of {email} waits for the office in {ref}{near}")
         return list(dict.fromkeys(email.lower() for email in emails))
 
     def settle(session: Session, email: str) -> None:

@@ -8,6 +8,7 @@ import click
 
 from states.errors import BadInput, Problem
 from workflow.admin.console import Console, common, echo
+from workflow.procedure.config import require_place
 from workflow.record.backup import Summary
 from workflow.store.database import open_store
 
@@ -29,6 +30,7 @@ def backup(console: Console, file: Path, force: bool) -> None:
     settings = console.settings
     from workflow.record import backup as backups
 
+    require_place(settings)
     engine = open_store(settings.database_url)
     try:
         _check_place(file, engine.url.database if engine.dialect.name == "sqlite" else None)

@@ -12,17 +12,20 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO, TypeVar, cast
 
 import click
+from click.shell_completion import CompletionItem
 
+from notifications.filters import long_day
 from notifications.markup import escape_controls
 from states.errors import BadInput, Problem, Refused, Unmet
 from workflow import session
+from workflow.forms.days import read_option
 from workflow.procedure import config
 from workflow.procedure.config import Config
 from workflow.procedure.settings import Area, User
@@ -88,12 +91,33 @@ class Console:
     @cached_property
     def system(self) -> System:
         """Return the open system. Raises `ConfigError`, `StoreError`."""
+        config.require_place(self.settings)
         return System(self.settings, open_store(self.settings.database_url))
 
     @cached_property
     def now(self) -> datetime:
         """Return the time of the command, the same instant at every call."""
         return session.current_time()
+
+    @property
+    def today(self) -> date:
+        """Return the day of the command in the district's zone."""
+        return self.settings.calendar.day(self.now)
+
+    def read_day(self, option: str, text: str) -> str:
+        """Return the day that an option names as YYYY-MM-DD, and say which it is if it was written another way.
+
+        Raises `BadInput`.
+        """
+        day = read_option(option, text, self.today)
+        if text != day.isoformat():
+            self.tell(f"{option}: {long_day(day)}.")
+        return day.isoformat()
+
+    def tell(self, words: str) -> None:
+        """Tell people on standard error; programs that read JSON are told nothing."""
+        if not self.as_json:
+            echo(words, err=True)
 
     def format_local(self, instant: datetime | None) -> str | None:
         """Return an instant in the district's zone, ISO 8601 with its offset."""
@@ -214,6 +238,12 @@ class Listing(click.Group):
         elif not {"--help", "-h"} & set(args):
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands of the group and what completes the arguments of `list`, such as references."""
+        arguments = [each for each in self.commands["list"].params if isinstance(each, click.Argument)]
+        completed = [item for each in arguments for item in each.shell_complete(ctx, incomplete)]
+        return super().shell_complete(ctx, incomplete) + completed
 
 
 def _skip_common(args: Sequence[str]) -> int:

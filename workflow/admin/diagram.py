@@ -18,6 +18,7 @@ def diagram(console: Console, ref: str | None, format_: str) -> None:
     state = None
     if ref:
         with console.system.reading() as session:
-            state = find_record(session, ref).state
+            record = find_record(session, ref)
+        ref, state = record.ref, record.state
     text = draw(state)
     console.show({"ref": ref, "state": state, "format": format_, "diagram": text}, lambda: echo(text))

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Table, select
 
-from states.errors import BadInput, Problem
+from states.errors import BadInput, Problem, suggest
 from states.mistakes import problems_of
 from workflow import directory
 from workflow.actions import sign_in
@@ -78,21 +78,21 @@ def _check_known(session: Session, row: Mapping[str, Any]) -> None:
     """Raise `BadInput` with every name in a row that the directory does not have."""
     schools = session.directory.schools
     mistakes = [
-        Problem("--school", f"there is no school {school!r}", ", ".join(schools))
+        Problem("--school", f"there is no school {school!r}{suggest(school, schools)}", ", ".join(schools))
         for school in json.loads(row.get("schools", "[]"))
         if school not in schools
     ]
     organization = row.get("organization")
     if organization and organization not in session.directory.organizations:
-        expected = ", ".join(session.directory.organizations)
-        mistakes.append(Problem("--organization", f"there is no organization {organization!r}", expected))
+        organizations = session.directory.organizations
+        problem = f"there is no organization {organization!r}{suggest(organization, organizations)}"
+        mistakes.append(Problem("--organization", problem, ", ".join(organizations)))
     delegate = row.get("delegate")
     if delegate and delegate == row.get("email"):
         mistakes.append(Problem("--delegate", "nobody stands in for themselves", "somebody else"))
     elif delegate and delegate not in session.directory.people:
-        mistakes.append(
-            Problem("--delegate", f"there is no person {delegate!r}", "somebody in the directory")
-        )
+        problem = f"there is no person {delegate!r}{suggest(delegate, session.directory.people)}"
+        mistakes.append(Problem("--delegate", problem, "somebody in the directory"))
     if mistakes:
         raise BadInput(mistakes)
 
@@ -106,7 +106,8 @@ def remove(console: Console, area: Area, table: Table, key: object, what: str) -
 
     def work(session: Session) -> list[Vacancy]:
         if not changes.remove(session, table, key, by=rights.name, now=console.now):
-            raise NotFound(f"there is no {what} {key}")
+            keys = map(str, session.connection.scalars(select(next(iter(table.primary_key.columns)))))
+            raise NotFound(f"there is no {what} {key}{suggest(str(key), keys)}")
         if table is not tables.people:
             return []
         queue.revoke_person(session.connection, str(key), console.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tomllib
 import types
@@ -14,26 +15,44 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from states.errors import BadInput, Problem
+from notifications.filters import long_day, money
+from states.errors import BadInput, Problem, suggest
 from states.event import Event
 from states.inputs import Input
 from states.partnership import Role
 from workflow.actions import attachments
+from workflow.forms.days import read_option
+from workflow.forms.parsing import read_cents
 from workflow.procedure.reading import UNREADABLE, explain_unreadable, load_json, read_bytes, read_text
 
 # The most bytes that an attached document may have.
 _LARGEST = 50_000_000
 
 
-def read(takes: type[Input], sets: Sequence[str], source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input from --input (`source`) and --set together; --set wins. Raises `BadInput`."""
-    values = dict(source)
+def read(
+    takes: type[Input], sets: Sequence[str], source: Mapping[str, Any], today: date
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the input from --input (`source`) and --set together, and a line for each value that was read freely.
+
+    --set wins. In it a day may be written as people write it, as seen from `today`, and an amount in dollars: the
+    key is then that of the cents without its ending, such as amount=250,000 for amount_cents. Raises `BadInput`.
+    """
+    values, lines = dict(source), list[str]()
     for text in sets:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise BadInput([Problem("--set", f"{text!r} has no key or no value", "--set key=value")])
-        _put(values, key.strip().split("."), _parse_value(takes, key.strip(), value))
-    return values
+        path = key.strip().split(".")
+        if _leaf(takes, path) is None and _leaf(takes, [*path[:-1], f"{path[-1]}_cents"]) is int:
+            path[-1] += "_cents"
+            given = _parse_dollars(key.strip(), value)
+            lines.append(f"{key.strip()}: {money(given)}.")
+        else:
+            given = _parse_value(takes, key.strip(), value, today)
+            if given != value and _leaf(takes, path) is date:
+                lines.append(f"{key.strip()}: {long_day(date.fromisoformat(given))}.")
+        _put(values, path, given)
+    return values, lines
 
 
 def parse_role(text: str | None) -> Role | None:
@@ -41,7 +60,8 @@ def parse_role(text: str | None) -> Role | None:
     if text is None:
         return None
     if text not in tuple(Role):
-        raise BadInput([Problem("--role", f"there is no role {text!r}", "one of " + ", ".join(Role))])
+        problem = f"there is no role {text!r}{suggest(text, Role)}"
+        raise BadInput([Problem("--role", problem, "one of " + ", ".join(Role))])
     return Role(text)
 
 
@@ -85,10 +105,25 @@ def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
     values[path[-1]] = value
 
 
-def _parse_value(takes: type[Input], key: str, text: str) -> Any:
-    """Return the value of --set: the text itself where the input takes text, else what it means as JSON."""
+def _parse_dollars(key: str, text: str) -> int:
+    """Return the cents of an amount in dollars. Raises `BadInput`."""
+    try:
+        return read_cents(text)
+    except ValueError as error:
+        raise BadInput([Problem(f"--set {key}", str(error))]) from None
+
+
+def _parse_value(takes: type[Input], key: str, text: str, today: date) -> Any:
+    """Return the value of --set: the text itself where the input takes text, else what it means as JSON.
+
+    A day is returned as YYYY-MM-DD. Raises `BadInput`.
+    """
+    leaf = _leaf(takes, key.split("."))
+    # The type of the input itself explains a day in this form that does not exist.
+    if leaf is date and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return read_option(key, text, today).isoformat()
     # Text needs no quotes in --set. The shell would remove them, and JSON could not be read without.
-    if _is_text(takes, key.split(".")):
+    if leaf is None or leaf in (str, date, datetime) or get_origin(leaf) is Literal:
         return text
     try:
         return load_json(text)
@@ -100,21 +135,19 @@ def _parse_value(takes: type[Input], key: str, text: str) -> Any:
         raise BadInput([Problem(f"--set {key}", problem, expected)]) from None
 
 
-def _is_text(annotation: Any, path: Sequence[str]) -> bool:
-    """Return whether a type has text, a day or a choice of words at a path; an unknown key counts as text."""
+def _leaf(annotation: Any, path: Sequence[str]) -> Any:
+    """Return the type at a path of keys, without its metadata; None for an unknown key."""
     annotation = _unwrap(annotation)
     if not path:
-        if get_origin(annotation) is Literal:
-            return True
-        return annotation in (str, date, datetime)
+        return annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for name, field in annotation.model_fields.items():
             if path[0] in (name, field.alias):
-                return _is_text(field.annotation, path[1:])
-        return True
+                return _leaf(field.annotation, path[1:])
+        return None
     if get_origin(annotation) is dict:
-        return _is_text(get_args(annotation)[1], path[1:])
-    return False
+        return _leaf(get_args(annotation)[1], path[1:])
+    return annotation
 
 
 def _unwrap(annotation: Any) -> Any:

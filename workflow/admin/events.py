@@ -6,7 +6,7 @@ import click
 
 from workflow import engine
 from workflow.admin.console import Console, common, echo
-from workflow.admin.references import REF, find_record
+from workflow.admin.references import REF, find_record, require_person
 from workflow.views import documents
 
 
@@ -21,6 +21,8 @@ def events(console: Console, ref: str, as_: str | None) -> None:
     """
     with console.system.reading() as session:
         record = find_record(session, ref)
+        if as_:
+            require_person(session, as_.lower(), record.facts)
         roles = engine.roles_of(session, record, as_.lower()) if as_ else []
         choices = documents.possibilities(
             session, record, console.now, as_ or "", roles[0] if roles else None

@@ -8,7 +8,7 @@ import click
 
 from notifications.markup import escape_controls
 from workflow.admin.console import JSON_ESCAPE, Console, common
-from workflow.admin.references import complete_refs
+from workflow.admin.references import complete_refs, resolve
 from workflow.record import export
 
 # The most bytes of an export that stay in memory. A larger one goes to a temporary file without a name.
@@ -27,7 +27,8 @@ def export_(console: Console, refs: tuple[str, ...], format_: str) -> None:
     """
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as made:
         with console.system.reading() as session:
-            made.writelines(export.as_json(session, export.select_records(session, refs), console.now))
+            whole = [resolve(session.connection, ref) for ref in refs]
+            made.writelines(export.as_json(session, export.select_records(session, whole), console.now))
         # Print after the transaction: nobody could write to a SQLite file while a slow reader takes the output.
         made.seek(0)
         for line in made:

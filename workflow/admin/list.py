@@ -9,6 +9,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
+from states.errors import suggest
 from states.partnership import State
 from workflow.admin.console import Console, common, format_minute
 from workflow.engine import NotFound
@@ -40,19 +41,20 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
         query = query.where(table.c.school == school)
     with console.system.reading() as session:
         if school and school not in session.directory.schools:
-            raise NotFound(f"there is no school {school!r}")
+            raise NotFound(f"there is no school {school!r}{suggest(school, session.directory.schools)}")
         shown = []
         for record in verify.read_records(session.connection, query):
             with verify.reraise_with_ref(record.ref):
                 shown.append(with_waiting(session, record, console.now))
         is_person = person is None or person.lower() in session.directory.people
+        near = suggest(person or "", session.directory.people)
     if overdue:
         shown = [p for p in shown if any(d["overdue"] for d in p["deadlines"])]
     if person is not None:
         shown = [p for p in shown if _select_waits(p, person.lower())]
         # Somebody outside of the directory, such as an applicant, may be waited for too.
         if not shown and not is_person:
-            raise NotFound(f"there is no person {person!r}")
+            raise NotFound(f"there is no person {person!r}{near}")
 
     def people() -> None:
         if person is not None:

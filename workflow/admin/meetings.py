@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 import click
 
-from states.errors import BadInput, Problem
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.directory import remove, write
 from workflow.record import calendar_file, district_file, meeting_import
@@ -56,6 +55,7 @@ def meetings_list(console: Console, all_: bool) -> None:
 @common
 def meetings_add(console: Console, on: str, at: str | None, kind: str) -> None:
     """Add a meeting or change it."""
+    on = console.read_day("DAY", on)
     at = at or console.system.config.procedure.board.meeting_at.strftime("%H:%M")
     write(
         console, "meetings", tables.meetings, district_file.GivenMeeting, {"on": on, "at": at, "kind": kind}
@@ -67,10 +67,7 @@ def meetings_add(console: Console, on: str, at: str | None, kind: str) -> None:
 @common
 def meetings_remove(console: Console, on: str) -> None:
     """Take a meeting out of the calendar."""
-    try:
-        day = date.fromisoformat(on)
-    except ValueError:
-        raise BadInput([Problem("DAY", f"{on!r} is not a date", "YYYY-MM-DD")]) from None
+    day = date.fromisoformat(console.read_day("DAY", on))
     remove(console, "meetings", tables.meetings, day, "meeting on")
 
 

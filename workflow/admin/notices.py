@@ -14,7 +14,7 @@ from typing import Any
 import click
 from sqlalchemy import Row, select
 
-from states.errors import BadInput, Problem, Refused
+from states.errors import BadInput, Problem, Refused, suggest
 from states.partnership import Role
 from workflow import links
 from workflow.admin.console import Console, Listing, common, echo, format_minute
@@ -28,10 +28,12 @@ from workflow.store import tables
 from workflow.store.rows import Notice, NoticeStatus
 from workflow.views import documents, sealing
 
+_USAGE = "[REF] | show ID | preview NAME REF | test | retry ID | resend ID | revoke ID"
 
-@click.group(cls=Listing, subcommand_metavar="[REF] | show ID | retry ID | revoke ID")
+
+@click.group(cls=Listing, subcommand_metavar=_USAGE)
 def notices() -> None:
-    """List what was sent, to whom, why; try again, revoke."""
+    """List what was sent, to whom, why; preview, try again, send again, revoke."""
 
 
 @notices.command("list")
@@ -74,7 +76,9 @@ def _document(session: Session, row: Row[Any], seal: Seal) -> dict[str, Any]:
     notice = Notice.from_row(row)
     document = documents.notice(session, row.ref, notice, writing.subject_of(session, notice))
     # To whom it went would say who has withdrawn an application.
-    return document | dict.fromkeys(("to", "delegate_for", "subject") if seal.names(row) else ())
+    return document | dict.fromkeys(
+        ("to", "delegate_for", "subject") if seal.names(row.role, row.ref, row.seq) else ()
+    )
 
 
 def _remark_on(notice: dict[str, Any]) -> str:
@@ -106,15 +110,15 @@ class Seal:
             return False
         return sealing.is_sealed(find_record(self.session, row.ref).facts, self.now)
 
-    def names(self, row: Row[Any]) -> bool:
+    def names(self, role: str, ref: str | None, seq: int | None) -> bool:
         """Return whether a notice says whose application it was that was withdrawn before the call closed."""
-        if row.role != Role.APPLICANT or row.ref is None or row.seq is None:
+        if role != Role.APPLICANT or ref is None or seq is None:
             return False
-        if row.ref not in self._unopened:
-            record = find_record(self.session, row.ref)
+        if ref not in self._unopened:
+            record = find_record(self.session, ref)
             history = verify.read_history(self.session.connection, record.key)
-            self._unopened[row.ref] = sealing.unopened_rows(record.facts, history)
-        return row.seq in self._unopened[row.ref]
+            self._unopened[ref] = sealing.unopened_rows(record.facts, history)
+        return seq in self._unopened[ref]
 
 
 def _read_message(content: bytes) -> str:
@@ -161,8 +165,8 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
         seal = Seal(session, console.now)
         document = _document(session, row, seal)
         content = bytes(row.message) if row.message is not None else None
-        if content and (seal.hides(row) or seal.names(row)):
-            content = f"{_NOBODY if seal.names(row) else _SEALED}\n".encode()
+        if content and (seal.hides(row) or seal.names(row.role, row.ref, row.seq)):
+            content = f"{_NOBODY if seal.names(row.role, row.ref, row.seq) else _SEALED}\n".encode()
     if kept := content:
         sign = partial(links.sign_again, console.system.config, kept, row.to)
         content = look_at_links(console, Notice.from_row(row), sign) or kept
@@ -258,8 +262,9 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
         )
         keys = list(session.connection.scalars(select(table.c.id).where(chosen)))
         if not keys:
+            near = suggest(person or "", session.directory.people)
             raise NotFound(
-                f"there is no notice {id_}" if person is None else f"there is no notice to {person}"
+                f"there is no notice {id_}" if person is None else f"there is no notice to {person}{near}"
             )
         revoked = queue.revoke(session.connection, keys, console.now)
         # Revoking takes from a person what they could do or would have read, so the record says who did it.

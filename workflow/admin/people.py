@@ -8,7 +8,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from states.errors import BadInput, Problem
+from states.errors import BadInput, Problem, suggest
 from states.partnership import Role
 from workflow import directory, links
 from workflow.actions import sign_in
@@ -26,8 +26,8 @@ def _find_person(console: Console, email: str) -> directory.Person:
     """Return a person of the directory. Raises `NotFound`."""
     with console.system.reading() as session:
         person = session.directory.people.get(email.lower())
-    if person is None:
-        raise NotFound(f"there is no person {email!r}")
+        if person is None:
+            raise NotFound(f"there is no person {email!r}{suggest(email, session.directory.people)}")
     return person
 
 
@@ -116,7 +116,9 @@ def people_change(console: Console, email: str, **options: Any) -> None:
 
 @people.command("away")
 @click.argument("email")
-@click.option("--until", required=True, metavar="DAY", help="Last day away, YYYY-MM-DD; the past ends it.")
+@click.option(
+    "--until", required=True, metavar="DAY", help="Last day away, such as Aug 14; the past ends it."
+)
 @click.option("--delegate", help="Who gets the notices meanwhile.")
 @common
 def people_away(console: Console, email: str, until: str, delegate: str | None) -> None:
@@ -125,7 +127,7 @@ def people_away(console: Console, email: str, until: str, delegate: str | None) 
     values = {
         "email": email,
         "name": person.name,
-        "away_until": until,
+        "away_until": console.read_day("--until", until),
         "delegate": delegate or person.delegate,
     }
     if values["delegate"] is None:
@@ -147,7 +149,7 @@ def people_feed(console: Console, email: str, new: bool) -> None:
 
     def work(session: Session) -> int:
         if address not in session.directory.people and not _has_notice(session, address):
-            raise NotFound(f"there is no person {email!r}")
+            raise NotFound(f"there is no person {email!r}{suggest(email, session.directory.people)}")
         if not new:
             # The address shows a person's dates to everybody who has it, so the record says who has looked.
             changes.record(session, "read the feed of", address, by=user, now=console.now)
@@ -231,7 +233,7 @@ def people_revoke(console: Console, email: str) -> None:
 
     def work(session: Session) -> tuple[int, list[int]]:
         if address not in session.directory.people and not _has_notice(session, address):
-            raise NotFound(f"there is no person {email!r}")
+            raise NotFound(f"there is no person {email!r}{suggest(email, session.directory.people)}")
         ended = sign_in.end(session, address, None, console.now)
         revoked = queue.revoke_person(session.connection, address, console.now)
         directory.renew_feed(session.connection, address)

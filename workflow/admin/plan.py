@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from states.chapters.board import ScheduleItem
-from states.errors import BadInput, Problem
+from states.errors import BadInput
 from states.inputs import read_input
 from workflow.admin.console import Console, common, echo
 from workflow.admin.references import REF, find_record
@@ -14,7 +16,9 @@ from workflow.views import planning
 
 @click.command()
 @REF
-@click.option("--start", required=True, metavar="DAY", help="The wanted first day, YYYY-MM-DD.")
+@click.option(
+    "--start", required=True, metavar="DAY", help="The wanted first day, such as 2026-09-01 or Sep 1."
+)
 @click.option(
     "--board/--no-board", default=None, help="Whether the Board acts; else worked out from the terms."
 )
@@ -24,18 +28,19 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
 
     Shows until when each step still serves that day, and what is too late already.
     """
+    given = console.read_day("--start", start)
     try:
-        day = read_input(ScheduleItem, {"meeting_on": start}).meeting_on
+        day = read_input(ScheduleItem, {"meeting_on": given}).meeting_on
     except BadInput as error:
-        problem = error.problems[0]
-        raise BadInput([Problem("--start", problem.problem, problem.expected or "YYYY-MM-DD")]) from None
+        raise BadInput([replace(problem, at="--start") for problem in error.problems]) from None
     with console.system.reading() as session:
-        facts = find_record(session, ref).facts
+        record = find_record(session, ref)
+        facts = record.facts
         acts = planning.needs_board(session, facts) if board is None else board
         steps = planning.plan_backwards(session, facts, day, board=acts)
     late = [step for step in steps if step.is_missed(console.now)]
     document = {
-        "ref": ref,
+        "ref": record.ref,
         "start": day.isoformat(),
         "board": acts,
         "possible": not late,

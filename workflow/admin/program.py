@@ -20,6 +20,7 @@ from workflow.admin.check import check
 from workflow.admin.console import Console, dump_json, echo, replace_missing_letters
 from workflow.admin.deadlines import deadlines
 from workflow.admin.diagram import diagram
+from workflow.admin.do import do
 from workflow.admin.events import events
 from workflow.admin.export import export_
 from workflow.admin.history import history
@@ -27,6 +28,7 @@ from workflow.admin.import_ import import_
 from workflow.admin.init import init
 from workflow.admin.list import list_
 from workflow.admin.meetings import meetings
+from workflow.admin.notice_words import notices_preview, notices_resend, notices_test
 from workflow.admin.notices import notices
 from workflow.admin.organizations import organizations
 from workflow.admin.people import people
@@ -86,6 +88,7 @@ for command in (
     export_,
     list_,
     show,
+    do,
     events,
     history,
     trigger,
@@ -102,6 +105,8 @@ for command in (
     changes,
 ):
     partnershipctl.add_command(command)
+for command in (notices_preview, notices_test, notices_resend):
+    notices.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

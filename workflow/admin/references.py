@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 
 import click
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from states.errors import BadInput, Problem
+from states.errors import BadInput, Problem, suggest
+from states.partnership import Partnership
 from workflow import engine
 from workflow.admin.console import Console
 from workflow.engine import NotFound
@@ -35,6 +36,9 @@ def complete_refs(context: click.Context, _parameter: click.Parameter, incomplet
     return []
 
 
+# The most references that an error names.
+_CANDIDATES = 8
+
 REF = click.argument("ref", shell_complete=complete_refs)
 ANY_REF = click.argument("ref", required=False, shell_complete=complete_refs)
 
@@ -55,14 +59,41 @@ def parse_words(option: str, text: str | None, allowed: Sequence[str], purpose: 
     words = [word.strip() for word in (text or "").split(",") if word.strip()]
     for word in words:
         if word not in allowed:
-            problem = f"there is no {option} {word!r}{purpose}"
+            problem = f"there is no {option} {word!r}{purpose}{suggest(word, allowed)}"
             raise BadInput([Problem(f"--{option}", problem, "one of " + ", ".join(allowed))])
     return words
 
 
 def find_record(session: Session, ref: str) -> Snapshot:
-    """Return the partnership of a reference. Raises `NotFound`."""
-    record = engine.load(session.connection, [ref]).get(ref)
-    if record is None:
-        raise NotFound(f"there is no partnership {ref!r}")
-    return record
+    """Return the partnership of a reference, or of a part that only one reference has. Raises `NotFound`."""
+    whole = resolve(session.connection, ref)
+    return engine.load(session.connection, [whole])[whole]
+
+
+def resolve(connection: Connection, ref: str) -> str:
+    """Return the reference that a text is, or that alone contains it. Capitals do not matter.
+
+    Raises `NotFound`, which names the candidates if there are several, or else the nearest reference.
+    """
+    table = tables.partnerships
+    if connection.scalar(select(table.c.ref).where(table.c.ref == ref)) is not None:
+        return ref
+    refs: list[str] = sorted(connection.scalars(select(table.c.ref)))
+    part = ref.strip().lower()
+    candidates = [each for each in refs if part and part in each]
+    # The whole reference in capitals is not a part of a longer one.
+    if part in candidates:
+        return part
+    if len(candidates) > 1:
+        shown = ", ".join(candidates[:_CANDIDATES]) + ", ..." * (len(candidates) > _CANDIDATES)
+        raise NotFound(f"{ref!r} is a part of {len(candidates)} references: {shown}; write more of it")
+    if not candidates:
+        raise NotFound(f"there is no partnership {ref!r}{suggest(ref, refs)}")
+    return candidates[0]
+
+
+def require_person(session: Session, email: str, facts: Partnership | None = None) -> None:
+    """Raise `NotFound`, with the nearest address, if neither the directory nor the facts know a person."""
+    if session.directory.person(email, facts) is None:
+        near = suggest(email, session.directory.people)
+        raise NotFound(f"there is no person {email!r} in the directory{near}")

@@ -30,7 +30,7 @@ def schools_list(console: Console) -> None:
 @schools.command("add")
 @click.argument("id_", metavar="ID")
 @click.option("--name", required=True)
-@click.option("--invited-on", metavar="DAY", help="Day of the Board's invitation, YYYY-MM-DD.")
+@click.option("--invited-on", metavar="DAY", help="Day of the Board's invitation, such as 2025-07-02.")
 @common
 def schools_add(console: Console, id_: str, name: str, invited_on: str | None) -> None:
     """Add a school or change it."""
@@ -39,5 +39,9 @@ def schools_add(console: Console, id_: str, name: str, invited_on: str | None) -
         "people",
         tables.schools,
         district_file.GivenSchool,
-        {"id": id_, "name": name, "invited_on": invited_on},
+        {
+            "id": id_,
+            "name": name,
+            "invited_on": invited_on and console.read_day("--invited-on", invited_on),
+        },
     )

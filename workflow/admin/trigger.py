@@ -14,11 +14,11 @@ from workflow import engine
 from workflow.actions import begin
 from workflow.admin import event_input
 from workflow.admin.console import Console, common, echo, format_minute
-from workflow.admin.references import REF
-from workflow.engine import Change, NotFound
+from workflow.admin.references import REF, require_person, resolve
+from workflow.engine import Change
 from workflow.session import Session
 from workflow.store.rows import Channel
-from workflow.views import documents
+from workflow.views import documents, weighed
 
 
 def _complete_event(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -61,20 +61,23 @@ def trigger(
     actor, user = console.require_actor(as_)
     source = event_input.read_source(input_)
 
+    lines: list[str] = []
+
     def work(session: Session) -> tuple[Change, dict[str, Any]]:
-        record = engine.load(session.connection, [ref]).get(ref)
-        if record is None and event in EVENTS and event != FIRST:
-            raise NotFound(f"there is no partnership {ref!r}")
+        # Only the first event may name a reference that does not exist yet.
+        whole = ref if event == FIRST or event not in EVENTS else resolve(session.connection, ref)
+        record = engine.load(session.connection, [whole]).get(whole)
+        require_person(session, actor, record.facts if record else None)
         # Check the version first: after a change the event may not exist in the new state, which would mislead.
         if record is not None:
             engine.check_version(record, expect_version)
         row = row_of(event, record.state if record else None)
-        values = event_input.read(row.takes, sets, source)
-        new_ref = ref
+        values, lines[:] = event_input.read(row.takes, sets, source, console.today)
+        new_ref = whole
         if ref == "NEW":
             new_ref = begin.free_ref(session, values.get("school", ""), console.now)
         elif record is None:
-            _check_ref(ref)
+            check_ref(ref)
         values = event_input.attach_document(session.connection, row, values, console.now)
         change = engine.advance(
             session,
@@ -89,11 +92,20 @@ def trigger(
             note=note,
             ran_by=user,
         )
+        if "amount_cents" in change.intent.input and (
+            judged := weighed.judge_terms(session, change.record.facts)
+        ):
+            lines[:] = [line for line in lines if not line.startswith("amount:")] + [f"{judged}."]
         return change, documents.partnership(session, change.record, console.now)
 
-    change, after = console.system.transact(work, dry_run=dry_run)
+    try:
+        change, after = console.system.transact(work, dry_run=dry_run)
+    finally:
+        # Also after a refusal, which may come from a day that was read in another way than it was meant.
+        for line in lines:
+            console.tell(line)
     document = _document(console, change, after, dry_run)
-    console.show(document, partial(_print, change, after, dry_run))
+    console.show(document, partial(print_change, change, after, dry_run))
 
 
 def _document(console: Console, change: Change, after: dict[str, Any], dry_run: bool) -> dict[str, Any]:
@@ -117,7 +129,7 @@ def _document(console: Console, change: Change, after: dict[str, Any], dry_run: 
     }
 
 
-def _print(change: Change, after: dict[str, Any], dry_run: bool) -> None:
+def print_change(change: Change, after: dict[str, Any], dry_run: bool) -> None:
     """Print for people what happened, or in a dry run what would happen."""
     would = "Would record" if dry_run else "Recorded"
     now = "would then be" if dry_run else "is now"
@@ -129,7 +141,7 @@ def _print(change: Change, after: dict[str, Any], dry_run: bool) -> None:
         echo(f"Next deadline: {coming[0]['label']}, {format_minute(coming[0]['due_at'])}.")
 
 
-def _check_ref(ref: str) -> None:
+def check_ref(ref: str) -> None:
     """Raise `BadInput` if a text cannot be a reference."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,62}", ref):
         expected = "lower-case letters, digits, dots and dashes, such as rbhs-2026"

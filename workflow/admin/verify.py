@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from workflow.admin.console import Console, common, echo
-from workflow.admin.references import ANY_REF
+from workflow.admin.references import ANY_REF, resolve
 from workflow.engine import NotFound
 from workflow.record.verify import find_missing_triggers
 from workflow.record.verify import verify as verify_all
@@ -23,7 +23,8 @@ def verify(console: Console, ref: str | None) -> int:
     """
     faults, checked = [], 0
     with console.system.reading() as session:
-        results = verify_all(session.connection, session.config, [ref] if ref else [])
+        refs = [resolve(session.connection, ref)] if ref else []
+        results = verify_all(session.connection, session.config, refs)
         # The results come one record at a time, so the faults are kept and never all histories at once.
         for _, of_record in results:
             checked += 1

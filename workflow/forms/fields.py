@@ -73,6 +73,11 @@ class Field:
         return "f-" + re.sub(r"[^A-Za-z0-9]", "-", self.name)
 
     @property
+    def is_stated(self) -> bool:
+        """Return whether only one value can be chosen, so that the form states it and does not ask for it."""
+        return self.required and self.kind in ("choice", "several") and len(self.choices) == 1
+
+    @property
     def chosen(self) -> tuple[str, ...]:
         """Return the lines of its text: the choices that are ticked."""
         return tuple(self.text.split("\n"))
@@ -288,7 +293,7 @@ def _sentence(control: Field, problem: Problem) -> str:
     if problem.problem == "it is missing":
         return _MISSING.get(control.kind, "Fill this in.")
     expected = f" Expected: {problem.expected}." if problem.expected else ""
-    return f"{_capital(_with_labels(problem.problem, (control,)))}.{expected}"
+    return f"{_capital(_with_labels(problem.problem, (control,))).removesuffix('.')}.{expected}"
 
 
 def _with_labels(text: str, fields: Sequence[Field]) -> str:

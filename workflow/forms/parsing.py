@@ -63,20 +63,35 @@ def _value(control: Field, problems: list[Problem]) -> Any:
         return [_table(entry, problems) for entry in control.parts]
     if control.kind in ("abilities", "scores", "values"):
         return _table(control, problems)
-    text = clean(control.text, control.kind in ("paragraph", "lines", "several"))
+    text = clean(control.text, control.kind in _OF_SEVERAL_LINES)
     if not text:
         if control.required:
             problems.append(Problem(control.at, "it is missing"))
         return None
     if control.longest is not None and len(text) > control.longest:
-        problem = f"it is too long: {len(text):,} characters, where {control.longest:,} fit"
-        problems.append(Problem(control.at, problem))
+        problems.append(Problem(control.at, say_too_long(text, control.longest)))
         return None
     try:
-        return _READ.get(control.kind, lambda _, words: words)(control, text)
+        return read_text(control)
     except ValueError as error:
         problems.append(Problem(control.at, str(error)))
         return None
+
+
+def has_words(texts: Texts) -> bool:
+    """Return whether anything was typed besides a confirmation."""
+    return any(text.strip() for name, text in texts.items() if name != "confirm")
+
+
+def say_too_long(text: str, longest: int) -> str:
+    """Return the problem with a text that is longer than its limit, in characters."""
+    return f"it is too long: {len(text):,} characters, where {longest:,} fit"
+
+
+def read_text(control: Field) -> Any:
+    """Return the value of a single control, None if it is empty. Raise `ValueError` with what is wrong with it."""
+    text = clean(control.text, control.kind in _OF_SEVERAL_LINES)
+    return _READ.get(control.kind, lambda _, words: words)(control, text) if text else None
 
 
 def _table(group: Field, problems: list[Problem]) -> dict[str, Any]:
@@ -85,6 +100,7 @@ def _table(group: Field, problems: list[Problem]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
+_OF_SEVERAL_LINES = ("paragraph", "lines", "several")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -123,12 +139,17 @@ def _read_yes_no(control: Field, text: str) -> bool:
 _MONEY = re.compile(r"\$?\s*(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.(?P<cents>\d{1,2}))?", re.ASCII)
 
 
-def _read_cents(control: Field, text: str) -> int:
-    amount = _MONEY.fullmatch(text)
+def read_cents(text: str) -> int:
+    """Return the cents of an amount as people write it, such as "$250,000.00". Raise `ValueError`."""
+    amount = _MONEY.fullmatch(text.strip())
     if amount is None:
         raise ValueError(f"{_quoted(text)} is not an amount; write dollars and cents such as 250,000.00")
     # Whole numbers only: with a float, 0.29 dollars would become 28 cents.
-    cents = int(amount["whole"].replace(",", "")) * 100 + int((amount["cents"] or "0").ljust(2, "0"))
+    return int(amount["whole"].replace(",", "")) * 100 + int((amount["cents"] or "0").ljust(2, "0"))
+
+
+def _read_amount(control: Field, text: str) -> int:
+    cents = read_cents(text)
     if control.most is not None and cents > control.most:
         raise ValueError(f"it is more than {format_cents(control.most)}")
     return cents
@@ -166,7 +187,7 @@ _READ: Mapping[str, Any] = {
     "choice": _read_choice,
     "yes-no": _read_yes_no,
     "score": lambda control, text: int(_read_choice(control, text)),
-    "money": _read_cents,
+    "money": _read_amount,
     "whole": _read_whole_number,
     "number": _read_number,
     "day": _read_day,

@@ -1,14 +1,19 @@
-"""Sums up the input of an event as pairs of label and value that people can read, for receipts and pages."""
+"""Sums up the input of an event as pairs of label and value that people can read, for receipts and pages.
+
+A form that was filled in is summed up before it is recorded, and an input on record afterwards.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from pydantic import BaseModel
 
 from notifications.filters import long_day, money
+from workflow.forms import parsing
 from workflow.forms.fields import Field, Offered, build_fields
 
 Names = Mapping[str, str]
@@ -27,6 +32,37 @@ def summary(
     return [
         pair for control in fields for pair in _pairs(control, values.get(control.key), names or {}, sealed)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of a form that was filled in: its label, what it says, and the identifier of its control."""
+
+    label: str
+    text: str
+    id: str
+
+
+def answers_of(fields: Sequence[Field], group: str = "") -> list[Answer]:
+    """Return the answers of a form that can be read, in its order. The label of a part names its `group`."""
+    answers = []
+    for control in fields:
+        if control.parts:
+            answers += answers_of(control.parts, "" if control.kind == "outcomes" else f"{control.label}: ")
+        else:
+            answers.append(Answer(group + control.label, _write_answer(control), control.id))
+    return answers
+
+
+def _write_answer(control: Field) -> str:
+    if control.choices:
+        labels = dict(control.choices)
+        return "; ".join(labels.get(value, value) for value in control.chosen if value) or "Not answered"
+    try:
+        value = parsing.read_text(control)
+    except ValueError:
+        value = control.text
+    return "Not answered" if value is None else _format(control, value, {}, False)
 
 
 def _pairs(control: Field, value: Any, names: Names, sealed: bool) -> Iterator[tuple[str, str]]:

@@ -68,6 +68,21 @@ class Calendar:
         """Return whether the district works on `day`."""
         return _plain(day) in self._year(day.year).members
 
+    def why_closed(self, day: date) -> str | None:
+        """Return why `day` is no business day, such as "Saturday" or "Labor Day"; None for a business day."""
+        if self.is_business_day(day):
+            return None
+        if day.weekday() >= _SATURDAY:
+            return f"{day:%A}"
+        for first, last in self.breaks:
+            if first <= day <= last:
+                return f"in the break {first} to {last}"
+        if day in frozenset(self.closed):
+            return "closed"
+        from holidays import country_holidays
+
+        return str(country_holidays("US", subdiv="WA", years=day.year)[day])
+
     def add_business_days(self, day: date, n: int) -> date:
         """Return the `n`th business day after `day`, or before it if `n` is negative; `day` itself never counts.
 

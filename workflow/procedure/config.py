@@ -160,6 +160,22 @@ def find(path: str | None, environment: Mapping[str, str]) -> Path | None:
     return here if here.is_file() else None
 
 
+def require_place(settings: Config) -> None:
+    """Raise `ConfigError` if no configuration was found and there is no database either.
+
+    The packaged defaults and a database that somebody made by them are a place to work in. An empty folder is not.
+    """
+    parts = _SQLITE.fullmatch(settings.database_url)
+    if settings.path is not None or parts is None or Path(parts["file"]).exists():
+        return
+    here = Path.cwd() / "config.toml"
+    problem = f"no configuration was found: there is no --config, no PARTNERSHIPS_CONFIG and no {here}"
+    expected = (
+        "the folder of your config.toml, or --config FILE; `partnershipctl init` starts a new record here"
+    )
+    raise ConfigError([Problem("", problem, expected)])
+
+
 def load(path: Path | None, *, words: bool = True) -> Config:
     """Load the configuration of a file, or the packaged one alone. Raise `ConfigError` with every mistake.
 

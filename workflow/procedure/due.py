@@ -17,77 +17,23 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import UTC, date, datetime, time
 from typing import ClassVar, NamedTuple
 
 from dateutil.relativedelta import relativedelta
 
 from workflow.procedure.calendar import Calendar, Roll
+from workflow.procedure.offsets import Offset as Offset
+from workflow.procedure.offsets import add_units
+from workflow.procedure.offsets import parse_offset as parse_offset
 
 Moments = Mapping[str, date | datetime | None]
 
-# The length of each unit (None: the calendar counts business days) and the largest count that a row may have:
-# about a hundred years, so that no due time leaves the calendar.
-_UNITS: dict[str, tuple[timedelta | relativedelta | None, int]] = {
-    "day": (timedelta(days=1), 36_500),
-    "business day": (None, 25_000),
-    "week": (timedelta(weeks=1), 5_200),
-    "month": (relativedelta(months=1), 1_200),
-    "year": (relativedelta(years=1), 100),
-}
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _LEAP = 2000  # any leap year, so that 29 February is a valid day
-
-
-@lru_cache(maxsize=10_000)
-def _add_units(day: date, count: int, unit: str) -> date:
-    """Return the day `count` units after `day`; month ends are clamped.
-
-    The results are cached, since many deadlines count from the same days.
-    """
-    step = _UNITS[unit][0]
-    assert step is not None
-    # Multiply before adding: month by month, the 31st would become the 28th in February and stay so.
-    return day + step * count
-
-
-@dataclass(frozen=True, slots=True)
-class Offset:
-    """A span of calendar time: `count` times `unit`, one of day, business day, week, month, year."""
-
-    count: int
-    unit: str
-
-    def __str__(self) -> str:
-        return f"{self.count} {self.unit}{'' if self.count == 1 else 's'}"
-
-    def before(self, due: datetime, calendar: Calendar) -> datetime:
-        """Return the UTC instant this long before `due`, at the same local wall-clock time.
-
-        Raise `ValueError` for a naive datetime.
-        """
-        return self._move(due, calendar, -1)
-
-    def after(self, due: datetime, calendar: Calendar) -> datetime:
-        """Return the UTC instant this long after `due`, at the same local wall-clock time.
-
-        Raise `ValueError` for a naive datetime.
-        """
-        return self._move(due, calendar, 1)
-
-    def from_day(self, day: date, sign: int, calendar: Calendar) -> date:
-        """Return the day this long after `day` (`sign` 1) or before it (`sign` -1); month ends are clamped."""
-        if _UNITS[self.unit][0] is None:
-            return calendar.add_business_days(day, sign * self.count)
-        return _add_units(day, sign * self.count, self.unit)
-
-    def _move(self, due: datetime, calendar: Calendar, sign: int) -> datetime:
-        local = calendar.local(due)
-        return calendar.instant(self.from_day(local.date(), sign, calendar), local.time())
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +79,13 @@ class Due:
                 return instant
         return None
 
+    def count(
+        self, *, moments: Moments, calendar: Calendar, since: date | None, done: Sequence[date]
+    ) -> Count | None:
+        """Return how the day that is due is counted, or None while no anchor is on record. Raise as `resolve`."""
+        context = _Context(moments, time(), "stay", calendar, since, done)
+        return next((count for rule in self._rules if (count := rule.count(context))), None)
+
     def occurrence(
         self, *, calendar: Calendar, moments: Moments, since: date | None, done: Sequence[date]
     ) -> str:
@@ -161,9 +114,19 @@ def parse_due(text: str) -> Due:
     return Due(text, tuple(anchors), bool(recurring), rules)
 
 
-def parse_offset(text: str) -> Offset:
-    """Read a span of time, such as "5 business days". Raise `ValueError` that says what would be right."""
-    return _parse_offset(" ".join(text.split()))
+class Count(NamedTuple):
+    """How a day is counted: from `start` by `span` to `day`, forwards or (`sign` -1) back. No span: it is that day.
+
+    `anchor` is the fact that `start` comes from, "" if the day recurs without one. `rolls` says whether the day
+    then moves to a business day.
+    """
+
+    anchor: str
+    start: date
+    span: Offset | None
+    sign: int
+    day: date
+    rolls: bool = True
 
 
 class _Context(NamedTuple):
@@ -187,8 +150,8 @@ class _Context(NamedTuple):
         """Return the instant that is due on a day, after rolling it to a business day."""
         return self.calendar.instant(self.calendar.roll(day, self.roll), self.at)
 
-    def current(self, occurrence: Callable[[int], date], index: int, since: date) -> date:
-        """Return the day of the occurrence that is open. `index` must be that of the first one or a little before.
+    def current(self, occurrence: Callable[[int], date], index: int, since: date) -> int:
+        """Return the number of the open occurrence. `index` must be that of the first one or a little before.
 
         1. Skip the occurrences up to the day on which the agreement came into force.
         2. Each day on which the duty was done closes the open occurrence, if the day lies after the
@@ -200,7 +163,7 @@ class _Context(NamedTuple):
         for day in sorted(self.done):
             if day > occurrence(index - 1):
                 index += 1
-        return occurrence(index)
+        return index
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +174,13 @@ class _Rule(ABC):
     anchor: str
 
     @abstractmethod
+    def count(self, context: _Context) -> Count | None:
+        """Return how the day is counted, or None while the anchor is not on record."""
+
     def instant(self, context: _Context) -> datetime | None:
         """Return the UTC instant, or None while the anchor is not on record."""
+        count = self.count(context)
+        return None if count is None else context.due(count.day)
 
     def occurrence(self, context: _Context) -> str:
         """Return a name for the occurrence that is open; "" if the rule does not recur."""
@@ -224,13 +192,20 @@ class _Shift(_Rule):
     offset: Offset
     sign: int
 
-    def instant(self, context: _Context) -> datetime | None:
-        day = context.day(self.anchor)
-        return None if day is None else context.due(self.offset.from_day(day, self.sign, context.calendar))
+    def count(self, context: _Context) -> Count | None:
+        start = context.day(self.anchor)
+        if start is None:
+            return None
+        day = self.offset.from_day(start, self.sign, context.calendar)
+        return Count(self.anchor, start, self.offset if self.offset.count else None, self.sign, day)
 
 
 @dataclass(frozen=True, slots=True)
 class _At(_Rule):
+    def count(self, context: _Context) -> Count | None:
+        day = context.day(self.anchor)
+        return None if day is None else Count(self.anchor, day, None, 1, day, rolls=False)
+
     def instant(self, context: _Context) -> datetime | None:
         moment = context.moments.get(self.anchor)
         if isinstance(moment, datetime):
@@ -242,6 +217,10 @@ class _At(_Rule):
 
 @dataclass(frozen=True, slots=True)
 class _EndOf(_Rule):
+    def count(self, context: _Context) -> Count | None:
+        day = context.day(self.anchor)
+        return None if day is None else Count(self.anchor, day, None, 1, day, rolls=False)
+
     def instant(self, context: _Context) -> datetime | None:
         day = context.day(self.anchor)
         return None if day is None else context.calendar.end_of(day)
@@ -252,11 +231,12 @@ class _Every(_Rule):
     recurring: ClassVar[bool] = True
     offset: Offset
 
-    def instant(self, context: _Context) -> datetime | None:
+    def count(self, context: _Context) -> Count | None:
         if context.since is None:
             return None
         # A duty done before the agreement was in force does not bring the first due time forward.
-        return context.due(self.offset.from_day(max((context.since, *context.done)), 1, context.calendar))
+        start = max((context.since, *context.done))
+        return Count("", start, self.offset, 1, self.offset.from_day(start, 1, context.calendar))
 
     def occurrence(self, context: _Context) -> str:
         return f"after-{max(context.done, default=context.since)}"
@@ -267,18 +247,15 @@ class _Yearly(_Rule):
     recurring: ClassVar[bool] = True
     in_leap_year: date
 
-    def instant(self, context: _Context) -> datetime | None:
-        day = self._day(context)
-        return None if day is None else context.due(day)
-
-    def occurrence(self, context: _Context) -> str:
-        day = self._day(context)
-        return str(day.year) if day else ""
-
-    def _day(self, context: _Context) -> date | None:
+    def count(self, context: _Context) -> Count | None:
         if context.since is None:
             return None
-        return context.current(self._of_year, context.since.year, context.since)
+        day = self._of_year(context.current(self._of_year, context.since.year, context.since))
+        return Count("", day, None, 1, day)
+
+    def occurrence(self, context: _Context) -> str:
+        count = self.count(context)
+        return str(count.day.year) if count else ""
 
     def _of_year(self, year: int) -> date:
         # In other years 29 February becomes the 28th.
@@ -289,26 +266,25 @@ class _Yearly(_Rule):
 class _Anniversary(_Shift):
     recurring: ClassVar[bool] = True
 
-    def instant(self, context: _Context) -> datetime | None:
-        day = self._day(context)
-        return None if day is None else context.due(day)
-
     def occurrence(self, context: _Context) -> str:
-        day = self._day(context)
-        return str(day.year) if day else ""
+        count = self.count(context)
+        return str(count.day.year) if count else ""
 
-    def _day(self, context: _Context) -> date | None:
+    def count(self, context: _Context) -> Count | None:
         start = context.day(self.anchor)
         if start is None or context.since is None:
             return None
 
         def occurrence(number: int) -> date:
-            return self.offset.from_day(_add_units(start, number, "year"), self.sign, context.calendar)
+            return self.offset.from_day(add_units(start, number, "year"), self.sign, context.calendar)
 
         # The offset crosses the same number of new years at each anniversary, give or take one. So this guess
         # is never after the first occurrence that follows `since`, and at most a few before it.
         index = context.since.year - occurrence(1).year
-        return context.current(occurrence, max(1, index), context.since)
+        number = context.current(occurrence, max(1, index), context.since)
+        return Count(
+            self.anchor, add_units(start, number, "year"), self.offset, self.sign, occurrence(number)
+        )
 
 
 def _check_aware(anchor: str, moment: datetime) -> datetime:
@@ -344,7 +320,7 @@ _FORMS: tuple[tuple[str, str, Callable[..., _Rule]], ...] = (
         "31 October every year",
         lambda day, month: _Yearly("", _day_of_month(day, month)),
     ),
-    (r"every (?P<span>.+)", "every 2 months", lambda span: _Every("", _parse_offset(span))),
+    (r"every (?P<span>.+)", "every 2 months", lambda span: _Every("", parse_offset(span))),
 )
 _COMPILED = tuple((re.compile(pattern), make) for pattern, _, make in _FORMS)
 
@@ -368,22 +344,7 @@ def _check_anchor(text: str) -> str:
 
 
 def _parse_span(text: str) -> Offset:
-    return Offset(1, "day") if text == "the day" else _parse_offset(text)
-
-
-def _parse_offset(text: str) -> Offset:
-    parts = re.fullmatch(r"([0-9]+) (.+?)s?", text)
-    if not parts or parts[2] not in _UNITS:
-        raise ValueError(
-            f"{text!r} is not a span of time; write a whole number of days, business days, weeks, months"
-            " or years, such as '30 days' or '10 business days'"
-        )
-    count, unit = parts[1], parts[2]
-    most = _UNITS[unit][1]
-    # Check the length first: Python refuses to read a number of thousands of digits.
-    if len(count) > 9 or not 1 <= int(count) <= most:
-        raise ValueError(f"{text!r} is out of range; write 1 to {most} {unit}s")
-    return Offset(int(count), unit)
+    return Offset(1, "day") if text == "the day" else parse_offset(text)
 
 
 def _day_of_month(day: str, month: str) -> date:

@@ -370,6 +370,22 @@ drafts = Table(
     Column("saved_at", Instant, nullable=False),
 )
 
+# Forms that were filled in and are not recorded yet. Nobody counts them, and only their own link leads to them.
+kept_forms = Table(
+    "kept_forms",
+    METADATA,
+    # the random name of the form, or what names the sheet that a reviewer saved
+    Column("form", String, primary_key=True),
+    Column("link", String, nullable=False),  # what the link is for, such as "12 describe-needs"
+    Column("values", Text, nullable=False),  # JSON: what was typed, and what was wrong with it
+    Column("file_name", String),
+    Column("file", LargeBinary),  # the document that was chosen
+    Column("kept_at", Instant, nullable=False),
+    Column("until", Instant, nullable=False),  # from then on it is not shown, and the next form deletes it
+    Index("ix_kept_forms_link", "link"),
+    Index("ix_kept_forms_until", "until"),
+)
+
 # Applications over a cap of the call. They wait until staff release them or set them aside.
 held_applications = Table(
     "held_applications",

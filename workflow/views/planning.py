@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from states.case import Meaning, Meeting, board_reasons
 from states.partnership import Partnership
@@ -49,9 +49,12 @@ def _steps(session: Session, facts: Partnership, start: date, board: bool) -> It
     yield Step("start", "The agreement starts", last, in_force)
     if board:
         meetings = _meetings(session, start)
-        labels = ["The Board acts", "The Board has the item introduced"]
-        for label, meeting in zip(labels, meetings, strict=False):
-            yield Step("board", label, meeting.at if meeting else None, in_force)
+        readings = {
+            "The Board acts": in_force,
+            "The Board has the item introduced": in_force or _introduced_at(session, facts),
+        }
+        for (label, done), meeting in zip(readings.items(), meetings, strict=False):
+            yield Step("board", label, meeting.at if meeting else None, done)
         # The agenda of the first reading sets the date for everything before it.
         first = meetings[-1]
         last = (first.agenda_closes_at or first.at) if first else None
@@ -79,6 +82,16 @@ def _steps(session: Session, facts: Partnership, start: date, board: bool) -> It
     last = _before(session, last, rules.minimum_days * _DAY)
     yield Step("open", "The call opens", last, selection.opened_at if selection else None)
     yield Step("agree", "The statement of needs is agreed to", last, facts.needs.agreed_at)
+
+
+def _introduced_at(session: Session, facts: Partnership) -> datetime | None:
+    """Return when the item that is before the Board was introduced first, None if it was not yet."""
+    item = facts.board.item
+    if item is None or not item.introduced:
+        return None
+    meeting = session.directory.meeting(item.introduced[0])
+    # A meeting that was taken out of the calendar since has no hour any more.
+    return meeting.at if meeting else session.config.instant(item.introduced[0], time())
 
 
 def _meetings(session: Session, start: date) -> list[Meeting | None]:

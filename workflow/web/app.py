@@ -15,7 +15,11 @@ from workflow.procedure.config import Config
 from workflow.session import System
 from workflow.web import calls, feeds, link, me, monitoring, site
 from workflow.web.limits import Limits
+from workflow.web.sent import ROOM_FOR_FIELDS, FormRequest
 from workflow.web.site import Site
+
+# A document may be this many times too large before the server breaks the request off.
+TIMES_TOO_LARGE = 5
 
 
 def application(
@@ -27,8 +31,11 @@ def application(
     """Return the application with every page. `health` returns whether all is well, and the details."""
     app = Flask("partnerships", static_folder=None, template_folder=None)
     web = opened.config.procedure.web
-    # One megabyte more than a document may have, for the other fields of its form.
-    app.config["MAX_CONTENT_LENGTH"] = web.upload_megabytes * 1_000_000 + 1_000_000
+    limit = web.upload_megabytes * 1_000_000
+    # A document over its limit is read to its end and dropped, so that what was typed beside it is kept. One
+    # megabyte more is for the other fields.
+    app.config["MAX_CONTENT_LENGTH"] = TIMES_TOO_LARGE * limit + ROOM_FOR_FIELDS
+    app.request_class = type("LimitedRequest", (FormRequest,), {"most_of_file": limit})
     # Fields that are no file stay in memory, so they get limits of their own.
     app.config["MAX_FORM_MEMORY_SIZE"] = 2_000_000
     app.config["MAX_FORM_PARTS"] = 2_000

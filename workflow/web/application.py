@@ -14,20 +14,22 @@ from sqlalchemy.exc import IntegrityError
 from states.errors import BadInput, Problem, Refused
 from states.inputs import ABILITIES
 from states.partnership import Application
-from workflow.actions import applications, call_limits, held_applications
+from workflow.actions import applications, call_limits, held_applications, kept_forms
 from workflow.actions.applicants import own_application
 from workflow.actions.applications import FIELDS, SentAlready, TooMany
+from workflow.actions.kept_forms import Faults, Kept
 from workflow.engine import Conflict
 from workflow.links import Applicant
 from workflow.session import Session
 from workflow.store.application_texts import read_text
 from workflow.store.rows import Snapshot
 from workflow.web import public_calls
-from workflow.web.sheets import TICKED
-from workflow.web.site import Site, require_form
+from workflow.web.sheet import TICKED
+from workflow.web.site import Site, require_form, see_other
 
 _TRIES = 5  # how often to try while other applications to the call arrive at the same moment
 BUTTONS = ("send", "save", "withdraw")
+RESULTS = ("sent", "held", "sent-already", "saved", "withdrawn")
 CONFIRM = "withdraw"  # the word that the applicant types to confirm a withdrawal
 KINDS = {
     "community-based-organization": "A community based organization",
@@ -84,7 +86,7 @@ def describe_ability(ability: str) -> dict[str, str]:
     return {"key": ability, "name": name, "means": means, "question": question}
 
 
-def page(site: Site, applicant: Applicant) -> Response:
+def page(site: Site, token: str, applicant: Applicant) -> Response:
     """Show the application of the link's applicant (GET), or act on its form (POST)."""
     if request.method == "POST":
         require_form()
@@ -99,15 +101,45 @@ def page(site: Site, applicant: Applicant) -> Response:
                 410, "This call is over", "It takes no more applications. See the list of open calls."
             )
         call, record = call_and_record
-        # A form that arrives after the closing gets the page
-        # of the closed call, and nothing of it is recorded.
-        if not call.open or request.method != "POST":
-            return _show(site, session, record, call, applicant.email, now)
-    return _act(site, applicant.email, call, now)
+        if request.method != "POST":
+            return _show(site, session, record, call, applicant.email, now, token, _done_in_address())
+    # A form that arrives after the closing gets the page of the closed call, and nothing of it is recorded.
+    return _act(site, token, applicant, call, now) if call.open else see_other(token)
 
 
-def _act(site: Site, email: str, call: public_calls.Call, now: datetime) -> Response:
-    """Do what the button of the form says, and show the page again with the result or the problems."""
+def again(site: Site, token: str, applicant: Applicant, form: str) -> Response:
+    """Show a form that came back, with everything that was typed and what is wrong with it.
+
+    `token` is the address of the link, relative to the page. Redirect to it if the form is not kept any longer.
+    """
+    now = site.clock()
+    with site.system.reading() as session:
+        kept = kept_forms.find(session, link_of(applicant), form, now)
+        call_and_record = public_calls.find_call(session, applicant.ref, now)
+        if kept is None or call_and_record is None or not call_and_record[0].open:
+            return see_other(token)
+        call, record = call_and_record
+        _, saved_at = applications.fill_form(session, record, applicant.email)
+        return _show_form(
+            site, session, record, call, applicant.email, kept.texts, saved_at, now, token,
+            status=422, problems=kept.faults.problems,
+        )  # fmt: skip
+
+
+def link_of(applicant: Applicant) -> str:
+    """Return what the forms of an applicant's link are kept under."""
+    return f"application {applicant.ref} {applicant.round} {applicant.email}"
+
+
+def _done_in_address() -> str:
+    """Return the key of the result that the address of the page names; empty if it names none."""
+    done = request.args.get("done", "")
+    return done if done in RESULTS else ""
+
+
+def _act(site: Site, token: str, applicant: Applicant, call: public_calls.Call, now: datetime) -> Response:
+    """Do what the button of the form says, and redirect to the page with the result or the problems."""
+    email = applicant.email
     values, button = applications.read_form(request.form), request.form.get("do", "")
     form = request.form.get("form", "")
     if button not in BUTTONS:
@@ -129,17 +161,14 @@ def _act(site: Site, email: str, call: public_calls.Call, now: datetime) -> Resp
         )
         done = _try(site, work)
     except (BadInput, Refused) as refused:
-        return _show_problems(site, call, email, values, _problems_of(refused), button, now)
+        return _keep(site, token, applicant, values, _problems_of(refused), button, now)
     # A second press of the button is no mistake, so the page shows what the first one has recorded.
     except SentAlready:
         done = "sent-already"
     except TooMany:
         site.system.transact(partial(_tell_limit, ref=call.ref, now=now))
-        return _show_problems(site, call, email, values, [Problem("", _TOO_MANY)], button, now)
-    with site.system.reading() as session:
-        # Read again after the transaction, so that the page shows what is on record now.
-        fresh_call, record = _read_call(session, call.ref, now)
-        return _show(site, session, record, fresh_call, email, now, done=done)
+        return _keep(site, token, applicant, values, [Problem("", _TOO_MANY)], button, now)
+    return see_other(f"{token}?done={done}")
 
 
 _TOO_MANY = "You have sent it many times within an hour. Save it now, and send it later"
@@ -214,25 +243,30 @@ def _problems_of(refused: BadInput | Refused) -> Sequence[Problem]:
     return [Problem("", unmet.reason) for unmet in refused.unmet]
 
 
-def _show_problems(
+def _keep(
     site: Site,
-    call: public_calls.Call,
-    email: str,
+    token: str,
+    applicant: Applicant,
     values: Mapping[str, str],
     problems: Sequence[Problem],
     button: str,
     now: datetime,
 ) -> Response:
-    """Show the form with everything that was typed, and what is wrong with it."""
-    with site.system.reading() as session:
-        _, record = _read_call(session, call.ref, now)
-        saved_values, saved_at = applications.fill_form(session, record, email)
+    """Keep everything that was typed, and redirect to the page that shows it with what is wrong."""
+    # The page gets a new name: the one that was sent can be damaged.
+    form = secrets.token_hex(16)
+
+    def keep(session: Session) -> None:
+        texts = values
         if button == "withdraw":
             # The form to withdraw has no other fields, so the form to send shows what was saved.
-            values = saved_values
-        return _show_form(
-            site, session, record, call, email, values, saved_at, now, status=422, problems=problems
-        )
+            _, record = _read_call(session, applicant.ref, now)
+            texts, _ = applications.fill_form(session, record, applicant.email)
+        kept = Kept(form, "", texts, faults=Faults(problems=tuple(problems)))
+        kept_forms.keep(session, link_of(applicant), kept, now)
+
+    site.system.transact(keep)
+    return see_other(f"{token}/form/{form}")
 
 
 def _show(
@@ -242,6 +276,7 @@ def _show(
     call: public_calls.Call,
     email: str,
     now: datetime,
+    token: str,
     done: str = "",
 ) -> Response:
     """Show the form while the call is open, and afterwards what was sent. `done` is the result of a button."""
@@ -256,7 +291,7 @@ def _show(
             email=email,
         )
     values, saved_at = applications.fill_form(session, record, email)
-    return _show_form(site, session, record, call, email, values, saved_at, now, done=done)
+    return _show_form(site, session, record, call, email, values, saved_at, now, token, done=done)
 
 
 def _show_form(
@@ -268,6 +303,7 @@ def _show_form(
     values: Mapping[str, str],
     saved_at: datetime | None,
     now: datetime,
+    token: str,
     *,
     status: int = 200,
     done: str = "",
@@ -296,6 +332,7 @@ def _show_form(
         done=done,
         faults=faults,
         confirm=CONFIRM,
+        here=token,
         # A form that is sent twice has the same name both times, and counts once.
         form=secrets.token_hex(12),
     )

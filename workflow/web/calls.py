@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, redirect, request
 from werkzeug.wrappers import Response as Answer
@@ -15,8 +16,9 @@ from workflow.actions import applications
 from workflow.session import Session
 from workflow.web import call_feeds, public_calls
 from workflow.web.application import describe_ability
-from workflow.web.site import Site
+from workflow.web.site import Site, see_other
 
+_NO_ADDRESS = "This is not an e-mail address. Write one like name@example.org."
 _SECONDS = 300  # how long a browser or proxy may keep a public page
 
 
@@ -45,17 +47,29 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/calls/<ref>")
     def call(ref: str) -> Response:
-        return _make_public(_show_call(site, ref))
+        # A form that came back has what was typed in its address, so that loading it again sends nothing.
+        typed = request.args.get("typed")
+        if typed is None:
+            return _make_public(_show_call(site, ref))
+        return _show_call(site, ref, status=422, email=_clean(typed), problem=_NO_ADDRESS)
+
+    @pages.get("/calls/<ref>/asked")
+    def asked(ref: str) -> Response:
+        return site.render("call-asked", title="Check your email")
 
     @pages.post("/calls/<ref>")
     def send_link(ref: str) -> Response:
         # The sender alone is held up, so that one address cannot close a call for everybody.
         if not site.can_post() or not site.links.allow(request.remote_addr or ""):
             abort(429)
-        # Cut the text before it is read or shown again, since anybody can send any amount of it.
-        return _send_link(site, ref, join_lines(request.form.get("email", ""))[:300])
+        return _send_link(site, ref, _clean(request.form.get("email", "")))
 
     return pages
+
+
+def _clean(typed: str) -> str:
+    # Cut the text before it is read or shown again, since anybody can send any amount of it.
+    return join_lines(typed)[:300]
 
 
 def _make_public(response: Response) -> Response:
@@ -112,11 +126,11 @@ def _send_link(site: Site, ref: str, typed: str) -> Response:
     try:
         email = read_input(ChangeContact, {"email": typed, "name": "-"}).email
     except BadInput:
-        problem = "This is not an e-mail address. Write one like name@example.org."
-        return _show_call(site, ref, status=422, email=typed, problem=problem)
-    if not site.system.transact(partial(_queue_link, site, ref, email)):
-        return _show_call(site, ref, status=410)
-    return site.render("call-asked", title="Check your email", email=email)
+        _show_call(site, ref)  # 404 for a call that there is not
+        return see_other(f"{ref}?{urlencode({'typed': typed})}")
+    # The page of a closed call says that it takes no more applications.
+    is_open = site.system.transact(partial(_queue_link, site, ref, email))
+    return see_other(f"{ref}/asked" if is_open else ref)
 
 
 def _queue_link(site: Site, ref: str, email: str, session: Session) -> bool:

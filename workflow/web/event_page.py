@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from flask import Response, abort, request
+from sqlalchemy.exc import IntegrityError
 
-from states.errors import BadInput, Problem, Refused, Unmet
+from states.errors import BadInput, Refused, Unmet
 from states.machine import ASKED, event_named
 from states.partnership import Role
 from workflow import links
-from workflow.actions import attachments
+from workflow.actions import attachments, choices, kept_forms
 from workflow.actions.action import (
     Action,
     LinkClosed,
@@ -25,7 +25,8 @@ from workflow.actions.action import (
     notice_of,
 )
 from workflow.actions.answers import last_done, was_sent
-from workflow.engine import Change, Conflict
+from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept
+from workflow.engine import Conflict
 from workflow.forms import fields, parsing
 from workflow.links import Claim
 from workflow.outbox import message
@@ -34,28 +35,18 @@ from workflow.store.rows import Channel, Snapshot
 from workflow.views import documents, your_page
 from workflow.views.capacities import Capacity
 from workflow.views.visibility import Viewer, viewer_of
-from workflow.web import closed_link
+from workflow.web import closed_link, score_sheet
+from workflow.web.sent import Sent, read_sent, refuse_too_large
 from workflow.web.sheets import sheet_of
-from workflow.web.site import Site, require_form
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A form as it was sent.
-
-    `form` is its unique name, `shown` the digest of what the page showed, `do` the button, `texts` what was typed,
-    and `files` the name and content of each attached document.
-    """
-
-    form: str
-    shown: str
-    do: str
-    texts: dict[str, str]
-    files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+from workflow.web.site import Site, require_form, see_other
 
 
 class Changed(Exception):
     """The record has changed since the form was shown."""
+
+
+class NotChecked(Exception):
+    """The form can be recorded, and its answers have not been shown once more."""
 
 
 def answer(site: Site, token: str, claim: Claim) -> Response:
@@ -66,60 +57,90 @@ def answer(site: Site, token: str, claim: Claim) -> Response:
 
 
 def _act(site: Site, token: str, claim: Claim) -> Response:
-    """Do the event in one transaction, and redirect to what was recorded.
+    """Do the event in one transaction, and redirect to what was recorded, or to what has to be looked at first.
 
     1. Refuse a request that is not a form, or one form too many from this sender.
-    2. If the button only adds or drops an entry, show the form again with it.
-    3. Do the event. If it was done before, is refused, or the record has changed, show that with what was typed.
-    4. Redirect, so that loading the page again does not send the form again.
+    2. If the button only adds or drops an entry, keep the form with it. If it saves a sheet, save it.
+    3. Do the event. If it was done before, is refused, has to be checked, or the record has changed, undo
+       everything and keep what was typed.
+    4. Redirect, so that no page asks to send the form again when it is loaded again (RFC 9110, 15.4.4).
     """
     require_form()
     if not site.can_post():
         abort(429)
     # One instant for the whole request, so that the form is checked and recorded as of the same moment.
-    sent, now = _read_form(), site.clock()
-    if sent.do != "act":
-        return _show(site, token, claim, replace(sent, texts=_with_entries(sent)))
+    sent, now = read_sent(site.system.config.procedure.web.upload_megabytes), site.clock()
+    with site.system.reading() as session:
+        kept = kept_forms.find(session, link_of(claim), sent.form, now)
+    if kept is None and sent.do == "record":
+        # It was recorded by now, or is too old. That page tells which.
+        return see_other(f"{token}/form/{sent.form}")
+    sent = _with_kept(claim, sent, kept)
+    if sent.do not in ("act", "save", "record"):
+        return _keep(site, token, claim, replace(sent, texts=_with_entries(sent)), now)
     try:
         site.system.transact(lambda session: _do(site, session, claim, sent, now))
+    except NotChecked:
+        return _keep(site, token, claim, sent, now, page="check")
     except LinkClosed as closed:
         if closed.how == "used" and event_named(claim.event).repeatable:
-            return _done(token)  # This very form was sent before, and what it recorded is on that page.
-        return closed_link.closed(site, token, closed, sent.texts)
+            # This very form was sent before, and that page has what it recorded.
+            return _done(token)
+        if not parsing.has_words(sent.texts):
+            return see_other(token)
+        return _keep(site, token, claim, sent, now)
     except BadInput as bad:
-        return _show(site, token, claim, sent, 422, problems=bad.problems)
+        return _keep(site, token, claim, sent, now, Faults(problems=tuple(bad.problems)))
     except Refused as refused:
-        return _show(site, token, claim, sent, 409, refused=refused.unmet)
+        return _keep(site, token, claim, sent, now, Faults(refused=tuple(refused.unmet)))
     except (Changed, Conflict):
-        return _show(site, token, claim, sent, 409, changed=True)
-    return _done(token)
+        return _keep(site, token, claim, sent, now, Faults(changed=True))
+    # A saved sheet comes back with its link.
+    return see_other(token) if sent.do == "save" else _done(token)
 
 
 def _done(token: str) -> Response:
-    # 303 makes the browser load the next page by GET, so a reload does not send the form again (RFC 9110).
-    return Response(status=303, headers={"Location": f"{token}/done"})
+    return see_other(f"{token}/done")
 
 
-def _read_form() -> Sent:
-    """Return the form that was sent. Abort with 400 if no page of this site could have sent it."""
-    if None in request.form or None in request.files:
-        # A part of multipart/form-data can come without a name. No form of this site sends one.
-        abort(400)
-    # A list of check boxes sends one value for each box under the same name.
-    texts = {name: "\n".join(request.form.getlist(name)) for name in request.form}
-    files = {
-        name: (attachments.clean_file_name(file.filename), file.read())
-        for name, file in request.files.items()
-        if file.filename
-    }
-    form, shown, do = (texts.pop(name, "") for name in closed_link.OURS)
-    # Both come from the page and are random or a digest. Any other value was made up or is damaged.
-    if not re.fullmatch(r"[0-9a-f]{32}", form) or not re.fullmatch(r"[0-9a-f]{32}", shown):
-        abort(400)
-    if not re.fullmatch(r"act|add|drop\.[0-9]{1,3}", do):
-        abort(400)
-    texts |= {name: file_name for name, (file_name, _) in files.items()}
-    return Sent(form, shown, do, texts, files)
+def _with_kept(claim: Claim, sent: Sent, kept: Kept | None) -> Sent:
+    """Return a form with what was kept of it: all its answers if they were checked, else its document."""
+    if kept is None:
+        return sent
+    key = event_named(claim.event).document
+    files = {key: kept.file} if key and kept.file else {}
+    if sent.do == "record":
+        return replace(sent, texts=dict(kept.texts), files=files)
+    if not files or sent.files or sent.too_large:
+        return sent
+    return replace(sent, texts=sent.texts | {key: files[key][0] for key in files}, files=files)
+
+
+def _keep(
+    site: Site,
+    token: str,
+    claim: Claim,
+    sent: Sent,
+    now: datetime,
+    faults: Faults = NO_FAULTS,
+    page: str = "form",
+) -> Response:
+    """Keep what was typed, and redirect to the page that shows it again or that asks to check it."""
+    key = event_named(claim.event).document
+    # A document that cannot be recorded is not kept: the person has to choose another.
+    unfit = any(problem.at == key for problem in faults.problems)
+    kept = sent.to_keep(None if unfit else key, faults)
+    # The same form that is sent twice at once is kept by one of the two (`IntegrityError`).
+    with suppress(IntegrityError):
+        site.system.transact(lambda session: kept_forms.keep(session, link_of(claim), kept, now))
+    return see_other(f"{token}/{page}/{sent.form}")
+
+
+def link_of(claim: Claim) -> str:
+    """Return what the forms of a link are kept under: its notice or sign-in, its capacity and its event."""
+    if claim.sign_in is None:
+        return f"{claim.notice} {claim.event}"
+    return f"page {claim.sign_in} {claim.ref} {claim.role} {claim.delegate_for or '-'} {claim.event}"
 
 
 def _with_entries(sent: Sent) -> dict[str, str]:
@@ -129,30 +150,45 @@ def _with_entries(sent: Sent) -> dict[str, str]:
     return parsing.drop_blanks(sent.texts, drop=int(sent.do.removeprefix("drop.")))
 
 
-def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -> list[Change]:
+def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -> None:
     """Do what the form says, in the session's transaction.
 
     1. Check the claim again: it may have ended since the form was shown.
     2. Refuse a form that was sent before, and one that showed what has changed since.
     3. Read the events from the form, keep the attached document, and do all events or none.
+    4. Refuse a long or final form whose answers were not checked yet, which undoes everything.
 
-    Raise `LinkClosed`, `Changed`, `BadInput`, and what `engine.advance` raises.
+    Raise `LinkClosed`, `Changed`, `BadInput`, `NotChecked`, and what `engine.advance` raises.
     """
     action = find_action(session, claim, now)
     sheet = sheet_of(session, action, now)
+    refuse_too_large(sent)
+    if sent.do == "save":
+        if not isinstance(sheet, score_sheet.Scores):
+            abort(400)
+        score_sheet.save(session, action, sent.texts, now)
+        return
     # Before the comparison: after the first sending the record has changed, and that would be the answer.
     if was_sent(session, claim, sent.form):
         raise LinkClosed("used", "This has been done already.", claim)
     # The person read another record than the one that would be changed, so let them read it first.
     if sent.shown != sheet.digest():
         raise Changed
-    events = sheet.read_events(_without_named_files(action, sent))
+    texts = _without_named_files(action, sent)
+    events = sheet.read_events(texts)
     if len(events) == 1:
         event, values = events[0]
         # Keep the document in the same transaction, so that a refused event leaves no file behind.
         values |= _attached(site, session, action, sent, now)
-        return [act(session, action, values, channel=Channel.LINK, form=sent.form, now=now, event=event)]
-    return act_each(session, action, events, form=sent.form, now=now)
+        act(session, action, values, channel=Channel.LINK, form=sent.form, now=now, event=event)
+    else:
+        act_each(session, action, events, form=sent.form, now=now)
+    # Only here is it certain that nothing stands in the way.
+    if sent.do != "record" and sheet.asks_check(texts):
+        raise NotChecked
+    kept_forms.forget(session, link_of(claim), sent.form)
+    if isinstance(sheet, score_sheet.Scores):
+        score_sheet.forget(session, action)
 
 
 def _without_named_files(action: Action, sent: Sent) -> dict[str, str]:
@@ -173,44 +209,66 @@ def _attached(site: Site, session: Session, action: Action, sent: Sent, now: dat
     return attachments.describe(action.event, name, digest, size)
 
 
+def again(site: Site, token: str, claim: Claim, form: str, *, check: bool = False) -> Response:
+    """Show a form that was kept: to go on with it, or to `check` its answers before they are recorded.
+
+    Redirect to what was recorded if the form was sent by now. A form that is not kept any longer is shown empty.
+    """
+    now = site.clock()
+    with site.system.reading() as session:
+        kept = kept_forms.find(session, link_of(claim), form, now)
+        if kept is None and was_sent(session, claim, form):
+            return see_other("../done")
+    return _show(site, f"../../{token}", claim, kept, check=check, lost=kept is None)
+
+
 def _show(
     site: Site,
     token: str,
     claim: Claim,
-    sent: Sent | None = None,
-    status: int = 200,
+    kept: Kept | None = None,
     *,
-    problems: Sequence[Problem] = (),
-    refused: Sequence[Unmet] = (),
-    changed: bool = False,
+    check: bool = False,
+    lost: bool = False,
 ) -> Response:
-    """Show the page with the form: empty or from the record, or as it was sent if `sent` is given."""
-    now = site.clock()
+    """Show the page with the form: empty or from the record, or as it was filled in if `kept` is given.
+
+    `token` is the address of the link, relative to the page.
+    """
+    now, faults = site.clock(), kept.faults if kept else NO_FAULTS
     try:
         with site.system.reading() as session:
             action = find_action(session, claim, now)
             sheet = sheet_of(session, action, now)
+            changed = faults.changed or (kept is not None and kept.shown != sheet.digest())
+            if check and (changed or faults != NO_FAULTS):
+                return see_other(f"../form/{kept.form}" if kept else token)
             # What was typed comes back after a problem. Nobody should have to type a report a second time.
-            texts = dict(sent.texts) if sent else sheet.texts()
+            texts = dict(kept.texts) if kept else sheet.texts()
             if changed:
                 # What was confirmed is not what the page shows now.
                 texts.pop("confirm", None)
-            context: dict[str, Any] = _describe(session, action, now) | sheet.draw(texts, problems)
-            unmet = refused or _obstacles(session, action, now)
-            sentences = [_write_unmet(session, each) for each in unmet]
+            context: dict[str, Any] = _describe(session, action, now)
+            context |= sheet.sum_up(texts) if check and kept else sheet.draw(texts, faults.problems)
+            obstacles = _obstacles(session, action, now)
             context |= {
                 # A form that comes back keeps its name, so that its two versions can be recorded only once.
-                "form": sent.form if sent else secrets.token_hex(16),
+                "form": kept.form if kept else secrets.token_hex(16),
                 "shown": sheet.digest(),
+                "here": token,
                 "changed": changed,
-                "refused": sentences if refused else [],
-                "obstacles": [] if refused else sentences,
-                # A browser cannot fill in a file again, so the page asks for it once more.
-                "again_file": bool(sent and sent.files),
+                "lost": lost,
+                "refused": [_write_unmet(session, each) for each in faults.refused],
+                "obstacles": [_write_unmet(session, each) for each in obstacles if not faults.refused],
+                # Nothing that is typed helps against an obstacle, so there is no button until it is gone.
+                "blocked": bool(obstacles) and kept is None,
+                "kept_file": kept.file[0] if kept and kept.file else "",
             }
     except LinkClosed as closed:
-        return closed_link.closed(site, token, closed, sent.texts if sent else None)
-    return site.render(sheet.template, status, failed=bool(problems or refused), **context)
+        return closed_link.closed(site, token, closed, kept.texts if kept else None)
+    failed = bool(faults.problems or faults.refused)
+    status = 422 if faults.problems else 409 if faults.refused or changed else 200
+    return site.render("check" if check and kept else sheet.template, status, failed=failed, **context)
 
 
 def _describe(session: Session, action: Action, now: datetime) -> dict[str, Any]:
@@ -236,15 +294,16 @@ def _describe(session: Session, action: Action, now: datetime) -> dict[str, Any]
 
 
 def _obstacles(session: Session, action: Action, now: datetime) -> list[Unmet]:
-    """Return the requirements that fail now, whatever is typed into the form."""
+    """Return the requirements that fail now, whatever is typed into the form, and the lists that are empty."""
     possibilities = documents.possibilities(session, action.record, now, action.actor, action.role)
-    return [
+    unmet = [
         Unmet(name, reason, clause)
         for possibility in possibilities
         if possibility.row.name == action.claim.event
         for name, clause, reason in possibility.requirements
         if reason not in (None, ASKED)
     ]
+    return unmet or [Unmet("choice", reason) for reason in choices.find_empty(session, action, now)]
 
 
 def _write_unmet(session: Session, unmet: Unmet) -> str:
@@ -269,7 +328,7 @@ def done(site: Site, token: str, claim: Claim) -> Response:
         rows = last_done(session, claim)
         if not rows:
             # The address is relative, so the redirect stays on this site whatever host the request named.
-            return Response(status=303, headers={"Location": f"../{token}"})
+            return see_other(f"../{token}")
         notice, record = notice_of(session, claim)
         if notice.revoked_at is not None and over is not None:
             return closed_link.closed(site, f"../{token}", over)

@@ -18,8 +18,8 @@ from workflow.links import Applicant, Claim, ExpiredClaim
 from workflow.procedure.config import Config
 from workflow.session import Session
 from workflow.web import application, closed_link, event_page, partnership, signed_in
-from workflow.web.sheets import TICKED
-from workflow.web.site import Site, require_form
+from workflow.web.sheet import TICKED
+from workflow.web.site import Site, require_form, see_other
 
 # Answers a GET, HEAD or POST request for a link. Takes the site, the token and the claim in the token.
 Opener = Callable[[Site, str, Any], Response]
@@ -80,9 +80,25 @@ def blueprint(site: Site) -> Blueprint:
         own = _check_browser(site, claim)
         return event_page.done(site, token, own) if own else closed_link.signed_out(site, claim)
 
+    @pages.get("/a/<token>/form/<form>")
+    def form(token: str, form: str) -> Response:
+        return _show_kept(site, token, form, check=False)
+
+    @pages.get("/a/<token>/check/<form>")
+    def check(token: str, form: str) -> Response:
+        return _show_kept(site, token, form, check=True)
+
     @pages.post("/a/<token>/again")
     def again(token: str) -> Response:
         return _send_fresh_links(site, token)
+
+    @pages.get("/a/<token>/asked")
+    def asked(token: str) -> Response:
+        return closed_link.asked_again(site)
+
+    @pages.get("/a/<token>/not-asked")
+    def not_asked(token: str) -> Response:
+        return closed_link.not_wanted(site)
 
     @pages.get("/a/<token>/documents/<digest>")
     def document(token: str, digest: str) -> Response:
@@ -118,13 +134,29 @@ def _send_fresh_links(site: Site, token: str) -> Response:
         abort(429)
     # A program that checks mail sends forms as they are, and must not have mail sent.
     if request.form.get("wanted") != TICKED:
-        return closed_link.not_wanted(site)
+        return see_other("not-asked")
     claim = _read_any_age(site.system.config, token)
     # A link on a page was never mailed. Its person signs in again.
     if claim is not None and claim.sign_in is None:
         # No fresh link is in the answer: it goes by mail to the address on record, no matter who has the old link.
         site.system.transact(lambda session: _send_again(session, claim, site))
-    return closed_link.asked_again(site)
+    return see_other("asked")
+
+
+def _show_kept(site: Site, token: str, form: str, *, check: bool) -> Response:
+    """Show a form that was filled in and is not recorded yet, to whoever holds both its link and its name."""
+    try:
+        kind, claim = read_token(site.system.config, token)
+    except ExpiredClaim as old:
+        return closed_link.expired(site, f"../../{token}", old.claim)
+    if isinstance(claim, Applicant):
+        return application.again(site, f"../../{token}", claim, form)
+    if kind != "event":
+        raise Forged("the link asks for no event")
+    own = _check_browser(site, claim)
+    return (
+        event_page.again(site, token, own, form, check=check) if own else closed_link.signed_out(site, claim)
+    )
 
 
 def _read_any_age(config: Config, token: str) -> Claim | None:
@@ -156,6 +188,6 @@ def _show_partnership(site: Site, token: str, claim: Claim) -> Response:
         return closed_link.closed(site, token, closed)
 
 
-def _show_application(site: Site, _token: str, applicant: Applicant) -> Response:
+def _show_application(site: Site, token: str, applicant: Applicant) -> Response:
     """Answer for the application of an address that the link has proved."""
-    return application.page(site, applicant)
+    return application.page(site, token, applicant)

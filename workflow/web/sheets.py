@@ -1,71 +1,34 @@
-"""Draws the sheet (the form of an event, or of all scores), and reads it back into events with inputs.
-
-A sheet is the form of one event, or the scores of all applications side by side.
-"""
+"""Draws the form of one event, and reads it back into the event with its input."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any
 
-from states.chapters.choice import DECLARE_CONFLICT, SCORE_APPLICATION, DeclareConflict, ScoreApplication
+from states.chapters.choice import ScoreApplication
 from states.errors import BadInput, Problem
-from states.inputs import ABILITIES, READABLE, Input
-from states.partnership import Application
-from workflow.actions import attachments
+from states.inputs import Input
+from workflow.actions import attachments, briefing, choices
 from workflow.actions.action import Action
 from workflow.forms import parsing
-from workflow.forms.fields import NOTHING, Field, Offered, Texts, build_form, other_problems
+from workflow.forms.fields import Field, Offered, Texts, build_form, other_problems, walk
+from workflow.forms.summary import answers_of
 from workflow.session import Session
-from workflow.store.application_texts import ApplicationText
-from workflow.store.tables import canonical
-from workflow.views.applications import texts_for
-from workflow.web import briefing, choices
+from workflow.web import score_sheet
+from workflow.web.sheet import TICKED, EventInputs, Sheet, digest_of
 
-TICKED = "yes"  # the value of a box that a person ticks to say that a form is meant
-EventInputs = list[tuple[str, dict[str, Any]]]
-
-
-class Sheet(Protocol):
-    """A sheet that can be drawn on a page and read back from what was typed."""
-
-    @property
-    def template(self) -> str:
-        """The name of the template that draws the sheet."""
-        ...
-
-    def texts(self) -> dict[str, str]:
-        """Return the texts of the sheet before anything is typed."""
-        ...
-
-    def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
-        """Return the context of its template. The summary of problems at the top of the page reads `fields`."""
-        ...
-
-    def read_events(self, texts: Texts) -> EventInputs:
-        """Return the events that the texts ask for, each with its input. Raise `BadInput`."""
-        ...
-
-    def digest(self) -> str:
-        """Return a digest that changes when what the person reads, agrees to or replaces has changed."""
-        ...
+MOST_UNCHECKED = 5  # the most fields of a form whose answers are recorded without being shown once more
 
 
 def sheet_of(session: Session, action: Action, now: datetime) -> Sheet:
     """Return the sheet of an action."""
     if action.event.takes is ScoreApplication:
-        texts = texts_for(session, action.record, action.viewer, now)
-        return Scores(action, tuple(choices.applications_without_conflict(session, action, now)), texts)
+        return score_sheet.open_sheet(session, action, now)
     offered, sections = choices.make_offer(session, action, now), briefing.collect_sections(session, action)
     on_record = choices.values_on_record(session, action)
     return Single(action, offered, sections, session.config.calendar.day(now), on_record)
-
-
-def _digest(*values: object) -> str:
-    return hashlib.sha256(canonical(values).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +51,9 @@ class Single:
 
     def texts(self) -> dict[str, str]:
         usual = choices.usual_values(self.action.event, self.today)
-        return parsing.to_texts(self._takes, usual | dict(self.on_record), self.offered)
+        fields = build_form(self._takes, {}, self.offered)
+        stated = {field.name: field.choices[0][0] for field in fields if field.is_stated}
+        return parsing.to_texts(self._takes, usual | dict(self.on_record), self.offered) | stated
 
     def _untouched(self) -> dict[str, Any] | None:
         """Return the input that the form states before anybody fills it in. None if it is not complete."""
@@ -108,6 +73,7 @@ class Single:
             "sections": self.sections,
             "upload": any(field.kind == "file" for field in fields),
             "endings": attachments.ENDINGS,
+            "asks_check": self.asks_check(texts),
         }
 
     def _confirmation(self) -> Field | None:
@@ -128,7 +94,7 @@ class Single:
         else:
             label, words = "Your decision", "Yes, I want this"
         required = not self.on_record
-        return Field("confirm", "confirm", "confirm", label, "several", required, choices=((TICKED, words),))
+        return Field("confirm", "confirm", "confirm", label, "tick", required, choices=((TICKED, words),))
 
     def _doubt(self, values: Mapping[str, Any], typed: str) -> str | None:
         """Return why the form does not count as filled in; None if it does. `typed` is its confirmation."""
@@ -157,148 +123,16 @@ class Single:
             raise BadInput(problems)
         return [(self.action.event.name, values)]
 
+    def asks_check(self, texts: Texts) -> bool:
+        fields = build_form(self._takes, texts, self.offered)
+        asked = [field for field in walk(fields) if not field.parts and not field.is_stated]
+        return self.action.event.final or len(asked) > MOST_UNCHECKED
+
+    def sum_up(self, texts: Texts) -> dict[str, Any]:
+        return {"answers": [("", answers_of(build_form(self._takes, texts, self.offered)))], "grids": []}
+
     def digest(self) -> str:
         read = self.action.event.version_read(self.action.record.facts)
         # The sections are what the person has read, and the values what the form replaces.
         # A change in either makes the form outdated.
-        return _digest(read, [asdict(section) for section in self.sections], self.on_record)
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """All applications side by side, except those with which the reviewer has a conflict of interest."""
-
-    action: Action
-    applications: tuple[Application, ...]
-    application_texts: Mapping[str, ApplicationText]  # by organization
-
-    @property
-    def template(self) -> str:
-        return "scores"
-
-    def texts(self) -> dict[str, str]:
-        texts: dict[str, str] = {}
-        for application in self.applications:
-            if score := self._score_on_record(application.organization):
-                texts |= parsing.to_texts(ScoreApplication, score, _SCORE, _prefix(application.organization))
-        return texts
-
-    def _score_on_record(self, organization: str) -> dict[str, Any] | None:
-        selection = self.action.record.facts.selection
-        score = selection.score(self.action.actor, organization) if selection else None
-        return score.model_dump(mode="json", include={"scores", "comment"}) if score else None
-
-    def draw(self, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
-        rows = [self._row(application, texts, problems) for application in self.applications]
-        return {
-            "rows": rows,
-            "abilities": [(ability, READABLE[ability]) for ability in ABILITIES],
-            "fields": [
-                _name_applicant(row["name"], row[key])
-                for row in rows
-                for key in ("conflict", "scores", "comment")
-            ],
-            "rest": [problem.problem for problem in problems if not problem.at],
-            "sections": [],
-            "declared": self._declared(),
-        }
-
-    def _declared(self) -> list[str]:
-        """Return the names of the applicants with which the reviewer has declared a conflict of interest."""
-        selection = self.action.record.facts.selection
-        if selection is None:
-            return []
-        organizations = [
-            conflict.organization
-            for conflict in selection.conflicts
-            if conflict.reviewer == self.action.actor
-        ]
-        names = {key: application.name for key, application in selection.applications.items()}
-        return [names.get(organization, organization) for organization in organizations]
-
-    def _row(self, application: Application, texts: Texts, problems: Sequence[Problem]) -> dict[str, Any]:
-        """Return what the template shows of one application, with its fields and their problems."""
-        start = _prefix(application.organization)
-        mine = [_strip_place(problem, start) for problem in problems if problem.at.startswith(start)]
-        scores, comment = build_form(ScoreApplication, texts, _SCORE, mine, start)
-        of_conflict = [_strip_place(problem, "conflict/") for problem in mine]
-        conflict = build_form(DeclareConflict, texts, _CONFLICT, of_conflict, start + "conflict/")
-        return {
-            "name": application.name,
-            "kind": application.kind,
-            **asdict(self.application_texts[application.organization]),
-            "scores": scores,
-            "comment": comment,
-            "conflict": replace(conflict[0], required=False),
-        }
-
-    def read_events(self, texts: Texts) -> EventInputs:
-        problems: list[Problem] = []
-        events: EventInputs = []
-        for application in self.applications:
-            try:
-                events += self._events_of(application.organization, texts)
-            except BadInput as bad:
-                start = _prefix(application.organization)
-                problems += [replace(problem, at=start + problem.at) for problem in bad.problems]
-        # An empty sheet is most likely a slip, and a page that says "recorded" would be wrong.
-        if not problems and not events:
-            problems.append(
-                Problem("", "There is nothing new here: score an application, or declare a conflict")
-            )
-        if problems:
-            raise BadInput(problems)
-        return events
-
-    def _events_of(self, organization: str, texts: Texts) -> EventInputs:
-        """Return the events for one application: a conflict of interest, a score, or nothing.
-
-        1. A declared conflict counts alone: a reviewer with a conflict does not score.
-        2. An application that is left blank is skipped, so that the reviewer can score it later.
-        3. A score that equals the one on record is not recorded again.
-        """
-        start, key = _prefix(organization), {"organization": organization}
-        if reason := parsing.clean(texts.get(f"{start}conflict/reason", ""), lines=True):
-            try:
-                parsing.read(DeclareConflict, {"organization": organization, "reason": reason})
-            except BadInput as bad:
-                problems = [replace(problem, at="conflict/" + problem.at) for problem in bad.problems]
-                raise BadInput(problems) from None
-            return [(DECLARE_CONFLICT, key | {"reason": reason})]
-        if not any(text.strip() for name, text in texts.items() if name.startswith(start)):
-            return []
-        whole = dict(texts) | {f"{start}organization": organization}
-        values = parsing.read(ScoreApplication, whole, NOTHING, start)
-        old = self._score_on_record(organization)
-        return [] if old and old | key == values else [(SCORE_APPLICATION, values)]
-
-    def digest(self) -> str:
-        # The scores themselves are left out: another reviewer's score must not make this sheet outdated.
-        return _digest([(each.organization, each.received_at.isoformat()) for each in self.applications])
-
-
-_SCORE = Offered(without=frozenset({"organization"}))
-_CONFLICT = Offered(
-    without=frozenset({"organization"}),
-    labels={"reason": "Conflict of interest"},
-    helps={
-        "reason": "Only if you have one with this applicant: say what it is. Then you do not score it, and"
-        " whatever you fill in below for it does not count."
-    },
-)
-
-
-def _name_applicant(name: str, field: Field) -> Field:
-    """Return a field with the applicant's name in its label, for the summary of problems."""
-    parts = tuple(_name_applicant(name, part) for part in field.parts)
-    return replace(field, label=f"{name}, {field.label}", parts=parts)
-
-
-def _prefix(organization: str) -> str:
-    """Return how the names of one application's controls begin, since all applications share one form."""
-    return f"{organization}/"
-
-
-def _strip_place(problem: Problem, start: str) -> Problem:
-    """Return the problem with `start` removed from its place."""
-    return replace(problem, at=problem.at.removeprefix(start))
+        return digest_of(read, [asdict(section) for section in self.sections], self.on_record)

@@ -46,7 +46,11 @@ _ERRORS = {
     404: ("There is no such page", "Perhaps the address was cut off. Copy the whole link from the message."),
     405: ("This does not work here", "Open the link from the message and use the form there."),
     415: ("This cannot be read", "Open the link from the message and use the form there."),
-    413: ("That is too large", "Choose a smaller document and try again."),
+    413: (
+        "That is too large",
+        "Nothing is recorded. A document may have at most {megabytes} MB. Go back, choose a smaller one or"
+        " shorten your text, and try again.",
+    ),
     429: ("Too many at once", "Wait a minute and try again. Nothing you did before is lost."),
     500: ("Something went wrong", "Nothing was changed. Try again in a while, or tell the office."),
 }
@@ -96,6 +100,15 @@ def require_form() -> None:
         abort(415)
 
 
+def see_other(address: str) -> Response:
+    """Redirect to the page that shows what a form has done.
+
+    303 makes the browser load that page by GET, so a reload does not send the form again (RFC 9110, 15.4.4). A
+    relative address stays on this site, whatever host the request named.
+    """
+    return Response(status=303, headers={"Location": address})
+
+
 def configure(app: Flask, site: Site) -> None:
     """Add the security headers, the style sheet and the error pages to an application."""
 
@@ -131,4 +144,4 @@ def configure(app: Flask, site: Site) -> None:
 
 def _error(site: Site, status: int) -> Response:
     title, words = _ERRORS.get(status, _ERRORS[400 if status < 500 else 500])
-    return site.say(status, title, words)
+    return site.say(status, title, words.format(megabytes=site.system.config.procedure.web.upload_megabytes))

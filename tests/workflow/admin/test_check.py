@@ -166,3 +166,40 @@ def test_check_looks_at_the_files_with_passwords_but_not_for_those_in_the_daemon
     assert answer.problems[0].startswith(f"{place}: it cannot be read: ")
     (desk.folder / "none-such").write_text("secret")
     assert checked(f"{place.removeprefix('mail.')} = 'none-such'").status == 0
+
+
+PLACELESS = ("list", "show rbhs-2025", "notices", "deadlines", "people", "verify", "export", "backup b.db",
+             "trigger NEW identify-needs", "import x.toml", "changes", "meetings")  # fmt: skip
+
+
+@pytest.mark.promise("place-named")
+@pytest.mark.parametrize("words", PLACELESS)
+def test_outside_any_configuration_a_command_says_so_and_makes_nothing(
+    sit: Sit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    desk = sit()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    (empty / "x.toml").write_text("")
+    answer = desk.bare(*words.split(), "--json")
+    assert (answer.status, answer.json["error"]) == (5, "setup")
+    (problem,) = answer.json["problems"]
+    expected = (
+        f"no configuration was found: there is no --config, no PARTNERSHIPS_CONFIG and no {empty}/config.toml"
+    )
+    assert problem["problem"] == expected
+    assert "--config FILE" in problem["expected"]
+    assert [path.name for path in empty.iterdir()] == ["x.toml"]
+
+
+def test_an_empty_folder_can_be_checked_and_made_a_place_to_work_in(
+    sit: Sit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = sit()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    assert desk.bare("check", "--json").json["config"] == "packaged default"
+    assert desk.bare("init", "--json").json["done"] == "created"
+    assert desk.bare("list", "--json").json == []

@@ -28,11 +28,13 @@ CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
         "add-note is for staff or principal; staff@example.org has staff and asks to act as principal"),
     "no such event": (INPUT, ("trigger", REF, "choose-partners"), "there is no event 'choose-partners'"),
     "no such role": (INPUT, (*NOTE, "--role", "boss"), "there is no role 'boss'"),
-    "an unknown key": (INPUT, (*NOTE, "--set", "txt=x"), "txt: there is no such key; expected one of text"),
+    "an unknown key": (
+        INPUT, (*NOTE, "--set", "txt=x"),
+        "txt: there is no such key (did you mean text?); expected one of text"),
     "a missing key": (INPUT, ("trigger", REF, "add-note"), "text: it is missing; expected the note"),
     "a day that is none": (
-        INPUT, ("trigger", REF, "extend-selection", "--set", "closes_on=tomorrow", "--set", "reason=r"),
-        "closes_on: 'tomorrow' is not a date; expected YYYY-MM-DD"),
+        INPUT, ("trigger", REF, "extend-selection", "--set", "closes_on=someday", "--set", "reason=r"),
+        "closes_on: 'someday' is not a date; expected a day such as 2026-10-31, Oct 31, tomorrow or +21 days"),
     "a day that does not exist": (
         INPUT, ("trigger", REF, "extend-selection", "--set", "closes_on=2025-02-30", "--set", "reason=r"),
         "a day that exists, as YYYY-MM-DD"),

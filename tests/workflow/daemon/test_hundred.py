@@ -93,6 +93,10 @@ def test_the_same_form_a_hundred_times_at_once_is_done_once_and_the_others_are_t
     house.start()
     until(house.healthy, "the daemon is healthy", timeout=60)
     body, before = filled(house, path, **typed), events(house)
+    if event == "describe-needs":
+        # Its answers are checked first, and it is the second press that comes a hundred times.
+        (form,) = Page(ask(house, path, "POST", body)[1], path).forms
+        body = urlencode({name: values[0] for name, values in form.texts.items()} | {"do": "record"})
     gate, answers = threading.Barrier(100), []
 
     def send() -> None:

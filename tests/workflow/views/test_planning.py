@@ -52,3 +52,19 @@ def test_until_terms_are_drafted_the_board_is_reckoned_with(begin):
     life = begin("needs")
     with life.system.reading() as session:
         assert needs_board(session, life.facts)
+
+
+def readings(life) -> dict[str, str]:
+    """By label, when each reading of the Board was done; "" if it is still open."""
+    with life.system.reading() as session:
+        steps = plan_backwards(session, life.facts, date(2025, 12, 1), board=True)
+    return {step.label: life.wall(step.done) if step.done else "" for step in steps if step.name == "board"}
+
+
+def test_an_introduced_item_is_introduced_although_the_board_has_not_acted(begin):
+    introduced, acted = "The Board has the item introduced", "The Board acts"
+    assert readings(begin("scheduled")) == {introduced: "", acted: ""}
+    assert readings(begin("introduced")) == {introduced: "2025-09-17 16:15", acted: ""}
+    done = readings(begin("approved"))
+    assert done[introduced]
+    assert done[acted]

@@ -159,5 +159,5 @@ def test_only_who_may_send_again_gets_a_button_that_names_its_message(begin: Beg
     call = "desk.mail(troubled, '/me/again/', 'secret')"
     page = page_of(life, call, troubled=mail(life))
     assert [form.action for form in page.forms] == [f"/me/again/{one.id}" for one in mail(life).undelivered]
-    assert page.forms[0].texts["form"] == ["secret"]
+    assert page.forms[0].texts["code"] == ["secret"]
     assert page_of(life, "desk.mail(troubled)", troubled=mail(life)).forms == []

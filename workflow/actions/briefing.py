@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from notifications.filters import long_day, money
 from states.errors import TableError
 from states.inputs import ABILITIES, READABLE
 from states.lifecycle import TABLE
-from states.partnership import Application, Outcome, Review, Role, Selection, State
-from workflow.actions.action import Action
+from states.partnership import Outcome, Review, Role, State
+from workflow.actions.task import Task
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
 from workflow.views import weighed
 from workflow.views.applications import texts_for
+from workflow.views.standings import MOST, Standing, add_up, standings_of
 
 Pairs = list[tuple[str, str]]  # a label and a value
 
@@ -29,6 +30,15 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """A table. The first cell of each row heads the row."""
+
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One part of the reading. Each of `lists` is a label and its entries."""
 
@@ -37,16 +47,17 @@ class Section:
     lists: list[tuple[str, list[str]]] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
     text: str = ""
+    grids: list[Grid] = field(default_factory=list)
 
 
-def collect_sections(session: Session, action: Action) -> list[Section]:
+def collect_sections(session: Session, task: Task) -> list[Section]:
     """Return the reading that the event's form names, without what its role may not know."""
-    sections = (SECTIONS[name](session, action) for name in action.event.form.reads)
+    sections = (SECTIONS[name](session, task) for name in task.event.form.reads)
     return [section for section in sections if section is not None]
 
 
-def _statement(_: Session, action: Action) -> Section | None:
-    statement = action.record.facts.needs.statement
+def _statement(_: Session, task: Task) -> Section | None:
+    statement = task.record.facts.needs.statement
     if statement is None:
         return None
     document = statement.model_dump(mode="json")
@@ -54,11 +65,11 @@ def _statement(_: Session, action: Action) -> Section | None:
     return Section("The statement of needs", lists=lists)
 
 
-def _terms(session: Session, action: Action) -> Section | None:
-    agreement = action.record.facts.agreement
+def _terms(session: Session, task: Task) -> Section | None:
+    agreement = task.record.facts.agreement
     if agreement is None:
         return None
-    contact = action.record.facts.contact
+    contact = task.record.facts.contact
     pairs: Pairs = [
         ("Kind of agreement", READABLE[agreement.instrument]),
         ("Whole amount", money(agreement.amount_cents)),
@@ -75,15 +86,15 @@ def _terms(session: Session, action: Action) -> Section | None:
         pairs.append(("Last day after the change", long_day(change.ends_on)))
         pairs.append(("Why the change", change.reason))
     lists = [("Responsibilities", list(agreement.responsibilities))] if agreement.responsibilities else []
-    if weighing := weighed.describe(session, action.record, action.role):
+    if weighing := weighed.describe(session, task.record, task.role):
         lists.append(("Autonomy in its words (policy 4270.9b)", weighing["autonomy"]))
         lists.append(("All agreements of this organization", [*weighing["agreements"], weighing["sums"]]))
         lists = [(label, entries) for label, entries in lists if any(entries)]
     return Section("The terms of the agreement", pairs=pairs, lists=lists)
 
 
-def _outcomes(_: Session, action: Action) -> Section | None:
-    items = action.record.facts.outcomes.items
+def _outcomes(_: Session, task: Task) -> Section | None:
+    items = task.record.facts.outcomes.items
     cards = [Card(outcome.name, outcome_pairs(outcome)) for outcome in items]
     return Section("The outcomes", cards=cards) if cards else None
 
@@ -98,8 +109,8 @@ def outcome_pairs(outcome: Outcome) -> Pairs:
     ]
 
 
-def _item(_: Session, action: Action) -> Section | None:
-    item = action.record.facts.board.item
+def _item(_: Session, task: Task) -> Section | None:
+    item = task.record.facts.board.item
     if item is None:
         return None
     pairs: Pairs = [("What the Board is asked for", READABLE[item.purpose]), ("Why", item.reason)]
@@ -114,18 +125,18 @@ def _item(_: Session, action: Action) -> Section | None:
     return Section("What the Board has before it", pairs=pairs)
 
 
-def _open_review(action: Action) -> Review | None:
+def _open_review(task: Task) -> Review | None:
     """Return the annual review in progress. Nobody needs to read an earlier one before acting."""
-    return action.record.facts.review if action.record.state is State.ANNUAL_REVIEW else None
+    return task.record.facts.review if task.record.state is State.ANNUAL_REVIEW else None
 
 
-def _report(_: Session, action: Action) -> Section | None:
-    review = _open_review(action)
+def _report(_: Session, task: Task) -> Section | None:
+    review = _open_review(task)
     if review is None or not review.reports:
         return None
     report = review.reports[-1]
     cards = []
-    for outcome in action.record.facts.outcomes.items:
+    for outcome in task.record.facts.outcomes.items:
         pairs = outcome_pairs(outcome)
         if outcome.name in report.values:
             value = report.values[outcome.name]
@@ -139,8 +150,8 @@ def _report(_: Session, action: Action) -> Section | None:
     return Section("The year's report", cards=cards, text=report.narrative, pairs=pairs)
 
 
-def _findings(_: Session, action: Action) -> Section | None:
-    review = _open_review(action)
+def _findings(_: Session, task: Task) -> Section | None:
+    review = _open_review(task)
     findings = review.findings if review else {}
     sides = {"school": "The school", "district": "The District", "partner": "The Lead Partner"}
     cards = [
@@ -154,48 +165,67 @@ def _findings(_: Session, action: Action) -> Section | None:
     return Section("The findings so far", cards=cards) if cards else None
 
 
-def _scores(session: Session, action: Action) -> Section | None:
+def _scores(session: Session, task: Task) -> Section | None:
     """Return each application with its scores, for staff, once the call is closed. Before that nobody may know."""
-    selection = action.record.facts.selection
-    if selection is None or selection.closed_at is None or action.role is not Role.STAFF:
+    selection = task.record.facts.selection
+    if selection is None or selection.closed_at is None or task.role is not Role.STAFF:
         return None
     # The call has closed, so nothing in it is sealed any more.
-    texts = texts_for(session, action.record, action.viewer, selection.closed_at)
-    cards = [
-        _score_card(session, selection, application, texts[application.organization])
-        for application in selection.applications.values()
+    texts = texts_for(session, task.record, task.viewer, selection.closed_at)
+    standings = standings_of(selection)
+    if not standings:
+        return None
+    grids = [_averages(session, standings), *(_points(session, each) for each in standings if each.scores)]
+    cards = [_score_card(session, each, texts[each.application.organization]) for each in standings]
+    return Section("The applications and their scores", grids=grids, cards=cards)
+
+
+def _averages(session: Session, standings: Sequence[Standing]) -> Grid:
+    """Return the averages of all applications, with the conflicts of interest and who has not scored."""
+    abilities = [READABLE[ability] for ability in ABILITIES]
+    columns = ["Organization", f"All abilities, of {MOST}", *abilities, "Reviewers", "Without a score of"]
+    rows = []
+    for each in standings:
+        averages = [each.average, *map(each.average_of, ABILITIES)]
+        by = f"{len(each.scores)} of {len(each.scores) + len(each.conflicts) + len(each.left)}"
+        absent = [f"{session.name_of(one.reviewer)} (conflict of interest)" for one in each.conflicts]
+        absent += [f"{session.name_of(reviewer)} (not scored yet)" for reviewer in each.left]
+        rows.append([each.application.name, *map(_round, averages), by, ", ".join(absent) or "-"])
+    return Grid("Averages, highest first. Each ability has 1 to 5 points", columns, rows)
+
+
+def _points(session: Session, standing: Standing) -> Grid:
+    """Return what each reviewer gave one application, with the sums."""
+    columns = ["Reviewer", *(READABLE[ability] for ability in ABILITIES), f"Sum, of {MOST}"]
+    rows = [
+        [session.name_of(each.reviewer), *(str(each.scores[a]) for a in ABILITIES), str(add_up(each))]
+        for each in standing.scores
     ]
-    return Section("The applications and their scores", cards=cards) if cards else None
+    averages = [*map(standing.average_of, ABILITIES), standing.average]
+    rows.append(["Average", *map(_round, averages)])
+    return Grid(f"Scores of {standing.application.name}", columns, rows)
 
 
-def _score_card(
-    session: Session, selection: Selection, application: Application, text: ApplicationText
-) -> Card:
-    scores = [score for score in selection.scores if score.organization == application.organization]
-    pairs: Pairs = [("Kind", application.kind.replace("-", " "))]
-    if scores:
-        # A reviewer with a conflict of interest has no score
-        # here, so divide by the scores and not by the panel.
-        average = sum(sum(score.scores.values()) for score in scores) / len(scores)
-        pairs.append(("Average of the reviewers", f"{_round(average)} of {5 * len(ABILITIES)}"))
-    names = [session.name_of(score.reviewer) for score in scores]
-    for ability in ABILITIES:
-        points_by_name = (
-            f"{name} {score.scores[ability]}" for name, score in zip(names, scores, strict=True)
-        )
-        points = f"Scores: {', '.join(points_by_name)}. " if scores else ""
-        pairs.append((READABLE[ability], points + text.abilities.get(ability, "nothing")))
-    pairs += [(f"Comment of {name}", score.comment) for name, score in zip(names, scores, strict=True)]
-    return Card(application.name, pairs)
+def _score_card(session: Session, standing: Standing, text: ApplicationText) -> Card:
+    """Return the comments and conflicts of the reviewers, and what the application says."""
+    pairs: Pairs = [("Kind", standing.application.kind.replace("-", " ").capitalize())]
+    pairs += [(f"Comment of {session.name_of(each.reviewer)}", each.comment) for each in standing.scores]
+    pairs += [
+        (f"Conflict of interest of {session.name_of(each.reviewer)}", each.reason)
+        for each in standing.conflicts
+    ]
+    pairs += [(READABLE[ability], text.abilities.get(ability, "nothing")) for ability in ABILITIES]
+    if text.demonstration:
+        pairs.append(("Ability to serve", text.demonstration))
+    return Card(standing.application.name, pairs)
 
 
-def _round(number: float) -> str:
-    """Return a number with at most one decimal, such as 18.7 or 19."""
-    return f"{number:.1f}".removesuffix(".0")
+def _round(number: float | None) -> str:
+    return "-" if number is None else f"{number:.1f}"
 
 
-def _protests(_: Session, action: Action) -> Section | None:
-    selection = action.record.facts.selection
+def _protests(_: Session, task: Task) -> Section | None:
+    selection = task.record.facts.selection
     waiting = selection.unanswered() if selection else ()
     cards = [
         Card(selection.applications[p.organization].name, text=p.text)
@@ -205,8 +235,8 @@ def _protests(_: Session, action: Action) -> Section | None:
     return Section("What waits for an answer", cards=cards) if cards else None
 
 
-def _choice(_: Session, action: Action) -> Section | None:
-    selection = action.record.facts.selection
+def _choice(_: Session, task: Task) -> Section | None:
+    selection = task.record.facts.selection
     if selection is None or selection.choice is None:
         return None
     chosen = selection.applications.get(selection.choice.organization)
@@ -214,8 +244,8 @@ def _choice(_: Session, action: Action) -> Section | None:
     return Section("The choice", pairs=pairs, text=selection.choice.reasons)
 
 
-def _next_contact(_: Session, action: Action) -> Section | None:
-    asked = action.record.facts.next_contact
+def _next_contact(_: Session, task: Task) -> Section | None:
+    asked = task.record.facts.next_contact
     if asked is None:
         return None
     pairs: Pairs = [("New contact", f"{asked.name}, {asked.email}")]
@@ -223,8 +253,8 @@ def _next_contact(_: Session, action: Action) -> Section | None:
     return Section("What you are asked to become", pairs=pairs, text=text)
 
 
-def _end(_: Session, action: Action) -> Section | None:
-    ended = action.record.facts.ended
+def _end(_: Session, task: Task) -> Section | None:
+    ended = task.record.facts.ended
     if ended is None:
         return None
     pairs: Pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
@@ -233,7 +263,7 @@ def _end(_: Session, action: Action) -> Section | None:
     return Section("How the partnership ended", pairs=pairs, text=ended.reason or "")
 
 
-SECTIONS: Mapping[str, Callable[[Session, Action], Section | None]] = {
+SECTIONS: Mapping[str, Callable[[Session, Task], Section | None]] = {
     "statement": _statement,
     "scores": _scores,
     "choice": _choice,
@@ -249,7 +279,7 @@ SECTIONS: Mapping[str, Callable[[Session, Action], Section | None]] = {
 
 # The table of the law names its reading. A wrong name must fail when the program starts, not when a page is shown.
 if _missing := [
-    f"the form of {row.name} reads {name!r}, which web/briefing does not have"
+    f"the form of {row.name} reads {name!r}, which actions/briefing does not have"
     for row in TABLE
     for name in row.form.reads
     if name not in SECTIONS

@@ -1,0 +1,119 @@
+"""Keeps a form that was filled in until it is recorded, so that a mistake, a reload or the way back loses nothing.
+
+A page that answers a form must not be the answer itself: loading it again would send the form again. So what was
+typed is kept, and the browser is led to a page that shows it. Only somebody who holds both the link and the random
+name of the form can read it, and nobody counts it. A sheet of scores that a reviewer saves has a name that follows
+from the reviewer, and stays longer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, delete, insert, or_, select
+
+from states.errors import Problem, Unmet
+from workflow.session import Session
+from workflow.store import tables
+from workflow.store.tables import canonical
+
+FOR_A_DAY = timedelta(days=1)  # how long a form is kept
+FOR_A_TERM = timedelta(days=90)  # how long a saved sheet is kept after it was last saved
+MOST_CHARACTERS = 2_000_000  # of all texts of a form
+MOST = 5  # the most forms of one link that are kept; the oldest goes first
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Why a form was not recorded: problems with its fields, requirements, or a record that has changed."""
+
+    problems: tuple[Problem, ...] = ()
+    refused: tuple[Unmet, ...] = ()
+    changed: bool = False
+
+
+NO_FAULTS = Faults()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A form as it was filled in.
+
+    `form` is its name, `shown` the digest of what its page showed, `texts` what was typed, and `file` the name and
+    the content of the document that was chosen.
+    """
+
+    form: str
+    shown: str
+    texts: Mapping[str, str]
+    file: tuple[str, bytes] | None = None
+    faults: Faults = NO_FAULTS
+    kept_at: datetime | None = None
+
+
+def keep(session: Session, link: str, kept: Kept, now: datetime, period: timedelta = FOR_A_DAY) -> None:
+    """Keep a form in place of its earlier version, and delete what is too old or too much.
+
+    1. Delete every form whose time is over, of whatever link.
+    2. Delete the earlier version, and if this form has a document, the link's other forms with one.
+    3. Delete the oldest forms of the link beyond `MOST`, and add this one.
+    """
+    table, connection = tables.kept_forms, session.connection
+    mine = table.c.link == link
+    replaced = table.c.form == kept.form
+    if kept.file is not None:
+        # A document can have many megabytes, so one for each link is kept.
+        replaced = or_(replaced, table.c.file.is_not(None))
+    connection.execute(delete(table).where(or_(table.c.until <= now, and_(mine, replaced))))
+    forms = connection.scalars(select(table.c.form).where(mine).order_by(table.c.kept_at)).all()
+    for oldest in forms[: max(0, len(forms) - MOST + 1)]:
+        connection.execute(delete(table).where(table.c.form == oldest))
+    file_name, file = kept.file or (None, None)
+    row = {
+        "form": kept.form, "link": link, "values": _write(kept), "file_name": file_name, "file": file,
+        "kept_at": now, "until": now + period,
+    }  # fmt: skip
+    connection.execute(insert(table).values(row))
+
+
+def find(session: Session, link: str, form: str, now: datetime) -> Kept | None:
+    """Return the form of this name that is kept for this link. Return None if there is none, or it is too old."""
+    table = tables.kept_forms
+    query = select(table).where(table.c.form == form, table.c.link == link, table.c.until > now)
+    row = session.connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    values = json.loads(row["values"])
+    faults = Faults(
+        tuple(Problem(**problem) for problem in values["problems"]),
+        tuple(Unmet(**unmet) for unmet in values["refused"]),
+        values["changed"],
+    )
+    file = None if row["file"] is None else (row["file_name"], row["file"])
+    return Kept(form, values["shown"], values["texts"], file, faults, row["kept_at"])
+
+
+def forget(session: Session, link: str, form: str) -> None:
+    """Delete a form that was recorded."""
+    table = tables.kept_forms
+    session.connection.execute(delete(table).where(table.c.form == form, table.c.link == link))
+
+
+def _write(kept: Kept) -> str:
+    faults, room, texts = kept.faults, MOST_CHARACTERS, {}
+    for name, text in kept.texts.items():
+        # No field takes this much, so what is cut off could not be recorded anyway.
+        texts[name] = text[:room]
+        room -= len(texts[name])
+    values = {
+        "shown": kept.shown,
+        "texts": texts,
+        "problems": [asdict(problem) for problem in faults.problems],
+        "refused": [asdict(unmet) for unmet in faults.refused],
+        "changed": faults.changed,
+    }
+    # People can send half of a character, and no database stores one.
+    return canonical(values).encode("utf-8", "replace").decode()

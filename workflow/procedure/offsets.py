@@ -1,0 +1,86 @@
+"""Reads and counts spans of calendar time, such as "10 business days" or "2 months"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+from dateutil.relativedelta import relativedelta
+
+from workflow.procedure.calendar import Calendar
+
+# The length of each unit (None: the calendar counts business days) and the largest count that a row may have:
+# about a hundred years, so that no due time leaves the calendar.
+_UNITS: dict[str, tuple[timedelta | relativedelta | None, int]] = {
+    "day": (timedelta(days=1), 36_500),
+    "business day": (None, 25_000),
+    "week": (timedelta(weeks=1), 5_200),
+    "month": (relativedelta(months=1), 1_200),
+    "year": (relativedelta(years=1), 100),
+}
+
+
+@lru_cache(maxsize=10_000)
+def add_units(day: date, count: int, unit: str) -> date:
+    """Return the day `count` units after `day`; month ends are clamped.
+
+    The results are cached, since many deadlines count from the same days.
+    """
+    step = _UNITS[unit][0]
+    assert step is not None
+    # Multiply before adding: month by month, the 31st would become the 28th in February and stay so.
+    return day + step * count
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """A span of calendar time: `count` times `unit`, one of day, business day, week, month, year."""
+
+    count: int
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.unit}{'' if self.count == 1 else 's'}"
+
+    def before(self, due: datetime, calendar: Calendar) -> datetime:
+        """Return the UTC instant this long before `due`, at the same local wall-clock time.
+
+        Raise `ValueError` for a naive datetime.
+        """
+        return self._move(due, calendar, -1)
+
+    def after(self, due: datetime, calendar: Calendar) -> datetime:
+        """Return the UTC instant this long after `due`, at the same local wall-clock time.
+
+        Raise `ValueError` for a naive datetime.
+        """
+        return self._move(due, calendar, 1)
+
+    def from_day(self, day: date, sign: int, calendar: Calendar) -> date:
+        """Return the day this long after `day` (`sign` 1) or before it (`sign` -1); month ends are clamped."""
+        if _UNITS[self.unit][0] is None:
+            return calendar.add_business_days(day, sign * self.count)
+        return add_units(day, sign * self.count, self.unit)
+
+    def _move(self, due: datetime, calendar: Calendar, sign: int) -> datetime:
+        local = calendar.local(due)
+        return calendar.instant(self.from_day(local.date(), sign, calendar), local.time())
+
+
+def parse_offset(text: str) -> Offset:
+    """Read a span of time, such as "5 business days". Raise `ValueError` that says what would be right."""
+    text = " ".join(text.split())
+    parts = re.fullmatch(r"([0-9]+) (.+?)s?", text)
+    if not parts or parts[2] not in _UNITS:
+        raise ValueError(
+            f"{text!r} is not a span of time; write a whole number of days, business days, weeks, months"
+            " or years, such as '30 days' or '10 business days'"
+        )
+    count, unit = parts[1], parts[2]
+    most = _UNITS[unit][1]
+    # Check the length first: Python refuses to read a number of thousands of digits.
+    if len(count) > 9 or not 1 <= int(count) <= most:
+        raise ValueError(f"{text!r} is out of range; write 1 to {most} {unit}s")
+    return Offset(int(count), unit)

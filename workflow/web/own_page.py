@@ -1,0 +1,262 @@
+"""Shows a person's own page, with the desk for the office, and takes the forms of its settings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask import Response, abort, request
+
+from notifications.markup import join_lines
+from states.errors import BadInput, Refused
+from states.machine import event_named
+from states.partnership import Role
+from workflow import directory, links
+from workflow.actions import begin, sending_again, sign_in
+from workflow.directory import DISTRICT_ROLES
+from workflow.links import Applicant, Claim
+from workflow.record import own_settings
+from workflow.session import Session
+from workflow.store import tables
+from workflow.store.rows import SignIn
+from workflow.views import board_agenda, capacities, desk, troubled_mail, your_page
+from workflow.views.capacities import Capacity
+from workflow.web import signed_in
+from workflow.web.site import Site
+
+_MORE = 5  # how many things a person may do are named for each partnership; its page has all
+
+
+def go_to_page(site: Site, anchor: str = "") -> Response:
+    # The address comes from the settings, since the host of a request can be chosen by its sender.
+    return Response(status=303, headers={"Location": site.system.config.address(f"me{anchor}")})
+
+
+def go_to_partnership(site: Site, ref: str) -> Response:
+    """Go to the page of a partnership, in the first role that the person has there. Abort with 404 without one."""
+    browser = signed_in.current(site)
+    if browser is None:
+        return go_to_page(site)
+    with site.system.reading() as session:
+        held = capacities.own(session, browser.email, site.clock(), tables.partnerships.c.ref == ref)
+        if not held:
+            abort(404)
+        return Response(
+            status=303, headers={"Location": links.address(session.config, claim_for(browser, held[0]))}
+        )
+
+
+def show_page(
+    site: Site, browser: SignIn, status: int = 200, problems: dict[str, str] | None = None
+) -> Response:
+    """Show a person's page. `problems` are those of a form of its settings, by field."""
+    now = site.clock()
+    with site.system.reading() as session:
+        context = _describe(session, browser, now)
+    return site.render(
+        "me",
+        status,
+        title="Your page",
+        code=signed_in.form_code(site),
+        problems=problems or {},
+        failed=bool(problems),
+        **context,
+    )
+
+
+def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any]:
+    email = browser.email
+    everywhere = capacities.acts_everywhere(session, email, now)
+    urgent = your_page.most_urgent(session) if everywhere else None
+    held = capacities.own(session, email, now, urgent)
+    person = session.directory.people.get(email)
+    return {
+        "email": email,
+        "dates_in": session.dates_in(email),
+        "reader": session.name_of(email, held[0].record.facts if held else None),
+        "tasks": [_task(session, browser, task) for task in your_page.list_tasks(session, held, now)],
+        "everywhere": everywhere,
+        "partnerships": [] if everywhere else [_describe_one(session, browser, each, now) for each in held],
+        "drafts": [
+            {
+                "title": record.facts.title,
+                "school": session.directory.school_name(record.facts.school),
+                "saved_at": session.local(saved_at),
+                "url": links.apply_address(session.config, Applicant(record.ref, email, record.facts.round)),
+            }
+            for record, saved_at in your_page.list_drafts(session, email)
+        ],
+        "deeds": [
+            {
+                "at": session.local(deed.at),
+                "sentence": deed.sentence,
+                "title": deed.title,
+                "school": deed.school,
+            }
+            for deed in your_page.list_deeds(session, email, held)
+        ],
+        "dates": [
+            {
+                "at": coming.at,
+                "label": coming.label,
+                "school": session.directory.school_name(coming.capacity.record.facts.school),
+                "url": links.address(session.config, claim_for(browser, coming.capacity)),
+            }
+            for coming in your_page.list_dates(session, held, now)
+        ],
+        "desk": _describe_desk(session, email, now),
+        "may_begin": bool(begin.schools_to_begin(session, email)),
+        "new": session.config.address("me/new"),
+        "settings": own_settings.describe(session, person, session.config.calendar.day(now))
+        if person
+        else None,
+        "today": session.config.calendar.day(now).isoformat(),
+        "stands_in_for": [absent.name for absent in capacities.list_absent(session, email, now)],
+        "feed": links.feed_address(
+            session.config, email, directory.feed_generation(session.connection, email)
+        ),
+        "browsers": [
+            {
+                "id": each.id,
+                "browser": each.browser,
+                "opened_at": session.local(each.opened_at),
+                "seen_at": session.local(each.seen_at),
+                "here": each.id == browser.id,
+            }
+            for each in sign_in.list_open(session, email, now)
+        ],
+    }
+
+
+def claim_for(browser: SignIn, capacity: Capacity, event: str = "") -> Claim:
+    """Return the claim for a link on the page of a person who has signed in."""
+    claim = Claim(
+        None,
+        "",
+        browser.email,
+        capacity.record.ref,
+        sign_in=browser.id,
+        role=str(capacity.role),
+        delegate_for=capacity.delegate_for,
+    )
+    return claim.for_event(event, capacity.record.facts)
+
+
+def _task(session: Session, browser: SignIn, task: your_page.Task) -> dict[str, Any]:
+    capacity = task.capacity
+    return {
+        "label": session.config.label(task.event),
+        "url": _address_of(session, browser, capacity, task.event),
+        "deadline": task.deadline,
+        "by": session.local(task.by),
+        "overdue": task.overdue,
+        **_name(session, browser, capacity),
+    }
+
+
+def _address_of(session: Session, browser: SignIn, capacity: Capacity, event: str) -> str:
+    """Return the address at which a person does an event."""
+    if capacity.role is Role.APPLICANT and event_named(event).sealed:
+        # An application has a page of its own, which only its author can open.
+        applicant = Applicant(capacity.record.ref, capacity.email, capacity.record.facts.round)
+        return links.apply_address(session.config, applicant)
+    return links.address(session.config, claim_for(browser, capacity, event))
+
+
+def _describe_one(session: Session, browser: SignIn, capacity: Capacity, now: datetime) -> dict[str, Any]:
+    """Return a partnership of the person with the first things that they may do in it."""
+    rows = your_page.list_possible(session, capacity, now)
+    return {
+        "state": str(capacity.record.state).replace("-", " "),
+        "since": session.local(capacity.record.entered_at),
+        "possible": [
+            {
+                "label": session.config.label(row.name),
+                "url": _address_of(session, browser, capacity, row.name),
+            }
+            for row in rows[:_MORE]
+            if not row.final
+        ],
+        "more": len(rows) > _MORE,
+        **_name(session, browser, capacity),
+    }
+
+
+def _name(session: Session, browser: SignIn, capacity: Capacity) -> dict[str, Any]:
+    facts = capacity.record.facts
+    return {
+        "ref": capacity.record.ref,
+        "title": facts.title,
+        "school": session.directory.school_name(facts.school),
+        "role": str(capacity.role),
+        "delegate_for": session.name_of(capacity.delegate_for, facts) if capacity.delegate_for else None,
+        "page": links.address(session.config, claim_for(browser, capacity)),
+    }
+
+
+# The office's desk
+
+
+def _describe_desk(session: Session, email: str, now: datetime) -> dict[str, Any] | None:
+    """Return what the office finds besides: all partnerships, the Board's agendas, and mail that needs somebody."""
+    role = _office_role(session, email)
+    if role is None:
+        return None
+    return {
+        "listing": desk.partnerships(session, role, now, desk.read_filters(session, request.args)),
+        "agenda": board_agenda.agenda(session, now),
+        "mail": troubled_mail.mail(session, now) if role is Role.STAFF else None,
+        "page_of": session.config.address("me/to/"),
+        "send_again": session.config.address("me/mail/"),
+    }
+
+
+def _office_role(session: Session, email: str) -> Role | None:
+    """Return the person's role in the district's office, or None."""
+    person = session.directory.people.get(email)
+    held = person.roles if person is not None and person.active else ()
+    return next((role for role in DISTRICT_ROLES if role in held), None)
+
+
+def send_mail_again(site: Site, notice: int) -> Response:
+    """Send a message again that did not arrive."""
+    browser = signed_in.current(site)
+    if browser is None:
+        return go_to_page(site)
+    signed_in.require_own_form(site)
+
+    def work(session: Session) -> None:
+        role = _office_role(session, browser.email)
+        if role is None:
+            abort(404)
+        sending_again.send_again(session, notice, browser.email, role, site.clock())
+
+    try:
+        site.system.transact(work)
+    except Refused as refused:
+        return site.say(409, "It was not sent again", " ".join(each.reason for each in refused.unmet))
+    return go_to_page(site, "#mail")
+
+
+# Settings
+
+
+def change_settings(site: Site) -> Response:
+    """Change what a person may change of themselves: digest, absence and delegate, or the address of the feed."""
+    browser = signed_in.current(site)
+    if browser is None:
+        return go_to_page(site)
+    signed_in.require_own_form(site)
+    change = own_settings.CHANGES.get(request.form.get("do", ""))
+    if change is None:
+        abort(400)
+    typed = {name: join_lines(text)[:300] for name, text in request.form.items()}
+    try:
+        site.system.transact(lambda session: change(session, browser.email, typed, site.clock()))
+    except BadInput as bad:
+        problems = {
+            problem.at: f"{problem.problem}. {problem.expected}".rstrip(". ") + "."
+            for problem in bad.problems
+        }
+        return show_page(site, browser, 422, problems)
+    return go_to_page(site, "#settings")
