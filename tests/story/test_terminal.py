@@ -188,7 +188,7 @@ def a_reviewer_scores(reviewer: Terminal) -> None:
 def a_partner_is_chosen(staff: Terminal) -> None:
     hard = staff.screen.partition("Hard to undo:")[2]
     assert "Choose the Lead Partner (choose-partner)  <- waits for you" in hard
-    assert "Average of the reviewers: 17 of 25" in staff.say("choose")
+    assert "17.0 of 25 on average, by 3 reviewers" in staff.say("choose")
     assert "Reasons: The strongest plan.\n      And the nearest.\n" in staff.say("1")
     assert f"That is not {REF}. Nothing was recorded." in staff.say("1", "rbhs-2024")
     assert "Recorded choose-partner" in staff.say("1", REF)
