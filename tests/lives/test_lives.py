@@ -42,6 +42,7 @@ ASIDE = (
     "attach-document",
     "change-contact",
     "extend-selection",
+    "ask-for-changes",
     "ask-for-review",
     "set-outcomes",
 )

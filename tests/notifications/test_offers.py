@@ -39,6 +39,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     r"[Dd]raft the agreement": ("draft-agreement",),
     r"record a better set|can record a set|[Ss]et the outcomes with|outcomes with the school":
         ("set-outcomes",),
+    r"ask for changes": ("ask-for-changes",),
     r"ask for its review": ("ask-for-review",),
     r"sign (it|the agreement|the new terms)\b|[Hh]ave the (agreement|new terms) signed": ("sign-agreement",),
     r"start (it|the agreement)\b": ("activate",),

@@ -74,10 +74,10 @@ _because("needs-described", _NEEDS.having("needs", statement=None), "open-select
 _because("side-has-not-agreed-to-needs", _NEEDS, "agree-needs")
 _because("school-agreed-to-needs", _signatures(_NEEDS, "needs", "district"), "open-selection")
 _because("district-agreed-to-needs", _signatures(_NEEDS, "needs", "school"), "open-selection")
-_because("school-invited", _NEEDS, "open-selection", about={"invited_on": None})
-_because("no-other-lead-partner", _NEEDS, "open-selection", about={"other_lead": "rbhs-2024"})
+_because("school-invited", _NEEDS, "open-selection", around={"invited_on": None})
+_because("no-other-lead-partner", _NEEDS, "open-selection", around={"other_lead": "rbhs-2024"})
 _because("panel-large-enough", _NEEDS, "open-selection", reviewers=[REVIEWERS[0]])
-_because("panel-known", _NEEDS, "open-selection", about={"strangers": (REVIEWERS[0],)})
+_because("panel-known", _NEEDS, "open-selection", around={"strangers": (REVIEWERS[0],)})
 _because("open-long-enough", _NEEDS, "open-selection", closes_on="2025-07-08")
 
 _OPEN, _CLOSED, _SCORED, _CHOSEN = (
@@ -92,11 +92,11 @@ _because(
     _OPEN,
     "receive-application",
     role="staff",
-    about={"proved_by": "other@example.org"},
+    around={"proved_by": "other@example.org"},
 )
 _because(
     "withdrawn-by-its-author", _OPEN, "withdraw-application", role="applicant",
-    about={"proved_by": "other@example.org"},
+    around={"proved_by": "other@example.org"},
 )  # fmt: skip
 _because("other-kind-demonstrated", _OPEN, "receive-application", organization=CHARITY)
 _ABILITIES = _OPEN.input("receive-application")["abilities"]
@@ -107,14 +107,14 @@ _because("has-applied", _OPEN, "withdraw-application", organization=CHARITY)
 _because("extended-to-later", _OPEN, "extend-selection", closes_on="2025-08-15")
 _because("call-closed", _OPEN, "close-applications", "declare-conflict", "score-application", "restart")
 _because("closing-not-recorded", _CLOSED, "close-applications")
-_because("reviewer-not-of-applicant", _CLOSED, "score-application", about={"belongs_to": (CBO,)})
+_because("reviewer-not-of-applicant", _CLOSED, "score-application", around={"belongs_to": (CBO,)})
 _because("not-chosen-yet", _CHOSEN, "declare-conflict", "score-application")
 _because("has-applied", _CLOSED, "declare-conflict", "score-application", organization=CHARITY)
 _because(
     "no-conflict-declared", _CLOSED.do("declare-conflict"), "declare-conflict", "score-application"
 )  # fmt: skip
 _because("call-closed", _SCORED.at("2025-08-14"), "choose-partner")
-_because("no-application-waits", _SCORED, "choose-partner", about={"waiting": 1})
+_because("no-application-waits", _SCORED, "choose-partner", around={"waiting": 1})
 _because("choice-may-be-made", _CHOSEN, "choose-partner")
 _because("everybody-has-scored", _CLOSED.do("score-application"), "choose-partner")
 _OF_NOBODY = _SCORED.facts.selection.scores[0].but(organization=CHARITY)
@@ -153,6 +153,8 @@ for _event, _life in _READY.items():
     _because("protests-answered", _waits, _event)
     _because("outcomes-set", _life.having("outcomes", items=()), _event)
     _because("all-agreed-to-outcomes", _signatures(_life, "outcomes", "school", "partner"), _event)
+_because("something-to-agree-to", Life().to("needs"), "ask-for-changes", about="needs")
+_because("asked-about-what-there-is", Life().to("drafted"), "ask-for-changes", about="needs")
 _because("agreement-drafted", _READY["sign-agreement"].but(agreement=None), "sign-agreement", "activate")
 _because(
     "agreement-drafted", _READY["refer-to-board"].but(agreement=None), "refer-to-board"
@@ -171,7 +173,7 @@ _because(
 )
 _because("signed-by-both", _READY["sign-agreement"], "activate")
 _because("agreement-not-over", _READY["activate"].at("2026-09-01"), "activate")
-_because("no-other-lead-partner", _READY["activate"], "activate", about={"other_lead": "rbhs-2024"})
+_because("no-other-lead-partner", _READY["activate"], "activate", around={"other_lead": "rbhs-2024"})
 _because("outcomes-set", _CHOSEN, "agree-outcomes")
 _because("side-has-not-agreed-to-outcomes", _READY["activate"], "agree-outcomes")
 _because(
@@ -230,7 +232,7 @@ _because("item-can-be-approved", _TERMINATION, "approve")
 _because("agreement-not-over", _INTRODUCED.at("2027-09-01"), "approve")
 _LATE = Life().at_introduced("renewal").do("schedule-item", meeting_on="2026-09-02").at("2026-09-03")
 _because("met-before-the-end", _LATE, "approve", meeting_on="2026-09-02")
-_because("no-other-lead-partner", _INTRODUCED, "approve", about={"other_lead": "rbhs-2024"})
+_because("no-other-lead-partner", _INTRODUCED, "approve", around={"other_lead": "rbhs-2024"})
 _because("effective-after-decision", _TERMINATION, "terminate", effective_on="2025-09-30")
 _because("ends-before-last-day", _TERMINATION, "terminate", effective_on="2026-09-01")
 
@@ -270,7 +272,7 @@ _because("ends-before-last-day", _ACTIVE, "terminate", effective_on="2026-09-01"
 _because("past-last-day", _ACTIVE, "expire")
 _ASKED = _ACTIVE.do("change-contact")
 _because("asked-in-time", _ASKED.at("2025-09-20"), "accept-contact")
-_because("accepted-in-person", _ASKED, "accept-contact", about={"through": "delegate@example.org"})
+_because("accepted-in-person", _ASKED, "accept-contact", around={"through": "delegate@example.org"})
 _because(
     "contact-acted-for-no-other-side",
     _ACTIVE.do("change-contact", email="staff@example.org"),

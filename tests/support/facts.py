@@ -91,6 +91,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "draft-agreement": {"instrument": "mou", "amount_cents": 24_999_999, "starts_on": "2025-09-01",
                         "ends_on": "2026-08-31", "responsibilities": ["a family center"]},
     "set-outcomes": {"outcomes": OUTCOMES},
+    "ask-for-changes": {"about": "agreement", "reason": "The last day is that of last year"},
     "ask-for-review": {"reason": "the Board wants to hear of it"},
     "sign-agreement": {"signed_on": "2025-08-28"},
     "refer-to-board": {"purpose": "new", "reason": "it calls for the Board"},
@@ -242,19 +243,19 @@ class Life:
         event: str,
         role: str | None = None,
         by: str | None = None,
-        about: dict | None = None,
+        around: dict | None = None,
         **given: Any,
     ) -> Case:
         """The case of an event, with no more of the setting than the row asks for."""
         row = self.row(event)
         acting = Role(role) if role else row.who[0]
         taken = read_input(row.takes, self.input(event, **given))
-        whole = self.setting(taken, **(about or {}))
+        whole = self.setting(taken, **(around or {}))
         asked = Setting(**{name: getattr(whole, name) for name in row.asks})
         return Case(self.state, self.facts, taken, by or PEOPLE[acting], acting, self.now, asked)
 
     def do(self, event: str, role: str | None = None, **given: Any) -> Life:
-        """Do an event: as the first role that may unless told, `by` whom, `about` which setting."""
+        """Do an event: as the first role that may unless told, `by` whom, `around` which setting."""
         case = self.case(event, role, **given)
         change = machine.apply(event, case)
         done = Done(event, as_stored(case.input), case.actor, case.role, case.at, case.setting)

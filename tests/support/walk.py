@@ -32,7 +32,7 @@ def step(life: Life, rng: Random) -> Life:
         by = rng.choice(REVIEWERS) if role is Role.REVIEWER else None
         about = {"overdue": ("annual-report",)} if rng.random() < 0.5 else {}
         try:
-            return life.do(row.name, role, by=by, about=about, **sensible(row.name, moment, rng))
+            return life.do(row.name, role, by=by, around=about, **sensible(row.name, moment, rng))
         except LawError:
             continue
     return life

@@ -42,6 +42,7 @@ LOOKS = (time(6, 30), time(12, 5), time(17, 5), time(23, 30))  # when the daemon
 READINESS = {
     "withdraw": 0.02, "terminate": 0.05, "restart": 0.1, "withdraw-application": 0.03, "file-protest": 0.12,
     "declare-conflict": 0.05, "extend-selection": 0.05, "ask-for-review": 0.05, "describe-needs": 0.3,
+    "ask-for-changes": 0.05,
     "receive-application": 0.1, "open-annual-review": 0.05, "refer-to-board": 0.5, "amend-agreement": 0.2,
     "close-out": 0.6,
 }  # fmt: skip

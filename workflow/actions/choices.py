@@ -12,6 +12,7 @@ from typing import Any
 
 from notifications.filters import long_day, money, near_day
 from states.case import Meeting
+from states.chapters.changes import texts_to_agree_to
 from states.errors import TableError
 from states.event import Event
 from states.inputs import READABLE
@@ -208,6 +209,11 @@ def _describe_meeting(session: Session, meeting: Meeting, now: datetime) -> str:
     return f"{words}; the agenda {'closes' if now <= closes else 'closed'} {day}"
 
 
+def _texts_to_agree_to(_: Session, task: Task, __: datetime) -> Choices:
+    texts = texts_to_agree_to(task.record.state, task.record.facts)
+    return tuple((text, READABLE[text]) for text in texts)
+
+
 def _purposes(*purposes: str) -> Callable[[Session, Task, datetime], Choices]:
     return lambda _session, _action, _now: tuple((purpose, READABLE[purpose]) for purpose in purposes)
 
@@ -223,6 +229,7 @@ LISTS: Mapping[str, Callable[[Session, Task, datetime], Choices]] = {
     "open-agendas": _open_agendas,
     "later-meetings": _later_meetings,
     "agenda": _agenda,
+    "texts-to-agree-to": _texts_to_agree_to,
     "purpose-new": _purposes("new"),
     "purposes-in-force": _purposes("amendment", "renewal", "termination"),
 }

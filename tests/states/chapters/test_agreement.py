@@ -144,7 +144,7 @@ def test_a_signature_has_the_day_on_which_it_was_given() -> None:
 def test_nothing_starts_after_its_last_day_or_beside_another_lead_partner() -> None:
     life = Life().to("signed")  # through 31 August 2026
     assert life.at("2026-08-31").allows("activate")
-    refused = life.at("2026-09-01").missing("activate", about={"other_lead": "rbhs-2024"})
+    refused = life.at("2026-09-01").missing("activate", around={"other_lead": "rbhs-2024"})
     assert refused == ["agreement-not-over", "no-other-lead-partner 4270.4"]
 
 
@@ -304,7 +304,7 @@ def test_the_notice_of_a_shorter_term_holds_at_the_vote_too(purpose: str) -> Non
     assert late.allows("send-back")
     assert timely.do("approve").facts.agreement.ends_on == day("2025-10-31")
     # A history from before this rule is replayed as it was.
-    assert late.allows("approve", about={"longest_notice": None})
+    assert late.allows("approve", around={"longest_notice": None})
 
 
 @pytest.mark.promise("approved-by-the-board")

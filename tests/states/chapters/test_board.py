@@ -123,7 +123,7 @@ def test_the_clock_may_know_of_no_later_meeting() -> None:
 def test_a_decision_on_an_item_that_is_on_no_agenda_names_everything_that_is_missing() -> None:
     life = Life().at_board_review("termination")
     wrong = {"meeting_on": SPECIAL, "ayes": 1, "noes": 1, "abstentions": 0}
-    assert life.missing("approve", about={"other_lead": "rbhs-2024"}, **wrong) == [
+    assert life.missing("approve", around={"other_lead": "rbhs-2024"}, **wrong) == [
         "item-can-be-approved 4270.9",
         "item-scheduled 4270.9",
         "meeting-is-regular 4270.9",
@@ -251,7 +251,7 @@ def test_more_ayes_than_noes_of_a_quorum_carry_an_item(
 def test_what_is_sent_back_was_before_a_regular_meeting_wherever_it_came_from(origin: str) -> None:
     life = Life().at_board_review("renewal", origin)
     nothing = {"meeting_on": "2026-09-16", "ayes": 1, "noes": 1, "abstentions": 0}
-    assert life.missing("send-back", about={"meeting": None}, **nothing) == [
+    assert life.missing("send-back", around={"meeting": None}, **nothing) == [
         "item-scheduled 4270.9",
         "meeting-is-regular 4270.9",
         "meeting-held 4270.9",
@@ -350,7 +350,7 @@ def test_the_board_ends_nothing_in_the_past() -> None:
 @pytest.mark.clause("4270.4")
 def test_nothing_is_approved_after_its_last_day_or_beside_another_lead_partner() -> None:
     life = INTRODUCED.at("2027-09-01")
-    assert life.missing("approve", about={"other_lead": "rbhs-2024"}) == [
+    assert life.missing("approve", around={"other_lead": "rbhs-2024"}) == [
         "agreement-not-over",
         "no-other-lead-partner 4270.4",
     ]

@@ -68,7 +68,7 @@ def test_a_refused_opening_names_everything_that_is_missing() -> None:
     refused = (
         Life()
         .to("needs")
-        .missing("open-selection", reviewers=[REVIEWERS[0]], closes_on="2025-07-08", about=about)
+        .missing("open-selection", reviewers=[REVIEWERS[0]], closes_on="2025-07-08", around=about)
     )
     assert refused == [
         "needs-described 4270.7",
@@ -93,17 +93,17 @@ def test_one_signature_opens_no_call(signed: str, other: str) -> None:
 def test_the_board_must_have_invited_by_the_day_the_call_opens() -> None:
     life = Life().to("needs-agreed")
     invited = life.now.date()
-    assert life.allows("open-selection", about={"invited_on": invited})
+    assert life.allows("open-selection", around={"invited_on": invited})
     tomorrow = {"invited_on": invited.replace(day=invited.day + 1)}
-    assert life.missing("open-selection", about=tomorrow) == ["school-invited 4270.1"]
-    assert life.missing("open-selection", about={"invited_on": None}) == ["school-invited 4270.1"]
+    assert life.missing("open-selection", around=tomorrow) == ["school-invited 4270.1"]
+    assert life.missing("open-selection", around={"invited_on": None}) == ["school-invited 4270.1"]
 
 
 def test_the_panel_has_at_least_the_number_that_the_procedure_says() -> None:
     life = Life().to("needs-agreed")
     two = list(REVIEWERS[:2])
     assert life.missing("open-selection", reviewers=two) == ["panel-large-enough 4270.8"]
-    assert life.allows("open-selection", reviewers=two, about={"minimum_panel": 2})
+    assert life.allows("open-selection", reviewers=two, around={"minimum_panel": 2})
 
 
 @pytest.mark.clause("4270.8")

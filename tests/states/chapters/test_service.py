@@ -90,10 +90,10 @@ def test_a_report_submitted_again_keeps_the_earlier() -> None:
 def test_a_finding_follows_the_report_or_its_being_overdue(role: str) -> None:
     life = Life().to("annual-review")
     assert life.missing("give-finding", role) == ["report-in-or-overdue 4270.11"]
-    assert life.missing("give-finding", role, about={"overdue": ("findings-due",)}) == [
+    assert life.missing("give-finding", role, around={"overdue": ("findings-due",)}) == [
         "report-in-or-overdue 4270.11"
     ]
-    assert life.allows("give-finding", role, about={"overdue": ("annual-report",)})
+    assert life.allows("give-finding", role, around={"overdue": ("annual-report",)})
     assert life.do("submit-report").allows("give-finding", role)
 
 
@@ -112,7 +112,7 @@ def test_school_and_district_each_give_one_finding() -> None:
 @pytest.mark.clause("4270.11")
 def test_a_refused_continuation_names_everything_that_is_missing() -> None:
     overdue = {"overdue": ("annual-report",)}
-    life = Life().to("annual-review").do("give-finding", "staff", impact=False, about=overdue)
+    life = Life().to("annual-review").do("give-finding", "staff", impact=False, around=overdue)
     assert life.missing("continue") == [
         "report-received 4270.11",
         "both-findings-given 4270.12",
@@ -163,9 +163,9 @@ def test_staff_end_an_agreement_with_its_ground_on_record(life: Life, ground: st
 def test_every_ground_has_the_notice_that_the_procedure_says(ground: str, days: int, soonest: str) -> None:
     life = Life().to("active")
     about = {"notice_days": days}
-    assert life.allows("terminate", ground=ground, effective_on=soonest, about=about)
+    assert life.allows("terminate", ground=ground, effective_on=soonest, around=about)
     early = day(soonest).replace(day=day(soonest).day - 1).isoformat()
-    (unmet,) = life.refusal("terminate", ground=ground, effective_on=early, about=about)
+    (unmet,) = life.refusal("terminate", ground=ground, effective_on=early, around=about)
     assert (unmet.requirement, unmet.clause) == ("notice-given", "4270.12")
     assert f"ground '{ground}' needs {days} days of notice" in unmet.reason
 

@@ -24,7 +24,7 @@ STATION = {
     "extend-selection": "open", "declare-conflict": "closed", "score-application": "closed",
     "choose-partner": "scored", "file-protest": "chosen", "answer-protest": "chosen", "restart": "open",
     "draft-agreement": "chosen", "set-outcomes": "chosen", "agree-outcomes": "chosen",
-    "ask-for-review": "chosen", "sign-agreement": "drafted", "activate": "drafted",
+    "ask-for-changes": "drafted", "ask-for-review": "chosen", "sign-agreement": "drafted", "activate": "drafted",
     "refer-to-board": "drafted", "schedule-item": "referred", "introduce-item": "scheduled",
     "defer-item": "scheduled", "approve": "introduced", "send-back": "introduced",
     "terminate": "introduced", "submit-report": "annual-review", "give-finding": "reported",

@@ -67,6 +67,7 @@ WHERE: dict[str, Happens] = {
     "draft-agreement": happens("chosen", "lead-partner"),
     "set-outcomes": happens("chosen", "lead-partner"),
     "agree-outcomes": happens("chosen", "lead-partner", "principal", first=("set-outcomes",)),
+    "ask-for-changes": happens("drafted", "lead-partner"),
     "ask-for-review": happens("drafted", "lead-partner"),
     "sign-agreement": happens("drafted", "lead-partner", "staff", at="2025-08-28"),
     "activate": happens("drafted", "lead-partner", first=SIGNED, at="2025-09-02"),
