@@ -210,6 +210,10 @@ def lives() -> Iterator[Life]:
     closed, chosen, active = Life().to("closed"), Life().to("chosen"), Life().to("active")
     yield Life().to("needs").do("describe-needs", gaps=ABSENT).do("agree-needs", "staff")
     yield Life().to("needs").do("withdraw")
+    yield Life().to("needs").do("describe-needs").do("ask-for-changes", "principal", about="needs")
+    asking = Life().to("drafted")
+    for about, role in (("agreement", "lead-partner"), ("outcomes", "principal")):
+        yield asking.do("ask-for-changes", role, about=about)
     opened = Life().to("open").do("extend-selection").do("receive-application")
     yield opened.do("receive-application").do("withdraw-application").do("withdraw")
     yield Life().to("open").at("2025-08-15 17:00").do("close-applications").do("restart")
