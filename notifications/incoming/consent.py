@@ -87,7 +87,11 @@ def read_answer(text: str, person: str = "") -> Kind | None:
 
 def _read_line(line: str, names: Sequence[str]) -> Kind | None:
     """Return what a line says; None if it says something else, or two different things."""
-    folded = unicodedata.normalize("NFKD", line.replace("’", "'").casefold())
+    composed = unicodedata.normalize("NFC", line.replace("’", "'").casefold())
+    # A mark that belongs to no letter, such as a stroke over each of them, takes back what stands below it.
+    if any(unicodedata.combining(c) for c in composed):
+        return None
+    folded = unicodedata.normalize("NFD", composed)
     plain = "".join(c for c in folded if not unicodedata.combining(c)).replace("o.k.", "ok").strip(" *_")
     if not _PLAIN.fullmatch(plain) or _UNSURE.search(plain):
         return None

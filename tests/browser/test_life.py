@@ -181,7 +181,7 @@ def the_needs_are_agreed(town: Town, people: People) -> None:
     }
     people.act("principal", "Write the statement of needs", lines)
     people.act("principal", "Agree to the statement of needs")
-    people.answer("staff", "agreed to the needs", "Agree!")
+    people.answer("staff", "agree to the needs", "Agree!")
     given = {"closes_on": "2025-08-01", "reviewers": [f"{who}@example.org" for who in REVIEWERS]}
     people.act("staff", "Open the call", given)
 
@@ -237,7 +237,7 @@ def a_partner_is_chosen(town: Town, people: People) -> None:
         "outcomes.0.direction": "increase", "outcomes.0.goal": "Every student graduates",
     }  # fmt: skip
     people.act(APPLICANT, "Set the outcomes", outcome)
-    people.answer("principal", "measurable outcomes", "agree")
+    people.answer("principal", "agree to the outcomes", "agree")
     people.act("staff", "Agree to the outcomes")
     people.act(APPLICANT, "Agree to the outcomes")
 
@@ -256,7 +256,7 @@ def the_board_approves(town: Town, people: People) -> None:
     town.at("2025-10-08 18:30")
     vote = {"meeting_on": "2025-10-08", "ayes": "6", "noes": "1"}
     people.act("board-office", "Record the Board's approval", vote, final=True)
-    people.answer(APPLICANT, "The Board approved", "sign")
+    people.answer(APPLICANT, "sign the agreement", "sign")
     people.act("staff", "Sign the agreement")
 
 
@@ -266,9 +266,9 @@ def the_year_is_reviewed(town: Town, people: People) -> None:
     people.act(APPLICANT, "Record a meeting of partners", met)
     town.at("2026-09-02 17:00")
     people.act(APPLICANT, "Submit the annual report", {"values.0": "89.5", "narrative": "A slow start"})
-    people.answer("principal", "The annual report is in", "No\n\nAttendance hardly moved.")
+    people.answer("principal", "give your finding", "No\n\nAttendance hardly moved.")
     people.act("staff", "Give your finding", {"impact": "no", "reasons": "The target is far away"})
-    people.answer("staff", "Both findings are in", "continue\n\nA mentor in every ninth-grade class.")
+    people.answer("staff", "decide on the review", "continue\n\nA mentor in every ninth-grade class.")
 
 
 def it_ends(town: Town, people: People) -> None:

@@ -281,7 +281,9 @@ def _ask(question: str, offered: Choices, *, shown: bool = False) -> str | None:
 def _partnerships_of(here: Session, actor: str) -> Choices:
     """Return the partnerships in which a person has a role, and the choice to begin one if they may."""
     offered = []
-    for row in here.connection.execute(select(tables.partnerships).order_by(tables.partnerships.c.ref)):
+    # Each database sorts text in its own way, so sort here.
+    rows = here.connection.execute(select(tables.partnerships))
+    for row in sorted(rows, key=lambda row: str(row.ref)):
         record = Snapshot.from_row(row)
         if here.directory.person(actor, record.facts) and roles_held(here, record, actor):
             school = here.directory.school_name(record.facts.school)

@@ -109,9 +109,19 @@ def is_held(
         return _was_told(session, person, record, rung)
     if rung is not None and now < rung.ladder <= next_digest_time(session.config, now):
         return False
-    asked = askable(record.state, record.facts, Role(role)).intersection(offers)
+    asked = {
+        event
+        for event in askable(record.state, record.facts, Role(role)).intersection(offers)
+        if is_needed(record, event)
+    }
     today = session.config.calendar.day(now)
     return not any(_is_only_recipient(session, event, person, role, record, today) for event in asked)
+
+
+def is_needed(record: Snapshot, event: str) -> bool:
+    """Return whether an event is not only for the case of need, and not done once already."""
+    row = row_of(event, record.state)
+    return not row.optional and not (row.done_once and row.done_once in record.moments)
 
 
 def _was_told(session: Session, person: Person, record: Snapshot, rung: Rung) -> bool:

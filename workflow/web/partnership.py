@@ -18,7 +18,7 @@ from workflow import links
 from workflow.actions import answers
 from workflow.actions.action import Action
 from workflow.links import Applicant
-from workflow.outbox import message
+from workflow.outbox import message, timing
 from workflow.session import Session
 from workflow.store import tables
 from workflow.views import documents, sealing, visibility, weighed, your_page
@@ -126,7 +126,7 @@ def _find_events(
         events.append(
             {
                 "event": row.name,
-                "asked": row.name in wanted and not row.optional,
+                "asked": row.name in wanted and timing.is_needed(record, row.name),
                 # What cannot be undone is a button only while it is waited for from this person.
                 "final": row.final and row.name not in awaited,
                 # A sealed event of an applicant is done on the page of the application.

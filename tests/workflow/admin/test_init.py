@@ -111,6 +111,8 @@ def older(desk: Desk) -> None:
         *statements[desk.life.system.engine.dialect.name], "DROP INDEX ix_notices_lease_until",
         "ALTER TABLE meetings DROP COLUMN known_at",
         "ALTER TABLE meetings DROP COLUMN uid", "ALTER TABLE meetings DROP COLUMN title",
+        "DROP TABLE sign_ins", "DROP TABLE kept_forms", "DROP INDEX ix_answers_sign_in",
+        "ALTER TABLE answers DROP COLUMN sign_in", "ALTER TABLE people DROP COLUMN dates",
         "DROP TABLE letters_begun", "DROP TABLE held_applications", "DROP TABLE calendar_versions",
         "UPDATE alembic_version SET version_num = '0002'",
     ):  # fmt: skip

@@ -67,4 +67,4 @@ def test_behind_a_proxy_one_sender_that_is_held_up_does_not_hold_up_another(hous
 @pytest.mark.promise("limited-size")
 def test_what_is_far_too_large_is_not_even_taken_in(house: House) -> None:
     behind(house, 0, "upload_megabytes = 1\n")
-    assert asked(house, "POST", "/a/x", None, **{"Content-Length": str(4_000_000)}) == 413
+    assert asked(house, "POST", "/a/x", None, **{"Content-Length": str(40_000_000)}) == 413

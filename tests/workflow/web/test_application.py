@@ -466,7 +466,7 @@ def message_of(life: Life, key: int) -> str:
         row = session.connection.execute(table.select().where(table.c.id == key)).one()
         content = written(session, Notice.from_row(row), life.now)
     return "".join(
-        part.get_content()
+        str(part.get_content())
         for part in message_from_bytes(content, policy=policy.default).walk()
         if not part.is_multipart()
     )
