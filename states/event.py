@@ -127,6 +127,7 @@ class ReplyWord:
 
 # A "no" to a request to agree records the objection as a note.
 DISAGREES = ReplyWord("add-note", below="text")
+ASK_FOR_CHANGES = "ask-for-changes"  # what a person does who does not agree, from a form
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +206,12 @@ class Event:
 
     # How a link or a reply does it. `repeatable`: one link may do it again, since it adds to the record or
     # replaces an input. `consents_to`: returns the version of what a person consents to by doing it; after a
-    # change the person has to read it again. `document`: the key of the input that takes a file. `confirmed`:
-    # the person types the reference of the partnership to confirm it. `final`: no other event can undo it.
+    # change the person has to read it again. `instead`: the event of a person who does not consent. `document`:
+    # the key of the input that takes a file. `confirmed`: the person types the reference of the partnership to
+    # confirm it. `final`: no other event can undo it.
     repeatable: bool = False
     consents_to: Callable[[Partnership], tuple[object, ...]] | None = None
+    instead: str | None = None
     reply_words: Mapping[str, ReplyWord] = field(default_factory=dict)
     document: str | None = None
     confirmed: bool = False

@@ -115,6 +115,8 @@ def _check_rows(table: Sequence[Event]) -> Iterator[str]:
         # One press of a button, or one forwarded message, must not do what nobody can undo.
         if row.final and not row.confirmed:
             yield f"{row.name} cannot be undone, so it has to be confirmed"
+        if row.instead and row.instead not in events:
+            yield f"instead of {row.name} comes what is no event: {row.instead}"
         for word, meant in row.reply_words.items():
             if meant.event not in events:
                 yield f"the reply {word!r} to {row.name} does what is no event: {meant.event}"

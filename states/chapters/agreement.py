@@ -13,6 +13,7 @@ from states.chapters.needs import another_person_for_each_side
 from states.chapters.outcomes import all_agreed_to_outcomes, outcomes_set
 from states.event import (
     ACTIVE,
+    ASK_FOR_CHANGES,
     BOARD_OFFICE,
     DISAGREES,
     LEAD_PARTNER,
@@ -301,6 +302,7 @@ def _sign(at: State, needs: tuple[Requirement, ...], asks: tuple[str, ...]) -> E
             ("district", "partner"), facts.agreement.signatures if facts.agreement else {}
         ),
         consents_to=_terms_read,
+        instead=ASK_FOR_CHANGES,
         reply_words={"sign": ReplyWord("sign-agreement", day="signed_on"), "no": DISAGREES},
         form=Form(reads=("terms", "outcomes"), today="signed_on"),
     )

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from states.case import Case
 from states.event import (
+    ASK_FOR_CHANGES,
     LEAD_PARTNER,
     NEEDS,
     OPEN,
@@ -56,7 +57,7 @@ def asked_about_what_there_is(case: Case) -> str | None:
 
 EVENTS = (
     Event(
-        name="ask-for-changes",
+        name=ASK_FOR_CHANGES,
         at=(NEEDS, OPEN),
         who=(PRINCIPAL, LEAD_PARTNER),
         takes=AskForChanges,

@@ -7,6 +7,7 @@ from pydantic import Field
 from states.addresses import mailbox
 from states.case import Case, add_signature, other_sides
 from states.event import (
+    ASK_FOR_CHANGES,
     DISAGREES,
     NEEDS,
     PRINCIPAL,
@@ -122,6 +123,7 @@ EVENTS = (
         awaited_since="needs.described",
         collected=lambda facts: sides_left(("school", "district"), facts.needs.signatures),
         consents_to=lambda facts: (facts.needs.described_at,),
+        instead=ASK_FOR_CHANGES,
         reply_words={"agree": ReplyWord("agree-needs"), "approve": ReplyWord("agree-needs"), "no": DISAGREES},
         form=Form(reads=("statement",)),
     ),

@@ -11,6 +11,7 @@ from states.chapters.choice import partner_chosen
 from states.chapters.needs import another_person_for_each_side
 from states.event import (
     ACTIVE,
+    ASK_FOR_CHANGES,
     DISAGREES,
     LEAD_PARTNER,
     OPEN,
@@ -127,6 +128,7 @@ EVENTS = (
         audience=partner_sees(),
         collected=lambda facts: sides_left(("school", "district", "partner"), facts.outcomes.signatures),
         consents_to=lambda facts: (facts.outcomes.set_at,),
+        instead=ASK_FOR_CHANGES,
         reply_words={
             "agree": ReplyWord("agree-outcomes"),
             "approve": ReplyWord("agree-outcomes"),

@@ -12,7 +12,7 @@ from flask import Response, abort, request
 from sqlalchemy.exc import IntegrityError
 
 from states.errors import BadInput, Refused, Unmet
-from states.machine import ASKED, event_named
+from states.machine import ASKED, askable, event_named
 from states.partnership import Role
 from workflow import links
 from workflow.actions import attachments, choices, kept_forms
@@ -284,6 +284,7 @@ def _describe(session: Session, action: Action, now: datetime) -> dict[str, Any]
         "does": config.events[event]["does"],
         "moves": str(moves).replace("-", " ") if moves else "",
         "final": action.event.final,
+        "instead": _offer_instead(session, action),
         "why": message.describe_capacity(session, action.role, facts),
         "person": session.name_of(action.reader, facts),
         "stands_in_for": session.name_of(action.actor) if action.through else "",
@@ -291,6 +292,15 @@ def _describe(session: Session, action: Action, now: datetime) -> dict[str, Any]
         "page": links.address(config, action.claim.for_event("", facts)),
         "megabytes": config.procedure.web.upload_megabytes,
     }
+
+
+def _offer_instead(session: Session, action: Action) -> dict[str, str] | None:
+    """Return the event of a person who does not consent, with its link; None if there is none for them now."""
+    event, record = action.event.instead, action.record
+    if event is None or event not in askable(record.state, record.facts, action.role):
+        return None
+    link = links.address(session.config, action.claim.for_event(event, record.facts))
+    return {"label": session.config.label(event), "url": link}
 
 
 def _obstacles(session: Session, action: Action, now: datetime) -> list[Unmet]:

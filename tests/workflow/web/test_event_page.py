@@ -143,3 +143,19 @@ def test_every_event_that_a_message_offers_is_done_from_its_link(visit: Visit, e
     assert recorded == expected
     assert visitor.life.faults() == []
     assert [notice["role"] for notice in visitor.life.notices("receipt")] == [role]
+
+
+def test_who_does_not_agree_finds_beside_it_how_to_ask_for_changes(visit: Visit) -> None:
+    visitor = visit("needs")
+    visitor.life.do("describe-needs")
+    page = visitor.get(visitor.link("agree-needs", "principal"))
+    assert "If it is not right: Ask for changes" in page.said
+    asked = visitor.path_of(
+        next(a for a in page.page.links if a not in visitor.get("/me").page.links and "/a/" in a)
+    )
+    done = visitor.do(asked, reason="The goals are those of last year")
+    assert "Ask for changes" in done.said
+    assert visitor.events()[-1] == "ask-for-changes"
+    assert visitor.life.told("ask-for-changes") == ["staff"]
+    # Staff change the text themselves.
+    assert "Ask for changes" not in visitor.get(visitor.link("agree-needs", "staff")).said
