@@ -461,10 +461,11 @@ def message_of(life: Life, key: int) -> str:
     from tests.support.letters import written
     from workflow.store import tables
 
-    with life.system.reading() as session:
+    # A message with a date to keep is recorded with its calendar entry.
+    with life.system.engine.begin() as connection:
         table = tables.notices
-        row = session.connection.execute(table.select().where(table.c.id == key)).one()
-        content = written(session, Notice.from_row(row), life.now)
+        row = connection.execute(table.select().where(table.c.id == key)).one()
+        content = written(life.system.session(connection), Notice.from_row(row), life.now)
     return "".join(
         str(part.get_content())
         for part in message_from_bytes(content, policy=policy.default).walk()
