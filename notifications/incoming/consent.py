@@ -1,7 +1,7 @@
 """Tells whether an answer in a person's own words says yes or no to what it was asked, and nothing besides.
 
-Only whole sentences that are known count. A condition, a question, a negation, a number or a quotation is none of
-them, so any of these makes the answer unclear. A greeting, thanks, a closing and the person's name say nothing.
+Only whole sentences from a list count. A condition, a question, a negation, a number or a quotation is not on the
+list, so any of these makes the answer unclear. A greeting, thanks, a closing and the person's name say nothing.
 """
 
 from __future__ import annotations

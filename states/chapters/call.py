@@ -180,7 +180,7 @@ def other_kind_demonstrated(case: Case) -> str | None:
 @requirement("4270.8", of_input=True)
 def replaced_by_its_author(case: Case) -> str | None:
     author, organization = case.setting.proved_by, case.input.organization
-    # Whoever may act as the author by a command is not the author: a link went to the author alone.
+    # A person who may act as the author by a command is not the author: a link went to the author alone.
     in_person = case.role is Role.APPLICANT and not case.setting.unproved
     is_gone = organization not in case.selection.applications
     if author is None or (in_person and (is_gone or case.actor == author)):

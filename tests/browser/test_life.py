@@ -130,12 +130,7 @@ def test_a_whole_life_is_lived_from_messages(
     town: Town, phone: BrowserContext, screen: BrowserContext, judge: Judge
 ) -> None:
     people = People(town, phone, screen, judge)
-    the_needs_are_agreed(town, people)
-    somebody_applies(town, people)
-    a_partner_is_chosen(town, people)
-    the_board_approves(town, people)
-    the_year_is_reviewed(town, people)
-    it_ends(town, people)
+    a_whole_life(town, people)
     assert [line.split(" ", 2)[2] for line in town.office.history()] == [
         "identify-needs by principal -> needs-identified",
         "describe-needs by principal",
@@ -170,6 +165,15 @@ def test_a_whole_life_is_lived_from_messages(
     channels = {row["channel"] for row in town.office.ctl("history", REF)[1:]}
     assert channels == {"link", "reply", "clock"}
     every_message_is_accessible(town, people)
+
+
+def a_whole_life(town: Town, people: People) -> None:
+    the_needs_are_agreed(town, people)
+    somebody_applies(town, people)
+    a_partner_is_chosen(town, people)
+    the_board_approves(town, people)
+    the_year_is_reviewed(town, people)
+    it_ends(town, people)
 
 
 def the_needs_are_agreed(town: Town, people: People) -> None:

@@ -18,13 +18,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.browser.conftest import Judge, press
 from tests.browser.test_life import (
     People,
-    a_partner_is_chosen,
+    a_whole_life,
     fill,
-    it_ends,
-    somebody_applies,
-    the_board_approves,
-    the_needs_are_agreed,
-    the_year_is_reviewed,
 )
 from tests.support.house import until
 from tests.support.office import REF, address
@@ -133,12 +128,7 @@ def test_a_whole_life_is_lived_from_pages_that_an_address_opens(
     town: Town, browser: Browser, screen: BrowserContext, judge: Judge
 ) -> None:
     people = PeopleWithPages(town, browser, screen, judge)
-    the_needs_are_agreed(town, people)
-    somebody_applies(town, people)
-    a_partner_is_chosen(town, people)
-    the_board_approves(town, people)
-    the_year_is_reviewed(town, people)
-    it_ends(town, people)
+    a_whole_life(town, people)
     assert town.office.show().state == "terminated"
     channels = {row["channel"] for row in town.office.ctl("history", REF)}
     assert channels <= {"link", "clock", "cli"}

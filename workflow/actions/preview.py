@@ -147,7 +147,7 @@ def _write(
     if draft.rendered is None:
         raise CannotWrite(draft.problem or "")
     words = draft.rendered
-    # Whoever sees the preview must not be able to act as its reader.
+    # The person who sees the preview must not be able to act as its reader.
     return Preview(to, Rendered(words.subject, _kill(words.text), _kill(words.html)), made_up, seq)
 
 

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from notifications.errors import ServiceError
@@ -174,14 +174,6 @@ def end(session: Session, email: str, ids: Sequence[int] | None, now: datetime) 
     if ids is not None:
         mine &= _TABLE.c.id.in_(ids)
     return session.connection.execute(update(_TABLE).where(mine).values(ended_at=now)).rowcount
-
-
-def count_open(session: Session, now: datetime) -> int:
-    """Return how many browsers are signed in."""
-    query = select(func.count()).where(
-        _TABLE.c.ended_at.is_(None), _TABLE.c.opened_at > now - LASTS, _TABLE.c.seen_at > now - IDLE
-    )
-    return session.connection.scalar(query) or 0
 
 
 def describe_browser(agent: str) -> str:

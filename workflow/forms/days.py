@@ -102,7 +102,7 @@ def _read_numbers(words: str, numbers: re.Match[str], today: date) -> date:
             except ValueError:
                 continue
     if not readings:
-        raise ValueError(f"there is no day {words}; write {EXPECTED}")
+        raise ValueError(f"{words} is not a day of the calendar; write {EXPECTED}")
     if len(readings) > 1:
         either = " or ".join(f"{long_day(day)} ({day})" for day in readings)
         raise ValueError(f"{words} can mean {either}; write the one that you mean")
@@ -147,11 +147,11 @@ def _dated(year: int | None, month: int, day: int, today: date, words: str) -> d
             continue
         if found >= today:
             return found
-    raise ValueError(f"there is no day {words}; write {EXPECTED}")
+    raise ValueError(f"{words} is not a day of the calendar; write {EXPECTED}")
 
 
 def _make(year: int, month: int, day: int, words: str) -> date:
     try:
         return date(year, month, day)
     except ValueError:
-        raise ValueError(f"there is no day {words}; write {EXPECTED}") from None
+        raise ValueError(f"{words} is not a day of the calendar; write {EXPECTED}") from None
