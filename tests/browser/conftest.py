@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 
 
 def press(button: Locator) -> None:
-    """Press a button that sends a form, and wait for the page that answers: the press alone waits for nothing."""
+    """Press a button or a link, and wait for the page that answers: the press alone waits for nothing."""
     with button.page.expect_navigation():
         button.click()
 

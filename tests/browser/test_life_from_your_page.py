@@ -96,10 +96,10 @@ class PeopleWithPages(People):
         for _ in range(2):
             button = page.locator("main a", has_text=re.compile(rf"^{re.escape(label)}$"))
             if button.count():
-                button.first.click()
+                press(button.first)
                 return
             # The page of the partnership, by its title.
-            page.locator("main a", has_text="A Lead Partner for the school").first.click()
+            press(page.locator("main a", has_text="A Lead Partner for the school").first)
         raise AssertionError(f"no {label!r} here: {page.locator('main').inner_text()}")
 
     def keep(self, page: Page, what: str) -> None:
