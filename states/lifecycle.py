@@ -22,6 +22,7 @@ from states.chapters import (
     ending,
     needs,
     outcomes,
+    recalling,
     service,
 )
 from states.errors import TableError
@@ -39,6 +40,7 @@ TABLE: tuple[Event, ...] = (
     *changes.EVENTS,
     *board.EVENTS,
     *decision.EVENTS,
+    *recalling.EVENTS,
     *service.EVENTS,
     *ending.EVENTS,
     *anytime.EVENTS,

@@ -238,6 +238,10 @@ def lives() -> Iterator[Life]:
         yield before.do("approve", reason="well done")
         yield before.do("send-back")
     yield Life().at_introduced("termination").do("terminate")
+    yield Life().at_board_review().do("schedule-item").do("recall-item")
+    waiting = Life().to("active").do("amend-agreement", amount_cents=30_000_000)
+    yield waiting.do("amend-agreement", ends_on="2027-08-31", reason="a second school year")
+    yield waiting.do("refer-to-board", purpose="amendment").do("recall-item").do("withdraw-amendment")
     summer = {"meeting_on": "2026-07-22"}
     reviewed = (
         Life().at_board_review("renewal", "annual-review").do("schedule-item", **summer).at("2026-07-23")
