@@ -22,6 +22,7 @@ from states.chapters import (
     ending,
     needs,
     outcomes,
+    panel,
     service,
 )
 from states.errors import TableError
@@ -34,6 +35,7 @@ TABLE: tuple[Event, ...] = (
     *needs.EVENTS,
     *call.EVENTS,
     *choice.EVENTS,
+    *panel.EVENTS,
     *outcomes.EVENTS,
     *agreement.EVENTS,
     *changes.EVENTS,
