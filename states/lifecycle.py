@@ -23,6 +23,7 @@ from states.chapters import (
     needs,
     outcomes,
     recalling,
+    panel,
     service,
 )
 from states.errors import TableError
@@ -35,6 +36,7 @@ TABLE: tuple[Event, ...] = (
     *needs.EVENTS,
     *call.EVENTS,
     *choice.EVENTS,
+    *panel.EVENTS,
     *outcomes.EVENTS,
     *agreement.EVENTS,
     *changes.EVENTS,

@@ -217,6 +217,11 @@ def lives() -> Iterator[Life]:
     opened = Life().to("open").do("extend-selection").do("receive-application")
     yield opened.do("receive-application").do("withdraw-application").do("withdraw")
     yield Life().to("open").at("2025-08-15 17:00").do("close-applications").do("restart")
+    yield (
+        Life().to("open").do("change-panel", add=[], remove=list(REVIEWERS[1:]), around={"minimum_panel": 1})
+    )
+    for leaves in REVIEWERS[:2]:
+        yield closed.do("change-panel", remove=[leaves])
     conflicted = closed
     for reviewer in REVIEWERS:
         conflicted = conflicted.do("declare-conflict", by=reviewer, reason="a cousin works there")
@@ -281,7 +286,12 @@ def sent_kinds(name: str) -> list[str]:
     return [kind for kind, leaves in sent.items() if leaves]
 
 
-SAME = {"this-applicant": "applicant", "former-lead-partner": "lead-partner"}
+SAME = {
+    "this-applicant": "applicant",
+    "former-lead-partner": "lead-partner",
+    "new-reviewer": "reviewer",
+    "former-reviewer": "reviewer",
+}
 
 
 def samples(name: str) -> list[Told]:

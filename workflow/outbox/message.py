@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from states.chapters.anytime import CHANGE_CONTACT
+from states.chapters.panel import CHANGE_PANEL
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
 from workflow import directory, links
@@ -208,14 +209,16 @@ def _asks(
 
     Each offer has a link that only this reader can use, its deadline, and the words that a reply may consist of.
     Each hindered event has the reasons why it is not possible yet. An offer that is `always` shown answers what
-    the layout says, whatever the words of the notice ask for: without a contact, staff record a new one.
+    the layout says, whatever the words of the notice ask for: without a contact, staff record a new one, and
+    without a reviewer they change the panel.
     """
     config = session.config
     replies = config.procedure.mail.replies != "none"
     here = Situation(session, about, None, row.queued_at)
     unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role))}
     offers, hindered = [], []
-    always = [CHANGE_CONTACT] if Role.LEAD_PARTNER in missing and row.role == Role.STAFF else []
+    ways = {Role.LEAD_PARTNER: CHANGE_CONTACT, Role.REVIEWER: CHANGE_PANEL}
+    always = [event for role, event in ways.items() if role in missing and row.role == Role.STAFF]
     for event in dict.fromkeys((*offers_of(session, row), *always)):
         if event not in askable(about.state, about.facts, Role(row.role)):
             continue

@@ -25,9 +25,14 @@ from workflow.procedure.settings import (
 )
 
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
-GROUPS = ("this-applicant", "former-lead-partner", "waiting")
+GROUPS = ("this-applicant", "former-lead-partner", "new-reviewer", "former-reviewer", "waiting")
 # The role as which each group is told. Those who wait for something are told as what they are.
-STANDS_FOR = {"this-applicant": Role.APPLICANT, "former-lead-partner": Role.LEAD_PARTNER}
+STANDS_FOR = {
+    "this-applicant": Role.APPLICANT,
+    "former-lead-partner": Role.LEAD_PARTNER,
+    "new-reviewer": Role.REVIEWER,
+    "former-reviewer": Role.REVIEWER,
+}
 ANCHORS = ("entering", *MOMENTS)
 DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts that are days without a time
 # Notices about the system, the Board's calendar or an incoming message, rather than about an event.
