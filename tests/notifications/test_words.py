@@ -35,8 +35,8 @@ from tests.support.facts import (
 
 # No row names them: the program itself decides who gets them.
 ALWAYS = (
-    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "application-held", "reply-refused", "digest",
-    "summary", "test",
+    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
+    "reply-refused", "digest", "summary", "test",
 )  # fmt: skip
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
@@ -277,7 +277,7 @@ def sent_kinds(name: str) -> list[str]:
     return [kind for kind, leaves in sent.items() if leaves]
 
 
-SAME = {"this-applicant": "applicant", "former-lead-partner": "lead-partner"}
+SAME = {"this-applicant": "applicant", "draft-author": "applicant", "former-lead-partner": "lead-partner"}
 
 
 def samples(name: str) -> list[Told]:
