@@ -35,8 +35,8 @@ from tests.support.facts import (
 
 # No row names them: the program itself decides who gets them.
 ALWAYS = (
-    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "application-held", "reply-refused", "digest",
-    "summary", "test",
+    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
+    "reply-refused", "digest", "summary", "test",
 )  # fmt: skip
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
@@ -288,6 +288,7 @@ def sent_kinds(name: str) -> list[str]:
 
 SAME = {
     "this-applicant": "applicant",
+    "draft-author": "applicant",
     "former-lead-partner": "lead-partner",
     "new-reviewer": "reviewer",
     "former-reviewer": "reviewer",

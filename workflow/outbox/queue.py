@@ -27,7 +27,7 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import NoticeStatus, Snapshot
-from workflow.views import vacancies, visibility
+from workflow.views import drafts, vacancies, visibility
 from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
@@ -189,8 +189,8 @@ def recipients(
     """Return the people of a role or group, each with the role in which they are told.
 
     A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant", or
-    "new-reviewer" and "former-reviewer" (who came onto the panel by the event, or left it).
-    Where everybody in a role has left, staff are told in their place.
+    "draft-author" (who has saved an application and not sent it), or "new-reviewer" and "former-reviewer" (who came
+    onto the panel by the event, or left it). Where everybody in a role has left, staff are told in their place.
     """
     people, facts = session.directory, occasion.record.facts
     if group == "waiting":
@@ -198,6 +198,9 @@ def recipients(
         awaited = [(waiting, people.awaited(waiting, facts)) for waiting in waiting_on(facts, offers[0])]
         told = [(person, str(waiting.role)) for waiting, holders in awaited for person in holders]
         return told if all(holders for _, holders in awaited) else told + _stand_ins(session, occasion)
+    if group == "draft-author":
+        unsent = drafts.list_unsent(session, occasion.record)
+        return [(people.someone(email), str(Role.APPLICANT)) for email in unsent]
     if group == "former-lead-partner":
         return [(p, str(Role.LEAD_PARTNER)) for p in people.holders(Role.LEAD_PARTNER, occasion.before)]
     if group in ("new-reviewer", "former-reviewer"):
