@@ -149,6 +149,21 @@ def _reviewers(session: Session, _: Task, now: datetime) -> Choices:
     )
 
 
+def _other_reviewers(session: Session, task: Task, now: datetime) -> Choices:
+    """Return the people who can join the panel of the present call."""
+    return tuple(each for each in _reviewers(session, task, now) if each[0] not in _on_panel(task))
+
+
+def _panel(session: Session, task: Task, _: datetime) -> Choices:
+    """Return the people on the panel of the present call."""
+    return tuple((email, f"{session.name_of(email)}, {email}") for email in _on_panel(task))
+
+
+def _on_panel(task: Task) -> tuple[str, ...]:
+    selection = task.record.facts.selection
+    return selection.reviewers if selection else ()
+
+
 def _describe_reviewer(session: Session, person: Person, today: date) -> str:
     words = f"{person.name}, {person.email}"
     organization = session.directory.organizations.get(person.organization or "")
@@ -227,6 +242,8 @@ LISTS: Mapping[str, Callable[[Session, Task, datetime], Choices]] = {
     "without-conflict": _without_conflict,
     "unanswered-protests": _unanswered,
     "reviewers": _reviewers,
+    "other-reviewers": _other_reviewers,
+    "panel": _panel,
     "open-agendas": _open_agendas,
     "later-meetings": _later_meetings,
     "agenda": _agenda,
