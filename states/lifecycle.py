@@ -22,8 +22,8 @@ from states.chapters import (
     ending,
     needs,
     outcomes,
-    recalling,
     panel,
+    recalling,
     service,
 )
 from states.errors import TableError

@@ -25,7 +25,14 @@ from workflow.procedure.settings import (
 )
 
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
-GROUPS = ("this-applicant", "draft-author", "former-lead-partner", "new-reviewer", "former-reviewer", "waiting")
+GROUPS = (
+    "this-applicant",
+    "draft-author",
+    "former-lead-partner",
+    "new-reviewer",
+    "former-reviewer",
+    "waiting",
+)
 # The role as which each group is told. Those who wait for something are told as what they are.
 STANDS_FOR = {
     "this-applicant": Role.APPLICANT,
