@@ -22,6 +22,7 @@ from states.chapters import (
     ending,
     needs,
     outcomes,
+    panel,
     recalling,
     service,
 )
@@ -35,6 +36,7 @@ TABLE: tuple[Event, ...] = (
     *needs.EVENTS,
     *call.EVENTS,
     *choice.EVENTS,
+    *panel.EVENTS,
     *outcomes.EVENTS,
     *agreement.EVENTS,
     *changes.EVENTS,

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from states.moments import Moment, done_on
 from workflow.procedure.config import Config
-from workflow.procedure.offsets import Hour, Offset
+from workflow.procedure.offsets import Offset, find_hours
 from workflow.procedure.settings import DeadlineSettings
 from workflow.store import tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, RungKind, Snapshot
@@ -86,15 +86,9 @@ def due_instants(config: Config, record: Snapshot) -> dict[str, datetime]:
 
 
 def rungs(config: Config, name: str, due: datetime, moments: Mapping[str, Moment]) -> tuple[Rung, ...]:
-    """Return the ladder of a deadline that is due at an instant, first rung first.
-
-    `moments` are those of the partnership, since a reminder may be at an hour of the day of one.
-    """
-    hours = [each for each in config.deadlines[name].remind if isinstance(each, Hour)]
-    asked = sorted(hour.on(moment, config.calendar) for hour in hours if (moment := moments.get(hour.anchor)))
-    key = (name, due, *asked)
-    ladder = config.ladders.get(key)
-    if ladder is None:
+    """Return the ladder of a deadline that is due at an instant, first rung first."""
+    key = (name, due, *(asked := find_hours(config.deadlines[name].remind, due, moments, config.calendar)))
+    if (ladder := config.ladders.get(key)) is None:
         if len(config.ladders) >= _LADDERS:
             config.ladders.clear()
         ladder = config.ladders[key] = tuple(_rungs(config, name, due, asked))
@@ -103,10 +97,8 @@ def rungs(config: Config, name: str, due: datetime, moments: Mapping[str, Moment
 
 def _rungs(config: Config, name: str, due: datetime, asked: Sequence[datetime]) -> list[Rung]:
     """Work out the ladder that `rungs` caches; `asked` are the reminders at an hour of the day of a fact."""
-    row, calendar = config.deadlines[name], config.calendar
-    before = [offset.before(due, calendar) for offset in row.remind if isinstance(offset, Offset)]
-    # A reminder that would come after the due instant is none.
-    before = sorted([*before, *(at for at in asked if at < due)])
+    row = config.deadlines[name]
+    before = sorted([*asked, *(r.before(due, config.calendar) for r in row.remind if isinstance(r, Offset))])
     ladder = [Rung(name, due, i - len(before), RungKind.REMIND, at) for i, at in enumerate(before)]
     ladder.append(Rung(name, due, 0, RungKind.DUE, due, row.fires))
     after = sorted(step.after.after(due, config.calendar) for step in row.overdue)
@@ -221,8 +213,8 @@ def plan_moves(
     """
     existing = {(row.name, row.ladder, row.rung): row for row in rows}
     due = due_instants(config, record) if due is None else due
-    moments = record.moments
-    planned = {rung.key: rung for name, at in due.items() for rung in rungs(config, name, at, moments)}
+    ladders = (rungs(config, name, at, record.moments) for name, at in due.items())
+    planned = {rung.key: rung for ladder in ladders for rung in ladder}
     reason = BEFORE_IMPORT if imported else REMINDER_PAST
     changes = Moves()
     for key in {**existing, **planned}:

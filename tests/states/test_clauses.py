@@ -113,6 +113,11 @@ _because("has-applied", _CLOSED, "declare-conflict", "score-application", organi
 _because(
     "no-conflict-declared", _CLOSED.do("declare-conflict"), "declare-conflict", "score-application"
 )  # fmt: skip
+_because("panel-still-judges", _CHOSEN, "change-panel")
+_because("added-are-new", _OPEN, "change-panel", add=[REVIEWERS[0]], around={"minimum_panel": 2})
+_because("removed-are-on-panel", _OPEN, "change-panel", remove=["stranger@example.org"])
+_because("panel-stays-large-enough", _OPEN, "change-panel", add=[])
+_because("panel-known", _OPEN, "change-panel", around={"strangers": ("reviewer-4@example.org",)})
 _because("call-closed", _SCORED.at("2025-08-14"), "choose-partner")
 _because("no-application-waits", _SCORED, "choose-partner", around={"waiting": 1})
 _because("choice-may-be-made", _CHOSEN, "choose-partner")

@@ -67,6 +67,7 @@ ended             | close-out             | -                | staff lead-partne
 any               | add-note              | -                | staff principal
 any               | attach-document       | -                | staff
 any               | change-contact        | -                | staff
+open              | change-panel          | -                | staff
 any               | accept-contact        | -                | next-contact
 """
 SHORT = dict(zip(("needs", "open", "board", "active", "review", "ended"), State, strict=True))

@@ -84,6 +84,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "extend-selection": {"closes_on": "2025-08-29", "reason": "summer holidays"},
     "declare-conflict": {"organization": CBO, "reason": "a relative works there"},
     "score-application": {"organization": CBO, "scores": dict.fromkeys(ABILITIES, 4), "comment": "strong"},
+    "change-panel": {"add": ["reviewer-4@example.org"], "remove": [REVIEWERS[2]], "reason": "ill for a while"},
     "choose-partner": {"organization": CBO, "reasons": "the best scores"},
     "file-protest": {"organization": COLLEGE, "text": "the scores were added up wrongly"},
     "answer-protest": {"organization": COLLEGE, "text": "they were added up again"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -87,6 +88,20 @@ class Hour:
         if not isinstance(moment, datetime):
             return calendar.instant(moment, self.at)
         return max(calendar.instant(calendar.day(moment), self.at), moment.astimezone(UTC))
+
+
+def find_hours(
+    reminders: Iterable[Offset | Hour],
+    due: datetime,
+    moments: Mapping[str, date | datetime | None],
+    calendar: Calendar,
+) -> tuple[datetime, ...]:
+    """Return the UTC instants of the reminders at an hour of the day of a fact, without those after `due`."""
+    hours = [each for each in reminders if isinstance(each, Hour)]
+    instants = (
+        hour.on(moment, calendar) for hour in hours if (moment := moments.get(hour.anchor)) is not None
+    )
+    return tuple(sorted(at for at in instants if at < due))
 
 
 def parse_reminder(text: str) -> Offset | Hour:
