@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.story.past import LARGE, Past
 from tests.support.office import REF, Office
 
@@ -118,3 +120,28 @@ def test_an_amendment_that_reaches_the_threshold_waits_for_the_board_and_is_sign
         "sign-agreement: lead-partner",
         "sign-agreement: staff",
     ]
+
+
+@pytest.mark.promise("items-follow-the-calendar")
+def test_one_meeting_is_moved_and_the_next_is_turned_into_a_special_one(office: Office) -> None:
+    past = Past().referred().did("schedule-item", "board-office", meeting_on=FIRST)
+    office.at("2025-08-14").take_in(past)
+    moved = office.ctl("meetings", "move", FIRST, "2025-09-18")
+    assert [(item["ref"], item["now"]) for item in moved["items"]] == [(REF, "2025-09-18T16:15:00-07:00")]
+    assert office.daemon() == []
+    everybody = "board-office, lead-partner, principal, staff, superintendent"
+    assert office.notices()[-1] == f"meeting-changed: {everybody}"
+    assert office.show().due == {"agenda-packet": "2025-09-08 17:00", "decision-recorded": "2025-09-22 12:00"}
+    held = {"meeting_on": "2025-09-18", "short_notice": "the building was closed"}
+    step = office.at("2025-09-18 18:00").do("introduce-item", "board-office", **held)
+    assert step.due == {"agenda-packet": "2025-09-26 17:00", "decision-recorded": "2025-10-10 12:00"}
+    special = office.at("2025-09-20").ctl("meetings", "add", SECOND, "--kind", "special")
+    assert [(item["now"], item["special"]) for item in special["items"]] == [(None, True)]
+    assert office.show().due == {"item-scheduled": "2025-09-26 17:00"}
+    assert office.at("2025-10-01").daemon() == []
+    assert office.notices()[-1] == "item-scheduled: board-office, staff"
+    office.do("schedule-item", "board-office", meeting_on=THIRD)
+    item = office.show()["facts"]["board"]["item"]
+    assert (item["meeting_on"], item.get("deferred", 0), item["introduced"]) == (THIRD, 0, ["2025-09-18"])
+    assert office.at(f"{THIRD} 18:00").do("approve", "board-office", meeting_on=THIRD).state == "active"
+    assert office.daemon() == []

@@ -69,13 +69,13 @@ def _find_change(session: Session, item: Item, now: datetime) -> tuple[Meeting |
     if item.meeting_on is None:
         is_back = held is not None and held.at > now
         return (held, f"the meeting of {day} is in the Board's calendar again") if is_back else None
-    was = item.meeting_at
-    # Early histories do not know the hour, and a meeting that is over by both accounts concerns nobody any more.
-    if was is None or (held is not None and held.at == was) or max(was, held.at if held else was) <= now:
-        return None
     if held is not None:
+        was = item.meeting_at
+        # Early histories do not know the hour, and a meeting that is over by both accounts does not move any more.
+        if was is None or held.at == was or max(was, held.at) <= now:
+            return None
         return held, f"the meeting of {day} was moved"
-    # Another regular meeting may have been moved to before now; it deals with nothing any more.
+    # Also on its evening: of a meeting that was not held nobody can record a decision.
     entry = directory.meeting(day)
     why = f"is now a {entry.kind} one, at which the Board decides on no item" if entry else "is cancelled"
     return None, f"the meeting of {day} {why}"

@@ -200,7 +200,7 @@ def test_news_of_the_system_and_of_a_deferred_meeting_do_not_wait(begin: Begin) 
     assert set(timing.AT_ONCE) == {
         "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
         "mailbox-failed", "question", "applications-held", "call-limit",
-        "defer-item", "directory-changed",
+        "defer-item", "recall-item", "directory-changed",
     }  # fmt: skip
 
 

@@ -297,8 +297,8 @@ def test_whoever_has_the_meeting_in_the_calendar_is_told_even_if_no_row_names_th
 
 
 def test_a_meeting_that_is_over_is_not_told(begin: Begin) -> None:
-    life = quiet(begin("scheduled")).at("2025-09-18")
-    change(life, "off")
+    life = quiet(begin("scheduled")).at("2025-09-18 20:00")
+    change(life, "moved")
     assert told(life) == []
 
 

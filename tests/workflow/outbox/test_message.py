@@ -57,7 +57,7 @@ def test_staff_can_choose_again_from_the_news_of_the_answer_to_a_protest(begin: 
 
 def test_the_board_office_records_the_decision_from_the_news_that_the_item_moved(begin: Begin) -> None:
     life = begin("scheduled")
-    life.tick("2025-09-18 12:00")
+    life.tick("2025-09-19 12:00")
     assert buttons(text(life, "defer-item", "board-office"))[0] == "Record the Board's approval"
 
 

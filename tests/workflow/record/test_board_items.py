@@ -132,8 +132,20 @@ def test_people_read_what_the_change_does_to_the_first_day(begin: Begin) -> None
     assert (outlook["acts"][:10], outlook["day"], outlook["possible"]) == ("2025-10-15", "2025-09-01", False)
 
 
-def test_a_meeting_that_was_held_keeps_its_items(begin: Begin) -> None:
+def test_a_meeting_that_was_held_does_not_move_any_more(begin: Begin) -> None:
     life = begin("scheduled").at("2025-09-18")
-    remove(life)
+    life.put(tables.meetings, on=DAY, at="15:00", kind="regular")
     assert follow(life) == []
     assert life.facts.board.item.meeting_on == DAY
+
+
+@pytest.mark.promise("items-follow-the-calendar")
+def test_nobody_is_asked_for_the_decision_of_a_meeting_that_was_called_off_in_its_last_hour(
+    begin: Begin,
+) -> None:
+    life = begin("scheduled").at("2025-09-17 17:00")
+    remove(life)
+    assert follow(life) == ["rbhs-2025"]
+    life.tick("2025-09-17 19:00")
+    assert life.notices("decision-recorded") == []
+    assert life.due("item-scheduled") == "2025-09-24 17:00"
