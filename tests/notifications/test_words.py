@@ -143,6 +143,7 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "person": {"name": NAMES[email], "email": email, "role": role},
         "why": f"as {role.replace('-', ' ')} of {SCHOOL}",
         "delegate_for": None,
+        "stands_in_for": None,
         "partnership": {
             "ref": "rbhs-2025",
             "title": told.facts.title,

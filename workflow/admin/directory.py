@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import time
 from typing import Any
 
@@ -19,6 +19,7 @@ from workflow.engine import NotFound
 from workflow.outbox import queue
 from workflow.procedure.settings import Area
 from workflow.record import changes, verify
+from workflow.record.district_file import find_lacking
 from workflow.session import Session
 from workflow.store import tables
 from workflow.views import vacancies
@@ -77,7 +78,8 @@ def write(
 def _check_known(session: Session, row: Mapping[str, Any]) -> None:
     """Raise `BadInput` with every name in a row that the directory does not have."""
     schools = session.directory.schools
-    mistakes = [
+    mistakes = list(_find_lacking(session, row)) if "email" in row else []
+    mistakes += [
         Problem("--school", f"there is no school {school!r}{suggest(school, schools)}", ", ".join(schools))
         for school in json.loads(row.get("schools", "[]"))
         if school not in schools
@@ -95,6 +97,17 @@ def _check_known(session: Session, row: Mapping[str, Any]) -> None:
         mistakes.append(Problem("--delegate", problem, "somebody in the directory"))
     if mistakes:
         raise BadInput(mistakes)
+
+
+def _find_lacking(session: Session, row: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what a person would lack for a role, with the columns that the row leaves as they are."""
+    person = session.directory.people.get(row["email"])
+    roles = json.loads(row["roles"]) if "roles" in row else person.roles if person else ()
+    schools = json.loads(row["schools"]) if "schools" in row else person.schools if person else ()
+    organization = row.get("organization") or (person.organization if person else None)
+    # A row of an earlier release may lack it. That must not keep its person from an unrelated change.
+    if {"roles", "schools", "organization"} & row.keys():
+        yield from find_lacking(("--school", "--organization"), roles, schools, organization)
 
 
 def remove(console: Console, area: Area, table: Table, key: object, what: str) -> None:

@@ -49,6 +49,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "notice": row.template,
         "person": {"name": person.name, "email": person.email, "role": row.role},
         "delegate_for": session.name_of(row.delegate_for) if row.delegate_for else None,
+        "stands_in_for": None,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name,
         "me": session.config.address("me"),
@@ -114,7 +115,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     """Return the part of the context that is about the partnership of a notice."""
     config, facts, ref = session.config, about.facts, about.ref
     school_name = session.directory.school_name(facts.school)
-    missing = vacancies.describe(session.directory, ref, facts, row.role)
+    missing = vacancies.describe(session.directory, ref, facts, row.role, row.more.get("stands_in_for"))
     asks = _asks(session, row, about, missing)
     # A delegate may see what the absent person may see, and no more.
     viewer = visibility.viewer_of(row)
@@ -217,6 +218,9 @@ def _asks(
     here = Situation(session, about, None, row.queued_at)
     unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role))}
     offers, hindered = [], []
+    # Nobody can act from the mailbox of the office, which is told where the directory has nobody left.
+    if row.owner not in session.directory.people and "stands_in_for" in row.more:
+        return {"offers": [], "hindered": []}
     ways = {Role.LEAD_PARTNER: CHANGE_CONTACT, Role.REVIEWER: CHANGE_PANEL}
     always = [event for role, event in ways.items() if role in missing and row.role == Role.STAFF]
     for event in dict.fromkeys((*offers_of(session, row), *always)):

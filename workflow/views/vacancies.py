@@ -80,12 +80,18 @@ def find(directory: Directory, ref: str, facts: Partnership) -> list[Vacancy]:
     ]
 
 
-def describe(directory: Directory, ref: str, facts: Partnership, role: str) -> dict[str, str]:
-    """Return by role what is vacant, in sentences, for a reader in `role`: only staff and the Superintendent."""
+def describe(
+    directory: Directory, ref: str, facts: Partnership, role: str, stands_in_for: str | None = None
+) -> dict[str, str]:
+    """Return by role what is vacant, in sentences, for a reader in `role`.
+
+    Staff and the Superintendent read everything, others only of the role for which they stand in.
+    """
     problems: dict[str, list[str]] = {}
     # Only they can find somebody. To others it could tell who applied, or who is on the panel.
-    if role in (Role.STAFF, Role.SUPERINTENDENT):
-        for vacancy in find(directory, ref, facts):
+    reads_all = role in (Role.STAFF, Role.SUPERINTENDENT)
+    for vacancy in find(directory, ref, facts) if reads_all or stands_in_for else ():
+        if reads_all or vacancy.role == stands_in_for:
             problems.setdefault(str(vacancy.role), []).append(vacancy.problem)
     return {vacant: "\n\n".join(sentences) for vacant, sentences in problems.items()}
 
