@@ -41,7 +41,7 @@ CONTEXT = {
     "summary": "the partnerships of the weekly summary: lines, more, meetings, undelivered; or nothing",
     "feed": "the address of the reader's calendar of all their dates, or nothing",
     "meeting": "in a notice of a change in the Board's calendar: when the meeting was and is now, or nothing",
-    "changes": "in a notice that rights, meetings or procedure changed: by, lines, more; or nothing",
+    "changes": "what changed: by, lines, more; old, new_name, reason where somebody takes over; or nothing",
     "held": "in a notice about an application that waits: name, email, reason; or set_aside; or nothing",
     "missing": "for staff and the Superintendent, by role: a sentence for each role that nobody holds; or empty",
     "failure": "in a notice about the system itself: what failed; or nothing",

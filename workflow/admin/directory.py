@@ -21,7 +21,7 @@ from workflow.procedure.settings import Area
 from workflow.record import changes, verify
 from workflow.record.district_file import find_lacking
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import feeds, tables
 from workflow.views import vacancies
 from workflow.views.vacancies import Vacancy
 
@@ -123,7 +123,9 @@ def remove(console: Console, area: Area, table: Table, key: object, what: str) -
             raise NotFound(f"there is no {what} {key}{suggest(str(key), keys)}")
         if table is not tables.people:
             return []
+        queue.return_to_absent(session.connection, str(key))
         queue.revoke_person(session.connection, str(key), console.now)
+        feeds.renew(session.connection, str(key))
         sign_in.end(session, str(key), None, console.now)
         return _find_new_vacancies(session)
 

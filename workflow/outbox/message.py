@@ -12,14 +12,14 @@ from states.chapters.anytime import CHANGE_CONTACT
 from states.chapters.panel import CHANGE_PANEL
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
-from workflow import directory, links
+from workflow import links
 from workflow.directory import DISTRICT_ROLES
 from workflow.forms.summary import summary as summarize
 from workflow.outbox import summary
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
-from workflow.store import tables
+from workflow.store import feeds, tables
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
 from workflow.views import documents, vacancies, visibility, weighed
 from workflow.views.sealing import names_nobody
@@ -62,9 +62,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "meeting": None,
         "digest": [],
         "summary": None,
-        "feed": links.feed_address(
-            session.config, row.to, directory.feed_generation(session.connection, row.to)
-        ),
+        "feed": links.feed_address(session.config, row.to, feeds.generation_of(session.connection, row.to)),
         "replies": session.config.procedure.mail.replies != "none",
     }
     if row.template == summary.TEMPLATE:

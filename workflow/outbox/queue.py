@@ -247,6 +247,14 @@ def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[i
     return revoked
 
 
+def return_to_absent(connection: Connection, delegate: str) -> None:
+    """Address the messages that wait for a delegate who leaves to the absent people themselves."""
+    table = tables.notices
+    waiting = (table.c.to == delegate) & table.c.delegate_for.is_not(None) & table.c.message.is_(None)
+    waiting &= table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED))
+    connection.execute(update(table).where(waiting).values(to=table.c.delegate_for, delegate_for=None))
+
+
 def revoke_person(connection: Connection, email: str, now: datetime) -> list[int]:
     """Revoke every notice to a person, or to a delegate in place of them. Return the ids of those newly revoked."""
     table = tables.notices

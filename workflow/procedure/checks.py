@@ -53,7 +53,7 @@ BEFORE_THE_BOARD = frozenset(
 # Templates that no row of the procedure names, since the program itself decides who gets them.
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "application-held", "reply-refused", "digest",
-    "summary", "test",
+    "summary", "handed-over", "test",
 )  # fmt: skip
 _LONGEST = (
     64 - len("+999999999999999-") - 16

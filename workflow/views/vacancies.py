@@ -63,7 +63,7 @@ def find_in_partnership(directory: Directory, ref: str, facts: Partnership) -> I
             yield Vacancy(Role.REVIEWER, ref, email, problem)
     # Before the closing only its author and staff know who has applied (4270.8).
     for application in call.applications.values() if call.closed_at else ():
-        if directory.has_left(application.contact_email, facts):
+        if not directory.speakers(application, facts):
             problem = (
                 f"{application.name}, an applicant for {school}, has no contact: {application.contact_email} is no "
                 "longer in the directory."

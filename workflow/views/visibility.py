@@ -340,7 +340,7 @@ def _sentence(session: Session, record: Snapshot, row: HistoryEntry, named: bool
 
 def _name_of_actor(session: Session, record: Snapshot, row: HistoryEntry) -> str:
     person = session.directory.person(row.actor, record.facts)
-    return person.name if person else row.actor
+    return person.name if person else session.directory.former.get(row.actor, row.actor)
 
 
 # Deadlines
