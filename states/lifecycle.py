@@ -23,6 +23,7 @@ from states.chapters import (
     needs,
     outcomes,
     panel,
+    recalling,
     service,
 )
 from states.errors import TableError
@@ -41,6 +42,7 @@ TABLE: tuple[Event, ...] = (
     *changes.EVENTS,
     *board.EVENTS,
     *decision.EVENTS,
+    *recalling.EVENTS,
     *service.EVENTS,
     *ending.EVENTS,
     *anytime.EVENTS,

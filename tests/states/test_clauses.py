@@ -241,6 +241,10 @@ _because("no-other-lead-partner", _INTRODUCED, "approve", around={"other_lead": 
 _because("effective-after-decision", _TERMINATION, "terminate", effective_on="2025-09-30")
 _because("ends-before-last-day", _TERMINATION, "terminate", effective_on="2026-09-01")
 
+_because("board-has-not-met", _INTRODUCED, "recall-item")
+for _life in (_ACTIVE, Life().to("annual-review")):
+    _because("amendment-waits", _life, "withdraw-amendment")
+
 # In force
 for _duty in ("assessment", "gap", "meeting", "engagement", "responsibility"):
     _because("done-by-today", _ACTIVE, f"record-{_duty}", on="2025-12-01")

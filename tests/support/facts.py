@@ -29,7 +29,7 @@ ORGANIZATIONS = {
 }
 ABSENT = object()  # as the value of a key: leave the key out
 NOTHING_YET = Partnership(school="none", title="none")
-USUAL_RULES = BoardRules(keeps=True, marks_late=True)
+USUAL_RULES = BoardRules(keeps=True, marks_late=True, joins=True)
 
 
 def instant(text: str) -> datetime:
@@ -102,6 +102,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "approve": _VOTE,
     "send-back": _VOTE,
     "terminate": _END,
+    "recall-item": {"reason": "the terms are not ready"},
+    "withdraw-amendment": {"reason": "it was a mistake"},
     **{f"record-{duty}": _DUTY for duty in ("assessment", "gap", "meeting", "engagement", "responsibility")},
     "add-agreement": {"with": "Youth Clinic", "summary": "a clinic on site", "school_input": "families asked",
                       "district_input": "legal office agrees", "signed_on": "2025-09-02"},

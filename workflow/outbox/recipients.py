@@ -17,7 +17,7 @@ from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.session import Session
 from workflow.store.rows import RungKind, Snapshot
-from workflow.views import vacancies
+from workflow.views import drafts, vacancies
 
 # Who is told in place of a role that nobody holds, the first that somebody holds.
 _NEXT = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE, Role.PRINCIPAL)
@@ -73,9 +73,9 @@ def find_recipients(
 def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence[str]) -> list[Recipient]:
     """Return the people of a role or group, each with the role in which they are told.
 
-    A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant", or
-    "new-reviewer" and "former-reviewer" (who came onto the panel by the event, or left it). Where everybody in a
-    role has left, others are told in their place.
+    A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant",
+    "draft-author" (who has saved an application and not sent it), or "new-reviewer" and "former-reviewer" (who came
+    onto the panel by the event, or left it). Where everybody in a role has left, others are told in their place.
     """
     people, facts = session.directory, occasion.record.facts
     if group == "waiting":
@@ -84,6 +84,9 @@ def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence
         told = [Recipient(person, str(wait.role)) for wait, holders in awaited for person in holders]
         missing = next((wait.role for wait, holders in awaited if not holders), None)
         return told if missing is None else told + _find_stand_ins(session, facts, str(missing))
+    if group == "draft-author":
+        unsent = drafts.list_unsent(session, occasion.record)
+        return [Recipient(people.someone(email), str(Role.APPLICANT)) for email in unsent]
     if group == "former-lead-partner":
         return [
             Recipient(p, str(Role.LEAD_PARTNER)) for p in people.holders(Role.LEAD_PARTNER, occasion.before)
