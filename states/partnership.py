@@ -104,6 +104,7 @@ class Application(Fact):
     contact_email: str
     received_at: datetime
     replaces: int = 0
+    applied_as: str | None = None  # the name that was sent, for readers of a present name; never on record
 
 
 class Conflict(Fact):

@@ -31,10 +31,14 @@ def show_rows(console: Console, what: str, headings: tuple[str, ...], rows: list
     """Show rows of the directory, with the keys in `headings` as columns."""
 
     def people() -> None:
-        shown = [[row[name] for name in headings] for row in rows]
+        shown = [[_write_cell(row.get(name)) for name in headings] for row in rows]
         console.show_table([name.replace("_", " ") for name in headings], shown, f"No {what}.")
 
     console.show(rows, people)
+
+
+def _write_cell(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def write(

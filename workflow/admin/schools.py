@@ -6,7 +6,7 @@ import click
 
 from workflow.admin.console import Console, Listing, common
 from workflow.admin.directory import show_rows, write
-from workflow.record import district_file
+from workflow.record import changes, district_file
 from workflow.store import tables
 
 
@@ -20,11 +20,17 @@ def schools() -> None:
 def schools_list(console: Console) -> None:
     """List every school, and when the Board invited a Lead Partner there (4270.1)."""
     with console.system.reading() as session:
+        former = changes.former_names(session, tables.schools)
         rows = [
-            {"id": s.id, "name": s.name, "invited_on": s.invited_on.isoformat() if s.invited_on else None}
+            {
+                "id": s.id,
+                "name": s.name,
+                "invited_on": s.invited_on.isoformat() if s.invited_on else None,
+            }
+            | ({"former_names": former[s.id]} if s.id in former else {})
             for s in session.directory.schools.values()
         ]
-    show_rows(console, "schools", ("id", "name", "invited_on"), rows)
+    show_rows(console, "schools", ("id", "name", "invited_on", "former_names"), rows)
 
 
 @schools.command("add")

@@ -132,6 +132,18 @@ def list_changes(session: Session) -> list[dict[str, Any]]:
     ]
 
 
+def former_names(session: Session, table: Table) -> dict[str, list[str]]:
+    """Return the names that rows of a table had before, by key and in order: of schools or organizations."""
+    changes = tables.directory_changes
+    query = select(changes.c.what, changes.c.before, changes.c.after).order_by(changes.c.id)
+    names: dict[str, list[str]] = {}
+    for row in session.connection.execute(query.where(changes.c.what.startswith(f"{table.name} "))):
+        before, after = (json.loads(text) if text else {} for text in (row.before, row.after))
+        if before.get("name") and after.get("name") and before["name"] != after["name"]:
+            names.setdefault(row.what.partition(" ")[2], []).append(before["name"])
+    return names
+
+
 def require_to_come(session: Session, days: Iterable[tuple[str, date]], now: datetime) -> None:
     """Raise `Refused` for each meeting, given with its place, that would be put on a day that is over."""
     today = session.config.calendar.day(now)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from states.partnership import Partnership, Role
 from workflow.directory import DISTRICT_ROLES, Directory
 from workflow.store.rows import Snapshot
+from workflow.views.present_names import rename_call
 
 _OF_DISTRICT = {
     Role.STAFF: "The district has no partnership staff in the directory, so nobody can act for the District.",
@@ -62,7 +63,8 @@ def find_in_partnership(directory: Directory, ref: str, facts: Partnership) -> I
             )
             yield Vacancy(Role.REVIEWER, ref, email, problem)
     # Before the closing only its author and staff know who has applied (4270.8).
-    for application in call.applications.values() if call.closed_at else ():
+    applications = rename_call(directory, call).applications
+    for application in applications.values() if call.closed_at else ():
         if not directory.speakers(application, facts):
             problem = (
                 f"{application.name}, an applicant for {school}, has no contact: {application.contact_email} is no "
