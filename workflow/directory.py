@@ -6,7 +6,7 @@ Every change is recorded with its author, and counts up the version by which pro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
@@ -36,6 +36,8 @@ class School:
     id: str
     name: str
     invited_on: date | None = None  # when the Board invited a Lead Partner at this school
+    closed_on: date | None = None
+    merged_into: str | None = None  # the id of the school that has its partnerships since it closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Directory:
         roles: list[Role] = []
         if person.active:
             roles += [role for role in DISTRICT_ROLES if role in person.roles]
-            if Role.PRINCIPAL in person.roles and facts.school in person.schools:
+            if Role.PRINCIPAL in person.roles and self.present_school(facts.school) in person.schools:
                 roles.append(Role.PRINCIPAL)
         if facts.selection and person.email in facts.selection.reviewers and person.email not in self.left:
             roles.append(Role.REVIEWER)
@@ -167,7 +169,8 @@ class Directory:
         The role "this-applicant" is held by the contact of `organization` alone.
         """
         if role == Role.PRINCIPAL:
-            return [p for p in self._by_role.get(role, ()) if facts.school in p.schools]
+            school = self.present_school(facts.school)
+            return [p for p in self._by_role.get(role, ()) if school in p.schools]
         if role == Role.REVIEWER:
             reviewers = facts.selection.reviewers if facts.selection else ()
             return [self.someone(email) for email in reviewers if email not in self.left]
@@ -191,9 +194,20 @@ class Directory:
         return self.people.get(email) or Person(email, name or self.former.get(email, email))
 
     def school_name(self, school: str) -> str:
-        """Return the name of a school, or its id if the directory does not have it."""
-        entry = self.schools.get(school)
+        """Return the name of a school or of the one it merged into; its id if the directory does not have it."""
+        entry = self.schools.get(self.present_school(school))
         return entry.name if entry else school
+
+    def present_school(self, school: str) -> str:
+        """Return the id of the school that has the partnerships of a school: itself, unless it closed."""
+        # A school that merges into another may have taken over from a third one before.
+        while (entry := self.schools.get(school)) and entry.merged_into in self.schools:
+            school = str(entry.merged_into)
+        return school
+
+    def with_merged(self, schools: Collection[str]) -> list[str]:
+        """Return the ids of schools, with those that merged into them."""
+        return [school for school in self.schools if self.present_school(school) in schools]
 
     def names(self) -> dict[str, str]:
         """Return names: of organizations by id, of people by address, also of those who were removed."""
@@ -211,7 +225,10 @@ def read(connection: Connection, config: Config) -> Directory:
     # Read the version first. If somebody changes the directory meanwhile, this copy has new rows under an old
     # version and is read again. The other way round it would keep old rows under the new version.
     version = version_of(connection)
-    schools = {row.id: School(row.id, row.name, row.invited_on) for row in _rows(connection, tables.schools)}
+    schools = {
+        row.id: School(row.id, row.name, row.invited_on, row.closed_on, row.merged_into)
+        for row in _rows(connection, tables.schools)
+    }
     organizations = {
         row.id: Organization(id=row.id, name=row.name, kind=row.kind)
         for row in _rows(connection, tables.organizations)

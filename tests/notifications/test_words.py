@@ -36,7 +36,7 @@ from tests.support.facts import (
 # No row names them: the program itself decides who gets them.
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
-    "reply-refused", "digest", "summary", "handed-over", "test",
+    "reply-refused", "digest", "summary", "handed-over", "school-closed", "test",
 )  # fmt: skip
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"

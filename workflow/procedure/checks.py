@@ -61,7 +61,7 @@ BEFORE_THE_BOARD = frozenset(
 # Templates that no row of the procedure names, since the program itself decides who gets them.
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
-    "reply-refused", "digest", "summary", "handed-over", "test",
+    "reply-refused", "digest", "summary", "handed-over", "school-closed", "test",
 )  # fmt: skip
 _LONGEST = (
     64 - len("+999999999999999-") - 16

@@ -26,7 +26,7 @@ _NAMED = 40
 # of a school (4270.1), and the kind of an organization (4270.2). A new name is nobody's business.
 _WATCHED = {
     "people": ("roles", "schools", "organization", "away_until", "delegate", "active"),
-    "schools": ("invited_on",),
+    "schools": ("invited_on", "closed_on", "merged_into"),
     "organizations": ("kind",),
 }
 # How the `what` of other entries begins that people are told of.

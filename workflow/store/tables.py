@@ -112,6 +112,8 @@ schools = Table(
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
     Column("invited_on", Date),
+    Column("closed_on", Date),
+    Column("merged_into", String),  # the school that has its partnerships since
 )
 
 organizations = Table(

@@ -37,7 +37,9 @@ def find_in_district(directory: Directory) -> Iterator[Vacancy]:
         if role not in held:
             yield Vacancy(role, None, None, _OF_DISTRICT[role])
     for school in directory.schools.values():
-        if not directory.holders(Role.PRINCIPAL, Partnership(school=school.id, title="")):
+        if school.closed_on is None and not directory.holders(
+            Role.PRINCIPAL, Partnership(school=school.id, title="")
+        ):
             problem = f"{school.name} has no principal in the directory, so nobody can act for the school."
             yield Vacancy(Role.PRINCIPAL, school.id, None, problem)
 
@@ -75,7 +77,7 @@ def find_in_partnership(directory: Directory, ref: str, facts: Partnership) -> I
 
 def find(directory: Directory, ref: str, facts: Partnership) -> list[Vacancy]:
     """Return every role that matters to a partnership and that nobody holds."""
-    here = (None, facts.school)
+    here = (None, directory.present_school(facts.school))
     return [
         *(vacancy for vacancy in find_in_district(directory) if vacancy.of in here),
         *find_in_partnership(directory, ref, facts),
