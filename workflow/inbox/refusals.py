@@ -62,12 +62,25 @@ def find_unclear(reply: Reply, meanings: Sequence[ReplyWord]) -> str | None:
         return f"The first line is not clear: {words.unclear}. Write the word alone, and nothing else."
     # Text below a word of consent may set a condition, which nobody has accepted. Thanks and a name are none.
     is_alone = reply.incoming.says in (Kind.YES, Kind.SIGN)
-    if words.below and not is_alone and all(meaning.below is None for meaning in meanings):
+    takes_more = any(meaning.below or meaning.name for meaning in meanings)
+    if words.below and not is_alone and not takes_more:
         return (
             "There is more text below the word, which may be a condition. To agree, write the word alone. Staff "
             "read the rest."
         )
     return None
+
+
+def find_typed_name(reply: Reply, name: str) -> str:
+    """Return the name that a person typed below the word to sign; "" unless it is theirs and nothing else is there.
+
+    A word alone is no signature. A name that is not on record, or a condition below it, is for the page.
+    """
+    lines = [line.strip() for line in reply.incoming.words.below.splitlines() if line.strip()]
+    typed = lines[0] if lines else ""
+    is_own = bool(words_of(typed)) and words_of(typed) == words_of(name)
+    is_whole = len(lines) == 1 or reply.incoming.says in (Kind.YES, Kind.SIGN)
+    return typed if is_own and is_whole else ""
 
 
 def is_near(reply: Reply, offered: Collection[str]) -> bool:

@@ -20,7 +20,7 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.views import documents, vacancies, visibility, weighed
+from workflow.views import attached, documents, vacancies, visibility, weighed
 from workflow.views.sealing import names_nobody
 from workflow.views.visibility import Viewer
 
@@ -93,6 +93,7 @@ _NO_PARTNERSHIP: dict[str, Any] = {
     "deadline": None,
     "offers": [],
     "hindered": [],
+    "files": [],
     "missing": {},
     "weighed": None,
     "page": None,
@@ -119,7 +120,10 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     viewer = visibility.viewer_of(row)
     visible = visibility.facts_for(session, about, viewer, row.queued_at)
     event = _event(session, row, facts, viewer)
+    page = links.address(config, links.claim_of(row, ref, "", facts))
+    offered = [offer["event"] for offer in asks["offers"]]
     return asks | {
+        "files": _list_files(page, event, attached.to_read(about.state, offered, visible)),
         "why": describe_capacity(session, row.role, facts),
         "partnership": {
             "ref": ref,
@@ -137,8 +141,20 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         "missing": missing,
         "deadline": own_deadline(session, row, _leaves_at(row)),
         "names": documents.mentioned_names(names_in(session, facts), visible, event),
-        "page": links.address(config, links.claim_of(row, ref, "", facts)),
+        "page": page,
     }
+
+
+def _list_files(
+    page: str, event: Mapping[str, Any] | None, to_read: Sequence[attached.Shown]
+) -> list[attached.Shown]:
+    """Return the documents that came with the event of a notice, and those to read before what it asks for."""
+    came = [each for deed in event["deeds"] for each in deed["files"]] if event else []
+    files = {each["sha256"] or each["name"]: each for each in (*came, *to_read)}
+    return [
+        each | {"url": f"{page}/documents/{each['sha256']}" if each["sha256"] else None}
+        for each in files.values()
+    ]
 
 
 def describe_capacity(session: Session, role: str, facts: Partnership) -> str:
@@ -198,6 +214,8 @@ def describe_entry(
         "label": session.config.label(entry.event),
         "done": session.config.events[entry.event]["done"],
         "said": [{"label": label, "value": value} for label, value in pairs],
+        # What is sealed has a page of its own, which only its author can open.
+        "files": [] if row.sealed else attached.of_input(visible, row.document),
     }
 
 
@@ -228,6 +246,7 @@ def _asks(
         offers.append({
             "event": event, "label": config.label(event), "url": link, "words": words, "help": "",
             "deadline": deadline_of(session, row, [event], _leaves_at(row)), "always": event in always,
+            "signs": any(word.name for word in event_named(event).reply_words.values()),
         })  # fmt: skip
     return {"offers": offers, "hindered": hindered}
 

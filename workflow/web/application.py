@@ -12,21 +12,34 @@ from flask import Response, abort, request
 from sqlalchemy.exc import IntegrityError
 
 from states.errors import BadInput, Problem, Refused
-from states.inputs import ABILITIES
+from states.inputs import ABILITIES, MOST_FILES
 from states.partnership import Application
-from workflow.actions import applications, call_limits, held_applications, kept_forms
+from workflow import links
+from workflow.actions import (
+    application_files,
+    applications,
+    attachments,
+    call_limits,
+    held_applications,
+    kept_forms,
+)
 from workflow.actions.applicants import own_application
+from workflow.actions.application_files import KEY as FILES
 from workflow.actions.applications import FIELDS, SentAlready, TooMany
 from workflow.actions.kept_forms import Faults, Kept
 from workflow.engine import Conflict
 from workflow.links import Applicant
 from workflow.session import Session
-from workflow.store.application_texts import read_text
+from workflow.store.application_texts import list_files, read_text
 from workflow.store.rows import Snapshot
+from workflow.views import attached
 from workflow.web import public_calls
+from workflow.web.partnership import save_as
+from workflow.web.sent import read_files
 from workflow.web.sheet import TICKED
 from workflow.web.site import Site, require_form, see_other
 
+KEEP = "keep"  # the boxes of the files that stay, by their digest
 _TRIES = 5  # how often to try while other applications to the call arrive at the same moment
 BUTTONS = ("send", "save", "withdraw")
 RESULTS = ("sent", "held", "sent-already", "saved", "withdrawn")
@@ -71,6 +84,7 @@ FIELD_WORDS = {
     "contact_name": "Contact person",
     "demonstration": "Ability to serve",
     **{ability: words[0] for ability, words in ABILITY_WORDS.items()},
+    FILES: "Files",
 }
 
 _OTHER_WORDS = {
@@ -142,10 +156,13 @@ def _act(site: Site, token: str, applicant: Applicant, call: public_calls.Call, 
     email = applicant.email
     values, button = applications.read_form(request.form), request.form.get("do", "")
     form = request.form.get("form", "")
-    if button not in BUTTONS:
+    if button not in BUTTONS or None in request.form or None in request.files:
         # A form that did not arrive whole must not replace a draft.
         abort(400)
     try:
+        # First, so that the files are here also if something else is wrong with the form.
+        if button != "withdraw":
+            values |= {FILES: _take_files(site, applicant, now)}
         if button == "withdraw":
             _check_confirmed()
         as_it_is = request.form.get("unchanged") == TICKED
@@ -169,6 +186,20 @@ def _act(site: Site, token: str, applicant: Applicant, call: public_calls.Call, 
         site.system.transact(partial(_tell_limit, ref=call.ref, now=now))
         return _keep(site, token, applicant, values, [Problem("", _TOO_MANY)], button, now)
     return see_other(f"{token}?done={done}")
+
+
+def _take_files(site: Site, applicant: Applicant, now: datetime) -> str:
+    """Keep the files that came with a form. Return the list of all that it wants. Raise `BadInput`."""
+    files, too_large, _ = read_files(site.system.config.procedure.web.upload_megabytes)
+    if too_large:
+        raise BadInput(too_large.values())
+    ticked, new = request.form.getlist(KEEP), files.get(FILES, [])
+
+    def choose(session: Session) -> str:
+        _, record = _read_call(session, applicant.ref, now)
+        return application_files.choose(session, record, applicant.email, ticked, new, now)
+
+    return site.system.transact(choose)
 
 
 _TOO_MANY = "You have sent it many times within an hour. Save it now, and send it later"
@@ -258,10 +289,11 @@ def _keep(
 
     def keep(session: Session) -> None:
         texts = values
-        if button == "withdraw":
+        if button == "withdraw" or FILES not in values:
             # The form to withdraw has no other fields, so the form to send shows what was saved.
             _, record = _read_call(session, applicant.ref, now)
-            texts, _ = applications.fill_form(session, record, applicant.email)
+            saved, _ = applications.fill_form(session, record, applicant.email)
+            texts = saved if button == "withdraw" else {FILES: saved.get(FILES, ""), **values}
         kept = Kept(form, "", texts, faults=Faults(problems=tuple(problems)))
         kept_forms.keep(session, link_of(applicant), kept, now)
 
@@ -287,6 +319,7 @@ def _show(
             title=f"Your application: {call.school}",
             call=call,
             sent=_readable(session, record, sent),
+            address=links.apply_address(session.config, Applicant(record.ref, email, record.facts.round)),
             held=held_applications.find_held(session, record, email),
             email=email,
         )
@@ -320,6 +353,11 @@ def _show_form(
         call_address=site.system.config.address(f"calls/{call.ref}"),
         email=email,
         values={field: values.get(field, "") for field in FIELDS},
+        files=[attached.show(dict(each)) for each in list_files(values.get(FILES, ""))],
+        megabytes=site.system.config.procedure.web.upload_megabytes,
+        most_files=MOST_FILES,
+        endings=attachments.ENDINGS,
+        address=links.apply_address(session.config, Applicant(record.ref, email, record.facts.round)),
         kinds=KINDS,
         abilities=[describe_ability(ability) for ability in ABILITIES],
         labels=FIELD_WORDS | _OTHER_WORDS,
@@ -355,4 +393,15 @@ def _readable(session: Session, record: Snapshot, sent: Application | None) -> d
         "received_at": sent.received_at,
         "abilities": [(ABILITY_WORDS[ability][0], text.abilities.get(ability, "")) for ability in ABILITIES],
         "demonstration": text.demonstration,
+        "files": [attached.show(each) for each in text.documents],
     }
+
+
+def document(site: Site, applicant: Applicant, digest: str) -> Response:
+    """Return a file of the applicant's own, sent or not, for the browser to save. Abort with 404 for any other."""
+    with site.system.reading() as session:
+        call_and_record = public_calls.find_call(session, applicant.ref, site.clock())
+        if call_and_record is None or call_and_record[1].facts.round != applicant.round:
+            abort(404)
+        file = application_files.read_own(session, call_and_record[1], applicant.email, digest)
+    return save_as(*file) if file else abort(404)

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Response, abort, request
 from sqlalchemy.exc import IntegrityError
 
+from notifications.filters import kind_and_size
 from states.errors import BadInput, Refused, Unmet
 from states.machine import ASKED, askable, event_named
 from states.partnership import Role
@@ -39,6 +40,8 @@ from workflow.web import closed_link, score_sheet
 from workflow.web.sent import Sent, read_sent, refuse_too_large
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, require_form, see_other
+
+LEAVE_OUT = "leave-out"  # the boxes of kept documents that are not wanted any more, by their number
 
 
 class Changed(Exception):
@@ -104,16 +107,30 @@ def _done(token: str) -> Response:
 
 
 def _with_kept(claim: Claim, sent: Sent, kept: Kept | None) -> Sent:
-    """Return a form with what was kept of it: all its answers if they were checked, else its document."""
+    """Return a form with what was kept of it: all its answers if they were checked, else its documents.
+
+    A document that is chosen now takes the place of the one that was kept. Where an event takes several, those kept
+    stay, except the ones that the person leaves out.
+    """
+    row = event_named(claim.event)
+    key = row.document
+    left_out = sent.texts.pop(LEAVE_OUT, "").split("\n")
     if kept is None:
         return sent
-    key = event_named(claim.event).document
-    files = {key: kept.file} if key and kept.file else {}
     if sent.do == "record":
+        files = {key: list(kept.files)} if key and kept.files else {}
         return replace(sent, texts=dict(kept.texts), files=files)
-    if not files or sent.files or sent.too_large:
+    if key is None:
         return sent
-    return replace(sent, texts=sent.texts | {key: files[key][0] for key in files}, files=files)
+    several = attachments.takes_several(row)
+    chosen = [file for number, file in enumerate(kept.files) if str(number) not in left_out]
+    new = sent.files.get(key, [])
+    if not several and (new or sent.too_large):
+        return sent
+    chosen += new
+    # What was too large to be taken is named as well, so that the person learns what is missing.
+    named = dict.fromkeys([*(name for name, _ in chosen), *parsing.lines_of(sent.texts.get(key, ""))])
+    return replace(sent, texts=sent.texts | {key: "\n".join(named)}, files={key: chosen} if chosen else {})
 
 
 def _keep(
@@ -128,12 +145,19 @@ def _keep(
     """Keep what was typed, and redirect to the page that shows it again or that asks to check it."""
     key = event_named(claim.event).document
     # A document that cannot be recorded is not kept: the person has to choose another.
-    unfit = any(problem.at == key for problem in faults.problems)
-    kept = sent.to_keep(None if unfit else key, faults)
+    if key in sent.files and any(problem.at == key for problem in faults.problems):
+        fit = attachments.choose_fit(sent.files[key], site.system.config.procedure.web.upload_megabytes)
+        sent = replace(sent, files={key: fit}, texts=sent.texts | {key: "\n".join(name for name, _ in fit)})
+    kept = sent.to_keep(key, faults)
     # The same form that is sent twice at once is kept by one of the two (`IntegrityError`).
     with suppress(IntegrityError):
         site.system.transact(lambda session: kept_forms.keep(session, link_of(claim), kept, now))
     return see_other(f"{token}/{page}/{sent.form}")
+
+
+def describe_file(name: str, content: bytes) -> dict[str, str]:
+    """Return a document that was chosen as a form shows it."""
+    return {"name": name, "kind": kind_and_size(name, len(content))}
 
 
 def link_of(claim: Claim) -> str:
@@ -199,14 +223,13 @@ def _without_named_files(action: Action, sent: Sent) -> dict[str, str]:
 
 
 def _attached(site: Site, session: Session, action: Action, sent: Sent, now: datetime) -> dict[str, Any]:
-    """Keep the attached document, and return the part of the input that refers to it. Raise `BadInput` if unfit."""
+    """Keep the attached documents. Return the part of the input that refers to them. Raise `BadInput` if unfit."""
     key = action.event.document
     if key is None or key not in sent.files:
         return {}
-    name, content = sent.files[key]
-    attachments.refuse_unfit(key, name, content, site.system.config.procedure.web.upload_megabytes)
-    digest, size = attachments.keep(session.connection, name, content, now)
-    return attachments.describe(action.event, name, digest, size)
+    files = sent.files[key] if attachments.takes_several(action.event) else sent.files[key][:1]
+    attachments.refuse_any_unfit(key, files, site.system.config.procedure.web.upload_megabytes)
+    return attachments.keep_all(session.connection, action.event, files, now)
 
 
 def again(site: Site, token: str, claim: Claim, form: str, *, check: bool = False) -> Response:
@@ -262,7 +285,7 @@ def _show(
                 "obstacles": [_write_unmet(session, each) for each in obstacles if not faults.refused],
                 # Nothing that is typed helps against an obstacle, so there is no button until it is gone.
                 "blocked": bool(obstacles) and kept is None,
-                "kept_file": kept.file[0] if kept and kept.file else "",
+                "kept_files": [describe_file(*file) for file in kept.files] if kept else [],
             }
     except LinkClosed as closed:
         return closed_link.closed(site, token, closed, kept.texts if kept else None)

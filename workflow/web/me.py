@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from flask import Blueprint, Response, abort, request
 
 from notifications.links import Expired, Forged
@@ -49,6 +51,11 @@ def blueprint(site: Site) -> Blueprint:
     @pages.get("/me/to/<ref>")
     def partnership(ref: str) -> Response:
         return own_page.go_to_partnership(site, ref)
+
+    @pages.get("/me/to/<ref>/documents/<digest>")
+    def document(ref: str, digest: str) -> Response:
+        # The page of the partnership judges who may read it.
+        return own_page.go_to_partnership(site, ref, f"/documents/{quote(digest, safe='')}")
 
     @pages.post("/me/mail/<int:notice>")
     def mail(notice: int) -> Response:

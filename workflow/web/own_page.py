@@ -32,8 +32,11 @@ def go_to_page(site: Site, anchor: str = "") -> Response:
     return Response(status=303, headers={"Location": site.system.config.address(f"me{anchor}")})
 
 
-def go_to_partnership(site: Site, ref: str) -> Response:
-    """Go to the page of a partnership, in the first role that the person has there. Abort with 404 without one."""
+def go_to_partnership(site: Site, ref: str, rest: str = "") -> Response:
+    """Go to the page of a partnership, in the first role that the person has there. Abort with 404 without one.
+
+    `rest` is what follows the address of the page, such as the path of one of its documents.
+    """
     browser = signed_in.current(site)
     if browser is None:
         return go_to_page(site)
@@ -41,9 +44,8 @@ def go_to_partnership(site: Site, ref: str) -> Response:
         held = capacities.own(session, browser.email, site.clock(), tables.partnerships.c.ref == ref)
         if not held:
             abort(404)
-        return Response(
-            status=303, headers={"Location": links.address(session.config, claim_for(browser, held[0]))}
-        )
+        page = links.address(session.config, claim_for(browser, held[0]))
+        return Response(status=303, headers={"Location": page + rest})
 
 
 def show_page(
