@@ -76,11 +76,12 @@ def find_typed_name(reply: Reply, name: str) -> str:
 
     A word alone is no signature. A name that is not on record, or a condition below it, is for the page.
     """
-    lines = [line.strip() for line in reply.incoming.words.below.splitlines() if line.strip()]
-    typed = lines[0] if lines else ""
-    is_own = bool(words_of(typed)) and words_of(typed) == words_of(name)
-    is_whole = len(lines) == 1 or reply.incoming.says in (Kind.YES, Kind.SIGN)
-    return typed if is_own and is_whole else ""
+    words = reply.incoming.words
+    # A name below the word looks like the signature of a mail program. All that was taken for one counts here,
+    # since lines below the name may set a condition.
+    lines = [line.strip() for line in f"{words.below}\n{words.dropped}".splitlines() if line.strip()]
+    is_own = len(lines) == 1 and bool(words_of(name)) and words_of(lines[0]) == words_of(name)
+    return lines[0] if is_own else ""
 
 
 def is_near(reply: Reply, offered: Collection[str]) -> bool:

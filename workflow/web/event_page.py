@@ -147,7 +147,7 @@ def _keep(
     # A document that cannot be recorded is not kept: the person has to choose another.
     if key in sent.files and any(problem.at == key for problem in faults.problems):
         fit = attachments.choose_fit(sent.files[key], site.system.config.procedure.web.upload_megabytes)
-        sent = replace(sent, files={key: fit}, texts=sent.texts | {key: "\n".join(name for name, _ in fit)})
+        sent = replace(sent, files={key: fit})
     kept = sent.to_keep(key, faults)
     # The same form that is sent twice at once is kept by one of the two (`IntegrityError`).
     with suppress(IntegrityError):
