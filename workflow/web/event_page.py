@@ -11,7 +11,6 @@ from typing import Any
 from flask import Response, abort, request
 from sqlalchemy.exc import IntegrityError
 
-from notifications.filters import kind_and_size
 from states.errors import BadInput, Refused, Unmet
 from states.machine import ASKED, askable, event_named
 from states.partnership import Role
@@ -36,12 +35,10 @@ from workflow.store.rows import Channel, Snapshot
 from workflow.views import documents, your_page
 from workflow.views.capacities import Capacity
 from workflow.views.visibility import Viewer, viewer_of
-from workflow.web import closed_link, score_sheet
+from workflow.web import closed_link, form_files, score_sheet
 from workflow.web.sent import Sent, read_sent, refuse_too_large
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, require_form, see_other
-
-LEAVE_OUT = "leave-out"  # the boxes of kept documents that are not wanted any more, by their number
 
 
 class Changed(Exception):
@@ -78,9 +75,9 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
     if kept is None and sent.do == "record":
         # It was recorded by now, or is too old. That page tells which.
         return see_other(f"{token}/form/{sent.form}")
-    sent = _with_kept(claim, sent, kept)
+    sent = form_files.with_kept(claim, sent, kept)
     if sent.do == "unattach":
-        return _keep(site, token, claim, _without_document(claim, sent), now)
+        return _keep(site, token, claim, form_files.without_document(claim, sent), now)
     if sent.do not in ("act", "save", "record"):
         return _keep(site, token, claim, replace(sent, texts=_with_entries(sent)), now)
     try:
@@ -106,33 +103,6 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
 
 def _done(token: str) -> Response:
     return see_other(f"{token}/done")
-
-
-def _with_kept(claim: Claim, sent: Sent, kept: Kept | None) -> Sent:
-    """Return a form with what was kept of it: all its answers if they were checked, else its documents.
-
-    A document that is chosen now takes the place of the one that was kept. Where an event takes several, those kept
-    stay, except the ones that the person leaves out.
-    """
-    row = event_named(claim.event)
-    key = row.document
-    left_out = sent.texts.pop(LEAVE_OUT, "").split("\n")
-    if kept is None:
-        return sent
-    if sent.do == "record":
-        files = {key: list(kept.files)} if key and kept.files else {}
-        return replace(sent, texts=dict(kept.texts), files=files)
-    if key is None:
-        return sent
-    several = attachments.takes_several(row)
-    chosen = [file for number, file in enumerate(kept.files) if str(number) not in left_out]
-    new = sent.files.get(key, [])
-    if not several and (new or sent.too_large):
-        return sent
-    chosen += new
-    # What was too large to be taken is named as well, so that the person learns what is missing.
-    named = dict.fromkeys([*(name for name, _ in chosen), *parsing.lines_of(sent.texts.get(key, ""))])
-    return replace(sent, texts=sent.texts | {key: "\n".join(named)}, files={key: chosen} if chosen else {})
 
 
 def _keep(
@@ -161,22 +131,11 @@ def keep_sent(site: Site, link: str, kept: Kept, now: datetime) -> None:
         site.system.transact(lambda session: kept_forms.keep(session, link, kept, now))
 
 
-def describe_file(name: str, content: bytes) -> dict[str, str]:
-    """Return a document that was chosen as a form shows it."""
-    return {"name": name, "kind": kind_and_size(name, len(content))}
-
-
 def link_of(claim: Claim) -> str:
     """Return what the forms of a link are kept under: its notice or sign-in, its capacity and its event."""
     if claim.sign_in is None:
         return f"{claim.notice} {claim.event}"
     return f"page {claim.sign_in} {claim.ref} {claim.role} {claim.delegate_for or '-'} {claim.event}"
-
-
-def _without_document(claim: Claim, sent: Sent) -> Sent:
-    """Return a form without the document that was chosen, in this or an earlier version of it."""
-    key = event_named(claim.event).document
-    return replace(sent, texts={name: text for name, text in sent.texts.items() if name != key}, files={})
 
 
 def _with_entries(sent: Sent) -> dict[str, str]:
@@ -210,12 +169,12 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
     # The person read another record than the one that would be changed, so let them read it first.
     if sent.shown != sheet.digest():
         raise Changed
-    texts = _without_named_files(action, sent)
+    texts = form_files.without_named_files(action, sent)
     events = sheet.read_events(texts)
     if len(events) == 1:
         event, values = events[0]
         # Keep the document in the same transaction, so that a refused event leaves no file behind.
-        values |= _attached(site, session, action, sent, now)
+        values |= form_files.keep_attached(site, session, action, sent, now)
         act(session, action, values, channel=Channel.LINK, form=sent.form, now=now, event=event)
     else:
         act_each(session, action, events, form=sent.form, now=now)
@@ -225,23 +184,6 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
     kept_forms.forget(session, link_of(claim), sent.form)
     if isinstance(sheet, score_sheet.Scores):
         score_sheet.forget(session, action)
-
-
-def _without_named_files(action: Action, sent: Sent) -> dict[str, str]:
-    """Return what was typed, without the name of a document whose content was not sent."""
-    key = action.event.document
-    texts = parsing.drop_blanks(sent.texts)
-    return texts if key in sent.files else {name: text for name, text in texts.items() if name != key}
-
-
-def _attached(site: Site, session: Session, action: Action, sent: Sent, now: datetime) -> dict[str, Any]:
-    """Keep the attached documents. Return the part of the input that refers to them. Raise `BadInput` if unfit."""
-    key = action.event.document
-    if key is None or key not in sent.files:
-        return {}
-    files = sent.files[key] if attachments.takes_several(action.event) else sent.files[key][:1]
-    attachments.refuse_any_unfit(key, files, site.system.config.procedure.web.upload_megabytes)
-    return attachments.keep_all(session.connection, action.event, files, now)
 
 
 def again(site: Site, token: str, claim: Claim, form: str, *, check: bool = False) -> Response:
@@ -299,7 +241,7 @@ def _show(
                 ],
                 # Nothing that is typed helps against an obstacle, so there is no button until it is gone.
                 "blocked": bool(obstacles) and kept is None,
-                "kept_files": [describe_file(*file) for file in kept.files] if kept else [],
+                "kept_files": [form_files.describe_file(*file) for file in kept.files] if kept else [],
             }
     except LinkClosed as closed:
         return closed_link.closed(site, token, closed, kept.texts if kept else None)

@@ -84,6 +84,7 @@ def test_the_day_of_a_signature_is_the_day_of_the_reply(begin):
     assert (signature.name, signature.consented) == (PARTNER, True)
 
 
+@pytest.mark.promise("signature-is-meant")
 @pytest.mark.parametrize(
     "below",
     ["", "Somebody Else", f"{PARTNER}\r\nbut only from October on", f"If the amount is right, {PARTNER}"],

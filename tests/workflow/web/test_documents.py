@@ -214,6 +214,7 @@ def test_several_files_have_one_limit_together(visit: Visit) -> None:
 # Signatures
 
 
+@pytest.mark.promise("signature-is-meant")
 def test_a_signature_on_a_page_is_a_name_and_a_consent_to_a_document_with_its_digest(visit: Visit) -> None:
     visitor = visit("chosen")
     life = visitor.life
