@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from notifications.filters import long_day
 from states.errors import BadInput, Problem, Refused
+from states.event import Event
 from states.machine import FIRST, row_of
 from workflow import engine, session
 from workflow.actions import begin, choices
@@ -26,7 +27,7 @@ from workflow.admin.reading import print_reading
 from workflow.admin.references import ANY_REF, find_record, require_person
 from workflow.engine import Change, Conflict, NotFound
 from workflow.forms import parsing
-from workflow.forms.fields import Choices
+from workflow.forms.fields import Choices, Offered
 from workflow.forms.summary import summary
 from workflow.outbox import message
 from workflow.session import Session
@@ -298,12 +299,24 @@ def _partnerships_of(here: Session, actor: str) -> Choices:
 def _make_questions(here: Session, deed: Deed, now: datetime) -> Questions:
     """Return the questions for an event, with the answers that the record has already."""
     today = here.config.calendar.day(now)
-    offered = choices.make_offer(here, deed, now)
+    offered = _leave_out_for_pages(choices.make_offer(here, deed, now), deed.event)
     values = choices.usual_values(deed.event, today)
     # What is sealed is its author's alone, and at this terminal somebody may act in the author's name.
     if not deed.event.sealed:
         values |= choices.values_on_record(here, deed)
     return Questions(deed.event.takes, offered, parsing.to_texts(deed.event.takes, values, offered), today)
+
+
+def _leave_out_for_pages(offered: Offered, event: Event) -> Offered:
+    """Return what the questions offer: not what only a page asks for, and no document that may be left out.
+
+    `trigger` takes documents. A name that somebody types at this terminal would be nobody's signature.
+    """
+    field = event.takes.model_fields.get(event.document or "")
+    spare = {event.document} if event.document and field and not field.is_required() else set()
+    # The report has always been asked for its document here.
+    spare -= {"document"} if "sha256" in event.takes.model_fields else set()
+    return replace(offered, without=offered.without | spare | event.form.demands, demanded=frozenset())
 
 
 def _print_menu(here: Session, record: Snapshot, actor: str, menu: Menu) -> None:

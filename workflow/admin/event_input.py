@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from notifications.filters import long_day, money
 from states.errors import BadInput, Problem, suggest
 from states.event import Event
-from states.inputs import Input
+from states.inputs import AttachedFile, Input
 from states.partnership import Role
 from workflow.actions import attachments
 from workflow.forms.days import read_option
@@ -157,8 +157,11 @@ def _parse_value(takes: type[Input], key: str, text: str, today: date) -> Any:
     # The type of the input itself explains a day in this form that does not exist.
     if leaf is date and not _ISO_DAY.fullmatch(text):
         return read_option(key, text, today).isoformat()
+    # The names of files need no quotes either, unless there are several of them.
+    if get_args(leaf)[:1] == (AttachedFile,) and not text.lstrip().startswith("["):
+        return text
     # Text needs no quotes in --set. The shell would remove them, and JSON could not be read without.
-    if leaf is None or leaf in (str, date, datetime) or get_origin(leaf) is Literal:
+    if leaf is None or leaf in (str, date, datetime, AttachedFile) or get_origin(leaf) is Literal:
         return text
     try:
         return load_json(text)
@@ -198,23 +201,32 @@ def _unwrap(annotation: Any) -> Any:
 def attach_document(
     connection: Connection, row: Event, values: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
-    """Store the file that an input names, and return the input with its name, digest and size.
+    """Store the files that an input names, and return the input with their names, digests and sizes.
 
-    An input that names no file is returned as it is. Raises `BadInput` if the file cannot be read, or is of a type
-    that forms do not take either.
+    An input that names no file is returned as it is. Raises `BadInput` if a file cannot be read, or is of a type
+    that forms do not take either, or all together are too large.
     """
-    key = row.document
-    named = values.get(key) if key else None
-    if key is None or not isinstance(named, str):
-        return dict(values)
-    path = Path(named)
+    key, given = row.document, dict(values)
+    if key is None or key not in row.takes.model_fields:
+        return given
+    # Where several are possible, people also name the one that they have.
+    if key == "documents" and "document" in given:
+        given[key] = given.pop("document")
+    named = [given[key]] if isinstance(given.get(key), str) else given.get(key)
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        return given
     # An optional document may be kept elsewhere; then the input has only its name.
-    if not row.takes.model_fields[key].is_required() and not path.is_file():
-        return dict(values)
-    name, content = attachments.clean_file_name(path.name), _read_content(path, key)
-    attachments.refuse_unfit(key, name, content, _LARGEST // 1_000_000)
-    digest, size = attachments.keep(connection, name, content, now)
-    return dict(values) | attachments.describe(row, name, digest, size)
+    paths = [
+        Path(name) for name in named if row.takes.model_fields[key].is_required() or Path(name).is_file()
+    ]
+    if not paths:
+        return given
+    files = [(attachments.clean_file_name(path.name), _read_content(path, key)) for path in paths]
+    attachments.refuse_any_unfit(key, files, _LARGEST // 1_000_000)
+    kept = attachments.keep_all(connection, row, files, now)
+    if attachments.takes_several(row):
+        kept[key] += [name for name in named if Path(name) not in paths]
+    return given | kept
 
 
 def _read_content(path: Path, at: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, abort, request
 
@@ -70,7 +70,8 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/me/to/<ref>/documents/<digest>")
     def document(ref: str, digest: str) -> Response:
-        return own_page.go_to_partnership(site, ref, f"/documents/{digest}")
+        # The page of the partnership judges who may read it.
+        return own_page.go_to_partnership(site, ref, f"/documents/{quote(digest, safe='')}")
 
     @pages.post("/me/mail/<int:notice>")
     def mail(notice: int) -> Response:

@@ -39,7 +39,7 @@ def go_to_page(site: Site, rest: str = "") -> Response:
 def go_to_partnership(site: Site, ref: str, rest: str = "") -> Response:
     """Go to the page of a partnership, in the first role that the person has there. Abort with 404 without one.
 
-    `rest` is the end of the address, such as that of a document.
+    `rest` is what follows the address of the page, such as the path of one of its documents.
     """
     browser = signed_in.current(site)
     if browser is None:
