@@ -53,13 +53,12 @@ class Recipient(NamedTuple):
 
 
 def find_recipients(
-    session: Session, occasion: Occasion, configured: Sequence[str], offers: Sequence[str]
+    session: Session, occasion: Occasion, groups: Sequence[str], offers: Sequence[str]
 ) -> Iterator[Recipient]:
-    """Yield the people whom an occasion concerns: those of its own groups, or else of the configured ones.
+    """Yield the people of these groups whom an occasion concerns.
 
     An escalation always reaches somebody. Nobody else has to hear of an event or a reminder that concerns nobody.
     """
-    groups = configured if occasion.to is None else occasion.to
     anybody = False
     for group in groups:
         for recipient in _of_group(session, occasion, group, offers):
