@@ -291,6 +291,8 @@ class Item(Fact):
     referred_at: datetime
     meeting_on: date | None = None
     meeting_at: datetime | None = None
+    freed_at: datetime | None = None  # when it lost its meeting; None while it has one, or never had one
+    freed_on: date | None = None  # the day of the meeting that was taken off the calendar
     scheduled_at: datetime | None = None
     agenda: tuple[date, ...] = ()
     late: tuple[date, ...] = ()  # the agendas that it came onto after they had closed

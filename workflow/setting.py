@@ -235,6 +235,7 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "strangers": _strangers,
     "protest_until": _protest_until,
     "meeting": lambda s: s.session.directory.meeting(s.input.meeting_on),
+    "next_meeting": lambda s: s.session.directory.next_for_action(s.input.meeting_on, s.now),
     "board": lambda s: s.session.config.procedure.board.rules,
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days[s.input.ground],
     "longest_notice": lambda s: max(s.session.config.procedure.termination.notice_days.values()),
@@ -254,5 +255,6 @@ _OF_INPUT = (
     "closes_at",
     "strangers",
     "meeting",
+    "next_meeting",
     "notice_days",
 )

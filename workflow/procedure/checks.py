@@ -15,6 +15,7 @@ from states.machine import COLLECTED, EVENTS, event_named, events_of
 from states.mistakes import shorten
 from states.moments import DUTIES, MOMENTS
 from states.partnership import Role, State
+from workflow.procedure.offsets import Hour
 from workflow.procedure.settings import (
     BoardSettings,
     DeadlineSettings,
@@ -187,6 +188,9 @@ def _check_deadline(row: DeadlineSettings) -> Iterator[tuple[str, str, str]]:
             yield "due", f"there is no fact {anchor!r}", "one of " + ", ".join(ANCHORS)
         elif anchor in DAYS and f"at {anchor}" in row.due.text.split(", or "):
             yield "due", f"{anchor} is a day and has no hour", f"'on {anchor}' or 'end of {anchor}'"
+    for reminder in row.remind:
+        if isinstance(reminder, Hour) and reminder.anchor not in ANCHORS:
+            yield "remind", f"there is no fact {reminder.anchor!r}", "one of " + ", ".join(ANCHORS)
     for key in ("when", "until"):
         moment = getattr(row, key)
         if moment is not None and moment not in MOMENTS:
