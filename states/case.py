@@ -106,6 +106,8 @@ class Setting(Fact):
     notice_days: int = 0
     # The longest notice period of a termination, in days. None in histories from before a rule asked for it.
     longest_notice: int | None = None
+    # Whether a termination waits for its effective day. In histories from before this rule it ended at once.
+    ends_later: bool = False
     overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
 
 

@@ -5,7 +5,7 @@ Days are local to the district, instants are aware, money is whole cents. People
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Self
 
@@ -400,6 +400,7 @@ class Partnership(Fact):
     review: Review | None = None
     earlier_reviews: tuple[Review, ...] = ()
     documents: tuple[Document, ...] = ()
+    ending: Ended | None = None  # a termination that is to take effect on a later day
     ended: Ended | None = None
     closed_out: ClosedOut | None = None
 
@@ -417,3 +418,16 @@ class Partnership(Fact):
     def in_force(self) -> bool:
         """Return whether an agreement is in force and not ended."""
         return self.ended is None and self.agreement is not None and self.agreement.in_force_at is not None
+
+    @property
+    def last_day(self) -> date | None:
+        """Return the last day of the agreement as things stand.
+
+        It is the agreement's own, or the day before a termination takes effect. None without an agreement.
+        """
+        if self.agreement is None:
+            return None
+        end = self.ending or self.ended
+        if end is None or end.how != "terminated":
+            return self.agreement.ends_on
+        return min(self.agreement.ends_on, end.effective_on - timedelta(days=1))

@@ -144,20 +144,23 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     """Let the law judge an intent. Return what changes, without writing it. Raise as `advance` does.
 
     1. Check that the partnership is still at the version that the actor has seen.
-    2. Read the input into the type that the row of the event takes, and check the identifiers in it.
-    3. Choose the role in which the actor does the event.
-    4. Collect the setting, and apply the law to the case.
-    5. Chain the row of the history to the one before it by its hash.
+    2. Check that the event exists in this state, and that the actor has a role that may do it.
+    3. Read the input into the type that the row of the event takes, and check the identifiers in it.
+    4. Choose the role in which the actor does the event, now that the input names the organization.
+    5. Collect the setting, and apply the law to the case.
+    6. Chain the row of the history to the one before it by its hash.
     """
     # First, so that an actor who saw an older version hears of the change rather than of a mistake.
     check_version(record, intent.expected_version)
     row = row_of(intent.event, record.state)
+    # Before the input: what it lacks is of no use to somebody who may not do the event.
+    check_actor(session, record, row, intent)
     check_text(intent.input)
     check_text(intent.note, "note")
     event_input = read_input(row.takes, intent.input)
     # The law cannot look into the directory, so identifiers are checked before it judges.
     _check_identifiers(session, row, event_input)
-    role = _choose_role(session, record, row, intent, event_input)
+    role = _choose_role(session, record, row, intent, getattr(event_input, "organization", None))
     # Commands name in `ran_by` the user of the machine, who writes down what somebody else did.
     through = intent.ran_by if intent.channel in _OF_PERSONS else None
     situation = Situation(session, record, event_input, intent.now, intent.actor, through, intent.channel)
@@ -205,7 +208,29 @@ def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
         raise BadInput([Problem("organization", wrong, right)])
 
 
-def _choose_role(session: Session, record: Snapshot, row: Event, intent: Intent, event_input: Any) -> Role:
+def check_actor(session: Session, record: Snapshot, row: Event, intent: Intent) -> None:
+    """Raise `WrongRole` unless the actor may do an event, for the organization in its input or for any.
+
+    The input has not been checked yet. Raise `NotFound` for an address that is not known.
+    """
+    named = intent.input.get("organization") if "organization" in row.takes.model_fields else None
+    call, directory = record.facts.selection, session.directory
+    if isinstance(named, str) and (named in directory.organizations or (call and named in call.applications)):
+        _choose_role(session, record, row, intent, named)
+        return
+    try:
+        _choose_role(session, record, row, intent, None)
+    except WrongRole:
+        # The input names no organization that exists. The actor may yet act for their own.
+        person = directory.person(intent.actor, record.facts)
+        if person is None or person.organization is None or Role.APPLICANT not in row.who:
+            raise
+        _choose_role(session, record, row, intent, person.organization)
+
+
+def _choose_role(
+    session: Session, record: Snapshot, row: Event, intent: Intent, organization: str | None
+) -> Role:
     """Return the role in which the actor does an event. Raise `WrongRole` if the actor has none that may.
 
     Of several roles that may, choose one from which the event is still awaited.
@@ -213,7 +238,7 @@ def _choose_role(session: Session, record: Snapshot, row: Event, intent: Intent,
     if intent.actor == Role.CLOCK and intent.channel in _OF_THE_CLOCK:
         check_role(row, Role.CLOCK, record.state)
         return Role.CLOCK
-    held = roles_of(session, record, intent.actor, getattr(event_input, "organization", None))
+    held = roles_of(session, record, intent.actor, organization)
     possible = [role for role in row.who if role in held and intent.role in (None, role)]
     if not possible:
         who, has = " or ".join(row.who), " and ".join(held) or "no role here"

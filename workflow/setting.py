@@ -79,21 +79,22 @@ def _invited_on(s: Situation) -> date | None:
 
 
 def _other_lead(s: Situation) -> str | None:
-    """Return another partnership at the school whose agreement is in force, or has been ended for a later day."""
+    """Return another partnership at the school whose Lead Partner serves at the instant of the event."""
     table = tables.partnerships
     query = select(table).where(table.c.school == s.record.facts.school, table.c.id != (s.record.id or 0))
     for row in s.session.connection.execute(query.order_by(table.c.id)):
-        # The column turns false when somebody ends an agreement,
-        # but the Lead Partner serves until the last day.
-        if row.in_force or _still_ends(Partnership.model_validate_json(row.facts), s.today):
+        if _serves(Partnership.model_validate_json(row.facts), s.now, s.today):
             return str(row.ref)
     return None
 
 
-def _still_ends(facts: Partnership, today: date) -> bool:
-    """Return whether a partnership was ended after it was in force, and its last day is not past."""
-    served = facts.agreement is not None and facts.agreement.in_force_at is not None
-    return served and facts.ended is not None and facts.ended.effective_on >= today
+def _serves(facts: Partnership, now: datetime, today: date) -> bool:
+    """Return whether an agreement was in force at an instant, which an import may have in the past."""
+    began = facts.agreement.in_force_at if facts.agreement else None
+    if began is None or began > now:
+        return False
+    # A termination of earlier releases is recorded before its day, and the Lead Partner serves until then.
+    return facts.ended is None or now < facts.ended.at or (facts.last_day or today) >= today
 
 
 def _proved_by(s: Situation) -> str | None:
@@ -230,6 +231,7 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "board": lambda s: s.session.config.procedure.board.rules,
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days[s.input.ground],
     "longest_notice": lambda s: max(s.session.config.procedure.termination.notice_days.values()),
+    "ends_later": lambda s: True,
     "overdue": _overdue,
     "accept_until": _accept_until,
     "through": lambda s: s.through,

@@ -185,6 +185,14 @@ def new_term_possible(case: Case) -> str | None:
 
 
 @requirement("4270.12", of_input=True)
+def no_termination_waits(case: Case) -> str | None:
+    agreement, ending, last = case.facts.agreement, case.facts.ending, case.input.ends_on
+    if ending is None or agreement is None or last is None or last <= agreement.ends_on:
+        return None
+    return f"a termination takes effect on {ending.effective_on}; take it back first: withdraw-termination"
+
+
+@requirement("4270.12", of_input=True)
 def shortening_keeps_notice(case: Case) -> str | None:
     agreement = case.facts.agreement
     if agreement is None:
@@ -360,7 +368,7 @@ EVENTS = (
         who=(STAFF,),
         takes=AmendAgreement,
         records=amend_agreement,
-        needs=(agreement_not_over, new_term_possible, shortening_keeps_notice),
+        needs=(agreement_not_over, new_term_possible, no_termination_waits, shortening_keeps_notice),
         asks=("board", "longest_notice"),
         audience=partner_sees("amount_cents", "ends_on", "terms", "reason"),
         form=Form(reads=("terms",), beside={"amount_cents": "present-amount", "ends_on": "present-last-day"}),

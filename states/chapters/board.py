@@ -100,6 +100,20 @@ def change_stated(case: Case) -> str | None:
     return "what the Board is to approve is missing: give amount_cents, ends_on or both"
 
 
+@requirement("4270.9c", of_input=True)
+def renewal_goes_later(case: Case) -> str | None:
+    values, agreement = case.input, case.agreement
+    if values.purpose != "renewal" or change_stated.reason(case):
+        return None  # `change_stated` refuses a renewal without terms
+    last = values.ends_on or (agreement.pending or agreement).ends_on
+    if last > agreement.ends_on:
+        return None
+    return (
+        f"a renewal goes on after the present last day, {agreement.ends_on}, and {last} does not; to end the"
+        " agreement earlier, refer an amendment"
+    )
+
+
 @requirement("4270.12", of_input=True)
 def change_keeps_notice(case: Case) -> str | None:
     # A termination has its own days of notice.
@@ -296,7 +310,9 @@ def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: b
     )
 
 
-_REFER_IN_FORCE = (purpose_is_of_agreement, change_stated, new_term_possible, change_keeps_notice)
+_REFER_IN_FORCE = (
+    purpose_is_of_agreement, change_stated, renewal_goes_later, new_term_possible, change_keeps_notice,
+)  # fmt: skip
 _FORM_IN_FORCE = Form(
     reads=_IN_FORCE,
     choices={"purpose": "purposes-in-force"},

@@ -11,6 +11,7 @@ from states.case import Case, Meaning
 from states.chapters.needs import another_person_for_each_side
 from states.event import (
     ACTIVE,
+    BOARD,
     CLOCK,
     LEAD_PARTNER,
     PRINCIPAL,
@@ -73,6 +74,12 @@ class Continue(Input):
     )
 
 
+@requirement("4270.5")
+def agreement_in_force(case: Case) -> str | None:
+    # The Board may have a new agreement before it, under which nobody has any duty yet.
+    return None if case.facts.in_force else "no agreement is in force, so there are no duties yet"
+
+
 @requirement("4270.5", of_input=True)
 def done_by_today(case: Case) -> str | None:
     return f"{case.input.on} is still to come" if case.input.on > case.today else None
@@ -80,7 +87,9 @@ def done_by_today(case: Case) -> str | None:
 
 def _find_unfit_day(case: Case, day: date) -> str | None:
     """Return why a day cannot be one under the agreement: it is before the agreement, or still to come."""
-    agreement = case.agreement
+    agreement = case.facts.agreement
+    if agreement is None:
+        return None  # `agreement_in_force` refuses this
     # The Board may put an agreement into force after its first day, or before it.
     began = agreement.starts_on
     if agreement.in_force_at is not None:
@@ -238,11 +247,12 @@ def _report_read(facts: Partnership) -> tuple[object, ...]:
 def _duty(duty: Duty) -> Event:
     return Event(
         name=f"record-{duty}",
-        at=(ACTIVE,),
+        # Duties go on while the yearly review is open or the Board has an item (4270.5).
+        at=(ACTIVE, REVIEW, BOARD),
         who=(LEAD_PARTNER, STAFF),
         takes=RecordDuty,
         records=record(duty),
-        needs=(done_by_today, done_since_agreement),
+        needs=(agreement_in_force, done_by_today, done_since_agreement),
         audience=partner_sees("on", "summary", "evidence"),
         repeatable=True,
         form=Form(today="on"),

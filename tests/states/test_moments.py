@@ -61,8 +61,11 @@ def test_a_new_partnership_knows_only_when_it_entered() -> None:
             "review.interrupted",
             instant("2026-07-02 09:00"),
         ),
-        (Life().to("ended"), "ended.agreement", instant("2025-09-02 09:00")),
-        (Life().to("ended").do("close-out"), "closed_out", instant("2025-09-02 09:00")),
+        (Life().to("ending"), "ending.effective_on", day("2025-10-02")),
+        (Life().to("ending"), "agreement.ends_on", day("2025-10-01")),
+        (Life().to("ended"), "ended.agreement", day("2025-10-02")),
+        (Life().to("active").at("2026-09-20").do("expire"), "ended.agreement", day("2026-09-01")),
+        (Life().to("ended").do("close-out"), "closed_out", instant("2025-10-02 09:00")),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

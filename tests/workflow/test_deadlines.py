@@ -73,9 +73,11 @@ TABLE = (
             "remind 2026-08-02 00:00", "remind 2026-08-25 00:00", "due 2026-09-01 00:00"), "expire")
         for station in ("active", "annual-review", "renewal")
     ),
+    Ladder("agreement-ends", "ending", (
+        "remind 2025-09-25 00:00", "due 2025-10-02 00:00"), "expire"),
     Ladder("close-out-due", "ended", (
-        "remind 2025-09-25 17:00", "due 2025-10-02 17:00",
-        "escalate 2025-10-03 17:00", "escalate 2025-10-16 17:00")),
+        "remind 2025-10-27 17:00", "due 2025-11-03 17:00",
+        "escalate 2025-11-04 17:00", "escalate 2025-11-17 17:00")),
 )  # fmt: skip
 
 
@@ -150,9 +152,10 @@ RUNNING = {
         "agreement-ends", "agreement-signed", "annual-review-opens", "assessment-due", "meeting-due",
         "renewal-decision",
     },
-    "renewal": {"agreement-ends", "item-scheduled"},
-    "annual-review": {"agreement-ends", "report-due", "review-decided"},
-    "reported": {"agreement-ends", "findings-due", "review-decided"},
+    "ending": {"agreement-ends", "annual-review-opens", "assessment-due", "meeting-due"},
+    "renewal": {"agreement-ends", "assessment-due", "item-scheduled", "meeting-due"},
+    "annual-review": {"agreement-ends", "assessment-due", "meeting-due", "report-due", "review-decided"},
+    "reported": {"agreement-ends", "assessment-due", "findings-due", "meeting-due", "review-decided"},
     "ended": {"close-out-due"},
 }  # fmt: skip
 

@@ -254,10 +254,14 @@ def _next_contact(_: Session, task: Task) -> Section | None:
 
 
 def _end(_: Session, task: Task) -> Section | None:
-    ended = task.record.facts.ended
+    ended, ending = task.record.facts.ended, task.record.facts.ending
+    if ended is None and ending is not None:
+        pairs: Pairs = [("In effect on", long_day(ending.effective_on))]
+        pairs += [("Ground", READABLE[ending.ground])] if ending.ground else []
+        return Section("The termination that is to take effect", pairs=pairs, text=ending.reason or "")
     if ended is None:
         return None
-    pairs: Pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
+    pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
     if ended.ground:
         pairs.append(("Ground", READABLE[ended.ground]))
     return Section("How the partnership ended", pairs=pairs, text=ended.reason or "")

@@ -48,6 +48,7 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "review": _PARTNER,
     "earlier_reviews": _PARTNER,
     "documents": _PARTNER,
+    "ending": _PARTNER,
     "ended": _ALL,  # applicants and panel only where it ended the call
     "closed_out": _PARTNER,
 }

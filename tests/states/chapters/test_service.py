@@ -9,6 +9,7 @@ from states.partnership import Duty, Ground
 from tests.support.facts import ABSENT, Life, day, instant
 
 GROUNDS = get_args(Ground)
+AT_ONCE = {"notice_days": 0}
 LAST_DAY = "2026-08-31"
 DIGEST = "ab" * 32
 REPORT = {"document": "report.pdf", "sha256": DIGEST}
@@ -145,7 +146,8 @@ def test_a_negative_finding_calls_for_a_plan_to_improve(school: bool, district: 
 @pytest.mark.parametrize("ground", GROUNDS)
 @pytest.mark.parametrize("life", [Life().to("active"), Life().to("reported")], ids=lambda life: life.state)
 def test_staff_end_an_agreement_with_its_ground_on_record(life: Life, ground: str) -> None:
-    ended = life.do("terminate", ground=ground, effective_on=LAST_DAY, reason="as found")
+    today = str(life.now.date())
+    ended = life.do("terminate", ground=ground, effective_on=today, reason="as found", around=AT_ONCE)
     record = ended.facts.ended
     assert ended.state == "terminated"
     assert not ended.facts.in_force
@@ -155,7 +157,7 @@ def test_staff_end_an_agreement_with_its_ground_on_record(life: Life, ground: st
         "as found",
         False,
     )
-    assert (record.effective_on, record.by, record.at) == (day(LAST_DAY), "staff@example.org", life.now)
+    assert (record.effective_on, record.by, record.at) == (day(today), "staff@example.org", life.now)
 
 
 @pytest.mark.parametrize("ground", GROUNDS)
