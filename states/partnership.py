@@ -46,6 +46,7 @@ Instrument = Literal["mou", "contract"]
 Requester = Literal["school", "superintendent", "board"]
 Purpose = Literal["new", "amendment", "renewal", "termination"]
 Ground = Literal["no-substantial-impact", "unsatisfactory", "mutual", "breach"]
+Remedy = Literal["score-anew", "start-over"]
 Duty = Literal["assessment", "gap", "meeting", "engagement", "responsibility"]
 
 SIDES: dict[Role, Side] = {Role.PRINCIPAL: "school", Role.STAFF: "district", Role.LEAD_PARTNER: "partner"}
@@ -135,6 +136,7 @@ class Protest(Fact):
     at: datetime
     answer: str | None = None
     answered_at: datetime | None = None
+    remedy: Remedy | None = None
 
 
 class Selection(Fact):
@@ -148,6 +150,8 @@ class Selection(Fact):
     conflicts: tuple[Conflict, ...] = ()
     scores: tuple[Score, ...] = ()
     scored_at: datetime | None = None
+    anew_at: datetime | None = None  # since when the panel scores anew, after a protest that was upheld
+    earlier_scores: tuple[Score, ...] = ()  # those that no longer count since
     choice: Choice | None = None
     protests: tuple[Protest, ...] = ()
     restarted: str | None = None
@@ -393,6 +397,8 @@ class Partnership(Fact):
     selection: Selection | None = None
     earlier_selections: tuple[Selection, ...] = ()
     outcomes: Outcomes = Outcomes()
+    proposed_outcomes: Outcomes | None = None  # set anew in force, and not agreed to by all three yet
+    earlier_outcomes: tuple[Outcomes, ...] = ()  # the sets that counted before, the earliest first
     agreement: Agreement | None = None
     board: Board = Board()
     duties: tuple[DutyDone, ...] = ()
@@ -413,6 +419,17 @@ class Partnership(Fact):
     def round(self) -> int:
         """Return how many calls ended before the present one, or before the next one."""
         return len(self.earlier_selections)
+
+    @property
+    def outcomes_to_agree(self) -> Outcomes:
+        """Return the set that people are asked to agree to: the one that is proposed, or else the present one."""
+        return self.outcomes if self.proposed_outcomes is None else self.proposed_outcomes
+
+    def outcomes_at(self, at: datetime) -> Outcomes:
+        """Return the set that counted at an instant, by which a report of that time is read (4270.11)."""
+        sets = (*self.earlier_outcomes, self.outcomes)
+        counted = (each for each in reversed(sets) if each.agreed_at is not None and each.agreed_at <= at)
+        return next(counted, sets[0])
 
     @property
     def in_force(self) -> bool:

@@ -41,6 +41,9 @@ _OF_THE_CLOCK = (Channel.CLOCK, Channel.IMPORT)
 _OF_PERSONS = (Channel.LINK, Channel.REPLY)
 
 
+_SECOND = Unmet("no-other-lead-partner", "the school already has an active Lead Partner", "4270.4")
+
+
 class NotFound(ServiceError):
     """There is no such partnership, person or notice."""
 
@@ -304,16 +307,17 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     1. Insert the partnerships that are new, and update the others where the version is still the one judged.
     2. Append a row to the history of each.
     3. With `follow_up`, bring the deadlines in line with the new facts and queue the notices. An import tells
-       nobody.
+       nobody, and calls `settle` after the last event of a partnership.
     """
     connection = session.connection
-    written = [_create(connection, change) if change.before.id is None else change for change in changes]
+    new = [change for change in changes if change.before.id is None]
+    created = {change.record.ref: _create(connection, change, follow_up) for change in new}
+    written = [created.get(change.record.ref, change) for change in changes]
     try:
-        _update(connection, [change for change in written if change.before.id is not None])
+        _update(connection, [change for change in written if change.before.id is not None], follow_up)
     # The law has looked at committed rows only. The unique index catches an activation at the same moment.
     except IntegrityError:
-        reason = "the school already has an active Lead Partner"
-        raise Refused([Unmet("no-other-lead-partner", reason, "4270.4")]) from None
+        raise Refused([_SECOND]) from None
     # The history comes second, since it needs the ids of the new partnerships.
     connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
     if follow_up:
@@ -324,9 +328,25 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     return written
 
 
-def _create(connection: Connection, change: Change) -> Change:
+def settle(session: Session, record: Snapshot) -> None:
+    """Say in the row of a partnership whether its agreement is in force now, after events of the past.
+
+    Raise `Refused` if the school would get a second Lead Partner.
+    """
+    table = tables.partnerships
+    statement = update(table).where(table.c.id == record.id).values(in_force=record.facts.in_force)
+    try:
+        session.connection.execute(statement)
+    except IntegrityError:
+        raise Refused([_SECOND]) from None
+
+
+def _create(connection: Connection, change: Change, in_force: bool) -> Change:
     """Insert a new partnership. Return its change with the id. Raise `Conflict` if the reference exists."""
-    values = _values(change.record) | {"ref": change.record.ref, "school": change.record.facts.school}
+    values = _values(change.record, in_force) | {
+        "ref": change.record.ref,
+        "school": change.record.facts.school,
+    }
     try:
         made = connection.execute(insert(tables.partnerships).values(**values))
     # No lock could prevent this: the row that another transaction created did not exist yet.
@@ -336,8 +356,11 @@ def _create(connection: Connection, change: Change) -> Change:
     return replace(change, record=replace(change.record, id=key[0] if key else None))
 
 
-def _values(record: Snapshot) -> dict[str, Any]:
-    """Return the columns of a partnership that an event may change."""
+def _values(record: Snapshot, in_force: bool) -> dict[str, Any]:
+    """Return the columns of a partnership that an event may change. Without `in_force` it counts as not in force.
+
+    An event of the past says nothing of today, when another Lead Partner may serve at the school.
+    """
     return {
         "title": record.facts.title,
         "state": str(record.state),
@@ -345,7 +368,7 @@ def _values(record: Snapshot) -> dict[str, Any]:
         "entered_at": record.entered_at,
         "facts": facts_text(record.facts),
         "head": record.head,
-        "in_force": record.facts.in_force,
+        "in_force": in_force and record.facts.in_force,
     }
 
 
@@ -371,13 +394,13 @@ _GUARDED = (
 )
 
 
-def _update(connection: Connection, changes: Sequence[Change]) -> None:
+def _update(connection: Connection, changes: Sequence[Change], in_force: bool) -> None:
     """Update the rows of partnerships. Raise `Conflict` if one is no longer at the version that was judged."""
     if not changes:
         return
     rows = [
         {"key": change.record.id, "seen": change.before.version}
-        | {f"new_{name}": value for name, value in _values(change.record).items()}
+        | {f"new_{name}": value for name, value in _values(change.record, in_force).items()}
         for change in changes
     ]
     done = connection.execute(_GUARDED, rows)

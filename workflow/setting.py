@@ -14,11 +14,12 @@ from typing import Any
 from sqlalchemy import func, select
 
 from states.addresses import workplace
-from states.case import Case, Setting
+from states.case import Case, Earlier, Setting
 from states.chapters.call import WITHDRAW_APPLICATION
 from states.event import Event
 from states.machine import Possibility, event_named, explain
 from states.partnership import Partnership, Role
+from states.weighing import find_earlier, is_same, party_of, share_of
 from workflow.deadlines import due_instants
 from workflow.session import Session
 from workflow.store import application_texts, tables
@@ -86,6 +87,23 @@ def _other_lead(s: Situation) -> str | None:
         if _serves(Partnership.model_validate_json(row.facts), s.now, s.today):
             return str(row.ref)
     return None
+
+
+def _earlier(s: Situation) -> Earlier | None:
+    """Return the agreements of the same organization at the same school that count with this one (4270.9a, c)."""
+    agreement, party = s.record.facts.agreement, party_of(s.record.facts)
+    if agreement is None or party is None:
+        return None
+    home, table = home_domains(s.session), tables.partnerships
+    query = select(table).where(table.c.school == s.record.facts.school, table.c.id != (s.record.id or 0))
+    shares = []
+    for row in s.session.connection.execute(query.order_by(table.c.id)):
+        facts = Partnership.model_validate_json(row.facts)
+        its, share = party_of(facts), share_of(str(row.ref), facts)
+        began = facts.agreement.in_force_at if facts.agreement else None
+        if its and share and began and began <= s.now and is_same(party, its, home):
+            shares.append(share.but(ends_on=facts.last_day or share.ends_on))
+    return find_earlier(agreement, shares)
 
 
 def _serves(facts: Partnership, now: datetime, today: date) -> bool:
@@ -218,6 +236,7 @@ def _belongs_to(s: Situation) -> tuple[str, ...]:
 _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "invited_on": _invited_on,
     "other_lead": _other_lead,
+    "earlier": _earlier,
     "organization": lambda s: s.session.directory.organizations.get(s.input.organization),
     "proved_by": _proved_by,
     "sent_at": _sent_at,

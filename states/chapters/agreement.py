@@ -151,8 +151,13 @@ def _board_need_not_act(clause: str, what: str) -> Requirement:
     def reason(case: Case) -> str | None:
         agreement = case.facts.agreement
         # One requirement for each clause, so that a refusal cites every clause that applies (4270.9a-c).
-        if agreement is None or clause not in board_reasons(agreement, case.setting.board):
+        if agreement is None or clause not in board_reasons(
+            agreement, case.setting.board, earlier=case.setting.earlier
+        ):
             return None
+        if case.setting.earlier and clause not in board_reasons(agreement, case.setting.board):
+            refs = ", ".join(case.setting.earlier.refs)
+            return f"together with {refs}, {what}, so the Board must act first: refer-to-board"
         return f"{what}, so the Board must act first: refer-to-board"
 
     return Requirement(f"board-need-not-act-{clause[-1]}", clause, False, reason)
@@ -260,7 +265,8 @@ def amend_agreement(case: Case) -> Partnership:
         at=case.at,
     )
     # Judge the agreement as it would be after the change. What needs the Board waits as pending.
-    if board_reasons(agreement, case.setting.board, change.amount_cents, change.ends_on):
+    earlier = case.setting.earlier
+    if board_reasons(agreement, case.setting.board, change.amount_cents, change.ends_on, earlier):
         if agreement.pending and not superseded:
             # An amendment of the words alone goes to the Board with the amount and last day that already
             # wait.
@@ -341,7 +347,7 @@ EVENTS = (
         reply_words={"review": ReplyWord("ask-for-review", below="reason")},
         form=Form(reads=("terms",)),
     ),
-    _sign(OPEN, (*BEFORE_SIGNING, *board_need_not_act, *_SIGNING), asks=("board", "through")),
+    _sign(OPEN, (*BEFORE_SIGNING, *board_need_not_act, *_SIGNING), asks=("board", "earlier", "through")),
     _sign(ACTIVE, (signature_awaited, *_SIGNING), asks=("through",)),
     Event(
         name="activate",
@@ -357,7 +363,7 @@ EVENTS = (
             agreement_not_over,
             no_other_lead_partner,
         ),
-        asks=("board", "other_lead"),
+        asks=("board", "earlier", "other_lead"),
         audience=partner_sees(),
         consents_to=_terms_read,
         form=Form(reads=("terms", "outcomes")),
@@ -369,7 +375,7 @@ EVENTS = (
         takes=AmendAgreement,
         records=amend_agreement,
         needs=(agreement_not_over, new_term_possible, no_termination_waits, shortening_keeps_notice),
-        asks=("board", "longest_notice"),
+        asks=("board", "earlier", "longest_notice"),
         audience=partner_sees("amount_cents", "ends_on", "terms", "reason"),
         form=Form(reads=("terms",), beside={"amount_cents": "present-amount", "ends_on": "present-last-day"}),
     ),

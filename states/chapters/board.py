@@ -21,7 +21,7 @@ from states.event import (
     requirement,
 )
 from states.inputs import Cents, Day, Input, Text
-from states.partnership import Change, Item, Partnership, Purpose, Role, State
+from states.partnership import Agreement, Change, Item, Partnership, Purpose, Role, State
 
 
 class ReferToBoard(Input):
@@ -64,10 +64,14 @@ class DeferItem(Input):
     reason: Text = Field(description="why")
 
 
+def _reasons(case: Case, agreement: Agreement) -> tuple[str, ...]:
+    return board_reasons(agreement, case.setting.board, earlier=case.setting.earlier)
+
+
 @requirement("4270.9")
 def board_has_a_reason(case: Case) -> str | None:
     agreement = case.facts.agreement
-    if agreement is None or case.facts.board.asked or board_reasons(agreement, case.setting.board):
+    if agreement is None or case.facts.board.asked or _reasons(case, agreement):
         return None
     return "nothing calls for the Board: the agreement can be signed and activated, or ask-for-review first"
 
@@ -218,7 +222,9 @@ def refer_to_board(case: Case) -> Partnership:
         )
     basis = change or agreement
     # Keep the clauses with the item: the procedure may change later, and the reason must stay readable.
-    because = board_reasons(agreement, case.setting.board, basis.amount_cents, basis.ends_on)
+    because = board_reasons(
+        agreement, case.setting.board, basis.amount_cents, basis.ends_on, case.setting.earlier
+    )
     if case.facts.board.asked:
         because = (*because, "asked")
     item = Item(
@@ -303,7 +309,7 @@ def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: b
         takes=ReferToBoard,
         records=refer_to_board,
         needs=needs,
-        asks=("board", "longest_notice"),
+        asks=("board", "earlier", "longest_notice"),
         audience=partner_sees("purpose", "reason", "amount_cents", "ends_on"),
         optional=optional,
         form=form,

@@ -23,6 +23,7 @@ VOTE = {"meeting_on": "2025-10-01", "ayes": 5, "noes": 1, "abstentions": 1, "sho
 # One row for each event and kind of input, with a sample that gives every key that there is.
 FULL: dict[str, dict[str, Any]] = {
     "receive-application": {"demonstration": "ten years of it"},
+    "answer-protest": {"remedy": "score-anew"},
     "draft-agreement": {"autonomy_requested_by": "board"},
     "refer-to-board": {"amount_cents": 30_000_000, "ends_on": "2027-08-31"},
     "introduce-item": {"immediate_action": True, "short_notice": "a flood"},

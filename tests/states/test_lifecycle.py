@@ -29,9 +29,9 @@ open              | declare-conflict      | -                | reviewer
 open              | score-application     | -                | reviewer
 open              | choose-partner        | -                | staff
 open              | file-protest          | -                | applicant
-open              | answer-protest        | -                | staff
+open              | answer-protest        | itself needs-identified | staff
 open              | draft-agreement       | -                | staff
-open              | set-outcomes          | -                | staff principal lead-partner
+open active       | set-outcomes          | -                | staff principal lead-partner
 open active       | agree-outcomes        | -                | principal staff lead-partner
 needs open        | ask-for-changes       | -                | principal lead-partner
 open              | ask-for-review        | -                | board-office superintendent
@@ -149,6 +149,7 @@ def test_the_wrong_role_is_answered_with_the_right_ones() -> None:
 def test_only_what_leads_to_several_states_has_several_rows_for_one_state() -> None:
     pairs = [(row.name, state) for row in TABLE for state in row.at]
     assert {event for event, state in pairs if pairs.count((event, state)) > 1} == {
+        "answer-protest",
         "send-back",
         "terminate",
     }

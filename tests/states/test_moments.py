@@ -35,6 +35,12 @@ def test_a_new_partnership_knows_only_when_it_entered() -> None:
         (Life().to("chosen"), "selection.protest_until", instant("2025-08-27 16:00")),
         (Life().to("chosen").do("file-protest"), "selection.protest_waits", instant("2025-08-20 09:00")),
         (Life().to("chosen").do("set-outcomes"), "outcomes.set", instant("2025-08-20 09:00")),
+        (
+            Life().to("chosen").do("file-protest").do("answer-protest", remedy="score-anew"),
+            "selection.anew",
+            instant("2025-08-20 09:00"),
+        ),
+        (Life().to("active").do("set-outcomes"), "outcomes.proposed", instant("2025-09-02 09:00")),
         (Life().to("drafted"), "outcomes.agreed", instant("2025-08-20 09:00")),
         (Life().to("drafted"), "agreement.drafted", instant("2025-08-20 09:00")),
         (Life().to("drafted"), "agreement.starts_on", day("2025-09-01")),

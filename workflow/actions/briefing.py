@@ -94,9 +94,19 @@ def _terms(session: Session, task: Task) -> Section | None:
 
 
 def _outcomes(_: Session, task: Task) -> Section | None:
-    items = task.record.facts.outcomes.items
-    cards = [Card(outcome.name, outcome_pairs(outcome)) for outcome in items]
-    return Section("The outcomes", cards=cards) if cards else None
+    facts = task.record.facts
+    cards = [Card(outcome.name, outcome_pairs(outcome)) for outcome in facts.outcomes_to_agree.items]
+    if not cards:
+        return None
+    if facts.proposed_outcomes is None:
+        return Section("The outcomes", cards=cards)
+    present = [f"{outcome.name}: {_in_short(outcome)}" for outcome in facts.outcomes.items]
+    lists = [("Until all three have agreed, these count", present)]
+    return Section("The outcomes that are proposed", cards=cards, lists=lists)
+
+
+def _in_short(outcome: Outcome) -> str:
+    return f"from {outcome.baseline:g} to {outcome.target:g} ({outcome.unit})"
 
 
 def outcome_pairs(outcome: Outcome) -> Pairs:
@@ -136,8 +146,14 @@ def _report(_: Session, task: Task) -> Section | None:
         return None
     report = review.reports[-1]
     cards = []
-    for outcome in task.record.facts.outcomes.items:
+    facts = task.record.facts
+    earlier = [each for outcomes in facts.earlier_outcomes for each in outcomes.items]
+    # A report has a value for each outcome that counted when it was written.
+    for outcome in facts.outcomes_at(report.at).items:
         pairs = outcome_pairs(outcome)
+        pairs += [
+            ("Before", _in_short(each)) for each in earlier if each.name == outcome.name and each != outcome
+        ]
         if outcome.name in report.values:
             value = report.values[outcome.name]
             up = outcome.direction == "increase"
