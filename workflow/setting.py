@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from states.addresses import workplace
 from states.case import Case, Earlier, Setting
 from states.chapters.call import WITHDRAW_APPLICATION
+from states.chapters.panel import ChangePanel
 from states.event import Event
 from states.machine import Possibility, event_named, explain
 from states.partnership import Partnership, Role
@@ -187,11 +188,12 @@ def _opens_until(s: Situation) -> date:
 
 
 def _strangers(s: Situation) -> tuple[str, ...]:
-    """Return the reviewers in the input who are not active reviewers in the directory."""
+    """Return the reviewers in the input, or those it adds, who are not active reviewers in the directory."""
     people = s.session.directory.people
+    named = s.input.add if isinstance(s.input, ChangePanel) else s.input.reviewers
     return tuple(
         email
-        for email in s.input.reviewers
+        for email in named
         if email not in people or Role.REVIEWER not in people[email].roles or not people[email].active
     )
 

@@ -35,8 +35,8 @@ from tests.support.facts import (
 
 # No row names them: the program itself decides who gets them.
 ALWAYS = (
-    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "application-held", "reply-refused", "digest",
-    "summary", "test",
+    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
+    "reply-refused", "digest", "summary", "test",
 )  # fmt: skip
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
@@ -217,6 +217,11 @@ def lives() -> Iterator[Life]:
     opened = Life().to("open").do("extend-selection").do("receive-application")
     yield opened.do("receive-application").do("withdraw-application").do("withdraw")
     yield Life().to("open").at("2025-08-15 17:00").do("close-applications").do("restart")
+    yield (
+        Life().to("open").do("change-panel", add=[], remove=list(REVIEWERS[1:]), around={"minimum_panel": 1})
+    )
+    for leaves in REVIEWERS[:2]:
+        yield closed.do("change-panel", remove=[leaves])
     conflicted = closed
     for reviewer in REVIEWERS:
         conflicted = conflicted.do("declare-conflict", by=reviewer, reason="a cousin works there")
@@ -239,6 +244,10 @@ def lives() -> Iterator[Life]:
         yield before.do("send-back")
     yield Life().at_introduced("termination").do("terminate")
     yield Life().at_introduced("termination").do("terminate", effective_on="2025-10-02")
+    yield Life().at_board_review().do("schedule-item").do("recall-item")
+    waiting = Life().to("active").do("amend-agreement", amount_cents=30_000_000)
+    yield waiting.do("amend-agreement", ends_on="2027-08-31", reason="a second school year")
+    yield waiting.do("refer-to-board", purpose="amendment").do("recall-item").do("withdraw-amendment")
     summer = {"meeting_on": "2026-07-22"}
     reviewed = (
         Life().at_board_review("renewal", "annual-review").do("schedule-item", **summer).at("2026-07-23")
@@ -279,7 +288,13 @@ def sent_kinds(name: str) -> list[str]:
     return [kind for kind, leaves in sent.items() if leaves]
 
 
-SAME = {"this-applicant": "applicant", "former-lead-partner": "lead-partner"}
+SAME = {
+    "this-applicant": "applicant",
+    "draft-author": "applicant",
+    "former-lead-partner": "lead-partner",
+    "new-reviewer": "reviewer",
+    "former-reviewer": "reviewer",
+}
 
 
 def samples(name: str) -> list[Told]:
@@ -505,7 +520,7 @@ def test_nobody_reads_words_that_are_meant_for_another_role(name: str) -> None:
 
 
 def test_a_subject_says_what_is_asked_of_its_reader_and_by_when() -> None:
-    others = ("Decision on your application", "Your organization is chosen as Lead Partner")
+    others = ("Decision on your application", "You are chosen. ")
     for name in SENT:
         for told, role, _, message in messages(name):
             asked = " ".join(SECTIONS.findall(message.text)[1].split())
@@ -522,7 +537,7 @@ def test_a_subject_says_what_is_asked_of_its_reader_and_by_when() -> None:
 def test_the_chosen_organization_learns_that_it_is_chosen() -> None:
     for role in ("lead-partner", "applicant"):
         said = choice(role, CHOSEN)
-        assert said.startswith("Your organization is chosen as Lead Partner")
+        assert said.startswith("You are chosen. Please set the outcomes")
         assert "protest" not in said
 
 
@@ -541,7 +556,7 @@ def test_whoever_stands_in_for_an_applicant_reads_what_the_applicant_would() -> 
     person = {"name": "The deputy", "email": "deputy@example.org", "role": "applicant"}
     chosen = choice("applicant", CHOSEN, person=person, names=names, delegate_for=NAMES[CHOSEN])
     other = choice("applicant", OTHER, person=person, names=names, delegate_for=NAMES[OTHER])
-    assert chosen.startswith("Your organization is chosen")
+    assert chosen.startswith("You are chosen. ")
     assert other.startswith("Decision on your application")
 
 

@@ -50,6 +50,8 @@ active review board | record-gap            | -                | lead-partner st
 active review board | record-meeting        | -                | lead-partner staff
 active review board | record-engagement     | -                | lead-partner staff
 active review board | record-responsibility | -                | lead-partner staff
+board             | recall-item           | open-selection active annual-review | staff
+active review     | withdraw-amendment    | -                | staff
 active            | add-agreement         | -                | lead-partner staff
 active            | sign-agreement        | -                | staff lead-partner
 active            | amend-agreement       | -                | staff
@@ -65,6 +67,7 @@ ended             | close-out             | -                | staff lead-partne
 any               | add-note              | -                | staff principal
 any               | attach-document       | -                | staff
 any               | change-contact        | -                | staff
+open              | change-panel          | -                | staff
 any               | accept-contact        | -                | next-contact
 """
 SHORT = dict(zip(("needs", "open", "board", "active", "review", "ended"), State, strict=True))
@@ -152,6 +155,7 @@ def test_only_what_leads_to_several_states_has_several_rows_for_one_state() -> N
         "answer-protest",
         "send-back",
         "terminate",
+        "recall-item",
     }
 
 

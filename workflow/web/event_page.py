@@ -60,7 +60,7 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
     """Do the event in one transaction, and redirect to what was recorded, or to what has to be looked at first.
 
     1. Refuse a request that is not a form, or one form too many from this sender.
-    2. If the button only adds or drops an entry, keep the form with it. If it saves a sheet, save it.
+    2. If the button only adds or drops an entry or a document, keep the form so. If it saves a sheet, save it.
     3. Do the event. If it was done before, is refused, has to be checked, or the record has changed, undo
        everything and keep what was typed.
     4. Redirect, so that no page asks to send the form again when it is loaded again (RFC 9110, 15.4.4).
@@ -76,6 +76,8 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
         # It was recorded by now, or is too old. That page tells which.
         return see_other(f"{token}/form/{sent.form}")
     sent = _with_kept(claim, sent, kept)
+    if sent.do == "unattach":
+        return _keep(site, token, claim, _without_document(claim, sent), now)
     if sent.do not in ("act", "save", "record"):
         return _keep(site, token, claim, replace(sent, texts=_with_entries(sent)), now)
     try:
@@ -130,10 +132,15 @@ def _keep(
     # A document that cannot be recorded is not kept: the person has to choose another.
     unfit = any(problem.at == key for problem in faults.problems)
     kept = sent.to_keep(None if unfit else key, faults)
+    keep_sent(site, link_of(claim), kept, now)
+    return see_other(f"{token}/{page}/{sent.form}")
+
+
+def keep_sent(site: Site, link: str, kept: Kept, now: datetime) -> None:
+    """Keep a form that was sent, in a transaction of its own."""
     # The same form that is sent twice at once is kept by one of the two (`IntegrityError`).
     with suppress(IntegrityError):
-        site.system.transact(lambda session: kept_forms.keep(session, link_of(claim), kept, now))
-    return see_other(f"{token}/{page}/{sent.form}")
+        site.system.transact(lambda session: kept_forms.keep(session, link, kept, now))
 
 
 def link_of(claim: Claim) -> str:
@@ -141,6 +148,12 @@ def link_of(claim: Claim) -> str:
     if claim.sign_in is None:
         return f"{claim.notice} {claim.event}"
     return f"page {claim.sign_in} {claim.ref} {claim.role} {claim.delegate_for or '-'} {claim.event}"
+
+
+def _without_document(claim: Claim, sent: Sent) -> Sent:
+    """Return a form without the document that was chosen, in this or an earlier version of it."""
+    key = event_named(claim.event).document
+    return replace(sent, texts={name: text for name, text in sent.texts.items() if name != key}, files={})
 
 
 def _with_entries(sent: Sent) -> dict[str, str]:
@@ -258,8 +271,10 @@ def _show(
                 "here": token,
                 "changed": changed,
                 "lost": lost,
-                "refused": [_write_unmet(session, each) for each in faults.refused],
-                "obstacles": [_write_unmet(session, each) for each in obstacles if not faults.refused],
+                "refused": [_write_unmet(action, session, each) for each in faults.refused],
+                "obstacles": [
+                    _write_unmet(action, session, each) for each in obstacles if not faults.refused
+                ],
                 # Nothing that is typed helps against an obstacle, so there is no button until it is gone.
                 "blocked": bool(obstacles) and kept is None,
                 "kept_file": kept.file[0] if kept and kept.file else "",
@@ -316,9 +331,9 @@ def _obstacles(session: Session, action: Action, now: datetime) -> list[Unmet]:
     return unmet or [Unmet("choice", reason) for reason in choices.find_empty(session, action, now)]
 
 
-def _write_unmet(session: Session, unmet: Unmet) -> str:
-    """Return an unmet requirement as a sentence, with the labels of events and the clause behind it."""
-    reason = session.config.labeled(unmet.reason)
+def _write_unmet(action: Action, session: Session, unmet: Unmet) -> str:
+    """Return an unmet requirement as a sentence, with the names of what it is about and the clause behind it."""
+    reason = message.write_reason(session, unmet.reason, action.record.facts)
     clause = f" (policy {unmet.clause})" if unmet.clause else ""
     return f"{reason[:1].upper()}{reason[1:]}{clause}."
 
