@@ -57,8 +57,9 @@ active            | sign-agreement        | -                | staff lead-partne
 active            | amend-agreement       | -                | staff
 active review     | refer-to-board        | board-review     | staff
 active            | open-annual-review    | annual-review    | clock staff
-review            | submit-report         | -                | lead-partner
-review            | give-finding          | -                | principal staff
+board             | open-annual-review    | -                | clock staff
+review board      | submit-report         | -                | lead-partner
+review board      | give-finding          | -                | principal staff
 review            | continue              | active           | staff
 active review     | terminate             | terminated itself | staff
 active review     | withdraw-termination  | -                | staff

@@ -9,7 +9,7 @@ from notifications.filters import long_day, money
 from states.errors import TableError
 from states.inputs import ABILITIES, READABLE
 from states.lifecycle import TABLE
-from states.partnership import Outcome, Review, Role, State
+from states.partnership import Outcome, Review, Role
 from workflow.actions.task import Task
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
@@ -137,7 +137,8 @@ def _item(_: Session, task: Task) -> Section | None:
 
 def _open_review(task: Task) -> Review | None:
     """Return the annual review in progress. Nobody needs to read an earlier one before acting."""
-    return task.record.facts.review if task.record.state is State.ANNUAL_REVIEW else None
+    review = task.record.facts.review
+    return review if review and review.decided_at is None else None
 
 
 def _report(_: Session, task: Task) -> Section | None:

@@ -29,7 +29,7 @@ STATION = {
     "defer-item": "scheduled", "approve": "introduced", "send-back": "introduced",
     "terminate": "introduced", "submit-report": "annual-review", "give-finding": "reported",
     "continue": "reported", "close-out": "ended", "add-note": "needs", "attach-document": "needs",
-    "change-contact": "active", "accept-contact": "active",
+    "change-contact": "active", "accept-contact": "active", "withdraw-termination": "ending",
 }  # fmt: skip
 ACTIVE = ("record-", "add-agreement", "amend-agreement", "open-annual-review")
 OFFERED = [
