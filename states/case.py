@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from states.inputs import AttachedFile
 from states.partnership import (
     SIDES,
     Agreement,
+    Attachment,
     Fact,
     Finding,
     Item,
@@ -120,6 +123,8 @@ class Setting(Fact):
     longest_notice: int | None = None
     # Whether a termination waits for its effective day. In histories from before this rule it ended at once.
     ends_later: bool = False
+    # The page with both signatures, made when the last one is given. Early histories and imports have none.
+    signed_copy: Attachment | None = None
     overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
 
 
@@ -180,6 +185,16 @@ def require_recorded(value: T | None) -> T:
     return value
 
 
+def attachments_of(files: Iterable[AttachedFile]) -> tuple[Attachment, ...]:
+    """Return the documents that an input names, as the facts keep them."""
+    return tuple(Attachment(**file.model_dump()) for file in files)
+
+
+def attachment_of(file: AttachedFile | None) -> Attachment | None:
+    """Return the one document that an input names, as the facts keep it; None if it names none."""
+    return Attachment(**file.model_dump()) if file else None
+
+
 def add_signature(signatures: Signatures, case: Case, on: date | None = None) -> Signatures:
     """Return the signatures with that of the acting side added; `on` is the day written below it."""
     # One signature counts for a side, no matter which person of that side gave it.
@@ -197,7 +212,8 @@ def other_sides(case: Case, mine: Side) -> dict[str, Side]:
     acts: list[tuple[Side, Signature | Finding | Report]] = []
     proposed = facts.proposed_outcomes.signatures if facts.proposed_outcomes else {}
     for signatures in (facts.needs.signatures, facts.outcomes.signatures, proposed, agreement):
-        acts += signatures.items()
+        # Who records a signature on paper does not give it.
+        acts += [(side, signature) for side, signature in signatures.items() if not signature.paper]
     if facts.review:
         acts += facts.review.findings.items()
         acts += [("partner", report) for report in facts.review.reports]

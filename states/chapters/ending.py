@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pydantic import Field
 
-from states.case import Case, require_recorded
+from states.case import Case, attachments_of, require_recorded
 from states.chapters.call import of_call
 from states.chapters.decision import DECISION, VoteInput, record_decision, vote_carried
 from states.event import (
@@ -27,7 +27,7 @@ from states.event import (
     partner_sees,
     requirement,
 )
-from states.inputs import Day, Input, Nothing, Reason, Text
+from states.inputs import Day, Files, Input, Nothing, Reason, Text, documents_field
 from states.partnership import ClosedOut, Ended, Ground, Partnership, State
 
 
@@ -35,6 +35,7 @@ class Terminate(Input):
     ground: Ground = Field(title="Ground", description="the ground")
     reason: Text = Field(description="why")
     effective_on: Day = Field(description="when it takes effect")
+    documents: Files = documents_field("files that belong to it, such as the notice")
 
 
 class BoardTerminate(VoteInput, Terminate):
@@ -43,6 +44,7 @@ class BoardTerminate(VoteInput, Terminate):
 
 class CloseOut(Input):
     summary: Text = Field(title="Summary", description="final report, return of property and records")
+    documents: Files = documents_field("files of the final report, receipts")
 
 
 @requirement("4270.9")
@@ -129,6 +131,7 @@ def make_termination(case: Case, *, board: bool) -> Ended:
         by=case.actor,
         board=board,
         at=case.at,
+        documents=attachments_of(values.documents),
     )
 
 
@@ -174,7 +177,9 @@ def expire(case: Case) -> Partnership:
 
 
 def close_out(case: Case) -> Partnership:
-    return case.facts.but(closed_out=ClosedOut(summary=case.input.summary, by=case.actor, at=case.at))
+    documents = attachments_of(case.input.documents)
+    closed = ClosedOut(summary=case.input.summary, by=case.actor, at=case.at, documents=documents)
+    return case.facts.but(closed_out=closed)
 
 
 def board_terminate(case: Case) -> Partnership:
@@ -189,8 +194,10 @@ def announce_board_termination(case: Case) -> Partnership:
     return facts.but(ending=make_termination(case, board=True))
 
 
+_TERMINATION = partner_sees(
+    "ground", "reason", "effective_on", "meeting_on", "ayes", "noes", "abstentions", "documents"
+)
 _READ_BEFORE_THE_END = ("item", "terms", "outcomes", "report", "findings")
-_TERMINATION = partner_sees("ground", "reason", "effective_on", "meeting_on", "ayes", "noes", "abstentions")
 
 
 def _later_from(origin: State) -> Callable[[Case], bool]:
@@ -210,6 +217,7 @@ def _board_terminates(to: State, when: Callable[[Case], bool], records: Effect) 
         asks=("meeting", "board", "ends_later"),
         when=when,
         audience=_TERMINATION,
+        document="documents",
         optional=True,
         confirmed=True,
         final=True,
@@ -235,6 +243,7 @@ def _staff_terminate(to: State | None, when: Callable[[Case], bool], records: Ef
         asks=("board", "notice_days", "ends_later"),
         when=when,
         audience=_TERMINATION,
+        document="documents",
         optional=True,
         confirmed=True,
         final=True,
@@ -292,7 +301,8 @@ EVENTS = (
         takes=CloseOut,
         records=close_out,
         needs=(not_closed_out,),
-        audience=partner_sees("summary"),
+        audience=partner_sees("summary", "documents"),
+        document="documents",
         confirmed=True,
         final=True,
         form=Form(reads=("end",)),

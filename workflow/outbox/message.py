@@ -24,7 +24,7 @@ from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.application_texts import SEALED_EVENTS
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.views import documents, drafts, vacancies, visibility, weighed
+from workflow.views import attached, documents, drafts, vacancies, visibility, weighed
 from workflow.views.sealing import names_nobody
 from workflow.views.visibility import Viewer
 
@@ -97,6 +97,7 @@ _NO_PARTNERSHIP: dict[str, Any] = {
     "deadline": None,
     "offers": [],
     "hindered": [],
+    "files": [],
     "missing": {},
     "weighed": None,
     "page": None,
@@ -125,7 +126,10 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     event = _event(session, row, facts, viewer)
     # Somebody who has only saved an application has no page of the partnership to see.
     is_author = row.role == Role.APPLICANT and not _has_applied(facts, row.owner)
+    page = None if is_author else links.address(config, links.claim_of(row, ref, "", facts))
+    offered = [offer["event"] for offer in asks["offers"]]
     return asks | {
+        "files": _list_files(page, event, attached.to_read(about.state, offered, visible)) if page else [],
         "why": f"because you saved an application for {school_name}"
         if is_author
         else describe_capacity(session, row.role, facts),
@@ -145,7 +149,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         "missing": missing,
         "deadline": own_deadline(session, row, _leaves_at(row)),
         "names": documents.mentioned_names(names_in(session, facts), visible, event),
-        "page": None if is_author else links.address(config, links.claim_of(row, ref, "", facts)),
+        "page": page,
     }
 
 
@@ -153,6 +157,18 @@ def _has_applied(facts: Partnership, email: str) -> bool:
     """Return whether an address is that of an applicant on record, in this call or an earlier one."""
     sent = (each for call in facts.selections for each in call.applications.values())
     return any(email == application.contact_email for application in sent)
+
+
+def _list_files(
+    page: str, event: Mapping[str, Any] | None, to_read: Sequence[attached.Shown]
+) -> list[attached.Shown]:
+    """Return the documents that came with the event of a notice, and those to read before what it asks for."""
+    came = [each for deed in event["deeds"] for each in deed["files"]] if event else []
+    files = {each["sha256"] or each["name"]: each for each in (*came, *to_read)}
+    return [
+        each | {"url": f"{page}/documents/{each['sha256']}" if each["sha256"] else None}
+        for each in files.values()
+    ]
 
 
 def describe_capacity(session: Session, role: str, facts: Partnership) -> str:
@@ -226,6 +242,8 @@ def describe_entry(
         "label": session.config.label(entry.event),
         "done": session.config.events[entry.event]["done"],
         "said": [{"label": label, "value": value} for label, value in pairs],
+        # What is sealed has a page of its own, which only its author can open.
+        "files": [] if row.sealed else attached.of_input(visible, row.document),
     }
 
 
@@ -264,6 +282,7 @@ def _asks(
         offers.append({
             "event": event, "label": config.label(event), "url": link, "words": words, "help": "",
             "deadline": deadline_of(session, row, [event], _leaves_at(row)), "always": event in always,
+            "signs": any(word.name for word in event_named(event).reply_words.values()),
         })  # fmt: skip
     return {"offers": offers, "hindered": hindered}
 
