@@ -95,6 +95,7 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
             "due_day": due_day,
         },
         **{"money": money, "words": words, "listing": listing, "choice": choice},
+        "kind_and_size": kind_and_size,
         "size": size,
     }
 
@@ -155,6 +156,17 @@ def choice(items: object) -> str:
         raise TypeError(f"choice: expected a list such as ['agree', 'no'], got {_describe(value)}")
     texts = [f'"{_read_item(item)}"' for item in value]
     return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def kind_and_size(name: object, count: object = None) -> str:
+    """Return the type and the size of a file, by its name and its length in bytes: "PDF, 1.2 MB"."""
+    value, length = _refuse_undefined(name), _refuse_undefined(count)
+    if not isinstance(value, str) or not isinstance(length, (int, type(None))):
+        raise TypeError(
+            f"file: expected a name and a length in bytes, got {_describe(name)}, {_describe(count)}"
+        )
+    kind = value.rpartition(".")[2].upper() if "." in value else "file"
+    return kind if length is None else f"{kind}, {size(length)}"
 
 
 def link(url: object) -> str:

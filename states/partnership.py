@@ -5,7 +5,7 @@ Days are local to the district, instants are aware, money is whole cents. People
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Self
 
@@ -38,6 +38,7 @@ class Role(StrEnum):
 
 
 Side = Literal["school", "district", "partner"]
+SigningSide = Literal["district", "partner"]  # who signs the agreement
 Kind = Literal["community-based-organization", "higher-education", "public-agency", "other"]
 Ability = Literal[
     "collaboration", "high-expectations", "diversity", "connecting-assets", "shared-accountability"
@@ -46,6 +47,7 @@ Instrument = Literal["mou", "contract"]
 Requester = Literal["school", "superintendent", "board"]
 Purpose = Literal["new", "amendment", "renewal", "termination"]
 Ground = Literal["no-substantial-impact", "unsatisfactory", "mutual", "breach"]
+Remedy = Literal["score-anew", "start-over"]
 Duty = Literal["assessment", "gap", "meeting", "engagement", "responsibility"]
 
 SIDES: dict[Role, Side] = {Role.PRINCIPAL: "school", Role.STAFF: "district", Role.LEAD_PARTNER: "partner"}
@@ -66,11 +68,24 @@ class Fact(BaseModel):
         return self.model_copy(update=changes)
 
 
+class Attachment(Fact):
+    """A document that came with an event: its name, and the digest and length of its content if it is kept."""
+
+    name: str
+    sha256: str | None = None
+    size: int | None = None
+
+
 class Signature(Fact):
     by: str
     at: datetime
     on: date | None = None
     through: str | None = None  # the delegate who gave it for an absent person
+    name: str | None = None  # as the person typed it to sign
+    consented: bool = False  # the person ticked the sentence of consent
+    signed_sha256: str | None = None  # the digest of the document that was signed
+    paper: bool = False  # signed on paper by `name`, and recorded by `by`
+    scan: Attachment | None = None
 
 
 Signatures = dict[Side, Signature]
@@ -104,6 +119,7 @@ class Application(Fact):
     contact_email: str
     received_at: datetime
     replaces: int = 0
+    applied_as: str | None = None  # the name that was sent, for readers of a present name; never on record
 
 
 class Conflict(Fact):
@@ -135,6 +151,9 @@ class Protest(Fact):
     at: datetime
     answer: str | None = None
     answered_at: datetime | None = None
+    remedy: Remedy | None = None
+    documents: tuple[Attachment, ...] = ()
+    answer_documents: tuple[Attachment, ...] = ()
 
 
 class Selection(Fact):
@@ -148,6 +167,8 @@ class Selection(Fact):
     conflicts: tuple[Conflict, ...] = ()
     scores: tuple[Score, ...] = ()
     scored_at: datetime | None = None
+    anew_at: datetime | None = None  # since when the panel scores anew, after a protest that was upheld
+    earlier_scores: tuple[Score, ...] = ()  # those that no longer count since
     choice: Choice | None = None
     protests: tuple[Protest, ...] = ()
     restarted: str | None = None
@@ -205,6 +226,7 @@ class Change(Fact):
     terms: str | None = None
     reason: str
     at: datetime
+    document: Attachment | None = None
 
 
 class Agreement(Fact):
@@ -216,9 +238,11 @@ class Agreement(Fact):
     ends_on: date
     autonomy_requested_by: Requester | None = None
     responsibilities: tuple[str, ...] = ()
+    document: Attachment | None = None  # the text that is signed
     drafted_at: datetime
     signatures: Signatures = {}
     signed_at: datetime | None = None
+    signed_copy: Attachment | None = None  # one page with the terms, the document and both signatures
     awaits_signature: datetime | None = None
     approval: Approval | None = None
     in_force_at: datetime | None = None
@@ -229,7 +253,10 @@ class Agreement(Fact):
         """Return the agreement with new terms and without signatures, since it must be signed again."""
         changes = (*self.changes, change)
         changed = self.but(amount_cents=change.amount_cents, ends_on=change.ends_on, changes=changes)
-        return changed.but(signatures={}, signed_at=None, awaits_signature=at)
+        document = change.document or self.document
+        return changed.but(
+            signatures={}, signed_at=None, signed_copy=None, awaits_signature=at, document=document
+        )
 
 
 class Outcome(Fact):
@@ -273,6 +300,7 @@ class Item(Fact):
     scheduled_at: datetime | None = None
     agenda: tuple[date, ...] = ()
     late: tuple[date, ...] = ()  # the agendas that it came onto after they had closed
+    documents: tuple[Attachment, ...] = ()  # what came with the referral
     introduced: tuple[date, ...] = ()
     immediate_action: bool = False
     deferred: int = 0
@@ -285,6 +313,7 @@ class Decision(Fact):
     vote: Vote
     reason: str | None
     at: datetime
+    documents: tuple[Attachment, ...] = ()  # such as the minutes
 
 
 class Request(Fact):
@@ -310,6 +339,7 @@ class DutyDone(Fact):
     summary: str
     evidence: str
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class OtherAgreement(Fact):
@@ -321,6 +351,7 @@ class OtherAgreement(Fact):
     district_input: str
     signed_on: date
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class Document(Fact):
@@ -336,6 +367,7 @@ class Report(Fact):
     narrative: str
     document: str | None = None
     sha256: str | None = None
+    size: int | None = None
     by: str
     through: str | None = None
     at: datetime
@@ -347,6 +379,7 @@ class Finding(Fact):
     by: str
     through: str | None = None
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class Review(Fact):
@@ -381,12 +414,14 @@ class Ended(Fact):
     by: str
     board: bool = False
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class ClosedOut(Fact):
     summary: str
     by: str
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class Partnership(Fact):
@@ -400,6 +435,8 @@ class Partnership(Fact):
     selection: Selection | None = None
     earlier_selections: tuple[Selection, ...] = ()
     outcomes: Outcomes = Outcomes()
+    proposed_outcomes: Outcomes | None = None  # set anew in force, and not agreed to by all three yet
+    earlier_outcomes: tuple[Outcomes, ...] = ()  # the sets that counted before, the earliest first
     agreement: Agreement | None = None
     board: Board = Board()
     duties: tuple[DutyDone, ...] = ()
@@ -407,6 +444,7 @@ class Partnership(Fact):
     review: Review | None = None
     earlier_reviews: tuple[Review, ...] = ()
     documents: tuple[Document, ...] = ()
+    ending: Ended | None = None  # a termination that is to take effect on a later day
     ended: Ended | None = None
     closed_out: ClosedOut | None = None
 
@@ -421,6 +459,30 @@ class Partnership(Fact):
         return len(self.earlier_selections)
 
     @property
+    def outcomes_to_agree(self) -> Outcomes:
+        """Return the set that people are asked to agree to: the one that is proposed, or else the present one."""
+        return self.outcomes if self.proposed_outcomes is None else self.proposed_outcomes
+
+    def outcomes_at(self, at: datetime) -> Outcomes:
+        """Return the set that counted at an instant, by which a report of that time is read (4270.11)."""
+        sets = (*self.earlier_outcomes, self.outcomes)
+        counted = (each for each in reversed(sets) if each.agreed_at is not None and each.agreed_at <= at)
+        return next(counted, sets[0])
+
+    @property
     def in_force(self) -> bool:
         """Return whether an agreement is in force and not ended."""
         return self.ended is None and self.agreement is not None and self.agreement.in_force_at is not None
+
+    @property
+    def last_day(self) -> date | None:
+        """Return the last day of the agreement as things stand.
+
+        It is the agreement's own, or the day before a termination takes effect. None without an agreement.
+        """
+        if self.agreement is None:
+            return None
+        end = self.ending or self.ended
+        if end is None or end.how != "terminated":
+            return self.agreement.ends_on
+        return min(self.agreement.ends_on, end.effective_on - timedelta(days=1))

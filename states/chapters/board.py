@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, StrictBool
 
-from states.case import Case, Meeting, board_reasons, require_recorded
+from states.case import Case, Meeting, attachments_of, board_reasons, require_recorded
 from states.chapters.agreement import BEFORE_SIGNING, new_term_possible, shortening_keeps_notice
 from states.event import (
     ACTIVE,
@@ -20,8 +20,8 @@ from states.event import (
     partner_sees,
     requirement,
 )
-from states.inputs import Cents, Day, Input, Text
-from states.partnership import Change, Item, Partnership, Purpose, Role, State
+from states.inputs import Cents, Day, Files, Input, Text, documents_field
+from states.partnership import Agreement, Change, Item, Partnership, Purpose, Role, State
 
 
 class ReferToBoard(Input):
@@ -31,6 +31,7 @@ class ReferToBoard(Input):
         default=None, title="New whole amount", description="new whole amount in cents"
     )
     ends_on: Day | None = Field(default=None, description="new last day")
+    documents: Files = documents_field("files for the agenda packet")
 
 
 class ScheduleItem(Input):
@@ -53,6 +54,7 @@ class IntroduceItem(HeldAtMeeting):
         title="Does the Board act at this meeting, without a second reading?",
         description="whether the Board acts at once",
     )
+    documents: Files = documents_field("the minutes, and other files of the meeting")
 
 
 class DeferItem(Input):
@@ -64,10 +66,14 @@ class DeferItem(Input):
     reason: Text = Field(description="why")
 
 
+def _reasons(case: Case, agreement: Agreement) -> tuple[str, ...]:
+    return board_reasons(agreement, case.setting.board, earlier=case.setting.earlier)
+
+
 @requirement("4270.9")
 def board_has_a_reason(case: Case) -> str | None:
     agreement = case.facts.agreement
-    if agreement is None or case.facts.board.asked or board_reasons(agreement, case.setting.board):
+    if agreement is None or case.facts.board.asked or _reasons(case, agreement):
         return None
     return "nothing calls for the Board: the agreement can be signed and activated, or ask-for-review first"
 
@@ -98,6 +104,20 @@ def change_stated(case: Case) -> str | None:
     if values.purpose == "new" or case.agreement.pending or given:
         return None
     return "what the Board is to approve is missing: give amount_cents, ends_on or both"
+
+
+@requirement("4270.9c", of_input=True)
+def renewal_goes_later(case: Case) -> str | None:
+    values, agreement = case.input, case.agreement
+    if values.purpose != "renewal" or change_stated.reason(case):
+        return None  # `change_stated` refuses a renewal without terms
+    last = values.ends_on or (agreement.pending or agreement).ends_on
+    if last > agreement.ends_on:
+        return None
+    return (
+        f"a renewal goes on after the present last day, {agreement.ends_on}, and {last} does not; to end the"
+        " agreement earlier, refer an amendment"
+    )
 
 
 @requirement("4270.12", of_input=True)
@@ -214,10 +234,13 @@ def refer_to_board(case: Case) -> Partnership:
             terms=agreement.pending.terms if agreement.pending else None,
             reason=values.reason,
             at=case.at,
+            document=agreement.pending.document if agreement.pending else None,
         )
     basis = change or agreement
     # Keep the clauses with the item: the procedure may change later, and the reason must stay readable.
-    because = board_reasons(agreement, case.setting.board, basis.amount_cents, basis.ends_on)
+    because = board_reasons(
+        agreement, case.setting.board, basis.amount_cents, basis.ends_on, case.setting.earlier
+    )
     if case.facts.board.asked:
         because = (*because, "asked")
     item = Item(
@@ -227,6 +250,7 @@ def refer_to_board(case: Case) -> Partnership:
         origin=require_recorded(case.state),
         change=change,
         referred_at=case.at,
+        documents=attachments_of(values.documents),
     )
     facts = case.facts
     if case.state is State.ANNUAL_REVIEW:
@@ -312,14 +336,17 @@ def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: b
         takes=ReferToBoard,
         records=refer_to_board,
         needs=needs,
-        asks=("board", "longest_notice"),
-        audience=partner_sees("purpose", "reason", "amount_cents", "ends_on"),
+        asks=("board", "earlier", "longest_notice"),
+        audience=partner_sees("purpose", "reason", "amount_cents", "ends_on", "documents"),
         optional=optional,
+        document="documents",
         form=form,
     )
 
 
-_REFER_IN_FORCE = (purpose_is_of_agreement, change_stated, new_term_possible, change_keeps_notice)
+_REFER_IN_FORCE = (
+    purpose_is_of_agreement, change_stated, renewal_goes_later, new_term_possible, change_keeps_notice,
+)  # fmt: skip
 _FORM_IN_FORCE = Form(
     reads=_IN_FORCE,
     choices={"purpose": "purposes-in-force"},
@@ -371,7 +398,8 @@ EVENTS = (
             immediate_only_from_agenda,
         ),
         asks=("meeting", "next_meeting", "board"),
-        audience=partner_sees("meeting_on", "immediate_action"),
+        audience=partner_sees("meeting_on", "immediate_action", "documents"),
+        document="documents",
         form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),
         about_meeting=True,
     ),

@@ -28,6 +28,7 @@ from states.inputs import (
     ABILITIES,
     Day,
     Email,
+    Files,
     Identifier,
     Input,
     Name,
@@ -35,6 +36,7 @@ from states.inputs import (
     OfOrganization,
     Text,
     check_distinct,
+    documents_field,
 )
 from states.partnership import Ability, Application, Outcomes, Partnership, Role, Selection
 
@@ -58,6 +60,7 @@ class ReceiveApplication(Input):
     demonstration: Text | None = Field(
         default=None, title="Ability to serve", description="for kind other: ability to serve"
     )
+    documents: Files = documents_field("files that belong to the application")
 
 
 class ExtendSelection(Input):
@@ -308,12 +311,13 @@ EVENTS = (
             school_agreed_to_needs,
             district_agreed_to_needs,
             school_invited,
-            no_other_lead_partner,
+            # A successor is sought while the present Lead Partner serves. Only an agreement in force asks
+            # for `no_other_lead_partner` (4270.4).
             panel_large_enough,
             panel_known,
             open_long_enough,
         ),
-        asks=("invited_on", "other_lead", "closes_at", "opens_until", "minimum_panel", "strangers"),
+        asks=("invited_on", "closes_at", "opens_until", "minimum_panel", "strangers"),
         audience=of_call("closes_on"),
         public=True,
         awaited_since="needs.agreed",
@@ -330,7 +334,8 @@ EVENTS = (
         needs=(call_open, replaced_by_its_author, other_kind_demonstrated, *all_five_addressed),
         asks=("organization", "proved_by", "unproved", "sent_at"),
         audience=_of_application("organization", "contact_name", "contact_email"),
-        sealed=("abilities", "demonstration"),
+        sealed=("abilities", "demonstration", "documents"),
+        document="documents",
         optional=True,
         repeatable=True,
         form=Form(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from states.case import Case
+from states.case import Case, attachments_of
 from states.chapters.agreement import agreement_not_over, find_short_notice
 from states.chapters.board import (
     READ_BY_BOARD,
@@ -28,7 +28,7 @@ from states.event import (
     partner_sees,
     requirement,
 )
-from states.inputs import Count, Text
+from states.inputs import Count, Files, Text, documents_field
 from states.partnership import Approval, Decision, Partnership, State, Vote
 
 
@@ -40,6 +40,7 @@ class VoteInput(HeldAtMeeting):
 
 class Decide(VoteInput):
     reason: Text | None = Field(default=None, description="what the Board said")
+    documents: Files = documents_field("the minutes, and other files of the meeting")
 
 
 @requirement("4270.9", of_input=True)
@@ -78,9 +79,10 @@ def met_before_the_end(case: Case) -> str | None:
     # An agreement that has ended stays in force on record until the clock records its end. It cannot be
     # renewed.
     met, agreement = case.input.meeting_on, case.facts.agreement
-    if agreement is None or not case.facts.in_force or met <= agreement.ends_on:
+    last = case.facts.last_day
+    if agreement is None or last is None or not case.facts.in_force or met <= last:
         return None
-    return f"the agreement ended on {agreement.ends_on}, before the meeting on {met}; a new one is needed"
+    return f"the agreement ended on {last}, before the meeting on {met}; a new one is needed"
 
 
 @requirement("4270.12", of_input=True)
@@ -134,7 +136,9 @@ def approve(case: Case) -> Partnership:
         # A renewal continues the same agreement, so the moment from which its duties count stays.
         in_force_at=agreement.in_force_at or case.at,
     )
-    return record_decision(case, "approve").but(agreement=agreement)
+    facts = record_decision(case, "approve").but(agreement=agreement)
+    # By a renewal the Board lets the agreement go on, so a termination that waits does not take effect.
+    return facts.but(ending=None) if item.purpose == "renewal" else facts
 
 
 def send_back(case: Case) -> Partnership:
@@ -162,6 +166,7 @@ def record_decision(case: Case, decision: Literal["approve", "send-back", "termi
         vote=vote,
         reason=values.reason,
         at=case.at,
+        documents=attachments_of(values.documents),
     )
     board = case.facts.board
     return case.facts.but(board=board.but(item=None, asked=None, decisions=(*board.decisions, outcome)))
@@ -197,8 +202,9 @@ def _send_back(to: State) -> Event:
         needs=DECISION,
         asks=("meeting", "board"),
         when=came_from(to),
-        audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason"),
+        audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason", "documents"),
         consents_to=_referral_read,
+        document="documents",
         form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),
     )
 
@@ -222,8 +228,9 @@ EVENTS = (
             no_other_lead_partner,
         ),
         asks=("meeting", "board", "other_lead", "longest_notice"),
-        audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason"),
+        audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason", "documents"),
         consents_to=_referral_read,
+        document="documents",
         confirmed=True,
         final=True,
         form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),

@@ -75,7 +75,6 @@ _because("side-has-not-agreed-to-needs", _NEEDS, "agree-needs")
 _because("school-agreed-to-needs", _signatures(_NEEDS, "needs", "district"), "open-selection")
 _because("district-agreed-to-needs", _signatures(_NEEDS, "needs", "school"), "open-selection")
 _because("school-invited", _NEEDS, "open-selection", around={"invited_on": None})
-_because("no-other-lead-partner", _NEEDS, "open-selection", around={"other_lead": "rbhs-2024"})
 _because("panel-large-enough", _NEEDS, "open-selection", reviewers=[REVIEWERS[0]])
 _because("panel-known", _NEEDS, "open-selection", around={"strangers": (REVIEWERS[0],)})
 _because("open-long-enough", _NEEDS, "open-selection", closes_on="2025-07-08")
@@ -146,13 +145,14 @@ _because("protest-waits", _CHOSEN, "answer-protest")
 _TERMS = {"autonomy_requested_by": "school"}
 _READY = {
     "sign-agreement": Life().to("drafted"),
+    "record-signature": Life().to("drafted"),
     "activate": Life().to("signed"),
     "refer-to-board": Life().to("drafted", **_TERMS),
 }
 for _event, _life in _READY.items():
     _unchosen = _life.having("selection", choice=None)
     _because("partner-chosen", _unchosen, _event)
-    _early = {"signed_on": "2025-08-20"} if _event == "sign-agreement" else {}
+    _early = {"signed_on": "2025-08-20"} if _event in ("sign-agreement", "record-signature") else {}
     _because("protest-window-closed", _life.at("2025-08-26"), _event, **_early)
     _waits = _life.having("selection", protests=_PROTESTED.facts.selection.protests)
     _because("protests-answered", _waits, _event)
@@ -160,19 +160,31 @@ for _event, _life in _READY.items():
     _because("all-agreed-to-outcomes", _signatures(_life, "outcomes", "school", "partner"), _event)
 _because("something-to-agree-to", Life().to("needs"), "ask-for-changes", about="needs")
 _because("asked-about-what-there-is", Life().to("drafted"), "ask-for-changes", about="needs")
-_because("agreement-drafted", _READY["sign-agreement"].but(agreement=None), "sign-agreement", "activate")
+_because(
+    "agreement-drafted", _READY["sign-agreement"].but(agreement=None), "sign-agreement", "record-signature",
+    "activate",
+)  # fmt: skip
 _because(
     "agreement-drafted", _READY["refer-to-board"].but(agreement=None), "refer-to-board"
 )  # fmt: skip
-for _event in ("sign-agreement", "activate"):
+for _event in ("sign-agreement", "record-signature", "activate"):
     _life = _READY[_event]
     _because("board-need-not-act-a", _life.having("agreement", amount_cents=25_000_000), _event)
     _because("board-need-not-act-b", _life.having("agreement", **_TERMS), _event)
     _because("board-need-not-act-c", _life.having("agreement", ends_on=day("2026-09-01")), _event)
     _because("board-did-not-ask", _life.do("ask-for-review"), _event)
 _because("side-has-not-signed", _READY["sign-agreement"].do("sign-agreement"), "sign-agreement")
-_because("signed-by-today", _READY["sign-agreement"], "sign-agreement", signed_on="2025-12-01")
-_because("signed-after-draft", _READY["sign-agreement"], "sign-agreement", signed_on="2025-07-01")
+_because(
+    "named-side-has-not-signed", _READY["sign-agreement"].do("sign-agreement", "lead-partner"),
+    "record-signature",
+)  # fmt: skip
+_because(
+    "another-signer-for-each-side", _READY["sign-agreement"].do("record-signature"), "record-signature",
+    side="district",
+)  # fmt: skip
+for _event in ("sign-agreement", "record-signature"):
+    _because("signed-by-today", _READY["sign-agreement"], _event, signed_on="2025-12-01")
+    _because("signed-after-draft", _READY["sign-agreement"], _event, signed_on="2025-07-01")
 _because(
     "another-person-for-each-side", _READY["sign-agreement"], "sign-agreement", by="principal@example.org"
 )
@@ -193,13 +205,15 @@ _ACTIVE = Life().to("active")
 for _life in (_ACTIVE, Life().to("annual-review")):
     _because("purpose-is-of-agreement", _life, "refer-to-board", purpose="new")
     _because("change-stated", _life, "refer-to-board", purpose="amendment")
-    _because("new-term-possible", _life, "refer-to-board", purpose="renewal", ends_on="2025-01-01")
+    _because("new-term-possible", _life, "refer-to-board", purpose="amendment", ends_on="2025-01-01")
+    _because("renewal-goes-later", _life, "refer-to-board", purpose="renewal", ends_on="2026-08-31")
     _because(
         "change-keeps-notice", _life, "refer-to-board", purpose="amendment", ends_on=str(_life.now.date())
     )
 _because("new-term-possible", _ACTIVE, "amend-agreement", ends_on="2025-01-01")
 _because("shortening-keeps-notice", _ACTIVE, "amend-agreement", ends_on=str(_ACTIVE.now.date()))
 _because("agreement-not-over", _ACTIVE.at("2026-09-01"), "amend-agreement")
+_because("no-termination-waits", Life().to("ending"), "amend-agreement", ends_on="2026-09-30")
 _because(
     "notice-kept-at-vote", _ACTIVE.do("refer-to-board", purpose="amendment", ends_on="2025-10-30").to(
         "introduced", after="referred"
@@ -252,14 +266,25 @@ for _life in (_ACTIVE, Life().to("annual-review")):
 for _duty in ("assessment", "gap", "meeting", "engagement", "responsibility"):
     _because("done-by-today", _ACTIVE, f"record-{_duty}", on="2025-12-01")
     _because("done-since-agreement", _ACTIVE, f"record-{_duty}", on="1950-01-01")
+    _because("agreement-in-force", _REFERRED, f"record-{_duty}")
 _because("signed-under-agreement", _ACTIVE, "add-agreement", signed_on="1950-01-01")
 _because("school-gave-input", _ACTIVE, "add-agreement", school_input=None)
 _because("district-gave-input", _ACTIVE, "add-agreement", district_input=None)
 _AMENDED = _ACTIVE.do("amend-agreement")
-_because("signature-awaited", _ACTIVE.having("agreement", signatures={}), "sign-agreement")
 _because("side-has-not-signed", _AMENDED.do("sign-agreement"), "sign-agreement")
-_because("signed-by-today", _AMENDED, "sign-agreement", signed_on="2025-12-01")
-_because("signed-after-draft", _AMENDED, "sign-agreement", signed_on=str(_AMENDED.now.date() - timedelta(1)))
+_TODAY, _DAY_BEFORE = (str(_AMENDED.now.date() - timedelta(n)) for n in (0, 1))
+for _event in ("sign-agreement", "record-signature"):
+    _because("signature-awaited", _ACTIVE.having("agreement", signatures={}), _event)
+    _because("signed-by-today", _AMENDED, _event, signed_on="2025-12-01")
+    _because("signed-after-draft", _AMENDED, _event, signed_on=_DAY_BEFORE)
+_because(
+    "named-side-has-not-signed", _AMENDED.do("sign-agreement", "lead-partner"), "record-signature",
+    signed_on=_TODAY,
+)  # fmt: skip
+_because(
+    "another-signer-for-each-side", _AMENDED.do("record-signature", signed_on=_TODAY), "record-signature",
+    side="district", signed_on=_TODAY,
+)  # fmt: skip
 _because("another-person-for-each-side", _AMENDED, "sign-agreement", by="principal@example.org")
 
 _REVIEW, _REPORTED = Life().to("annual-review"), Life().to("reported")
@@ -271,6 +296,10 @@ _because(
 _because("another-person-for-each-side", _REVIEW, "submit-report", by="principal@example.org")
 _because("another-person-for-each-side", _REPORTED, "give-finding", by="lead-partner@example.org")
 _because("report-in-or-overdue", _REVIEW, "give-finding")
+_RENEWING = Life().at_board_review("renewal")
+_because("review-is-open", _RENEWING, "submit-report", "give-finding")
+_because("agreement-in-force", _REFERRED, "open-annual-review")
+_because("no-review-is-open", Life().at_board_review("renewal", "annual-review"), "open-annual-review")
 _because("side-has-given-no-finding", _REPORTED.do("give-finding"), "give-finding")
 _FOUND = Life().at_found()
 _because("report-received", _FOUND.having("review", reports=()), "continue")
@@ -282,6 +311,12 @@ _because("board-did-not-approve", Life().to("approved"), "terminate")
 _because("notice-given", _ACTIVE, "terminate", effective_on="2025-09-03")
 _because("ends-before-last-day", _ACTIVE, "terminate", effective_on="2026-09-01")
 _because("past-last-day", _ACTIVE, "expire")
+_ENDING = Life().to("ending")
+_because("ends-earlier-than-on-record", _ENDING, "terminate", effective_on="2025-10-02")
+_because("termination-waits", _ACTIVE, "withdraw-termination")
+_OF_BOARD = _ENDING.but(ending=_ENDING.facts.ending.but(board=True, effective_on=day("2026-01-31")))
+_because("board-did-not-end", _OF_BOARD, "terminate", effective_on="2025-12-01")
+_because("board-did-not-end", _OF_BOARD, "withdraw-termination")
 _ASKED = _ACTIVE.do("change-contact")
 _because("asked-in-time", _ASKED.at("2025-09-20"), "accept-contact")
 _because("accepted-in-person", _ASKED, "accept-contact", around={"through": "delegate@example.org"})

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from notifications.filters import long_day, money
 from states.errors import TableError
 from states.inputs import ABILITIES, READABLE
 from states.lifecycle import TABLE
-from states.partnership import Outcome, Review, Role, State
+from states.partnership import Fact, Outcome, Review, Role
 from workflow.actions.task import Task
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
-from workflow.views import weighed
+from workflow.views import attached, weighed
 from workflow.views.applications import texts_for
+from workflow.views.present_names import rename, rename_call
 from workflow.views.standings import MOST, Standing, add_up, standings_of
 
 Pairs = list[tuple[str, str]]  # a label and a value
@@ -27,6 +28,7 @@ class Card:
     title: str
     pairs: Pairs = field(default_factory=list)
     text: str = ""
+    files: list[attached.Shown] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,18 @@ class Section:
     cards: list[Card] = field(default_factory=list)
     text: str = ""
     grids: list[Grid] = field(default_factory=list)
+    files: list[attached.Shown] = field(default_factory=list)
 
 
 def collect_sections(session: Session, task: Task) -> list[Section]:
     """Return the reading that the event's form names, without what its role may not know."""
     sections = (SECTIONS[name](session, task) for name in task.event.form.reads)
     return [section for section in sections if section is not None]
+
+
+def _show(documents: Iterable[Fact | None]) -> list[attached.Shown]:
+    """Return documents of the facts as pages show them."""
+    return [attached.show(each.model_dump(mode="json")) for each in documents if each is not None]
 
 
 def _statement(_: Session, task: Task) -> Section | None:
@@ -90,13 +98,26 @@ def _terms(session: Session, task: Task) -> Section | None:
         lists.append(("Autonomy in its words (policy 4270.9b)", weighing["autonomy"]))
         lists.append(("All agreements of this organization", [*weighing["agreements"], weighing["sums"]]))
         lists = [(label, entries) for label, entries in lists if any(entries)]
-    return Section("The terms of the agreement", pairs=pairs, lists=lists)
+    waiting = agreement.pending.document if agreement.pending else None
+    # Who signs sees which very file is signed.
+    files = [each | {"proof": each["sha256"]} for each in _show([agreement.document, waiting])]
+    return Section("The terms of the agreement", pairs=pairs, lists=lists, files=files)
 
 
 def _outcomes(_: Session, task: Task) -> Section | None:
-    items = task.record.facts.outcomes.items
-    cards = [Card(outcome.name, outcome_pairs(outcome)) for outcome in items]
-    return Section("The outcomes", cards=cards) if cards else None
+    facts = task.record.facts
+    cards = [Card(outcome.name, outcome_pairs(outcome)) for outcome in facts.outcomes_to_agree.items]
+    if not cards:
+        return None
+    if facts.proposed_outcomes is None:
+        return Section("The outcomes", cards=cards)
+    present = [f"{outcome.name}: {_in_short(outcome)}" for outcome in facts.outcomes.items]
+    lists = [("Until all three have agreed, these count", present)]
+    return Section("The outcomes that are proposed", cards=cards, lists=lists)
+
+
+def _in_short(outcome: Outcome) -> str:
+    return f"from {outcome.baseline:g} to {outcome.target:g} ({outcome.unit})"
 
 
 def outcome_pairs(outcome: Outcome) -> Pairs:
@@ -122,12 +143,14 @@ def _item(_: Session, task: Task) -> Section | None:
     if item.change:
         pairs.append(("New whole amount", money(item.change.amount_cents)))
         pairs.append(("New last day", long_day(item.change.ends_on)))
-    return Section("What the Board has before it", pairs=pairs)
+    since = [each for each in task.record.facts.documents if each.at >= item.referred_at]
+    return Section("What the Board has before it", pairs=pairs, files=_show([*item.documents, *since]))
 
 
 def _open_review(task: Task) -> Review | None:
     """Return the annual review in progress. Nobody needs to read an earlier one before acting."""
-    return task.record.facts.review if task.record.state is State.ANNUAL_REVIEW else None
+    review = task.record.facts.review
+    return review if review and review.decided_at is None else None
 
 
 def _report(_: Session, task: Task) -> Section | None:
@@ -136,8 +159,14 @@ def _report(_: Session, task: Task) -> Section | None:
         return None
     report = review.reports[-1]
     cards = []
-    for outcome in task.record.facts.outcomes.items:
+    facts = task.record.facts
+    earlier = [each for outcomes in facts.earlier_outcomes for each in outcomes.items]
+    # A report has a value for each outcome that counted when it was written.
+    for outcome in facts.outcomes_at(report.at).items:
         pairs = outcome_pairs(outcome)
+        pairs += [
+            ("Before", _in_short(each)) for each in earlier if each.name == outcome.name and each != outcome
+        ]
         if outcome.name in report.values:
             value = report.values[outcome.name]
             up = outcome.direction == "increase"
@@ -146,8 +175,8 @@ def _report(_: Session, task: Task) -> Section | None:
             verdict = "target reached" if reached else "target not reached"
             pairs.insert(0, ("This year", f"{value:g} ({outcome.unit}): {verdict}"))
         cards.append(Card(outcome.name, pairs))
-    pairs = [("Document", report.document)] if report.document else []
-    return Section("The year's report", cards=cards, text=report.narrative, pairs=pairs)
+    files = _show([report]) if report.document else []
+    return Section("The year's report", cards=cards, text=report.narrative, files=files)
 
 
 def _findings(_: Session, task: Task) -> Section | None:
@@ -159,6 +188,7 @@ def _findings(_: Session, task: Task) -> Section | None:
             sides[side],
             [("Substantial and positive impact", "Yes" if finding.impact else "No")],
             finding.reasons,
+            _show(finding.documents),
         )
         for side, finding in findings.items()
     ]
@@ -172,7 +202,7 @@ def _scores(session: Session, task: Task) -> Section | None:
         return None
     # The call has closed, so nothing in it is sealed any more.
     texts = texts_for(session, task.record, task.viewer, selection.closed_at)
-    standings = standings_of(selection)
+    standings = standings_of(rename_call(session.directory, selection))
     if not standings:
         return None
     grids = [_averages(session, standings), *(_points(session, each) for each in standings if each.scores)]
@@ -217,29 +247,30 @@ def _score_card(session: Session, standing: Standing, text: ApplicationText) -> 
     pairs += [(READABLE[ability], text.abilities.get(ability, "nothing")) for ability in ABILITIES]
     if text.demonstration:
         pairs.append(("Ability to serve", text.demonstration))
-    return Card(standing.application.name, pairs)
+    return Card(standing.application.name, pairs, files=[attached.show(each) for each in text.documents])
 
 
 def _round(number: float | None) -> str:
     return "-" if number is None else f"{number:.1f}"
 
 
-def _protests(_: Session, task: Task) -> Section | None:
-    selection = task.record.facts.selection
+def _protests(session: Session, task: Task) -> Section | None:
+    selection = rename(session.directory, task.record.facts).selection
     waiting = selection.unanswered() if selection else ()
     cards = [
-        Card(selection.applications[p.organization].name, text=p.text)
+        Card(selection.applications[p.organization].name, text=p.text, files=_show(p.documents))
         for p in waiting
         if selection is not None and p.organization in selection.applications
     ]
     return Section("What waits for an answer", cards=cards) if cards else None
 
 
-def _choice(_: Session, task: Task) -> Section | None:
+def _choice(session: Session, task: Task) -> Section | None:
     selection = task.record.facts.selection
     if selection is None or selection.choice is None:
         return None
-    chosen = selection.applications.get(selection.choice.organization)
+    applications = rename_call(session.directory, selection).applications
+    chosen = applications.get(selection.choice.organization)
     pairs = [("Chosen as Lead Partner", chosen.name if chosen else selection.choice.organization)]
     return Section("The choice", pairs=pairs, text=selection.choice.reasons)
 
@@ -254,10 +285,14 @@ def _next_contact(_: Session, task: Task) -> Section | None:
 
 
 def _end(_: Session, task: Task) -> Section | None:
-    ended = task.record.facts.ended
+    ended, ending = task.record.facts.ended, task.record.facts.ending
+    if ended is None and ending is not None:
+        pairs: Pairs = [("In effect on", long_day(ending.effective_on))]
+        pairs += [("Ground", READABLE[ending.ground])] if ending.ground else []
+        return Section("The termination that is to take effect", pairs=pairs, text=ending.reason or "")
     if ended is None:
         return None
-    pairs: Pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
+    pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
     if ended.ground:
         pairs.append(("Ground", READABLE[ended.ground]))
     return Section("How the partnership ended", pairs=pairs, text=ended.reason or "")

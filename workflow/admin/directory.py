@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
@@ -21,8 +21,9 @@ from workflow.outbox import queue
 from workflow.procedure.settings import Area
 from workflow.record import board_items, changes, verify
 from workflow.record.board_items import Moved, follow_calendar
+from workflow.record.district_file import find_lacking
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import feeds, tables
 from workflow.views import vacancies
 from workflow.views.shown_directory import read_directory
 from workflow.views.vacancies import Vacancy
@@ -32,10 +33,14 @@ def show_rows(console: Console, what: str, headings: tuple[str, ...], rows: list
     """Show rows of the directory, with the keys in `headings` as columns."""
 
     def people() -> None:
-        shown = [[row[name] for name in headings] for row in rows]
+        shown = [[_write_cell(row.get(name)) for name in headings] for row in rows]
         console.show_table([name.replace("_", " ") for name in headings], shown, f"No {what}.")
 
     console.show(rows, people)
+
+
+def _write_cell(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def write(
@@ -94,7 +99,8 @@ def follow(session: Session, now: datetime) -> list[Moved]:
 def _check_known(session: Session, row: Mapping[str, Any]) -> None:
     """Raise `BadInput` with every name in a row that the directory does not have."""
     schools = session.directory.schools
-    mistakes = [
+    mistakes = list(_find_lacking(session, row)) if "email" in row else []
+    mistakes += [
         Problem("--school", f"there is no school {school!r}{suggest(school, schools)}", ", ".join(schools))
         for school in json.loads(row.get("schools", "[]"))
         if school not in schools
@@ -114,6 +120,17 @@ def _check_known(session: Session, row: Mapping[str, Any]) -> None:
         raise BadInput(mistakes)
 
 
+def _find_lacking(session: Session, row: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what a person would lack for a role, with the columns that the row leaves as they are."""
+    person = session.directory.people.get(row["email"])
+    roles = json.loads(row["roles"]) if "roles" in row else person.roles if person else ()
+    schools = json.loads(row["schools"]) if "schools" in row else person.schools if person else ()
+    organization = row.get("organization") or (person.organization if person else None)
+    # A row of an earlier release may lack it. That must not keep its person from an unrelated change.
+    if {"roles", "schools", "organization"} & row.keys():
+        yield from find_lacking(("--school", "--organization"), roles, schools, organization)
+
+
 def remove(console: Console, area: Area, table: Table, key: object, what: str) -> None:
     """Remove a row from the directory, and print so and which roles nobody holds now. Raises `NotFound`.
 
@@ -130,7 +147,9 @@ def remove(console: Console, area: Area, table: Table, key: object, what: str) -
             return [], follow(session, console.now)
         if table is not tables.people:
             return [], []
+        queue.return_to_absent(session.connection, str(key))
         queue.revoke_person(session.connection, str(key), console.now)
+        feeds.renew(session.connection, str(key))
         sign_in.end(session, str(key), None, console.now)
         return _find_new_vacancies(session), []
 

@@ -289,6 +289,7 @@ class DeadlineSettings(Settings):
     label: Name
     state: States
     due: DueText
+    latest: DueText | None = None
     at: Clock | None = None
     roll: Roll = "stay"
     when: str | None = None
@@ -317,6 +318,7 @@ class NoticeSettings(Settings):
     when: str | None = None
     offers: tuple[str, ...] = ()
     tells_actor: bool = False
+    once_signed: tuple[str, ...] = ()  # who gets the signed copy besides, as does the person who signed last
     enabled: bool = True
 
 

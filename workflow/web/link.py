@@ -110,7 +110,10 @@ def blueprint(site: Site) -> Blueprint:
     @pages.get("/a/<token>/documents/<digest>")
     def document(token: str, digest: str) -> Response:
         try:
-            claim = _check_browser(site, links.read(site.system.config, token))
+            _, read = read_token(site.system.config, token)
+            if isinstance(read, Applicant):
+                return application.document(site, read, digest)
+            claim = _check_browser(site, read)
             if claim is None:
                 abort(404)
             with site.system.reading() as session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, abort, request
 
@@ -70,11 +70,16 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/me/to/<ref>/documents/<digest>")
     def document(ref: str, digest: str) -> Response:
-        return own_page.go_to_partnership(site, ref, f"/documents/{digest}")
+        # The page of the partnership judges who may read it.
+        return own_page.go_to_partnership(site, ref, f"/documents/{quote(digest, safe='')}")
 
     @pages.post("/me/mail/<int:notice>")
     def mail(notice: int) -> Response:
         return own_page.send_mail_again(site, notice)
+
+    @pages.post("/me/answer/<int:answer>")
+    def answer(answer: int) -> Response:
+        return own_page.mark_answer_handled(site, answer)
 
     @pages.route("/me/new", methods=["GET", "POST"])
     def new() -> Response:

@@ -251,7 +251,8 @@ def test_a_document_that_was_chosen_stays_while_the_rest_is_put_right(visit: Vis
     review = visitor.life.facts.review
     assert review is not None
     assert review.reports[-1].document == "year.pdf"
-    assert count(visitor.life, "documents") == 1
+    # Besides it there is the signed copy of the agreement.
+    assert count(visitor.life, "documents") == 2
 
 
 def test_a_document_that_was_chosen_can_be_removed_before_it_is_recorded(visit: Visit) -> None:

@@ -168,7 +168,7 @@ def test_a_document_comes_as_bytes_to_save(begin: Begin) -> None:
     digest = attached(life, BYTES, "Bericht für Ärzte.html")
     visitor = Guest(life)
     link = visitor.link(Role.LEAD_PARTNER, PEOPLE[Role.LEAD_PARTNER])
-    (address,) = re.findall(r'href="([^"]+/documents/[^"]+)"', visitor.get(link).text)
+    (address,) = re.findall(rf'href="([^"]+/documents/{digest})"', visitor.get(link).text)
     answer = visitor.get(address)
     assert (answer.status_code, answer.data) == (200, BYTES)
     assert address.endswith(f"/documents/{digest}")
