@@ -220,6 +220,8 @@ def _join(waiting: Change | None, change: Change) -> Change:
     return change.but(
         terms="\n\n".join(dict.fromkeys(terms)) or None,
         reason="\n\n".join(dict.fromkeys((waiting.reason, change.reason))),
+        # Both wait as one text of the agreement, and a newer text replaces the one before it.
+        document=change.document or waiting.document,
     )
 
 

@@ -40,7 +40,7 @@ def heard(desk: Desk, template: str) -> list[str]:
 
 
 def test_every_event_of_an_item_before_the_board_is_known() -> None:
-    events = "approve defer-item expire introduce-item refer-to-board schedule-item send-back terminate"
+    events = "approve defer-item expire introduce-item recall-item refer-to-board schedule-item send-back terminate"
     assert sorted(BEFORE_THE_BOARD) == events.split()
 
 
@@ -50,6 +50,7 @@ STEPS = [
     ("referred", None, "schedule-item", ITEM),
     ("scheduled", "2025-09-17 19:00", "introduce-item", ITEM),
     ("scheduled", None, "defer-item", LATER),
+    ("scheduled", None, "recall-item", ("--as", "staff@example.org", "--set", "reason=Too early")),
     ("scheduled", "2025-09-17 19:00", "send-back", (*ITEM, *VOTE)),
 ]
 

@@ -6,7 +6,7 @@ import pytest
 
 from states.case import BoardRules, anniversary, board_reasons, is_longer_than
 from states.errors import BadInput
-from states.partnership import Approval
+from states.partnership import Approval, Attachment
 from states.weighing import Share, find_earlier
 from tests.support.facts import CBO, COLLEGE, OUTCOMES, Life, day, instant
 
@@ -262,6 +262,11 @@ def test_a_second_amendment_joins_the_one_that_waits_for_the_board() -> None:
     assert (pending.amount_cents, pending.ends_on) == (THRESHOLD, day("2026-12-31"))
     assert pending.terms == "one more tutor\n\na nurse"
     assert pending.reason == "more students\n\na longer year"
+    file = Attachment(name="terms.pdf")
+    agreement = first.facts.agreement
+    filed = first.having("agreement", pending=agreement.pending.but(document=file))
+    later = filed.do("amend-agreement", ends_on="2026-12-31").facts.agreement.pending
+    assert later.document == file
     # Histories from before this rule are folded as they were judged.
     earlier = first.under(joins=False).do("amend-agreement", ends_on="2026-12-31", terms="a nurse")
     assert earlier.facts.agreement.pending.amount_cents == first.facts.agreement.amount_cents
