@@ -10,6 +10,7 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.message import EmailMessage
@@ -24,7 +25,16 @@ from notifications.render import Rendered
 _WIDTH = 76
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")  # RFC 5322: ASCII, no blanks, between angle brackets
 _REF = re.compile(r"[!-~]+")
+_ADDRESS = re.compile(r"https?://[!-;=?-~]{1,900}")  # without the angle brackets that stand around it
 _LONGEST_LINE = 998  # RFC 5322, 2.1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A text file that a mail brings: its name, and its content in UTF-8 with CRLF line ends."""
+
+    name: str
+    content: bytes
 
 
 def compose(
@@ -40,12 +50,15 @@ def compose(
     calendar: Sequence[CalendarFile] = (),
     reply_to: str | None = None,
     record: Sequence[str] = (),
+    unsubscribe: str | None = None,
+    enclosure: Enclosure | None = None,
 ) -> bytes:
     """Return one mail as RFC 5322 bytes with CRLF line ends.
 
     `sender` and `reply_to` are addresses with or without a name. `message_id` and `thread_id` have the form
     `<unique@example.org>`. `ref` is "" for mail that concerns no single partnership. Of several calendar files,
     mail programs offer the first. `record` names the entries of the record that the mail proves, a line for each.
+    `unsubscribe` is the address that ends such mail by one POST (RFC 8058). The `enclosure` comes last.
     Raise ValueError, which names the header, for a value that a header cannot hold.
     """
     headers = [
@@ -67,13 +80,16 @@ def compose(
         ("X-Auto-Response-Suppress", "All"),
         *([("X-Partnership", _check_ref(ref))] if ref else []),
         *(("X-Partnership-Record", _write_text(line, "X-Partnership-Record")) for line in record),
+        *_make_unsubscribing(unsubscribe),
     ]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
-    return _within_limit(head + _make_body(rendered, message_id, calendar))
+    return _within_limit(head + _make_body(rendered, message_id, calendar, enclosure))
 
 
-def _make_body(rendered: Rendered, message_id: str, calendar: Sequence[CalendarFile]) -> bytes:
-    """Return the body: a text part, an HTML part, and the calendar files.
+def _make_body(
+    rendered: Rendered, message_id: str, calendar: Sequence[CalendarFile], enclosure: Enclosure | None
+) -> bytes:
+    """Return the body: a text part, an HTML part, the calendar files, and the enclosure.
 
     The first calendar file is an alternative of the words, where Gmail and Outlook look for it, and is attached a
     second time as a file to save and open. The others are attached only.
@@ -93,6 +109,16 @@ def _make_body(rendered: Rendered, message_id: str, calendar: Sequence[CalendarF
         else:
             text = file.content.decode()
             message.add_attachment(text, subtype="calendar", filename=name, **_calendar_options(file))
+    if enclosure is not None:
+        # As base64, so that its bytes can be exchanged without a look at the rest of the message.
+        message.add_attachment(
+            enclosure.content,
+            maintype="text",
+            subtype="plain",
+            cte="base64",
+            filename=enclosure.name,
+            params={"charset": "utf-8"},
+        )
     files = (file.content.decode() for file in calendar)
     seed = _digest(message_id, rendered.subject, rendered.text, rendered.html, *files)
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
@@ -122,6 +148,17 @@ def _make_threading(message_id: str, thread_id: str | None) -> Iterator[tuple[st
         # also group answers to one that they do not have.
         yield "In-Reply-To", _check_identifier(thread_id, "In-Reply-To")
         yield "References", _check_identifier(thread_id, "References")
+
+
+def _make_unsubscribing(address: str | None) -> Iterator[tuple[str, str]]:
+    """Return the headers by which mail programs offer a button that unsubscribes (RFC 2369; RFC 8058, 3.1)."""
+    if address is None:
+        return
+    # An address is never folded: a program may read it with the blank that folding leaves.
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(f"List-Unsubscribe: {address!r} is not a web address; expected ASCII without blanks")
+    yield "List-Unsubscribe", f"<{address}>"
+    yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
 
 
 def _check_identifier(text: str, header: str) -> str:

@@ -22,6 +22,7 @@ from states.chapters import (
     ending,
     needs,
     outcomes,
+    questions,
     service,
 )
 from states.errors import TableError
@@ -33,6 +34,7 @@ from states.partnership import State
 TABLE: tuple[Event, ...] = (
     *needs.EVENTS,
     *call.EVENTS,
+    *questions.EVENTS,
     *choice.EVENTS,
     *outcomes.EVENTS,
     *agreement.EVENTS,

@@ -186,6 +186,7 @@ _READ: Mapping[str, Any] = {
     "several": _read_several,
     "choice": _read_choice,
     "yes-no": _read_yes_no,
+    "numbered": lambda control, text: int(_read_choice(control, text)),
     "score": lambda control, text: int(_read_choice(control, text)),
     "money": _read_amount,
     "whole": _read_whole_number,

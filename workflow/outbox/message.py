@@ -37,6 +37,13 @@ _WHY = {
     Role.APPLICANT: "as contact person of an applicant for {school}",
 }
 
+# Why somebody outside gets a message about a partnership, by its template.
+_WHY_PUBLIC = {
+    "open-selection": "because you asked to hear of new calls",
+    "answer-question": "because you asked a question about this call",
+}
+
+NEW_CALL = "open-selection"  # the notice that those outside get who asked to hear of new calls
 DIGEST = "digest"  # the template that holds many notices in one message
 
 
@@ -52,7 +59,9 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "delegate_for": session.name_of(row.delegate_for) if row.delegate_for else None,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name,
-        "me": session.config.address("me"),
+        # Somebody outside has neither a page of their own nor dates.
+        "me": None if row.role == Role.PUBLIC else session.config.address("me"),
+        "unsubscribe": unsubscribe_address(session, row),
         "dates_in": session.dates_in(row.to),
         "names": people.names(),
         "failure": None,
@@ -62,7 +71,9 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "meeting": None,
         "digest": [],
         "summary": None,
-        "feed": links.feed_address(
+        "feed": None
+        if row.role == Role.PUBLIC
+        else links.feed_address(
             session.config, row.to, directory.feed_generation(session.connection, row.to)
         ),
         "replies": session.config.procedure.mail.replies != "none",
@@ -75,6 +86,13 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
     if row.extra:
         row = row._replace(extra=links.sign_again(session.config, row.extra.encode(), row.to).decode())
     return context | rest | row.more
+
+
+def unsubscribe_address(session: Session, row: Notice) -> str | None:
+    """Return the address that ends messages such as this one; None for a message that nobody subscribed to."""
+    if row.role != Role.PUBLIC or row.template != NEW_CALL:
+        return None
+    return links.unsubscribe_address(session.config, row.to)
 
 
 def _without_partnership(session: Session, row: Notice) -> dict[str, Any]:
@@ -123,9 +141,12 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     event = _event(session, row, facts, viewer)
     # Somebody who has only saved an application has no page of the partnership to see.
     is_author = row.role == Role.APPLICANT and not _has_applied(facts, row.owner)
+    is_outside = row.role == Role.PUBLIC
     return asks | {
         "why": f"because you saved an application for {school_name}"
         if is_author
+        else _WHY_PUBLIC.get(row.template, "")
+        if is_outside
         else describe_capacity(session, row.role, facts),
         "partnership": {
             "ref": ref,
@@ -133,7 +154,9 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
             "state": str(about.state),
             "school_name": school_name,
         },
-        "standing": [
+        "standing": []
+        if is_outside
+        else [
             {"state": str(state), "label": state.replace("-", " "), "current": state is about.state}
             for state in State
         ],
@@ -143,7 +166,9 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         "missing": missing,
         "deadline": own_deadline(session, row, _leaves_at(row)),
         "names": documents.mentioned_names(names_in(session, facts), visible, event),
-        "page": None if is_author else links.address(config, links.claim_of(row, ref, "", facts)),
+        "page": None
+        if is_author or is_outside
+        else links.address(config, links.claim_of(row, ref, "", facts)),
     }
 
 
@@ -223,6 +248,8 @@ def _asks(
     the layout says, whatever the words of the notice ask for: without a contact, staff record a new one.
     """
     config = session.config
+    if row.role == Role.PUBLIC:
+        return {"offers": [_public_page(session, about)], "hindered": []}
     replies = config.procedure.mail.replies != "none"
     here = Situation(session, about, None, row.queued_at)
     unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role))}
@@ -248,6 +275,14 @@ def _asks(
             "deadline": deadline_of(session, row, [event], _leaves_at(row)), "always": event in always,
         })  # fmt: skip
     return {"offers": offers, "hindered": hindered}
+
+
+def _public_page(session: Session, about: Snapshot) -> dict[str, Any]:
+    """Return the offer that opens the page of a call, which everybody can read."""
+    return {
+        "event": "", "label": "Open the page of the call", "url": session.config.address(f"calls/{about.ref}"),
+        "words": [], "help": "", "deadline": None, "always": True,
+    }  # fmt: skip
 
 
 def _is_own_application(row: Notice, event: str) -> bool:

@@ -27,10 +27,13 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import NoticeStatus, Snapshot
-from workflow.views import drafts, vacancies, visibility
+from workflow.views import drafts, public_readers, vacancies, visibility
 from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
+# Groups whose messages go to the address itself and never to a delegate: those who have saved an application and
+# not sent it, the one whose question is answered, and those who hear of new calls.
+ALONE = ("draft-author", "asker", "subscriber")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,12 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     if row is None or (row.when is not None and MOMENTS[row.when](occasion.record.facts) is None):
         return []
     people: dict[str, tuple[Person, str]] = {}
+    alone = set()
     for group in row.to if occasion.to is None else occasion.to:
         for person, role in recipients(session, occasion, group, row.offers):
             if person.email not in people:
                 people[person.email] = (person, role)
+                alone |= {person.email} if group in ALONE else set()
     today = config.calendar.day(occasion.now)
     # A delegate of several people gets a notice for each of them, since each link acts for one person.
     rows = []
@@ -99,7 +104,8 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
             and not _is_asked_next(session, occasion, role, row.offers)
         ):
             continue
-        reached = directory.find_reachable(session.directory, person, today)
+        is_alone = person.email in alone
+        reached = person if is_alone else directory.find_reachable(session.directory, person, today)
         values = {
             "partnership": occasion.record.key,
             "delegate_for": person.email if reached.email != person.email else None,
@@ -166,8 +172,7 @@ def recipients(
     """Return the people of a role or group, each with the role in which they are told.
 
     A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant", or
-    "draft-author" (who has saved an application and not sent it). Where everybody in a role has left, staff are
-    told in their place.
+    one of `ALONE`. Where everybody in a role has left, staff are told in their place.
     """
     people, facts = session.directory, occasion.record.facts
     if group == "waiting":
@@ -175,9 +180,10 @@ def recipients(
         awaited = [(waiting, people.awaited(waiting, facts)) for waiting in waiting_on(facts, offers[0])]
         told = [(person, str(waiting.role)) for waiting, holders in awaited for person in holders]
         return told if all(holders for _, holders in awaited) else told + _stand_ins(session, occasion)
-    if group == "draft-author":
-        unsent = drafts.list_unsent(session, occasion.record)
-        return [(people.someone(email), str(Role.APPLICANT)) for email in unsent]
+    if group in ALONE:
+        return [
+            (people.someone(email), str(role)) for email, role in _readers_alone(session, occasion, group)
+        ]
     if group == "former-lead-partner":
         return [(p, str(Role.LEAD_PARTNER)) for p in people.holders(Role.LEAD_PARTNER, occasion.before)]
     # An event may take the role from its last holder, who is still concerned: look in the facts before it too.
@@ -188,6 +194,17 @@ def recipients(
     if not holders and role in {v.role for v in vacancies.find(people, occasion.record.ref, facts)}:
         return _stand_ins(session, occasion)
     return [(person, role) for person in holders]
+
+
+def _readers_alone(session: Session, occasion: Occasion, group: str) -> list[tuple[str, Role]]:
+    """Return the addresses of one of the groups in `ALONE`, each with its role."""
+    record = occasion.record
+    if group == "draft-author":
+        return [(email, Role.APPLICANT) for email in drafts.list_unsent(session, record)]
+    if group == "asker":
+        asker = public_readers.find_asker(session, record, occasion.seq)
+        return [(asker, Role.PUBLIC)] if asker else []
+    return [(email, Role.PUBLIC) for email in public_readers.list_subscribers(session)]
 
 
 def _stand_ins(session: Session, occasion: Occasion) -> list[tuple[Person, str]]:

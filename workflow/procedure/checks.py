@@ -14,7 +14,7 @@ from states.lifecycle import CERTAIN, TABLE
 from states.machine import COLLECTED, EVENTS, event_named, events_of
 from states.mistakes import shorten
 from states.moments import DUTIES, MOMENTS
-from states.partnership import Role, State
+from states.partnership import HELD_BY_NOBODY, Role, State
 from workflow.procedure.settings import (
     BoardSettings,
     DeadlineSettings,
@@ -24,12 +24,14 @@ from workflow.procedure.settings import (
     Summary,
 )
 
-ROLES = tuple(role for role in Role if role is not Role.CLOCK)
-GROUPS = ("this-applicant", "draft-author", "former-lead-partner", "waiting")
+ROLES = tuple(role for role in Role if role not in HELD_BY_NOBODY)
+GROUPS = ("this-applicant", "draft-author", "asker", "subscriber", "former-lead-partner", "waiting")
 # The role as which each group is told. Those who wait for something are told as what they are.
 STANDS_FOR = {
     "this-applicant": Role.APPLICANT,
     "draft-author": Role.APPLICANT,
+    "asker": Role.PUBLIC,
+    "subscriber": Role.PUBLIC,
     "former-lead-partner": Role.LEAD_PARTNER,
 }
 ANCHORS = ("entering", *MOMENTS)
@@ -52,7 +54,7 @@ BEFORE_THE_BOARD = frozenset(
 # Templates that no row of the procedure names, since the program itself decides who gets them.
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
-    "reply-refused", "digest", "summary", "test",
+    "question-link", "new-calls-link", "reply-refused", "digest", "summary", "test",
 )  # fmt: skip
 _LONGEST = (
     64 - len("+999999999999999-") - 16

@@ -26,8 +26,16 @@ FACTS = {
 }
 CALL = {
     Role.REVIEWER: set(Selection.model_fields) - {"protests", "restarted"},
-    Role.APPLICANT: {"opened_at", "closes_at", "closed_at", "applications", "choice", "protests"},
-    Role.LEAD_PARTNER: {"opened_at", "closes_at", "closed_at", "applications", "choice"},
+    Role.APPLICANT: {
+        "opened_at",
+        "closes_at",
+        "closed_at",
+        "applications",
+        "choice",
+        "protests",
+        "questions",
+    },
+    Role.LEAD_PARTNER: {"opened_at", "closes_at", "closed_at", "applications", "choice", "questions"},
 }
 
 
