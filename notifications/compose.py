@@ -52,12 +52,14 @@ def compose(
     record: Sequence[str] = (),
     unsubscribe: str | None = None,
     enclosure: Enclosure | None = None,
+    pages: Sequence[tuple[str, bytes]] = (),
 ) -> bytes:
     """Return one mail as RFC 5322 bytes with CRLF line ends.
 
     `sender` and `reply_to` are addresses with or without a name. `message_id` and `thread_id` have the form
     `<unique@example.org>`. `ref` is "" for mail that concerns no single partnership. Of several calendar files,
-    mail programs offer the first. `record` names the entries of the record that the mail proves, a line for each.
+    mail programs offer the first. `pages` are the names and contents of attached HTML pages.
+    `record` names the entries of the record that the mail proves, a line for each.
     `unsubscribe` is the address that ends such mail by one POST (RFC 8058). The `enclosure` comes last.
     Raise ValueError, which names the header, for a value that a header cannot hold.
     """
@@ -83,13 +85,17 @@ def compose(
         *_make_unsubscribing(unsubscribe),
     ]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
-    return _within_limit(head + _make_body(rendered, message_id, calendar, enclosure))
+    return _within_limit(head + _make_body(rendered, message_id, calendar, pages, enclosure))
 
 
 def _make_body(
-    rendered: Rendered, message_id: str, calendar: Sequence[CalendarFile], enclosure: Enclosure | None
+    rendered: Rendered,
+    message_id: str,
+    calendar: Sequence[CalendarFile],
+    pages: Sequence[tuple[str, bytes]],
+    enclosure: Enclosure | None,
 ) -> bytes:
-    """Return the body: a text part, an HTML part, the calendar files, and the enclosure.
+    """Return the body: a text part, an HTML part, the calendar files, the attached pages, and the enclosure.
 
     The first calendar file is an alternative of the words, where Gmail and Outlook look for it, and is attached a
     second time as a file to save and open. The others are attached only.
@@ -109,6 +115,10 @@ def _make_body(
         else:
             text = file.content.decode()
             message.add_attachment(text, subtype="calendar", filename=name, **_calendar_options(file))
+    for name, content in pages:
+        message.add_attachment(
+            content, maintype="text", subtype="html", filename=name, params={"charset": "utf-8"}
+        )
     if enclosure is not None:
         # As base64, so that its bytes can be exchanged without a look at the rest of the message.
         message.add_attachment(
@@ -119,7 +129,9 @@ def _make_body(
             filename=enclosure.name,
             params={"charset": "utf-8"},
         )
-    files = (file.content.decode() for file in calendar)
+    files = [file.content.decode() for file in calendar] + [
+        hashlib.sha256(page).hexdigest() for _, page in pages
+    ]
     seed = _digest(message_id, rendered.subject, rendered.text, rendered.html, *files)
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
         # A boundary comes from a digest, so that it is the same at every attempt. "=_" cannot occur in

@@ -39,6 +39,7 @@ class Role(StrEnum):
 
 
 Side = Literal["school", "district", "partner"]
+SigningSide = Literal["district", "partner"]  # who signs the agreement
 Kind = Literal["community-based-organization", "higher-education", "public-agency", "other"]
 Ability = Literal[
     "collaboration", "high-expectations", "diversity", "connecting-assets", "shared-accountability"
@@ -70,11 +71,24 @@ class Fact(BaseModel):
         return self.model_copy(update=changes)
 
 
+class Attachment(Fact):
+    """A document that came with an event: its name, and the digest and length of its content if it is kept."""
+
+    name: str
+    sha256: str | None = None
+    size: int | None = None
+
+
 class Signature(Fact):
     by: str
     at: datetime
     on: date | None = None
     through: str | None = None  # the delegate who gave it for an absent person
+    name: str | None = None  # as the person typed it to sign
+    consented: bool = False  # the person ticked the sentence of consent
+    signed_sha256: str | None = None  # the digest of the document that was signed
+    paper: bool = False  # signed on paper by `name`, and recorded by `by`
+    scan: Attachment | None = None
 
 
 Signatures = dict[Side, Signature]
@@ -139,6 +153,8 @@ class Protest(Fact):
     at: datetime
     answer: str | None = None
     answered_at: datetime | None = None
+    documents: tuple[Attachment, ...] = ()
+    answer_documents: tuple[Attachment, ...] = ()
 
 
 class Question(Fact):
@@ -181,6 +197,11 @@ class Selection(Fact):
         """Return whether this reviewer declared a conflict of interest with this applicant."""
         return any((c.reviewer, c.organization) == (reviewer, organization) for c in self.conflicts)
 
+    @property
+    def counting_scores(self) -> tuple[Score, ...]:
+        """Return the scores of those who are on the panel. The scores of a reviewer who left do not count."""
+        return tuple(score for score in self.scores if score.reviewer in self.reviewers)
+
     def unscored(self) -> dict[str, tuple[str, ...]]:
         """Return, by reviewer, the applicants without a score or a conflict of interest from this reviewer."""
         left = {
@@ -215,6 +236,7 @@ class Change(Fact):
     terms: str | None = None
     reason: str
     at: datetime
+    document: Attachment | None = None
 
 
 class Agreement(Fact):
@@ -226,9 +248,11 @@ class Agreement(Fact):
     ends_on: date
     autonomy_requested_by: Requester | None = None
     responsibilities: tuple[str, ...] = ()
+    document: Attachment | None = None  # the text that is signed
     drafted_at: datetime
     signatures: Signatures = {}
     signed_at: datetime | None = None
+    signed_copy: Attachment | None = None  # one page with the terms, the document and both signatures
     awaits_signature: datetime | None = None
     approval: Approval | None = None
     in_force_at: datetime | None = None
@@ -239,7 +263,10 @@ class Agreement(Fact):
         """Return the agreement with new terms and without signatures, since it must be signed again."""
         changes = (*self.changes, change)
         changed = self.but(amount_cents=change.amount_cents, ends_on=change.ends_on, changes=changes)
-        return changed.but(signatures={}, signed_at=None, awaits_signature=at)
+        document = change.document or self.document
+        return changed.but(
+            signatures={}, signed_at=None, signed_copy=None, awaits_signature=at, document=document
+        )
 
 
 class Outcome(Fact):
@@ -281,6 +308,7 @@ class Item(Fact):
     scheduled_at: datetime | None = None
     agenda: tuple[date, ...] = ()
     late: tuple[date, ...] = ()  # the agendas that it came onto after they had closed
+    documents: tuple[Attachment, ...] = ()  # what came with the referral
     introduced: tuple[date, ...] = ()
     immediate_action: bool = False
     deferred: int = 0
@@ -293,6 +321,7 @@ class Decision(Fact):
     vote: Vote
     reason: str | None
     at: datetime
+    documents: tuple[Attachment, ...] = ()  # such as the minutes
 
 
 class Request(Fact):
@@ -318,6 +347,7 @@ class DutyDone(Fact):
     summary: str
     evidence: str
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class OtherAgreement(Fact):
@@ -329,6 +359,7 @@ class OtherAgreement(Fact):
     district_input: str
     signed_on: date
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class Document(Fact):
@@ -344,6 +375,7 @@ class Report(Fact):
     narrative: str
     document: str | None = None
     sha256: str | None = None
+    size: int | None = None
     by: str
     through: str | None = None
     at: datetime
@@ -355,6 +387,7 @@ class Finding(Fact):
     by: str
     through: str | None = None
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class Review(Fact):
@@ -389,12 +422,14 @@ class Ended(Fact):
     by: str
     board: bool = False
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class ClosedOut(Fact):
     summary: str
     by: str
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class Partnership(Fact):

@@ -29,9 +29,11 @@ from workflow.deadlines import Rung
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.setting import Situation, collect_setting
-from workflow.store import database, tables
+from workflow.store import database, kept_documents, tables
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.tables import canonical
+from workflow.views import signed_copy
+from workflow.views.shown_directory import read_directory
 
 # No ladder is due this late, so a query from here on returns only the open rows.
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -80,6 +82,7 @@ class Change:
     intent: Intent
     role: Role
     entry: Mapping[str, Any]
+    files: tuple[tuple[str, bytes], ...] = ()  # documents that the event itself made, to be kept with it
 
     @property
     def at(self) -> datetime:
@@ -146,7 +149,7 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     1. Check that the partnership is still at the version that the actor has seen.
     2. Read the input into the type that the row of the event takes, and check the identifiers in it.
     3. Choose the role in which the actor does the event.
-    4. Collect the setting, and apply the law to the case.
+    4. Collect the setting, and apply the law to the case. If it was the last signature, make the signed copy.
     5. Chain the row of the history to the one before it by its hash.
     """
     # First, so that an actor who saw an older version hears of the change rather than of a mistake.
@@ -172,6 +175,13 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
         setting=collect_setting(row, situation),
     )
     made = apply(intent.event, case)
+    files: tuple[tuple[str, bytes], ...] = ()
+    if row.signed_copy and row.signed_copy(made.facts) and intent.channel is not Channel.IMPORT:
+        # Nobody still has to sign. The copy needs both signatures, and the facts need the digest of the copy.
+        last = signed_copy.LastSignature(intent.channel, intent.ran_by)
+        copy, content = signed_copy.make(session, record, made.facts, last, intent.now)
+        case = replace(case, setting=case.setting.but(signed_copy=copy))
+        made, files = apply(intent.event, case), ((copy.name, content),)
     now = intent.now.astimezone(UTC)
     entry = _entry(record, intent, case, made.state, now)
     after = replace(
@@ -183,7 +193,7 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
         facts=made.facts,
         head=entry["hash"],
     )
-    return Change(after, record, intent, role, entry)
+    return Change(after, record, intent, role, entry, files)
 
 
 def check_version(record: Snapshot, expected: int | None) -> None:
@@ -200,8 +210,9 @@ def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
         wrong = f"there is no school {event_input.school!r}{suggest(event_input.school, directory.schools)}"
         raise BadInput([Problem("school", wrong, right)])
     if "organization" in row.asks and event_input.organization not in directory.organizations:
-        right = ", ".join(directory.organizations) or "an organization that was imported first"
-        near = suggest(event_input.organization, directory.organizations)
+        organizations = read_directory(session).organizations
+        right = ", ".join(organizations) or "an organization that was imported first"
+        near = suggest(event_input.organization, organizations)
         wrong = f"there is no organization {event_input.organization!r}{near}"
         raise BadInput([Problem("organization", wrong, right)])
 
@@ -300,6 +311,9 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
         raise Refused([Unmet("no-other-lead-partner", reason, "4270.4")]) from None
     # The history comes second, since it needs the ids of the new partnerships.
     connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
+    for change in written:
+        for name, content in change.files:
+            kept_documents.keep(connection, name, content, change.at)
     if follow_up:
         _replan_deadlines(session, written)
         queue.queue(

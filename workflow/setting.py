@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from states.addresses import workplace
 from states.case import Case, Setting
 from states.chapters.call import WITHDRAW_APPLICATION
+from states.chapters.panel import ChangePanel
 from states.event import Event
 from states.machine import Possibility, event_named, explain
 from states.partnership import Partnership, Role
@@ -136,6 +137,8 @@ def _sent_at(s: Situation) -> datetime | None:
     sent, written = json.loads(row["values"]), {**s.input.abilities, "demonstration": s.input.demonstration}
     # Nobody may send other words late.
     is_same = all(sent.get(key) == (text or "") for key, text in written.items())
+    files = [each["sha256"] for each in application_texts.list_files(sent.get("documents", ""))]
+    is_same = is_same and files == [each.sha256 for each in s.input.documents]
     held_at: datetime = row["held_at"]
     return held_at if is_same else None
 
@@ -168,11 +171,12 @@ def _opens_until(s: Situation) -> date:
 
 
 def _strangers(s: Situation) -> tuple[str, ...]:
-    """Return the reviewers in the input who are not active reviewers in the directory."""
+    """Return the reviewers in the input, or those it adds, who are not active reviewers in the directory."""
     people = s.session.directory.people
+    named = s.input.add if isinstance(s.input, ChangePanel) else s.input.reviewers
     return tuple(
         email
-        for email in s.input.reviewers
+        for email in named
         if email not in people or Role.REVIEWER not in people[email].roles or not people[email].active
     )
 

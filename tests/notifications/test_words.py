@@ -219,6 +219,11 @@ def lives() -> Iterator[Life]:
     asked = opened.do("ask-question").do("ask-question", text="May a college apply?")
     yield asked.do("answer-question").do("answer-question", question=2, withhold=True)
     yield Life().to("open").at("2025-08-15 17:00").do("close-applications").do("restart")
+    yield (
+        Life().to("open").do("change-panel", add=[], remove=list(REVIEWERS[1:]), around={"minimum_panel": 1})
+    )
+    for leaves in REVIEWERS[:2]:
+        yield closed.do("change-panel", remove=[leaves])
     conflicted = closed
     for reviewer in REVIEWERS:
         conflicted = conflicted.do("declare-conflict", by=reviewer, reason="a cousin works there")
@@ -240,6 +245,10 @@ def lives() -> Iterator[Life]:
         yield before.do("approve", reason="well done")
         yield before.do("send-back")
     yield Life().at_introduced("termination").do("terminate")
+    yield Life().at_board_review().do("schedule-item").do("recall-item")
+    waiting = Life().to("active").do("amend-agreement", amount_cents=30_000_000)
+    yield waiting.do("amend-agreement", ends_on="2027-08-31", reason="a second school year")
+    yield waiting.do("refer-to-board", purpose="amendment").do("recall-item").do("withdraw-amendment")
     summer = {"meeting_on": "2026-07-22"}
     reviewed = (
         Life().at_board_review("renewal", "annual-review").do("schedule-item", **summer).at("2026-07-23")
@@ -285,6 +294,8 @@ SAME = {
     "asker": "public",
     "subscriber": "public",
     "former-lead-partner": "lead-partner",
+    "new-reviewer": "reviewer",
+    "former-reviewer": "reviewer",
 }
 
 
@@ -512,7 +523,7 @@ def test_nobody_reads_words_that_are_meant_for_another_role(name: str) -> None:
 
 
 def test_a_subject_says_what_is_asked_of_its_reader_and_by_when() -> None:
-    others = ("Decision on your application", "Your organization is chosen as Lead Partner")
+    others = ("Decision on your application", "You are chosen. ")
     for name in SENT:
         for told, role, _, message in messages(name):
             asked = " ".join(SECTIONS.findall(message.text)[1].split())
@@ -529,7 +540,7 @@ def test_a_subject_says_what_is_asked_of_its_reader_and_by_when() -> None:
 def test_the_chosen_organization_learns_that_it_is_chosen() -> None:
     for role in ("lead-partner", "applicant"):
         said = choice(role, CHOSEN)
-        assert said.startswith("Your organization is chosen as Lead Partner")
+        assert said.startswith("You are chosen. Please set the outcomes")
         assert "protest" not in said
 
 
@@ -548,7 +559,7 @@ def test_whoever_stands_in_for_an_applicant_reads_what_the_applicant_would() -> 
     person = {"name": "The deputy", "email": "deputy@example.org", "role": "applicant"}
     chosen = choice("applicant", CHOSEN, person=person, names=names, delegate_for=NAMES[CHOSEN])
     other = choice("applicant", OTHER, person=person, names=names, delegate_for=NAMES[OTHER])
-    assert chosen.startswith("Your organization is chosen")
+    assert chosen.startswith("You are chosen. ")
     assert other.startswith("Decision on your application")
 
 

@@ -38,6 +38,7 @@ open active       | agree-outcomes        | -                | principal staff l
 needs open        | ask-for-changes       | -                | principal lead-partner
 open              | ask-for-review        | -                | board-office superintendent
 open              | sign-agreement        | -                | staff lead-partner
+open active       | record-signature      | -                | staff
 open              | refer-to-board        | board-review     | staff
 open              | activate              | active           | staff
 open              | restart               | needs-identified | staff
@@ -47,6 +48,8 @@ board             | defer-item            | -                | board-office cloc
 board             | approve               | active           | board-office
 board             | send-back             | open-selection active annual-review | board-office
 board             | terminate             | terminated       | board-office
+board             | recall-item           | open-selection active annual-review | staff
+active review     | withdraw-amendment    | -                | staff
 active            | record-assessment     | -                | lead-partner staff
 active            | record-gap            | -                | lead-partner staff
 active            | record-meeting        | -                | lead-partner staff
@@ -64,8 +67,9 @@ active review     | terminate             | terminated       | staff
 active review board | expire              | terminated       | clock
 ended             | close-out             | -                | staff lead-partner
 any               | add-note              | -                | staff principal
-any               | attach-document       | -                | staff
+any   | attach-document       | -                | staff principal lead-partner board-office superintendent
 any               | change-contact        | -                | staff
+open              | change-panel          | -                | staff
 any               | accept-contact        | -                | next-contact
 """
 SHORT = dict(zip(("needs", "open", "board", "active", "review", "ended"), State, strict=True))
@@ -148,7 +152,10 @@ def test_the_wrong_role_is_answered_with_the_right_ones() -> None:
 
 def test_only_send_back_has_several_rows_for_one_state() -> None:
     pairs = [(row.name, state) for row in TABLE for state in row.at]
-    assert {event for event, state in pairs if pairs.count((event, state)) > 1} == {"send-back"}
+    assert {event for event, state in pairs if pairs.count((event, state)) > 1} == {
+        "send-back",
+        "recall-item",
+    }
 
 
 # What is wrong with a broken table is said

@@ -29,7 +29,7 @@ ORGANIZATIONS = {
 }
 ABSENT = object()  # as the value of a key: leave the key out
 NOTHING_YET = Partnership(school="none", title="none")
-USUAL_RULES = BoardRules(keeps=True, marks_late=True)
+USUAL_RULES = BoardRules(keeps=True, marks_late=True, joins=True)
 
 
 def instant(text: str) -> datetime:
@@ -86,6 +86,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "extend-selection": {"closes_on": "2025-08-29", "reason": "summer holidays"},
     "declare-conflict": {"organization": CBO, "reason": "a relative works there"},
     "score-application": {"organization": CBO, "scores": dict.fromkeys(ABILITIES, 4), "comment": "strong"},
+    "change-panel": {"add": ["reviewer-4@example.org"], "remove": [REVIEWERS[2]], "reason": "ill for a while"},
     "choose-partner": {"organization": CBO, "reasons": "the best scores"},
     "file-protest": {"organization": COLLEGE, "text": "the scores were added up wrongly"},
     "answer-protest": {"organization": COLLEGE, "text": "they were added up again"},
@@ -96,6 +97,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "ask-for-changes": {"about": "agreement", "reason": "The last day is that of last year"},
     "ask-for-review": {"reason": "the Board wants to hear of it"},
     "sign-agreement": {"signed_on": "2025-08-28"},
+    "record-signature": {"side": "partner", "name": "Ann Lee", "signed_on": "2025-08-28",
+                         "document": {"name": "signed.pdf"}},
     "refer-to-board": {"purpose": "new", "reason": "it calls for the Board"},
     "schedule-item": {"meeting_on": MEETING_1},
     "introduce-item": {"meeting_on": MEETING_1},
@@ -103,6 +106,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "approve": _VOTE,
     "send-back": _VOTE,
     "terminate": _END,
+    "recall-item": {"reason": "the terms are not ready"},
+    "withdraw-amendment": {"reason": "it was a mistake"},
     **{f"record-{duty}": _DUTY for duty in ("assessment", "gap", "meeting", "engagement", "responsibility")},
     "add-agreement": {"with": "Youth Clinic", "summary": "a clinic on site", "school_input": "families asked",
                       "district_input": "legal office agrees", "signed_on": "2025-09-02"},

@@ -26,6 +26,7 @@ from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
 from workflow.store.application_texts import read_text
 from workflow.views.applications import applications_for
+from workflow.views.shown_directory import read_directory
 from workflow.views.standings import standings_of
 
 _LONGEST_LINE = 80  # characters of a question in a list
@@ -39,7 +40,7 @@ def make_offer(session: Session, task: Task, now: datetime) -> Offered:
     # An empty hint would hide the help that the type of the field has.
     helps = {key: text for key, name in form.beside.items() if (text := BESIDE[name](session, task, now))}
     values = _target_hints(task) if "values" in task.event.takes.model_fields else {}
-    return Offered(choices, values, helps=helps, without=form.without)
+    return Offered(choices, values, helps=helps, without=form.without, demanded=form.demands)
 
 
 def values_on_record(session: Session, task: Task) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def _schools(session: Session, task: Task, _: datetime) -> Choices:
 
 def _organizations(session: Session, task: Task, now: datetime) -> Choices:
     """Return the organizations that a person can apply for: staff for any, an applicant for its own."""
-    organizations = session.directory.organizations
+    organizations = read_directory(session).organizations
     applied = {each.organization for each in applications(session, task, now)}
 
     def write(organization: str) -> tuple[str, str]:
@@ -161,6 +162,21 @@ def _reviewers(session: Session, _: Task, now: datetime) -> Choices:
         for person in session.directory.people.values()
         if Role.REVIEWER in person.roles and person.active
     )
+
+
+def _other_reviewers(session: Session, task: Task, now: datetime) -> Choices:
+    """Return the people who can join the panel of the present call."""
+    return tuple(each for each in _reviewers(session, task, now) if each[0] not in _on_panel(task))
+
+
+def _panel(session: Session, task: Task, _: datetime) -> Choices:
+    """Return the people on the panel of the present call."""
+    return tuple((email, f"{session.name_of(email)}, {email}") for email in _on_panel(task))
+
+
+def _on_panel(task: Task) -> tuple[str, ...]:
+    selection = task.record.facts.selection
+    return selection.reviewers if selection else ()
 
 
 def _describe_reviewer(session: Session, person: Person, today: date) -> str:
@@ -242,6 +258,8 @@ LISTS: Mapping[str, Callable[[Session, Task, datetime], Choices]] = {
     "unanswered-protests": _unanswered,
     "questions": _questions,
     "reviewers": _reviewers,
+    "other-reviewers": _other_reviewers,
+    "panel": _panel,
     "open-agendas": _open_agendas,
     "later-meetings": _later_meetings,
     "agenda": _agenda,

@@ -54,11 +54,13 @@ def _read_copy(session: Session, row: Notice) -> str | None:
     written = [(READABLE[ability], text) for ability, text in values["abilities"].items()]
     if values.get("demonstration"):
         written.append(("Ability to serve", values["demonstration"]))
+    files = [f"File: {each['name']} ({each['size']:,} bytes)" for each in values.get("documents", ())]
     head = [
         f"Application as Lead Partner: {about.facts.title} ({about.ref})",
         f"Received: {session.local(entry.at)}",
         f"Organization: {organization}",
         f"Contact person: {values['contact_name']}, {values['contact_email']}",
+        *files,
     ]
     lines = [*head, *(f"\n{label.upper()}\n\n{text}" for label, text in written)]
     return "\r\n".join("\n".join(lines).splitlines()) + "\r\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from states.chapters.anytime import CHANGE_CONTACT
+from states.chapters.panel import CHANGE_PANEL
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
 from workflow import directory, links
@@ -22,7 +24,7 @@ from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.application_texts import SEALED_EVENTS
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.views import documents, drafts, vacancies, visibility, weighed
+from workflow.views import attached, documents, drafts, vacancies, visibility, weighed
 from workflow.views.sealing import names_nobody
 from workflow.views.visibility import Viewer
 
@@ -113,6 +115,7 @@ _NO_PARTNERSHIP: dict[str, Any] = {
     "deadline": None,
     "offers": [],
     "hindered": [],
+    "files": [],
     "missing": {},
     "weighed": None,
     "page": None,
@@ -142,7 +145,11 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     # Somebody who has only saved an application has no page of the partnership to see.
     is_author = row.role == Role.APPLICANT and not _has_applied(facts, row.owner)
     is_outside = row.role == Role.PUBLIC
+    has_page = not (is_author or is_outside)
+    page = links.address(config, links.claim_of(row, ref, "", facts)) if has_page else None
+    offered = [offer["event"] for offer in asks["offers"]]
     return asks | {
+        "files": _list_files(page, event, attached.to_read(about.state, offered, visible)) if page else [],
         "why": f"because you saved an application for {school_name}"
         if is_author
         else _WHY_PUBLIC.get(row.template, "")
@@ -166,9 +173,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         "missing": missing,
         "deadline": own_deadline(session, row, _leaves_at(row)),
         "names": documents.mentioned_names(names_in(session, facts), visible, event),
-        "page": None
-        if is_author or is_outside
-        else links.address(config, links.claim_of(row, ref, "", facts)),
+        "page": page,
     }
 
 
@@ -176,6 +181,18 @@ def _has_applied(facts: Partnership, email: str) -> bool:
     """Return whether an address is that of an applicant on record, in this call or an earlier one."""
     sent = (each for call in facts.selections for each in call.applications.values())
     return any(email == application.contact_email for application in sent)
+
+
+def _list_files(
+    page: str, event: Mapping[str, Any] | None, to_read: Sequence[attached.Shown]
+) -> list[attached.Shown]:
+    """Return the documents that came with the event of a notice, and those to read before what it asks for."""
+    came = [each for deed in event["deeds"] for each in deed["files"]] if event else []
+    files = {each["sha256"] or each["name"]: each for each in (*came, *to_read)}
+    return [
+        each | {"url": f"{page}/documents/{each['sha256']}" if each["sha256"] else None}
+        for each in files.values()
+    ]
 
 
 def describe_capacity(session: Session, role: str, facts: Partnership) -> str:
@@ -187,6 +204,20 @@ def describe_capacity(session: Session, role: str, facts: Partnership) -> str:
 def names_in(session: Session, facts: Partnership) -> dict[str, str]:
     """Return names: of organizations and applicants by identifier, of people by address."""
     return session.directory.names() | _applicants(facts)
+
+
+def write_reason(session: Session, reason: str, facts: Partnership | None = None) -> str:
+    """Return a reason of the law as people read it: with the labels of events and names in place of identifiers."""
+    applicants = _applicants(facts) if facts else {}
+    names = session.directory.names() | applicants
+
+    def name(found: re.Match[str]) -> str:
+        word = found[0]
+        # An identifier of one word may be an ordinary word, unless it is that of an applicant.
+        is_plain = not {"-", "@"} & set(word) and word not in applicants
+        return word if is_plain else names.get(word, word)
+
+    return re.sub(r"[\w.+@-]*\w", name, session.config.labeled(reason))
 
 
 def _applicants(facts: Partnership) -> dict[str, str]:
@@ -235,6 +266,8 @@ def describe_entry(
         "label": session.config.label(entry.event),
         "done": session.config.events[entry.event]["done"],
         "said": [{"label": label, "value": value} for label, value in pairs],
+        # What is sealed has a page of its own, which only its author can open.
+        "files": [] if row.sealed else attached.of_input(visible, row.document),
     }
 
 
@@ -245,7 +278,8 @@ def _asks(
 
     Each offer has a link that only this reader can use, its deadline, and the words that a reply may consist of.
     Each hindered event has the reasons why it is not possible yet. An offer that is `always` shown answers what
-    the layout says, whatever the words of the notice ask for: without a contact, staff record a new one.
+    the layout says, whatever the words of the notice ask for: without a contact, staff record a new one, and
+    without a reviewer they change the panel.
     """
     config = session.config
     if row.role == Role.PUBLIC:
@@ -254,7 +288,8 @@ def _asks(
     here = Situation(session, about, None, row.queued_at)
     unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role))}
     offers, hindered = [], []
-    always = [CHANGE_CONTACT] if Role.LEAD_PARTNER in missing and row.role == Role.STAFF else []
+    ways = {Role.LEAD_PARTNER: CHANGE_CONTACT, Role.REVIEWER: CHANGE_PANEL}
+    always = [event for role, event in ways.items() if role in missing and row.role == Role.STAFF]
     for event in dict.fromkeys((*offers_of(session, row), *always)):
         if _is_own_application(row, event) and drafts.find_draft(session, about, row.to):
             offers.append(_own_application(session, row, about, event))
@@ -262,7 +297,7 @@ def _asks(
         if event not in askable(about.state, about.facts, Role(row.role)):
             continue
         if unmet[event]:
-            reasons = [config.labeled(reason) for reason in unmet[event]]
+            reasons = [write_reason(session, reason, about.facts) for reason in unmet[event]]
             hindered.append({"event": event, "label": config.label(event), "reasons": reasons})
             continue
         if _is_own_application(row, event):
@@ -273,6 +308,7 @@ def _asks(
         offers.append({
             "event": event, "label": config.label(event), "url": link, "words": words, "help": "",
             "deadline": deadline_of(session, row, [event], _leaves_at(row)), "always": event in always,
+            "signs": any(word.name for word in event_named(event).reply_words.values()),
         })  # fmt: skip
     return {"offers": offers, "hindered": hindered}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from states.machine import askable, event_named, waiting_on
 from states.moments import MOMENTS
@@ -61,12 +61,35 @@ def queue(session: Session, occasions: Sequence[Occasion]) -> list[int]:
     rows: list[dict[str, Any]] = []
     counts = []
     for occasion in occasions:
+        _withdraw_lost(session, occasion)
         mine = _notices_of(session, occasion)
         rows += mine
         counts.append(len(mine))
     if rows:
         session.connection.execute(_INSERT, rows)
     return counts
+
+
+def _withdraw_lost(session: Session, occasion: Occasion) -> None:
+    """Withdraw what still waits for people whom an event took off the panel, or replaced as the contact."""
+    gone = _named(occasion.before) - _named(occasion.record.facts)
+    if occasion.seq is None or not gone:
+        return
+    table = tables.notices
+    owner = func.coalesce(table.c.delegate_for, table.c.to)
+    query = select(table.c.id).where(
+        table.c.partnership == occasion.record.key,
+        table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED)),
+        or_(*((owner == email) & (table.c.role == role) for email, role in sorted(gone))),
+    )
+    revoke(session.connection, list(session.connection.scalars(query)), occasion.now)
+
+
+def _named(facts: Partnership) -> set[tuple[str, str]]:
+    """Return the people whom the facts name for a role: address and role."""
+    named = {(email, str(Role.REVIEWER)) for email in facts.selection.reviewers} if facts.selection else set()
+    contacts = ((facts.contact, Role.LEAD_PARTNER), (facts.next_contact, Role.NEXT_CONTACT))
+    return named | {(contact.email, str(role)) for contact, role in contacts if contact}
 
 
 def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
@@ -84,7 +107,11 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
         return []
     people: dict[str, tuple[Person, str]] = {}
     alone = set()
-    for group in row.to if occasion.to is None else occasion.to:
+    has_copy = isinstance(row, NoticeSettings) and _is_signed_now(occasion)
+    groups = row.to if occasion.to is None else occasion.to
+    if isinstance(row, NoticeSettings) and has_copy:
+        groups = (*groups, *row.once_signed)
+    for group in groups:
         for person, role in recipients(session, occasion, group, row.offers):
             if person.email not in people:
                 people[person.email] = (person, role)
@@ -97,7 +124,9 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
             continue
         # People know what they did themselves. They get a message only if it also asks for their next step.
         # A command may also have been somebody else's, in their name.
-        told_anyway = occasion.by_command and isinstance(row, NoticeSettings) and row.tells_actor
+        told_anyway = (
+            occasion.by_command and isinstance(row, NoticeSettings) and (row.tells_actor or has_copy)
+        )
         if (
             person.email == occasion.actor
             and not told_anyway
@@ -116,6 +145,14 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
         made = new_notice(config, occasion.name, reached.email, role, occasion.now, occasion.extra)
         rows.append(made | values)
     return rows
+
+
+def _is_signed_now(occasion: Occasion) -> bool:
+    """Return whether the event gave the last signature, so that everybody concerned gets the signed copy."""
+    agreement, before = occasion.record.facts.agreement, occasion.before.agreement
+    if occasion.seq is None or agreement is None or agreement.signed_copy is None:
+        return False
+    return before is None or before.signed_copy != agreement.signed_copy
 
 
 def _may_be_told(session: Session, occasion: Occasion, person: Person, role: str) -> bool:
@@ -172,7 +209,8 @@ def recipients(
     """Return the people of a role or group, each with the role in which they are told.
 
     A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant", or
-    one of `ALONE`. Where everybody in a role has left, staff are told in their place.
+    "new-reviewer" and "former-reviewer" (who came onto the panel by the event, or left it), or one of `ALONE`.
+    Where everybody in a role has left, staff are told in their place.
     """
     people, facts = session.directory, occasion.record.facts
     if group == "waiting":
@@ -186,6 +224,10 @@ def recipients(
         ]
     if group == "former-lead-partner":
         return [(p, str(Role.LEAD_PARTNER)) for p in people.holders(Role.LEAD_PARTNER, occasion.before)]
+    if group in ("new-reviewer", "former-reviewer"):
+        pair = (occasion.before, facts) if group == "new-reviewer" else (facts, occasion.before)
+        others, mine = (people.holders(Role.REVIEWER, each) for each in pair)
+        return [(person, str(Role.REVIEWER)) for person in mine if person not in others]
     # An event may take the role from its last holder, who is still concerned: look in the facts before it too.
     holders = people.holders(group, facts, occasion.organization) or people.holders(
         group, occasion.before, occasion.organization

@@ -25,7 +25,16 @@ from workflow.procedure.settings import (
 )
 
 ROLES = tuple(role for role in Role if role not in HELD_BY_NOBODY)
-GROUPS = ("this-applicant", "draft-author", "asker", "subscriber", "former-lead-partner", "waiting")
+GROUPS = (
+    "this-applicant",
+    "draft-author",
+    "asker",
+    "subscriber",
+    "former-lead-partner",
+    "new-reviewer",
+    "former-reviewer",
+    "waiting",
+)
 # The role as which each group is told. Those who wait for something are told as what they are.
 STANDS_FOR = {
     "this-applicant": Role.APPLICANT,
@@ -33,6 +42,8 @@ STANDS_FOR = {
     "asker": Role.PUBLIC,
     "subscriber": Role.PUBLIC,
     "former-lead-partner": Role.LEAD_PARTNER,
+    "new-reviewer": Role.REVIEWER,
+    "former-reviewer": Role.REVIEWER,
 }
 ANCHORS = ("entering", *MOMENTS)
 DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts that are days without a time
@@ -225,7 +236,9 @@ def _check_notice(name: str, row: NoticeSettings) -> Iterator[tuple[str, str, st
         if event not in EVENTS:
             yield ".offers", f"there is no event {event!r}", "one of " + ", ".join(EVENTS)
     yield from (
-        (f".{at}", problem, expected) for at, problem, expected in _check_recipients("to", row.to, row.offers)
+        (f".{at}", problem, expected)
+        for key, groups in (("to", row.to), ("once_signed", row.once_signed))
+        for at, problem, expected in _check_recipients(key, groups, row.offers)
     )
     if name in EVENTS:
         # The law says who may know of an event. The configuration can only tell fewer people.

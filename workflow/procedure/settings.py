@@ -247,7 +247,7 @@ class BoardSettings(Settings):
         }
         # These are no settings: a district cannot choose to change what the Board approved without the Board, nor
         # what was on an agenda.
-        return BoardRules(keeps=True, marks_late=True, **given)
+        return BoardRules(keeps=True, marks_late=True, joins=True, **given)
 
 
 class SelectionSettings(Settings):
@@ -314,6 +314,7 @@ class NoticeSettings(Settings):
     when: str | None = None
     offers: tuple[str, ...] = ()
     tells_actor: bool = False
+    once_signed: tuple[str, ...] = ()  # who gets the signed copy besides, as does the person who signed last
     enabled: bool = True
 
 
