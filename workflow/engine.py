@@ -209,6 +209,9 @@ def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
         right = ", ".join(directory.schools) or "a school that was imported first"
         wrong = f"there is no school {event_input.school!r}{suggest(event_input.school, directory.schools)}"
         raise BadInput([Problem("school", wrong, right)])
+    if row.name == FIRST and (closed := directory.schools[event_input.school].closed_on):
+        wrong = f"{directory.schools[event_input.school].name} closed on {closed}"
+        raise BadInput([Problem("school", wrong, "a school that is open")])
     if "organization" in row.asks and event_input.organization not in directory.organizations:
         organizations = read_directory(session).organizations
         right = ", ".join(organizations) or "an organization that was imported first"

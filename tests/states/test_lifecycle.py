@@ -49,6 +49,7 @@ board             | approve               | active           | board-office
 board             | send-back             | open-selection active annual-review | board-office
 board             | terminate             | terminated       | board-office
 board             | recall-item           | open-selection active annual-review | staff
+board             | move-item             | -                | clock
 active review     | withdraw-amendment    | -                | staff
 active            | record-assessment     | -                | lead-partner staff
 active            | record-gap            | -                | lead-partner staff
