@@ -11,6 +11,7 @@ from tests.support.district import Begin, Life
 from tests.support.letters import delivered, got
 from tests.support.visitor import Guest, Visitor, count, words
 from tests.workflow.web.test_application import Applying
+from tests.workflow.web.test_reach import reached
 from workflow.actions import questions
 
 ASKER = "asker@example.org"
@@ -175,3 +176,14 @@ def test_an_unanswered_question_is_chased_until_it_is_answered(begin: Begin) -> 
     life.do("ask-question")
     life.tick("2025-08-15 17:00")
     assert "question-answered" not in life.running()
+
+
+def test_staff_reach_the_answer_in_two_presses_from_their_page(begin: Begin) -> None:
+    life = begin("open")
+    life.do("ask-question")
+    browser = Visitor(life)
+    mine = reached(browser, browser.sign_in("staff@example.org"))
+    path = mine[life.ref, "staff", "answer-question"]
+    assert TEXT in browser.get(path).said
+    assert browser.do(path, text="Yes, they may.").status == 200
+    assert asked(life)[0].answer == "Yes, they may."
