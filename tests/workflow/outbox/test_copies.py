@@ -79,6 +79,20 @@ def test_every_attempt_sends_the_same_copy_also_after_the_application_has_change
     assert "something else" not in copy_in(again)
 
 
+def test_the_receipt_offers_to_change_the_application_before_it_offers_to_withdraw_it(begin: Begin) -> None:
+    life, post = begin("open"), Post()
+    who = Applying(life)
+    who.send()
+    (receipt,) = sent_to(life, post, NEW)
+    body = message_from_bytes(receipt, policy=policy.default).get_body(("plain",)).get_content()
+    change, withdraw = body.index("Change your application:"), body.index("Withdraw your application:")
+    assert change < withdraw
+    link = next(line.strip() for line in body[change:].splitlines() if "/a/" in line)
+    page = who.visitor.get(link).text
+    assert "Change your application" in page
+    assert "a secret about diversity" in page
+
+
 def test_what_staff_enter_on_paper_is_copied_to_the_contact(begin: Begin) -> None:
     life, post = begin("open"), Post()
     life.do("receive-application", "staff")
