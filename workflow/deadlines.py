@@ -77,8 +77,9 @@ def due_instants(config: Config, record: Snapshot) -> dict[str, datetime]:
         if record.state not in row.state or row.until in moments or (row.when and row.when not in moments):
             continue
         done = done_on(record.facts, row.done, config.calendar.day) if row.done else ()
-        due = row.due.resolve(
-            moments, at=config.clock(row), roll=row.roll, calendar=config.calendar, since=since, done=done
+        rule, roll = row.due.capped(row.latest, moments=moments, roll=row.roll, calendar=config.calendar)
+        due = rule.resolve(
+            moments, at=config.clock(row), roll=roll, calendar=config.calendar, since=since, done=done
         )
         if due is not None:
             instants[name] = due

@@ -21,7 +21,7 @@ from states.event import (
     requirement,
 )
 from states.inputs import Cents, Day, Files, Input, Text, documents_field
-from states.partnership import Change, Item, Partnership, Purpose, Role, State
+from states.partnership import Agreement, Change, Item, Partnership, Purpose, Role, State
 
 
 class ReferToBoard(Input):
@@ -66,10 +66,14 @@ class DeferItem(Input):
     reason: Text = Field(description="why")
 
 
+def _reasons(case: Case, agreement: Agreement) -> tuple[str, ...]:
+    return board_reasons(agreement, case.setting.board, earlier=case.setting.earlier)
+
+
 @requirement("4270.9")
 def board_has_a_reason(case: Case) -> str | None:
     agreement = case.facts.agreement
-    if agreement is None or case.facts.board.asked or board_reasons(agreement, case.setting.board):
+    if agreement is None or case.facts.board.asked or _reasons(case, agreement):
         return None
     return "nothing calls for the Board: the agreement can be signed and activated, or ask-for-review first"
 
@@ -100,6 +104,20 @@ def change_stated(case: Case) -> str | None:
     if values.purpose == "new" or case.agreement.pending or given:
         return None
     return "what the Board is to approve is missing: give amount_cents, ends_on or both"
+
+
+@requirement("4270.9c", of_input=True)
+def renewal_goes_later(case: Case) -> str | None:
+    values, agreement = case.input, case.agreement
+    if values.purpose != "renewal" or change_stated.reason(case):
+        return None  # `change_stated` refuses a renewal without terms
+    last = values.ends_on or (agreement.pending or agreement).ends_on
+    if last > agreement.ends_on:
+        return None
+    return (
+        f"a renewal goes on after the present last day, {agreement.ends_on}, and {last} does not; to end the"
+        " agreement earlier, refer an amendment"
+    )
 
 
 @requirement("4270.12", of_input=True)
@@ -220,7 +238,9 @@ def refer_to_board(case: Case) -> Partnership:
         )
     basis = change or agreement
     # Keep the clauses with the item: the procedure may change later, and the reason must stay readable.
-    because = board_reasons(agreement, case.setting.board, basis.amount_cents, basis.ends_on)
+    because = board_reasons(
+        agreement, case.setting.board, basis.amount_cents, basis.ends_on, case.setting.earlier
+    )
     if case.facts.board.asked:
         because = (*because, "asked")
     item = Item(
@@ -316,7 +336,7 @@ def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: b
         takes=ReferToBoard,
         records=refer_to_board,
         needs=needs,
-        asks=("board", "longest_notice"),
+        asks=("board", "earlier", "longest_notice"),
         audience=partner_sees("purpose", "reason", "amount_cents", "ends_on", "documents"),
         optional=optional,
         document="documents",
@@ -324,7 +344,9 @@ def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: b
     )
 
 
-_REFER_IN_FORCE = (purpose_is_of_agreement, change_stated, new_term_possible, change_keeps_notice)
+_REFER_IN_FORCE = (
+    purpose_is_of_agreement, change_stated, renewal_goes_later, new_term_possible, change_keeps_notice,
+)  # fmt: skip
 _FORM_IN_FORCE = Form(
     reads=_IN_FORCE,
     choices={"purpose": "purposes-in-force"},

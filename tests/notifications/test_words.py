@@ -253,6 +253,7 @@ def lives() -> Iterator[Life]:
         yield before.do("approve", reason="well done")
         yield before.do("send-back")
     yield Life().at_introduced("termination").do("terminate")
+    yield Life().at_introduced("termination").do("terminate", effective_on="2025-10-02")
     yield Life().at_board_review().do("schedule-item").do("recall-item")
     waiting = Life().to("active").do("amend-agreement", amount_cents=30_000_000)
     yield waiting.do("amend-agreement", ends_on="2027-08-31", reason="a second school year")
@@ -273,7 +274,8 @@ def lives() -> Iterator[Life]:
     yield Life().to("reported").do("submit-report", values={"attendance": 93.0, "suspensions": 1_234_567.5})
     yield Life().at_found().do("continue")
     yield Life().at_found(school=False).do("continue", improvement_plan="a tutor in every class")
-    yield active.do("terminate").do("close-out")
+    yield active.do("terminate").do("withdraw-termination")
+    yield active.do("terminate").at("2026-06-30").do("expire").do("close-out")
     yield Life().to("active").at("2026-09-01").do("expire", "clock")
 
 

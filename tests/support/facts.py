@@ -115,6 +115,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "amend-agreement": {"terms": "one more tutor", "reason": "demand"},
     "submit-report": {"values": {"attendance": 91, "suspensions": 30.5}, "narrative": "a good year"},
     "give-finding": {"impact": True, "reasons": "the numbers moved"},
+    "withdraw-termination": {"reason": "the duties are met again"},
     "close-out": {"summary": "keys and records are back"},
     "add-note": {"text": "called the office"},
     "attach-document": {"file": "letter.pdf", "title": "A letter"},
@@ -163,7 +164,8 @@ STATIONS: dict[str, tuple[str | None, list[Step]]] = {
     "active": ("signed", [_does("activate", at="2025-09-02")]),
     "annual-review": ("active", [_does("open-annual-review", "staff", at="2026-07-02")]),
     "reported": ("annual-review", [_does("submit-report", at="2026-07-14")]),
-    "ended": ("active", [_does("terminate", effective_on="2025-10-02")]),
+    "ending": ("active", [_does("terminate", effective_on="2025-10-02")]),
+    "ended": ("ending", [_does("expire", "clock", at="2025-10-02")]),
     "referred": ("agreed", [_does("draft-agreement", amount_cents=25_000_000, ends_on="2027-08-31"),
                             _does("refer-to-board", at="2025-09-02")]),
     "scheduled": ("referred", [_does("schedule-item")]),
@@ -243,6 +245,7 @@ class Life:
             "board": self.rules,
             "notice_days": 30,
             "longest_notice": 30,
+            "ends_later": True,
         }
         return Setting(**(usual | parts))
 

@@ -73,9 +73,11 @@ TABLE = (
             "remind 2026-08-02 00:00", "remind 2026-08-25 00:00", "due 2026-09-01 00:00"), "expire")
         for station in ("active", "annual-review", "renewal")
     ),
+    Ladder("agreement-ends", "ending", (
+        "remind 2025-09-25 00:00", "due 2025-10-02 00:00"), "expire"),
     Ladder("close-out-due", "ended", (
-        "remind 2025-09-25 17:00", "due 2025-10-02 17:00",
-        "escalate 2025-10-03 17:00", "escalate 2025-10-16 17:00")),
+        "remind 2025-10-27 17:00", "due 2025-11-03 17:00",
+        "escalate 2025-11-04 17:00", "escalate 2025-11-17 17:00")),
 )  # fmt: skip
 
 
@@ -96,6 +98,7 @@ def test_every_deadline_of_the_packaged_procedure_is_looked_at_here(settings: Co
         "amendment-referred",
         "annual-review-resumes",
         "contact-accepted",
+        "scores-anew",
     }  # looked at one by one
     assert set(settings.deadlines) == {row.name for row in TABLE} | arising
 
@@ -106,6 +109,7 @@ ASKED = {
     "selection-opens": "open-selection withdraw",
     "applications-close": "receive-application",
     "scores-due": "score-application declare-conflict",
+    "scores-anew": "",
     "choice-due": "choose-partner restart",
     "protest-window": "",
     "protest-answered": "answer-protest",
@@ -150,9 +154,10 @@ RUNNING = {
         "agreement-ends", "agreement-signed", "annual-review-opens", "assessment-due", "meeting-due",
         "renewal-decision",
     },
-    "renewal": {"agreement-ends", "item-scheduled"},
-    "annual-review": {"agreement-ends", "report-due", "review-decided"},
-    "reported": {"agreement-ends", "findings-due", "review-decided"},
+    "ending": {"agreement-ends", "annual-review-opens", "assessment-due", "meeting-due"},
+    "renewal": {"agreement-ends", "annual-review-opens", "assessment-due", "item-scheduled", "meeting-due"},
+    "annual-review": {"agreement-ends", "assessment-due", "meeting-due", "report-due", "review-decided"},
+    "reported": {"agreement-ends", "assessment-due", "findings-due", "meeting-due", "review-decided"},
     "ended": {"close-out-due"},
 }  # fmt: skip
 
@@ -179,6 +184,19 @@ def test_an_unanswered_protest_is_due_ten_business_days_after_it_was_filed(begin
     ]  # fmt: skip
     life.do("answer-protest")
     assert life.ladder("protest-answered") == []
+
+
+def test_after_a_protest_that_was_upheld_the_panel_is_asked_at_once_and_has_its_time_again(
+    begin: Begin,
+) -> None:
+    life = begin("chosen").at("2025-08-21")
+    life.do("file-protest", "applicant")
+    life.at("2025-09-08").do("answer-protest", remedy="score-anew")
+    assert (life.due("scores-due"), life.due("choice-due")) == ("2025-09-22 17:00", "2025-10-06 17:00")
+    life.tick()
+    assert life.told("scores-anew") == [
+        "applicant", "lead-partner", "reviewer-1", "reviewer-2", "reviewer-3", "superintendent",
+    ]  # fmt: skip
 
 
 def test_an_amendment_that_the_board_must_see_is_due_there_in_ten_business_days(begin: Begin) -> None:

@@ -289,6 +289,7 @@ class DeadlineSettings(Settings):
     label: Name
     state: States
     due: DueText
+    latest: DueText | None = None
     at: Clock | None = None
     roll: Roll = "stay"
     when: str | None = None

@@ -43,6 +43,8 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "selection": _EVERYBODY,
     "earlier_selections": _NOBODY,
     "outcomes": _PARTNER,
+    "proposed_outcomes": _PARTNER,
+    "earlier_outcomes": _PARTNER,
     "agreement": _PARTNER,
     "board": _PARTNER,
     "duties": _PARTNER,
@@ -50,6 +52,7 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "review": _PARTNER,
     "earlier_reviews": _PARTNER,
     "documents": _PARTNER,
+    "ending": _PARTNER,
     "ended": _ALL,  # applicants and panel only where it ended the call
     "closed_out": _PARTNER,
 }
@@ -62,6 +65,8 @@ CALL: Mapping[str, frozenset[Role]] = {
     "conflicts": _PANEL,  # their own
     "scores": _PANEL,  # their own, after the choice all
     "scored_at": _PANEL,
+    "anew_at": _ALL,
+    "earlier_scores": _NOBODY,
     "choice": _ALL,
     "protests": frozenset({_APPLICANT}),  # their own
     "questions": _EVERYBODY,  # without the text of those that are withheld

@@ -45,7 +45,13 @@ def test_the_item_records_why_the_board_has_it_and_where_it_came_from() -> None:
 def test_an_agreement_in_force_is_referred_for_change_or_termination(life: Life) -> None:
     assert life.missing("refer-to-board", purpose="new") == ["purpose-is-of-agreement 4270.9"]
     assert life.missing("refer-to-board", purpose="renewal") == ["change-stated 4270.9"]
-    assert life.missing("refer-to-board", purpose="renewal", ends_on="2025-01-01") == ["new-term-possible"]
+    assert life.missing("refer-to-board", purpose="renewal", ends_on="2025-01-01") == [
+        "renewal-goes-later 4270.9c",
+        "new-term-possible",
+    ]
+    for last in ("2026-08-30", "2026-08-31"):
+        missing = life.missing("refer-to-board", purpose="renewal", ends_on=last, amount_cents=1)
+        assert missing[0] == "renewal-goes-later 4270.9c"
     assert life.allows("refer-to-board", purpose="amendment", amount_cents=1)
     assert life.allows("refer-to-board", purpose="termination")
 
@@ -364,10 +370,10 @@ def test_an_approved_change_takes_effect_and_is_signed_anew(purpose: str) -> Non
 def test_a_termination_is_not_approved_but_recorded_as_such() -> None:
     life = Life().at_introduced("termination")
     assert life.missing("approve") == ["item-can-be-approved 4270.9"]
-    ended = life.do("terminate", ground="breach", effective_on="2025-10-31")
+    ended = life.do("terminate", ground="breach", effective_on="2025-10-02")
     assert ended.state == "terminated"
     assert (ended.facts.ended.ground, ended.facts.ended.board) == ("breach", True)
-    assert ended.facts.ended.effective_on == day("2025-10-31")
+    assert ended.facts.ended.effective_on == day("2025-10-02")
     assert ended.facts.board.decisions[-1].decision == "terminate"
 
 

@@ -25,7 +25,7 @@ FACTS = {
     Role.LEAD_PARTNER: set(Partnership.model_fields) - {"earlier_selections"},
 }
 CALL = {
-    Role.REVIEWER: set(Selection.model_fields) - {"protests", "restarted"},
+    Role.REVIEWER: set(Selection.model_fields) - {"protests", "restarted", "earlier_scores"},
     Role.APPLICANT: {
         "opened_at",
         "closes_at",
@@ -34,8 +34,17 @@ CALL = {
         "choice",
         "protests",
         "questions",
+        "anew_at",
     },
-    Role.LEAD_PARTNER: {"opened_at", "closes_at", "closed_at", "applications", "choice", "questions"},
+    Role.LEAD_PARTNER: {
+        "opened_at",
+        "closes_at",
+        "closed_at",
+        "applications",
+        "choice",
+        "questions",
+        "anew_at",
+    },
 }
 
 
