@@ -10,6 +10,7 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.message import EmailMessage
@@ -24,7 +25,16 @@ from notifications.render import Rendered
 _WIDTH = 76
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")  # RFC 5322: ASCII, no blanks, between angle brackets
 _REF = re.compile(r"[!-~]+")
+_ADDRESS = re.compile(r"https?://[!-;=?-~]{1,900}")  # without the angle brackets that stand around it
 _LONGEST_LINE = 998  # RFC 5322, 2.1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A text file that a mail brings: its name, and its content in UTF-8 with CRLF line ends."""
+
+    name: str
+    content: bytes
 
 
 def compose(
@@ -40,6 +50,8 @@ def compose(
     calendar: Sequence[CalendarFile] = (),
     reply_to: str | None = None,
     record: Sequence[str] = (),
+    unsubscribe: str | None = None,
+    enclosure: Enclosure | None = None,
     pages: Sequence[tuple[str, bytes]] = (),
 ) -> bytes:
     """Return one mail as RFC 5322 bytes with CRLF line ends.
@@ -48,6 +60,7 @@ def compose(
     `<unique@example.org>`. `ref` is "" for mail that concerns no single partnership. Of several calendar files,
     mail programs offer the first. `pages` are the names and contents of attached HTML pages.
     `record` names the entries of the record that the mail proves, a line for each.
+    `unsubscribe` is the address that ends such mail by one POST (RFC 8058). The `enclosure` comes last.
     Raise ValueError, which names the header, for a value that a header cannot hold.
     """
     headers = [
@@ -69,15 +82,20 @@ def compose(
         ("X-Auto-Response-Suppress", "All"),
         *([("X-Partnership", _check_ref(ref))] if ref else []),
         *(("X-Partnership-Record", _write_text(line, "X-Partnership-Record")) for line in record),
+        *_make_unsubscribing(unsubscribe),
     ]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
-    return _within_limit(head + _make_body(rendered, message_id, calendar, pages))
+    return _within_limit(head + _make_body(rendered, message_id, calendar, pages, enclosure))
 
 
 def _make_body(
-    rendered: Rendered, message_id: str, calendar: Sequence[CalendarFile], pages: Sequence[tuple[str, bytes]]
+    rendered: Rendered,
+    message_id: str,
+    calendar: Sequence[CalendarFile],
+    pages: Sequence[tuple[str, bytes]],
+    enclosure: Enclosure | None,
 ) -> bytes:
-    """Return the body: a text part, an HTML part, the calendar files, and the attached pages.
+    """Return the body: a text part, an HTML part, the calendar files, the attached pages, and the enclosure.
 
     The first calendar file is an alternative of the words, where Gmail and Outlook look for it, and is attached a
     second time as a file to save and open. The others are attached only.
@@ -100,6 +118,16 @@ def _make_body(
     for name, content in pages:
         message.add_attachment(
             content, maintype="text", subtype="html", filename=name, params={"charset": "utf-8"}
+        )
+    if enclosure is not None:
+        # As base64, so that its bytes can be exchanged without a look at the rest of the message.
+        message.add_attachment(
+            enclosure.content,
+            maintype="text",
+            subtype="plain",
+            cte="base64",
+            filename=enclosure.name,
+            params={"charset": "utf-8"},
         )
     files = [file.content.decode() for file in calendar] + [
         hashlib.sha256(page).hexdigest() for _, page in pages
@@ -132,6 +160,17 @@ def _make_threading(message_id: str, thread_id: str | None) -> Iterator[tuple[st
         # also group answers to one that they do not have.
         yield "In-Reply-To", _check_identifier(thread_id, "In-Reply-To")
         yield "References", _check_identifier(thread_id, "References")
+
+
+def _make_unsubscribing(address: str | None) -> Iterator[tuple[str, str]]:
+    """Return the headers by which mail programs offer a button that unsubscribes (RFC 2369; RFC 8058, 3.1)."""
+    if address is None:
+        return
+    # An address is never folded: a program may read it with the blank that folding leaves.
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(f"List-Unsubscribe: {address!r} is not a web address; expected ASCII without blanks")
+    yield "List-Unsubscribe", f"<{address}>"
+    yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
 
 
 def _check_identifier(text: str, header: str) -> str:

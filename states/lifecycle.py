@@ -23,6 +23,7 @@ from states.chapters import (
     needs,
     outcomes,
     panel,
+    questions,
     recalling,
     service,
     signing,
@@ -36,6 +37,7 @@ from states.partnership import State
 TABLE: tuple[Event, ...] = (
     *needs.EVENTS,
     *call.EVENTS,
+    *questions.EVENTS,
     *choice.EVENTS,
     *panel.EVENTS,
     *outcomes.EVENTS,

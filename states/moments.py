@@ -46,6 +46,14 @@ def _protest_waits(facts: Partnership) -> Moment:
     return min((protest.at for protest in waiting), default=None)
 
 
+def _question_waits(facts: Partnership) -> Moment:
+    call = facts.selection
+    if call is None or call.closed_at is not None:
+        return None
+    # The oldest question decides when an answer is due. After the closing nobody can use one.
+    return min((question.at for question in call.questions if question.answer is None), default=None)
+
+
 def _reported(facts: Partnership) -> Moment:
     return facts.review.reports[-1].at if facts.review and facts.review.reports else None
 
@@ -78,6 +86,7 @@ MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "selection.chosen": _chosen,
     "selection.protest_until": _protest_until,
     "selection.protest_waits": _protest_waits,
+    "selection.question_waits": _question_waits,
     "outcomes.set": lambda facts: facts.outcomes.set_at,
     "outcomes.proposed": lambda facts: facts.proposed_outcomes.set_at if facts.proposed_outcomes else None,
     "outcomes.agreed": lambda facts: facts.outcomes.agreed_at,

@@ -34,6 +34,7 @@ class Role(StrEnum):
     LEAD_PARTNER = "lead-partner"
     NEXT_CONTACT = "next-contact"  # asked to become the contact of the Lead Partner, and not accepted yet
     APPLICANT = "applicant"
+    PUBLIC = "public"  # anybody with an address that was confirmed; the record does not say who
     CLOCK = "clock"
 
 
@@ -49,6 +50,9 @@ Purpose = Literal["new", "amendment", "renewal", "termination"]
 Ground = Literal["no-substantial-impact", "unsatisfactory", "mutual", "breach"]
 Remedy = Literal["score-anew", "start-over"]
 Duty = Literal["assessment", "gap", "meeting", "engagement", "responsibility"]
+
+# The roles that no person holds: no message asks them for anything, and no page is theirs.
+HELD_BY_NOBODY = frozenset({Role.PUBLIC, Role.CLOCK})
 
 SIDES: dict[Role, Side] = {Role.PRINCIPAL: "school", Role.STAFF: "district", Role.LEAD_PARTNER: "partner"}
 SIDE_NAMES: dict[Side, str] = {
@@ -156,6 +160,16 @@ class Protest(Fact):
     answer_documents: tuple[Attachment, ...] = ()
 
 
+class Question(Fact):
+    """A question that somebody asked about a call. One that is withheld does not stand on the page of the call."""
+
+    text: str
+    at: datetime
+    answer: str | None = None
+    answered_at: datetime | None = None
+    withheld: bool = False
+
+
 class Selection(Fact):
     """One open call, from its opening to the choice (4270.8)."""
 
@@ -171,6 +185,7 @@ class Selection(Fact):
     earlier_scores: tuple[Score, ...] = ()  # those that no longer count since
     choice: Choice | None = None
     protests: tuple[Protest, ...] = ()
+    questions: tuple[Question, ...] = ()
     restarted: str | None = None
 
     def is_open(self, now: datetime) -> bool:

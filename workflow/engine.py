@@ -168,6 +168,7 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     # The law cannot look into the directory, so identifiers are checked before it judges.
     _check_identifiers(session, row, event_input)
     role = _choose_role(session, record, row, intent, getattr(event_input, "organization", None))
+    intent = replace(intent, actor=name_actor(row, intent.actor))
     # Commands name in `ran_by` the user of the machine, who writes down what somebody else did.
     through = intent.ran_by if intent.channel in _OF_PERSONS else None
     situation = Situation(session, record, event_input, intent.now, intent.actor, through, intent.channel)
@@ -226,6 +227,12 @@ def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
         raise BadInput([Problem("organization", wrong, right)])
 
 
+def name_actor(row: Event, actor: str) -> str:
+    """Return the name under which the record keeps who does an event: the address, or nobody's for the public."""
+    # Anybody may ask about a call, and everybody reads the question. So the record does not say who asked.
+    return str(Role.PUBLIC) if Role.PUBLIC in row.who else actor
+
+
 def check_actor(session: Session, record: Snapshot, row: Event, intent: Intent) -> None:
     """Raise `WrongRole` unless the actor may do an event, for the organization in its input or for any.
 
@@ -256,6 +263,8 @@ def _choose_role(
     if intent.actor == Role.CLOCK and intent.channel in _OF_THE_CLOCK:
         check_role(row, Role.CLOCK, record.state)
         return Role.CLOCK
+    if Role.PUBLIC in row.who and intent.role in (None, Role.PUBLIC):
+        return Role.PUBLIC
     held = roles_of(session, record, intent.actor, organization)
     possible = [role for role in row.who if role in held and intent.role in (None, role)]
     if not possible:

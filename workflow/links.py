@@ -17,6 +17,9 @@ from workflow.store.rows import Notice
 
 # The purposes of tokens. The signature covers the purpose, so that a token for one cannot be used for another.
 _ACT, _FEED, _APPLY, _SIGN_IN = "act", "feed", "apply", "sign-in"
+_ASK, _SUBSCRIBE, _UNSUBSCRIBE = "ask", "subscribe", "unsubscribe"
+ASK_DAYS = 2  # how long a question waits for its link, and a subscription too
+_UNSUBSCRIBE_DAYS = 3650  # a link that ends messages works as long as somebody may keep one
 _FEED_DAYS = 400
 _APPLY_DAYS = 400  # the end of the call ends the link earlier
 _SIGN_IN_MINUTES = 15
@@ -59,6 +62,23 @@ class Applicant:
     email: str
     round: int = 0
     until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The content of a link to a question about a call: who asks, and the name under which it is kept."""
+
+    ref: str
+    email: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """The content of a link that begins or ends the messages about new calls to an address."""
+
+    email: str
+    begins: bool
 
 
 class ExpiredClaim(ServiceError):
@@ -146,7 +166,10 @@ def _purpose(kind: str, claims: Any) -> str:
         return _FEED
     if kind == "me":
         return _SIGN_IN
-    return _ACT if isinstance(claims, dict) and "n" in claims else _APPLY
+    # Each kind of claim has a key of its own.
+    kinds = {"n": _ACT, "q": _ASK, "on": _SUBSCRIBE, "off": _UNSUBSCRIBE}
+    named = (purpose for key, purpose in kinds.items() if isinstance(claims, dict) and key in claims)
+    return next(named, _APPLY)
 
 
 def end_of(config: Config, claim: Claim) -> int | None:
@@ -204,3 +227,40 @@ def read_apply(config: Config, token: str) -> Applicant:
     if applicant.until is not None and datetime.now(UTC).timestamp() > applicant.until:
         raise Expired(values, datetime.fromtimestamp(applicant.until, UTC))
     return applicant
+
+
+def ask_address(config: Config, asker: Asker) -> str:
+    """Return the address of a question. Sent by mail, it proves that the asker reads mail there."""
+    values = {"r": asker.ref, "p": asker.email, "q": asker.name}
+    return config.address(f"a/{config.links.sign(_ASK, values)}")
+
+
+def read_asker(config: Config, token: str) -> Asker:
+    """Return the question in a token. Raise `Forged`, or `Expired` after `ASK_DAYS`."""
+    values = config.links.read(_ASK, token, timedelta(days=ASK_DAYS))
+    try:
+        return Asker(str(values["r"]), str(values["p"]), str(values["q"]))
+    except KeyError:
+        raise Forged("it does not say what a link to a question says") from None
+
+
+def subscribe_address(config: Config, email: str) -> str:
+    """Return the address that begins the messages about new calls. Sent by mail, it proves whose address it is."""
+    return config.address(f"a/{config.links.sign(_SUBSCRIBE, {'p': email, 'on': 1})}")
+
+
+def unsubscribe_address(config: Config, email: str) -> str:
+    """Return the address that ends the messages about new calls, by one press or by one POST (RFC 8058)."""
+    return config.address(f"a/{config.links.sign(_UNSUBSCRIBE, {'p': email, 'off': 1})}")
+
+
+def read_subscriber(config: Config, token: str) -> Subscriber:
+    """Return what a token of either kind says. Raise `Forged`, or `Expired`; one that begins has `ASK_DAYS`."""
+    try:
+        values, begins = config.links.read(_SUBSCRIBE, token, timedelta(days=ASK_DAYS)), True
+    except Forged:
+        values, begins = config.links.read(_UNSUBSCRIBE, token, timedelta(days=_UNSUBSCRIBE_DAYS)), False
+    try:
+        return Subscriber(str(values["p"]), begins)
+    except KeyError:
+        raise Forged("it does not say whose address it is") from None

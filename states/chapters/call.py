@@ -14,6 +14,7 @@ from states.event import (
     LEAD_PARTNER,
     NEEDS,
     OPEN,
+    PUBLIC,
     REVIEWER,
     STAFF,
     Audience,
@@ -318,7 +319,7 @@ EVENTS = (
             open_long_enough,
         ),
         asks=("invited_on", "closes_at", "opens_until", "minimum_panel", "strangers"),
-        audience=of_call("closes_on"),
+        audience={**of_call("closes_on"), PUBLIC: Sees(Scope.ALWAYS, ("closes_on",))},
         public=True,
         awaited_since="needs.agreed",
         form=Form(

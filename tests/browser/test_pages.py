@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from urllib.parse import urljoin
 
 import pytest
@@ -16,7 +17,7 @@ from tests.browser.conftest import Judge, press
 from tests.support.facts import CBO
 from tests.support.visitor import Visit, Visitor
 from workflow import links
-from workflow.links import Applicant
+from workflow.links import Applicant, Asker
 
 
 @contextmanager
@@ -74,6 +75,36 @@ def _applying(visitor: Visitor, email: str = "new@example.org") -> str:
     return whole.removeprefix(config.procedure.web.base_url)
 
 
+def _asked(visitor: Visitor) -> str:
+    visitor.post(
+        f"/calls/{visitor.life.ref}/question", {"email": "asker@example.org", "text": "Who may apply?"}
+    )
+    with visitor.life.system.reading() as session:
+        name = session.connection.exec_driver_sql("SELECT name FROM asked_questions").scalar_one()
+    config = visitor.life.system.config
+    return visitor.path_of(links.ask_address(config, Asker(visitor.life.ref, "asker@example.org", name)))
+
+
+def _answered(visitor: Visitor) -> str:
+    visitor.life.do("ask-question")
+    visitor.life.do("answer-question")
+    visitor.life.do("ask-question", text="Until when?")
+    return f"/calls/{visitor.life.ref}"
+
+
+def _draft(visitor: Visitor) -> str:
+    path = _applying(visitor)
+    form = visitor.get(path).page.forms[0]
+    visitor.post(path, visitor.filled(form, "save", name="Half a name", diversity="half a text"))
+    visitor.life.tick("2025-08-15 17:00")
+    return path
+
+
+def _hearing(visitor: Visitor, *, begins: bool) -> str:
+    address = links.subscribe_address if begins else links.unsubscribe_address
+    return visitor.path_of(address(visitor.life.system.config, "reader@example.org"))
+
+
 def _checked(visitor: Visitor) -> str:
     path = visitor.link("score-application")
     typed = {f"{CBO}/scores.{ability}": "4" for ability in ABILITIES} | {f"{CBO}/comment": "a good plan"}
@@ -115,6 +146,15 @@ PAGES: dict[str, tuple[str, Callable[[Visitor], str]]] = {
     "application": ("open", _applying),
     "application sent": ("applied", lambda visitor: _applying(visitor, "applicant@example.org")),
     "application closed": ("closed", lambda visitor: _applying(visitor, "applicant@example.org")),
+    "draft after the closing": ("open", _draft),
+    "questions": ("open", _answered),
+    "question to confirm": ("open", _asked),
+    "question to answer": (
+        "open",
+        lambda visitor: _answered(visitor) and visitor.link("answer-question"),
+    ),
+    "hear of new calls": ("needs", partial(_hearing, begins=True)),
+    "hear no more": ("needs", partial(_hearing, begins=False)),
     "no such page": ("needs", lambda _: "/nowhere"),
     **{
         f"partnership in {station}, {role}": (station, lambda visitor, role=role: visitor.link("", role))

@@ -25,7 +25,8 @@ ASKS: dict[str, tuple[str, ...]] = {
     r"write the statement of needs": ("describe-needs",),
     r"open the call": ("open-selection",),
     r"withdraw the partnership(?! if)": ("withdraw",),
-    r"record every application that you received on paper|can (still )?replace (it|your application)":
+    r"record every application that you received on paper|can (still )?(replace|change|send) (it|your application)"
+    r"|[Oo]pen what you saved|link below opens it":
         ("receive-application",),
     r"or withdraw it": ("withdraw-application",),
     r"extend the call": ("extend-selection",),
@@ -36,6 +37,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     r"start over": ("restart",),
     r"may file a protest": ("file-protest",),
     r"[Aa]nswer (in writing|every protest|the protest)": ("answer-protest",),
+    r"Please answer (it|on the page)": ("answer-question",),
     r"[Dd]raft the agreement": ("draft-agreement",),
     r"record a better set|can record a set|[Ss]et the outcomes with|outcomes with the school":
         ("set-outcomes",),

@@ -36,7 +36,7 @@ from tests.support.facts import (
 # No row names them: the program itself decides who gets them.
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
-    "reply-refused", "digest", "summary", "handed-over", "school-closed", "test",
+    "question-link", "new-calls-link", "reply-refused", "digest", "summary", "handed-over", "school-closed", "test",
 )  # fmt: skip
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
@@ -224,6 +224,8 @@ def lives() -> Iterator[Life]:
         yield asking.do("ask-for-changes", role, about=about)
     opened = Life().to("open").do("extend-selection").do("receive-application")
     yield opened.do("receive-application").do("withdraw-application").do("withdraw")
+    asked = opened.do("ask-question").do("ask-question", text="May a college apply?")
+    yield asked.do("answer-question").do("answer-question", question=2, withhold=True)
     yield Life().to("open").at("2025-08-15 17:00").do("close-applications").do("restart")
     yield (
         Life().to("open").do("change-panel", add=[], remove=list(REVIEWERS[1:]), around={"minimum_panel": 1})
@@ -299,6 +301,8 @@ def sent_kinds(name: str) -> list[str]:
 SAME = {
     "this-applicant": "applicant",
     "draft-author": "applicant",
+    "asker": "public",
+    "subscriber": "public",
     "former-lead-partner": "lead-partner",
     "new-reviewer": "reviewer",
     "former-reviewer": "reviewer",
@@ -438,6 +442,7 @@ def sealed_lives() -> Iterator[Life]:
         contact = {"contact_email": email, "contact_name": NAMES[email]}
         life = life.do("receive-application", by=email, organization=organization, **contact)
     yield life.do("withdraw-application", by=OTHER, organization=COLLEGE)
+    life = life.do("ask-question").do("answer-question")
     life = life.do("extend-selection", closes_on="2025-08-22").at("2025-08-22 17:00").do("close-applications")
     scored = [(FIRST, CBO), (FIRST, COLLEGE), (SECOND, CBO), (SECOND, COLLEGE), (THIRD, CBO)]
     for reviewer, organization in scored:

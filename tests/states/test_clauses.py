@@ -86,6 +86,13 @@ _OPEN, _CLOSED, _SCORED, _CHOSEN = (
     Life().to("chosen"),
 )
 _because("call-open", _OPEN.at("2025-08-15 17:00"), "receive-application", "extend-selection")
+_because("call-open", _OPEN.at("2025-08-15 17:00"), "ask-question")
+_ASKED = _OPEN.do("ask-question")
+_because("question-short-enough", _OPEN, "ask-question", text="x" * 2_001)
+_because("call-open", _ASKED.at("2025-08-15 17:00"), "answer-question")
+_because("question-on-record", _OPEN, "answer-question")
+_because("question-was-asked", _ASKED, "answer-question", question=2)
+_because("answer-short-enough", _ASKED, "answer-question", text="x" * 5_001)
 _because(
     "replaced-by-its-author",
     _OPEN,

@@ -24,6 +24,8 @@ needs open        | withdraw              | terminated       | principal staff
 open              | receive-application   | -                | applicant staff
 open              | withdraw-application  | -                | applicant staff
 open              | extend-selection      | -                | staff
+open              | ask-question          | -                | public
+open              | answer-question       | -                | staff
 open              | close-applications    | -                | clock
 open              | declare-conflict      | -                | reviewer
 open              | score-application     | -                | reviewer

@@ -29,6 +29,7 @@ def test_a_new_partnership_knows_only_when_it_entered() -> None:
         (Life().to("needs").do("describe-needs"), "needs.described", instant("2025-07-07 09:00")),
         (Life().to("needs-agreed"), "needs.agreed", instant("2025-07-07 09:00")),
         (Life().to("open"), "selection.closes_at", instant("2025-08-15 17:00")),
+        (Life().to("open").do("ask-question"), "selection.question_waits", instant("2025-07-07 09:00")),
         (Life().to("closed"), "selection.closed", instant("2025-08-15 17:00")),
         (Life().to("scored"), "selection.scored", instant("2025-08-18 09:00")),
         (Life().to("chosen"), "selection.chosen", instant("2025-08-20 09:00")),
@@ -101,8 +102,13 @@ def test_every_moment_is_shown_above() -> None:
             Life().to("chosen").do("file-protest").do("answer-protest"),
             "selection.protest_waits",
         ),
+        (
+            Life().to("open").do("ask-question"),
+            Life().to("open").do("ask-question").do("answer-question"),
+            "selection.question_waits",
+        ),
     ],
-    ids=["needs", "outcomes", "draft", "protest"],
+    ids=["needs", "outcomes", "draft", "protest", "question"],
 )
 def test_a_moment_that_was_undone_is_known_no_more(before: Life, after: Life, moment: str) -> None:
     assert moment in known(before)

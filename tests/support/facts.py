@@ -81,6 +81,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
                             "contact_email": "lead-partner@example.org",
                             "abilities": {ability: f"how we show {ability}" for ability in ABILITIES}},
     "withdraw-application": {"organization": CBO},
+    "ask-question": {"text": "May two organizations apply together?"},
+    "answer-question": {"question": 1, "text": "Yes, if one leads.", "withhold": False},
     "extend-selection": {"closes_on": "2025-08-29", "reason": "summer holidays"},
     "declare-conflict": {"organization": CBO, "reason": "a relative works there"},
     "score-application": {"organization": CBO, "scores": dict.fromkeys(ABILITIES, 4), "comment": "strong"},

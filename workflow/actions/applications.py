@@ -16,12 +16,11 @@ from sqlalchemy import delete, func, insert, select
 
 from notifications.errors import ServiceError
 from notifications.markup import clean, join_lines
-from states.addresses import mailbox, passes_over_dots
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
 from states.partnership import Application, Kind, Role
 from workflow import engine, links
-from workflow.actions import application_files, call_limits, held_applications
+from workflow.actions import application_files, asked_mail, call_limits, held_applications
 from workflow.actions.applicants import own_application, register
 from workflow.actions.held_applications import Held
 from workflow.engine import Change
@@ -34,9 +33,7 @@ from workflow.store.rows import Channel, Snapshot
 from workflow.store.tables import canonical
 from workflow.views import drafts
 
-ASKED_AGAIN_AFTER = timedelta(minutes=5)  # the least time between two messages to one address about one call
 MOST_ASKED = 200  # messages with links to one call that leave in an hour at once; more of them leave later
-MOST_TO_MAILBOX = 5  # the most messages with links to one mailbox about one call in an hour
 MOST_SENT = 20  # the most applications of one address to one call in an hour
 _HOUR = timedelta(hours=1)
 ONE_LINE = ("name", "kind", "contact_name")
@@ -58,27 +55,14 @@ class SentAlready(ServiceError):
 def queue_link(session: Session, record: Snapshot, email: str, now: datetime) -> bool:
     """Queue the message with the link to apply, at an applicant's request.
 
-    Return False if one was queued for this address within `ASKED_AGAIN_AFTER`, or `MOST_TO_MAILBOX` for its mailbox
-    within an hour. A plain address always gets its first, whatever other ways to write it have got. If the call has
-    sent `MOST_ASKED` within an hour, the message leaves later.
+    Return False if this address must not get another one yet. If the call has sent `MOST_ASKED` within an hour, the
+    message leaves later.
     """
-    table = tables.notices
-    about = (table.c.template == "apply-link", table.c.partnership == record.id)
-    just_now = select(table.c.id).where(
-        *about, table.c.to == email, table.c.queued_at > now - ASKED_AGAIN_AFTER
-    )
     # Say nothing about it: the page is the same, so a stranger cannot use it to fill somebody's mailbox.
-    if session.connection.scalar(just_now) is not None:
+    slot = asked_mail.find_slot(session, "apply-link", record.id, email, now, MOST_ASKED)
+    if slot is None:
         return False
-    in_hour = select(table.c.to).where(*about, table.c.queued_at > now - _HOUR)
-    asked = session.connection.scalars(in_hour).all()
-    to_mailbox = [to.casefold() for to in asked if mailbox(to) == mailbox(email)]
-    is_first = email.casefold() not in to_mailbox
-    if len(to_mailbox) >= MOST_TO_MAILBOX and not (is_first and _is_plain(email)):
-        return False
-    # Refusing would let one stranger close the call for everybody. So the rest wait.
-    late = max(0, len(asked) + 1 - MOST_ASKED)
-    if late:
+    if slot.is_late:
         call_limits.tell_staff(session, record, call_limits.LINKS, MOST_ASKED, now)
     link = links.apply_address(session.config, Applicant(record.ref, email, record.facts.round))
     extra = {
@@ -89,15 +73,9 @@ def queue_link(session: Session, record: Snapshot, email: str, now: datetime) ->
     # The applicant is waiting for this message, so it is sent at once, outside the usual hours too.
     queue.tell(
         session, "apply-link", email, str(Role.APPLICANT), now,
-        extra=extra, partnership=record.id, next_at=now + late * _HOUR / MOST_ASKED,
+        extra=extra, partnership=record.id, next_at=slot.at,
     )  # fmt: skip
     return True
-
-
-def _is_plain(email: str) -> bool:
-    """Return whether an address is one of the few ways in which people give a mailbox: no tag, at Gmail one dot."""
-    name = email.rpartition("@")[0]
-    return "+" not in name and (name.count(".") <= 1 or not passes_over_dots(email))
 
 
 def fill_form(session: Session, record: Snapshot, email: str) -> tuple[dict[str, str], datetime | None]:

@@ -265,6 +265,15 @@ def _protests(session: Session, task: Task) -> Section | None:
     return Section("What waits for an answer", cards=cards) if cards else None
 
 
+def _questions(_: Session, task: Task) -> Section | None:
+    call = task.record.facts.selection
+    cards = [
+        Card(f"Question {number}", [("Answered", each.answer)] if each.answer else [], text=each.text)
+        for number, each in enumerate(call.questions if call else (), 1)
+    ]
+    return Section("The questions about the call", cards=cards) if cards else None
+
+
 def _choice(session: Session, task: Task) -> Section | None:
     selection = task.record.facts.selection
     if selection is None or selection.choice is None:
@@ -303,6 +312,7 @@ SECTIONS: Mapping[str, Callable[[Session, Task], Section | None]] = {
     "scores": _scores,
     "choice": _choice,
     "protests": _protests,
+    "questions": _questions,
     "terms": _terms,
     "outcomes": _outcomes,
     "item": _item,

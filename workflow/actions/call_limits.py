@@ -11,13 +11,13 @@ from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, Snapshot
 
-LINKS, APPLICATIONS = "links", "applications"  # what a call gets too many of
+LINKS, APPLICATIONS, QUESTIONS = "links", "applications", "questions"  # what a call gets too many of
 _NAME = "call-limit"
 _AGAIN = timedelta(days=1)
 
 
 def tell_staff(session: Session, record: Snapshot, what: str, most: int, now: datetime) -> None:
-    """Tell staff that a call has got more than `most` of `LINKS` or `APPLICATIONS` within an hour.
+    """Tell staff that a call has got more than `most` of `LINKS`, `APPLICATIONS` or `QUESTIONS`.
 
     Do nothing if they were told within a day. Nobody is named, since applications are sealed (4270.8).
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from textwrap import shorten
 from typing import Any
 
 from notifications.filters import long_day, money, near_day
@@ -29,6 +30,7 @@ from workflow.views.present_names import rename
 from workflow.views.shown_directory import read_directory
 from workflow.views.standings import standings_of
 
+_LONGEST_LINE = 80  # characters of a question in a list
 _MEETINGS = 16  # the most meetings to choose from, which is most of a year
 
 
@@ -127,6 +129,19 @@ def _organizations(session: Session, task: Task, now: datetime) -> Choices:
     person = session.directory.person(task.actor, task.record.facts)
     mine = person.organization if person else None
     return (write(mine),) if mine is not None and mine in organizations else _own(session, task, now)
+
+
+def _questions(session: Session, task: Task, now: datetime) -> Choices:
+    """Return the questions about the call, those that wait for an answer first."""
+    call = task.record.facts.selection
+    numbered = list(enumerate(call.questions if call else (), 1))
+    return tuple(
+        (
+            str(number),
+            f"{number}: {shorten(each.text, _LONGEST_LINE)}{'' if each.answer is None else ' (answered)'}",
+        )
+        for number, each in sorted(numbered, key=lambda pair: (pair[1].answer is not None, pair[0]))
+    )
 
 
 def _unanswered(session: Session, task: Task, now: datetime) -> Choices:
@@ -242,6 +257,7 @@ LISTS: Mapping[str, Callable[[Session, Task, datetime], Choices]] = {
     "scored-applications": _scored,
     "without-conflict": _without_conflict,
     "unanswered-protests": _unanswered,
+    "questions": _questions,
     "reviewers": _reviewers,
     "other-reviewers": _other_reviewers,
     "panel": _panel,
@@ -260,6 +276,7 @@ EMPTY: Mapping[str, str] = {
     "own-applications": "there is no application of yours in this call",
     "without-conflict": "there is no application left to declare a conflict with",
     "unanswered-protests": "no protest waits for an answer",
+    "questions": "nobody has asked a question about this call",
     "open-agendas": "the calendar has no coming regular meeting whose agenda is open",
     "later-meetings": "the calendar has no later regular meeting",
     "agenda": "the item has been on no agenda yet",

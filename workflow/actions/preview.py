@@ -16,7 +16,7 @@ from sqlalchemy import insert, select
 from notifications.masking import mask
 from notifications.render import Rendered
 from states.machine import event_named, row_of
-from states.partnership import Partnership, Role
+from states.partnership import HELD_BY_NOBODY, Partnership, Role
 from workflow import deadlines, engine
 from workflow.deadlines import Rung
 from workflow.directory import Person
@@ -54,7 +54,7 @@ def roles_told(row: NoticeSettings | DeadlineSettings) -> tuple[Role, ...]:
     roles: list[Role] = []
     for group in groups:
         if group == "waiting":
-            roles += [role for role in event_named(row.offers[0]).who if role is not Role.CLOCK]
+            roles += [role for role in event_named(row.offers[0]).who if role not in HELD_BY_NOBODY]
         else:
             roles.append(Role(STANDS_FOR.get(group, group)))
     return tuple(dict.fromkeys(roles))

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from states.errors import BadInput, Problem
-from states.machine import EVENTS, FIRST, row_of
+from states.machine import EVENTS, FIRST, event_named, row_of
+from states.partnership import Role
 from workflow import engine
 from workflow.actions import begin
 from workflow.admin import event_input
@@ -67,7 +68,9 @@ def trigger(
         # Only the first event may name a reference that does not exist yet.
         whole = ref if event == FIRST or event not in EVENTS else resolve(session.connection, ref)
         record = engine.load(session.connection, [whole]).get(whole)
-        require_person(session, actor, record.facts if record else None)
+        # The public needs no entry in the directory.
+        if event not in EVENTS or Role.PUBLIC not in event_named(event).who:
+            require_person(session, actor, record.facts if record else None)
         # Check the version first: after a change the event may not exist in the new state, which would mislead.
         if record is not None:
             engine.check_version(record, expect_version)

@@ -77,7 +77,7 @@ class Field:
     @property
     def is_stated(self) -> bool:
         """Return whether only one value can be chosen, so that the form states it and does not ask for it."""
-        return self.required and self.kind in ("choice", "several") and len(self.choices) == 1
+        return self.required and self.kind in ("choice", "several", "numbered") and len(self.choices) == 1
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -114,6 +114,8 @@ _HELP = {
     "day": "Year, month, day, such as 2026-09-01.",
     "lines": "One entry on each line.",
 }
+# What a kind becomes where there is a list to choose from; each other kind becomes a "choice".
+_CHOSEN = {"lines": "several", "whole": "numbered"}
 _TICKED = "yes"
 _YES_NO: Choices = (("yes", "Yes"), ("no", "No"))
 _SCORES: Choices = tuple((str(n), str(n)) for n in range(1, 6))
@@ -163,7 +165,7 @@ def _fields(takes: type[BaseModel], offered: Offered, prefix: str, at: str, entr
             continue
         kind, choices = _kind(hint), _choices(hint)
         if offered.choices.get(key):
-            kind, choices = ("several" if kind == "lines" else "choice"), offered.choices[key]
+            kind, choices = _CHOSEN.get(kind, "choice"), offered.choices[key]
         description = info.description or ""
         if kind == "tick":
             # The sentence stands beside the box, word for word.
@@ -266,7 +268,7 @@ def _bounds(hint: Any) -> dict[str, Any]:
 
 
 def _help(kind: str, description: str) -> str:
-    if kind in ("yes-no", "choice", "several"):
+    if kind in ("yes-no", "choice", "several", "numbered"):
         return ""
     sentence = _capital(description) + "." if description else ""
     # The description says "in cents", while people type dollars.
@@ -289,6 +291,7 @@ _MISSING = {
     "score": "Choose one.",
     "yes-no": "Choose yes or no.",
     "several": "Choose at least one.",
+    "numbered": "Choose one.",
     "lines": "Write at least one entry.",
     "day": "Give the day.",
     "file": "Choose a file.",

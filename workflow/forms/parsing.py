@@ -195,6 +195,7 @@ _READ: Mapping[str, Any] = {
     "several": _read_several,
     "choice": _read_choice,
     "yes-no": _read_yes_no,
+    "numbered": lambda control, text: int(_read_choice(control, text)),
     "tick": _read_tick,
     "files": _read_lines,
     "score": lambda control, text: int(_read_choice(control, text)),

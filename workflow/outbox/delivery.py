@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure, Unreachable
 from notifications.masking import mask
 from workflow import links
-from workflow.outbox import digest, message, queue, writing
+from workflow.outbox import copies, digest, message, queue, writing
 from workflow.outbox.throttle import Pace
 from workflow.outbox.timing import next_send_time
 from workflow.outbox.writing import Draft
@@ -252,6 +252,7 @@ def _with_message(session: Session, claimed: Claimed, draft: Draft | None) -> Cl
     # The message of an earlier attempt is sent as it was, even if the record has changed since.
     if draft is None:
         content = links.sign_again(session.config, row.message or b"", row.to)
+        content = copies.enclose(session, row, content)
         return replace(claimed, content=content, subject=row.subject or "")
     try:
         # A savepoint, so that a message that fails halfway leaves nothing behind.
@@ -263,7 +264,7 @@ def _with_message(session: Session, claimed: Claimed, draft: Draft | None) -> Cl
     # `shown` is what an answer by mail is judged by, even if the procedure offers something else by then.
     values["shown"] = canonical(draft.material.shown if draft.material else {})
     session.connection.execute(update(tables.notices).where(claimed.ours).values(values))
-    return replace(claimed, content=content, subject=draft.subject)
+    return replace(claimed, content=copies.enclose(session, row, content), subject=draft.subject)
 
 
 def _explain(error: Exception) -> str:

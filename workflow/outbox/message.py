@@ -39,6 +39,13 @@ _WHY = {
     Role.APPLICANT: "as contact person of an applicant for {school}",
 }
 
+# Why somebody outside gets a message about a partnership, by its template.
+_WHY_PUBLIC = {
+    "open-selection": "because you asked to hear of new calls",
+    "answer-question": "because you asked a question about this call",
+}
+
+NEW_CALL = "open-selection"  # the notice that those outside get who asked to hear of new calls
 DIGEST = "digest"  # the template that holds many notices in one message
 
 
@@ -55,7 +62,9 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "stands_in_for": None,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name,
-        "me": session.config.address("me"),
+        # Somebody outside has neither a page of their own nor dates.
+        "me": None if row.role == Role.PUBLIC else session.config.address("me"),
+        "unsubscribe": unsubscribe_address(session, row),
         "dates_in": session.dates_in(row.to),
         "names": people.names(),
         "failure": None,
@@ -65,7 +74,9 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "meeting": None,
         "digest": [],
         "summary": None,
-        "feed": links.feed_address(session.config, row.to, feeds.generation_of(session.connection, row.to)),
+        "feed": None
+        if row.role == Role.PUBLIC
+        else links.feed_address(session.config, row.to, feeds.generation_of(session.connection, row.to)),
         "replies": session.config.procedure.mail.replies != "none",
     }
     if row.template == summary.TEMPLATE:
@@ -76,6 +87,13 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
     if row.extra:
         row = row._replace(extra=links.sign_again(session.config, row.extra.encode(), row.to).decode())
     return context | rest | row.more
+
+
+def unsubscribe_address(session: Session, row: Notice) -> str | None:
+    """Return the address that ends messages such as this one; None for a message that nobody subscribed to."""
+    if row.role != Role.PUBLIC or row.template != NEW_CALL:
+        return None
+    return links.unsubscribe_address(session.config, row.to)
 
 
 def _without_partnership(session: Session, row: Notice) -> dict[str, Any]:
@@ -125,7 +143,9 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     event = _event(session, row, facts, viewer)
     # Somebody who has only saved an application has no page of the partnership to see.
     is_author = row.role == Role.APPLICANT and not _has_applied(facts, row.owner)
-    page = None if is_author else links.address(config, links.claim_of(row, ref, "", facts))
+    is_outside = row.role == Role.PUBLIC
+    has_page = not (is_author or is_outside)
+    page = links.address(config, links.claim_of(row, ref, "", facts)) if has_page else None
     offered = [offer["event"] for offer in asks["offers"]]
     return asks | {
         "files": _list_files(page, event, attached.to_read(about.state, offered, visible))
@@ -133,6 +153,8 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         else [],
         "why": f"because you saved an application for {school_name}"
         if is_author
+        else _WHY_PUBLIC.get(row.template, "")
+        if is_outside
         else describe_capacity(session, row.role, facts),
         "partnership": {
             "ref": ref,
@@ -140,7 +162,9 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
             "state": str(about.state),
             "school_name": school_name,
         },
-        "standing": [
+        "standing": []
+        if is_outside
+        else [
             {"state": str(state), "label": state.replace("-", " "), "current": state is about.state}
             for state in State
         ],
@@ -259,6 +283,8 @@ def _asks(
     without a reviewer they change the panel.
     """
     config = session.config
+    if row.role == Role.PUBLIC:
+        return {"offers": [_public_page(session, about)], "hindered": []}
     replies = config.procedure.mail.replies != "none"
     here = Situation(session, about, None, row.queued_at)
     unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role))}
@@ -289,6 +315,14 @@ def _asks(
             "signs": any(word.name for word in event_named(event).reply_words.values()),
         })  # fmt: skip
     return {"offers": offers, "hindered": hindered}
+
+
+def _public_page(session: Session, about: Snapshot) -> dict[str, Any]:
+    """Return the offer that opens the page of a call, which everybody can read."""
+    return {
+        "event": "", "label": "Open the page of the call", "url": session.config.address(f"calls/{about.ref}"),
+        "words": [], "help": "", "deadline": None, "always": True,
+    }  # fmt: skip
 
 
 def _is_own_application(row: Notice, event: str) -> bool:

@@ -91,7 +91,7 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     today = config.calendar.day(occasion.now)
     # A delegate of several people gets a notice for each of them, since each link acts for one person.
     rows = []
-    for person, role, stands_in_for in people.values():
+    for person, role, stands_in_for, is_alone in people.values():
         if not _may_be_told(session, occasion, person, role):
             continue
         # People know what they did themselves. They get a message only if it also asks for their next step.
@@ -105,7 +105,7 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
             and not _is_asked_next(session, occasion, role, row.offers)
         ):
             continue
-        reached = directory.find_reachable(session.directory, person, today)
+        reached = person if is_alone else directory.find_reachable(session.directory, person, today)
         values = {
             "partnership": occasion.record.key,
             "delegate_for": person.email if reached.email != person.email else None,
@@ -228,7 +228,7 @@ def _tell_district(
     """Queue a notice about no partnership to those of the row's roles that are held for the whole district."""
     row, today = session.config.notices.get(name), session.config.calendar.day(now)
     groups = [role for role in directory.DISTRICT_ROLES if row and role in row.to]
-    for person, role, stands_in_for in find_in_district(session, groups):
+    for person, role, stands_in_for, _ in find_in_district(session, groups):
         # The actor is left out, since staff know of the message that they wrote themselves.
         if person.email == actor:
             continue

@@ -17,8 +17,11 @@ from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.session import Session
 from workflow.store.rows import RungKind, Snapshot
-from workflow.views import drafts, vacancies
+from workflow.views import drafts, public_readers, vacancies
 
+# Groups whose messages go to the address itself: those who have saved an application and not sent it, the one whose
+# question is answered, and those who hear of new calls.
+ALONE = ("draft-author", "asker", "subscriber")
 # Who is told in place of a role that nobody holds, the first that somebody holds.
 _NEXT = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE, Role.PRINCIPAL)
 _OF_DISTRICT = _NEXT[:3]  # those of them who may read what concerns no single partnership
@@ -50,6 +53,7 @@ class Recipient(NamedTuple):
     person: Person
     role: str
     stands_in_for: str | None = None
+    is_alone: bool = False  # their messages go to the address itself, and never to a delegate
 
 
 def find_recipients(
@@ -73,8 +77,8 @@ def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence
     """Return the people of a role or group, each with the role in which they are told.
 
     A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant",
-    "draft-author" (who has saved an application and not sent it), or "new-reviewer" and "former-reviewer" (who came
-    onto the panel by the event, or left it). Where everybody in a role has left, others are told in their place.
+    "new-reviewer" and "former-reviewer" (who came onto the panel by the event, or left it), or one of `ALONE`.
+    Where everybody in a role has left, others are told in their place.
     """
     people, facts = session.directory, occasion.record.facts
     if group == "waiting":
@@ -83,9 +87,9 @@ def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence
         told = [Recipient(person, str(wait.role)) for wait, holders in awaited for person in holders]
         missing = next((wait.role for wait, holders in awaited if not holders), None)
         return told if missing is None else told + _find_stand_ins(session, facts, str(missing))
-    if group == "draft-author":
-        unsent = drafts.list_unsent(session, occasion.record)
-        return [Recipient(people.someone(email), str(Role.APPLICANT)) for email in unsent]
+    if group in ALONE:
+        told_alone = _readers_alone(session, occasion, group)
+        return [Recipient(people.someone(to), str(role), is_alone=True) for to, role in told_alone]
     if group == "former-lead-partner":
         return [
             Recipient(p, str(Role.LEAD_PARTNER)) for p in people.holders(Role.LEAD_PARTNER, occasion.before)
@@ -102,6 +106,17 @@ def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence
     if not holders and role in {v.role for v in vacancies.find(people, occasion.record.ref, facts)}:
         return _find_stand_ins(session, facts, role)
     return [Recipient(person, role) for person in holders]
+
+
+def _readers_alone(session: Session, occasion: Occasion, group: str) -> list[tuple[str, Role]]:
+    """Return the addresses of one of the groups in `ALONE`, each with its role."""
+    record = occasion.record
+    if group == "draft-author":
+        return [(email, Role.APPLICANT) for email in drafts.list_unsent(session, record)]
+    if group == "asker":
+        asker = public_readers.find_asker(session, record, occasion.seq)
+        return [(asker, Role.PUBLIC)] if asker else []
+    return [(email, Role.PUBLIC) for email in public_readers.list_subscribers(session)]
 
 
 def find_in_district(session: Session, roles: Sequence[Role]) -> Iterator[Recipient]:

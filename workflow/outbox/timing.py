@@ -103,7 +103,11 @@ def is_held(
     3. it tells of a deadline that falls due before the digest leaves,
     4. it asks for something that only this person can do.
     """
-    if not person.digest or template in AT_ONCE:
+    # What somebody outside asked for comes as they asked for it, with the way to end it.
+    if not person.digest or template in AT_ONCE or role == Role.PUBLIC:
+        return False
+    # The receipt of an application brings its copy, so it comes alone.
+    if role == Role.APPLICANT and template in EVENTS and event_named(template).sealed:
         return False
     if rung is not None and rung.kind == RungKind.ESCALATE:
         return _was_told(session, person, record, rung)

@@ -21,7 +21,7 @@ from notifications.compose import compose
 from notifications.errors import ServiceError
 from notifications.render import Rendered, TemplateFailed, TemplateMissing
 from states.event import OFFICE
-from workflow.outbox import invitations
+from workflow.outbox import copies, invitations
 from workflow.outbox.message import DIGEST, context_of, entry_of, offered_versions, partnership_of
 from workflow.procedure.config import Config
 from workflow.session import Session
@@ -210,6 +210,8 @@ def finish(session: Session, row: Notice, draft: Draft, now: datetime) -> bytes:
         calendar=_make_calendar(session, row, draft),
         reply_to=_reply_to(session, row),
         record=_history_heads(session, row, draft),
+        unsubscribe=context["unsubscribe"],
+        enclosure=copies.note_copy(session, row),
         pages=_find_signed_copies(session, row, draft),
     )
 

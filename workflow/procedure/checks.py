@@ -14,7 +14,7 @@ from states.lifecycle import CERTAIN, TABLE
 from states.machine import COLLECTED, EVENTS, event_named, events_of
 from states.mistakes import shorten
 from states.moments import DUTIES, MOMENTS
-from states.partnership import Role, State
+from states.partnership import HELD_BY_NOBODY, Role, State
 from workflow.procedure.offsets import Hour
 from workflow.procedure.settings import (
     BoardSettings,
@@ -25,10 +25,12 @@ from workflow.procedure.settings import (
     Summary,
 )
 
-ROLES = tuple(role for role in Role if role is not Role.CLOCK)
+ROLES = tuple(role for role in Role if role not in HELD_BY_NOBODY)
 GROUPS = (
     "this-applicant",
     "draft-author",
+    "asker",
+    "subscriber",
     "former-lead-partner",
     "new-reviewer",
     "former-reviewer",
@@ -38,6 +40,8 @@ GROUPS = (
 STANDS_FOR = {
     "this-applicant": Role.APPLICANT,
     "draft-author": Role.APPLICANT,
+    "asker": Role.PUBLIC,
+    "subscriber": Role.PUBLIC,
     "former-lead-partner": Role.LEAD_PARTNER,
     "new-reviewer": Role.REVIEWER,
     "former-reviewer": Role.REVIEWER,
@@ -66,7 +70,8 @@ BEFORE_THE_BOARD = frozenset(
 # Templates that no row of the procedure names, since the program itself decides who gets them.
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
-    "reply-refused", "digest", "summary", "handed-over", "school-closed", "test",
+    "question-link", "new-calls-link", "reply-refused", "digest", "summary", "handed-over", "school-closed",
+    "test",
 )  # fmt: skip
 _LONGEST = (
     64 - len("+999999999999999-") - 16

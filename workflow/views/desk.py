@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Row, Select, func, select
 
-from states.partnership import Role, State
+from states.partnership import HELD_BY_NOBODY, Role, State
 from workflow.directory import DISTRICT_ROLES
 from workflow.session import Session
 from workflow.store import tables
@@ -24,7 +24,7 @@ from workflow.views.pending import Wait
 
 READERS: tuple[Role, ...] = DISTRICT_ROLES  # the roles that have a desk
 PAGE = 50  # partnerships on one page of the desk
-_AWAITED = tuple(role for role in Role if role is not Role.CLOCK)
+_AWAITED = tuple(role for role in Role if role not in HELD_BY_NOBODY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from states.event import Event, Waiting
 from states.machine import COLLECTED
-from states.partnership import Role
+from states.partnership import HELD_BY_NOBODY, Role
 from workflow import directory
 from workflow.directory import Person
 from workflow.session import Session
@@ -117,7 +117,7 @@ def _roles(record: Snapshot, row: Event, to: Collection[str]) -> list[Role]:
     if row.collected:
         return list(dict.fromkeys(each.role for each in row.waiting(record.facts)))
     # The clock waits for nobody and reads no mail.
-    able: list[Role] = [role for role in Role if role in row.who and role is not Role.CLOCK]
+    able: list[Role] = [role for role in Role if role in row.who and role not in HELD_BY_NOBODY]
     return [role for role in able if role in to] or able
 
 

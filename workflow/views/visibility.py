@@ -30,16 +30,17 @@ _NOBODY: frozenset[Role] = frozenset()
 _PARTNER = frozenset({_LEAD})
 _PANEL = frozenset({_REVIEWER})
 _ALL = frozenset({_REVIEWER, _LEAD, _APPLICANT})
+_EVERYBODY = _ALL | {Role.PUBLIC}
 _ASKED = frozenset({Role.NEXT_CONTACT})
 
 # The roles besides the office that see a field of the facts. `_redact` removes parts of some fields.
 FACTS: Mapping[str, frozenset[Role]] = {
-    "school": _ALL | _ASKED,
-    "title": _ALL | _ASKED,
+    "school": _EVERYBODY | _ASKED,
+    "title": _EVERYBODY | _ASKED,
     "contact": _PARTNER,
     "next_contact": _PARTNER | _ASKED,
     "needs": _PARTNER | _PANEL,
-    "selection": _ALL,
+    "selection": _EVERYBODY,
     "earlier_selections": _NOBODY,
     "outcomes": _PARTNER,
     "proposed_outcomes": _PARTNER,
@@ -56,9 +57,9 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "closed_out": _PARTNER,
 }
 CALL: Mapping[str, frozenset[Role]] = {
-    "opened_at": _ALL,
-    "closes_at": _ALL,
-    "closed_at": _ALL,
+    "opened_at": _EVERYBODY,
+    "closes_at": _EVERYBODY,
+    "closed_at": _EVERYBODY,
     "reviewers": _PANEL,
     "applications": _ALL,  # to the panel after closing, to others their own
     "conflicts": _PANEL,  # their own
@@ -68,6 +69,7 @@ CALL: Mapping[str, frozenset[Role]] = {
     "earlier_scores": _NOBODY,
     "choice": _ALL,
     "protests": frozenset({_APPLICANT}),  # their own
+    "questions": _EVERYBODY,  # without the text of those that are withheld
     "restarted": _NOBODY,
 }
 # States in which there is an agreement. The Lead Partner may know of every deadline that runs only in these.
@@ -148,6 +150,11 @@ def _redact(
     whole = record.facts.selection.model_dump(mode="json")
     call: dict[str, Any] = {key: value if viewer.role in CALL[key] else None for key, value in whole.items()}
     mine = own_organizations(session.directory, record.facts, viewer)
+    call["questions"] = [
+        each | ({"text": ""} if each["withheld"] else {}) for each in call["questions"] or ()
+    ]
+    if viewer.role is Role.PUBLIC:
+        return {**visible, "selection": call}
     if viewer.role is _REVIEWER:
         call["applications"] = {} if is_sealed(record.facts, now) else call["applications"]
         call["conflicts"] = [each for each in call["conflicts"] if each["reviewer"] == viewer.email]
@@ -339,6 +346,8 @@ def _sentence(session: Session, record: Snapshot, row: HistoryEntry, named: bool
         return f"An applicant {words['done']}."
     if row.role == Role.CLOCK:
         return words["automatic"]
+    if row.role == Role.PUBLIC:
+        return f"Somebody {words['done']}."
     who = f"{_name_of_actor(session, record, row)} ({row.role.replace('-', ' ')})"
     if row.stood_in:
         who = f"{session.name_of(row.stood_in)}, in place of {who},"

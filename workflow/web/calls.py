@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from urllib.parse import urlencode
 
@@ -12,13 +13,14 @@ from notifications.markup import join_lines
 from states.chapters.anytime import ChangeContact
 from states.errors import BadInput
 from states.inputs import ABILITIES, read_input
-from workflow.actions import applications
+from workflow.actions import applications, subscriptions
 from workflow.session import Session
-from workflow.web import call_feeds, public_calls
+from workflow.web import call_feeds, public_calls, questions
 from workflow.web.application_words import describe_ability
 from workflow.web.site import Site, see_other
 
 _NO_ADDRESS = "This is not an e-mail address. Write one like name@example.org."
+_NOTHING_ASKED: Mapping[str, str] = {}
 _SECONDS = 300  # how long a browser or proxy may keep a public page
 
 
@@ -55,16 +57,55 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/calls/<ref>/asked")
     def asked(ref: str) -> Response:
-        return site.render("call-asked", title="Check your email")
+        return _show_asked(site, "Open it to fill in your application.")
+
+    @pages.post("/calls/<ref>/question")
+    def ask(ref: str) -> Response:
+        _require_room(site)
+        return _keep_question(site, ref)
+
+    @pages.get("/calls/<ref>/question")
+    def back(ref: str) -> Response:
+        # Somebody loads the address anew at which a form came back with a mistake.
+        return see_other("../" + ref)
+
+    @pages.get("/calls/<ref>/question/asked")
+    def question_asked(ref: str) -> Response:
+        return _show_asked(
+            site, "Your question is not asked yet. Open the link to read it once more and ask it."
+        )
+
+    @pages.post("/new-calls")
+    def hear() -> Response:
+        _require_room(site)
+        return _subscribe(site, _clean(request.form.get("email", "")))
+
+    @pages.get("/new-calls")
+    def hearing() -> Response:
+        return see_other("calls")
+
+    @pages.get("/new-calls/asked")
+    def hearing_asked() -> Response:
+        return _show_asked(
+            site, "You hear of new calls once you have opened the link and pressed the button."
+        )
 
     @pages.post("/calls/<ref>")
     def send_link(ref: str) -> Response:
-        # The sender alone is held up, so that one address cannot close a call for everybody.
-        if not site.can_post() or not site.links.allow(request.remote_addr or ""):
-            abort(429)
+        _require_room(site)
         return _send_link(site, ref, _clean(request.form.get("email", "")))
 
     return pages
+
+
+def _require_room(site: Site) -> None:
+    """Abort with 429 if the sender has sent too many forms. The sender alone is held up, and not the call."""
+    if not site.can_post() or not site.links.allow(request.remote_addr or ""):
+        abort(429)
+
+
+def _show_asked(site: Site, then: str) -> Response:
+    return site.render("call-asked", title="Check your email", then=then)
 
 
 def _clean(typed: str) -> str:
@@ -85,10 +126,23 @@ def _read_list(site: Site) -> list[public_calls.Call]:
         return public_calls.list_calls(session, site.clock())
 
 
-def _show_list(site: Site, calls: list[public_calls.Call]) -> Response:
+def _show_list(
+    site: Site,
+    calls: list[public_calls.Call],
+    *,
+    status: int = 200,
+    email: str = "",
+    problem: str | None = None,
+) -> Response:
+    """Show the list. `email` and `problem` bring the form to subscribe back, with what is wrong."""
     config = site.system.config
     return site.render(
         "calls",
+        status,
+        email=email,
+        problem=problem,
+        failed=problem is not None,
+        hear=config.address("new-calls"),
         title="Open calls for Lead Community Partners",
         open=[(call, config.address(f"calls/{call.ref}")) for call in calls if call.open],
         closed=[(call, config.address(f"calls/{call.ref}")) for call in calls if not call.open],
@@ -98,9 +152,19 @@ def _show_list(site: Site, calls: list[public_calls.Call]) -> Response:
 
 
 def _show_call(
-    site: Site, ref: str, *, status: int = 200, email: str = "", problem: str | None = None
+    site: Site,
+    ref: str,
+    *,
+    status: int = 200,
+    email: str = "",
+    problem: str | None = None,
+    asking: Mapping[str, str] = _NOTHING_ASKED,
+    faults: Mapping[str, str] = _NOTHING_ASKED,
 ) -> Response:
-    """Show a call. `email` and `problem` bring its form back with what was typed and what is wrong with it."""
+    """Show a call. `email` and `problem` bring the form to apply back with what was typed and what is wrong.
+
+    `asking` and `faults` do so for the form to ask a question, by field.
+    """
     with site.system.reading() as session:
         call_and_record = public_calls.find_call(session, ref, site.clock())
     if call_and_record is None:
@@ -114,8 +178,48 @@ def _show_call(
         abilities=[describe_ability(ability) for ability in ABILITIES],
         email=email,
         problem=problem,
-        failed=problem is not None,
+        ask=site.system.config.address(f"calls/{ref}/question"),
+        asking={"email": "", "text": ""} | dict(asking),
+        faults=faults,
+        failed=problem is not None or bool(faults),
     )
+
+
+def _read_email(typed: str) -> str:
+    """Return an address as it is kept. Raise `BadInput` if it is none."""
+    return read_input(ChangeContact, {"email": typed, "name": "-"}).email
+
+
+def _keep_question(site: Site, ref: str) -> Response:
+    """Keep the question that was typed, and send the link that confirms its address."""
+    typed, text = _clean(request.form.get("email", "")), request.form.get("text", "")
+    faults: dict[str, str] = {}
+    email = question = ""
+    try:
+        email = _read_email(typed)
+    except BadInput:
+        faults["email"] = _NO_ADDRESS
+    try:
+        question = questions.read_question(text)
+    except BadInput as bad:
+        faults["text"] = " ".join(
+            f"{p.problem[:1].upper()}{p.problem[1:]}. {p.expected}." for p in bad.problems
+        )
+    if faults:
+        asking = {"email": typed, "text": text[: questions.LONGEST_TYPED]}
+        return _show_call(site, ref, status=422, asking=asking, faults=faults)
+    is_open = site.system.transact(lambda session: questions.keep(session, site, ref, email, question))
+    return see_other("question/asked" if is_open else f"../{ref}")
+
+
+def _subscribe(site: Site, typed: str) -> Response:
+    """Send the link that subscribes the address that was typed. The answer is the same for every valid address."""
+    try:
+        email = _read_email(typed)
+    except BadInput:
+        return _show_list(site, _read_list(site), status=422, email=typed, problem=_NO_ADDRESS)
+    site.system.transact(lambda session: subscriptions.ask(session, email, site.clock()))
+    return see_other("new-calls/asked")
 
 
 def _send_link(site: Site, ref: str, typed: str) -> Response:
@@ -124,7 +228,7 @@ def _send_link(site: Site, ref: str, typed: str) -> Response:
     The answer is the same for every valid address, so that a stranger cannot learn which addresses are in use.
     """
     try:
-        email = read_input(ChangeContact, {"email": typed, "name": "-"}).email
+        email = _read_email(typed)
     except BadInput:
         _show_call(site, ref)  # 404 for a call that there is not
         return see_other(f"{ref}?{urlencode({'typed': typed})}")

@@ -16,10 +16,10 @@ from workflow import links
 from workflow.actions import kept_forms
 from workflow.actions.action import LinkClosed, find_action, send_again
 from workflow.actions.kept_forms import NO_FAULTS
-from workflow.links import Applicant, Claim, ExpiredClaim
+from workflow.links import Applicant, Asker, Claim, ExpiredClaim, Subscriber
 from workflow.procedure.config import Config
 from workflow.session import Session
-from workflow.web import application, closed_link, event_page, partnership, signed_in
+from workflow.web import application, closed_link, event_page, new_calls, partnership, questions, signed_in
 from workflow.web.sent import read_sent
 from workflow.web.sheet import TICKED
 from workflow.web.site import Site, require_form, see_other
@@ -28,22 +28,32 @@ from workflow.web.site import Site, require_form, see_other
 Opener = Callable[[Site, str, Any], Response]
 
 
-def read_token(config: Config, token: str) -> tuple[str, Claim | Applicant]:
-    """Return the kind of a token, "event", "partnership" or "application", and its claim.
+def read_token(config: Config, token: str) -> tuple[str, Claim | Applicant | Asker | Subscriber]:
+    """Return the kind of a token, such as "event", "partnership" or "application", and its claim.
 
     Raise `ExpiredClaim` if a claim is too old, and `Forged` if this office did not sign the token.
     """
     try:
         claim = links.read(config, token)
     except Forged:
-        try:
-            # The two kinds of link are signed for different
-            # purposes, so a token can be valid for only one of them.
-            return "application", links.read_apply(config, token)
-        except Expired:
-            # Its call is long over, and the page of a forged link tells nothing about it.
-            raise Forged("the application's link is too old") from None
+        # The kinds of link are signed for different purposes, so a token can be valid for only one of them.
+        for kind, read in _OTHER_KINDS.items():
+            try:
+                return kind, read(config, token)
+            except Expired:
+                # Its call is long over, and the page of a forged link tells nothing about it.
+                raise Forged(f"the link of kind {kind} is too old") from None
+            except Forged:
+                continue
+        raise
     return ("event" if claim.event else "partnership"), claim
+
+
+_OTHER_KINDS: Mapping[str, Callable[[Config, str], Applicant | Asker | Subscriber]] = {
+    "application": links.read_apply,
+    "question": links.read_asker,
+    "new-calls": links.read_subscriber,
+}
 
 
 def blueprint(site: Site) -> Blueprint:
@@ -53,6 +63,8 @@ def blueprint(site: Site) -> Blueprint:
         "event": event_page.answer,
         "partnership": _show_partnership,
         "application": _show_application,
+        "question": questions.page,
+        "new-calls": new_calls.page,
     }
 
     @pages.errorhandler(Forged)
@@ -113,7 +125,7 @@ def blueprint(site: Site) -> Blueprint:
             _, read = read_token(site.system.config, token)
             if isinstance(read, Applicant):
                 return application.document(site, read, digest)
-            claim = _check_browser(site, read)
+            claim = _check_browser(site, read) if isinstance(read, Claim) else None
             if claim is None:
                 abort(404)
             with site.system.reading() as session:
@@ -186,7 +198,7 @@ def _show_kept(site: Site, token: str, form: str, *, check: bool) -> Response:
         return closed_link.expired(site, f"../../{token}", old.claim, _find_unsent(site, old.claim, form))
     if isinstance(claim, Applicant):
         return application.again(site, f"../../{token}", claim, form)
-    if kind != "event":
+    if not isinstance(claim, Claim) or kind != "event":
         raise Forged("the link asks for no event")
     own = _check_browser(site, claim)
     if own is None:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, or_, select
 
 from states.machine import EVENTS, event_named
-from states.partnership import State, Statement
+from states.partnership import Question, State, Statement
 from workflow import engine
 from workflow.session import Session
 from workflow.store import tables
@@ -34,6 +35,7 @@ class Call:
     updated_at: datetime
     open: bool
     withdrawn: bool
+    questions: tuple[dict[str, Any], ...]  # in their order, as everybody may read them
 
     @property
     def stands(self) -> str:
@@ -87,7 +89,19 @@ def _make_call(session: Session, record: Snapshot, changed: datetime | None, now
         updated_at=max(changed or selection.opened_at, selection.opened_at, *closings),
         open=record.state is State.OPEN_SELECTION and selection.is_open(now),
         withdrawn=facts.ended is not None and selection.closed_at is None,
+        questions=tuple(_describe(session, question) for question in selection.questions),
     )
+
+
+def _describe(session: Session, question: Question) -> dict[str, Any]:
+    """Return a question as its page shows it, without the text of one that staff keep off the page."""
+    return {
+        "text": "" if question.withheld else question.text,
+        "at": session.local(question.at),
+        "answer": question.answer,
+        "answered_at": session.local(question.answered_at),
+        "withheld": question.withheld,
+    }
 
 
 def _read_last_changes(session: Session, keys: list[int]) -> dict[int, datetime]:

@@ -109,11 +109,13 @@ def older(desk: Desk) -> None:
     }
     for statement in (
         *statements[desk.life.system.engine.dialect.name], "DROP INDEX ix_notices_lease_until",
-        "ALTER TABLE meetings DROP COLUMN known_at",
+        "ALTER TABLE meetings DROP COLUMN known_at", "ALTER TABLE meetings DROP COLUMN moved_from",
+        "ALTER TABLE schools DROP COLUMN closed_on", "ALTER TABLE schools DROP COLUMN merged_into",
         "ALTER TABLE meetings DROP COLUMN uid", "ALTER TABLE meetings DROP COLUMN title",
-        "DROP TABLE sign_ins", "DROP TABLE kept_forms", "DROP INDEX ix_answers_sign_in",
+        "DROP TABLE sign_ins", "DROP TABLE kept_files", "DROP TABLE kept_forms", "DROP INDEX ix_answers_sign_in",
         "ALTER TABLE answers DROP COLUMN sign_in", "ALTER TABLE people DROP COLUMN dates",
         "DROP TABLE letters_begun", "DROP TABLE held_applications", "DROP TABLE calendar_versions",
+        "DROP TABLE asked_questions", "DROP TABLE subscribers", "ALTER TABLE drafts DROP COLUMN withdrawn",
         "UPDATE alembic_version SET version_num = '0002'",
     ):  # fmt: skip
         desk.life.run(statement)

@@ -26,8 +26,25 @@ FACTS = {
 }
 CALL = {
     Role.REVIEWER: set(Selection.model_fields) - {"protests", "restarted", "earlier_scores"},
-    Role.APPLICANT: {"opened_at", "closes_at", "closed_at", "applications", "choice", "protests", "anew_at"},
-    Role.LEAD_PARTNER: {"opened_at", "closes_at", "closed_at", "applications", "choice", "anew_at"},
+    Role.APPLICANT: {
+        "opened_at",
+        "closes_at",
+        "closed_at",
+        "applications",
+        "choice",
+        "protests",
+        "questions",
+        "anew_at",
+    },
+    Role.LEAD_PARTNER: {
+        "opened_at",
+        "closes_at",
+        "closed_at",
+        "applications",
+        "choice",
+        "questions",
+        "anew_at",
+    },
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from states.inputs import as_stored, read_input
 from states.lifecycle import TABLE
 from states.machine import row_of
-from states.partnership import Role
+from states.partnership import HELD_BY_NOBODY, Role
 from tests.support.facts import COLLEGE
 from tests.support.visitor import Form, Visit, Visitor
 from workflow.forms import parsing
@@ -20,6 +20,7 @@ from workflow.forms.fields import Offered
 # Where each event can be done, and what has to be so first.
 STATION = {
     "describe-needs": "needs", "agree-needs": "needs", "open-selection": "needs-agreed",
+    "answer-question": "open",
     "withdraw": "needs", "receive-application": "open", "withdraw-application": "applied",
     "extend-selection": "open", "declare-conflict": "closed", "score-application": "closed",
     "choose-partner": "scored", "file-protest": "chosen", "answer-protest": "chosen", "restart": "open",
@@ -36,7 +37,7 @@ OFFERED = [
     pytest.param(event, str(role), id=f"{event} by {role}")
     for event in dict.fromkeys(row.name for row in TABLE if row.at != (None,))
     for role in dict.fromkeys(r for row in TABLE if row.name == event for r in row.who)
-    if role is not Role.CLOCK
+    if role not in HELD_BY_NOBODY
     and not (event in ("approve", "send-back") and role is not Role.BOARD_OFFICE)
     and not (event == "terminate" and role is not Role.BOARD_OFFICE)
 ]
@@ -53,6 +54,8 @@ def prepared(visit: Visit, event: str) -> Visitor:
         life.do("change-contact")
     if event == "agree-outcomes":
         life.do("set-outcomes")
+    if event == "answer-question":
+        life.do("ask-question")
     if event == "answer-protest":
         life.do("file-protest", "applicant@example.org")
     if event == "restart":

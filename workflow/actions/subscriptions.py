@@ -1,0 +1,43 @@
+"""Lets anybody hear of new calls by mail: an address is confirmed by a link, and one press ends it (RFC 8058)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from states.partnership import Role
+from workflow import links
+from workflow.actions import asked_mail
+from workflow.outbox import bounced, queue
+from workflow.session import Session
+from workflow.store import tables
+
+MOST_ASKED = 200  # the messages with links to subscribe that leave in an hour at once
+_TABLE = tables.subscribers
+
+
+def ask(session: Session, email: str, now: datetime) -> None:
+    """Queue the message with the link that subscribes an address, unless it is too soon for another one."""
+    slot = asked_mail.find_slot(session, "new-calls-link", None, email, now, MOST_ASKED)
+    if slot is None:
+        return
+    link = links.subscribe_address(session.config, email)
+    extra = {
+        "why": "because somebody, most likely you, gave this address to hear of new calls",
+        "offers": [{"event": "", "label": "Hear of new calls", "url": link, "words": [], "help": ""}],
+    }
+    queue.tell(session, "new-calls-link", email, str(Role.PUBLIC), now, extra=extra, next_at=slot.at)
+
+
+def confirm(session: Session, email: str, now: datetime) -> None:
+    """Subscribe an address that its link has confirmed. Do nothing if it is subscribed."""
+    if session.connection.scalar(select(_TABLE.c.email).where(_TABLE.c.email == email)) is None:
+        session.connection.execute(insert(_TABLE).values(email=email, confirmed_at=now))
+    # The link went to this address, so mail arrives there.
+    bounced.clear(session, email)
+
+
+def end(session: Session, email: str) -> None:
+    """Unsubscribe an address. Do nothing if it is not subscribed."""
+    session.connection.execute(delete(_TABLE).where(_TABLE.c.email == email))
