@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from states.partnership import State
 from workflow.outbox import queue
-from workflow.outbox.queue import Occasion
+from workflow.outbox.recipients import Occasion
 from workflow.session import Session
 from workflow.store import database, tables
 from workflow.store.rows import Snapshot
