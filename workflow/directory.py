@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
 
-from states.case import Meaning, Meeting, Organization
+from states.case import Meeting, Organization
 from states.event import Waiting
-from states.inputs import FIRST_DAY, LAST_DAY, check_range
+from states.inputs import check_range
 from states.partnership import Application, Partnership, Role
 from workflow.procedure.config import Config
+from workflow.procedure.meetings import CANCELLED as CANCELLED
+from workflow.procedure.meetings import read_meetings, read_moves
 from workflow.store import database, tables
 from workflow.store.tables import canonical
 
 # Roles that the directory gives for the whole district.
 DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)
-
-# The kind of a row that takes a meeting of `board.meetings` off the calendar.
-CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,8 @@ class Directory:
     meetings: tuple[Meeting, ...]
     left: Mapping[str, datetime]  # when people were removed or made inactive, by address
     former: Mapping[str, str]  # the names of people who were removed, by address
+    # Where meetings were moved, by their earlier days.
+    moved: Mapping[date, date] = field(default_factory=dict)
 
     @cached_property
     def regular(self) -> tuple[Meeting, ...]:
@@ -87,9 +88,24 @@ class Directory:
         """Return the meeting on a day, if there is one."""
         return next((meeting for meeting in self.meetings if meeting.on == day), None)
 
+    def successor(self, day: date) -> Meeting | None:
+        """Return the regular meeting that deals with the agenda of a day: that day, or where it was moved."""
+        days = (day, self.moved.get(day))
+        return next((m for m in map(self.meeting, days) if m is not None and m.kind == "regular"), None)
+
     def next_regular(self, after: date, now: datetime) -> Meeting | None:
         """Return the first regular meeting later than the day `after` that has not begun."""
         return next((m for m in self.regular if m.on > after and m.at > now), None)
+
+    def next_for_action(self, first: date, now: datetime) -> Meeting | None:
+        """Return the meeting at which the Board can act on what it introduced at the meeting on the day `first`.
+
+        It is the next regular one that has not begun and whose agenda did not close before that meeting.
+        """
+        reading = self.meeting(first)
+        if reading is None:
+            return None
+        return next((m for m in self.regular if m.at > now and m.can_follow(reading)), None)
 
     def person(self, email: str, facts: Partnership | None = None) -> Person | None:
         """Return the person with an address: from the directory, or else a contact or applicant in the facts."""
@@ -235,8 +251,8 @@ def read(connection: Connection, config: Config) -> Directory:
     }
     people = {row.email: _person(row) for row in _rows(connection, tables.people)}
     left, former = _left(connection, people)
-    meetings = _meetings(connection, config)
-    return Directory(version, schools, organizations, people, meetings, left, former)
+    meetings, moves = read_meetings(connection, config), read_moves(connection)
+    return Directory(version, schools, organizations, people, meetings, left, former, moves)
 
 
 def _rows(connection: Connection, table: Table) -> Iterable[Row[Any]]:
@@ -283,42 +299,6 @@ def _left(connection: Connection, people: Mapping[str, Person]) -> tuple[dict[st
         if row.after is None and row.before is not None:
             former[email] = str(json.loads(row.before).get("name") or email)
     return left, former
-
-
-def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
-    """Return the meetings of the configuration and of the table, earliest first. On one day the table counts."""
-    board = config.procedure.board
-    meetings: dict[date, tuple[time, str, datetime | None]]
-    meetings = dict.fromkeys(board.meetings, (board.meeting_at, "regular", None))
-    for row in _rows(connection, tables.meetings):
-        meetings[row.on] = (time.fromisoformat(row.at), row.kind, row.known_at)
-        # A calendar file cannot change the configuration, so it cancels a meeting there by a row of its own.
-        if row.kind == CANCELLED:
-            del meetings[row.on]
-    # Near the ends of the calendar no deadline can be worked out: a row there must not stop everything else.
-    known = sorted((day, values) for day, values in meetings.items() if FIRST_DAY <= day <= LAST_DAY)
-    return tuple(_meeting(config, day, *values) for day, values in known)
-
-
-def _meeting(config: Config, day: date, at: time, kind: str, known_at: datetime | None) -> Meeting:
-    """Return a meeting of the Board, with the instant at which its agenda closes."""
-    # Use the row of the deadline itself, so that the law and the reminders agree on when an agenda closes.
-    _, packet = config.meaning(Meaning.AGENDA)
-    closes = packet.due.resolve(
-        {"board.meeting": day},
-        at=config.clock(packet),
-        roll=packet.roll,
-        calendar=config.calendar,
-        since=None,
-        done=(),
-    )
-    return Meeting(
-        on=day,
-        at=config.instant(day, at),
-        kind=kind,
-        known_at=known_at and config.calendar.local(known_at),
-        agenda_closes_at=closes and config.calendar.local(closes),
-    )
 
 
 def put(

@@ -9,7 +9,7 @@ from notifications.filters import long_day, money
 from states.errors import TableError
 from states.inputs import ABILITIES, READABLE
 from states.lifecycle import TABLE
-from states.partnership import Fact, Outcome, Review, Role, State
+from states.partnership import Fact, Outcome, Review, Role
 from workflow.actions.task import Task
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
@@ -105,9 +105,19 @@ def _terms(session: Session, task: Task) -> Section | None:
 
 
 def _outcomes(_: Session, task: Task) -> Section | None:
-    items = task.record.facts.outcomes.items
-    cards = [Card(outcome.name, outcome_pairs(outcome)) for outcome in items]
-    return Section("The outcomes", cards=cards) if cards else None
+    facts = task.record.facts
+    cards = [Card(outcome.name, outcome_pairs(outcome)) for outcome in facts.outcomes_to_agree.items]
+    if not cards:
+        return None
+    if facts.proposed_outcomes is None:
+        return Section("The outcomes", cards=cards)
+    present = [f"{outcome.name}: {_in_short(outcome)}" for outcome in facts.outcomes.items]
+    lists = [("Until all three have agreed, these count", present)]
+    return Section("The outcomes that are proposed", cards=cards, lists=lists)
+
+
+def _in_short(outcome: Outcome) -> str:
+    return f"from {outcome.baseline:g} to {outcome.target:g} ({outcome.unit})"
 
 
 def outcome_pairs(outcome: Outcome) -> Pairs:
@@ -139,7 +149,8 @@ def _item(_: Session, task: Task) -> Section | None:
 
 def _open_review(task: Task) -> Review | None:
     """Return the annual review in progress. Nobody needs to read an earlier one before acting."""
-    return task.record.facts.review if task.record.state is State.ANNUAL_REVIEW else None
+    review = task.record.facts.review
+    return review if review and review.decided_at is None else None
 
 
 def _report(_: Session, task: Task) -> Section | None:
@@ -148,8 +159,14 @@ def _report(_: Session, task: Task) -> Section | None:
         return None
     report = review.reports[-1]
     cards = []
-    for outcome in task.record.facts.outcomes.items:
+    facts = task.record.facts
+    earlier = [each for outcomes in facts.earlier_outcomes for each in outcomes.items]
+    # A report has a value for each outcome that counted when it was written.
+    for outcome in facts.outcomes_at(report.at).items:
         pairs = outcome_pairs(outcome)
+        pairs += [
+            ("Before", _in_short(each)) for each in earlier if each.name == outcome.name and each != outcome
+        ]
         if outcome.name in report.values:
             value = report.values[outcome.name]
             up = outcome.direction == "increase"
@@ -268,10 +285,14 @@ def _next_contact(_: Session, task: Task) -> Section | None:
 
 
 def _end(_: Session, task: Task) -> Section | None:
-    ended = task.record.facts.ended
+    ended, ending = task.record.facts.ended, task.record.facts.ending
+    if ended is None and ending is not None:
+        pairs: Pairs = [("In effect on", long_day(ending.effective_on))]
+        pairs += [("Ground", READABLE[ending.ground])] if ending.ground else []
+        return Section("The termination that is to take effect", pairs=pairs, text=ending.reason or "")
     if ended is None:
         return None
-    pairs: Pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
+    pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
     if ended.ground:
         pairs.append(("Ground", READABLE[ended.ground]))
     return Section("How the partnership ended", pairs=pairs, text=ended.reason or "")

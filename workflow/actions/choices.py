@@ -333,7 +333,7 @@ def _statement(_: Session, task: Task) -> dict[str, Any] | None:
 
 
 def _outcomes(_: Session, task: Task) -> dict[str, Any]:
-    items = task.record.facts.outcomes.items
+    items = task.record.facts.outcomes_to_agree.items
     return {"outcomes": [outcome.model_dump(mode="json") for outcome in items]}
 
 

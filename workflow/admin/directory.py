@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import time
+from dataclasses import replace
+from datetime import datetime, time
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -18,7 +19,8 @@ from workflow.admin.console import Console, echo
 from workflow.engine import NotFound
 from workflow.outbox import queue
 from workflow.procedure.settings import Area
-from workflow.record import changes, verify
+from workflow.record import board_items, changes, verify
+from workflow.record.board_items import Moved, follow_calendar
 from workflow.record.district_file import find_lacking
 from workflow.session import Session
 from workflow.store import feeds, tables
@@ -49,20 +51,10 @@ def write(
     A value of None is not given, so the row keeps it. Raises `BadInput`, `Refused`.
     """
     rights = console.require_manager(area)
-    try:
-        checked = takes.model_validate({key: value for key, value in values.items() if value is not None})
-    except ValidationError as error:
-        raise BadInput(problems_of(error, takes)) from None
-    row: dict[str, Any] = {
-        key: json.dumps(value) if isinstance(value, (tuple, list)) else value
-        # Only what was given: a default would overwrite what the row has.
-        for key, value in checked.model_dump(exclude_unset=True).items()
-    }
-    if isinstance(row.get("at"), time):
-        row["at"] = row["at"].strftime("%H:%M")
+    row = read_row(takes, values)
     key = next(iter(table.primary_key.columns)).name
 
-    def work(session: Session) -> tuple[str | None, list[Vacancy]]:
+    def work(session: Session) -> tuple[str | None, list[Vacancy], list[Moved]]:
         # Inside the transaction, so that it sees the directory as it is when the row is written.
         _check_known(session, row)
         if table is tables.people:
@@ -74,10 +66,34 @@ def write(
         if table is tables.meetings:
             changes.require_to_come(session, [("DAY", row["on"])], console.now)
         done = changes.put(session, table, row, by=rights.name, now=console.now)
-        return done, _find_new_vacancies(session) if table is tables.people and done else []
+        vacant = _find_new_vacancies(session) if table is tables.people and done else []
+        return done, vacant, follow(session, console.now) if table is tables.meetings else []
 
-    done, vacant = console.system.transact(work)
-    _show_done(console, str(row[key]), done or "unchanged", vacant)
+    done, vacant, moved = console.system.transact(work)
+    show_done(console, str(row[key]), done or "unchanged", vacant, moved)
+
+
+def read_row(takes: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that were given as a row has them. Raise `BadInput`."""
+    try:
+        checked = takes.model_validate({key: value for key, value in values.items() if value is not None})
+    except ValidationError as error:
+        raise BadInput(problems_of(error, takes)) from None
+    row: dict[str, Any] = {
+        key: json.dumps(value) if isinstance(value, (tuple, list)) else value
+        # Only what was given: a default would overwrite what the row has.
+        for key, value in checked.model_dump(exclude_unset=True).items()
+    }
+    if isinstance(row.get("at"), time):
+        row["at"] = row["at"].strftime("%H:%M")
+    return row
+
+
+def follow(session: Session, now: datetime) -> list[Moved]:
+    """Let the items before the Board follow the calendar as this transaction has changed it; return what moved."""
+    # The session still has the calendar as it was before.
+    after = directory.read(session.connection, session.config)
+    return follow_calendar(replace(session, directory=after), now)
 
 
 def _check_known(session: Session, row: Mapping[str, Any]) -> None:
@@ -122,20 +138,22 @@ def remove(console: Console, area: Area, table: Table, key: object, what: str) -
     """
     rights = console.require_manager(area)
 
-    def work(session: Session) -> list[Vacancy]:
+    def work(session: Session) -> tuple[list[Vacancy], list[Moved]]:
         if not changes.remove(session, table, key, by=rights.name, now=console.now):
             known = session.connection.scalars(select(next(iter(table.primary_key.columns))))
             keys = list(read_directory(session).people if table is tables.people else map(str, known))
             raise NotFound(f"there is no {what} {key}{suggest(str(key), keys)}")
+        if table is tables.meetings:
+            return [], follow(session, console.now)
         if table is not tables.people:
-            return []
+            return [], []
         queue.return_to_absent(session.connection, str(key))
         queue.revoke_person(session.connection, str(key), console.now)
         feeds.renew(session.connection, str(key))
         sign_in.end(session, str(key), None, console.now)
-        return _find_new_vacancies(session)
+        return _find_new_vacancies(session), []
 
-    _show_done(console, str(key), "removed", console.system.transact(work))
+    show_done(console, str(key), "removed", *console.system.transact(work))
 
 
 def _find_new_vacancies(session: Session) -> list[Vacancy]:
@@ -147,9 +165,14 @@ def _find_new_vacancies(session: Session) -> list[Vacancy]:
     )
 
 
-def _show_done(console: Console, name: str, done: str, vacant: Sequence[Vacancy]) -> None:
-    """Print what was done with a row of the directory, and a sentence for each role that nobody holds now."""
+def show_done(
+    console: Console, name: str, done: str, vacant: Sequence[Vacancy], moved: Sequence[Moved]
+) -> None:
+    """Print what was done with a row, each role that nobody holds now, and each item that moved."""
     document: dict[str, Any] = {"id": name, "done": done}
     if vacant:
         document["vacant"] = [{"role": v.role, "of": v.of, "problem": v.problem} for v in vacant]
-    console.show(document, lambda: echo("\n".join([f"{name}: {done}.", *(v.problem for v in vacant)])))
+    if moved:
+        document["items"] = board_items.document(moved)
+    lines = [f"{name}: {done}.", *(v.problem for v in vacant), *board_items.describe(moved)]
+    console.show(document, lambda: echo("\n".join(lines)))

@@ -150,6 +150,7 @@ meetings = Table(
     Column("known_at", Instant),
     Column("uid", String),  # of its event in the calendar file that it came from, and
     Column("title", String),  # the title of that event
+    Column("moved_from", Text),  # the days from which it was moved here, as a JSON list
 )
 
 # The newest version of each event of a calendar file that made, changed or cancelled a meeting.

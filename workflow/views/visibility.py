@@ -42,6 +42,8 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "selection": _ALL,
     "earlier_selections": _NOBODY,
     "outcomes": _PARTNER,
+    "proposed_outcomes": _PARTNER,
+    "earlier_outcomes": _PARTNER,
     "agreement": _PARTNER,
     "board": _PARTNER,
     "duties": _PARTNER,
@@ -49,6 +51,7 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "review": _PARTNER,
     "earlier_reviews": _PARTNER,
     "documents": _PARTNER,
+    "ending": _PARTNER,
     "ended": _ALL,  # applicants and panel only where it ended the call
     "closed_out": _PARTNER,
 }
@@ -61,6 +64,8 @@ CALL: Mapping[str, frozenset[Role]] = {
     "conflicts": _PANEL,  # their own
     "scores": _PANEL,  # their own, after the choice all
     "scored_at": _PANEL,
+    "anew_at": _ALL,
+    "earlier_scores": _NOBODY,
     "choice": _ALL,
     "protests": frozenset({_APPLICANT}),  # their own
     "restarted": _NOBODY,
