@@ -38,7 +38,8 @@ def skipped_silently(life: Life) -> list[str]:
     return [
         f"{row['name']} {row['kind']} {life.wall(row['due_at'])}"
         for row in life.deadlines()
-        if row["reason"] == "there is nobody to tell"
+        # A reminder of an application that nobody has saved concerns nobody.
+        if row["reason"] == "there is nobody to tell" and row["name"] != "draft-unsent"
     ]
 
 

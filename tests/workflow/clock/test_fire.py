@@ -350,16 +350,17 @@ def test_a_notice_that_cannot_be_queued_holds_up_no_other(
 # Nobody to tell
 
 
-def test_a_rung_that_has_nobody_to_tell_is_skipped_and_says_so(begin: Begin) -> None:
+def test_a_rung_whose_people_have_all_left_reaches_the_next_who_can_act(begin: Begin) -> None:
     life = begin("needs")
     life.do("describe-needs")
     life.do("agree-needs", "principal")
     life.person("staff", active=False)
     life.person("superintendent", active=False)
     tally = life.tick("2025-07-30 17:00")
-    assert did(tally) == (0, 0, 1, 0)
+    assert did(tally) == (0, 1, 0, 0)
     row = rung(life, "needs-agreed", "remind")
-    assert (row["status"], row["reason"]) == ("skipped", "there is nobody to tell")
+    assert (row["status"], row["reason"]) == ("fired", None)
+    assert life.told("needs-agreed") == ["board-office"]
 
 
 def test_only_those_who_still_have_to_do_something_are_reminded_of_it(begin: Begin) -> None:

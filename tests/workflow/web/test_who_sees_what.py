@@ -56,6 +56,7 @@ WHERE: dict[str, Happens] = {
     "withdraw-application": happens("closed", "reviewer", "lead-partner", given={"organization": CBO}),
     "extend-selection": happens("applied", "reviewer applicant"),
     "close-applications": happens("applied", "reviewer applicant", "clock", at="2025-08-15 17:00"),
+    "change-panel": happens("applied", "reviewer", given={"remove": [REVIEWERS[1]]}),
     "declare-conflict": happens("closed", "", REVIEWERS[0]),
     "score-application": happens("closed", "", REVIEWERS[0]),
     "choose-partner": happens("scored", "reviewer applicant"),
@@ -110,6 +111,7 @@ def test_the_table_names_every_event_that_somebody_outside_could_hear_of() -> No
 def prepared(visit: Visit, event: str) -> Visitor:
     where = WHERE[event]
     visitor = visit(where.station)
+    visitor.life.person("reviewer-4", roles=["reviewer"])  # who can join the panel
     for step in where.first:
         name, _, by = step.partition(" ")
         if name[0].isdigit():
