@@ -61,6 +61,11 @@ class Meeting(Fact):
     agenda_closes_at: datetime | None = None
     known_at: datetime | None = None  # since when the calendar has had it; None for always
 
+    def can_follow(self, first: Meeting) -> bool:
+        """Return whether the Board can act here on what it introduces at the `first` meeting, an earlier one."""
+        # An agenda that closes before the first reading is held cannot have the item on it for action.
+        return self.on > first.on and (self.agenda_closes_at is None or first.at <= self.agenda_closes_at)
+
 
 class BoardRules(Fact):
     """The Superintendent's procedures for the Board (4270.9, 4270.13)."""
@@ -78,6 +83,9 @@ class BoardRules(Fact):
     marks_late: bool = False
     # An amendment joins the one that waits for the Board. In histories from before it replaces it.
     joins: bool = False
+    # The Board has introduced only what was on the agenda, and what is introduced goes on to the next meeting for
+    # action without a deferral. In histories from before, anything could be introduced.
+    by_agenda: bool = False
 
 
 class Earlier(Fact):
@@ -111,6 +119,7 @@ class Setting(Fact):
 
     earlier: Earlier | None = None  # None also in histories from before such agreements counted
     meeting: Meeting | None = None
+    next_meeting: Meeting | None = None  # where the Board acts on what it has introduced at `meeting`
     board: BoardRules = BoardRules()
     through: str | None = None  # the delegate who acts for the actor
     accept_until: datetime | None = None  # early histories have none: there a new contact needs no consent

@@ -22,6 +22,12 @@ def _item(name: str) -> Callable[[Partnership], Moment]:
     return lambda facts: getattr(facts.board.item, name) if facts.board.item else None
 
 
+def _meets(facts: Partnership) -> Moment:
+    item = facts.board.item
+    # Early histories have the day alone.
+    return (item.meeting_at or item.meeting_on) if item else None
+
+
 def _review(name: str) -> Callable[[Partnership], Moment]:
     return lambda facts: getattr(facts.review, name) if facts.review else None
 
@@ -85,6 +91,8 @@ MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "board.referred": _item("referred_at"),
     "board.scheduled": _item("scheduled_at"),
     "board.meeting": _item("meeting_on"),
+    "board.meets": _meets,
+    "board.freed": _item("freed_at"),
     "contact.asked": _next_contact("asked_at"),
     "contact.accept_until": _next_contact("until"),
     "review.opened": _review("opened_at"),

@@ -119,6 +119,7 @@ class Application(Fact):
     contact_email: str
     received_at: datetime
     replaces: int = 0
+    applied_as: str | None = None  # the name that was sent, for readers of a present name; never on record
 
 
 class Conflict(Fact):
@@ -294,6 +295,8 @@ class Item(Fact):
     referred_at: datetime
     meeting_on: date | None = None
     meeting_at: datetime | None = None
+    freed_at: datetime | None = None  # when it lost its meeting; None while it has one, or never had one
+    freed_on: date | None = None  # the day of the meeting that was taken off the calendar
     scheduled_at: datetime | None = None
     agenda: tuple[date, ...] = ()
     late: tuple[date, ...] = ()  # the agendas that it came onto after they had closed

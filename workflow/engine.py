@@ -27,6 +27,7 @@ from states.partnership import Partnership, Role, State
 from workflow import deadlines
 from workflow.deadlines import Rung
 from workflow.outbox import queue
+from workflow.outbox.recipients import Occasion
 from workflow.session import Session
 from workflow.setting import Situation, collect_setting
 from workflow.store import database, kept_documents, tables
@@ -214,6 +215,9 @@ def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
         right = ", ".join(directory.schools) or "a school that was imported first"
         wrong = f"there is no school {event_input.school!r}{suggest(event_input.school, directory.schools)}"
         raise BadInput([Problem("school", wrong, right)])
+    if row.name == FIRST and (closed := directory.schools[event_input.school].closed_on):
+        wrong = f"{directory.schools[event_input.school].name} closed on {closed}"
+        raise BadInput([Problem("school", wrong, "a school that is open")])
     if "organization" in row.asks and event_input.organization not in directory.organizations:
         organizations = read_directory(session).organizations
         right = ", ".join(organizations) or "an organization that was imported first"
@@ -454,9 +458,9 @@ def _replan_deadlines(session: Session, changes: Sequence[Change]) -> None:
     deadlines.write(session.connection, inserts, updates)
 
 
-def occasion(change: Change) -> queue.Occasion:
+def occasion(change: Change) -> Occasion:
     """Return what people are told of an event."""
-    return queue.Occasion(
+    return Occasion(
         record=change.record,
         before=change.before.facts,
         name=change.intent.event,

@@ -76,14 +76,18 @@ def possibilities(situation: Situation, actor: str = "", role: Role | None = Non
 
 def _invited_on(s: Situation) -> date | None:
     """Return the day on which the Board invited a Lead Partner at the school."""
-    school = s.session.directory.schools.get(s.record.facts.school)
+    people = s.session.directory
+    school = people.schools.get(people.present_school(s.record.facts.school))
     return school.invited_on if school else None
 
 
 def _other_lead(s: Situation) -> str | None:
     """Return another partnership at the school whose Lead Partner serves at the instant of the event."""
     table = tables.partnerships
-    query = select(table).where(table.c.school == s.record.facts.school, table.c.id != (s.record.id or 0))
+    people = s.session.directory
+    # A school that merged into this one brought its Lead Partner.
+    schools = people.with_merged([people.present_school(s.record.facts.school)])
+    query = select(table).where(table.c.school.in_(schools), table.c.id != (s.record.id or 0))
     for row in s.session.connection.execute(query.order_by(table.c.id)):
         if _serves(Partnership.model_validate_json(row.facts), s.now, s.today):
             return str(row.ref)
@@ -251,6 +255,7 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "strangers": _strangers,
     "protest_until": _protest_until,
     "meeting": lambda s: s.session.directory.meeting(s.input.meeting_on),
+    "next_meeting": lambda s: s.session.directory.next_for_action(s.input.meeting_on, s.now),
     "board": lambda s: s.session.config.procedure.board.rules,
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days[s.input.ground],
     "longest_notice": lambda s: max(s.session.config.procedure.termination.notice_days.values()),
@@ -271,5 +276,6 @@ _OF_INPUT = (
     "closes_at",
     "strangers",
     "meeting",
+    "next_meeting",
     "notice_days",
 )

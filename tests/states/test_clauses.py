@@ -223,12 +223,14 @@ _because(
 _REFERRED = Life().at_board_review()
 _because("meeting-is-regular", _REFERRED, "schedule-item", "defer-item", meeting_on=SPECIAL)
 _because("agenda-open", _REFERRED.at("2025-09-11"), "schedule-item")
-_because("meeting-is-regular", _REFERRED.at("2025-09-25"), "introduce-item", meeting_on=SPECIAL)
-_because("meeting-held", _REFERRED, "introduce-item")
-_because("meeting-after-referral", _REFERRED.at("2025-09-19").having(
-    "board", item=_REFERRED.facts.board.item.but(referred_at=Life().at("2025-09-18").now)
+_SCHEDULED = _REFERRED.do("schedule-item")
+_because("meeting-is-regular", _SCHEDULED.at("2025-09-25"), "introduce-item", meeting_on=SPECIAL)
+_because("meeting-held", _SCHEDULED, "introduce-item")
+_because("meeting-after-referral", _SCHEDULED.at("2025-09-19").having(
+    "board", item=_SCHEDULED.facts.board.item.but(referred_at=Life().at("2025-09-18").now)
 ), "introduce-item")  # fmt: skip
-_because("meeting-known-before", _REFERRED.under(known_days=31).at("2025-09-18"), "introduce-item")
+_because("meeting-known-before", _SCHEDULED.under(known_days=31).at("2025-09-18"), "introduce-item")
+_because("introduced-from-agenda", _REFERRED.at("2025-09-18"), "introduce-item")
 _because("immediate-only-from-agenda", _REFERRED.at("2025-09-18"), "introduce-item", immediate_action=True)
 _because("deferred-to-later", _REFERRED.do("schedule-item"), "defer-item", meeting_on=MEETING_1)
 
@@ -255,6 +257,7 @@ _because("no-other-lead-partner", _INTRODUCED, "approve", around={"other_lead": 
 _because("effective-after-decision", _TERMINATION, "terminate", effective_on="2025-09-30")
 _because("ends-before-last-day", _TERMINATION, "terminate", effective_on="2026-09-01")
 
+_because("meeting-is-regular", _SCHEDULED, "move-item", meeting_on=SPECIAL)
 _because("board-has-not-met", _INTRODUCED, "recall-item")
 for _life in (_ACTIVE, Life().to("annual-review")):
     _because("amendment-waits", _life, "withdraw-amendment")

@@ -52,6 +52,7 @@ active review board | record-meeting        | -                | lead-partner st
 active review board | record-engagement     | -                | lead-partner staff
 active review board | record-responsibility | -                | lead-partner staff
 board             | recall-item           | open-selection active annual-review | staff
+board             | move-item             | -                | clock
 active review     | withdraw-amendment    | -                | staff
 active            | add-agreement         | -                | lead-partner staff
 active            | sign-agreement        | -                | staff lead-partner

@@ -58,6 +58,12 @@ def test_a_new_partnership_knows_only_when_it_entered() -> None:
         (Life().at_board_review(), "board.referred", instant("2025-09-02 09:00")),
         (Life().at_introduced(), "board.scheduled", instant("2025-09-18 09:00")),
         (Life().at_introduced(), "board.meeting", day("2025-10-01")),
+        (
+            Life().to("scheduled").do("move-item", meeting_on=None),
+            "board.freed",
+            instant("2025-09-02 09:00"),
+        ),
+        (Life().at_introduced(), "board.meets", instant("2025-10-01 16:15")),
         (Life().to("annual-review"), "review.opened", instant("2026-07-02 09:00")),
         (Life().to("reported"), "review.reported", instant("2026-07-14 09:00")),
         (Life().at_found(), "review.found", instant("2026-07-14 09:00")),

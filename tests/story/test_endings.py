@@ -78,7 +78,7 @@ def test_only_the_board_ends_an_agreement_that_it_approved(office: Office) -> No
     step = office.do("schedule-item", "board-office", meeting_on="2026-08-26")
     assert step.due == {
         "agenda-packet": "2026-08-14 17:00",
-        "decision-recorded": "2026-08-27 12:00",
+        "decision-recorded": "2026-08-28 12:00",
         "agreement-ends": "2026-11-01 00:00",
     }
     vote = {"meeting_on": "2026-08-26", "ayes": 6, "noes": 1}

@@ -29,7 +29,7 @@ ORGANIZATIONS = {
 }
 ABSENT = object()  # as the value of a key: leave the key out
 NOTHING_YET = Partnership(school="none", title="none")
-USUAL_RULES = BoardRules(keeps=True, marks_late=True, joins=True)
+USUAL_RULES = BoardRules(keeps=True, marks_late=True, joins=True, by_agenda=True)
 
 
 def instant(text: str) -> datetime:
@@ -105,6 +105,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "send-back": _VOTE,
     "terminate": _END,
     "recall-item": {"reason": "the terms are not ready"},
+    "move-item": {"meeting_on": MEETING_2, "reason": "the meeting was moved"},
     "withdraw-amendment": {"reason": "it was a mistake"},
     **{f"record-{duty}": _DUTY for duty in ("assessment", "gap", "meeting", "engagement", "responsibility")},
     "add-agreement": {"with": "Youth Clinic", "summary": "a clinic on site", "school_input": "families asked",

@@ -45,7 +45,7 @@ TABLE = (
         "escalate 2025-09-10 17:00", "escalate 2025-09-16 17:00")),
     Ladder("agenda-packet", "scheduled", ("due 2025-09-05 17:00",)),
     Ladder("decision-recorded", "scheduled", (
-        "remind 2025-09-17 12:00", "due 2025-09-18 12:00"), "defer-item"),
+        "remind 2025-09-17 19:00", "due 2025-09-19 12:00"), "defer-item"),
     Ladder("agreement-signed", "approved", (
         "remind 2025-10-20 17:00", "remind 2025-10-31 17:00", "due 2025-11-03 17:00",
         "escalate 2025-11-04 17:00", "escalate 2025-11-17 17:00")),
@@ -333,8 +333,8 @@ def test_a_deferral_moves_the_agenda_and_the_decision_to_the_next_meeting(begin:
     life = begin("scheduled").at("2025-09-17 20:00")
     life.do("defer-item", "board-office", meeting_on="2025-10-01")
     assert life.ladder("agenda-packet") == ["due 2025-09-19 17:00"]
-    assert life.ladder("decision-recorded") == ["remind 2025-10-01 12:00", "due 2025-10-02 12:00"]
-    assert set(moved(life, "decision-recorded")) == {"now due 2025-10-02T12:00:00-07:00"}
+    assert life.ladder("decision-recorded") == ["remind 2025-10-01 19:00", "due 2025-10-03 12:00"]
+    assert set(moved(life, "decision-recorded")) == {"now due 2025-10-03T12:00:00-07:00"}
 
 
 def test_an_item_deferred_to_no_meeting_is_to_be_scheduled_again(begin: Begin) -> None:

@@ -15,6 +15,7 @@ from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
 from workflow.views import attached, weighed
 from workflow.views.applications import texts_for
+from workflow.views.present_names import rename, rename_call
 from workflow.views.standings import MOST, Standing, add_up, standings_of
 
 Pairs = list[tuple[str, str]]  # a label and a value
@@ -201,7 +202,7 @@ def _scores(session: Session, task: Task) -> Section | None:
         return None
     # The call has closed, so nothing in it is sealed any more.
     texts = texts_for(session, task.record, task.viewer, selection.closed_at)
-    standings = standings_of(selection)
+    standings = standings_of(rename_call(session.directory, selection))
     if not standings:
         return None
     grids = [_averages(session, standings), *(_points(session, each) for each in standings if each.scores)]
@@ -253,8 +254,8 @@ def _round(number: float | None) -> str:
     return "-" if number is None else f"{number:.1f}"
 
 
-def _protests(_: Session, task: Task) -> Section | None:
-    selection = task.record.facts.selection
+def _protests(session: Session, task: Task) -> Section | None:
+    selection = rename(session.directory, task.record.facts).selection
     waiting = selection.unanswered() if selection else ()
     cards = [
         Card(selection.applications[p.organization].name, text=p.text, files=_show(p.documents))
@@ -264,11 +265,12 @@ def _protests(_: Session, task: Task) -> Section | None:
     return Section("What waits for an answer", cards=cards) if cards else None
 
 
-def _choice(_: Session, task: Task) -> Section | None:
+def _choice(session: Session, task: Task) -> Section | None:
     selection = task.record.facts.selection
     if selection is None or selection.choice is None:
         return None
-    chosen = selection.applications.get(selection.choice.organization)
+    applications = rename_call(session.directory, selection).applications
+    chosen = applications.get(selection.choice.organization)
     pairs = [("Chosen as Lead Partner", chosen.name if chosen else selection.choice.organization)]
     return Section("The choice", pairs=pairs, text=selection.choice.reasons)
 

@@ -15,6 +15,7 @@ from states.machine import COLLECTED, EVENTS, event_named, events_of
 from states.mistakes import shorten
 from states.moments import DUTIES, MOMENTS
 from states.partnership import Role, State
+from workflow.procedure.offsets import Hour
 from workflow.procedure.settings import (
     BoardSettings,
     DeadlineSettings,
@@ -65,7 +66,7 @@ BEFORE_THE_BOARD = frozenset(
 # Templates that no row of the procedure names, since the program itself decides who gets them.
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
-    "reply-refused", "digest", "summary", "test",
+    "reply-refused", "digest", "summary", "handed-over", "school-closed", "test",
 )  # fmt: skip
 _LONGEST = (
     64 - len("+999999999999999-") - 16
@@ -192,6 +193,9 @@ def _check_deadline(row: DeadlineSettings) -> Iterator[tuple[str, str, str]]:
                 yield key, f"there is no fact {anchor!r}", "one of " + ", ".join(ANCHORS)
             elif due and anchor in DAYS and f"at {anchor}" in due.text.split(", or "):
                 yield key, f"{anchor} is a day and has no hour", f"'on {anchor}' or 'end of {anchor}'"
+    for reminder in row.remind:
+        if isinstance(reminder, Hour) and reminder.anchor not in ANCHORS:
+            yield "remind", f"there is no fact {reminder.anchor!r}", "one of " + ", ".join(ANCHORS)
     if row.latest is not None and (row.latest.recurring or row.due.recurring):
         yield (
             "latest",

@@ -80,7 +80,7 @@ def explain(session: Session, record: Snapshot, name: str) -> Explanation:
     recorded = _recorded(session, record, count.anchor or "agreement.in_force")
     return Explanation(
         name, settings, places, None, count, value, recorded, counted, skipped, moved, due,
-        deadlines.rungs(config, name, due), rule, roll,
+        deadlines.rungs(config, name, due, moments), rule, roll,
     )  # fmt: skip
 
 
