@@ -78,6 +78,7 @@ _EACH: Mapping[str, list[dict[str, Any]]] = {
     "defer-item": [*_DAYS, {}],
     "approve": _VOTES,
     "send-back": [day | CARRIED for day in _DAYS],
+    "terminate": [{}, {"effective_on": SOON}],
     "submit-report": [{"values": {OUTCOMES[0]["name"]: 90}}],
     "give-finding": [{"impact": False}],
     "continue": [{"improvement_plan": "a tutor more"}],
@@ -123,6 +124,8 @@ class Place:
                 tuple((p.answer is None, bool(call.choice and p.at >= call.choice.at)) for p in call.protests),
             ),
             len(facts.outcomes.items), frozenset(facts.outcomes.signatures),
+            facts.proposed_outcomes and frozenset(facts.proposed_outcomes.signatures),
+            facts.ending and (facts.ending.effective_on, facts.ending.board),
             terms and (
                 terms.amount_cents, terms.ends_on, terms.autonomy_requested_by, frozenset(terms.signatures),
                 terms.awaits_signature is None, terms.in_force_at is None, _change(terms.pending),
@@ -188,6 +191,9 @@ def onward(place: Place, *, thorough: bool) -> Iterator[Place]:
     if place.time + 1 < len(times) and place.state is not None:
         yield replace(place, time=place.time + 1, deed="time passes", terms_before=None)
     for row in machine.events_of(place.state):
+        # A set that is proposed in force counts for nothing before all three have agreed to it.
+        if row.name == "set-outcomes" and place.facts.in_force and not thorough:
+            continue
         protested = place.facts.selection is not None and place.facts.selection.protests
         if row.name in (ASIDE if thorough else ASIDE | RARE) or (row.name == "file-protest" and protested):
             continue

@@ -271,16 +271,16 @@ def test_what_was_not_possible_at_its_time_is_refused_wherever_it_stands(life: L
 @pytest.mark.parametrize("at_once", [True, False])
 def test_a_predecessor_is_imported_after_its_successor(begin: Begin, at_once: bool) -> None:
     """Two Lead Partners of a school, one after the other: in one file, or the earlier one in a later file."""
-    life = begin().at("2026-12-01")
+    life = begin().at("2027-12-01")
     last = Past("first").active().on("2026-09-01 00:00").did("expire", "clock")
     again = Past("second").chosen()
-    again.on("2026-08-01").did("set-outcomes", "staff")
+    again.on("2027-09-10").did("set-outcomes", "staff")
     for who in ("principal", "staff", "lead-partner"):
         again.did("agree-outcomes", who)
-    again.did("draft-agreement", "staff", amount_cents=1, starts_on="2026-09-01", ends_on="2027-06-30")
+    again.did("draft-agreement", "staff", amount_cents=1, starts_on="2027-09-15", ends_on="2028-06-30")
     for who in ("staff", "lead-partner"):
-        again.did("sign-agreement", who, signed_on="2026-08-01")
-    again.on("2026-09-01 09:00").did("activate", "staff")
+        again.did("sign-agreement", who, signed_on="2027-09-10")
+    again.on("2027-09-15 09:00").did("activate", "staff")
     for part in [[again, last]] if at_once else [[again], [last]]:
         file = district_file.DistrictFile.model_validate({"partnership": [dict(each) for each in part]})
         importing.take_in(life.system, file, by="staff@example.org", now=life.now, options=APPEND)
