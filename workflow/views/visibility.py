@@ -8,7 +8,7 @@ reviewer sees what concerns the panel, the Lead Partner the agreement, an applic
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -22,6 +22,7 @@ from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store import application_texts, tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, Snapshot
+from workflow.views import present_names
 from workflow.views.sealing import is_sealed, seal, unopened_rows
 
 _REVIEWER, _LEAD, _APPLICANT = Role.REVIEWER, Role.LEAD_PARTNER, Role.APPLICANT
@@ -41,6 +42,8 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "selection": _ALL,
     "earlier_selections": _NOBODY,
     "outcomes": _PARTNER,
+    "proposed_outcomes": _PARTNER,
+    "earlier_outcomes": _PARTNER,
     "agreement": _PARTNER,
     "board": _PARTNER,
     "duties": _PARTNER,
@@ -48,6 +51,7 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "review": _PARTNER,
     "earlier_reviews": _PARTNER,
     "documents": _PARTNER,
+    "ending": _PARTNER,
     "ended": _ALL,  # applicants and panel only where it ended the call
     "closed_out": _PARTNER,
 }
@@ -60,6 +64,8 @@ CALL: Mapping[str, frozenset[Role]] = {
     "conflicts": _PANEL,  # their own
     "scores": _PANEL,  # their own, after the choice all
     "scored_at": _PANEL,
+    "anew_at": _ALL,
+    "earlier_scores": _NOBODY,
     "choice": _ALL,
     "protests": frozenset({_APPLICANT}),  # their own
     "restarted": _NOBODY,
@@ -117,6 +123,7 @@ def can_see_fact(name: str, viewer: Viewer) -> bool:
 
 def facts_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> dict[str, Any]:
     """Return the facts as this person may see them. A field that they may not see is None."""
+    record = replace(record, facts=present_names.rename(session.directory, record.facts))
     document = record.facts.model_dump(mode="json")
     if viewer.is_office:
         return document
@@ -340,7 +347,7 @@ def _sentence(session: Session, record: Snapshot, row: HistoryEntry, named: bool
 
 def _name_of_actor(session: Session, record: Snapshot, row: HistoryEntry) -> str:
     person = session.directory.person(row.actor, record.facts)
-    return person.name if person else row.actor
+    return person.name if person else session.directory.former.get(row.actor, row.actor)
 
 
 # Deadlines
