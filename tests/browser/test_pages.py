@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from io import BytesIO
 from urllib.parse import urljoin
 
 import pytest
@@ -18,6 +19,7 @@ from tests.support.facts import CBO
 from tests.support.visitor import Visit, Visitor
 from workflow import links
 from workflow.links import Applicant, Asker
+from workflow.store import kept_documents
 
 
 @contextmanager
@@ -120,6 +122,21 @@ def _sent(visitor: Visitor, path: str, **typed: str) -> str:
     return urljoin(path, answer.headers["Location"])
 
 
+def _signing(visitor: Visitor) -> str:
+    visitor.life.do("draft-agreement", document={"name": "terms.pdf", "sha256": "ab" * 32, "size": 1})
+    visitor.life.at("2025-08-28")
+    return visitor.link("sign-agreement", "lead-partner")
+
+
+def _with_files(visitor: Visitor) -> str:
+    """A form that came back with two files."""
+    visitor.life.at("2025-09-05")
+    path = visitor.link("record-meeting")
+    form = visitor.filled(visitor.get(path).form)
+    chosen = {"documents": [(BytesIO(b"one"), "a letter.txt"), (BytesIO(b"two"), "the minutes.txt")]}
+    return urljoin(path, visitor.client.post(path, data=form | chosen).headers["Location"])
+
+
 PAGES: dict[str, tuple[str, Callable[[Visitor], str]]] = {
     "agree": ("needs", _agree),
     "describe": ("needs", lambda visitor: visitor.link("describe-needs")),
@@ -130,6 +147,8 @@ PAGES: dict[str, tuple[str, Callable[[Visitor], str]]] = {
     "obstacles": ("chosen", lambda visitor: visitor.link("sign-agreement")),
     "checked scores": ("closed", _checked),
     "kept": ("needs", _kept),
+    "sign": ("drafted", _signing),
+    "with files": ("active", _with_files),
     "vote": ("introduced", _approve),
     "report": ("annual-review", lambda visitor: visitor.link("submit-report")),
     "finding": ("reported", lambda visitor: visitor.link("give-finding")),
@@ -163,6 +182,23 @@ PAGES: dict[str, tuple[str, Callable[[Visitor], str]]] = {
         if role not in ABSENT_AT.get(station, ())
     },
 }
+
+
+def test_the_signed_copy_is_accessible_and_needs_nothing_else(
+    visit: Visit, browser: Browser, judge: Judge
+) -> None:
+    life = visit("active").life
+    copy = life.facts.agreement.signed_copy
+    with life.system.reading() as session:
+        page = kept_documents.read(session.connection, copy.sha256).decode()
+    for width in (320, 1280):
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        requests: list[str] = []
+        tab.on("request", lambda request, requests=requests: requests.append(request.url))
+        tab.set_content(page)
+        wider = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert (width, wider, requests, judge(tab)) == (width, 0, [], [])
+        tab.close()
 
 
 COMPLETE = ("agree", "describe", "overtaken", "application sent")  # whose form can be sent as it comes
@@ -209,6 +245,7 @@ def test_a_finding_is_given_by_keyboard_alone_and_without_scripts(visit: Visit, 
         tab.keyboard.press("Space")
         tab.keyboard.press("Tab")
         tab.keyboard.type("the numbers moved")
+        tab.keyboard.press("Tab")  # to the files, of which none is needed
         tab.keyboard.press("Tab")
         tab.keyboard.press("Enter")
         tab.wait_for_url("**/done*")

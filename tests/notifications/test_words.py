@@ -265,6 +265,7 @@ def lives() -> Iterator[Life]:
     resumed = reviewed.do("introduce-item", immediate_action=True, **summer).do("approve", **summer)
     yield resumed.do("open-annual-review", "clock")
     yield Life().to("approved").do("sign-agreement", "lead-partner").do("sign-agreement", "staff")
+    yield Life().to("drafted").do("record-signature").do("record-signature", side="district", name="Bo Diaz")
     for duty in ("assessment", "gap", "meeting", "engagement", "responsibility"):
         active = active.do(f"record-{duty}")
     active = active.do("add-agreement").do("amend-agreement")

@@ -45,6 +45,13 @@ def read(
         if not equals or not key.strip():
             raise BadInput([Problem("--set", f"{text!r} has no key or no value", "--set key=value")])
         path = key.strip().split(".")
+        # Where several are possible, people also name the one that they have.
+        if (
+            path == ["document"]
+            and "document" not in takes.model_fields
+            and "documents" in takes.model_fields
+        ):
+            path, key = ["documents"], "documents"
         if _is_amount(takes, path):
             path[-1] += "_cents"
             given = _parse_dollars(f"--set {key.strip()}", value)

@@ -267,10 +267,32 @@ def test_a_document_that_is_not_recorded_is_not_kept(sit: Sit, dry: bool) -> Non
     before = desk.life.dump()
     words = ("--set", f"file={letter}", "--set", "title=A letter")
     answer = desk.trigger(
-        "attach-document", *words, *(["--dry-run"] if dry else ["--as", "principal@example.org"])
+        "attach-document", *words, *(["--dry-run"] if dry else ["--as", "reviewer-1@example.org"])
     )
     assert answer.status == (0 if dry else 1)
     assert desk.life.dump() == before
+
+
+@pytest.mark.parametrize("key", ["documents", "document"])
+def test_an_event_that_takes_several_documents_takes_one_or_a_list(sit: Sit, key: str) -> None:
+    desk = sit("active")
+    desk.life.at("2025-09-05")
+    one, two = desk.file("one.txt", "One"), desk.file("two.txt", "Two")
+    words = ("--set", "on=2025-09-02", "--set", "summary=We met", "--set", "evidence=Minutes")
+    for given, names in ((str(one), ["one.txt"]), (json.dumps([str(one), str(two)]), ["one.txt", "two.txt"])):
+        answer = desk.trigger("record-meeting", *words, "--set", f"{key}={given}")
+        assert answer.status == 0, answer.err
+        documents = desk.life.facts.duties[-1].documents
+        assert [each.name for each in documents] == names
+        assert all(each.sha256 and each.size == 3 for each in documents)
+    assert desk.life.faults() == []
+
+
+def test_the_day_alone_signs_on_the_command_line(sit: Sit) -> None:
+    desk = sit("drafted")
+    desk.life.at("2025-08-28")
+    assert desk.trigger("sign-agreement", "--set", "signed_on=2025-08-28").status == 0
+    assert desk.life.facts.agreement.signatures["district"].name is None
 
 
 def test_a_document_that_cannot_be_read_is_wrong_input(sit: Sit) -> None:

@@ -272,7 +272,8 @@ def test_a_document_that_was_chosen_can_be_removed_before_it_is_recorded(visit: 
     review = visitor.life.facts.review
     assert review is not None
     assert review.reports[-1].document is None
-    assert count(visitor.life, "documents") == 0
+    assert [each.title for each in visitor.life.facts.documents] == ["Signed copy of the agreement"]
+    assert count(visitor.life, "documents") == 1
 
 
 @pytest.mark.promise("nothing-typed-is-lost")
