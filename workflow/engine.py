@@ -18,17 +18,19 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from notifications.errors import ServiceError
-from states.case import Case
+from states.case import Case, Setting, Trial
+from states.chapters.correction import CorrectEntry
 from states.errors import BadInput, Problem, Refused, Unmet, WrongRole, suggest
 from states.event import Event
+from states.history import judge_correction
 from states.inputs import as_stored, check_text, read_input
-from states.machine import FIRST, apply, check_role, row_of, waiting_on
+from states.machine import FIRST, Made, apply, check_role, event_named, row_of, waiting_on
 from states.partnership import Partnership, Role, State
 from workflow import deadlines
 from workflow.deadlines import Rung
 from workflow.outbox import queue
 from workflow.session import Session
-from workflow.setting import Situation, collect_setting
+from workflow.setting import Situation, collect_setting, corrected_input, try_correction
 from workflow.store import database, tables
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.tables import canonical
@@ -155,6 +157,8 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     check_text(intent.input)
     check_text(intent.note, "note")
     event_input = read_input(row.takes, intent.input)
+    if isinstance(event_input, CorrectEntry):
+        return _correct(session, record, intent, row, event_input)
     # The law cannot look into the directory, so identifiers are checked before it judges.
     _check_identifiers(session, row, event_input)
     role = _choose_role(session, record, row, intent, event_input)
@@ -171,18 +175,60 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
         setting=collect_setting(row, situation),
     )
     made = apply(intent.event, case)
+    return _change(record, intent, case, made, None)
+
+
+def _change(record: Snapshot, intent: Intent, case: Case, made: Made, entered_at: datetime | None) -> Change:
+    """Return the change that an event makes. `entered_at` is when the state was entered, if not now or before."""
     now = intent.now.astimezone(UTC)
     entry = _entry(record, intent, case, made.state, now)
+    # An event that keeps the state must not restart the deadlines that count from entering it.
+    kept = record.entered_at if made.state is record.state else now
     after = replace(
         record,
         state=made.state,
         version=record.version + 1,
-        # An event that keeps the state must not restart the deadlines that count from entering it.
-        entered_at=record.entered_at if made.state is record.state else now,
+        entered_at=entered_at or kept,
         facts=made.facts,
         head=entry["hash"],
     )
-    return Change(after, record, intent, role, entry)
+    return Change(after, record, intent, case.role, entry)
+
+
+def _correct(session: Session, record: Snapshot, intent: Intent, row: Event, values: CorrectEntry) -> Change:
+    """Return the change that a correction makes: the history is folded anew. Raise as `advance` does."""
+    now = session.config.calendar.local(intent.now)
+    through = intent.ran_by if intent.channel in _OF_PERSONS else None
+    situation = Situation(session, record, values, intent.now, intent.actor, through, intent.channel)
+    trial = try_correction(situation, values)
+    if trial.recorded is not None and trial.input is not None:
+        _check_identifiers(session, event_named(trial.recorded.event), trial.input)
+    asked = collect_setting(row, situation)
+    parts: dict[str, Any] = {"corrected": trial.setting} if trial.setting and not values.void else {}
+    parts |= {"asks_again": trial.asks_again} if trial.asks_again else {}
+    case = Case(
+        state=record.state,
+        facts=record.facts,
+        input=corrected_input(values, trial),
+        actor=intent.actor,
+        role=_choose_corrector(session, record, row, intent, trial),
+        at=now,
+        setting=Setting.model_validate(asked.model_dump(exclude_unset=True) | parts),
+        trial=trial,
+    )
+    state, facts = judge_correction(case)
+    entered = trial.entered_at.astimezone(UTC) if trial.entered_at else None
+    return _change(record, intent, case, Made(state, facts), entered)
+
+
+def _choose_corrector(session: Session, record: Snapshot, row: Event, intent: Intent, trial: Trial) -> Role:
+    """Return the role in which the actor corrects a row: the author in that of the row, others in one that may."""
+    held = roles_of(session, record, intent.actor)
+    written = trial.recorded.role if trial.recorded and trial.recorded.actor == intent.actor else None
+    for role in (written, *trial.correctors):
+        if role in held and role in row.who and intent.role in (None, role):
+            return role
+    return _choose_role(session, record, row, intent, None)
 
 
 def check_version(record: Snapshot, expected: int | None) -> None:
@@ -301,7 +347,7 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
 
 def _create(connection: Connection, change: Change) -> Change:
     """Insert a new partnership. Return its change with the id. Raise `Conflict` if the reference exists."""
-    values = _values(change.record) | {"ref": change.record.ref, "school": change.record.facts.school}
+    values = _values(change.record) | {"ref": change.record.ref}
     try:
         made = connection.execute(insert(tables.partnerships).values(**values))
     # No lock could prevent this: the row that another transaction created did not exist yet.
@@ -314,6 +360,7 @@ def _create(connection: Connection, change: Change) -> Change:
 def _values(record: Snapshot) -> dict[str, Any]:
     """Return the columns of a partnership that an event may change."""
     return {
+        "school": record.facts.school,
         "title": record.facts.title,
         "state": str(record.state),
         "version": record.version,
@@ -340,7 +387,7 @@ _GUARDED = (
     .values(
         {
             name: bindparam(f"new_{name}")
-            for name in ("title", "state", "version", "entered_at", "facts", "head", "in_force")
+            for name in ("school", "title", "state", "version", "entered_at", "facts", "head", "in_force")
         }
     )
 )

@@ -341,6 +341,7 @@ EVENTS = (
     ),
     Event(
         name=WITHDRAW_APPLICATION,
+        in_own_name=True,
         at=(OPEN,),
         who=(APPLICANT, STAFF),
         takes=OfOrganization,

@@ -272,6 +272,7 @@ EVENTS = (
     ),
     Event(
         name="submit-report",
+        in_own_name=True,
         at=(REVIEW,),
         who=(LEAD_PARTNER,),
         takes=SubmitReport,

@@ -31,6 +31,7 @@ FULL: dict[str, dict[str, Any]] = {
     "amend-agreement": {"amount_cents": 1, "ends_on": "2026-08-31"},
     "submit-report": {"document": "report.pdf", "sha256": "ab" * 32},
     "continue": {"improvement_plan": "a tutor more"},
+    "correct-entry": {"void": False, "takes_back": [2]},
     "attach-document": {"sha256": "ab" * 32, "size": 12},
 }
 TAKEN = {

@@ -64,8 +64,10 @@ ended             | close-out             | -                | staff lead-partne
 any               | add-note              | -                | staff principal
 any               | attach-document       | -                | staff
 any               | change-contact        | -                | staff
+any               | correct-entry         | -                | everybody
 any               | accept-contact        | -                | next-contact
 """
+EVERYBODY = set(Role) - {Role.CLOCK, Role.NEXT_CONTACT}
 SHORT = dict(zip(("needs", "open", "board", "active", "review", "ended"), State, strict=True))
 
 
@@ -75,7 +77,7 @@ def _expected() -> tuple[dict, dict]:
         where, event, to, roles = (part.strip() for part in line.split("|"))
         states = State if where == "any" else [SHORT.get(name) for name in where.split()]
         for state in states:
-            who[state, event] = {Role(role) for role in roles.split()}
+            who[state, event] = EVERYBODY if roles == "everybody" else {Role(role) for role in roles.split()}
             leads[state, event] = {state} if to == "-" else {State(name) for name in to.split()}
     return leads, who
 

@@ -50,6 +50,7 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "documents": _PARTNER,
     "ended": _ALL,  # applicants and panel only where it ended the call
     "closed_out": _PARTNER,
+    "corrected_at": _NOBODY,
 }
 CALL: Mapping[str, frozenset[Role]] = {
     "opened_at": _ALL,
