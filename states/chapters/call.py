@@ -39,6 +39,7 @@ from states.inputs import (
 from states.partnership import Ability, Application, Outcomes, Partnership, Role, Selection
 
 WITHDRAW_APPLICATION = "withdraw-application"
+CLOSE_APPLICATIONS = "close-applications"
 
 
 class OpenSelection(Input):
@@ -366,7 +367,7 @@ EVENTS = (
         form=Form(beside={"closes_on": "present-closing"}),
     ),
     Event(
-        name="close-applications",
+        name=CLOSE_APPLICATIONS,
         at=(OPEN,),
         who=(CLOCK,),
         takes=Nothing,

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, StrictBool, model_validator
 
 from states.case import AgreedText, Case, Entry, Trial
+from states.chapters.call import CLOSE_APPLICATIONS, WITHDRAW_APPLICATION
 from states.event import (
     APPLICANT,
     BOARD_OFFICE,
@@ -155,14 +156,21 @@ def first_entry_stays(case: Case) -> str | None:
 @requirement("4270.8", of_input=True)
 def application_stands(case: Case) -> str | None:
     trial, entry = _trial(case), _named(case)
-    if entry is None or not trial.sealed:
+    if entry is None or not (trial.sealed or entry.event == WITHDRAW_APPLICATION):
         return None
     call = _call_at(trial.before, entry)
     if call is None or call.closed_at is None:
         return "nobody corrects an application to an open call: its author sends it again"
+    if entry.event == WITHDRAW_APPLICATION:
+        withdrawn = call.is_open(entry.at)
+        return (
+            "this application was withdrawn before the call closed, and stays sealed" if withdrawn else None
+        )
     if not any(each.received_at == entry.at for each in call.applications.values()):
         return "this application was replaced or withdrawn, and stays sealed"
     values, now = entry.values, trial.values
+    if now is not None and now["organization"] in call.applications.keys() - {values["organization"]}:
+        return f"{now['organization']} has an application of its own"
     if now is None or all(values.get(key) == now.get(key) for key in trial.sealed):
         return None
     return "the call has closed, and the panel has read these texts: they stand as they were sent"
@@ -225,7 +233,7 @@ def can_be_agreed_again(case: Case) -> str | None:
 @requirement(of_input=True)
 def falls_with_it(case: Case) -> str | None:
     for entry in _trial(case).fallen:
-        if entry.role is not CLOCK or entry.event == "close-applications" or entry.seq <= case.input.seq:
+        if entry.role is not CLOCK or entry.event == CLOSE_APPLICATIONS or entry.seq <= case.input.seq:
             return (
                 f"row {entry.seq} ({entry.event}) is not a later row of the clock that can fall: leave it out"
             )

@@ -261,3 +261,24 @@ def test_a_score_is_corrected_by_its_reviewer_alone(begin: Begin) -> None:
     correct(life, "score-application", author, comment="I took one for the other")
     assert any(s.comment == "I took one for the other" for s in life.facts.selection.scores)
     assert (CBO in life.facts.selection.applications, life.faults()) == (True, [])
+
+
+# Who is told, and who may know
+
+
+def test_whoever_was_told_the_wrong_thing_is_told_the_right_one(begin: Begin) -> None:
+    life = begin("chosen").at("2025-08-25")
+    told = life.told("choose-partner")
+    correct(life, "choose-partner", organization=COLLEGE)
+    assert set(told) <= set(life.told("correct-entry"))
+
+
+def test_a_correction_is_no_news_to_those_who_may_not_read_what_it_changes(begin: Begin) -> None:
+    life = begin("applied")
+    panel = ["reviewer-1@example.org", "reviewer-2@example.org", "reviewer-3@example.org"]
+    life.person("reviewer-4", roles=["reviewer"])
+    correct(life, "open-selection", reviewers=[*panel, "reviewer-4@example.org"])
+    assert life.told("correct-entry") == ["principal", "staff"]
+    life = begin("applied")
+    correct(life, "open-selection", closes_on="2025-08-20")
+    assert "applicant" in life.told("correct-entry")

@@ -9,18 +9,20 @@ from typing import Any
 from sqlalchemy import select
 
 from states.chapters.anytime import CHANGE_CONTACT
+from states.chapters.correction import CORRECT_ENTRY
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
 from workflow import directory, links
 from workflow.directory import DISTRICT_ROLES
 from workflow.forms.summary import summary as summarize
-from workflow.outbox import summary
+from workflow.outbox import queue, summary
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.views import documents, vacancies, visibility, weighed
+from workflow.store.tables import canonical
+from workflow.views import corrections, documents, vacancies, visibility, weighed
 from workflow.views.sealing import names_nobody
 from workflow.views.visibility import Viewer
 
@@ -174,15 +176,50 @@ def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) ->
         "role": entry.role,
         "input": visibility.visible_input(viewer, entry) if named else {},
         "note": entry.note if viewer.is_office or viewer.email == entry.actor else None,
-        "deeds": [describe_entry(session, entry, facts, viewer) for entry in entries],
+        # A correction has no form of its own: what it says is in the words of the row that it corrects.
+        "deeds": [
+            describe_entry(session, each, facts, viewer) for each in entries if each.event != CORRECT_ENTRY
+        ],
+        "correction": _correction(session, entry, facts, viewer),
+    }
+
+
+def _correction(
+    session: Session, entry: HistoryEntry, facts: Partnership, viewer: Viewer
+) -> dict[str, Any] | None:
+    """Return what a correction changes, as its reader may know it; None for another event.
+
+    Each part of the input that changed has its label, what stood, and what stands.
+    """
+    correction = corrections.of_row(session.connection, entry)
+    if correction is None:
+        return None
+
+    def visible(values: Mapping[str, Any] | None) -> dict[str, str]:
+        if values is None:
+            return {}
+        row = correction.target._replace(input=canonical(values))
+        return {pair["label"]: pair["value"] for pair in describe_entry(session, row, facts, viewer)["said"]}
+
+    was, now = visible(correction.was), visible(correction.now)
+    parts = [
+        {"label": label, "was": was.get(label), "now": now.get(label)}
+        for label in dict.fromkeys((*was, *now))
+        if was.get(label) != now.get(label)
+    ]
+    may_read = viewer.is_office or viewer.email == entry.actor or correction.can_see_reason(viewer.role)
+    return {
+        "done": session.config.events[correction.target.event]["done"],
+        "on": session.local(correction.target.at),
+        "void": correction.now is None,
+        "reason": correction.reason if may_read else None,
+        "parts": parts,
     }
 
 
 def entry_of(session: Session, partnership: int, seq: int) -> HistoryEntry:
     """Return the row of a partnership's history with this number."""
-    table = tables.history
-    query = select(table).where(table.c.partnership == partnership, table.c.seq == seq)
-    return HistoryEntry.from_row(session.connection.execute(query).one())
+    return queue.read_entry(session.connection, partnership, seq)
 
 
 def describe_entry(

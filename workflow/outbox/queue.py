@@ -7,12 +7,13 @@ transaction is committed. So nobody is told of an event that was rolled back, an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
 
+from states.chapters.correction import CORRECT_ENTRY
 from states.machine import askable, event_named, waiting_on
 from states.moments import MOMENTS
 from states.partnership import Partnership, Role
@@ -26,8 +27,9 @@ from workflow.procedure.settings import NoticeSettings
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
-from workflow.store.rows import NoticeStatus, Snapshot
-from workflow.views import vacancies, visibility
+from workflow.store.rows import HistoryEntry, NoticeStatus, Snapshot
+from workflow.views import corrections, vacancies, visibility
+from workflow.views.corrections import Correction
 from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
@@ -51,6 +53,14 @@ class Occasion:
         None  # the roles and groups to tell, where they differ from the configured ones
     )
     extra: dict[str, Any] | None = None
+    correction: Correction | None = None  # of an event that corrects another one
+
+
+def read_entry(connection: Connection, partnership: int, seq: int) -> HistoryEntry:
+    """Return the row of a partnership's history with this number."""
+    table = tables.history
+    query = select(table).where(table.c.partnership == partnership, table.c.seq == seq)
+    return HistoryEntry.from_row(connection.execute(query).one())
 
 
 def queue(session: Session, occasions: Sequence[Occasion]) -> list[int]:
@@ -79,6 +89,9 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     row = (config.deadlines if occasion.deadline else config.notices).get(occasion.name)
     if row is None or (row.when is not None and MOMENTS[row.when](occasion.record.facts) is None):
         return []
+    if occasion.name == CORRECT_ENTRY and occasion.seq is not None:
+        written = read_entry(session.connection, occasion.record.key, occasion.seq)
+        occasion = replace(occasion, correction=corrections.of_row(session.connection, written))
     people: dict[str, tuple[Person, str]] = {}
     for group in row.to if occasion.to is None else occasion.to:
         for person, role in recipients(session, occasion, group, row.offers):
@@ -119,16 +132,16 @@ def _may_be_told(session: Session, occasion: Occasion, person: Person, role: str
     """
     if occasion.seq is None:
         return True
-    return visibility.may_be_told(
-        session,
-        occasion.record,
-        occasion.before,
-        Viewer(Role(role), person.email),
-        event=occasion.name,
-        actor=occasion.actor,
-        organization=occasion.organization,
-        now=occasion.now,
-    )
+    viewer = Viewer(Role(role), person.email)
+    told = {"event": occasion.name, "actor": occasion.actor, "organization": occasion.organization}
+    if correction := occasion.correction:
+        # Who may know of a row may know of its correction, and learns what it says to them.
+        if not (viewer.is_office or correction.can_see(viewer.role)):
+            return False
+        row = correction.target
+        organization = row.input_values.get("organization")
+        told = {"event": row.event, "actor": row.actor, "organization": organization}
+    return visibility.may_be_told(session, occasion.record, occasion.before, viewer, now=occasion.now, **told)
 
 
 def _send_columns(
@@ -165,7 +178,8 @@ def recipients(
 ) -> list[tuple[Person, str]]:
     """Return the people of a role or group, each with the role in which they are told.
 
-    A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner" or "this-applicant".
+    A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant", or
+    "told-before" (of a row that is corrected: its author, those who were told of it, and of a call all applicants).
     Where everybody in a role has left, staff are told in their place.
     """
     people, facts = session.directory, occasion.record.facts
@@ -174,6 +188,8 @@ def recipients(
         awaited = [(waiting, people.awaited(waiting, facts)) for waiting in waiting_on(facts, offers[0])]
         told = [(person, str(waiting.role)) for waiting, holders in awaited for person in holders]
         return told if all(holders for _, holders in awaited) else told + _stand_ins(session, occasion)
+    if group == "told-before":
+        return _told_before(session, occasion)
     if group == "former-lead-partner":
         return [(p, str(Role.LEAD_PARTNER)) for p in people.holders(Role.LEAD_PARTNER, occasion.before)]
     # An event may take the role from its last holder, who is still concerned: look in the facts before it too.
@@ -184,6 +200,25 @@ def recipients(
     if not holders and role in {v.role for v in vacancies.find(people, occasion.record.ref, facts)}:
         return _stand_ins(session, occasion)
     return [(person, role) for person in holders]
+
+
+def _told_before(session: Session, occasion: Occasion) -> list[tuple[Person, str]]:
+    """Return the people who know of a row that is corrected, each with the role in which they do."""
+    if occasion.correction is None:
+        return []
+    row, facts, people = occasion.correction.target, occasion.record.facts, session.directory
+    table = tables.notices
+    query = select(table.c.to, table.c.delegate_for, table.c.role).where(
+        table.c.partnership == occasion.record.id, table.c.seq == row.seq
+    )
+    told = [(each.delegate_for or each.to, str(each.role)) for each in session.connection.execute(query)]
+    known = [(people.person(email, facts), role) for email, role in [(row.actor, row.role), *told]]
+    public = people.holders(Role.APPLICANT, facts) if event_named(row.event).public else []
+    # Who has left is told no more.
+    present = [
+        (p, role) for p, role in known if p is not None and p.active and not people.has_left(p.email, facts)
+    ]
+    return [*present, *((person, str(Role.APPLICANT)) for person in public)]
 
 
 def _stand_ins(session: Session, occasion: Occasion) -> list[tuple[Person, str]]:

@@ -25,7 +25,7 @@ from workflow.procedure.settings import (
 )
 
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
-GROUPS = ("this-applicant", "former-lead-partner", "waiting")
+GROUPS = ("this-applicant", "former-lead-partner", "waiting", "told-before")
 # The role as which each group is told. Those who wait for something are told as what they are.
 STANDS_FOR = {"this-applicant": Role.APPLICANT, "former-lead-partner": Role.LEAD_PARTNER}
 ANCHORS = ("entering", *MOMENTS)
