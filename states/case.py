@@ -75,6 +75,8 @@ class BoardRules(Fact):
     keeps: bool = False
     # An item that came onto an agenda after this had closed is marked. In histories from before none is.
     marks_late: bool = False
+    # An amendment joins the one that waits for the Board. In histories from before it replaces it.
+    joins: bool = False
 
 
 class Setting(Fact):

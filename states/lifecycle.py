@@ -23,6 +23,8 @@ from states.chapters import (
     ending,
     needs,
     outcomes,
+    panel,
+    recalling,
     service,
 )
 from states.errors import TableError
@@ -35,11 +37,13 @@ TABLE: tuple[Event, ...] = (
     *needs.EVENTS,
     *call.EVENTS,
     *choice.EVENTS,
+    *panel.EVENTS,
     *outcomes.EVENTS,
     *agreement.EVENTS,
     *changes.EVENTS,
     *board.EVENTS,
     *decision.EVENTS,
+    *recalling.EVENTS,
     *service.EVENTS,
     *ending.EVENTS,
     *anytime.EVENTS,

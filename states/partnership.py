@@ -166,6 +166,11 @@ class Selection(Fact):
         """Return whether this reviewer declared a conflict of interest with this applicant."""
         return any((c.reviewer, c.organization) == (reviewer, organization) for c in self.conflicts)
 
+    @property
+    def counting_scores(self) -> tuple[Score, ...]:
+        """Return the scores of those who are on the panel. The scores of a reviewer who left do not count."""
+        return tuple(score for score in self.scores if score.reviewer in self.reviewers)
+
     def unscored(self) -> dict[str, tuple[str, ...]]:
         """Return, by reviewer, the applicants without a score or a conflict of interest from this reviewer."""
         left = {

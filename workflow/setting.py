@@ -18,6 +18,7 @@ from states.addresses import workplace
 from states.case import Case, Entry, Setting, Trial
 from states.chapters.call import WITHDRAW_APPLICATION
 from states.chapters.correction import CorrectEntry
+from states.chapters.panel import ChangePanel
 from states.event import Event
 from states.inputs import Input, as_stored
 from states.lifecycle import TABLE
@@ -76,16 +77,16 @@ def possibilities(situation: Situation, actor: str = "", role: Role | None = Non
     return explain(case_for, record.state)
 
 
-# By part of the setting, the key of the input that it follows. A corrected row is judged by what it recorded, but
+# By part of the setting, the keys of the input that it follows. A corrected row is judged by what it recorded, but
 # for what follows a key that was corrected.
-_FOLLOWS: Mapping[str, str] = {
-    "organization": "organization",
-    "closes_at": "closes_on",
-    "strangers": "reviewers",
-    "meeting": "meeting_on",
-    "notice_days": "ground",
+_FOLLOWS: Mapping[str, tuple[str, ...]] = {
+    "organization": ("organization",),
+    "closes_at": ("closes_on",),
+    "strangers": ("reviewers", "add"),
+    "meeting": ("meeting_on",),
+    "notice_days": ("ground",),
     # Whoever was not chosen learns of it only now, so the days for a protest begin now.
-    "protest_until": "organization",
+    "protest_until": ("organization",),
 }
 
 
@@ -100,12 +101,13 @@ def try_correction(situation: Situation, values: CorrectEntry) -> Trial:
         asked = {part for row in TABLE if row.name == entry.event for part in row.asks}
         parts = {
             part: _PARTS[part](here)
-            for part, key in _FOLLOWS.items()
-            if part in asked and was.get(key) != now.get(key)
+            for part, keys in _FOLLOWS.items()
+            if part in asked and any(was.get(key) != now.get(key) for key in keys)
         }
         if "strangers" in parts:
             # Who was a reviewer then may have left since.
-            parts["strangers"] = tuple(p for p in parts["strangers"] if p not in was.get("reviewers", ()))
+            named = {*was.get("reviewers", ()), *was.get("add", ())}
+            parts["strangers"] = tuple(p for p in parts["strangers"] if p not in named)
         return Setting.model_validate(entry.setting.model_dump(exclude_unset=True) | parts)
 
     return history.try_correction(entries, values, localize(situation.now), collect)
@@ -215,11 +217,12 @@ def _opens_until(s: Situation) -> date:
 
 
 def _strangers(s: Situation) -> tuple[str, ...]:
-    """Return the reviewers in the input who are not active reviewers in the directory."""
+    """Return the reviewers in the input, or those it adds, who are not active reviewers in the directory."""
     people = s.session.directory.people
+    named = s.input.add if isinstance(s.input, ChangePanel) else s.input.reviewers
     return tuple(
         email
-        for email in s.input.reviewers
+        for email in named
         if email not in people or Role.REVIEWER not in people[email].roles or not people[email].active
     )
 

@@ -241,16 +241,19 @@ def activate(case: Case) -> Partnership:
 
 def amend_agreement(case: Case) -> Partnership:
     values, agreement = case.input, case.agreement
-    # An amendment with an amount or a last day replaces one that waits for the Board.
+    # An amendment of the words alone may take effect while another one waits for the Board.
     superseded = values.amount_cents is not None or values.ends_on is not None
+    waiting = agreement.pending if superseded and case.setting.board.joins else None
+    basis = waiting or agreement
     change = Change(
         purpose="amendment",
-        amount_cents=agreement.amount_cents if values.amount_cents is None else values.amount_cents,
-        ends_on=values.ends_on or agreement.ends_on,
+        amount_cents=basis.amount_cents if values.amount_cents is None else values.amount_cents,
+        ends_on=values.ends_on or basis.ends_on,
         terms=values.terms,
         reason=values.reason,
         at=case.at,
     )
+    change = _join(waiting, change)
     # Judge the agreement as it would be after the change. What needs the Board waits as pending.
     if board_reasons(agreement, case.setting.board, change.amount_cents, change.ends_on):
         if agreement.pending and not superseded:
@@ -258,9 +261,21 @@ def amend_agreement(case: Case) -> Partnership:
             # wait.
             pending = agreement.pending
             change = change.but(amount_cents=pending.amount_cents, ends_on=pending.ends_on)
+            change = _join(pending if case.setting.board.joins else None, change)
         return _change_agreement(case, pending=change)
     kept = None if superseded else agreement.pending
     return case.facts.but(agreement=agreement.with_change(change, case.at).but(pending=kept))
+
+
+def _join(waiting: Change | None, change: Change) -> Change:
+    """Return a change with the words of the one that waits before its own, so that none of them is lost."""
+    if waiting is None:
+        return change
+    terms = [text for text in (waiting.terms, change.terms) if text]
+    return change.but(
+        terms="\n\n".join(dict.fromkeys(terms)) or None,
+        reason="\n\n".join(dict.fromkeys((waiting.reason, change.reason))),
+    )
 
 
 def _change_agreement(case: Case, **changes: object) -> Partnership:

@@ -111,7 +111,7 @@ def everybody_has_scored(case: Case) -> str | None:
 def chosen_has_a_score(case: Case) -> str | None:
     organization = case.input.organization
     # If every reviewer declared a conflict with it, nobody has judged it, and no panel chose it.
-    if any(score.organization == organization for score in case.selection.scores):
+    if any(score.organization == organization for score in case.selection.counting_scores):
         return None
     return f"no reviewer without a conflict of interest has scored {organization}"
 

@@ -181,7 +181,7 @@ def _referral_read(facts: Partnership) -> tuple[object, ...]:
     return (facts.board.item and facts.board.item.referred_at,)
 
 
-def _came_from(state: State) -> Callable[[Case], bool]:
+def came_from(state: State) -> Callable[[Case], bool]:
     # One event has three rows. The state that the item came from decides which of them is meant.
     return lambda case: case.item.origin is state
 
@@ -196,7 +196,7 @@ def _send_back(to: State) -> Event:
         records=send_back,
         needs=DECISION,
         asks=("meeting", "board"),
-        when=_came_from(to),
+        when=came_from(to),
         audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason"),
         consents_to=_referral_read,
         form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),

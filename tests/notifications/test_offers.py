@@ -45,6 +45,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     r"start (it|the agreement)\b": ("activate",),
     r"[Rr]efer (it|the agreement|the amendment|a renewal|the matter)\b": ("refer-to-board",),
     r"amend the agreement|change the last day": ("amend-agreement",),
+    r"take the amendment back": ("withdraw-amendment",),
     r"put (it|the item) on": ("schedule-item",),
     r"introduced the item|introduced the item, record": ("introduce-item",),
     r"record (its decision|what the Board d|after the meeting)": ("approve", "send-back", "terminate"),

@@ -35,8 +35,8 @@ from tests.support.facts import (
 
 # No row names them: the program itself decides who gets them.
 ALWAYS = (
-    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "application-held", "reply-refused", "digest",
-    "summary", "test",
+    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
+    "reply-refused", "digest", "summary", "test",
 )  # fmt: skip
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
@@ -217,6 +217,11 @@ def lives() -> Iterator[Life]:
     opened = Life().to("open").do("extend-selection").do("receive-application")
     yield opened.do("receive-application").do("withdraw-application").do("withdraw")
     yield Life().to("open").at("2025-08-15 17:00").do("close-applications").do("restart")
+    yield (
+        Life().to("open").do("change-panel", add=[], remove=list(REVIEWERS[1:]), around={"minimum_panel": 1})
+    )
+    for leaves in REVIEWERS[:2]:
+        yield closed.do("change-panel", remove=[leaves])
     conflicted = closed
     for reviewer in REVIEWERS:
         conflicted = conflicted.do("declare-conflict", by=reviewer, reason="a cousin works there")
@@ -238,6 +243,10 @@ def lives() -> Iterator[Life]:
         yield before.do("approve", reason="well done")
         yield before.do("send-back")
     yield Life().at_introduced("termination").do("terminate")
+    yield Life().at_board_review().do("schedule-item").do("recall-item")
+    waiting = Life().to("active").do("amend-agreement", amount_cents=30_000_000)
+    yield waiting.do("amend-agreement", ends_on="2027-08-31", reason="a second school year")
+    yield waiting.do("refer-to-board", purpose="amendment").do("recall-item").do("withdraw-amendment")
     summer = {"meeting_on": "2026-07-22"}
     reviewed = (
         Life().at_board_review("renewal", "annual-review").do("schedule-item", **summer).at("2026-07-23")
@@ -286,7 +295,14 @@ def sent_kinds(name: str) -> list[str]:
     return [kind for kind, leaves in sent.items() if leaves]
 
 
-SAME = {"told-before": "principal", "this-applicant": "applicant", "former-lead-partner": "lead-partner"}
+SAME = {
+    "told-before": "principal",
+    "this-applicant": "applicant",
+    "draft-author": "applicant",
+    "former-lead-partner": "lead-partner",
+    "new-reviewer": "reviewer",
+    "former-reviewer": "reviewer",
+}
 
 
 def samples(name: str) -> list[Told]:

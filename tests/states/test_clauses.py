@@ -113,6 +113,11 @@ _because("has-applied", _CLOSED, "declare-conflict", "score-application", organi
 _because(
     "no-conflict-declared", _CLOSED.do("declare-conflict"), "declare-conflict", "score-application"
 )  # fmt: skip
+_because("panel-still-judges", _CHOSEN, "change-panel")
+_because("added-are-new", _OPEN, "change-panel", add=[REVIEWERS[0]], around={"minimum_panel": 2})
+_because("removed-are-on-panel", _OPEN, "change-panel", remove=["stranger@example.org"])
+_because("panel-stays-large-enough", _OPEN, "change-panel", add=[])
+_because("panel-known", _OPEN, "change-panel", around={"strangers": ("reviewer-4@example.org",)})
 _because("call-closed", _SCORED.at("2025-08-14"), "choose-partner")
 _because("no-application-waits", _SCORED, "choose-partner", around={"waiting": 1})
 _because("choice-may-be-made", _CHOSEN, "choose-partner")
@@ -235,6 +240,10 @@ _because("met-before-the-end", _LATE, "approve", meeting_on="2026-09-02")
 _because("no-other-lead-partner", _INTRODUCED, "approve", around={"other_lead": "rbhs-2024"})
 _because("effective-after-decision", _TERMINATION, "terminate", effective_on="2025-09-30")
 _because("ends-before-last-day", _TERMINATION, "terminate", effective_on="2026-09-01")
+
+_because("board-has-not-met", _INTRODUCED, "recall-item")
+for _life in (_ACTIVE, Life().to("annual-review")):
+    _because("amendment-waits", _life, "withdraw-amendment")
 
 # In force
 for _duty in ("assessment", "gap", "meeting", "engagement", "responsibility"):

@@ -45,6 +45,8 @@ board             | defer-item            | -                | board-office cloc
 board             | approve               | active           | board-office
 board             | send-back             | open-selection active annual-review | board-office
 board             | terminate             | terminated       | board-office
+board             | recall-item           | open-selection active annual-review | staff
+active review     | withdraw-amendment    | -                | staff
 active            | record-assessment     | -                | lead-partner staff
 active            | record-gap            | -                | lead-partner staff
 active            | record-meeting        | -                | lead-partner staff
@@ -65,6 +67,7 @@ any               | add-note              | -                | staff principal
 any               | attach-document       | -                | staff
 any               | change-contact        | -                | staff
 any               | correct-entry         | -                | everybody
+open              | change-panel          | -                | staff
 any               | accept-contact        | -                | next-contact
 """
 EVERYBODY = set(Role) - {Role.CLOCK, Role.NEXT_CONTACT}
@@ -148,7 +151,10 @@ def test_the_wrong_role_is_answered_with_the_right_ones() -> None:
 
 def test_only_send_back_has_several_rows_for_one_state() -> None:
     pairs = [(row.name, state) for row in TABLE for state in row.at]
-    assert {event for event, state in pairs if pairs.count((event, state)) > 1} == {"send-back"}
+    assert {event for event, state in pairs if pairs.count((event, state)) > 1} == {
+        "send-back",
+        "recall-item",
+    }
 
 
 # What is wrong with a broken table is said

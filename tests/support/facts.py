@@ -29,7 +29,7 @@ ORGANIZATIONS = {
 }
 ABSENT = object()  # as the value of a key: leave the key out
 NOTHING_YET = Partnership(school="none", title="none")
-USUAL_RULES = BoardRules(keeps=True, marks_late=True)
+USUAL_RULES = BoardRules(keeps=True, marks_late=True, joins=True)
 
 
 def instant(text: str) -> datetime:
@@ -84,6 +84,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "extend-selection": {"closes_on": "2025-08-29", "reason": "summer holidays"},
     "declare-conflict": {"organization": CBO, "reason": "a relative works there"},
     "score-application": {"organization": CBO, "scores": dict.fromkeys(ABILITIES, 4), "comment": "strong"},
+    "change-panel": {"add": ["reviewer-4@example.org"], "remove": [REVIEWERS[2]], "reason": "ill for a while"},
     "choose-partner": {"organization": CBO, "reasons": "the best scores"},
     "file-protest": {"organization": COLLEGE, "text": "the scores were added up wrongly"},
     "answer-protest": {"organization": COLLEGE, "text": "they were added up again"},
@@ -101,6 +102,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "approve": _VOTE,
     "send-back": _VOTE,
     "terminate": _END,
+    "recall-item": {"reason": "the terms are not ready"},
+    "withdraw-amendment": {"reason": "it was a mistake"},
     **{f"record-{duty}": _DUTY for duty in ("assessment", "gap", "meeting", "engagement", "responsibility")},
     "add-agreement": {"with": "Youth Clinic", "summary": "a clinic on site", "school_input": "families asked",
                       "district_input": "legal office agrees", "signed_on": "2025-09-02"},

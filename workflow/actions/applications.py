@@ -7,7 +7,6 @@ application never replaces one that another address has sent.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -33,6 +32,7 @@ from workflow.store import tables
 from workflow.store.application_texts import read_text
 from workflow.store.rows import Channel, Snapshot
 from workflow.store.tables import canonical
+from workflow.views import drafts
 
 ASKED_AGAIN_AFTER = timedelta(minutes=5)  # the least time between two messages to one address about one call
 MOST_ASKED = 200  # messages with links to one call that leave in an hour at once; more of them leave later
@@ -106,12 +106,10 @@ def fill_form(session: Session, record: Snapshot, email: str) -> tuple[dict[str,
     The draft comes first, then the application that waits for the office, then the one that was sent, then what
     the directory has on this address.
     """
-    table = tables.drafts
-    query = select(table).where(table.c.partnership == record.id, table.c.email == email)
-    draft = session.connection.execute(query).mappings().first()
+    draft = drafts.find_draft(session, record, email)
     if draft is not None:
         # A draft from an earlier version may lack a field that the form has now.
-        return dict.fromkeys(FIELDS, "") | json.loads(draft["values"]), draft["saved_at"]
+        return dict.fromkeys(FIELDS, "") | dict(draft.values), draft.saved_at
     if (held := held_applications.find_held(session, record, email)) is not None:
         return dict.fromkeys(FIELDS, "") | dict(held.values), None
     sent = own_application(record, email)
@@ -171,7 +169,7 @@ def find_missing(values: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def save(session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime) -> None:
-    """Keep a draft that only this address sees. Raise `BadInput` if a field is too long.
+    """Keep a draft that only this address sees, and mail the link of a new one. Raise `BadInput` if it is too long.
 
     Do nothing if nobody has filled in anything since the page was shown.
     """
@@ -180,14 +178,31 @@ def save(session: Session, record: Snapshot, email: str, values: Mapping[str, st
     # A draft may be incomplete, but not without limit: anybody with a link can save one.
     if problems := find_too_long(values):
         raise BadInput(problems)
+    # Once for each draft: people save often, and the link stays the same.
+    is_new = email not in drafts.list_unsent(session, record)
     _replace_draft(session, record, email, values, now)
+    if is_new:
+        extra = {"offers_again": ["receive-application"]}
+        queue.tell(
+            session, "draft-saved", email, str(Role.APPLICANT), now,
+            extra=extra, partnership=record.id, next_at=now,
+        )  # fmt: skip
 
 
 def _replace_draft(
-    session: Session, record: Snapshot, email: str, values: Mapping[str, str], now: datetime
+    session: Session,
+    record: Snapshot,
+    email: str,
+    values: Mapping[str, str],
+    now: datetime,
+    *,
+    withdrawn: bool = False,
 ) -> None:
     _delete_draft(session, record, email)
-    row = {"partnership": record.id, "email": email, "values": canonical(dict(values)), "saved_at": now}
+    row = {
+        "partnership": record.id, "email": email, "values": canonical(dict(values)), "saved_at": now,
+        "withdrawn": withdrawn,
+    }  # fmt: skip
     session.connection.execute(insert(tables.drafts).values(row))
 
 
@@ -285,7 +300,7 @@ def withdraw(session: Session, record: Snapshot, email: str, form: str, now: dat
     change = _advance(session, record, email, "withdraw-application", values, key, now)
     # A draft that is newer than the application stays as it is.
     if fill_form(session, record, email)[1] is None:
-        _replace_draft(session, record, email, _form_values(session, record, sent), now)
+        _replace_draft(session, record, email, _form_values(session, record, sent), now, withdrawn=True)
     queue.tell(
         session, "receipt", email, str(Role.APPLICANT), now,
         partnership=record.id, seq=change.record.version, extra={"page": None},

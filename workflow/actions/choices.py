@@ -25,6 +25,7 @@ from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
 from workflow.store.application_texts import read_text
 from workflow.views.applications import applications_for
+from workflow.views.shown_directory import read_directory
 from workflow.views.standings import standings_of
 
 _MEETINGS = 16  # the most meetings to choose from, which is most of a year
@@ -113,7 +114,7 @@ def _schools(session: Session, task: Task, _: datetime) -> Choices:
 
 def _organizations(session: Session, task: Task, now: datetime) -> Choices:
     """Return the organizations that a person can apply for: staff for any, an applicant for its own."""
-    organizations = session.directory.organizations
+    organizations = read_directory(session).organizations
     applied = {each.organization for each in applications(session, task, now)}
 
     def write(organization: str) -> tuple[str, str]:
@@ -146,6 +147,21 @@ def _reviewers(session: Session, _: Task, now: datetime) -> Choices:
         for person in session.directory.people.values()
         if Role.REVIEWER in person.roles and person.active
     )
+
+
+def _other_reviewers(session: Session, task: Task, now: datetime) -> Choices:
+    """Return the people who can join the panel of the present call."""
+    return tuple(each for each in _reviewers(session, task, now) if each[0] not in _on_panel(task))
+
+
+def _panel(session: Session, task: Task, _: datetime) -> Choices:
+    """Return the people on the panel of the present call."""
+    return tuple((email, f"{session.name_of(email)}, {email}") for email in _on_panel(task))
+
+
+def _on_panel(task: Task) -> tuple[str, ...]:
+    selection = task.record.facts.selection
+    return selection.reviewers if selection else ()
 
 
 def _describe_reviewer(session: Session, person: Person, today: date) -> str:
@@ -226,6 +242,8 @@ LISTS: Mapping[str, Callable[[Session, Task, datetime], Choices]] = {
     "without-conflict": _without_conflict,
     "unanswered-protests": _unanswered,
     "reviewers": _reviewers,
+    "other-reviewers": _other_reviewers,
+    "panel": _panel,
     "open-agendas": _open_agendas,
     "later-meetings": _later_meetings,
     "agenda": _agenda,

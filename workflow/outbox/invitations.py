@@ -14,6 +14,7 @@ from sqlalchemy import Row, insert, select, update
 from notifications.addresses import Mailbox
 from notifications.calendar import CalendarEntry, CalendarFile, Method, make_invitation
 from states.machine import event_named
+from states.partnership import Role
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, Snapshot
@@ -48,6 +49,9 @@ def make_files(
     now = row.queued_at
     # A date that has passed is left as it is: nobody needs news of it.
     current = {date.uid: date for date in dates(session, record).values() if date.start >= now}
+    # Somebody who has left the panel or is no longer the contact has nothing to keep there any more.
+    if _has_lost_role(session, row, record):
+        current = {}
     sent = _sent(session, row.to, record.key)
     wanted: list[tuple[Method, str, CalendarEntry, bool]] = []
     for date in current.values():
@@ -77,6 +81,14 @@ def make_files(
         made.append(make_invitation(entry, method, now, organizer=organizer, attendee=person))
         _record_sent(session, row, method, name, entry, new=new)
     return sort_files(made)
+
+
+def _has_lost_role(session: Session, row: Notice, record: Snapshot) -> bool:
+    """Return whether the notice tells a reviewer or a contact that they no longer are one."""
+    people = session.directory
+    owner = people.person(row.owner, record.facts) or people.someone(row.owner)
+    named = row.capacity in (Role.REVIEWER, Role.LEAD_PARTNER)
+    return named and row.capacity not in people.roles_of(owner, record.facts)
 
 
 def sort_files(files: Iterable[CalendarFile]) -> list[CalendarFile]:

@@ -10,19 +10,22 @@ from sqlalchemy import select
 
 from states.chapters.anytime import CHANGE_CONTACT
 from states.chapters.correction import CORRECT_ENTRY
+from states.chapters.panel import CHANGE_PANEL
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
 from workflow import directory, links
 from workflow.directory import DISTRICT_ROLES
 from workflow.forms.summary import summary as summarize
+from workflow.links import Applicant
 from workflow.outbox import queue, summary
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
+from workflow.store.application_texts import SEALED_EVENTS
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
 from workflow.store.tables import canonical
-from workflow.views import corrections, documents, vacancies, visibility, weighed
+from workflow.views import corrections, documents, drafts, vacancies, visibility, weighed
 from workflow.views.sealing import names_nobody
 from workflow.views.visibility import Viewer
 
@@ -121,8 +124,12 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     viewer = visibility.viewer_of(row)
     visible = visibility.facts_for(session, about, viewer, row.queued_at)
     event = _event(session, row, facts, viewer)
+    # Somebody who has only saved an application has no page of the partnership to see.
+    is_author = row.role == Role.APPLICANT and not _has_applied(facts, row.owner)
     return asks | {
-        "why": describe_capacity(session, row.role, facts),
+        "why": f"because you saved an application for {school_name}"
+        if is_author
+        else describe_capacity(session, row.role, facts),
         "partnership": {
             "ref": ref,
             "title": facts.title,
@@ -139,8 +146,14 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         "missing": missing,
         "deadline": own_deadline(session, row, _leaves_at(row)),
         "names": documents.mentioned_names(names_in(session, facts), visible, event),
-        "page": links.address(config, links.claim_of(row, ref, "", facts)),
+        "page": None if is_author else links.address(config, links.claim_of(row, ref, "", facts)),
     }
+
+
+def _has_applied(facts: Partnership, email: str) -> bool:
+    """Return whether an address is that of an applicant on record, in this call or an earlier one."""
+    sent = (each for call in facts.selections for each in call.applications.values())
+    return any(email == application.contact_email for application in sent)
 
 
 def describe_capacity(session: Session, role: str, facts: Partnership) -> str:
@@ -245,20 +258,28 @@ def _asks(
 
     Each offer has a link that only this reader can use, its deadline, and the words that a reply may consist of.
     Each hindered event has the reasons why it is not possible yet. An offer that is `always` shown answers what
-    the layout says, whatever the words of the notice ask for: without a contact, staff record a new one.
+    the layout says, whatever the words of the notice ask for: without a contact, staff record a new one, and
+    without a reviewer they change the panel.
     """
     config = session.config
     replies = config.procedure.mail.replies != "none"
     here = Situation(session, about, None, row.queued_at)
     unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role))}
     offers, hindered = [], []
-    always = [CHANGE_CONTACT] if Role.LEAD_PARTNER in missing and row.role == Role.STAFF else []
+    ways = {Role.LEAD_PARTNER: CHANGE_CONTACT, Role.REVIEWER: CHANGE_PANEL}
+    always = [event for role, event in ways.items() if role in missing and row.role == Role.STAFF]
     for event in dict.fromkeys((*offers_of(session, row), *always)):
+        if _is_own_application(row, event) and drafts.find_draft(session, about, row.to):
+            offers.append(_own_application(session, row, about, event))
+            continue
         if event not in askable(about.state, about.facts, Role(row.role)):
             continue
         if unmet[event]:
             reasons = [config.labeled(reason) for reason in unmet[event]]
             hindered.append({"event": event, "label": config.label(event), "reasons": reasons})
+            continue
+        if _is_own_application(row, event):
+            offers.append(_own_application(session, row, about, event))
             continue
         link = links.address(config, links.claim_of(row, about.ref, event, about.facts))
         words = list(event_named(event).reply_words) if replies else []
@@ -267,6 +288,25 @@ def _asks(
             "deadline": deadline_of(session, row, [event], _leaves_at(row)), "always": event in always,
         })  # fmt: skip
     return {"offers": offers, "hindered": hindered}
+
+
+def _is_own_application(row: Notice, event: str) -> bool:
+    """Return whether an event is the application of the reader, who alone can open its page."""
+    return row.role == Role.APPLICANT and event in SEALED_EVENTS and row.delegate_for is None
+
+
+def _own_application(session: Session, row: Notice, about: Snapshot, event: str) -> dict[str, Any]:
+    """Return the offer that opens the reader's application, on the page that also saves and withdraws it."""
+    config, draft = session.config, drafts.find_draft(session, about, row.to)
+    label = config.events[event]["again"] if _has_applied(about.facts, row.to) else config.label(event)
+    return {
+        "event": event,
+        "label": "Open what you have saved" if draft and not draft.is_withdrawn else label,
+        "url": links.apply_address(config, Applicant(about.ref, row.to, about.facts.round)),
+        "words": [], "help": "", "deadline": deadline_of(session, row, [event], _leaves_at(row)),
+        # What somebody has saved stays theirs to read, also when it can no longer be sent.
+        "always": draft is not None,
+    }  # fmt: skip
 
 
 def offers_of(session: Session, row: Notice) -> tuple[str, ...]:

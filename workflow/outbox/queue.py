@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from states.chapters.correction import CORRECT_ENTRY
 from states.machine import askable, event_named, waiting_on
@@ -28,7 +28,7 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import HistoryEntry, NoticeStatus, Snapshot
-from workflow.views import corrections, vacancies, visibility
+from workflow.views import corrections, drafts, vacancies, visibility
 from workflow.views.corrections import Correction
 from workflow.views.visibility import Viewer
 
@@ -68,12 +68,35 @@ def queue(session: Session, occasions: Sequence[Occasion]) -> list[int]:
     rows: list[dict[str, Any]] = []
     counts = []
     for occasion in occasions:
+        _withdraw_lost(session, occasion)
         mine = _notices_of(session, occasion)
         rows += mine
         counts.append(len(mine))
     if rows:
         session.connection.execute(_INSERT, rows)
     return counts
+
+
+def _withdraw_lost(session: Session, occasion: Occasion) -> None:
+    """Withdraw what still waits for people whom an event took off the panel, or replaced as the contact."""
+    gone = _named(occasion.before) - _named(occasion.record.facts)
+    if occasion.seq is None or not gone:
+        return
+    table = tables.notices
+    owner = func.coalesce(table.c.delegate_for, table.c.to)
+    query = select(table.c.id).where(
+        table.c.partnership == occasion.record.key,
+        table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED)),
+        or_(*((owner == email) & (table.c.role == role) for email, role in sorted(gone))),
+    )
+    revoke(session.connection, list(session.connection.scalars(query)), occasion.now)
+
+
+def _named(facts: Partnership) -> set[tuple[str, str]]:
+    """Return the people whom the facts name for a role: address and role."""
+    named = {(email, str(Role.REVIEWER)) for email in facts.selection.reviewers} if facts.selection else set()
+    contacts = ((facts.contact, Role.LEAD_PARTNER), (facts.next_contact, Role.NEXT_CONTACT))
+    return named | {(contact.email, str(role)) for contact, role in contacts if contact}
 
 
 def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
@@ -179,8 +202,9 @@ def recipients(
     """Return the people of a role or group, each with the role in which they are told.
 
     A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant", or
-    "told-before" (of a row that is corrected: its author, those who were told of it, and of a call all applicants).
-    Where everybody in a role has left, staff are told in their place.
+    "told-before" (of a row that is corrected: its author, those who were told of it, and of a call all applicants),
+    "draft-author" (who has saved an application and not sent it), or "new-reviewer" and "former-reviewer" (who came
+    onto the panel by the event, or left it). Where everybody in a role has left, staff are told in their place.
     """
     people, facts = session.directory, occasion.record.facts
     if group == "waiting":
@@ -190,8 +214,15 @@ def recipients(
         return told if all(holders for _, holders in awaited) else told + _stand_ins(session, occasion)
     if group == "told-before":
         return _told_before(session, occasion)
+    if group == "draft-author":
+        unsent = drafts.list_unsent(session, occasion.record)
+        return [(people.someone(email), str(Role.APPLICANT)) for email in unsent]
     if group == "former-lead-partner":
         return [(p, str(Role.LEAD_PARTNER)) for p in people.holders(Role.LEAD_PARTNER, occasion.before)]
+    if group in ("new-reviewer", "former-reviewer"):
+        pair = (occasion.before, facts) if group == "new-reviewer" else (facts, occasion.before)
+        others, mine = (people.holders(Role.REVIEWER, each) for each in pair)
+        return [(person, str(Role.REVIEWER)) for person in mine if person not in others]
     # An event may take the role from its last holder, who is still concerned: look in the facts before it too.
     holders = people.holders(group, facts, occasion.organization) or people.holders(
         group, occasion.before, occasion.organization

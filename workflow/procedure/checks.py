@@ -25,9 +25,23 @@ from workflow.procedure.settings import (
 )
 
 ROLES = tuple(role for role in Role if role is not Role.CLOCK)
-GROUPS = ("this-applicant", "former-lead-partner", "waiting", "told-before")
+GROUPS = (
+    "this-applicant",
+    "draft-author",
+    "former-lead-partner",
+    "new-reviewer",
+    "former-reviewer",
+    "told-before",
+    "waiting",
+)
 # The role as which each group is told. Those who wait for something are told as what they are.
-STANDS_FOR = {"this-applicant": Role.APPLICANT, "former-lead-partner": Role.LEAD_PARTNER}
+STANDS_FOR = {
+    "this-applicant": Role.APPLICANT,
+    "draft-author": Role.APPLICANT,
+    "former-lead-partner": Role.LEAD_PARTNER,
+    "new-reviewer": Role.REVIEWER,
+    "former-reviewer": Role.REVIEWER,
+}
 ANCHORS = ("entering", *MOMENTS)
 DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts that are days without a time
 # Notices about the system, the Board's calendar or an incoming message, rather than about an event.
@@ -47,8 +61,8 @@ BEFORE_THE_BOARD = frozenset(
 )
 # Templates that no row of the procedure names, since the program itself decides who gets them.
 ALWAYS = (
-    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "application-held", "reply-refused", "digest",
-    "summary", "test",
+    "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
+    "reply-refused", "digest", "summary", "test",
 )  # fmt: skip
 _LONGEST = (
     64 - len("+999999999999999-") - 16

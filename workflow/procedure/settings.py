@@ -247,7 +247,7 @@ class BoardSettings(Settings):
         }
         # These are no settings: a district cannot choose to change what the Board approved without the Board, nor
         # what was on an agenda.
-        return BoardRules(keeps=True, marks_late=True, **given)
+        return BoardRules(keeps=True, marks_late=True, joins=True, **given)
 
 
 class SelectionSettings(Settings):

@@ -18,7 +18,7 @@ from workflow.store import tables
 # and changes.
 ADDED_TO = ("history", "directory_changes", "answers", "documents")
 REPLACED = ("drafts", "kept_forms")
-TAKEN_OUT_OF = ("people", "meetings", "letters_begun", "held_applications")
+TAKEN_OUT_OF = ("people", "meetings", "letters_begun", "held_applications", "asked_questions", "subscribers")
 
 
 class NoSuchRole(ServiceError):

@@ -368,6 +368,8 @@ drafts = Table(
     Column("email", String, primary_key=True),
     Column("values", Text, nullable=False),  # JSON
     Column("saved_at", Instant, nullable=False),
+    # It is the text of an application that its author has withdrawn, so nobody is reminded to send it.
+    Column("withdrawn", Boolean, nullable=False, server_default=false()),
 )
 
 # Forms that were filled in and are not recorded yet. Nobody counts them, and only their own link leads to them.
@@ -396,6 +398,28 @@ held_applications = Table(
     Column("held_at", Instant, nullable=False),  # when the applicant sent it
     Column("reason", String, nullable=False),
     Column("set_aside_at", Instant),
+)
+
+# Questions about a call, with the addresses of those who asked. Only here do these addresses stand: the record says
+# what was asked, and not who asked. Until its address is confirmed, a question stands here alone.
+asked_questions = Table(
+    "asked_questions",
+    METADATA,
+    Column("name", String, primary_key=True),  # the random name in the link that confirms it
+    Column("partnership", Integer, ForeignKey("partnerships.id"), nullable=False),
+    Column("email", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("seq", Integer),  # the history row that it became; empty until its address is confirmed
+    Index("ix_asked_questions_partnership", "partnership"),
+)
+
+# The addresses that hear of each new call. Each was confirmed by a link that was mailed to it.
+subscribers = Table(
+    "subscribers",
+    METADATA,
+    Column("email", String, primary_key=True),
+    Column("confirmed_at", Instant, nullable=False),
 )
 
 # The calendar entries that went out to each address, so that a later message can move or cancel them (RFC

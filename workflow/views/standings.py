@@ -51,8 +51,12 @@ def standings_of(selection: Selection) -> tuple[Standing, ...]:
     standings = [
         Standing(
             application,
-            tuple(score for score in selection.scores if score.organization == key),
-            tuple(conflict for conflict in selection.conflicts if conflict.organization == key),
+            tuple(score for score in selection.counting_scores if score.organization == key),
+            tuple(
+                conflict
+                for conflict in selection.conflicts
+                if conflict.organization == key and conflict.reviewer in selection.reviewers
+            ),
             tuple(reviewer for reviewer, organizations in left.items() if key in organizations),
         )
         for key, application in selection.applications.items()

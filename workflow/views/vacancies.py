@@ -58,7 +58,7 @@ def find_in_partnership(directory: Directory, ref: str, facts: Partnership) -> I
         if email in directory.left and (call.closed_at is None or email in call.unscored()):
             problem = (
                 f"A reviewer is missing on the panel for {school}: {email} is no longer in the directory and has "
-                "not scored every application. Add this person again, or start over with another panel."
+                "not scored every application. Change the panel: take this person off it and add somebody else."
             )
             yield Vacancy(Role.REVIEWER, ref, email, problem)
     # Before the closing only its author and staff know who has applied (4270.8).

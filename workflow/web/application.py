@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from states.errors import BadInput, Problem, Refused
 from states.inputs import ABILITIES
 from states.partnership import Application
+from workflow import engine
 from workflow.actions import applications, call_limits, held_applications, kept_forms
 from workflow.actions.applicants import own_application
 from workflow.actions.applications import FIELDS, SentAlready, TooMany
@@ -23,6 +24,8 @@ from workflow.links import Applicant
 from workflow.session import Session
 from workflow.store.application_texts import read_text
 from workflow.store.rows import Snapshot
+from workflow.views import drafts
+from workflow.views.drafts import Draft
 from workflow.web import public_calls
 from workflow.web.sheet import TICKED
 from workflow.web.site import Site, require_form, see_other
@@ -97,14 +100,32 @@ def page(site: Site, token: str, applicant: Applicant) -> Response:
         call_and_record = public_calls.find_call(session, applicant.ref, now)
         # A link belongs to the call that it was made for, and not to a later one of the same partnership.
         if call_and_record is None or call_and_record[1].facts.round != applicant.round:
-            return site.say(
-                410, "This call is over", "It takes no more applications. See the list of open calls."
-            )
+            return _show_over(site, session, applicant)
         call, record = call_and_record
         if request.method != "POST":
             return _show(site, session, record, call, applicant.email, now, token, _done_in_address())
     # A form that arrives after the closing gets the page of the closed call, and nothing of it is recorded.
     return _act(site, token, applicant, call, now) if call.open else see_other(token)
+
+
+def _show_over(site: Site, session: Session, applicant: Applicant) -> Response:
+    """Say that the call of a link is over, and show what its author has saved and not sent."""
+    record = engine.load(session.connection, [applicant.ref]).get(applicant.ref)
+    draft = drafts.find_draft(session, record, applicant.email) if record else None
+    if draft is None:
+        return site.say(
+            410, "This call is over", "It takes no more applications. See the list of open calls."
+        )
+    return site.render(
+        "application-closed",
+        410,
+        title="This call is over",
+        call=None,
+        sent=None,
+        held=None,
+        draft=_readable_draft(session, draft),
+        email=applicant.email,
+    )
 
 
 def again(site: Site, token: str, applicant: Applicant, form: str) -> Response:
@@ -288,6 +309,7 @@ def _show(
             call=call,
             sent=_readable(session, record, sent),
             held=held_applications.find_held(session, record, email),
+            draft=_readable_draft(session, drafts.find_draft(session, record, email)),
             email=email,
         )
     values, saved_at = applications.fill_form(session, record, email)
@@ -336,6 +358,16 @@ def _show_form(
         # A form that is sent twice has the same name both times, and counts once.
         form=secrets.token_hex(12),
     )
+
+
+def _readable_draft(session: Session, draft: Draft | None) -> dict[str, Any] | None:
+    """Return what was saved and not sent in the words in which its author reads it, without the empty fields."""
+    if draft is None:
+        return None
+    values = {field: draft.values.get(field, "") for field in FIELDS}
+    values["kind"] = KINDS.get(values["kind"], values["kind"])
+    written = [(FIELD_WORDS[field], text) for field, text in values.items() if text]
+    return {"saved_at": session.local(draft.saved_at), "written": written, "withdrawn": draft.is_withdrawn}
 
 
 def _write_sentence(problem: Problem) -> str:

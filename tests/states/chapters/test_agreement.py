@@ -254,7 +254,19 @@ def test_small_steps_add_up_to_one_agreement() -> None:
     assert life.do("amend-agreement", amount_cents=25_000_000).facts.agreement.pending is not None
 
 
-def test_an_amendment_of_money_or_term_replaces_one_that_waits_for_the_board() -> None:
+def test_a_second_amendment_joins_the_one_that_waits_for_the_board() -> None:
+    first = Life().to("active").do("amend-agreement", amount_cents=THRESHOLD, reason="more students")
+    both = first.do("amend-agreement", ends_on="2026-12-31", terms="a nurse", reason="a longer year")
+    pending = both.facts.agreement.pending
+    assert (pending.amount_cents, pending.ends_on) == (THRESHOLD, day("2026-12-31"))
+    assert pending.terms == "one more tutor\n\na nurse"
+    assert pending.reason == "more students\n\na longer year"
+    # Histories from before this rule are folded as they were judged.
+    earlier = first.under(joins=False).do("amend-agreement", ends_on="2026-12-31", terms="a nurse")
+    assert earlier.facts.agreement.pending.amount_cents == first.facts.agreement.amount_cents
+
+
+def test_an_amendment_of_money_or_term_changes_what_waits_for_the_board() -> None:
     waiting = Life().to("active").do("amend-agreement", amount_cents=THRESHOLD)
     assert waiting.do("amend-agreement").facts.agreement.pending is not None  # mere words
     assert waiting.do("amend-agreement", amount_cents=1_000).facts.agreement.pending is None
@@ -267,7 +279,7 @@ def test_mere_words_leave_the_amount_and_the_last_day_that_wait_for_the_board() 
     waiting = Life().to("approved").do("amend-agreement", **terms)
     pending = waiting.do("amend-agreement", terms="two more tutors").facts.agreement.pending
     assert (pending.amount_cents, pending.ends_on) == (40_000_000, day("2027-08-31"))
-    assert pending.terms == "two more tutors"
+    assert pending.terms == "one more tutor\n\ntwo more tutors"
 
 
 def test_a_new_last_day_lies_ahead() -> None:
