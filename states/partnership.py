@@ -346,6 +346,8 @@ class Report(Fact):
     by: str
     through: str | None = None
     at: datetime
+    received_on: date | None = None  # of a report on paper: the day on which it came, and
+    typed_by: str | None = None  # who of the staff entered it
 
 
 class Finding(Fact):

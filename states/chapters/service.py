@@ -57,6 +57,11 @@ class SubmitReport(Input):
     narrative: Text = Field(title="Narrative", description="the year in words")
     document: File | None = Field(default=None, title="Document", description="file of the full report")
     sha256: Digest | None = Field(default=None, description="its digest, filled in when it is read")
+    received_on: Day | None = Field(
+        default=None,
+        title="If staff enter a report on paper: the day on which it came",
+        description="day on which the paper came, where staff enter the report",
+    )
 
 
 class GiveFinding(Input):
@@ -125,6 +130,20 @@ def every_value_has_an_outcome(case: Case) -> str | None:
     return (
         f"not among the outcomes: {', '.join(unknown)}; they are: {', '.join(outcomes)}" if unknown else None
     )
+
+
+@requirement("4270.11", of_input=True)
+def staff_enter_only_paper(case: Case) -> str | None:
+    day, opened = case.input.received_on, case.review.opened_at.astimezone(case.at.tzinfo).date()
+    if case.role is not STAFF:
+        return (
+            "received_on is for staff, who enter a report that came on paper: leave it out" if day else None
+        )
+    if day is None:
+        return "the Lead Partner gives the report; staff enter one that came on paper: give received_on"
+    if opened <= day <= case.today:
+        return None
+    return f"{day} is to come, or before the review opened on {opened}; give the day on which the paper came"
 
 
 @requirement("4270.11")
@@ -196,15 +215,19 @@ def open_annual_review(case: Case) -> Partnership:
 
 
 def submit_report(case: Case) -> Partnership:
-    values = case.input
+    values, contact = case.input, case.facts.contact
+    is_paper = case.role is STAFF
     report = Report(
         values=values.values,
         narrative=values.narrative,
         document=values.document,
         sha256=values.sha256,
-        by=case.actor,
-        through=case.setting.through,
+        # A report on paper is the Lead Partner's, whoever typed it.
+        by=contact.email if is_paper and contact else case.actor,
+        through=None if is_paper else case.setting.through,
         at=case.at,
+        received_on=values.received_on,
+        typed_by=case.actor if is_paper else None,
     )
     # Keep every report: the findings may rest on an earlier one.
     return case.facts.but(review=case.review.but(reports=(*case.review.reports, report)))
@@ -274,12 +297,17 @@ EVENTS = (
         name="submit-report",
         in_own_name=True,
         at=(REVIEW,),
-        who=(LEAD_PARTNER,),
+        who=(LEAD_PARTNER, STAFF),
         takes=SubmitReport,
         records=submit_report,
-        needs=(every_outcome_has_a_value, every_value_has_an_outcome, another_person_for_each_side),
+        needs=(
+            staff_enter_only_paper,
+            every_outcome_has_a_value,
+            every_value_has_an_outcome,
+            another_person_for_each_side,
+        ),
         asks=("through",),
-        audience=partner_sees("values", "narrative", "document"),
+        audience=partner_sees("values", "narrative", "document", "received_on"),
         awaited_since="review.opened",
         done_once="review.reported",
         repeatable=True,

@@ -57,7 +57,7 @@ active            | sign-agreement        | -                | staff lead-partne
 active            | amend-agreement       | -                | staff
 active review     | refer-to-board        | board-review     | staff
 active            | open-annual-review    | annual-review    | clock staff
-review            | submit-report         | -                | lead-partner
+review            | submit-report         | -                | lead-partner staff
 review            | give-finding          | -                | principal staff
 review            | continue              | active           | staff
 active review     | terminate             | terminated       | staff
