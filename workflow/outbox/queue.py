@@ -156,15 +156,23 @@ def _may_be_told(session: Session, occasion: Occasion, person: Person, role: str
     if occasion.seq is None:
         return True
     viewer = Viewer(Role(role), person.email)
-    told = {"event": occasion.name, "actor": occasion.actor, "organization": occasion.organization}
+    event, actor, organization = occasion.name, occasion.actor, occasion.organization
     if correction := occasion.correction:
         # Who may know of a row may know of its correction, and learns what it says to them.
         if not (viewer.is_office or correction.can_see(viewer.role)):
             return False
         row = correction.target
-        organization = row.input_values.get("organization")
-        told = {"event": row.event, "actor": row.actor, "organization": organization}
-    return visibility.may_be_told(session, occasion.record, occasion.before, viewer, now=occasion.now, **told)
+        event, actor, organization = row.event, row.actor, row.input_values.get("organization")
+    return visibility.may_be_told(
+        session,
+        occasion.record,
+        occasion.before,
+        viewer,
+        event=event,
+        actor=actor,
+        organization=organization,
+        now=occasion.now,
+    )
 
 
 def _send_columns(

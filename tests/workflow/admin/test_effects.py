@@ -15,9 +15,7 @@ def test_a_dry_run_of_a_correction_says_what_would_change_and_changes_nothing(si
     assert answer.status == 0
     changes = answer.json["changes"]
     assert [each["fact"] for each in changes["facts"]] == ["selection.closes_at"]
-    (moved,) = changes["deadlines"]
-    assert (moved["name"], moved["before"][:16], moved["after"][:16]) == (
-        "applications-close", "2025-08-15T17:00", "2025-08-20T17:00",
-    )  # fmt: skip
+    moved = {each["name"]: (each["before"][:10], each["after"][:10]) for each in changes["deadlines"]}
+    assert moved["applications-close"] == ("2025-08-15", "2025-08-20")
     assert {"to": "reviewer-1@example.org", "role": "reviewer"} in changes["told"]
     assert desk.life.dump() == before
