@@ -45,6 +45,7 @@ def refusal(life: Life, *arguments: Any, **options: Any) -> list[str]:
 # What counts after a correction
 
 
+@pytest.mark.promise("corrected-in-the-open")
 def test_the_title_is_corrected_and_the_row_stays(begin: Begin) -> None:
     life = begin("needs")
     correct(life, "identify-needs", title="Reading, grade 3")
@@ -147,6 +148,7 @@ def test_another_organization_was_chosen_and_those_who_lost_may_protest_from_now
     assert life.faults() == []
 
 
+@pytest.mark.promise("corrected-in-the-open")
 def test_each_later_row_that_stands_on_the_mistake_is_named_with_its_reason(begin: Begin) -> None:
     life = begin("signed")
     reasons = refusal(life, "choose-partner", organization=COLLEGE)
@@ -155,6 +157,7 @@ def test_each_later_row_that_stands_on_the_mistake_is_named_with_its_reason(begi
     assert any("lead-partner@example.org would not have been lead-partner here" in r for r in reasons)
 
 
+@pytest.mark.promise("own-words")
 def test_a_signature_gets_another_day_from_its_author_alone(begin: Begin) -> None:
     life = begin("signed")
     (reason,) = refusal(life, "sign-agreement", "staff", signed_on="2025-08-27")
@@ -164,6 +167,7 @@ def test_a_signature_gets_another_day_from_its_author_alone(begin: Begin) -> Non
     assert life.faults() == []
 
 
+@pytest.mark.promise("own-words")
 def test_terms_that_were_signed_are_signed_again_when_they_are_corrected(begin: Begin) -> None:
     life = begin("active")
     correct(life, "draft-agreement", starts_on="2025-09-03")
@@ -177,6 +181,7 @@ def test_terms_that_were_signed_are_signed_again_when_they_are_corrected(begin: 
     assert life.faults() == []
 
 
+@pytest.mark.promise("own-words")
 def test_terms_that_the_board_approved_are_corrected_by_its_office_alone(begin: Begin) -> None:
     life = begin("approved")
     (reason, *_) = refusal(life, "draft-agreement", amount_cents=30_000_000)
@@ -186,6 +191,7 @@ def test_terms_that_the_board_approved_are_corrected_by_its_office_alone(begin: 
     assert life.faults() == []
 
 
+@pytest.mark.promise("corrected-in-the-open")
 def test_a_correction_does_not_go_round_the_board(begin: Begin) -> None:
     life = begin("active")
     reasons = refusal(life, "draft-agreement", amount_cents=25_000_000)
@@ -228,6 +234,7 @@ def test_what_the_clock_did_by_a_wrong_day_falls_with_it(begin: Begin) -> None:
     assert life.faults() == []
 
 
+@pytest.mark.promise("correction-opens-nothing")
 def test_a_closed_call_is_not_sealed_again_and_an_open_one_not_opened_early(begin: Begin) -> None:
     open_ = begin("applied").at("2025-08-10")
     assert "take a day to come" in " ".join(refusal(open_, "open-selection", closes_on="2025-08-05"))
@@ -237,6 +244,7 @@ def test_a_closed_call_is_not_sealed_again_and_an_open_one_not_opened_early(begi
     )
 
 
+@pytest.mark.promise("correction-opens-nothing")
 def test_an_application_stands_as_it_was_sent(begin: Begin) -> None:
     open_ = begin("applied")
     seq = seq_of(open_, "receive-application")
@@ -253,6 +261,7 @@ def test_an_application_stands_as_it_was_sent(begin: Begin) -> None:
     assert closed.faults() == []
 
 
+@pytest.mark.promise("own-words")
 def test_a_score_is_corrected_by_its_reviewer_alone(begin: Begin) -> None:
     life = begin("scored")
     assert "in their own name" in refusal(life, "score-application", "staff", comment="better")[0]
@@ -273,6 +282,7 @@ def test_whoever_was_told_the_wrong_thing_is_told_the_right_one(begin: Begin) ->
     assert set(told) <= set(life.told("correct-entry"))
 
 
+@pytest.mark.promise("correction-opens-nothing")
 def test_a_correction_is_no_news_to_those_who_may_not_read_what_it_changes(begin: Begin) -> None:
     life = begin("applied")
     panel = ["reviewer-1@example.org", "reviewer-2@example.org", "reviewer-3@example.org"]

@@ -50,6 +50,7 @@ def find_unmet(life: Life) -> dict[int, tuple[Unmet, ...]]:
     return {seq: unmet for seq, unmet in fold(entries, judged=True).unmet.items() if unmet}
 
 
+@pytest.mark.promise("corrected-in-the-open")
 @pytest.mark.parametrize("station", STATIONS)
 def test_no_correction_makes_a_history_that_the_law_would_have_refused(begin: Begin, station: str) -> None:
     rng, life, made = Random(station), begin(station), 0
