@@ -316,5 +316,6 @@ EVENTS = (
         audience=OFFICE_ONLY,
         optional=True,
         of_entry=True,
+        repeatable=True,
     ),
 )

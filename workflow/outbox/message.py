@@ -189,10 +189,7 @@ def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) ->
         "role": entry.role,
         "input": visibility.visible_input(viewer, entry) if named else {},
         "note": entry.note if viewer.is_office or viewer.email == entry.actor else None,
-        # A correction has no form of its own: what it says is in the words of the row that it corrects.
-        "deeds": [
-            describe_entry(session, each, facts, viewer) for each in entries if each.event != CORRECT_ENTRY
-        ],
+        "deeds": [describe_entry(session, each, facts, viewer) for each in entries],
         "correction": _correction(session, entry, facts, viewer),
     }
 
@@ -239,10 +236,19 @@ def describe_entry(
     session: Session, entry: HistoryEntry, facts: Partnership, viewer: Viewer
 ) -> dict[str, Any]:
     """Return a row of the history in words for its reader: the event, and the input that the reader may see."""
+    if entry.event == CORRECT_ENTRY:
+        made = _correction(session, entry, facts, viewer)
+        return _deed(
+            session, entry, [(p["label"], p["now"] or "nothing") for p in made["parts"]] if made else []
+        )
     row = row_of(entry.event, State(entry.from_state) if entry.from_state else None)
     visible = visibility.visible_input(viewer, entry)
     # No message quotes an application, since other people may read mail in a shared mailbox.
     pairs = summarize(row.takes, visible, names_in(session, facts), sealed=bool(row.sealed))
+    return _deed(session, entry, pairs)
+
+
+def _deed(session: Session, entry: HistoryEntry, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     return {
         "event": entry.event,
         "label": session.config.label(entry.event),

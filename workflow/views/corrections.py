@@ -13,7 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from states.chapters.correction import CORRECT_ENTRY
+from states.case import Entry, Setting
+from states.chapters.correction import CORRECT_ENTRY, correctors
+from states.lifecycle import TABLE
 from states.machine import event_named
 from states.partnership import Role
 from workflow.store import tables
@@ -105,3 +107,22 @@ def of_row(connection: Connection, row: HistoryEntry) -> Correction | None:
         return None
     made = read_of(connection, row.partnership, [row.input_values["seq"]])
     return next(each for each in made if each.row.seq == row.seq)
+
+
+def name_of(row: HistoryEntry) -> str:
+    """Return what names a row on a page. Its number would tell applicants how many others have applied."""
+    return row.hash[:16]
+
+
+def may_correct(row: HistoryEntry, role: Role, email: str, through: str | None) -> bool:
+    """Return whether a form to correct a row is offered to somebody: its author, or who corrects for others.
+
+    Nobody corrects a row of the clock, or a correction itself. An application has a form of its own.
+    """
+    law = [each for each in TABLE if each.name == row.event]
+    if row.event == CORRECT_ENTRY or row.role == Role.CLOCK or any(each.sealed for each in law):
+        return False
+    if through is None and row.actor == email:
+        return True
+    entry = Entry(row.seq, row.event, {}, row.actor, Role(row.role), row.at, Setting())
+    return role in correctors(entry, law)

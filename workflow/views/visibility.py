@@ -341,6 +341,9 @@ def _line(
         "note": row.note if viewer.is_office and named else None,
         "channel": row.channel,
         "address": row.address if viewer.is_office and named else None,
+        "entry": corrections.name_of(row)
+        if named and corrections.may_correct(row, viewer.role, viewer.email, viewer.through)
+        else None,
     }
 
 
