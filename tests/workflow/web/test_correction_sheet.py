@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.visitor import Visit, Visitor
 
 
@@ -40,6 +42,7 @@ def test_an_entry_is_taken_back_by_a_tick(visit: Visit) -> None:
     assert "Taken back by" in visitor.get(visitor.link("", "lead-partner")).said
 
 
+@pytest.mark.promise("own-words")
 def test_nobody_is_offered_the_entries_of_others(visit: Visit) -> None:
     visitor = visit("scored")
     mine = addresses(visitor, "reviewer", "reviewer-1@example.org")
