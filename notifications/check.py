@@ -26,6 +26,7 @@ CONTEXT = {
     "facts": "everything on record about the partnership",
     "deadline": "name, due_at, kind (remind, due or escalate), overdue, label, and the task of another date",
     "offers": "what the reader may do, each with event, label, url (or nothing), help, and words for a reply",
+    "files": "the documents of the event, and those to read before acting, each with title, name, kind and url",
     "weighed": "what to weigh before an agreement is approved: autonomy, agreements, sums; None for others",
     "hindered": "what the reader may do later, each with event, label and reasons why not yet",
     "page": "the address of the page that shows the reader the partnership, or nothing",

@@ -40,12 +40,14 @@ def compose(
     calendar: Sequence[CalendarFile] = (),
     reply_to: str | None = None,
     record: Sequence[str] = (),
+    pages: Sequence[tuple[str, bytes]] = (),
 ) -> bytes:
     """Return one mail as RFC 5322 bytes with CRLF line ends.
 
     `sender` and `reply_to` are addresses with or without a name. `message_id` and `thread_id` have the form
     `<unique@example.org>`. `ref` is "" for mail that concerns no single partnership. Of several calendar files,
-    mail programs offer the first. `record` names the entries of the record that the mail proves, a line for each.
+    mail programs offer the first. `pages` are the names and contents of attached HTML pages.
+    `record` names the entries of the record that the mail proves, a line for each.
     Raise ValueError, which names the header, for a value that a header cannot hold.
     """
     headers = [
@@ -69,11 +71,13 @@ def compose(
         *(("X-Partnership-Record", _write_text(line, "X-Partnership-Record")) for line in record),
     ]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
-    return _within_limit(head + _make_body(rendered, message_id, calendar))
+    return _within_limit(head + _make_body(rendered, message_id, calendar, pages))
 
 
-def _make_body(rendered: Rendered, message_id: str, calendar: Sequence[CalendarFile]) -> bytes:
-    """Return the body: a text part, an HTML part, and the calendar files.
+def _make_body(
+    rendered: Rendered, message_id: str, calendar: Sequence[CalendarFile], pages: Sequence[tuple[str, bytes]]
+) -> bytes:
+    """Return the body: a text part, an HTML part, the calendar files, and the attached pages.
 
     The first calendar file is an alternative of the words, where Gmail and Outlook look for it, and is attached a
     second time as a file to save and open. The others are attached only.
@@ -93,7 +97,13 @@ def _make_body(rendered: Rendered, message_id: str, calendar: Sequence[CalendarF
         else:
             text = file.content.decode()
             message.add_attachment(text, subtype="calendar", filename=name, **_calendar_options(file))
-    files = (file.content.decode() for file in calendar)
+    for name, content in pages:
+        message.add_attachment(
+            content, maintype="text", subtype="html", filename=name, params={"charset": "utf-8"}
+        )
+    files = [file.content.decode() for file in calendar] + [
+        hashlib.sha256(page).hexdigest() for _, page in pages
+    ]
     seed = _digest(message_id, rendered.subject, rendered.text, rendered.html, *files)
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
         # A boundary comes from a digest, so that it is the same at every attempt. "=_" cannot occur in

@@ -95,6 +95,8 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
             "due_day": due_day,
         },
         **{"money": money, "words": words, "listing": listing, "choice": choice},
+        "kind_and_size": kind_and_size,
+        "size": size,
     }
 
 
@@ -114,6 +116,17 @@ def money(cents: object) -> str:
         raise TypeError(f"money: expected a whole number of cents such as 25000000, got {_describe(value)}")
     sign = "-" if value < 0 else ""
     return f"{sign}${abs(value) // 100:,}.{abs(value) % 100:02d}"
+
+
+def size(count: object) -> str:
+    """Return a number of bytes as people read it: 1_250_000 -> "1.3 MB". One KB is 1,000 bytes."""
+    value = _refuse_undefined(count)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"size: expected a number of bytes such as 1250000, got {_describe(value)}")
+    if value < 1_000:
+        return f"{value} byte{'s' * (value != 1)}"
+    # What would round to 1,000 KB is 1 MB.
+    return f"{value / 1_000:.0f} KB" if value < 999_500 else f"{value / 1_000_000:.1f} MB"
 
 
 def words(identifier: object) -> str:
@@ -143,6 +156,17 @@ def choice(items: object) -> str:
         raise TypeError(f"choice: expected a list such as ['agree', 'no'], got {_describe(value)}")
     texts = [f'"{_read_item(item)}"' for item in value]
     return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def kind_and_size(name: object, count: object = None) -> str:
+    """Return the type and the size of a file, by its name and its length in bytes: "PDF, 1.2 MB"."""
+    value, length = _refuse_undefined(name), _refuse_undefined(count)
+    if not isinstance(value, str) or not isinstance(length, (int, type(None))):
+        raise TypeError(
+            f"file: expected a name and a length in bytes, got {_describe(name)}, {_describe(count)}"
+        )
+    kind = value.rpartition(".")[2].upper() if "." in value else "file"
+    return kind if length is None else f"{kind}, {size(length)}"
 
 
 def link(url: object) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
 
+from states.inputs import AttachedFile
 from states.partnership import (
     SIDES,
     Agreement,
+    Attachment,
     Fact,
     Finding,
     Item,
@@ -110,6 +112,8 @@ class Setting(Fact):
     notice_days: int = 0
     # The longest notice period of a termination, in days. None in histories from before a rule asked for it.
     longest_notice: int | None = None
+    # The page with both signatures, made when the last one is given. Early histories and imports have none.
+    signed_copy: Attachment | None = None
     overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
     # Of a correction: the setting of the corrected row, and the texts that have to be agreed to again.
     corrected: Setting | None = None
@@ -224,6 +228,16 @@ def require_recorded(value: T | None) -> T:
     return value
 
 
+def attachments_of(files: Iterable[AttachedFile]) -> tuple[Attachment, ...]:
+    """Return the documents that an input names, as the facts keep them."""
+    return tuple(Attachment(**file.model_dump()) for file in files)
+
+
+def attachment_of(file: AttachedFile | None) -> Attachment | None:
+    """Return the one document that an input names, as the facts keep it; None if it names none."""
+    return Attachment(**file.model_dump()) if file else None
+
+
 def add_signature(signatures: Signatures, case: Case, on: date | None = None) -> Signatures:
     """Return the signatures with that of the acting side added; `on` is the day written below it."""
     # One signature counts for a side, no matter which person of that side gave it.
@@ -240,7 +254,8 @@ def other_sides(case: Case, mine: Side) -> dict[str, Side]:
     agreement = facts.agreement.signatures if facts.agreement else {}
     acts: list[tuple[Side, Signature | Finding | Report]] = []
     for signatures in (facts.needs.signatures, facts.outcomes.signatures, agreement):
-        acts += signatures.items()
+        # Who records a signature on paper does not give it.
+        acts += [(side, signature) for side, signature in signatures.items() if not signature.paper]
     if facts.review:
         acts += facts.review.findings.items()
         acts += [("partner", report) for report in facts.review.reports]

@@ -103,15 +103,16 @@ def partner_sees(*fields: str) -> dict[Role, Sees]:
 class ReplyWord:
     """The meaning of a word in a reply: an event and a part of its input.
 
-    `day` is the key for the day of the reply, and `below` the key for the text below the word; each may be
-    None. A reply can answer only a question that needs a yes or no and at most a reason. A date, a vote or an
-    amount needs the form.
+    `day` is the key for the day of the reply, `below` the key for the text below the word, and `name` the key for
+    the name that a person types below the word to sign; each may be None. A reply can answer only a question that
+    needs a yes or no and at most a reason. A date, a vote or an amount needs the form.
     """
 
     event: str
     gives: Mapping[str, Any] = field(default_factory=dict)
     below: str | None = None
     day: str | None = None
+    name: str | None = None
 
     def input(self, text: str, today: date) -> dict[str, Any]:
         """Return the input of the event: the values of the word, the text below it, and the day."""
@@ -120,6 +121,8 @@ class ReplyWord:
         # A requirement or the type of the input then says that the reason is missing.
         if self.below and text:
             values[self.below] = text
+        if self.name and text:
+            values[self.name] = text
         if self.day:
             values[self.day] = today.isoformat()
         return values
@@ -153,7 +156,8 @@ class Form:
 
     `reads` are the sections to read before the form. `choices` has, by key of the input, the list to choose
     from. `replaces` is the document on record that fills the form at the start. `beside` has, by key, the
-    note beside its control. `without` are the keys that the form leaves out. `today` is the key that starts
+    note beside its control. `without` are the keys that the form leaves out. `demands` are the keys that a
+    person who fills in the form has to give, although the law does without them. `today` is the key that starts
     as the current day.
     """
 
@@ -162,6 +166,7 @@ class Form:
     replaces: str | None = None
     beside: Mapping[str, str] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
+    demands: frozenset[str] = frozenset()
     today: str | None = None
 
 
@@ -207,13 +212,15 @@ class Event:
     # How a link or a reply does it. `repeatable`: one link may do it again, since it adds to the record or
     # replaces an input. `consents_to`: returns the version of what a person consents to by doing it; after a
     # change the person has to read it again. `instead`: the event of a person who does not consent. `document`:
-    # the key of the input that takes a file. `confirmed`: the person types the reference of the partnership to
+    # the key of the input that takes one file or several. `signed_copy`: returns whether a copy of what was signed
+    # is made now, since nobody still has to sign. `confirmed`: the person types the reference of the partnership to
     # confirm it. `final`: no other event can undo it.
     repeatable: bool = False
     consents_to: Callable[[Partnership], tuple[object, ...]] | None = None
     instead: str | None = None
     reply_words: Mapping[str, ReplyWord] = field(default_factory=dict)
     document: str | None = None
+    signed_copy: Callable[[Partnership], bool] | None = None
     confirmed: bool = False
     final: bool = False
     form: Form = PLAIN

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
@@ -97,12 +97,42 @@ Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 File = Annotated[Name, "file"]
 Digest = Annotated[str, "worked out"]
 Length = Annotated[int, "worked out"]
+# A box that a person ticks to consent; its label is the sentence. It can only be ticked, or left out.
+Consent = Annotated[Literal[True], "consent"]
+MOST_FILES = 10  # documents that one input can name
 
 
 class Input(BaseModel):
     """The input of an event. Unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+
+class AttachedFile(Input):
+    """One of several documents that an input names."""
+
+    name: File = Field(description="the name of the file")
+    sha256: Digest | None = None
+    size: Length | None = None
+
+
+def _name_file(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _list_files(value: object) -> object:
+    # People name a file, or several, and nothing besides.
+    values = [value] if isinstance(value, str) else value
+    return list(map(_name_file, values)) if isinstance(values, (list, tuple)) else values
+
+
+OneFile = Annotated[AttachedFile, BeforeValidator(_name_file)]
+Files = Annotated[tuple[AttachedFile, ...], BeforeValidator(_list_files), Field(max_length=MOST_FILES)]
+
+
+def documents_field(description: str, title: str = "Documents") -> Any:
+    """Return the field of an input that takes any number of documents, none by default."""
+    return Field(default=(), title=title, description=description)
 
 
 class Nothing(Input):
@@ -132,6 +162,8 @@ READABLE: Mapping[str, str] = {
     "contract": "Contract",
     "school": "The school",
     "superintendent": "The Superintendent",
+    "district": "The District",
+    "partner": "The Lead Partner",
     "board": "The Board",
     "needs": "The statement of needs",
     "agreement": "The terms of the agreement",

@@ -26,6 +26,7 @@ from states.chapters import (
     panel,
     recalling,
     service,
+    signing,
 )
 from states.errors import TableError
 from states.event import OFFICE, Event
@@ -40,6 +41,7 @@ TABLE: tuple[Event, ...] = (
     *panel.EVENTS,
     *outcomes.EVENTS,
     *agreement.EVENTS,
+    *signing.EVENTS,
     *changes.EVENTS,
     *board.EVENTS,
     *decision.EVENTS,
@@ -114,7 +116,7 @@ def _check_rows(table: Sequence[Event]) -> Iterator[str]:
         if insiders := row.audience.keys() & OFFICE:
             yield f"the audience of {row.name} names who sees everything anyway: {', '.join(sorted(insiders))}"
         named = {key for sees in row.audience.values() for key in sees.fields}
-        named |= {*row.sealed, *row.form.choices, *row.form.beside, *row.form.without}
+        named |= {*row.sealed, *row.form.choices, *row.form.beside, *row.form.without, *row.form.demands}
         named |= {key for key in (row.document, row.form.today) if key}
         if missing := named - keys:
             yield f"{row.name} names what its input does not have: {', '.join(sorted(missing))}"

@@ -38,6 +38,7 @@ class Role(StrEnum):
 
 
 Side = Literal["school", "district", "partner"]
+SigningSide = Literal["district", "partner"]  # who signs the agreement
 Kind = Literal["community-based-organization", "higher-education", "public-agency", "other"]
 Ability = Literal[
     "collaboration", "high-expectations", "diversity", "connecting-assets", "shared-accountability"
@@ -66,11 +67,24 @@ class Fact(BaseModel):
         return self.model_copy(update=changes)
 
 
+class Attachment(Fact):
+    """A document that came with an event: its name, and the digest and length of its content if it is kept."""
+
+    name: str
+    sha256: str | None = None
+    size: int | None = None
+
+
 class Signature(Fact):
     by: str
     at: datetime
     on: date | None = None
     through: str | None = None  # the delegate who gave it for an absent person
+    name: str | None = None  # as the person typed it to sign
+    consented: bool = False  # the person ticked the sentence of consent
+    signed_sha256: str | None = None  # the digest of the document that was signed
+    paper: bool = False  # signed on paper by `name`, and recorded by `by`
+    scan: Attachment | None = None
 
 
 Signatures = dict[Side, Signature]
@@ -135,6 +149,8 @@ class Protest(Fact):
     at: datetime
     answer: str | None = None
     answered_at: datetime | None = None
+    documents: tuple[Attachment, ...] = ()
+    answer_documents: tuple[Attachment, ...] = ()
 
 
 class Selection(Fact):
@@ -205,6 +221,7 @@ class Change(Fact):
     terms: str | None = None
     reason: str
     at: datetime
+    document: Attachment | None = None
 
 
 class Agreement(Fact):
@@ -216,9 +233,11 @@ class Agreement(Fact):
     ends_on: date
     autonomy_requested_by: Requester | None = None
     responsibilities: tuple[str, ...] = ()
+    document: Attachment | None = None  # the text that is signed
     drafted_at: datetime
     signatures: Signatures = {}
     signed_at: datetime | None = None
+    signed_copy: Attachment | None = None  # one page with the terms, the document and both signatures
     awaits_signature: datetime | None = None
     approval: Approval | None = None
     in_force_at: datetime | None = None
@@ -238,7 +257,10 @@ class Agreement(Fact):
         """Return the agreement with new terms and without signatures, since it must be signed again."""
         changes = (*self.changes, change)
         changed = self.but(amount_cents=change.amount_cents, ends_on=change.ends_on, changes=changes)
-        return changed.but(signatures={}, signed_at=None, awaits_signature=at)
+        document = change.document or self.document
+        return changed.but(
+            signatures={}, signed_at=None, signed_copy=None, awaits_signature=at, document=document
+        )
 
 
 class Outcome(Fact):
@@ -280,6 +302,7 @@ class Item(Fact):
     scheduled_at: datetime | None = None
     agenda: tuple[date, ...] = ()
     late: tuple[date, ...] = ()  # the agendas that it came onto after they had closed
+    documents: tuple[Attachment, ...] = ()  # what came with the referral
     introduced: tuple[date, ...] = ()
     immediate_action: bool = False
     deferred: int = 0
@@ -292,6 +315,7 @@ class Decision(Fact):
     vote: Vote
     reason: str | None
     at: datetime
+    documents: tuple[Attachment, ...] = ()  # such as the minutes
 
 
 class Request(Fact):
@@ -317,6 +341,7 @@ class DutyDone(Fact):
     summary: str
     evidence: str
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class OtherAgreement(Fact):
@@ -328,6 +353,7 @@ class OtherAgreement(Fact):
     district_input: str
     signed_on: date
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class Document(Fact):
@@ -343,6 +369,7 @@ class Report(Fact):
     narrative: str
     document: str | None = None
     sha256: str | None = None
+    size: int | None = None
     by: str
     through: str | None = None
     at: datetime
@@ -356,6 +383,7 @@ class Finding(Fact):
     by: str
     through: str | None = None
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class Review(Fact):
@@ -390,12 +418,14 @@ class Ended(Fact):
     by: str
     board: bool = False
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class ClosedOut(Fact):
     summary: str
     by: str
     at: datetime
+    documents: tuple[Attachment, ...] = ()
 
 
 class Partnership(Fact):

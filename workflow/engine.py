@@ -31,9 +31,10 @@ from workflow.deadlines import Rung
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.setting import Situation, collect_setting, corrected_input, try_correction
-from workflow.store import database, tables
+from workflow.store import database, kept_documents, tables
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.tables import canonical
+from workflow.views import signed_copy
 from workflow.views.shown_directory import read_directory
 
 # No ladder is due this late, so a query from here on returns only the open rows.
@@ -83,6 +84,7 @@ class Change:
     intent: Intent
     role: Role
     entry: Mapping[str, Any]
+    files: tuple[tuple[str, bytes], ...] = ()  # documents that the event itself made, to be kept with it
 
     @property
     def at(self) -> datetime:
@@ -149,7 +151,7 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     1. Check that the partnership is still at the version that the actor has seen.
     2. Read the input into the type that the row of the event takes, and check the identifiers in it.
     3. Choose the role in which the actor does the event.
-    4. Collect the setting, and apply the law to the case.
+    4. Collect the setting, and apply the law to the case. If it was the last signature, make the signed copy.
     5. Chain the row of the history to the one before it by its hash.
     """
     # First, so that an actor who saw an older version hears of the change rather than of a mistake.
@@ -176,10 +178,25 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
         setting=collect_setting(row, situation),
     )
     made = apply(intent.event, case)
-    return _change(record, intent, case, made, None)
+    files: tuple[tuple[str, bytes], ...] = ()
+    if row.signed_copy and row.signed_copy(made.facts) and intent.channel is not Channel.IMPORT:
+        # Nobody still has to sign. The copy needs both signatures, and the facts need the digest of the copy.
+        last = signed_copy.LastSignature(intent.channel, intent.ran_by)
+        copy, content = signed_copy.make(session, record, made.facts, last, intent.now)
+        case = replace(case, setting=case.setting.but(signed_copy=copy))
+        made, files = apply(intent.event, case), ((copy.name, content),)
+    return _change(record, intent, case, made, files=files)
 
 
-def _change(record: Snapshot, intent: Intent, case: Case, made: Made, entered_at: datetime | None) -> Change:
+def _change(
+    record: Snapshot,
+    intent: Intent,
+    case: Case,
+    made: Made,
+    *,
+    entered_at: datetime | None = None,
+    files: tuple[tuple[str, bytes], ...] = (),
+) -> Change:
     """Return the change that an event makes. `entered_at` is when the state was entered, if not now or before."""
     now = intent.now.astimezone(UTC)
     entry = _entry(record, intent, case, made.state, now)
@@ -193,7 +210,7 @@ def _change(record: Snapshot, intent: Intent, case: Case, made: Made, entered_at
         facts=made.facts,
         head=entry["hash"],
     )
-    return Change(after, record, intent, case.role, entry)
+    return Change(after, record, intent, case.role, entry, files)
 
 
 def _correct(session: Session, record: Snapshot, intent: Intent, row: Event, values: CorrectEntry) -> Change:
@@ -219,7 +236,7 @@ def _correct(session: Session, record: Snapshot, intent: Intent, row: Event, val
     )
     state, facts = judge_correction(case)
     entered = trial.entered_at.astimezone(UTC) if trial.entered_at else None
-    return _change(record, intent, case, Made(state, facts), entered)
+    return _change(record, intent, case, Made(state, facts), entered_at=entered)
 
 
 def _choose_corrector(session: Session, record: Snapshot, row: Event, intent: Intent, trial: Trial) -> Role:
@@ -339,6 +356,9 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
         raise Refused([Unmet("no-other-lead-partner", reason, "4270.4")]) from None
     # The history comes second, since it needs the ids of the new partnerships.
     connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
+    for change in written:
+        for name, content in change.files:
+            kept_documents.keep(connection, name, content, change.at)
     if follow_up:
         _replan_deadlines(session, written)
         queue.queue(

@@ -185,6 +185,8 @@ def _sent_at(s: Situation) -> datetime | None:
     sent, written = json.loads(row["values"]), {**s.input.abilities, "demonstration": s.input.demonstration}
     # Nobody may send other words late.
     is_same = all(sent.get(key) == (text or "") for key, text in written.items())
+    files = [each["sha256"] for each in application_texts.list_files(sent.get("documents", ""))]
+    is_same = is_same and files == [each.sha256 for each in s.input.documents]
     held_at: datetime = row["held_at"]
     return held_at if is_same else None
 

@@ -42,13 +42,15 @@ class Words:
     """The first line of the sender's own words, and the text below it.
 
     `forwarded` is true if there are none, and the message of somebody else follows. `unclear` says why the first
-    line cannot be taken at its word; it is None if it can.
+    line cannot be taken at its word; it is None if it can. `dropped` is what stood below and was taken for a
+    signature of the mail program.
     """
 
     first: str = ""
     below: str = ""
     forwarded: bool = False
     unclear: str | None = None
+    dropped: str = ""
 
     @property
     def text(self) -> str:
@@ -85,10 +87,13 @@ def find_own_words(text: str, around: Surroundings | None = None) -> Words:
     kept = _drop_banners(_trim(kept), around.banners)
     if not kept:
         return Words(forwarded=forwarded)
-    below = drop_signature(_trim(kept[1:]), around.person)
+    rest = _trim(kept[1:])
+    below = drop_signature(rest, around.person)
+    dropped = "\n".join(rest[len(below) :]).strip()
     first = kept[0].strip()
     unclear = "it asks, trails off, or is struck out" if _UNSURE.search(first) else None
-    return Words(first, "\n".join(_trim(_drop_banners(_trim(below), around.banners))), forwarded, unclear)
+    text = "\n".join(_trim(_drop_banners(_trim(below), around.banners)))
+    return Words(first, text, forwarded, unclear, dropped)
 
 
 def _split(text: str) -> list[str]:

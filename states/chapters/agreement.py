@@ -6,17 +6,12 @@ from datetime import date, timedelta
 
 from pydantic import Field, model_validator
 
-from states.case import Case, add_signature, board_reasons
-from states.chapters.call import no_other_lead_partner
+from states.case import Case, attachment_of, board_reasons
 from states.chapters.choice import partner_chosen, protest_window_closed, protests_answered
-from states.chapters.needs import another_person_for_each_side
 from states.chapters.outcomes import all_agreed_to_outcomes, outcomes_set
 from states.event import (
     ACTIVE,
-    ASK_FOR_CHANGES,
     BOARD_OFFICE,
-    DISAGREES,
-    LEAD_PARTNER,
     OPEN,
     STAFF,
     SUPERINTENDENT,
@@ -26,19 +21,15 @@ from states.event import (
     Requirement,
     partner_sees,
     requirement,
-    sides_left,
 )
-from states.inputs import Cents, Day, Input, Nothing, Reason, Text
+from states.inputs import Cents, Day, Input, OneFile, Reason, Text
 from states.partnership import (
-    SIDE_NAMES,
-    SIDES,
     Agreement,
     Change,
     Instrument,
     Partnership,
     Request,
     Requester,
-    State,
 )
 
 
@@ -55,16 +46,15 @@ class DraftAgreement(Input):
     responsibilities: tuple[Text, ...] = Field(
         default=(), title="Responsibilities", description="responsibilities beyond the policy's"
     )
+    document: OneFile | None = Field(
+        default=None, title="Text of the agreement", description="the file that is signed"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> DraftAgreement:
         if self.ends_on < self.starts_on:
             raise ValueError("ends_on is before starts_on: the last day cannot come before the first")
         return self
-
-
-class SignAgreement(Input):
-    signed_on: Day = Field(description="day of the signature")
 
 
 class AmendAgreement(Input):
@@ -74,6 +64,9 @@ class AmendAgreement(Input):
     ends_on: Day | None = Field(default=None, description="new last day")
     terms: Text | None = Field(default=None, description="new terms in words")
     reason: Text = Field(description="why")
+    document: OneFile | None = Field(
+        default=None, title="Text of the agreement", description="the new file that is signed"
+    )
 
     @model_validator(mode="after")
     def _changes_something(self) -> AmendAgreement:
@@ -85,53 +78,6 @@ class AmendAgreement(Input):
 @requirement()
 def agreement_drafted(case: Case) -> str | None:
     return None if case.facts.agreement else "no agreement has been drafted yet: draft-agreement"
-
-
-@requirement()
-def side_has_not_signed(case: Case) -> str | None:
-    agreement = case.facts.agreement
-    side = SIDES[case.role]
-    signed = agreement is not None and side in agreement.signatures
-    return f"{SIDE_NAMES[side]} has already signed" if signed else None
-
-
-@requirement()
-def signature_awaited(case: Case) -> str | None:
-    agreement = case.facts.agreement
-    return None if agreement and agreement.awaits_signature else "the agreement is signed; nothing is awaited"
-
-
-@requirement(of_input=True)
-def signed_by_today(case: Case) -> str | None:
-    if case.input.signed_on <= case.today:
-        return None
-    return f"{case.input.signed_on} is still to come; a signature has the day on which it was given"
-
-
-@requirement(of_input=True)
-def signed_after_draft(case: Case) -> str | None:
-    agreement = case.facts.agreement
-    if agreement is None:
-        return None  # `agreement_drafted` refuses this
-    # A changed agreement is signed anew, so the last change counts, and what the Board approved since.
-    zone = case.at.tzinfo
-    written = [agreement.drafted_at, *(change.at for change in agreement.changes[-1:])]
-    days = [at.astimezone(zone).date() for at in written]
-    days += [agreement.approval.meeting_on] if agreement.approval else []
-    if case.input.signed_on >= max(days):
-        return None
-    return (
-        f"{case.input.signed_on} is before {max(days)}, the day of these terms; nobody signs before the draft"
-    )
-
-
-@requirement()
-def signed_by_both(case: Case) -> str | None:
-    agreement = case.facts.agreement
-    if agreement is None:
-        return None  # `agreement_drafted` refuses this
-    left = [SIDE_NAMES[side] for side in ("district", "partner") if side not in agreement.signatures]
-    return f"not yet signed by {' and '.join(left)}" if left else None
 
 
 @requirement()
@@ -214,29 +160,13 @@ def find_short_notice(case: Case, last: date, since: date) -> str | None:
 
 def draft_agreement(case: Case) -> Partnership:
     # A new draft replaces the old one with all its signatures, since they were for other terms.
-    agreement = Agreement(**case.input.model_dump(), drafted_at=case.at)
+    agreement = Agreement.model_validate({**case.input.model_dump(), "drafted_at": case.at})
     return case.facts.but(agreement=agreement)
 
 
 def ask_for_review(case: Case) -> Partnership:
     asked = Request(role=case.role, by=case.actor, reason=case.input.reason, at=case.at)
     return case.facts.but(board=case.facts.board.but(asked=asked))
-
-
-def sign_agreement(case: Case) -> Partnership:
-    signatures = add_signature(case.agreement.signatures, case, on=case.input.signed_on)
-    both = {"district", "partner"} <= signatures.keys()
-    return _change_agreement(
-        case,
-        signatures=signatures,
-        signed_at=case.at if both else None,
-        awaits_signature=None if both else case.agreement.awaits_signature,
-    )
-
-
-def activate(case: Case) -> Partnership:
-    # This is the way without the Board. `approve` puts an agreement into force by the Board's decision.
-    return _change_agreement(case, in_force_at=case.at)
 
 
 def amend_agreement(case: Case) -> Partnership:
@@ -252,6 +182,7 @@ def amend_agreement(case: Case) -> Partnership:
         terms=values.terms,
         reason=values.reason,
         at=case.at,
+        document=attachment_of(values.document),
     )
     change = _join(waiting, change)
     # Judge the agreement as it would be after the change. What needs the Board waits as pending.
@@ -291,38 +222,6 @@ BEFORE_SIGNING = (
     all_agreed_to_outcomes,
 )
 
-
-_SIGNING = (side_has_not_signed, signed_by_today, signed_after_draft, another_person_for_each_side)
-
-
-def _terms_read(facts: Partnership) -> tuple[object, ...]:
-    agreement = facts.agreement
-    # A signature is given to exact terms and outcomes.
-    # A link from before a change must not sign the new ones.
-    return (agreement and agreement.drafted_at, agreement and len(agreement.changes), facts.outcomes.set_at)
-
-
-def _sign(at: State, needs: tuple[Requirement, ...], asks: tuple[str, ...]) -> Event:
-    return Event(
-        name="sign-agreement",
-        at=(at,),
-        who=(STAFF, LEAD_PARTNER),
-        takes=SignAgreement,
-        records=sign_agreement,
-        needs=needs,
-        asks=asks,
-        audience=partner_sees("signed_on"),
-        awaited_since="agreement.awaits_signature",
-        collected=lambda facts: sides_left(
-            ("district", "partner"), facts.agreement.signatures if facts.agreement else {}
-        ),
-        consents_to=_terms_read,
-        instead=ASK_FOR_CHANGES,
-        reply_words={"sign": ReplyWord("sign-agreement", day="signed_on"), "no": DISAGREES},
-        form=Form(reads=("terms", "outcomes"), today="signed_on"),
-    )
-
-
 EVENTS = (
     Event(
         name="draft-agreement",
@@ -332,8 +231,15 @@ EVENTS = (
         records=draft_agreement,
         needs=(partner_chosen,),
         audience=partner_sees(
-            "instrument", "amount_cents", "starts_on", "ends_on", "autonomy_requested_by", "responsibilities"
+            "instrument",
+            "amount_cents",
+            "starts_on",
+            "ends_on",
+            "autonomy_requested_by",
+            "responsibilities",
+            "document",
         ),
+        document="document",
         awaited_since="selection.chosen",
         done_once="agreement.drafted",
         form=Form(replaces="terms"),
@@ -349,27 +255,6 @@ EVENTS = (
         reply_words={"review": ReplyWord("ask-for-review", below="reason")},
         form=Form(reads=("terms",)),
     ),
-    _sign(OPEN, (*BEFORE_SIGNING, *board_need_not_act, *_SIGNING), asks=("board", "through")),
-    _sign(ACTIVE, (signature_awaited, *_SIGNING), asks=("through",)),
-    Event(
-        name="activate",
-        at=(OPEN,),
-        to=ACTIVE,
-        who=(STAFF,),
-        takes=Nothing,
-        records=activate,
-        needs=(
-            *BEFORE_SIGNING,
-            *board_need_not_act,
-            signed_by_both,
-            agreement_not_over,
-            no_other_lead_partner,
-        ),
-        asks=("board", "other_lead"),
-        audience=partner_sees(),
-        consents_to=_terms_read,
-        form=Form(reads=("terms", "outcomes")),
-    ),
     Event(
         name="amend-agreement",
         at=(ACTIVE,),
@@ -378,7 +263,8 @@ EVENTS = (
         records=amend_agreement,
         needs=(agreement_not_over, new_term_possible, shortening_keeps_notice),
         asks=("board", "longest_notice"),
-        audience=partner_sees("amount_cents", "ends_on", "terms", "reason"),
+        audience=partner_sees("amount_cents", "ends_on", "terms", "reason", "document"),
+        document="document",
         form=Form(reads=("terms",), beside={"amount_cents": "present-amount", "ends_on": "present-last-day"}),
     ),
 )

@@ -7,10 +7,13 @@ from pydantic import Field
 from states.addresses import mailbox
 from states.case import Case, other_sides
 from states.event import (
+    BOARD_OFFICE,
+    LEAD_PARTNER,
     NEXT_CONTACT,
     OFFICE_ONLY,
     PRINCIPAL,
     STAFF,
+    SUPERINTENDENT,
     Event,
     Form,
     Scope,
@@ -112,7 +115,7 @@ EVENTS = (
     Event(
         name="attach-document",
         at=tuple(State),
-        who=(STAFF,),
+        who=(STAFF, PRINCIPAL, SUPERINTENDENT, BOARD_OFFICE, LEAD_PARTNER),
         takes=AttachDocument,
         records=add_document,
         audience=partner_sees("file", "title"),

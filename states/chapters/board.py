@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, StrictBool
 
-from states.case import Case, board_reasons, require_recorded
+from states.case import Case, attachments_of, board_reasons, require_recorded
 from states.chapters.agreement import BEFORE_SIGNING, new_term_possible, shortening_keeps_notice
 from states.event import (
     ACTIVE,
@@ -20,7 +20,7 @@ from states.event import (
     partner_sees,
     requirement,
 )
-from states.inputs import Cents, Day, Input, Text
+from states.inputs import Cents, Day, Files, Input, Text, documents_field
 from states.partnership import Change, Item, Partnership, Purpose, Role, State
 
 
@@ -31,6 +31,7 @@ class ReferToBoard(Input):
         default=None, title="New whole amount", description="new whole amount in cents"
     )
     ends_on: Day | None = Field(default=None, description="new last day")
+    documents: Files = documents_field("files for the agenda packet")
 
 
 class ScheduleItem(Input):
@@ -53,6 +54,7 @@ class IntroduceItem(HeldAtMeeting):
         title="Does the Board act at this meeting, without a second reading?",
         description="whether the Board acts at once",
     )
+    documents: Files = documents_field("the minutes, and other files of the meeting")
 
 
 class DeferItem(Input):
@@ -201,6 +203,7 @@ def refer_to_board(case: Case) -> Partnership:
             terms=agreement.pending.terms if agreement.pending else None,
             reason=values.reason,
             at=case.at,
+            document=agreement.pending.document if agreement.pending else None,
         )
     basis = change or agreement
     # Keep the clauses with the item: the procedure may change later, and the reason must stay readable.
@@ -214,6 +217,7 @@ def refer_to_board(case: Case) -> Partnership:
         origin=require_recorded(case.state),
         change=change,
         referred_at=case.at,
+        documents=attachments_of(values.documents),
     )
     facts = case.facts
     if case.state is State.ANNUAL_REVIEW:
@@ -290,8 +294,9 @@ def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: b
         records=refer_to_board,
         needs=needs,
         asks=("board", "longest_notice"),
-        audience=partner_sees("purpose", "reason", "amount_cents", "ends_on"),
+        audience=partner_sees("purpose", "reason", "amount_cents", "ends_on", "documents"),
         optional=optional,
+        document="documents",
         form=form,
     )
 
@@ -347,7 +352,8 @@ EVENTS = (
             immediate_only_from_agenda,
         ),
         asks=("meeting", "board"),
-        audience=partner_sees("meeting_on", "immediate_action"),
+        audience=partner_sees("meeting_on", "immediate_action", "documents"),
+        document="documents",
         form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),
         about_meeting=True,
     ),

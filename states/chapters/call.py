@@ -28,6 +28,7 @@ from states.inputs import (
     ABILITIES,
     Day,
     Email,
+    Files,
     Identifier,
     Input,
     Name,
@@ -35,6 +36,7 @@ from states.inputs import (
     OfOrganization,
     Text,
     check_distinct,
+    documents_field,
 )
 from states.partnership import Ability, Application, Outcomes, Partnership, Role, Selection
 
@@ -59,6 +61,7 @@ class ReceiveApplication(Input):
     demonstration: Text | None = Field(
         default=None, title="Ability to serve", description="for kind other: ability to serve"
     )
+    documents: Files = documents_field("files that belong to the application")
 
 
 class ExtendSelection(Input):
@@ -331,7 +334,8 @@ EVENTS = (
         needs=(call_open, replaced_by_its_author, other_kind_demonstrated, *all_five_addressed),
         asks=("organization", "proved_by", "unproved", "sent_at"),
         audience=_of_application("organization", "contact_name", "contact_email"),
-        sealed=("abilities", "demonstration"),
+        sealed=("abilities", "demonstration", "documents"),
+        document="documents",
         optional=True,
         repeatable=True,
         form=Form(

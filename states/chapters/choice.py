@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from states.addresses import mailbox, workplace
-from states.case import Case
+from states.case import Case, attachments_of
 from states.chapters.call import call_closed, change_call, has_applied, note_scoring, of_applicant, of_call
 from states.event import (
     APPLICANT,
@@ -22,7 +22,7 @@ from states.event import (
     Waiting,
     requirement,
 )
-from states.inputs import ABILITIES, OfOrganization, Reason, Text
+from states.inputs import ABILITIES, Files, OfOrganization, Reason, Text, documents_field
 from states.partnership import (
     Ability,
     Choice,
@@ -61,10 +61,12 @@ class ChoosePartner(OfOrganization):
 
 class FileProtest(OfOrganization):
     text: Text = Field(title="Protest", description="what was wrong with the choice, and why")
+    documents: Files = documents_field("files that support the protest")
 
 
 class AnswerProtest(OfOrganization):
     text: Text = Field(title="Answer", description="the answer to the protest")
+    documents: Files = documents_field("files that belong to the answer")
 
 
 @requirement("4270.8", of_input=True)
@@ -238,14 +240,17 @@ def choose_partner(case: Case) -> Partnership:
 
 
 def file_protest(case: Case) -> Partnership:
-    protest = Protest(organization=case.input.organization, text=case.input.text, at=case.at)
+    values = case.input
+    documents = attachments_of(values.documents)
+    protest = Protest(organization=values.organization, text=values.text, at=case.at, documents=documents)
     return change_call(case, protests=(*case.selection.protests, protest))
 
 
 def answer_protest(case: Case) -> Partnership:
     # `protest_waits` has made sure that there is one.
     waiting = next(p for p in case.selection.unanswered() if p.organization == case.input.organization)
-    answered = waiting.but(answer=case.input.text, answered_at=case.at)
+    documents = attachments_of(case.input.documents)
+    answered = waiting.but(answer=case.input.text, answered_at=case.at, answer_documents=documents)
     return change_call(case, protests=tuple(answered if p is waiting else p for p in case.selection.protests))
 
 
@@ -325,8 +330,9 @@ EVENTS = (
         takes=FileProtest,
         records=file_protest,
         needs=(partner_chosen, protest_window_open, has_applied, no_protest_waits),
-        audience=of_applicant("organization", "text"),
+        audience=of_applicant("organization", "text", "documents"),
         optional=True,
+        document="documents",
         form=Form(reads=("choice",), choices={"organization": "own-applications"}),
     ),
     Event(
@@ -336,7 +342,8 @@ EVENTS = (
         takes=AnswerProtest,
         records=answer_protest,
         needs=(protest_waits,),
-        audience=of_applicant("organization", "text"),
+        audience=of_applicant("organization", "text", "documents"),
+        document="documents",
         awaited_since="selection.protest_waits",
         form=Form(reads=("choice", "protests"), choices={"organization": "unanswered-protests"}),
     ),

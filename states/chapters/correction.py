@@ -260,6 +260,7 @@ def ask_again(facts: Partnership, texts: Iterable[AgreedText], since: Entry, cas
                 agreement=agreement.but(
                     signatures=_before(agreement.signatures, since),
                     signed_at=None,
+                    signed_copy=None,
                     # While it is in force, a deadline has it signed again.
                     awaits_signature=case_at if agreement.in_force_at else agreement.awaits_signature,
                 )

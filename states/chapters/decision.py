@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from states.case import Case
+from states.case import Case, attachments_of
 from states.chapters.agreement import agreement_not_over, find_short_notice
 from states.chapters.board import (
     READ_BY_BOARD,
@@ -28,7 +28,7 @@ from states.event import (
     partner_sees,
     requirement,
 )
-from states.inputs import Count, Text
+from states.inputs import Count, Files, Text, documents_field
 from states.partnership import Approval, Decision, Partnership, State, Vote
 
 
@@ -40,6 +40,7 @@ class VoteInput(HeldAtMeeting):
 
 class Decide(VoteInput):
     reason: Text | None = Field(default=None, description="what the Board said")
+    documents: Files = documents_field("the minutes, and other files of the meeting")
 
 
 @requirement("4270.9", of_input=True)
@@ -162,6 +163,7 @@ def record_decision(case: Case, decision: Literal["approve", "send-back", "termi
         vote=vote,
         reason=values.reason,
         at=case.at,
+        documents=attachments_of(values.documents),
     )
     board = case.facts.board
     return case.facts.but(board=board.but(item=None, asked=None, decisions=(*board.decisions, outcome)))
@@ -197,8 +199,9 @@ def _send_back(to: State) -> Event:
         needs=DECISION,
         asks=("meeting", "board"),
         when=came_from(to),
-        audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason"),
+        audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason", "documents"),
         consents_to=_referral_read,
+        document="documents",
         form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),
     )
 
@@ -222,8 +225,9 @@ EVENTS = (
             no_other_lead_partner,
         ),
         asks=("meeting", "board", "other_lead", "longest_notice"),
-        audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason"),
+        audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason", "documents"),
         consents_to=_referral_read,
+        document="documents",
         confirmed=True,
         final=True,
         form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from states.case import Case
+from states.case import Case, attachments_of
 from states.chapters.call import of_call
 from states.chapters.decision import DECISION, VoteInput, record_decision, vote_carried
 from states.event import (
@@ -24,7 +24,7 @@ from states.event import (
     partner_sees,
     requirement,
 )
-from states.inputs import Day, Input, Nothing, Reason, Text
+from states.inputs import Day, Files, Input, Nothing, Reason, Text, documents_field
 from states.partnership import ClosedOut, Ended, Ground, Partnership
 
 
@@ -32,6 +32,7 @@ class Terminate(Input):
     ground: Ground = Field(title="Ground", description="the ground")
     reason: Text = Field(description="why")
     effective_on: Day = Field(description="when it takes effect")
+    documents: Files = documents_field("files that belong to it, such as the notice")
 
 
 class BoardTerminate(VoteInput, Terminate):
@@ -40,6 +41,7 @@ class BoardTerminate(VoteInput, Terminate):
 
 class CloseOut(Input):
     summary: Text = Field(title="Summary", description="final report, return of property and records")
+    documents: Files = documents_field("files of the final report, receipts")
 
 
 @requirement("4270.9")
@@ -102,6 +104,7 @@ def make_termination(case: Case, *, board: bool) -> Ended:
         by=case.actor,
         board=board,
         at=case.at,
+        documents=attachments_of(values.documents),
     )
 
 
@@ -123,14 +126,18 @@ def expire(case: Case) -> Partnership:
 
 
 def close_out(case: Case) -> Partnership:
-    return case.facts.but(closed_out=ClosedOut(summary=case.input.summary, by=case.actor, at=case.at))
+    documents = attachments_of(case.input.documents)
+    closed = ClosedOut(summary=case.input.summary, by=case.actor, at=case.at, documents=documents)
+    return case.facts.but(closed_out=closed)
 
 
 def board_terminate(case: Case) -> Partnership:
     return record_decision(case, "terminate").but(ended=make_termination(case, board=True))
 
 
-_TERMINATION = partner_sees("ground", "reason", "effective_on", "meeting_on", "ayes", "noes", "abstentions")
+_TERMINATION = partner_sees(
+    "ground", "reason", "effective_on", "meeting_on", "ayes", "noes", "abstentions", "documents"
+)
 _READ_BEFORE_THE_END = ("item", "terms", "outcomes", "report", "findings")
 
 EVENTS = (
@@ -157,6 +164,7 @@ EVENTS = (
         needs=(*DECISION, vote_carried, effective_after_decision, ends_before_last_day),
         asks=("meeting", "board"),
         audience=_TERMINATION,
+        document="documents",
         optional=True,
         confirmed=True,
         final=True,
@@ -172,6 +180,7 @@ EVENTS = (
         needs=(board_did_not_approve, notice_given, ends_before_last_day),
         asks=("board", "notice_days"),
         audience=_TERMINATION,
+        document="documents",
         optional=True,
         confirmed=True,
         final=True,
@@ -195,7 +204,8 @@ EVENTS = (
         takes=CloseOut,
         records=close_out,
         needs=(not_closed_out,),
-        audience=partner_sees("summary"),
+        audience=partner_sees("summary", "documents"),
+        document="documents",
         confirmed=True,
         final=True,
         form=Form(reads=("end",)),

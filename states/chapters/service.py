@@ -7,7 +7,7 @@ from typing import get_args
 
 from pydantic import Field, StrictBool
 
-from states.case import Case, Meaning
+from states.case import Case, Meaning, attachments_of
 from states.chapters.needs import another_person_for_each_side
 from states.event import (
     ACTIVE,
@@ -24,7 +24,19 @@ from states.event import (
     requirement,
     sides_left,
 )
-from states.inputs import Day, Digest, File, Input, Name, Nothing, Number, Text
+from states.inputs import (
+    Day,
+    Digest,
+    File,
+    Files,
+    Input,
+    Length,
+    Name,
+    Nothing,
+    Number,
+    Text,
+    documents_field,
+)
 from states.partnership import (
     SIDE_NAMES,
     SIDES,
@@ -42,6 +54,7 @@ class RecordDuty(Input):
     on: Day = Field(description="when it was done")
     summary: Text = Field(title="Summary", description="what was done")
     evidence: Text = Field(title="Evidence", description="what shows it")
+    documents: Files = documents_field("files that show it")
 
 
 class AddAgreement(Input):
@@ -50,6 +63,7 @@ class AddAgreement(Input):
     school_input: Text | None = Field(default=None, description="what the school community said")
     district_input: Text | None = Field(default=None, description="what the District said")
     signed_on: Day = Field(description="day of the signature")
+    documents: Files = documents_field("the agreement and what belongs to it")
 
 
 class SubmitReport(Input):
@@ -57,6 +71,7 @@ class SubmitReport(Input):
     narrative: Text = Field(title="Narrative", description="the year in words")
     document: File | None = Field(default=None, title="Document", description="file of the full report")
     sha256: Digest | None = Field(default=None, description="its digest, filled in when it is read")
+    size: Length | None = Field(default=None, description="its length in bytes, filled in when it is read")
     received_on: Day | None = Field(
         default=None,
         title="If staff enter a report on paper: the day on which it came",
@@ -70,6 +85,7 @@ class GiveFinding(Input):
         description="whether the impact is substantial and positive",
     )
     reasons: Text = Field(description="the reasons")
+    documents: Files = documents_field("files that the finding rests on")
 
 
 class Continue(Input):
@@ -186,7 +202,14 @@ def record(duty: Duty) -> Effect:
 
     def effect(case: Case) -> Partnership:
         values = case.input
-        done = DutyDone(duty=duty, on=values.on, summary=values.summary, evidence=values.evidence, at=case.at)
+        done = DutyDone(
+            duty=duty,
+            on=values.on,
+            summary=values.summary,
+            evidence=values.evidence,
+            at=case.at,
+            documents=attachments_of(values.documents),
+        )
         return case.facts.but(duties=(*case.facts.duties, done))
 
     return effect
@@ -201,6 +224,7 @@ def add_agreement(case: Case) -> Partnership:
         district_input=values.district_input,
         signed_on=values.signed_on,
         at=case.at,
+        documents=attachments_of(values.documents),
     )
     return case.facts.but(other_agreements=(*case.facts.other_agreements, other))
 
@@ -222,6 +246,7 @@ def submit_report(case: Case) -> Partnership:
         narrative=values.narrative,
         document=values.document,
         sha256=values.sha256,
+        size=values.size,
         # A report on paper is the Lead Partner's, whoever typed it.
         by=contact.email if is_paper and contact else case.actor,
         through=None if is_paper else case.setting.through,
@@ -241,6 +266,7 @@ def give_finding(case: Case) -> Partnership:
         by=case.actor,
         through=case.setting.through,
         at=case.at,
+        documents=attachments_of(values.documents),
     )
     findings = {**case.review.findings, SIDES[case.role]: finding}
     both = {"school", "district"} <= findings.keys()
@@ -266,8 +292,9 @@ def _duty(duty: Duty) -> Event:
         takes=RecordDuty,
         records=record(duty),
         needs=(done_by_today, done_since_agreement),
-        audience=partner_sees("on", "summary", "evidence"),
+        audience=partner_sees("on", "summary", "evidence", "documents"),
         repeatable=True,
+        document="documents",
         form=Form(today="on"),
     )
 
@@ -281,8 +308,9 @@ EVENTS = (
         takes=AddAgreement,
         records=add_agreement,
         needs=(school_gave_input, district_gave_input, signed_under_agreement),
-        audience=partner_sees("with", "summary", "school_input", "district_input", "signed_on"),
+        audience=partner_sees("with", "summary", "school_input", "district_input", "signed_on", "documents"),
         repeatable=True,
+        document="documents",
     ),
     Event(
         name="open-annual-review",
@@ -322,7 +350,8 @@ EVENTS = (
         records=give_finding,
         needs=(report_in_or_overdue, side_has_given_no_finding, another_person_for_each_side),
         asks=("overdue", "through"),
-        audience=partner_sees("impact", "reasons"),
+        audience=partner_sees("impact", "reasons", "documents"),
+        document="documents",
         awaited_since="review.reported",
         collected=lambda facts: sides_left(
             ("school", "district"), facts.review.findings if facts.review else {}

@@ -260,8 +260,8 @@ def the_board_approves(town: Town, people: People) -> None:
     town.at("2025-10-08 18:30")
     vote = {"meeting_on": "2025-10-08", "ayes": "6", "noes": "1"}
     people.act("board-office", "Record the Board's approval", vote, final=True)
-    people.answer(APPLICANT, "sign the agreement", "sign")
-    people.act("staff", "Sign the agreement")
+    people.answer(APPLICANT, "sign the agreement", "sign\n\nThe director")
+    people.act("staff", "Sign the agreement", {"name": "Staff", "consent": "yes"})
 
 
 def the_year_is_reviewed(town: Town, people: People) -> None:

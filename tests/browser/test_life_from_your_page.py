@@ -32,7 +32,7 @@ PLAN = {"improvement_plan": "A mentor in every ninth-grade class."}
 INSTEAD: Mapping[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("staff", "Agree!"): ("Agree to the statement of needs", {}),
     ("principal", "agree"): ("Agree to the outcomes", {}),
-    ("newcomer", "sign"): ("Sign the agreement", {}),
+    ("newcomer", "sign"): ("Sign the agreement", {"name": "The director", "consent": "yes"}),
     ("principal", "No"): ("Give your finding", FINDING),
     ("staff", "continue"): ("Continue the partnership", PLAN),
 }

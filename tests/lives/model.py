@@ -49,7 +49,14 @@ ASIDE = {
     "add-note", "attach-document", "change-contact", "accept-contact", "add-agreement", "extend-selection",
     "close-out", "record-assessment", "record-gap", "record-meeting", "record-engagement", "record-responsibility",
 }  # fmt: skip
-RARE = {"file-protest", "answer-protest", "declare-conflict", "withdraw-application", "restart"}
+RARE = {
+    "record-signature",
+    "file-protest",
+    "answer-protest",
+    "declare-conflict",
+    "withdraw-application",
+    "restart",
+}
 # Of these there is one at a time, in a given order: no requirement asks who was first.
 _IN_ORDER = {"agree-needs", "agree-outcomes", "sign-agreement", "give-finding"}
 _DAYS = [{"meeting_on": str(on)} for on in MEETINGS]

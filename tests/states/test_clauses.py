@@ -146,13 +146,14 @@ _because("protest-waits", _CHOSEN, "answer-protest")
 _TERMS = {"autonomy_requested_by": "school"}
 _READY = {
     "sign-agreement": Life().to("drafted"),
+    "record-signature": Life().to("drafted"),
     "activate": Life().to("signed"),
     "refer-to-board": Life().to("drafted", **_TERMS),
 }
 for _event, _life in _READY.items():
     _unchosen = _life.having("selection", choice=None)
     _because("partner-chosen", _unchosen, _event)
-    _early = {"signed_on": "2025-08-20"} if _event == "sign-agreement" else {}
+    _early = {"signed_on": "2025-08-20"} if _event in ("sign-agreement", "record-signature") else {}
     _because("protest-window-closed", _life.at("2025-08-26"), _event, **_early)
     _waits = _life.having("selection", protests=_PROTESTED.facts.selection.protests)
     _because("protests-answered", _waits, _event)
@@ -160,19 +161,31 @@ for _event, _life in _READY.items():
     _because("all-agreed-to-outcomes", _signatures(_life, "outcomes", "school", "partner"), _event)
 _because("something-to-agree-to", Life().to("needs"), "ask-for-changes", about="needs")
 _because("asked-about-what-there-is", Life().to("drafted"), "ask-for-changes", about="needs")
-_because("agreement-drafted", _READY["sign-agreement"].but(agreement=None), "sign-agreement", "activate")
+_because(
+    "agreement-drafted", _READY["sign-agreement"].but(agreement=None), "sign-agreement", "record-signature",
+    "activate",
+)  # fmt: skip
 _because(
     "agreement-drafted", _READY["refer-to-board"].but(agreement=None), "refer-to-board"
 )  # fmt: skip
-for _event in ("sign-agreement", "activate"):
+for _event in ("sign-agreement", "record-signature", "activate"):
     _life = _READY[_event]
     _because("board-need-not-act-a", _life.having("agreement", amount_cents=25_000_000), _event)
     _because("board-need-not-act-b", _life.having("agreement", **_TERMS), _event)
     _because("board-need-not-act-c", _life.having("agreement", ends_on=day("2026-09-01")), _event)
     _because("board-did-not-ask", _life.do("ask-for-review"), _event)
 _because("side-has-not-signed", _READY["sign-agreement"].do("sign-agreement"), "sign-agreement")
-_because("signed-by-today", _READY["sign-agreement"], "sign-agreement", signed_on="2025-12-01")
-_because("signed-after-draft", _READY["sign-agreement"], "sign-agreement", signed_on="2025-07-01")
+_because(
+    "named-side-has-not-signed", _READY["sign-agreement"].do("sign-agreement", "lead-partner"),
+    "record-signature",
+)  # fmt: skip
+_because(
+    "another-signer-for-each-side", _READY["sign-agreement"].do("record-signature"), "record-signature",
+    side="district",
+)  # fmt: skip
+for _event in ("sign-agreement", "record-signature"):
+    _because("signed-by-today", _READY["sign-agreement"], _event, signed_on="2025-12-01")
+    _because("signed-after-draft", _READY["sign-agreement"], _event, signed_on="2025-07-01")
 _because(
     "another-person-for-each-side", _READY["sign-agreement"], "sign-agreement", by="principal@example.org"
 )
@@ -253,10 +266,20 @@ _because("signed-under-agreement", _ACTIVE, "add-agreement", signed_on="1950-01-
 _because("school-gave-input", _ACTIVE, "add-agreement", school_input=None)
 _because("district-gave-input", _ACTIVE, "add-agreement", district_input=None)
 _AMENDED = _ACTIVE.do("amend-agreement")
-_because("signature-awaited", _ACTIVE.having("agreement", signatures={}), "sign-agreement")
 _because("side-has-not-signed", _AMENDED.do("sign-agreement"), "sign-agreement")
-_because("signed-by-today", _AMENDED, "sign-agreement", signed_on="2025-12-01")
-_because("signed-after-draft", _AMENDED, "sign-agreement", signed_on=str(_AMENDED.now.date() - timedelta(1)))
+_TODAY, _DAY_BEFORE = (str(_AMENDED.now.date() - timedelta(n)) for n in (0, 1))
+for _event in ("sign-agreement", "record-signature"):
+    _because("signature-awaited", _ACTIVE.having("agreement", signatures={}), _event)
+    _because("signed-by-today", _AMENDED, _event, signed_on="2025-12-01")
+    _because("signed-after-draft", _AMENDED, _event, signed_on=_DAY_BEFORE)
+_because(
+    "named-side-has-not-signed", _AMENDED.do("sign-agreement", "lead-partner"), "record-signature",
+    signed_on=_TODAY,
+)  # fmt: skip
+_because(
+    "another-signer-for-each-side", _AMENDED.do("record-signature", signed_on=_TODAY), "record-signature",
+    side="district", signed_on=_TODAY,
+)  # fmt: skip
 _because("another-person-for-each-side", _AMENDED, "sign-agreement", by="principal@example.org")
 
 _REVIEW, _REPORTED = Life().to("annual-review"), Life().to("reported")

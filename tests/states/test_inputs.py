@@ -10,6 +10,7 @@ from states import inputs
 from states.chapters.agreement import AmendAgreement
 from states.chapters.anytime import AddNote, ChangeContact
 from states.chapters.board import DeferItem
+from states.chapters.choice import FileProtest
 from states.chapters.decision import Decide
 from states.chapters.ending import BoardTerminate
 from states.chapters.outcomes import SetOutcomes
@@ -20,16 +21,19 @@ from states.mistakes import input_keys
 from tests.support.facts import LA, SAMPLES, Life
 
 VOTE = {"meeting_on": "2025-10-01", "ayes": 5, "noes": 1, "abstentions": 1, "short_notice": "a flood"}
+FILE = {"name": "a letter.pdf", "sha256": "ab" * 32, "size": 12}
 # One row for each event and kind of input, with a sample that gives every key that there is.
 FULL: dict[str, dict[str, Any]] = {
     "receive-application": {"demonstration": "ten years of it"},
-    "draft-agreement": {"autonomy_requested_by": "board"},
+    "draft-agreement": {"autonomy_requested_by": "board", "document": FILE},
+    "sign-agreement": {"name": "Ann Lee", "consent": True},
+    "record-signature": {"document": FILE},
     "refer-to-board": {"amount_cents": 30_000_000, "ends_on": "2027-08-31"},
     "introduce-item": {"immediate_action": True, "short_notice": "a flood"},
     "approve": {"reason": "well done", "short_notice": "a flood"},
     "send-back": {"reason": "too dear", "short_notice": "a flood"},
-    "amend-agreement": {"amount_cents": 1, "ends_on": "2026-08-31"},
-    "submit-report": {"document": "report.pdf", "sha256": "ab" * 32, "received_on": "2026-07-10"},
+    "amend-agreement": {"amount_cents": 1, "ends_on": "2026-08-31", "document": FILE},
+    "submit-report": {"document": "report.pdf", "sha256": "ab" * 32, "size": 12, "received_on": "2026-07-10"},
     "continue": {"improvement_plan": "a tutor more"},
     "correct-entry": {"void": False, "takes_back": [2]},
     "attach-document": {"sha256": "ab" * 32, "size": 12},
@@ -37,7 +41,10 @@ FULL: dict[str, dict[str, Any]] = {
 TAKEN = {
     f"{row.name} {row.takes.__name__}": (
         row.takes,
-        SAMPLES.get(row.name, {}) | FULL.get(row.name, {}) | (VOTE if row.takes is BoardTerminate else {}),
+        SAMPLES.get(row.name, {})
+        | FULL.get(row.name, {})
+        | (VOTE if row.takes is BoardTerminate else {})
+        | ({"documents": [FILE]} if row.document == "documents" else {}),
     )
     for row in TABLE
 }
@@ -55,6 +62,25 @@ def said(event: str, **given: Any) -> list[str]:
     """What is said to the usual input of an event with some keys given otherwise."""
     takes = next(row.takes for row in TABLE if row.name == event)
     return problems(takes, SAMPLES[event] | given)
+
+
+# Documents
+
+
+@pytest.mark.parametrize("given", ["a.pdf", ["a.pdf"], [{"name": "a.pdf"}]], ids=["name", "names", "tables"])
+def test_a_file_is_named_alone_or_in_a_list(given: Any) -> None:
+    files = read_input(FileProtest, SAMPLES["file-protest"] | {"documents": given}).documents
+    assert [(file.name, file.sha256) for file in files] == [("a.pdf", None)]
+
+
+def test_no_input_names_more_files_than_one_form_takes() -> None:
+    names = [f"{n}.pdf" for n in range(inputs.MOST_FILES + 1)]
+    assert said("file-protest", documents=names)
+    assert not read_input(FileProtest, SAMPLES["file-protest"]).documents
+
+
+def test_nobody_consents_by_a_no() -> None:
+    assert said("sign-agreement", consent=False) == ["consent: found False; expected True"]
 
 
 # Every input

@@ -36,6 +36,7 @@ open active       | agree-outcomes        | -                | principal staff l
 needs open        | ask-for-changes       | -                | principal lead-partner
 open              | ask-for-review        | -                | board-office superintendent
 open              | sign-agreement        | -                | staff lead-partner
+open active       | record-signature      | -                | staff
 open              | refer-to-board        | board-review     | staff
 open              | activate              | active           | staff
 open              | restart               | needs-identified | staff
@@ -64,7 +65,7 @@ active review     | terminate             | terminated       | staff
 active review board | expire              | terminated       | clock
 ended             | close-out             | -                | staff lead-partner
 any               | add-note              | -                | staff principal
-any               | attach-document       | -                | staff
+any   | attach-document       | -                | staff principal lead-partner board-office superintendent
 any               | change-contact        | -                | staff
 any               | correct-entry         | -                | everybody
 open              | change-panel          | -                | staff

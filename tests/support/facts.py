@@ -95,6 +95,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "ask-for-changes": {"about": "agreement", "reason": "The last day is that of last year"},
     "ask-for-review": {"reason": "the Board wants to hear of it"},
     "sign-agreement": {"signed_on": "2025-08-28"},
+    "record-signature": {"side": "partner", "name": "Ann Lee", "signed_on": "2025-08-28",
+                         "document": {"name": "signed.pdf"}},
     "refer-to-board": {"purpose": "new", "reason": "it calls for the Board"},
     "schedule-item": {"meeting_on": MEETING_1},
     "introduce-item": {"meeting_on": MEETING_1},

@@ -112,6 +112,8 @@ MADE_UP: dict[str, Callable[[Moment, Random], Any]] = {
     "autonomy_requested_by": lambda moment, rng: rng.choice((None,) * 5 + ("school", "board")),
     "outcomes": lambda moment, rng: OUTCOMES[: rng.choice((1, 2))],
     "signed_on": _after((0, 0, 0, 0, -1, 1)),
+    "record-signature.side": lambda moment, rng: rng.choice(("district", "partner")),
+    "record-signature.name": lambda moment, rng: rng.choice(("Ann Lee", "Bo Diaz", "Cy Roe")),
     "on": _after((0, 0, -1, -30, 1)),
     "purpose": _purpose,
     "meeting_on": _meeting,

@@ -21,7 +21,7 @@ from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
 from states.partnership import Application, Kind, Role
 from workflow import engine, links
-from workflow.actions import call_limits, held_applications
+from workflow.actions import application_files, call_limits, held_applications
 from workflow.actions.applicants import own_application, register
 from workflow.actions.held_applications import Held
 from workflow.engine import Change
@@ -29,7 +29,7 @@ from workflow.links import Applicant
 from workflow.outbox import bounced, queue
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.application_texts import read_text
+from workflow.store.application_texts import read_text, write_files
 from workflow.store.rows import Channel, Snapshot
 from workflow.store.tables import canonical
 from workflow.views import drafts
@@ -133,6 +133,11 @@ def _form_values(session: Session, record: Snapshot, sent: Application) -> dict[
         "contact_name": sent.contact_name,
         **{ability: text.abilities.get(ability, "") for ability in ABILITIES},
         "demonstration": text.demonstration or "",
+        application_files.KEY: write_files(
+            {"name": each["name"], "sha256": each["sha256"], "size": each["size"]}
+            for each in text.documents
+            if each.get("sha256")
+        ),
     }
 
 
@@ -209,7 +214,8 @@ def _replace_draft(
 def _is_untouched(session: Session, record: Snapshot, email: str, values: Mapping[str, str]) -> bool:
     """Return whether the values are those that the page of the form shows."""
     shown, _ = fill_form(session, record, email)
-    return values == read_form(shown)
+    files = application_files.KEY
+    return {files: "", **values} == {files: shown.get(files, ""), **read_form(shown)}
 
 
 def _delete_draft(session: Session, record: Snapshot, email: str) -> None:
@@ -284,9 +290,12 @@ def _receive(
     }
     if values["demonstration"]:
         application["demonstration"] = values["demonstration"]
+    if documents := application_files.put_on_record(session, record, email, values, now):
+        application[application_files.KEY] = documents
     change = _advance(session, record, email, "receive-application", application, key, now, note)
     _delete_draft(session, record, email)
     held_applications.remove(session, record, email)
+    application_files.forget(session, record, email)
     return change
 
 
@@ -300,6 +309,7 @@ def withdraw(session: Session, record: Snapshot, email: str, form: str, now: dat
     change = _advance(session, record, email, "withdraw-application", values, key, now)
     # A draft that is newer than the application stays as it is.
     if fill_form(session, record, email)[1] is None:
+        application_files.take_back(session, record, email, now)
         _replace_draft(session, record, email, _form_values(session, record, sent), now, withdrawn=True)
     queue.tell(
         session, "receipt", email, str(Role.APPLICANT), now,

@@ -1,41 +1,50 @@
-"""Keeps the documents of a partnership, each content once, and refuses types that are not accepted."""
+"""Refuses documents of types that are not accepted, and puts those that are kept into the input of an event."""
 
 from __future__ import annotations
 
 import codecs
-import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, get_origin
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from states.errors import BadInput, Problem
 from states.event import Event
+from states.inputs import MOST_FILES
 from workflow.actions import office_types
 from workflow.procedure.reading import decode
-from workflow.store import tables
+from workflow.store.kept_documents import keep
+
+File = tuple[str, bytes]  # the name and the content of a document
 
 
-def keep(connection: Connection, name: str, content: bytes, now: datetime) -> tuple[str, int]:
-    """Keep a document unless its content is kept already. Return its SHA-256 digest and its length in bytes."""
-    # The same file from two people is kept once, and its digest proves later that it was not exchanged.
-    digest = hashlib.sha256(content).hexdigest()
-    table = tables.documents
-    if connection.scalar(select(table.c.sha256).where(table.c.sha256 == digest)) is None:
-        values = {"sha256": digest, "name": name, "size": len(content), "added_at": now, "content": content}
-        connection.execute(insert(table).values(**values))
-    return digest, len(content)
+def takes_several(row: Event) -> bool:
+    """Return whether an event takes several documents."""
+    field = row.takes.model_fields.get(row.document or "")
+    return field is not None and get_origin(field.annotation) is tuple
 
 
-def describe(row: Event, name: str, digest: str, size: int) -> dict[str, Any]:
-    """Return the part of an event's input that refers to a kept document, with the keys that the event takes."""
-    computed = {"sha256": digest, "size": size}
-    accepted = {key: value for key, value in computed.items() if key in row.takes.model_fields}
-    return {str(row.document): name} | accepted
+def keep_all(connection: Connection, row: Event, files: Sequence[File], now: datetime) -> dict[str, Any]:
+    """Keep the documents of an event, at least one. Return the part of its input that refers to them."""
+    entries = [describe(name, *keep(connection, name, content, now)) for name, content in files]
+    if takes_several(row):
+        return {str(row.document): entries}
+    fields, entry = row.takes.model_fields, entries[0]
+    if "sha256" not in fields:
+        return {str(row.document): entry}
+    # Some inputs have the digest and the size under keys of their own.
+    return {str(row.document): entry["name"]} | {
+        key: entry[key] for key in ("sha256", "size") if key in fields
+    }
+
+
+def describe(name: str, digest: str, size: int) -> dict[str, Any]:
+    """Return what refers to a kept document: its name, digest and length in bytes."""
+    return {"name": name, "sha256": digest, "size": size}
 
 
 # The types of document that people may send with a form. The name's ending claims a type, and the content must
@@ -115,17 +124,54 @@ def find_too_large(at: str, name: str, size: int, megabytes: int) -> Problem:
     return Problem(at, f"{name!r} has {size / 1_000_000:.1f} MB", f"no more than {megabytes} MB")
 
 
+def find_too_many(at: str, names: Sequence[str], size: int, megabytes: int) -> Problem | None:
+    """Return the problem with several documents that are too many, or together too large. `size` is in bytes."""
+    if len(names) > MOST_FILES:
+        return Problem(at, f"these are {len(names)} files", f"no more than {MOST_FILES}")
+    if size > megabytes * 1_000_000:
+        together = f"{', '.join(map(repr, names))} have {size / 1_000_000:.1f} MB together"
+        return Problem(at, together, f"no more than {megabytes} MB together")
+    return None
+
+
 def refuse_unfit(at: str, name: str, content: bytes, megabytes: int) -> None:
     """Raise `BadInput` unless the document is of an accepted type, not empty and within the limit of size."""
+    refuse_any_unfit(at, [(name, content)], megabytes)
+
+
+def refuse_any_unfit(at: str, files: Sequence[File], megabytes: int) -> None:
+    """Raise `BadInput` with every problem, unless all documents can be taken and have no more than the limit."""
+    problems = [_find_unfit(at, *file, megabytes) for file in files]
+    size = sum(len(content) for _, content in files)
+    if not any(problems):
+        problems.append(find_too_many(at, [name for name, _ in files], size, megabytes))
+    if any(problems):
+        raise BadInput([problem for problem in problems if problem])
+
+
+def choose_fit(files: Sequence[File], megabytes: int) -> list[File]:
+    """Return the documents that can be taken, as many of them as are within the limit, in their order."""
+    fit: list[File] = []
+    for file in files:
+        size = sum(len(content) for _, content in (*fit, file))
+        too_many = find_too_many("", [name for name, _ in (*fit, file)], size, megabytes)
+        if not too_many and not _find_unfit("", *file, megabytes):
+            fit.append(file)
+    return fit
+
+
+def _find_unfit(at: str, name: str, content: bytes, megabytes: int) -> Problem | None:
+    """Return the problem with one document; None if it can be taken."""
     ending = name.rpartition(".")[2].lower()
     kinds = ", ".join(TYPES)
     if "." not in name or ending not in TYPES:
         problem = f"documents like {name!r} are not taken"
-        raise BadInput([Problem(at, problem, f"a file whose name ends in one of {kinds}")])
+        return Problem(at, problem, f"a file whose name ends in one of {kinds}")
     if not content:
-        raise BadInput([Problem(at, f"{name!r} is empty", "a file with something in it")])
+        return Problem(at, f"{name!r} is empty", "a file with something in it")
     if len(content) > megabytes * 1_000_000:
-        raise BadInput([find_too_large(at, name, len(content), megabytes)])
+        return find_too_large(at, name, len(content), megabytes)
     if not TYPES[ending](content):
         problem = f"what is in {name!r} is not what its ending {ending!r} says"
-        raise BadInput([Problem(at, problem, "the document as the program saved it, without macros")])
+        return Problem(at, problem, "the document as the program saved it, without macros")
+    return None

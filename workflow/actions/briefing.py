@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from notifications.filters import long_day, money
 from states.errors import TableError
 from states.inputs import ABILITIES, READABLE
 from states.lifecycle import TABLE
-from states.partnership import Outcome, Review, Role, State
+from states.partnership import Fact, Outcome, Review, Role, State
 from workflow.actions.task import Task
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
-from workflow.views import weighed
+from workflow.views import attached, weighed
 from workflow.views.applications import texts_for
 from workflow.views.standings import MOST, Standing, add_up, standings_of
 
@@ -27,6 +27,7 @@ class Card:
     title: str
     pairs: Pairs = field(default_factory=list)
     text: str = ""
+    files: list[attached.Shown] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,18 @@ class Section:
     cards: list[Card] = field(default_factory=list)
     text: str = ""
     grids: list[Grid] = field(default_factory=list)
+    files: list[attached.Shown] = field(default_factory=list)
 
 
 def collect_sections(session: Session, task: Task) -> list[Section]:
     """Return the reading that the event's form names, without what its role may not know."""
     sections = (SECTIONS[name](session, task) for name in task.event.form.reads)
     return [section for section in sections if section is not None]
+
+
+def _show(documents: Iterable[Fact | None]) -> list[attached.Shown]:
+    """Return documents of the facts as pages show them."""
+    return [attached.show(each.model_dump(mode="json")) for each in documents if each is not None]
 
 
 def _statement(_: Session, task: Task) -> Section | None:
@@ -90,7 +97,10 @@ def _terms(session: Session, task: Task) -> Section | None:
         lists.append(("Autonomy in its words (policy 4270.9b)", weighing["autonomy"]))
         lists.append(("All agreements of this organization", [*weighing["agreements"], weighing["sums"]]))
         lists = [(label, entries) for label, entries in lists if any(entries)]
-    return Section("The terms of the agreement", pairs=pairs, lists=lists)
+    waiting = agreement.pending.document if agreement.pending else None
+    # Who signs sees which very file is signed.
+    files = [each | {"proof": each["sha256"]} for each in _show([agreement.document, waiting])]
+    return Section("The terms of the agreement", pairs=pairs, lists=lists, files=files)
 
 
 def _outcomes(_: Session, task: Task) -> Section | None:
@@ -122,7 +132,8 @@ def _item(_: Session, task: Task) -> Section | None:
     if item.change:
         pairs.append(("New whole amount", money(item.change.amount_cents)))
         pairs.append(("New last day", long_day(item.change.ends_on)))
-    return Section("What the Board has before it", pairs=pairs)
+    since = [each for each in task.record.facts.documents if each.at >= item.referred_at]
+    return Section("What the Board has before it", pairs=pairs, files=_show([*item.documents, *since]))
 
 
 def _open_review(task: Task) -> Review | None:
@@ -146,8 +157,8 @@ def _report(_: Session, task: Task) -> Section | None:
             verdict = "target reached" if reached else "target not reached"
             pairs.insert(0, ("This year", f"{value:g} ({outcome.unit}): {verdict}"))
         cards.append(Card(outcome.name, pairs))
-    pairs = [("Document", report.document)] if report.document else []
-    return Section("The year's report", cards=cards, text=report.narrative, pairs=pairs)
+    files = _show([report]) if report.document else []
+    return Section("The year's report", cards=cards, text=report.narrative, files=files)
 
 
 def _findings(_: Session, task: Task) -> Section | None:
@@ -159,6 +170,7 @@ def _findings(_: Session, task: Task) -> Section | None:
             sides[side],
             [("Substantial and positive impact", "Yes" if finding.impact else "No")],
             finding.reasons,
+            _show(finding.documents),
         )
         for side, finding in findings.items()
     ]
@@ -217,7 +229,7 @@ def _score_card(session: Session, standing: Standing, text: ApplicationText) -> 
     pairs += [(READABLE[ability], text.abilities.get(ability, "nothing")) for ability in ABILITIES]
     if text.demonstration:
         pairs.append(("Ability to serve", text.demonstration))
-    return Card(standing.application.name, pairs)
+    return Card(standing.application.name, pairs, files=[attached.show(each) for each in text.documents])
 
 
 def _round(number: float | None) -> str:
@@ -228,7 +240,7 @@ def _protests(_: Session, task: Task) -> Section | None:
     selection = task.record.facts.selection
     waiting = selection.unanswered() if selection else ()
     cards = [
-        Card(selection.applications[p.organization].name, text=p.text)
+        Card(selection.applications[p.organization].name, text=p.text, files=_show(p.documents))
         for p in waiting
         if selection is not None and p.organization in selection.applications
     ]

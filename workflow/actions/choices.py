@@ -38,7 +38,7 @@ def make_offer(session: Session, task: Task, now: datetime) -> Offered:
     # An empty hint would hide the help that the type of the field has.
     helps = {key: text for key, name in form.beside.items() if (text := BESIDE[name](session, task, now))}
     values = _target_hints(task) if "values" in task.event.takes.model_fields else {}
-    return Offered(choices, values, helps=helps, without=form.without)
+    return Offered(choices, values, helps=helps, without=form.without, demanded=form.demands)
 
 
 def values_on_record(session: Session, task: Task) -> dict[str, Any]:

@@ -42,14 +42,14 @@ NO_FAULTS = Faults()
 class Kept:
     """A form as it was filled in.
 
-    `form` is its name, `shown` the digest of what its page showed, `texts` what was typed, and `file` the name and
-    the content of the document that was chosen.
+    `form` is its name, `shown` the digest of what its page showed, `texts` what was typed, and `files` the names
+    and the contents of the documents that were chosen.
     """
 
     form: str
     shown: str
     texts: Mapping[str, str]
-    file: tuple[str, bytes] | None = None
+    files: tuple[tuple[str, bytes], ...] = ()
     faults: Faults = NO_FAULTS
     kept_at: datetime | None = None
 
@@ -58,25 +58,29 @@ def keep(session: Session, link: str, kept: Kept, now: datetime, period: timedel
     """Keep a form in place of its earlier version, and delete what is too old or too much.
 
     1. Delete every form whose time is over, of whatever link.
-    2. Delete the earlier version, and if this form has a document, the link's other forms with one.
+    2. Delete the earlier version, and if this form has documents, the link's other forms with some.
     3. Delete the oldest forms of the link beyond `MOST`, and add this one.
     """
     table, connection = tables.kept_forms, session.connection
     mine = table.c.link == link
     replaced = table.c.form == kept.form
-    if kept.file is not None:
-        # A document can have many megabytes, so one for each link is kept.
-        replaced = or_(replaced, table.c.file.is_not(None))
+    if kept.files:
+        # Documents can have many megabytes, so those of one form are kept for each link.
+        replaced = or_(replaced, table.c.form.in_(select(tables.kept_files.c.form)))
     connection.execute(delete(table).where(or_(table.c.until <= now, and_(mine, replaced))))
     forms = connection.scalars(select(table.c.form).where(mine).order_by(table.c.kept_at)).all()
     for oldest in forms[: max(0, len(forms) - MOST + 1)]:
         connection.execute(delete(table).where(table.c.form == oldest))
-    file_name, file = kept.file or (None, None)
     row = {
-        "form": kept.form, "link": link, "values": _write(kept), "file_name": file_name, "file": file,
-        "kept_at": now, "until": now + period,
+        "form": kept.form, "link": link, "values": _write(kept), "kept_at": now, "until": now + period,
     }  # fmt: skip
     connection.execute(insert(table).values(row))
+    files = [
+        {"form": kept.form, "number": number, "name": name, "content": content}
+        for number, (name, content) in enumerate(kept.files)
+    ]
+    if files:
+        connection.execute(insert(tables.kept_files), files)
 
 
 def find(session: Session, link: str, form: str, now: datetime) -> Kept | None:
@@ -92,8 +96,13 @@ def find(session: Session, link: str, form: str, now: datetime) -> Kept | None:
         tuple(Unmet(**unmet) for unmet in values["refused"]),
         values["changed"],
     )
-    file = None if row["file"] is None else (row["file_name"], row["file"])
-    return Kept(form, values["shown"], values["texts"], file, faults, row["kept_at"])
+    return Kept(form, values["shown"], values["texts"], _read_files(session, form), faults, row["kept_at"])
+
+
+def _read_files(session: Session, form: str) -> tuple[tuple[str, bytes], ...]:
+    table = tables.kept_files
+    query = select(table.c.name, table.c.content).where(table.c.form == form).order_by(table.c.number)
+    return tuple((row.name, bytes(row.content)) for row in session.connection.execute(query))
 
 
 def forget(session: Session, link: str, form: str) -> None:

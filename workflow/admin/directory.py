@@ -107,9 +107,8 @@ def remove(console: Console, area: Area, table: Table, key: object, what: str) -
 
     def work(session: Session) -> list[Vacancy]:
         if not changes.remove(session, table, key, by=rights.name, now=console.now):
-            keys = map(str, session.connection.scalars(select(next(iter(table.primary_key.columns)))))
-            if table is tables.people:
-                keys = iter(read_directory(session).people)
+            known = session.connection.scalars(select(next(iter(table.primary_key.columns))))
+            keys = list(read_directory(session).people if table is tables.people else map(str, known))
             raise NotFound(f"there is no {what} {key}{suggest(str(key), keys)}")
         if table is not tables.people:
             return []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,17 +15,19 @@ from sqlalchemy import select
 
 from notifications.filters import long_day
 from states.errors import BadInput, Problem, Refused
+from states.event import Event
 from states.machine import FIRST, row_of
 from workflow import engine, session
-from workflow.actions import begin, briefing, choices
+from workflow.actions import begin, choices
 from workflow.admin import event_input, trigger
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.menu import Deed, Menu, make_menu, roles_held
 from workflow.admin.prompts import Questions, ask_line, pick, show_choices
+from workflow.admin.reading import print_reading
 from workflow.admin.references import ANY_REF, find_record, require_person
 from workflow.engine import Change, Conflict, NotFound
 from workflow.forms import parsing
-from workflow.forms.fields import Choices
+from workflow.forms.fields import Choices, Offered
 from workflow.forms.summary import summary
 from workflow.outbox import message
 from workflow.session import Session
@@ -140,7 +142,7 @@ class Visit:
         now = session.current_time()
         with self.console.system.reading() as here:
             questions = _make_questions(here, deed, now)
-            _print_reading(here, deed)
+            print_reading(self.console, here, deed, now)
         echo(f"\n{self.label(deed.event.name)}: {self.console.settings.events[deed.event.name]['does']}")
         questions.ask_all()
         if ref is None:
@@ -297,12 +299,24 @@ def _partnerships_of(here: Session, actor: str) -> Choices:
 def _make_questions(here: Session, deed: Deed, now: datetime) -> Questions:
     """Return the questions for an event, with the answers that the record has already."""
     today = here.config.calendar.day(now)
-    offered = choices.make_offer(here, deed, now)
+    offered = _leave_out_for_pages(choices.make_offer(here, deed, now), deed.event)
     values = choices.usual_values(deed.event, today)
     # What is sealed is its author's alone, and at this terminal somebody may act in the author's name.
     if not deed.event.sealed:
         values |= choices.values_on_record(here, deed)
     return Questions(deed.event.takes, offered, parsing.to_texts(deed.event.takes, values, offered), today)
+
+
+def _leave_out_for_pages(offered: Offered, event: Event) -> Offered:
+    """Return what the questions offer: not what only a page asks for, and no document that may be left out.
+
+    `trigger` takes documents. A name that somebody types at this terminal would be nobody's signature.
+    """
+    field = event.takes.model_fields.get(event.document or "")
+    spare = {event.document} if event.document and field and not field.is_required() else set()
+    # The report has always been asked for its document here.
+    spare -= {"document"} if "sha256" in event.takes.model_fields else set()
+    return replace(offered, without=offered.without | spare | event.form.demands, demanded=frozenset())
 
 
 def _print_menu(here: Session, record: Snapshot, actor: str, menu: Menu) -> None:
@@ -324,32 +338,9 @@ def _print_menu(here: Session, record: Snapshot, actor: str, menu: Menu) -> None
     if not menu.deeds:
         echo("You can do nothing here now.")
     for row, reason in menu.hindered[:_HINDERED]:
-        echo(f"   -  {config.label(row.name)}: not yet, {config.labeled(reason)}")
+        echo(f"   -  {config.label(row.name)}: not yet, {message.write_reason(here, reason, facts)}")
     if menu.hindered[_HINDERED:]:
         echo(f"   -  and later more; `partnershipctl events {record.ref}` lists it")
-
-
-def _print_reading(here: Session, deed: Deed) -> None:
-    """Print what a person should read before they act, such as the terms that they agree to."""
-    for section in briefing.collect_sections(here, deed):
-        echo(f"\n{section.title}")
-        _print_pairs(section.pairs, "  ")
-        for label, entries in section.lists:
-            echo(f"  {label}:")
-            for entry in entries:
-                echo(f"    - {entry}")
-        for card in section.cards:
-            echo(f"  {card.title}")
-            _print_pairs(card.pairs, "    ")
-            if card.text:
-                echo(f"    {card.text}")
-        if section.text:
-            echo(f"  {section.text}")
-
-
-def _print_pairs(pairs: Sequence[tuple[str, str]], indent: str) -> None:
-    for label, value in pairs:
-        echo(f"{indent}{label}: {value}")
 
 
 def _count_told(here: Session, change: Change) -> dict[str, int]:

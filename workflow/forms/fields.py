@@ -30,7 +30,8 @@ class Offered:
     """The parts of a form that depend on the record rather than on the type.
 
     `choices` are the choices by key. `values` has, by outcome, the text beside its number. `labels` and
-    `helps` by key replace those of the type. `without` are the keys that the form leaves out.
+    `helps` by key replace those of the type. `without` are the keys that the form leaves out, and `demanded` those
+    that it asks for although the type does without them.
     """
 
     choices: Mapping[str, Choices] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Offered:
     labels: Mapping[str, str] = field(default_factory=dict)
     helps: Mapping[str, str] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
+    demanded: frozenset[str] = frozenset()
 
 
 NOTHING = Offered()
@@ -96,6 +98,9 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     (inputs.Count, "whole"),
     (inputs.Number, "number"),
     (inputs.File, "file"),
+    (inputs.OneFile, "file"),
+    (inputs.Files, "files"),
+    (inputs.Consent, "tick"),
     (inputs.Text, "paragraph"),
     (inputs.Name, "line"),
     (inputs.Identifier, "line"),
@@ -104,10 +109,12 @@ _KINDS: tuple[tuple[Any, str], ...] = (
 # Nobody types these: they are computed from the file, so the form leaves them out.
 _WORKED_OUT = (inputs.Digest, inputs.Length)
 _HELP = {
+    "files": f"Up to {inputs.MOST_FILES} files.",
     "money": "In dollars, such as 250,000.00.",
     "day": "Year, month, day, such as 2026-09-01.",
     "lines": "One entry on each line.",
 }
+_TICKED = "yes"
 _YES_NO: Choices = (("yes", "Yes"), ("no", "No"))
 _SCORES: Choices = tuple((str(n), str(n)) for n in range(1, 6))
 
@@ -158,10 +165,13 @@ def _fields(takes: type[BaseModel], offered: Offered, prefix: str, at: str, entr
         if offered.choices.get(key):
             kind, choices = ("several" if kind == "lines" else "choice"), offered.choices[key]
         description = info.description or ""
+        if kind == "tick":
+            # The sentence stands beside the box, word for word.
+            choices, description = ((_TICKED, description),), ""
         label = offered.labels.get(key) or info.title or _capital(description)
         bounds = _bounds(hint)
         control = Field(
-            key, prefix + key, at + key, label, kind, info.is_required(),
+            key, prefix + key, at + key, label, kind, info.is_required() or key in offered.demanded,
             help=offered.helps.get(key, _help(kind, description if info.title else "")),
             least=bounds.get("minimum"), most=bounds.get("maximum"), longest=bounds.get("maxLength"),
             choices=choices,
@@ -282,6 +292,7 @@ _MISSING = {
     "lines": "Write at least one entry.",
     "day": "Give the day.",
     "file": "Choose a file.",
+    "tick": "Tick this box if you consent. Nothing is signed without it.",
     "money": "Give the amount.",
     "whole": "Give a number.",
     "number": "Give a number.",

@@ -100,7 +100,7 @@ def _table(group: Field, problems: list[Problem]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-_OF_SEVERAL_LINES = ("paragraph", "lines", "several")
+_OF_SEVERAL_LINES = ("paragraph", "lines", "several", "files")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -116,8 +116,13 @@ def clean(text: str, lines: bool = False) -> str:
     return _CONTROL.sub("", text).strip()
 
 
-def _read_lines(_: Field, text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text that are not blank, without the blanks around them."""
     return [entry for line in text.split("\n") if (entry := line.strip())]
+
+
+def _read_lines(_: Field, text: str) -> list[str]:
+    return lines_of(text)
 
 
 def _read_several(control: Field, text: str) -> list[str]:
@@ -130,6 +135,10 @@ def _read_choice(control: Field, text: str) -> str:
     if text not in dict(control.choices):
         raise ValueError("this cannot be chosen any more; choose again")
     return text
+
+
+def _read_tick(control: Field, text: str) -> bool:
+    return _read_choice(control, text) == control.choices[0][0]
 
 
 def _read_yes_no(control: Field, text: str) -> bool:
@@ -186,6 +195,8 @@ _READ: Mapping[str, Any] = {
     "several": _read_several,
     "choice": _read_choice,
     "yes-no": _read_yes_no,
+    "tick": _read_tick,
+    "files": _read_lines,
     "score": lambda control, text: int(_read_choice(control, text)),
     "money": _read_amount,
     "whole": _read_whole_number,

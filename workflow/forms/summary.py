@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from notifications.filters import long_day, money
+from notifications.filters import kind_and_size, long_day, money
 from workflow.forms import parsing
 from workflow.forms.fields import Field, Offered, build_fields
 
@@ -30,8 +30,18 @@ def summary(
     offered = Offered(values=dict.fromkeys(values.get("values") or {}, ""))
     fields = build_fields(takes, offered, entries=len(values.get("outcomes") or ()))
     return [
-        pair for control in fields for pair in _pairs(control, values.get(control.key), names or {}, sealed)
+        pair
+        for control in fields
+        for pair in _pairs(control, _value_of(control, values), names or {}, sealed)
     ]
+
+
+def _value_of(control: Field, values: Mapping[str, Any]) -> Any:
+    """Return the value of a field. Some inputs have the size of their document under a key of its own."""
+    value = values.get(control.key)
+    if control.kind == "file" and isinstance(value, str) and "size" in values:
+        return {"name": value, "size": values["size"]}
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +89,24 @@ def _pairs(control: Field, value: Any, names: Names, sealed: bool) -> Iterator[t
                 label = part.label if control.kind == "abilities" else f"{control.label}: {part.label}"
                 yield label, _format(part, value[part.key], names, sealed and control.kind == "abilities")
     else:
-        yield control.label, _format(control, value, names, sealed and control.key == "demonstration")
+        yield control.label, _format(control, value, names, sealed and control.key in _SEALED)
 
 
 def _format(control: Field, value: Any, names: Names, sealed: bool) -> str:
     """Return a value as people read it, or only its length if it is sealed."""
+    if sealed and control.kind == "files":
+        # To all but the author the names are left out already.
+        return "Kept under seal" if isinstance(value, str) else f"Kept under seal: {len(value)}"
     if sealed:
         return f"{len(value):,} characters, kept under seal"
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if control.kind == "money":
         return money(value)
+    if control.kind == "tick":
+        return control.choices[0][1]
+    if control.kind in ("file", "files"):
+        return "; ".join(map(_file, value if isinstance(value, (list, tuple)) else [value]))
     if control.kind == "day":
         return long_day(date.fromisoformat(value))
     if control.kind == "score":
@@ -100,6 +117,16 @@ def _format(control: Field, value: Any, names: Names, sealed: bool) -> str:
         return f"{value:g}" if abs(value) < 100_000 else f"{value:,}"
     text = str(value)
     return names.get(text) or dict(control.choices).get(text, text)
+
+
+def _file(value: str | Mapping[str, Any]) -> str:
+    """Return the name of a document with its type and size. A name alone has no content that is kept."""
+    if isinstance(value, str):
+        return value
+    return f"{value['name']} ({kind_and_size(value['name'], value.get('size'))})"
+
+
+_SEALED = ("demonstration", "documents")  # besides the abilities
 
 
 def _outcome(entry: Mapping[str, Any]) -> str:

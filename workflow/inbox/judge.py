@@ -50,6 +50,7 @@ from workflow.inbox.message import (
 from workflow.inbox.notes import find_asked, keep, pass_to_staff
 from workflow.inbox.questions import judge_question
 from workflow.inbox.refusals import (
+    find_typed_name,
     find_unclear,
     judge_automatic,
     judge_unreadable,
@@ -326,6 +327,12 @@ def _do(
     offered = action.claim.event
     label = session.config.label(offered)
     note = f"answered “{word}” to: {label}" if meaning.event != offered else None
+    if meaning.name:
+        name = session.name_of(action.reader, action.record.facts)
+        text = find_typed_name(reply, name)
+        if not text:
+            why = f"Your signature is your name. Write it in full on the line below “{word}”: {name}."
+            return refuse(session, reply, now, word, [offered], [why])
     values = meaning.input(text, session.config.calendar.day(now))
     try:
         # A savepoint: if the law refuses the event, the row of the message must still be written.

@@ -10,7 +10,7 @@ from notifications.incoming.consent import Kind
 from notifications.incoming.original import words_of
 from states.event import ReplyWord
 from workflow.inbox.message import TEXT, Judged, Reply, find_doubt, tell_staff, template_values
-from workflow.outbox import queue
+from workflow.outbox import message, queue
 from workflow.session import Session
 from workflow.store.rows import Verdict
 
@@ -62,12 +62,26 @@ def find_unclear(reply: Reply, meanings: Sequence[ReplyWord]) -> str | None:
         return f"The first line is not clear: {words.unclear}. Write the word alone, and nothing else."
     # Text below a word of consent may set a condition, which nobody has accepted. Thanks and a name are none.
     is_alone = reply.incoming.says in (Kind.YES, Kind.SIGN)
-    if words.below and not is_alone and all(meaning.below is None for meaning in meanings):
+    takes_more = any(meaning.below or meaning.name for meaning in meanings)
+    if words.below and not is_alone and not takes_more:
         return (
             "There is more text below the word, which may be a condition. To agree, write the word alone. Staff "
             "read the rest."
         )
     return None
+
+
+def find_typed_name(reply: Reply, name: str) -> str:
+    """Return the name that a person typed below the word to sign; "" unless it is theirs and nothing else is there.
+
+    A word alone is no signature. A name that is not on record, or a condition below it, is for the page.
+    """
+    words = reply.incoming.words
+    # A name below the word looks like the signature of a mail program. All that was taken for one counts here,
+    # since lines below the name may set a condition.
+    lines = [line.strip() for line in f"{words.below}\n{words.dropped}".splitlines() if line.strip()]
+    is_own = len(lines) == 1 and bool(words_of(name)) and words_of(lines[0]) == words_of(name)
+    return lines[0] if is_own else ""
 
 
 def is_near(reply: Reply, offered: Collection[str]) -> bool:
@@ -94,7 +108,7 @@ def refuse(
     notice = reply.answered
     # People know an event by the words on its button, not by its name in the law.
     labels = "; ".join(session.config.label(event) for event in events)
-    readable = [session.config.labeled(line) for line in why]
+    readable = [message.write_reason(session, line) for line in why]
     words = template_values(session, replace(reply, about=labels), readable, word) | {
         "text": reply.incoming.words.below[:TEXT]
     }

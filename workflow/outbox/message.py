@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 from sqlalchemy import select
 
 from states.chapters.anytime import CHANGE_CONTACT
-from states.chapters.correction import CORRECT_ENTRY
 from states.chapters.panel import CHANGE_PANEL
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
@@ -25,7 +25,7 @@ from workflow.store import tables
 from workflow.store.application_texts import SEALED_EVENTS
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
 from workflow.store.tables import canonical
-from workflow.views import corrections, documents, drafts, vacancies, visibility, weighed
+from workflow.views import attached, corrections, documents, drafts, vacancies, visibility, weighed
 from workflow.views.sealing import names_nobody
 from workflow.views.visibility import Viewer
 
@@ -98,6 +98,7 @@ _NO_PARTNERSHIP: dict[str, Any] = {
     "deadline": None,
     "offers": [],
     "hindered": [],
+    "files": [],
     "missing": {},
     "weighed": None,
     "page": None,
@@ -126,7 +127,10 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     event = _event(session, row, facts, viewer)
     # Somebody who has only saved an application has no page of the partnership to see.
     is_author = row.role == Role.APPLICANT and not _has_applied(facts, row.owner)
+    page = None if is_author else links.address(config, links.claim_of(row, ref, "", facts))
+    offered = [offer["event"] for offer in asks["offers"]]
     return asks | {
+        "files": _list_files(page, event, attached.to_read(about.state, offered, visible)) if page else [],
         "why": f"because you saved an application for {school_name}"
         if is_author
         else describe_capacity(session, row.role, facts),
@@ -146,7 +150,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
         "missing": missing,
         "deadline": own_deadline(session, row, _leaves_at(row)),
         "names": documents.mentioned_names(names_in(session, facts), visible, event),
-        "page": None if is_author else links.address(config, links.claim_of(row, ref, "", facts)),
+        "page": page,
     }
 
 
@@ -154,6 +158,18 @@ def _has_applied(facts: Partnership, email: str) -> bool:
     """Return whether an address is that of an applicant on record, in this call or an earlier one."""
     sent = (each for call in facts.selections for each in call.applications.values())
     return any(email == application.contact_email for application in sent)
+
+
+def _list_files(
+    page: str, event: Mapping[str, Any] | None, to_read: Sequence[attached.Shown]
+) -> list[attached.Shown]:
+    """Return the documents that came with the event of a notice, and those to read before what it asks for."""
+    came = [each for deed in event["deeds"] for each in deed["files"]] if event else []
+    files = {each["sha256"] or each["name"]: each for each in (*came, *to_read)}
+    return [
+        each | {"url": f"{page}/documents/{each['sha256']}" if each["sha256"] else None}
+        for each in files.values()
+    ]
 
 
 def describe_capacity(session: Session, role: str, facts: Partnership) -> str:
@@ -165,6 +181,20 @@ def describe_capacity(session: Session, role: str, facts: Partnership) -> str:
 def names_in(session: Session, facts: Partnership) -> dict[str, str]:
     """Return names: of organizations and applicants by identifier, of people by address."""
     return session.directory.names() | _applicants(facts)
+
+
+def write_reason(session: Session, reason: str, facts: Partnership | None = None) -> str:
+    """Return a reason of the law as people read it: with the labels of events and names in place of identifiers."""
+    applicants = _applicants(facts) if facts else {}
+    names = session.directory.names() | applicants
+
+    def name(found: re.Match[str]) -> str:
+        word = found[0]
+        # An identifier of one word may be an ordinary word, unless it is that of an applicant.
+        is_plain = not {"-", "@"} & set(word) and word not in applicants
+        return word if is_plain else names.get(word, word)
+
+    return re.sub(r"[\w.+@-]*\w", name, session.config.labeled(reason))
 
 
 def _applicants(facts: Partnership) -> dict[str, str]:
@@ -236,24 +266,22 @@ def describe_entry(
     session: Session, entry: HistoryEntry, facts: Partnership, viewer: Viewer
 ) -> dict[str, Any]:
     """Return a row of the history in words for its reader: the event, and the input that the reader may see."""
-    if entry.event == CORRECT_ENTRY:
-        made = _correction(session, entry, facts, viewer)
-        return _deed(
-            session, entry, [(p["label"], p["now"] or "nothing") for p in made["parts"]] if made else []
-        )
+    made = _correction(session, entry, facts, viewer)
     row = row_of(entry.event, State(entry.from_state) if entry.from_state else None)
     visible = visibility.visible_input(viewer, entry)
     # No message quotes an application, since other people may read mail in a shared mailbox.
-    pairs = summarize(row.takes, visible, names_in(session, facts), sealed=bool(row.sealed))
-    return _deed(session, entry, pairs)
-
-
-def _deed(session: Session, entry: HistoryEntry, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    pairs = (
+        [(part["label"], part["now"] or "nothing") for part in made["parts"]]
+        if made
+        else summarize(row.takes, visible, names_in(session, facts), sealed=bool(row.sealed))
+    )
     return {
         "event": entry.event,
         "label": session.config.label(entry.event),
         "done": session.config.events[entry.event]["done"],
         "said": [{"label": label, "value": value} for label, value in pairs],
+        # What is sealed has a page of its own, which only its author can open.
+        "files": [] if row.sealed else attached.of_input(visible, row.document),
     }
 
 
@@ -281,7 +309,7 @@ def _asks(
         if event not in askable(about.state, about.facts, Role(row.role)):
             continue
         if unmet[event]:
-            reasons = [config.labeled(reason) for reason in unmet[event]]
+            reasons = [write_reason(session, reason, about.facts) for reason in unmet[event]]
             hindered.append({"event": event, "label": config.label(event), "reasons": reasons})
             continue
         if _is_own_application(row, event):
@@ -292,6 +320,7 @@ def _asks(
         offers.append({
             "event": event, "label": config.label(event), "url": link, "words": words, "help": "",
             "deadline": deadline_of(session, row, [event], _leaves_at(row)), "always": event in always,
+            "signs": any(word.name for word in event_named(event).reply_words.values()),
         })  # fmt: skip
     return {"offers": offers, "hindered": hindered}
 

@@ -116,7 +116,11 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
         written = read_entry(session.connection, occasion.record.key, occasion.seq)
         occasion = replace(occasion, correction=corrections.of_row(session.connection, written))
     people: dict[str, tuple[Person, str]] = {}
-    for group in row.to if occasion.to is None else occasion.to:
+    has_copy = isinstance(row, NoticeSettings) and _is_signed_now(occasion)
+    groups = row.to if occasion.to is None else occasion.to
+    if isinstance(row, NoticeSettings) and has_copy:
+        groups = (*groups, *row.once_signed)
+    for group in groups:
         for person, role in recipients(session, occasion, group, row.offers):
             if person.email not in people:
                 people[person.email] = (person, role)
@@ -128,7 +132,9 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
             continue
         # People know what they did themselves. They get a message only if it also asks for their next step.
         # A command may also have been somebody else's, in their name.
-        told_anyway = occasion.by_command and isinstance(row, NoticeSettings) and row.tells_actor
+        told_anyway = (
+            occasion.by_command and isinstance(row, NoticeSettings) and (row.tells_actor or has_copy)
+        )
         if (
             person.email == occasion.actor
             and not told_anyway
@@ -146,6 +152,14 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
         made = new_notice(config, occasion.name, reached.email, role, occasion.now, occasion.extra)
         rows.append(made | values)
     return rows
+
+
+def _is_signed_now(occasion: Occasion) -> bool:
+    """Return whether the event gave the last signature, so that everybody concerned gets the signed copy."""
+    agreement, before = occasion.record.facts.agreement, occasion.before.agreement
+    if occasion.seq is None or agreement is None or agreement.signed_copy is None:
+        return False
+    return before is None or before.signed_copy != agreement.signed_copy
 
 
 def _may_be_told(session: Session, occasion: Occasion, person: Person, role: str) -> bool:

@@ -22,11 +22,12 @@ from notifications.errors import ServiceError
 from notifications.render import Rendered, TemplateFailed, TemplateMissing
 from states.event import OFFICE
 from workflow.outbox import invitations
-from workflow.outbox.message import DIGEST, context_of, offered_versions, partnership_of
+from workflow.outbox.message import DIGEST, context_of, entry_of, offered_versions, partnership_of
 from workflow.procedure.config import Config
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import kept_documents, tables
 from workflow.store.rows import Notice
+from workflow.views.visibility import can_see_fact, viewer_of
 
 Context = dict[str, Any]
 
@@ -151,7 +152,7 @@ def _make_section(config: Config, part: Notice, context: Context) -> tuple[dict[
         words = config.templates.words(part.template, narrowed)
     except Exception:  # noqa: BLE001 - one broken notice must not keep the rest of a digest back
         return None
-    names = ("partnership", "page", "delegate_for", "deadline", "offers", "hindered", "missing")
+    names = ("partnership", "page", "delegate_for", "deadline", "offers", "hindered", "missing", "files")
     return words | {name: narrowed[name] for name in names}, narrowed
 
 
@@ -199,7 +200,24 @@ def finish(session: Session, row: Notice, draft: Draft, now: datetime) -> bytes:
         calendar=_make_calendar(session, row, draft),
         reply_to=_reply_to(session, row),
         record=_history_heads(session, row, draft),
+        pages=_find_signed_copies(session, row, draft),
     )
+
+
+def _find_signed_copies(session: Session, row: Notice, draft: Draft) -> list[tuple[str, bytes]]:
+    """Return the name and content of each signed copy that goes with a notice, or with the notices in a digest."""
+    copies: dict[str, tuple[str, bytes]] = {}
+    for part in [part for part, _ in draft.parts] or [row]:
+        if part.seq is None or part.partnership is None:
+            continue
+        copy = entry_of(session, part.partnership, part.seq).signed_copy
+        # What only the office and the Lead Partner may see is attached for nobody else.
+        if copy is None or not can_see_fact("documents", viewer_of(part)):
+            continue
+        content = kept_documents.read(session.connection, copy.sha256)
+        if content is not None:
+            copies[str(copy.sha256)] = copy.name, content
+    return list(copies.values())
 
 
 def _remove(session: Session, row: Notice, broken: tuple[int, ...]) -> None:

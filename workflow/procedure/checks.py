@@ -233,7 +233,9 @@ def _check_notice(name: str, row: NoticeSettings) -> Iterator[tuple[str, str, st
         if event not in EVENTS:
             yield ".offers", f"there is no event {event!r}", "one of " + ", ".join(EVENTS)
     yield from (
-        (f".{at}", problem, expected) for at, problem, expected in _check_recipients("to", row.to, row.offers)
+        (f".{at}", problem, expected)
+        for key, groups in (("to", row.to), ("once_signed", row.once_signed))
+        for at, problem, expected in _check_recipients(key, groups, row.offers)
     )
     if name in EVENTS:
         # The law says who may know of an event. The configuration can only tell fewer people.

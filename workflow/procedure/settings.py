@@ -314,6 +314,7 @@ class NoticeSettings(Settings):
     when: str | None = None
     offers: tuple[str, ...] = ()
     tells_actor: bool = False
+    once_signed: tuple[str, ...] = ()  # who gets the signed copy besides, as does the person who signed last
     enabled: bool = True
 
 

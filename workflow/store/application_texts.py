@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Connection, Select, select
 
@@ -28,10 +28,30 @@ _BATCH = 8  # rows with long texts that are in memory at once
 
 @dataclass(frozen=True, slots=True)
 class ApplicationText:
-    """What an applicant wrote: a text for each ability (4270.3), and how it shows its ability to serve (4270.2)."""
+    """What an applicant sent: a text for each ability (4270.3), its ability to serve (4270.2), and its files."""
 
     abilities: Mapping[str, str]
     demonstration: str | None
+    documents: tuple[Mapping[str, Any], ...] = ()  # the name, sha256 and size of each
+
+
+class FileEntry(TypedDict):
+    """What an application names of one of its files."""
+
+    name: str
+    sha256: str
+    size: int  # in bytes
+
+
+def list_files(text: str) -> list[FileEntry]:
+    """Return the files that the values of an application's form list, one on a line."""
+    lines = (line.split(" ", 2) for line in text.splitlines())
+    return [{"name": name, "sha256": digest, "size": int(size)} for digest, size, name in lines]
+
+
+def write_files(entries: Iterable[FileEntry]) -> str:
+    """Return the files of an application as the values of its form list them."""
+    return "\n".join(f"{each['sha256']} {each['size']} {each['name']}" for each in entries)
 
 
 def row_of(connection: Connection, record: Snapshot, application: Application) -> HistoryEntry:
@@ -116,7 +136,9 @@ def without_texts(row: HistoryEntry) -> HistoryEntry:
 
 
 def _text_of(values: Mapping[str, Any]) -> ApplicationText:
-    return ApplicationText(values["abilities"], values.get("demonstration"))
+    return ApplicationText(
+        values["abilities"], values.get("demonstration"), tuple(values.get("documents", ()))
+    )
 
 
 def _missing(record: Snapshot, application: Application) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 from sqlalchemy import Row
 
 from states.moments import Moment, moments
-from states.partnership import Partnership, Role, State
+from states.partnership import Attachment, Partnership, Role, State
 
 GENESIS = "0" * 64  # stands in for the hash of the row before the first row of a history
 
@@ -141,6 +141,12 @@ class HistoryEntry(NamedTuple):
         """Return the input, as `read_input` takes it."""
         values: dict[str, Any] = json.loads(self.input)
         return values
+
+    @property
+    def signed_copy(self) -> Attachment | None:
+        """Return the signed copy that was made with this event; None for every event but a last signature."""
+        copy = json.loads(self.setting).get("signed_copy")
+        return None if copy is None else Attachment.model_validate(copy)
 
     @property
     def stood_in(self) -> str | None:

@@ -380,12 +380,20 @@ kept_forms = Table(
     Column("form", String, primary_key=True),
     Column("link", String, nullable=False),  # what the link is for, such as "12 describe-needs"
     Column("values", Text, nullable=False),  # JSON: what was typed, and what was wrong with it
-    Column("file_name", String),
-    Column("file", LargeBinary),  # the document that was chosen
     Column("kept_at", Instant, nullable=False),
     Column("until", Instant, nullable=False),  # from then on it is not shown, and the next form deletes it
     Index("ix_kept_forms_link", "link"),
     Index("ix_kept_forms_until", "until"),
+)
+
+# The documents that were chosen in these forms.
+kept_files = Table(
+    "kept_files",
+    METADATA,
+    Column("form", String, ForeignKey("kept_forms.form", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # their order in the form
+    Column("name", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 # Applications over a cap of the call. They wait until staff release them or set them aside.

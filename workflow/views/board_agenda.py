@@ -101,5 +101,8 @@ def _describe(session: Session, record: Snapshot, item: Item) -> AgendaItem:
         item.reason,
         two_readings and not introduced,
         day in item.late,
-        tuple(document for document in facts.documents if document.at >= item.referred_at),
+        (
+            *(Document(title=each.name, **each.model_dump(), at=item.referred_at) for each in item.documents),
+            *(document for document in facts.documents if document.at >= item.referred_at),
+        ),
     )

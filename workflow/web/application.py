@@ -12,81 +12,40 @@ from flask import Response, abort, request
 from sqlalchemy.exc import IntegrityError
 
 from states.errors import BadInput, Problem, Refused
-from states.inputs import ABILITIES
+from states.inputs import ABILITIES, MOST_FILES
 from states.partnership import Application
-from workflow import engine
-from workflow.actions import applications, call_limits, held_applications, kept_forms
+from workflow import engine, links
+from workflow.actions import (
+    application_files,
+    applications,
+    attachments,
+    call_limits,
+    held_applications,
+    kept_forms,
+)
 from workflow.actions.applicants import own_application
+from workflow.actions.application_files import KEY as FILES
 from workflow.actions.applications import FIELDS, SentAlready, TooMany
 from workflow.actions.kept_forms import Faults, Kept
 from workflow.engine import Conflict
 from workflow.links import Applicant
 from workflow.session import Session
-from workflow.store.application_texts import read_text
+from workflow.store.application_texts import list_files, read_text
 from workflow.store.rows import Snapshot
-from workflow.views import drafts
+from workflow.views import attached, drafts
 from workflow.views.drafts import Draft
 from workflow.web import public_calls
+from workflow.web.application_words import ABILITY_WORDS, FIELD_WORDS, KINDS, OTHER_WORDS, describe_ability
+from workflow.web.partnership import save_as
+from workflow.web.sent import read_files
 from workflow.web.sheet import TICKED
 from workflow.web.site import Site, require_form, see_other
 
+KEEP = "keep"  # the boxes of the files that stay, by their digest
 _TRIES = 5  # how often to try while other applications to the call arrive at the same moment
 BUTTONS = ("send", "save", "withdraw")
 RESULTS = ("sent", "held", "sent-already", "saved", "withdrawn")
 CONFIRM = "withdraw"  # the word that the applicant types to confirm a withdrawal
-KINDS = {
-    "community-based-organization": "A community based organization",
-    "higher-education": "An institution of higher learning",
-    "public-agency": "A public agency",
-    "other": "Another organization that can show its ability to serve",
-}
-# For each of the five abilities (4270.3): its name, what it means, and the question that the form asks.
-ABILITY_WORDS = {
-    "collaboration": (
-        "Collaboration",
-        "working together with the school's community and with other partners, and bringing these together",
-        "How do you work with a school, its families and other partners, and bring them to one table?",
-    ),
-    "high-expectations": (
-        "High expectations",
-        "expecting much of every student, and helping every student to get there",
-        "How do you set high expectations for all students?",
-    ),
-    "diversity": (
-        "Diversity",
-        "embracing the diversity of students, families and staff",
-        "How do you embrace diversity, in your work and in your organization?",
-    ),
-    "connecting-assets": (
-        "Connecting assets",
-        "connecting what the school has with what the community has",
-        "How do you connect the strengths of a school with those of its community?",
-    ),
-    "shared-accountability": (
-        "Shared accountability",
-        "sharing the responsibility for results, and showing openly what was reached",
-        "How do you share accountability for results?",
-    ),
-}
-FIELD_WORDS = {
-    "name": "Name of the organization",
-    "kind": "Kind of organization",
-    "contact_name": "Contact person",
-    "demonstration": "Ability to serve",
-    **{ability: words[0] for ability, words in ABILITY_WORDS.items()},
-}
-
-_OTHER_WORDS = {
-    "confirm": "Confirmation",
-    "form": "The form",
-    "unchanged": "I want to send it as it is",
-}
-
-
-def describe_ability(ability: str) -> dict[str, str]:
-    """Return the key, name, meaning and question of an ability."""
-    name, means, question = ABILITY_WORDS[ability]
-    return {"key": ability, "name": name, "means": means, "question": question}
 
 
 def page(site: Site, token: str, applicant: Applicant) -> Response:
@@ -163,10 +122,13 @@ def _act(site: Site, token: str, applicant: Applicant, call: public_calls.Call, 
     email = applicant.email
     values, button = applications.read_form(request.form), request.form.get("do", "")
     form = request.form.get("form", "")
-    if button not in BUTTONS:
+    if button not in BUTTONS or None in request.form or None in request.files:
         # A form that did not arrive whole must not replace a draft.
         abort(400)
     try:
+        # First, so that the files are here also if something else is wrong with the form.
+        if button != "withdraw":
+            values |= {FILES: _take_files(site, applicant, now)}
         if button == "withdraw":
             _check_confirmed()
         as_it_is = request.form.get("unchanged") == TICKED
@@ -190,6 +152,20 @@ def _act(site: Site, token: str, applicant: Applicant, call: public_calls.Call, 
         site.system.transact(partial(_tell_limit, ref=call.ref, now=now))
         return _keep(site, token, applicant, values, [Problem("", _TOO_MANY)], button, now)
     return see_other(f"{token}?done={done}")
+
+
+def _take_files(site: Site, applicant: Applicant, now: datetime) -> str:
+    """Keep the files that came with a form. Return the list of all that it wants. Raise `BadInput`."""
+    files, too_large, _ = read_files(site.system.config.procedure.web.upload_megabytes)
+    if too_large:
+        raise BadInput(too_large.values())
+    ticked, new = request.form.getlist(KEEP), files.get(FILES, [])
+
+    def choose(session: Session) -> str:
+        _, record = _read_call(session, applicant.ref, now)
+        return application_files.choose(session, record, applicant.email, ticked, new, now)
+
+    return site.system.transact(choose)
 
 
 _TOO_MANY = "You have sent it many times within an hour. Save it now, and send it later"
@@ -279,10 +255,11 @@ def _keep(
 
     def keep(session: Session) -> None:
         texts = values
-        if button == "withdraw":
+        if button == "withdraw" or FILES not in values:
             # The form to withdraw has no other fields, so the form to send shows what was saved.
             _, record = _read_call(session, applicant.ref, now)
-            texts, _ = applications.fill_form(session, record, applicant.email)
+            saved, _ = applications.fill_form(session, record, applicant.email)
+            texts = saved if button == "withdraw" else {FILES: saved.get(FILES, ""), **values}
         kept = Kept(form, "", texts, faults=Faults(problems=tuple(problems)))
         kept_forms.keep(session, link_of(applicant), kept, now)
 
@@ -308,6 +285,7 @@ def _show(
             title=f"Your application: {call.school}",
             call=call,
             sent=_readable(session, record, sent),
+            address=links.apply_address(session.config, Applicant(record.ref, email, record.facts.round)),
             held=held_applications.find_held(session, record, email),
             draft=_readable_draft(session, drafts.find_draft(session, record, email)),
             email=email,
@@ -342,9 +320,14 @@ def _show_form(
         call_address=site.system.config.address(f"calls/{call.ref}"),
         email=email,
         values={field: values.get(field, "") for field in FIELDS},
+        files=[attached.show(dict(each)) for each in list_files(values.get(FILES, ""))],
+        megabytes=site.system.config.procedure.web.upload_megabytes,
+        most_files=MOST_FILES,
+        endings=attachments.ENDINGS,
+        address=links.apply_address(session.config, Applicant(record.ref, email, record.facts.round)),
         kinds=KINDS,
         abilities=[describe_ability(ability) for ability in ABILITIES],
-        labels=FIELD_WORDS | _OTHER_WORDS,
+        labels=FIELD_WORDS | OTHER_WORDS,
         # Complete before anybody types, so that it could be sent without anybody having meant it.
         complete=not [*applications.find_missing(values)],
         sent=_readable(session, record, sent),
@@ -387,4 +370,15 @@ def _readable(session: Session, record: Snapshot, sent: Application | None) -> d
         "received_at": sent.received_at,
         "abilities": [(ABILITY_WORDS[ability][0], text.abilities.get(ability, "")) for ability in ABILITIES],
         "demonstration": text.demonstration,
+        "files": [attached.show(each) for each in text.documents],
     }
+
+
+def document(site: Site, applicant: Applicant, digest: str) -> Response:
+    """Return a file of the applicant's own, sent or not, for the browser to save. Abort with 404 for any other."""
+    with site.system.reading() as session:
+        call_and_record = public_calls.find_call(session, applicant.ref, site.clock())
+        if call_and_record is None or call_and_record[1].facts.round != applicant.round:
+            abort(404)
+        file = application_files.read_own(session, call_and_record[1], applicant.email, digest)
+    return save_as(*file) if file else abort(404)

@@ -35,7 +35,7 @@ from workflow.store.rows import Channel, Snapshot
 from workflow.views import documents, your_page
 from workflow.views.capacities import Capacity
 from workflow.views.visibility import Viewer, viewer_of
-from workflow.web import closed_link, score_sheet
+from workflow.web import closed_link, form_files, score_sheet
 from workflow.web.correction_sheet import ENTRY
 from workflow.web.sent import Sent, read_sent, refuse_too_large
 from workflow.web.sheets import sheet_of
@@ -61,7 +61,7 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
     """Do the event in one transaction, and redirect to what was recorded, or to what has to be looked at first.
 
     1. Refuse a request that is not a form, or one form too many from this sender.
-    2. If the button only adds or drops an entry, keep the form with it. If it saves a sheet, save it.
+    2. If the button only adds or drops an entry or a document, keep the form so. If it saves a sheet, save it.
     3. Do the event. If it was done before, is refused, has to be checked, or the record has changed, undo
        everything and keep what was typed.
     4. Redirect, so that no page asks to send the form again when it is loaded again (RFC 9110, 15.4.4).
@@ -76,7 +76,9 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
     if kept is None and sent.do == "record":
         # It was recorded by now, or is too old. That page tells which.
         return see_other(f"{token}/form/{sent.form}")
-    sent = _with_kept(claim, sent, kept)
+    sent = form_files.with_kept(claim, sent, kept)
+    if sent.do == "unattach":
+        return _keep(site, token, claim, form_files.without_document(claim, sent), now)
     if sent.do not in ("act", "save", "record"):
         return _keep(site, token, claim, replace(sent, texts=_with_entries(sent)), now)
     try:
@@ -104,19 +106,6 @@ def _done(token: str) -> Response:
     return see_other(f"{token}/done")
 
 
-def _with_kept(claim: Claim, sent: Sent, kept: Kept | None) -> Sent:
-    """Return a form with what was kept of it: all its answers if they were checked, else its document."""
-    if kept is None:
-        return sent
-    key = event_named(claim.event).document
-    files = {key: kept.file} if key and kept.file else {}
-    if sent.do == "record":
-        return replace(sent, texts=dict(kept.texts), files=files)
-    if not files or sent.files or sent.too_large:
-        return sent
-    return replace(sent, texts=sent.texts | {key: files[key][0] for key in files}, files=files)
-
-
 def _keep(
     site: Site,
     token: str,
@@ -129,12 +118,18 @@ def _keep(
     """Keep what was typed, and redirect to the page that shows it again or that asks to check it."""
     key = event_named(claim.event).document
     # A document that cannot be recorded is not kept: the person has to choose another.
-    unfit = any(problem.at == key for problem in faults.problems)
-    kept = sent.to_keep(None if unfit else key, faults)
+    if key in sent.files and any(problem.at == key for problem in faults.problems):
+        fit = attachments.choose_fit(sent.files[key], site.system.config.procedure.web.upload_megabytes)
+        sent = replace(sent, files={key: fit})
+    keep_sent(site, link_of(claim), sent.to_keep(key, faults), now)
+    return see_other(f"{token}/{page}/{sent.form}")
+
+
+def keep_sent(site: Site, link: str, kept: Kept, now: datetime) -> None:
+    """Keep a form that was sent, in a transaction of its own."""
     # The same form that is sent twice at once is kept by one of the two (`IntegrityError`).
     with suppress(IntegrityError):
-        site.system.transact(lambda session: kept_forms.keep(session, link_of(claim), kept, now))
-    return see_other(f"{token}/{page}/{sent.form}")
+        site.system.transact(lambda session: kept_forms.keep(session, link, kept, now))
 
 
 def link_of(claim: Claim) -> str:
@@ -175,12 +170,12 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
     # The person read another record than the one that would be changed, so let them read it first.
     if sent.shown != sheet.digest():
         raise Changed
-    texts = _without_named_files(action, sent)
+    texts = form_files.without_named_files(action, sent)
     events = sheet.read_events(texts)
     if len(events) == 1:
         event, values = events[0]
         # Keep the document in the same transaction, so that a refused event leaves no file behind.
-        values |= _attached(site, session, action, sent, now)
+        values |= form_files.keep_attached(site, session, action, sent, now)
         act(session, action, values, channel=Channel.LINK, form=sent.form, now=now, event=event)
     else:
         act_each(session, action, events, form=sent.form, now=now)
@@ -190,24 +185,6 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
     kept_forms.forget(session, link_of(claim), sent.form)
     if isinstance(sheet, score_sheet.Scores):
         score_sheet.forget(session, action)
-
-
-def _without_named_files(action: Action, sent: Sent) -> dict[str, str]:
-    """Return what was typed, without the name of a document whose content was not sent."""
-    key = action.event.document
-    texts = parsing.drop_blanks(sent.texts)
-    return texts if key in sent.files else {name: text for name, text in texts.items() if name != key}
-
-
-def _attached(site: Site, session: Session, action: Action, sent: Sent, now: datetime) -> dict[str, Any]:
-    """Keep the attached document, and return the part of the input that refers to it. Raise `BadInput` if unfit."""
-    key = action.event.document
-    if key is None or key not in sent.files:
-        return {}
-    name, content = sent.files[key]
-    attachments.refuse_unfit(key, name, content, site.system.config.procedure.web.upload_megabytes)
-    digest, size = attachments.keep(session.connection, name, content, now)
-    return attachments.describe(action.event, name, digest, size)
 
 
 def again(site: Site, token: str, claim: Claim, form: str, *, check: bool = False) -> Response:
@@ -259,11 +236,13 @@ def _show(
                 "here": token,
                 "changed": changed,
                 "lost": lost,
-                "refused": [_write_unmet(session, each) for each in faults.refused],
-                "obstacles": [_write_unmet(session, each) for each in obstacles if not faults.refused],
+                "refused": [_write_unmet(action, session, each) for each in faults.refused],
+                "obstacles": [
+                    _write_unmet(action, session, each) for each in obstacles if not faults.refused
+                ],
                 # Nothing that is typed helps against an obstacle, so there is no button until it is gone.
                 "blocked": bool(obstacles) and kept is None,
-                "kept_file": kept.file[0] if kept and kept.file else "",
+                "kept_files": [form_files.describe_file(*file) for file in kept.files] if kept else [],
             }
     except LinkClosed as closed:
         return closed_link.closed(site, token, closed, kept.texts if kept else None)
@@ -317,9 +296,9 @@ def _obstacles(session: Session, action: Action, now: datetime) -> list[Unmet]:
     return unmet or [Unmet("choice", reason) for reason in choices.find_empty(session, action, now)]
 
 
-def _write_unmet(session: Session, unmet: Unmet) -> str:
-    """Return an unmet requirement as a sentence, with the labels of events and the clause behind it."""
-    reason = session.config.labeled(unmet.reason)
+def _write_unmet(action: Action, session: Session, unmet: Unmet) -> str:
+    """Return an unmet requirement as a sentence, with the names of what it is about and the clause behind it."""
+    reason = message.write_reason(session, unmet.reason, action.record.facts)
     clause = f" (policy {unmet.clause})" if unmet.clause else ""
     return f"{reason[:1].upper()}{reason[1:]}{clause}."
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from flask import Response, abort, request
 
 from notifications.markup import join_lines
-from states.errors import BadInput, Refused
+from states.errors import BadInput, Problem, Refused
 from states.machine import event_named
 from states.partnership import Role
 from workflow import directory, links
-from workflow.actions import begin, sending_again, sign_in
+from workflow.actions import begin, handled_answers, kept_forms, sending_again, sign_in
+from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept
 from workflow.directory import DISTRICT_ROLES
 from workflow.links import Applicant, Claim
 from workflow.record import own_settings
@@ -21,19 +24,23 @@ from workflow.store import tables
 from workflow.store.rows import SignIn
 from workflow.views import board_agenda, capacities, desk, troubled_mail, your_page
 from workflow.views.capacities import Capacity
-from workflow.web import signed_in
+from workflow.web import event_page, signed_in
 from workflow.web.site import Site
 
 _MORE = 5  # how many things a person may do are named for each partnership; its page has all
 
 
-def go_to_page(site: Site, anchor: str = "") -> Response:
+def go_to_page(site: Site, rest: str = "") -> Response:
+    """Redirect to the person's page. `rest` is the end of its address, such as "#mail"."""
     # The address comes from the settings, since the host of a request can be chosen by its sender.
-    return Response(status=303, headers={"Location": site.system.config.address(f"me{anchor}")})
+    return Response(status=303, headers={"Location": site.system.config.address(f"me{rest}")})
 
 
-def go_to_partnership(site: Site, ref: str) -> Response:
-    """Go to the page of a partnership, in the first role that the person has there. Abort with 404 without one."""
+def go_to_partnership(site: Site, ref: str, rest: str = "") -> Response:
+    """Go to the page of a partnership, in the first role that the person has there. Abort with 404 without one.
+
+    `rest` is what follows the address of the page, such as the path of one of its documents.
+    """
     browser = signed_in.current(site)
     if browser is None:
         return go_to_page(site)
@@ -41,33 +48,59 @@ def go_to_partnership(site: Site, ref: str) -> Response:
         held = capacities.own(session, browser.email, site.clock(), tables.partnerships.c.ref == ref)
         if not held:
             abort(404)
-        return Response(
-            status=303, headers={"Location": links.address(session.config, claim_for(browser, held[0]))}
-        )
+        address = links.address(session.config, claim_for(browser, held[0]))
+    return Response(status=303, headers={"Location": address + rest})
 
 
-def show_page(
-    site: Site, browser: SignIn, status: int = 200, problems: dict[str, str] | None = None
-) -> Response:
-    """Show a person's page. `problems` are those of a form of its settings, by field."""
+def show_page(site: Site, browser: SignIn, form: str | None = None) -> Response:
+    """Show a person's page. `form` is the name of one of its forms that came back, with what is wrong."""
     now = site.clock()
     with site.system.reading() as session:
+        kept = kept_forms.find(session, link_of(browser), form, now) if form else None
         context = _describe(session, browser, now)
+    faults = kept.faults if kept else NO_FAULTS
+    problems = {problem.at: _write_sentence(problem) for problem in faults.problems}
+    if faults.refused:
+        problems["mail"] = " ".join(unmet.reason for unmet in faults.refused)
     return site.render(
         "me",
-        status,
+        422 if faults.problems else 409 if faults.refused else 200,
         title="Your page",
         code=signed_in.form_code(site),
-        problems=problems or {},
+        typed=kept.texts if kept else {},
+        problems=problems,
         failed=bool(problems),
         **context,
     )
 
 
+def link_of(browser: SignIn) -> str:
+    """Return what the forms of a person's page are kept under."""
+    return f"me {browser.id}"
+
+
+def keep(site: Site, browser: SignIn, form: str, texts: Mapping[str, str], faults: Faults) -> None:
+    """Keep a form of a person's page that was not recorded, under a name that is random."""
+    event_page.keep_sent(site, link_of(browser), Kept(form, "", texts, faults=faults), site.clock())
+
+
+def _come_back(site: Site, browser: SignIn, texts: Mapping[str, str], faults: Faults) -> Response:
+    """Redirect to the person's page, which shows what was typed and what is wrong with it."""
+    form = secrets.token_hex(16)
+    keep(site, browser, form, texts, faults)
+    return go_to_page(site, f"?form={form}#errors")
+
+
+def _write_sentence(problem: Problem) -> str:
+    return f"{problem.problem}. {problem.expected}".rstrip(". ") + "."
+
+
 def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any]:
     email = browser.email
     everywhere = capacities.acts_everywhere(session, email, now)
-    urgent = your_page.most_urgent(session) if everywhere else None
+    pages = your_page.count_pages(session) if everywhere else 1
+    page = _read_page(pages)
+    urgent = your_page.most_urgent(page) if everywhere else None
     held = capacities.own(session, email, now, urgent)
     person = session.directory.people.get(email)
     return {
@@ -76,6 +109,8 @@ def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any
         "reader": session.name_of(email, held[0].record.facts if held else None),
         "tasks": [_task(session, browser, task) for task in your_page.list_own_waits(session, held, now)],
         "everywhere": everywhere,
+        "page": page,
+        "pages": pages,
         "partnerships": [] if everywhere else [_describe_one(session, browser, each, now) for each in held],
         "drafts": [
             {
@@ -126,6 +161,12 @@ def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any
             for each in sign_in.list_open(session, email, now)
         ],
     }
+
+
+def _read_page(pages: int) -> int:
+    """Return which page of what waits the address asks for; the nearest one if there is no such page."""
+    asked = request.args.get("waits", "")
+    return min(max(int(asked), 1), pages) if asked.isdecimal() and len(asked) < 10 else 1
 
 
 def claim_for(browser: SignIn, capacity: Capacity, event: str = "") -> Claim:
@@ -208,6 +249,7 @@ def _describe_desk(session: Session, email: str, now: datetime) -> dict[str, Any
         "mail": troubled_mail.mail(session, now) if role is Role.STAFF else None,
         "page_of": session.config.address("me/to/"),
         "send_again": session.config.address("me/mail/"),
+        "handled": session.config.address("me/answer/"),
     }
 
 
@@ -220,6 +262,18 @@ def _office_role(session: Session, email: str) -> Role | None:
 
 def send_mail_again(site: Site, notice: int) -> Response:
     """Send a message again that did not arrive."""
+    return _look_after_mail(site, notice, sending_again.send_again)
+
+
+def mark_answer_handled(site: Site, answer: int) -> Response:
+    """Mark an answer that needed a person as handled."""
+    return _look_after_mail(site, answer, handled_answers.mark_handled)
+
+
+def _look_after_mail(
+    site: Site, key: int, act: Callable[[Session, int, str, Role, datetime], None]
+) -> Response:
+    """Do what a button below the mail of the desk says, for a person of the office."""
     browser = signed_in.current(site)
     if browser is None:
         return go_to_page(site)
@@ -229,12 +283,12 @@ def send_mail_again(site: Site, notice: int) -> Response:
         role = _office_role(session, browser.email)
         if role is None:
             abort(404)
-        sending_again.send_again(session, notice, browser.email, role, site.clock())
+        act(session, key, browser.email, role, site.clock())
 
     try:
         site.system.transact(work)
     except Refused as refused:
-        return site.say(409, "It was not sent again", " ".join(each.reason for each in refused.unmet))
+        return _come_back(site, browser, {}, Faults(refused=tuple(refused.unmet)))
     return go_to_page(site, "#mail")
 
 
@@ -254,9 +308,5 @@ def change_settings(site: Site) -> Response:
     try:
         site.system.transact(lambda session: change(session, browser.email, typed, site.clock()))
     except BadInput as bad:
-        problems = {
-            problem.at: f"{problem.problem}. {problem.expected}".rstrip(". ") + "."
-            for problem in bad.problems
-        }
-        return show_page(site, browser, 422, problems)
+        return _come_back(site, browser, typed, Faults(problems=tuple(bad.problems)))
     return go_to_page(site, "#settings")

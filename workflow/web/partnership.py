@@ -21,8 +21,8 @@ from workflow.actions.action import Action
 from workflow.links import Applicant
 from workflow.outbox import message, timing
 from workflow.session import Session
-from workflow.store import tables
-from workflow.views import documents, sealing, visibility, weighed, your_page
+from workflow.store import kept_documents, tables
+from workflow.views import attached, documents, sealing, visibility, weighed, your_page
 from workflow.views.applications import texts_for
 from workflow.web import charts
 from workflow.web.correction_sheet import ENTRY
@@ -50,7 +50,9 @@ def page(site: Site, session: Session, action: Action) -> Response:
     selection = record.facts.selection
     apply = _own_application(session, action)
     here = _page_address(session, action)
-    saved = {digest: f"{here}/documents/{digest}" for digest in visibility.documents_in(seen)}
+    saved = {
+        digest: f"{here}/documents/{digest}" for digest in attached.names_for(session, record, viewer, now)
+    }
     return site.render(
         "partnership",
         title=record.facts.title,
@@ -221,17 +223,19 @@ def document(site: Site, session: Session, action: Action, digest: str) -> Respo
 
     Abort with 404 unless the partnership names the document where this person may see it.
     """
-    viewer = action.viewer
-    named = visibility.documents_in(visibility.facts_for(session, action.record, viewer, site.clock()))
-    table = tables.documents
-    query = select(table.c.content).where(table.c.sha256 == digest)
+    named = attached.names_for(session, action.record, action.viewer, site.clock())
     # Content is kept once for all partnerships, so a digest alone gives no right to read it.
-    content = session.connection.scalar(query) if digest in named else None
+    content = kept_documents.read(session.connection, digest) if digest in named else None
     if content is None:
         abort(404)
+    return save_as(named[digest], content)
+
+
+def save_as(name: str, content: bytes) -> Response:
+    """Return the content of a document under this name, for the browser to save."""
     # A browser must save the file and not show it: a document that somebody sent could hold scripts.
-    response = Response(bytes(content), content_type="application/octet-stream")
-    response.headers["Content-Disposition"] = disposition(named[digest])
+    response = Response(content, content_type="application/octet-stream")
+    response.headers["Content-Disposition"] = disposition(name)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox; frame-ancestors 'none'"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

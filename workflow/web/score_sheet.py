@@ -24,6 +24,7 @@ from workflow.forms.fields import NOTHING, Field, Offered, Texts, build_form, wa
 from workflow.forms.summary import Answer
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
+from workflow.views import attached
 from workflow.views.applications import texts_for
 from workflow.views.standings import MOST
 from workflow.web.sheet import TICKED, EventInputs, digest_of
@@ -172,7 +173,8 @@ class Scores:
             "sum": sum(points),
             "marked": len(points),
             "sum_on_record": sum(score["scores"].values()) if score else None,
-            **asdict(self.application_texts[application.organization]),
+            **asdict(text := self.application_texts[application.organization]),
+            "files": [attached.show(each) for each in text.documents],
             "scores": scores,
             "comment": comment,
             "conflict": replace(conflict[0], required=False),

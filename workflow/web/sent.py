@@ -28,7 +28,7 @@ ROOM_FOR_FIELDS = 1_000_000  # bytes of a form besides its document
 MOST_OF_TEXT = 500_000  # the most bytes of one text that are kept, many times what any field takes
 MOST_OF_TEXTS = 4_000_000  # the most characters of all texts of a form
 _CHUNK = 65_536
-BUTTONS = r"act|save|record|add|drop\.[0-9]{1,3}"
+BUTTONS = r"act|save|record|unattach|add|drop\.[0-9]{1,3}"
 NAME = r"[0-9a-f]{32}"  # of a form, and of a digest
 
 
@@ -37,20 +37,20 @@ class Sent:
     """A form as it was sent.
 
     `form` is its unique name, `shown` the digest of what the page showed, `do` the button, `texts` what was typed,
-    `files` the name and content of each attached document, and `too_large` the problem with each document or text
-    over its limit, by its name.
+    `files` the names and contents of the attached documents, and `too_large` the problem with each document or text
+    over its limit, by the name of the field.
     """
 
     form: str
     shown: str
     do: str
     texts: dict[str, str]
-    files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    files: dict[str, list[attachments.File]] = field(default_factory=dict)
     too_large: Mapping[str, Problem] = field(default_factory=dict)
 
     def to_keep(self, document: str | None, faults: Faults) -> Kept:
         """Return the form as it is kept. `document` is the key of its document."""
-        return Kept(self.form, self.shown, self.texts, self.files.get(document or ""), faults)
+        return Kept(self.form, self.shown, self.texts, tuple(self.files.get(document or "", ())), faults)
 
 
 class Part(BytesIO):
@@ -75,7 +75,7 @@ class Part(BytesIO):
 class Parser(FormDataParser):
     """Reads multipart/form-data part by part, so that one part over its limit does not cost the others."""
 
-    most_of_file = 0  # bytes; the request sets it
+    most_of_file = 0  # bytes of all documents of a form together; the request sets it
 
     def _parse_multipart(
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
@@ -86,15 +86,17 @@ class Parser(FormDataParser):
         decoder = MultipartDecoder(boundary, max_parts=self.max_form_parts)
         texts: list[tuple[str, str]] = []
         files: list[tuple[str, FileStorage]] = []
+        room = self.most_of_file
         for chunk in chain(iter(partial(stream.read, _CHUNK), b""), [None]):
             decoder.receive_data(chunk)
             while not isinstance(event := decoder.next_event(), (NeedData, Epilogue)):
                 if isinstance(event, (Field, File)):
-                    head, part = event, Part(self.most_of_file if isinstance(event, File) else MOST_OF_TEXT)
+                    head, part = event, Part(room if isinstance(event, File) else MOST_OF_TEXT)
                 elif isinstance(event, Data):
                     part.add(event.data)
                     if not event.more_data:
                         self._finish(head, part, texts, files)
+                        room -= min(part.size, room) if isinstance(head, File) else 0
         return stream, self.cls(texts), self.cls(files)
 
     def _finish(
@@ -119,7 +121,7 @@ class FormRequest(Request):
     """A request in which a document or a text that is too large is cut off, while the other fields are read."""
 
     form_data_parser_class = Parser
-    most_of_file = 0  # the most bytes of a document; `app` sets it
+    most_of_file = 0  # the most bytes of all documents together; `app` sets it
 
     def __init__(self, environ: WSGIEnvironment, *rest: Any, **options: Any) -> None:
         super().__init__(environ, *rest, **options)
@@ -142,25 +144,39 @@ def read_sent(megabytes: int) -> Sent:
         abort(400)
     # A list of check boxes sends one value for each box under the same name.
     texts = {name: "\n".join(request.form.getlist(name)) for name in request.form}
-    files, too_large, named = {}, {}, {}
-    for name, file in request.files.items():
-        if isinstance(file.stream, Part) and file.stream.is_cut:
-            too_large[name] = _find_too_large(name, file.filename, file.stream, megabytes)
-            named[name] = file.filename
-        elif file.filename:
-            files[name] = attachments.clean_file_name(file.filename), file.read()
+    files, too_large, named = read_files(megabytes)
     form, shown, do = (texts.pop(name, "") for name in closed_link.OURS)
     # Both come from the page and are random or a digest. Any other value was made up or is damaged.
     if not re.fullmatch(NAME, form) or not re.fullmatch(NAME, shown) or not re.fullmatch(BUTTONS, do):
         abort(400)
-    texts |= {name: file_name for name, (file_name, _) in files.items()}
-    texts |= {name: attachments.clean_file_name(file_name) for name, file_name in named.items() if file_name}
+    texts |= {name: "\n".join(names) for name, names in named.items()}
     return Sent(form, shown, do, texts, files, too_large)
 
 
-def _find_too_large(name: str, file_name: str | None, part: Part, megabytes: int) -> Problem:
+def read_files(
+    megabytes: int,
+) -> tuple[dict[str, list[attachments.File]], dict[str, Problem], dict[str, list[str]]]:
+    """Return the documents that were sent, by field; the problem with each that is too large; and all names."""
+    files: dict[str, list[attachments.File]] = {}
+    too_large: dict[str, Problem] = {}
+    named: dict[str, list[str]] = {}
+    for name, file in request.files.items(multi=True):
+        file_name = attachments.clean_file_name(file.filename or "")
+        if isinstance(file.stream, Part) and file.stream.is_cut:
+            too_large.setdefault(name, _find_too_large(name, file_name, file.stream, megabytes))
+        elif file_name:
+            files.setdefault(name, []).append((file_name, file.read()))
+        if file_name:
+            named.setdefault(name, []).append(file_name)
+    return files, too_large, named
+
+
+def _find_too_large(name: str, file_name: str, part: Part, megabytes: int) -> Problem:
+    if file_name and part.size > megabytes * 1_000_000:
+        return attachments.find_too_large(name, file_name, part.size, megabytes)
     if file_name:
-        return attachments.find_too_large(name, attachments.clean_file_name(file_name), part.size, megabytes)
+        expected = f"no more than {megabytes} MB together"
+        return Problem(name, f"there is no room for {file_name!r} beside the other files", expected)
     problem = f"it is too long: {part.size:,} characters, of which the first {part.most:,} are still here"
     return Problem(name, problem, "a few pages at most")
 

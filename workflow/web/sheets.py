@@ -77,7 +77,7 @@ class Single:
             "fields": fields,
             "rest": other_problems(fields, problems),
             "sections": self.sections,
-            "upload": any(field.kind == "file" for field in fields),
+            "upload": any(field.kind in ("file", "files") for field in fields),
             "endings": attachments.ENDINGS,
             "asks_check": self.asks_check(texts),
         }

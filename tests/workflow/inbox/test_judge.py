@@ -18,6 +18,7 @@ from workflow.inbox import judge, message, notes
 from workflow.links import Claim
 from workflow.store import tables
 
+PARTNER = "Lead partner"  # the name on record
 DMARC = '[mail]\ntrust = "dmarc"\nauthserv = "mx.example.org"\n'
 PASSED = "mx.example.org; dmarc=pass header.from=example.org"
 
@@ -76,8 +77,28 @@ def test_the_day_of_a_signature_is_the_day_of_the_reply(begin):
     life.at("2025-08-28").do("sign-agreement", "staff")
     asked = got(life, "sign-agreement", "lead-partner")
     life.at("2025-08-29 16:00")
-    assert comes(life, answer(asked, "sign")).verdict == "done"
-    assert life.facts.agreement.signatures["partner"].on.isoformat() == "2025-08-29"
+    judged = comes(life, answer(asked, f"sign\r\n\r\n{PARTNER}"))
+    assert judged.verdict == "done", judged
+    signature = life.facts.agreement.signatures["partner"]
+    assert signature.on.isoformat() == "2025-08-29"
+    assert (signature.name, signature.consented) == (PARTNER, True)
+
+
+@pytest.mark.promise("signature-is-meant")
+@pytest.mark.parametrize(
+    "below",
+    ["", "Somebody Else", f"{PARTNER}\r\nbut only from October on", f"If the amount is right, {PARTNER}"],
+    ids=["no-name", "another-name", "a-condition", "a-condition-first"],
+)
+def test_the_word_alone_or_with_a_condition_is_no_signature(begin, below):
+    life = begin("drafted")
+    life.at("2025-08-28").do("sign-agreement", "staff")
+    asked = got(life, "sign-agreement", "lead-partner")
+    with untouched(life):
+        assert comes(life, answer(asked, f"sign\r\n\r\n{below}")).verdict == "refused"
+    words = " ".join(refusal(life, "lead-partner").split())
+    assert f"Write it in full on the line below “sign”: {PARTNER}." in words
+    assert "/a/" in refusal(life, "lead-partner")
 
 
 def test_a_no_agrees_to_nothing_and_is_kept_with_its_reason_and_shown_to_staff(needs):

@@ -28,10 +28,10 @@ STATION = {
     "refer-to-board": "drafted", "schedule-item": "referred", "introduce-item": "scheduled",
     "defer-item": "scheduled", "approve": "introduced", "send-back": "introduced",
     "terminate": "introduced", "submit-report": "annual-review", "give-finding": "reported",
-    "continue": "reported", "close-out": "ended", "add-note": "needs", "attach-document": "needs",
+    "continue": "reported", "close-out": "ended", "add-note": "needs", "attach-document": "active",
+    "record-signature": "drafted",
     "change-contact": "active", "accept-contact": "active",
 }  # fmt: skip
-ACTIVE = ("record-", "add-agreement", "amend-agreement", "open-annual-review")
 OFFERED = [
     pytest.param(event, str(role), id=f"{event} by {role}")
     for event in dict.fromkeys(row.name for row in TABLE if row.at != (None,))
@@ -44,7 +44,7 @@ OFFERED = [
 
 def prepared(visit: Visit, event: str) -> Visitor:
     """A visitor where the event can be done."""
-    station = "active" if event.startswith(ACTIVE) else STATION[event]
+    station = STATION.get(event) or "active"
     visitor = visit(station)
     life = visitor.life
     if event == "agree-needs":
@@ -57,7 +57,7 @@ def prepared(visit: Visit, event: str) -> Visitor:
         life.do("file-protest", "applicant@example.org")
     if event == "restart":
         life.tick("2025-08-15 17:00")
-    if event in ("sign-agreement", "activate", "refer-to-board"):
+    if event in ("sign-agreement", "record-signature", "activate", "refer-to-board"):
         life.at("2025-08-28")
     if event == "activate":
         life.do("sign-agreement", "staff")
@@ -82,14 +82,17 @@ def given_for(visitor: Visitor, event: str, role: str) -> dict[str, Any]:
     if event == "receive-application":
         about = {"organization": COLLEGE, "contact_email": "applicant@example.org"}
     if event == "sign-agreement":
-        about["signed_on"] = "2025-08-28"
+        about |= {"signed_on": "2025-08-28", "name": "Ann Lee", "consent": True}
     if event == "introduce-item":
         about["immediate_action"] = False
     if event == "terminate":
         about["meeting_on"] = "2025-10-01"
-    if event.startswith("record-") or event == "add-agreement":
+    if (event.startswith("record-") and event != "record-signature") or event == "add-agreement":
         about["on" if event.startswith("record-") else "signed_on"] = "2025-09-02"
     return visitor.life.input(event, **about)
+
+
+UPLOADED = {"attach-document": "file", "record-signature": "document"}  # events that need a file
 
 
 def as_typed(visitor: Visitor, event: str, given: dict[str, Any], form: Form) -> dict[str, Any]:
@@ -100,8 +103,8 @@ def as_typed(visitor: Visitor, event: str, given: dict[str, Any], form: Form) ->
     texts = parsing.to_texts(takes, given, offered, prefix)
     if "reviewers" in form.choices:
         texts["reviewers"] = given["reviewers"]
-    if event in ("attach-document",):
-        texts.pop("file")
+    if event in UPLOADED:
+        texts.pop(UPLOADED[event])
     if prefix:
         texts.pop(f"{prefix}organization")
     return texts | ({"confirm": visitor.life.ref} if form.texts.get("confirm") == [""] else {})
@@ -127,9 +130,9 @@ def test_every_event_that_a_message_offers_is_done_from_its_link(visit: Visit, e
     while any(name.startswith("outcomes.") and name not in seen.form.texts for name in typed_in):
         seen = visitor.send(path, seen.form, "add")
         assert (seen.status, visitor.life.dump()) == (200, before)
-    if event == "attach-document":
-        data = visitor.filled(seen.form, **typed_in) | {"file": (io.BytesIO(b"%PDF-1.7 x"), "letter.pdf")}
-        sent = visitor.post(path, data, seen.form.kind)
+    if event in UPLOADED:
+        file = {UPLOADED[event]: (io.BytesIO(b"%PDF-1.7 x"), "letter.pdf")}
+        sent = visitor.post(path, visitor.filled(seen.form, **typed_in) | file, seen.form.kind)
     else:
         sent = visitor.send(path, seen.form, **typed_in)
     done = visitor.follow(sent)
@@ -140,6 +143,9 @@ def test_every_event_that_a_message_offers_is_done_from_its_link(visit: Visit, e
     recorded = json.loads(entry["input"])
     for key in ("sha256", "size"):
         recorded.pop(key, None)
+    if event == "record-signature":
+        assert recorded.pop("document")["sha256"]
+        expected.pop("document")
     assert recorded == expected
     assert visitor.life.faults() == []
     assert [notice["role"] for notice in visitor.life.notices("receipt")] == [role]

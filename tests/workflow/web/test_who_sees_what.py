@@ -70,6 +70,7 @@ WHERE: dict[str, Happens] = {
     "ask-for-changes": happens("drafted", "lead-partner"),
     "ask-for-review": happens("drafted", "lead-partner"),
     "sign-agreement": happens("drafted", "lead-partner", "staff", at="2025-08-28"),
+    "record-signature": happens("drafted", "lead-partner", at="2025-08-28"),
     "activate": happens("drafted", "lead-partner", first=SIGNED, at="2025-09-02"),
     "refer-to-board": happens(
         "active", "lead-partner", given={"purpose": "renewal", "ends_on": "2027-08-31"}

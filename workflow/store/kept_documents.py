@@ -1,0 +1,28 @@
+"""Keeps the contents of documents, each once. Nothing removes one: the history names it by its digest."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from workflow.store import tables
+
+
+def keep(connection: Connection, name: str, content: bytes, now: datetime) -> tuple[str, int]:
+    """Keep a document unless its content is kept already. Return its SHA-256 digest and its length in bytes."""
+    # The same file from two people is kept once, and its digest proves later that it was not exchanged.
+    digest = hashlib.sha256(content).hexdigest()
+    table = tables.documents
+    if connection.scalar(select(table.c.sha256).where(table.c.sha256 == digest)) is None:
+        values = {"sha256": digest, "name": name, "size": len(content), "added_at": now, "content": content}
+        connection.execute(insert(table).values(**values))
+    return digest, len(content)
+
+
+def read(connection: Connection, digest: str | None) -> bytes | None:
+    """Return the content of a document by its SHA-256 digest; None if it is not kept here."""
+    table = tables.documents
+    content = connection.scalar(select(table.c.content).where(table.c.sha256 == digest))
+    return None if content is None else bytes(content)
