@@ -62,6 +62,11 @@ class Meeting(Fact):
     agenda_closes_at: datetime | None = None
     known_at: datetime | None = None  # since when the calendar has had it; None for always
 
+    def can_follow(self, first: Meeting) -> bool:
+        """Return whether the Board can act here on what it introduces at the `first` meeting, an earlier one."""
+        # An agenda that closes before the first reading is held cannot have the item on it for action.
+        return self.on > first.on and (self.agenda_closes_at is None or first.at <= self.agenda_closes_at)
+
 
 class BoardRules(Fact):
     """The Superintendent's procedures for the Board (4270.9, 4270.13)."""
@@ -79,6 +84,18 @@ class BoardRules(Fact):
     marks_late: bool = False
     # An amendment joins the one that waits for the Board. In histories from before it replaces it.
     joins: bool = False
+    # The Board has introduced only what was on the agenda, and what is introduced goes on to the next meeting for
+    # action without a deferral. In histories from before, anything could be introduced.
+    by_agenda: bool = False
+
+
+class Earlier(Fact):
+    """The agreements that count with one: those of the same organization at the same school within a year of it."""
+
+    refs: tuple[str, ...]
+    amount_cents: int
+    starts_on: date  # the earliest first day
+    ends_on: date  # the latest last day
 
 
 class Setting(Fact):
@@ -101,7 +118,9 @@ class Setting(Fact):
     strangers: tuple[str, ...] = ()
     protest_until: datetime | None = None
 
+    earlier: Earlier | None = None  # None also in histories from before such agreements counted
     meeting: Meeting | None = None
+    next_meeting: Meeting | None = None  # where the Board acts on what it has introduced at `meeting`
     board: BoardRules = BoardRules()
     through: str | None = None  # the delegate who acts for the actor
     accept_until: datetime | None = None  # early histories have none: there a new contact needs no consent
@@ -112,6 +131,8 @@ class Setting(Fact):
     notice_days: int = 0
     # The longest notice period of a termination, in days. None in histories from before a rule asked for it.
     longest_notice: int | None = None
+    # Whether a termination waits for its effective day. In histories from before this rule it ended at once.
+    ends_later: bool = False
     # The page with both signatures, made when the last one is given. Early histories and imports have none.
     signed_copy: Attachment | None = None
     overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
@@ -253,7 +274,8 @@ def other_sides(case: Case, mine: Side) -> dict[str, Side]:
     facts = case.facts
     agreement = facts.agreement.signatures if facts.agreement else {}
     acts: list[tuple[Side, Signature | Finding | Report]] = []
-    for signatures in (facts.needs.signatures, facts.outcomes.signatures, agreement):
+    proposed = facts.proposed_outcomes.signatures if facts.proposed_outcomes else {}
+    for signatures in (facts.needs.signatures, facts.outcomes.signatures, proposed, agreement):
         # Who records a signature on paper does not give it.
         acts += [(side, signature) for side, signature in signatures.items() if not signature.paper]
     if facts.review:
@@ -263,22 +285,32 @@ def other_sides(case: Case, mine: Side) -> dict[str, Side]:
 
 
 def board_reasons(
-    agreement: Agreement, rules: BoardRules, amount_cents: int | None = None, ends_on: date | None = None
+    agreement: Agreement,
+    rules: BoardRules,
+    amount_cents: int | None = None,
+    ends_on: date | None = None,
+    earlier: Earlier | None = None,
 ) -> tuple[str, ...]:
     """Return why the Board must review this agreement: clauses for its whole amount and term, or "approved".
 
-    `amount_cents` and `ends_on` are proposed terms. Without them the present terms are judged.
+    `amount_cents` and `ends_on` are proposed terms. Without them the present terms are judged. `earlier` are
+    agreements that count with this one.
     """
     amount = agreement.amount_cents if amount_cents is None else amount_cents
     last = agreement.ends_on if ends_on is None else ends_on
     approved = agreement.approval
+    whole, first, end = amount, agreement.starts_on, last
+    if earlier is not None:
+        # A term or an amount that is split over two agreements is one.
+        whole += earlier.amount_cents
+        first, end = min(first, earlier.starts_on), max(end, earlier.ends_on)
     # 4270.9 judges the whole agreement with all its changes, so that
     # a series of small amendments cannot stay below the threshold.
     clauses = {
         # Whole cents: 249,999.99 dollars stay below the threshold, and 250,000.00 meet it.
-        "4270.9a": amount >= rules.threshold_cents,
+        "4270.9a": whole >= rules.threshold_cents,
         "4270.9b": agreement.autonomy_requested_by is not None,
-        "4270.9c": is_longer_than(agreement.starts_on, last, rules.more_than_years),
+        "4270.9c": is_longer_than(first, end, rules.more_than_years),
         # Up or down: the Board approved an amount and a last day, so only the Board changes them.
         "approved": rules.keeps
         and approved is not None

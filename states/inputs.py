@@ -176,6 +176,8 @@ READABLE: Mapping[str, str] = {
     "unsatisfactory": "Unsatisfactory performance",
     "mutual": "Both sides agree to end it",
     "breach": "Breach of the agreement",
+    "score-anew": "The protest is upheld: the panel scores anew",
+    "start-over": "The protest is upheld: the selection starts over with the needs",
     "increase": "It is to go up",
     "decrease": "It is to go down",
 }

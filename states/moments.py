@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from states.partnership import Partnership
 
@@ -20,6 +20,12 @@ def _agreement(name: str) -> Callable[[Partnership], Moment]:
 
 def _item(name: str) -> Callable[[Partnership], Moment]:
     return lambda facts: getattr(facts.board.item, name) if facts.board.item else None
+
+
+def _meets(facts: Partnership) -> Moment:
+    item = facts.board.item
+    # Early histories have the day alone.
+    return (item.meeting_at or item.meeting_on) if item else None
 
 
 def _review(name: str) -> Callable[[Partnership], Moment]:
@@ -45,8 +51,12 @@ def _reported(facts: Partnership) -> Moment:
 
 
 def _agreement_ended(facts: Partnership) -> Moment:
+    ended = facts.ended
     # A partnership that ended before its agreement was in force has nothing to close out.
-    return facts.ended.at if facts.ended and facts.agreement and facts.agreement.in_force_at else None
+    if ended is None or facts.agreement is None or facts.agreement.in_force_at is None:
+        return None
+    # Count from the day from which nothing is in force: the day after the last one, or that of the termination.
+    return ended.effective_on + timedelta(days=1) if ended.how == "expired" else ended.effective_on
 
 
 def _amendment_waits(facts: Partnership) -> Moment:
@@ -64,14 +74,16 @@ MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "selection.closes_at": _selection("closes_at"),
     "selection.closed": _selection("closed_at"),
     "selection.scored": _selection("scored_at"),
+    "selection.anew": _selection("anew_at"),
     "selection.chosen": _chosen,
     "selection.protest_until": _protest_until,
     "selection.protest_waits": _protest_waits,
     "outcomes.set": lambda facts: facts.outcomes.set_at,
+    "outcomes.proposed": lambda facts: facts.proposed_outcomes.set_at if facts.proposed_outcomes else None,
     "outcomes.agreed": lambda facts: facts.outcomes.agreed_at,
     "agreement.drafted": _agreement("drafted_at"),
     "agreement.starts_on": _agreement("starts_on"),
-    "agreement.ends_on": _agreement("ends_on"),
+    "agreement.ends_on": lambda facts: facts.last_day,
     "agreement.in_force": _agreement("in_force_at"),
     "agreement.signed": _agreement("signed_at"),
     "agreement.awaits_signature": _agreement("awaits_signature"),
@@ -79,6 +91,8 @@ MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "board.referred": _item("referred_at"),
     "board.scheduled": _item("scheduled_at"),
     "board.meeting": _item("meeting_on"),
+    "board.meets": _meets,
+    "board.freed": _item("freed_at"),
     "contact.asked": _next_contact("asked_at"),
     "contact.accept_until": _next_contact("until"),
     "review.opened": _review("opened_at"),
@@ -86,6 +100,7 @@ MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "review.found": _review("found_at"),
     "review.decided": _review("decided_at"),
     "review.interrupted": _review("interrupted_at"),
+    "ending.effective_on": lambda facts: facts.ending.effective_on if facts.ending else None,
     "ended.agreement": _agreement_ended,
     "closed_out": lambda facts: facts.closed_out.at if facts.closed_out else None,
 }

@@ -5,7 +5,7 @@ Days are local to the district, instants are aware, money is whole cents. People
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Self
 
@@ -47,6 +47,7 @@ Instrument = Literal["mou", "contract"]
 Requester = Literal["school", "superintendent", "board"]
 Purpose = Literal["new", "amendment", "renewal", "termination"]
 Ground = Literal["no-substantial-impact", "unsatisfactory", "mutual", "breach"]
+Remedy = Literal["score-anew", "start-over"]
 Duty = Literal["assessment", "gap", "meeting", "engagement", "responsibility"]
 
 SIDES: dict[Role, Side] = {Role.PRINCIPAL: "school", Role.STAFF: "district", Role.LEAD_PARTNER: "partner"}
@@ -118,6 +119,7 @@ class Application(Fact):
     contact_email: str
     received_at: datetime
     replaces: int = 0
+    applied_as: str | None = None  # the name that was sent, for readers of a present name; never on record
 
 
 class Conflict(Fact):
@@ -149,6 +151,7 @@ class Protest(Fact):
     at: datetime
     answer: str | None = None
     answered_at: datetime | None = None
+    remedy: Remedy | None = None
     documents: tuple[Attachment, ...] = ()
     answer_documents: tuple[Attachment, ...] = ()
 
@@ -164,6 +167,8 @@ class Selection(Fact):
     conflicts: tuple[Conflict, ...] = ()
     scores: tuple[Score, ...] = ()
     scored_at: datetime | None = None
+    anew_at: datetime | None = None  # since when the panel scores anew, after a protest that was upheld
+    earlier_scores: tuple[Score, ...] = ()  # those that no longer count since
     choice: Choice | None = None
     protests: tuple[Protest, ...] = ()
     restarted: str | None = None
@@ -299,6 +304,8 @@ class Item(Fact):
     referred_at: datetime
     meeting_on: date | None = None
     meeting_at: datetime | None = None
+    freed_at: datetime | None = None  # when it lost its meeting; None while it has one, or never had one
+    freed_on: date | None = None  # the day of the meeting that was taken off the calendar
     scheduled_at: datetime | None = None
     agenda: tuple[date, ...] = ()
     late: tuple[date, ...] = ()  # the agendas that it came onto after they had closed
@@ -439,6 +446,8 @@ class Partnership(Fact):
     selection: Selection | None = None
     earlier_selections: tuple[Selection, ...] = ()
     outcomes: Outcomes = Outcomes()
+    proposed_outcomes: Outcomes | None = None  # set anew in force, and not agreed to by all three yet
+    earlier_outcomes: tuple[Outcomes, ...] = ()  # the sets that counted before, the earliest first
     agreement: Agreement | None = None
     board: Board = Board()
     duties: tuple[DutyDone, ...] = ()
@@ -446,6 +455,7 @@ class Partnership(Fact):
     review: Review | None = None
     earlier_reviews: tuple[Review, ...] = ()
     documents: tuple[Document, ...] = ()
+    ending: Ended | None = None  # a termination that is to take effect on a later day
     ended: Ended | None = None
     closed_out: ClosedOut | None = None
     corrected_at: datetime | None = None  # the last correction of a row of the history
@@ -461,6 +471,30 @@ class Partnership(Fact):
         return len(self.earlier_selections)
 
     @property
+    def outcomes_to_agree(self) -> Outcomes:
+        """Return the set that people are asked to agree to: the one that is proposed, or else the present one."""
+        return self.outcomes if self.proposed_outcomes is None else self.proposed_outcomes
+
+    def outcomes_at(self, at: datetime) -> Outcomes:
+        """Return the set that counted at an instant, by which a report of that time is read (4270.11)."""
+        sets = (*self.earlier_outcomes, self.outcomes)
+        counted = (each for each in reversed(sets) if each.agreed_at is not None and each.agreed_at <= at)
+        return next(counted, sets[0])
+
+    @property
     def in_force(self) -> bool:
         """Return whether an agreement is in force and not ended."""
         return self.ended is None and self.agreement is not None and self.agreement.in_force_at is not None
+
+    @property
+    def last_day(self) -> date | None:
+        """Return the last day of the agreement as things stand.
+
+        It is the agreement's own, or the day before a termination takes effect. None without an agreement.
+        """
+        if self.agreement is None:
+            return None
+        end = self.ending or self.ended
+        if end is None or end.how != "terminated":
+            return self.agreement.ends_on
+        return min(self.agreement.ends_on, end.effective_on - timedelta(days=1))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from states.addresses import workplace
-from states.case import BoardRules, anniversary, board_reasons
+from states.case import BoardRules, Earlier, anniversary, board_reasons
 from states.partnership import Agreement, Fact, Partnership
 
 # Words in which a partner gets autonomy although no field of the draft says so (4270.9b).
@@ -102,13 +102,34 @@ def share_of(ref: str, facts: Partnership) -> Share | None:
     )
 
 
+def find_earlier(own: Agreement, shares: Sequence[Share]) -> Earlier | None:
+    """Return what counts with an agreement, of shares that were in force at its school; None if nothing does.
+
+    It counts if no more than a year lies between the two terms (4270.9a, c).
+    """
+    near = sorted(_near(own.starts_on, own.ends_on, shares), key=lambda share: share.ref)
+    if not near:
+        return None
+    return Earlier(
+        refs=tuple(share.ref for share in near),
+        amount_cents=sum(share.amount_cents for share in near),
+        starts_on=min(share.starts_on for share in near),
+        ends_on=max(share.ends_on for share in near),
+    )
+
+
+def _near(first: date, last: date, shares: Sequence[Share]) -> list[Share]:
+    """Return the shares whose terms lie within the days from `first` to `last`, or a year before or after."""
+    return [
+        each
+        for each in shares
+        if anniversary(each.ends_on, 1) >= first and each.starts_on <= anniversary(last, 1)
+    ]
+
+
 def weigh(agreement: Agreement, own: Share, others: Sequence[Share], rules: BoardRules) -> Weighed:
     """Return an agreement weighed with those of the same organization in its term, or a year before or after it."""
-    near = [
-        each
-        for each in others
-        if anniversary(each.ends_on, 1) >= own.starts_on and each.starts_on <= anniversary(own.ends_on, 1)
-    ]
+    near = _near(own.starts_on, own.ends_on, others)
     shares = (own, *sorted(near, key=lambda share: (share.starts_on, share.ref)))
     amount = sum(share.amount_cents for share in shares)
     first, last = min(share.starts_on for share in shares), max(share.ends_on for share in shares)

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from states.moments import done_on
+from states.moments import Moment, done_on
 from workflow.procedure.config import Config
+from workflow.procedure.offsets import Offset, find_hours
 from workflow.procedure.settings import DeadlineSettings
 from workflow.store import tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, RungKind, Snapshot
@@ -76,28 +77,29 @@ def due_instants(config: Config, record: Snapshot) -> dict[str, datetime]:
         if record.state not in row.state or row.until in moments or (row.when and row.when not in moments):
             continue
         done = done_on(record.facts, row.done, config.calendar.day) if row.done else ()
-        due = row.due.resolve(
-            moments, at=config.clock(row), roll=row.roll, calendar=config.calendar, since=since, done=done
+        rule, roll = row.due.capped(row.latest, moments=moments, roll=row.roll, calendar=config.calendar)
+        due = rule.resolve(
+            moments, at=config.clock(row), roll=roll, calendar=config.calendar, since=since, done=done
         )
         if due is not None:
             instants[name] = due
     return instants
 
 
-def rungs(config: Config, name: str, due: datetime) -> tuple[Rung, ...]:
+def rungs(config: Config, name: str, due: datetime, moments: Mapping[str, Moment]) -> tuple[Rung, ...]:
     """Return the ladder of a deadline that is due at an instant, first rung first."""
-    ladder = config.ladders.get((name, due))
-    if ladder is None:
+    key = (name, due, *(asked := find_hours(config.deadlines[name].remind, due, moments, config.calendar)))
+    if (ladder := config.ladders.get(key)) is None:
         if len(config.ladders) >= _LADDERS:
             config.ladders.clear()
-        ladder = config.ladders[name, due] = tuple(_rungs(config, name, due))
+        ladder = config.ladders[key] = tuple(_rungs(config, name, due, asked))
     return ladder
 
 
-def _rungs(config: Config, name: str, due: datetime) -> list[Rung]:
-    """Work out the ladder that `rungs` caches: reminders, the due instant, escalations."""
+def _rungs(config: Config, name: str, due: datetime, asked: Sequence[datetime]) -> list[Rung]:
+    """Work out the ladder that `rungs` caches; `asked` are the reminders at an hour of the day of a fact."""
     row = config.deadlines[name]
-    before = sorted(offset.before(due, config.calendar) for offset in row.remind)
+    before = sorted([*asked, *(r.before(due, config.calendar) for r in row.remind if isinstance(r, Offset))])
     ladder = [Rung(name, due, i - len(before), RungKind.REMIND, at) for i, at in enumerate(before)]
     ladder.append(Rung(name, due, 0, RungKind.DUE, due, row.fires))
     after = sorted(step.after.after(due, config.calendar) for step in row.overdue)
@@ -212,7 +214,8 @@ def plan_moves(
     """
     existing = {(row.name, row.ladder, row.rung): row for row in rows}
     due = due_instants(config, record) if due is None else due
-    planned = {rung.key: rung for name, at in due.items() for rung in rungs(config, name, at)}
+    ladders = (rungs(config, name, at, record.moments) for name, at in due.items())
+    planned = {rung.key: rung for ladder in ladders for rung in ladder}
     reason = BEFORE_IMPORT if imported else REMINDER_PAST
     changes = Moves()
     for key in {**existing, **planned}:
@@ -232,7 +235,7 @@ def plan_moves(
         elif row is not None and move is _Move.CANCEL and not _is_repetition(config, row, due, existing):
             why = _why_cancelled(row, due, config, record)
             changes.updates.append(close(row, DeadlineStatus.CANCELLED, now, why))
-    changes.inserts.extend(_repeats(config, record.key, due, existing.values(), changes, now))
+    changes.inserts.extend(_repeats(config, record, due, existing.values(), changes, now))
     return changes
 
 
@@ -269,7 +272,7 @@ def _is_repetition(
 
 def _repeats(
     config: Config,
-    partnership: int,
+    record: Snapshot,
     due: Mapping[str, datetime],
     rows: Iterable[DeadlineRow],
     changes: Moves,
@@ -281,7 +284,7 @@ def _repeats(
     everything = [(row.name, row.ladder, row.rung, after[row.id]) for row in rows]
     everything += [(row["name"], row["ladder"], row["rung"], row["status"]) for row in changes.inserts]
     for name, at in due.items():
-        last = rungs(config, name, at)[-1]
+        last = rungs(config, name, at, record.moments)[-1]
         if last.due_at > now:
             continue
         mine = [(rung, status) for of, ladder, rung, status in everything if (of, ladder) == (name, at)]
@@ -290,7 +293,7 @@ def _repeats(
         number = max((rung for rung, _ in mine), default=last.rung)
         following = next_repetition(config, last._replace(rung=max(number, last.rung)), now)
         if following:
-            yield new_row(partnership, following, now)
+            yield new_row(record.key, following, now)
 
 
 def new_row(partnership: int, rung: Rung, now: datetime, skipped: str | None = None) -> dict[str, Any]:

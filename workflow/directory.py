@@ -6,27 +6,26 @@ Every change is recorded with its author, and counts up the version by which pro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
 
-from states.case import Meaning, Meeting, Organization
+from states.case import Meeting, Organization
 from states.event import Waiting
-from states.inputs import FIRST_DAY, LAST_DAY, check_range
-from states.partnership import Partnership, Role
+from states.inputs import check_range
+from states.partnership import Application, Partnership, Role
 from workflow.procedure.config import Config
+from workflow.procedure.meetings import CANCELLED as CANCELLED
+from workflow.procedure.meetings import read_meetings, read_moves
 from workflow.store import database, tables
 from workflow.store.tables import canonical
 
 # Roles that the directory gives for the whole district.
 DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)
-
-# The kind of a row that takes a meeting of `board.meetings` off the calendar.
-CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,8 @@ class School:
     id: str
     name: str
     invited_on: date | None = None  # when the Board invited a Lead Partner at this school
+    closed_on: date | None = None
+    merged_into: str | None = None  # the id of the school that has its partnerships since it closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ class Directory:
     people: Mapping[str, Person]
     meetings: tuple[Meeting, ...]
     left: Mapping[str, datetime]  # when people were removed or made inactive, by address
+    former: Mapping[str, str]  # the names of people who were removed, by address
+    # Where meetings were moved, by their earlier days.
+    moved: Mapping[date, date] = field(default_factory=dict)
 
     @cached_property
     def regular(self) -> tuple[Meeting, ...]:
@@ -84,9 +88,24 @@ class Directory:
         """Return the meeting on a day, if there is one."""
         return next((meeting for meeting in self.meetings if meeting.on == day), None)
 
+    def successor(self, day: date) -> Meeting | None:
+        """Return the regular meeting that deals with the agenda of a day: that day, or where it was moved."""
+        days = (day, self.moved.get(day))
+        return next((m for m in map(self.meeting, days) if m is not None and m.kind == "regular"), None)
+
     def next_regular(self, after: date, now: datetime) -> Meeting | None:
         """Return the first regular meeting later than the day `after` that has not begun."""
         return next((m for m in self.regular if m.on > after and m.at > now), None)
+
+    def next_for_action(self, first: date, now: datetime) -> Meeting | None:
+        """Return the meeting at which the Board can act on what it introduced at the meeting on the day `first`.
+
+        It is the next regular one that has not begun and whose agenda did not close before that meeting.
+        """
+        reading = self.meeting(first)
+        if reading is None:
+            return None
+        return next((m for m in self.regular if m.at > now and m.can_follow(reading)), None)
 
     def person(self, email: str, facts: Partnership | None = None) -> Person | None:
         """Return the person with an address: from the directory, or else a contact or applicant in the facts."""
@@ -113,7 +132,7 @@ class Directory:
         roles: list[Role] = []
         if person.active:
             roles += [role for role in DISTRICT_ROLES if role in person.roles]
-            if Role.PRINCIPAL in person.roles and facts.school in person.schools:
+            if Role.PRINCIPAL in person.roles and self.present_school(facts.school) in person.schools:
                 roles.append(Role.PRINCIPAL)
         if facts.selection and person.email in facts.selection.reviewers and person.email not in self.left:
             roles.append(Role.REVIEWER)
@@ -126,11 +145,19 @@ class Directory:
             roles.append(Role.APPLICANT)
         return roles
 
+    def speakers(self, application: Application, facts: Partnership) -> list[Person]:
+        """Return the contact of an application, or once they have left everybody of the organization."""
+        if self.has_left(application.contact_email, facts):
+            own = application.organization
+            return [person for person in self.people.values() if person.active and person.organization == own]
+        return [self.someone(application.contact_email, application.contact_name)]
+
     def _is_applicant(self, person: Person, facts: Partnership, organization: str | None) -> bool:
         """Return whether a person acts for an applicant: for `organization`, or without it for any."""
         applications = facts.selection.applications if facts.selection else {}
         if organization is None:
-            return any(a.contact_email == person.email for a in applications.values())
+            named = any(a.contact_email == person.email for a in applications.values())
+            return named or any(person in self.speakers(a, facts) for a in applications.values())
         application = applications.get(organization)
         # The contact may act for the application also where the directory has no such person.
         if application is not None and application.contact_email == person.email:
@@ -158,7 +185,8 @@ class Directory:
         The role "this-applicant" is held by the contact of `organization` alone.
         """
         if role == Role.PRINCIPAL:
-            return [p for p in self._by_role.get(role, ()) if facts.school in p.schools]
+            school = self.present_school(facts.school)
+            return [p for p in self._by_role.get(role, ()) if school in p.schools]
         if role == Role.REVIEWER:
             reviewers = facts.selection.reviewers if facts.selection else ()
             return [self.someone(email) for email in reviewers if email not in self.left]
@@ -170,26 +198,37 @@ class Directory:
         if role in (Role.APPLICANT, "this-applicant"):
             applications = facts.selection.applications if facts.selection else {}
             return [
-                self.someone(a.contact_email, a.contact_name)
+                person
                 for a in applications.values()
-                if (role == Role.APPLICANT or a.organization == organization)
-                and not self.has_left(a.contact_email, facts)
+                if role == Role.APPLICANT or a.organization == organization
+                for person in self.speakers(a, facts)
             ]
         return list(self._by_role.get(role, ()))
 
     def someone(self, email: str, name: str | None = None) -> Person:
         """Return the person with an address; one made of the address if the directory does not have them."""
-        return self.people.get(email) or Person(email, name or email)
+        return self.people.get(email) or Person(email, name or self.former.get(email, email))
 
     def school_name(self, school: str) -> str:
-        """Return the name of a school, or its id if the directory does not have it."""
-        entry = self.schools.get(school)
+        """Return the name of a school or of the one it merged into; its id if the directory does not have it."""
+        entry = self.schools.get(self.present_school(school))
         return entry.name if entry else school
 
+    def present_school(self, school: str) -> str:
+        """Return the id of the school that has the partnerships of a school: itself, unless it closed."""
+        # A school that merges into another may have taken over from a third one before.
+        while (entry := self.schools.get(school)) and entry.merged_into in self.schools:
+            school = str(entry.merged_into)
+        return school
+
+    def with_merged(self, schools: Collection[str]) -> list[str]:
+        """Return the ids of schools, with those that merged into them."""
+        return [school for school in self.schools if self.present_school(school) in schools]
+
     def names(self) -> dict[str, str]:
-        """Return names: of organizations by id, of people by address."""
+        """Return names: of organizations by id, of people by address, also of those who were removed."""
         organizations = {key: value.name for key, value in self.organizations.items()}
-        return organizations | {key: value.name for key, value in self.people.items()}
+        return organizations | dict(self.former) | {key: value.name for key, value in self.people.items()}
 
 
 def version_of(connection: Connection) -> str:
@@ -202,14 +241,18 @@ def read(connection: Connection, config: Config) -> Directory:
     # Read the version first. If somebody changes the directory meanwhile, this copy has new rows under an old
     # version and is read again. The other way round it would keep old rows under the new version.
     version = version_of(connection)
-    schools = {row.id: School(row.id, row.name, row.invited_on) for row in _rows(connection, tables.schools)}
+    schools = {
+        row.id: School(row.id, row.name, row.invited_on, row.closed_on, row.merged_into)
+        for row in _rows(connection, tables.schools)
+    }
     organizations = {
         row.id: Organization(id=row.id, name=row.name, kind=row.kind)
         for row in _rows(connection, tables.organizations)
     }
     people = {row.email: _person(row) for row in _rows(connection, tables.people)}
-    left = _left(connection, people)
-    return Directory(version, schools, organizations, people, _meetings(connection, config), left)
+    left, former = _left(connection, people)
+    meetings, moves = read_meetings(connection, config), read_moves(connection)
+    return Directory(version, schools, organizations, people, meetings, left, former, moves)
 
 
 def _rows(connection: Connection, table: Table) -> Iterable[Row[Any]]:
@@ -235,8 +278,11 @@ def _person(row: Row[Any]) -> Person:
     )
 
 
-def _left(connection: Connection, people: Mapping[str, Person]) -> dict[str, datetime]:
-    """Return when people were removed or made inactive, by address; not those who were added again."""
+def _left(connection: Connection, people: Mapping[str, Person]) -> tuple[dict[str, datetime], dict[str, str]]:
+    """Return when people were removed or made inactive, and the names of those removed, by address.
+
+    People who were added again are left out.
+    """
     table = tables.directory_changes
     # Only the last change of each person tells how things are now.
     last = (
@@ -244,50 +290,15 @@ def _left(connection: Connection, people: Mapping[str, Person]) -> dict[str, dat
         .where(table.c.what.like(f"{tables.people.name} %"))
         .group_by(table.c.what)
     )
-    left = {}
-    for row in connection.execute(
-        select(table.c.what, table.c.at, table.c.after).where(table.c.id.in_(last))
-    ):
+    left, former = {}, {}
+    columns = (table.c.what, table.c.at, table.c.before, table.c.after)
+    for row in connection.execute(select(*columns).where(table.c.id.in_(last))):
         email = row.what.partition(" ")[2]
         if row.after is None or (email in people and not people[email].active):
             left[email] = row.at
-    return left
-
-
-def _meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]:
-    """Return the meetings of the configuration and of the table, earliest first. On one day the table counts."""
-    board = config.procedure.board
-    meetings: dict[date, tuple[time, str, datetime | None]]
-    meetings = dict.fromkeys(board.meetings, (board.meeting_at, "regular", None))
-    for row in _rows(connection, tables.meetings):
-        meetings[row.on] = (time.fromisoformat(row.at), row.kind, row.known_at)
-        # A calendar file cannot change the configuration, so it cancels a meeting there by a row of its own.
-        if row.kind == CANCELLED:
-            del meetings[row.on]
-    # Near the ends of the calendar no deadline can be worked out: a row there must not stop everything else.
-    known = sorted((day, values) for day, values in meetings.items() if FIRST_DAY <= day <= LAST_DAY)
-    return tuple(_meeting(config, day, *values) for day, values in known)
-
-
-def _meeting(config: Config, day: date, at: time, kind: str, known_at: datetime | None) -> Meeting:
-    """Return a meeting of the Board, with the instant at which its agenda closes."""
-    # Use the row of the deadline itself, so that the law and the reminders agree on when an agenda closes.
-    _, packet = config.meaning(Meaning.AGENDA)
-    closes = packet.due.resolve(
-        {"board.meeting": day},
-        at=config.clock(packet),
-        roll=packet.roll,
-        calendar=config.calendar,
-        since=None,
-        done=(),
-    )
-    return Meeting(
-        on=day,
-        at=config.instant(day, at),
-        kind=kind,
-        known_at=known_at and config.calendar.local(known_at),
-        agenda_closes_at=closes and config.calendar.local(closes),
-    )
+        if row.after is None and row.before is not None:
+            former[email] = str(json.loads(row.before).get("name") or email)
+    return left, former
 
 
 def put(
@@ -367,23 +378,6 @@ def _text(values: Mapping[str, Any] | None) -> str | None:
     if values is None:
         return None
     return canonical({k: v.isoformat() if isinstance(v, date) else v for k, v in values.items()})
-
-
-def feed_generation(connection: Connection, email: str) -> int:
-    """Return the generation of a person's calendar feed. Only the address with this generation works."""
-    table = tables.addresses
-    return connection.scalar(select(table.c.feed).where(table.c.email == email)) or 0
-
-
-def renew_feed(connection: Connection, email: str) -> int:
-    """End the earlier addresses of a person's calendar feed. Return the new generation."""
-    table = tables.addresses
-    mine = table.c.email == email
-    # The statement itself counts up, so that two renewals at once cannot give the same generation. An address
-    # without a row has generation 0.
-    if not connection.execute(update(table).where(mine).values(feed=table.c.feed + 1)).rowcount:
-        connection.execute(insert(table).values(email=email, feed=1))
-    return feed_generation(connection, email)
 
 
 def find_reachable(directory: Directory, person: Person, today: date) -> Person:

@@ -45,6 +45,9 @@ _OF_THE_CLOCK = (Channel.CLOCK, Channel.IMPORT)
 _OF_PERSONS = (Channel.LINK, Channel.REPLY)
 
 
+_SECOND = Unmet("no-other-lead-partner", "the school already has an active Lead Partner", "4270.4")
+
+
 class NotFound(ServiceError):
     """There is no such partnership, person or notice."""
 
@@ -149,14 +152,17 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     """Let the law judge an intent. Return what changes, without writing it. Raise as `advance` does.
 
     1. Check that the partnership is still at the version that the actor has seen.
-    2. Read the input into the type that the row of the event takes, and check the identifiers in it.
-    3. Choose the role in which the actor does the event.
-    4. Collect the setting, and apply the law to the case. If it was the last signature, make the signed copy.
-    5. Chain the row of the history to the one before it by its hash.
+    2. Check that the event exists in this state, and that the actor has a role that may do it.
+    3. Read the input into the type that the row of the event takes, and check the identifiers in it.
+    4. Choose the role in which the actor does the event, now that the input names the organization.
+    5. Collect the setting, and apply the law to the case. If it was the last signature, make the signed copy.
+    6. Chain the row of the history to the one before it by its hash.
     """
     # First, so that an actor who saw an older version hears of the change rather than of a mistake.
     check_version(record, intent.expected_version)
     row = row_of(intent.event, record.state)
+    # Before the input: what it lacks is of no use to somebody who may not do the event.
+    check_actor(session, record, row, intent)
     check_text(intent.input)
     check_text(intent.note, "note")
     event_input = read_input(row.takes, intent.input)
@@ -164,7 +170,7 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
         return _correct(session, record, intent, row, event_input)
     # The law cannot look into the directory, so identifiers are checked before it judges.
     _check_identifiers(session, row, event_input)
-    role = _choose_role(session, record, row, intent, event_input)
+    role = _choose_role(session, record, row, intent, getattr(event_input, "organization", None))
     # Commands name in `ran_by` the user of the machine, who writes down what somebody else did.
     through = intent.ran_by if intent.channel in _OF_PERSONS else None
     situation = Situation(session, record, event_input, intent.now, intent.actor, through, intent.channel)
@@ -262,6 +268,9 @@ def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
         right = ", ".join(directory.schools) or "a school that was imported first"
         wrong = f"there is no school {event_input.school!r}{suggest(event_input.school, directory.schools)}"
         raise BadInput([Problem("school", wrong, right)])
+    if row.name == FIRST and (closed := directory.schools[event_input.school].closed_on):
+        wrong = f"{directory.schools[event_input.school].name} closed on {closed}"
+        raise BadInput([Problem("school", wrong, "a school that is open")])
     if "organization" in row.asks and event_input.organization not in directory.organizations:
         organizations = read_directory(session).organizations
         right = ", ".join(organizations) or "an organization that was imported first"
@@ -270,7 +279,29 @@ def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
         raise BadInput([Problem("organization", wrong, right)])
 
 
-def _choose_role(session: Session, record: Snapshot, row: Event, intent: Intent, event_input: Any) -> Role:
+def check_actor(session: Session, record: Snapshot, row: Event, intent: Intent) -> None:
+    """Raise `WrongRole` unless the actor may do an event, for the organization in its input or for any.
+
+    The input has not been checked yet. Raise `NotFound` for an address that is not known.
+    """
+    named = intent.input.get("organization") if "organization" in row.takes.model_fields else None
+    call, directory = record.facts.selection, session.directory
+    if isinstance(named, str) and (named in directory.organizations or (call and named in call.applications)):
+        _choose_role(session, record, row, intent, named)
+        return
+    try:
+        _choose_role(session, record, row, intent, None)
+    except WrongRole:
+        # The input names no organization that exists. The actor may yet act for their own.
+        person = directory.person(intent.actor, record.facts)
+        if person is None or person.organization is None or Role.APPLICANT not in row.who:
+            raise
+        _choose_role(session, record, row, intent, person.organization)
+
+
+def _choose_role(
+    session: Session, record: Snapshot, row: Event, intent: Intent, organization: str | None
+) -> Role:
     """Return the role in which the actor does an event. Raise `WrongRole` if the actor has none that may.
 
     Of several roles that may, choose one from which the event is still awaited.
@@ -278,7 +309,7 @@ def _choose_role(session: Session, record: Snapshot, row: Event, intent: Intent,
     if intent.actor == Role.CLOCK and intent.channel in _OF_THE_CLOCK:
         check_role(row, Role.CLOCK, record.state)
         return Role.CLOCK
-    held = roles_of(session, record, intent.actor, getattr(event_input, "organization", None))
+    held = roles_of(session, record, intent.actor, organization)
     possible = [role for role in row.who if role in held and intent.role in (None, role)]
     if not possible:
         who, has = " or ".join(row.who), " and ".join(held) or "no role here"
@@ -344,16 +375,17 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     1. Insert the partnerships that are new, and update the others where the version is still the one judged.
     2. Append a row to the history of each.
     3. With `follow_up`, bring the deadlines in line with the new facts and queue the notices. An import tells
-       nobody.
+       nobody, and calls `settle` after the last event of a partnership.
     """
     connection = session.connection
-    written = [_create(connection, change) if change.before.id is None else change for change in changes]
+    new = [change for change in changes if change.before.id is None]
+    created = {change.record.ref: _create(connection, change, follow_up) for change in new}
+    written = [created.get(change.record.ref, change) for change in changes]
     try:
-        _update(connection, [change for change in written if change.before.id is not None])
+        _update(connection, [change for change in written if change.before.id is not None], follow_up)
     # The law has looked at committed rows only. The unique index catches an activation at the same moment.
     except IntegrityError:
-        reason = "the school already has an active Lead Partner"
-        raise Refused([Unmet("no-other-lead-partner", reason, "4270.4")]) from None
+        raise Refused([_SECOND]) from None
     # The history comes second, since it needs the ids of the new partnerships.
     connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
     for change in written:
@@ -367,9 +399,22 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     return written
 
 
-def _create(connection: Connection, change: Change) -> Change:
+def settle(session: Session, record: Snapshot) -> None:
+    """Say in the row of a partnership whether its agreement is in force now, after events of the past.
+
+    Raise `Refused` if the school would get a second Lead Partner.
+    """
+    table = tables.partnerships
+    statement = update(table).where(table.c.id == record.id).values(in_force=record.facts.in_force)
+    try:
+        session.connection.execute(statement)
+    except IntegrityError:
+        raise Refused([_SECOND]) from None
+
+
+def _create(connection: Connection, change: Change, in_force: bool) -> Change:
     """Insert a new partnership. Return its change with the id. Raise `Conflict` if the reference exists."""
-    values = _values(change.record) | {"ref": change.record.ref}
+    values = _values(change.record, in_force) | {"ref": change.record.ref}
     try:
         made = connection.execute(insert(tables.partnerships).values(**values))
     # No lock could prevent this: the row that another transaction created did not exist yet.
@@ -379,8 +424,11 @@ def _create(connection: Connection, change: Change) -> Change:
     return replace(change, record=replace(change.record, id=key[0] if key else None))
 
 
-def _values(record: Snapshot) -> dict[str, Any]:
-    """Return the columns of a partnership that an event may change."""
+def _values(record: Snapshot, in_force: bool) -> dict[str, Any]:
+    """Return the columns of a partnership that an event may change. Without `in_force` it counts as not in force.
+
+    An event of the past says nothing of today, when another Lead Partner may serve at the school.
+    """
     return {
         "school": record.facts.school,
         "title": record.facts.title,
@@ -389,7 +437,7 @@ def _values(record: Snapshot) -> dict[str, Any]:
         "entered_at": record.entered_at,
         "facts": facts_text(record.facts),
         "head": record.head,
-        "in_force": record.facts.in_force,
+        "in_force": in_force and record.facts.in_force,
     }
 
 
@@ -415,13 +463,13 @@ _GUARDED = (
 )
 
 
-def _update(connection: Connection, changes: Sequence[Change]) -> None:
+def _update(connection: Connection, changes: Sequence[Change], in_force: bool) -> None:
     """Update the rows of partnerships. Raise `Conflict` if one is no longer at the version that was judged."""
     if not changes:
         return
     rows = [
         {"key": change.record.id, "seen": change.before.version}
-        | {f"new_{name}": value for name, value in _values(change.record).items()}
+        | {f"new_{name}": value for name, value in _values(change.record, in_force).items()}
         for change in changes
     ]
     done = connection.execute(_GUARDED, rows)

@@ -56,7 +56,7 @@ class Session:
     def name_of(self, email: str, facts: Partnership | None = None) -> str:
         """Return the name of a person, or the address of somebody whom neither directory nor facts know."""
         person = self.directory.person(email, facts)
-        return person.name if person else email
+        return person.name if person else self.directory.former.get(email, email)
 
 
 class System:

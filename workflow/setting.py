@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from states import history
 from states.addresses import workplace
-from states.case import Case, Entry, Setting, Trial
+from states.case import Case, Earlier, Entry, Setting, Trial
 from states.chapters.call import WITHDRAW_APPLICATION
 from states.chapters.correction import CorrectEntry
 from states.chapters.panel import ChangePanel
@@ -24,6 +24,7 @@ from states.inputs import Input, as_stored
 from states.lifecycle import TABLE
 from states.machine import Possibility, event_named, explain
 from states.partnership import Partnership, Role
+from states.weighing import find_earlier, is_same, party_of, share_of
 from workflow.deadlines import due_instants
 from workflow.session import Session
 from workflow.store import application_texts, past, tables
@@ -123,26 +124,48 @@ def corrected_input(values: CorrectEntry, trial: Trial) -> CorrectEntry:
 
 def _invited_on(s: Situation) -> date | None:
     """Return the day on which the Board invited a Lead Partner at the school."""
-    school = s.session.directory.schools.get(s.record.facts.school)
+    people = s.session.directory
+    school = people.schools.get(people.present_school(s.record.facts.school))
     return school.invited_on if school else None
 
 
 def _other_lead(s: Situation) -> str | None:
-    """Return another partnership at the school whose agreement is in force, or has been ended for a later day."""
+    """Return another partnership at the school whose Lead Partner serves at the instant of the event."""
     table = tables.partnerships
-    query = select(table).where(table.c.school == s.record.facts.school, table.c.id != (s.record.id or 0))
+    people = s.session.directory
+    # A school that merged into this one brought its Lead Partner.
+    schools = people.with_merged([people.present_school(s.record.facts.school)])
+    query = select(table).where(table.c.school.in_(schools), table.c.id != (s.record.id or 0))
     for row in s.session.connection.execute(query.order_by(table.c.id)):
-        # The column turns false when somebody ends an agreement,
-        # but the Lead Partner serves until the last day.
-        if row.in_force or _still_ends(Partnership.model_validate_json(row.facts), s.today):
+        if _serves(Partnership.model_validate_json(row.facts), s.now, s.today):
             return str(row.ref)
     return None
 
 
-def _still_ends(facts: Partnership, today: date) -> bool:
-    """Return whether a partnership was ended after it was in force, and its last day is not past."""
-    served = facts.agreement is not None and facts.agreement.in_force_at is not None
-    return served and facts.ended is not None and facts.ended.effective_on >= today
+def _earlier(s: Situation) -> Earlier | None:
+    """Return the agreements of the same organization at the same school that count with this one (4270.9a, c)."""
+    agreement, party = s.record.facts.agreement, party_of(s.record.facts)
+    if agreement is None or party is None:
+        return None
+    home, table = home_domains(s.session), tables.partnerships
+    query = select(table).where(table.c.school == s.record.facts.school, table.c.id != (s.record.id or 0))
+    shares = []
+    for row in s.session.connection.execute(query.order_by(table.c.id)):
+        facts = Partnership.model_validate_json(row.facts)
+        its, share = party_of(facts), share_of(str(row.ref), facts)
+        began = facts.agreement.in_force_at if facts.agreement else None
+        if its and share and began and began <= s.now and is_same(party, its, home):
+            shares.append(share.but(ends_on=facts.last_day or share.ends_on))
+    return find_earlier(agreement, shares)
+
+
+def _serves(facts: Partnership, now: datetime, today: date) -> bool:
+    """Return whether an agreement was in force at an instant, which an import may have in the past."""
+    began = facts.agreement.in_force_at if facts.agreement else None
+    if began is None or began > now:
+        return False
+    # A termination of earlier releases is recorded before its day, and the Lead Partner serves until then.
+    return facts.ended is None or now < facts.ended.at or (facts.last_day or today) >= today
 
 
 def _proved_by(s: Situation) -> str | None:
@@ -269,6 +292,7 @@ def _belongs_to(s: Situation) -> tuple[str, ...]:
 _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "invited_on": _invited_on,
     "other_lead": _other_lead,
+    "earlier": _earlier,
     "organization": lambda s: s.session.directory.organizations.get(s.input.organization),
     "proved_by": _proved_by,
     "sent_at": _sent_at,
@@ -279,9 +303,11 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "strangers": _strangers,
     "protest_until": _protest_until,
     "meeting": lambda s: s.session.directory.meeting(s.input.meeting_on),
+    "next_meeting": lambda s: s.session.directory.next_for_action(s.input.meeting_on, s.now),
     "board": lambda s: s.session.config.procedure.board.rules,
     "notice_days": lambda s: s.session.config.procedure.termination.notice_days[s.input.ground],
     "longest_notice": lambda s: max(s.session.config.procedure.termination.notice_days.values()),
+    "ends_later": lambda s: True,
     "overdue": _overdue,
     "accept_until": _accept_until,
     "through": lambda s: s.through,
@@ -298,5 +324,6 @@ _OF_INPUT = (
     "closes_at",
     "strangers",
     "meeting",
+    "next_meeting",
     "notice_days",
 )

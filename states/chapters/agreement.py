@@ -97,8 +97,13 @@ def _board_need_not_act(clause: str, what: str) -> Requirement:
     def reason(case: Case) -> str | None:
         agreement = case.facts.agreement
         # One requirement for each clause, so that a refusal cites every clause that applies (4270.9a-c).
-        if agreement is None or clause not in board_reasons(agreement, case.setting.board):
+        if agreement is None or clause not in board_reasons(
+            agreement, case.setting.board, earlier=case.setting.earlier
+        ):
             return None
+        if case.setting.earlier and clause not in board_reasons(agreement, case.setting.board):
+            refs = ", ".join(case.setting.earlier.refs)
+            return f"together with {refs}, {what}, so the Board must act first: refer-to-board"
         return f"{what}, so the Board must act first: refer-to-board"
 
     return Requirement(f"board-need-not-act-{clause[-1]}", clause, False, reason)
@@ -128,6 +133,14 @@ def new_term_possible(case: Case) -> str | None:
     if last is None or agreement is None or last >= max(case.today, agreement.starts_on):
         return None
     return f"the new last day {last} has passed, or lies before the first day"
+
+
+@requirement("4270.12", of_input=True)
+def no_termination_waits(case: Case) -> str | None:
+    agreement, ending, last = case.facts.agreement, case.facts.ending, case.input.ends_on
+    if ending is None or agreement is None or last is None or last <= agreement.ends_on:
+        return None
+    return f"a termination takes effect on {ending.effective_on}; take it back first: withdraw-termination"
 
 
 @requirement("4270.12", of_input=True)
@@ -186,7 +199,8 @@ def amend_agreement(case: Case) -> Partnership:
     )
     change = _join(waiting, change)
     # Judge the agreement as it would be after the change. What needs the Board waits as pending.
-    if board_reasons(agreement, case.setting.board, change.amount_cents, change.ends_on):
+    earlier = case.setting.earlier
+    if board_reasons(agreement, case.setting.board, change.amount_cents, change.ends_on, earlier):
         if agreement.pending and not superseded:
             # An amendment of the words alone goes to the Board with the amount and last day that already
             # wait.
@@ -261,8 +275,8 @@ EVENTS = (
         who=(STAFF,),
         takes=AmendAgreement,
         records=amend_agreement,
-        needs=(agreement_not_over, new_term_possible, shortening_keeps_notice),
-        asks=("board", "longest_notice"),
+        needs=(agreement_not_over, new_term_possible, no_termination_waits, shortening_keeps_notice),
+        asks=("board", "earlier", "longest_notice"),
         audience=partner_sees("amount_cents", "ends_on", "terms", "reason", "document"),
         document="document",
         form=Form(reads=("terms",), beside={"amount_cents": "present-amount", "ends_on": "present-last-day"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, StrictBool
 
-from states.case import Case, attachments_of, board_reasons, require_recorded
+from states.case import Case, Meeting, attachments_of, board_reasons, require_recorded
 from states.chapters.agreement import BEFORE_SIGNING, new_term_possible, shortening_keeps_notice
 from states.event import (
     ACTIVE,
@@ -21,7 +21,7 @@ from states.event import (
     requirement,
 )
 from states.inputs import Cents, Day, Files, Input, Text, documents_field
-from states.partnership import Change, Item, Partnership, Purpose, Role, State
+from states.partnership import Agreement, Change, Item, Partnership, Purpose, Role, State
 
 
 class ReferToBoard(Input):
@@ -66,10 +66,14 @@ class DeferItem(Input):
     reason: Text = Field(description="why")
 
 
+def _reasons(case: Case, agreement: Agreement) -> tuple[str, ...]:
+    return board_reasons(agreement, case.setting.board, earlier=case.setting.earlier)
+
+
 @requirement("4270.9")
 def board_has_a_reason(case: Case) -> str | None:
     agreement = case.facts.agreement
-    if agreement is None or case.facts.board.asked or board_reasons(agreement, case.setting.board):
+    if agreement is None or case.facts.board.asked or _reasons(case, agreement):
         return None
     return "nothing calls for the Board: the agreement can be signed and activated, or ask-for-review first"
 
@@ -100,6 +104,20 @@ def change_stated(case: Case) -> str | None:
     if values.purpose == "new" or case.agreement.pending or given:
         return None
     return "what the Board is to approve is missing: give amount_cents, ends_on or both"
+
+
+@requirement("4270.9c", of_input=True)
+def renewal_goes_later(case: Case) -> str | None:
+    values, agreement = case.input, case.agreement
+    if values.purpose != "renewal" or change_stated.reason(case):
+        return None  # `change_stated` refuses a renewal without terms
+    last = values.ends_on or (agreement.pending or agreement).ends_on
+    if last > agreement.ends_on:
+        return None
+    return (
+        f"a renewal goes on after the present last day, {agreement.ends_on}, and {last} does not; to end the"
+        " agreement earlier, refer an amendment"
+    )
 
 
 @requirement("4270.12", of_input=True)
@@ -160,6 +178,19 @@ def meeting_known_before(case: Case) -> str | None:
 
 
 @requirement("4270.9", of_input=True)
+def introduced_from_agenda(case: Case) -> str | None:
+    day, item = case.input.meeting_on, case.item
+    if not case.setting.board.by_agenda or day in item.agenda:
+        return None
+    if case.input.immediate_action or meeting_is_regular.reason(case):
+        return None  # another requirement refuses this
+    on = ", ".join(map(str, item.agenda))
+    return f"the item was not on the agenda of {day}; " + (
+        f"it is on {on}" if on else "schedule-item comes first"
+    )
+
+
+@requirement("4270.9", of_input=True)
 def immediate_only_from_agenda(case: Case) -> str | None:
     day, item, meeting = case.input.meeting_on, case.item, case.setting.meeting
     if not case.input.immediate_action:
@@ -207,7 +238,9 @@ def refer_to_board(case: Case) -> Partnership:
         )
     basis = change or agreement
     # Keep the clauses with the item: the procedure may change later, and the reason must stay readable.
-    because = board_reasons(agreement, case.setting.board, basis.amount_cents, basis.ends_on)
+    because = board_reasons(
+        agreement, case.setting.board, basis.amount_cents, basis.ends_on, case.setting.earlier
+    )
     if case.facts.board.asked:
         because = (*because, "asked")
     item = Item(
@@ -243,17 +276,24 @@ def introduce_item(case: Case) -> Partnership:
         # Without a second reading the decision falls at this meeting, so it counts as on its agenda.
         agenda=tuple(sorted({*case.item.agenda, day})) if immediate else case.item.agenda,
     )
+    following = case.setting.next_meeting
+    if following is not None and not immediate and item.meeting_on == day:
+        # The first reading is done. The item goes on to the next meeting for action, which is no deferral.
+        return change_item(case, put_on_agenda(case, item, following))
     return change_item(case, item)
 
 
 def defer_item(case: Case) -> Partnership:
-    item = case.item.but(deferred=case.item.deferred + 1)
+    # What was introduced in time goes on for action, which is no deferral.
+    clock = case.role is Role.CLOCK
+    goes_on = clock and case.setting.board.by_agenda and case.item.meeting_on in case.item.introduced
+    item = case.item if goes_on else case.item.but(deferred=case.item.deferred + 1)
     meeting = case.setting.meeting
     closes = meeting.agenda_closes_at if meeting else None
     if meeting and closes and case.at > closes and case.setting.board.marks_late:
         # The Board may take it up there, but nobody could read of it in the agenda.
         item = item.but(late=tuple(sorted({*item.late, meeting.on})))
-    if case.role is not Role.CLOCK:
+    if not clock:
         # The Board took the item off that agenda, so the meeting can no longer decide on it. The clock cannot
         # know that.
         item = item.but(agenda=tuple(day for day in item.agenda if day != item.meeting_on))
@@ -268,15 +308,18 @@ def change_item(case: Case, item: Item) -> Partnership:
 
 
 def _on_agenda(case: Case, item: Item) -> Partnership:
-    meeting = require_recorded(case.setting.meeting)
-    return change_item(
-        case,
-        item.but(
-            meeting_on=meeting.on,
-            meeting_at=meeting.at,
-            scheduled_at=case.at,
-            agenda=tuple(sorted({*item.agenda, meeting.on})),
-        ),
+    return change_item(case, put_on_agenda(case, item, require_recorded(case.setting.meeting)))
+
+
+def put_on_agenda(case: Case, item: Item, meeting: Meeting) -> Item:
+    """Return the item on the agenda of a meeting."""
+    return item.but(
+        meeting_on=meeting.on,
+        meeting_at=meeting.at,
+        freed_at=None,
+        freed_on=None,
+        scheduled_at=case.at,
+        agenda=tuple(sorted({*item.agenda, meeting.on})),
     )
 
 
@@ -293,7 +336,7 @@ def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: b
         takes=ReferToBoard,
         records=refer_to_board,
         needs=needs,
-        asks=("board", "longest_notice"),
+        asks=("board", "earlier", "longest_notice"),
         audience=partner_sees("purpose", "reason", "amount_cents", "ends_on", "documents"),
         optional=optional,
         document="documents",
@@ -301,7 +344,9 @@ def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: b
     )
 
 
-_REFER_IN_FORCE = (purpose_is_of_agreement, change_stated, new_term_possible, change_keeps_notice)
+_REFER_IN_FORCE = (
+    purpose_is_of_agreement, change_stated, renewal_goes_later, new_term_possible, change_keeps_notice,
+)  # fmt: skip
 _FORM_IN_FORCE = Form(
     reads=_IN_FORCE,
     choices={"purpose": "purposes-in-force"},
@@ -349,9 +394,10 @@ EVENTS = (
             meeting_held,
             meeting_known_before,
             meeting_after_referral,
+            introduced_from_agenda,
             immediate_only_from_agenda,
         ),
-        asks=("meeting", "board"),
+        asks=("meeting", "next_meeting", "board"),
         audience=partner_sees("meeting_on", "immediate_action", "documents"),
         document="documents",
         form=Form(reads=READ_BY_BOARD, choices={"meeting_on": "agenda"}),

@@ -312,12 +312,13 @@ EVENTS = (
             school_agreed_to_needs,
             district_agreed_to_needs,
             school_invited,
-            no_other_lead_partner,
+            # A successor is sought while the present Lead Partner serves. Only an agreement in force asks
+            # for `no_other_lead_partner` (4270.4).
             panel_large_enough,
             panel_known,
             open_long_enough,
         ),
-        asks=("invited_on", "other_lead", "closes_at", "opens_until", "minimum_panel", "strangers"),
+        asks=("invited_on", "closes_at", "opens_until", "minimum_panel", "strangers"),
         audience=of_call("closes_on"),
         public=True,
         awaited_since="needs.agreed",

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from states.addresses import mailbox, workplace
-from states.case import Case, attachments_of
+from states.case import Case, attachments_of, require_recorded
 from states.chapters.call import call_closed, change_call, has_applied, note_scoring, of_applicant, of_call
 from states.event import (
     APPLICANT,
@@ -15,6 +15,7 @@ from states.event import (
     OPEN,
     REVIEWER,
     STAFF,
+    Effect,
     Event,
     Form,
     Scope,
@@ -31,8 +32,10 @@ from states.partnership import (
     Outcomes,
     Partnership,
     Protest,
+    Remedy,
     Role,
     Score,
+    State,
 )
 
 
@@ -66,6 +69,11 @@ class FileProtest(OfOrganization):
 
 class AnswerProtest(OfOrganization):
     text: Text = Field(title="Answer", description="the answer to the protest")
+    remedy: Remedy | None = Field(
+        default=None,
+        title="If the protest is upheld: what follows",
+        description="score-anew or start-over; without it the choice stands, or is made again from the same scores",
+    )
     documents: Files = documents_field("files that belong to the answer")
 
 
@@ -250,18 +258,49 @@ def answer_protest(case: Case) -> Partnership:
     # `protest_waits` has made sure that there is one.
     waiting = next(p for p in case.selection.unanswered() if p.organization == case.input.organization)
     documents = attachments_of(case.input.documents)
-    answered = waiting.but(answer=case.input.text, answered_at=case.at, answer_documents=documents)
+    answered = waiting.but(
+        answer=case.input.text, answered_at=case.at, answer_documents=documents, remedy=case.input.remedy
+    )
     return change_call(case, protests=tuple(answered if p is waiting else p for p in case.selection.protests))
 
 
+def score_anew(case: Case) -> Partnership:
+    facts = answer_protest(case)
+    call = require_recorded(facts.selection)
+    # What was built on the choice is no more. The scores stay on record and no longer count.
+    call = call.but(
+        choice=None,
+        scores=(),
+        earlier_scores=(*call.earlier_scores, *call.scores),
+        scored_at=None,
+        anew_at=case.at,
+    )
+    return without_choice(facts.but(selection=call))
+
+
+def start_over(case: Case) -> Partnership:
+    facts = answer_protest(case)
+    return without_choice(end_call(facts, f"A protest was upheld: {case.input.text}"))
+
+
+def without_choice(facts: Partnership) -> Partnership:
+    """Return the facts without what was drafted with the partner that was chosen."""
+    return facts.but(contact=None, next_contact=None, agreement=None, outcomes=Outcomes())
+
+
 def restart(case: Case) -> Partnership:
-    ended = case.selection.but(restarted=case.input.reason)
+    return end_call(case.facts, case.input.reason)
+
+
+def end_call(facts: Partnership, reason: str) -> Partnership:
+    """Return the facts with the present call among the earlier ones, so that the needs come next."""
+    ended = require_recorded(facts.selection).but(restarted=reason)
     # The school and the District must agree to the statement again, since the call for it found no Lead
     # Partner.
-    return case.facts.but(
+    return facts.but(
         selection=None,
-        earlier_selections=(*case.facts.earlier_selections, ended),
-        needs=case.facts.needs.but(signatures={}, agreed_at=None),
+        earlier_selections=(*facts.earlier_selections, ended),
+        needs=facts.needs.but(signatures={}, agreed_at=None),
     )
 
 
@@ -274,6 +313,23 @@ DECLARE_CONFLICT, SCORE_APPLICATION = (
 def _panel_left(facts: Partnership) -> list[Waiting]:
     # Wait for certain people and not for the role, since each reviewer scores for themselves.
     return [Waiting(REVIEWER, email) for email in (facts.selection.unscored() if facts.selection else ())]
+
+
+def _answer(remedy: Remedy | None, to: State | None, records: Effect) -> Event:
+    return Event(
+        name="answer-protest",
+        at=(OPEN,),
+        to=to,
+        who=(STAFF,),
+        takes=AnswerProtest,
+        records=records,
+        needs=(protest_waits,),
+        when=lambda case: case.input.remedy == remedy,
+        audience=of_applicant("organization", "text", "remedy", "documents"),
+        document="documents",
+        awaited_since="selection.protest_waits",
+        form=Form(reads=("choice", "protests"), choices={"organization": "unanswered-protests"}),
+    )
 
 
 EVENTS = (
@@ -335,18 +391,9 @@ EVENTS = (
         document="documents",
         form=Form(reads=("choice",), choices={"organization": "own-applications"}),
     ),
-    Event(
-        name="answer-protest",
-        at=(OPEN,),
-        who=(STAFF,),
-        takes=AnswerProtest,
-        records=answer_protest,
-        needs=(protest_waits,),
-        audience=of_applicant("organization", "text", "documents"),
-        document="documents",
-        awaited_since="selection.protest_waits",
-        form=Form(reads=("choice", "protests"), choices={"organization": "unanswered-protests"}),
-    ),
+    _answer(None, None, answer_protest),
+    _answer("score-anew", None, score_anew),
+    _answer("start-over", NEEDS, start_over),
     Event(
         name="restart",
         at=(OPEN,),

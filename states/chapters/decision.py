@@ -79,9 +79,10 @@ def met_before_the_end(case: Case) -> str | None:
     # An agreement that has ended stays in force on record until the clock records its end. It cannot be
     # renewed.
     met, agreement = case.input.meeting_on, case.facts.agreement
-    if agreement is None or not case.facts.in_force or met <= agreement.ends_on:
+    last = case.facts.last_day
+    if agreement is None or last is None or not case.facts.in_force or met <= last:
         return None
-    return f"the agreement ended on {agreement.ends_on}, before the meeting on {met}; a new one is needed"
+    return f"the agreement ended on {last}, before the meeting on {met}; a new one is needed"
 
 
 @requirement("4270.12", of_input=True)
@@ -135,7 +136,9 @@ def approve(case: Case) -> Partnership:
         # A renewal continues the same agreement, so the moment from which its duties count stays.
         in_force_at=agreement.in_force_at or case.at,
     )
-    return record_decision(case, "approve").but(agreement=agreement)
+    facts = record_decision(case, "approve").but(agreement=agreement)
+    # By a renewal the Board lets the agreement go on, so a termination that waits does not take effect.
+    return facts.but(ending=None) if item.purpose == "renewal" else facts
 
 
 def send_back(case: Case) -> Partnership:

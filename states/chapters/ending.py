@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import Field
 
-from states.case import Case, attachments_of
+from states.case import Case, attachments_of, require_recorded
 from states.chapters.call import of_call
 from states.chapters.decision import DECISION, VoteInput, record_decision, vote_carried
 from states.event import (
@@ -19,13 +21,14 @@ from states.event import (
     REVIEW,
     STAFF,
     TERMINATED,
+    Effect,
     Event,
     Form,
     partner_sees,
     requirement,
 )
 from states.inputs import Day, Files, Input, Nothing, Reason, Text, documents_field
-from states.partnership import ClosedOut, Ended, Ground, Partnership
+from states.partnership import ClosedOut, Ended, Ground, Partnership, State
 
 
 class Terminate(Input):
@@ -71,6 +74,30 @@ def effective_after_decision(case: Case) -> str | None:
     return f"{effective} is before the meeting on {met}; a termination takes effect that day or later"
 
 
+@requirement("4270.9")
+def board_did_not_end(case: Case) -> str | None:
+    ending = case.facts.ending
+    if ending is None or not ending.board or not case.setting.board.terminates:
+        return None
+    return f"the Board ends this agreement on {ending.effective_on}, and only it changes that: refer-to-board"
+
+
+@requirement("4270.12", of_input=True)
+def ends_earlier_than_on_record(case: Case) -> str | None:
+    ending = case.facts.ending
+    if ending is None or case.input.effective_on < ending.effective_on:
+        return None
+    return (
+        f"a termination takes effect on {ending.effective_on}, and another can only come earlier; to let the"
+        " agreement go on longer, take it back: withdraw-termination"
+    )
+
+
+@requirement("4270.12")
+def termination_waits(case: Case) -> str | None:
+    return None if case.facts.ending else "no termination waits for its effective day"
+
+
 @requirement(of_input=True)
 def ends_before_last_day(case: Case) -> str | None:
     agreement = case.facts.agreement
@@ -85,7 +112,7 @@ def past_last_day(case: Case) -> str | None:
     # An item before the Board may be a new agreement, which has a last day and cannot expire yet.
     if not case.facts.in_force:
         return "no agreement is in force"
-    last = case.agreement.ends_on
+    last = require_recorded(case.facts.last_day)
     return None if case.today > last else f"the agreement runs through {last}"
 
 
@@ -116,13 +143,37 @@ def withdraw(case: Case) -> Partnership:
     )
 
 
+def takes_effect_later(case: Case) -> bool:
+    """Return whether a termination waits for a later day, until which the agreement and its duties go on."""
+    # Before an agreement is in force nothing can go on.
+    return case.setting.ends_later and case.facts.in_force and case.input.effective_on > case.today
+
+
+def takes_effect_now(case: Case) -> bool:
+    return not takes_effect_later(case)
+
+
 def terminate(case: Case) -> Partnership:
-    return case.facts.but(ended=make_termination(case, board=False))
+    return case.facts.but(ended=make_termination(case, board=False), ending=None)
+
+
+def announce_termination(case: Case) -> Partnership:
+    # A termination on an earlier day replaces one that waits.
+    return case.facts.but(ending=make_termination(case, board=False))
+
+
+def withdraw_termination(case: Case) -> Partnership:
+    return case.facts.but(ending=None)
 
 
 def expire(case: Case) -> Partnership:
-    last = case.agreement.ends_on
-    return case.facts.but(ended=Ended(how="expired", effective_on=last, by=case.actor, at=case.at))
+    last, ending = case.agreement.ends_on, case.facts.ending
+    # A termination takes effect at the beginning of its day. The agreement may have had its last day before.
+    if ending is not None and ending.effective_on <= last:
+        ended = ending.but(at=case.at)
+    else:
+        ended = Ended(how="expired", effective_on=last, by=case.actor, at=case.at)
+    return case.facts.but(ended=ended, ending=None)
 
 
 def close_out(case: Case) -> Partnership:
@@ -132,13 +183,73 @@ def close_out(case: Case) -> Partnership:
 
 
 def board_terminate(case: Case) -> Partnership:
-    return record_decision(case, "terminate").but(ended=make_termination(case, board=True))
+    return record_decision(case, "terminate").but(ended=make_termination(case, board=True), ending=None)
+
+
+def announce_board_termination(case: Case) -> Partnership:
+    facts, review = record_decision(case, "terminate"), case.facts.review
+    if review is not None and case.item.origin is State.ANNUAL_REVIEW:
+        # The review goes on until the end: the partnership returns to the state from which it was referred.
+        facts = facts.but(review=review.but(interrupted_at=None))
+    return facts.but(ending=make_termination(case, board=True))
 
 
 _TERMINATION = partner_sees(
     "ground", "reason", "effective_on", "meeting_on", "ayes", "noes", "abstentions", "documents"
 )
 _READ_BEFORE_THE_END = ("item", "terms", "outcomes", "report", "findings")
+
+
+def _later_from(origin: State) -> Callable[[Case], bool]:
+    """Return whether the Board's termination waits for its day, in a partnership that goes back to `origin`."""
+    return lambda case: takes_effect_later(case) and case.item.origin is origin
+
+
+def _board_terminates(to: State, when: Callable[[Case], bool], records: Effect) -> Event:
+    return Event(
+        name="terminate",
+        at=(BOARD,),
+        to=to,
+        who=(BOARD_OFFICE,),
+        takes=BoardTerminate,
+        records=records,
+        needs=(*DECISION, vote_carried, effective_after_decision, ends_before_last_day),
+        asks=("meeting", "board", "ends_later"),
+        when=when,
+        audience=_TERMINATION,
+        document="documents",
+        optional=True,
+        confirmed=True,
+        final=True,
+        form=Form(reads=_READ_BEFORE_THE_END, choices={"meeting_on": "agenda"}),
+    )
+
+
+def _staff_terminate(to: State | None, when: Callable[[Case], bool], records: Effect) -> Event:
+    return Event(
+        name="terminate",
+        at=(ACTIVE, REVIEW),
+        to=to,
+        who=(STAFF,),
+        takes=Terminate,
+        records=records,
+        needs=(
+            board_did_not_approve,
+            board_did_not_end,
+            notice_given,
+            ends_before_last_day,
+            ends_earlier_than_on_record,
+        ),
+        asks=("board", "notice_days", "ends_later"),
+        when=when,
+        audience=_TERMINATION,
+        document="documents",
+        optional=True,
+        confirmed=True,
+        final=True,
+        form=Form(reads=_READ_BEFORE_THE_END),
+    )
+
 
 EVENTS = (
     Event(
@@ -154,37 +265,23 @@ EVENTS = (
         confirmed=True,
         final=True,
     ),
+    # A termination with a later day changes no state. The clock ends the agreement on that day, with `expire`.
+    _board_terminates(TERMINATED, takes_effect_now, board_terminate),
+    _board_terminates(ACTIVE, _later_from(ACTIVE), announce_board_termination),
+    _board_terminates(REVIEW, _later_from(REVIEW), announce_board_termination),
+    _staff_terminate(TERMINATED, takes_effect_now, terminate),
+    _staff_terminate(None, takes_effect_later, announce_termination),
     Event(
-        name="terminate",
-        at=(BOARD,),
-        to=TERMINATED,
-        who=(BOARD_OFFICE,),
-        takes=BoardTerminate,
-        records=board_terminate,
-        needs=(*DECISION, vote_carried, effective_after_decision, ends_before_last_day),
-        asks=("meeting", "board"),
-        audience=_TERMINATION,
-        document="documents",
-        optional=True,
-        confirmed=True,
-        final=True,
-        form=Form(reads=_READ_BEFORE_THE_END, choices={"meeting_on": "agenda"}),
-    ),
-    Event(
-        name="terminate",
+        name="withdraw-termination",
         at=(ACTIVE, REVIEW),
-        to=TERMINATED,
         who=(STAFF,),
-        takes=Terminate,
-        records=terminate,
-        needs=(board_did_not_approve, notice_given, ends_before_last_day),
-        asks=("board", "notice_days"),
-        audience=_TERMINATION,
-        document="documents",
+        takes=Reason,
+        records=withdraw_termination,
+        needs=(termination_waits, board_did_not_end),
+        asks=("board",),
+        audience=partner_sees("reason"),
         optional=True,
-        confirmed=True,
-        final=True,
-        form=Form(reads=_READ_BEFORE_THE_END),
+        form=Form(reads=("end",)),
     ),
     Event(
         # It may also expire before the Board, since an agreement does not go on while a renewal waits there.

@@ -17,9 +17,11 @@ from states.event import (
     OPEN,
     PRINCIPAL,
     STAFF,
+    Effect,
     Event,
     Form,
     ReplyWord,
+    Requirement,
     partner_sees,
     requirement,
     sides_left,
@@ -31,6 +33,7 @@ from states.partnership import (
     Outcome,
     Outcomes,
     Partnership,
+    State,
 )
 
 
@@ -66,14 +69,20 @@ class SetOutcomes(Input):
 
 @requirement("4270.10")
 def outcomes_set(case: Case) -> str | None:
-    return None if case.facts.outcomes.items else "no measurable outcomes have been set yet: set-outcomes"
+    return (
+        None
+        if case.facts.outcomes_to_agree.items
+        else "no measurable outcomes have been set yet: set-outcomes"
+    )
 
 
 @requirement("4270.10")
 def side_has_not_agreed_to_outcomes(case: Case) -> str | None:
     side = SIDES[case.role]
     return (
-        f"{SIDE_NAMES[side]} has already agreed to these" if side in case.facts.outcomes.signatures else None
+        f"{SIDE_NAMES[side]} has already agreed to these"
+        if side in case.facts.outcomes_to_agree.signatures
+        else None
     )
 
 
@@ -94,29 +103,47 @@ def set_outcomes(case: Case) -> Partnership:
     return case.facts.but(outcomes=Outcomes(items=items, set_at=case.at), agreement=agreement)
 
 
+def propose_outcomes(case: Case) -> Partnership:
+    # The set that counts stays until all three have agreed to the new one. A later proposal replaces this one.
+    items = tuple(Outcome(**outcome.model_dump()) for outcome in case.input.outcomes)
+    return case.facts.but(proposed_outcomes=Outcomes(items=items, set_at=case.at))
+
+
 def agree_outcomes(case: Case) -> Partnership:
-    signatures = add_signature(case.facts.outcomes.signatures, case)
+    facts, outcomes = case.facts, case.facts.outcomes_to_agree
+    signatures = add_signature(outcomes.signatures, case)
     # School, District and Lead Partner all agree to the same set (4270.10).
     all_three = set(SIDES.values()) <= signatures.keys()
-    return case.facts.but(
-        outcomes=case.facts.outcomes.but(signatures=signatures, agreed_at=case.at if all_three else None)
+    agreed = outcomes.but(signatures=signatures, agreed_at=case.at if all_three else None)
+    if facts.proposed_outcomes is None:
+        return facts.but(outcomes=agreed)
+    if not all_three:
+        return facts.but(proposed_outcomes=agreed)
+    earlier = (*facts.earlier_outcomes, facts.outcomes)
+    return facts.but(outcomes=agreed, proposed_outcomes=None, earlier_outcomes=earlier)
+
+
+def _set(at: State, records: Effect, needs: tuple[Requirement, ...], reads: tuple[str, ...]) -> Event:
+    return Event(
+        name="set-outcomes",
+        at=(at,),
+        who=(STAFF, PRINCIPAL, LEAD_PARTNER),
+        takes=SetOutcomes,
+        records=records,
+        needs=needs,
+        audience=partner_sees("outcomes"),
+        # Nobody waits for a new set while an agreement is in force.
+        optional=at is ACTIVE,
+        awaited_since="selection.chosen",
+        done_once="outcomes.set",
+        repeatable=True,
+        form=Form(reads=reads, replaces="outcomes"),
     )
 
 
 EVENTS = (
-    Event(
-        name="set-outcomes",
-        at=(OPEN,),
-        who=(STAFF, PRINCIPAL, LEAD_PARTNER),
-        takes=SetOutcomes,
-        records=set_outcomes,
-        needs=(partner_chosen,),
-        audience=partner_sees("outcomes"),
-        awaited_since="selection.chosen",
-        done_once="outcomes.set",
-        repeatable=True,
-        form=Form(reads=("statement",), replaces="outcomes"),
-    ),
+    _set(OPEN, set_outcomes, (partner_chosen,), reads=("statement",)),
+    _set(ACTIVE, propose_outcomes, (), reads=("statement", "outcomes")),
     Event(
         name="agree-outcomes",
         at=(OPEN, ACTIVE),
@@ -126,8 +153,10 @@ EVENTS = (
         needs=(outcomes_set, side_has_not_agreed_to_outcomes, another_person_for_each_side),
         asks=("through",),
         audience=partner_sees(),
-        collected=lambda facts: sides_left(("school", "district", "partner"), facts.outcomes.signatures),
-        consents_to=lambda facts: (facts.outcomes.set_at,),
+        collected=lambda facts: sides_left(
+            ("school", "district", "partner"), facts.outcomes_to_agree.signatures
+        ),
+        consents_to=lambda facts: (facts.outcomes_to_agree.set_at,),
         instead=ASK_FOR_CHANGES,
         reply_words={
             "agree": ReplyWord("agree-outcomes"),

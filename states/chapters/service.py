@@ -7,10 +7,11 @@ from typing import get_args
 
 from pydantic import Field, StrictBool
 
-from states.case import Case, Meaning, attachments_of
+from states.case import Case, Meaning, attachments_of, require_recorded
 from states.chapters.needs import another_person_for_each_side
 from states.event import (
     ACTIVE,
+    BOARD,
     CLOCK,
     LEAD_PARTNER,
     PRINCIPAL,
@@ -94,6 +95,12 @@ class Continue(Input):
     )
 
 
+@requirement("4270.5")
+def agreement_in_force(case: Case) -> str | None:
+    # The Board may have a new agreement before it, under which nobody has any duty yet.
+    return None if case.facts.in_force else "no agreement is in force, so there are no duties yet"
+
+
 @requirement("4270.5", of_input=True)
 def done_by_today(case: Case) -> str | None:
     return f"{case.input.on} is still to come" if case.input.on > case.today else None
@@ -101,7 +108,9 @@ def done_by_today(case: Case) -> str | None:
 
 def _find_unfit_day(case: Case, day: date) -> str | None:
     """Return why a day cannot be one under the agreement: it is before the agreement, or still to come."""
-    agreement = case.agreement
+    agreement = case.facts.agreement
+    if agreement is None:
+        return None  # `agreement_in_force` refuses this
     # The Board may put an agreement into force after its first day, or before it.
     began = agreement.starts_on
     if agreement.in_force_at is not None:
@@ -132,6 +141,19 @@ def district_gave_input(case: Case) -> str | None:
     return None if case.input.district_input else "the input of the District is not on record"
 
 
+@requirement("4270.11")
+def review_is_open(case: Case) -> str | None:
+    # The Board may have an item in the middle of a review, which does not rest for it.
+    review = case.facts.review
+    return None if review and review.decided_at is None else "no annual review is open"
+
+
+@requirement("4270.11")
+def no_review_is_open(case: Case) -> str | None:
+    review = case.facts.review
+    return "the annual review is open" if review and review.decided_at is None else None
+
+
 @requirement("4270.11", of_input=True)
 def every_outcome_has_a_value(case: Case) -> str | None:
     missing = [o.name for o in case.facts.outcomes.items if o.name not in case.input.values]
@@ -150,6 +172,8 @@ def every_value_has_an_outcome(case: Case) -> str | None:
 
 @requirement("4270.11", of_input=True)
 def staff_enter_only_paper(case: Case) -> str | None:
+    if case.facts.review is None:
+        return None  # `review_is_open` refuses this
     day, opened = case.input.received_on, case.review.opened_at.astimezone(case.at.tzinfo).date()
     if case.role is not STAFF:
         return (
@@ -165,7 +189,8 @@ def staff_enter_only_paper(case: Case) -> str | None:
 @requirement("4270.11")
 def report_in_or_overdue(case: Case) -> str | None:
     # A partner that sends no report must not be able to hold up the findings (4270.12).
-    if case.review.reports or Meaning.REPORT in case.setting.overdue:
+    review = case.facts.review
+    if review is None or review.reports or Meaning.REPORT in case.setting.overdue:
         return None
     return "the year's report is neither received nor overdue yet"
 
@@ -173,7 +198,7 @@ def report_in_or_overdue(case: Case) -> str | None:
 @requirement("4270.12")
 def side_has_given_no_finding(case: Case) -> str | None:
     side = SIDES[case.role]
-    has_finding = side in case.review.findings
+    has_finding = case.facts.review is not None and side in case.facts.review.findings
     return f"{SIDE_NAMES[side]} has already given its finding" if has_finding else None
 
 
@@ -238,6 +263,12 @@ def open_annual_review(case: Case) -> Partnership:
     return case.facts.but(review=Review(opened_at=case.at), earlier_reviews=earlier)
 
 
+def open_beside_the_board(case: Case) -> Partnership:
+    # The state stays, since the Board has an item. After the decision the review goes on in its own state.
+    facts = open_annual_review(case)
+    return facts.but(review=require_recorded(facts.review).but(interrupted_at=case.at))
+
+
 def submit_report(case: Case) -> Partnership:
     values, contact = case.input, case.facts.contact
     is_paper = case.role is STAFF
@@ -287,11 +318,12 @@ def _report_read(facts: Partnership) -> tuple[object, ...]:
 def _duty(duty: Duty) -> Event:
     return Event(
         name=f"record-{duty}",
-        at=(ACTIVE,),
+        # Duties go on while the yearly review is open or the Board has an item (4270.5).
+        at=(ACTIVE, REVIEW, BOARD),
         who=(LEAD_PARTNER, STAFF),
         takes=RecordDuty,
         records=record(duty),
-        needs=(done_by_today, done_since_agreement),
+        needs=(agreement_in_force, done_by_today, done_since_agreement),
         audience=partner_sees("on", "summary", "evidence", "documents"),
         repeatable=True,
         document="documents",
@@ -322,13 +354,25 @@ EVENTS = (
         audience=partner_sees(),
     ),
     Event(
+        # The year's report does not wait for the Board, which may decide after the agreement has ended.
+        name="open-annual-review",
+        at=(BOARD,),
+        who=(CLOCK, STAFF),
+        takes=Nothing,
+        records=open_beside_the_board,
+        needs=(agreement_in_force, no_review_is_open),
+        audience=partner_sees(),
+        optional=True,
+    ),
+    Event(
         name="submit-report",
         in_own_name=True,
-        at=(REVIEW,),
+        at=(REVIEW, BOARD),
         who=(LEAD_PARTNER, STAFF),
         takes=SubmitReport,
         records=submit_report,
         needs=(
+            review_is_open,
             staff_enter_only_paper,
             every_outcome_has_a_value,
             every_value_has_an_outcome,
@@ -344,11 +388,11 @@ EVENTS = (
     ),
     Event(
         name="give-finding",
-        at=(REVIEW,),
+        at=(REVIEW, BOARD),
         who=(PRINCIPAL, STAFF),
         takes=GiveFinding,
         records=give_finding,
-        needs=(report_in_or_overdue, side_has_given_no_finding, another_person_for_each_side),
+        needs=(review_is_open, report_in_or_overdue, side_has_given_no_finding, another_person_for_each_side),
         asks=("overdue", "through"),
         audience=partner_sees("impact", "reasons", "documents"),
         document="documents",

@@ -224,9 +224,11 @@ def _record_signature(at: State, needs: tuple[Requirement, ...], asks: tuple[str
 
 
 EVENTS = (
-    _sign(OPEN, (*BEFORE_SIGNING, *board_need_not_act, *_SIGNING), asks=("board", "through")),
+    _sign(OPEN, (*BEFORE_SIGNING, *board_need_not_act, *_SIGNING), asks=("board", "earlier", "through")),
     _sign(ACTIVE, (signature_awaited, *_SIGNING), asks=("through",)),
-    _record_signature(OPEN, (*BEFORE_SIGNING, *board_need_not_act, *_ON_PAPER), asks=("board", "through")),
+    _record_signature(
+        OPEN, (*BEFORE_SIGNING, *board_need_not_act, *_ON_PAPER), asks=("board", "earlier", "through")
+    ),
     _record_signature(ACTIVE, (signature_awaited, *_ON_PAPER), asks=("through",)),
     Event(
         name="activate",
@@ -242,7 +244,7 @@ EVENTS = (
             agreement_not_over,
             no_other_lead_partner,
         ),
-        asks=("board", "other_lead"),
+        asks=("board", "earlier", "other_lead"),
         audience=partner_sees(),
         consents_to=_terms_read,
         form=Form(reads=("terms", "outcomes")),

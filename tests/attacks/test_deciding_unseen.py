@@ -79,7 +79,7 @@ def test_no_command_approves_unseen(sit: Sit) -> None:
 @pytest.mark.promise("changes-are-told")
 def test_an_item_that_ends_or_moves_by_the_clock_is_told(begin: Begin) -> None:
     life = begin("scheduled")
-    life.tick("2025-09-18 12:00")
+    life.tick("2025-09-19 12:00")
     assert {"board-office", "superintendent"} <= set(life.told("defer-item"))
 
 

@@ -21,9 +21,9 @@ from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, COLLEGE_APPLIES, REVIEWERS
 from tests.support.letters import delivered
 from tests.support.visitor import Guest, Visitor
-from workflow import directory, links
+from workflow import links
 from workflow.outbox import message
-from workflow.store import tables
+from workflow.store import feeds, tables
 from workflow.store.rows import Channel, Notice
 
 SECRET = "how we show"  # the beginning of every text of an application in these lives
@@ -66,8 +66,7 @@ def read_pages(life: Life) -> Iterator[tuple[str, str]]:
         yield place, guest.get(f"{address}/done").text
     with life.system.reading() as session:
         people = [
-            (email, directory.feed_generation(session.connection, email))
-            for email in session.directory.people
+            (email, feeds.generation_of(session.connection, email)) for email in session.directory.people
         ]
     for email, generation in people:
         yield f"dates of {email}", guest.get(links.feed_address(life.system.config, email, generation)).text

@@ -29,11 +29,11 @@ from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, REVIEWERS
 from tests.support.letters import delivered
 from tests.support.visitor import Guest, Visitor, path_of
-from workflow import directory, links
+from workflow import links
 from workflow.actions import sign_in
 from workflow.links import Claim
 from workflow.outbox import message
-from workflow.store import tables
+from workflow.store import feeds, tables
 from workflow.store.rows import Channel, Notice
 from workflow.web.link import read_token
 
@@ -342,7 +342,7 @@ class Search:
         life = self.desk.life
         guest = Guest(life)
         with life.system.reading() as session:
-            people = {p: directory.feed_generation(session.connection, p) for p in session.directory.people}
+            people = {p: feeds.generation_of(session.connection, p) for p in session.directory.people}
         for email, generation in people.items():
             address = links.feed_address(life.system.config, email, generation)
             yield f"dates of {email}", PUBLIC, guest.get(path_of(address)).text

@@ -39,8 +39,8 @@ def of_the_state(system: System, now: datetime) -> list[str]:
             found.append(f"{row.ref} is stranded in {row.state}: no deadline is open")
         if facts.in_force:
             in_force[row.school] += 1
-            if facts.agreement and facts.agreement.ends_on < system.config.calendar.day(now):
-                found.append(f"{row.ref} runs past its last day, {facts.agreement.ends_on}")
+            if facts.last_day and facts.last_day < system.config.calendar.day(now):
+                found.append(f"{row.ref} runs past its last day, {facts.last_day}")
         found += [f"{row.ref}: {fault}" for fault in without_the_board(facts)]
     found += [f"{school} has {number} Lead Partners" for school, number in in_force.items() if number > 1]
     return found

@@ -36,7 +36,7 @@ from tests.support.facts import (
 # No row names them: the program itself decides who gets them.
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
-    "reply-refused", "digest", "summary", "test",
+    "reply-refused", "digest", "summary", "handed-over", "school-closed", "test",
 )  # fmt: skip
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"
@@ -80,7 +80,14 @@ REPLIES = {
     "reply-doubtful": REPLY | {"about": "Agree to the outcomes", "why": ["It is from another address."]},
 }  # fmt: skip
 WAS, NOW = "2025-09-17T16:15:00-07:00", "2025-09-24T17:30:00-07:00"
-MEETINGS = [{"was": WAS, "now": NOW}, {"was": WAS, "now": None}, {"was": None, "now": NOW}]
+OUTLOOK = {"acts": NOW, "day": "2025-10-01", "begins": True, "possible": False}
+DATES = [{"label": "The agenda packet is due", "was": WAS, "now": now} for now in (NOW, None)]
+MEETINGS = [
+    {"was": WAS, "now": NOW, "dates": DATES, "outlook": OUTLOOK},
+    {"was": WAS, "now": None, "dates": DATES, "outlook": OUTLOOK | {"acts": None}},
+    {"was": WAS, "now": None, "special": True, "outlook": OUTLOOK | {"begins": False}},
+    {"was": None, "now": NOW, "outlook": OUTLOOK | {"possible": True}},
+]
 KINDS = ("remind", "due", "escalate")
 # Who still has to do what: the roles behind "waiting", by the first offer of the row.
 WAITING = {
@@ -143,6 +150,7 @@ def context(told: Told, role: str, email: str, **changes: Any) -> dict[str, Any]
         "person": {"name": NAMES[email], "email": email, "role": role},
         "why": f"as {role.replace('-', ' ')} of {SCHOOL}",
         "delegate_for": None,
+        "stands_in_for": None,
         "partnership": {
             "ref": "rbhs-2025",
             "title": told.facts.title,
@@ -243,6 +251,7 @@ def lives() -> Iterator[Life]:
         yield before.do("approve", reason="well done")
         yield before.do("send-back")
     yield Life().at_introduced("termination").do("terminate")
+    yield Life().at_introduced("termination").do("terminate", effective_on="2025-10-02")
     yield Life().at_board_review().do("schedule-item").do("recall-item")
     waiting = Life().to("active").do("amend-agreement", amount_cents=30_000_000)
     yield waiting.do("amend-agreement", ends_on="2027-08-31", reason="a second school year")
@@ -263,7 +272,8 @@ def lives() -> Iterator[Life]:
     yield Life().to("reported").do("submit-report", values={"attendance": 93.0, "suspensions": 1_234_567.5})
     yield Life().at_found().do("continue")
     yield Life().at_found(school=False).do("continue", improvement_plan="a tutor in every class")
-    yield active.do("terminate").do("close-out")
+    yield active.do("terminate").do("withdraw-termination")
+    yield active.do("terminate").at("2026-06-30").do("expire").do("close-out")
     yield Life().to("active").at("2026-09-01").do("expire", "clock")
 
 

@@ -25,6 +25,7 @@ FILE = {"name": "a letter.pdf", "sha256": "ab" * 32, "size": 12}
 # One row for each event and kind of input, with a sample that gives every key that there is.
 FULL: dict[str, dict[str, Any]] = {
     "receive-application": {"demonstration": "ten years of it"},
+    "answer-protest": {"remedy": "score-anew"},
     "draft-agreement": {"autonomy_requested_by": "board", "document": FILE},
     "sign-agreement": {"name": "Ann Lee", "consent": True},
     "record-signature": {"document": FILE},

@@ -29,9 +29,9 @@ open              | declare-conflict      | -                | reviewer
 open              | score-application     | -                | reviewer
 open              | choose-partner        | -                | staff
 open              | file-protest          | -                | applicant
-open              | answer-protest        | -                | staff
+open              | answer-protest        | itself needs-identified | staff
 open              | draft-agreement       | -                | staff
-open              | set-outcomes          | -                | staff principal lead-partner
+open active       | set-outcomes          | -                | staff principal lead-partner
 open active       | agree-outcomes        | -                | principal staff lead-partner
 needs open        | ask-for-changes       | -                | principal lead-partner
 open              | ask-for-review        | -                | board-office superintendent
@@ -45,23 +45,26 @@ board             | introduce-item        | -                | board-office
 board             | defer-item            | -                | board-office clock
 board             | approve               | active           | board-office
 board             | send-back             | open-selection active annual-review | board-office
-board             | terminate             | terminated       | board-office
+board             | terminate             | terminated active annual-review | board-office
+active review board | record-assessment     | -                | lead-partner staff
+active review board | record-gap            | -                | lead-partner staff
+active review board | record-meeting        | -                | lead-partner staff
+active review board | record-engagement     | -                | lead-partner staff
+active review board | record-responsibility | -                | lead-partner staff
 board             | recall-item           | open-selection active annual-review | staff
+board             | move-item             | -                | clock
 active review     | withdraw-amendment    | -                | staff
-active            | record-assessment     | -                | lead-partner staff
-active            | record-gap            | -                | lead-partner staff
-active            | record-meeting        | -                | lead-partner staff
-active            | record-engagement     | -                | lead-partner staff
-active            | record-responsibility | -                | lead-partner staff
 active            | add-agreement         | -                | lead-partner staff
 active            | sign-agreement        | -                | staff lead-partner
 active            | amend-agreement       | -                | staff
 active review     | refer-to-board        | board-review     | staff
 active            | open-annual-review    | annual-review    | clock staff
-review            | submit-report         | -                | lead-partner staff
-review            | give-finding          | -                | principal staff
+board             | open-annual-review    | -                | clock staff
+review board      | submit-report         | -                | lead-partner staff
+review board      | give-finding          | -                | principal staff
 review            | continue              | active           | staff
-active review     | terminate             | terminated       | staff
+active review     | terminate             | terminated itself | staff
+active review     | withdraw-termination  | -                | staff
 active review board | expire              | terminated       | clock
 ended             | close-out             | -                | staff lead-partner
 any               | add-note              | -                | staff principal
@@ -82,7 +85,8 @@ def _expected() -> tuple[dict, dict]:
         states = State if where == "any" else [SHORT.get(name) for name in where.split()]
         for state in states:
             who[state, event] = EVERYBODY if roles == "everybody" else {Role(role) for role in roles.split()}
-            leads[state, event] = {state} if to == "-" else {State(name) for name in to.split()}
+            itself = {"-": state, "itself": state}
+            leads[state, event] = {itself.get(name) or State(name) for name in to.split()}
     return leads, who
 
 
@@ -150,10 +154,12 @@ def test_the_wrong_role_is_answered_with_the_right_ones() -> None:
         life_in(State.OPEN_SELECTION).do("ask-for-review", "principal")
 
 
-def test_only_send_back_has_several_rows_for_one_state() -> None:
+def test_only_what_leads_to_several_states_has_several_rows_for_one_state() -> None:
     pairs = [(row.name, state) for row in TABLE for state in row.at]
     assert {event for event, state in pairs if pairs.count((event, state)) > 1} == {
+        "answer-protest",
         "send-back",
+        "terminate",
         "recall-item",
     }
 

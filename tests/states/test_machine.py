@@ -127,7 +127,7 @@ def test_no_life_is_stuck(start: Life, rng: Random, steps: int) -> None:
 def test_no_agreement_runs_past_its_last_day(start: Life, rng: Random, steps: int) -> None:
     life = walk(start, rng, steps)
     if life.facts.in_force:
-        over = life.at(life.facts.agreement.ends_on + timedelta(days=1))
+        over = life.at(life.facts.last_day + timedelta(days=1))
         assert over.do("expire").state is State.TERMINATED
 
 

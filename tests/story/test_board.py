@@ -15,13 +15,13 @@ def test_a_large_agreement_is_introduced_at_one_meeting_and_approved_at_the_next
     step = office.do("refer-to-board", "staff")
     assert (step.state, step.due) == ("board-review", {"item-scheduled": "2025-08-20 17:00"})
     step = office.do("schedule-item", "board-office", meeting_on=FIRST)
-    assert step.due == {"agenda-packet": "2025-09-05 17:00", "decision-recorded": "2025-09-18 12:00"}
+    assert step.due == {"agenda-packet": "2025-09-05 17:00", "decision-recorded": "2025-09-19 12:00"}
     assert office.at("2025-09-05 17:00").daemon() == []
     refused = office.at(f"{FIRST} 18:00").do("approve", "board-office", meeting_on=FIRST, status=1)
     assert refused.unmet == {"readings-done": "4270.9"}
     office.do("introduce-item", "board-office", meeting_on=FIRST)
     step = office.do("schedule-item", "board-office", meeting_on=SECOND)
-    assert step.due == {"agenda-packet": "2025-09-26 17:00", "decision-recorded": "2025-10-09 12:00"}
+    assert step.due == {"agenda-packet": "2025-09-26 17:00", "decision-recorded": "2025-10-10 12:00"}
     step = office.at(f"{SECOND} 18:00").do("approve", "board-office", meeting_on=SECOND)
     assert step.state == "active"
     assert step.due == {
@@ -62,23 +62,23 @@ def test_an_item_on_which_nothing_is_recorded_is_deferred_by_the_clock_again_and
 ) -> None:
     past = Past().referred().did("schedule-item", "board-office", meeting_on=FIRST)
     office.at("2025-08-14").take_in(past)
-    assert office.at("2025-09-18 11:58").daemon() == []
+    assert office.at("2025-09-19 11:58").daemon() == []
     assert office.letters() == ["board-office", "board-office", "staff"]  # the packet; what was decided?
     assert office.daemon() == []
-    assert office.at("2025-09-18 12:00").daemon() == [f"{REF} defer-item -> board-review"]
+    assert office.at("2025-09-19 12:00").daemon() == [f"{REF} defer-item -> board-review"]
     assert office.letters() == ["board-office", "lead-partner", "principal", "staff", "superintendent"]
-    assert office.at("2025-10-09 12:00").daemon() == [f"{REF} defer-item -> board-review"]
+    assert office.at("2025-10-10 12:00").daemon() == [f"{REF} defer-item -> board-review"]
     shown = office.show()
     item = shown["facts"]["board"]["item"]
     assert (item["deferred"], item["meeting_on"], item["meeting_at"][11:]) == (2, THIRD, "16:15:00-08:00")
-    assert shown.due == {"agenda-packet": "2025-11-07 17:00", "decision-recorded": "2025-11-20 12:00"}
+    assert shown.due == {"agenda-packet": "2025-11-07 17:00", "decision-recorded": "2025-11-21 12:00"}
     office.at(f"{THIRD} 19:00").do("introduce-item", "board-office", meeting_on=THIRD, immediate_action=True)
     assert office.do("approve", "board-office", meeting_on=THIRD).state == "active"
-    assert office.at("2025-11-20 12:00").daemon() == []
+    assert office.at("2025-11-21 12:00").daemon() == []
     assert office.history()[17:] == [
         "2025-08-13 09:01 schedule-item by board-office",
-        "2025-09-18 12:00 defer-item by clock",
-        "2025-10-09 12:00 defer-item by clock",
+        "2025-09-19 12:00 defer-item by clock",
+        "2025-10-10 12:00 defer-item by clock",
         "2025-11-19 19:00 introduce-item by board-office",
         "2025-11-19 19:01 approve by board-office -> active",
     ]

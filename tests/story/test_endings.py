@@ -24,31 +24,44 @@ def test_a_year_without_impact_ends_an_agreement_after_its_notice_period(office:
     assert step.state == "annual-review"
     assert step.due == {
         "findings-due": "2026-08-10 17:00",
+        "meeting-due": "2026-08-03 17:00",
         "review-decided": "2026-08-31 17:00",
         "agreement-ends": "2026-09-01 00:00",
+        "assessment-due": "2026-11-02 17:00",
     }
     office.do("give-finding", "principal", impact=False)
     step = office.do("give-finding", "staff", impact=False)
-    assert step.due == {"review-decided": "2026-08-31 17:00", "agreement-ends": "2026-09-01 00:00"}
+    assert {"findings-due", "review-decided"} & step.due.keys() == {"review-decided"}
     refused = office.do("terminate", "staff", ground=GROUND, effective_on="2026-08-18", status=1)
     assert refused.unmet == {"notice-given": "4270.12"}
     assert office.do("continue", "staff", status=1).unmet == {"improvement-planned": "4270.12"}
     step = office.do("terminate", "staff", ground=GROUND, effective_on="2026-08-19")
-    assert (step.state, step.due.keys()) == ("terminated", {"close-out-due"})
-    assert office.daemon() == []
-    assert office.history()[-5:] == [
+    # It takes effect in 30 days. Until then the agreement goes on, and so do its duties.
+    assert (step.state, step.due["agreement-ends"]) == ("annual-review", "2026-08-19 00:00")
+    assert "review-decided" not in step.due
+    office.do("record-meeting", "lead-partner", on="2026-07-20")
+    assert office.at("2026-08-18 23:59").daemon() == []
+    assert office.at("2026-08-19 00:00").daemon() == [f"{REF} expire -> terminated"]
+    step = office.show()
+    assert step.due == {"close-out-due": "2026-09-18 17:00"}
+    assert step["facts"]["ended"]["how"] == "terminated"
+    assert office.history()[-7:] == [
         "2026-07-02 17:00 open-annual-review by clock -> annual-review",
         "2026-07-20 09:00 submit-report by lead-partner",
         "2026-07-20 09:01 give-finding by principal",
         "2026-07-20 09:02 give-finding by staff",
-        "2026-07-20 09:05 terminate by staff -> terminated",
+        "2026-07-20 09:05 terminate by staff",
+        "2026-07-20 09:06 record-meeting by lead-partner",
+        "2026-08-19 00:00 expire by clock -> terminated",
     ]
-    assert office.notices()[-5:] == [
+    told = [line for line in office.notices() if not line.startswith(("agreement-ends", "meeting-due"))]
+    assert told[-6:] == [
         "open-annual-review: lead-partner, principal, staff",
         "submit-report: principal, staff",
         "give-finding: staff",
         "give-finding: principal, staff",
         "terminate: board-office, lead-partner, principal, staff, superintendent",
+        "expire: board-office, lead-partner, principal, staff, superintendent",
     ]
 
 
@@ -65,18 +78,20 @@ def test_only_the_board_ends_an_agreement_that_it_approved(office: Office) -> No
     step = office.do("schedule-item", "board-office", meeting_on="2026-08-26")
     assert step.due == {
         "agenda-packet": "2026-08-14 17:00",
-        "decision-recorded": "2026-08-27 12:00",
+        "decision-recorded": "2026-08-28 12:00",
         "agreement-ends": "2026-11-01 00:00",
     }
     vote = {"meeting_on": "2026-08-26", "ayes": 6, "noes": 1}
     refused = office.at("2026-08-26 18:00").do("approve", "board-office", status=1, **vote)
     assert refused.unmet["item-can-be-approved"] == "4270.9"
     step = office.do("terminate", "board-office", **vote, **ending)
-    assert (step.state, step.due.keys()) == ("terminated", {"close-out-due"})
+    assert (step.state, step.due["agreement-ends"]) == ("annual-review", "2026-10-01 00:00")
+    assert office.do("withdraw-termination", "staff", status=1).unmet == {"board-did-not-end": "4270.9"}
+    office.at("2026-10-01 00:00").daemon()
+    assert "terminate: board-office, lead-partner, principal, staff, superintendent" in office.notices()
     ended = office.show()["facts"]["ended"]
     assert (ended["board"], ended["ground"], ended["effective_on"]) == (True, GROUND, "2026-10-01")
-    assert office.daemon() == []
-    assert office.notices()[-1] == "terminate: board-office, lead-partner, principal, staff, superintendent"
+    assert office.show().due == {"close-out-due": "2026-11-02 17:00"}
 
 
 def test_agreements_end_with_their_last_day_wherever_they_stand(office: Office) -> None:

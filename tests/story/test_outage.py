@@ -28,16 +28,16 @@ def test_after_three_days_off_everything_happens_once_and_in_order(office: Offic
     assert office.at("2025-10-07").daemon() == []  # the last look before the machine is off
     office.letters()
 
-    assert office.at("2025-10-10").daemon() == [
+    assert office.at("2025-10-10 12:30").daemon() == [
         f"{CALL} close-applications -> open-selection",
         f"{ITEM} defer-item -> board-review",
     ]
     letters = office.letters()
-    assert office.at("2025-10-10 09:05").daemon() == []
+    assert office.at("2025-10-10 12:35").daemon() == []
     assert office.letters() == []
 
-    assert office.history(CALL)[-1] == "2025-10-10 09:00 close-applications by clock"
-    assert office.history(ITEM)[-1] == "2025-10-10 09:00 defer-item by clock"
+    assert office.history(CALL)[-1] == "2025-10-10 12:30 close-applications by clock"
+    assert office.history(ITEM)[-1] == "2025-10-10 12:30 defer-item by clock"
     assert office.show(ITEM)["facts"]["board"]["item"]["meeting_on"] == "2025-11-19"
     panel = "reviewer-1, reviewer-2, reviewer-3"
     assert office.notices(CALL)[-1] == f"close-applications: lead-partner, principal, {panel}, staff"
@@ -56,6 +56,6 @@ def test_after_three_days_off_everything_happens_once_and_in_order(office: Offic
         ("escalate", "2025-10-12 17:00", "open"),
     ]
     assert rungs(office, ITEM, "decision-recorded")[:2] == [
-        ("remind", "2025-10-08 12:00", "skipped"),
-        ("due", "2025-10-09 12:00", "fired"),
+        ("remind", "2025-10-08 19:00", "skipped"),
+        ("due", "2025-10-10 12:00", "fired"),
     ]

@@ -29,7 +29,7 @@ ORGANIZATIONS = {
 }
 ABSENT = object()  # as the value of a key: leave the key out
 NOTHING_YET = Partnership(school="none", title="none")
-USUAL_RULES = BoardRules(keeps=True, marks_late=True, joins=True)
+USUAL_RULES = BoardRules(keeps=True, marks_late=True, joins=True, by_agenda=True)
 
 
 def instant(text: str) -> datetime:
@@ -105,6 +105,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "send-back": _VOTE,
     "terminate": _END,
     "recall-item": {"reason": "the terms are not ready"},
+    "move-item": {"meeting_on": MEETING_2, "reason": "the meeting was moved"},
     "withdraw-amendment": {"reason": "it was a mistake"},
     **{f"record-{duty}": _DUTY for duty in ("assessment", "gap", "meeting", "engagement", "responsibility")},
     "add-agreement": {"with": "Youth Clinic", "summary": "a clinic on site", "school_input": "families asked",
@@ -112,6 +113,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "amend-agreement": {"terms": "one more tutor", "reason": "demand"},
     "submit-report": {"values": {"attendance": 91, "suspensions": 30.5}, "narrative": "a good year"},
     "give-finding": {"impact": True, "reasons": "the numbers moved"},
+    "withdraw-termination": {"reason": "the duties are met again"},
     "close-out": {"summary": "keys and records are back"},
     "add-note": {"text": "called the office"},
     "attach-document": {"file": "letter.pdf", "title": "A letter"},
@@ -161,7 +163,8 @@ STATIONS: dict[str, tuple[str | None, list[Step]]] = {
     "active": ("signed", [_does("activate", at="2025-09-02")]),
     "annual-review": ("active", [_does("open-annual-review", "staff", at="2026-07-02")]),
     "reported": ("annual-review", [_does("submit-report", at="2026-07-14")]),
-    "ended": ("active", [_does("terminate", effective_on="2025-10-02")]),
+    "ending": ("active", [_does("terminate", effective_on="2025-10-02")]),
+    "ended": ("ending", [_does("expire", "clock", at="2025-10-02")]),
     "referred": ("agreed", [_does("draft-agreement", amount_cents=25_000_000, ends_on="2027-08-31"),
                             _does("refer-to-board", at="2025-09-02")]),
     "scheduled": ("referred", [_does("schedule-item")]),
@@ -241,6 +244,7 @@ class Life:
             "board": self.rules,
             "notice_days": 30,
             "longest_notice": 30,
+            "ends_later": True,
         }
         return Setting(**(usual | parts))
 

@@ -49,6 +49,7 @@ def context(**changes: Any) -> dict[str, Any]:
         "person": {"name": "School Principal", "email": "principal@example.org", "role": "principal"},
         "why": "as principal of Rainier Beach High School",
         "delegate_for": None,
+        "stands_in_for": None,
         "partnership": {"ref": "LCP-2025-003", "title": "Family support", "state": "active",
                         "school_name": "Rainier Beach High School"},
         "standing": [

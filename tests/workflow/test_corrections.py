@@ -74,12 +74,22 @@ def test_a_partnership_that_was_ended_by_mistake_lives_on_as_before(begin: Begin
     life = begin("active")
     entered, running = life.record.entered_at, life.running()
     life.at("2025-09-05").do("terminate", effective_on="2025-10-05")
-    assert life.at("2025-09-08").state is State.TERMINATED
-    change = take_back(life, "terminate")
-    assert (change.before.state, life.state) == (State.TERMINATED, State.ACTIVE)
-    assert life.record.entered_at == entered
-    assert life.facts.ended is None
+    take_back(life.at("2025-09-08"), "terminate")
+    assert (life.state, life.facts.ending, life.record.entered_at) == (State.ACTIVE, None, entered)
     assert life.running() == running
+    # Once its day has come, what the clock did on that day falls with it.
+    life.do("terminate", effective_on="2025-10-08")
+    life.tick("2025-10-09 01:00")
+    assert life.state is State.TERMINATED
+    ended = life.history()[-1]["seq"]
+    with pytest.raises(Refused, match=rf"takes_back = \[{ended}\]"):
+        take_back(life, "terminate")
+    taken = {"seq": seq_of(life, "terminate"), "void": True, "input": ABSENT, "takes_back": [ended]}
+    change = life.do("correct-entry", "staff", **taken, reason="it was another partnership")
+    # The clock had opened the review that every agreement gets before it ends. That stays.
+    assert (change.before.state, life.state) == (State.TERMINATED, State.ANNUAL_REVIEW)
+    assert life.facts.ended is None
+    assert "agreement-ends" in life.running()
     assert life.faults() == []
 
 

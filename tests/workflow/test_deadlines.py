@@ -45,7 +45,7 @@ TABLE = (
         "escalate 2025-09-10 17:00", "escalate 2025-09-16 17:00")),
     Ladder("agenda-packet", "scheduled", ("due 2025-09-05 17:00",)),
     Ladder("decision-recorded", "scheduled", (
-        "remind 2025-09-17 12:00", "due 2025-09-18 12:00"), "defer-item"),
+        "remind 2025-09-17 19:00", "due 2025-09-19 12:00"), "defer-item"),
     Ladder("agreement-signed", "approved", (
         "remind 2025-10-20 17:00", "remind 2025-10-31 17:00", "due 2025-11-03 17:00",
         "escalate 2025-11-04 17:00", "escalate 2025-11-17 17:00")),
@@ -73,9 +73,11 @@ TABLE = (
             "remind 2026-08-02 00:00", "remind 2026-08-25 00:00", "due 2026-09-01 00:00"), "expire")
         for station in ("active", "annual-review", "renewal")
     ),
+    Ladder("agreement-ends", "ending", (
+        "remind 2025-09-25 00:00", "due 2025-10-02 00:00"), "expire"),
     Ladder("close-out-due", "ended", (
-        "remind 2025-09-25 17:00", "due 2025-10-02 17:00",
-        "escalate 2025-10-03 17:00", "escalate 2025-10-16 17:00")),
+        "remind 2025-10-27 17:00", "due 2025-11-03 17:00",
+        "escalate 2025-11-04 17:00", "escalate 2025-11-17 17:00")),
 )  # fmt: skip
 
 
@@ -96,6 +98,7 @@ def test_every_deadline_of_the_packaged_procedure_is_looked_at_here(settings: Co
         "amendment-referred",
         "annual-review-resumes",
         "contact-accepted",
+        "scores-anew",
     }  # looked at one by one
     assert set(settings.deadlines) == {row.name for row in TABLE} | arising
 
@@ -106,6 +109,7 @@ ASKED = {
     "selection-opens": "open-selection withdraw",
     "applications-close": "receive-application",
     "scores-due": "score-application declare-conflict",
+    "scores-anew": "",
     "choice-due": "choose-partner restart",
     "protest-window": "",
     "protest-answered": "answer-protest",
@@ -150,9 +154,10 @@ RUNNING = {
         "agreement-ends", "agreement-signed", "annual-review-opens", "assessment-due", "meeting-due",
         "renewal-decision",
     },
-    "renewal": {"agreement-ends", "item-scheduled"},
-    "annual-review": {"agreement-ends", "report-due", "review-decided"},
-    "reported": {"agreement-ends", "findings-due", "review-decided"},
+    "ending": {"agreement-ends", "annual-review-opens", "assessment-due", "meeting-due"},
+    "renewal": {"agreement-ends", "annual-review-opens", "assessment-due", "item-scheduled", "meeting-due"},
+    "annual-review": {"agreement-ends", "assessment-due", "meeting-due", "report-due", "review-decided"},
+    "reported": {"agreement-ends", "assessment-due", "findings-due", "meeting-due", "review-decided"},
     "ended": {"close-out-due"},
 }  # fmt: skip
 
@@ -179,6 +184,19 @@ def test_an_unanswered_protest_is_due_ten_business_days_after_it_was_filed(begin
     ]  # fmt: skip
     life.do("answer-protest")
     assert life.ladder("protest-answered") == []
+
+
+def test_after_a_protest_that_was_upheld_the_panel_is_asked_at_once_and_has_its_time_again(
+    begin: Begin,
+) -> None:
+    life = begin("chosen").at("2025-08-21")
+    life.do("file-protest", "applicant")
+    life.at("2025-09-08").do("answer-protest", remedy="score-anew")
+    assert (life.due("scores-due"), life.due("choice-due")) == ("2025-09-22 17:00", "2025-10-06 17:00")
+    life.tick()
+    assert life.told("scores-anew") == [
+        "applicant", "lead-partner", "reviewer-1", "reviewer-2", "reviewer-3", "superintendent",
+    ]  # fmt: skip
 
 
 def test_an_amendment_that_the_board_must_see_is_due_there_in_ten_business_days(begin: Begin) -> None:
@@ -315,8 +333,8 @@ def test_a_deferral_moves_the_agenda_and_the_decision_to_the_next_meeting(begin:
     life = begin("scheduled").at("2025-09-17 20:00")
     life.do("defer-item", "board-office", meeting_on="2025-10-01")
     assert life.ladder("agenda-packet") == ["due 2025-09-19 17:00"]
-    assert life.ladder("decision-recorded") == ["remind 2025-10-01 12:00", "due 2025-10-02 12:00"]
-    assert set(moved(life, "decision-recorded")) == {"now due 2025-10-02T12:00:00-07:00"}
+    assert life.ladder("decision-recorded") == ["remind 2025-10-01 19:00", "due 2025-10-03 12:00"]
+    assert set(moved(life, "decision-recorded")) == {"now due 2025-10-03T12:00:00-07:00"}
 
 
 def test_an_item_deferred_to_no_meeting_is_to_be_scheduled_again(begin: Begin) -> None:

@@ -244,18 +244,20 @@ def test_an_unknown_organization_is_refused_with_the_known_ones(begin: Begin) ->
 def test_a_second_lead_partner_at_a_school_is_refused_by_the_law(begin: Begin) -> None:
     life = begin("active")
     other = life.another("rbhs-again", "rainier-beach")
-    other.to("needs-agreed").now = life.now
+    # A successor is sought, chosen and signed while the present partner serves.
+    other.to("signed").now = life.now
     with pytest.raises(Refused, match=r"rbhs-2025 \(4270\.4\)"):
-        other.do("open-selection", closes_on="2025-10-01")
+        other.do("activate")
 
 
 def test_a_lead_partner_whose_end_is_still_to_come_keeps_others_out(begin: Begin) -> None:
     life = begin("active")
-    other = life.another("rbhs-again", "rainier-beach").to("needs-agreed")
+    other = life.another("rbhs-again", "rainier-beach").to("signed")
     life.do("terminate", effective_on="2025-10-15")
     with pytest.raises(Refused, match="active Lead Partner, in partnership rbhs-2025"):
-        other.at("2025-10-15").do("open-selection", closes_on="2025-12-01")
-    other.at("2025-10-16").do("open-selection", closes_on="2025-12-01")
+        other.at("2025-10-14 23:59").do("activate")
+    life.tick("2025-10-15 00:00")
+    assert other.at("2025-10-15").do("activate").record.state is State.ACTIVE
 
 
 def test_a_second_lead_partner_at_a_school_is_refused_by_the_database_too(begin: Begin) -> None:
@@ -265,10 +267,10 @@ def test_a_second_lead_partner_at_a_school_is_refused_by_the_database_too(begin:
     other = life.another("rbhs-again", "rainier-beach").to("active")
     ready = life.record
     # As if both had been judged before either was written.
-    other.run("UPDATE partnerships SET in_force = false WHERE ref = 'rbhs-again'")
+    other.run("UPDATE partnerships SET school = 'franklin' WHERE ref = 'rbhs-again'")
     with life.system.reading() as session:
         change = engine.decide(session, ready, life.at("2025-09-02").intent("activate"))
-    other.run("UPDATE partnerships SET in_force = true WHERE ref = 'rbhs-again'")
+    other.run("UPDATE partnerships SET school = 'rainier-beach' WHERE ref = 'rbhs-again'")
     before = life.dump()
     with pytest.raises(Refused) as refused:
         life.system.transact(lambda s: engine.write(s, [change]))
@@ -281,8 +283,8 @@ def test_a_second_lead_partner_at_a_school_is_refused_by_the_database_too(begin:
 def test_a_school_gets_its_next_lead_partner_once_the_last_one_is_over(begin: Begin) -> None:
     life = begin("active")
     life.do("terminate", ground="mutual", effective_on="2025-09-02")
-    other = life.another("rbhs-again", "rainier-beach").to("needs-agreed").at("2025-09-03")
-    assert other.do("open-selection", closes_on="2025-10-01").record.state is State.OPEN_SELECTION
+    other = life.another("rbhs-again", "rainier-beach").to("signed").at("2025-09-03")
+    assert other.do("activate").record.state is State.ACTIVE
 
 
 def test_times_are_kept_in_utc_and_come_back_aware(begin: Begin) -> None:

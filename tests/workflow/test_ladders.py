@@ -17,21 +17,20 @@ def test_a_reminder_that_is_past_when_it_would_be_set_is_skipped_and_says_so(beg
 
 def test_what_was_sent_before_the_partnership_left_is_not_sent_again_when_it_is_back(begin: Begin) -> None:
     life = begin("active")
-    life.tick("2025-10-20 17:00")
+    life.do("amend-agreement")
+    life.tick("2025-10-01 17:00")
     sent = [row["id"] for row in life.deadlines() if row["status"] == "fired"]
-    assert len(life.notices("assessment-due")) == 1
+    assert len(life.notices("agreement-signed")) == 2
     life.do("refer-to-board", purpose="renewal", ends_on="2027-08-31")
-    assert "assessment-due" not in life.running()
-    life.do("schedule-item", meeting_on="2025-11-05")
-    life.at("2025-11-06").do("send-back", meeting_on="2025-11-05")
-    assert life.ladder("assessment-due") == ["due 2025-10-31 17:00", "escalate 2025-11-01 17:00"]
+    assert "agreement-signed" not in life.running()
+    life.do("schedule-item", meeting_on="2025-10-15")
+    life.at("2025-10-16").do("send-back", meeting_on="2025-10-15")
+    assert life.ladder("agreement-signed") == [
+        "due 2025-10-02 17:00",
+        "escalate 2025-10-03 17:00",
+        "escalate 2025-10-16 17:00",
+    ]
     assert {row["status"] for row in life.deadlines() if row["id"] in sent} == {"fired"}
-    life.tick()
-    rungs = {row["id"]: (row["kind"], life.wall(row["due_at"])) for row in life.deadlines("assessment-due")}
-    assert [rungs[row["deadline"]] for row in life.notices("assessment-due")][1:] == [
-        ("escalate", "2025-11-01 17:00")
-    ] * 3
-    assert len(life.notices("assessment-due")) == 4
 
 
 # Ladders that repeat.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from states.errors import Refused, WrongRole
+from states.errors import BadInput, Refused, WrongRole
 from states.partnership import Role
-from tests.support.district import Begin
+from tests.support.district import Begin, Life
 from tests.support.facts import CBO
+from workflow import engine
 from workflow.engine import NotFound
+from workflow.store.rows import Channel
 
 
 def test_somebody_with_two_roles_acts_in_the_one_that_is_still_awaited(begin: Begin) -> None:
@@ -82,3 +86,45 @@ def test_the_contact_of_whoever_was_chosen_is_the_lead_partner(begin: Begin) -> 
     assert life.do("set-outcomes", "applicant@example.org").role is Role.LEAD_PARTNER
     with pytest.raises(WrongRole):
         life.do("set-outcomes", "lead-partner@example.org")
+
+
+@pytest.mark.promise("role-before-input")
+@pytest.mark.parametrize(
+    ("station", "event", "who"),
+    [
+        ("needs", "describe-needs", "reviewer-1"),
+        ("needs", "open-selection", "principal"),
+        ("applied", "receive-application", "superintendent"),
+        ("applied", "withdraw-application", "reviewer-1"),
+        ("active", "terminate", "principal"),
+        ("active", "record-meeting", "principal"),
+        ("active", "amend-agreement", "lead-partner"),
+    ],
+)
+@pytest.mark.parametrize("given", [{}, {"nonsense": 1}, {"organization": "nobody"}, {"organization": 7}])
+def test_who_may_not_do_an_event_is_told_so_whatever_the_input_lacks(
+    begin: Begin, station: str, event: str, who: str, given: dict[str, object]
+) -> None:
+    life = begin(station)
+    with pytest.raises(WrongRole):
+        _do(life, event, who, given)
+
+
+def test_who_may_do_an_event_is_told_what_the_input_lacks(begin: Begin) -> None:
+    """Also somebody of an organization that has not applied, who names none or one that there is not."""
+    life = begin("applied")
+    life.person("newcomer", organization="city-college")
+    for given in ({}, {"organization": "nobody"}):
+        with pytest.raises(BadInput):
+            _do(life, "receive-application", "newcomer", given)
+    with pytest.raises(WrongRole):
+        _do(life, "receive-application", "newcomer", {"organization": CBO})
+
+
+def _do(life: Life, event: str, who: str, given: dict[str, Any]) -> None:
+    """Do an event with exactly this input."""
+    life.system.transact(
+        lambda session: engine.advance(
+            session, life.ref, event, given, f"{who}@example.org", Channel.CLI, life.now
+        )
+    )

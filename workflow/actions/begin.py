@@ -34,6 +34,8 @@ def schools_to_begin(session: Session, email: str) -> dict[str, Role]:
     person = session.directory.people.get(email)
     allowed: dict[str, Role] = {}
     for school in sorted(session.directory.schools.values(), key=_name) if person else ():
+        if school.closed_on is not None:
+            continue
         roles = session.directory.roles_of(person, Partnership(school=school.id, title="")) if person else []
         role = next((role for role in event_named(FIRST).who if role in roles), None)
         if role is not None:

@@ -9,12 +9,13 @@ from notifications.filters import long_day, money
 from states.errors import TableError
 from states.inputs import ABILITIES, READABLE
 from states.lifecycle import TABLE
-from states.partnership import Fact, Outcome, Review, Role, State
+from states.partnership import Fact, Outcome, Review, Role
 from workflow.actions.task import Task
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText
 from workflow.views import attached, weighed
 from workflow.views.applications import texts_for
+from workflow.views.present_names import rename, rename_call
 from workflow.views.standings import MOST, Standing, add_up, standings_of
 
 Pairs = list[tuple[str, str]]  # a label and a value
@@ -104,9 +105,19 @@ def _terms(session: Session, task: Task) -> Section | None:
 
 
 def _outcomes(_: Session, task: Task) -> Section | None:
-    items = task.record.facts.outcomes.items
-    cards = [Card(outcome.name, outcome_pairs(outcome)) for outcome in items]
-    return Section("The outcomes", cards=cards) if cards else None
+    facts = task.record.facts
+    cards = [Card(outcome.name, outcome_pairs(outcome)) for outcome in facts.outcomes_to_agree.items]
+    if not cards:
+        return None
+    if facts.proposed_outcomes is None:
+        return Section("The outcomes", cards=cards)
+    present = [f"{outcome.name}: {_in_short(outcome)}" for outcome in facts.outcomes.items]
+    lists = [("Until all three have agreed, these count", present)]
+    return Section("The outcomes that are proposed", cards=cards, lists=lists)
+
+
+def _in_short(outcome: Outcome) -> str:
+    return f"from {outcome.baseline:g} to {outcome.target:g} ({outcome.unit})"
 
 
 def outcome_pairs(outcome: Outcome) -> Pairs:
@@ -138,7 +149,8 @@ def _item(_: Session, task: Task) -> Section | None:
 
 def _open_review(task: Task) -> Review | None:
     """Return the annual review in progress. Nobody needs to read an earlier one before acting."""
-    return task.record.facts.review if task.record.state is State.ANNUAL_REVIEW else None
+    review = task.record.facts.review
+    return review if review and review.decided_at is None else None
 
 
 def _report(_: Session, task: Task) -> Section | None:
@@ -147,8 +159,14 @@ def _report(_: Session, task: Task) -> Section | None:
         return None
     report = review.reports[-1]
     cards = []
-    for outcome in task.record.facts.outcomes.items:
+    facts = task.record.facts
+    earlier = [each for outcomes in facts.earlier_outcomes for each in outcomes.items]
+    # A report has a value for each outcome that counted when it was written.
+    for outcome in facts.outcomes_at(report.at).items:
         pairs = outcome_pairs(outcome)
+        pairs += [
+            ("Before", _in_short(each)) for each in earlier if each.name == outcome.name and each != outcome
+        ]
         if outcome.name in report.values:
             value = report.values[outcome.name]
             up = outcome.direction == "increase"
@@ -184,7 +202,7 @@ def _scores(session: Session, task: Task) -> Section | None:
         return None
     # The call has closed, so nothing in it is sealed any more.
     texts = texts_for(session, task.record, task.viewer, selection.closed_at)
-    standings = standings_of(selection)
+    standings = standings_of(rename_call(session.directory, selection))
     if not standings:
         return None
     grids = [_averages(session, standings), *(_points(session, each) for each in standings if each.scores)]
@@ -236,8 +254,8 @@ def _round(number: float | None) -> str:
     return "-" if number is None else f"{number:.1f}"
 
 
-def _protests(_: Session, task: Task) -> Section | None:
-    selection = task.record.facts.selection
+def _protests(session: Session, task: Task) -> Section | None:
+    selection = rename(session.directory, task.record.facts).selection
     waiting = selection.unanswered() if selection else ()
     cards = [
         Card(selection.applications[p.organization].name, text=p.text, files=_show(p.documents))
@@ -247,11 +265,12 @@ def _protests(_: Session, task: Task) -> Section | None:
     return Section("What waits for an answer", cards=cards) if cards else None
 
 
-def _choice(_: Session, task: Task) -> Section | None:
+def _choice(session: Session, task: Task) -> Section | None:
     selection = task.record.facts.selection
     if selection is None or selection.choice is None:
         return None
-    chosen = selection.applications.get(selection.choice.organization)
+    applications = rename_call(session.directory, selection).applications
+    chosen = applications.get(selection.choice.organization)
     pairs = [("Chosen as Lead Partner", chosen.name if chosen else selection.choice.organization)]
     return Section("The choice", pairs=pairs, text=selection.choice.reasons)
 
@@ -266,10 +285,14 @@ def _next_contact(_: Session, task: Task) -> Section | None:
 
 
 def _end(_: Session, task: Task) -> Section | None:
-    ended = task.record.facts.ended
+    ended, ending = task.record.facts.ended, task.record.facts.ending
+    if ended is None and ending is not None:
+        pairs: Pairs = [("In effect on", long_day(ending.effective_on))]
+        pairs += [("Ground", READABLE[ending.ground])] if ending.ground else []
+        return Section("The termination that is to take effect", pairs=pairs, text=ending.reason or "")
     if ended is None:
         return None
-    pairs: Pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
+    pairs = [("How it ended", ended.how), ("In effect on", long_day(ended.effective_on))]
     if ended.ground:
         pairs.append(("Ground", READABLE[ended.ground]))
     return Section("How the partnership ended", pairs=pairs, text=ended.reason or "")

@@ -25,6 +25,7 @@ from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
 from workflow.store.application_texts import read_text
 from workflow.views.applications import applications_for
+from workflow.views.present_names import rename
 from workflow.views.shown_directory import read_directory
 from workflow.views.standings import standings_of
 
@@ -85,7 +86,7 @@ def _without_conflict(session: Session, task: Task, now: datetime) -> Choices:
 
 def _scored(session: Session, task: Task, now: datetime) -> Choices:
     """Return the applications that have a score, each with its average; all of them if none has a score yet."""
-    selection = task.record.facts.selection
+    selection = rename(session.directory, task.record.facts).selection
     standings = standings_of(selection) if selection else ()
     scored = tuple(
         (each.application.organization, f"{each.application.name}: {each.write_average()}")
@@ -332,7 +333,7 @@ def _statement(_: Session, task: Task) -> dict[str, Any] | None:
 
 
 def _outcomes(_: Session, task: Task) -> dict[str, Any]:
-    items = task.record.facts.outcomes.items
+    items = task.record.facts.outcomes_to_agree.items
     return {"outcomes": [outcome.model_dump(mode="json") for outcome in items]}
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, time
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -18,9 +19,11 @@ from workflow.admin.console import Console, echo
 from workflow.engine import NotFound
 from workflow.outbox import queue
 from workflow.procedure.settings import Area
-from workflow.record import changes, verify
+from workflow.record import board_items, changes, verify
+from workflow.record.board_items import Moved, follow_calendar
+from workflow.record.district_file import find_lacking
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import feeds, tables
 from workflow.views import vacancies
 from workflow.views.shown_directory import read_directory
 from workflow.views.vacancies import Vacancy
@@ -30,10 +33,14 @@ def show_rows(console: Console, what: str, headings: tuple[str, ...], rows: list
     """Show rows of the directory, with the keys in `headings` as columns."""
 
     def people() -> None:
-        shown = [[row[name] for name in headings] for row in rows]
+        shown = [[_write_cell(row.get(name)) for name in headings] for row in rows]
         console.show_table([name.replace("_", " ") for name in headings], shown, f"No {what}.")
 
     console.show(rows, people)
+
+
+def _write_cell(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def write(
@@ -44,20 +51,10 @@ def write(
     A value of None is not given, so the row keeps it. Raises `BadInput`, `Refused`.
     """
     rights = console.require_manager(area)
-    try:
-        checked = takes.model_validate({key: value for key, value in values.items() if value is not None})
-    except ValidationError as error:
-        raise BadInput(problems_of(error, takes)) from None
-    row: dict[str, Any] = {
-        key: json.dumps(value) if isinstance(value, (tuple, list)) else value
-        # Only what was given: a default would overwrite what the row has.
-        for key, value in checked.model_dump(exclude_unset=True).items()
-    }
-    if isinstance(row.get("at"), time):
-        row["at"] = row["at"].strftime("%H:%M")
+    row = read_row(takes, values)
     key = next(iter(table.primary_key.columns)).name
 
-    def work(session: Session) -> tuple[str | None, list[Vacancy]]:
+    def work(session: Session) -> tuple[str | None, list[Vacancy], list[Moved]]:
         # Inside the transaction, so that it sees the directory as it is when the row is written.
         _check_known(session, row)
         if table is tables.people:
@@ -69,16 +66,41 @@ def write(
         if table is tables.meetings:
             changes.require_to_come(session, [("DAY", row["on"])], console.now)
         done = changes.put(session, table, row, by=rights.name, now=console.now)
-        return done, _find_new_vacancies(session) if table is tables.people and done else []
+        vacant = _find_new_vacancies(session) if table is tables.people and done else []
+        return done, vacant, follow(session, console.now) if table is tables.meetings else []
 
-    done, vacant = console.system.transact(work)
-    _show_done(console, str(row[key]), done or "unchanged", vacant)
+    done, vacant, moved = console.system.transact(work)
+    show_done(console, str(row[key]), done or "unchanged", vacant, moved)
+
+
+def read_row(takes: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that were given as a row has them. Raise `BadInput`."""
+    try:
+        checked = takes.model_validate({key: value for key, value in values.items() if value is not None})
+    except ValidationError as error:
+        raise BadInput(problems_of(error, takes)) from None
+    row: dict[str, Any] = {
+        key: json.dumps(value) if isinstance(value, (tuple, list)) else value
+        # Only what was given: a default would overwrite what the row has.
+        for key, value in checked.model_dump(exclude_unset=True).items()
+    }
+    if isinstance(row.get("at"), time):
+        row["at"] = row["at"].strftime("%H:%M")
+    return row
+
+
+def follow(session: Session, now: datetime) -> list[Moved]:
+    """Let the items before the Board follow the calendar as this transaction has changed it; return what moved."""
+    # The session still has the calendar as it was before.
+    after = directory.read(session.connection, session.config)
+    return follow_calendar(replace(session, directory=after), now)
 
 
 def _check_known(session: Session, row: Mapping[str, Any]) -> None:
     """Raise `BadInput` with every name in a row that the directory does not have."""
     schools = session.directory.schools
-    mistakes = [
+    mistakes = list(_find_lacking(session, row)) if "email" in row else []
+    mistakes += [
         Problem("--school", f"there is no school {school!r}{suggest(school, schools)}", ", ".join(schools))
         for school in json.loads(row.get("schools", "[]"))
         if school not in schools
@@ -98,6 +120,17 @@ def _check_known(session: Session, row: Mapping[str, Any]) -> None:
         raise BadInput(mistakes)
 
 
+def _find_lacking(session: Session, row: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what a person would lack for a role, with the columns that the row leaves as they are."""
+    person = session.directory.people.get(row["email"])
+    roles = json.loads(row["roles"]) if "roles" in row else person.roles if person else ()
+    schools = json.loads(row["schools"]) if "schools" in row else person.schools if person else ()
+    organization = row.get("organization") or (person.organization if person else None)
+    # A row of an earlier release may lack it. That must not keep its person from an unrelated change.
+    if {"roles", "schools", "organization"} & row.keys():
+        yield from find_lacking(("--school", "--organization"), roles, schools, organization)
+
+
 def remove(console: Console, area: Area, table: Table, key: object, what: str) -> None:
     """Remove a row from the directory, and print so and which roles nobody holds now. Raises `NotFound`.
 
@@ -105,18 +138,22 @@ def remove(console: Console, area: Area, table: Table, key: object, what: str) -
     """
     rights = console.require_manager(area)
 
-    def work(session: Session) -> list[Vacancy]:
+    def work(session: Session) -> tuple[list[Vacancy], list[Moved]]:
         if not changes.remove(session, table, key, by=rights.name, now=console.now):
             known = session.connection.scalars(select(next(iter(table.primary_key.columns))))
             keys = list(read_directory(session).people if table is tables.people else map(str, known))
             raise NotFound(f"there is no {what} {key}{suggest(str(key), keys)}")
+        if table is tables.meetings:
+            return [], follow(session, console.now)
         if table is not tables.people:
-            return []
+            return [], []
+        queue.return_to_absent(session.connection, str(key))
         queue.revoke_person(session.connection, str(key), console.now)
+        feeds.renew(session.connection, str(key))
         sign_in.end(session, str(key), None, console.now)
-        return _find_new_vacancies(session)
+        return _find_new_vacancies(session), []
 
-    _show_done(console, str(key), "removed", console.system.transact(work))
+    show_done(console, str(key), "removed", *console.system.transact(work))
 
 
 def _find_new_vacancies(session: Session) -> list[Vacancy]:
@@ -128,9 +165,14 @@ def _find_new_vacancies(session: Session) -> list[Vacancy]:
     )
 
 
-def _show_done(console: Console, name: str, done: str, vacant: Sequence[Vacancy]) -> None:
-    """Print what was done with a row of the directory, and a sentence for each role that nobody holds now."""
+def show_done(
+    console: Console, name: str, done: str, vacant: Sequence[Vacancy], moved: Sequence[Moved]
+) -> None:
+    """Print what was done with a row, each role that nobody holds now, and each item that moved."""
     document: dict[str, Any] = {"id": name, "done": done}
     if vacant:
         document["vacant"] = [{"role": v.role, "of": v.of, "problem": v.problem} for v in vacant]
-    console.show(document, lambda: echo("\n".join([f"{name}: {done}.", *(v.problem for v in vacant)])))
+    if moved:
+        document["items"] = board_items.document(moved)
+    lines = [f"{name}: {done}.", *(v.problem for v in vacant), *board_items.describe(moved)]
+    console.show(document, lambda: echo("\n".join(lines)))

@@ -38,11 +38,11 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
     query = select(table)
     if state:
         query = query.where(table.c.state == state)
-    if school:
-        query = query.where(table.c.school == school)
     with console.system.reading() as session:
         if school and school not in session.directory.schools:
             raise NotFound(f"there is no school {school!r}{suggest(school, session.directory.schools)}")
+        if school:
+            query = query.where(table.c.school.in_(session.directory.with_merged([school])))
         shown = []
         for record in verify.read_records(session.connection, query):
             with verify.reraise_with_ref(record.ref):

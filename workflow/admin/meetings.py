@@ -11,8 +11,9 @@ from typing import Any, get_args
 import click
 
 from workflow.admin.console import Console, Listing, common, echo, format_minute
-from workflow.admin.directory import remove, write
-from workflow.record import calendar_file, district_file, meeting_import
+from workflow.admin.directory import follow, read_row, remove, show_done, write
+from workflow.record import board_items, calendar_file, changes, district_file, meeting_import
+from workflow.record.board_items import Moved
 from workflow.record.meeting_import import Choice, Plan
 from workflow.record.meeting_titles import Kind
 from workflow.session import Session
@@ -71,6 +72,26 @@ def meetings_remove(console: Console, on: str) -> None:
     remove(console, "meetings", tables.meetings, day, "meeting on")
 
 
+@meetings.command("move")
+@click.argument("on", metavar="DAY")
+@click.argument("to", metavar="NEW-DAY")
+@click.option("--at", metavar="HH:MM", help="When it begins there; else at the same hour.")
+@common
+def meetings_move(console: Console, on: str, to: str, at: str | None) -> None:
+    """Move a meeting to another day. The items on its agenda move with it, and everybody concerned is told."""
+    user = console.require_manager("meetings").name
+    old = date.fromisoformat(console.read_day("DAY", on))
+    row = read_row(district_file.GivenMeeting, {"on": console.read_day("NEW-DAY", to), "at": at or "00:00"})
+    hour = row["at"] if at else None
+
+    def work(session: Session) -> list[Moved]:
+        changes.require_to_come(session, [("DAY", old), ("NEW-DAY", row["on"])], console.now)
+        meeting_import.move(session, old, row["on"], hour, by=user, now=console.now)
+        return follow(session, console.now)
+
+    show_done(console, str(old), f"moved to {row['on']}", [], console.system.transact(work))
+
+
 @meetings.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--regular", multiple=True, metavar="TITLE", help="This title or UID is a regular meeting.")
@@ -101,14 +122,16 @@ def meetings_import(
     calendar = console.system.config.calendar
     contents = calendar_file.read(file, calendar, calendar.day(console.now))
 
-    def work(session: Session) -> tuple[Plan, Counter[str]]:
-        return meeting_import.follow(session, contents, choice, by=user, now=console.now)
+    def work(session: Session) -> tuple[Plan, Counter[str], list[Moved]]:
+        plan, counts = meeting_import.follow(session, contents, choice, by=user, now=console.now)
+        return plan, counts, follow(session, console.now)
 
-    plan, counts = console.system.transact(work, dry_run=dry_run)
-    _show_import(console, file, plan, counts, dry_run)
+    _show_import(console, file, *console.system.transact(work, dry_run=dry_run), dry_run)
 
 
-def _show_import(console: Console, file: Path, plan: Plan, counts: Counter[str], dry_run: bool) -> None:
+def _show_import(
+    console: Console, file: Path, plan: Plan, counts: Counter[str], moved: Sequence[Moved], dry_run: bool
+) -> None:
     """Show what an import did, and what staff have to look at."""
     document: dict[str, Any] = {"file": str(file)} | {done: n for done, n in counts.items() if n}
     if plan.left_out:
@@ -118,6 +141,8 @@ def _show_import(console: Console, file: Path, plan: Plan, counts: Counter[str],
         ]
     if plan.missing:
         document["missing"] = [day.isoformat() for day in plan.missing]
+    if moved:
+        document["items"] = board_items.document(moved)
     if dry_run:
         document["dry_run"] = True
 
@@ -131,5 +156,7 @@ def _show_import(console: Console, file: Path, plan: Plan, counts: Counter[str],
             echo(f"  {event.day or 'no day'}  {event.title or 'without a title'}: {why}")
         for day in plan.missing:
             echo(f"Not in this file any more: {day}. `partnershipctl meetings remove {day}` takes it off.")
+        for line in board_items.describe(moved):
+            echo(line)
 
     console.show(document, people)

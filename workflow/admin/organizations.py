@@ -6,7 +6,7 @@ import click
 
 from workflow.admin.console import Console, Listing, common
 from workflow.admin.directory import show_rows, write
-from workflow.record import district_file
+from workflow.record import changes, district_file
 from workflow.store import tables
 from workflow.views.shown_directory import read_directory
 
@@ -22,8 +22,13 @@ def organizations_list(console: Console) -> None:
     """List every organization and its kind (4270.2)."""
     with console.system.reading() as session:
         organizations = read_directory(session).organizations.values()
-        rows = [{"id": o.id, "name": o.name, "kind": o.kind} for o in organizations]
-    show_rows(console, "organizations", ("id", "name", "kind"), rows)
+        former = changes.former_names(session, tables.organizations)
+        rows = [
+            {"id": o.id, "name": o.name, "kind": o.kind}
+            | ({"former_names": former[o.id]} if o.id in former else {})
+            for o in organizations
+        ]
+    show_rows(console, "organizations", ("id", "name", "kind", "former_names"), rows)
 
 
 @organizations.command("add")

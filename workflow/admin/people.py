@@ -1,4 +1,4 @@
-"""Runs the command people: list, add, change and remove people; absences, feeds, and links to sign in."""
+"""Runs the command people: list, add and change people; absences, feeds, and links to sign in."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from states.partnership import Role
 from workflow import directory, links
 from workflow.actions import sign_in
 from workflow.admin.console import Console, Listing, common, echo
-from workflow.admin.directory import remove, write
+from workflow.admin.directory import write
+from workflow.admin.leaving import people_remove, people_replace
 from workflow.admin.references import parse_words
 from workflow.engine import NotFound
 from workflow.outbox import queue
 from workflow.record import changes, district_file
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import feeds, tables
 from workflow.views.shown_directory import read_directory
 
 
@@ -35,7 +36,7 @@ def _find_person(console: Console, email: str) -> directory.Person:
 
 @click.group(cls=Listing)
 def people() -> None:
-    """Keep the people: list, add, change, link, revoke."""
+    """Keep the people: list, add, change, replace, link, revoke."""
 
 
 @people.command("list")
@@ -155,8 +156,8 @@ def people_feed(console: Console, email: str, new: bool) -> None:
         if not new:
             # The address shows a person's dates to everybody who has it, so the record says who has looked.
             changes.record(session, "read the feed of", address, by=user, now=console.now)
-            return directory.feed_generation(session.connection, address)
-        generation = directory.renew_feed(session.connection, address)
+            return feeds.generation_of(session.connection, address)
+        generation = feeds.renew(session.connection, address)
         changes.record(session, f"feed {address}", generation, by=user, now=console.now)
         return generation
 
@@ -238,7 +239,7 @@ def people_revoke(console: Console, email: str) -> None:
             raise NotFound(f"there is no person {email!r}{suggest(email, read_directory(session).people)}")
         ended = sign_in.end(session, address, None, console.now)
         revoked = queue.revoke_person(session.connection, address, console.now)
-        directory.renew_feed(session.connection, address)
+        feeds.renew(session.connection, address)
         what = f"revoked notices to {address}"
         changes.record(session, what, {"notices": revoked, "sign_ins": ended}, by=user, now=console.now)
         return ended, revoked
@@ -249,9 +250,5 @@ def people_revoke(console: Console, email: str) -> None:
     console.show({"email": address, "sign_ins": ended, "revoked": revoked}, lambda: echo(words))
 
 
-@people.command("remove")
-@click.argument("email")
-@common
-def people_remove(console: Console, email: str) -> None:
-    """Take a person out of the directory; what they did stays on record."""
-    remove(console, "people", tables.people, email.lower(), "person")
+people.add_command(people_remove)
+people.add_command(people_replace)

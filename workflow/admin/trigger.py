@@ -15,7 +15,7 @@ from workflow.actions import begin
 from workflow.admin import effects, event_input
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF, require_person, resolve
-from workflow.engine import Change
+from workflow.engine import Change, Intent
 from workflow.session import Session
 from workflow.store.rows import Channel
 from workflow.views import documents, weighed
@@ -72,6 +72,9 @@ def trigger(
         if record is not None:
             engine.check_version(record, expect_version)
         row = row_of(event, record.state if record else None)
+        as_role = event_input.parse_role(role)
+        intent = Intent(whole, event, source, actor, Channel.CLI, console.now, as_role)
+        engine.check_actor(session, record or engine.new_record(intent), row, intent)
         values, lines[:] = event_input.read(row.takes, sets, source, console.today)
         new_ref = whole
         if ref == "NEW":
@@ -89,7 +92,7 @@ def trigger(
             Channel.CLI,
             console.now,
             expect_version,
-            role=event_input.parse_role(role),
+            role=as_role,
             note=note,
             ran_by=user,
         )

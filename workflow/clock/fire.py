@@ -283,8 +283,9 @@ def _make_input(session: Session, record: Snapshot, event: str, now: datetime) -
     )
     # Where the Board reads twice, the first reading only introduces the item, so no decision is missing.
     introduced = item is not None and item.meeting_on in item.introduced
-    reason = "introduced; it comes back for action" if introduced else "no decision is on record"
-    values: dict[str, Any] = {"reason": f"the meeting passed: {reason}"}
+    goes_on = f"introduced on {item.meeting_on if item else ''}; it goes on to the next meeting for action"
+    reason = goes_on if introduced else "the meeting passed: no decision is on record"
+    values: dict[str, Any] = {"reason": reason}
     # Without a coming regular meeting the item is left unscheduled rather than put on a special one.
     return values | ({"meeting_on": meeting.on.isoformat()} if meeting else {})
 

@@ -13,7 +13,7 @@ from states.chapters.anytime import CHANGE_CONTACT
 from states.chapters.panel import CHANGE_PANEL
 from states.machine import askable, event_named, row_of
 from states.partnership import Partnership, Role, State
-from workflow import directory, links
+from workflow import links
 from workflow.directory import DISTRICT_ROLES
 from workflow.forms.summary import summary as summarize
 from workflow.links import Applicant
@@ -21,7 +21,7 @@ from workflow.outbox import queue, summary
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
-from workflow.store import tables
+from workflow.store import feeds, tables
 from workflow.store.application_texts import SEALED_EVENTS
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
 from workflow.store.tables import canonical
@@ -53,6 +53,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "notice": row.template,
         "person": {"name": person.name, "email": person.email, "role": row.role},
         "delegate_for": session.name_of(row.delegate_for) if row.delegate_for else None,
+        "stands_in_for": None,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name,
         "me": session.config.address("me"),
@@ -65,9 +66,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "meeting": None,
         "digest": [],
         "summary": None,
-        "feed": links.feed_address(
-            session.config, row.to, directory.feed_generation(session.connection, row.to)
-        ),
+        "feed": links.feed_address(session.config, row.to, feeds.generation_of(session.connection, row.to)),
         "replies": session.config.procedure.mail.replies != "none",
     }
     if row.template == summary.TEMPLATE:
@@ -119,7 +118,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     """Return the part of the context that is about the partnership of a notice."""
     config, facts, ref = session.config, about.facts, about.ref
     school_name = session.directory.school_name(facts.school)
-    missing = vacancies.describe(session.directory, ref, facts, row.role)
+    missing = vacancies.describe(session.directory, ref, facts, row.role, row.more.get("stands_in_for"))
     asks = _asks(session, row, about, missing)
     # A delegate may see what the absent person may see, and no more.
     viewer = visibility.viewer_of(row)
@@ -180,13 +179,13 @@ def describe_capacity(session: Session, role: str, facts: Partnership) -> str:
 
 def names_in(session: Session, facts: Partnership) -> dict[str, str]:
     """Return names: of organizations and applicants by identifier, of people by address."""
-    return session.directory.names() | _applicants(facts)
+    return _applicants(facts) | session.directory.names()
 
 
 def write_reason(session: Session, reason: str, facts: Partnership | None = None) -> str:
     """Return a reason of the law as people read it: with the labels of events and names in place of identifiers."""
     applicants = _applicants(facts) if facts else {}
-    names = session.directory.names() | applicants
+    names = applicants | session.directory.names()
 
     def name(found: re.Match[str]) -> str:
         word = found[0]
@@ -300,6 +299,9 @@ def _asks(
     here = Situation(session, about, None, row.queued_at)
     unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role))}
     offers, hindered = [], []
+    # Nobody can act from the mailbox of the office, which is told where the directory has nobody left.
+    if row.owner not in session.directory.people and "stands_in_for" in row.more:
+        return {"offers": [], "hindered": []}
     ways = {Role.LEAD_PARTNER: CHANGE_CONTACT, Role.REVIEWER: CHANGE_PANEL}
     always = [event for role, event in ways.items() if role in missing and row.role == Role.STAFF]
     for event in dict.fromkeys((*offers_of(session, row), *always)):

@@ -7,20 +7,20 @@ transaction is committed. So nobody is told of an event that was rolled back, an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from states.chapters.correction import CORRECT_ENTRY
-from states.machine import askable, event_named, waiting_on
+from states.machine import askable, event_named
 from states.moments import MOMENTS
 from states.partnership import Partnership, Role
 from workflow import directory
-from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.outbox import timing
+from workflow.outbox.recipients import Occasion, Recipient, find_in_district, find_recipients
 from workflow.outbox.timing import new_notice, next_send_time
 from workflow.procedure.checks import CHANGES
 from workflow.procedure.settings import NoticeSettings
@@ -28,32 +28,10 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import HistoryEntry, NoticeStatus, Snapshot
-from workflow.views import corrections, drafts, vacancies, visibility
-from workflow.views.corrections import Correction
+from workflow.views import corrections, visibility
 from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
-
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """Something that people are told of: an event, or a rung of a deadline."""
-
-    record: Snapshot
-    before: Partnership  # the facts before the event, since it may end the role of somebody whom it concerns
-    name: str
-    now: datetime
-    seq: int | None = None  # the row of the history, of an event
-    deadline: int | None = None  # the id of the row, of a rung
-    actor: str | None = None
-    by_command: bool = False  # somebody else may have acted in the name of the actor
-    organization: str | None = None
-    rung: Rung | None = None
-    to: tuple[str, ...] | None = (
-        None  # the roles and groups to tell, where they differ from the configured ones
-    )
-    extra: dict[str, Any] | None = None
-    correction: Correction | None = None  # of an event that corrects another one
 
 
 def read_entry(connection: Connection, partnership: int, seq: int) -> HistoryEntry:
@@ -115,19 +93,17 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     if occasion.name == CORRECT_ENTRY and occasion.seq is not None:
         written = read_entry(session.connection, occasion.record.key, occasion.seq)
         occasion = replace(occasion, correction=corrections.of_row(session.connection, written))
-    people: dict[str, tuple[Person, str]] = {}
+    people: dict[str, Recipient] = {}
     has_copy = isinstance(row, NoticeSettings) and _is_signed_now(occasion)
     groups = row.to if occasion.to is None else occasion.to
     if isinstance(row, NoticeSettings) and has_copy:
         groups = (*groups, *row.once_signed)
-    for group in groups:
-        for person, role in recipients(session, occasion, group, row.offers):
-            if person.email not in people:
-                people[person.email] = (person, role)
+    for recipient in find_recipients(session, occasion, groups, row.offers):
+        people.setdefault(recipient.person.email, recipient)
     today = config.calendar.day(occasion.now)
     # A delegate of several people gets a notice for each of them, since each link acts for one person.
     rows = []
-    for person, role in people.values():
+    for person, role, stands_in_for in people.values():
         if not _may_be_told(session, occasion, person, role):
             continue
         # People know what they did themselves. They get a message only if it also asks for their next step.
@@ -149,7 +125,8 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
             "deadline": occasion.deadline,
             **_send_columns(session, occasion, reached, role, row.offers),
         }
-        made = new_notice(config, occasion.name, reached.email, role, occasion.now, occasion.extra)
+        extra = (occasion.extra or {}) | ({"stands_in_for": stands_in_for} if stands_in_for else {})
+        made = new_notice(config, occasion.name, reached.email, role, occasion.now, extra or None)
         rows.append(made | values)
     return rows
 
@@ -218,69 +195,6 @@ def tell(
     return int(key[0]) if key else 0
 
 
-def recipients(
-    session: Session, occasion: Occasion, group: str, offers: Sequence[str]
-) -> list[tuple[Person, str]]:
-    """Return the people of a role or group, each with the role in which they are told.
-
-    A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant", or
-    "told-before" (of a row that is corrected: its author, those who were told of it, and of a call all applicants),
-    "draft-author" (who has saved an application and not sent it), or "new-reviewer" and "former-reviewer" (who came
-    onto the panel by the event, or left it). Where everybody in a role has left, staff are told in their place.
-    """
-    people, facts = session.directory, occasion.record.facts
-    if group == "waiting":
-        # Some steps are owed by one person, such as the scores of a reviewer. Nobody else is reminded.
-        awaited = [(waiting, people.awaited(waiting, facts)) for waiting in waiting_on(facts, offers[0])]
-        told = [(person, str(waiting.role)) for waiting, holders in awaited for person in holders]
-        return told if all(holders for _, holders in awaited) else told + _stand_ins(session, occasion)
-    if group == "told-before":
-        return _told_before(session, occasion)
-    if group == "draft-author":
-        unsent = drafts.list_unsent(session, occasion.record)
-        return [(people.someone(email), str(Role.APPLICANT)) for email in unsent]
-    if group == "former-lead-partner":
-        return [(p, str(Role.LEAD_PARTNER)) for p in people.holders(Role.LEAD_PARTNER, occasion.before)]
-    if group in ("new-reviewer", "former-reviewer"):
-        pair = (occasion.before, facts) if group == "new-reviewer" else (facts, occasion.before)
-        others, mine = (people.holders(Role.REVIEWER, each) for each in pair)
-        return [(person, str(Role.REVIEWER)) for person in mine if person not in others]
-    # An event may take the role from its last holder, who is still concerned: look in the facts before it too.
-    holders = people.holders(group, facts, occasion.organization) or people.holders(
-        group, occasion.before, occasion.organization
-    )
-    role = str(Role.APPLICANT if group == "this-applicant" else group)
-    if not holders and role in {v.role for v in vacancies.find(people, occasion.record.ref, facts)}:
-        return _stand_ins(session, occasion)
-    return [(person, role) for person in holders]
-
-
-def _told_before(session: Session, occasion: Occasion) -> list[tuple[Person, str]]:
-    """Return the people who know of a row that is corrected, each with the role in which they do."""
-    if occasion.correction is None:
-        return []
-    row, facts, people = occasion.correction.target, occasion.record.facts, session.directory
-    table = tables.notices
-    query = select(table.c.to, table.c.delegate_for, table.c.role).where(
-        table.c.partnership == occasion.record.id, table.c.seq == row.seq
-    )
-    told = [(each.delegate_for or each.to, str(each.role)) for each in session.connection.execute(query)]
-    known = [(people.person(email, facts), role) for email, role in [(row.actor, row.role), *told]]
-    public = people.holders(Role.APPLICANT, facts) if event_named(row.event).public else []
-    # Who has left is told no more.
-    present = [
-        (p, role) for p, role in known if p is not None and p.active and not people.has_left(p.email, facts)
-    ]
-    return [*present, *((person, str(Role.APPLICANT)) for person in public)]
-
-
-def _stand_ins(session: Session, occasion: Occasion) -> list[tuple[Person, str]]:
-    """Return the people who are told in place of somebody who has left: staff, or else the Superintendent."""
-    facts = occasion.record.facts
-    role = next((r for r in (Role.STAFF, Role.SUPERINTENDENT) if session.directory.holders(r, facts)), None)
-    return [(person, str(role)) for person in session.directory.holders(role, facts)] if role else []
-
-
 def _is_asked_next(session: Session, occasion: Occasion, role: str, offers: Sequence[str]) -> bool:
     """Return whether the notice asks its own actor for something that they can do next.
 
@@ -334,13 +248,14 @@ def _tell_district(
     """Queue a notice about no partnership to those of the row's roles that are held for the whole district."""
     row, today = session.config.notices.get(name), session.config.calendar.day(now)
     groups = [role for role in directory.DISTRICT_ROLES if row and role in row.to]
-    for role in groups:
-        for person in session.directory.people.values():
-            # The actor is left out, since staff know of the message that they wrote themselves.
-            if person.active and role in person.roles and person.email != actor:
-                reached = directory.find_reachable(session.directory, person, today)
-                away = person.email if reached.email != person.email else None
-                tell(session, name, reached.email, str(role), now, extra=extra, delegate_for=away)
+    for person, role, stands_in_for in find_in_district(session, groups):
+        # The actor is left out, since staff know of the message that they wrote themselves.
+        if person.email == actor:
+            continue
+        reached = directory.find_reachable(session.directory, person, today)
+        away = person.email if reached.email != person.email else None
+        more = {"stands_in_for": stands_in_for} if stands_in_for else {}
+        tell(session, name, reached.email, role, now, extra=extra | more, delegate_for=away)
 
 
 def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[int]:
@@ -364,6 +279,14 @@ def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[i
         .values(status=NoticeStatus.DEAD, reason="withdrawn before it was sent")
     )
     return revoked
+
+
+def return_to_absent(connection: Connection, delegate: str) -> None:
+    """Address the messages that wait for a delegate who leaves to the absent people themselves."""
+    table = tables.notices
+    waiting = (table.c.to == delegate) & table.c.delegate_for.is_not(None) & table.c.message.is_(None)
+    waiting &= table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED))
+    connection.execute(update(table).where(waiting).values(to=table.c.delegate_for, delegate_for=None))
 
 
 def revoke_person(connection: Connection, email: str, now: datetime) -> list[int]:

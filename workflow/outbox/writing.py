@@ -152,7 +152,17 @@ def _make_section(config: Config, part: Notice, context: Context) -> tuple[dict[
         words = config.templates.words(part.template, narrowed)
     except Exception:  # noqa: BLE001 - one broken notice must not keep the rest of a digest back
         return None
-    names = ("partnership", "page", "delegate_for", "deadline", "offers", "hindered", "missing", "files")
+    names = (
+        "partnership",
+        "page",
+        "delegate_for",
+        "stands_in_for",
+        "deadline",
+        "offers",
+        "hindered",
+        "missing",
+        "files",
+    )
     return words | {name: narrowed[name] for name in names}, narrowed
 
 

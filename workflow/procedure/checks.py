@@ -15,6 +15,7 @@ from states.machine import COLLECTED, EVENTS, event_named, events_of
 from states.mistakes import shorten
 from states.moments import DUTIES, MOMENTS
 from states.partnership import Role, State
+from workflow.procedure.offsets import Hour
 from workflow.procedure.settings import (
     BoardSettings,
     DeadlineSettings,
@@ -43,7 +44,11 @@ STANDS_FOR = {
     "former-reviewer": Role.REVIEWER,
 }
 ANCHORS = ("entering", *MOMENTS)
-DAYS = ("agreement.starts_on", "agreement.ends_on", "board.meeting")  # facts that are days without a time
+# Facts that are days without a time.
+DAYS = (
+    "agreement.starts_on", "agreement.ends_on", "ending.effective_on", "ended.agreement",
+    "board.meeting",
+)  # fmt: skip
 # Notices about the system, the Board's calendar or an incoming message, rather than about an event.
 SYSTEM_NOTICES = (
     "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
@@ -62,7 +67,7 @@ BEFORE_THE_BOARD = frozenset(
 # Templates that no row of the procedure names, since the program itself decides who gets them.
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
-    "reply-refused", "digest", "summary", "test",
+    "reply-refused", "digest", "summary", "handed-over", "school-closed", "test",
 )  # fmt: skip
 _LONGEST = (
     64 - len("+999999999999999-") - 16
@@ -183,11 +188,21 @@ def _no_template(kind: str, name: str) -> Problem:
 
 def _check_deadline(row: DeadlineSettings) -> Iterator[tuple[str, str, str]]:
     """Yield the mistakes in a row as triples: the key, what is wrong, what would be right."""
-    for anchor in row.due.anchors:
-        if anchor not in ANCHORS:
-            yield "due", f"there is no fact {anchor!r}", "one of " + ", ".join(ANCHORS)
-        elif anchor in DAYS and f"at {anchor}" in row.due.text.split(", or "):
-            yield "due", f"{anchor} is a day and has no hour", f"'on {anchor}' or 'end of {anchor}'"
+    for key, due in (("due", row.due), ("latest", row.latest)):
+        for anchor in due.anchors if due else ():
+            if anchor not in ANCHORS:
+                yield key, f"there is no fact {anchor!r}", "one of " + ", ".join(ANCHORS)
+            elif due and anchor in DAYS and f"at {anchor}" in due.text.split(", or "):
+                yield key, f"{anchor} is a day and has no hour", f"'on {anchor}' or 'end of {anchor}'"
+    for reminder in row.remind:
+        if isinstance(reminder, Hour) and reminder.anchor not in ANCHORS:
+            yield "remind", f"there is no fact {reminder.anchor!r}", "one of " + ", ".join(ANCHORS)
+    if row.latest is not None and (row.latest.recurring or row.due.recurring):
+        yield (
+            "latest",
+            "it is of no use to a deadline that recurs",
+            "a deadline that does not, or no such key",
+        )
     for key in ("when", "until"):
         moment = getattr(row, key)
         if moment is not None and moment not in MOMENTS:

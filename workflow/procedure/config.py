@@ -93,8 +93,8 @@ class Config:
         return {name: row for name, row in self.procedure.notice.items() if row.enabled}
 
     @cached_property
-    def ladders(self) -> dict[tuple[str, datetime], tuple[Any, ...]]:
-        """Return the cache of the ladders that `deadlines.rungs` has computed, by deadline and due instant."""
+    def ladders(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+        """Return the cache of the ladders that `deadlines.rungs` has computed, by deadline and instants."""
         return {}
 
     @cached_property
@@ -192,6 +192,7 @@ def load(path: Path | None, *, words: bool = True) -> Config:
         own = _read(path)
         data = _replace_users(_merge(packaged, own), own)
         folder = path.resolve().parent
+    packaged, data = _fill_in(packaged), _fill_in(data)
     procedure, problems = _validate(data, packaged)
     folders = [folder / "templates", DEFAULTS / "templates"]
     templates = Templates(folders, procedure.district.zone)
@@ -212,6 +213,21 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     if problems:
         raise ConfigError(problems)
     return Config(procedure, folder, path, templates, pages, calendar, words_of_events)
+
+
+def _fill_in(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings with the value of `board.record_within` in each due time that names it."""
+    board, rows = data.get("board"), data.get("deadline")
+    within = board.get("record_within") if isinstance(board, dict) else None
+    if not isinstance(within, int) or not isinstance(rows, dict):
+        return dict(data)
+    filled = {
+        name: row | {"due": row["due"].replace("board.record_within", str(within))}
+        if isinstance(row, dict) and isinstance(row.get("due"), str)
+        else row
+        for name, row in rows.items()
+    }
+    return {**data, "deadline": filled}
 
 
 def _replace_users(data: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,9 @@
     31 October every year                   60 days before every anniversary of agreement.starts_on
     30 business days after review.reported, or 60 days after entering
 
+Each year of an agreement ends with an anniversary of its first day, and its last year with its last day. So "before
+every anniversary of agreement.starts_on" also has a day before agreement.ends_on (`_Anniversary`).
+
 Days are counted first, in the district's calendar. The day becomes an instant last, at a wall-clock time, so
 that a change of clocks never moves a due time by an hour.
 """
@@ -17,7 +20,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar, NamedTuple
 
 from dateutil.relativedelta import relativedelta
@@ -33,6 +36,7 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+_DAY = timedelta(days=1)
 _LEAP = 2000  # any leap year, so that 29 February is a valid day
 
 
@@ -85,6 +89,30 @@ class Due:
         """Return how the day that is due is counted, or None while no anchor is on record. Raise as `resolve`."""
         context = _Context(moments, time(), "stay", calendar, since, done)
         return next((count for rule in self._rules if (count := rule.count(context))), None)
+
+    def capped(
+        self, latest: Due | None, *, moments: Moments, roll: Roll, calendar: Calendar
+    ) -> tuple[Due, Roll]:
+        """Return the rule that applies and how it rolls: this one, or `latest` where its day comes sooner.
+
+        Of several alternatives of `latest` take the first whose day comes after the one that this counts from: an
+        earlier day would ask for something that nobody could do in time. It rolls back, since it is the last day.
+        Neither due time recurs. Raise as `resolve`.
+        """
+        context = _Context(moments, time(), roll, calendar, None, ())
+        mine = next((count for rule in self._rules if (count := rule.count(context))), None)
+        if latest is None or mine is None:
+            return self, roll
+        for text, rule in zip(latest.text.split(", or "), latest._rules, strict=True):
+            cap = rule.count(context)
+            if cap is not None and cap.day > mine.start:
+                sooner = cap.day < calendar.roll(mine.day, roll)
+                return (
+                    (Due(text, (rule.anchor,), recurring=False, _rules=(rule,)), "before")
+                    if sooner
+                    else (self, roll)
+                )
+        return self, roll
 
     def occurrence(
         self, *, calendar: Calendar, moments: Moments, since: date | None, done: Sequence[date]
@@ -262,29 +290,80 @@ class _Yearly(_Rule):
         return self.in_leap_year + relativedelta(year=year)
 
 
+# What ends the last year of what begins with an anchor.
+_ENDS = {"agreement.starts_on": "agreement.ends_on"}
+_NEVER = date.max
+
+
 @dataclass(frozen=True, slots=True)
 class _Anniversary(_Shift):
+    """A day before or after each anniversary. The last year may be shorter; before its end there is a day too."""
+
     recurring: ClassVar[bool] = True
 
     def occurrence(self, context: _Context) -> str:
         count = self.count(context)
-        return str(count.day.year) if count else ""
+        if count is None:
+            return ""
+        # The day before the end may fall in the same year as the one before the last anniversary.
+        return f"{count.day.year}-end" if count.anchor != self.anchor else str(count.day.year)
 
     def count(self, context: _Context) -> Count | None:
+        """Return how the next day is counted. Return None after the last year.
+
+        1. Count from each anniversary (`_of_year`), and in the last year from its end (`_of_last_year`).
+        2. Take the first day that is after `since` and has not been done.
+        """
         start = context.day(self.anchor)
         if start is None or context.since is None:
             return None
+        ends = context.day(_ENDS.get(self.anchor, "")) if self.sign < 0 else None
+        last = None if ends is None else self._last_year(context, start, ends)
 
-        def occurrence(number: int) -> date:
-            return self.offset.from_day(add_units(start, number, "year"), self.sign, context.calendar)
+        def count(number: int) -> Count:
+            if ends is None or last is None or number < last:
+                return self._of_year(context, start, number)
+            if number == last:
+                return self._of_last_year(context, start, ends, number)
+            return Count(self.anchor, _NEVER, None, self.sign, _NEVER)
 
         # The offset crosses the same number of new years at each anniversary, give or take one. So this guess
         # is never after the first occurrence that follows `since`, and at most a few before it.
-        index = context.since.year - occurrence(1).year
-        number = context.current(occurrence, max(1, index), context.since)
-        return Count(
-            self.anchor, add_units(start, number, "year"), self.offset, self.sign, occurrence(number)
-        )
+        index = context.since.year - self._of_year(context, start, 1).day.year
+        first = max(1, index if last is None else min(index, last))
+        number = context.current(lambda n: count(n).day, first, context.since)
+        return None if last is not None and number > last else count(number)
+
+    def _of_year(self, context: _Context, start: date, number: int) -> Count:
+        anniversary = add_units(start, number, "year")
+        day = self.offset.from_day(anniversary, self.sign, context.calendar)
+        return Count(self.anchor, anniversary, self.offset, self.sign, day)
+
+    def _last_year(self, context: _Context, start: date, ends: date) -> int:
+        """Return the number of the last year. What is left after an anniversary may be too short to count."""
+        last = max(1, ends.year - start.year)
+        while add_units(start, last, "year") <= ends:
+            last += 1
+        # The day before the end would come before the year before is over.
+        begins = add_units(start, last - 1, "year")
+        is_short = self.offset.from_day(ends, self.sign, context.calendar) <= begins
+        return last - 1 if is_short and last > 1 else last
+
+    def _of_last_year(self, context: _Context, start: date, ends: date, number: int) -> Count:
+        whole = self._of_year(context, start, number)
+        # A whole year ends the day before its anniversary, which is what people count from.
+        if ends >= whole.start - _DAY:
+            count = whole
+        else:
+            day = self.offset.from_day(ends, self.sign, context.calendar)
+            count = Count(_ENDS[self.anchor], ends, self.offset, self.sign, day)
+        since = context.since
+        if since is None or count.day > since or ends <= since:
+            return count
+        # Less than the offset was left when it began, so it is due half-way.
+        half = (ends - since).days // 2
+        span = Offset(half, "day") if half else None
+        return Count(_ENDS[self.anchor], ends, span, -1, ends - half * _DAY)
 
 
 def _check_aware(anchor: str, moment: datetime) -> datetime:

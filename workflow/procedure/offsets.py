@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 from dateutil.relativedelta import relativedelta
@@ -67,6 +68,50 @@ class Offset:
     def _move(self, due: datetime, calendar: Calendar, sign: int) -> datetime:
         local = calendar.local(due)
         return calendar.instant(self.from_day(local.date(), sign, calendar), local.time())
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """A reminder at a wall-clock time on the day of a fact, `anchor`."""
+
+    at: time
+    anchor: str
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M} on {self.anchor}"
+
+    def on(self, moment: date | datetime, calendar: Calendar) -> datetime:
+        """Return the UTC instant of this hour on the day of a fact, but never before the fact itself.
+
+        Raise `ValueError` for a naive datetime.
+        """
+        if not isinstance(moment, datetime):
+            return calendar.instant(moment, self.at)
+        return max(calendar.instant(calendar.day(moment), self.at), moment.astimezone(UTC))
+
+
+def find_hours(
+    reminders: Iterable[Offset | Hour],
+    due: datetime,
+    moments: Mapping[str, date | datetime | None],
+    calendar: Calendar,
+) -> tuple[datetime, ...]:
+    """Return the UTC instants of the reminders at an hour of the day of a fact, without those after `due`."""
+    hours = [each for each in reminders if isinstance(each, Hour)]
+    instants = (
+        hour.on(moment, calendar) for hour in hours if (moment := moments.get(hour.anchor)) is not None
+    )
+    return tuple(sorted(at for at in instants if at < due))
+
+
+def parse_reminder(text: str) -> Offset | Hour:
+    """Read when to remind: "5 business days" before it is due, or "19:00 on board.meets". Raise `ValueError`."""
+    parts = re.fullmatch(
+        r"([01][0-9]|2[0-3]):([0-5][0-9]) on ([a-z_]+(?:\.[a-z_]+)*)", " ".join(text.split())
+    )
+    if parts is None:
+        return parse_offset(text)
+    return Hour(time(int(parts[1]), int(parts[2])), parts[3])
 
 
 def parse_offset(text: str) -> Offset:

@@ -20,6 +20,7 @@ from states.mistakes import shorten
 from states.partnership import Ground, State
 from workflow.procedure.calendar import Roll
 from workflow.procedure.due import Due, Offset, parse_due, parse_offset
+from workflow.procedure.offsets import Hour, parse_reminder
 
 
 def _parse_time(value: object) -> object:
@@ -108,6 +109,7 @@ def _as_list(value: object) -> object:
 Clock = Annotated[time, BeforeValidator(_parse_time)]
 DueText = Annotated[Due, BeforeValidator(lambda value: parse_due(str(value)))]
 OffsetText = Annotated[Offset, BeforeValidator(lambda value: parse_offset(str(value)))]
+ReminderText = Annotated[Offset | Hour, BeforeValidator(lambda value: parse_reminder(str(value)))]
 States = Annotated[tuple[State, ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
@@ -236,6 +238,7 @@ class BoardSettings(Settings):
     quorum: int = Field(ge=1, le=100)
     terminates: bool
     known_days: int = Field(ge=0, le=365)
+    record_within: int = Field(ge=1, le=60)
     meeting_at: Clock
     meetings: tuple[Day, ...] = ()
 
@@ -245,9 +248,9 @@ class BoardSettings(Settings):
         given = {
             name: getattr(self, name) for name in BoardRules.model_fields if name in type(self).model_fields
         }
-        # These are no settings: a district cannot choose to change what the Board approved without the Board, nor
-        # what was on an agenda.
-        return BoardRules(keeps=True, marks_late=True, joins=True, **given)
+        # These are no settings: a district cannot choose to change what the Board approved without the Board,, nor
+        # what was on an agenda and what follows from that.
+        return BoardRules(keeps=True, marks_late=True, joins=True, by_agenda=True, **given)
 
 
 class SelectionSettings(Settings):
@@ -286,6 +289,7 @@ class DeadlineSettings(Settings):
     label: Name
     state: States
     due: DueText
+    latest: DueText | None = None
     at: Clock | None = None
     roll: Roll = "stay"
     when: str | None = None
@@ -296,7 +300,7 @@ class DeadlineSettings(Settings):
     offers: tuple[str, ...] = ()
     tasks: tuple[str, ...] | None = None
     to: tuple[str, ...] = Field(min_length=1)
-    remind: tuple[OffsetText, ...] = ()
+    remind: tuple[ReminderText, ...] = ()
     overdue: tuple[Escalation, ...] = ()
     again: OffsetText | None = None
     enabled: bool = True

@@ -26,7 +26,7 @@ _NAMED = 40
 # of a school (4270.1), and the kind of an organization (4270.2). A new name is nobody's business.
 _WATCHED = {
     "people": ("roles", "schools", "organization", "away_until", "delegate", "active"),
-    "schools": ("invited_on",),
+    "schools": ("invited_on", "closed_on", "merged_into"),
     "organizations": ("kind",),
 }
 # How the `what` of other entries begins that people are told of.
@@ -130,6 +130,18 @@ def list_changes(session: Session) -> list[dict[str, Any]]:
     return [
         {"id": row.id, "at": session.local(row.at), **describe(row)} for row in rows if not unnamed.hides(row)
     ]
+
+
+def former_names(session: Session, table: Table) -> dict[str, list[str]]:
+    """Return the names that rows of a table had before, by key and in order: of schools or organizations."""
+    changes = tables.directory_changes
+    query = select(changes.c.what, changes.c.before, changes.c.after).order_by(changes.c.id)
+    names: dict[str, list[str]] = {}
+    for row in session.connection.execute(query.where(changes.c.what.startswith(f"{table.name} "))):
+        before, after = (json.loads(text) if text else {} for text in (row.before, row.after))
+        if before.get("name") and after.get("name") and before["name"] != after["name"]:
+            names.setdefault(row.what.partition(" ")[2], []).append(before["name"])
+    return names
 
 
 def require_to_come(session: Session, days: Iterable[tuple[str, date]], now: datetime) -> None:

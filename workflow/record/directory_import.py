@@ -12,7 +12,7 @@ from sqlalchemy import select
 from states.errors import BadInput, Problem
 from workflow import directory
 from workflow.record import changes
-from workflow.record.district_file import DistrictFile, GivenMeeting, GivenPerson
+from workflow.record.district_file import DistrictFile, GivenMeeting, GivenPerson, find_lacking
 from workflow.record.rights import Rights
 from workflow.session import Session
 from workflow.store import tables
@@ -113,6 +113,15 @@ def _find_unknown(session: Session, file: DistrictFile) -> list[Problem]:
             for school in person.schools
             if school not in schools
         ]
+        known = session.directory.people.get(person.email)
+        # A key that the file leaves out keeps what the directory has.
+        kept = known.organization if known and "organization" not in person.model_fields_set else None
+        mistakes += find_lacking(
+            (f"person.{number}.schools", f"person.{number}.organization"),
+            person.roles,
+            person.schools,
+            person.organization or kept,
+        )
         if person.organization and person.organization not in organizations:
             shown = organizations - find_unnamed(session).organizations
             at, expected = f"person.{number}.organization", _one_of(shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -61,6 +62,20 @@ class GivenPerson(Given):
     delegate: Email | None = None
     digest: bool = False
     dates: Annotated[str, AfterValidator(_check_language)] | None = None
+
+
+def find_lacking(
+    at: tuple[str, str], roles: Collection[str], schools: Collection[str], organization: str | None
+) -> Iterator[Problem]:
+    """Yield what a person lacks for a role: a principal a school, the contact of a Lead Partner an organization.
+
+    `at` are the places of its schools and its organization. Without these nobody could say where they act.
+    """
+    if Role.PRINCIPAL in roles and not schools:
+        yield Problem(at[0], "a principal needs a school", "the identifier of a school")
+    if Role.LEAD_PARTNER in roles and not organization:
+        expected = "the identifier of an organization"
+        yield Problem(at[1], "a contact of a Lead Partner needs an organization", expected)
 
 
 class GivenMeeting(Given):

@@ -9,8 +9,8 @@ from typing import Any
 
 from states.moments import Moment, done_on
 from workflow import deadlines
-from workflow.procedure.calendar import Calendar
-from workflow.procedure.due import Count
+from workflow.procedure.calendar import Calendar, Roll
+from workflow.procedure.due import Count, Due
 from workflow.procedure.lines import Place, find_setting
 from workflow.procedure.settings import DeadlineSettings
 from workflow.record import verify
@@ -41,6 +41,8 @@ class Explanation:
     moved: tuple[date, str] | None = None
     due: datetime | None = None
     rungs: tuple[deadlines.Rung, ...] = field(default=())
+    rule: Due | None = None  # the one that applies: `due` or `latest` of the row
+    roll: Roll | None = None  # and how its day moves
 
 
 def explain(session: Session, record: Snapshot, name: str) -> Explanation:
@@ -50,7 +52,7 @@ def explain(session: Session, record: Snapshot, name: str) -> Explanation:
     """
     config, moments = session.config, record.moments
     settings = config.deadlines[name]
-    keys = ("due", "at", "roll", "state", "until", "when", "done")
+    keys = ("due", "latest", "at", "roll", "state", "until", "when", "done")
     found = {key: find_setting(config, "deadline", name, key) for key in keys}
     if settings.at is None:
         found["at"] = find_setting(config, "calendar", "at")
@@ -61,7 +63,9 @@ def explain(session: Session, record: Snapshot, name: str) -> Explanation:
     in_force = moments.get("agreement.in_force")
     since = config.calendar.day(in_force) if isinstance(in_force, datetime) else None
     done = done_on(record.facts, settings.done, config.calendar.day) if settings.done else ()
-    count = settings.due.count(moments=moments, calendar=config.calendar, since=since, done=done)
+    calendar = config.calendar
+    rule, roll = settings.due.capped(settings.latest, moments=moments, roll=settings.roll, calendar=calendar)
+    count = rule.count(moments=moments, calendar=config.calendar, since=since, done=done)
     due = deadlines.due_instants(config, record).get(name)
     if count is None or due is None:
         facts = " or ".join(settings.due.anchors) or "agreement.in_force"
@@ -69,14 +73,14 @@ def explain(session: Session, record: Snapshot, name: str) -> Explanation:
     value = moments.get(count.anchor) if count.anchor else None
     counted, skipped = _days(config.calendar, count)
     moved = None
-    if count.rolls and (rolled := config.calendar.roll(count.day, settings.roll)) != count.day:
+    if count.rolls and (rolled := calendar.roll(count.day, roll)) != count.day:
         moved = rolled, str(config.calendar.why_closed(count.day))
         days = [count.day, *_between(count.day, rolled, 1 if rolled > count.day else -1)][:-1]
         skipped += tuple((day, str(config.calendar.why_closed(day))) for day in days)
     recorded = _recorded(session, record, count.anchor or "agreement.in_force")
     return Explanation(
         name, settings, places, None, count, value, recorded, counted, skipped, moved, due,
-        deadlines.rungs(config, name, due),
+        deadlines.rungs(config, name, due, moments), rule, roll,
     )  # fmt: skip
 
 
@@ -132,7 +136,7 @@ def document(session: Session, ref: str, of: Explanation) -> dict[str, Any]:
         "ref": ref,
         "name": of.name,
         "label": of.settings.label,
-        "rule": of.settings.due.text,
+        "rule": (of.rule or of.settings.due).text,
         "runs": of.why_not is None,
         "why_not": of.why_not,
         "fact": count and {
@@ -148,7 +152,7 @@ def document(session: Session, ref: str, of: Explanation) -> dict[str, Any]:
         "counted": [day.isoformat() for day in of.counted],
         "skipped": [{"day": day.isoformat(), "reason": reason} for day, reason in of.skipped],
         "day": count and count.day.isoformat(),
-        "roll": of.settings.roll,
+        "roll": of.roll or of.settings.roll,
         "moved_to": of.moved and of.moved[0].isoformat(),
         "moved_because": of.moved and of.moved[1],
         "at": session.config.clock(of.settings).strftime("%H:%M") if count and count.rolls else None,

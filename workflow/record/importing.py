@@ -7,7 +7,7 @@ compared with the file, never written again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,7 +45,8 @@ def take_in(
     """Import a district file, whole or not at all, and return what it did.
 
     1. Check the directory of the file, and add or change its rows.
-    2. For each partnership compare its first events with the history on record, and write the others.
+    2. For each partnership compare its first events with the history on record. Write the others of all
+       partnerships in order of time.
     3. Set the deadlines of each partnership that has new events. Tell people of events that were appended to a
        partnership on record. Call `progress`.
     4. Record the import, and tell the Board office and the Superintendent what it changed.
@@ -60,9 +61,7 @@ def take_in(
         import_directory(session, file, counts, by, now, options)
         # The session still has the directory as it was before the file.
         fresh = replace(session, directory=directory.read(session.connection, session.config))
-        for number, partnership in enumerate(file.partnership):
-            _import_partnership(fresh, partnership, f"partnership.{number}", counts, now, ran_by, options)
-            progress()
+        _import_partnerships(fresh, file, counts, now, ran_by, options, progress)
         # The first import brings the past of a district, which is no news. Roles in it are.
         if first:
             changes.tell_since(session, mark, by=by, now=now)
@@ -88,48 +87,77 @@ def _record_import(
     directory.record_change(session.connection, f"import {options.name}", after, by=by, now=now)
 
 
-def _import_partnership(
+@dataclass
+class _Coming:
+    """A partnership of the file: its record so far, and its events that are not on record yet."""
+
+    given: GivenPartnership
+    record: Snapshot | None
+    known: int  # how many of its events are on record
+    events: Sequence[tuple[str, GivenEvent]]  # each with its place in the file, in order of time
+    occasions: list[queue.Occasion] = field(default_factory=list)
+
+
+def _import_partnerships(
     session: Session,
-    partnership: GivenPartnership,
-    at: str,
+    file: DistrictFile,
     counts: Counts,
     now: datetime,
     ran_by: str | None,
     options: Options,
+    progress: Callable[[], None],
 ) -> None:
-    """Compare the events that are on record with the file, write those that follow, and set the deadlines.
+    """Compare what is on record with the file, write all other events in order of time, and set the deadlines.
 
-    `at` is the place of the partnership in the file. The file may leave out the first event: then the second event
-    of the history stands first in the file.
+    The order of time holds over all partnerships: whether a school had another Lead Partner is judged at the
+    time of each event, wherever in the file the other partnership stands.
+    """
+    coming = []
+    for number, partnership in enumerate(file.partnership):
+        coming.append(_compare_known(session, partnership, f"partnership.{number}", counts, now, options))
+        progress()
+    steps = [(event.at, each, place, event) for each in coming for place, event in each.events]
+    # The sort is stable, so events of one time keep the order of the file.
+    for _, each, place, event in sorted(steps, key=lambda step: step[0]):
+        change = _write_event(session, each.given, event, place, ran_by)
+        each.record = change.record
+        each.occasions.append(replace(engine.occasion(change), now=now))
+        counts.count("events", "added")
+        if event.event in BEFORE_THE_BOARD:
+            counts.board.append(f"{each.given.ref} {event.event} {event.at:%Y-%m-%d} by {event.actor}")
+    for each in coming:
+        what = "added" if not each.known else "changed" if each.events else None
+        counts.count("partnerships", what)
+        if each.record is not None and each.events:
+            engine.settle(session, each.record)
+            _set_deadlines(session, each.record, now)
+            # Nobody waits for news of a partnership that only now comes on record. Those of a live one are told.
+            if each.known:
+                queue.queue(session, each.occasions)
+
+
+def _compare_known(
+    session: Session, partnership: GivenPartnership, at: str, counts: Counts, now: datetime, options: Options
+) -> _Coming:
+    """Compare the events of a partnership that are on record with the file. Return what is new in the file.
+
+    `at` is the place of the partnership in the file, whose events may stand in any order. The file may leave out
+    the first event: then the second event of the history is the earliest in the file.
     """
     record = engine.load(session.connection, [partnership.ref]).get(partnership.ref)
     history = verify.read_history(session.connection, record.id or 0) if record else []
-    has_first = bool(partnership.event) and partnership.event[0].event == FIRST
-    implied = [] if has_first else [_imply_first_event(session, partnership, history, now)]
-    events = [*implied, *partnership.event]
-    _check_times(events, at, len(implied), now)
-    _check_new(partnership, events, len(history), at, options)
-    occasions = []
-    for number, event in enumerate(events):
-        place = f"{at}.event.{max(number - len(implied), 0)}"
-        if number < len(history):
-            _compare(partnership, event, history[number], place)
-            counts.count("events", None)
-            continue
-        change = _write_event(session, partnership, event, place, ran_by)
-        record = change.record
-        occasions.append(replace(engine.occasion(change), now=now))
-        counts.count("events", "added")
-        if event.event in BEFORE_THE_BOARD:
-            counts.board.append(f"{partnership.ref} {event.event} {event.at:%Y-%m-%d} by {event.actor}")
-    counts.count(
-        "partnerships", "added" if not history else "changed" if len(events) > len(history) else None
-    )
-    if record is not None and len(events) > len(history):
-        _set_deadlines(session, record, now)
-        # Nobody waits for news of a partnership that only now comes on record. Those of a live one are told.
-        if history:
-            queue.queue(session, occasions)
+    placed = [(f"{at}.event.{number}", event) for number, event in enumerate(partnership.event)]
+    _check_times(placed, now)
+    placed.sort(key=lambda pair: pair[1].at)
+    if not any(event.event == FIRST for _, event in placed):
+        earliest = placed[0][1] if placed else None
+        first = _imply_first_event(session, partnership, earliest, history, now)
+        placed.insert(0, (f"{at}.event.0", first))
+    _check_new(partnership, [event for _, event in placed], len(history), at, options)
+    for (place, event), entry in zip(placed, history, strict=False):
+        _compare(partnership, event, entry, place)
+        counts.count("events", None)
+    return _Coming(partnership, record, len(history), placed[len(history) :])
 
 
 def _check_new(
@@ -148,20 +176,23 @@ def _check_new(
 
 
 def _imply_first_event(
-    session: Session, partnership: GivenPartnership, history: Sequence[HistoryEntry], now: datetime
+    session: Session,
+    partnership: GivenPartnership,
+    first: GivenEvent | None,
+    history: Sequence[HistoryEntry],
+    now: datetime,
 ) -> GivenEvent:
     """Return the event that creates the partnership, for a file that leaves it out.
 
-    Its actor and its time are those on record, else those of the first event in the file, else a staff person and
-    now. Raises `BadInput` if there is no staff person.
+    Its actor and its time are those on record, else those of the earliest event in the file, `first`, else a staff
+    person and now. Raises `BadInput` if there is no staff person.
     """
     values = {"school": partnership.school, "title": partnership.title}
     if history:
         # The record decides, since the file may have got an earlier event since the last import.
         began = history[0]
         return GivenEvent(event=FIRST, at=began.at, actor=began.actor, input=values)
-    if partnership.event:
-        first = partnership.event[0]
+    if first is not None:
         return GivenEvent(event=FIRST, at=first.at, actor=first.actor, input=values)
     staff = [person for person in session.directory.people.values() if Role.STAFF in person.roles]
     if not staff:
@@ -170,19 +201,13 @@ def _imply_first_event(
     return GivenEvent(event=FIRST, at=now, actor=staff[0].email, input=values)
 
 
-def _check_times(events: Sequence[GivenEvent], at: str, implied: int, now: datetime) -> None:
-    """Raise `BadInput` with every event that is still to come or is before the one above it.
-
-    The first `implied` events are not in the file, so the file cannot be wrong about their time.
-    """
-    mistakes, before = [], None
-    for number, event in enumerate(events):
-        place, time = f"{at}.event.{max(number - implied, 0)}.at", event.at.isoformat()
-        if event.at > now and number >= implied:
-            mistakes.append(Problem(place, f"{time} is still to come", "a time that has passed"))
-        if before is not None and event.at < before:
-            mistakes.append(Problem(place, f"{time} is before the event before it", "events in order"))
-        before = event.at
+def _check_times(placed: Sequence[tuple[str, GivenEvent]], now: datetime) -> None:
+    """Raise `BadInput` with every event that is still to come. Each event is given with its place in the file."""
+    mistakes = [
+        Problem(f"{place}.at", f"{event.at.isoformat()} is still to come", "a time that has passed")
+        for place, event in placed
+        if event.at > now
+    ]
     if mistakes:
         raise BadInput(mistakes)
 

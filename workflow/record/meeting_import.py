@@ -6,6 +6,7 @@ meeting of the Board is taken in; everything else is listed for staff, who say w
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +15,10 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
-from states.errors import BadInput, Problem
+from states.errors import BadInput, Problem, Refused, Unmet
 from workflow import directory
 from workflow.directory import CANCELLED
+from workflow.engine import NotFound
 from workflow.record import changes, meeting_titles
 from workflow.record.calendar_file import CalendarEvent, Contents, Version, is_older
 from workflow.record.meeting_titles import Kind
@@ -89,13 +91,50 @@ def follow(
     for day, (event, kind) in sorted(plan.writes.items()):
         values = {"on": day, "at": (event.at or usual).strftime("%H:%M"), "kind": kind}
         values |= {"uid": event.uid, "title": event.title or None}
+        old = [rows[day] for day in sorted(plan.moved) if _is_of(rows[day], event)]
+        # A series that became one event did not move there with all its days.
+        if len(old) == 1:
+            earlier = [*json.loads(old[0].moved_from or "[]"), old[0].on.isoformat()]
+            values["moved_from"] = _list_days(earlier, day)
         done = directory.put(session.connection, tables.meetings, values, by=by, now=now) or "unchanged"
-        has_moved = done == "added" and any(_is_of(rows[old], event) for old in plan.moved)
-        counts["moved" if has_moved else done] += 1
+        counts["moved" if done == "added" and old else done] += 1
     counts["cancelled"] = plan.cancelled
     _record_versions(session, [event for event in contents.events if event.off], plan)
     changes.tell_since(session, mark, by=by, now=now)
     return plan, counts
+
+
+def move(session: Session, old: date, new: date, at: str | None, *, by: str, now: datetime) -> None:
+    """Move a meeting to another day, `at` an hour (HH:MM) or at the hour that it had.
+
+    Raise `NotFound` if the calendar has none on the day `old`, and `Refused` if it has one on the day `new`.
+    """
+    meeting = session.directory.meeting(old)
+    if meeting is None:
+        raise NotFound(f"there is no meeting on {old}")
+    if session.directory.meeting(new) is not None:
+        raise Refused([Unmet("one-meeting-a-day", f"{new} has a meeting already; remove it first", "4270.9")])
+    table = tables.meetings
+    row = session.connection.execute(select(table).where(table.c.on == old)).first()
+    local = session.config.calendar.local(meeting.at)
+    values = {"on": new, "at": at or f"{local:%H:%M}", "kind": meeting.kind}
+    values |= {"uid": row.uid if row else None, "title": row.title if row else None}
+    earlier = json.loads(row.moved_from or "[]") if row else []
+    values["moved_from"] = _list_days([*earlier, old.isoformat()], new)
+    mark = changes.last_entry(session)
+    # A meeting of the configuration is taken off by a row of its own.
+    if old in session.config.procedure.board.meetings:
+        struck = {"on": old, "at": "00:00", "kind": CANCELLED, "uid": None}
+        directory.put(session.connection, table, struck, by=by, now=now)
+    else:
+        directory.remove(session.connection, table, old, by=by, now=now)
+    directory.put(session.connection, table, values, by=by, now=now)
+    changes.tell_since(session, mark, by=by, now=now)
+
+
+def _list_days(days: Sequence[str], present: date) -> str:
+    """Return the column `moved_from`: the earlier days of a meeting, each once, without the present one."""
+    return json.dumps([day for day in dict.fromkeys(days) if day != present.isoformat()])
 
 
 def _known_versions(session: Session) -> dict[str, Version]:

@@ -8,11 +8,10 @@ from typing import Any
 
 from notifications.languages import LANGUAGES
 from states.errors import BadInput, Problem
-from workflow import directory
 from workflow.directory import Person
 from workflow.record import changes
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import feeds, tables
 
 # Takes the session, the person's address, what they typed, and the time. Raises `BadInput`.
 Change = Callable[[Session, str, Mapping[str, str], datetime], None]
@@ -72,7 +71,7 @@ def _set_back(session: Session, email: str, _: Mapping[str, str], now: datetime)
 
 def _renew_feed(session: Session, email: str, _: Mapping[str, str], now: datetime) -> None:
     """End the earlier addresses of the person's calendar."""
-    generation = directory.renew_feed(session.connection, email)
+    generation = feeds.renew(session.connection, email)
     changes.record(session, f"feed {email}", generation, by=email, now=now)
 
 

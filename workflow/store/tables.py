@@ -112,6 +112,8 @@ schools = Table(
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
     Column("invited_on", Date),
+    Column("closed_on", Date),
+    Column("merged_into", String),  # the school that has its partnerships since
 )
 
 organizations = Table(
@@ -148,6 +150,7 @@ meetings = Table(
     Column("known_at", Instant),
     Column("uid", String),  # of its event in the calendar file that it came from, and
     Column("title", String),  # the title of that event
+    Column("moved_from", Text),  # the days from which it was moved here, as a JSON list
 )
 
 # The newest version of each event of a calendar file that made, changed or cancelled a meeting.

@@ -117,7 +117,8 @@ def _may_concern(session: Session, email: str) -> ColumnElement[bool]:
         return named
     if set(DISTRICT_ROLES) & set(person.roles):
         return true()
-    return or_(named, _TABLE.c.school.in_(person.schools) if person.schools else false())
+    schools = session.directory.with_merged(person.schools)
+    return or_(named, _TABLE.c.school.in_(schools) if schools else false())
 
 
 def _everything() -> ColumnElement[bool]:

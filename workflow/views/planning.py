@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from states.case import Meaning, Meeting, board_reasons
-from states.partnership import Partnership
+from states.partnership import Item, Partnership
 from workflow.session import Session
 
 _DAY = timedelta(days=1)
@@ -59,9 +59,7 @@ def _steps(session: Session, facts: Partnership, start: date, board: bool) -> It
         first = meetings[-1]
         last = (first.agenda_closes_at or first.at) if first else None
         item = facts.board.item
-        yield Step(
-            "agenda", "The item is on the agenda", last, in_force or (item.scheduled_at if item else None)
-        )
+        yield Step("agenda", "The item is on the agenda", last, in_force or _scheduled_at(item))
         yield Step(
             "refer", "It is referred to the Board", last, in_force or (item.referred_at if item else None)
         )
@@ -84,6 +82,25 @@ def _steps(session: Session, facts: Partnership, start: date, board: bool) -> It
     yield Step("agree", "The statement of needs is agreed to", last, facts.needs.agreed_at)
 
 
+def _scheduled_at(item: Item | None) -> datetime | None:
+    """Return when the item came onto its agenda; None while no meeting has it."""
+    return item.scheduled_at if item is not None and item.meeting_on is not None else None
+
+
+def find_earliest_action(session: Session, facts: Partnership, now: datetime) -> Meeting | None:
+    """Return the earliest meeting at which the Board can act on the item before it; None if none is known."""
+    item = facts.board.item
+    coming = [meeting for meeting in session.directory.regular if meeting.at > now]
+    if item is not None and item.meeting_on is not None:
+        first = next((meeting for meeting in coming if meeting.on == item.meeting_on), None)
+    else:
+        first = next((m for m in coming if m.agenda_closes_at is None or now <= m.agenda_closes_at), None)
+    is_read = item is not None and bool(item.introduced)
+    if first is None or is_read or session.config.procedure.board.readings < 2:
+        return first
+    return session.directory.next_for_action(first.on, now)
+
+
 def _introduced_at(session: Session, facts: Partnership) -> datetime | None:
     """Return when the item that is before the Board was introduced first, None if it was not yet."""
     item = facts.board.item
@@ -97,12 +114,16 @@ def _introduced_at(session: Session, facts: Partnership) -> datetime | None:
 def _meetings(session: Session, start: date) -> list[Meeting | None]:
     """Return the last regular meetings that are early enough for a start, the latest first.
 
-    The Board acts at the latest, and has the item introduced at the one before. None means that the calendar has no
-    meeting for a reading.
+    The Board acts at the latest, and has the item introduced at the last one before whose day the agenda of the
+    latest is still open. None means that the calendar has no meeting for a reading.
     """
-    before = [meeting for meeting in session.directory.regular if meeting.on <= start]
+    before = [meeting for meeting in reversed(session.directory.regular) if meeting.on <= start]
     readings = session.config.procedure.board.readings
-    meetings: list[Meeting | None] = list(reversed(before[-readings:]))
+    meetings: list[Meeting | None] = []
+    for meeting in before:
+        last = meetings[-1] if meetings else None
+        if len(meetings) < readings and (last is None or last.can_follow(meeting)):
+            meetings.append(meeting)
     return meetings + [None] * (readings - len(meetings))
 
 

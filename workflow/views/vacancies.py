@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from states.partnership import Partnership, Role
 from workflow.directory import DISTRICT_ROLES, Directory
 from workflow.store.rows import Snapshot
+from workflow.views.present_names import rename_call
 
 _OF_DISTRICT = {
     Role.STAFF: "The district has no partnership staff in the directory, so nobody can act for the District.",
@@ -36,7 +37,9 @@ def find_in_district(directory: Directory) -> Iterator[Vacancy]:
         if role not in held:
             yield Vacancy(role, None, None, _OF_DISTRICT[role])
     for school in directory.schools.values():
-        if not directory.holders(Role.PRINCIPAL, Partnership(school=school.id, title="")):
+        if school.closed_on is None and not directory.holders(
+            Role.PRINCIPAL, Partnership(school=school.id, title="")
+        ):
             problem = f"{school.name} has no principal in the directory, so nobody can act for the school."
             yield Vacancy(Role.PRINCIPAL, school.id, None, problem)
 
@@ -62,8 +65,9 @@ def find_in_partnership(directory: Directory, ref: str, facts: Partnership) -> I
             )
             yield Vacancy(Role.REVIEWER, ref, email, problem)
     # Before the closing only its author and staff know who has applied (4270.8).
-    for application in call.applications.values() if call.closed_at else ():
-        if directory.has_left(application.contact_email, facts):
+    applications = rename_call(directory, call).applications
+    for application in applications.values() if call.closed_at else ():
+        if not directory.speakers(application, facts):
             problem = (
                 f"{application.name}, an applicant for {school}, has no contact: {application.contact_email} is no "
                 "longer in the directory."
@@ -73,19 +77,25 @@ def find_in_partnership(directory: Directory, ref: str, facts: Partnership) -> I
 
 def find(directory: Directory, ref: str, facts: Partnership) -> list[Vacancy]:
     """Return every role that matters to a partnership and that nobody holds."""
-    here = (None, facts.school)
+    here = (None, directory.present_school(facts.school))
     return [
         *(vacancy for vacancy in find_in_district(directory) if vacancy.of in here),
         *find_in_partnership(directory, ref, facts),
     ]
 
 
-def describe(directory: Directory, ref: str, facts: Partnership, role: str) -> dict[str, str]:
-    """Return by role what is vacant, in sentences, for a reader in `role`: only staff and the Superintendent."""
+def describe(
+    directory: Directory, ref: str, facts: Partnership, role: str, stands_in_for: str | None = None
+) -> dict[str, str]:
+    """Return by role what is vacant, in sentences, for a reader in `role`.
+
+    Staff and the Superintendent read everything, others only of the role for which they stand in.
+    """
     problems: dict[str, list[str]] = {}
     # Only they can find somebody. To others it could tell who applied, or who is on the panel.
-    if role in (Role.STAFF, Role.SUPERINTENDENT):
-        for vacancy in find(directory, ref, facts):
+    reads_all = role in (Role.STAFF, Role.SUPERINTENDENT)
+    for vacancy in find(directory, ref, facts) if reads_all or stands_in_for else ():
+        if reads_all or vacancy.role == stands_in_for:
             problems.setdefault(str(vacancy.role), []).append(vacancy.problem)
     return {vacant: "\n\n".join(sentences) for vacant, sentences in problems.items()}
 

@@ -8,7 +8,7 @@ reviewer sees what concerns the panel, the Lead Partner the agreement, an applic
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -23,7 +23,7 @@ from workflow.session import Session
 from workflow.store import application_texts, tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, Snapshot
 from workflow.store.tables import canonical
-from workflow.views import corrections
+from workflow.views import corrections, present_names
 from workflow.views.corrections import Correction
 from workflow.views.sealing import is_sealed, seal, unopened_rows
 
@@ -44,6 +44,8 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "selection": _ALL,
     "earlier_selections": _NOBODY,
     "outcomes": _PARTNER,
+    "proposed_outcomes": _PARTNER,
+    "earlier_outcomes": _PARTNER,
     "agreement": _PARTNER,
     "board": _PARTNER,
     "duties": _PARTNER,
@@ -51,6 +53,7 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "review": _PARTNER,
     "earlier_reviews": _PARTNER,
     "documents": _PARTNER,
+    "ending": _PARTNER,
     "ended": _ALL,  # applicants and panel only where it ended the call
     "closed_out": _PARTNER,
     "corrected_at": _NOBODY,
@@ -64,6 +67,8 @@ CALL: Mapping[str, frozenset[Role]] = {
     "conflicts": _PANEL,  # their own
     "scores": _PANEL,  # their own, after the choice all
     "scored_at": _PANEL,
+    "anew_at": _ALL,
+    "earlier_scores": _NOBODY,
     "choice": _ALL,
     "protests": frozenset({_APPLICANT}),  # their own
     "restarted": _NOBODY,
@@ -121,6 +126,7 @@ def can_see_fact(name: str, viewer: Viewer) -> bool:
 
 def facts_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> dict[str, Any]:
     """Return the facts as this person may see them. A field that they may not see is None."""
+    record = replace(record, facts=present_names.rename(session.directory, record.facts))
     document = record.facts.model_dump(mode="json")
     if viewer.is_office:
         return document
@@ -371,7 +377,7 @@ def _sentence(session: Session, record: Snapshot, row: HistoryEntry, named: bool
 
 def _name_of_actor(session: Session, record: Snapshot, row: HistoryEntry) -> str:
     person = session.directory.person(row.actor, record.facts)
-    return person.name if person else row.actor
+    return person.name if person else session.directory.former.get(row.actor, row.actor)
 
 
 # Deadlines

@@ -20,7 +20,14 @@ def chart_outcomes(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the chart of each outcome in the facts that a reader may see, with its latest value."""
     items = (facts["outcomes"] or {}).get("items", [])
     reports = _last_reports(facts)
-    return [_chart(item, reports) for item in items]
+    # An outcome that was given up keeps its values, and a target that was changed stays beside the new one.
+    before = [item for outcomes in facts["earlier_outcomes"] or [] for item in outcomes["items"]]
+    names = {item["name"] for item in items}
+    given_up = {item["name"]: item for item in before if item["name"] not in names}
+    return [
+        *(_chart(item, reports, before) for item in items),
+        *(_chart(item, reports, before) | {"given_up": True} for item in given_up.values()),
+    ]
 
 
 def _last_reports(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -29,7 +36,9 @@ def _last_reports(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [review["reports"][-1] for review in reviews if review["reports"]]
 
 
-def _chart(item: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _chart(
+    item: Mapping[str, Any], reports: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     name = item["name"]
     values = [(report["values"][name], report["at"]) for report in reports if name in report["values"]]
     latest, at = values[-1] if values else (None, None)
@@ -43,6 +52,12 @@ def _chart(item: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> dic
         "target": format_number(item["target"]),
         "latest": None if latest is None else format_number(latest),
         "latest_at": at,
+        "given_up": False,
+        "before": [
+            f"from {format_number(each['baseline'])} to {format_number(each['target'])} {each['unit']}"
+            for each in before
+            if each["name"] == name and each != item
+        ],
         "says": describe(item["baseline"], item["target"], latest),
         "places": [place(item["baseline"], item["target"], value) for value, _ in values],
         "width": WIDTH,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 
 from notifications.links import Expired, Forged
-from workflow import directory, links
+from workflow import links
+from workflow.store import feeds
 from workflow.views.feed import calendar
 from workflow.web.site import Site
 
@@ -25,7 +26,7 @@ def blueprint(site: Site) -> Blueprint:
             abort(404)
         with system.reading() as session:
             # Renewing the address raises this number, which ends every address that was given out before.
-            if generation != directory.feed_generation(session.connection, email):
+            if generation != feeds.generation_of(session.connection, email):
                 abort(404)
             content = calendar(session, email, site.clock())
         response = Response(content, content_type="text/calendar; charset=utf-8")

@@ -13,14 +13,14 @@ from notifications.markup import join_lines
 from states.errors import BadInput, Problem, Refused
 from states.machine import event_named
 from states.partnership import Role
-from workflow import directory, links
+from workflow import links
 from workflow.actions import begin, handled_answers, kept_forms, sending_again, sign_in
 from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept
 from workflow.directory import DISTRICT_ROLES
 from workflow.links import Applicant, Claim
 from workflow.record import own_settings
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import feeds, tables
 from workflow.store.rows import SignIn
 from workflow.views import board_agenda, capacities, desk, troubled_mail, your_page
 from workflow.views.capacities import Capacity
@@ -147,9 +147,7 @@ def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any
         else None,
         "today": session.config.calendar.day(now).isoformat(),
         "stands_in_for": [absent.name for absent in capacities.list_absent(session, email, now)],
-        "feed": links.feed_address(
-            session.config, email, directory.feed_generation(session.connection, email)
-        ),
+        "feed": links.feed_address(session.config, email, feeds.generation_of(session.connection, email)),
         "browsers": [
             {
                 "id": each.id,

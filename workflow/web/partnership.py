@@ -174,7 +174,7 @@ def _own_application(session: Session, action: Action) -> str | None:
 def _collect_names(session: Session, facts: Partnership) -> dict[str, str]:
     """Return the names of people by address and of organizations by identifier.
 
-    An applicant has the name under which it applied, even if the directory has another one by now.
+    An applicant has the name of the directory, or the one under which it applied if the directory lacks it.
     """
     calls = facts.selections
     applied = {
@@ -183,7 +183,7 @@ def _collect_names(session: Session, facts: Partnership) -> dict[str, str]:
         for organization, application in call.applications.items()
     }
     contact = {facts.contact.email: facts.contact.name} if facts.contact else {}
-    return contact | session.directory.names() | applied
+    return contact | applied | session.directory.names()
 
 
 def _list_duties(seen: Mapping[str, Any], due: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ import pytest
 from states.case import BoardRules, anniversary, board_reasons, is_longer_than
 from states.errors import BadInput
 from states.partnership import Approval
-from tests.support.facts import CBO, COLLEGE, Life, day, instant
+from states.weighing import Share, find_earlier
+from tests.support.facts import CBO, COLLEGE, OUTCOMES, Life, day, instant
 
 THRESHOLD = 25_000_000  # $250,000.00
 
@@ -304,10 +305,10 @@ def test_a_shorter_term_keeps_the_notice_of_a_termination() -> None:
 
 @pytest.mark.clause("4270.12")
 @pytest.mark.promise("approved-by-the-board")
-@pytest.mark.parametrize("purpose", ["amendment", "renewal"])
-def test_the_notice_of_a_shorter_term_holds_at_the_vote_too(purpose: str) -> None:
+def test_the_notice_of_a_shorter_term_holds_at_the_vote_too() -> None:
     def voted(ends_on: str) -> Life:
-        life = Life().to("active").at("2025-09-02").do("refer-to-board", purpose=purpose, ends_on=ends_on)
+        life = Life().to("active").at("2025-09-02")
+        life = life.do("refer-to-board", purpose="amendment", ends_on=ends_on)
         return life.to("introduced", after="referred")
 
     # 30 days are counted from the meeting of October 1, however early the change was drafted.
@@ -357,3 +358,56 @@ def test_the_chosen_partner_is_who_signs() -> None:
     life = Life().to("drafted").do("sign-agreement", "lead-partner")
     assert life.facts.selection.choice.organization == CBO != COLLEGE
     assert set(life.facts.agreement.signatures) == {"partner"}
+
+
+# Outcomes set anew, and agreements that count together
+
+
+@pytest.mark.clause("4270.10")
+def test_outcomes_set_anew_in_force_count_once_all_three_agree() -> None:
+    life = Life().to("active")
+    before = life.facts.outcomes
+    harder = [OUTCOMES[0] | {"target": 95}]
+    proposed = life.at("2025-10-01").do("set-outcomes", "lead-partner", outcomes=harder)
+    for role in ("principal", "staff"):
+        assert proposed.facts.outcomes == before
+        proposed = proposed.do("agree-outcomes", role)
+        assert proposed.missing("agree-outcomes", role) == ["side-has-not-agreed-to-outcomes 4270.10"]
+    agreed = proposed.do("agree-outcomes", "lead-partner")
+    assert [outcome.target for outcome in agreed.facts.outcomes.items] == [95]
+    assert (agreed.facts.proposed_outcomes, agreed.facts.earlier_outcomes) == (None, (before,))
+    assert agreed.facts.agreement == life.facts.agreement, "its signatures stay"
+    assert agreed.facts.outcomes_at(instant("2025-09-30")) == before
+    assert agreed.facts.outcomes_at(agreed.now) == agreed.facts.outcomes
+    report = agreed.at("2026-07-02").do("open-annual-review")
+    assert report.missing("submit-report") == ["every-value-has-an-outcome 4270.11"]
+    assert report.allows("submit-report", values={"attendance": 94})
+
+
+def test_a_second_proposal_replaces_the_first_with_its_signatures() -> None:
+    life = Life().to("active").do("set-outcomes", outcomes=OUTCOMES[:1]).do("agree-outcomes", "principal")
+    again = life.do("set-outcomes", outcomes=OUTCOMES[1:])
+    assert again.facts.proposed_outcomes.signatures == {}
+    assert again.facts.earlier_outcomes == ()
+
+
+@pytest.mark.clause("4270.9a", "4270.9c")
+def test_a_second_agreement_with_the_same_organization_counts_with_the_first() -> None:
+    first = Share(ref="rbhs-2024", school="rainier-beach", amount_cents=1, starts_on=day("2024-09-02"),
+                  ends_on=day("2025-06-30"))  # fmt: skip
+    life = Life().to("signed")
+    earlier = find_earlier(life.facts.agreement, [first])
+    refused = life.missing("activate", around={"earlier": earlier})
+    assert refused == ["board-need-not-act-a 4270.9a", "board-need-not-act-c 4270.9c"]
+    assert life.missing("refer-to-board") == ["board-has-a-reason 4270.9"]
+    assert life.allows("refer-to-board", around={"earlier": earlier})
+    assert life.allows("activate")
+    # More than a year lies between the two.
+    long_ago = first.but(starts_on=day("2023-09-02"), ends_on=day("2024-06-30"))
+    assert find_earlier(life.facts.agreement, [long_ago]) is None
+    longer = (
+        Life()
+        .to("active")
+        .do("amend-agreement", ends_on="2026-08-30", around={"earlier": earlier, "longest_notice": 0})
+    )
+    assert longer.facts.agreement.pending is not None

@@ -3,7 +3,7 @@
 import pytest
 
 from states.partnership import State
-from tests.support.facts import MEETING_1, MEETING_2, MEETING_3, SPECIAL, Life, day, instant
+from tests.support.facts import MEETING_1, MEETING_2, MEETING_3, MEETINGS, SPECIAL, Life, day, instant
 
 BEFORE = Life().at_board_review()  # referred on 2 September, on no agenda yet
 INTRODUCED = Life().at_introduced()  # introduced on 17 September; the meeting of 1 October is over
@@ -45,7 +45,13 @@ def test_the_item_records_why_the_board_has_it_and_where_it_came_from() -> None:
 def test_an_agreement_in_force_is_referred_for_change_or_termination(life: Life) -> None:
     assert life.missing("refer-to-board", purpose="new") == ["purpose-is-of-agreement 4270.9"]
     assert life.missing("refer-to-board", purpose="renewal") == ["change-stated 4270.9"]
-    assert life.missing("refer-to-board", purpose="renewal", ends_on="2025-01-01") == ["new-term-possible"]
+    assert life.missing("refer-to-board", purpose="renewal", ends_on="2025-01-01") == [
+        "renewal-goes-later 4270.9c",
+        "new-term-possible",
+    ]
+    for last in ("2026-08-30", "2026-08-31"):
+        missing = life.missing("refer-to-board", purpose="renewal", ends_on=last, amount_cents=1)
+        assert missing[0] == "renewal-goes-later 4270.9c"
     assert life.allows("refer-to-board", purpose="amendment", amount_cents=1)
     assert life.allows("refer-to-board", purpose="termination")
 
@@ -87,13 +93,43 @@ def test_an_agenda_takes_items_until_its_deadline_and_not_after() -> None:
 
 
 def test_an_item_is_introduced_at_a_meeting_that_was_held_after_its_referral() -> None:
-    assert BEFORE.missing("introduce-item") == ["meeting-held 4270.9"]
-    assert BEFORE.at("2025-09-17 16:14").missing("introduce-item") == ["meeting-held 4270.9"]
-    assert BEFORE.at("2025-09-17 16:15").do("introduce-item").facts.board.item.introduced == (day(MEETING_1),)
+    scheduled = BEFORE.do("schedule-item")
+    assert scheduled.missing("introduce-item") == ["meeting-held 4270.9"]
+    assert scheduled.at("2025-09-17 16:14").missing("introduce-item") == ["meeting-held 4270.9"]
+    held = scheduled.at("2025-09-17 16:15").do("introduce-item")
+    assert held.facts.board.item.introduced == (day(MEETING_1),)
     late = Life().to("drafted", amount_cents=25_000_000).at("2025-09-18").do("refer-to-board")
-    assert late.missing("introduce-item") == ["meeting-after-referral 4270.9"]
-    same_day = Life().to("drafted", amount_cents=25_000_000).at("2025-09-17").do("refer-to-board")
-    assert same_day.at("2025-09-17 18:00").allows("introduce-item")
+    assert late.under(by_agenda=False).missing("introduce-item") == ["meeting-after-referral 4270.9"]
+
+
+@pytest.mark.clause("4270.9")
+def test_nothing_is_introduced_at_a_meeting_whose_agenda_never_had_it() -> None:
+    refused = BEFORE.at("2025-09-18").refusal("introduce-item")
+    assert [unmet.requirement for unmet in refused] == ["introduced-from-agenda"]
+    assert "schedule-item comes first" in refused[0].reason
+    elsewhere = BEFORE.do("schedule-item", meeting_on=MEETING_2).at("2025-09-18")
+    assert elsewhere.missing("introduce-item") == ["introduced-from-agenda 4270.9"]
+    taken_off = BEFORE.do("schedule-item").at("2025-09-18").do("defer-item", meeting_on=MEETING_2)
+    assert taken_off.missing("introduce-item") == ["introduced-from-agenda 4270.9"]
+    assert elsewhere.under(by_agenda=False).allows("introduce-item"), "as early histories have it"
+
+
+def test_an_introduced_item_goes_on_to_the_next_meeting_for_action_without_a_deferral() -> None:
+    held = BEFORE.do("schedule-item").at("2025-09-17 18:00")
+    item = held.do("introduce-item", around={"next_meeting": MEETINGS[day(MEETING_2)]}).facts.board.item
+    assert (item.meeting_on, item.deferred, item.introduced) == (day(MEETING_2), 0, (day(MEETING_1),))
+    assert item.agenda == (day(MEETING_1), day(MEETING_2))
+    at_once = held.do(
+        "introduce-item", immediate_action=True, around={"next_meeting": MEETINGS[day(MEETING_2)]}
+    )
+    assert at_once.facts.board.item.meeting_on == day(MEETING_1)
+
+
+def test_the_clock_counts_no_deferral_of_what_was_introduced_in_time() -> None:
+    introduced = BEFORE.do("schedule-item").at("2025-09-17 18:00").do("introduce-item").at("2025-09-19 12:00")
+    assert introduced.do("defer-item", "clock").facts.board.item.deferred == 0
+    assert introduced.do("defer-item", "board-office").facts.board.item.deferred == 1
+    assert introduced.under(by_agenda=False).do("defer-item", "clock").facts.board.item.deferred == 1
 
 
 def test_a_deferral_goes_to_a_later_meeting() -> None:
@@ -170,7 +206,7 @@ def test_an_item_that_is_put_on_another_agenda_beforehand_leaves_the_first_one()
 
 def test_an_introduction_is_no_place_on_an_agenda() -> None:
     life = (
-        BEFORE.under(readings=1)
+        BEFORE.under(readings=1, by_agenda=False)
         .do("schedule-item", meeting_on=MEETING_2)
         .at("2025-09-18")
         .do("introduce-item")
@@ -334,10 +370,10 @@ def test_an_approved_change_takes_effect_and_is_signed_anew(purpose: str) -> Non
 def test_a_termination_is_not_approved_but_recorded_as_such() -> None:
     life = Life().at_introduced("termination")
     assert life.missing("approve") == ["item-can-be-approved 4270.9"]
-    ended = life.do("terminate", ground="breach", effective_on="2025-10-31")
+    ended = life.do("terminate", ground="breach", effective_on="2025-10-02")
     assert ended.state == "terminated"
     assert (ended.facts.ended.ground, ended.facts.ended.board) == ("breach", True)
-    assert ended.facts.ended.effective_on == day("2025-10-31")
+    assert ended.facts.ended.effective_on == day("2025-10-02")
     assert ended.facts.board.decisions[-1].decision == "terminate"
 
 

@@ -64,7 +64,7 @@ def test_a_changed_statement_needs_every_signature_again(signed: list[str]) -> N
 
 
 def test_a_refused_opening_names_everything_that_is_missing() -> None:
-    about = {"invited_on": None, "other_lead": "rbhs-2020", "strangers": (REVIEWERS[0],)}
+    about = {"invited_on": None, "strangers": (REVIEWERS[0],)}
     refused = (
         Life()
         .to("needs")
@@ -75,7 +75,6 @@ def test_a_refused_opening_names_everything_that_is_missing() -> None:
         "school-agreed-to-needs 4270.7",
         "district-agreed-to-needs 4270.7",
         "school-invited 4270.1",
-        "no-other-lead-partner 4270.4",
         "panel-large-enough 4270.8",
         "panel-known 4270.8",
         "open-long-enough 4270.8",

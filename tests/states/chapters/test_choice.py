@@ -2,6 +2,7 @@
 
 import pytest
 
+from states.partnership import State
 from tests.support.facts import CBO, CHARITY, COLLEGE, REVIEWERS, Life, instant
 
 
@@ -204,3 +205,44 @@ def test_a_call_is_begun_again_neither_while_it_is_open_nor_after_the_choice() -
     assert Life().to("open").missing("restart") == ["call-closed 4270.8"]
     assert Life().to("chosen").missing("restart") == ["nobody-chosen 4270.8"]
     assert Life().to("open").at("2025-08-16").allows("restart")  # nobody applied at all
+
+
+# A protest that was upheld
+
+
+@pytest.mark.clause("4270.8")
+def test_after_a_protest_that_was_upheld_the_panel_scores_anew() -> None:
+    drafted = Life().to("drafted").at("2025-08-21").do("file-protest")
+    anew = drafted.do("answer-protest", remedy="score-anew")
+    call = anew.facts.selection
+    assert (anew.state, call.choice, call.scores, call.scored_at) == (State.OPEN_SELECTION, None, (), None)
+    assert call.earlier_scores == drafted.facts.selection.scores
+    assert (anew.facts.contact, anew.facts.agreement, anew.facts.outcomes.items) == (None, None, ())
+    assert call.protests[0].remedy == "score-anew"
+    assert "everybody-has-scored 4270.8" in anew.missing("choose-partner")
+    scored = anew
+    for reviewer in REVIEWERS:
+        for organization in (CBO, COLLEGE):
+            scored = scored.do("score-application", by=reviewer, organization=organization)
+    assert scored.do("choose-partner", organization=COLLEGE).facts.selection.choice.organization == COLLEGE
+
+
+@pytest.mark.clause("4270.8")
+def test_after_a_protest_that_was_upheld_the_selection_starts_over() -> None:
+    life = Life().to("drafted").at("2025-08-21").do("file-protest").do("answer-protest", remedy="start-over")
+    assert (life.state, life.facts.selection, life.facts.agreement) == (State.NEEDS_IDENTIFIED, None, None)
+    assert life.facts.contact is None
+    assert life.facts.earlier_selections[-1].restarted == "A protest was upheld: they were added up again"
+    assert life.facts.earlier_selections[-1].protests[0].answer == "they were added up again"
+    assert life.facts.needs.signatures == {}
+    again = (
+        life.do("agree-needs", "principal")
+        .do("agree-needs", "staff")
+        .do("open-selection", closes_on="2025-10-01")
+    )
+    assert again.facts.selection.protests == ()
+
+
+def test_an_answer_without_a_remedy_leaves_the_choice() -> None:
+    protested = Life().to("chosen").do("file-protest")
+    assert protested.do("answer-protest").facts.selection.choice == protested.facts.selection.choice

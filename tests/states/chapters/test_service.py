@@ -5,10 +5,11 @@ from typing import get_args
 import pytest
 
 from states.errors import BadInput
-from states.partnership import Duty, Ground
+from states.partnership import Duty, Ground, State
 from tests.support.facts import ABSENT, Life, day, instant
 
 GROUNDS = get_args(Ground)
+AT_ONCE = {"notice_days": 0}
 LAST_DAY = "2026-08-31"
 DIGEST = "ab" * 32
 REPORT = {"document": "report.pdf", "sha256": DIGEST}
@@ -159,7 +160,8 @@ def test_a_negative_finding_calls_for_a_plan_to_improve(school: bool, district: 
 @pytest.mark.parametrize("ground", GROUNDS)
 @pytest.mark.parametrize("life", [Life().to("active"), Life().to("reported")], ids=lambda life: life.state)
 def test_staff_end_an_agreement_with_its_ground_on_record(life: Life, ground: str) -> None:
-    ended = life.do("terminate", ground=ground, effective_on=LAST_DAY, reason="as found")
+    today = str(life.now.date())
+    ended = life.do("terminate", ground=ground, effective_on=today, reason="as found", around=AT_ONCE)
     record = ended.facts.ended
     assert ended.state == "terminated"
     assert not ended.facts.in_force
@@ -169,7 +171,7 @@ def test_staff_end_an_agreement_with_its_ground_on_record(life: Life, ground: st
         "as found",
         False,
     )
-    assert (record.effective_on, record.by, record.at) == (day(LAST_DAY), "staff@example.org", life.now)
+    assert (record.effective_on, record.by, record.at) == (day(today), "staff@example.org", life.now)
 
 
 @pytest.mark.parametrize("ground", GROUNDS)
@@ -239,3 +241,19 @@ def test_a_note_changes_no_fact_and_a_document_is_added() -> None:
     (document,) = life.do("attach-document", size=12, sha256=DIGEST).facts.documents
     assert (document.title, document.name) == ("A letter", "letter.pdf")
     assert (document.size, document.sha256) == (12, DIGEST)
+
+
+@pytest.mark.clause("4270.11")
+@pytest.mark.promise("review-before-end")
+def test_a_review_opens_also_while_the_board_has_an_item() -> None:
+    renewing = Life().at_board_review("renewal").at("2026-07-02").do("open-annual-review", "clock")
+    assert renewing.state is State.BOARD_REVIEW
+    reported = renewing.do("submit-report").do("give-finding", "principal").do("give-finding", "staff")
+    assert reported.facts.review.found_at == reported.now
+    assert reported.at("2026-09-01").do("expire").facts.review.reports, "also if the Board decides too late"
+    # After the decision the same review goes on, with its report and findings.
+    item = reported.facts.board.item.but(introduced=(day("2026-06-24"),), agenda=(day("2026-07-08"),))
+    decided = reported.having("board", item=item).at("2026-07-09").do("approve", meeting_on="2026-07-08")
+    resumed = decided.do("open-annual-review", "clock")
+    assert (resumed.state, resumed.facts.earlier_reviews) == (State.ANNUAL_REVIEW, ())
+    assert resumed.do("continue").state is State.ACTIVE

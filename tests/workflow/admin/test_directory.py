@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.support.desk import REF, Desk
 from tests.workflow.admin.conftest import Sit
 
@@ -33,6 +35,29 @@ def test_only_what_is_given_of_a_person_is_changed(sit: Sit) -> None:
     desk.ask("people", "change", "principal@example.org", "--organization", "city-college")
     assert person(desk, "principal")["organization"] == "city-college"
     assert desk.ask("people", "change", "principal@example.org")["done"] == "unchanged"
+
+
+@pytest.mark.promise("left-in-order")
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("add", "x@example.org", "--role", "principal"), "--school: a principal needs a school"),
+        (
+            ("change", "superintendent@example.org", "--role", "principal"),
+            "--school: a principal needs a school",
+        ),
+        (
+            ("add", "x@example.org", "--role", "lead-partner"),
+            "--organization: a contact of a Lead Partner needs an organization",
+        ),
+    ],
+)
+def test_nobody_is_principal_of_no_school_or_contact_of_no_organization(
+    sit: Sit, words: tuple[str, ...], problem: str
+) -> None:
+    desk = sit()
+    refused = desk.run("people", *words, "--name", "X", "--json")
+    assert (refused.status, refused.problems) == (2, [problem])
 
 
 def test_somebody_away_has_a_delegate_until_a_day(sit: Sit) -> None:

@@ -12,6 +12,7 @@ from tests.support.letters import written
 from tests.workflow.admin.conftest import Sit
 from workflow import links
 from workflow.actions.action import LinkClosed, find_action
+from workflow.store import feeds
 from workflow.store.rows import Notice
 
 
@@ -178,3 +179,23 @@ def test_whoever_applies_after_leaving_the_district_is_an_applicant_like_others(
         "receive-application", "staff", organization="harbor-house", contact_email="former@example.org"
     )
     assert "former@example.org" in {row["to"] for row in desk.life.notices("receive-application")}
+
+
+@pytest.mark.promise("nobody-missed")
+def test_what_waits_for_a_delegate_who_leaves_goes_to_the_absent_person(sit: Sit) -> None:
+    desk = sit("needs")
+    words = ("--until", "2026-08-01", "--delegate", "superintendent@example.org")
+    desk.ask("people", "away", "principal@example.org", *words)
+    desk.life.do("describe-needs", "staff")
+    (told,) = (row for row in desk.life.notices("describe-needs") if row["role"] == "principal")
+    assert (told["to"], told["delegate_for"]) == ("superintendent@example.org", "principal@example.org")
+    desk.ask("people", "remove", "superintendent@example.org")
+    (told,) = (row for row in desk.life.notices("describe-needs") if row["role"] == "principal")
+    assert (told["to"], told["delegate_for"], told["status"]) == ("principal@example.org", None, "queued")
+
+
+def test_the_calendar_of_somebody_who_was_removed_has_another_address(sit: Sit) -> None:
+    desk = sit("needs")
+    desk.ask("people", "remove", "principal@example.org")
+    with desk.life.system.reading() as session:
+        assert feeds.generation_of(session.connection, "principal@example.org") == 1

@@ -397,4 +397,10 @@ def test_whoever_has_a_cancelled_meeting_in_their_calendar_is_told(sit: Sit, enc
     file.write_text(calendar(event + "\nSTATUS:CANCELLED"), encoding=encoding)
     assert desk.ask("meetings", "import", str(file))["removed"] == 1
     life.system.transact(lambda session: tell_changed(session, life.now))
-    assert life.told("meeting-changed") == ["board-office", "lead-partner", "principal", "staff"]
+    assert life.told("meeting-changed") == [
+        "board-office",
+        "lead-partner",
+        "principal",
+        "staff",
+        "superintendent",
+    ]

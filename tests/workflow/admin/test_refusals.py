@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.desk import REF
+from tests.support.facts import REVIEWERS
 from tests.workflow.admin.conftest import Sit
 
 REFUSED, INPUT, NOT_FOUND, CONFLICT = 1, 2, 3, 4
@@ -39,9 +40,11 @@ CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
         INPUT, ("trigger", REF, "extend-selection", "--set", "closes_on=2025-02-30", "--set", "reason=r"),
         "a day that exists, as YYYY-MM-DD"),
     "a value that is no JSON": (
-        INPUT, ("trigger", REF, "score-application", "--set", "scores.diversity=good"), "'good' is not JSON"),
+        INPUT, ("trigger", REF, "score-application", "--as", REVIEWERS[0], "--set", "scores.diversity=good"),
+        "'good' is not JSON"),
     "a number beyond all measure": (
-        INPUT, ("trigger", REF, "score-application", "--set", "scores.diversity=" + "9" * 5000), "9' is not JSON"),
+        INPUT, ("trigger", REF, "score-application", "--as", REVIEWERS[0], "--set",
+                "scores.diversity=" + "9" * 5000), "9' is not JSON"),
     "a note that is no text": (INPUT, (*NOTE, "--note", "\udcff"), "'\\udcff' is not text; expected text in UTF-8"),
     "a reference that is no text": (INPUT, ("show", "\udcff"), "'\\udcff' is not text; expected text in UTF-8"),
     "no equals sign": (INPUT, ("trigger", REF, "add-note", "--set", "text"), "'text' has no key or no value"),

@@ -125,7 +125,7 @@ def test_three_days_of_downtime_over_a_board_meeting_defer_the_item_once(begin: 
     assert [row["event"] for row in life.history()].count("defer-item") == 1
     assert str(life.facts.board.item.meeting_on) == "2025-10-01"
     assert life.facts.board.item.deferred == 1
-    assert life.due("decision-recorded") == "2025-10-02 12:00"
+    assert life.due("decision-recorded") == "2025-10-03 12:00"
 
 
 def test_downtime_over_two_meetings_defers_to_the_first_that_is_still_to_come(begin: Begin) -> None:
@@ -179,7 +179,7 @@ def test_a_stop_between_two_batches_leaves_the_rest_for_the_next_time(begin: Beg
 
 def test_an_item_is_deferred_to_the_next_regular_meeting_not_to_a_special_one(begin: Begin) -> None:
     life = begin("scheduled")
-    life.tick("2025-09-18 12:00")
+    life.tick("2025-09-19 12:00")
     assert str(life.facts.board.item.meeting_on) == "2025-10-01", "24 September is a special meeting"
     assert life.told("defer-item") == ["board-office", "lead-partner", "principal", "staff", "superintendent"]
 
@@ -188,7 +188,7 @@ def test_an_item_is_left_unscheduled_where_no_regular_meeting_is_known(begin: Be
     life = begin("scheduled")
     life.run("DELETE FROM meetings WHERE \"on\" > '2025-09-17' AND kind = 'regular'")
     life.run("UPDATE meta SET value = '1000' WHERE key = 'directory'")
-    tally = life.tick("2025-09-18 12:00")
+    tally = life.tick("2025-09-19 12:00")
     assert (tally.fired, tally.failed) == (1, 0)
     assert life.facts.board.item.meeting_on is None
     assert life.state is State.BOARD_REVIEW

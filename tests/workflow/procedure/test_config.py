@@ -399,7 +399,7 @@ def test_a_row_that_is_switched_off_is_not_looked_at(tmp_path: Path) -> None:
 
 def test_the_facts_without_an_hour_are_those_that_are_days(begin: Begin) -> None:
     known = {}
-    for station in ("scheduled", "reported"):
+    for station in ("scheduled", "reported", "ending", "ended"):
         record = begin(station).record
         known |= moments(record.facts, record.entered_at)
     assert {name for name, moment in known.items() if type(moment) is date} == set(DAYS)

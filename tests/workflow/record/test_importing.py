@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from states.errors import BadInput, Refused
 from states.partnership import State
+from tests.story.past import Past
 from tests.support.district import Begin, Life
 from workflow.record import district_file, importing
 from workflow.record.directory_import import Counts, Options
@@ -244,9 +245,47 @@ def test_another_school_or_title_than_on_record_is_refused_also_without_events(l
     assert "another event is on record here; expected identify-needs by ballard-principal" in problem
 
 
-def test_events_out_of_order_are_refused(life: Life) -> None:
-    (problem,) = problems(life, WHOLE + AGREE.replace("07-09", "07-06"))
-    assert problem.startswith("partnership.0.event.2.at: 2025-07-06T09:00:00-07:00 is before")
+@pytest.mark.promise("import-in-any-order")
+def test_events_are_judged_at_their_own_time_whatever_their_order_in_the_file(life: Life) -> None:
+    first, second = (
+        f"    [[partnership.event]]{part}" for part in BEGIN.split("    [[partnership.event]]")[1:]
+    )
+    take(life, DIRECTORY + BEGIN.split("    [[partnership.event]]")[0] + OPEN + AGREE + second + first)
+    assert life.state is State.OPEN_SELECTION
+    assert [row["event"] for row in life.history()] == [
+        "identify-needs", "describe-needs", "agree-needs", "agree-needs", "open-selection",
+    ]  # fmt: skip
+    assert life.faults() == []
+    # The same in another order is the same.
+    assert take(life, WHOLE + AGREE + OPEN).added == {}
+
+
+def test_what_was_not_possible_at_its_time_is_refused_wherever_it_stands(life: Life) -> None:
+    with pytest.raises(
+        Refused, match="agree-needs at 2025-07-06T09:00:00-07:00: the statement of needs is not"
+    ):
+        take(life, WHOLE + AGREE.replace("07-09", "07-06"))
+
+
+@pytest.mark.promise("import-in-any-order")
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_predecessor_is_imported_after_its_successor(begin: Begin, at_once: bool) -> None:
+    """Two Lead Partners of a school, one after the other: in one file, or the earlier one in a later file."""
+    life = begin().at("2026-12-01")
+    last = Past("first").active().on("2026-09-01 00:00").did("expire", "clock")
+    again = Past("second").chosen()
+    again.on("2026-08-01").did("set-outcomes", "staff")
+    for who in ("principal", "staff", "lead-partner"):
+        again.did("agree-outcomes", who)
+    again.did("draft-agreement", "staff", amount_cents=1, starts_on="2026-09-01", ends_on="2027-06-30")
+    for who in ("staff", "lead-partner"):
+        again.did("sign-agreement", who, signed_on="2026-08-01")
+    again.on("2026-09-01 09:00").did("activate", "staff")
+    for part in [[again, last]] if at_once else [[again], [last]]:
+        file = district_file.DistrictFile.model_validate({"partnership": [dict(each) for each in part]})
+        importing.take_in(life.system, file, by="staff@example.org", now=life.now, options=APPEND)
+    assert [life.another(ref).facts.in_force for ref in ("first", "second")] == [False, True]
+    assert life.another("first").faults() == []
 
 
 @pytest.mark.parametrize(
@@ -258,6 +297,9 @@ def test_events_out_of_order_are_refused(life: Life) -> None:
          "there is no school 'nowhere'"),
         ('roles = ["principal"]', 'roles = ["principal"]\norganization = "nobody"', "person.0.organization",
          "there is no organization 'nobody'"),
+        ('    schools = ["ballard"]\n', "", "person.0.schools", "a principal needs a school"),
+        ('roles = ["principal"]', 'roles = ["principal", "lead-partner"]', "person.0.organization",
+         "a contact of a Lead Partner needs an organization"),
         ('roles = ["principal"]', 'roles = ["king"]', "person.0.roles.0", "found 'king'"),
         ('as = "ballard-principal@example.org"\n    note', 'as = "stranger@example.org"\n    note',
          "partnership.0.event.1.as", "there is no person 'stranger@example.org'"),

@@ -15,7 +15,8 @@ from prometheus_client import CollectorRegistry
 from tests.support.district import Begin, Life
 from tests.support.facts import LA
 from tests.workflow.outbox.test_delivery import Post, deliver
-from workflow import directory, links
+from workflow import links
+from workflow.store import feeds
 from workflow.views import feed
 from workflow.web.app import application
 
@@ -150,12 +151,12 @@ def test_it_is_a_calendar_that_is_kept_for_minutes_and_asked_for_again_cheaply(b
 def test_a_renewed_address_ends_the_earlier_one(begin: Begin) -> None:
     life = begin("needs")
     visitor, first = client(life), path(life, "staff")
-    made = life.system.transact(lambda s: directory.renew_feed(s.connection, "staff@example.org"))
+    made = life.system.transact(lambda s: feeds.renew(s.connection, "staff@example.org"))
     assert made == 1
     assert visitor.get(first).status_code == 404
     assert visitor.get(path(life, "staff", 1)).status_code == 200
     assert visitor.get(path(life, "principal")).status_code == 200, "others keep theirs"
-    assert life.system.transact(lambda s: directory.renew_feed(s.connection, "staff@example.org")) == 2
+    assert life.system.transact(lambda s: feeds.renew(s.connection, "staff@example.org")) == 2
 
 
 @pytest.mark.parametrize("damage", ["altered", "cut", "empty", "another purpose", "another key"])

@@ -29,7 +29,15 @@ OUTCOMES = [(who, who, "agree-outcomes") for who in ("principal", "staff", "lead
         ("closed", set(SCORES)),
         ("scored", {("staff", "staff", "choose-partner")}),
         ("referred", {("board-office", "board-office", "schedule-item")}),
-        ("annual-review", {("lead-partner", "lead-partner", "submit-report")}),
+        # The duties go on beside the review.
+        (
+            "annual-review",
+            {
+                ("lead-partner", "lead-partner", "submit-report"),
+                ("lead-partner", "lead-partner", "record-assessment"),
+                ("lead-partner", "lead-partner", "record-meeting"),
+            },
+        ),
         ("ended", {("lead-partner", "lead-partner", "close-out"), ("staff", "staff", "close-out")}),
     ],
 )

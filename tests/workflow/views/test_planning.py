@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+from workflow.store import tables
 from workflow.views.planning import Step, needs_board, plan_backwards
 
 
@@ -68,3 +69,26 @@ def test_an_introduced_item_is_introduced_although_the_board_has_not_acted(begin
     done = readings(begin("approved"))
     assert done[introduced]
     assert done[acted]
+
+
+def test_two_readings_are_not_planned_where_the_second_agenda_closes_before_the_first_meeting(begin):
+    life = begin("needs")
+    # A week apart: the agenda of 19 November closes on 7 November, before the meeting of 12 November.
+    life.put(tables.meetings, on=date(2025, 11, 12), at="16:15", kind="regular")
+    steps = planned(life, "2025-12-01", board=True)
+    assert steps["The Board acts"].startswith("2025-11-19")
+    assert steps["The Board has the item introduced"].startswith("2025-11-05")
+
+
+def test_an_item_that_lost_its_meeting_is_on_no_agenda(begin):
+    life = begin("scheduled")
+    assert "done" in standing(life)
+    life.do("move-item", "clock", meeting_on=None)
+    assert "done" not in standing(life)
+
+
+def standing(life) -> str:
+    """Whether the item is on an agenda, as the plan has it."""
+    with life.system.reading() as session:
+        steps = plan_backwards(session, life.facts, date(2025, 12, 1), board=True)
+    return "done" if next(step for step in steps if step.name == "agenda").done else "open"

@@ -25,9 +25,9 @@ FACTS = {
     Role.LEAD_PARTNER: set(Partnership.model_fields) - {"earlier_selections"},
 }
 CALL = {
-    Role.REVIEWER: set(Selection.model_fields) - {"protests", "restarted"},
-    Role.APPLICANT: {"opened_at", "closes_at", "closed_at", "applications", "choice", "protests"},
-    Role.LEAD_PARTNER: {"opened_at", "closes_at", "closed_at", "applications", "choice"},
+    Role.REVIEWER: set(Selection.model_fields) - {"protests", "restarted", "earlier_scores"},
+    Role.APPLICANT: {"opened_at", "closes_at", "closed_at", "applications", "choice", "protests", "anew_at"},
+    Role.LEAD_PARTNER: {"opened_at", "closes_at", "closed_at", "applications", "choice", "anew_at"},
 }
 
 

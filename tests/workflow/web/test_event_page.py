@@ -30,7 +30,7 @@ STATION = {
     "terminate": "introduced", "submit-report": "annual-review", "give-finding": "reported",
     "continue": "reported", "close-out": "ended", "add-note": "needs", "attach-document": "active",
     "record-signature": "drafted",
-    "change-contact": "active", "accept-contact": "active",
+    "change-contact": "active", "accept-contact": "active", "withdraw-termination": "ending",
 }  # fmt: skip
 OFFERED = [
     pytest.param(event, str(role), id=f"{event} by {role}")
