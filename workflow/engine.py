@@ -29,6 +29,7 @@ from states.partnership import Partnership, Role, State
 from workflow import deadlines
 from workflow.deadlines import Rung
 from workflow.outbox import queue
+from workflow.outbox.recipients import Occasion
 from workflow.session import Session
 from workflow.setting import Situation, collect_setting, corrected_input, try_correction
 from workflow.store import database, kept_documents, tables
@@ -509,9 +510,9 @@ def _replan_deadlines(session: Session, changes: Sequence[Change]) -> None:
     deadlines.write(session.connection, inserts, updates)
 
 
-def occasion(change: Change) -> queue.Occasion:
+def occasion(change: Change) -> Occasion:
     """Return what people are told of an event."""
-    return queue.Occasion(
+    return Occasion(
         record=change.record,
         before=change.before.facts,
         name=change.intent.event,

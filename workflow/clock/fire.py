@@ -21,6 +21,7 @@ from states.partnership import Role
 from workflow import deadlines, engine
 from workflow.engine import Change, Intent
 from workflow.outbox import queue
+from workflow.outbox.recipients import Occasion
 from workflow.session import Session, System
 from workflow.store import database, tables
 from workflow.store.database import StoreError, StoreLocked
@@ -199,7 +200,7 @@ def _step(session: Session, rows: Sequence[Row[Any]], now: datetime) -> Tally:
     work_by_key = _find_work(session.connection, list(records), now)
     changes: list[Change] = []
     updates: list[dict[str, Any]] = []
-    notices: list[tuple[DeadlineRow, queue.Occasion]] = []
+    notices: list[tuple[DeadlineRow, Occasion]] = []
     for key, work in work_by_key.items():
         record, due = records[key], work.rung
         updates += [
@@ -290,11 +291,11 @@ def _make_input(session: Session, record: Snapshot, event: str, now: datetime) -
     return values | ({"meeting_on": meeting.on.isoformat()} if meeting else {})
 
 
-def _make_occasion(session: Session, record: Snapshot, rung: DeadlineRow, now: datetime) -> queue.Occasion:
+def _make_occasion(session: Session, record: Snapshot, rung: DeadlineRow, now: datetime) -> Occasion:
     """Return what the outbox needs to know of a rung that tells people."""
     # The row may have left the configuration since the rung was planned. Then nobody is told.
     row = session.config.deadlines.get(rung.name)
-    return queue.Occasion(
+    return Occasion(
         record=record,
         before=record.facts,
         name=rung.name,
@@ -307,7 +308,7 @@ def _make_occasion(session: Session, record: Snapshot, rung: DeadlineRow, now: d
 
 def _queue_notices(
     session: Session,
-    notices: Sequence[tuple[DeadlineRow, queue.Occasion]],
+    notices: Sequence[tuple[DeadlineRow, Occasion]],
     updates: list[dict[str, Any]],
     now: datetime,
     tally: Tally,

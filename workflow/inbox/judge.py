@@ -331,8 +331,8 @@ def _do(
         name = session.name_of(action.reader, action.record.facts)
         text = find_typed_name(reply, name)
         if not text:
-            why = f"Your signature is your name. Write it in full on the line below “{word}”: {name}."
-            return refuse(session, reply, now, word, [offered], [why])
+            nameless = f"Your signature is your name. Write it in full on the line below “{word}”: {name}."
+            return refuse(session, reply, now, word, [offered], [nameless])
     values = meaning.input(text, session.config.calendar.day(now))
     try:
         # A savepoint: if the law refuses the event, the row of the message must still be written.

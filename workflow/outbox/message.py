@@ -129,7 +129,9 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     page = None if is_author else links.address(config, links.claim_of(row, ref, "", facts))
     offered = [offer["event"] for offer in asks["offers"]]
     return asks | {
-        "files": _list_files(page, event, attached.to_read(about.state, offered, visible)) if page else [],
+        "files": _list_files(page, event, attached.to_read(about.state, offered, visible))
+        if page and about.state
+        else [],
         "why": f"because you saved an application for {school_name}"
         if is_author
         else describe_capacity(session, row.role, facts),

@@ -17,7 +17,7 @@ from states.case import Meeting
 from states.partnership import Item, Role, State
 from workflow import deadlines, engine
 from workflow.outbox import queue
-from workflow.outbox.queue import Occasion
+from workflow.outbox.recipients import Occasion
 from workflow.session import Session
 from workflow.store import database, tables
 from workflow.store.rows import Channel, Snapshot

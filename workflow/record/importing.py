@@ -18,6 +18,7 @@ from states.partnership import Role, State
 from workflow import deadlines, directory, engine
 from workflow.engine import Change, Intent
 from workflow.outbox import queue
+from workflow.outbox.recipients import Occasion
 from workflow.procedure.checks import BEFORE_THE_BOARD
 from workflow.record import changes, verify
 from workflow.record.directory_import import FREELY, Counts, Options, import_directory, is_first
@@ -95,7 +96,7 @@ class _Coming:
     record: Snapshot | None
     known: int  # how many of its events are on record
     events: Sequence[tuple[str, GivenEvent]]  # each with its place in the file, in order of time
-    occasions: list[queue.Occasion] = field(default_factory=list)
+    occasions: list[Occasion] = field(default_factory=list)
 
 
 def _import_partnerships(

@@ -100,5 +100,5 @@ def _tell(session: Session, closing: Closing, going: list[Snapshot]) -> None:
             for each in (after, session):
                 for person in each.directory.holders(role, record.facts):
                     told.setdefault(person.email, str(role))
-        for email, role in told.items():
-            queue.tell(session, CLOSED, email, role, closing.now, extra=extra, partnership=record.key)
+        for email, told_as in told.items():
+            queue.tell(session, CLOSED, email, told_as, closing.now, extra=extra, partnership=record.key)

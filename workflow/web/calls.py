@@ -15,7 +15,7 @@ from states.inputs import ABILITIES, read_input
 from workflow.actions import applications
 from workflow.session import Session
 from workflow.web import call_feeds, public_calls
-from workflow.web.application import describe_ability
+from workflow.web.application_words import describe_ability
 from workflow.web.site import Site, see_other
 
 _NO_ADDRESS = "This is not an e-mail address. Write one like name@example.org."
