@@ -7,8 +7,6 @@ that change and the notices to send. The two are apart so that many partnerships
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -34,6 +32,7 @@ from workflow.session import Session
 from workflow.setting import Situation, collect_setting, corrected_input, try_correction
 from workflow.store import database, kept_documents, tables
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
+from workflow.store.saving import GUARDED, INSERT, hash_entry, values_of
 from workflow.store.tables import canonical
 from workflow.views import signed_copy
 from workflow.views.shown_directory import read_directory
@@ -352,21 +351,6 @@ def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetim
     return entry
 
 
-# The columns that the hash covers, in the order in which it covers them. Every stored hash depends on it.
-HASHED = (
-    "seq", "event", "actor", "role", "channel", "from_state", "to_state",
-    "input", "setting", "note", "ran_by", "previous",
-)  # fmt: skip
-
-
-def hash_entry(ref: str, entry: Mapping[str, Any]) -> str:
-    """Return the hash of a row of the history: SHA-256 (FIPS 180-4) over its contents and the hash before it."""
-    # The same instant can be written in several ways, so the hash covers this one.
-    at = entry["at"].astimezone(UTC).isoformat(timespec="microseconds")
-    text = json.dumps([ref, at, *(entry[name] for name in HASHED)], ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True) -> list[Change]:
     """Write what was decided, all of it or nothing. Return the changes, with the ids of new partnerships.
 
@@ -388,7 +372,7 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     except IntegrityError:
         raise Refused([_SECOND]) from None
     # The history comes second, since it needs the ids of the new partnerships.
-    connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
+    connection.execute(INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
     for change in written:
         for name, content in change.files:
             kept_documents.keep(connection, name, content, change.at)
@@ -415,7 +399,7 @@ def settle(session: Session, record: Snapshot) -> None:
 
 def _create(connection: Connection, change: Change, in_force: bool) -> Change:
     """Insert a new partnership. Return its change with the id. Raise `Conflict` if the reference exists."""
-    values = _values(change.record, in_force) | {"ref": change.record.ref}
+    values = values_of(change.record, in_force) | {"ref": change.record.ref}
     try:
         made = connection.execute(insert(tables.partnerships).values(**values))
     # No lock could prevent this: the row that another transaction created did not exist yet.
@@ -425,55 +409,16 @@ def _create(connection: Connection, change: Change, in_force: bool) -> Change:
     return replace(change, record=replace(change.record, id=key[0] if key else None))
 
 
-def _values(record: Snapshot, in_force: bool) -> dict[str, Any]:
-    """Return the columns of a partnership that an event may change. Without `in_force` it counts as not in force.
-
-    An event of the past says nothing of today, when another Lead Partner may serve at the school.
-    """
-    return {
-        "school": record.facts.school,
-        "title": record.facts.title,
-        "state": str(record.state),
-        "version": record.version,
-        "entered_at": record.entered_at,
-        "facts": facts_text(record.facts),
-        "head": record.head,
-        "in_force": in_force and record.facts.in_force,
-    }
-
-
-def facts_text(facts: Partnership) -> str:
-    """Return the facts as JSON, as they are stored. A field with its default value is left out."""
-    # A release that adds a field then leaves the text of stored facts as it was.
-    return facts.model_dump_json(exclude_defaults=True)
-
-
-_INSERT = insert(tables.history)
-_GUARDED = (
-    update(tables.partnerships)
-    .where(
-        tables.partnerships.c.id == bindparam("key"),
-        tables.partnerships.c.version == bindparam("seen"),
-    )
-    .values(
-        {
-            name: bindparam(f"new_{name}")
-            for name in ("school", "title", "state", "version", "entered_at", "facts", "head", "in_force")
-        }
-    )
-)
-
-
 def _update(connection: Connection, changes: Sequence[Change], in_force: bool) -> None:
     """Update the rows of partnerships. Raise `Conflict` if one is no longer at the version that was judged."""
     if not changes:
         return
     rows = [
         {"key": change.record.id, "seen": change.before.version}
-        | {f"new_{name}": value for name, value in _values(change.record, in_force).items()}
+        | {f"new_{name}": value for name, value in values_of(change.record, in_force).items()}
         for change in changes
     ]
-    done = connection.execute(_GUARDED, rows)
+    done = connection.execute(GUARDED, rows)
     # A row that another transaction has moved no longer matches its version.
     if done.rowcount != len(rows):
         raise Conflict(", ".join(change.record.ref for change in changes) + ": somebody else moved it first")

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, Row, Select, select
 from states import history as history_of_law
 from states.errors import LawError
 from states.partnership import State
-from workflow.engine import facts_text, hash_entry
 from workflow.procedure.config import Config
 from workflow.store import past, tables, triggers
 from workflow.store.database import StoreError
 from workflow.store.rows import GENESIS, HistoryEntry, Snapshot
+from workflow.store.saving import facts_text, hash_entry
 from workflow.store.tables import NotAnInstant
 
 
