@@ -9,8 +9,9 @@ from typing import Any
 from flask import Response
 
 from notifications.links import Forged
+from states.chapters.correction import CORRECT_ENTRY
 from states.errors import LawError
-from states.machine import event_named, row_of
+from states.machine import row_of
 from states.partnership import State
 from workflow.actions.action import LinkClosed, find_action, has_right, is_since, notice_of
 from workflow.actions.answers import last_done
@@ -146,7 +147,7 @@ def _label_typed(event: str, texts: Mapping[str, str]) -> list[tuple[str, str]]:
     labels: dict[str, str] = {}
     # The partnership may have left the state in which the form was shown, so look for the event in every state.
     # The form of a correction is that of the entry, which is not known here.
-    for state in () if event_named(event).of_entry else State:
+    for state in () if event == CORRECT_ENTRY else State:
         try:
             takes = row_of(event, state).takes
         except LawError:
