@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from states.inputs import ABILITIES
-from workflow import engine
 from workflow.clock import replan
 from workflow.procedure import config
 from workflow.record import district_file, importing
 from workflow.session import System
 from workflow.store import database, dialects, tables, upgrade
 from workflow.store.rows import GENESIS
+from workflow.store.saving import hash_entry
 
 ZONE = ZoneInfo("America/Los_Angeles")
 SCHOOLS = 100
@@ -267,7 +267,7 @@ def _chained(ref: str, key: int, history: Sequence[Mapping[str, Any]]) -> Iterat
     previous = GENESIS
     for entry in history:
         mine = {**entry, "partnership": key, "previous": previous}
-        previous = mine["hash"] = engine.hash_entry(ref, mine)
+        previous = mine["hash"] = hash_entry(ref, mine)
         yield mine
 
 

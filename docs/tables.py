@@ -11,10 +11,17 @@ from __future__ import annotations
 import ast
 import importlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from states.event import Requirement
+from states.case import Entry, Setting
+from states.chapters.call import CLOSE_APPLICATIONS
+from states.chapters.correction import correctors
+from states.event import Event, Requirement
+from states.inputs import Nothing
 from states.lifecycle import TABLE
+from states.machine import EVENTS, FIRST
+from states.partnership import Role
 
 TOP = Path(__file__).resolve().parent.parent
 PAGES = {
@@ -46,10 +53,60 @@ BESIDES = {
 }
 
 
+REMEDIES, REMEDY = "docs/corrections.md", "who typed it wrong can"
+
+
 def main() -> None:
     for page in PAGES:
         path = TOP / page
         path.write_text(filled(page), encoding="utf-8")
+    (TOP / REMEDIES).write_text(with_remedies(), encoding="utf-8")
+
+
+def with_remedies() -> str:
+    """Return the text of the page on corrections with a row for each event of the law."""
+    lines = (TOP / REMEDIES).read_text(encoding="utf-8").splitlines()
+    start, end = rows_of(lines, REMEDY)
+    lines[start:end] = [f"| `{name}` | {remedy(name)} |" for name in EVENTS]
+    return "\n".join(lines) + "\n"
+
+
+def remedy(name: str) -> str:
+    """Return what somebody can do who typed an event wrong, by the roles that may do it."""
+    rows = [row for row in TABLE if row.name == name]
+    who = list(dict.fromkeys(role for row in rows for role in row.who))
+    if who == [Role.CLOCK]:
+        if name == CLOSE_APPLICATIONS:
+            return "nobody types it: correct the day of the call while it is open; after that, `restart`"
+        return (
+            "nobody types it: correct the entry that named the day, and let this one fall with `takes_back`"
+        )
+    if rows[0].of_entry:
+        return "correct the first entry again: the last correction counts"
+    ways = (
+        [f"send it again until the call closes, and then {_corrects(name, rows, who)}"]
+        if rows[0].sealed
+        else []
+    )
+    ways = ways or [_corrects(name, rows, who)]
+    if rows[0].takes is not Nothing and name != FIRST:
+        ways.append("take it back, with `void`")
+    return "; or ".join(ways)
+
+
+def _corrects(name: str, rows: list[Event], who: list[Role]) -> str:
+    """Return who corrects an event, by who did it: its author, and whoever else may."""
+    by_others: dict[tuple[Role, ...], list[Role]] = {}
+    for role in who:
+        if role is not Role.CLOCK:
+            entry = Entry(1, name, {}, "", role, datetime.now(UTC), Setting())
+            by_others.setdefault(correctors(entry, rows), []).append(role)
+    what = "take {} back" if rows[0].takes is Nothing else "correct {}"
+    parts = []
+    for others, roles in by_others.items():
+        also = f", and so can {' or '.join(others)}" if others and list(others) != roles else ""
+        parts.append(f"{what.format('it' if others else 'their own')} ({', '.join(roles)}){also}")
+    return "; ".join(parts)
 
 
 def filled(page: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from states.inputs import AttachedFile
 from states.partnership import (
@@ -29,6 +29,7 @@ from states.partnership import (
 )
 
 T = TypeVar("T")
+AgreedText = Literal["needs", "outcomes", "agreement"]  # a text that people sign
 
 
 class Meaning(StrEnum):
@@ -135,6 +136,59 @@ class Setting(Fact):
     # The page with both signatures, made when the last one is given. Early histories and imports have none.
     signed_copy: Attachment | None = None
     overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
+    # Of a correction: the setting of the corrected row, and the texts that have to be agreed to again.
+    corrected: Setting | None = None
+    asks_again: tuple[AgreedText, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of a history as the law reads it. `at` is aware and in the district's zone."""
+
+    seq: int
+    event: str
+    values: Mapping[str, Any]  # its input
+    actor: str
+    role: Role
+    at: datetime
+    setting: Setting
+    in_person: bool = True  # nobody acted in the place of the actor
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row of a history that the law would not have allowed after a correction, with one reason."""
+
+    entry: Entry
+    requirement: str
+    reason: str
+    clause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a correction would change, worked out before the law judges it.
+
+    `entry` is the row that is named, as it counts before the correction; None if there is no such row. `recorded`
+    is the row as it was written. `before` and `facts` are the facts before and after.
+    """
+
+    entry: Entry | None
+    recorded: Entry | None
+    before: Partnership
+    facts: Partnership
+    state: State | None = None
+    entered_at: datetime | None = None
+    input: Any = None  # the corrected input, typed and
+    values: Mapping[str, Any] | None = None  # as it is stored; None where the row is taken back
+    is_void: bool = False  # the row has been taken back before
+    refusals: tuple[Refusal, ...] = ()
+    asks_again: tuple[AgreedText, ...] = ()
+    fallen: tuple[Entry, ...] = ()  # the rows of the clock that fall with the correction
+    correctors: tuple[Role, ...] = ()  # the roles that may correct the row besides its author
+    sealed: tuple[str, ...] = ()  # the keys of the row's input that are sealed before the call closes
+    setting: Setting | None = None  # by which the corrected row is judged
+    length: int = 0  # of the history
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +206,7 @@ class Case:
     role: Role
     at: datetime
     setting: Setting = field(default_factory=Setting)
+    trial: Trial | None = None  # of a correction
 
     @property
     def today(self) -> date:

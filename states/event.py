@@ -226,6 +226,12 @@ class Event:
     final: bool = False
     form: Form = PLAIN
 
+    # Whether it is what a person says in their own name, which nobody else corrects. It also is where several
+    # people do it (`collected`), where it is `sealed`, and where staff may not do it.
+    in_own_name: bool = False
+    # Whether it is about a row of the history, and is offered beside that row instead of in lists of what to do.
+    of_entry: bool = False
+
     # Its notice. `urgent`: the notice does not wait for the daily digest. `about_meeting`: the notice says
     # when the Board meets and carries that date for the calendar.
     urgent: bool = False
@@ -237,4 +243,8 @@ class Event:
 
     def version_read(self, facts: Partnership) -> str | None:
         """Return the version of what the event consents to, as text; None if it consents to nothing."""
-        return " ".join(map(str, self.consents_to(facts))) if self.consents_to else None
+        if self.consents_to is None:
+            return None
+        # A correction may have changed the words since somebody read them.
+        corrected = (facts.corrected_at,) if facts.corrected_at else ()
+        return " ".join(map(str, (*self.consents_to(facts), *corrected)))

@@ -18,6 +18,7 @@ from states.chapters import (
     call,
     changes,
     choice,
+    correction,
     decision,
     ending,
     needs,
@@ -50,6 +51,7 @@ TABLE: tuple[Event, ...] = (
     *service.EVENTS,
     *ending.EVENTS,
     *anytime.EVENTS,
+    *correction.EVENTS,
 )
 
 # By state, the moments that every partnership in it has. A deadline that counts from one of these always runs

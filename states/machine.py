@@ -230,7 +230,7 @@ def askable(state: State | None, facts: Partnership, role: Role) -> set[str]:
     for row in events_of(state):
         # An event that several people do is asked only of those who have not done it yet.
         awaited = row.collected is None or role in {waiting.role for waiting in row.waiting(facts)}
-        if role in row.who and awaited:
+        if role in row.who and awaited and not row.of_entry:
             names.add(row.name)
     return names
 

@@ -264,6 +264,15 @@ class Agreement(Fact):
     pending: Change | None = None
     changes: tuple[Change, ...] = ()
 
+    @property
+    def terms(self) -> tuple[object, ...]:
+        """Return what those who sign the agreement agree to."""
+        changes = [(change.amount_cents, change.ends_on, change.terms) for change in self.changes]
+        return (
+            self.instrument, self.amount_cents, self.starts_on, self.ends_on,
+            self.autonomy_requested_by, self.responsibilities, changes,
+        )  # fmt: skip
+
     def with_change(self, change: Change, at: datetime) -> Self:
         """Return the agreement with new terms and without signatures, since it must be signed again."""
         changes = (*self.changes, change)
@@ -386,6 +395,8 @@ class Report(Fact):
     by: str
     through: str | None = None
     at: datetime
+    received_on: date | None = None  # of a report on paper: the day on which it came, and
+    typed_by: str | None = None  # who of the staff entered it
 
 
 class Finding(Fact):
@@ -462,6 +473,7 @@ class Partnership(Fact):
     ending: Ended | None = None  # a termination that is to take effect on a later day
     ended: Ended | None = None
     closed_out: ClosedOut | None = None
+    corrected_at: datetime | None = None  # the last correction of a row of the history
 
     @property
     def selections(self) -> tuple[Selection, ...]:

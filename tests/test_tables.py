@@ -10,6 +10,7 @@ import pytest
 
 from docs import tables
 from states.lifecycle import TABLE
+from states.machine import EVENTS
 
 CLAUSES = [
     "4270.1", "4270.2", *(f"4270.3{letter}" for letter in "abcde"), "4270.4",
@@ -47,6 +48,16 @@ each_row = pytest.mark.parametrize(
 def test_the_table_is_current(page: str) -> None:
     text = (tables.TOP / page).read_text(encoding="utf-8")
     assert text == tables.filled(page), "write the tables anew by `make docs-tables`"
+
+
+def test_whoever_typed_something_wrong_can_do_something_about_it() -> None:
+    text = (tables.TOP / tables.REMEDIES).read_text(encoding="utf-8")
+    assert text == tables.with_remedies(), "write the tables anew by `make docs-tables`"
+    lines = text.splitlines()
+    start, end = tables.rows_of(lines, tables.REMEDY)
+    shown = [tables.cells_of(line) for line in lines[start:end]]
+    assert {names(cells[0])[0] for cells in shown} == set(EVENTS)
+    assert all("correct" in cells[1] or "back" in cells[1] for cells in shown)
 
 
 @each_row

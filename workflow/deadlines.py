@@ -63,8 +63,8 @@ class Moves:
 
 def anchors(record: Snapshot) -> tuple[object, ...]:
     """Return the facts that the deadlines of a partnership depend on, to compare before and after an event."""
-    # Duties are only ever added, so their number is enough.
-    return (record.state, record.moments, len(record.facts.duties))
+    # The days of duties too, since a correction may move one.
+    return (record.state, record.moments, record.facts.duties)
 
 
 def due_instants(config: Config, record: Snapshot) -> dict[str, datetime]:

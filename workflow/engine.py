@@ -7,8 +7,6 @@ that change and the notices to send. The two are apart so that many partnerships
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,20 +16,23 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from notifications.errors import ServiceError
-from states.case import Case
+from states.case import Case, Setting, Trial
+from states.chapters.correction import CorrectEntry
 from states.errors import BadInput, Problem, Refused, Unmet, WrongRole, suggest
 from states.event import Event
+from states.history import judge_correction
 from states.inputs import as_stored, check_text, read_input
-from states.machine import FIRST, apply, check_role, row_of, waiting_on
+from states.machine import FIRST, Made, apply, check_role, event_named, row_of, waiting_on
 from states.partnership import Partnership, Role, State
 from workflow import deadlines
 from workflow.deadlines import Rung
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
 from workflow.session import Session
-from workflow.setting import Situation, collect_setting
+from workflow.setting import Situation, collect_setting, corrected_input, try_correction
 from workflow.store import database, kept_documents, tables
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
+from workflow.store.saving import GUARDED, INSERT, hash_entry, values_of
 from workflow.store.tables import canonical
 from workflow.views import signed_copy
 from workflow.views.shown_directory import read_directory
@@ -165,6 +166,8 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     check_text(intent.input)
     check_text(intent.note, "note")
     event_input = read_input(row.takes, intent.input)
+    if isinstance(event_input, CorrectEntry):
+        return _correct(session, record, intent, row, event_input)
     # The law cannot look into the directory, so identifiers are checked before it judges.
     _check_identifiers(session, row, event_input)
     role = _choose_role(session, record, row, intent, getattr(event_input, "organization", None))
@@ -189,18 +192,68 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
         copy, content = signed_copy.make(session, record, made.facts, last, intent.now)
         case = replace(case, setting=case.setting.but(signed_copy=copy))
         made, files = apply(intent.event, case), ((copy.name, content),)
+    return _change(record, intent, case, made, files=files)
+
+
+def _change(
+    record: Snapshot,
+    intent: Intent,
+    case: Case,
+    made: Made,
+    *,
+    entered_at: datetime | None = None,
+    files: tuple[tuple[str, bytes], ...] = (),
+) -> Change:
+    """Return the change that an event makes. `entered_at` is when the state was entered, if not now or before."""
     now = intent.now.astimezone(UTC)
     entry = _entry(record, intent, case, made.state, now)
+    # An event that keeps the state must not restart the deadlines that count from entering it.
+    kept = record.entered_at if made.state is record.state else now
     after = replace(
         record,
         state=made.state,
         version=record.version + 1,
-        # An event that keeps the state must not restart the deadlines that count from entering it.
-        entered_at=record.entered_at if made.state is record.state else now,
+        entered_at=entered_at or kept,
         facts=made.facts,
         head=entry["hash"],
     )
-    return Change(after, record, intent, role, entry, files)
+    return Change(after, record, intent, case.role, entry, files)
+
+
+def _correct(session: Session, record: Snapshot, intent: Intent, row: Event, values: CorrectEntry) -> Change:
+    """Return the change that a correction makes: the history is folded anew. Raise as `advance` does."""
+    now = session.config.calendar.local(intent.now)
+    through = intent.ran_by if intent.channel in _OF_PERSONS else None
+    situation = Situation(session, record, values, intent.now, intent.actor, through, intent.channel)
+    trial = try_correction(situation, values)
+    if trial.recorded is not None and trial.input is not None:
+        _check_identifiers(session, event_named(trial.recorded.event), trial.input)
+    asked = collect_setting(row, situation)
+    parts: dict[str, Any] = {"corrected": trial.setting} if trial.setting and not values.void else {}
+    parts |= {"asks_again": trial.asks_again} if trial.asks_again else {}
+    case = Case(
+        state=record.state,
+        facts=record.facts,
+        input=corrected_input(values, trial),
+        actor=intent.actor,
+        role=_choose_corrector(session, record, row, intent, trial),
+        at=now,
+        setting=Setting.model_validate(asked.model_dump(exclude_unset=True) | parts),
+        trial=trial,
+    )
+    state, facts = judge_correction(case)
+    entered = trial.entered_at.astimezone(UTC) if trial.entered_at else None
+    return _change(record, intent, case, Made(state, facts), entered_at=entered)
+
+
+def _choose_corrector(session: Session, record: Snapshot, row: Event, intent: Intent, trial: Trial) -> Role:
+    """Return the role in which the actor corrects a row: the author in that of the row, others in one that may."""
+    held = roles_of(session, record, intent.actor)
+    written = trial.recorded.role if trial.recorded and trial.recorded.actor == intent.actor else None
+    for role in (written, *trial.correctors):
+        if role in held and role in row.who and intent.role in (None, role):
+            return role
+    return _choose_role(session, record, row, intent, None)
 
 
 def check_version(record: Snapshot, expected: int | None) -> None:
@@ -307,21 +360,6 @@ def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetim
     return entry
 
 
-# The columns that the hash covers, in the order in which it covers them. Every stored hash depends on it.
-HASHED = (
-    "seq", "event", "actor", "role", "channel", "from_state", "to_state",
-    "input", "setting", "note", "ran_by", "previous",
-)  # fmt: skip
-
-
-def hash_entry(ref: str, entry: Mapping[str, Any]) -> str:
-    """Return the hash of a row of the history: SHA-256 (FIPS 180-4) over its contents and the hash before it."""
-    # The same instant can be written in several ways, so the hash covers this one.
-    at = entry["at"].astimezone(UTC).isoformat(timespec="microseconds")
-    text = json.dumps([ref, at, *(entry[name] for name in HASHED)], ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True) -> list[Change]:
     """Write what was decided, all of it or nothing. Return the changes, with the ids of new partnerships.
 
@@ -343,7 +381,7 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     except IntegrityError:
         raise Refused([_SECOND]) from None
     # The history comes second, since it needs the ids of the new partnerships.
-    connection.execute(_INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
+    connection.execute(INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
     for change in written:
         for name, content in change.files:
             kept_documents.keep(connection, name, content, change.at)
@@ -370,10 +408,7 @@ def settle(session: Session, record: Snapshot) -> None:
 
 def _create(connection: Connection, change: Change, in_force: bool) -> Change:
     """Insert a new partnership. Return its change with the id. Raise `Conflict` if the reference exists."""
-    values = _values(change.record, in_force) | {
-        "ref": change.record.ref,
-        "school": change.record.facts.school,
-    }
+    values = values_of(change.record, in_force) | {"ref": change.record.ref}
     try:
         made = connection.execute(insert(tables.partnerships).values(**values))
     # No lock could prevent this: the row that another transaction created did not exist yet.
@@ -383,54 +418,16 @@ def _create(connection: Connection, change: Change, in_force: bool) -> Change:
     return replace(change, record=replace(change.record, id=key[0] if key else None))
 
 
-def _values(record: Snapshot, in_force: bool) -> dict[str, Any]:
-    """Return the columns of a partnership that an event may change. Without `in_force` it counts as not in force.
-
-    An event of the past says nothing of today, when another Lead Partner may serve at the school.
-    """
-    return {
-        "title": record.facts.title,
-        "state": str(record.state),
-        "version": record.version,
-        "entered_at": record.entered_at,
-        "facts": facts_text(record.facts),
-        "head": record.head,
-        "in_force": in_force and record.facts.in_force,
-    }
-
-
-def facts_text(facts: Partnership) -> str:
-    """Return the facts as JSON, as they are stored. A field with its default value is left out."""
-    # A release that adds a field then leaves the text of stored facts as it was.
-    return facts.model_dump_json(exclude_defaults=True)
-
-
-_INSERT = insert(tables.history)
-_GUARDED = (
-    update(tables.partnerships)
-    .where(
-        tables.partnerships.c.id == bindparam("key"),
-        tables.partnerships.c.version == bindparam("seen"),
-    )
-    .values(
-        {
-            name: bindparam(f"new_{name}")
-            for name in ("title", "state", "version", "entered_at", "facts", "head", "in_force")
-        }
-    )
-)
-
-
 def _update(connection: Connection, changes: Sequence[Change], in_force: bool) -> None:
     """Update the rows of partnerships. Raise `Conflict` if one is no longer at the version that was judged."""
     if not changes:
         return
     rows = [
         {"key": change.record.id, "seen": change.before.version}
-        | {f"new_{name}": value for name, value in _values(change.record, in_force).items()}
+        | {f"new_{name}": value for name, value in values_of(change.record, in_force).items()}
         for change in changes
     ]
-    done = connection.execute(_GUARDED, rows)
+    done = connection.execute(GUARDED, rows)
     # A row that another transaction has moved no longer matches its version.
     if done.rowcount != len(rows):
         raise Conflict(", ".join(change.record.ref for change in changes) + ": somebody else moved it first")

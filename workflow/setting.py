@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 
+from states import history
 from states.addresses import workplace
-from states.case import Case, Earlier, Setting
+from states.case import Case, Earlier, Entry, Setting, Trial
 from states.chapters.call import WITHDRAW_APPLICATION
+from states.chapters.correction import CorrectEntry
 from states.chapters.panel import ChangePanel
 from states.event import Event
+from states.inputs import Input, as_stored
+from states.lifecycle import TABLE
 from states.machine import Possibility, event_named, explain
 from states.partnership import Partnership, Role
 from states.weighing import find_earlier, is_same, party_of, share_of
 from workflow.deadlines import due_instants
 from workflow.session import Session
-from workflow.store import application_texts, tables
+from workflow.store import application_texts, past, tables
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
 
 
@@ -72,6 +76,50 @@ def possibilities(situation: Situation, actor: str = "", role: Role | None = Non
         return Case(record.state, record.facts, None, actor, who or row.who[0], at, asked)
 
     return explain(case_for, record.state)
+
+
+# By part of the setting, the keys of the input that it follows. A corrected row is judged by what it recorded, but
+# for what follows a key that was corrected.
+_FOLLOWS: Mapping[str, tuple[str, ...]] = {
+    "organization": ("organization",),
+    "closes_at": ("closes_on",),
+    "strangers": ("reviewers", "add"),
+    "meeting": ("meeting_on",),
+    "notice_days": ("ground",),
+    # Whoever was not chosen learns of it only now, so the days for a protest begin now.
+    "protest_until": ("organization",),
+}
+
+
+def try_correction(situation: Situation, values: CorrectEntry) -> Trial:
+    """Return what a correction of the partnership's history would change. Raise `BadInput`."""
+    session, localize = situation.session, situation.session.config.calendar.local
+    entries = past.read_entries(session.connection, situation.record.key, localize)
+
+    def collect(entry: Entry, corrected: Input) -> Setting:
+        here = replace(situation, input=corrected)
+        was, now = entry.values, as_stored(corrected)
+        asked = {part for row in TABLE if row.name == entry.event for part in row.asks}
+        parts = {
+            part: _PARTS[part](here)
+            for part, keys in _FOLLOWS.items()
+            if part in asked and any(was.get(key) != now.get(key) for key in keys)
+        }
+        if "strangers" in parts:
+            # Who was a reviewer then may have left since.
+            named = {*was.get("reviewers", ()), *was.get("add", ())}
+            parts["strangers"] = tuple(p for p in parts["strangers"] if p not in named)
+        return Setting.model_validate(entry.setting.model_dump(exclude_unset=True) | parts)
+
+    return history.try_correction(entries, values, localize(situation.now), collect)
+
+
+def corrected_input(values: CorrectEntry, trial: Trial) -> CorrectEntry:
+    """Return a correction as it is recorded: its input in full, without the texts of an application."""
+    if trial.values is None:
+        return values
+    kept = {key: value for key, value in trial.values.items() if key not in trial.sealed}
+    return values.model_copy(update={"input": kept})
 
 
 def _invited_on(s: Situation) -> date | None:

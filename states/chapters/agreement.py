@@ -262,6 +262,7 @@ EVENTS = (
     ),
     Event(
         name="ask-for-review",
+        in_own_name=True,
         at=(OPEN,),
         who=(BOARD_OFFICE, SUPERINTENDENT),
         takes=Reason,

@@ -103,6 +103,7 @@ def _asked(facts: Partnership) -> list[Waiting]:
 EVENTS = (
     Event(
         name="add-note",
+        in_own_name=True,
         at=tuple(State),
         who=(STAFF, PRINCIPAL),
         takes=AddNote,

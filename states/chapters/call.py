@@ -42,6 +42,7 @@ from states.inputs import (
 from states.partnership import Ability, Application, Outcomes, Partnership, Role, Selection
 
 WITHDRAW_APPLICATION = "withdraw-application"
+CLOSE_APPLICATIONS = "close-applications"
 
 
 class OpenSelection(Input):
@@ -347,6 +348,7 @@ EVENTS = (
     ),
     Event(
         name=WITHDRAW_APPLICATION,
+        in_own_name=True,
         at=(OPEN,),
         who=(APPLICANT, STAFF),
         takes=OfOrganization,
@@ -371,7 +373,7 @@ EVENTS = (
         form=Form(beside={"closes_on": "present-closing"}),
     ),
     Event(
-        name="close-applications",
+        name=CLOSE_APPLICATIONS,
         at=(OPEN,),
         who=(CLOCK,),
         takes=Nothing,

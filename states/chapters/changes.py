@@ -58,6 +58,7 @@ def asked_about_what_there_is(case: Case) -> str | None:
 EVENTS = (
     Event(
         name=ASK_FOR_CHANGES,
+        in_own_name=True,
         at=(NEEDS, OPEN),
         who=(PRINCIPAL, LEAD_PARTNER),
         takes=AskForChanges,

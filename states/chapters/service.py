@@ -73,6 +73,11 @@ class SubmitReport(Input):
     document: File | None = Field(default=None, title="Document", description="file of the full report")
     sha256: Digest | None = Field(default=None, description="its digest, filled in when it is read")
     size: Length | None = Field(default=None, description="its length in bytes, filled in when it is read")
+    received_on: Day | None = Field(
+        default=None,
+        title="If staff enter a report on paper: the day on which it came",
+        description="day on which the paper came, where staff enter the report",
+    )
 
 
 class GiveFinding(Input):
@@ -165,6 +170,22 @@ def every_value_has_an_outcome(case: Case) -> str | None:
     )
 
 
+@requirement("4270.11", of_input=True)
+def staff_enter_only_paper(case: Case) -> str | None:
+    if case.facts.review is None:
+        return None  # `review_is_open` refuses this
+    day, opened = case.input.received_on, case.review.opened_at.astimezone(case.at.tzinfo).date()
+    if case.role is not STAFF:
+        return (
+            "received_on is for staff, who enter a report that came on paper: leave it out" if day else None
+        )
+    if day is None:
+        return "the Lead Partner gives the report; staff enter one that came on paper: give received_on"
+    if opened <= day <= case.today:
+        return None
+    return f"{day} is to come, or before the review opened on {opened}; give the day on which the paper came"
+
+
 @requirement("4270.11")
 def report_in_or_overdue(case: Case) -> str | None:
     # A partner that sends no report must not be able to hold up the findings (4270.12).
@@ -249,16 +270,20 @@ def open_beside_the_board(case: Case) -> Partnership:
 
 
 def submit_report(case: Case) -> Partnership:
-    values = case.input
+    values, contact = case.input, case.facts.contact
+    is_paper = case.role is STAFF
     report = Report(
         values=values.values,
         narrative=values.narrative,
         document=values.document,
         sha256=values.sha256,
         size=values.size,
-        by=case.actor,
-        through=case.setting.through,
+        # A report on paper is the Lead Partner's, whoever typed it.
+        by=contact.email if is_paper and contact else case.actor,
+        through=None if is_paper else case.setting.through,
         at=case.at,
+        received_on=values.received_on,
+        typed_by=case.actor if is_paper else None,
     )
     # Keep every report: the findings may rest on an earlier one.
     return case.facts.but(review=case.review.but(reports=(*case.review.reports, report)))
@@ -341,18 +366,20 @@ EVENTS = (
     ),
     Event(
         name="submit-report",
+        in_own_name=True,
         at=(REVIEW, BOARD),
-        who=(LEAD_PARTNER,),
+        who=(LEAD_PARTNER, STAFF),
         takes=SubmitReport,
         records=submit_report,
         needs=(
             review_is_open,
+            staff_enter_only_paper,
             every_outcome_has_a_value,
             every_value_has_an_outcome,
             another_person_for_each_side,
         ),
         asks=("through",),
-        audience=partner_sees("values", "narrative", "document"),
+        audience=partner_sees("values", "narrative", "document", "received_on"),
         awaited_since="review.opened",
         done_once="review.reported",
         repeatable=True,

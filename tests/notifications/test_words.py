@@ -284,7 +284,16 @@ def lives() -> Iterator[Life]:
 def steps() -> list[Told]:
     """Every step of all these lives, each once."""
     found = {repr((told.name, told.event, told.facts)): told for life in lives() for told in events_of(life)}
-    return list(found.values())
+    return [*found.values(), *corrected(next(t for t in found.values() if t.name == "choose-partner"))]
+
+
+def corrected(told: Told) -> Iterator[Told]:
+    """A row that was corrected, and one that was taken back."""
+    parts = [{"label": "Reasons", "was": "the best plan", "now": "the best plan for reading"}]
+    for void, reason in ((False, "two words were missing"), (True, None)):
+        made = {"done": "chose the Lead Partner", "on": told.event["at"], "void": void, "reason": reason}
+        event = told.event | {"name": "correct-entry", "correction": made | {"parts": [] if void else parts}}
+        yield Told("correct-entry", told.facts, told.state, event)
 
 
 def states_of(name: str) -> list[str]:
@@ -300,6 +309,7 @@ def sent_kinds(name: str) -> list[str]:
 
 
 SAME = {
+    "told-before": "principal",
     "this-applicant": "applicant",
     "draft-author": "applicant",
     "asker": "public",

@@ -53,7 +53,8 @@ def _looks_at_input(need: Requirement) -> bool:
     """Whether the requirement reads the input, or what is looked up by it."""
     source = inspect.getsource(need.reason)
     by_input = ("organization", "closes_at", "strangers", "meeting")
-    return "case.input" in source or any(f"case.setting.{part}" in source for part in by_input)
+    by_trial = "_trial(case)" in source or "_named(case)" in source  # what a correction would change
+    return "case.input" in source or by_trial or any(f"case.setting.{part}" in source for part in by_input)
 
 
 def test_exactly_what_looks_at_the_input_waits_for_it() -> None:

@@ -34,8 +34,9 @@ FULL: dict[str, dict[str, Any]] = {
     "approve": {"reason": "well done", "short_notice": "a flood"},
     "send-back": {"reason": "too dear", "short_notice": "a flood"},
     "amend-agreement": {"amount_cents": 1, "ends_on": "2026-08-31", "document": FILE},
-    "submit-report": {"document": "report.pdf", "sha256": "ab" * 32, "size": 12},
+    "submit-report": {"document": "report.pdf", "sha256": "ab" * 32, "size": 12, "received_on": "2026-07-10"},
     "continue": {"improvement_plan": "a tutor more"},
+    "correct-entry": {"void": False, "takes_back": [2]},
     "attach-document": {"sha256": "ab" * 32, "size": 12},
 }
 TAKEN = {

@@ -62,7 +62,7 @@ active            | amend-agreement       | -                | staff
 active review     | refer-to-board        | board-review     | staff
 active            | open-annual-review    | annual-review    | clock staff
 board             | open-annual-review    | -                | clock staff
-review board      | submit-report         | -                | lead-partner
+review board      | submit-report         | -                | lead-partner staff
 review board      | give-finding          | -                | principal staff
 review            | continue              | active           | staff
 active review     | terminate             | terminated itself | staff
@@ -72,9 +72,11 @@ ended             | close-out             | -                | staff lead-partne
 any               | add-note              | -                | staff principal
 any   | attach-document       | -                | staff principal lead-partner board-office superintendent
 any               | change-contact        | -                | staff
+any               | correct-entry         | -                | everybody
 open              | change-panel          | -                | staff
 any               | accept-contact        | -                | next-contact
 """
+EVERYBODY = set(Role) - {Role.CLOCK, Role.NEXT_CONTACT}
 SHORT = dict(zip(("needs", "open", "board", "active", "review", "ended"), State, strict=True))
 
 
@@ -84,7 +86,7 @@ def _expected() -> tuple[dict, dict]:
         where, event, to, roles = (part.strip() for part in line.split("|"))
         states = State if where == "any" else [SHORT.get(name) for name in where.split()]
         for state in states:
-            who[state, event] = {Role(role) for role in roles.split()}
+            who[state, event] = EVERYBODY if roles == "everybody" else {Role(role) for role in roles.split()}
             itself = {"-": state, "itself": state}
             leads[state, event] = {itself.get(name) or State(name) for name in to.split()}
     return leads, who

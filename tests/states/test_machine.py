@@ -134,14 +134,16 @@ def test_no_agreement_runs_past_its_last_day(start: Life, rng: Random, steps: in
 def test_random_lives_reach_every_state_and_every_event() -> None:
     """Else the properties above would say little."""
     states, events = set(), set()
+    # A correction needs a history: see tests/workflow/test_corrections.py.
+    every = {name for name in machine.EVENTS if not machine.event_named(name).of_entry}
     for seed in range(100):
         for start in STATIONS:
             life = walk(start, Random(seed), 60)
             states.add(life.state)
             events.update(done.event for done in life.history)
-        if states == set(State) and events == set(machine.EVENTS):
+        if states == set(State) and events == every:
             return
-    pytest.fail(f"never reached: {set(State) - states} {set(machine.EVENTS) - events}")
+    pytest.fail(f"never reached: {set(State) - states} {every - events}")
 
 
 def test_a_history_that_the_table_does_not_know_is_said_to_be_so() -> None:

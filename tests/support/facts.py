@@ -119,6 +119,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "close-out": {"summary": "keys and records are back"},
     "add-note": {"text": "called the office"},
     "attach-document": {"file": "letter.pdf", "title": "A letter"},
+    "correct-entry": {"seq": 1, "input": {"school": "rainier-beach", "title": "Reading"}, "reason": "mistyped"},
     "change-contact": {"email": "next-contact@example.org", "name": "Next contact"},
 }  # fmt: skip
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from states.chapters.correction import CORRECT_ENTRY
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF, find_record
 from workflow.record import verify
 from workflow.store.rows import Channel
-from workflow.views import documents, sealing
+from workflow.views import corrections, documents, sealing
 
 
 @click.command()
@@ -24,10 +25,14 @@ def history(console: Console, ref: str) -> None:
         rows = verify.read_history(session.connection, record.id or 0)
         sealed = sealing.sealed_rows(record.facts, rows, console.now)
         unopened = sealing.unopened_rows(record.facts, rows)
+        corrected = {each.target.seq: each for each in corrections.corrections_in(rows)}
         document = [
-            documents.entry(session, row, sealed=row.seq in sealed, unopened=row.seq in unopened)
+            documents.entry(
+                session, row, sealed=row.seq in sealed, unopened=row.seq in unopened,
+                correction=corrected.get(row.seq),
+            )
             for row in rows
-        ]
+        ]  # fmt: skip
 
     def people() -> None:
         shown = [
@@ -38,7 +43,7 @@ def history(console: Console, ref: str) -> None:
                 entry["actor"] or "an applicant",
                 _describe_channel(entry),
                 entry["to"] if entry["from"] != entry["to"] else "",
-                entry["note"] or "",
+                "; ".join(filter(None, [entry["note"], _describe_correction(entry)])),
             )
             for entry in document
         ]
@@ -47,6 +52,19 @@ def history(console: Console, ref: str) -> None:
             echo(f"{state}: {stay / timedelta(days=1):.1f} days")
 
     console.show(document, people)
+
+
+def _describe_correction(entry: dict[str, Any]) -> str | None:
+    """Return that a row does not count as it stands, who corrected it, when and why; of a correction its row."""
+    if entry["event"] == CORRECT_ENTRY:
+        return f"of row {entry['input']['seq']}: {entry['input']['reason']}"
+    made = entry["corrected"]
+    if not made:
+        return None
+    what = "taken back" if made["void"] else "corrected"
+    return (
+        f"STRUCK: {what} in row {made['seq']} by {made['by']}, {format_minute(made['at'])}: {made['reason']}"
+    )
 
 
 def _describe_channel(entry: dict[str, Any]) -> str:

@@ -105,5 +105,5 @@ def _possibilities(
             awaited = {waiting.role for waiting in row.waiting(record.facts)}
             # What several people do once, such as a signature, is for those who have not done it yet.
             is_over = row.collected is not None and not row.repeatable and role not in awaited
-            if role in row.who and not is_over:
+            if role in row.who and not is_over and not row.of_entry:
                 yield role, possibility

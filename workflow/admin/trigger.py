@@ -13,7 +13,7 @@ from states.machine import EVENTS, FIRST, event_named, row_of
 from states.partnership import Role
 from workflow import engine
 from workflow.actions import begin
-from workflow.admin import event_input
+from workflow.admin import effects, event_input
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF, require_person, resolve
 from workflow.engine import Change, Intent
@@ -85,6 +85,7 @@ def trigger(
         elif record is None:
             check_ref(ref)
         values = event_input.attach_document(session.connection, row, values, console.now)
+        due = effects.read_due(session, record) if record is not None else {}
         change = engine.advance(
             session,
             new_ref,
@@ -102,7 +103,9 @@ def trigger(
             judged := weighed.judge_terms(session, change.record.facts)
         ):
             lines[:] = [line for line in lines if not line.startswith("amount:")] + [f"{judged}."]
-        return change, documents.partnership(session, change.record, console.now)
+        after = documents.partnership(session, change.record, console.now)
+        # Who corrects a row cannot see from its input alone what follows from it.
+        return change, after | {"changes": effects.describe(session, change, due) if row.of_entry else None}
 
     try:
         change, after = console.system.transact(work, dry_run=dry_run)
@@ -132,6 +135,7 @@ def _document(console: Console, change: Change, after: dict[str, Any], dry_run: 
         "dry_run": dry_run,
         "deadlines": after["deadlines"],
         "next_events": after["next_events"],
+        **({"changes": after["changes"]} if after["changes"] else {}),
     }
 
 
@@ -142,6 +146,8 @@ def print_change(change: Change, after: dict[str, Any], dry_run: bool) -> None:
     ref, by = change.record.ref, f"{change.intent.actor} ({change.role})"
     moved = f"; {ref} {now} in {change.record.state}" if change.has_moved else ""
     echo(f"{would} {change.intent.event} on {ref} by {by}{moved}.")
+    if after.get("changes"):
+        effects.print_effects(after["changes"], dry_run)
     coming = [d for d in after["deadlines"] if d["kind"] == "due"]
     if coming:
         echo(f"Next deadline: {coming[0]['label']}, {format_minute(coming[0]['due_at'])}.")

@@ -17,14 +17,15 @@ from workflow import links
 from workflow.directory import DISTRICT_ROLES
 from workflow.forms.summary import summary as summarize
 from workflow.links import Applicant
-from workflow.outbox import summary
+from workflow.outbox import queue, summary
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import feeds, tables
 from workflow.store.application_texts import SEALED_EVENTS
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.views import attached, documents, drafts, vacancies, visibility, weighed
+from workflow.store.tables import canonical
+from workflow.views import attached, corrections, documents, drafts, vacancies, visibility, weighed
 from workflow.views.sealing import names_nobody
 from workflow.views.visibility import Viewer
 
@@ -243,25 +244,62 @@ def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) ->
         "role": entry.role,
         "input": visibility.visible_input(viewer, entry) if named else {},
         "note": entry.note if viewer.is_office or viewer.email == entry.actor else None,
-        "deeds": [describe_entry(session, entry, facts, viewer) for entry in entries],
+        "deeds": [describe_entry(session, each, facts, viewer) for each in entries],
+        "correction": _correction(session, entry, facts, viewer),
+    }
+
+
+def _correction(
+    session: Session, entry: HistoryEntry, facts: Partnership, viewer: Viewer
+) -> dict[str, Any] | None:
+    """Return what a correction changes, as its reader may know it; None for another event.
+
+    Each part of the input that changed has its label, what stood, and what stands.
+    """
+    correction = corrections.of_row(session.connection, entry)
+    if correction is None:
+        return None
+
+    def visible(values: Mapping[str, Any] | None) -> dict[str, str]:
+        if values is None:
+            return {}
+        row = correction.target._replace(input=canonical(values))
+        return {pair["label"]: pair["value"] for pair in describe_entry(session, row, facts, viewer)["said"]}
+
+    was, now = visible(correction.was), visible(correction.now)
+    parts = [
+        {"label": label, "was": was.get(label), "now": now.get(label)}
+        for label in dict.fromkeys((*was, *now))
+        if was.get(label) != now.get(label)
+    ]
+    may_read = viewer.is_office or viewer.email == entry.actor or correction.can_see_reason(viewer.role)
+    return {
+        "done": session.config.events[correction.target.event]["done"],
+        "on": session.local(correction.target.at),
+        "void": correction.now is None,
+        "reason": correction.reason if may_read else None,
+        "parts": parts,
     }
 
 
 def entry_of(session: Session, partnership: int, seq: int) -> HistoryEntry:
     """Return the row of a partnership's history with this number."""
-    table = tables.history
-    query = select(table).where(table.c.partnership == partnership, table.c.seq == seq)
-    return HistoryEntry.from_row(session.connection.execute(query).one())
+    return queue.read_entry(session.connection, partnership, seq)
 
 
 def describe_entry(
     session: Session, entry: HistoryEntry, facts: Partnership, viewer: Viewer
 ) -> dict[str, Any]:
     """Return a row of the history in words for its reader: the event, and the input that the reader may see."""
+    made = _correction(session, entry, facts, viewer)
     row = row_of(entry.event, State(entry.from_state) if entry.from_state else None)
     visible = visibility.visible_input(viewer, entry)
     # No message quotes an application, since other people may read mail in a shared mailbox.
-    pairs = summarize(row.takes, visible, names_in(session, facts), sealed=bool(row.sealed))
+    pairs = (
+        [(part["label"], part["now"] or "nothing") for part in made["parts"]]
+        if made
+        else summarize(row.takes, visible, names_in(session, facts), sealed=bool(row.sealed))
+    )
     return {
         "event": entry.event,
         "label": session.config.label(entry.event),

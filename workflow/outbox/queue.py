@@ -7,11 +7,13 @@ transaction is committed. So nobody is told of an event that was rolled back, an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
+from states.chapters.correction import CORRECT_ENTRY
 from states.machine import askable, event_named
 from states.moments import MOMENTS
 from states.partnership import Partnership, Role
@@ -25,11 +27,18 @@ from workflow.procedure.settings import NoticeSettings
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
-from workflow.store.rows import NoticeStatus, Snapshot
-from workflow.views import visibility
+from workflow.store.rows import HistoryEntry, NoticeStatus, Snapshot
+from workflow.views import corrections, visibility
 from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
+
+
+def read_entry(connection: Connection, partnership: int, seq: int) -> HistoryEntry:
+    """Return the row of a partnership's history with this number."""
+    table = tables.history
+    query = select(table).where(table.c.partnership == partnership, table.c.seq == seq)
+    return HistoryEntry.from_row(connection.execute(query).one())
 
 
 def queue(session: Session, occasions: Sequence[Occasion]) -> list[int]:
@@ -81,6 +90,9 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     row = (config.deadlines if occasion.deadline else config.notices).get(occasion.name)
     if row is None or (row.when is not None and MOMENTS[row.when](occasion.record.facts) is None):
         return []
+    if occasion.name == CORRECT_ENTRY and occasion.seq is not None:
+        written = read_entry(session.connection, occasion.record.key, occasion.seq)
+        occasion = replace(occasion, correction=corrections.of_row(session.connection, written))
     people: dict[str, Recipient] = {}
     has_copy = isinstance(row, NoticeSettings) and _is_signed_now(occasion)
     groups = row.to if occasion.to is None else occasion.to
@@ -134,14 +146,22 @@ def _may_be_told(session: Session, occasion: Occasion, person: Person, role: str
     """
     if occasion.seq is None:
         return True
+    viewer = Viewer(Role(role), person.email)
+    event, actor, organization = occasion.name, occasion.actor, occasion.organization
+    if correction := occasion.correction:
+        # Who may know of a row may know of its correction, and learns what it says to them.
+        if not (viewer.is_office or correction.can_see(viewer.role)):
+            return False
+        row = correction.target
+        event, actor, organization = row.event, row.actor, row.input_values.get("organization")
     return visibility.may_be_told(
         session,
         occasion.record,
         occasion.before,
-        Viewer(Role(role), person.email),
-        event=occasion.name,
-        actor=occasion.actor,
-        organization=occasion.organization,
+        viewer,
+        event=event,
+        actor=actor,
+        organization=organization,
         now=occasion.now,
     )
 

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from states.machine import waiting_on
+from sqlalchemy import select
+
+from states.machine import event_named, waiting_on
 from states.partnership import Partnership, Role
 from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.session import Session
+from workflow.store import tables
 from workflow.store.rows import RungKind, Snapshot
 from workflow.views import drafts, public_readers, vacancies
+from workflow.views.corrections import Correction
 
 # Groups whose messages go to the address itself: those who have saved an application and not sent it, the one whose
 # question is answered, and those who hear of new calls.
@@ -45,6 +49,7 @@ class Occasion:
         None  # the roles and groups to tell, where they differ from the configured ones
     )
     extra: dict[str, Any] | None = None
+    correction: Correction | None = None  # of an event that corrects another one
 
 
 class Recipient(NamedTuple):
@@ -77,7 +82,8 @@ def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence
     """Return the people of a role or group, each with the role in which they are told.
 
     A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant",
-    "new-reviewer" and "former-reviewer" (who came onto the panel by the event, or left it), or one of `ALONE`.
+    "new-reviewer" and "former-reviewer" (who came onto the panel by the event, or left it), "told-before" (of a row
+    that is corrected: its author, those who were told of it, and of a call all applicants), or one of `ALONE`.
     Where everybody in a role has left, others are told in their place.
     """
     people, facts = session.directory, occasion.record.facts
@@ -90,6 +96,8 @@ def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence
     if group in ALONE:
         told_alone = _readers_alone(session, occasion, group)
         return [Recipient(people.someone(to), str(role), is_alone=True) for to, role in told_alone]
+    if group == "told-before":
+        return _told_before(session, occasion)
     if group == "former-lead-partner":
         return [
             Recipient(p, str(Role.LEAD_PARTNER)) for p in people.holders(Role.LEAD_PARTNER, occasion.before)
@@ -117,6 +125,27 @@ def _readers_alone(session: Session, occasion: Occasion, group: str) -> list[tup
         asker = public_readers.find_asker(session, record, occasion.seq)
         return [(asker, Role.PUBLIC)] if asker else []
     return [(email, Role.PUBLIC) for email in public_readers.list_subscribers(session)]
+
+
+def _told_before(session: Session, occasion: Occasion) -> list[Recipient]:
+    """Return the people who know of a row that is corrected, each with the role in which they do."""
+    if occasion.correction is None:
+        return []
+    row, facts, people = occasion.correction.target, occasion.record.facts, session.directory
+    table = tables.notices
+    query = select(table.c.to, table.c.delegate_for, table.c.role).where(
+        table.c.partnership == occasion.record.id, table.c.seq == row.seq
+    )
+    told = [(each.delegate_for or each.to, str(each.role)) for each in session.connection.execute(query)]
+    known = [(people.person(email, facts), role) for email, role in [(row.actor, row.role), *told]]
+    # Who has left is told no more.
+    present = [
+        Recipient(person, role)
+        for person, role in known
+        if person is not None and person.active and not people.has_left(person.email, facts)
+    ]
+    applicants = people.holders(Role.APPLICANT, facts) if event_named(row.event).public else []
+    return [*present, *(Recipient(person, str(Role.APPLICANT)) for person in applicants)]
 
 
 def find_in_district(session: Session, roles: Sequence[Role]) -> Iterator[Recipient]:

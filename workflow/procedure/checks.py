@@ -34,6 +34,7 @@ GROUPS = (
     "former-lead-partner",
     "new-reviewer",
     "former-reviewer",
+    "told-before",
     "waiting",
 )
 # The role as which each group is told. Those who wait for something are told as what they are.

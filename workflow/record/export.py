@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import select, true
 
 from workflow import engine
-from workflow.engine import HASHED
 from workflow.record import verify
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import HistoryEntry, Snapshot
+from workflow.store.saving import HASHED
 from workflow.store.tables import canonical
 from workflow.views import documents, sealing
 

@@ -6,22 +6,20 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, Select, select
 
-from states.case import Case, Setting
+from states import history as history_of_law
 from states.errors import LawError
-from states.inputs import read_input
-from states.machine import replay, row_of
-from states.partnership import Partnership, Role, State
-from workflow.engine import facts_text, hash_entry
+from states.partnership import State
 from workflow.procedure.config import Config
-from workflow.store import tables, triggers
+from workflow.store import past, tables, triggers
 from workflow.store.database import StoreError
 from workflow.store.rows import GENESIS, HistoryEntry, Snapshot
+from workflow.store.saving import facts_text, hash_entry
 from workflow.store.tables import NotAnInstant
 
 
@@ -195,29 +193,15 @@ def fold(config: Config, ref: str, history: Iterable[HistoryEntry]) -> Snapshot 
     """Return the record that a history adds up to, or None if the history is empty.
 
     Each entry is replayed on the facts and the state that the entries before it left, with the setting that it
-    recorded. Raises `LawError`, `LookupError`, `ValueError` or `TypeError` if an entry cannot be replayed.
+    recorded, or as it was corrected. Requirements are not checked again, since the law may have changed.
+    Raises `LawError`, `LookupError`, `ValueError` or `TypeError` if an entry cannot be replayed.
     """
-    state: State | None = None
-    facts = Partnership(school="", title="")
-    record: Snapshot | None = None
-    for entry in history:
-        takes = row_of(entry.event, state).takes
-        case = Case(
-            state=state,
-            facts=facts,
-            input=read_input(takes, entry.input_values),
-            actor=entry.actor,
-            role=Role(entry.role),
-            at=config.calendar.local(entry.at),
-            setting=Setting.model_validate(json.loads(entry.setting)),
-        )
-        # Requirements are not checked again, since the law may have changed since the event.
-        outcome = replay(entry.event, case)
-        # An event that keeps the state keeps the time of entering it.
-        entered = entry.at if record is None or outcome.state is not state else record.entered_at
-        state, facts = outcome.state, outcome.facts
-        record = Snapshot(None, ref, state, entry.seq, entered, facts, entry.hash)
-    return record
+    rows = list(history)
+    folded = history_of_law.fold([past.entry_of(row, config.calendar.local) for row in rows])
+    if folded.state is None or folded.entered_at is None:
+        return None
+    last, entered = rows[-1], folded.entered_at.astimezone(UTC)
+    return Snapshot(None, ref, folded.state, last.seq, entered, folded.facts, last.hash)
 
 
 def time_in_states(history: Sequence[HistoryEntry], now: datetime) -> dict[str, timedelta]:

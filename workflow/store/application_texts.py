@@ -14,6 +14,7 @@ from typing import Any, TypedDict
 
 from sqlalchemy import Connection, Select, select
 
+from states.chapters.correction import CORRECT_ENTRY
 from states.machine import EVENTS, event_named
 from states.partnership import Application
 from workflow.store import tables
@@ -98,9 +99,23 @@ def _rows(
         table.c.event.in_(SEALED_EVENTS),
         table.c.at.in_({at for _, at in keys}),
     )
+    corrected = _corrected_organizations(connection, record)
     for row in stream(connection, query.order_by(table.c.seq)):
-        if (row.input_values.get("organization"), row.at) in keys:
-            yield row
+        values = row.input_values
+        values["organization"] = corrected.get(row.seq, values.get("organization"))
+        if (values["organization"], row.at) in keys:
+            yield row._replace(input=tables.canonical(values))
+
+
+def _corrected_organizations(connection: Connection, record: Snapshot) -> dict[int, str]:
+    """Return the organization of each application that was recorded for another one, by the number of its row."""
+    if record.facts.corrected_at is None:
+        return {}
+    table = tables.history
+    query = select(table).where(table.c.partnership == record.id, table.c.event == CORRECT_ENTRY)
+    made = [row.input_values for row in stream(connection, query.order_by(table.c.seq))]
+    inputs = {values["seq"]: values.get("input") or {} for values in made}
+    return {seq: values["organization"] for seq, values in inputs.items() if "organization" in values}
 
 
 def stream(connection: Connection, query: Select[Any]) -> Iterator[HistoryEntry]:

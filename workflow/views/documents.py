@@ -23,6 +23,7 @@ from workflow.setting import Situation
 from workflow.store import tables
 from workflow.store.application_texts import ApplicationText, key_of, read_texts
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, ReplyRow, Snapshot
+from workflow.views.corrections import Correction
 from workflow.views.sealing import SEALED, columns_that_name, is_sealed, seal
 
 
@@ -98,9 +99,14 @@ def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[di
 
 
 def entry(
-    session: Session, row: HistoryEntry, *, sealed: bool = False, unopened: bool = False
+    session: Session,
+    row: HistoryEntry,
+    *,
+    sealed: bool = False,
+    unopened: bool = False,
+    correction: Correction | None = None,
 ) -> dict[str, Any]:
-    """Return the document of a row of the history.
+    """Return the document of a row of the history, with its last correction if there is one.
 
     `sealed` hides what nobody may read before the call closes, `unopened` also whose application it is about.
     """
@@ -122,7 +128,15 @@ def entry(
         "through": session.name_of(row.stood_in) if row.stood_in else None,
         "address": row.address,
         "hash": row.hash,
-    }
+        "corrected": correction and {
+            "seq": correction.row.seq,
+            "at": session.local(correction.row.at),
+            "by": correction.row.actor,
+            "reason": correction.reason,
+            "void": correction.now is None,
+            "input": with_money(dict(correction.now)) if correction.now is not None else None,
+        },
+    }  # fmt: skip
     if unopened:
         hidden = columns_that_name(row)
         # The address is that of the actor, or of the delegate who stood in.

@@ -22,7 +22,9 @@ from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store import application_texts, tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, Snapshot
-from workflow.views import present_names
+from workflow.store.tables import canonical
+from workflow.views import corrections, present_names
+from workflow.views.corrections import Correction
 from workflow.views.sealing import is_sealed, seal, unopened_rows
 
 _REVIEWER, _LEAD, _APPLICANT = Role.REVIEWER, Role.LEAD_PARTNER, Role.APPLICANT
@@ -55,6 +57,7 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "ending": _PARTNER,
     "ended": _ALL,  # applicants and panel only where it ended the call
     "closed_out": _PARTNER,
+    "corrected_at": _NOBODY,
 }
 CALL: Mapping[str, frozenset[Role]] = {
     "opened_at": _EVERYBODY,
@@ -267,18 +270,16 @@ def visible_rows(session: Session, record: Snapshot, viewer: Viewer, now: dateti
     mine = own_organizations(session.directory, record.facts, viewer) | _applied_for(present, viewer)
     # The panel never learns who applied and withdrew before the call closed (4270.8).
     unopened = unopened_rows(record.facts, rows) if viewer.role is _REVIEWER else frozenset()
-    return [
-        row
-        for row in rows
-        if row.seq not in unopened
-        and _can_see(
-            record,
-            viewer,
-            mine,
-            _Happened(row.event, row.actor, row.input_values.get("organization"), row.seq >= opened),
-            now,
-        )
-    ]
+    corrected = {each.row.seq: each for each in corrections.corrections_in(rows)}
+
+    def can_see(row: HistoryEntry) -> bool:
+        if correction := corrected.get(row.seq):
+            is_own = viewer.email in (row.actor, row.stood_in)
+            return is_own or (correction.can_see(viewer.role) and can_see(correction.target))
+        happened = _Happened(row.event, row.actor, row.input_values.get("organization"), row.seq >= opened)
+        return row.seq not in unopened and _can_see(record, viewer, mine, happened, now)
+
+    return [row for row in rows if can_see(row)]
 
 
 def _opens_call(row: HistoryEntry) -> bool:
@@ -305,7 +306,33 @@ def lines_of(
     # Only the office reads of other people's applications before their call closes.
     everything = history_rows(session, record) if viewer.is_office else []
     unopened = unopened_rows(record.facts, everything)
-    return [_line(session, record, viewer, row, row.seq in unopened) for row in rows]
+    rows = list(rows)
+    # The last correction of each row that the viewer may know of.
+    struck = {each.target.seq: each for each in corrections.corrections_in(rows)}
+    lines = []
+    for row in rows:
+        correction = struck.get(row.seq)
+        corrected = correction and _describe_correction(session, record, viewer, correction)
+        lines.append(_line(session, record, viewer, row, row.seq in unopened) | {"corrected": corrected})
+    return lines
+
+
+def _describe_correction(
+    session: Session, record: Snapshot, viewer: Viewer, correction: Correction
+) -> dict[str, Any]:
+    """Return who corrected a row of the history, when and why, as the viewer may know it, and what counts now."""
+    row = correction.row
+    may_read = viewer.is_office or viewer.email == row.actor or correction.can_see_reason(viewer.role)
+    target = correction.target
+    now = None if correction.now is None else target._replace(input=canonical(correction.now))
+    counts = visible_input(viewer, now) if now else {}
+    return {
+        "at": session.local(row.at),
+        "by": _name_of_actor(session, record, row),
+        "reason": correction.reason if may_read else None,
+        "void": correction.now is None,
+        "said": counts.get("reason") or counts.get("text"),
+    }
 
 
 def _line(
@@ -327,6 +354,9 @@ def _line(
         "note": row.note if viewer.is_office and named else None,
         "channel": row.channel,
         "address": row.address if viewer.is_office and named else None,
+        "entry": corrections.name_of(row)
+        if named and corrections.may_correct(row, viewer.role, viewer.email, viewer.through)
+        else None,
     }
 
 

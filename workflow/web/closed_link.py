@@ -9,6 +9,7 @@ from typing import Any
 from flask import Response
 
 from notifications.links import Forged
+from states.chapters.correction import CORRECT_ENTRY
 from states.errors import LawError
 from states.machine import row_of
 from states.partnership import State
@@ -145,7 +146,8 @@ def _label_typed(event: str, texts: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return pairs of a field's label and what was typed into it. Use the field's name if no label is known."""
     labels: dict[str, str] = {}
     # The partnership may have left the state in which the form was shown, so look for the event in every state.
-    for state in State:
+    # The form of a correction is that of the entry, which is not known here.
+    for state in () if event == CORRECT_ENTRY else State:
         try:
             takes = row_of(event, state).takes
         except LawError:

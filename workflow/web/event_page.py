@@ -36,6 +36,7 @@ from workflow.views import documents, your_page
 from workflow.views.capacities import Capacity
 from workflow.views.visibility import Viewer, viewer_of
 from workflow.web import closed_link, form_files, score_sheet
+from workflow.web.correction_sheet import ENTRY
 from workflow.web.sent import Sent, read_sent, refuse_too_large
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, require_form, see_other
@@ -156,7 +157,7 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
     Raise `LinkClosed`, `Changed`, `BadInput`, `NotChecked`, and what `engine.advance` raises.
     """
     action = find_action(session, claim, now)
-    sheet = sheet_of(session, action, now)
+    sheet = sheet_of(session, action, now, sent.texts.get(ENTRY, ""))
     refuse_too_large(sent)
     if sent.do == "save":
         if not isinstance(sheet, score_sheet.Scores):
@@ -216,7 +217,7 @@ def _show(
     try:
         with site.system.reading() as session:
             action = find_action(session, claim, now)
-            sheet = sheet_of(session, action, now)
+            sheet = sheet_of(session, action, now, (kept.texts if kept else request.args).get(ENTRY, ""))
             changed = faults.changed or (kept is not None and kept.shown != sheet.digest())
             if check and (changed or faults != NO_FAULTS):
                 return see_other(f"../form/{kept.form}" if kept else token)

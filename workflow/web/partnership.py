@@ -12,7 +12,8 @@ from urllib.parse import quote
 from flask import Response, abort
 from sqlalchemy import select
 
-from states.machine import COLLECTED
+from states.chapters.correction import CORRECT_ENTRY
+from states.machine import COLLECTED, event_named
 from states.partnership import Partnership, Role, State
 from workflow import links
 from workflow.actions import answers
@@ -24,6 +25,7 @@ from workflow.store import kept_documents, tables
 from workflow.views import attached, documents, sealing, visibility, weighed, your_page
 from workflow.views.applications import texts_for
 from workflow.web import charts
+from workflow.web.correction_sheet import ENTRY
 from workflow.web.site import Site
 
 # The duties of the Lead Partner, in the words of 4270.5a-e.
@@ -83,12 +85,21 @@ def page(site: Site, session: Session, action: Action) -> Response:
         reviews=_list_reviews(seen),
         saved=saved,
         history=list(reversed(history)),
+        correct=_correct_address(session, action),
     )
 
 
 def _page_address(session: Session, action: Action) -> str:
     """Return the address of this page. It is made from the notice, so nothing of the request gets into a link."""
     return links.address(session.config, action.claim.for_event("", action.record.facts))
+
+
+def _correct_address(session: Session, action: Action) -> str | None:
+    """Return the address of the form that corrects an entry, which its name completes; None for who may not."""
+    if action.role not in event_named(CORRECT_ENTRY).who:
+        return None
+    claim = action.claim.for_event(CORRECT_ENTRY, action.record.facts)
+    return f"{links.address(session.config, claim)}?{ENTRY}="
 
 
 def steps(current: State | None, visited: frozenset[str]) -> list[dict[str, str]]:

@@ -17,13 +17,19 @@ from workflow.forms.fields import Field, Offered, Texts, build_form, other_probl
 from workflow.forms.summary import answers_of
 from workflow.session import Session
 from workflow.web import score_sheet
+from workflow.web.correction_sheet import open_correction
 from workflow.web.sheet import TICKED, EventInputs, Sheet, digest_of
 
 MOST_UNCHECKED = 5  # the most fields of a form whose answers are recorded without being shown once more
 
 
-def sheet_of(session: Session, action: Action, now: datetime) -> Sheet:
-    """Return the sheet of an action."""
+def sheet_of(session: Session, action: Action, now: datetime, entry: str = "") -> Sheet:
+    """Return the sheet of an action. `entry` names the entry of the record that it corrects, if it does.
+
+    Raise `LinkClosed` for an entry that the person may not correct.
+    """
+    if action.event.of_entry:
+        return open_correction(session, action, entry)
     if action.event.takes is ScoreApplication:
         return score_sheet.open_sheet(session, action, now)
     offered, sections = choices.make_offer(session, action, now), briefing.collect_sections(session, action)

@@ -77,6 +77,20 @@ def test_a_report_has_a_value_for_every_outcome_and_for_no_other() -> None:
     assert life.missing("submit-report", values=extra) == ["every-value-has-an-outcome 4270.11"]
 
 
+def test_staff_enter_a_report_that_came_on_paper_and_it_stays_that_of_the_lead_partner() -> None:
+    life = Life().to("annual-review").at("2026-07-14")
+    assert life.missing("submit-report", "staff") == ["staff-enter-only-paper 4270.11"]
+    for on in ("2026-07-15", "2026-07-01"):
+        assert life.missing("submit-report", "staff", received_on=on) == ["staff-enter-only-paper 4270.11"]
+    assert life.missing("submit-report", received_on="2026-07-13") == ["staff-enter-only-paper 4270.11"]
+    entered = life.do("submit-report", "staff", received_on="2026-07-13")
+    (report,) = entered.facts.review.reports
+    assert (report.by, report.typed_by) == ("lead-partner@example.org", "staff@example.org")
+    assert report.received_on == day("2026-07-13")
+    # Who typed it did not speak for the Lead Partner.
+    assert entered.allows("give-finding", "staff")
+
+
 def test_a_report_submitted_again_keeps_the_earlier() -> None:
     life = Life().to("reported").do("submit-report", narrative="with better numbers", **REPORT)
     first, second = life.facts.review.reports

@@ -22,9 +22,9 @@ from tests.support import databases, letters
 from tests.support.desk import PROGRAMS, REF, Desk
 from tests.support.facts import CBO
 from tests.workflow.admin.conftest import Sit
-from workflow.engine import hash_entry
 from workflow.store import tables
 from workflow.store.rows import Notice
+from workflow.store.saving import hash_entry
 
 DOCS = Path(__file__).parents[3] / "docs"
 Document = dict[str, Any]

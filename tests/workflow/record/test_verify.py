@@ -13,6 +13,7 @@ from tests.support.facts import STATIONS
 from workflow import engine
 from workflow.record import verify
 from workflow.store.rows import HistoryEntry
+from workflow.store.saving import hash_entry
 
 
 def entries(life: Life) -> list[HistoryEntry]:
@@ -118,7 +119,7 @@ def test_a_forged_row_with_a_hash_of_its_own_breaks_the_chain_after_it(begin: Be
     forged = {**row, "input": engine.canonical(given)}
     life.tamper(
         "UPDATE history SET input = :input, hash = :hash WHERE seq = 2",
-        input=forged["input"], hash=engine.hash_entry(life.ref, forged),
+        input=forged["input"], hash=hash_entry(life.ref, forged),
     )  # fmt: skip
     assert life.faults() == [
         "it does not follow the row before it: the chain is broken",
@@ -131,7 +132,7 @@ def test_a_forged_last_row_does_not_fit_the_row_of_the_partnership(begin: Begin)
     forged = {**entry(life, 1), "actor": "staff@example.org"}
     life.tamper(
         "UPDATE history SET actor = :actor, hash = :hash",
-        actor=forged["actor"], hash=engine.hash_entry(life.ref, forged),
+        actor=forged["actor"], hash=hash_entry(life.ref, forged),
     )  # fmt: skip
     assert life.faults() == ["the row does not carry the hash of the last row of its history"]
 

@@ -1,0 +1,322 @@
+"""Defines the correction of a row of the history, in the open: the row stays, and what is right counts instead.
+
+`states/history.py` works out what a correction would change. The requirements here judge that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from pydantic import Field, StrictBool, model_validator
+
+from states.case import AgreedText, Case, Entry, Trial
+from states.chapters.call import CLOSE_APPLICATIONS, WITHDRAW_APPLICATION
+from states.event import (
+    APPLICANT,
+    BOARD_OFFICE,
+    CLOCK,
+    LEAD_PARTNER,
+    NEEDS,
+    OFFICE_ONLY,
+    PRINCIPAL,
+    REVIEWER,
+    STAFF,
+    SUPERINTENDENT,
+    TERMINATED,
+    Event,
+    change_nothing,
+    requirement,
+)
+from states.inputs import Input, Text
+from states.partnership import Outcomes, Partnership, Role, Selection, Signatures, State
+
+CORRECT_ENTRY = "correct-entry"
+_Seq = Annotated[int, Field(strict=True, ge=1)]
+
+
+class CorrectEntry(Input):
+    seq: _Seq = Field(title="Row of the history", description="the number of the row in the history")
+    input: dict[str, Any] | None = Field(
+        default=None,
+        title="Corrected input",
+        description="the whole input of the row, as it should have been",
+    )
+    reason: Text = Field(description="why")
+    void: StrictBool = Field(
+        default=False, title="Take the row back", description="whether the row should not be there at all"
+    )
+    takes_back: tuple[_Seq, ...] = Field(
+        default=(), title="Rows that fall with it", description="later rows of the clock that fall with it"
+    )
+
+    @model_validator(mode="after")
+    def _either(self) -> CorrectEntry:
+        if self.void and self.input:
+            raise ValueError("a row that is taken back has no input: give input, or void = true")
+        if not self.void and self.input is None:
+            raise ValueError(
+                "the corrected input is missing: give it whole, or void = true to take the row back"
+            )
+        return self
+
+
+def correctors(entry: Entry, rows: Iterable[Event]) -> tuple[Role, ...]:
+    """Return the roles that may correct a row of somebody else; none where only its author may.
+
+    `rows` are the rows of the law for its event.
+    """
+    who = {role for row in rows for role in row.who}
+    if entry.role is BOARD_OFFICE or (BOARD_OFFICE in who and who <= {BOARD_OFFICE, CLOCK}):
+        return (BOARD_OFFICE,)
+    if any(row.collected for row in rows):
+        return ()
+    # What staff typed from a paper is not what they say in their own name.
+    if entry.role in (STAFF, CLOCK):
+        return (STAFF,)
+    own = any(row.in_own_name or row.sealed for row in rows)
+    return () if own or STAFF not in who else (STAFF,)
+
+
+def _trial(case: Case) -> Trial:
+    """Return what the correction would change; of a case without a history, nothing."""
+    return case.trial or Trial(None, None, case.facts, case.facts)
+
+
+def _named(case: Case) -> Entry | None:
+    """Return the row that is corrected; None if there is none, or if it is a correction itself."""
+    entry = _trial(case).recorded
+    return None if entry is None or entry.event == CORRECT_ENTRY else entry
+
+
+@requirement(of_input=True)
+def entry_on_record(case: Case) -> str | None:
+    trial, seq = _trial(case), case.input.seq
+    if trial.recorded is None:
+        return f"there is no row {seq}: the history has {trial.length} rows"
+    if trial.recorded.event != CORRECT_ENTRY:
+        return None
+    first = trial.recorded.values["seq"]
+    return f"row {seq} corrects row {first}: correct row {first} again, and the last correction counts"
+
+
+@requirement(of_input=True)
+def corrected_by_who_may(case: Case) -> str | None:
+    entry, trial = _named(case), _trial(case)
+    if entry is None:
+        return None  # `entry_on_record` refuses this
+    row, through = f"row {entry.seq} ({entry.event})", case.setting.through
+    if entry.actor == case.actor and through is None:
+        return None
+    if case.role in trial.correctors:
+        return None
+    if trial.correctors:
+        return f"{row} is corrected by {' or '.join(trial.correctors)}, not {case.role}"
+    return f"{row} is what {entry.actor} said in their own name, so only that person corrects it"
+
+
+@requirement(of_input=True)
+def not_of_the_clock(case: Case) -> str | None:
+    entry = _named(case)
+    if entry is None or entry.role is not CLOCK:
+        return None
+    return (
+        f"row {entry.seq} ({entry.event}) says that a day had come: correct the row that named the day, with"
+        f" takes_back = [{entry.seq}]"
+    )
+
+
+@requirement(of_input=True)
+def something_changes(case: Case) -> str | None:
+    trial = _trial(case)
+    entry = trial.entry
+    if _named(case) is None or entry is None:
+        return None
+    if case.input.void:
+        return "the row has been taken back already" if trial.is_void else None
+    if trial.is_void or trial.values != entry.values:
+        return None
+    return "the corrected input is what is on record; void = true takes the row back"
+
+
+@requirement(of_input=True)
+def first_entry_stays(case: Case) -> str | None:
+    if case.input.seq != 1:
+        return None
+    if case.input.void:
+        return "the partnership began with this row: end it, with withdraw"
+    trial = _trial(case)
+    if trial.facts.school == trial.before.school or (
+        case.state is NEEDS and not trial.before.needs.signatures
+    ):
+        return None
+    return "its school has signed, or the call has opened: withdraw this partnership and begin another one"
+
+
+@requirement("4270.8", of_input=True)
+def application_stands(case: Case) -> str | None:
+    trial, entry = _trial(case), _named(case)
+    if entry is None or not (trial.sealed or entry.event == WITHDRAW_APPLICATION):
+        return None
+    call = _call_at(trial.before, entry)
+    if call is None or call.closed_at is None:
+        return "nobody corrects an application to an open call: its author sends it again"
+    if entry.event == WITHDRAW_APPLICATION:
+        withdrawn = call.is_open(entry.at)
+        return (
+            "this application was withdrawn before the call closed, and stays sealed" if withdrawn else None
+        )
+    if not any(each.received_at == entry.at for each in call.applications.values()):
+        return "this application was replaced or withdrawn, and stays sealed"
+    values, now = entry.values, trial.values
+    if now is not None and now["organization"] in call.applications.keys() - {values["organization"]}:
+        return f"{now['organization']} has an application of its own"
+    if now is None or all(values.get(key) == now.get(key) for key in trial.sealed):
+        return None
+    return "the call has closed, and the panel has read these texts: they stand as they were sent"
+
+
+def _call_at(facts: Partnership, entry: Entry) -> Selection | None:
+    return next((call for call in reversed(facts.selections) if call.opened_at <= entry.at), None)
+
+
+@requirement("4270.8", of_input=True)
+def closing_still_to_come(case: Case) -> str | None:
+    trial = _trial(case)
+    for was, now in zip(trial.before.selections, trial.facts.selections, strict=False):
+        if was.closes_at == now.closes_at:
+            continue
+        # Otherwise a correction could open applications early, or close opened ones again.
+        if not was.is_open(case.at):
+            return f"the call closed at {_local(case, was)}, and its applications were opened: see restart"
+        if not now.is_open(case.at):
+            return f"the call would have closed at {_local(case, now)}: take a day to come"
+    return None
+
+
+def _local(case: Case, call: Selection) -> str:
+    return f"{call.closes_at.astimezone(case.at.tzinfo):%Y-%m-%d %H:%M}"
+
+
+@requirement("4270.9", of_input=True)
+def board_keeps_what_it_approved(case: Case) -> str | None:
+    if case.role is BOARD_OFFICE or not changes_approved(_trial(case)):
+        return None
+    return "the Board approved these terms, so its office corrects them, by the minutes of the meeting"
+
+
+def changes_approved(trial: Trial) -> bool:
+    """Return whether a correction changes the amount, the first day or the last day that the Board approved."""
+    was, now = trial.before.agreement, trial.facts.agreement
+    if was is None or now is None or was.approval is None or now.approval is None:
+        return False
+    terms = (was.approval.amount_cents, was.approval.ends_on, was.starts_on, was.amount_cents, was.ends_on)
+    return terms != (
+        now.approval.amount_cents, now.approval.ends_on, now.starts_on, now.amount_cents, now.ends_on,
+    )  # fmt: skip
+
+
+@requirement("4270.10", of_input=True)
+def can_be_agreed_again(case: Case) -> str | None:
+    asks, state = _trial(case).asks_again, _trial(case).state
+    if _trial(case).refusals:
+        return None  # these come first, and the state would be another one without them
+    if "needs" in asks and state is not NEEDS:
+        return "both sides agreed to this statement, and the call published it: say in a note what was meant"
+    if asks and state is TERMINATED:
+        return (
+            f"people signed the {' and '.join(asks)}, and nobody can sign again: say in a note what was meant"
+        )
+    return None
+
+
+@requirement(of_input=True)
+def falls_with_it(case: Case) -> str | None:
+    for entry in _trial(case).fallen:
+        if entry.role is not CLOCK or entry.event == CLOSE_APPLICATIONS or entry.seq <= case.input.seq:
+            return (
+                f"row {entry.seq} ({entry.event}) is not a later row of the clock that can fall: leave it out"
+            )
+    missing = set(case.input.takes_back) - {entry.seq for entry in _trial(case).fallen}
+    standing = [seq for seq in case.input.takes_back if seq in missing]
+    return f"row {standing[0]} would still be right: leave it out of takes_back" if standing else None
+
+
+def ask_again(facts: Partnership, texts: Iterable[AgreedText], since: Entry, case_at: Any) -> Partnership:
+    """Return the facts without the signatures that were given since a row to words that its correction changed."""
+    for text in texts:
+        if text == "needs":
+            facts = facts.but(
+                needs=facts.needs.but(signatures=_before(facts.needs.signatures, since), agreed_at=None)
+            )
+        if text == "outcomes":
+            outcomes: Outcomes = facts.outcomes
+            facts = facts.but(
+                outcomes=outcomes.but(signatures=_before(outcomes.signatures, since), agreed_at=None)
+            )
+        if text == "agreement" and facts.agreement is not None:
+            agreement = facts.agreement
+            facts = facts.but(
+                agreement=agreement.but(
+                    signatures=_before(agreement.signatures, since),
+                    signed_at=None,
+                    signed_copy=None,
+                    # While it is in force, a deadline has it signed again.
+                    awaits_signature=case_at if agreement.in_force_at else agreement.awaits_signature,
+                )
+            )
+    return facts
+
+
+def _before(signatures: Signatures, entry: Entry) -> Signatures:
+    return {side: given for side, given in signatures.items() if given.at < entry.at}
+
+
+def texts_changed(before: Partnership, after: Partnership, since: Entry) -> tuple[AgreedText, ...]:
+    """Return the texts that a correction changes and that somebody has signed since the corrected row."""
+    was, now = before.agreement, after.agreement
+    outcomes = before.outcomes.items != after.outcomes.items
+    changed: dict[AgreedText, tuple[bool, Signatures]] = {
+        "needs": (before.needs.statement != after.needs.statement, after.needs.signatures),
+        "outcomes": (outcomes, after.outcomes.signatures),
+        # Who signs the agreement signs its outcomes too.
+        "agreement": (
+            was is not None and now is not None and (outcomes or was.terms != now.terms),
+            now.signatures if now else {},
+        ),
+    }
+    return tuple(
+        text
+        for text, (is_changed, signatures) in changed.items()
+        if is_changed and any(given.at >= since.at for given in signatures.values())
+    )
+
+
+EVENTS = (
+    Event(
+        name=CORRECT_ENTRY,
+        at=tuple(State),
+        who=(STAFF, BOARD_OFFICE, PRINCIPAL, SUPERINTENDENT, REVIEWER, LEAD_PARTNER, APPLICANT),
+        takes=CorrectEntry,
+        # `states/history.py` folds the history anew, which gives the facts and the state.
+        records=change_nothing,
+        needs=(
+            entry_on_record,
+            corrected_by_who_may,
+            not_of_the_clock,
+            something_changes,
+            first_entry_stays,
+            application_stands,
+            closing_still_to_come,
+            board_keeps_what_it_approved,
+            can_be_agreed_again,
+            falls_with_it,
+        ),
+        asks=("through",),
+        # Who may know of the corrected row may know of its correction: see `workflow/views/visibility.py`.
+        audience=OFFICE_ONLY,
+        optional=True,
+        of_entry=True,
+        repeatable=True,
+    ),
+)

@@ -1,0 +1,69 @@
+"""Says how a partnership and its history are stored: columns, hashes, and the statements that write them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import bindparam, insert, update
+
+from states.partnership import Partnership
+from workflow.store import tables
+from workflow.store.rows import Snapshot
+
+# The columns that the hash covers, in the order in which it covers them. Every stored hash depends on it.
+HASHED = (
+    "seq", "event", "actor", "role", "channel", "from_state", "to_state",
+    "input", "setting", "note", "ran_by", "previous",
+)  # fmt: skip
+
+
+def hash_entry(ref: str, entry: Mapping[str, Any]) -> str:
+    """Return the hash of a row of the history: SHA-256 (FIPS 180-4) over its contents and the hash before it."""
+    # The same instant can be written in several ways, so the hash covers this one.
+    at = entry["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    text = json.dumps([ref, at, *(entry[name] for name in HASHED)], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def values_of(record: Snapshot, in_force: bool) -> dict[str, Any]:
+    """Return the columns of a partnership that an event may change. Without `in_force` it counts as not in force.
+
+    An event of the past says nothing of today, when another Lead Partner may serve at the school.
+    """
+    return {
+        "school": record.facts.school,
+        "title": record.facts.title,
+        "state": str(record.state),
+        "version": record.version,
+        "entered_at": record.entered_at,
+        "facts": facts_text(record.facts),
+        "head": record.head,
+        "in_force": in_force and record.facts.in_force,
+    }
+
+
+def facts_text(facts: Partnership) -> str:
+    """Return the facts as JSON, as they are stored. A field with its default value is left out."""
+    # A release that adds a field then leaves the text of stored facts as it was.
+    return facts.model_dump_json(exclude_defaults=True)
+
+
+INSERT = insert(tables.history)
+# An update of a partnership that is still at the version that was judged.
+GUARDED = (
+    update(tables.partnerships)
+    .where(
+        tables.partnerships.c.id == bindparam("key"),
+        tables.partnerships.c.version == bindparam("seen"),
+    )
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in ("school", "title", "state", "version", "entered_at", "facts", "head", "in_force")
+        }
+    )
+)
