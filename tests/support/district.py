@@ -256,7 +256,7 @@ class Life:
 
     def dump(self) -> list[str]:
         """The whole database but for what was typed and is not recorded, to be compared with how it was."""
-        return [line for line in databases.dump(self.system.config.folder) if "kept_forms" not in line]
+        return [line for line in databases.dump(self.system.config.folder) if "kept_f" not in line]
 
 
 class Stations:

@@ -31,11 +31,13 @@ STATION = {
     "terminate": "introduced", "submit-report": "annual-review", "give-finding": "reported",
     "continue": "reported", "close-out": "ended", "add-note": "needs", "attach-document": "active",
     "record-signature": "drafted",
+    "change-panel": "open", "recall-item": "referred", "withdraw-amendment": "active",
     "change-contact": "active", "accept-contact": "active", "withdraw-termination": "ending",
 }  # fmt: skip
 OFFERED = [
     pytest.param(event, str(role), id=f"{event} by {role}")
     for event in dict.fromkeys(row.name for row in TABLE if row.at != (None,))
+    if event != "correct-entry"  # it is offered beside each entry, on the page of the partnership
     for role in dict.fromkeys(r for row in TABLE if row.name == event for r in row.who)
     if role not in HELD_BY_NOBODY
     and not (event in ("approve", "send-back") and role is not Role.BOARD_OFFICE)
@@ -52,6 +54,8 @@ def prepared(visit: Visit, event: str) -> Visitor:
         life.do("describe-needs")
     if event == "accept-contact":
         life.do("change-contact")
+    if event == "withdraw-amendment":
+        life.do("amend-agreement", amount_cents=25_000_000)
     if event == "agree-outcomes":
         life.do("set-outcomes")
     if event == "answer-question":
@@ -86,6 +90,8 @@ def given_for(visitor: Visitor, event: str, role: str) -> dict[str, Any]:
         about = {"organization": COLLEGE, "contact_email": "applicant@example.org"}
     if event == "sign-agreement":
         about |= {"signed_on": "2025-08-28", "name": "Ann Lee", "consent": True}
+    if event == "submit-report" and role == "staff":
+        about["received_on"] = visitor.life.now.date().isoformat()
     if event == "introduce-item":
         about["immediate_action"] = False
     if event == "terminate":

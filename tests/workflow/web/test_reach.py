@@ -22,7 +22,10 @@ def reached(visitor: Visitor, seen: Seen) -> dict[tuple[str, str, str], str]:
         if "/a/" not in address:
             continue
         path = visitor.path_of(address)
-        _, claim = read_token(visitor.life.system.config, path.removeprefix("/a/"))
+        token = path.removeprefix("/a/").partition("?")[0]
+        if "/" in token:
+            continue  # a document
+        _, claim = read_token(visitor.life.system.config, token)
         if isinstance(claim, Claim):
             paths[claim.ref, claim.role, claim.event] = path
         elif isinstance(claim, Applicant):

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from states.chapters.agreement import AmendAgreement, DraftAgreement, SignAgreement
+from states.chapters.agreement import AmendAgreement, DraftAgreement
+from states.chapters.signing import SignAgreement
 from states.chapters.anytime import AddNote, AttachDocument, ChangeContact
 from states.chapters.call import OpenSelection, ReceiveApplication
 from states.chapters.choice import ChoosePartner
