@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from states.errors import BadInput, LawError, Problem, Refused, UnknownEvent, Unmet
@@ -30,6 +30,8 @@ from workflow.record.district_file import (
 from workflow.session import Session, System
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
 from workflow.store.tables import canonical
+
+_ABOUT_THE_END = ("terminate", "expire", "withdraw-termination")
 
 
 def take_in(
@@ -154,6 +156,7 @@ def _compare_known(
         earliest = placed[0][1] if placed else None
         first = _imply_first_event(session, partnership, earliest, history, now)
         placed.insert(0, (f"{at}.event.0", first))
+    _imply_ends(session, placed, history)
     _check_new(partnership, [event for _, event in placed], len(history), at, options)
     for (place, event), entry in zip(placed, history, strict=False):
         _compare(partnership, event, entry, place)
@@ -200,6 +203,37 @@ def _imply_first_event(
         problem = f"{partnership.ref} has no events, and there is no staff person to begin it"
         raise BadInput([Problem("partnership", problem, "an event, or a person with the role staff")])
     return GivenEvent(event=FIRST, at=now, actor=staff[0].email, input=values)
+
+
+def _imply_ends(
+    session: Session, placed: list[tuple[str, GivenEvent]], history: Sequence[HistoryEntry]
+) -> None:
+    """Put the end by the clock behind each termination whose day has come before a later event of the file.
+
+    `placed` is in order of time. A file may leave these ends out. Terminations that are on record from before they
+    waited for their day ended at once.
+    """
+    for number in reversed(range(len(placed))):
+        place, event = placed[number]
+        at_once = number < len(history) and history[number].to_state == State.TERMINATED
+        at = None if at_once or event.event != "terminate" else _effective(session, event)
+        later = [(after, following) for after, (_, following) in enumerate(placed) if after > number]
+        # Another event about the end says itself what becomes of this one.
+        if at is None or any(each.event in _ABOUT_THE_END for _, each in later):
+            continue
+        after = next((after for after, following in later if following.at >= at), None)
+        if after is not None:
+            placed.insert(after, (place, GivenEvent(event="expire", at=at, actor=Role.CLOCK)))
+
+
+def _effective(session: Session, termination: GivenEvent) -> datetime | None:
+    """Return when a termination of a later day takes effect; None for one of the same day, or without a day."""
+    try:
+        day = date.fromisoformat(str(termination.input.get("effective_on")))
+    except ValueError:
+        return None
+    at = session.config.instant(day, time.min)
+    return at if at > termination.at else None
 
 
 def _check_times(placed: Sequence[tuple[str, GivenEvent]], now: datetime) -> None:

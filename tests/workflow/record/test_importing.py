@@ -288,6 +288,20 @@ def test_a_predecessor_is_imported_after_its_successor(begin: Begin, at_once: bo
     assert life.another("first").faults() == []
 
 
+def test_a_file_may_leave_out_that_a_termination_took_effect(begin: Begin) -> None:
+    life = begin().at("2026-03-01")
+    past = Past("ended").active().on("2025-12-01").did("terminate", "staff", effective_on="2026-02-01")
+    past.on("2026-01-20").did("add-note", "staff").on("2026-02-02").did("close-out", "staff")
+    file = district_file.DistrictFile.model_validate({"partnership": [dict(past)]})
+    for _ in range(2):  # the same file twice changes nothing
+        importing.take_in(life.system, file, by="staff@example.org", now=life.now, options=APPEND)
+    ended = life.another("ended")
+    assert [(row["event"], life.wall(row["at"])) for row in ended.history()][-3:] == [
+        ("add-note", "2026-01-20 09:00"), ("expire", "2026-02-01 00:00"), ("close-out", "2026-02-02 09:00"),
+    ]  # fmt: skip
+    assert ended.faults() == []
+
+
 @pytest.mark.parametrize(
     ("was", "now", "place", "said"),
     [
