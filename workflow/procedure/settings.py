@@ -310,6 +310,11 @@ class DeadlineSettings(Settings):
         """Return the offers that have to be done by then: all of them, unless the row names some."""
         return self.offers if self.tasks is None else self.tasks
 
+    @property
+    def is_of_drafts(self) -> bool:
+        """Return whether it concerns only those who have saved an application and not sent it."""
+        return set(self.to) == {"draft-author"}
+
 
 class NoticeSettings(Settings):
     """Who gets a notice of an event, and which event it offers next."""

@@ -87,7 +87,7 @@ def status_words(rung: Mapping[str, Any]) -> str:
 
 
 def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[dict[str, Any]]:
-    """Return the documents of all open rungs of a partnership, earliest first."""
+    """Return the documents of the open rungs of a partnership, earliest first, but for those of unsent applications."""
     table = tables.deadlines
     query = (
         select(table)
@@ -95,7 +95,9 @@ def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[di
         .order_by(table.c.due_at, table.c.id)
     )
     rows = map(DeadlineRow.from_row, session.connection.execute(query))
-    return [deadline(session, record.ref, row, now) for row in rows]
+    known = session.config.deadlines
+    shown = (row for row in rows if row.name not in known or not known[row.name].is_of_drafts)
+    return [deadline(session, record.ref, row, now) for row in shown]
 
 
 def entry(

@@ -420,7 +420,7 @@ def can_see_deadline(viewer: Viewer, settings: DeadlineSettings) -> bool:
     It tells their role, their role has to do something by then, or it is about their agreement.
     """
     # Whether anybody has saved an application is nobody else's business, and the call has a date of its own.
-    if set(settings.to) == {"draft-author"}:
+    if settings.is_of_drafts:
         return False
     if viewer.is_office:
         return True
