@@ -87,7 +87,7 @@ def status_words(rung: Mapping[str, Any]) -> str:
 
 
 def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[dict[str, Any]]:
-    """Return the documents of the open rungs of a partnership, earliest first, but for those of unsent applications."""
+    """Return the open rungs of a partnership as documents, earliest first, without those of unsent applications."""
     table = tables.deadlines
     query = (
         select(table)
