@@ -31,6 +31,9 @@ TABLE = (
         "escalate 2025-08-05 17:00", "escalate 2025-08-11 17:00")),
     Ladder("applications-close", "open", (
         "remind 2025-08-12 17:00", "due 2025-08-15 17:00"), "close-applications"),
+    Ladder("draft-unsent", "open", (
+        "remind 2025-08-08 17:00", "remind 2025-08-12 17:00", "remind 2025-08-14 17:00",
+        "due 2025-08-15 17:00")),
     Ladder("scores-due", "closed", (
         "remind 2025-08-22 17:00", "remind 2025-08-28 17:00", "due 2025-08-29 17:00",
         "escalate 2025-09-02 17:00")),
@@ -98,6 +101,7 @@ def test_every_deadline_of_the_packaged_procedure_is_looked_at_here(settings: Co
         "amendment-referred",
         "annual-review-resumes",
         "contact-accepted",
+        "question-answered",
         "scores-anew",
     }  # looked at one by one
     assert set(settings.deadlines) == {row.name for row in TABLE} | arising
@@ -108,6 +112,8 @@ ASKED = {
     "needs-agreed": "agree-needs describe-needs",
     "selection-opens": "open-selection withdraw",
     "applications-close": "receive-application",
+    "draft-unsent": "",
+    "question-answered": "answer-question",
     "scores-due": "score-application declare-conflict",
     "scores-anew": "",
     "choice-due": "choose-partner restart",
@@ -141,10 +147,11 @@ def test_each_deadline_asks_for_what_meets_it(settings: Config) -> None:
 RUNNING = {
     "needs": {"needs-agreed"},
     "needs-agreed": {"selection-opens"},
-    "open": {"applications-close"},
-    "closed": {"scores-due", "choice-due"},
-    "scored": {"choice-due"},
-    "chosen": {"protest-window", "agreement-due"},
+    "open": {"applications-close", "draft-unsent"},
+    # At the closing who has not sent an application hears so at the next tick, which no life here has.
+    "closed": {"draft-unsent", "scores-due", "choice-due"},
+    "scored": {"draft-unsent", "choice-due"},
+    "chosen": {"draft-unsent", "protest-window", "agreement-due"},
     "referred": {"item-scheduled"},
     "scheduled": {"agenda-packet", "decision-recorded"},
     "active": {
@@ -184,6 +191,21 @@ def test_an_unanswered_protest_is_due_ten_business_days_after_it_was_filed(begin
     ]  # fmt: skip
     life.do("answer-protest")
     assert life.ladder("protest-answered") == []
+
+
+def test_the_oldest_question_is_to_be_answered_two_business_days_after_it_was_asked(begin: Begin) -> None:
+    life = begin("open").at("2025-07-10")
+    life.do("ask-question")
+    asked = [
+        "remind 2025-07-11 17:00", "due 2025-07-14 17:00", "escalate 2025-07-15 17:00",
+    ]  # fmt: skip
+    assert life.ladder("question-answered") == asked
+    life.at("2025-07-11").do("ask-question")
+    assert life.ladder("question-answered") == asked
+    life.do("answer-question")
+    assert life.due("question-answered") == "2025-07-15 17:00"
+    life.do("answer-question", question=2)
+    assert life.ladder("question-answered") == []
 
 
 def test_after_a_protest_that_was_upheld_the_panel_is_asked_at_once_and_has_its_time_again(
