@@ -147,6 +147,8 @@ def test_no_mail_leaves_because_the_page_of_an_old_link_was_opened(visit: Visit)
 def test_no_link_is_asked_for_by_the_form_of_a_call_that_was_only_opened(begin: Begin) -> None:
     life = begin("open")
     visitor, before = Guest(life), life.dump()
-    (form,) = Page(visitor.get(f"/calls/{life.ref}").text, "").forms
-    assert visitor.post(f"/calls/{life.ref}", **form.texts).status_code == 422
+    apply, ask = Page(visitor.get(f"/calls/{life.ref}").text, "").forms
+    assert visitor.post(f"/calls/{life.ref}", **apply.texts).status_code == 422
+    assert life.dump() == before
+    assert visitor.post(f"/calls/{life.ref}/question", **ask.texts).status_code == 422
     assert life.dump() == before

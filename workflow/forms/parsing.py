@@ -244,8 +244,13 @@ def _text(control: Field, value: Any) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, (list, tuple)):
-        return "\n".join(" ".join(str(entry).split()) for entry in value)
-    return str(value)
+        return "\n".join(" ".join(_name_of(entry).split()) for entry in value)
+    return _name_of(value)
+
+
+def _name_of(value: Any) -> str:
+    """Return the name of a document, which also has a digest and a size, or another value as text."""
+    return str(value["name"] if isinstance(value, Mapping) else value)
 
 
 def drop_blanks(texts: Texts, group: str = "outcomes", drop: int | None = None) -> dict[str, str]:

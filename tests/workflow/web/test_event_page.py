@@ -13,6 +13,7 @@ from states.lifecycle import TABLE
 from states.machine import row_of
 from states.partnership import HELD_BY_NOBODY, Role
 from tests.support.facts import COLLEGE
+from tests.support.letters import delivered
 from tests.support.visitor import Form, Visit, Visitor
 from workflow.forms import parsing
 from workflow.forms.fields import Offered
@@ -50,6 +51,8 @@ def prepared(visit: Visit, event: str) -> Visitor:
     station = STATION.get(event) or "active"
     visitor = visit(station)
     life = visitor.life
+    if event == "change-panel":
+        life.person("reviewer-4", roles=["reviewer"])
     if event == "agree-needs":
         life.do("describe-needs")
     if event == "accept-contact":
@@ -130,6 +133,7 @@ def test_every_event_that_a_message_offers_is_done_from_its_link(visit: Visit, e
     takes = row_of(event, visitor.life.state).takes
     expected = as_stored(read_input(takes, given))
     path = visitor.link(event, role)
+    delivered(visitor.life)
     before = visitor.life.dump()
     seen = visitor.get(path)
     assert seen.status == 200

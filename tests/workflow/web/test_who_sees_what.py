@@ -49,11 +49,14 @@ def happens(station: str, may_know: str = "", by: str | None = None, **rest: Any
 
 SIGNED = ("2025-08-28", "sign-agreement staff", "sign-agreement lead-partner")
 AGENDA = {"meeting_on": "2025-10-01", "ayes": 5, "noes": 1, "abstentions": 1}
+ANOTHER_TITLE = {"seq": 24, "input": {"file": "letter.pdf", "title": "Another letter"}}
 WHERE: dict[str, Happens] = {
     "open-selection": happens("needs-agreed"),
     "withdraw": happens("chosen", "reviewer lead-partner applicant"),
     "receive-application": happens("applied", "", "lead-partner", at="2025-08-02"),
     "withdraw-application": happens("closed", "reviewer", "lead-partner", given={"organization": CBO}),
+    "ask-question": happens("applied", "reviewer applicant"),
+    "answer-question": happens("applied", "reviewer applicant", first=("ask-question",)),
     "extend-selection": happens("applied", "reviewer applicant"),
     "close-applications": happens("applied", "reviewer applicant", "clock", at="2025-08-15 17:00"),
     "change-panel": happens("applied", "reviewer", given={"remove": [REVIEWERS[1]]}),
@@ -77,6 +80,8 @@ WHERE: dict[str, Happens] = {
         "active", "lead-partner", given={"purpose": "renewal", "ends_on": "2027-08-31"}
     ),
     "schedule-item": happens("referred", "lead-partner"),
+    "recall-item": happens("scheduled", "lead-partner"),
+    "move-item": happens("scheduled", "lead-partner", "clock", given={"meeting_on": None}),
     "introduce-item": happens("scheduled", "lead-partner", at="2025-09-18"),
     "defer-item": happens("scheduled", "lead-partner", given={"meeting_on": "2025-10-01", "reason": "late"}),
     "approve": happens("introduced", "lead-partner", at="2025-10-02"),
@@ -88,19 +93,24 @@ WHERE: dict[str, Happens] = {
     "record-responsibility": happens("active", "lead-partner", "staff"),
     "add-agreement": happens("active", "lead-partner", "staff"),
     "amend-agreement": happens("active", "lead-partner"),
+    "withdraw-amendment": happens("active", "lead-partner", first=("amend-agreement",)),
     "open-annual-review": happens("active", "lead-partner", "staff", at="2026-07-02"),
     "submit-report": happens("annual-review", "lead-partner", at="2026-07-14"),
     "give-finding": happens("reported", "lead-partner", "principal"),
     "continue": happens("reported", "lead-partner", first=("give-finding principal", "give-finding staff")),
     "terminate": happens("active", "lead-partner", given={"effective_on": "2025-10-02"}),
+    "withdraw-termination": happens("ending", "lead-partner"),
     "expire": happens("active", "lead-partner", "clock", at="2026-09-01"),
     "close-out": happens("ended", "lead-partner", "staff"),
     "add-note": happens("active"),
     "attach-document": happens("active", "lead-partner"),
+    # Of the document, which is the 24th entry here.
+    "correct-entry": happens("active", "lead-partner", given=ANOTHER_TITLE, first=("attach-document",)),
     "change-contact": happens("active", "lead-partner", given={"email": "next-contact@example.org"}),
     # The old one is no more.
     "accept-contact": happens("active", "", "next-contact", first=("change-contact",)),
 }
+EARLIER = {"amend-agreement": {"amount_cents": 25_000_000}}  # with which input, if not the usual one
 BEFORE_ANY_OUTSIDER = {"identify-needs", "describe-needs", "agree-needs"}
 
 
@@ -117,7 +127,7 @@ def prepared(visit: Visit, event: str) -> Visitor:
         if name[0].isdigit():
             visitor.life.at(name)
         else:
-            visitor.life.do(name, by or None)
+            visitor.life.do(name, by or None, **EARLIER.get(name, {}))
     if where.at:
         visitor.life.at(where.at)
     return visitor
