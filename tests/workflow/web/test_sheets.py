@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from states.chapters.agreement import AmendAgreement, DraftAgreement
-from states.chapters.signing import SignAgreement
 from states.chapters.anytime import AddNote, AttachDocument, ChangeContact
 from states.chapters.call import OpenSelection, ReceiveApplication
 from states.chapters.choice import ChoosePartner
@@ -15,6 +14,7 @@ from states.chapters.ending import BoardTerminate
 from states.chapters.needs import DescribeNeeds
 from states.chapters.outcomes import SetOutcomes
 from states.chapters.service import SubmitReport
+from states.chapters.signing import SignAgreement
 from states.errors import BadInput
 from states.event import Event
 from states.inputs import as_stored, read_input
