@@ -22,7 +22,7 @@ from workflow.store import tables
 
 @click.group(cls=Listing)
 def meetings() -> None:
-    """Keep the Board's calendar: list, add, remove, import."""
+    """Keep the Board's calendar: list, add, move, remove, import."""
 
 
 @meetings.command("list")

@@ -91,7 +91,7 @@ def test_a_deadline_that_does_not_run_says_why(sit: Sit) -> None:
     assert explain(desk, "needs-agreed")["why_not"] == (
         "it runs in needs-identified, and the partnership is in open-selection"
     )
-    assert explain(desk, "choice-due")["why_not"] == "selection.closed is not on record yet"
+    assert explain(desk, "choice-due")["why_not"] == "selection.anew or selection.closed is not on record yet"
 
 
 def test_an_unknown_deadline_is_not_found_and_the_nearest_is_named(sit: Sit) -> None:
