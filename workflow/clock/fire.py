@@ -169,13 +169,15 @@ def _step_one_by_one(system: System, now: datetime, stop: Callable[[], bool]) ->
 
 def _try_postpone(system: System, key: int, now: datetime, reason: str) -> bool:
     """Put off what is due of one partnership; return False if its rows are too damaged even for that."""
-    try:
-        system.transact(partial(_postpone_all, key=key, now=now, reason=reason))
-    except StoreError:
-        raise
-    except Exception:  # noqa: BLE001 - the caller reports the first error of this partnership
-        return False
-    return True
+    for postpone in (_postpone_all, _postpone_unread):
+        try:
+            system.transact(partial(postpone, key=key, now=now, reason=reason))
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - the caller reports the first error of this partnership
+            continue
+        return True
+    return False
 
 
 def _step_of(session: Session, key: int, now: datetime) -> Tally:
@@ -343,6 +345,23 @@ def _postpone_all(session: Session, key: int, now: datetime, reason: str) -> Non
     # If these stayed due, the next batch would begin with this partnership again.
     passed = table.c.id.in_([rung.id for rung in work.passed])
     session.connection.execute(update(table).where(passed).values(next_at=later))
+
+
+def _postpone_unread(session: Session, key: int, now: datetime, reason: str) -> None:
+    """Put off the deadlines of a partnership whose rungs cannot be read, by the first wait and without a try."""
+    waits = session.config.procedure.daemon.retry_minutes
+    wait = timedelta(minutes=waits[0]) if waits else GIVEN_UP
+    table = tables.deadlines
+    # Left due, they would end the tick while other partnerships still have steps to take.
+    session.connection.execute(
+        update(table)
+        .where(
+            table.c.partnership == key,
+            table.c.status == DeadlineStatus.OPEN.value,
+            table.c.next_at <= now,
+        )
+        .values(next_at=now + wait, reason=reason[:500])
+    )
 
 
 def _postpone(session: Session, key: int, rung: DeadlineRow, now: datetime, reason: str) -> datetime:
