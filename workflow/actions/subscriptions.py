@@ -32,10 +32,15 @@ def ask(session: Session, email: str, now: datetime) -> None:
 
 def confirm(session: Session, email: str, now: datetime) -> None:
     """Subscribe an address that its link has confirmed. Do nothing if it is subscribed."""
-    if session.connection.scalar(select(_TABLE.c.email).where(_TABLE.c.email == email)) is None:
+    if not is_subscribed(session, email):
         session.connection.execute(insert(_TABLE).values(email=email, confirmed_at=now))
     # The link went to this address, so mail arrives there.
     bounced.clear(session, email)
+
+
+def is_subscribed(session: Session, email: str) -> bool:
+    """Return whether an address hears of new calls."""
+    return session.connection.scalar(select(_TABLE.c.email).where(_TABLE.c.email == email)) is not None
 
 
 def end(session: Session, email: str) -> None:

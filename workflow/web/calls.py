@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from functools import partial
 from urllib.parse import urlencode
@@ -13,10 +14,12 @@ from notifications.markup import join_lines
 from states.chapters.anytime import ChangeContact
 from states.errors import BadInput
 from states.inputs import ABILITIES, read_input
-from workflow.actions import applications, subscriptions
+from workflow.actions import applications, kept_forms, subscriptions
+from workflow.actions.kept_forms import Kept
 from workflow.session import Session
 from workflow.web import call_feeds, public_calls, questions
 from workflow.web.application_words import describe_ability
+from workflow.web.event_page import keep_sent
 from workflow.web.site import Site, see_other
 
 _NO_ADDRESS = "This is not an e-mail address. Write one like name@example.org."
@@ -35,7 +38,10 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/calls")
     def show_list() -> Response:
-        return _make_public(_show_list(site, _read_list(site)))
+        typed, shown = request.args.get("typed"), _read_list(site)
+        if typed is None:
+            return _make_public(_show_list(site, shown))
+        return _show_list(site, shown, status=422, email=_clean(typed), problem=_NO_ADDRESS)
 
     @pages.get("/calls.atom")
     def feed() -> Response:
@@ -51,6 +57,9 @@ def blueprint(site: Site) -> Blueprint:
     def call(ref: str) -> Response:
         # A form that came back has what was typed in its address, so that loading it again sends nothing.
         typed = request.args.get("typed")
+        if (asking := _find_asking(site, ref)) is not None:
+            faults, _, _ = _read_asking(asking)
+            return _show_call(site, ref, status=422, asking=asking, faults=faults)
         if typed is None:
             return _make_public(_show_call(site, ref))
         return _show_call(site, ref, status=422, email=_clean(typed), problem=_NO_ADDRESS)
@@ -193,23 +202,46 @@ def _read_email(typed: str) -> str:
 def _keep_question(site: Site, ref: str) -> Response:
     """Keep the question that was typed, and send the link that confirms its address."""
     typed, text = _clean(request.form.get("email", "")), request.form.get("text", "")
+    asking = {"email": typed, "text": text[: questions.LONGEST_TYPED]}
+    faults, email, question = _read_asking(asking)
+    if faults:
+        _show_call(site, ref)  # 404 for a call that there is not
+        # A question is too long for an address, so the form is kept under its random name.
+        form = secrets.token_hex(16)
+        keep_sent(site, _link_of_asking(ref, form), Kept(form, "", asking), site.clock())
+        return see_other(f"../{ref}?asking={form}")
+    is_open = site.system.transact(lambda session: questions.keep(session, site, ref, email, question))
+    return see_other("question/asked" if is_open else f"../{ref}")
+
+
+def _link_of_asking(ref: str, form: str) -> str:
+    """Return what a form to ask a question is kept under: each for itself, so that nobody pushes out another's."""
+    return f"question {ref} {form}"
+
+
+def _find_asking(site: Site, ref: str) -> Mapping[str, str] | None:
+    """Return what was typed into the form that the address names; None if it names none that is kept."""
+    form = request.args.get("asking", "")
+    with site.system.reading() as session:
+        kept = kept_forms.find(session, _link_of_asking(ref, form), form, site.clock()) if form else None
+    return kept.texts if kept else None
+
+
+def _read_asking(asking: Mapping[str, str]) -> tuple[dict[str, str], str, str]:
+    """Return what is wrong with the form to ask a question, by field, and its address and its question."""
     faults: dict[str, str] = {}
     email = question = ""
     try:
-        email = _read_email(typed)
+        email = _read_email(asking["email"])
     except BadInput:
         faults["email"] = _NO_ADDRESS
     try:
-        question = questions.read_question(text)
+        question = questions.read_question(asking["text"])
     except BadInput as bad:
         faults["text"] = " ".join(
             f"{p.problem[:1].upper()}{p.problem[1:]}. {p.expected}." for p in bad.problems
         )
-    if faults:
-        asking = {"email": typed, "text": text[: questions.LONGEST_TYPED]}
-        return _show_call(site, ref, status=422, asking=asking, faults=faults)
-    is_open = site.system.transact(lambda session: questions.keep(session, site, ref, email, question))
-    return see_other("question/asked" if is_open else f"../{ref}")
+    return faults, email, question
 
 
 def _subscribe(site: Site, typed: str) -> Response:
@@ -217,7 +249,7 @@ def _subscribe(site: Site, typed: str) -> Response:
     try:
         email = _read_email(typed)
     except BadInput:
-        return _show_list(site, _read_list(site), status=422, email=typed, problem=_NO_ADDRESS)
+        return see_other(f"calls?{urlencode({'typed': typed})}")
     site.system.transact(lambda session: subscriptions.ask(session, email, site.clock()))
     return see_other("new-calls/asked")
 

@@ -11,7 +11,7 @@ from workflow.actions.questions import QuestionOver, TooMany
 from workflow.links import Asker
 from workflow.session import Session
 from workflow.web import public_calls
-from workflow.web.sheet import TICKED
+from workflow.web.sheet import NOT_TICKED, TICKED
 from workflow.web.site import Site, require_form, see_other
 
 LONGEST_TYPED = 10_000  # characters of a question that are read and shown again
@@ -42,7 +42,7 @@ def page(site: Site, token: str, asker: Asker) -> Response:
     """Show the question of a link with the button that asks it (GET), or ask it (POST)."""
     if request.method == "POST":
         return _confirm(site, token, asker)
-    return _show(site, token, asker)
+    return _show(site, token, asker, _TICK if NOT_TICKED in request.args else None)
 
 
 def _show(site: Site, token: str, asker: Asker, problem: str | None = None) -> Response:
@@ -83,7 +83,7 @@ def _confirm(site: Site, token: str, asker: Asker) -> Response:
         abort(429)
     # A program that checks mail may send the form as it is, and must not publish anything.
     if request.form.get("wanted") != TICKED:
-        return _show(site, token, asker, _TICK)
+        return see_other(f"{token}?{NOT_TICKED}=yes")
     try:
         site.system.transact(lambda session: questions.confirm(session, asker, site.clock()))
     except (QuestionOver, Refused, BadInput):

@@ -11,6 +11,7 @@ from workflow.forms.fields import Texts
 from workflow.store.tables import canonical
 
 TICKED = "yes"  # the value of a box that a person ticks to say that a form is meant
+NOT_TICKED = "not-ticked"  # in the address of a page that came back because a box was not ticked
 EventInputs = list[tuple[str, dict[str, Any]]]
 
 

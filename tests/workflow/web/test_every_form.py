@@ -11,6 +11,8 @@ import pytest
 from freezegun import freeze_time
 
 from tests.support.visitor import Guest, Visit, Visitor
+from tests.workflow.web.test_questions import link_of
+from workflow import links
 from workflow.store import tables
 
 # What is sent: the path, the fields, and every text that the page shows afterwards.
@@ -52,6 +54,26 @@ def _again(visitor: Visitor) -> Sent:
 
 def _call(visitor: Visitor) -> Sent:
     return f"/calls/{visitor.life.ref}", {"email": "only this"}, ("only this", "not an e-mail address")
+
+
+def _question(visitor: Visitor) -> Sent:
+    data = {"email": "only this", "text": "Until when?"}
+    return f"/calls/{visitor.life.ref}/question", data, ("only this", "Until when?", "not an e-mail address")
+
+
+def _question_link(visitor: Visitor) -> Sent:
+    guest = Guest(visitor.life)
+    guest.post(f"/calls/{visitor.life.ref}/question", email="new@example.org", text="Until when?")
+    return visitor.path_of(link_of(visitor.life, "new")), {"wanted": ""}, (BOX, "Until when?")
+
+
+def _new_calls(_: Visitor) -> Sent:
+    return "/new-calls", {"email": "only this"}, ("only this", "not an e-mail address")
+
+
+def _new_calls_link(visitor: Visitor) -> Sent:
+    link = links.subscribe_address(visitor.life.system.config, "new@example.org")
+    return visitor.path_of(link), {"wanted": ""}, (BOX, "new@example.org")
 
 
 def _ask(_: Visitor) -> Sent:
@@ -108,9 +130,11 @@ def _new(visitor: Visitor) -> Sent:
 
 
 CASES: dict[str, tuple[Case, ...]] = {
-    "/a/<token>": (_event, _application, _expired, _signed_out),
+    "/a/<token>": (_event, _application, _expired, _signed_out, _question_link, _new_calls_link),
     "/a/<token>/again": (_again,),
     "/calls/<ref>": (_call,),
+    "/calls/<ref>/question": (_question,),
+    "/new-calls": (_new_calls,),
     "/me": (_ask,),
     "/me/<token>": (_sign_in, _sign_in_used, _sign_in_old),
     "/me/<token>/again": (_sign_in_again,),

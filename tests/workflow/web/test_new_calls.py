@@ -39,7 +39,7 @@ def test_an_address_is_subscribed_by_a_press_and_by_nothing_before(begin: Begin)
     link = confirm_link(life)
     assert guest.get(link).status_code == 200
     assert guest.client.post(path_of(link)).status_code == 415
-    assert guest.client.post(path_of(link), data={"x": "y"}).status_code == 422
+    assert guest.post(link, x="y").status_code == 422
     assert count(life, "subscribers") == 0
     assert "You will hear of new calls" in guest.post(link, **TICK).text
     guest.post(link, **TICK)
