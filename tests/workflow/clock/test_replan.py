@@ -69,7 +69,10 @@ def test_who_ends_what_the_board_approved(begin: Begin) -> None:
     assert reasons(refused) == ["board-did-not-approve"]
     life = begin("approved", "[board]\nterminates = false\n")
     life.do("terminate")
+    assert life.facts.ending is not None, "which takes effect on a later day"
+    life.at(life.due("agreement-ends")).tick()
     assert life.state is State.TERMINATED
+    assert life.facts.ended.how == "terminated"
 
 
 def test_how_long_the_protest_window_is(begin: Begin) -> None:

@@ -35,6 +35,7 @@ INSISTING = {
     "needs-agreed": ["needs-identified"],
     "selection-opens": ["needs-identified"],
     "applications-close": ["open-selection"],
+    "question-answered": [],  # applications-close insists as well
     "scores-due": [],  # choice-due insists as well
     "choice-due": ["open-selection"],
     "protest-answered": [],  # agreement-due insists as well
