@@ -48,12 +48,15 @@ NO_QUORUM = {"ayes": 3, "noes": 0, "abstentions": 0}
 ASIDE = {
     "add-note", "attach-document", "change-contact", "accept-contact", "add-agreement", "extend-selection",
     "close-out", "record-assessment", "record-gap", "record-meeting", "record-engagement", "record-responsibility",
+    "ask-question", "answer-question",
+    "correct-entry",  # it needs a history, and leads to a situation to which the right entry would have led
 }  # fmt: skip
 RARE = {
     "record-signature",
     "file-protest",
     "answer-protest",
     "declare-conflict",
+    "change-panel",
     "withdraw-application",
     "restart",
 }
@@ -63,6 +66,7 @@ _DAYS = [{"meeting_on": str(on)} for on in MEETINGS]
 _VOTES = [day | vote for day in _DAYS for vote in (CARRIED, LOST, NO_QUORUM)]
 _EACH: Mapping[str, list[dict[str, Any]]] = {
     "open-selection": [{"reviewers": list(REVIEWERS[:1])}],
+    "change-panel": [{"add": list(REVIEWERS[1:2]), "remove": []}],
     "draft-agreement": ONE_REASON,
     "set-outcomes": [{"outcomes": OUTCOMES[:1]}],
     "refer-to-board": [
@@ -119,7 +123,7 @@ class Place:
             self.state, self.time, facts.needs.statement is not None, tuple(facts.needs.signatures),
             call and (
                 max(call.closes_at, self.now), call.closed_at is None, call.scored_at is None, len(call.scores),
-                tuple(call.applications), len(call.conflicts),
+                tuple(call.applications), len(call.conflicts), call.reviewers,
                 call.choice and max(call.choice.protest_until, self.now),
                 tuple((p.answer is None, bool(call.choice and p.at >= call.choice.at)) for p in call.protests),
             ),

@@ -76,7 +76,7 @@ any               | correct-entry         | -                | everybody
 open              | change-panel          | -                | staff
 any               | accept-contact        | -                | next-contact
 """
-EVERYBODY = set(Role) - {Role.CLOCK, Role.NEXT_CONTACT}
+EVERYBODY = set(Role) - {Role.CLOCK, Role.NEXT_CONTACT, Role.PUBLIC}
 SHORT = dict(zip(("needs", "open", "board", "active", "review", "ended"), State, strict=True))
 
 

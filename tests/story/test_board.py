@@ -55,7 +55,7 @@ def test_a_large_agreement_is_introduced_at_one_meeting_and_approved_at_the_next
         "schedule-item: board-office, lead-partner, principal, staff, superintendent",
         "approve: board-office, lead-partner, principal, staff, superintendent",
         "sign-agreement: staff",
-        "sign-agreement: lead-partner",
+        "sign-agreement: board-office, lead-partner, principal, staff, superintendent",
     ]
 
 
@@ -95,7 +95,13 @@ def test_an_amendment_that_reaches_the_threshold_waits_for_the_board_and_is_sign
     agreement = office.show()["facts"]["agreement"]
     assert (agreement["amount_cents"], agreement["pending"]["amount_cents"]) == (24_999_999, 25_000_000)
     step = office.do("refer-to-board", "staff", purpose="amendment")
-    assert step.due == {"item-scheduled": "2025-10-08 17:00", "agreement-ends": "2026-09-01 00:00"}
+    assert step.due == {
+        "item-scheduled": "2025-10-08 17:00",
+        "meeting-due": "2025-10-13 17:00",  # the agreement goes on meanwhile, and so do its duties
+        "assessment-due": "2025-10-31 17:00",
+        "annual-review-opens": "2026-07-02 17:00",
+        "agreement-ends": "2026-09-01 00:00",
+    }
     step = office.do("schedule-item", "board-office", meeting_on=THIRD)
     assert step.due["agenda-packet"] == "2025-11-07 17:00"
     office.at(f"{THIRD} 18:00").do("introduce-item", "board-office", meeting_on=THIRD)
@@ -118,7 +124,7 @@ def test_an_amendment_that_reaches_the_threshold_waits_for_the_board_and_is_sign
         "schedule-item: board-office, lead-partner, principal, staff, superintendent",
         "approve: board-office, lead-partner, principal, staff, superintendent",
         "sign-agreement: lead-partner",
-        "sign-agreement: staff",
+        "sign-agreement: board-office, lead-partner, principal, staff, superintendent",
     ]
 
 

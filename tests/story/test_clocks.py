@@ -17,7 +17,12 @@ def test_a_call_closes_at_17_00_on_the_day_that_summer_time_ends(office: Office)
 
 
 def test_a_reminder_comes_at_17_00_on_the_day_that_summer_time_begins(office: Office) -> None:
-    past = Past().active().on("2026-02-06").did("open-annual-review", "staff")
+    past = Past().active()
+    for day in ("2025-10-01", "2025-12-01", "2026-02-01"):
+        past.on(day).did("record-meeting", "lead-partner", on=day)
+        if day == "2025-10-01":
+            past.did("record-assessment", "lead-partner", on=day)
+    past.on("2026-02-06").did("open-annual-review", "staff")
     office.at("2026-02-07").take_in(past)
     assert [
         (one["kind"], one["due_at"])

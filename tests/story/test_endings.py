@@ -106,7 +106,7 @@ def test_agreements_end_with_their_last_day_wherever_they_stand(office: Office) 
     renewing.did("refer-to-board", "staff", purpose="renewal", ends_on="2027-08-31")
     renewing.did("schedule-item", "board-office", meeting_on="2026-09-16")
     office.at("2026-08-30").take_in(reviewed, undecided, renewing)
-    assert office.at("2026-08-31 23:58").daemon() == []
+    assert office.at("2026-08-31 23:58").daemon() == ["ghs-2025 open-annual-review -> board-review"]
     office.letters()
     assert sorted(office.at("2026-09-01 00:00").daemon()) == [
         f"{ref} expire -> terminated" for ref in ("fhs-2025", "ghs-2025", REF)

@@ -77,8 +77,9 @@ def make_menu(session: Session, record: Snapshot, actor: str, now: datetime) -> 
     def place(deed: Deed) -> tuple[bool, int, bool]:
         return deed.is_dangerous, urgency.get(deed.event.name, len(urgency)), deed.event.optional
 
-    missing = (entry for name, entry in hindered.items() if name not in deeds and not entry[0].optional)
-    return Menu(tuple(sorted(deeds.values(), key=place)), tuple(missing))
+    missing = [entry for name, entry in hindered.items() if name not in deeds and not entry[0].optional]
+    # The law has them in the order of a life, and what comes early may be over.
+    return Menu(tuple(sorted(deeds.values(), key=place)), tuple(reversed(missing)))
 
 
 def roles_held(session: Session, record: Snapshot, actor: str) -> list[Role]:

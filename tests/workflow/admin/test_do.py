@@ -80,6 +80,11 @@ def test_what_is_not_possible_yet_is_named_with_the_reason(begin: Begin) -> None
     assert "describe-needs" in hindered["agree-needs"]
 
 
+def test_what_lies_ahead_is_named_before_what_is_over(begin: Begin) -> None:
+    hindered = [event.name for event, _ in menu_at(begin, "drafted", "staff").hindered]
+    assert hindered.index("activate") < hindered.index("extend-selection")
+
+
 CHOICES = (("franklin", "Franklin High School"), ("rainier-beach", "Rainier Beach High School"))
 
 
