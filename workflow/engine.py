@@ -32,6 +32,7 @@ from workflow.setting import Situation, collect_setting
 from workflow.store import database, tables
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.tables import canonical
+from workflow.views.shown_directory import read_directory
 
 # No ladder is due this late, so a query from here on returns only the open rows.
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -199,8 +200,9 @@ def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
         wrong = f"there is no school {event_input.school!r}{suggest(event_input.school, directory.schools)}"
         raise BadInput([Problem("school", wrong, right)])
     if "organization" in row.asks and event_input.organization not in directory.organizations:
-        right = ", ".join(directory.organizations) or "an organization that was imported first"
-        near = suggest(event_input.organization, directory.organizations)
+        organizations = read_directory(session).organizations
+        right = ", ".join(organizations) or "an organization that was imported first"
+        near = suggest(event_input.organization, organizations)
         wrong = f"there is no organization {event_input.organization!r}{near}"
         raise BadInput([Problem("organization", wrong, right)])
 

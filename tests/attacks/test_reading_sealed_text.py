@@ -16,7 +16,7 @@ import pytest
 from states.errors import Refused
 from states.inputs import ABILITIES
 from states.partnership import Role
-from tests.support.desk import Desk
+from tests.support.desk import STAFF, Desk
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, COLLEGE_APPLIES, REVIEWERS
 from tests.support.letters import delivered
@@ -261,6 +261,91 @@ def test_no_command_says_who_withdrew_an_application_before_the_closing(sit: Sit
         0,
         "1 partnerships, 0 faults",
     )
+
+
+@pytest.mark.promise("sealed-until-closing")
+@pytest.mark.parametrize("later", ["2025-08-02", "2025-08-16"], ids=["open", "closed"])
+@pytest.mark.parametrize("known", [False, True], ids=["a stranger", "known to the office"])
+def test_nothing_names_a_stranger_who_withdrew_before_the_closing(sit: Sit, later: str, known: bool) -> None:
+    desk = sit("applied")
+    life: Life = desk.life
+    if known:
+        life.person("new")
+    send_as_stranger(life.at("2025-08-01 12:00"))
+    assert NEW_NAMES.search(desk.say("organizations")), "the search finds nothing at all"
+    guest = Guest(life.at("2025-08-02"))
+    link = guest.application_link("new@example.org")
+    guest.post(link, do="withdraw", confirm="withdraw", form="1" * 16)
+    delivered(life)
+    life.tick(later)
+    for place, shown in (*read_lists(desk), *read_pages_of_the_office(life)):
+        # Who the office itself has entered stays in its list of people.
+        rest = shown.replace("new@example.org", "") if known and place.startswith(OFFICE_LISTS) else shown
+        assert not NEW_NAMES.search(rest), place
+    assert ("new@example.org" in desk.say("people")) is known
+
+
+@pytest.mark.promise("sealed-until-closing")
+def test_an_application_that_stands_keeps_its_sender_in_the_directory(sit: Sit) -> None:
+    desk = sit("applied")
+    life: Life = desk.life
+    send_as_stranger(life.at("2025-08-01"))
+    guest = Guest(life.at("2025-08-02"))
+    link = guest.application_link("new@example.org")
+    guest.post(link, do="withdraw", confirm="withdraw", form="1" * 16)
+    # The draft that it left can be sent again.
+    send_as_stranger(life.at("2025-08-03"), form="2" * 16)
+    for words in (("people",), ("organizations",), ("history", life.ref)):
+        assert NEW_NAMES.search(desk.say(*words)), words
+
+
+NEW_NAMES = re.compile("rainier.youth|new@example", re.IGNORECASE)
+OFFICE_LISTS = ("people", "changes", "list --waiting-on", "notices revoke")
+
+
+def send_as_stranger(life: Life, form: str = "0" * 16) -> None:
+    """Apply from the address new@example.org, for an organization that the directory does not have."""
+    guest = Guest(life)
+    written = {"name": "Rainier Youth", "kind": "public-agency", "contact_name": "Pat of Rainier Youth"}
+    page = guest.post(
+        guest.application_link("new@example.org"), do="send", form=form, unchanged="yes",
+        **written, **dict.fromkeys(ABILITIES, SECRET),
+    )  # fmt: skip
+    assert page.status_code == 200
+
+
+def read_lists(desk: Desk) -> Iterator[tuple[str, str]]:
+    """What the commands that list or choose people and organizations print, and what a mistake in them suggests."""
+    ref, near = desk.life.ref, "rainier-yout"
+    of_one = ("history", "show", "notices", "replies", "events", "export", "deadlines")
+    commands = [(name, ref) for name in of_one]
+    commands += [
+        (name,) for name in ("people", "organizations", "changes", "notices", "list", "export", "verify")
+    ]
+    commands += [("people", "change", "ne@example.org"), ("people", "remove", "ne@example.org")]
+    commands += [
+        ("list", "--waiting-on", "ne@example.org"),
+        ("notices", "revoke", "--person", "ne@example.org"),
+    ]
+    commands += [("people", "add", "x@example.org", "--name", "x", "--organization", near)]
+    commands += [("trigger", ref, "withdraw-application", *STAFF, "--set", f"organization={near}")]
+    for words in commands:
+        for form in ((), ("--json",)):
+            answer = desk.run(*words, *form)
+            yield " ".join((*words, *form)), answer.out + answer.err
+
+
+def read_pages_of_the_office(life: Life) -> Iterator[tuple[str, str]]:
+    """What the pages of the office show, with the choice of an organization and the list of troubled mail."""
+    guest = Guest(life)
+    for role in (Role.STAFF, Role.PRINCIPAL):
+        yield f"page of {role}", guest.shown(role, f"{role}@example.org")
+    for event in ("receive-application", "withdraw-application", "score-application"):
+        yield event, guest.get(guest.link(Role.STAFF, "staff@example.org", event=event)).text
+    visitor = Visitor(life)
+    visitor.sign_in("staff@example.org")
+    for address in ("/me", "/me?show=all", "/metrics", "/healthz", "/calls", "/calls.atom"):
+        yield address, visitor.client.get(address).text
 
 
 @pytest.mark.promise("sealed-until-closing")

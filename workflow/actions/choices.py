@@ -25,6 +25,7 @@ from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
 from workflow.store.application_texts import read_text
 from workflow.views.applications import applications_for
+from workflow.views.shown_directory import read_directory
 from workflow.views.standings import standings_of
 
 _MEETINGS = 16  # the most meetings to choose from, which is most of a year
@@ -113,7 +114,7 @@ def _schools(session: Session, task: Task, _: datetime) -> Choices:
 
 def _organizations(session: Session, task: Task, now: datetime) -> Choices:
     """Return the organizations that a person can apply for: staff for any, an applicant for its own."""
-    organizations = session.directory.organizations
+    organizations = read_directory(session).organizations
     applied = {each.organization for each in applications(session, task, now)}
 
     def write(organization: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from workflow.record import changes, verify
 from workflow.session import Session
 from workflow.store import tables
 from workflow.views import vacancies
+from workflow.views.shown_directory import read_directory
 from workflow.views.vacancies import Vacancy
 
 
@@ -84,14 +85,14 @@ def _check_known(session: Session, row: Mapping[str, Any]) -> None:
     ]
     organization = row.get("organization")
     if organization and organization not in session.directory.organizations:
-        organizations = session.directory.organizations
+        organizations = read_directory(session).organizations
         problem = f"there is no organization {organization!r}{suggest(organization, organizations)}"
         mistakes.append(Problem("--organization", problem, ", ".join(organizations)))
     delegate = row.get("delegate")
     if delegate and delegate == row.get("email"):
         mistakes.append(Problem("--delegate", "nobody stands in for themselves", "somebody else"))
     elif delegate and delegate not in session.directory.people:
-        problem = f"there is no person {delegate!r}{suggest(delegate, session.directory.people)}"
+        problem = f"there is no person {delegate!r}{suggest(delegate, read_directory(session).people)}"
         mistakes.append(Problem("--delegate", problem, "somebody in the directory"))
     if mistakes:
         raise BadInput(mistakes)
@@ -107,6 +108,8 @@ def remove(console: Console, area: Area, table: Table, key: object, what: str) -
     def work(session: Session) -> list[Vacancy]:
         if not changes.remove(session, table, key, by=rights.name, now=console.now):
             keys = map(str, session.connection.scalars(select(next(iter(table.primary_key.columns)))))
+            if table is tables.people:
+                keys = iter(read_directory(session).people)
             raise NotFound(f"there is no {what} {key}{suggest(str(key), keys)}")
         if table is not tables.people:
             return []

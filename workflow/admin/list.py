@@ -18,6 +18,7 @@ from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Snapshot
 from workflow.views import documents, pending
+from workflow.views.shown_directory import read_directory
 
 
 @click.command("list")
@@ -47,7 +48,7 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
             with verify.reraise_with_ref(record.ref):
                 shown.append(with_waiting(session, record, console.now))
         is_person = person is None or person.lower() in session.directory.people
-        near = suggest(person or "", session.directory.people)
+        near = suggest(person or "", read_directory(session).people)
     if overdue:
         shown = [p for p in shown if any(d["overdue"] for d in p["deadlines"])]
     if person is not None:

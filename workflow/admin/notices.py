@@ -27,6 +27,7 @@ from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, NoticeStatus
 from workflow.views import documents, sealing
+from workflow.views.shown_directory import read_directory
 
 _USAGE = "[REF] | show ID | preview NAME REF | test | retry ID | resend ID | revoke ID"
 
@@ -262,7 +263,7 @@ def notices_revoke(console: Console, id_: int | None, person: str | None) -> Non
         )
         keys = list(session.connection.scalars(select(table.c.id).where(chosen)))
         if not keys:
-            near = suggest(person or "", session.directory.people)
+            near = suggest(person or "", read_directory(session).people)
             raise NotFound(
                 f"there is no notice {id_}" if person is None else f"there is no notice to {person}{near}"
             )

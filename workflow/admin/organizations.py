@@ -8,6 +8,7 @@ from workflow.admin.console import Console, Listing, common
 from workflow.admin.directory import show_rows, write
 from workflow.record import district_file
 from workflow.store import tables
+from workflow.views.shown_directory import read_directory
 
 
 @click.group(cls=Listing)
@@ -20,9 +21,8 @@ def organizations() -> None:
 def organizations_list(console: Console) -> None:
     """List every organization and its kind (4270.2)."""
     with console.system.reading() as session:
-        rows = [
-            {"id": o.id, "name": o.name, "kind": o.kind} for o in session.directory.organizations.values()
-        ]
+        organizations = read_directory(session).organizations.values()
+        rows = [{"id": o.id, "name": o.name, "kind": o.kind} for o in organizations]
     show_rows(console, "organizations", ("id", "name", "kind"), rows)
 
 

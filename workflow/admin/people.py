@@ -20,14 +20,16 @@ from workflow.outbox import queue
 from workflow.record import changes, district_file
 from workflow.session import Session
 from workflow.store import tables
+from workflow.views.shown_directory import read_directory
 
 
 def _find_person(console: Console, email: str) -> directory.Person:
     """Return a person of the directory. Raises `NotFound`."""
     with console.system.reading() as session:
-        person = session.directory.people.get(email.lower())
+        people = read_directory(session).people
+        person = people.get(email.lower())
         if person is None:
-            raise NotFound(f"there is no person {email!r}{suggest(email, session.directory.people)}")
+            raise NotFound(f"there is no person {email!r}{suggest(email, people)}")
     return person
 
 
@@ -54,7 +56,7 @@ def people_list(console: Console) -> None:
                 "digest": p.digest,
                 "dates": p.dates,
             }
-            for p in session.directory.people.values()
+            for p in read_directory(session).people.values()
         ]
 
     def people() -> None:
@@ -149,7 +151,7 @@ def people_feed(console: Console, email: str, new: bool) -> None:
 
     def work(session: Session) -> int:
         if address not in session.directory.people and not _has_notice(session, address):
-            raise NotFound(f"there is no person {email!r}{suggest(email, session.directory.people)}")
+            raise NotFound(f"there is no person {email!r}{suggest(email, read_directory(session).people)}")
         if not new:
             # The address shows a person's dates to everybody who has it, so the record says who has looked.
             changes.record(session, "read the feed of", address, by=user, now=console.now)
@@ -233,7 +235,7 @@ def people_revoke(console: Console, email: str) -> None:
 
     def work(session: Session) -> tuple[int, list[int]]:
         if address not in session.directory.people and not _has_notice(session, address):
-            raise NotFound(f"there is no person {email!r}{suggest(email, session.directory.people)}")
+            raise NotFound(f"there is no person {email!r}{suggest(email, read_directory(session).people)}")
         ended = sign_in.end(session, address, None, console.now)
         revoked = queue.revoke_person(session.connection, address, console.now)
         directory.renew_feed(session.connection, address)

@@ -19,6 +19,7 @@ from workflow.session import Session
 from workflow.store import tables
 from workflow.store.database import StoreError
 from workflow.store.rows import Snapshot
+from workflow.views.shown_directory import read_directory
 
 
 def complete_refs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -95,5 +96,5 @@ def resolve(connection: Connection, ref: str) -> str:
 def require_person(session: Session, email: str, facts: Partnership | None = None) -> None:
     """Raise `NotFound`, with the nearest address, if neither the directory nor the facts know a person."""
     if session.directory.person(email, facts) is None:
-        near = suggest(email, session.directory.people)
+        near = suggest(email, read_directory(session).people)
         raise NotFound(f"there is no person {email!r} in the directory{near}")

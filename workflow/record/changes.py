@@ -18,6 +18,7 @@ from workflow.outbox import queue
 from workflow.procedure.checks import CHANGES
 from workflow.session import Session
 from workflow.store import tables
+from workflow.views.shown_directory import find_unnamed
 
 # A message names at most so many changes; the command lists all of them.
 _NAMED = 40
@@ -123,10 +124,12 @@ def _text(value: object) -> str:
 
 
 def list_changes(session: Session) -> list[dict[str, Any]]:
-    """Return every change on record, the oldest first."""
-    table = tables.directory_changes
+    """Return the changes on record, the oldest first, without those that name who withdrew before the closing."""
+    table, unnamed = tables.directory_changes, find_unnamed(session)
     rows = session.connection.execute(select(table).order_by(table.c.id))
-    return [{"id": row.id, "at": session.local(row.at), **describe(row)} for row in rows]
+    return [
+        {"id": row.id, "at": session.local(row.at), **describe(row)} for row in rows if not unnamed.hides(row)
+    ]
 
 
 def require_to_come(session: Session, days: Iterable[tuple[str, date]], now: datetime) -> None:

@@ -17,6 +17,7 @@ from workflow.record.rights import Rights
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.tables import canonical
+from workflow.views.shown_directory import find_unnamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ def _find_unknown(session: Session, file: DistrictFile) -> list[Problem]:
             if school not in schools
         ]
         if person.organization and person.organization not in organizations:
-            at, expected = f"person.{number}.organization", _one_of(organizations)
+            shown = organizations - find_unnamed(session).organizations
+            at, expected = f"person.{number}.organization", _one_of(shown)
             mistakes.append(Problem(at, f"there is no organization {person.organization!r}", expected))
         if person.delegate and person.delegate not in people:
             at, expected = f"person.{number}.delegate", "somebody the file or the directory has"
