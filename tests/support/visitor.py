@@ -198,9 +198,10 @@ class Visitor:
     def _kept(self, path: str, answer: TestResponse) -> Seen:
         """Go on to the page that shows what was typed, or press the button of the one that asks to check it."""
         to = urljoin(path, answer.headers.get("Location", "/done"))
-        if answer.status_code != 303 or not to.startswith("/a/") or to.endswith("/done"):
+        came_back = to.startswith(("/a/", "/me/")) or "/me?" in to
+        if answer.status_code != 303 or not came_back or to.endswith("/done"):
             return self._seen(path, answer)
-        seen = self.get(to)
+        seen = self.get(self.path_of(to))
         if "/check/" not in to or seen.status != 200:
             return seen
         data = seen.form.texts | {"do": ["record"]}

@@ -59,7 +59,7 @@ def signed_out(site: Site, claim: Claim, texts: Mapping[str, str] | None = None)
         why="This link belongs to the page of a person who has signed in. Sign in, and open it from there.",
         how="signed-out",
         again=None,
-        typed=_label_typed(claim.event, {k: v for k, v in (texts or {}).items() if k not in OURS}),
+        typed=_label_typed(claim.event, texts or {}),
         partnership=None,
         state="",
         since=[],
@@ -67,10 +67,10 @@ def signed_out(site: Site, claim: Claim, texts: Mapping[str, str] | None = None)
     )
 
 
-def expired(site: Site, token: str, claim: Claim) -> Response:
+def expired(site: Site, token: str, claim: Claim, texts: Mapping[str, str] | None = None) -> Response:
     """Show the page of an expired link. A person who has lost the role gets the page of a revoked link instead."""
     if claim.sign_in is not None:
-        return signed_out(site, claim)
+        return signed_out(site, claim, texts)
     why = "It is too old. Ask for fresh links, and use those."
     try:
         with site.system.reading() as session:
@@ -78,9 +78,9 @@ def expired(site: Site, token: str, claim: Claim) -> Response:
             find_action(session, claim, site.clock())
     except LinkClosed as over:
         if over.how == "revoked":
-            return closed(site, token, over)
+            return closed(site, token, over, texts)
         why = f"{why} {over.why}"
-    return closed(site, token, LinkClosed("expired", why, claim))
+    return closed(site, token, LinkClosed("expired", why, claim), texts)
 
 
 def forged(site: Site) -> Response:

@@ -130,10 +130,15 @@ def _keep(
     # A document that cannot be recorded is not kept: the person has to choose another.
     unfit = any(problem.at == key for problem in faults.problems)
     kept = sent.to_keep(None if unfit else key, faults)
+    keep_sent(site, link_of(claim), kept, now)
+    return see_other(f"{token}/{page}/{sent.form}")
+
+
+def keep_sent(site: Site, link: str, kept: Kept, now: datetime) -> None:
+    """Keep a form that was sent, in a transaction of its own."""
     # The same form that is sent twice at once is kept by one of the two (`IntegrityError`).
     with suppress(IntegrityError):
-        site.system.transact(lambda session: kept_forms.keep(session, link_of(claim), kept, now))
-    return see_other(f"{token}/{page}/{sent.form}")
+        site.system.transact(lambda session: kept_forms.keep(session, link, kept, now))
 
 
 def link_of(claim: Claim) -> str:

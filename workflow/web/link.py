@@ -5,7 +5,7 @@ This module only chooses the page. The choice depends on the kind of the claim i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +13,14 @@ from flask import Blueprint, Response, abort, request
 
 from notifications.links import Expired, Forged
 from workflow import links
+from workflow.actions import kept_forms
 from workflow.actions.action import LinkClosed, find_action, send_again
+from workflow.actions.kept_forms import NO_FAULTS
 from workflow.links import Applicant, Claim, ExpiredClaim
 from workflow.procedure.config import Config
 from workflow.session import Session
 from workflow.web import application, closed_link, event_page, partnership, signed_in
+from workflow.web.sent import read_sent
 from workflow.web.sheet import TICKED
 from workflow.web.site import Site, require_form, see_other
 
@@ -61,11 +64,15 @@ def blueprint(site: Site) -> Blueprint:
         try:
             kind, claim = read_token(site.system.config, token)
         except ExpiredClaim as old:
+            if request.method == "POST":
+                return _keep_unsent(site, token, old.claim)
             return closed_link.expired(site, token, old.claim)
         if isinstance(claim, Claim) and claim.sign_in is not None:
             own = _check_browser(site, claim)
+            if own is None and request.method == "POST":
+                return _keep_unsent(site, token, claim)
             if own is None:
-                return closed_link.signed_out(site, claim, request.form)
+                return closed_link.signed_out(site, claim)
             claim = own
         return openers[kind](site, token, claim)
 
@@ -127,6 +134,31 @@ def _check_browser(site: Site, claim: Claim) -> Claim | None:
     return replace(claim, sign_in=browser.id) if browser and browser.email == claim.person else None
 
 
+def _keep_unsent(site: Site, token: str, claim: Claim) -> Response:
+    """Keep a form that came from a link that has ended, and redirect to the page that says why and shows it."""
+    require_form()
+    if not site.can_post():
+        abort(429)
+    if not claim.event:
+        return see_other(token)
+    sent = read_sent(site.system.config.procedure.web.upload_megabytes)
+    event_page.keep_sent(site, _link_of_unsent(claim), sent.to_keep(None, NO_FAULTS), site.clock())
+    return see_other(f"{token}/form/{sent.form}")
+
+
+def _link_of_unsent(claim: Claim) -> str:
+    # Apart from what was kept while the link worked: somebody else at the same computer must not read that.
+    return f"ended {event_page.link_of(claim)}"
+
+
+def _find_unsent(site: Site, claim: Claim, form: str) -> Mapping[str, str] | None:
+    """Return what was typed into a form that came after its link had ended, or None."""
+    now = site.clock()
+    with site.system.reading() as session:
+        kept = kept_forms.find(session, _link_of_unsent(claim), form, now)
+    return kept.texts if kept else None
+
+
 def _send_fresh_links(site: Site, token: str) -> Response:
     """Queue a message with fresh links if the person may have one. The answer is the same in every case."""
     require_form()
@@ -148,15 +180,15 @@ def _show_kept(site: Site, token: str, form: str, *, check: bool) -> Response:
     try:
         kind, claim = read_token(site.system.config, token)
     except ExpiredClaim as old:
-        return closed_link.expired(site, f"../../{token}", old.claim)
+        return closed_link.expired(site, f"../../{token}", old.claim, _find_unsent(site, old.claim, form))
     if isinstance(claim, Applicant):
         return application.again(site, f"../../{token}", claim, form)
     if kind != "event":
         raise Forged("the link asks for no event")
     own = _check_browser(site, claim)
-    return (
-        event_page.again(site, token, own, form, check=check) if own else closed_link.signed_out(site, claim)
-    )
+    if own is None:
+        return closed_link.signed_out(site, claim, _find_unsent(site, claim, form))
+    return event_page.again(site, token, own, form, check=check)
 
 
 def _read_any_age(config: Config, token: str) -> Claim | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from flask import Blueprint, Response, abort, request
 
 from notifications.links import Expired, Forged
@@ -14,7 +16,7 @@ from workflow.actions import sign_in
 from workflow.links import SignInLink
 from workflow.web import new_partnership, own_page, signed_in
 from workflow.web.sheet import TICKED
-from workflow.web.site import Site, require_form
+from workflow.web.site import Site, require_form, see_other
 
 
 def blueprint(site: Site) -> Blueprint:
@@ -24,15 +26,31 @@ def blueprint(site: Site) -> Blueprint:
     @pages.get("/me")
     def show() -> Response:
         browser = signed_in.current(site)
-        return own_page.show_page(site, browser) if browser else _show_sign_in(site)
+        return own_page.show_page(site, browser, request.args.get("form")) if browser else _show_sign_in(site)
 
     @pages.post("/me")
     def ask() -> Response:
         return _ask(site)
 
+    @pages.get("/me/asked")
+    def asked() -> Response:
+        return _show_asked(site)
+
     @pages.route("/me/<token>", methods=["GET", "POST"])
     def link(token: str) -> Response:
-        return _open(site, token) if request.method == "POST" else _show_link(site, token)
+        return _open(site, token) if request.method == "POST" else _show_link(site, token, token)
+
+    @pages.get("/me/<token>/not-ticked")
+    def not_ticked(token: str) -> Response:
+        return _show_link(site, token, f"../{token}", _NOT_TICKED)
+
+    @pages.get("/me/<token>/over")
+    def over(token: str) -> Response:
+        return _show_link_over(site, token, "again")
+
+    @pages.get("/me/<token>/not-asked")
+    def not_asked(token: str) -> Response:
+        return _show_link_over(site, token, "again", _NOT_TICKED)
 
     @pages.post("/me/<token>/again")
     def again(token: str) -> Response:
@@ -67,11 +85,26 @@ def blueprint(site: Site) -> Blueprint:
 # Signing in
 
 
-def _show_sign_in(site: Site, status: int = 200, email: str = "", problem: str | None = None) -> Response:
-    """Show the form that asks for an address. `email` and `problem` bring it back with what was typed."""
+_NO_ADDRESS = "This is not an e-mail address. Write one like name@example.org."
+_NOT_TICKED = "Tick the box, and press the button again."
+
+
+def _show_sign_in(site: Site) -> Response:
+    """Show the form that asks for an address. One that came back has what was typed in its address."""
+    typed = request.args.get("typed")
     return site.render(
-        "sign-in", status, title="Your page", email=email, problem=problem, failed=problem is not None
+        "sign-in",
+        200 if typed is None else 422,
+        title="Your page",
+        email=_clean(typed or ""),
+        problem=None if typed is None else _NO_ADDRESS,
+        failed=typed is not None,
     )
+
+
+def _clean(typed: str) -> str:
+    # Cut the text before it is read or shown again, since anybody can send any amount of it.
+    return join_lines(typed)[:300]
 
 
 def _ask(site: Site) -> Response:
@@ -80,14 +113,13 @@ def _ask(site: Site) -> Response:
     # The sender alone is held up, so that nobody can keep others from signing in.
     if not site.can_post() or not site.links.allow(request.remote_addr or ""):
         abort(429)
-    typed = join_lines(request.form.get("email", ""))[:300]
+    typed = _clean(request.form.get("email", ""))
     try:
         email = read_input(ChangeContact, {"email": typed, "name": "-"}).email
     except BadInput:
-        problem = "This is not an e-mail address. Write one like name@example.org."
-        return _show_sign_in(site, 422, typed, problem)
+        return see_other(f"me?{urlencode({'typed': typed})}")
     site.system.transact(lambda session: sign_in.ask(session, email, site.clock()))
-    return _show_asked(site)
+    return see_other("me/asked")
 
 
 def _show_asked(site: Site) -> Response:
@@ -111,45 +143,55 @@ def _read_link(site: Site, token: str) -> tuple[SignInLink, bool]:
         abort(404)
 
 
-def _show_link(site: Site, token: str, status: int = 200, problem: str | None = None) -> Response:
-    """Show the page of a link to sign in. Only a press signs in, since programs that check mail open every link."""
+def _show_link(site: Site, token: str, action: str, problem: str | None = None) -> Response:
+    """Show the page of a link to sign in. Only a press signs in, since programs that check mail open every link.
+
+    `action` is the address of the link, relative to the page.
+    """
     link, is_old = _read_link(site, token)
     if is_old:
-        return _show_link_over(site, token)
+        return _show_link_over(site, token, f"{action}/again")
     return site.render(
         "sign-in-link",
-        status,
+        422 if problem else 200,
         title="Sign in",
         email=link.email,
-        action=token,
+        action=action,
         problem=problem,
         failed=problem is not None,
     )
 
 
-def _show_link_over(site: Site, token: str) -> Response:
+def _show_link_over(site: Site, token: str, again: str, problem: str | None = None) -> Response:
+    """Show that a link signs nobody in any more. `again` is the address of the form that asks for a fresh one."""
+    _read_link(site, token)
     return site.render(
-        "sign-in-over", 410, title="This link has been used or is too old", again=f"{token}/again"
+        "sign-in-over",
+        422 if problem else 410,
+        title="This link has been used or is too old",
+        again=again,
+        problem=problem,
+        failed=problem is not None,
     )
 
 
 def _open(site: Site, token: str) -> Response:
-    """Sign the browser in and show the person's page."""
+    """Sign the browser in, and redirect to the person's page or to the page that says why not."""
     require_form()
     signed_in.refuse_other_sites()
     if not site.can_post():
         abort(429)
     link, is_old = _read_link(site, token)
     if is_old:
-        return _show_link_over(site, token)
+        return see_other(f"{token}/over")
     # A program that checks mail may send the form as it is, and must not use the link up.
     if request.form.get("wanted") != TICKED:
-        return _show_link(site, token, 422, "Tick the box, and press the button again.")
+        return see_other(f"{token}/not-ticked")
     agent = request.headers.get("User-Agent", "")
     try:
         key = site.system.transact(lambda session: sign_in.open_by_link(session, link, agent, site.clock()))
     except (sign_in.LinkUsed, sign_in.Unknown):
-        return _show_link_over(site, token)
+        return see_other(f"{token}/over")
     response = own_page.go_to_page(site)
     signed_in.remember(site, response, key)
     return response
@@ -160,11 +202,11 @@ def _ask_again(site: Site, token: str) -> Response:
     require_form()
     if not site.can_post():
         abort(429)
-    if request.form.get("wanted") != TICKED:
-        return _show_link_over(site, token)
     link, _ = _read_link(site, token)
+    if request.form.get("wanted") != TICKED:
+        return see_other("not-asked")
     site.system.transact(lambda session: sign_in.ask(session, link.email, site.clock()))
-    return _show_asked(site)
+    return see_other("../asked")
 
 
 def _sign_out(site: Site) -> Response:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from flask import Response, abort, request
 
-from states.errors import BadInput, Problem, Refused
+from states.errors import BadInput, Refused
 from states.machine import FIRST, event_named
 from workflow import engine, links
-from workflow.actions import answers, begin
+from workflow.actions import answers, begin, kept_forms
+from workflow.actions.kept_forms import NO_FAULTS, Faults
 from workflow.forms import parsing
 from workflow.forms.fields import Offered, build_form, other_problems
 from workflow.links import Claim
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store.rows import Channel, SignIn
-from workflow.web import signed_in
-from workflow.web.site import Site
+from workflow.web import own_page, signed_in
+from workflow.web.site import Site, see_other
 
 _FIELDS = ("school", "title")
 
@@ -29,7 +30,7 @@ _FIELDS = ("school", "title")
 def answer(site: Site, browser: SignIn) -> Response:
     """Show the form (GET), or begin the partnership and show its page (POST)."""
     if request.method == "GET":
-        return _show(site, browser)
+        return _show(site, browser, request.args.get("form", ""))
     signed_in.require_own_form(site)
     form = request.form.get("form", "")
     if not re.fullmatch(r"[0-9a-f]{32}", form):
@@ -39,9 +40,9 @@ def answer(site: Site, browser: SignIn) -> Response:
     try:
         location = site.system.transact(lambda session: _begin(session, browser, texts, form, now))
     except BadInput as bad:
-        return _show(site, browser, 422, texts, form, bad.problems)
+        return _come_back(site, browser, form, texts, Faults(problems=tuple(bad.problems)))
     except Refused as refused:
-        return _show(site, browser, 409, texts, form, refused=[each.reason for each in refused.unmet])
+        return _come_back(site, browser, form, texts, Faults(refused=tuple(refused.unmet)))
     except answers.AnsweredAlready:
         location = site.system.config.address("me")
     return Response(status=303, headers={"Location": location})
@@ -71,33 +72,34 @@ def _offered(session: Session, email: str) -> Offered:
     return Offered({"school": choices}, helps={"school": "The school that the partnership is for."})
 
 
-def _show(
-    site: Site,
-    browser: SignIn,
-    status: int = 200,
-    texts: Mapping[str, str] | None = None,
-    form: str = "",
-    problems: Sequence[Problem] = (),
-    refused: Sequence[str] = (),
-) -> Response:
-    """Show the form, empty or as it was sent. Abort with 404 for a person who may not begin a partnership."""
+def _come_back(site: Site, browser: SignIn, form: str, texts: Mapping[str, str], faults: Faults) -> Response:
+    """Redirect to the form as it was sent, with what is wrong."""
+    own_page.keep(site, browser, form, texts, faults)
+    return see_other(f"new?form={form}")
+
+
+def _show(site: Site, browser: SignIn, form: str) -> Response:
+    """Show the form, empty or as it came back. Abort with 404 for a person who may not begin a partnership."""
     with site.system.reading() as session:
         offered = _offered(session, browser.email)
         if not offered.choices["school"]:
             abort(404)
-        fields = build_form(event_named(FIRST).takes, texts or {}, offered, problems)
+        kept = kept_forms.find(session, own_page.link_of(browser), form, site.clock())
+        texts, faults = (kept.texts, kept.faults) if kept else ({}, NO_FAULTS)
+        fields = build_form(event_named(FIRST).takes, texts, offered, faults.problems)
         words: Mapping[str, Any] = session.config.events[FIRST]
         label = session.config.label(FIRST)
     return site.render(
         "new",
-        status,
+        422 if faults.problems else 409 if faults.refused else 200,
         title=label,
         does=words["does"],
         fields=fields,
-        rest=other_problems(fields, problems),
-        refused=[f"{reason[:1].upper()}{reason[1:]}." for reason in refused],
-        failed=bool(problems or refused),
-        form=form or secrets.token_hex(16),
+        rest=other_problems(fields, faults.problems),
+        refused=[f"{unmet.reason[:1].upper()}{unmet.reason[1:]}." for unmet in faults.refused],
+        failed=faults != NO_FAULTS,
+        # A form that comes back keeps its name, so that it counts once.
+        form=kept.form if kept else secrets.token_hex(16),
         code=signed_in.form_code(site),
         changed=False,
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from flask import Response, abort, request
 
 from notifications.markup import join_lines
-from states.errors import BadInput, Refused
+from states.errors import BadInput, Problem, Refused
 from states.machine import event_named
 from states.partnership import Role
 from workflow import directory, links
-from workflow.actions import begin, sending_again, sign_in
+from workflow.actions import begin, kept_forms, sending_again, sign_in
+from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept
 from workflow.directory import DISTRICT_ROLES
 from workflow.links import Applicant, Claim
 from workflow.record import own_settings
@@ -21,15 +24,16 @@ from workflow.store import tables
 from workflow.store.rows import SignIn
 from workflow.views import board_agenda, capacities, desk, troubled_mail, your_page
 from workflow.views.capacities import Capacity
-from workflow.web import signed_in
+from workflow.web import event_page, signed_in
 from workflow.web.site import Site
 
 _MORE = 5  # how many things a person may do are named for each partnership; its page has all
 
 
-def go_to_page(site: Site, anchor: str = "") -> Response:
+def go_to_page(site: Site, rest: str = "") -> Response:
+    """Redirect to the person's page. `rest` is the end of its address, such as "#mail"."""
     # The address comes from the settings, since the host of a request can be chosen by its sender.
-    return Response(status=303, headers={"Location": site.system.config.address(f"me{anchor}")})
+    return Response(status=303, headers={"Location": site.system.config.address(f"me{rest}")})
 
 
 def go_to_partnership(site: Site, ref: str) -> Response:
@@ -46,22 +50,47 @@ def go_to_partnership(site: Site, ref: str) -> Response:
         )
 
 
-def show_page(
-    site: Site, browser: SignIn, status: int = 200, problems: dict[str, str] | None = None
-) -> Response:
-    """Show a person's page. `problems` are those of a form of its settings, by field."""
+def show_page(site: Site, browser: SignIn, form: str | None = None) -> Response:
+    """Show a person's page. `form` is the name of one of its forms that came back, with what is wrong."""
     now = site.clock()
     with site.system.reading() as session:
+        kept = kept_forms.find(session, link_of(browser), form, now) if form else None
         context = _describe(session, browser, now)
+    faults = kept.faults if kept else NO_FAULTS
+    problems = {problem.at: _write_sentence(problem) for problem in faults.problems}
+    if faults.refused:
+        problems["mail"] = " ".join(unmet.reason for unmet in faults.refused)
     return site.render(
         "me",
-        status,
+        422 if faults.problems else 409 if faults.refused else 200,
         title="Your page",
         code=signed_in.form_code(site),
-        problems=problems or {},
+        typed=kept.texts if kept else {},
+        problems=problems,
         failed=bool(problems),
         **context,
     )
+
+
+def link_of(browser: SignIn) -> str:
+    """Return what the forms of a person's page are kept under."""
+    return f"me {browser.id}"
+
+
+def keep(site: Site, browser: SignIn, form: str, texts: Mapping[str, str], faults: Faults) -> None:
+    """Keep a form of a person's page that was not recorded, under a name that is random."""
+    event_page.keep_sent(site, link_of(browser), Kept(form, "", texts, faults=faults), site.clock())
+
+
+def _come_back(site: Site, browser: SignIn, texts: Mapping[str, str], faults: Faults) -> Response:
+    """Redirect to the person's page, which shows what was typed and what is wrong with it."""
+    form = secrets.token_hex(16)
+    keep(site, browser, form, texts, faults)
+    return go_to_page(site, f"?form={form}#errors")
+
+
+def _write_sentence(problem: Problem) -> str:
+    return f"{problem.problem}. {problem.expected}".rstrip(". ") + "."
 
 
 def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any]:
@@ -234,7 +263,7 @@ def send_mail_again(site: Site, notice: int) -> Response:
     try:
         site.system.transact(work)
     except Refused as refused:
-        return site.say(409, "It was not sent again", " ".join(each.reason for each in refused.unmet))
+        return _come_back(site, browser, {}, Faults(refused=tuple(refused.unmet)))
     return go_to_page(site, "#mail")
 
 
@@ -254,9 +283,5 @@ def change_settings(site: Site) -> Response:
     try:
         site.system.transact(lambda session: change(session, browser.email, typed, site.clock()))
     except BadInput as bad:
-        problems = {
-            problem.at: f"{problem.problem}. {problem.expected}".rstrip(". ") + "."
-            for problem in bad.problems
-        }
-        return show_page(site, browser, 422, problems)
+        return _come_back(site, browser, typed, Faults(problems=tuple(bad.problems)))
     return go_to_page(site, "#settings")
