@@ -95,6 +95,7 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
             "due_day": due_day,
         },
         **{"money": money, "words": words, "listing": listing, "choice": choice},
+        "size": size,
     }
 
 
@@ -114,6 +115,17 @@ def money(cents: object) -> str:
         raise TypeError(f"money: expected a whole number of cents such as 25000000, got {_describe(value)}")
     sign = "-" if value < 0 else ""
     return f"{sign}${abs(value) // 100:,}.{abs(value) % 100:02d}"
+
+
+def size(count: object) -> str:
+    """Return a number of bytes as people read it: 1_250_000 -> "1.3 MB". One KB is 1,000 bytes."""
+    value = _refuse_undefined(count)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"size: expected a number of bytes such as 1250000, got {_describe(value)}")
+    if value < 1_000:
+        return f"{value} byte{'s' * (value != 1)}"
+    # What would round to 1,000 KB is 1 MB.
+    return f"{value / 1_000:.0f} KB" if value < 999_500 else f"{value / 1_000_000:.1f} MB"
 
 
 def words(identifier: object) -> str:

@@ -83,10 +83,9 @@ def _asked(
         if row is not None:
             seen.add(row.name)
             yield row, _roles(record, row, settings.to if settings else ()), name, by
-    first = next(iter(running.items()), (None, None))
     for name in COLLECTED:
         if name in possible and name not in seen and possible[name].waiting(record.facts):
-            yield possible[name], _roles(record, possible[name], ()), *first
+            yield possible[name], _roles(record, possible[name], ()), None, None
 
 
 def _running(session: Session, record: Snapshot) -> Mapping[str, datetime]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from states.event import Event
 from states.machine import COLLECTED, askable, waiting_on
@@ -18,7 +18,7 @@ from workflow.store.rows import DeadlineStatus, HistoryEntry, RungKind, Snapshot
 from workflow.views import documents, pending, visibility
 from workflow.views.capacities import Capacity
 
-MOST_OPENED = 100  # the most partnerships that are judged for one page, the most urgent first
+MOST_OPENED = 100  # the most partnerships that are judged for one page of what waits, the most urgent first
 _LATELY = 10  # the most acts of the past on a page
 _DATES = 12  # the most dates to come on a page
 
@@ -55,17 +55,28 @@ class Coming:
     at: str  # in the district's zone, ISO 8601
 
 
-def most_urgent(session: Session) -> ColumnElement[bool]:
-    """Return the condition for the partnerships whose deadlines fall due first, at most `MOST_OPENED`."""
+def count_pages(session: Session) -> int:
+    """Return on how many pages everything is that waits for a person who acts in all partnerships; at least 1."""
+    waiting = select(func.count()).select_from(_by_urgency().subquery())
+    return max(1, -(-(session.connection.scalar(waiting) or 0) // MOST_OPENED))
+
+
+def most_urgent(page: int) -> ColumnElement[bool]:
+    """Return the condition for the `MOST_OPENED` partnerships of a page, counted from 1, the most urgent first."""
+    urgent = _by_urgency().limit(MOST_OPENED).offset((page - 1) * MOST_OPENED)
+    return tables.partnerships.c.id.in_(urgent)
+
+
+def _by_urgency() -> Select[tuple[int]]:
+    """Return the query for the partnerships with a deadline, the one that falls due first at the head."""
+    # A partnership without an open deadline is over, and waits for nobody.
     table = tables.deadlines
-    urgent = (
+    return (
         select(table.c.partnership)
         .where(table.c.status == DeadlineStatus.OPEN.value, table.c.kind != RungKind.REMIND.value)
         .group_by(table.c.partnership)
         .order_by(func.min(table.c.ladder), table.c.partnership)
-        .limit(MOST_OPENED)
     )
-    return tables.partnerships.c.id.in_(urgent)
 
 
 def list_own_waits(session: Session, capacities: Iterable[Capacity], now: datetime) -> list[OwnWait]:

@@ -60,7 +60,7 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
     """Do the event in one transaction, and redirect to what was recorded, or to what has to be looked at first.
 
     1. Refuse a request that is not a form, or one form too many from this sender.
-    2. If the button only adds or drops an entry, keep the form with it. If it saves a sheet, save it.
+    2. If the button only adds or drops an entry or a document, keep the form so. If it saves a sheet, save it.
     3. Do the event. If it was done before, is refused, has to be checked, or the record has changed, undo
        everything and keep what was typed.
     4. Redirect, so that no page asks to send the form again when it is loaded again (RFC 9110, 15.4.4).
@@ -76,6 +76,8 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
         # It was recorded by now, or is too old. That page tells which.
         return see_other(f"{token}/form/{sent.form}")
     sent = _with_kept(claim, sent, kept)
+    if sent.do == "unattach":
+        return _keep(site, token, claim, _without_document(claim, sent), now)
     if sent.do not in ("act", "save", "record"):
         return _keep(site, token, claim, replace(sent, texts=_with_entries(sent)), now)
     try:
@@ -146,6 +148,12 @@ def link_of(claim: Claim) -> str:
     if claim.sign_in is None:
         return f"{claim.notice} {claim.event}"
     return f"page {claim.sign_in} {claim.ref} {claim.role} {claim.delegate_for or '-'} {claim.event}"
+
+
+def _without_document(claim: Claim, sent: Sent) -> Sent:
+    """Return a form without the document that was chosen, in this or an earlier version of it."""
+    key = event_named(claim.event).document
+    return replace(sent, texts={name: text for name, text in sent.texts.items() if name != key}, files={})
 
 
 def _with_entries(sent: Sent) -> dict[str, str]:

@@ -68,6 +68,10 @@ def blueprint(site: Site) -> Blueprint:
     def partnership(ref: str) -> Response:
         return own_page.go_to_partnership(site, ref)
 
+    @pages.get("/me/to/<ref>/documents/<digest>")
+    def document(ref: str, digest: str) -> Response:
+        return own_page.go_to_partnership(site, ref, f"/documents/{digest}")
+
     @pages.post("/me/mail/<int:notice>")
     def mail(notice: int) -> Response:
         return own_page.send_mail_again(site, notice)

@@ -36,8 +36,11 @@ def go_to_page(site: Site, rest: str = "") -> Response:
     return Response(status=303, headers={"Location": site.system.config.address(f"me{rest}")})
 
 
-def go_to_partnership(site: Site, ref: str) -> Response:
-    """Go to the page of a partnership, in the first role that the person has there. Abort with 404 without one."""
+def go_to_partnership(site: Site, ref: str, rest: str = "") -> Response:
+    """Go to the page of a partnership, in the first role that the person has there. Abort with 404 without one.
+
+    `rest` is the end of the address, such as that of a document.
+    """
     browser = signed_in.current(site)
     if browser is None:
         return go_to_page(site)
@@ -45,9 +48,8 @@ def go_to_partnership(site: Site, ref: str) -> Response:
         held = capacities.own(session, browser.email, site.clock(), tables.partnerships.c.ref == ref)
         if not held:
             abort(404)
-        return Response(
-            status=303, headers={"Location": links.address(session.config, claim_for(browser, held[0]))}
-        )
+        address = links.address(session.config, claim_for(browser, held[0]))
+    return Response(status=303, headers={"Location": address + rest})
 
 
 def show_page(site: Site, browser: SignIn, form: str | None = None) -> Response:
@@ -96,7 +98,9 @@ def _write_sentence(problem: Problem) -> str:
 def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any]:
     email = browser.email
     everywhere = capacities.acts_everywhere(session, email, now)
-    urgent = your_page.most_urgent(session) if everywhere else None
+    pages = your_page.count_pages(session) if everywhere else 1
+    page = _read_page(pages)
+    urgent = your_page.most_urgent(page) if everywhere else None
     held = capacities.own(session, email, now, urgent)
     person = session.directory.people.get(email)
     return {
@@ -105,6 +109,8 @@ def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any
         "reader": session.name_of(email, held[0].record.facts if held else None),
         "tasks": [_task(session, browser, task) for task in your_page.list_own_waits(session, held, now)],
         "everywhere": everywhere,
+        "page": page,
+        "pages": pages,
         "partnerships": [] if everywhere else [_describe_one(session, browser, each, now) for each in held],
         "drafts": [
             {
@@ -155,6 +161,12 @@ def _describe(session: Session, browser: SignIn, now: datetime) -> dict[str, Any
             for each in sign_in.list_open(session, email, now)
         ],
     }
+
+
+def _read_page(pages: int) -> int:
+    """Return which page of what waits the address asks for; the nearest one if there is no such page."""
+    asked = request.args.get("waits", "")
+    return min(max(int(asked), 1), pages) if asked.isdecimal() and len(asked) < 10 else 1
 
 
 def claim_for(browser: SignIn, capacity: Capacity, event: str = "") -> Claim:

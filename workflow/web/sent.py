@@ -28,7 +28,7 @@ ROOM_FOR_FIELDS = 1_000_000  # bytes of a form besides its document
 MOST_OF_TEXT = 500_000  # the most bytes of one text that are kept, many times what any field takes
 MOST_OF_TEXTS = 4_000_000  # the most characters of all texts of a form
 _CHUNK = 65_536
-BUTTONS = r"act|save|record|add|drop\.[0-9]{1,3}"
+BUTTONS = r"act|save|record|unattach|add|drop\.[0-9]{1,3}"
 NAME = r"[0-9a-f]{32}"  # of a form, and of a digest
 
 

@@ -254,6 +254,26 @@ def test_a_document_that_was_chosen_stays_while_the_rest_is_put_right(visit: Vis
     assert count(visitor.life, "documents") == 1
 
 
+def test_a_document_that_was_chosen_can_be_removed_before_it_is_recorded(visit: Visit) -> None:
+    visitor = visit("annual-review")
+    path = visitor.link("submit-report")
+    wrong = upload(visitor, path, visitor.get(path).form, "year.pdf", b"%PDF-1.7 x", narrative="a year")
+    assert ("do", "unattach") in wrong.form.buttons
+    # The Enter key presses the first button of a form.
+    text = wrong.page.text
+    assert text.index('name="do" value="act"') < text.index('name="do" value="unattach"')
+    without = visitor.send(path, wrong.form, "unattach")
+    assert (without.status, "year.pdf" in without.page.text) == (200, False)
+    assert ("do", "unattach") not in without.form.buttons
+    assert without.form.texts["narrative"] == ["a year"]
+    values = {name: "90" for name in without.form.texts if name.startswith("values.")}
+    assert visitor.follow(visitor.send(path, without.form, **values)).status == 200
+    review = visitor.life.facts.review
+    assert review is not None
+    assert review.reports[-1].document is None
+    assert count(visitor.life, "documents") == 0
+
+
 @pytest.mark.promise("nothing-typed-is-lost")
 @pytest.mark.parametrize("megabytes", [1.1, 4])
 def test_a_document_over_the_limit_costs_nothing_that_was_typed(visit: Visit, megabytes: float) -> None:

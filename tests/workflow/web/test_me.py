@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,7 +11,9 @@ from freezegun import freeze_time
 from states.partnership import Role
 from tests.support.facts import PEOPLE
 from tests.support.visitor import Seen, Visit, Visitor, count
+from workflow import links
 from workflow.store import tables
+from workflow.views import your_page
 
 TITLE = "A Lead Partner for the school"
 PRINCIPAL, STAFF = PEOPLE[Role.PRINCIPAL], PEOPLE[Role.STAFF]
@@ -158,6 +161,37 @@ def test_a_link_of_the_page_works_in_no_other_browser(visit: Visit) -> None:
     assert stranger.status == 403
     assert "You are not signed in" in stranger.said
     assert "Rainier" not in stranger.said
+
+
+def test_all_that_waits_in_many_partnerships_is_found_page_by_page(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = visit("needs")
+    for ref in ("second", "third"):
+        visitor.life.another(ref).to("needs").do("describe-needs")
+    page = visitor.sign_in(STAFF)
+    whole = tasks(visitor, page)
+    assert ("Pages of what waits" in page.page.text, len(set(whole))) == (False, 3)
+    monkeypatch.setattr(your_page, "MOST_OPENED", 1)
+    shown: list[str] = []
+    address: str | None = "/me"
+    while address:
+        page = visitor.get(address)
+        shown += tasks(visitor, page)
+        address = next(
+            (f"/me{link}" for link in page.page.links if link == f"?waits={len(shown) + 1}#waits"), None
+        )
+    assert sorted(shown) == sorted(whole)
+    assert tasks(visitor, visitor.get("/me?waits=99")) == shown[-1:]
+    assert visitor.get("/me?waits=none").status == 200
+
+
+def tasks(visitor: Visitor, page: Seen) -> list[tuple[str, str]]:
+    """The partnership and the event of each button below what waits."""
+    listed = page.page.text.partition('<ol class="tasks">')[2].partition("</ol>")[0]
+    tokens = re.findall(r'class="button" href="[^"]*/a/([^"]*)"', listed)
+    claims = [links.read(visitor.life.system.config, token) for token in tokens]
+    return [(claim.ref, claim.event) for claim in claims]
 
 
 def test_the_receipt_names_what_waits_next_with_its_button(visit: Visit) -> None:

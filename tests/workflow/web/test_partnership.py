@@ -12,7 +12,7 @@ import pytest
 from states.partnership import Role, State
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, PEOPLE, REVIEWERS
-from tests.support.visitor import Guest, words
+from tests.support.visitor import Guest, Visitor, words
 from workflow.store import database
 from workflow.store.tables import documents
 from workflow.web.partnership import disposition, steps
@@ -145,6 +145,21 @@ def attached(life: Life, content: bytes, name: str) -> str:
 
 
 BYTES = b"<html><script>alert(document.cookie)</script>"
+
+
+def test_the_desk_links_the_documents_of_a_packet_with_type_and_size(begin: Begin) -> None:
+    life = begin("scheduled")
+    digest = attached(life, b"%PDF-1.7 " + b"x" * 1_241_000, "report.pdf")
+    visitor = Visitor(life)
+    page = visitor.sign_in("staff@example.org")
+    assert "Packet: The letter (PDF, 1.2 MB)." in page.said
+    (address,) = [link for link in page.page.links if link.endswith(f"/documents/{digest}")]
+    saved = visitor.follow(visitor.get(visitor.path_of(address)))
+    assert (saved.status, saved.headers["Content-Type"]) == (200, "application/octet-stream")
+    # Somebody without a part in it learns nothing, and a browser without a sign-in is led to the page to sign in.
+    assert Visitor(life).get(visitor.path_of(address)).headers["Location"].endswith("/me")
+    visitor.sign_in("lead-partner@example.org")
+    assert visitor.get(f"/me/to/other/documents/{digest}").status == 404
 
 
 @pytest.mark.promise("documents-are-saved")
