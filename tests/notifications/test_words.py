@@ -503,7 +503,7 @@ def test_nobody_reads_words_that_are_meant_for_another_role(name: str) -> None:
 
 
 def test_a_subject_says_what_is_asked_of_its_reader_and_by_when() -> None:
-    others = ("Decision on your application", "Your organization is chosen as Lead Partner")
+    others = ("Decision on your application", "You are chosen. ")
     for name in SENT:
         for told, role, _, message in messages(name):
             asked = " ".join(SECTIONS.findall(message.text)[1].split())
@@ -520,7 +520,7 @@ def test_a_subject_says_what_is_asked_of_its_reader_and_by_when() -> None:
 def test_the_chosen_organization_learns_that_it_is_chosen() -> None:
     for role in ("lead-partner", "applicant"):
         said = choice(role, CHOSEN)
-        assert said.startswith("Your organization is chosen as Lead Partner")
+        assert said.startswith("You are chosen. Please set the outcomes")
         assert "protest" not in said
 
 
@@ -539,7 +539,7 @@ def test_whoever_stands_in_for_an_applicant_reads_what_the_applicant_would() -> 
     person = {"name": "The deputy", "email": "deputy@example.org", "role": "applicant"}
     chosen = choice("applicant", CHOSEN, person=person, names=names, delegate_for=NAMES[CHOSEN])
     other = choice("applicant", OTHER, person=person, names=names, delegate_for=NAMES[OTHER])
-    assert chosen.startswith("Your organization is chosen")
+    assert chosen.startswith("You are chosen. ")
     assert other.startswith("Decision on your application")
 
 

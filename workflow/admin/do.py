@@ -324,7 +324,7 @@ def _print_menu(here: Session, record: Snapshot, actor: str, menu: Menu) -> None
     if not menu.deeds:
         echo("You can do nothing here now.")
     for row, reason in menu.hindered[:_HINDERED]:
-        echo(f"   -  {config.label(row.name)}: not yet, {config.labeled(reason)}")
+        echo(f"   -  {config.label(row.name)}: not yet, {message.write_reason(here, reason, facts)}")
     if menu.hindered[_HINDERED:]:
         echo(f"   -  and later more; `partnershipctl events {record.ref}` lists it")
 

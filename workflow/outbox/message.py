@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -152,6 +153,20 @@ def names_in(session: Session, facts: Partnership) -> dict[str, str]:
     return session.directory.names() | _applicants(facts)
 
 
+def write_reason(session: Session, reason: str, facts: Partnership | None = None) -> str:
+    """Return a reason of the law as people read it: with the labels of events and names in place of identifiers."""
+    applicants = _applicants(facts) if facts else {}
+    names = session.directory.names() | applicants
+
+    def name(found: re.Match[str]) -> str:
+        word = found[0]
+        # An identifier of one word may be an ordinary word, unless it is that of an applicant.
+        is_plain = not {"-", "@"} & set(word) and word not in applicants
+        return word if is_plain else names.get(word, word)
+
+    return re.sub(r"[\w.+@-]*\w", name, session.config.labeled(reason))
+
+
 def _applicants(facts: Partnership) -> dict[str, str]:
     return {key: a.name for selection in facts.selections for key, a in selection.applications.items()}
 
@@ -220,7 +235,7 @@ def _asks(
         if event not in askable(about.state, about.facts, Role(row.role)):
             continue
         if unmet[event]:
-            reasons = [config.labeled(reason) for reason in unmet[event]]
+            reasons = [write_reason(session, reason, about.facts) for reason in unmet[event]]
             hindered.append({"event": event, "label": config.label(event), "reasons": reasons})
             continue
         link = links.address(config, links.claim_of(row, about.ref, event, about.facts))

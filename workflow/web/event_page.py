@@ -271,8 +271,10 @@ def _show(
                 "here": token,
                 "changed": changed,
                 "lost": lost,
-                "refused": [_write_unmet(session, each) for each in faults.refused],
-                "obstacles": [_write_unmet(session, each) for each in obstacles if not faults.refused],
+                "refused": [_write_unmet(action, session, each) for each in faults.refused],
+                "obstacles": [
+                    _write_unmet(action, session, each) for each in obstacles if not faults.refused
+                ],
                 # Nothing that is typed helps against an obstacle, so there is no button until it is gone.
                 "blocked": bool(obstacles) and kept is None,
                 "kept_file": kept.file[0] if kept and kept.file else "",
@@ -329,9 +331,9 @@ def _obstacles(session: Session, action: Action, now: datetime) -> list[Unmet]:
     return unmet or [Unmet("choice", reason) for reason in choices.find_empty(session, action, now)]
 
 
-def _write_unmet(session: Session, unmet: Unmet) -> str:
-    """Return an unmet requirement as a sentence, with the labels of events and the clause behind it."""
-    reason = session.config.labeled(unmet.reason)
+def _write_unmet(action: Action, session: Session, unmet: Unmet) -> str:
+    """Return an unmet requirement as a sentence, with the names of what it is about and the clause behind it."""
+    reason = message.write_reason(session, unmet.reason, action.record.facts)
     clause = f" (policy {unmet.clause})" if unmet.clause else ""
     return f"{reason[:1].upper()}{reason[1:]}{clause}."
 

@@ -7,9 +7,10 @@ import re
 import pytest
 
 from tests.support.district import Begin, Life
-from tests.support.facts import COLLEGE
+from tests.support.facts import COLLEGE, REVIEWERS
 from tests.support.letters import got
 from tests.support.visitor import Visitor
+from workflow.outbox import message
 
 
 def text(life: Life, template: str, to: str) -> str:
@@ -119,3 +120,25 @@ def test_only_the_applicant_reads_that_it_was_their_application(begin: Begin, st
         assert "our application" not in said
         assert "Thank you" not in said
         assert ("City College" in said) == (station == "closed")
+
+
+def test_a_reason_names_organizations_and_people_and_no_identifiers(begin: Begin) -> None:
+    life = begin("closed")
+    reason = (
+        f"{COLLEGE} still needs scores from {REVIEWERS[0]} with score-application; other ids-of-nobody stay"
+    )
+    with life.system.reading() as session:
+        written = message.write_reason(session, reason, life.facts)
+        names = session.directory.names()
+    label = life.system.config.label("score-application")
+    assert written == (
+        f'{names[COLLEGE]} still needs scores from {names[REVIEWERS[0]]} with "{label}"; other ids-of-nobody stay'
+    )
+
+
+def test_a_page_names_who_still_has_to_score_and_what(begin: Begin) -> None:
+    visitor = Visitor(begin("closed"))
+    why = visitor.get(visitor.link("choose-partner")).said.partition("What prevents this now")[2][:400]
+    assert "City College" in why
+    assert COLLEGE not in why
+    assert "@example.org" not in why.partition("Office:")[0]
