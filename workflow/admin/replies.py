@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 
 import click
 from sqlalchemy import select
 
 from workflow import links
+from workflow.actions.handled_answers import mark_handled
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.notices import look_at_links
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.engine import NotFound
+from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, ReplyRow, Verdict
-from workflow.views import documents
+from workflow.views import documents, troubled_mail
 
 
-@click.group(cls=Listing, subcommand_metavar="[REF] | show ID")
+@click.group(cls=Listing, subcommand_metavar="[REF] | show ID | handled ID")
 def replies() -> None:
-    """List or show what came back by mail, and what became of it."""
+    """List or show what came back by mail, and what became of it, or mark it as handled."""
 
 
 @replies.command("list")
@@ -37,8 +41,10 @@ def replies_list(console: Console, ref: str | None, verdict: str | None) -> None
     with console.system.reading() as session:
         if ref:
             query = query.where(table.c.partnership == find_record(session, ref).id)
+        handled = troubled_mail.list_handled(session)
         answers = [
             documents.reply(session, row.ref, ReplyRow.from_row(row))
+            | _describe_handled(session, handled, row.id)
             for row in session.connection.execute(query)
         ]
 
@@ -61,10 +67,35 @@ def replies_list(console: Console, ref: str | None, verdict: str | None) -> None
     console.show(answers, people)
 
 
+@replies.command("handled")
+@click.argument("id_", metavar="ID", type=int)
+@common
+def replies_handled(console: Console, id_: int) -> None:
+    """Mark a message that needed a person as handled: it leaves the desk, and the record says by whom and when."""
+    user = console.require_manager("notices").name
+
+    def work(session: Session) -> None:
+        table = tables.replies
+        if session.connection.scalar(select(table.c.id).where(table.c.id == check_id("reply", id_))) is None:
+            raise NotFound(f"there is no reply {id_}")
+        mark_handled(session, id_, user, None, console.now)
+
+    console.system.transact(work)
+    console.show({"id": id_, "handled_by": user}, lambda: echo(f"Reply {id_} is marked as handled."))
+
+
 def _shorten(text: str | None) -> str:
     """Return at most 60 characters of a text, on one line."""
     words = " ".join((text or "").split())
     return words if len(words) <= 60 else f"{words[:59]}…"
+
+
+def _describe_handled(
+    session: Session, handled: Mapping[int, tuple[str, datetime]], key: int
+) -> dict[str, str | None]:
+    """Return who has marked a message as handled, and when; None for nobody."""
+    by, at = handled.get(key, (None, None))
+    return {"handled_by": by, "handled_at": session.local(at)}
 
 
 @replies.command("show")

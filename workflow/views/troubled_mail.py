@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, String, cast, exists, literal, select
 
 from states.partnership import Role
 from workflow.procedure.checks import SYSTEM_NOTICES
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, NoticeStatus, ReplyRow, Snapshot, Verdict
+from workflow.store.tables import LARGEST
 from workflow.views import visibility
 from workflow.views.sealing import unopened_rows
 
@@ -24,6 +25,7 @@ MOST = 50  # the most messages, and the most answers, that are shown
 RECENT = timedelta(days=30)  # an answer that is older is taken as read
 _STUCK = (NoticeStatus.DEAD, NoticeStatus.IN_DOUBT, NoticeStatus.FAILED)
 _UNREAD = (Verdict.NOTE, Verdict.REFUSED, Verdict.UNKNOWN)
+HANDLED = "handled answer "  # the entry in the directory's changes, before the number of the answer
 _APPLICANT = "an applicant"
 _WITHHELD = "The reason is not shown, since it may name the applicant."
 
@@ -95,13 +97,13 @@ def _read_stuck(session: Session) -> list[Notice]:
 def _read_answers(session: Session, now: datetime) -> list[tuple[ReplyRow, Notice | None]]:
     """Return the answers that need a person, each with the notice that it answers.
 
-    An answer whose sender has since done what the notice asked for needs nobody.
+    An answer whose sender has since done what the notice asked for needs nobody, nor does one that was handled.
     """
     table, notices, done = tables.replies, tables.notices, tables.answers
     later = exists().where(done.c.notice == table.c.notice, done.c.at > table.c.received_at)
     query = (
         select(table)
-        .where(table.c.verdict.in_(_UNREAD), table.c.received_at > now - RECENT, ~later)
+        .where(table.c.verdict.in_(_UNREAD), table.c.received_at > now - RECENT, ~later, ~_is_handled())
         .order_by(table.c.id.desc())
         .limit(MOST + 1)
     )
@@ -110,6 +112,31 @@ def _read_answers(session: Session, now: datetime) -> list[tuple[ReplyRow, Notic
     answered = session.connection.execute(select(notices).where(notices.c.id.in_(keys)))
     by_id = {row.id: Notice.from_row(row) for row in answered}
     return [(row, by_id.get(row.notice or 0)) for row in rows]
+
+
+def _is_handled() -> ColumnElement[bool]:
+    """Return the condition that somebody has marked an answer as handled."""
+    changes = tables.directory_changes
+    return exists().where(changes.c.what == literal(HANDLED) + cast(tables.replies.c.id, String))
+
+
+def waits_for_person(session: Session, key: int) -> bool:
+    """Return whether the answer with this number needs a person and was not handled yet."""
+    table = tables.replies
+    # A larger number would be an error of the database rather than an answer that is not there.
+    if not 0 < key <= LARGEST:
+        return False
+    query = select(table.c.id).where(table.c.id == key, table.c.verdict.in_(_UNREAD), ~_is_handled())
+    return session.connection.scalar(query) is not None
+
+
+def list_handled(session: Session) -> dict[int, tuple[str, datetime]]:
+    """Return who has marked which answer as handled, and when, by the number of the answer."""
+    table = tables.directory_changes
+    query = select(table.c.what, table.c.by, table.c.at).where(table.c.what.startswith(HANDLED))
+    return {
+        int(row.what.removeprefix(HANDLED)): (row.by, row.at) for row in session.connection.execute(query)
+    }
 
 
 def _describe_notice(session: Session, people: _People, row: Notice) -> Undelivered:

@@ -76,6 +76,10 @@ def blueprint(site: Site) -> Blueprint:
     def mail(notice: int) -> Response:
         return own_page.send_mail_again(site, notice)
 
+    @pages.post("/me/answer/<int:answer>")
+    def answer(answer: int) -> Response:
+        return own_page.mark_answer_handled(site, answer)
+
     @pages.route("/me/new", methods=["GET", "POST"])
     def new() -> Response:
         browser = signed_in.current(site)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from states.errors import BadInput, Problem, Refused
 from states.machine import event_named
 from states.partnership import Role
 from workflow import directory, links
-from workflow.actions import begin, kept_forms, sending_again, sign_in
+from workflow.actions import begin, handled_answers, kept_forms, sending_again, sign_in
 from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept
 from workflow.directory import DISTRICT_ROLES
 from workflow.links import Applicant, Claim
@@ -249,6 +249,7 @@ def _describe_desk(session: Session, email: str, now: datetime) -> dict[str, Any
         "mail": troubled_mail.mail(session, now) if role is Role.STAFF else None,
         "page_of": session.config.address("me/to/"),
         "send_again": session.config.address("me/mail/"),
+        "handled": session.config.address("me/answer/"),
     }
 
 
@@ -261,6 +262,18 @@ def _office_role(session: Session, email: str) -> Role | None:
 
 def send_mail_again(site: Site, notice: int) -> Response:
     """Send a message again that did not arrive."""
+    return _look_after_mail(site, notice, sending_again.send_again)
+
+
+def mark_answer_handled(site: Site, answer: int) -> Response:
+    """Mark an answer that needed a person as handled."""
+    return _look_after_mail(site, answer, handled_answers.mark_handled)
+
+
+def _look_after_mail(
+    site: Site, key: int, act: Callable[[Session, int, str, Role, datetime], None]
+) -> Response:
+    """Do what a button below the mail of the desk says, for a person of the office."""
     browser = signed_in.current(site)
     if browser is None:
         return go_to_page(site)
@@ -270,7 +283,7 @@ def send_mail_again(site: Site, notice: int) -> Response:
         role = _office_role(session, browser.email)
         if role is None:
             abort(404)
-        sending_again.send_again(session, notice, browser.email, role, site.clock())
+        act(session, key, browser.email, role, site.clock())
 
     try:
         site.system.transact(work)

@@ -23,7 +23,7 @@ def answered(sit: Sit) -> tuple[Desk, bytes]:
 def test_replies_are_listed_with_what_became_of_them_and_why(sit: Sit) -> None:
     desk, _ = answered(sit)
     first, second = desk.ask("replies", REF)
-    assert first.keys() == KEYS
+    assert first.keys() == KEYS | {"handled_by", "handled_at"}
     assert (first["ref"], first["verdict"], first["sender"]) == (REF, "done", "principal@example.org")
     assert (second["verdict"], second["reason"]) == (
         "refused",
@@ -55,3 +55,16 @@ def test_a_partnership_shows_what_people_answered(sit: Sit) -> None:
     text = desk.say("show", REF)
     assert "Answers by mail:" in text
     assert "principal@example.org, done: agree" in text
+
+
+def test_a_message_that_needs_a_person_is_marked_as_handled(sit: Sit) -> None:
+    desk, _ = answered(sit)
+    done, refused = desk.ask("replies", REF)
+    assert desk.run("replies", "handled", str(done["id"])).status == 1, "nobody has to look after it"
+    assert desk.run("replies", "handled", "99").status == 3
+    assert "marked as handled" in desk.say("replies", "handled", str(refused["id"]))
+    again = desk.run("replies", "handled", str(refused["id"]))
+    assert (again.status, "may have been marked already" in again.err) == (1, True)
+    marked = desk.ask("replies", REF)
+    assert [row["handled_by"] is None for row in marked] == [True, False]
+    assert marked[1]["handled_at"]

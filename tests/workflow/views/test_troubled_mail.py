@@ -9,7 +9,7 @@ import pytest
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO
 from tests.support.letters import answer, comes, got
-from tests.support.visitor import page_of
+from tests.support.visitor import Visitor, page_of
 from tests.workflow.inbox.test_questions import question
 from workflow.views import troubled_mail
 from workflow.views.troubled_mail import TroubledMail
@@ -161,3 +161,21 @@ def test_only_who_may_send_again_gets_a_button_that_names_its_message(begin: Beg
     assert [form.action for form in page.forms] == [f"/me/again/{one.id}" for one in mail(life).undelivered]
     assert page.forms[0].texts["code"] == ["secret"]
     assert page_of(life, "desk.mail(troubled)", troubled=mail(life)).forms == []
+
+
+def test_an_answer_that_staff_have_handled_leaves_the_desk(begin: Begin) -> None:
+    life = begin("needs")
+    comes(life, question("parent@elsewhere.example.org"))
+    visitor = Visitor(life)
+    page = visitor.sign_in("staff@example.org")
+    (form,) = [form for form in page.page.forms if "/me/answer/" in form.action]
+    assert "parent@elsewhere.example.org" in page.said
+    others = Visitor(life)
+    theirs = others.sign_in("superintendent@example.org")
+    assert not [form for form in theirs.page.forms if "/me/answer/" in form.action]
+    code = theirs.page.forms[0].texts["code"]
+    assert "Only staff" in others.post(visitor.path_of(form.action), {"code": code}).said
+    visitor.follow(visitor.post(visitor.path_of(form.action), form.texts))
+    assert mail(life).answers == ()
+    with life.system.reading() as session:
+        assert list(troubled_mail.list_handled(session).values()) == [("staff@example.org", life.now)]

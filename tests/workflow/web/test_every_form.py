@@ -98,6 +98,10 @@ def _mail(visitor: Visitor) -> Sent:
     return "/me/mail/999999", _code(visitor), ("is not one that did not arrive", "Your page")
 
 
+def _answer(visitor: Visitor) -> Sent:
+    return "/me/answer/999999", _code(visitor), ("does not wait for a person", "Your page")
+
+
 def _new(visitor: Visitor) -> Sent:
     data = _code(visitor, "principal@example.org") | {"form": "0" * 32, "school": "", "title": "only this"}
     return "/me/new", data, ("only this", "Please look at this again")
@@ -113,6 +117,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     "/me/out": (_out,),
     "/me/settings": (_settings,),
     "/me/mail/<int:notice>": (_mail,),
+    "/me/answer/<int:answer>": (_answer,),
     "/me/new": (_new,),
 }
 
