@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
 from typing import Any
 
@@ -107,9 +107,9 @@ def remove(console: Console, area: Area, table: Table, key: object, what: str) -
 
     def work(session: Session) -> list[Vacancy]:
         if not changes.remove(session, table, key, by=rights.name, now=console.now):
-            keys = map(str, session.connection.scalars(select(next(iter(table.primary_key.columns)))))
-            if table is tables.people:
-                keys = iter(read_directory(session).people)
+            keys: Iterable[str] = read_directory(session).people
+            if table is not tables.people:
+                keys = map(str, session.connection.scalars(select(next(iter(table.primary_key.columns)))))
             raise NotFound(f"there is no {what} {key}{suggest(str(key), keys)}")
         if table is not tables.people:
             return []

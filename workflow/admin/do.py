@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,12 @@ from notifications.filters import long_day
 from states.errors import BadInput, Problem, Refused
 from states.machine import FIRST, row_of
 from workflow import engine, session
-from workflow.actions import begin, briefing, choices
+from workflow.actions import begin, choices
 from workflow.admin import event_input, trigger
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.menu import Deed, Menu, make_menu, roles_held
 from workflow.admin.prompts import Questions, ask_line, pick, show_choices
+from workflow.admin.reading import print_reading
 from workflow.admin.references import ANY_REF, find_record, require_person
 from workflow.engine import Change, Conflict, NotFound
 from workflow.forms import parsing
@@ -140,7 +141,7 @@ class Visit:
         now = session.current_time()
         with self.console.system.reading() as here:
             questions = _make_questions(here, deed, now)
-            _print_reading(here, deed)
+            print_reading(self.console, here, deed, now)
         echo(f"\n{self.label(deed.event.name)}: {self.console.settings.events[deed.event.name]['does']}")
         questions.ask_all()
         if ref is None:
@@ -327,29 +328,6 @@ def _print_menu(here: Session, record: Snapshot, actor: str, menu: Menu) -> None
         echo(f"   -  {config.label(row.name)}: not yet, {message.write_reason(here, reason, facts)}")
     if menu.hindered[_HINDERED:]:
         echo(f"   -  and later more; `partnershipctl events {record.ref}` lists it")
-
-
-def _print_reading(here: Session, deed: Deed) -> None:
-    """Print what a person should read before they act, such as the terms that they agree to."""
-    for section in briefing.collect_sections(here, deed):
-        echo(f"\n{section.title}")
-        _print_pairs(section.pairs, "  ")
-        for label, entries in section.lists:
-            echo(f"  {label}:")
-            for entry in entries:
-                echo(f"    - {entry}")
-        for card in section.cards:
-            echo(f"  {card.title}")
-            _print_pairs(card.pairs, "    ")
-            if card.text:
-                echo(f"    {card.text}")
-        if section.text:
-            echo(f"  {section.text}")
-
-
-def _print_pairs(pairs: Sequence[tuple[str, str]], indent: str) -> None:
-    for label, value in pairs:
-        echo(f"{indent}{label}: {value}")
 
 
 def _count_told(here: Session, change: Change) -> dict[str, int]:

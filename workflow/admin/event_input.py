@@ -27,6 +27,7 @@ from workflow.procedure.reading import UNREADABLE, explain_unreadable, load_json
 
 # The most bytes that an attached document may have.
 _LARGEST = 50_000_000
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def read(
@@ -34,18 +35,19 @@ def read(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the input from --input (`source`) and --set together, and a line for each value that was read freely.
 
-    --set wins. In it a day may be written as people write it, as seen from `today`, and an amount in dollars: the
+    --set wins. In both a day may be written as people write it, as seen from `today`, and an amount in dollars: the
     key is then that of the cents without its ending, such as amount=250,000 for amount_cents. Raises `BadInput`.
     """
-    values, lines = dict(source), list[str]()
+    lines = list[str]()
+    values = _read_source(takes, source, (), today, lines)
     for text in sets:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise BadInput([Problem("--set", f"{text!r} has no key or no value", "--set key=value")])
         path = key.strip().split(".")
-        if _leaf(takes, path) is None and _leaf(takes, [*path[:-1], f"{path[-1]}_cents"]) is int:
+        if _is_amount(takes, path):
             path[-1] += "_cents"
-            given = _parse_dollars(key.strip(), value)
+            given = _parse_dollars(f"--set {key.strip()}", value)
             lines.append(f"{key.strip()}: {money(given)}.")
         else:
             given = _parse_value(takes, key.strip(), value, today)
@@ -53,6 +55,39 @@ def read(
                 lines.append(f"{key.strip()}: {long_day(date.fromisoformat(given))}.")
         _put(values, path, given)
     return values, lines
+
+
+def _read_source(
+    takes: type[Input], source: Mapping[str, Any], place: Sequence[str], today: date, lines: list[str]
+) -> dict[str, Any]:
+    """Return the values of --input below a place, with days as YYYY-MM-DD and amounts in cents.
+
+    Add to `lines` one for each value that was read freely. Raises `BadInput`.
+    """
+    values: dict[str, Any] = {}
+    for name, value in source.items():
+        path = [*place, name]
+        key = ".".join(path)
+        if isinstance(value, Mapping):
+            values[name] = _read_source(takes, value, path, today, lines)
+        elif _is_amount(takes, path):
+            if f"{name}_cents" in source:
+                raise BadInput([Problem(key, f"{name}_cents says it already", "one of the two")])
+            cents = _parse_dollars(key, str(value))
+            values[f"{name}_cents"] = cents
+            lines.append(f"{key}: {money(cents)}.")
+        elif isinstance(value, str) and _leaf(takes, path) is date and not _ISO_DAY.fullmatch(value):
+            day = read_option(key, value, today)
+            values[name] = day.isoformat()
+            lines.append(f"{key}: {long_day(day)}.")
+        else:
+            values[name] = value
+    return values
+
+
+def _is_amount(takes: type[Input], path: Sequence[str]) -> bool:
+    """Return whether a key names an amount in dollars: the input has it in cents, and nothing of that name."""
+    return _leaf(takes, path) is None and _leaf(takes, [*path[:-1], f"{path[-1]}_cents"]) is int
 
 
 def parse_role(text: str | None) -> Role | None:
@@ -105,12 +140,12 @@ def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
     values[path[-1]] = value
 
 
-def _parse_dollars(key: str, text: str) -> int:
-    """Return the cents of an amount in dollars. Raises `BadInput`."""
+def _parse_dollars(at: str, text: str) -> int:
+    """Return the cents of an amount in dollars, given at this place. Raises `BadInput`."""
     try:
         return read_cents(text)
     except ValueError as error:
-        raise BadInput([Problem(f"--set {key}", str(error))]) from None
+        raise BadInput([Problem(at, str(error))]) from None
 
 
 def _parse_value(takes: type[Input], key: str, text: str, today: date) -> Any:
@@ -120,7 +155,7 @@ def _parse_value(takes: type[Input], key: str, text: str, today: date) -> Any:
     """
     leaf = _leaf(takes, key.split("."))
     # The type of the input itself explains a day in this form that does not exist.
-    if leaf is date and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    if leaf is date and not _ISO_DAY.fullmatch(text):
         return read_option(key, text, today).isoformat()
     # Text needs no quotes in --set. The shell would remove them, and JSON could not be read without.
     if leaf is None or leaf in (str, date, datetime) or get_origin(leaf) is Literal:

@@ -12,8 +12,10 @@ from states.partnership import Role
 from tests.support.desk import REF
 from tests.support.district import Begin
 from tests.workflow.admin.conftest import Sit
+from workflow.admin.console import Console
 from workflow.admin.menu import Menu, make_menu
 from workflow.admin.prompts import pick
+from workflow.admin.reading import print_reading
 
 
 @pytest.mark.parametrize("words", [(), (REF,), ("--json",), (REF, "--as", "staff@example.org")])
@@ -99,3 +101,32 @@ def test_a_choice_is_made_by_number_or_any_unique_part(typed: str) -> None:
 def test_a_choice_that_is_none_or_several_is_asked_again(typed: str, problem: str) -> None:
     with pytest.raises(ValueError, match=f"{problem}.*write a number from 1 to 2"):
         pick(CHOICES, typed)
+
+
+@pytest.mark.parametrize(
+    ("station", "who", "event", "words"),
+    [
+        (
+            "closed",
+            "reviewer-1",
+            "score-application",
+            ("The application of City College", "how we show collab"),
+        ),
+        ("scored", "staff", "choose-partner", ("All abilities, of 25", "Reviewers")),
+    ],
+)
+def test_what_has_to_be_read_before_the_act_is_printed(
+    begin: Begin,
+    capsys: pytest.CaptureFixture[str],
+    station: str,
+    who: str,
+    event: str,
+    words: tuple[str, ...],
+) -> None:
+    life = begin(station)
+    with life.system.reading() as session:
+        menu = make_menu(session, life.record, f"{who}@example.org", life.now)
+        (deed,) = [deed for deed in menu.deeds if deed.event.name == event]
+        print_reading(Console(None, False), session, deed, life.now)
+    shown = capsys.readouterr().out
+    assert [each for each in words if each not in shown] == []

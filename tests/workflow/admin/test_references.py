@@ -186,3 +186,21 @@ def test_what_is_no_amount_says_how_to_write_one(sit: Sit, amount: str) -> None:
     assert answer.problems == [
         f'--set amount: "{amount}" is not an amount; write dollars and cents such as 250,000.00'
     ]
+
+
+@pytest.mark.parametrize("given", ["250,000", "$250,000.00", 250_000])
+def test_a_file_of_input_has_days_and_amounts_as_people_write_them_too(sit: Sit, given: object) -> None:
+    desk = sit("chosen")
+    terms = desk.file("terms.json", json.dumps(DRAFT | {"amount": given, "ends_on": "31 Aug 2026"}))
+    answer = desk.run("trigger", REF, "draft-agreement", "--input", terms)
+    assert (answer.status, "amount: $250,000.00." in answer.err or "has to act" in answer.err) == (0, True)
+    assert "ends_on: Monday, August 31, 2026." in answer.err
+    taken = last_input(desk)
+    assert (taken["amount_cents"], taken["ends_on"]) == (25_000_000, "2026-08-31")
+
+
+def test_a_file_that_gives_an_amount_twice_is_refused(sit: Sit) -> None:
+    answer = sit("chosen").trigger(
+        "draft-agreement", "--input", "-", stdin=json.dumps(DRAFT | {"amount": "5", "amount_cents": 700})
+    )
+    assert (answer.status, answer.problems) == (2, ["amount: amount_cents says it already"])
