@@ -59,6 +59,7 @@ USUAL = {
     "notices retry": (("1",), "Notice 1 will be tried again; it was dead."),
     "replies list": ((), "principal@example.org"),
     "replies show": (("1",), "Reply 1 from principal@example.org: note"),
+    "replies handled": (("1",), "Reply 1 is marked as handled."),
     "notices revoke": (("1",), "Revoked 1 notice"),
     "people feed": (("staff@example.org",), "/feed/"),
     "people invite": ((), "Invited "),
