@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,6 +27,8 @@ class Terminal:
             str(Path(sys.executable).parent / "partnershipctl"), ["do", *words], cwd=str(office.folder),
             env=kept | {"TERM": "dumb", "COLUMNS": "120", **environment}, encoding="utf-8", timeout=30,
             dimensions=(50, 120), echo=False,
+            # A run in the background ignores Ctrl-C, and its children would too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         self.child.delaybeforesend = None
         office.now += timedelta(minutes=1)

@@ -24,7 +24,7 @@ from workflow.views import documents, troubled_mail
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | show ID | handled ID")
 def replies() -> None:
-    """List or show what came back by mail, and what became of it, or mark it as handled."""
+    """List what came back by mail; show it, mark it as handled."""
 
 
 @replies.command("list")

@@ -128,7 +128,7 @@ def test_what_is_set_counts_more_than_what_is_in_the_file(sit: Sit) -> None:
         ('"text"', "--input: it has no keys"),
         ("text: called", "--input: it is neither JSON nor TOML: "),
         ('{"text": ' + "9" * 5000 + "}", "--input: it is not JSON: Exceeds the limit"),
-        ('{"text": ' * 5000, "--input: it is not JSON: it is nested too deeply"),
+        ('{"text": ' * 100_000, "--input: it is not JSON: it is nested too deeply"),
         ("text = " + "[" * 5000, "--input: it is neither JSON nor TOML: it is nested too deeply"),
         ('{"text": {"de": "angerufen"}}', "text: found {'de': 'angerufen'}"),
         ("", "text: it is missing"),
