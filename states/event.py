@@ -157,9 +157,9 @@ class Form:
 
     `reads` are the sections to read before the form. `choices` has, by key of the input, the list to choose
     from. `replaces` is the document on record that fills the form at the start. `beside` has, by key, the
-    note beside its control. `without` are the keys that the form leaves out. `demands` are the keys that a
-    person who fills in the form has to give, although the law does without them. `today` is the key that starts
-    as the current day.
+    note beside its control. `without` are the keys that the form leaves out, and `only` has, by key, the roles
+    whose form has it. `demands` are the keys that a person who fills in the form has to give, although the law
+    does without them. `today` is the key that starts as the current day.
     """
 
     reads: tuple[str, ...] = ()
@@ -167,6 +167,7 @@ class Form:
     replaces: str | None = None
     beside: Mapping[str, str] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
+    only: Mapping[str, tuple[Role, ...]] = field(default_factory=dict)
     demands: frozenset[str] = frozenset()
     today: str | None = None
 

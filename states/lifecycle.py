@@ -118,8 +118,9 @@ def _check_rows(table: Sequence[Event]) -> Iterator[str]:
         if insiders := row.audience.keys() & OFFICE:
             yield f"the audience of {row.name} names who sees everything anyway: {', '.join(sorted(insiders))}"
         named = {key for sees in row.audience.values() for key in sees.fields}
-        named |= {*row.sealed, *row.form.choices, *row.form.beside, *row.form.without, *row.form.demands}
-        named |= {key for key in (row.document, row.form.today) if key}
+        form = row.form
+        named |= {*row.sealed, *form.choices, *form.beside, *form.without, *form.only, *form.demands}
+        named |= {key for key in (row.document, form.today) if key}
         if missing := named - keys:
             yield f"{row.name} names what its input does not have: {', '.join(sorted(missing))}"
         # One press of a button, or one forwarded message, must not do what nobody can undo.

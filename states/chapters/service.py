@@ -75,8 +75,8 @@ class SubmitReport(Input):
     size: Length | None = Field(default=None, description="its length in bytes, filled in when it is read")
     received_on: Day | None = Field(
         default=None,
-        title="If staff enter a report on paper: the day on which it came",
-        description="day on which the paper came, where staff enter the report",
+        title="Day on which the report came on paper",
+        description="only where staff enter it for the Lead Partner",
     )
 
 
@@ -384,7 +384,7 @@ EVENTS = (
         done_once="review.reported",
         repeatable=True,
         document="document",
-        form=Form(replaces="report"),
+        form=Form(replaces="report", only={"received_on": (STAFF,)}),
     ),
     Event(
         name="give-finding",

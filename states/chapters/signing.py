@@ -36,7 +36,7 @@ from states.partnership import (
 )
 
 # What a person consents to who signs on a page, word for word.
-CONSENT = "I have read the terms, the outcomes and the document, and I sign this agreement by typing my name"
+CONSENT = "I have read the terms, the outcomes and any document, and I sign this agreement by typing my name"
 
 
 class SignAgreement(Input):

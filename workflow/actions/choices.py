@@ -41,7 +41,8 @@ def make_offer(session: Session, task: Task, now: datetime) -> Offered:
     # An empty hint would hide the help that the type of the field has.
     helps = {key: text for key, name in form.beside.items() if (text := BESIDE[name](session, task, now))}
     values = _target_hints(task) if "values" in task.event.takes.model_fields else {}
-    return Offered(choices, values, helps=helps, without=form.without, demanded=form.demands)
+    of_others = {key for key, roles in form.only.items() if task.role not in roles}
+    return Offered(choices, values, helps=helps, without=form.without | of_others, demanded=form.demands)
 
 
 def values_on_record(session: Session, task: Task) -> dict[str, Any]:

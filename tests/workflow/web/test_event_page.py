@@ -178,3 +178,10 @@ def test_who_does_not_agree_finds_beside_it_how_to_ask_for_changes(visit: Visit)
     assert visitor.life.told("ask-for-changes") == ["staff"]
     # Staff change the text themselves.
     assert "Ask for changes" not in visitor.get(visitor.link("agree-needs", "staff")).said
+
+
+def test_only_staff_are_asked_when_a_report_came_on_paper(visit: Visit) -> None:
+    visitor = visit("annual-review")
+    for role, asked in (("lead-partner", False), ("staff", True)):
+        form = visitor.get(visitor.link("submit-report", role)).form
+        assert ("received_on" in form.texts) is asked

@@ -121,7 +121,7 @@ def test_what_cannot_be_undone_is_confirmed_with_the_reference(visit: Visit, typ
     visitor = visit("needs")
     path = visitor.link("withdraw")
     seen = visitor.get(path)
-    assert "This cannot be undone" in seen.said
+    assert "This takes effect at once" in seen.said
     before = visitor.life.dump()
     sent = visitor.send(path, seen.form, reason="other plans", confirm=typed)
     assert sent.status == 422

@@ -186,7 +186,7 @@ def test_what_cannot_be_undone_is_checked_however_short_it_is(visit: Visit) -> N
     visitor = visit("needs")
     path = visitor.link("withdraw")
     page = check(visitor, path, reason="other plans", confirm="RBHS-2025")
-    assert "This cannot be undone" in page.said
+    assert "This takes effect at once" in page.said
     assert visitor.life.state == "needs-identified"
 
 
