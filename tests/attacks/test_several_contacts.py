@@ -184,3 +184,40 @@ def test_a_form_says_as_what_a_contact_acts_and_records_who_it_was(visit: Visit)
     )
     visitor.do(path, summary="We met.", evidence="Minutes.")
     assert life.history()[-1]["actor"] == "reports@example.org"
+
+
+@pytest.mark.promise("several-contacts")
+@pytest.mark.promise("corrected-in-the-open")
+def test_what_a_contact_did_stands_when_an_earlier_entry_is_corrected(begin: Begin) -> None:
+    life = with_contacts(begin("active"))
+    life.do("record-meeting", "reports@example.org")
+    # Rights that end later take nothing back from the record.
+    life.person("reports", organization=CBO, contact_rights="[]")
+    given = json.loads(life.history()[0]["input"]) | {"title": "Reading"}
+    life.do("correct-entry", "staff", seq=1, input=given, reason="it was mistyped")
+    assert life.facts.title == "Reading"
+    assert life.faults() == []
+
+
+@pytest.mark.promise("several-contacts")
+@pytest.mark.promise("corrected-in-the-open")
+def test_what_a_contact_did_falls_with_the_choice_of_another_organization(begin: Begin) -> None:
+    life = with_contacts(begin("chosen"))
+    life.do("set-outcomes", "lead@example.org")
+    seq = next(row["seq"] for row in life.history() if row["event"] == "choose-partner")
+    given = json.loads(life.history()[seq - 1]["input"]) | {"organization": COLLEGE}
+    with pytest.raises(Refused, match=r"lead@example.org would not have been lead-partner here"):
+        life.do("correct-entry", "staff", seq=seq, input=given, reason="the other one was chosen")
+
+
+@pytest.mark.promise("several-contacts")
+def test_only_who_recorded_it_corrects_what_they_say_in_their_own_name(begin: Begin) -> None:
+    life = with_contacts(begin("annual-review"))
+    life.do("submit-report", "reports@example.org")
+    last = life.history()[-1]
+    given = json.loads(last["input"]) | {"narrative": "Another year."}
+    for other in ("lead@example.org", "finance@example.org", NAMED):
+        with pytest.raises((Refused, WrongRole)):
+            life.do("correct-entry", other, seq=last["seq"], input=given, reason="no")
+    life.do("correct-entry", "reports@example.org", seq=last["seq"], input=given, reason="it was mistyped")
+    assert life.faults() == []
