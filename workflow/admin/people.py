@@ -225,7 +225,7 @@ def people_invite(console: Console, roles: tuple[str, ...]) -> None:
         chosen = [
             person.email
             for person in session.directory.people.values()
-            if person.active and person.roles and (not roles or set(roles) & set(person.roles))
+            if person.active and (held := _roles_of(person)) and (not roles or set(roles) & held)
         ]
         invited = [email for email in chosen if email not in earlier]
         for email in invited:
@@ -239,6 +239,11 @@ def people_invite(console: Console, roles: tuple[str, ...]) -> None:
     console.show(
         {"invited": invited}, lambda: echo(f"Invited {many}." if invited else "Everybody is invited.")
     )
+
+
+def _roles_of(person: directory.Person) -> set[str]:
+    """Return the roles of a person, with that of a contact of a Lead Partner if they have rights as one."""
+    return {*person.roles, *([str(Role.LEAD_PARTNER)] if person.contact_rights else [])}
 
 
 @people.command("revoke")

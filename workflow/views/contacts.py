@@ -71,7 +71,9 @@ def describe_message(
     if words is None:
         return {}
     named = find_named(directory, facts)
-    if not offered and askable(about.state, facts, Role.LEAD_PARTNER).intersection(offers):
+    wanted = askable(about.state, facts, Role.LEAD_PARTNER).intersection(offers)
+    # What is not possible yet may still be theirs to do.
+    if wanted and not wanted & askable_by(session, about, Role.LEAD_PARTNER, row.owner):
         whom = f"We ask {named.name}" if named else "The office asks somebody else"
         told = f"You do not have to do anything. {whom} for what your organization has to do."
         return {"contact_as": f"As {words}.", "only_told": told}

@@ -88,7 +88,7 @@ def list_own_waits(session: Session, capacities: Iterable[Capacity], now: dateti
         if record.key not in waits:
             waits[record.key] = pending.list_waits(session, record, now)
         for wait in waits[record.key]:
-            if not _is_own(session, wait, capacity):
+            if not _is_own(wait, capacity):
                 continue
             settings = session.config.deadlines.get(wait.deadline or "")
             # Nobody has to do what the clock does on that day.
@@ -101,15 +101,10 @@ def list_own_waits(session: Session, capacities: Iterable[Capacity], now: dateti
     return sorted(found, key=lambda wait: (wait.by is None, wait.by or wait.since))
 
 
-def _is_own(session: Session, wait: pending.Wait, capacity: Capacity) -> bool:
-    """Return whether somebody is waited for in a capacity: by name, or as another contact whose right covers it."""
-    if wait.role is not capacity.role:
-        return False
-    if wait.person is not None and wait.person.email == capacity.owner:
-        return True
-    directory, facts = session.directory, capacity.record.facts
-    is_other = wait.role is Role.LEAD_PARTNER and facts.contact and facts.contact.email != capacity.owner
-    return bool(is_other) and contacts.can_do(directory, facts, capacity.owner, wait.role, wait.event)
+def _is_own(wait: pending.Wait, capacity: Capacity) -> bool:
+    """Return whether somebody is waited for in a capacity: by name, or as another contact of the Lead Partner."""
+    is_named = wait.person is not None and wait.person.email == capacity.owner
+    return wait.role is capacity.role and (is_named or capacity.owner in wait.others)
 
 
 def list_possible(session: Session, capacity: Capacity, now: datetime) -> list[Event]:

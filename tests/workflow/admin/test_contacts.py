@@ -51,6 +51,10 @@ def test_a_contact_acts_by_trigger_in_their_own_name(sit: Sit) -> None:
     refused = desk.run("--json", "trigger", REF, "add-agreement", *as_, "--set", "with=Clinic")
     assert refused.status != 0
     assert "needs the right lead; reports@example.org has reports" in refused.out + refused.err
+    assert ("reports@example.org" in [each for wait in desk.ask("show", REF)["waiting_on"]
+                                      for each in wait.get("others", [])])  # fmt: skip
+    assert "record-meeting" in desk.say("list", "--waiting-on", "reports@example.org")
+    assert desk.ask("people", "invite", "--role", "lead-partner")["invited"].count("reports@example.org") == 1
     listed = {row["event"] for row in desk.ask("events", REF, *as_)}
     assert "record-meeting" in listed
     assert not {"add-agreement", "sign-agreement", "set-outcomes"} & listed

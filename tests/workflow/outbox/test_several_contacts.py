@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 
 from tests.attacks.test_several_contacts import NAMED, contact, with_contacts
 from tests.support.district import Begin, Life
-from tests.support.letters import written
+from tests.support.letters import answer, comes, got, untouched, written
 from workflow.store.rows import Notice, NoticeStatus
+from workflow.views import pending
 
 CONTACTS = {"lead", "reports", "finance"}
 
@@ -86,7 +88,9 @@ def test_who_may_not_sign_is_told_and_not_asked(begin: Begin) -> None:
     assert "$249,999.99" in text
     assert "You do not have to do anything. We ask Lead partner for what your organization has to do." in text
     assert "sign the agreement" not in text
-    assert "ign the agreement" in letter(life, "draft-agreement", "lead")[1]
+    theirs = letter(life, "draft-agreement", "lead")[1]
+    assert "Sign the agreement" in theirs
+    assert "We ask" not in theirs, "it is not possible yet, and theirs to do then"
     assert not subject.startswith(("Please", "Due now", "Overdue"))
 
 
@@ -132,3 +136,35 @@ def test_once_the_named_contact_has_left_the_leads_are_asked_in_their_place(begi
     to = {row["to"].removesuffix("@example.org") for row in later if row["template"] == "report-due"}
     assert to == {"lead", "reports"}
     assert all(row["status"] != NoticeStatus.DEAD for row in later)
+    with life.system.reading() as session:
+        waits = pending.list_waits(session, life.record, life.now)
+    mine = [(w.person and w.person.email, w.others) for w in waits if w.event == "submit-report"]
+    assert mine == [("lead@example.org", ("reports@example.org",))]
+
+
+@pytest.mark.promise("several-contacts")
+def test_a_contact_answers_by_mail_in_their_own_name_and_only_what_their_right_covers(begin: Begin) -> None:
+    life = with_contacts(begin("chosen"))
+    life.do("set-outcomes", "staff")
+    assert comes(life, answer(got(life, "set-outcomes", "lead"), "agree")).verdict == "done"
+    assert life.history()[-1]["actor"] == "lead@example.org"
+    life.do("draft-agreement")
+    asked = got(life, "draft-agreement", "finance")
+    with untouched(life):
+        judged = comes(life, answer(asked, "sign\r\nFinance"))
+    assert judged.verdict != "done"
+    assert life.facts.agreement is not None
+    assert "partner" not in life.facts.agreement.signatures
+
+
+@pytest.mark.promise("several-contacts")
+def test_a_contact_who_is_away_has_a_delegate_who_acts_in_their_place(begin: Begin) -> None:
+    life = begin("active")
+    life.person("delegate", organization="harbor-house")
+    contact(life, "reports", away_until=date(2026, 12, 1), delegate="delegate@example.org")
+    life.do("open-annual-review", "staff")
+    (row,) = (row for row in life.notices("open-annual-review") if row["delegate_for"])
+    assert (row["to"], row["delegate_for"]) == ("delegate@example.org", "reports@example.org")
+    text = letter(life, "open-annual-review", "delegate")[1]
+    assert "For Reports, who is away." in text
+    assert "As reports contact of Harbor House." in text
