@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from states.contacts import COVERS, HEARS, Right, covers, hears
-from states.lifecycle import TABLE
+from states.lifecycle import TABLE, faults_of
 from states.partnership import Role
 
 THEIRS = sorted({row.name for row in TABLE if Role.LEAD_PARTNER in row.who})
@@ -54,3 +54,9 @@ def test_a_message_is_for_those_whose_right_it_concerns(
 
 def test_the_right_lead_needs_no_list_and_every_other_right_has_both() -> None:
     assert set(COVERS) == set(HEARS) == set(Right) - {Right.LEAD}
+
+
+def test_a_right_for_what_is_not_for_the_lead_partner_is_a_fault_of_the_table() -> None:
+    found = faults_of([row for row in TABLE if row.name != "close-out"])
+    assert "the right reports covers close-out, which is not for the Lead Partner to do" in found
+    assert "the right finance hears of what is no event: close-out" in found
