@@ -21,6 +21,8 @@ CONTEXT = {
     "why": "why they get it, such as: as principal of Rainier Beach High School",
     "delegate_for": "the name of the absent person they stand in for, or nothing",
     "stands_in_for": "the role in whose place they are told, since nobody holds it, or nothing",
+    "contact_as": "as what a contact of the Lead Partner is told whom the record does not name, or nothing",
+    "only_told": "in place of a request that the right of such a contact does not cover, or nothing",
     "partnership": "ref, title, state, school_name; nothing where no single partnership is meant",
     "standing": "the states in their order, each with state, label and current (true or false)",
     "event": "name, at, by, role, input, note; nothing where a deadline speaks",

@@ -72,13 +72,17 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
             last -= timedelta(days=1)
         return f"{_MONTHS[last.month - 1]} {last.day}"
 
-    def request(text: str, deadline: object) -> str:
+    @pass_context
+    def request(context: Context, text: str, deadline: object) -> str:
         """Write what a subject asks for, and by when: "Please score 3 applications by December 11".
 
         What is late says so: "Overdue since December 11: score 3 applications".
+        Who is only told is asked for nothing: "For your information: sign the agreement by December 11".
         """
         by = _refuse_undefined(deadline)
         by = by.get("task", by) if isinstance(by, Mapping) else None
+        if context.get("only_told"):
+            return f"For your information: {text}" + (f" by {short_day(by['due_at'])}" if by else "")
         if by is None:
             return f"Please {text}"
         if by["overdue"]:

@@ -162,6 +162,8 @@ class Templates:
             expected = f"{{% block {block} %}}...{{% endblock %}}"
             raise TemplateFailed(_make_problem(template, None, f"the block {block!r} is missing", expected))
         text = self._run(template, render, context) if render else ""
+        if block == "asked" and context.get("only_told"):
+            text = context["only_told"]
         if block != "subject":
             return markup.clean(text)
         # A subject can be empty by its conditions only, which no check of the file can see.

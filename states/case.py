@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
 
+from states.contacts import OtherContact
 from states.inputs import AttachedFile
 from states.partnership import (
     SIDES,
@@ -127,6 +128,8 @@ class Setting(Fact):
     home_domains: tuple[str, ...] | None = (
         None  # the mail domains of the district; None: domains show nothing
     )
+    # Of the Lead Partner, where somebody else than the contact acts whom the record names.
+    other_contact: OtherContact | None = None
     belongs_to: tuple[str, ...] = ()  # the organizations for which the actor or the delegate may act
     notice_days: int = 0
     # The longest notice period of a termination, in days. None in histories from before a rule asked for it.

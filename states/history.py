@@ -20,6 +20,7 @@ from states.chapters.correction import (
     correctors,
     texts_changed,
 )
+from states.contacts import covers, lead_partner
 from states.errors import BadInput, LawError, Problem, Refused, Unmet
 from states.event import BOARD_OFFICE, CLOCK, STAFF
 from states.inputs import Input, as_stored, read_input
@@ -132,8 +133,11 @@ def _judge(folded: Folded, entry: Entry) -> list[Unmet]:
 def _find_lost_role(facts: Partnership, entry: Entry) -> list[Unmet]:
     """Return an unmet requirement if the actor of a row does not have the role that the facts gave."""
     call = facts.selection
+    other = entry.setting.other_contact
+    may_act = other and other.organization == lead_partner(facts) and covers(other.rights, entry.event)
     held: Mapping[Role, bool] = {
-        Role.LEAD_PARTNER: facts.contact is not None and facts.contact.email == entry.actor,
+        Role.LEAD_PARTNER: bool(may_act)
+        or (facts.contact is not None and facts.contact.email == entry.actor),
         Role.NEXT_CONTACT: facts.next_contact is not None and facts.next_contact.email == entry.actor,
         Role.REVIEWER: call is not None and entry.actor in call.reviewers,
     }

@@ -29,11 +29,12 @@ from states.chapters import (
     service,
     signing,
 )
+from states.contacts import COVERS, HEARS
 from states.errors import TableError
 from states.event import OFFICE, Event
 from states.mistakes import input_keys
 from states.moments import MOMENTS
-from states.partnership import State
+from states.partnership import Role, State
 
 TABLE: tuple[Event, ...] = (
     *needs.EVENTS,
@@ -74,7 +75,7 @@ _BY_ROW = frozenset({"at", "to", "who", "takes", "records", "needs", "asks", "wh
 
 def faults_of(table: Sequence[Event], certain: Mapping[State, frozenset[str]] = CERTAIN) -> list[str]:
     """Return everything in which a table contradicts itself or leaves something out."""
-    return [*_check_places(table), *_check_rows(table), *_check_states(table, certain)]
+    return [*_check_places(table), *_check_rows(table), *_check_states(table, certain), *_check_rights(table)]
 
 
 def _check_places(table: Sequence[Event]) -> Iterator[str]:
@@ -131,6 +132,17 @@ def _check_rows(table: Sequence[Event]) -> Iterator[str]:
         for word, meant in row.reply_words.items():
             if meant.event not in events:
                 yield f"the reply {word!r} to {row.name} does what is no event: {meant.event}"
+
+
+def _check_rights(table: Sequence[Event]) -> Iterator[str]:
+    """Yield events in the rights of contacts that do not exist, or that are not for the Lead Partner to do."""
+    events, theirs = ({r.name for r in table}, {r.name for r in table if Role.LEAD_PARTNER in r.who})
+    for right, names in COVERS.items():
+        for name in sorted(names - theirs):
+            yield f"the right {right} covers {name}, which is not for the Lead Partner to do"
+    for right, names in HEARS.items():
+        for name in sorted(names - events):
+            yield f"the right {right} hears of what is no event: {name}"
 
 
 def _check_states(table: Sequence[Event], certain: Mapping[State, frozenset[str]]) -> Iterator[str]:

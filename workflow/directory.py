@@ -12,9 +12,10 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
 from states.case import Meeting, Organization
+from states.contacts import Right, lead_partner
 from states.event import Waiting
 from states.inputs import check_range
 from states.partnership import Application, Partnership, Role
@@ -22,6 +23,7 @@ from workflow.procedure.config import Config
 from workflow.procedure.meetings import CANCELLED as CANCELLED
 from workflow.procedure.meetings import read_meetings, read_moves
 from workflow.store import database, tables
+from workflow.store.leavers import read_leavers
 from workflow.store.tables import canonical
 
 # Roles that the directory gives for the whole district.
@@ -53,6 +55,7 @@ class Person:
     active: bool = True
     digest: bool = False  # they want one message a day
     dates: str | None = None  # the language in which they want each day besides English
+    contact_rights: tuple[Right, ...] = ()  # as a contact of their organization
 
 
 # It has no slots, since `cached_property` stores its value in the dictionary of the instance.
@@ -83,6 +86,15 @@ class Directory:
             for role in person.roles if person.active else ():
                 holders.setdefault(role, []).append(person)
         return {role: tuple(people) for role, people in holders.items()}
+
+    @cached_property
+    def _contacts(self) -> dict[str, tuple[Person, ...]]:
+        """Return the active people who have rights as contacts, by organization."""
+        contacts: dict[str, list[Person]] = {}
+        for person in self.people.values():
+            if person.active and person.organization and person.contact_rights:
+                contacts.setdefault(person.organization, []).append(person)
+        return {organization: tuple(people) for organization, people in contacts.items()}
 
     def meeting(self, day: date | None) -> Meeting | None:
         """Return the meeting on a day, if there is one."""
@@ -137,13 +149,25 @@ class Directory:
         if facts.selection and person.email in facts.selection.reviewers and person.email not in self.left:
             roles.append(Role.REVIEWER)
         has_left = self.has_left(person.email, facts)
-        if facts.contact and facts.contact.email == person.email and not has_left:
+        if self.rights_of(person.email, facts):
             roles.append(Role.LEAD_PARTNER)
         if facts.next_contact and facts.next_contact.email == person.email and not has_left:
             roles.append(Role.NEXT_CONTACT)
         if not has_left and self._is_applicant(person, facts, organization):
             roles.append(Role.APPLICANT)
         return roles
+
+    def rights_of(self, email: str, facts: Partnership) -> frozenset[Right]:
+        """Return the rights of a contact of the Lead Partner; the one whom the record names may do everything."""
+        if facts.contact and facts.contact.email == email and not self.has_left(email, facts):
+            return frozenset({Right.LEAD})
+        rights = (p.contact_rights for p in self.other_contacts(facts) if p.email == email)
+        return frozenset(next(rights, ()))
+
+    def other_contacts(self, facts: Partnership) -> list[Person]:
+        """Return who may act for the Lead Partner besides the contact whom the record names."""
+        contacts = self._contacts.get(lead_partner(facts) or "", ())
+        return [person for person in contacts if facts.contact and person.email != facts.contact.email]
 
     def speakers(self, application: Application, facts: Partnership) -> list[Person]:
         """Return the contact of an application, or once they have left everybody of the organization."""
@@ -182,7 +206,8 @@ class Directory:
     def holders(self, role: str, facts: Partnership, organization: str | None = None) -> list[Person]:
         """Return the people who hold a role in a partnership, without those who have left.
 
-        The role "this-applicant" is held by the contact of `organization` alone.
+        The role "this-applicant" is held by the contact of `organization` alone, that of the Lead Partner by the
+        contact whom the record names, or once they have left by those with the right `lead`.
         """
         if role == Role.PRINCIPAL:
             school = self.present_school(facts.school)
@@ -192,9 +217,10 @@ class Directory:
             return [self.someone(email) for email in reviewers if email not in self.left]
         if role in (Role.LEAD_PARTNER, Role.NEXT_CONTACT):
             contact = facts.contact if role == Role.LEAD_PARTNER else facts.next_contact
-            if contact is None or self.has_left(contact.email, facts):
-                return []
-            return [self.someone(contact.email, contact.name)]
+            if contact and not self.has_left(contact.email, facts):
+                return [self.someone(contact.email, contact.name)]
+            leads = (p for p in self.other_contacts(facts) if Right.LEAD in p.contact_rights)
+            return list(leads) if role == Role.LEAD_PARTNER else []
         if role in (Role.APPLICANT, "this-applicant"):
             applications = facts.selection.applications if facts.selection else {}
             return [
@@ -250,7 +276,7 @@ def read(connection: Connection, config: Config) -> Directory:
         for row in _rows(connection, tables.organizations)
     }
     people = {row.email: _person(row) for row in _rows(connection, tables.people)}
-    left, former = _left(connection, people)
+    left, former = read_leavers(connection, {email: person.active for email, person in people.items()})
     meetings, moves = read_meetings(connection, config), read_moves(connection)
     return Directory(version, schools, organizations, people, meetings, left, former, moves)
 
@@ -275,30 +301,8 @@ def _person(row: Row[Any]) -> Person:
         row.active,
         row.digest,
         row.dates,
+        tuple(map(Right, json.loads(row.contact_rights))),
     )
-
-
-def _left(connection: Connection, people: Mapping[str, Person]) -> tuple[dict[str, datetime], dict[str, str]]:
-    """Return when people were removed or made inactive, and the names of those removed, by address.
-
-    People who were added again are left out.
-    """
-    table = tables.directory_changes
-    # Only the last change of each person tells how things are now.
-    last = (
-        select(func.max(table.c.id))
-        .where(table.c.what.like(f"{tables.people.name} %"))
-        .group_by(table.c.what)
-    )
-    left, former = {}, {}
-    columns = (table.c.what, table.c.at, table.c.before, table.c.after)
-    for row in connection.execute(select(*columns).where(table.c.id.in_(last))):
-        email = row.what.partition(" ")[2]
-        if row.after is None or (email in people and not people[email].active):
-            left[email] = row.at
-        if row.after is None and row.before is not None:
-            former[email] = str(json.loads(row.before).get("name") or email)
-    return left, former
 
 
 def put(

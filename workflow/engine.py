@@ -34,7 +34,7 @@ from workflow.store import database, kept_documents, tables
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.saving import GUARDED, INSERT, hash_entry, values_of
 from workflow.store.tables import canonical
-from workflow.views import signed_copy
+from workflow.views import contacts, signed_copy
 from workflow.views.shown_directory import read_directory
 
 # No ladder is due this late, so a query from here on returns only the open rows.
@@ -175,6 +175,11 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     # Commands name in `ran_by` the user of the machine, who writes down what somebody else did.
     through = intent.ran_by if intent.channel in _OF_PERSONS else None
     situation = Situation(session, record, event_input, intent.now, intent.actor, through, intent.channel)
+    setting = collect_setting(row, situation)
+    if role is Role.LEAD_PARTNER and (
+        other := contacts.find_other_contact(session.directory, record.facts, intent.actor)
+    ):
+        setting = setting.but(other_contact=other)
     case = Case(
         state=record.state,
         facts=record.facts,
@@ -182,7 +187,7 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
         actor=intent.actor,
         role=role,
         at=session.config.calendar.local(intent.now),
-        setting=collect_setting(row, situation),
+        setting=setting,
     )
     made = apply(intent.event, case)
     files: tuple[tuple[str, bytes], ...] = ()
@@ -320,6 +325,12 @@ def _choose_role(
         return Role.PUBLIC
     held = roles_of(session, record, intent.actor, organization)
     possible = [role for role in row.who if role in held and intent.role in (None, role)]
+    if Role.LEAD_PARTNER in possible and (
+        lacking := contacts.find_lacking_right(session.directory, record.facts, intent.actor, row.name)
+    ):
+        possible.remove(Role.LEAD_PARTNER)
+        if not possible:
+            raise WrongRole([lacking])
     if not possible:
         who, has = " or ".join(row.who), " and ".join(held) or "no role here"
         reason = f"{row.name} is for {who}; {intent.actor} has {has}"

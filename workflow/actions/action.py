@@ -30,7 +30,7 @@ from workflow.outbox.timing import new_notice
 from workflow.session import Session, current_time
 from workflow.store import tables
 from workflow.store.rows import Channel, HistoryEntry, Notice, Snapshot
-from workflow.views import your_page
+from workflow.views import contacts, your_page
 from workflow.views.capacities import Capacity
 from workflow.views.visibility import Viewer
 
@@ -113,6 +113,8 @@ def find_action(session: Session, claim: Claim, now: datetime) -> Action:
     if not claim.event:
         return Action(claim, notice, record, None, role, actor, through)
     row = _check_possible(claim, record, role)
+    if not contacts.can_do(session.directory, record.facts, actor, role, row.name):
+        raise LinkClosed("revoked", "You no longer have the right in which this was asked of you.", claim)
     # A delegate may not read what is sealed, and so cannot write it in place of its author.
     if row.sealed and through is not None:
         raise LinkClosed("revoked", "An application is its author's alone.", claim)

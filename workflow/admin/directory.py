@@ -127,8 +127,17 @@ def _find_lacking(session: Session, row: Mapping[str, Any]) -> Iterator[Problem]
     schools = json.loads(row["schools"]) if "schools" in row else person.schools if person else ()
     organization = row.get("organization") or (person.organization if person else None)
     # A row of an earlier release may lack it. That must not keep its person from an unrelated change.
-    if {"roles", "schools", "organization"} & row.keys():
-        yield from find_lacking(("--school", "--organization"), roles, schools, organization)
+    rights = (
+        json.loads(row["contact_rights"])
+        if "contact_rights" in row
+        else person.contact_rights
+        if person
+        else ()
+    )
+    if {"roles", "schools", "organization", "contact_rights"} & row.keys():
+        yield from find_lacking(
+            ("--school", "--organization", "--right"), roles, schools, organization, rights
+        )
 
 
 def remove(console: Console, area: Area, table: Table, key: object, what: str) -> None:

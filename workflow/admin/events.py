@@ -7,7 +7,7 @@ import click
 from workflow import engine
 from workflow.admin.console import Console, common, echo
 from workflow.admin.references import REF, find_record, require_person
-from workflow.views import documents
+from workflow.views import contacts, documents
 
 
 @click.command()
@@ -27,8 +27,16 @@ def events(console: Console, ref: str, as_: str | None) -> None:
         choices = documents.possibilities(
             session, record, console.now, as_ or "", roles[0] if roles else None
         )
-    if as_:
-        choices = [choice for choice in choices if set(choice.row.who) & set(roles)]
+        if as_:
+            email, directory, facts = as_.lower(), session.directory, record.facts
+            choices = [
+                choice
+                for choice in choices
+                if any(
+                    role in choice.row.who and contacts.can_do(directory, facts, email, role, choice.row.name)
+                    for role in roles
+                )
+            ]
     document = [documents.possibility(choice) for choice in choices]
 
     def people() -> None:

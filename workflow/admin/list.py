@@ -78,7 +78,11 @@ def with_waiting(session: Session, record: Snapshot, now: datetime) -> dict[str,
 
 def _select_waits(partnership: dict[str, Any], email: str) -> list[dict[str, Any]]:
     """Return what a partnership waits for that this person may do, also as the delegate of another."""
-    return [wait for wait in partnership["waiting_on"] if email in (wait["person"], wait["delegate"])]
+    return [
+        wait
+        for wait in partnership["waiting_on"]
+        if email in (wait["person"], wait["delegate"], *wait.get("others", ()))
+    ]
 
 
 def _print_waits(console: Console, partnerships: Sequence[dict[str, Any]], email: str) -> None:

@@ -13,7 +13,7 @@ from workflow import engine
 from workflow.actions import choices
 from workflow.session import Session
 from workflow.store.rows import Snapshot
-from workflow.views import documents, pending
+from workflow.views import contacts, documents, pending
 from workflow.views.visibility import Viewer
 
 
@@ -106,5 +106,6 @@ def _possibilities(
             awaited = {waiting.role for waiting in row.waiting(record.facts)}
             # What several people do once, such as a signature, is for those who have not done it yet.
             is_over = row.collected is not None and not row.repeatable and role not in awaited
-            if role in row.who and not is_over and not row.of_entry:
+            is_theirs = contacts.can_do(session.directory, record.facts, actor, role, row.name)
+            if role in row.who and is_theirs and not is_over and not row.of_entry:
                 yield role, possibility

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -56,6 +56,7 @@ def people_list(console: Console) -> None:
                 "active": p.active,
                 "digest": p.digest,
                 "dates": p.dates,
+                "contact_rights": list(p.contact_rights),
             }
             for p in read_directory(session).people.values()
         ]
@@ -65,7 +66,7 @@ def people_list(console: Console) -> None:
             (
                 row["email"],
                 row["name"],
-                ", ".join(row["roles"]),
+                ", ".join([*row["roles"], *(f"{right} contact" for right in row["contact_rights"])]),
                 ", ".join(row["schools"] + ([row["organization"]] if row["organization"] else [])),
                 f"until {row['away_until']}: {row['delegate']}" if row["away_until"] else "",
             )
@@ -81,6 +82,12 @@ def _add_person_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--dates", metavar="LANGUAGE", help="Dates in this language too, such as es."),
         click.option("--digest/--no-digest", default=None, help="One message a day, or each on its own."),
+        click.option(
+            "--right",
+            "contact_rights",
+            multiple=True,
+            help="As a contact of their organization: lead, reports, finance or none; may be repeated.",
+        ),
         click.option("--organization", help="Identifier of an organization."),
         click.option("--school", "schools", multiple=True, help="Identifier of a school; may be repeated."),
         click.option("--role", "roles", multiple=True, help="A role; may be repeated."),
@@ -91,13 +98,19 @@ def _add_person_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _read_rights(words: Sequence[str]) -> Sequence[str]:
+    """Return the rights of a contact that the options give; the word "none" takes them all away."""
+    return () if tuple(words) == ("none",) else words
+
+
 @people.command("add")
 @_add_person_options
 @common
 def people_add(console: Console, email: str, **options: Any) -> None:
     """Add a person with roles, or change all of them."""
     # `add` states all roles, so an option that is left out takes them away. `change` leaves them as they are.
-    options |= {"roles": options["roles"] or (), "schools": options["schools"] or ()}
+    options |= {key: options[key] or () for key in ("roles", "schools")}
+    options["contact_rights"] = _read_rights(options["contact_rights"])
     write(console, "people", tables.people, district_file.GivenPerson, {"email": email, **options})
 
 
@@ -108,6 +121,8 @@ def people_change(console: Console, email: str, **options: Any) -> None:
     """Change what the options give of a person."""
     person = _find_person(console, email)
     given = {key: value for key, value in options.items() if value not in (None, "", ())}
+    if "contact_rights" in given:
+        given["contact_rights"] = _read_rights(given["contact_rights"])
     write(
         console,
         "people",
@@ -210,7 +225,7 @@ def people_invite(console: Console, roles: tuple[str, ...]) -> None:
         chosen = [
             person.email
             for person in session.directory.people.values()
-            if person.active and person.roles and (not roles or set(roles) & set(person.roles))
+            if person.active and (held := _roles_of(person)) and (not roles or set(roles) & held)
         ]
         invited = [email for email in chosen if email not in earlier]
         for email in invited:
@@ -224,6 +239,11 @@ def people_invite(console: Console, roles: tuple[str, ...]) -> None:
     console.show(
         {"invited": invited}, lambda: echo(f"Invited {many}." if invited else "Everybody is invited.")
     )
+
+
+def _roles_of(person: directory.Person) -> set[str]:
+    """Return the roles of a person, with that of a contact of a Lead Partner if they have rights as one."""
+    return {*person.roles, *([str(Role.LEAD_PARTNER)] if person.contact_rights else [])}
 
 
 @people.command("revoke")

@@ -13,7 +13,7 @@ from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.list import waiting_row, with_waiting
 from workflow.admin.references import REF, find_record
 from workflow.record import verify
-from workflow.views import documents
+from workflow.views import contacts, documents
 
 
 @click.command()
@@ -27,6 +27,7 @@ def show(console: Console, ref: str) -> None:
         history = verify.read_history(session.connection, record.id or 0)
         document["replies"] = documents.replies(session, record)
         brief = documents.facts(session, record, console.now, brief=True)
+        document["contacts"] = contacts.list_contacts(session.directory, record.facts)
     spent = verify.time_in_states(history, console.now)
     document["days_in_state"] = {state: round(stay / timedelta(days=1), 1) for state, stay in spent.items()}
 
@@ -40,6 +41,11 @@ def show(console: Console, ref: str) -> None:
         echo("\nOn record:")
         for line in _format_outline(brief):
             echo("  " + line)
+        if document["contacts"]:
+            echo("\nContacts of the Lead Partner:")
+        for one in document["contacts"]:
+            named = ", whom the record names" if one["named"] else ""
+            echo(f"  {one['name']} ({one['email']}): {' and '.join(one['rights'])}{named}")
         echo("")
         _print_deadlines(console, document["deadlines"])
         if document["waiting_on"]:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from states.chapters.anytime import CHANGE_CONTACT
 from states.chapters.panel import CHANGE_PANEL
-from states.machine import askable, event_named, row_of
+from states.machine import event_named, row_of
 from states.partnership import Partnership, Role, State
 from workflow import links
 from workflow.directory import DISTRICT_ROLES
@@ -25,7 +25,7 @@ from workflow.store import feeds, tables
 from workflow.store.application_texts import SEALED_EVENTS
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
 from workflow.store.tables import canonical
-from workflow.views import attached, corrections, documents, drafts, vacancies, visibility, weighed
+from workflow.views import attached, contacts, corrections, documents, drafts, vacancies, visibility, weighed
 from workflow.views.sealing import names_nobody
 from workflow.views.visibility import Viewer
 
@@ -61,6 +61,8 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "person": {"name": person.name, "email": person.email, "role": row.role},
         "delegate_for": session.name_of(row.delegate_for) if row.delegate_for else None,
         "stands_in_for": None,
+        "contact_as": None,
+        "only_told": None,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name,
         # Somebody outside has neither a page of their own nor dates.
@@ -148,35 +150,40 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     has_page = not (is_author or is_outside)
     page = links.address(config, links.claim_of(row, ref, "", facts)) if has_page else None
     offered = [offer["event"] for offer in asks["offers"]]
-    return asks | {
-        "files": _list_files(page, event, attached.to_read(about.state, offered, visible))
-        if page and about.state
-        else [],
-        "why": f"because you saved an application for {school_name}"
-        if is_author
-        else _WHY_PUBLIC.get(row.template, "")
-        if is_outside
-        else describe_capacity(session, row.role, facts),
-        "partnership": {
-            "ref": ref,
-            "title": facts.title,
-            "state": str(about.state),
-            "school_name": school_name,
-        },
-        "standing": []
-        if is_outside
-        else [
-            {"state": str(state), "label": state.replace("-", " "), "current": state is about.state}
-            for state in State
-        ],
-        "event": event,
-        "facts": visible,
-        "weighed": weighed.describe(session, about, row.role),
-        "missing": missing,
-        "deadline": own_deadline(session, row, _leaves_at(row)),
-        "names": documents.mentioned_names(names_in(session, facts), visible, event),
-        "page": page,
-    }
+    as_contact = contacts.describe_message(session, row, about, offers_of(session, row), offered)
+    return (
+        asks
+        | as_contact
+        | {
+            "files": _list_files(page, event, attached.to_read(about.state, offered, visible))
+            if page and about.state
+            else [],
+            "why": f"because you saved an application for {school_name}"
+            if is_author
+            else _WHY_PUBLIC.get(row.template, "")
+            if is_outside
+            else describe_capacity(session, row.role, facts, row.owner),
+            "partnership": {
+                "ref": ref,
+                "title": facts.title,
+                "state": str(about.state),
+                "school_name": school_name,
+            },
+            "standing": []
+            if is_outside
+            else [
+                {"state": str(state), "label": state.replace("-", " "), "current": state is about.state}
+                for state in State
+            ],
+            "event": event,
+            "facts": visible,
+            "weighed": weighed.describe(session, about, row.role),
+            "missing": missing,
+            "deadline": own_deadline(session, row, _leaves_at(row)),
+            "names": documents.mentioned_names(names_in(session, facts), visible, event),
+            "page": page,
+        }
+    )
 
 
 def _has_applied(facts: Partnership, email: str) -> bool:
@@ -197,9 +204,11 @@ def _list_files(
     ]
 
 
-def describe_capacity(session: Session, role: str, facts: Partnership) -> str:
+def describe_capacity(session: Session, role: str, facts: Partnership, email: str) -> str:
     """Return in words the role in which somebody is told of a partnership, such as "as principal of ..."."""
     name = session.directory.school_name(facts.school)
+    if other := contacts.describe_as(session.directory, facts, email, role):
+        return f"as {other}, the Lead Partner of {name}"
     return _WHY[Role(role)].format(school=name, district=session.config.procedure.district.name)
 
 
@@ -326,6 +335,7 @@ def _asks(
     replies = config.procedure.mail.replies != "none"
     here = Situation(session, about, None, row.queued_at)
     unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role))}
+    able = contacts.askable_by(session, about, Role(row.role), row.owner)
     offers, hindered = [], []
     # Nobody can act from the mailbox of the office, which is told where the directory has nobody left.
     if row.owner not in session.directory.people and "stands_in_for" in row.more:
@@ -336,7 +346,7 @@ def _asks(
         if _is_own_application(row, event) and drafts.find_draft(session, about, row.to):
             offers.append(_own_application(session, row, about, event))
             continue
-        if event not in askable(about.state, about.facts, Role(row.role)):
+        if event not in able:
             continue
         if unmet[event]:
             reasons = [write_reason(session, reason, about.facts) for reason in unmet[event]]
@@ -399,7 +409,7 @@ def offered_versions(session: Session, row: Notice) -> dict[str, str | None]:
     about = partnership_of(session, row)
     if about is None:
         return {}
-    possible = askable(about.state, about.facts, Role(row.role))
+    possible = contacts.askable_by(session, about, Role(row.role), row.owner)
     asked = [event for event in offers_of(session, row) if event in possible]
     return {event: event_named(event).version_read(about.facts) for event in asked}
 

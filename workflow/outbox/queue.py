@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from states.chapters.correction import CORRECT_ENTRY
-from states.machine import askable, event_named
+from states.machine import event_named
 from states.moments import MOMENTS
 from states.partnership import Partnership, Role
 from workflow import directory
@@ -28,7 +28,7 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import tables
 from workflow.store.rows import HistoryEntry, NoticeStatus, Snapshot
-from workflow.views import corrections, visibility
+from workflow.views import contacts, corrections, visibility
 from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
@@ -202,7 +202,7 @@ def _is_asked_next(session: Session, occasion: Occasion, role: str, offers: Sequ
     need, unless they did such a thing themselves: an applicant may take back what they have just sent.
     """
     record = occasion.record
-    asked = askable(record.state, record.facts, Role(role)) & set(offers)
+    asked = contacts.askable_by(session, record, Role(role), occasion.actor or "") & set(offers)
     if not asked:
         return False
     spare = event_named(occasion.name).optional if occasion.seq is not None else False

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from states.machine import event_named, waiting_on
+from states.contacts import hears
+from states.machine import askable, event_named, waiting_on
 from states.partnership import Partnership, Role
 from workflow.deadlines import Rung
 from workflow.directory import Person
@@ -67,15 +68,37 @@ def find_recipients(
     """Yield the people of these groups whom an occasion concerns.
 
     An escalation always reaches somebody. Nobody else has to hear of an event or a reminder that concerns nobody.
+    What goes to the Lead Partner goes to its other contacts as well, as far as their rights reach.
     """
     anybody = False
     for group in groups:
         for recipient in _of_group(session, occasion, group, offers):
             anybody = True
             yield recipient
+        if group == Role.LEAD_PARTNER or _waits_for_partner(occasion, group, offers):
+            for person in _other_contacts(session, occasion, offers):
+                anybody = True
+                yield Recipient(person, str(Role.LEAD_PARTNER))
     if not anybody and groups and occasion.rung and occasion.rung.kind == RungKind.ESCALATE:
         absent = next((group for group in groups if group in set(Role)), None)
         yield from _find_stand_ins(session, occasion.record.facts, absent)
+
+
+def _waits_for_partner(occasion: Occasion, group: str, offers: Sequence[str]) -> bool:
+    """Return whether a group is those who are still waited for, and the Lead Partner is one of them."""
+    waits = waiting_on(occasion.record.facts, offers[0]) if group == "waiting" else ()
+    return any(wait.role is Role.LEAD_PARTNER for wait in waits)
+
+
+def _other_contacts(session: Session, occasion: Occasion, offers: Sequence[str]) -> list[Person]:
+    """Return the contacts of the Lead Partner, besides the one whom the record names, for whom a message is."""
+    record, settings = occasion.record, session.config.deadlines.get(occasion.name)
+    # A date may offer more than what has to be done by then.
+    wanted = settings.owed if settings and occasion.deadline else offers
+    asked = askable(record.state, record.facts, Role.LEAD_PARTNER).intersection(wanted)
+    event = None if occasion.deadline else occasion.name
+    others = session.directory.other_contacts(record.facts)
+    return [person for person in others if hears(person.contact_rights, event, asked)]
 
 
 def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence[str]) -> list[Recipient]:

@@ -55,7 +55,8 @@ def _compose(settings: Config, template: str, to: Mailbox, now: datetime, name: 
     context: dict[str, Any] = {
         "missing": {},
         "notice": template, "person": {"name": to.name, "email": to.address, "role": "staff"},
-        "why": _WHY[template], "delegate_for": None, "stands_in_for": None, "partnership": None, "standing": [],
+        "why": _WHY[template], "delegate_for": None, "stands_in_for": None, "contact_as": None,
+        "only_told": None, "partnership": None, "standing": [],
         "event": None, "facts": None, "deadline": None, "offers": [], "hindered": [], "page": link, "replies": True,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
         "district": district.name, "names": {}, "reply": None, "digest": [], "feed": link,

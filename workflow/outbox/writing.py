@@ -157,6 +157,7 @@ def _make_section(config: Config, part: Notice, context: Context) -> tuple[dict[
         "page",
         "delegate_for",
         "stands_in_for",
+        "contact_as",
         "deadline",
         "offers",
         "hindered",

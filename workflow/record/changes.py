@@ -25,7 +25,7 @@ _NAMED = 40
 # The columns, by the kind of row, that say what a person may do or what the procedure asks: the Board's invitation
 # of a school (4270.1), and the kind of an organization (4270.2). A new name is nobody's business.
 _WATCHED = {
-    "people": ("roles", "schools", "organization", "away_until", "delegate", "active"),
+    "people": ("roles", "schools", "organization", "contact_rights", "away_until", "delegate", "active"),
     "schools": ("invited_on", "closed_on", "merged_into"),
     "organizations": ("kind",),
 }

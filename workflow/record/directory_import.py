@@ -115,12 +115,16 @@ def _find_unknown(session: Session, file: DistrictFile) -> list[Problem]:
         ]
         known = session.directory.people.get(person.email)
         # A key that the file leaves out keeps what the directory has.
-        kept = known.organization if known and "organization" not in person.model_fields_set else None
+        given = person.model_fields_set
+        kept = known.organization if known and "organization" not in given else None
+        rights = known.contact_rights if known and "contact_rights" not in given else person.contact_rights
+        places = [f"person.{number}.{name}" for name in ("schools", "organization", "contact_rights")]
         mistakes += find_lacking(
-            (f"person.{number}.schools", f"person.{number}.organization"),
+            (places[0], places[1], places[2]),
             person.roles,
             person.schools,
             person.organization or kept,
+            rights,
         )
         if person.organization and person.organization not in organizations:
             shown = organizations - find_unnamed(session).organizations
@@ -164,4 +168,6 @@ def _one_of(keys: Collection[str]) -> str:
 def _person_values(person: GivenPerson) -> dict[str, Any]:
     """Return the columns of a person that the file gives; the others stay as they are."""
     values = person.model_dump(exclude_unset=True)
+    if "contact_rights" in values:
+        values["contact_rights"] = canonical(person.contact_rights)
     return values | {"roles": canonical(person.roles), "schools": canonical(person.schools)}

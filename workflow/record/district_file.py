@@ -18,7 +18,9 @@ from pydantic import (
 )
 
 from notifications.languages import LANGUAGES
+from states.contacts import Right
 from states.errors import BadInput, Problem
+from states.event import OFFICE
 from states.inputs import Day, Email, Identifier, Name
 from states.mistakes import problems_of
 from states.partnership import Kind, Role
@@ -62,20 +64,32 @@ class GivenPerson(Given):
     delegate: Email | None = None
     digest: bool = False
     dates: Annotated[str, AfterValidator(_check_language)] | None = None
+    contact_rights: tuple[Right, ...] = ()
 
 
 def find_lacking(
-    at: tuple[str, str], roles: Collection[str], schools: Collection[str], organization: str | None
+    at: tuple[str, str, str],
+    roles: Collection[str],
+    schools: Collection[str],
+    organization: str | None,
+    rights: Collection[str],
 ) -> Iterator[Problem]:
     """Yield what a person lacks for a role: a principal a school, the contact of a Lead Partner an organization.
 
-    `at` are the places of its schools and its organization. Without these nobody could say where they act.
+    `at` are the places of its schools, its organization and its rights as a contact. Without the first two nobody
+    could say where they act. Nobody acts for a partner and for the district.
     """
     if Role.PRINCIPAL in roles and not schools:
         yield Problem(at[0], "a principal needs a school", "the identifier of a school")
     if Role.LEAD_PARTNER in roles and not organization:
         expected = "the identifier of an organization"
         yield Problem(at[1], "a contact of a Lead Partner needs an organization", expected)
+    elif rights and not organization:
+        expected = "the identifier of an organization"
+        yield Problem(at[1], "somebody with the rights of a contact needs an organization", expected)
+    if rights and (office := sorted(OFFICE.intersection(roles))):
+        problem = f"somebody who is {' and '.join(office)} has no rights as a contact of a partner"
+        yield Problem(at[2], problem, "the rights of a person who does not work for the district")
 
 
 class GivenMeeting(Given):

@@ -93,6 +93,7 @@ def vars_of(person: Person) -> dict[str, Any]:
         "roles": json.dumps(person.roles),
         "schools": json.dumps(person.schools),
         "organization": person.organization,
+        "contact_rights": json.dumps(person.contact_rights),
         "away_until": person.away_until,
         "delegate": person.delegate,
     }
@@ -108,6 +109,8 @@ def _capacities(values: Mapping[str, Any]) -> set[str]:
         capacities |= {f"the role {Role.PRINCIPAL} at {school}" for school in schools}
     if values.get("organization"):
         capacities.add(f"the organization {values['organization']}")
+        rights = json.loads(values.get("contact_rights") or "[]")
+        capacities |= {f"the right {right} for {values['organization']}" for right in rights}
     return capacities
 
 

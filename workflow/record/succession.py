@@ -15,7 +15,9 @@ from sqlalchemy import or_, select, update
 
 from states.chapters.anytime import CHANGE_CONTACT
 from states.chapters.panel import CHANGE_PANEL
+from states.contacts import Right
 from states.errors import BadInput, Problem
+from states.event import OFFICE
 from states.partnership import Partnership, Role, State
 from workflow import directory, engine
 from workflow.actions import sign_in
@@ -65,8 +67,23 @@ def new_row(session: Session, handover: Handover) -> dict[str, Any]:
         "roles": canonical(sorted({*old.roles, *(new.roles if new else ())})),
         "schools": canonical(sorted({*old.schools, *(new.schools if new else ())})),
         "organization": next(iter(organizations), None),
+        "contact_rights": canonical(_rights(old, new, named)),
         "active": True,
     }
+
+
+def _rights(old: Person, new: Person | None, named: list[Snapshot]) -> list[Right]:
+    """Return what the new person may do as a contact. Raise `BadInput` for somebody who works for the district."""
+    rights = set(old.contact_rights)
+    # They are asked to become the contact whom the record names, and act as such only after they accepted.
+    if any(record.facts.contact and record.facts.contact.email == old.email for record in named):
+        rights.discard(Right.LEAD)
+    rights |= set(new.contact_rights if new else ())
+    roles = {*old.roles, *(new.roles if new else ())}
+    if rights and OFFICE.intersection(roles):
+        problem = f"{old.email} and {'' if new is None else new.email} act for a partner and for the district"
+        raise BadInput([Problem("NEW", problem, "somebody who does not work for the district")])
+    return [right for right in Right if right in rights]
 
 
 def hand_over(session: Session, handover: Handover, row: dict[str, Any]) -> list[str]:
@@ -169,12 +186,15 @@ def _stranger(email: str) -> dict[str, Any]:
 def _readdress(session: Session, handover: Handover) -> None:
     """Give the new person the messages to the old one that were not sent yet.
 
-    A receipt tells the old one what they did. A new contact reads of the Lead Partner only after they accepted.
+    A receipt tells the old one what they did. Where the record names the old one as contact, the new one reads of
+    the Lead Partner only after they accepted.
     """
     table = tables.notices
+    asked = [r.key for r in _concerned(session) if r.facts.contact and r.facts.contact.email == handover.old]
     named = [*session.config.notices, *session.config.deadlines]
     mine = table.c.status.in_(_WAITING) & table.c.message.is_(None) & table.c.template.in_(named)
-    mine &= table.c.partnership.is_not(None) & table.c.role.not_in([Role.LEAD_PARTNER, Role.NEXT_CONTACT])
+    mine &= table.c.partnership.is_not(None) & (table.c.role != Role.NEXT_CONTACT)
+    mine &= (table.c.role != Role.LEAD_PARTNER) | table.c.partnership.not_in(asked)
     # A message to a delegate of the old one goes to the new person, who is not away.
     owned = or_(
         table.c.delegate_for == handover.old, (table.c.to == handover.old) & table.c.delegate_for.is_(None)
@@ -188,7 +208,11 @@ def _describe(session: Session, person: Person) -> list[str]:
     """Return in words what somebody is, by the directory."""
     schools = [f"principal of {session.directory.school_name(school)}" for school in person.schools]
     roles = [role.replace("-", " ") for role in person.roles if role != Role.PRINCIPAL]
-    return [*schools, *roles]
+    name = session.directory.organizations.get(person.organization or "")
+    rights = [
+        f"{right} contact of {name.name if name else person.organization}" for right in person.contact_rights
+    ]
+    return [*schools, *roles, *rights]
 
 
 def _tell_both(

@@ -137,6 +137,8 @@ people = Table(
     Column("active", Boolean, nullable=False, server_default=true()),
     Column("digest", Boolean, nullable=False, server_default=false()),  # one message a day
     Column("dates", String),  # the language in which they want each day besides English
+    # JSON list: what they may do as a contact of their organization.
+    Column("contact_rights", Text, nullable=False, server_default="[]"),
 )
 
 meetings = Table(

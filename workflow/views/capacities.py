@@ -118,7 +118,13 @@ def _may_concern(session: Session, email: str) -> ColumnElement[bool]:
     if set(DISTRICT_ROLES) & set(person.roles):
         return true()
     schools = session.directory.with_merged(person.schools)
-    return or_(named, _TABLE.c.school.in_(schools) if schools else false())
+    # The record names only one contact of an organization. Others have their rights from the directory.
+    other = person.organization if person.contact_rights else None
+    return or_(
+        named,
+        _TABLE.c.school.in_(schools) if schools else false(),
+        _TABLE.c.facts.contains(other, autoescape=True) if other else false(),
+    )
 
 
 def _everything() -> ColumnElement[bool]:

@@ -17,7 +17,7 @@ from workflow.directory import Person
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, Snapshot
-from workflow.views import documents, vacancies
+from workflow.views import contacts, documents, vacancies
 from workflow.views.vacancies import Vacancy
 
 
@@ -36,6 +36,7 @@ class Wait:
     by: datetime | None  # when that deadline is due
     delegate: Person | None  # who stands in, while the person is away
     problem: str | None = None
+    others: tuple[str, ...] = ()  # the addresses of other contacts of the Lead Partner who may do it as well
 
 
 def list_waits(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
@@ -54,14 +55,16 @@ def list_waits(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
     for row, roles, deadline, by in _asked(session, record, possible):
         since = _since(record, row)
         for role in roles:
+            others = _others(session, record, row, role)
             for person in _people(session, record, row, role):
                 reached = directory.find_reachable(session.directory, person, today)
                 delegate = reached if reached.email != person.email else None
-                wait = Wait(person, role, row.name, since, deadline, by, delegate)
+                wait = Wait(person, role, row.name, since, deadline, by, delegate, others=others)
+                others = ()  # they are waited for once
                 # Deadlines come in the order of their dates, so the first entry has the earliest one.
                 waits.setdefault((person.email, row.name), wait)
             for problem in _problems(record, row, role, vacant):
-                nobody = Wait(None, role, row.name, since, deadline, by, None, problem)
+                nobody = Wait(None, role, row.name, since, deadline, by, None, problem, others)
                 waits.setdefault((problem, row.name), nobody)
     return list(waits.values())
 
@@ -127,6 +130,16 @@ def _people(session: Session, record: Snapshot, row: Event, role: Role) -> list[
     return [person for each in waiting for person in session.directory.awaited(each, record.facts)]
 
 
+def _others(session: Session, record: Snapshot, row: Event, role: Role) -> tuple[str, ...]:
+    """Return the addresses of the other contacts of the Lead Partner who may do this in place of its holders."""
+    people, facts = session.directory, record.facts
+    if role is not Role.LEAD_PARTNER:
+        return ()
+    holders = {person.email for person in people.holders(role, facts)}
+    others = (each.email for each in people.other_contacts(facts) if each.email not in holders)
+    return tuple(email for email in others if contacts.can_do(people, facts, email, role, row.name))
+
+
 def _problems(record: Snapshot, row: Event, role: Role, vacant: Iterable[Vacancy]) -> Iterator[str]:
     """Yield in a sentence why nobody can do an event in a role, for each person who is missing."""
     named = [each.email for each in row.waiting(record.facts) if each.role is role and each.email]
@@ -143,7 +156,8 @@ def _since(record: Snapshot, row: Event) -> datetime:
 
 def document(session: Session, wait: Wait, now: datetime) -> dict[str, Any]:
     """Return the document of a wait, as commands show it. Its name says in a sentence if there is nobody."""
-    return {
+    others = {"others": wait.others} if wait.others else {}
+    return others | {
         "person": wait.person.email if wait.person else None,
         "name": wait.person.name if wait.person else wait.problem,
         "role": str(wait.role),

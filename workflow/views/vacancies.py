@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from states.partnership import Partnership, Role
 from workflow.directory import DISTRICT_ROLES, Directory
 from workflow.store.rows import Snapshot
+from workflow.views import contacts
 from workflow.views.present_names import rename_call
 
 _OF_DISTRICT = {
@@ -49,7 +50,7 @@ def find_in_partnership(directory: Directory, ref: str, facts: Partnership) -> I
     if facts.closed_out or (facts.ended and facts.ended.how == "withdrawn"):
         return
     school, contact, call = directory.school_name(facts.school), facts.contact, facts.selection
-    if contact and directory.has_left(contact.email, facts):
+    if contact and not directory.holders(Role.LEAD_PARTNER, facts):
         problem = (
             f"The partnership at {school} has no contact of the Lead Partner: {contact.email} is no longer in the "
             "directory. Record a new contact."
@@ -100,10 +101,29 @@ def describe(
     return {vacant: "\n\n".join(sentences) for vacant, sentences in problems.items()}
 
 
+def find_unnamed_contact(directory: Directory, ref: str, facts: Partnership) -> Iterator[Vacancy]:
+    """Yield a Lead Partner whose named contact has left, where others have the right to act in their place."""
+    contact, leads = facts.contact, directory.holders(Role.LEAD_PARTNER, facts)
+    if contact and leads and directory.has_left(contact.email, facts):
+        problem = (
+            f"The contact of the Lead Partner of {directory.school_name(facts.school)}, {contact.email}, is no "
+            f"longer in the directory. {' and '.join(p.name for p in leads)} may act meanwhile. Record a new "
+            "contact."
+        )
+        yield Vacancy(Role.LEAD_PARTNER, ref, contact.email, problem)
+
+
 def find_new(before: Directory, after: Directory, records: Iterable[Snapshot]) -> list[Vacancy]:
-    """Return the vacancies that a change of the directory makes, in the district and in these partnerships."""
+    """Return what a change of the directory leaves without anybody, in the district and in these partnerships.
+
+    Besides the vacancies these are contacts of a Lead Partner: the one whom a record names, the last with a right.
+    """
     old, new = set(find_in_district(before)), list(find_in_district(after))
     for record in records:
-        old |= set(find_in_partnership(before, record.ref, record.facts))
-        new += find_in_partnership(after, record.ref, record.facts)
-    return [vacancy for vacancy in new if vacancy not in old]
+        for find_each in (find_in_partnership, find_unnamed_contact):
+            old |= set(find_each(before, record.ref, record.facts))
+            new += find_each(after, record.ref, record.facts)
+    lost = (
+        Vacancy(Role.LEAD_PARTNER, key, None, problem) for key, problem in contacts.find_lost(before, after)
+    )
+    return [*(vacancy for vacancy in new if vacancy not in old), *lost]

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from states.event import Event
-from states.machine import COLLECTED, askable, waiting_on
+from states.machine import COLLECTED, waiting_on
 from states.partnership import Role, State
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, HistoryEntry, RungKind, Snapshot
-from workflow.views import documents, pending, visibility
+from workflow.views import contacts, documents, pending, visibility
 from workflow.views.capacities import Capacity
 
 MOST_OPENED = 100  # the most partnerships that are judged for one page of what waits, the most urgent first
@@ -88,7 +88,7 @@ def list_own_waits(session: Session, capacities: Iterable[Capacity], now: dateti
         if record.key not in waits:
             waits[record.key] = pending.list_waits(session, record, now)
         for wait in waits[record.key]:
-            if wait.person is None or (wait.person.email, wait.role) != (capacity.owner, capacity.role):
+            if not _is_own(wait, capacity):
                 continue
             settings = session.config.deadlines.get(wait.deadline or "")
             # Nobody has to do what the clock does on that day.
@@ -101,6 +101,12 @@ def list_own_waits(session: Session, capacities: Iterable[Capacity], now: dateti
     return sorted(found, key=lambda wait: (wait.by is None, wait.by or wait.since))
 
 
+def _is_own(wait: pending.Wait, capacity: Capacity) -> bool:
+    """Return whether somebody is waited for in a capacity: by name, or as another contact of the Lead Partner."""
+    is_named = wait.person is not None and wait.person.email == capacity.owner
+    return wait.role is capacity.role and (is_named or capacity.owner in wait.others)
+
+
 def list_possible(session: Session, capacity: Capacity, now: datetime) -> list[Event]:
     """Return the events that a person can do now in a capacity, the likeliest first and final ones last.
 
@@ -109,7 +115,7 @@ def list_possible(session: Session, capacity: Capacity, now: datetime) -> list[E
     record, role = capacity.record, capacity.role
     if record.state is None:
         return []
-    able = askable(record.state, record.facts, role)
+    able = contacts.askable_by(session, record, role, capacity.owner)
     rows = [
         possibility.row
         for possibility in documents.possibilities(session, record, now, capacity.owner, role)

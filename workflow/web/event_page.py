@@ -12,7 +12,7 @@ from flask import Response, abort, request
 from sqlalchemy.exc import IntegrityError
 
 from states.errors import BadInput, Refused, Unmet
-from states.machine import ASKED, askable, event_named
+from states.machine import ASKED, event_named
 from states.partnership import Role
 from workflow import links
 from workflow.actions import attachments, choices, kept_forms
@@ -32,7 +32,7 @@ from workflow.links import Claim
 from workflow.outbox import message
 from workflow.session import Session
 from workflow.store.rows import Channel, Snapshot
-from workflow.views import documents, your_page
+from workflow.views import contacts, documents, your_page
 from workflow.views.capacities import Capacity
 from workflow.views.visibility import Viewer, viewer_of
 from workflow.web import closed_link, form_files, score_sheet
@@ -265,7 +265,7 @@ def _describe(session: Session, action: Action, now: datetime) -> dict[str, Any]
         "moves": str(moves).replace("-", " ") if moves else "",
         "final": action.event.final,
         "instead": _offer_instead(session, action),
-        "why": message.describe_capacity(session, action.role, facts),
+        "why": message.describe_capacity(session, action.role, facts, action.actor),
         "person": session.name_of(action.reader, facts),
         "stands_in_for": session.name_of(action.actor) if action.through else "",
         "deadline": message.deadline_of(session, action.notice, [event], now),
@@ -277,7 +277,7 @@ def _describe(session: Session, action: Action, now: datetime) -> dict[str, Any]
 def _offer_instead(session: Session, action: Action) -> dict[str, str] | None:
     """Return the event of a person who does not consent, with its link; None if there is none for them now."""
     event, record = action.event.instead, action.record
-    if event is None or event not in askable(record.state, record.facts, action.role):
+    if event is None or event not in contacts.askable_by(session, record, action.role, action.actor):
         return None
     link = links.address(session.config, action.claim.for_event(event, record.facts))
     return {"label": session.config.label(event), "url": link}
@@ -333,7 +333,7 @@ def done(site: Site, token: str, claim: Claim) -> Response:
             "at": config.calendar.local(rows[-1].at).isoformat(),
             "by": session.name_of(rows[-1].actor),
             "through": session.name_of(rows[-1].ran_by) if rows[-1].ran_by else "",
-            "why": message.describe_capacity(session, notice.role, facts),
+            "why": message.describe_capacity(session, notice.role, facts, notice.owner),
             "page": links.address(config, claim.for_event("", facts)),
             "next": _list_next(session, claim, viewer, record, now)
             if over is None or over.how == "used"

@@ -22,7 +22,7 @@ from workflow.record import own_settings
 from workflow.session import Session
 from workflow.store import feeds, tables
 from workflow.store.rows import SignIn
-from workflow.views import board_agenda, capacities, desk, troubled_mail, your_page
+from workflow.views import board_agenda, capacities, contacts, desk, troubled_mail, your_page
 from workflow.views.capacities import Capacity
 from workflow.web import event_page, signed_in
 from workflow.web.site import Site
@@ -227,7 +227,8 @@ def _name(session: Session, browser: SignIn, capacity: Capacity) -> dict[str, An
         "ref": capacity.record.ref,
         "title": facts.title,
         "school": session.directory.school_name(facts.school),
-        "role": str(capacity.role),
+        "role": contacts.describe_as(session.directory, facts, capacity.owner, capacity.role)
+        or str(capacity.role),
         "delegate_for": session.name_of(capacity.delegate_for, facts) if capacity.delegate_for else None,
         "page": links.address(session.config, claim_for(browser, capacity)),
     }

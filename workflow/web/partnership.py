@@ -22,7 +22,7 @@ from workflow.links import Applicant
 from workflow.outbox import message, timing
 from workflow.session import Session
 from workflow.store import kept_documents, tables
-from workflow.views import attached, documents, sealing, visibility, weighed, your_page
+from workflow.views import attached, contacts, documents, sealing, visibility, weighed, your_page
 from workflow.views.applications import texts_for
 from workflow.web import charts
 from workflow.web.correction_sheet import ENTRY
@@ -60,7 +60,11 @@ def page(site: Site, session: Session, action: Action) -> Response:
         ref=record.ref,
         school=session.directory.school_name(record.facts.school),
         reader=session.name_of(action.reader, record.facts),
-        role=str(action.role),
+        role=contacts.describe_as(session.directory, record.facts, action.actor, action.role)
+        or str(action.role),
+        contacts=[
+            each for each in contacts.list_contacts(session.directory, record.facts) if not each["named"]
+        ],
         for_whom=session.name_of(action.actor) if action.through else None,
         office_reads=viewer.is_office,
         entered_at=session.local(record.entered_at),

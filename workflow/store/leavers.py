@@ -1,0 +1,37 @@
+"""Reads from the changes of the directory who has left it, when, and under which name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from workflow.store import tables
+
+
+def read_leavers(
+    connection: Connection, active: Mapping[str, bool]
+) -> tuple[dict[str, datetime], dict[str, str]]:
+    """Return when people were removed or made inactive, and the names of those removed, by address.
+
+    `active` says of the people in the directory, by address, whether they are. People who were added again are left
+    out.
+    """
+    table = tables.directory_changes
+    # Only the last change of each person tells how things are now.
+    last = (
+        select(func.max(table.c.id))
+        .where(table.c.what.like(f"{tables.people.name} %"))
+        .group_by(table.c.what)
+    )
+    left, former = {}, {}
+    columns = (table.c.what, table.c.at, table.c.before, table.c.after)
+    for row in connection.execute(select(*columns).where(table.c.id.in_(last))):
+        email = row.what.partition(" ")[2]
+        if row.after is None or not active.get(email, True):
+            left[email] = row.at
+        if row.after is None and row.before is not None:
+            former[email] = str(json.loads(row.before).get("name") or email)
+    return left, former
