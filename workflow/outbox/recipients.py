@@ -82,8 +82,9 @@ def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence
     """Return the people of a role or group, each with the role in which they are told.
 
     A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant",
-    "other-applicant" (of the present call, or of the one that the event ended), "new-reviewer" and "former-reviewer" (who came onto the panel by the event, or left it), "told-before" (of a row
-    that is corrected: its author, those who were told of it, and of a call all applicants), or one of `ALONE`.
+    "other-applicant" (of the present call, or of the one that the event ended), "new-reviewer" and
+    "former-reviewer" (who came onto the panel by the event, or left it), "told-before" (of a row that is corrected:
+    its author, those who were told of it, and of a call all applicants), or one of `ALONE`.
     Where everybody in a role has left, others are told in their place.
     """
     people, facts = session.directory, occasion.record.facts
