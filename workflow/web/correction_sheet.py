@@ -13,28 +13,22 @@ from typing import Any
 
 from notifications.filters import long_day
 from states.case import Refusal
-from states.chapters.call import CLOSE_APPLICATIONS
-from states.chapters.correction import CorrectEntry
 from states.errors import BadInput, Problem, Unmet
-from states.event import Event
-from states.inputs import Input, Nothing, Reason, read_input
-from states.machine import event_named, row_of
-from states.partnership import Role, State
+from states.inputs import Nothing, Reason
 from workflow.actions import attachments
 from workflow.actions.action import Action, LinkClosed
+from workflow.actions.correcting import PREFIX, EntryForm, can_fall, find_refusals
 from workflow.forms import parsing
-from workflow.forms.fields import Field, Offered, Texts, build_form, other_problems
+from workflow.forms.fields import Field, Texts, build_form, other_problems
 from workflow.forms.summary import answers_of
 from workflow.outbox import message
 from workflow.session import Session
-from workflow.setting import Situation, try_correction
-from workflow.store.rows import Channel, HistoryEntry
+from workflow.store.rows import HistoryEntry
 from workflow.views import corrections, visibility
 from workflow.web.sheet import TICKED, EventInputs, digest_of
 
 ENTRY = "entry"  # the name of the control, and of the part of the address, that says which entry is corrected
 _FALLS = "takes_back"  # the name of the boxes beside later entries of the clock
-_PREFIX = "input."  # of the controls of the entry's own form
 _REASON = build_form(Reason, {})[0]
 # What the law says of a correction in the words of its input, in the words of the form.
 _OF_FORM = {
@@ -78,29 +72,17 @@ class Correcting:
         return "ask"
 
     @property
-    def _takes(self) -> type[Input]:
-        return row_of(self.row.event, State(self.row.from_state) if self.row.from_state else None).takes
-
-    @property
-    def _event(self) -> Event:
-        return event_named(self.row.event)
-
-    @property
-    def _offered(self) -> Offered:
-        # The lists of the usual form are those of today. An identifier is typed as it was then.
-        values = dict.fromkeys(self.row.input_values.get("values") or {}, "")
-        document = {self._event.document} if self._event.document else set()
-        return Offered(values=values, without=frozenset(document))
+    def _form(self) -> EntryForm:
+        return EntryForm(self.row)
 
     def texts(self) -> dict[str, str]:
-        usual = parsing.to_texts(self._takes, self.row.input_values, self._offered, _PREFIX)
-        return usual | {ENTRY: corrections.name_of(self.row)}
+        return self._form.texts(PREFIX) | {ENTRY: corrections.name_of(self.row)}
 
     def _fields(self, texts: Texts, problems: Sequence[Problem] = ()) -> tuple[Field, ...]:
-        own = [replace(p, at=p.at.removeprefix(_PREFIX)) for p in problems if p.at != "reason"]
+        own = [replace(p, at=p.at.removeprefix(PREFIX)) for p in problems if p.at != "reason"]
         name = corrections.name_of(self.row)
         entry = Field(ENTRY, ENTRY, ENTRY, "Entry", "choice", True, choices=((name, self.label),), text=name)
-        fields = build_form(self._takes, texts, self._offered, own, _PREFIX)
+        fields = build_form(self._form.takes, texts, self._form.offered, own, PREFIX)
         choices = ((TICKED, "Take the entry back: it should not be there at all"),)
         void = Field(
             "void",
@@ -108,7 +90,7 @@ class Correcting:
             "void",
             "Instead of another input",
             "tick",
-            self._takes is Nothing,
+            self._form.takes is Nothing,
             choices=choices,
         )
         sentences = tuple(f"{p.problem}." for p in problems if p.at == "reason")
@@ -118,13 +100,11 @@ class Correcting:
 
     def _offer_to_fall(self, texts: Texts) -> tuple[Field, ...]:
         """Return a box beside each later entry of the clock that would not have been allowed; none without such."""
-        fall = {
-            refusal.entry.seq for refusal in self._find_refusals(texts) if refusal.entry.role is Role.CLOCK
-        }
+        fall = {each.entry.seq for each in self._find_refusals(texts) if can_fall(each, self.row.seq)}
         choices = tuple(
             (corrections.name_of(row), f"{long_day(self._day(row))}: {self._sentence(row)}")
             for row in self.seen
-            if row.seq in fall and row.seq > self.row.seq and row.event != CLOSE_APPLICATIONS
+            if row.seq in fall
         )
         if not choices:
             return ()
@@ -136,19 +116,15 @@ class Correcting:
         return (Field(_FALLS, _FALLS, _FALLS, label, "several", False, told, choices=choices, text=text),)
 
     def _find_refusals(self, texts: Texts) -> tuple[Refusal, ...]:
-        """Return what the law has against later entries if this one is corrected so, and none of them falls."""
+        """Return what the law has against entries if this one is corrected so, and none of them falls."""
         if dict(texts) == self.texts():
             return ()
         try:
-            ((_, given),) = self.read_events({**texts, "reason": texts.get("reason") or "-", _FALLS: ""})
-            values = read_input(CorrectEntry, given)
-            action = self.action
-            here = Situation(
-                self.session, action.record, values, self.now, action.actor, action.through, Channel.LINK
-            )
-            return try_correction(here, values).refusals
-        except (BadInput, LookupError):
+            ((_, given),) = self.read_events({**texts, "reason": texts.get("reason") or "-"})
+        except BadInput:
             return ()  # The form says what is wrong with its own fields.
+        action = self.action
+        return find_refusals(self.session, action.record, given, self.now, action.actor, action.through)
 
     def explain(self, texts: Texts, refused: Sequence[Unmet]) -> list[str] | None:
         """Return why a correction was refused, in the words of the page: each later entry that stands in the way.
@@ -175,7 +151,7 @@ class Correcting:
         why = f"That would not have been allowed: {reason}{clause}."
         if row.seq == self.row.seq:
             return f"This entry itself: {self._sentence(row)} {why}"
-        hint = " Tick it below if it falls with this correction." if refusal.entry.role is Role.CLOCK else ""
+        hint = " Tick it below if it falls with this correction." if can_fall(refusal, self.row.seq) else ""
         return f"{long_day(self._day(row))}: {self._sentence(row)} {why}{hint}"
 
     def _day(self, row: HistoryEntry) -> Any:
@@ -212,21 +188,16 @@ class Correcting:
             given["void"] = True
         else:
             try:
-                values = parsing.read(self._takes, texts, self._offered, _PREFIX)
+                values = parsing.read(self._form.takes, texts, self._form.offered, PREFIX)
             except BadInput as bad:
                 problems += bad.problems
             else:
-                given["input"] = self._kept() | values
+                given["input"] = self._form.complete(values)
         if problems:
             raise BadInput(problems)
         if ticked := self._ticked(texts):
             given[_FALLS] = ticked
         return [(self.action.event.name, given)]
-
-    def _kept(self) -> dict[str, Any]:
-        """Return the parts of the input that no form asks for, such as a document with its digest."""
-        asked = {field.key for field in build_form(self._takes, {}, self._offered, prefix=_PREFIX)}
-        return {key: value for key, value in self.row.input_values.items() if key not in asked}
 
     def asks_check(self, texts: Texts) -> bool:
         # So that its author reads first what it would change.
