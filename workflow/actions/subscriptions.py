@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select
 
@@ -41,6 +42,23 @@ def confirm(session: Session, email: str, now: datetime) -> None:
 def is_subscribed(session: Session, email: str) -> bool:
     """Return whether an address hears of new calls."""
     return session.connection.scalar(select(_TABLE.c.email).where(_TABLE.c.email == email)) is not None
+
+
+class Subscription(NamedTuple):
+    """An address that hears of new calls, since when, and whether mail to it came back."""
+
+    email: str
+    confirmed_at: datetime
+    bounced: bool
+
+
+def list_all(session: Session) -> list[Subscription]:
+    """Return everybody who hears of new calls, in alphabetical order."""
+    addresses = tables.addresses
+    query = select(addresses.c.email).where(addresses.c.bounced_at.is_not(None))
+    came_back = set(session.connection.scalars(query))
+    rows = session.connection.execute(select(_TABLE))
+    return sorted(Subscription(row.email, row.confirmed_at, row.email in came_back) for row in rows)
 
 
 def end(session: Session, email: str) -> None:
