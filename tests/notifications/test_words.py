@@ -331,7 +331,7 @@ def samples(name: str) -> list[Told]:
         scheduled = next(told for told in steps() if told.name == "schedule-item")
         return [scheduled._replace(name=name, meeting=meeting) for meeting in MEETINGS]
     if name == "choice-overturned":
-        return [told._replace(name=name, event=None) for told in steps() if told.name == "restart"]
+        return [t._replace(name=name, event=None) for t in steps() if t.name in ("restart", "choose-partner")]
     if name in CONFIG["notice"]:
         rich = [told for told in steps() if told.name == name]
         return rich + [told._replace(facts=bare) for told in rich]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import pytest
@@ -234,6 +235,14 @@ def test_after_a_protest_the_selection_starts_over_and_everybody_concerned_is_to
     ]  # fmt: skip
     by_role = {row["to"].partition("@")[0]: row["role"] for row in life.notices("choice-overturned")}
     assert by_role["lead-partner"] == "applicant"
+    # Recorded by mistake: the same people hear that the choice counts again.
+    answer = life.history()[-1]
+    values = json.loads(answer["input"]) | {"remedy": None}
+    life.do("correct-entry", "staff", seq=answer["seq"], input=values, reason="it was not upheld")
+    assert life.facts.selection is not None
+    again = {row["to"].partition("@")[0] for row in life.notices("choice-overturned")[len(by_role) :]}
+    assert by_role.keys() <= again
+    assert life.faults() == []
 
 
 def test_a_call_that_ends_after_a_protest_tells_everybody_concerned(begin: Begin) -> None:

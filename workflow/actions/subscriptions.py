@@ -10,9 +10,10 @@ from sqlalchemy import delete, insert, select
 from states.partnership import Role
 from workflow import links
 from workflow.actions import asked_mail
-from workflow.outbox import bounced, queue
+from workflow.outbox import bounced, message, queue
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import NoticeStatus
 
 MOST_ASKED = 200  # the messages with links to subscribe that leave in an hour at once
 _TABLE = tables.subscribers
@@ -61,6 +62,14 @@ def list_all(session: Session) -> list[Subscription]:
     return sorted(Subscription(row.email, row.confirmed_at, row.email in came_back) for row in rows)
 
 
-def end(session: Session, email: str) -> None:
-    """Unsubscribe an address. Do nothing if it is not subscribed."""
+def end(session: Session, email: str, now: datetime) -> None:
+    """Unsubscribe an address, and withdraw what still waits to leave. Do nothing if it is not subscribed."""
     session.connection.execute(delete(_TABLE).where(_TABLE.c.email == email))
+    table = tables.notices
+    waiting = select(table.c.id).where(
+        table.c.to == email,
+        table.c.role == str(Role.PUBLIC),
+        table.c.template == message.NEW_CALL,
+        table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED)),
+    )
+    queue.revoke(session.connection, list(session.connection.scalars(waiting)), now)

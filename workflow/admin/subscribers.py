@@ -58,7 +58,7 @@ def subscribers_remove(console: Console, email: str) -> None:
     def work(session: Session) -> None:
         if not subscriptions.is_subscribed(session, address):
             raise NotFound(f"{email!r} does not hear of new calls")
-        subscriptions.end(session, address)
+        subscriptions.end(session, address, console.now)
         changes.record(session, "removed a subscriber", _mask(address), by=rights.name, now=console.now)
 
     console.system.transact(work)

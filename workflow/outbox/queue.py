@@ -32,7 +32,7 @@ from workflow.views import corrections, visibility
 from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
-# The notice to those who learn only that the choice of a Lead Partner counts no longer.
+# The notice to those who learn only that the choice of a Lead Partner counts no longer, or counts again.
 CHOICE_OVERTURNED = "choice-overturned"
 
 
@@ -58,9 +58,13 @@ def queue(session: Session, occasions: Sequence[Occasion]) -> list[int]:
 
 
 def _follow(occasion: Occasion) -> list[Occasion]:
-    """Return what people are told of an occasion: of itself, and of the choice that it ended with its call."""
-    call, after = occasion.before.selection, occasion.record.facts.selection
-    if occasion.seq is None or after is not None or call is None or call.choice is None:
+    """Return what people are told of an occasion: of itself, and of the choice that it ended with its call.
+
+    A correction may bring such a choice back, and the same people hear of it.
+    """
+    calls = [occasion.before.selection, occasion.record.facts.selection]
+    chosen = [call is not None and call.choice is not None for call in calls]
+    if occasion.seq is None or None not in calls or not any(chosen):
         return [occasion]
     # Only the office and the protester may know of the answer to a protest. The others learn what follows from it.
     return [occasion, replace(occasion, name=CHOICE_OVERTURNED, seq=None)]

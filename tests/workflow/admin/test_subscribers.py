@@ -48,6 +48,15 @@ def test_a_subscriber_is_removed_on_request_and_changes_says_so_without_the_addr
     assert "reader" not in desk.life.told("open-selection")
 
 
+def test_what_waits_for_the_morning_does_not_leave_after_the_removal(sit: Sit) -> None:
+    desk = sit("needs-agreed")
+    subscribe(desk.life, *READERS)
+    desk.life.do("open-selection", closes_on="2025-09-15")
+    desk.ask("subscribers", "remove", READERS[0])
+    told = {row["to"]: row["status"] for row in desk.life.notices("open-selection")}
+    assert (told[READERS[0]], told[READERS[1]]) == ("dead", "queued")
+
+
 @pytest.mark.parametrize("words", [("list",), ("remove", READERS[0])])
 def test_who_may_not_manage_people_neither_reads_nor_removes(sit: Sit, words: tuple[str, ...]) -> None:
     text = '[admin.users]\n"(owner)" = { person = "staff@example.org", may_manage = ["meetings"] }\n'
