@@ -137,6 +137,25 @@ def _with_files(visitor: Visitor) -> str:
     return urljoin(path, visitor.client.post(path, data=form | chosen).headers["Location"])
 
 
+def _correcting(visitor: Visitor, event: str) -> str:
+    """Where staff correct the last entry of an event."""
+    entry = next(row["hash"][:16] for row in reversed(visitor.life.history()) if row["event"] == event)
+    return f"{visitor.link('correct-entry', 'staff')}?entry={entry}"
+
+
+def _corrected(visitor: Visitor) -> str:
+    """The page that says what a correction would change."""
+    path = _correcting(visitor, "open-selection")
+    return _sent(visitor, path, **{"input.closes_on": "2025-08-20", "reason": "the 20th was meant"})
+
+
+def _refused_correction(visitor: Visitor) -> str:
+    """The form that came back, with a tick beside the later entry of the clock."""
+    visitor.life.tick("2026-09-01 01:00")
+    typed = {"input.starts_on": "2025-09-02", "input.ends_on": "2026-09-01", "reason": "a day more"}
+    return _sent(visitor, _correcting(visitor, "draft-agreement"), **typed)
+
+
 PAGES: dict[str, tuple[str, Callable[[Visitor], str]]] = {
     "agree": ("needs", _agree),
     "describe": ("needs", lambda visitor: visitor.link("describe-needs")),
@@ -147,6 +166,8 @@ PAGES: dict[str, tuple[str, Callable[[Visitor], str]]] = {
     "obstacles": ("chosen", lambda visitor: visitor.link("sign-agreement")),
     "checked scores": ("closed", _checked),
     "kept": ("needs", _kept),
+    "correction to check": ("open", _corrected),
+    "correction refused": ("active", _refused_correction),
     "sign": ("drafted", _signing),
     "with files": ("active", _with_files),
     "vote": ("introduced", _approve),

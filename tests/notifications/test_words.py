@@ -94,6 +94,7 @@ WAITING = {
     "score-application": ("reviewer",),
     "agree-needs": ("principal", "staff"),
     "sign-agreement": ("staff", "lead-partner"),
+    "agree-outcomes": ("principal", "staff", "lead-partner"),
     "give-finding": ("principal", "staff"),
     "accept-contact": ("next-contact",),
 }
@@ -311,6 +312,7 @@ def sent_kinds(name: str) -> list[str]:
 SAME = {
     "told-before": "principal",
     "this-applicant": "applicant",
+    "other-applicant": "applicant",
     "draft-author": "applicant",
     "asker": "public",
     "subscriber": "public",
@@ -328,6 +330,8 @@ def samples(name: str) -> list[Told]:
     if name == "meeting-changed":
         scheduled = next(told for told in steps() if told.name == "schedule-item")
         return [scheduled._replace(name=name, meeting=meeting) for meeting in MEETINGS]
+    if name == "choice-overturned":
+        return [t._replace(name=name, event=None) for t in steps() if t.name in ("restart", "choose-partner")]
     if name in CONFIG["notice"]:
         rich = [told for told in steps() if told.name == name]
         return rich + [told._replace(facts=bare) for told in rich]
@@ -375,6 +379,7 @@ def test_nothing_is_wrong_with_the_files() -> None:
 
 def test_every_event_with_a_notice_happens_in_the_samples() -> None:
     apart = FAILURES.keys() | REPLIES.keys() | {"meeting-changed", "directory-changed", "applications-held"}
+    apart |= {"choice-overturned"}
     assert set(enabled("notice")) - apart <= {told.name for told in steps()}
 
 
@@ -472,6 +477,8 @@ def sealed_steps() -> list[Told]:
 
 def sealed_samples(name: str) -> list[Told]:
     told = sealed_steps()
+    if name == "choice-overturned":
+        return [each._replace(name=name, event=None) for each in told if each.name == "restart"]
     if name in CONFIG["notice"]:
         return [each for each in told if each.name == name]
     if State.OPEN_SELECTION not in states_of(name):

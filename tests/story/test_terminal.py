@@ -118,6 +118,25 @@ def test_a_life_is_led_through_at_a_terminal(office: Office, sit: Sit) -> None:
     assert [outcome["name"] for outcome in facts["outcomes"]["items"]] == ["attendance", "suspensions"]
 
 
+def test_an_earlier_entry_is_corrected_at_a_terminal(office: Office, sit: Sit) -> None:
+    office.at("2025-07-07")
+    somebody_begins(sit("staff"))
+    staff = sit("staff", "rbhs")
+    assert "Correct an earlier entry (correct-entry)" in staff.screen
+    assert "Staff (staff) began the partnership." in staff.say("correct an earlier")
+    assert "1  Correct it" in staff.say("1")
+    assert "What would change:" not in staff.say("1")
+    shown = staff.say("", "Reading for every grade", "", "two words were missing")
+    assert "Say why" in shown
+    assert "Title: Reading for every grade (it was: A Lead Partner for the school)" in shown
+    assert "Principal: principal" in shown
+    assert "Recorded correct-entry" in staff.say("1")
+    staff.leave()
+    assert office.show()["facts"]["title"] == "Reading for every grade"
+    # Nobody is offered what others said.
+    assert "correct-entry" not in sit("superintendent", "rbhs").screen
+
+
 def somebody_begins(staff: Terminal) -> None:
     assert "Begin a new partnership" in staff.screen
     shown = staff.say("new", "hogwarts", "rainier", "", "A Lead Partner for the school")
@@ -224,7 +243,7 @@ def the_partner_signs(partner: Terminal) -> None:
 
 def the_district_signs_and_starts_it(staff: Terminal) -> None:
     assert "Start the agreement: not yet" in staff.screen
-    staff.say("sign", "", "1")
+    staff.say("sign-agreement", "", "1")
     assert "The partnership moves to active." in staff.say("start the agreement")
     assert f"{REF} is now in active" in staff.say("1")
     staff.leave()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import pytest
@@ -103,6 +104,7 @@ def test_every_deadline_of_the_packaged_procedure_is_looked_at_here(settings: Co
         "contact-accepted",
         "question-answered",
         "scores-anew",
+        "outcomes-agreed",
     }  # looked at one by one
     assert set(settings.deadlines) == {row.name for row in TABLE} | arising
 
@@ -124,6 +126,7 @@ ASKED = {
     "agenda-packet": "attach-document",
     "decision-recorded": "approve send-back introduce-item defer-item terminate",
     "agreement-signed": "sign-agreement",
+    "outcomes-agreed": "agree-outcomes",
     "assessment-due": "record-assessment",
     "meeting-due": "record-meeting",
     "annual-review-opens": "open-annual-review",
@@ -219,6 +222,59 @@ def test_after_a_protest_that_was_upheld_the_panel_is_asked_at_once_and_has_its_
     assert life.told("scores-anew") == [
         "applicant", "lead-partner", "reviewer-1", "reviewer-2", "reviewer-3", "superintendent",
     ]  # fmt: skip
+
+
+def test_after_a_protest_the_selection_starts_over_and_everybody_concerned_is_told(begin: Begin) -> None:
+    life = begin("chosen").at("2025-08-21")
+    life.do("file-protest", "applicant")
+    life.at("2025-09-08").do("answer-protest", remedy="start-over")
+    # Who protested gets the answer itself.
+    assert life.told("answer-protest") == ["applicant", "principal", "staff"]
+    assert life.told("choice-overturned") == [
+        "lead-partner", "reviewer-1", "reviewer-2", "reviewer-3", "superintendent",
+    ]  # fmt: skip
+    by_role = {row["to"].partition("@")[0]: row["role"] for row in life.notices("choice-overturned")}
+    assert by_role["lead-partner"] == "applicant"
+    # Recorded by mistake: the same people hear that the choice counts again.
+    answer = life.history()[-1]
+    values = json.loads(answer["input"]) | {"remedy": None}
+    life.do("correct-entry", "staff", seq=answer["seq"], input=values, reason="it was not upheld")
+    assert life.facts.selection is not None
+    again = {row["to"].partition("@")[0] for row in life.notices("choice-overturned")[len(by_role) :]}
+    assert by_role.keys() <= again
+    assert life.faults() == []
+
+
+def test_a_call_that_ends_after_a_protest_tells_everybody_concerned(begin: Begin) -> None:
+    life = begin("chosen").at("2025-08-21")
+    life.do("file-protest", "applicant")
+    life.at("2025-09-08").do("answer-protest", remedy="score-anew")
+    assert life.told("choice-overturned") == []
+    life.do("restart")
+    assert life.told("restart") == [
+        "applicant", "lead-partner", "principal", "reviewer-1", "reviewer-2", "reviewer-3",
+    ]  # fmt: skip
+
+
+def test_outcomes_that_are_set_anew_are_due_thirty_days_after_they_were_proposed(begin: Begin) -> None:
+    life = begin("active").at("2025-09-10")
+    assert life.ladder("outcomes-agreed") == []
+    life.do("set-outcomes", "lead-partner")
+    assert life.ladder("outcomes-agreed") == [
+        "remind 2025-09-26 17:00", "remind 2025-10-07 17:00", "due 2025-10-10 17:00",
+        "escalate 2025-10-11 17:00", "escalate 2025-10-24 17:00",
+    ]  # fmt: skip
+    # Another set takes the place of the first, with all its time.
+    life.at("2025-09-15").do("set-outcomes", "principal")
+    assert life.due("outcomes-agreed") == "2025-10-15 17:00"
+    life.do("agree-outcomes", "principal")
+    life.tick("2025-10-15 17:00")
+    assert life.told("outcomes-agreed") == ["lead-partner", "staff"] * 3, "both have yet to agree"
+    life.do("agree-outcomes", "lead-partner")
+    life.tick("2025-10-30 17:00")
+    assert "superintendent" in life.told("outcomes-agreed")
+    life.do("agree-outcomes", "staff")
+    assert life.ladder("outcomes-agreed") == []
 
 
 def test_an_amendment_that_the_board_must_see_is_due_there_in_ten_business_days(begin: Begin) -> None:

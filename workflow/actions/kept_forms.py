@@ -9,9 +9,10 @@ from the reviewer, and stays longer.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import and_, delete, insert, or_, select
 
@@ -52,6 +53,8 @@ class Kept:
     files: tuple[tuple[str, bytes], ...] = ()
     faults: Faults = NO_FAULTS
     kept_at: datetime | None = None
+    # What the form would change, as titles with pairs of label and text, where its reader sees that first.
+    effects: Sequence[Any] = ()
 
 
 def keep(session: Session, link: str, kept: Kept, now: datetime, period: timedelta = FOR_A_DAY) -> None:
@@ -96,7 +99,8 @@ def find(session: Session, link: str, form: str, now: datetime) -> Kept | None:
         tuple(Unmet(**unmet) for unmet in values["refused"]),
         values["changed"],
     )
-    return Kept(form, values["shown"], values["texts"], _read_files(session, form), faults, row["kept_at"])
+    files, effects = _read_files(session, form), values.get("effects", ())
+    return Kept(form, values["shown"], values["texts"], files, faults, row["kept_at"], effects)
 
 
 def _read_files(session: Session, form: str) -> tuple[tuple[str, bytes], ...]:
@@ -123,6 +127,7 @@ def _write(kept: Kept) -> str:
         "problems": [asdict(problem) for problem in faults.problems],
         "refused": [asdict(unmet) for unmet in faults.refused],
         "changed": faults.changed,
+        "effects": kept.effects,
     }
     # People can send half of a character, and no database stores one.
     return canonical(values).encode("utf-8", "replace").decode()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select
 
 from states.partnership import Role
 from workflow import links
 from workflow.actions import asked_mail
-from workflow.outbox import bounced, queue
+from workflow.outbox import bounced, message, queue
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.rows import NoticeStatus
 
 MOST_ASKED = 200  # the messages with links to subscribe that leave in an hour at once
 _TABLE = tables.subscribers
@@ -43,6 +45,31 @@ def is_subscribed(session: Session, email: str) -> bool:
     return session.connection.scalar(select(_TABLE.c.email).where(_TABLE.c.email == email)) is not None
 
 
-def end(session: Session, email: str) -> None:
-    """Unsubscribe an address. Do nothing if it is not subscribed."""
+class Subscription(NamedTuple):
+    """An address that hears of new calls, since when, and whether mail to it came back."""
+
+    email: str
+    confirmed_at: datetime
+    bounced: bool
+
+
+def list_all(session: Session) -> list[Subscription]:
+    """Return everybody who hears of new calls, in alphabetical order."""
+    addresses = tables.addresses
+    query = select(addresses.c.email).where(addresses.c.bounced_at.is_not(None))
+    came_back = set(session.connection.scalars(query))
+    rows = session.connection.execute(select(_TABLE))
+    return sorted(Subscription(row.email, row.confirmed_at, row.email in came_back) for row in rows)
+
+
+def end(session: Session, email: str, now: datetime) -> None:
+    """Unsubscribe an address, and withdraw what still waits to leave. Do nothing if it is not subscribed."""
     session.connection.execute(delete(_TABLE).where(_TABLE.c.email == email))
+    table = tables.notices
+    waiting = select(table.c.id).where(
+        table.c.to == email,
+        table.c.role == str(Role.PUBLIC),
+        table.c.template == message.NEW_CALL,
+        table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED)),
+    )
+    queue.revoke(session.connection, list(session.connection.scalars(waiting)), now)

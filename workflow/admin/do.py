@@ -19,10 +19,10 @@ from states.event import Event
 from states.machine import FIRST, row_of
 from workflow import engine, session
 from workflow.actions import begin, choices
-from workflow.admin import event_input, trigger
+from workflow.admin import do_correct, event_input, trigger
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.menu import Deed, Menu, make_menu, roles_held
-from workflow.admin.prompts import Questions, ask_line, pick, show_choices
+from workflow.admin.prompts import Questions, ask_line, choose
 from workflow.admin.reading import print_reading
 from workflow.admin.references import ANY_REF, find_record, require_person
 from workflow.engine import Change, Conflict, NotFound
@@ -95,14 +95,24 @@ class Visit:
             echo(f"There is no partnership in which {self.actor} can act.")
             return None
         try:
-            return _ask("Partnership, by number or any part of its name (Enter leaves)", offered)
+            return choose("Partnership, by number or any part of its name (Enter leaves)", offered)
         except click.Abort:
             return None
 
     def stay(self, ref: str) -> None:
         """Show the menu of a partnership and do what is chosen of it, until somebody leaves."""
         while (deed := self._choose_deed(ref)) is not None:
-            self._attempt(deed, deed.record.ref)
+            if deed.event.of_entry:
+                self._correct(deed.record)
+            else:
+                self._attempt(deed, deed.record.ref)
+
+    def _correct(self, record: Snapshot) -> None:
+        """Correct an earlier entry, unless somebody breaks it off."""
+        try:
+            do_correct.correct(self.console, record, self.actor, self.user)
+        except click.Abort:
+            echo("\nNothing was recorded.")
 
     def _choose_deed(self, ref: str) -> Deed | None:
         """Show the menu, and return what is chosen of it; None to leave."""
@@ -114,7 +124,7 @@ class Visit:
             _print_menu(here, record, self.actor, menu)
         labels = tuple((deed.event.name, self.label(deed.event.name)) for deed in menu.deeds)
         try:
-            name = _ask("What do you want to do? (Enter leaves)", labels, shown=True) if labels else None
+            name = choose("What do you want to do? (Enter leaves)", labels, shown=True) if labels else None
         except click.Abort:
             return None
         return next((deed for deed in menu.deeds if deed.event.name == name), None)
@@ -221,7 +231,7 @@ class Visit:
         if has_fields:
             words = (words[0], ("change", "Change an answer"), words[1])
         while True:
-            answer = _ask("\nRecord this?", words)
+            answer = choose("\nRecord this?", words)
             if answer != "record" or not deed.event.confirmed:
                 return answer or "leave"
             if ask_line(f"This is hard to undo. Type {ref} to confirm").lower() == ref.lower():
@@ -230,7 +240,7 @@ class Visit:
 
     def _wants_change(self) -> bool:
         return (
-            _ask("\nWhat now?", (("change", "Change an answer"), ("leave", "Back to the menu"))) == "change"
+            choose("\nWhat now?", (("change", "Change an answer"), ("leave", "Back to the menu"))) == "change"
         )
 
     def _print_mistakes(self, questions: Questions, error: BadInput | Refused) -> None:
@@ -266,18 +276,6 @@ class Visit:
             f"{role}{f' ({count})' if count > 1 else ''}" for role, count in outlook.told.items()
         )
         echo(f"  Messages go to: {people or 'nobody'}.")
-
-
-def _ask(question: str, offered: Choices, *, shown: bool = False) -> str | None:
-    """Return the value of the choice that somebody makes, None for an empty answer."""
-    if not shown:
-        show_choices(offered)
-    while typed := ask_line(question):
-        try:
-            return pick(offered, typed)
-        except ValueError as error:
-            echo(f"  {error}.")
-    return None
 
 
 def _partnerships_of(here: Session, actor: str) -> Choices:

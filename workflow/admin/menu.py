@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from states.chapters.correction import CORRECT_ENTRY
 from states.event import Event
-from states.machine import Possibility
+from states.machine import Possibility, row_of
 from states.partnership import Role
 from workflow import engine
 from workflow.actions import choices
+from workflow.actions.correcting import list_correctable
 from workflow.session import Session
 from workflow.store.rows import Snapshot
 from workflow.views import contacts, documents, pending
@@ -74,12 +76,24 @@ def make_menu(session: Session, record: Snapshot, actor: str, now: datetime) -> 
             if _has_choices(session, deed, now):
                 deeds[row.name] = deed
 
+    if correcting := _find_correcting(session, record, actor, now):
+        deeds[CORRECT_ENTRY] = correcting
+
     def place(deed: Deed) -> tuple[bool, int, bool]:
         return deed.is_dangerous, urgency.get(deed.event.name, len(urgency)), deed.event.optional
 
     missing = [entry for name, entry in hindered.items() if name not in deeds and not entry[0].optional]
     # The law has them in the order of a life, and what comes early may be over.
     return Menu(tuple(sorted(deeds.values(), key=place)), tuple(reversed(missing)))
+
+
+def _find_correcting(session: Session, record: Snapshot, actor: str, now: datetime) -> Deed | None:
+    """Return the deed that corrects an earlier entry; None if there is none that the person may correct."""
+    row = row_of(CORRECT_ENTRY, record.state)
+    for role in roles_held(session, record, actor):
+        if role in row.who and list_correctable(session, record, Viewer(role, actor), now):
+            return Deed(record, row, role, actor)
+    return None
 
 
 def roles_held(session: Session, record: Snapshot, actor: str) -> list[Role]:

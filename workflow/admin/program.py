@@ -37,6 +37,7 @@ from workflow.admin.replies import replies
 from workflow.admin.restore import restore
 from workflow.admin.schools import schools
 from workflow.admin.show import show
+from workflow.admin.subscribers import subscribers
 from workflow.admin.trigger import trigger
 from workflow.admin.verify import verify
 from workflow.engine import Conflict, NotFound
@@ -101,6 +102,7 @@ for command in (
     people,
     schools,
     organizations,
+    subscribers,
     meetings,
     changes,
 ):

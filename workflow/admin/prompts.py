@@ -68,6 +68,18 @@ def pick(choices: Choices, typed: str) -> str:
     raise ValueError(f'"{typed}" {problem}; write a number from 1 to {len(choices)}')
 
 
+def choose(question: str, offered: Choices, *, shown: bool = False) -> str | None:
+    """Return the value of the choice that somebody makes, None for an empty answer. List them unless `shown`."""
+    if not shown:
+        show_choices(offered)
+    while typed := ask_line(question):
+        try:
+            return pick(offered, typed)
+        except ValueError as error:
+            echo(f"  {error}.")
+    return None
+
+
 def show_choices(choices: Choices) -> None:
     """Print choices as a numbered list."""
     for number, (_, words) in enumerate(choices, start=1):

@@ -12,8 +12,8 @@ from states.errors import BadInput, Problem
 from states.machine import EVENTS, FIRST, event_named, row_of
 from states.partnership import Role
 from workflow import engine
-from workflow.actions import begin
-from workflow.admin import effects, event_input
+from workflow.actions import begin, effects
+from workflow.admin import event_input
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF, require_person, resolve
 from workflow.engine import Change, Intent
@@ -85,7 +85,7 @@ def trigger(
         elif record is None:
             check_ref(ref)
         values = event_input.attach_document(session.connection, row, values, console.now)
-        due = effects.read_due(session, record) if record is not None else {}
+        before = effects.read_standing(session, record, console.now) if record is not None else None
         change = engine.advance(
             session,
             new_ref,
@@ -105,7 +105,8 @@ def trigger(
             lines[:] = [line for line in lines if not line.startswith("amount:")] + [f"{judged}."]
         after = documents.partnership(session, change.record, console.now)
         # Who corrects a row cannot see from its input alone what follows from it.
-        return change, after | {"changes": effects.describe(session, change, due) if row.of_entry else None}
+        changes = effects.describe(session, change, before, console.now) if row.of_entry and before else None
+        return change, after | {"changes": changes}
 
     try:
         change, after = console.system.transact(work, dry_run=dry_run)
@@ -147,10 +148,27 @@ def print_change(change: Change, after: dict[str, Any], dry_run: bool) -> None:
     moved = f"; {ref} {now} in {change.record.state}" if change.has_moved else ""
     echo(f"{would} {change.intent.event} on {ref} by {by}{moved}.")
     if after.get("changes"):
-        effects.print_effects(after["changes"], dry_run)
+        print_effects(after["changes"], dry_run)
     coming = [d for d in after["deadlines"] if d["kind"] == "due"]
     if coming:
         echo(f"Next deadline: {coming[0]['label']}, {format_minute(coming[0]['due_at'])}.")
+
+
+def print_effects(effects: dict[str, Any], dry_run: bool) -> None:
+    """Print for people what a correction changes, or in a dry run what it would change."""
+    echo("Facts that would change:" if dry_run else "Facts that changed:")
+    for each in effects["facts"] or [{"fact": "none", "before": "", "after": ""}]:
+        echo(f"  {each['fact']}: {_shorten(each['before'])} -> {_shorten(each['after'])}")
+    for each in effects["deadlines"]:
+        was, now = (format_minute(at) if at else "not running" for at in (each["before"], each["after"]))
+        echo(f"Deadline {each['name']}: {was} -> {now}")
+    people = ", ".join(f"{each['to']} ({each['role']})" for each in effects["told"])
+    echo(f"{'Would be told' if dry_run else 'Told'}: {people or 'nobody'}")
+
+
+def _shorten(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def check_ref(ref: str) -> None:

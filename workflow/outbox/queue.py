@@ -32,6 +32,8 @@ from workflow.views import contacts, corrections, visibility
 from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
+# The notice to those who learn only that the choice of a Lead Partner counts no longer, or counts again.
+CHOICE_OVERTURNED = "choice-overturned"
 
 
 def read_entry(connection: Connection, partnership: int, seq: int) -> HistoryEntry:
@@ -47,12 +49,25 @@ def queue(session: Session, occasions: Sequence[Occasion]) -> list[int]:
     counts = []
     for occasion in occasions:
         _withdraw_lost(session, occasion)
-        mine = _notices_of(session, occasion)
+        mine = [row for each in _follow(occasion) for row in _notices_of(session, each)]
         rows += mine
         counts.append(len(mine))
     if rows:
         session.connection.execute(_INSERT, rows)
     return counts
+
+
+def _follow(occasion: Occasion) -> list[Occasion]:
+    """Return what people are told of an occasion: of itself, and of the choice that it ended with its call.
+
+    A correction may bring such a choice back, and the same people hear of it.
+    """
+    calls = [occasion.before.selection, occasion.record.facts.selection]
+    chosen = [call is not None and call.choice is not None for call in calls]
+    if occasion.seq is None or None not in calls or not any(chosen):
+        return [occasion]
+    # Only the office and the protester may know of the answer to a protest. The others learn what follows from it.
+    return [occasion, replace(occasion, name=CHOICE_OVERTURNED, seq=None)]
 
 
 def _withdraw_lost(session: Session, occasion: Occasion) -> None:

@@ -105,8 +105,9 @@ def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence
     """Return the people of a role or group, each with the role in which they are told.
 
     A group is "waiting" (whose act the first of `offers` still needs), "former-lead-partner", "this-applicant",
-    "new-reviewer" and "former-reviewer" (who came onto the panel by the event, or left it), "told-before" (of a row
-    that is corrected: its author, those who were told of it, and of a call all applicants), or one of `ALONE`.
+    "other-applicant" (of the present call, or of the one that the event ended), "new-reviewer" and
+    "former-reviewer" (who came onto the panel by the event, or left it), "told-before" (of a row that is corrected:
+    its author, those who were told of it, and of a call all applicants), or one of `ALONE`.
     Where everybody in a role has left, others are told in their place.
     """
     people, facts = session.directory, occasion.record.facts
@@ -121,6 +122,8 @@ def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence
         return [Recipient(people.someone(to), str(role), is_alone=True) for to, role in told_alone]
     if group == "told-before":
         return _told_before(session, occasion)
+    if group == "other-applicant":
+        return _find_other_applicants(session, occasion)
     if group == "former-lead-partner":
         return [
             Recipient(p, str(Role.LEAD_PARTNER)) for p in people.holders(Role.LEAD_PARTNER, occasion.before)
@@ -137,6 +140,15 @@ def _of_group(session: Session, occasion: Occasion, group: str, offers: Sequence
     if not holders and role in {v.role for v in vacancies.find(people, occasion.record.ref, facts)}:
         return _find_stand_ins(session, facts, role)
     return [Recipient(person, role) for person in holders]
+
+
+def _find_other_applicants(session: Session, occasion: Occasion) -> list[Recipient]:
+    """Return all who speak for an applicant, but for the one whom the occasion is about."""
+    people, this = session.directory, "this-applicant"
+    facts = occasion.record.facts if occasion.record.facts.selection else occasion.before
+    about = people.holders(this, facts, occasion.organization) if occasion.organization else []
+    others = (person for person in people.holders(Role.APPLICANT, facts) if person not in about)
+    return [Recipient(person, str(Role.APPLICANT)) for person in others]
 
 
 def _readers_alone(session: Session, occasion: Occasion, group: str) -> list[tuple[str, Role]]:

@@ -28,6 +28,7 @@ from workflow.procedure.settings import (
 ROLES = tuple(role for role in Role if role not in HELD_BY_NOBODY)
 GROUPS = (
     "this-applicant",
+    "other-applicant",
     "draft-author",
     "asker",
     "subscriber",
@@ -40,6 +41,7 @@ GROUPS = (
 # The role as which each group is told. Those who wait for something are told as what they are.
 STANDS_FOR = {
     "this-applicant": Role.APPLICANT,
+    "other-applicant": Role.APPLICANT,
     "draft-author": Role.APPLICANT,
     "asker": Role.PUBLIC,
     "subscriber": Role.PUBLIC,
@@ -56,7 +58,7 @@ DAYS = (
 # Notices about the system, the Board's calendar or an incoming message, rather than about an event.
 SYSTEM_NOTICES = (
     "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
-    "directory-changed", "mailbox-failed", "question", "applications-held", "call-limit",
+    "directory-changed", "mailbox-failed", "question", "applications-held", "call-limit", "choice-overturned",
 )  # fmt: skip
 # Those who answer for what the Board does hear of all that happens to an item before it, and of each change of who
 # decides, when or how. A district can tell more people, and not fewer.

@@ -100,5 +100,7 @@ def _count_earlier_rounds(anchor: str, record: Snapshot) -> int:
         return before.get(state, calls)
     if anchor in ("agreement.awaits_signature", "agreement.amendment_waits"):
         return len(facts.agreement.changes) if facts.agreement else 0
+    if anchor == "outcomes.proposed":
+        return len(facts.earlier_outcomes)
     heads = {"needs": calls, "selection": calls, "review": reviews, "board": items}
     return heads.get(anchor.partition(".")[0], 0)

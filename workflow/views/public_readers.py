@@ -1,6 +1,7 @@
 """Reads the addresses of people outside: those who asked about a call, and those who hear of new calls.
 
-No page, command or export shows them. Only the outbox reads them, to write to each alone.
+No page and no export shows them. The outbox reads them, to write to each alone. Who manages people may list those
+who hear of new calls (`workflow/admin/subscribers.py`).
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from states.errors import BadInput, Refused, Unmet
 from states.machine import ASKED, event_named
 from states.partnership import Role
 from workflow import links
-from workflow.actions import attachments, choices, kept_forms
+from workflow.actions import attachments, choices, effects, kept_forms
 from workflow.actions.action import (
     Action,
     LinkClosed,
@@ -25,6 +26,7 @@ from workflow.actions.action import (
     notice_of,
 )
 from workflow.actions.answers import last_done, was_sent
+from workflow.actions.effects import Parts
 from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept
 from workflow.engine import Conflict
 from workflow.forms import fields, parsing
@@ -36,8 +38,9 @@ from workflow.views import contacts, documents, your_page
 from workflow.views.capacities import Capacity
 from workflow.views.visibility import Viewer, viewer_of
 from workflow.web import closed_link, form_files, score_sheet
-from workflow.web.correction_sheet import ENTRY
+from workflow.web.correction_sheet import ENTRY, Correcting
 from workflow.web.sent import Sent, read_sent, refuse_too_large
+from workflow.web.sheet import Sheet
 from workflow.web.sheets import sheet_of
 from workflow.web.site import Site, require_form, see_other
 
@@ -47,7 +50,11 @@ class Changed(Exception):
 
 
 class NotChecked(Exception):
-    """The form can be recorded, and its answers have not been shown once more."""
+    """The form can be recorded, and its answers and `effects` have not been shown to its author."""
+
+    def __init__(self, effects: Parts) -> None:
+        super().__init__()
+        self.effects = effects
 
 
 def answer(site: Site, token: str, claim: Claim) -> Response:
@@ -83,8 +90,8 @@ def _act(site: Site, token: str, claim: Claim) -> Response:
         return _keep(site, token, claim, replace(sent, texts=_with_entries(sent)), now)
     try:
         site.system.transact(lambda session: _do(site, session, claim, sent, now))
-    except NotChecked:
-        return _keep(site, token, claim, sent, now, page="check")
+    except NotChecked as unchecked:
+        return _keep(site, token, claim, sent, now, page="check", effects=unchecked.effects)
     except LinkClosed as closed:
         if closed.how == "used" and event_named(claim.event).repeatable:
             # This very form was sent before, and that page has what it recorded.
@@ -114,6 +121,7 @@ def _keep(
     now: datetime,
     faults: Faults = NO_FAULTS,
     page: str = "form",
+    effects: Parts = (),
 ) -> Response:
     """Keep what was typed, and redirect to the page that shows it again or that asks to check it."""
     key = event_named(claim.event).document
@@ -121,7 +129,7 @@ def _keep(
     if key in sent.files and any(problem.at == key for problem in faults.problems):
         fit = attachments.choose_fit(sent.files[key], site.system.config.procedure.web.upload_megabytes)
         sent = replace(sent, files={key: fit})
-    keep_sent(site, link_of(claim), sent.to_keep(key, faults), now)
+    keep_sent(site, link_of(claim), replace(sent.to_keep(key, faults), effects=effects), now)
     return see_other(f"{token}/{page}/{sent.form}")
 
 
@@ -172,16 +180,22 @@ def _do(site: Site, session: Session, claim: Claim, sent: Sent, now: datetime) -
         raise Changed
     texts = form_files.without_named_files(action, sent)
     events = sheet.read_events(texts)
+    changes: Parts = ()
+    corrects = action.event.of_entry and sent.do != "record"
     if len(events) == 1:
         event, values = events[0]
         # Keep the document in the same transaction, so that a refused event leaves no file behind.
         values |= form_files.keep_attached(site, session, action, sent, now)
-        act(session, action, values, channel=Channel.LINK, form=sent.form, now=now, event=event)
+        before = effects.read_standing(session, action.record, now, action.viewer) if corrects else None
+        change = act(session, action, values, channel=Channel.LINK, form=sent.form, now=now, event=event)
+        if before is not None:
+            made = effects.describe(session, change, before, now, action.viewer)
+            changes = effects.put_in_words(session, change, made, action.viewer)
     else:
         act_each(session, action, events, form=sent.form, now=now)
     # Only here is it certain that nothing stands in the way.
     if sent.do != "record" and sheet.asks_check(texts):
-        raise NotChecked
+        raise NotChecked(changes)
     kept_forms.forget(session, link_of(claim), sent.form)
     if isinstance(sheet, score_sheet.Scores):
         score_sheet.forget(session, action)
@@ -236,7 +250,8 @@ def _show(
                 "here": token,
                 "changed": changed,
                 "lost": lost,
-                "refused": [_write_unmet(action, session, each) for each in faults.refused],
+                "refused": _explain(session, action, sheet, texts, faults.refused),
+                "effects": kept.effects if kept else (),
                 "obstacles": [
                     _write_unmet(action, session, each) for each in obstacles if not faults.refused
                 ],
@@ -294,6 +309,17 @@ def _obstacles(session: Session, action: Action, now: datetime) -> list[Unmet]:
         if reason not in (None, ASKED)
     ]
     return unmet or [Unmet("choice", reason) for reason in choices.find_empty(session, action, now)]
+
+
+def _explain(
+    session: Session, action: Action, sheet: Sheet, texts: Mapping[str, str], refused: Sequence[Unmet]
+) -> list[str]:
+    """Return why the law refused a form, as sentences."""
+    if isinstance(sheet, Correcting):
+        own = sheet.explain(texts, refused)
+        if own is not None:
+            return own
+    return [_write_unmet(action, session, each) for each in refused]
 
 
 def _write_unmet(action: Action, session: Session, unmet: Unmet) -> str:

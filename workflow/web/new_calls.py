@@ -21,7 +21,7 @@ def page(site: Site, token: str, subscriber: Subscriber) -> Response:
         return _begin(site, token, subscriber)
     # A mail program sends this form without showing a page, so it needs no tick and gets no redirect (RFC 8058,
     # 3.1). Its server sends those of many people, so no limit holds it up.
-    site.system.transact(lambda session: subscriptions.end(session, subscriber.email))
+    site.system.transact(lambda session: subscriptions.end(session, subscriber.email, site.clock()))
     return site.say(
         200,
         "You get no more of these messages",

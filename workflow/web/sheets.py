@@ -29,7 +29,7 @@ def sheet_of(session: Session, action: Action, now: datetime, entry: str = "") -
     Raise `LinkClosed` for an entry that the person may not correct.
     """
     if action.event.of_entry:
-        return open_correction(session, action, entry)
+        return open_correction(session, action, entry, now)
     if action.event.takes is ScoreApplication:
         return score_sheet.open_sheet(session, action, now)
     offered, sections = choices.make_offer(session, action, now), briefing.collect_sections(session, action)

@@ -43,6 +43,7 @@ INSISTING = {
     "item-scheduled": ["board-review"],
     "decision-recorded": ["board-review"],
     "agreement-signed": [],  # agreement-ends, and others, insist as well
+    "outcomes-agreed": [],
     "assessment-due": [],
     "meeting-due": [],
     "annual-review-opens": [],

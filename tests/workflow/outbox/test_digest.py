@@ -199,7 +199,7 @@ def test_news_of_the_system_and_of_a_deferred_meeting_do_not_wait(begin: Begin) 
     assert {row["held"] for row in life.notices("defer-item")} == {False}
     assert set(timing.AT_ONCE) == {
         "message-failed", "deadline-failed", "meeting-changed", "reply-note", "reply-doubtful", "address-failed",
-        "mailbox-failed", "question", "applications-held", "call-limit",
+        "mailbox-failed", "question", "applications-held", "call-limit", "choice-overturned",
         "defer-item", "recall-item", "directory-changed",
     }  # fmt: skip
 
