@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
+from states import moments
 from states.event import Event
 from states.machine import COLLECTED, askable, waiting_on
 from states.partnership import Role, State
@@ -99,6 +100,13 @@ def list_own_waits(session: Session, capacities: Iterable[Capacity], now: dateti
             found.append(OwnWait(capacity, wait.event, wait.since, by, label, by is not None and by <= now))
     # What has no date comes after everything that has one.
     return sorted(found, key=lambda wait: (wait.by is None, wait.by or wait.since))
+
+
+def begins_on(session: Session, capacity: Capacity, now: datetime) -> date | None:
+    """Return the first day of an agreement that has not begun, for who may see the agreement; else None."""
+    if not visibility.can_see_fact("agreement", capacity.viewer):
+        return None
+    return moments.begins_on(capacity.record.facts, session.config.calendar.day(now))
 
 
 def list_possible(session: Session, capacity: Capacity, now: datetime) -> list[Event]:
