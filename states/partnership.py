@@ -507,8 +507,10 @@ class Partnership(Fact):
 
         None without an agreement.
         """
-        if self.agreement is None or self.agreement.in_force_at is None:
-            return self.agreement and self.agreement.starts_on
+        if self.agreement is None:
+            return None
+        if self.agreement.in_force_at is None:
+            return self.agreement.starts_on
         return max(self.agreement.starts_on, self.agreement.in_force_at.date())
 
     @property
@@ -517,15 +519,15 @@ class Partnership(Fact):
 
         It is the agreement's own, or the day before a termination takes effect. None without an agreement.
         """
-        return self.agreement and self.last_day_of(self.agreement.ends_on)
+        return None if self.agreement is None else self.last_day_of(self.agreement.ends_on)
 
     def overlaps(self, other: Partnership) -> bool:
         """Return whether this agreement and another one are both in force on some day."""
-        days = (self.first_day, other.first_day, self.last_day, other.last_day)
-        if not (self.in_force and other.in_force) or None in days:
+        if not (self.in_force and other.in_force):
             return False
-        first, others_first, last, others_last = days
-        return max(first, others_first) <= min(last, others_last)  # type: ignore[type-var]
+        firsts = [each.first_day for each in (self, other) if each.first_day]
+        lasts = [each.last_day for each in (self, other) if each.last_day]
+        return max(firsts) <= min(lasts)
 
     def last_day_of(self, ends_on: date) -> date:
         """Return the last day of an agreement that ends on a day, unless a termination takes effect before."""
