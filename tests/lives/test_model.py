@@ -238,6 +238,10 @@ def test_a_law_that_lets_staff_change_what_the_board_approved_is_found(
 
 
 PRESENT = Lead(ref="before", starts_on=date(2024, 9, 1), ends_on=date(2025, 10, 1))
+MOVES_NO_DAY = {
+    "ask-for-review", "send-back", "defer-item", "open-annual-review", "submit-report",
+    "give-finding", "continue", "withdraw", "recall-item", "move-item", "withdraw-amendment",
+}  # fmt: skip
 SUCCESSOR = Lead(ref="after", starts_on=date(2026, 9, 1), ends_on=date(2027, 8, 31))
 
 
@@ -245,7 +249,7 @@ SUCCESSOR = Lead(ref="after", starts_on=date(2026, 9, 1), ends_on=date(2027, 8, 
     ("lead", "requirement", "event"),
     [
         (PRESENT, "no-other-lead-partner", "activate"),
-        (PRESENT, "no-other-lead-partner", "approve"),
+        (PRESENT.but(ends_on=date(2025, 10, 2)), "no-other-lead-partner", "approve"),
         (SUCCESSOR, "no-other-lead-partner", "approve"),
     ],
 )
@@ -263,9 +267,11 @@ def test_a_law_that_gives_a_school_two_lead_partners_on_a_day_is_found(
 @pytest.mark.clause("4270.4")
 def test_no_way_leads_to_two_lead_partners_on_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "LEADS", (PRESENT, SUCCESSOR))
+    # What moves no day of an agreement is left out, so that this search is short.
+    under(monkeypatch, [row for row in TABLE if row.name not in MOVES_NO_DAY])
     world = explored(beside_another)
     assert world.found is None
-    assert "activate" in world.events
+    assert {"activate", "approve", "amend-agreement", "terminate"} <= world.events
 
 
 def test_a_law_without_a_way_out_is_found_to_catch_a_partnership(monkeypatch: pytest.MonkeyPatch) -> None:
