@@ -99,6 +99,14 @@ class Earlier(Fact):
     ends_on: date  # the latest last day
 
 
+class Lead(Fact):
+    """Another agreement at the school: the first and the last day on which it is in force, as things stand."""
+
+    ref: str
+    starts_on: date
+    ends_on: date
+
+
 class Setting(Fact):
     """What the law needs to know besides the facts. A row of the table names the parts that it asks for.
 
@@ -106,7 +114,8 @@ class Setting(Fact):
     """
 
     invited_on: date | None = None
-    other_lead: str | None = None
+    other_lead: str | None = None  # only in histories from before the days of agreements were compared
+    leads: tuple[Lead, ...] = ()  # the other agreements at the school, in force or to come
     organization: Organization | None = None
     proved_by: str | None = None  # the address that sent the application that the input would replace
     sent_at: datetime | None = None  # when the applicant sent what has waited for the office since

@@ -126,6 +126,21 @@ def done_on(facts: Partnership, duty: str, day_of: Callable[[datetime], date]) -
     return tuple(done.on for done in facts.duties if done.duty == duty)
 
 
+def counts_from(facts: Partnership) -> date | None:
+    """Return the day from which duties and reviews count: the first one on which the agreement is in force.
+
+    None before the agreement is approved or started. An approved one may begin on a later day.
+    """
+    is_started = facts.agreement is not None and facts.agreement.in_force_at is not None
+    return facts.first_day if is_started else None
+
+
+def begins_on(facts: Partnership, today: date) -> date | None:
+    """Return the first day of an agreement that is approved or started and has not begun; None for all others."""
+    first = counts_from(facts) if facts.in_force else None
+    return first if first and first > today else None
+
+
 def moments(facts: Partnership, entered_at: datetime) -> dict[str, Moment]:
     """Return every moment that is on record, by name."""
     recorded = {name: value for name, of in MOMENTS.items() if (value := of(facts)) is not None}

@@ -502,14 +502,36 @@ class Partnership(Fact):
         return self.ended is None and self.agreement is not None and self.agreement.in_force_at is not None
 
     @property
+    def first_day(self) -> date | None:
+        """Return the first day on which the agreement is in force: its own, or a later one on which it was started.
+
+        None without an agreement.
+        """
+        if self.agreement is None:
+            return None
+        if self.agreement.in_force_at is None:
+            return self.agreement.starts_on
+        return max(self.agreement.starts_on, self.agreement.in_force_at.date())
+
+    @property
     def last_day(self) -> date | None:
         """Return the last day of the agreement as things stand.
 
         It is the agreement's own, or the day before a termination takes effect. None without an agreement.
         """
-        if self.agreement is None:
-            return None
+        return None if self.agreement is None else self.last_day_of(self.agreement.ends_on)
+
+    def overlaps(self, other: Partnership) -> bool:
+        """Return whether this agreement and another one are both in force on some day."""
+        if not (self.in_force and other.in_force):
+            return False
+        firsts = [each.first_day for each in (self, other) if each.first_day]
+        lasts = [each.last_day for each in (self, other) if each.last_day]
+        return max(firsts) <= min(lasts)
+
+    def last_day_of(self, ends_on: date) -> date:
+        """Return the last day of an agreement that ends on a day, unless a termination takes effect before."""
         end = self.ending or self.ended
         if end is None or end.how != "terminated":
-            return self.agreement.ends_on
-        return min(self.agreement.ends_on, end.effective_on - timedelta(days=1))
+            return ends_on
+        return min(ends_on, end.effective_on - timedelta(days=1))

@@ -88,17 +88,32 @@ def _fold(name: str) -> str:
 
 
 def share_of(ref: str, facts: Partnership) -> Share | None:
-    """Return the agreement of a partnership as a share; None without one, or after a withdrawal."""
-    agreement, item = facts.agreement, facts.board.item
-    if agreement is None or (facts.ended and facts.ended.how == "withdrawn"):
+    """Return the agreement of a partnership as a share; None without one, or if it ended before it began.
+
+    Its amount counts in full, also if it ended early: 4270.9a looks at what was agreed, and the record holds no
+    payments. So nobody gets below the threshold by ending an agreement and making it anew. Its term counts to the
+    day on which it really ended (4270.9c), and a change that waited then counts no more.
+    """
+    agreement, item, last = facts.agreement, facts.board.item, facts.last_day
+    if agreement is None or last is None or (facts.ended and facts.ended.how == "withdrawn"):
         return None
+    if facts.ended:
+        if last < agreement.starts_on or not agreement.in_force_at:
+            return None
+        return Share(
+            ref=ref,
+            school=facts.school,
+            amount_cents=agreement.amount_cents,
+            starts_on=agreement.starts_on,
+            ends_on=last,
+        )
     change = item.change if item and item.change else agreement.pending
     return Share(
         ref=ref,
         school=facts.school,
         amount_cents=max(agreement.amount_cents, change.amount_cents if change else 0),
         starts_on=agreement.starts_on,
-        ends_on=max(agreement.ends_on, change.ends_on) if change else agreement.ends_on,
+        ends_on=max(agreement.ends_on, change.ends_on) if change else last,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from states.moments import Moment, done_on
+from states.moments import Moment, counts_from, done_on
 from workflow.procedure.config import Config
 from workflow.procedure.offsets import Offset, find_hours
 from workflow.procedure.settings import DeadlineSettings
@@ -70,8 +70,7 @@ def anchors(record: Snapshot) -> tuple[object, ...]:
 def due_instants(config: Config, record: Snapshot) -> dict[str, datetime]:
     """Return the due instant of each deadline that runs now, by name."""
     moments = record.moments
-    in_force = moments.get("agreement.in_force")
-    since = config.calendar.day(in_force) if isinstance(in_force, datetime) else None
+    since = counts_from(record.facts)
     instants = {}
     for name, row in config.deadlines.items():
         if record.state not in row.state or row.until in moments or (row.when and row.when not in moments):

@@ -32,7 +32,7 @@ from workflow.session import Session
 from workflow.setting import Situation, collect_setting, corrected_input, try_correction
 from workflow.store import database, kept_documents, tables
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
-from workflow.store.saving import GUARDED, INSERT, hash_entry, values_of
+from workflow.store.saving import GUARDED, INSERT, days_in_force, hash_entry, values_of
 from workflow.store.tables import canonical
 from workflow.views import contacts, signed_copy
 from workflow.views.shown_directory import read_directory
@@ -45,7 +45,9 @@ _OF_THE_CLOCK = (Channel.CLOCK, Channel.IMPORT)
 _OF_PERSONS = (Channel.LINK, Channel.REPLY)
 
 
-_SECOND = Unmet("no-other-lead-partner", "the school already has an active Lead Partner", "4270.4")
+_SECOND = Unmet(
+    "no-other-lead-partner", "on some of these days the school already has an active Lead Partner", "4270.4"
+)
 
 
 class NotFound(ServiceError):
@@ -388,7 +390,7 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     written = [created.get(change.record.ref, change) for change in changes]
     try:
         _update(connection, [change for change in written if change.before.id is not None], follow_up)
-    # The law has looked at committed rows only. The unique index catches an activation at the same moment.
+    # The law has looked at committed rows only. A trigger catches what others wrote at the same moment.
     except IntegrityError:
         raise Refused([_SECOND]) from None
     # The history comes second, since it needs the ids of the new partnerships.
@@ -405,12 +407,12 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
 
 
 def settle(session: Session, record: Snapshot) -> None:
-    """Say in the row of a partnership whether its agreement is in force now, after events of the past.
+    """Say in the row of a partnership on which days its agreement is in force, after events of the past.
 
     Raise `Refused` if the school would get a second Lead Partner.
     """
     table = tables.partnerships
-    statement = update(table).where(table.c.id == record.id).values(in_force=record.facts.in_force)
+    statement = update(table).where(table.c.id == record.id).values(**days_in_force(record.facts))
     try:
         session.connection.execute(statement)
     except IntegrityError:

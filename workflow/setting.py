@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from states import history
 from states.addresses import workplace
-from states.case import Case, Earlier, Entry, Setting, Trial
+from states.case import Case, Earlier, Entry, Lead, Setting, Trial
 from states.chapters.call import WITHDRAW_APPLICATION
 from states.chapters.correction import CorrectEntry
 from states.chapters.panel import ChangePanel
@@ -129,17 +129,27 @@ def _invited_on(s: Situation) -> date | None:
     return school.invited_on if school else None
 
 
-def _other_lead(s: Situation) -> str | None:
-    """Return another partnership at the school whose Lead Partner serves at the instant of the event."""
+def _leads(s: Situation) -> tuple[Lead, ...]:
+    """Return the other agreements at the school that are on record at the instant of the event and not over."""
     table = tables.partnerships
     people = s.session.directory
     # A school that merged into this one brought its Lead Partner.
     schools = people.with_merged([people.present_school(s.record.facts.school)])
     query = select(table).where(table.c.school.in_(schools), table.c.id != (s.record.id or 0))
+    leads = []
     for row in s.session.connection.execute(query.order_by(table.c.id)):
-        if _serves(Partnership.model_validate_json(row.facts), s.now, s.today):
-            return str(row.ref)
-    return None
+        facts = Partnership.model_validate_json(row.facts)
+        first, last = facts.first_day, facts.last_day
+        began = facts.agreement.in_force_at if facts.agreement else None
+        # An import may judge an event of the past, and a Lead Partner serves to the last day, whatever ended since.
+        if first and last and began and began <= s.now and s.today <= last:
+            leads.append(Lead(ref=str(row.ref), starts_on=first, ends_on=last))
+    return tuple(leads)
+
+
+def find_earlier_agreements(session: Session, record: Snapshot, now: datetime) -> Earlier | None:
+    """Return the agreements that count with that of a partnership at an instant; None if there are none."""
+    return _earlier(Situation(session, record, None, now))
 
 
 def _earlier(s: Situation) -> Earlier | None:
@@ -155,17 +165,8 @@ def _earlier(s: Situation) -> Earlier | None:
         its, share = party_of(facts), share_of(str(row.ref), facts)
         began = facts.agreement.in_force_at if facts.agreement else None
         if its and share and began and began <= s.now and is_same(party, its, home):
-            shares.append(share.but(ends_on=facts.last_day or share.ends_on))
+            shares.append(share)
     return find_earlier(agreement, shares)
-
-
-def _serves(facts: Partnership, now: datetime, today: date) -> bool:
-    """Return whether an agreement was in force at an instant, which an import may have in the past."""
-    began = facts.agreement.in_force_at if facts.agreement else None
-    if began is None or began > now:
-        return False
-    # A termination of earlier releases is recorded before its day, and the Lead Partner serves until then.
-    return facts.ended is None or now < facts.ended.at or (facts.last_day or today) >= today
 
 
 def _proved_by(s: Situation) -> str | None:
@@ -291,7 +292,7 @@ def _belongs_to(s: Situation) -> tuple[str, ...]:
 
 _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "invited_on": _invited_on,
-    "other_lead": _other_lead,
+    "leads": _leads,
     "earlier": _earlier,
     "organization": lambda s: s.session.directory.organizations.get(s.input.organization),
     "proved_by": _proved_by,

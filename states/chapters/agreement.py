@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from states.case import Case, attachment_of, board_reasons
 from states.chapters.choice import partner_chosen, protest_window_closed, protests_answered
 from states.chapters.outcomes import all_agreed_to_outcomes, outcomes_set
+from states.chapters.succession import ends_before_successor
 from states.event import (
     ACTIVE,
     BOARD_OFFICE,
@@ -277,8 +278,14 @@ EVENTS = (
         who=(STAFF,),
         takes=AmendAgreement,
         records=amend_agreement,
-        needs=(agreement_not_over, new_term_possible, no_termination_waits, shortening_keeps_notice),
-        asks=("board", "earlier", "longest_notice"),
+        needs=(
+            agreement_not_over,
+            new_term_possible,
+            no_termination_waits,
+            shortening_keeps_notice,
+            ends_before_successor,
+        ),
+        asks=("board", "earlier", "longest_notice", "leads"),
         audience=partner_sees("amount_cents", "ends_on", "terms", "reason", "document"),
         document="document",
         form=Form(reads=("terms",), beside={"amount_cents": "present-amount", "ends_on": "present-last-day"}),

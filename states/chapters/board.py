@@ -6,6 +6,7 @@ from pydantic import Field, StrictBool
 
 from states.case import Case, Meeting, attachments_of, board_reasons, require_recorded
 from states.chapters.agreement import BEFORE_SIGNING, new_term_possible, shortening_keeps_notice
+from states.chapters.succession import referral_ends_before_successor
 from states.event import (
     ACTIVE,
     BOARD,
@@ -327,7 +328,9 @@ READ_BY_BOARD = ("item", "terms", "outcomes")
 _IN_FORCE = ("terms", "outcomes", "report", "findings")
 
 
-def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: bool = False) -> Event:
+def _refer(
+    at: State, needs: tuple[Requirement, ...], form: Form, *asks: str, optional: bool = False
+) -> Event:
     return Event(
         name="refer-to-board",
         at=(at,),
@@ -336,7 +339,7 @@ def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: b
         takes=ReferToBoard,
         records=refer_to_board,
         needs=needs,
-        asks=("board", "earlier", "longest_notice"),
+        asks=("board", "earlier", "longest_notice", *asks),
         audience=partner_sees("purpose", "reason", "amount_cents", "ends_on", "documents"),
         optional=optional,
         document="documents",
@@ -346,6 +349,7 @@ def _refer(at: State, needs: tuple[Requirement, ...], form: Form, *, optional: b
 
 _REFER_IN_FORCE = (
     purpose_is_of_agreement, change_stated, renewal_goes_later, new_term_possible, change_keeps_notice,
+    referral_ends_before_successor,
 )  # fmt: skip
 _FORM_IN_FORCE = Form(
     reads=_IN_FORCE,
@@ -366,10 +370,10 @@ EVENTS = (
             without=frozenset({"amount_cents", "ends_on"}),
         ),
     ),
-    _refer(ACTIVE, _REFER_IN_FORCE, _FORM_IN_FORCE),
+    _refer(ACTIVE, _REFER_IN_FORCE, _FORM_IN_FORCE, "leads"),
     # Optional here: a review waits for the report and the findings, and a referral is the other way to end
     # it.
-    _refer(REVIEW, _REFER_IN_FORCE, _FORM_IN_FORCE, optional=True),
+    _refer(REVIEW, _REFER_IN_FORCE, _FORM_IN_FORCE, "leads", optional=True),
     Event(
         name="schedule-item",
         at=(BOARD,),

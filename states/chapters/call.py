@@ -94,12 +94,6 @@ def school_invited(case: Case) -> str | None:
     return f"the Board's invitation is of {invited}, which is still to come" if invited > case.today else None
 
 
-@requirement("4270.4")
-def no_other_lead_partner(case: Case) -> str | None:
-    other = case.setting.other_lead
-    return f"the school already has an active Lead Partner, in partnership {other}" if other else None
-
-
 @requirement("4270.8", of_input=True)
 def panel_large_enough(case: Case) -> str | None:
     named, least = len(case.input.reviewers), case.setting.minimum_panel
@@ -313,8 +307,8 @@ EVENTS = (
             school_agreed_to_needs,
             district_agreed_to_needs,
             school_invited,
-            # A successor is sought while the present Lead Partner serves. Only an agreement in force asks
-            # for `no_other_lead_partner` (4270.4).
+            # A successor is sought while the present Lead Partner serves. Only an agreement that is put into
+            # force asks for `no_other_lead_partner` (4270.4).
             panel_large_enough,
             panel_known,
             open_long_enough,

@@ -16,7 +16,7 @@ from states.chapters.board import (
     meeting_is_regular,
     meeting_known_before,
 )
-from states.chapters.call import no_other_lead_partner
+from states.chapters.succession import no_other_lead_partner
 from states.event import (
     ACTIVE,
     BOARD,
@@ -227,7 +227,7 @@ EVENTS = (
             notice_kept_at_vote,
             no_other_lead_partner,
         ),
-        asks=("meeting", "board", "other_lead", "longest_notice"),
+        asks=("meeting", "board", "leads", "longest_notice"),
         audience=partner_sees("meeting_on", "ayes", "noes", "abstentions", "reason", "documents"),
         consents_to=_referral_read,
         document="documents",

@@ -9,6 +9,7 @@ from pydantic import Field
 from states.case import Case, attachments_of, require_recorded
 from states.chapters.call import of_call
 from states.chapters.decision import DECISION, VoteInput, record_decision, vote_carried
+from states.chapters.succession import goes_on_before_successor, termination_before_successor
 from states.event import (
     ACTIVE,
     BOARD,
@@ -213,8 +214,14 @@ def _board_terminates(to: State, when: Callable[[Case], bool], records: Effect) 
         who=(BOARD_OFFICE,),
         takes=BoardTerminate,
         records=records,
-        needs=(*DECISION, vote_carried, effective_after_decision, ends_before_last_day),
-        asks=("meeting", "board", "ends_later"),
+        needs=(
+            *DECISION,
+            vote_carried,
+            effective_after_decision,
+            ends_before_last_day,
+            termination_before_successor,
+        ),
+        asks=("meeting", "board", "ends_later", "leads"),
         when=when,
         audience=_TERMINATION,
         document="documents",
@@ -277,8 +284,8 @@ EVENTS = (
         who=(STAFF,),
         takes=Reason,
         records=withdraw_termination,
-        needs=(termination_waits, board_did_not_end),
-        asks=("board",),
+        needs=(termination_waits, board_did_not_end, goes_on_before_successor),
+        asks=("board", "leads"),
         audience=partner_sees("reason"),
         optional=True,
         form=Form(reads=("end",)),

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from states.case import Case, add_signature, attachment_of
 from states.chapters.agreement import BEFORE_SIGNING, agreement_not_over, board_need_not_act
-from states.chapters.call import no_other_lead_partner
 from states.chapters.needs import another_person_for_each_side
+from states.chapters.succession import no_other_lead_partner
 from states.event import (
     ACTIVE,
     ASK_FOR_CHANGES,
@@ -244,7 +244,7 @@ EVENTS = (
             agreement_not_over,
             no_other_lead_partner,
         ),
-        asks=("board", "earlier", "other_lead"),
+        asks=("board", "earlier", "leads"),
         audience=partner_sees(),
         consents_to=_terms_read,
         form=Form(reads=("terms", "outcomes")),

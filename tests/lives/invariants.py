@@ -32,17 +32,19 @@ def of_the_state(system: System, now: datetime) -> list[str]:
         rows = session.connection.execute(select(tables.partnerships)).all()
     found = [f"{row.name} is due and was passed over" for row in open_ if row.next_at <= now]
     waited_for = {row.partnership for row in open_}
-    in_force: Counter[str] = Counter()
+    in_force: dict[str, list[tuple[str, Partnership]]] = {}
     for row in rows:
         facts = Partnership.model_validate_json(row.facts)
         if row.state != State.TERMINATED and row.id not in waited_for:
             found.append(f"{row.ref} is stranded in {row.state}: no deadline is open")
         if facts.in_force:
-            in_force[row.school] += 1
+            others = in_force.setdefault(row.school, [])
+            found += [f"{row.school} has two Lead Partners, {row.ref} and {ref}" for ref, other in others
+                      if facts.overlaps(other)]  # fmt: skip
+            others.append((row.ref, facts))
             if facts.last_day and facts.last_day < system.config.calendar.day(now):
                 found.append(f"{row.ref} runs past its last day, {facts.last_day}")
         found += [f"{row.ref}: {fault}" for fault in without_the_board(facts)]
-    found += [f"{school} has {number} Lead Partners" for school, number in in_force.items() if number > 1]
     return found
 
 

@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from states import machine
-from states.case import Case, Meeting, Setting
+from states.case import Case, Lead, Meeting, Setting
 from states.errors import Refused
 from states.event import Event
 from states.inputs import Input, read_input
@@ -39,6 +39,8 @@ SOON = "2025-10-20"
 NOTICE = 30  # days
 CENT_LESS, THRESHOLD = 24_999_999, 25_000_000
 PLAIN = {"amount_cents": CENT_LESS, "ends_on": YEAR}
+# The other agreements at the school.
+LEADS: tuple[Lead, ...] = ()
 # Each clause that calls for the Board by itself, and none of them.
 ONE_REASON = [PLAIN, *(PLAIN | one for one in (
     {"ends_on": DAY_MORE}, {"amount_cents": THRESHOLD}, {"autonomy_requested_by": "school"}))]  # fmt: skip
@@ -52,14 +54,9 @@ ASIDE = {
     "correct-entry",  # it needs a history, and leads to a situation to which the right entry would have led
 }  # fmt: skip
 RARE = {
-    "record-signature",
-    "file-protest",
-    "answer-protest",
-    "declare-conflict",
-    "change-panel",
-    "withdraw-application",
-    "restart",
-}
+    "record-signature", "file-protest", "answer-protest", "declare-conflict", "change-panel", "withdraw-application",
+    "restart", "recall-item", "move-item", "withdraw-amendment", "withdraw-termination", "ask-for-changes",
+}  # fmt: skip
 # Of these there is one at a time, in a given order: no requirement asks who was first.
 _IN_ORDER = {"agree-needs", "agree-outcomes", "sign-agreement", "give-finding"}
 _DAYS = [{"meeting_on": str(on)} for on in MEETINGS]
@@ -184,7 +181,7 @@ def _is_near(event: str, day: str | None, now: datetime, thorough: bool) -> bool
 
 def _setting(row: Event, given: Input, now: datetime) -> Setting:
     meeting = MEETINGS.get(getattr(given, "meeting_on", None))  # type: ignore[arg-type]
-    none = {"opens_until": None, "notice_days": 0, "longest_notice": NOTICE}
+    none = {"opens_until": None, "notice_days": 0, "longest_notice": NOTICE, "leads": LEADS}
     whole = Life(now=now).setting(given, meeting=meeting, minimum_panel=1, **none)
     return Setting(**{name: getattr(whole, name) for name in row.asks})
 

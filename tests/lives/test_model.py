@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from states import machine
-from states.case import BoardRules
+from states.case import BoardRules, Lead
 from states.event import Event
 from states.lifecycle import TABLE
 from states.partnership import Agreement, Partnership, State
@@ -140,6 +140,14 @@ def passed_by(place: Place) -> bool:
     return bool([*wrong, *cut_short(before, facts, place.now.date())])
 
 
+def beside_another(place: Place) -> bool:
+    """Whether the agreement is in force on a day of another one at the school."""
+    first, last = place.facts.first_day, place.facts.last_day
+    if not place.facts.in_force or first is None or last is None:
+        return False
+    return any(max(first, each.starts_on) <= min(last, each.ends_on) for each in model.LEADS)
+
+
 def is_met_again(time: int, *, thorough: bool) -> bool:
     """Whether the Board meets again before the world ends; after its last meeting it can take nothing back."""
     return meetings(thorough=thorough)[-1] > TIMES[time].date()
@@ -227,6 +235,43 @@ def test_a_law_that_lets_staff_change_what_the_board_approved_is_found(
     found = explored(passed_by).found
     assert found is not None
     assert "staff amend-agreement" in found[-1]
+
+
+PRESENT = Lead(ref="before", starts_on=date(2024, 9, 1), ends_on=date(2025, 10, 1))
+MOVES_NO_DAY = {
+    "ask-for-review", "send-back", "defer-item", "open-annual-review", "submit-report",
+    "give-finding", "continue", "withdraw", "recall-item", "move-item", "withdraw-amendment",
+}  # fmt: skip
+SUCCESSOR = Lead(ref="after", starts_on=date(2026, 9, 1), ends_on=date(2027, 8, 31))
+
+
+@pytest.mark.parametrize(
+    ("lead", "requirement", "event"),
+    [
+        (PRESENT, "no-other-lead-partner", "activate"),
+        (PRESENT.but(ends_on=date(2025, 10, 2)), "no-other-lead-partner", "approve"),
+        (SUCCESSOR, "no-other-lead-partner", "approve"),
+    ],
+)
+def test_a_law_that_gives_a_school_two_lead_partners_on_a_day_is_found(
+    monkeypatch: pytest.MonkeyPatch, lead: Lead, requirement: str, event: str
+) -> None:
+    monkeypatch.setattr(model, "LEADS", (lead,))
+    under(monkeypatch, without(requirement, event))
+    found = explored(beside_another).found
+    assert found is not None
+    assert event in found[-1]
+
+
+@pytest.mark.promise("law-has-no-gaps")
+@pytest.mark.clause("4270.4")
+def test_no_way_leads_to_two_lead_partners_on_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "LEADS", (PRESENT, SUCCESSOR))
+    # What moves no day of an agreement is left out, so that this search is short.
+    under(monkeypatch, [row for row in TABLE if row.name not in MOVES_NO_DAY])
+    world = explored(beside_another)
+    assert world.found is None
+    assert {"activate", "approve", "amend-agreement", "terminate"} <= world.events
 
 
 def test_a_law_without_a_way_out_is_found_to_catch_a_partnership(monkeypatch: pytest.MonkeyPatch) -> None:

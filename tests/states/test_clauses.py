@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from states import inputs, machine
-from states.case import Organization
+from states.case import Lead, Organization
 from states.chapters.choice import ChoosePartner, DeclareConflict, ScoreApplication
 from states.chapters.ending import BoardTerminate, Terminate
 from states.chapters.needs import DescribeNeeds
@@ -197,7 +197,8 @@ _because(
 )
 _because("signed-by-both", _READY["sign-agreement"], "activate")
 _because("agreement-not-over", _READY["activate"].at("2026-09-01"), "activate")
-_because("no-other-lead-partner", _READY["activate"], "activate", around={"other_lead": "rbhs-2024"})
+_OTHER = {"leads": (Lead(ref="rbhs-2024", starts_on=day("2024-09-01"), ends_on=day("2025-10-31")),)}
+_because("no-other-lead-partner", _READY["activate"], "activate", around=_OTHER)
 _because("outcomes-set", _CHOSEN, "agree-outcomes")
 _because("side-has-not-agreed-to-outcomes", _READY["activate"], "agree-outcomes")
 _because(
@@ -260,7 +261,16 @@ _because("item-can-be-approved", _TERMINATION, "approve")
 _because("agreement-not-over", _INTRODUCED.at("2027-09-01"), "approve")
 _LATE = Life().at_introduced("renewal").do("schedule-item", meeting_on="2026-09-02").at("2026-09-03")
 _because("met-before-the-end", _LATE, "approve", meeting_on="2026-09-02")
-_because("no-other-lead-partner", _INTRODUCED, "approve", around={"other_lead": "rbhs-2024"})
+_because("no-other-lead-partner", _INTRODUCED, "approve", around=_OTHER)
+_NEXT = {"leads": (Lead(ref="rbhs-2026", starts_on=day("2026-09-01"), ends_on=day("2027-06-30")),)}
+_because("no-other-lead-partner", Life().at_introduced("renewal"), "approve", around=_NEXT)
+for _life in (_ACTIVE, Life().to("annual-review")):
+    for _purpose in ("amendment", "renewal"):
+        _because(
+            "referral-ends-before-successor", _life, "refer-to-board", purpose=_purpose, ends_on="2026-12-31",
+            around=_NEXT,
+        )  # fmt: skip
+_because("ends-before-successor", _ACTIVE, "amend-agreement", ends_on="2026-09-01", around=_NEXT)
 _because("effective-after-decision", _TERMINATION, "terminate", effective_on="2025-09-30")
 _because("ends-before-last-day", _TERMINATION, "terminate", effective_on="2026-09-01")
 
@@ -322,6 +332,13 @@ _because("past-last-day", _ACTIVE, "expire")
 _ENDING = Life().to("ending")
 _because("ends-earlier-than-on-record", _ENDING, "terminate", effective_on="2025-10-02")
 _because("termination-waits", _ACTIVE, "withdraw-termination")
+_SOON = {"leads": (_OTHER["leads"][0].but(starts_on=day("2025-10-02")),)}
+_because("goes-on-before-successor", _ENDING, "withdraw-termination", around=_SOON)
+_because(
+    "termination-before-successor",
+    _ENDING.at("2025-09-02").do("refer-to-board", purpose="termination").to("introduced", after="referred"),
+    "terminate", effective_on="2025-10-03", around=_SOON,
+)  # fmt: skip
 _OF_BOARD = _ENDING.but(ending=_ENDING.facts.ending.but(board=True, effective_on=day("2026-01-31")))
 _because("board-did-not-end", _OF_BOARD, "terminate", effective_on="2025-12-01")
 _because("board-did-not-end", _OF_BOARD, "withdraw-termination")

@@ -207,7 +207,7 @@ class Visit:
                 # In a new partnership the school decides in which role somebody acts.
                 role=deed.role if deed.record.state else None, ran_by=self.user,
             )  # fmt: skip
-            judged = weighed.judge_terms(here, change.record.facts) if "amount_cents" in given else None
+            judged = weighed.judge_terms(here, change.record, now) if "amount_cents" in given else None
             after = documents.partnership(here, change.record, now)
             return Outlook(change, after, _count_told(here, change), judged)
 

@@ -60,7 +60,7 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
                 upgrade.upgrade(engine)
         elif lost := upgrade.missing_triggers(engine):
             done = "mended"
-            _say(console, f"Somebody has taken away what guards the history in the database {where}.")
+            _say(console, f"Somebody has taken away what guards the record in the database {where}.")
             upgrade.upgrade(engine)
         keys = _make_keys(settings)
         if grant:
@@ -75,7 +75,7 @@ def init(console: Console, backup: Path | None, grant: str | None) -> None:
             {
                 "created": f"Created the database {where}.",
                 "unchanged": f"The database {where} is up to date; nothing was changed.",
-                "mended": f"Put back what guards the history: {', '.join(lost)}.",
+                "mended": f"Put back what guards the record: {', '.join(lost)}.",
                 "upgraded": f"Upgraded the database {where} from version {before} to {after}.",
             }[done]
         )

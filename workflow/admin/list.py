@@ -62,7 +62,7 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
             _print_waits(console, shown, person.lower())
             return
         rows = [
-            (p["ref"], p["school_name"], p["state"], p["entered_at"][:10], _next_deadline(p["deadlines"]))
+            (p["ref"], p["school_name"], _state(p), p["entered_at"][:10], _next_deadline(p["deadlines"]))
             for p in shown
         ]
         console.show_table(("ref", "school", "state", "since", "next deadline"), rows, "No partnerships.")
@@ -96,6 +96,12 @@ def waiting_row(wait: dict[str, Any]) -> tuple[str, ...]:
     person = (wait["person"] or "nobody") + (f" (away: {wait['delegate']})" if wait["delegate"] else "")
     by = format_minute(wait["by"] or "") + (", overdue" if wait["overdue"] else "")
     return person, wait["role"], wait["event"], format_minute(wait["since"]), by
+
+
+def _state(partnership: dict[str, Any]) -> str:
+    """Return the state, with the day from which an agreement is in force that has not begun."""
+    begins = partnership["in_force_from"]
+    return f"{partnership['state']}, in force from {begins}" if begins else str(partnership["state"])
 
 
 def _next_deadline(deadlines: Sequence[dict[str, Any]]) -> str:

@@ -36,7 +36,7 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
     with console.system.reading() as session:
         record = find_record(session, ref)
         facts = record.facts
-        acts = planning.needs_board(session, facts) if board is None else board
+        acts = planning.needs_board(session, record, console.now) if board is None else board
         steps = planning.plan_backwards(session, facts, day, board=acts)
     late = [step for step in steps if step.is_missed(console.now)]
     document = {

@@ -38,6 +38,8 @@ def show(console: Console, ref: str) -> None:
         echo(
             f"In {document['state']} since {console.format_short(record.entered_at)}, version {record.version}"
         )
+        if document["in_force_from"]:
+            echo(f"The agreement is in force from {document['in_force_from']}")
         echo("\nOn record:")
         for line in _format_outline(brief):
             echo("  " + line)

@@ -100,7 +100,7 @@ def trigger(
             ran_by=user,
         )
         if "amount_cents" in change.intent.input and (
-            judged := weighed.judge_terms(session, change.record.facts)
+            judged := weighed.judge_terms(session, change.record, console.now)
         ):
             lines[:] = [line for line in lines if not line.startswith("amount:")] + [f"{judged}."]
         after = documents.partnership(session, change.record, console.now)

@@ -71,7 +71,7 @@ class Due:
         3. Roll this day to a business day as `roll` says, and return the wall-clock time `at` on it. But "at"
            returns the recorded instant itself, and "end of" the midnight that ends the recorded day.
 
-        A recurring due time runs from `since`, the day on which the agreement came into force (None: not yet,
+        A recurring due time runs from `since`, the first day of the agreement (None: it is not in force yet,
         so nothing is due). It moves on with `done`, the days on which it was done, in any order.
 
         Raise `ValueError` for a naive datetime, and for "at" if the fact is a day rather than an instant.

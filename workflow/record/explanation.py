@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from states.moments import Moment, done_on
+from states.moments import Moment, counts_from, done_on
 from workflow import deadlines
 from workflow.procedure.calendar import Calendar, Roll
 from workflow.procedure.due import Count, Due
@@ -60,8 +60,7 @@ def explain(session: Session, record: Snapshot, name: str) -> Explanation:
     why_not = _why_not(record, settings)
     if why_not is not None:
         return Explanation(name, settings, places, why_not)
-    in_force = moments.get("agreement.in_force")
-    since = config.calendar.day(in_force) if isinstance(in_force, datetime) else None
+    since = counts_from(record.facts)
     done = done_on(record.facts, settings.done, config.calendar.day) if settings.done else ()
     calendar = config.calendar
     rule, roll = settings.due.capped(settings.latest, moments=moments, roll=settings.roll, calendar=calendar)

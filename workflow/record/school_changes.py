@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import product
 
 from sqlalchemy import select
 
@@ -48,12 +49,11 @@ def close(session: Session, closing: Closing) -> list[str]:
             f"{closing.school} has partnerships: {refs}. Say with --into which school takes them, or end them"
         )
         raise Refused([Unmet("taken-over", reason)])
-    serving = [record.ref for record in going if record.facts.in_force]
-    there = _unfinished(session, closing.into) if closing.into else ()
-    others = [record.ref for record in there if record.facts.in_force]
-    if serving and others:
-        reason = f"{closing.into} would have two Lead Partners: {serving[0]} and {others[0]}; end one first"
-        raise Refused([Unmet("no-other-lead-partner", reason, "4270.4")])
+    there = list(_unfinished(session, closing.into)) if closing.into else []
+    for one, other in product(going, there):
+        if one.facts.overlaps(other.facts):
+            reason = f"{closing.into} would have two Lead Partners: {one.ref} and {other.ref}; end one first"
+            raise Refused([Unmet("no-other-lead-partner", reason, "4270.4")])
     row = {"id": closing.school, "closed_on": closing.on, "merged_into": closing.into}
     changes.put(session, tables.schools, row, by=closing.user, now=closing.now)
     why = {"on": closing.on.isoformat(), "into": closing.into, "reason": closing.reason}

@@ -19,7 +19,7 @@ from workflow.procedure.config import Config
 from workflow.store import past, tables, triggers
 from workflow.store.database import StoreError
 from workflow.store.rows import GENESIS, HistoryEntry, Snapshot
-from workflow.store.saving import facts_text, hash_entry
+from workflow.store.saving import days_in_force, facts_text, hash_entry
 from workflow.store.tables import NotAnInstant
 
 
@@ -105,15 +105,15 @@ def _find_orphans(connection: Connection) -> Iterator[tuple[str, list[Fault]]]:
 
 
 def find_missing_triggers(connection: Connection) -> list[Fault]:
-    """Return a fault for each missing trigger of those that protect the histories in the database."""
+    """Return a fault for each missing trigger of those that protect the record in the database."""
     return [
         Fault(
             "the database",
             None,
-            f"its trigger {name} is gone or disabled, so that rows of the history can be changed or taken away;"
+            f"its trigger {name} is gone or disabled, so that {allows};"
             " find out who did it, then `partnershipctl init` puts it back",
         )
-        for name in triggers.missing_triggers(connection)
+        for name, allows in triggers.missing_triggers(connection).items()
     ]
 
 
@@ -182,6 +182,8 @@ def _compare(row: Row[Any], stored: Snapshot, folded: Snapshot) -> Iterator[Faul
         yield Fault(row.ref, None, "the row says another school or title than its history")
     if row.in_force != folded.facts.in_force:
         yield Fault(row.ref, None, "the row and its history differ on whether an agreement is in force")
+    elif any(getattr(row, name) != value for name, value in days_in_force(folded.facts).items()):
+        yield Fault(row.ref, None, "the row and its history differ on when the agreement is in force")
     # Compare the stored form, in which it makes no difference whether a default value was written.
     was, now = json.loads(facts_text(stored.facts)), json.loads(facts_text(folded.facts))
     for name in sorted(was.keys() | now.keys()):

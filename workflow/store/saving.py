@@ -42,8 +42,15 @@ def values_of(record: Snapshot, in_force: bool) -> dict[str, Any]:
         "entered_at": record.entered_at,
         "facts": facts_text(record.facts),
         "head": record.head,
-        "in_force": in_force and record.facts.in_force,
+        **days_in_force(record.facts if in_force else None),
     }
+
+
+def days_in_force(facts: Partnership | None) -> dict[str, Any]:
+    """Return the columns that say whether an agreement is in force, and on which days. None: it counts as not."""
+    if facts is None or not facts.in_force:
+        return {"in_force": False, "first_day": None, "last_day": None}
+    return {"in_force": True, "first_day": facts.first_day, "last_day": facts.last_day}
 
 
 def facts_text(facts: Partnership) -> str:
@@ -53,6 +60,9 @@ def facts_text(facts: Partnership) -> str:
 
 
 INSERT = insert(tables.history)
+_CHANGED = (
+    "school", "title", "state", "version", "entered_at", "facts", "head", "in_force", "first_day", "last_day",
+)  # fmt: skip
 # An update of a partnership that is still at the version that was judged.
 GUARDED = (
     update(tables.partnerships)
@@ -60,10 +70,5 @@ GUARDED = (
         tables.partnerships.c.id == bindparam("key"),
         tables.partnerships.c.version == bindparam("seen"),
     )
-    .values(
-        {
-            name: bindparam(f"new_{name}")
-            for name in ("school", "title", "state", "version", "entered_at", "facts", "head", "in_force")
-        }
-    )
+    .values({name: bindparam(f"new_{name}") for name in _CHANGED})
 )

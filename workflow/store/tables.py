@@ -188,12 +188,14 @@ partnerships = Table(
     Column("facts", Text, nullable=False),
     Column("head", String, nullable=False),  # the hash of the last row of its history
     Column("in_force", Boolean, nullable=False, server_default=false()),
+    # The days on which its agreement is in force, while it is. A trigger keeps two of a school from having a day
+    # in common (4270.4), even if both are written at the same moment: see `v0020_days_in_force.py`.
+    Column("first_day", Date),
+    Column("last_day", Date),
 )
-# At most one Lead Partner in force at a school (4270.4), even if two are activated at the same moment.
 Index(
-    "uq_partnerships_in_force",
+    "ix_partnerships_in_force",
     partnerships.c.school,
-    unique=True,
     sqlite_where=partnerships.c.in_force,
     postgresql_where=partnerships.c.in_force,
 )

@@ -16,6 +16,13 @@ from sqlalchemy import Connection, Engine, text
 from workflow.store import database, triggers
 from workflow.store.database import StoreError
 from workflow.store.migrations.versions import v0003_append_only as append_only
+from workflow.store.migrations.versions import v0020_days_in_force as days_in_force
+
+# On PostgreSQL, the table of each trigger and the statements that make it.
+_MADE = {
+    "history_is_kept": ("history", append_only.POSTGRESQL),
+    "partnerships_one_lead": ("partnerships", days_in_force.POSTGRESQL),
+}
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
@@ -47,14 +54,16 @@ def upgrade_on(connection: Connection, to: str = "head") -> tuple[str | None, st
 
 
 def _restore_triggers(connection: Connection) -> None:
-    """Create the triggers that guard the history again, where somebody has dropped or disabled them."""
+    """Create the triggers that guard the record again, where somebody has dropped or disabled them."""
     for name in triggers.missing_triggers(connection):
         if connection.dialect.name == "sqlite":
-            again = [statement for statement in append_only.SQLITE if f" {name} " in statement]
+            statements = (*append_only.SQLITE, *days_in_force.SQLITE)
+            again = [statement for statement in statements if f" {name} " in statement]
         else:
+            table, made = _MADE[name]
             # A disabled trigger still exists, and would be in the way of a new one.
-            dropped = (f"DROP TRIGGER IF EXISTS {name} ON history", f"DROP FUNCTION IF EXISTS {name}")
-            again = [*dropped, *append_only.POSTGRESQL]
+            dropped = (f"DROP TRIGGER IF EXISTS {name} ON {table}", f"DROP FUNCTION IF EXISTS {name}")
+            again = [*dropped, *made]
         for statement in again:
             # The driver would read a single % as the start of a parameter.
             connection.exec_driver_sql(statement.replace("%", "%%"))
@@ -69,7 +78,7 @@ def preview(engine: Engine) -> tuple[str | None, str]:
 def missing_triggers(engine: Engine) -> list[str]:
     """Return the names of the triggers that `upgrade` would create again."""
     with database.inspecting(engine) as connection:
-        return triggers.missing_triggers(connection)
+        return list(triggers.missing_triggers(connection))
 
 
 def read_versions(connection: Connection) -> tuple[str | None, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from states.moments import done_on
+from states.moments import counts_from, done_on
 from states.partnership import State
 from workflow.deadlines import due_instants
 from workflow.procedure.settings import DeadlineSettings
@@ -71,9 +71,8 @@ def _occurrence(session: Session, row: DeadlineSettings, record: Snapshot) -> st
     if not row.due.recurring:
         return _number_suffix(_count_earlier_rounds(row.due.anchors[0], record))
     calendar, moments = session.config.calendar, record.moments
-    # Occurrences of a duty are counted from the day on which the agreement came into force.
-    in_force = moments.get("agreement.in_force")
-    since = calendar.day(in_force) if isinstance(in_force, datetime) else None
+    # Occurrences of a duty are counted from the first day of the agreement.
+    since = counts_from(record.facts)
     done = done_on(record.facts, row.done, calendar.day) if row.done else ()
     return "-" + row.due.occurrence(calendar=calendar, moments=moments, since=since, done=done)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -92,6 +92,7 @@ class Line:
     school: str  # its name
     state: str
     since: datetime
+    begins_on: date | None  # of an agreement that is in force only from a later day
     overdue: tuple[Due, ...]
     next: Due | None
     awaited: tuple[Awaited, ...]
@@ -151,6 +152,7 @@ def partnerships(session: Session, viewer_role: Role, now: datetime, filters: Fi
     skipped = (filters.page - 1) * PAGE
     # One more than the page holds, since that says whether there is a next page.
     page = [each for place, each in zip(range(skipped + PAGE + 1), records, strict=False) if place >= skipped]
+    today = session.config.calendar.day(now)
     running = _read_deadlines(session, [row.id for row, *_ in page[:PAGE]], now)
     lines = tuple(
         Line(
@@ -159,6 +161,7 @@ def partnerships(session: Session, viewer_role: Role, now: datetime, filters: Fi
             session.directory.school_name(row.school),
             row.state,
             row.entered_at,
+            row.first_day if row.first_day and row.first_day > today else None,
             tuple(due for due in running.get(row.id, ()) if due.overdue),
             next((due for due in running.get(row.id, ()) if not due.overdue), None),
             awaited,

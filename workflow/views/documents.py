@@ -16,6 +16,7 @@ from notifications.filters import money
 from states.inputs import ABILITIES
 from states.machine import ASKED, Possibility, event_named
 from states.mistakes import input_keys
+from states.moments import begins_on
 from states.partnership import Role
 from workflow import setting
 from workflow.session import Session
@@ -205,6 +206,7 @@ def possibilities(
 def partnership(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
     """Return the document of a partnership: its state, facts, open deadlines and possible events."""
     events = possibilities(session, record, now)
+    begins = begins_on(record.facts, session.config.calendar.day(now))
     return {
         "ref": record.ref,
         "school": record.facts.school,
@@ -213,6 +215,8 @@ def partnership(session: Session, record: Snapshot, now: datetime) -> dict[str, 
         "state": record.state,
         "version": record.version,
         "entered_at": session.local(record.entered_at),
+        # While the first day is still to come.
+        "in_force_from": begins.isoformat() if begins else None,
         "facts": facts(session, record, now),
         "deadlines": open_deadlines(session, record, now),
         "next_events": [p.row.name for p in events if p.possible and set(p.row.who) != {Role.CLOCK}],

@@ -9,6 +9,8 @@ from datetime import date, datetime, time, timedelta
 from states.case import Meaning, Meeting, board_reasons
 from states.partnership import Item, Partnership
 from workflow.session import Session
+from workflow.setting import find_earlier_agreements
+from workflow.store.rows import Snapshot
 
 _DAY = timedelta(days=1)
 
@@ -27,11 +29,13 @@ class Step:
         return self.done is None and (self.by is None or self.by < now)
 
 
-def needs_board(session: Session, facts: Partnership) -> bool:
+def needs_board(session: Session, record: Snapshot, now: datetime) -> bool:
     """Return whether the plan needs time for the Board. Until the terms are drafted, assume that it does."""
+    facts = record.facts
     if facts.agreement is None or facts.board.asked:
         return True
-    return bool(board_reasons(facts.agreement, session.config.procedure.board.rules))
+    earlier = find_earlier_agreements(session, record, now)
+    return bool(board_reasons(facts.agreement, session.config.procedure.board.rules, earlier=earlier))
 
 
 def plan_backwards(session: Session, facts: Partnership, start: date, *, board: bool) -> list[Step]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from notifications.filters import long_day, money
 from states.case import board_reasons
-from states.partnership import Partnership, Role, State
+from states.partnership import Role, State
 from states.weighing import Weighed, is_same, party_of, share_of, weigh
 from workflow.session import Session
-from workflow.setting import home_domains
+from workflow.setting import find_earlier_agreements, home_domains
 from workflow.store import tables
 from workflow.store.rows import Snapshot
 
@@ -68,20 +69,26 @@ def describe(session: Session, record: Snapshot, role: str) -> dict[str, Any] | 
     }
 
 
-def judge_terms(session: Session, facts: Partnership) -> str | None:
+def judge_terms(session: Session, record: Snapshot, now: datetime) -> str | None:
     """Return the whole amount, and whether its agreement needs the Board, in a line; None if there is no agreement.
 
-    Terms that are proposed count in place of the present ones: "$250,000.00: the Board has to act, 4270.9a".
+    Terms that are proposed count in place of the present ones, and earlier agreements with the same organization
+    count with them: "$250,000.00: the Board has to act, 4270.9a".
     """
+    facts = record.facts
     agreement, item = facts.agreement, facts.board.item
     if agreement is None:
         return None
     proposed = agreement.pending or (item.change if item else None)
     amount = proposed.amount_cents if proposed else agreement.amount_cents
     rules = session.config.procedure.board.rules
-    reasons = board_reasons(agreement, rules, amount, proposed.ends_on if proposed else None)
+    earlier = find_earlier_agreements(session, record, now)
+    reasons = board_reasons(agreement, rules, amount, proposed.ends_on if proposed else None, earlier)
     why = ["the Board approved other terms" if each == "approved" else each for each in reasons]
     why += ["its review was asked for"] if facts.board.asked else []
+    whole = money(amount)
+    if earlier:
+        whole += f", together with {', '.join(earlier.refs)} {money(amount + earlier.amount_cents)}"
     if why:
-        return f"{money(amount)}: the Board has to act, {', '.join(why)}"
-    return f"{money(amount)}: nothing calls for the Board, 4270.9"
+        return f"{whole}: the Board has to act, {', '.join(why)}"
+    return f"{whole}: nothing calls for the Board, 4270.9"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
+from states import moments
 from states.event import Event
 from states.machine import COLLECTED, waiting_on
 from states.partnership import Role, State
@@ -105,6 +106,13 @@ def _is_own(wait: pending.Wait, capacity: Capacity) -> bool:
     """Return whether somebody is waited for in a capacity: by name, or as another contact of the Lead Partner."""
     is_named = wait.person is not None and wait.person.email == capacity.owner
     return wait.role is capacity.role and (is_named or capacity.owner in wait.others)
+
+
+def begins_on(session: Session, capacity: Capacity, now: datetime) -> date | None:
+    """Return the first day of an agreement that has not begun, for who may see the agreement; else None."""
+    if not visibility.can_see_fact("agreement", capacity.viewer):
+        return None
+    return moments.begins_on(capacity.record.facts, session.config.calendar.day(now))
 
 
 def list_possible(session: Session, capacity: Capacity, now: datetime) -> list[Event]:

@@ -208,6 +208,7 @@ def _describe_one(session: Session, browser: SignIn, capacity: Capacity, now: da
     return {
         "state": str(capacity.record.state).replace("-", " "),
         "since": session.local(capacity.record.entered_at),
+        "begins_on": your_page.begins_on(session, capacity, now),
         "possible": [
             {
                 "label": session.config.label(row.name),

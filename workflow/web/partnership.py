@@ -68,6 +68,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         for_whom=session.name_of(action.actor) if action.through else None,
         office_reads=viewer.is_office,
         entered_at=session.local(record.entered_at),
+        begins_on=your_page.begins_on(session, action.capacity, now),
         steps=steps(state, _read_visited(session, record.id)),
         asked=[event for event in events if event["asked"] and not event["final"]],
         free=[

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from states.case import BoardRules, anniversary, board_reasons, is_longer_than
+from states.case import BoardRules, Lead, anniversary, board_reasons, is_longer_than
 from states.errors import BadInput
 from states.partnership import Approval, Attachment
 from states.weighing import Share, find_earlier
@@ -143,10 +143,35 @@ def test_a_signature_has_the_day_on_which_it_was_given() -> None:
 
 @pytest.mark.clause("4270.4")
 def test_nothing_starts_after_its_last_day_or_beside_another_lead_partner() -> None:
-    life = Life().to("signed")  # through 31 August 2026
+    life = Life().to("signed")  # from 1 September 2025 through 31 August 2026
     assert life.at("2026-08-31").allows("activate")
-    refused = life.at("2026-09-01").missing("activate", around={"other_lead": "rbhs-2024"})
-    assert refused == ["agreement-not-over", "no-other-lead-partner 4270.4"]
+    assert life.at("2026-09-01").missing("activate") == ["agreement-not-over"]
+    present = Lead(ref="rbhs-2024", starts_on=day("2024-09-01"), ends_on=day("2025-09-01"))
+    refused = life.missing("activate", around={"leads": (present,)})
+    assert refused == ["no-other-lead-partner 4270.4"]
+    # Begun late, it has no day before the one on which it begins.
+    assert life.at("2025-09-02").allows("activate", around={"leads": (present,)})
+    assert life.allows("activate", around={"leads": (present.but(ends_on=day("2025-08-31")),)})
+    ended_before_it_began = present.but(starts_on=day("2025-12-01"), ends_on=day("2025-11-30"))
+    assert life.allows("activate", around={"leads": (ended_before_it_began,)})
+
+
+@pytest.mark.clause("4270.4")
+def test_an_agreement_is_not_extended_over_the_first_day_of_its_successor() -> None:
+    life = Life().to("active")  # through 31 August 2026
+    successor = Lead(ref="rbhs-2026", starts_on=day("2026-12-01"), ends_on=day("2027-08-31"))
+    around = {"leads": (successor,)}
+    assert life.allows("amend-agreement", ends_on="2026-11-30", around=around)
+    refused = life.refusal("amend-agreement", ends_on="2026-12-01", around=around)
+    assert [unmet.reason for unmet in refused] == [
+        "from 2026-12-01 to 2027-08-31 the school already has an active Lead Partner, in partnership rbhs-2026"
+    ]
+    longer = life.do("amend-agreement", ends_on="2027-08-31")
+    # The words alone would go to the Board with the term that waits.
+    assert longer.missing("amend-agreement", around=around) == ["ends-before-successor 4270.4"]
+    # What leaves the last day as it is stays possible beside an agreement of earlier releases on the same days.
+    beside = {"leads": (successor.but(starts_on=day("2026-08-01")),)}
+    assert life.allows("amend-agreement", amount_cents=1, around=beside)
 
 
 # When the Board must act

@@ -101,14 +101,27 @@ def test_every_command_refuses_a_database_of_a_newer_program(sit: Sit, words: st
     assert desk.life.dump() == before
 
 
+# The triggers that keep two Lead Partners of a school apart.
+UNLEAD = {
+    "sqlite": ["DROP TRIGGER partnerships_one_lead", "DROP TRIGGER partnerships_one_lead_new"],
+    "postgresql": [
+        "DROP TRIGGER partnerships_one_lead ON partnerships", "DROP FUNCTION partnerships_one_lead",
+    ],
+}  # fmt: skip
+
+
 def older(desk: Desk) -> None:
     """Make the database what the program before the last steps had."""
     statements = {
         "sqlite": UNGUARD["sqlite"],
         "postgresql": ["DROP TRIGGER history_is_kept ON history", "DROP FUNCTION history_is_kept"],
     }
+    kind = desk.life.system.engine.dialect.name
     for statement in (
-        *statements[desk.life.system.engine.dialect.name], "DROP INDEX ix_notices_lease_until",
+        *statements[kind], *UNLEAD[kind], "DROP INDEX ix_partnerships_in_force",
+        "ALTER TABLE partnerships DROP COLUMN first_day", "ALTER TABLE partnerships DROP COLUMN last_day",
+        "CREATE UNIQUE INDEX uq_partnerships_in_force ON partnerships (school) WHERE in_force",
+        "DROP INDEX ix_notices_lease_until",
         "ALTER TABLE meetings DROP COLUMN known_at", "ALTER TABLE meetings DROP COLUMN moved_from",
         "ALTER TABLE schools DROP COLUMN closed_on", "ALTER TABLE schools DROP COLUMN merged_into",
         "ALTER TABLE meetings DROP COLUMN uid", "ALTER TABLE meetings DROP COLUMN title",
@@ -138,12 +151,16 @@ def test_an_upgrade_is_foretold_and_everything_is_backed_up_first(sit: Sit) -> N
 
 
 def unguarded(desk: Desk) -> list[str]:
-    """Take away what guards the history. What `verify` must say of it."""
+    """Take away what guards the record. What `verify` must say of it."""
     kind = desk.life.system.engine.dialect.name
-    for statement in UNGUARD[kind]:
+    for statement in (*UNGUARD[kind], *UNLEAD[kind]):
         desk.life.run(statement)
+    allows = {
+        "history": "rows of the history can be changed or taken away",
+        "partnerships": "a school can get two Lead Partners at a time",
+    }
     return [
-        f"its trigger {name} is gone or disabled, so that rows of the history can be changed or taken away;"
+        f"its trigger {name} is gone or disabled, so that {allows[name.partition('_')[0]]};"
         " find out who did it, then `partnershipctl init` puts it back"
         for name in triggers.TRIGGERS[kind]
     ]
@@ -157,7 +174,7 @@ def test_what_guards_the_history_is_missed_where_it_is_gone_and_put_back_by_init
     assert (answer.status, answer.json) == (1, {"checked": 1, "faults": wanted})
     assert desk.run("verify").out.splitlines()[0] == f"the database: {wanted[0]['problem']}"
     said = desk.say("init").splitlines()
-    assert said[-1].startswith("Put back what guards the history: history_")
+    assert said[-1].startswith("Put back what guards the record: history_")
     assert desk.ask("verify") == {"checked": 1, "faults": []}
     assert desk.ask("init")["done"] == "unchanged"
     with pytest.raises(IntegrityError):

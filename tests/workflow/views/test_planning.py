@@ -52,7 +52,7 @@ def test_a_step_is_missed_when_it_is_neither_done_nor_can_be_in_time():
 def test_until_terms_are_drafted_the_board_is_reckoned_with(begin):
     life = begin("needs")
     with life.system.reading() as session:
-        assert needs_board(session, life.facts)
+        assert needs_board(session, life.record, life.now)
 
 
 def readings(life) -> dict[str, str]:
