@@ -54,8 +54,9 @@ ASIDE = {
     "correct-entry",  # it needs a history, and leads to a situation to which the right entry would have led
 }  # fmt: skip
 RARE = {
-    "record-signature", "file-protest", "answer-protest", "declare-conflict", "change-panel", "withdraw-application",
-    "restart", "recall-item", "move-item", "withdraw-amendment", "withdraw-termination", "ask-for-changes",
+    "record-signature", "file-protest", "answer-protest", "declare-conflict", "change-panel",
+    "withdraw-application", "restart", "recall-item", "move-item", "withdraw-amendment", "withdraw-termination",
+    "ask-for-changes",
 }  # fmt: skip
 # Of these there is one at a time, in a given order: no requirement asks who was first.
 _IN_ORDER = {"agree-needs", "agree-outcomes", "sign-agreement", "give-finding"}
@@ -79,7 +80,6 @@ _EACH: Mapping[str, list[dict[str, Any]]] = {
     "defer-item": [*_DAYS, {}],
     "approve": _VOTES,
     "send-back": [day | CARRIED for day in _DAYS],
-    "terminate": [{}, {"effective_on": SOON}],
     "submit-report": [{"values": {OUTCOMES[0]["name"]: 90}}],
     "give-finding": [{"impact": False}],
     "continue": [{"improvement_plan": "a tutor more"}],
@@ -87,6 +87,7 @@ _EACH: Mapping[str, list[dict[str, Any]]] = {
 # What a thorough search tries besides.
 _MORE: Mapping[str, list[dict[str, Any]]] = {
     "introduce-item": [day | {"immediate_action": True} for day in _DAYS],
+    "terminate": [{"effective_on": SOON}],
     "give-finding": [{"impact": True}],
     "continue": [{}],
 }

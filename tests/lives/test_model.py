@@ -1,6 +1,7 @@
 """The law tried out to the end in a small world: the Board is never passed by, nobody is caught, none is forgotten.
 
-MODEL=thorough searches with protests, conflicts, restarts, immediate action, a third meeting and a later end too.
+MODEL=thorough searches with protests, conflicts, restarts, what is taken back, immediate action, a third meeting
+and a later end too.
 """
 
 from __future__ import annotations
