@@ -45,7 +45,12 @@ class People:
         self, who: str, label: str, typed: Mapping[str, Any] | None = None, *, final: bool = False
     ) -> None:
         """Open the newest link of this label that somebody got, fill in its form, and send it."""
-        href = self.town.link(who, label)
+        self.send(self.town.link(who, label), label, typed, final=final)
+
+    def send(
+        self, href: str, label: str, typed: Mapping[str, Any] | None = None, *, final: bool = False
+    ) -> None:
+        """Fill in the form at an address, and send it."""
         self.look(href, label)
         page = self.phone.new_page()
         page.goto(href)
@@ -120,6 +125,8 @@ def fill(page: Page, typed: Mapping[str, Any]) -> None:
         if kind in ("radio", "checkbox"):
             for one in value if isinstance(value, (list, tuple)) else [value]:
                 page.locator(f'[name="{name}"][value="{one}"]').check()
+        elif kind == "file":
+            control.set_input_files(value)
         elif control.evaluate("control => control.tagName") == "SELECT":
             control.select_option(value)
         else:
@@ -197,8 +204,8 @@ def somebody_applies(town: Town, people: People) -> None:
     people.look(call, "A call")
     page = people.phone.new_page()
     page.goto(call)
-    page.locator("[name=email]").fill(address(APPLICANT))
-    press(page.locator("main form button"))
+    page.locator("#email").fill(address(APPLICANT))
+    press(page.locator("main form:has(#email) button"))
     link = until(lambda: application_link(town), "the message that proves an applicant's address")
     people.look(link, "The application")
     page.goto(link)
