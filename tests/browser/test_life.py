@@ -156,7 +156,6 @@ def test_a_whole_life_is_lived_from_messages(
         "refer-to-board by staff -> board-review",
         "schedule-item by board-office",
         "introduce-item by board-office",
-        "defer-item by clock",
         "approve by board-office -> active",
         "sign-agreement by newcomer",
         "sign-agreement by staff",
@@ -261,10 +260,9 @@ def the_board_approves(town: Town, people: People) -> None:
     people.act("staff", "Draft the agreement", terms)
     people.act("staff", "Refer it to the Board", {"purpose": "new", "reason": "It is above the threshold"})
     people.act("board-office", "Put it on an agenda", {"meeting_on": "2025-09-17"})
-    town.at("2025-09-17 18:30")
+    town.at("2025-09-17 19:00")
     people.act("board-office", "Record the introduction", {"meeting_on": "2025-09-17"})
-    town.at("2025-09-18 12:00")
-    town.at("2025-10-08 18:30")
+    town.at("2025-10-08 19:00")
     vote = {"meeting_on": "2025-10-08", "ayes": "6", "noes": "1"}
     people.act("board-office", "Record the Board's approval", vote, final=True)
     people.answer(APPLICANT, "sign the agreement", "sign\n\nThe director")
