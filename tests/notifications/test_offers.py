@@ -69,7 +69,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     r"end it": ("terminate",),
     r"close out the partnership|record here what was done|[Rr]ecord (it when|the close-out)": ("close-out",),
     r"what is waiting for you below": ("agree-outcomes", "sign-agreement", "submit-report", "close-out"),
-    r"agree or sign again": ("agree-needs", "agree-outcomes", "sign-agreement"),
+    r"agree or sign again|still asked to agree or to sign": ("agree-needs", "agree-outcomes", "sign-agreement"),
 }  # fmt: skip
 # What people do outside of this system, or in a message of their own.
 ELSEWHERE = (

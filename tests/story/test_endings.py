@@ -80,6 +80,7 @@ def test_only_the_board_ends_an_agreement_that_it_approved(office: Office) -> No
         "agenda-packet": "2026-08-14 17:00",
         "decision-recorded": "2026-08-28 12:00",
         "agreement-ends": "2026-11-01 00:00",
+        "assessment-due": "2026-11-02 17:00",
     }
     vote = {"meeting_on": "2026-08-26", "ayes": 6, "noes": 1}
     refused = office.at("2026-08-26 18:00").do("approve", "board-office", status=1, **vote)

@@ -37,7 +37,10 @@ def deadlines_list(console: Console, ref: str | None, within: str | None, all_: 
     """List deadlines that are coming or overdue, or all of them."""
     span = _parse_span(within) if within else None
     table, about = tables.deadlines, tables.partnerships
-    query = select(table, about.c.ref).join(about).order_by(table.c.due_at, table.c.id)
+    # The dates of applications that were not sent are nobody's but their authors'.
+    of_drafts = [name for name, row in console.settings.deadlines.items() if row.is_of_drafts]
+    query = select(table, about.c.ref).join(about).where(table.c.name.not_in(of_drafts))
+    query = query.order_by(table.c.due_at, table.c.id)
     if not all_:
         query = query.where(table.c.status == DeadlineStatus.OPEN.value)
     with console.system.reading() as session:

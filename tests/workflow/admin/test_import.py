@@ -98,9 +98,9 @@ MISTAKES = {
     "a day still to come": (
         DISTRICT.replace("2025-07-04T", "2025-09-04T"), 2,
         "partnership.0.event.1.at: 2025-09-04T09:00:00-07:00 is still"),
-    "a day out of order": (
-        DISTRICT.replace("2025-07-04T", "2025-07-02T"), 2,
-        "partnership.0.event.1.at: 2025-07-02T09:00:00-07:00 is before"),
+    "an event before what it needs": (
+        DISTRICT.replace("2025-07-04T", "2025-07-02T"), 1,
+        "mercer-2025, agree-needs at 2025-07-02T09:00:00-07:00: the statement of needs is not written yet"),
     "an instant without a zone": (
         DISTRICT.replace("07-04T09:00:00-07:00", "07-04T09:00:00"), 2, "partnership.0.event.1.at"),
     "an event that the law refuses": (

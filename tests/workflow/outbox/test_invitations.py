@@ -222,6 +222,7 @@ def test_with_the_partnership_its_dates_end(begin: Begin) -> None:
     life = quiet(begin("active"))
     open_ = {row["uid"] for row in life.rows(tables.calendar_entries) if not row["cancelled"]}
     life.do("terminate", effective_on="2025-10-02")
+    life.tick("2025-10-02 09:00")
     quiet(life)
     for row in life.rows(tables.calendar_entries):
         running = row["name"] == "close-out-due" or row["start"] < life.now

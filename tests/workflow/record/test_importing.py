@@ -434,5 +434,5 @@ def test_what_makes_an_event_happen_and_is_overdue_stays_open_and_happens(life: 
 
 def test_only_the_end_of_a_history_has_deadlines(life: Life) -> None:
     take(life.at("2025-07-20"), WHOLE + AGREE + OPEN)
-    assert {row["name"] for row in life.deadlines()} == {"applications-close"}
+    assert {row["name"] for row in life.deadlines()} == {"applications-close", "draft-unsent"}
     assert count(life, "cancelled") == 0
