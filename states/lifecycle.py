@@ -34,7 +34,7 @@ from states.errors import TableError
 from states.event import OFFICE, Event
 from states.mistakes import input_keys
 from states.moments import MOMENTS
-from states.partnership import Role, State
+from states.names import Role, State
 
 TABLE: tuple[Event, ...] = (
     *needs.EVENTS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, StrictBool
 
+from states.agreement import Agreement, Change, Item
 from states.case import Case, Meeting, attachments_of, board_reasons, require_recorded
 from states.chapters.agreement import BEFORE_SIGNING, new_term_possible, shortening_keeps_notice
 from states.chapters.succession import referral_ends_before_successor
@@ -22,7 +23,8 @@ from states.event import (
     requirement,
 )
 from states.inputs import Cents, Day, Files, Input, Text, documents_field
-from states.partnership import Agreement, Change, Item, Partnership, Purpose, Role, State
+from states.names import Purpose, Role, State
+from states.partnership import Partnership
 
 
 class ReferToBoard(Input):

@@ -24,19 +24,9 @@ from states.event import (
     requirement,
 )
 from states.inputs import ABILITIES, Files, OfOrganization, Reason, Text, documents_field
-from states.partnership import (
-    Ability,
-    Choice,
-    Conflict,
-    Contact,
-    Outcomes,
-    Partnership,
-    Protest,
-    Remedy,
-    Role,
-    Score,
-    State,
-)
+from states.names import Ability, Remedy, Role, State
+from states.partnership import Contact, Outcomes, Partnership
+from states.selection import Choice, Conflict, Protest, Score
 
 
 class DeclareConflict(OfOrganization):

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from states.agreement import Approval, Decision, Vote
 from states.case import Case, attachments_of
 from states.chapters.agreement import agreement_not_over, find_short_notice
 from states.chapters.board import (
@@ -29,7 +30,8 @@ from states.event import (
     requirement,
 )
 from states.inputs import Count, Files, Text, documents_field
-from states.partnership import Approval, Decision, Partnership, State, Vote
+from states.names import State
+from states.partnership import Partnership
 
 
 class VoteInput(HeldAtMeeting):

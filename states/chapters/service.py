@@ -38,17 +38,8 @@ from states.inputs import (
     Text,
     documents_field,
 )
-from states.partnership import (
-    SIDE_NAMES,
-    SIDES,
-    Duty,
-    DutyDone,
-    Finding,
-    OtherAgreement,
-    Partnership,
-    Report,
-    Review,
-)
+from states.names import SIDE_NAMES, SIDES, Duty
+from states.partnership import DutyDone, Finding, OtherAgreement, Partnership, Report, Review
 
 
 class RecordDuty(Input):

@@ -5,7 +5,8 @@ An application keeps the name that it was sent with, and the history never chang
 
 from __future__ import annotations
 
-from states.partnership import Application, Partnership, Selection
+from states.partnership import Partnership
+from states.selection import Application, Selection
 from workflow.directory import Directory
 
 

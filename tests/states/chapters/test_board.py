@@ -3,7 +3,7 @@
 import pytest
 
 from states.case import Lead
-from states.partnership import State
+from states.names import State
 from tests.support.facts import MEETING_1, MEETING_2, MEETING_3, MEETINGS, SPECIAL, Life, day, instant
 
 BEFORE = Life().at_board_review()  # referred on 2 September, on no agenda yet

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from states.errors import BadInput
-from states.partnership import Duty, Ground, State
+from states.names import Duty, Ground, State
 from tests.support.facts import ABSENT, Life, day, instant
 
 GROUNDS = get_args(Ground)

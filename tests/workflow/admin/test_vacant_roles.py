@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from states.partnership import Role, State
+from states.names import Role, State
 from tests.support.district import Begin, Life
 from tests.workflow.admin.conftest import Sit
 from tests.workflow.admin.test_leaving import mail
