@@ -47,7 +47,7 @@ BESIDES = {
     ],
     "4270.9c": ["states/chapters/agreement.py::board_need_not_act", "states/case.py::is_longer_than"],
     "4270.10": ["states/chapters/outcomes.py::OutcomeInput"],
-    "4270.11": ["states/chapters/service.py::open_annual_review", "config.toml"],
+    "4270.11": ["states/chapters/review.py::open_annual_review", "config.toml"],
     "4270.12": ["states/chapters/ending.py::Terminate.ground", "states/partnership.py::Ended"],
     "4270.13": ["config.toml"],
 }

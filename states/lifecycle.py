@@ -26,6 +26,7 @@ from states.chapters import (
     panel,
     questions,
     recalling,
+    review,
     service,
     signing,
 )
@@ -50,6 +51,7 @@ TABLE: tuple[Event, ...] = (
     *decision.EVENTS,
     *recalling.EVENTS,
     *service.EVENTS,
+    *review.EVENTS,
     *ending.EVENTS,
     *anytime.EVENTS,
     *correction.EVENTS,

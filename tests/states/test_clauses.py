@@ -14,7 +14,7 @@ from states.chapters.choice import ChoosePartner, DeclareConflict, ScoreApplicat
 from states.chapters.ending import BoardTerminate, Terminate
 from states.chapters.needs import DescribeNeeds
 from states.chapters.outcomes import SetOutcomes
-from states.chapters.service import GiveFinding
+from states.chapters.review import GiveFinding
 from states.errors import BadInput
 from states.event import Event, change_nothing
 from states.lifecycle import TABLE
