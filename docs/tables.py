@@ -30,7 +30,7 @@ PAGES = {
     "docs/reliability.md": ("promise", "shown by"),
 }
 DUTIES = ["states/chapters/service.py::record", "config.toml"]
-SCORES = ["states/chapters/choice.py::ScoreApplication.scores"]
+SCORES = ["states/chapters/scoring.py::ScoreApplication.scores"]
 # What keeps a clause besides the requirements that cite it: the form of an input, a fact, a setting.
 BESIDES = {
     "4270.2": ["states/names.py::Kind"],

@@ -28,6 +28,7 @@ from states.chapters import (
     recalling,
     referral,
     review,
+    scoring,
     service,
     signing,
 )
@@ -42,6 +43,7 @@ TABLE: tuple[Event, ...] = (
     *needs.EVENTS,
     *call.EVENTS,
     *questions.EVENTS,
+    *scoring.EVENTS,
     *choice.EVENTS,
     *panel.EVENTS,
     *outcomes.EVENTS,

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from states.chapters.choice import DECLARE_CONFLICT, SCORE_APPLICATION, DeclareConflict, ScoreApplication
+from states.chapters.scoring import DECLARE_CONFLICT, SCORE_APPLICATION, DeclareConflict, ScoreApplication
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES, READABLE
 from states.selection import Application
