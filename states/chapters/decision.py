@@ -18,17 +18,7 @@ from states.chapters.board import (
     meeting_known_before,
 )
 from states.chapters.succession import no_other_lead_partner
-from states.event import (
-    ACTIVE,
-    BOARD,
-    BOARD_OFFICE,
-    OPEN,
-    REVIEW,
-    Event,
-    Form,
-    partner_sees,
-    requirement,
-)
+from states.event import ACTIVE, BOARD, BOARD_OFFICE, OPEN, REVIEW, Event, Form, partner_sees, requirement
 from states.inputs import Count, Files, Text, documents_field
 from states.names import State
 from states.partnership import Partnership

@@ -9,16 +9,7 @@ from pydantic import Field, model_validator
 from states.addresses import mailbox, workplace
 from states.case import Case
 from states.chapters.call import call_closed, change_call, has_applied, note_scoring
-from states.event import (
-    OPEN,
-    REVIEWER,
-    Event,
-    Form,
-    Scope,
-    Sees,
-    Waiting,
-    requirement,
-)
+from states.event import OPEN, REVIEWER, Event, Form, Scope, Sees, Waiting, requirement
 from states.inputs import ABILITIES, OfOrganization, Text
 from states.names import Ability
 from states.partnership import Partnership

@@ -1,4 +1,4 @@
-"""The statement of needs and the open call: who must agree, who may apply, how it is scored."""
+"""The statement of needs and the open call: who must agree, who may apply, how it closes."""
 
 import pytest
 
