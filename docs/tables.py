@@ -21,7 +21,7 @@ from states.event import Event, Requirement
 from states.inputs import Nothing
 from states.lifecycle import TABLE
 from states.machine import EVENTS, FIRST
-from states.partnership import Role
+from states.names import Role
 
 TOP = Path(__file__).resolve().parent.parent
 PAGES = {
@@ -30,24 +30,24 @@ PAGES = {
     "docs/reliability.md": ("promise", "shown by"),
 }
 DUTIES = ["states/chapters/service.py::record", "config.toml"]
-SCORES = ["states/chapters/choice.py::ScoreApplication.scores"]
+SCORES = ["states/chapters/scoring.py::ScoreApplication.scores"]
 # What keeps a clause besides the requirements that cite it: the form of an input, a fact, a setting.
 BESIDES = {
-    "4270.2": ["states/partnership.py::Kind"],
+    "4270.2": ["states/names.py::Kind"],
     **{f"4270.3{letter}": SCORES for letter in "abcde"},
     "4270.4": ["states/partnership.py::Partnership.contact"],
     **{f"4270.5{letter}": DUTIES for letter in "abcd"},
-    "4270.5e": ["states/partnership.py::Agreement.responsibilities", *DUTIES],
+    "4270.5e": ["states/agreement.py::Agreement.responsibilities", *DUTIES],
     "4270.7": ["states/chapters/needs.py::DescribeNeeds"],
     "4270.8": ["states/chapters/choice.py::ChoosePartner.reasons"],
     "4270.9a": ["states/chapters/agreement.py::board_need_not_act", "states/case.py::board_reasons"],
     "4270.9b": [
         "states/chapters/agreement.py::board_need_not_act",
-        "states/partnership.py::Agreement.autonomy_requested_by",
+        "states/agreement.py::Agreement.autonomy_requested_by",
     ],
     "4270.9c": ["states/chapters/agreement.py::board_need_not_act", "states/case.py::is_longer_than"],
     "4270.10": ["states/chapters/outcomes.py::OutcomeInput"],
-    "4270.11": ["states/chapters/service.py::open_annual_review", "config.toml"],
+    "4270.11": ["states/chapters/review.py::open_annual_review", "config.toml"],
     "4270.12": ["states/chapters/ending.py::Terminate.ground", "states/partnership.py::Ended"],
     "4270.13": ["config.toml"],
 }

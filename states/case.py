@@ -8,26 +8,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
 
+from states.agreement import Agreement, Item
 from states.contacts import OtherContact
+from states.fact import Attachment, Fact, Signature, Signatures
 from states.inputs import AttachedFile
-from states.partnership import (
-    SIDES,
-    Agreement,
-    Attachment,
-    Fact,
-    Finding,
-    Item,
-    Kind,
-    Partnership,
-    Report,
-    Review,
-    Role,
-    Selection,
-    Side,
-    Signature,
-    Signatures,
-    State,
-)
+from states.names import SIDES, Kind, Role, Side, State
+from states.partnership import Finding, Partnership, Report, Review
+from states.selection import Selection
 
 T = TypeVar("T")
 AgreedText = Literal["needs", "outcomes", "agreement"]  # a text that people sign

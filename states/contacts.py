@@ -10,7 +10,9 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import get_args
 
-from states.partnership import Duty, Fact, Partnership
+from states.fact import Fact
+from states.names import Duty
+from states.partnership import Partnership
 
 
 class Right(StrEnum):

@@ -15,7 +15,8 @@ from typing import Any
 from states.case import Case
 from states.errors import Unmet
 from states.inputs import Input
-from states.partnership import SIDES, Partnership, Role, Side, State
+from states.names import SIDES, Role, Side, State
+from states.partnership import Partnership
 
 PRINCIPAL, STAFF, SUPERINTENDENT = Role.PRINCIPAL, Role.STAFF, Role.SUPERINTENDENT
 BOARD_OFFICE, REVIEWER, CLOCK = Role.BOARD_OFFICE, Role.REVIEWER, Role.CLOCK

@@ -26,7 +26,8 @@ from states.event import BOARD_OFFICE, CLOCK, STAFF
 from states.inputs import Input, as_stored, read_input
 from states.lifecycle import TABLE
 from states.machine import apply, event_named, replay, row_of
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 
 
 @dataclass(slots=True)

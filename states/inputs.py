@@ -27,7 +27,7 @@ from pydantic import (
 
 from states.errors import BadInput, Problem
 from states.mistakes import IDENTIFIER, problems_of, shorten
-from states.partnership import Ability
+from states.names import Ability
 
 
 def _check_day(value: object) -> object:

@@ -26,6 +26,9 @@ from states.chapters import (
     panel,
     questions,
     recalling,
+    referral,
+    review,
+    scoring,
     service,
     signing,
 )
@@ -34,22 +37,25 @@ from states.errors import TableError
 from states.event import OFFICE, Event
 from states.mistakes import input_keys
 from states.moments import MOMENTS
-from states.partnership import Role, State
+from states.names import Role, State
 
 TABLE: tuple[Event, ...] = (
     *needs.EVENTS,
     *call.EVENTS,
     *questions.EVENTS,
+    *scoring.EVENTS,
     *choice.EVENTS,
     *panel.EVENTS,
     *outcomes.EVENTS,
     *agreement.EVENTS,
     *signing.EVENTS,
     *changes.EVENTS,
+    *referral.EVENTS,
     *board.EVENTS,
     *decision.EVENTS,
     *recalling.EVENTS,
     *service.EVENTS,
+    *review.EVENTS,
     *ending.EVENTS,
     *anytime.EVENTS,
     *correction.EVENTS,

@@ -13,7 +13,8 @@ from states.case import Case, require_recorded
 from states.errors import Refused, TableError, UnknownEvent, Unmet, WrongRole, WrongState
 from states.event import Event, Waiting
 from states.lifecycle import TABLE, faults_of
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 
 # The library logs every step of a transition at INFO, which would bury the messages of the daemon.
 logging.getLogger("transitions").setLevel(logging.WARNING)

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from states.addresses import workplace
+from states.agreement import Agreement
 from states.case import BoardRules, Earlier, anniversary, board_reasons
-from states.partnership import Agreement, Fact, Partnership
+from states.fact import Fact
+from states.partnership import Partnership
 
 # Words in which a partner gets autonomy although no field of the draft says so (4270.9b).
 _AUTONOMY = re.compile(

@@ -18,7 +18,9 @@ from states.case import Meeting, Organization
 from states.contacts import Right, lead_partner
 from states.event import Waiting
 from states.inputs import check_range
-from states.partnership import Application, Partnership, Role
+from states.names import Role
+from states.partnership import Partnership
+from states.selection import Application
 from workflow.procedure.config import Config
 from workflow.procedure.meetings import CANCELLED as CANCELLED
 from workflow.procedure.meetings import read_meetings, read_moves

@@ -23,7 +23,8 @@ from states.event import Event
 from states.history import judge_correction
 from states.inputs import as_stored, check_text, read_input
 from states.machine import FIRST, Made, apply, check_role, event_named, row_of, waiting_on
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 from workflow import deadlines
 from workflow.deadlines import Rung
 from workflow.outbox import queue

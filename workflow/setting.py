@@ -23,7 +23,8 @@ from states.event import Event
 from states.inputs import Input, as_stored
 from states.lifecycle import TABLE
 from states.machine import Possibility, event_named, explain
-from states.partnership import Partnership, Role
+from states.names import Role
+from states.partnership import Partnership
 from states.weighing import find_earlier, is_same, party_of, share_of
 from workflow.deadlines import due_instants
 from workflow.session import Session

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from pydantic import Field, model_validator
 
+from states.agreement import Agreement, Change, Request
 from states.case import Case, attachment_of, board_reasons
 from states.chapters.choice import partner_chosen, protest_window_closed, protests_answered
 from states.chapters.outcomes import all_agreed_to_outcomes, outcomes_set
@@ -24,14 +25,8 @@ from states.event import (
     requirement,
 )
 from states.inputs import Cents, Day, Input, OneFile, Reason, Text
-from states.partnership import (
-    Agreement,
-    Change,
-    Instrument,
-    Partnership,
-    Request,
-    Requester,
-)
+from states.names import Instrument, Requester
+from states.partnership import Partnership
 
 
 class DraftAgreement(Input):

@@ -24,7 +24,8 @@ from states.event import (
     requirement,
 )
 from states.inputs import Digest, Email, File, Input, Length, Name, Nothing, Text
-from states.partnership import SIDE_NAMES, Contact, Document, NextContact, Partnership, State
+from states.names import SIDE_NAMES, State
+from states.partnership import Contact, Document, NextContact, Partnership
 
 CHANGE_CONTACT = "change-contact"
 

@@ -39,7 +39,9 @@ from states.inputs import (
     check_distinct,
     documents_field,
 )
-from states.partnership import Ability, Application, Outcomes, Partnership, Role, Selection
+from states.names import Ability, Role
+from states.partnership import Outcomes, Partnership
+from states.selection import Application, Selection
 
 WITHDRAW_APPLICATION = "withdraw-application"
 CLOSE_APPLICATIONS = "close-applications"

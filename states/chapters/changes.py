@@ -20,7 +20,8 @@ from states.event import (
     requirement,
 )
 from states.inputs import Input, Text
-from states.partnership import Partnership, State
+from states.names import State
+from states.partnership import Partnership
 
 
 class AskForChanges(Input):

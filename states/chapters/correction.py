@@ -28,8 +28,11 @@ from states.event import (
     change_nothing,
     requirement,
 )
+from states.fact import Signatures
 from states.inputs import Input, Text
-from states.partnership import Outcomes, Partnership, Role, Selection, Signatures, State
+from states.names import Role, State
+from states.partnership import Outcomes, Partnership
+from states.selection import Selection
 
 CORRECT_ENTRY = "correct-entry"
 _Seq = Annotated[int, Field(strict=True, ge=1)]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from states.agreement import Approval, Decision, Vote
 from states.case import Case, attachments_of
 from states.chapters.agreement import agreement_not_over, find_short_notice
 from states.chapters.board import (
@@ -17,19 +18,10 @@ from states.chapters.board import (
     meeting_known_before,
 )
 from states.chapters.succession import no_other_lead_partner
-from states.event import (
-    ACTIVE,
-    BOARD,
-    BOARD_OFFICE,
-    OPEN,
-    REVIEW,
-    Event,
-    Form,
-    partner_sees,
-    requirement,
-)
+from states.event import ACTIVE, BOARD, BOARD_OFFICE, OPEN, REVIEW, Event, Form, partner_sees, requirement
 from states.inputs import Count, Files, Text, documents_field
-from states.partnership import Approval, Decision, Partnership, State, Vote
+from states.names import State
+from states.partnership import Partnership
 
 
 class VoteInput(HeldAtMeeting):

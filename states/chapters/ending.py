@@ -29,7 +29,8 @@ from states.event import (
     requirement,
 )
 from states.inputs import Day, Files, Input, Nothing, Reason, Text, documents_field
-from states.partnership import ClosedOut, Ended, Ground, Partnership, State
+from states.names import Ground, State
+from states.partnership import ClosedOut, Ended, Partnership
 
 
 class Terminate(Input):

@@ -24,7 +24,8 @@ from states.event import (
     sides_left,
 )
 from states.inputs import Identifier, Input, Name, Nothing, Text, Texts
-from states.partnership import SIDE_NAMES, SIDES, Needs, Partnership, Statement
+from states.names import SIDE_NAMES, SIDES
+from states.partnership import Needs, Partnership, Statement
 
 
 class IdentifyNeeds(Input):

@@ -27,14 +27,8 @@ from states.event import (
     sides_left,
 )
 from states.inputs import Input, Name, Nothing, Number, Text, check_distinct
-from states.partnership import (
-    SIDE_NAMES,
-    SIDES,
-    Outcome,
-    Outcomes,
-    Partnership,
-    State,
-)
+from states.names import SIDE_NAMES, SIDES, State
+from states.partnership import Outcome, Outcomes, Partnership
 
 
 class OutcomeInput(Input):

@@ -10,7 +10,8 @@ from states.case import Case
 from states.chapters.call import change_call, note_scoring, panel_known
 from states.event import OPEN, REVIEWER, STAFF, Event, Form, Scope, Sees, requirement
 from states.inputs import Email, Reason, check_distinct
-from states.partnership import Partnership, Selection
+from states.partnership import Partnership
+from states.selection import Selection
 
 CHANGE_PANEL = "change-panel"
 Reviewers = Annotated[tuple[Email, ...], AfterValidator(check_distinct)]

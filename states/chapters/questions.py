@@ -8,7 +8,8 @@ from states.case import Case
 from states.chapters.call import call_open, change_call, of_call
 from states.event import OPEN, PUBLIC, STAFF, Audience, Event, Form, Scope, Sees, requirement
 from states.inputs import Count, Input, Text
-from states.partnership import Partnership, Question
+from states.partnership import Partnership
+from states.selection import Question
 
 LONGEST_QUESTION, LONGEST_ANSWER = 2_000, 5_000  # characters
 

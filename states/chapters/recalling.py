@@ -12,7 +12,8 @@ from states.chapters.board import READ_BY_BOARD, change_item, meeting_is_regular
 from states.chapters.decision import came_from
 from states.event import ACTIVE, BOARD, CLOCK, OPEN, REVIEW, STAFF, Event, Form, partner_sees, requirement
 from states.inputs import Day, Input, Reason, Text
-from states.partnership import Partnership, State
+from states.names import State
+from states.partnership import Partnership
 
 
 class MoveItem(Input):

@@ -23,17 +23,10 @@ from states.event import (
     requirement,
     sides_left,
 )
+from states.fact import Signature, Signatures
 from states.inputs import Consent, Day, Input, Name, Nothing, OneFile
-from states.partnership import (
-    SIDE_NAMES,
-    SIDES,
-    Document,
-    Partnership,
-    Signature,
-    Signatures,
-    SigningSide,
-    State,
-)
+from states.names import SIDE_NAMES, SIDES, SigningSide, State
+from states.partnership import Document, Partnership
 
 # What a person consents to who signs on a page, word for word.
 CONSENT = "I have read the terms, the outcomes and any document, and I sign this agreement by typing my name"

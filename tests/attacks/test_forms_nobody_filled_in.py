@@ -9,7 +9,7 @@ import pytest
 
 from states.inputs import ABILITIES
 from states.machine import event_named
-from states.partnership import Role
+from states.names import Role
 from tests.support.facts import PEOPLE
 from tests.support.visitor import Form, Guest, Page, Seen, Visit, Visitor
 from tests.workflow.web.test_application import Applying

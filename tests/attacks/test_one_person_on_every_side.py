@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from states.errors import Refused, WrongRole
-from states.partnership import Role
+from states.names import Role
 from tests.support.district import Begin
 from tests.support.facts import CBO, COLLEGE, REVIEWERS
 from workflow.store import tables

@@ -15,7 +15,7 @@ import pytest
 
 from states.errors import Refused
 from states.inputs import ABILITIES
-from states.partnership import Role
+from states.names import Role
 from tests.support.desk import STAFF, Desk
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, COLLEGE_APPLIES, REVIEWERS

@@ -23,7 +23,7 @@ import pytest
 from notifications.errors import ServiceError
 from states.errors import LawError
 from states.inputs import ABILITIES
-from states.partnership import Role
+from states.names import Role
 from tests.support.desk import Desk
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, REVIEWERS

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from states.errors import Refused, WrongRole
-from states.partnership import Role
+from states.names import Role
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE
 from tests.support.visitor import Visit, Visitor

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from states.partnership import Role
+from states.names import Role
 from states.weighing import Party, autonomy_in_words, is_same
 from tests.support.facts import COLLEGE, Life
 from tests.support.letters import got

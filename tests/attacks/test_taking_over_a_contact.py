@@ -8,7 +8,7 @@ from states.case import Case, Setting
 from states.errors import Refused, WrongRole
 from states.inputs import read_input
 from states.machine import replay, row_of
-from states.partnership import Role
+from states.names import Role
 from tests.support.district import Begin, Life
 from tests.support.visitor import Visit, Visitor
 from workflow import engine

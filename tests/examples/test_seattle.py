@@ -13,7 +13,7 @@ from typing import get_args
 import pytest
 from sqlalchemy import select
 
-from states.partnership import Kind, State
+from states.names import Kind, State
 from tests.support import databases
 from workflow.clock import fire
 from workflow.procedure import config

@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy import select
 
 from states.errors import LawError, Refused
-from states.partnership import Partnership, State
+from states.names import State
+from states.partnership import Partnership
 from workflow.session import System
 from workflow.store import tables
 

@@ -13,12 +13,14 @@ from functools import cache, cached_property
 from typing import Any
 
 from states import machine
+from states.agreement import Agreement, Change
 from states.case import Case, Lead, Meeting, Setting
 from states.errors import Refused
 from states.event import Event
 from states.inputs import Input, read_input
 from states.machine import waiting_on
-from states.partnership import Agreement, Change, Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 from tests.support.facts import CBO, LA, OUTCOMES, PEOPLE, REVIEWERS, SAMPLES, Life
 
 # The call is open at the first and closed at the second instant; then come the Board's meetings, one between each

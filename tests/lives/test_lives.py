@@ -17,7 +17,7 @@ import pytest
 from states.errors import LawError
 from states.event import Event
 from states.machine import EVENTS, events_of
-from states.partnership import Role
+from states.names import Role
 from tests.lives import invariants
 from tests.support.district import Begin, Life, regular_meetings
 from tests.support.facts import LA, ORGANIZATIONS, REVIEWERS

@@ -18,10 +18,12 @@ from typing import NamedTuple
 import pytest
 
 from states import machine
+from states.agreement import Agreement
 from states.case import BoardRules, Lead
 from states.event import Event
 from states.lifecycle import TABLE
-from states.partnership import Agreement, Partnership, State
+from states.names import State
+from states.partnership import Partnership
 from tests.lives import model
 from tests.lives.invariants import without_the_board
 from tests.lives.model import ASIDE, NOTICE, RARE, TIMES, Place, meetings, onward

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from states import machine
-from states.partnership import Role
+from states.names import Role
 from tests.notifications.test_words import SENT, Told, context, enabled, readers, roles_of, samples, templates
 
 ROWS = enabled("notice") | enabled("deadline")

@@ -20,7 +20,8 @@ from notifications.render import Rendered, Templates
 from states import machine
 from states.case import Case
 from states.inputs import read_input
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 from tests.support.facts import (
     ABSENT,
     CBO,

@@ -10,11 +10,12 @@ import pytest
 
 from states import inputs, machine
 from states.case import Lead, Organization
-from states.chapters.choice import ChoosePartner, DeclareConflict, ScoreApplication
+from states.chapters.choice import ChoosePartner
 from states.chapters.ending import BoardTerminate, Terminate
 from states.chapters.needs import DescribeNeeds
 from states.chapters.outcomes import SetOutcomes
-from states.chapters.service import GiveFinding
+from states.chapters.review import GiveFinding
+from states.chapters.scoring import DeclareConflict, ScoreApplication
 from states.errors import BadInput
 from states.event import Event, change_nothing
 from states.lifecycle import TABLE

@@ -6,7 +6,7 @@ import pytest
 
 from states.contacts import COVERS, HEARS, Right, covers, hears
 from states.lifecycle import TABLE, faults_of
-from states.partnership import Role
+from states.names import Role
 
 THEIRS = sorted({row.name for row in TABLE if Role.LEAD_PARTNER in row.who})
 DUTIES = {f"record-{duty}" for duty in ("assessment", "gap", "meeting", "engagement", "responsibility")}

@@ -9,7 +9,7 @@ from states.case import Case
 from states.event import Event, Requirement
 from states.lifecycle import TABLE
 from states.machine import ASKED, Possibility
-from states.partnership import State
+from states.names import State
 from tests.support.facts import PEOPLE, Life, life_in
 
 STATES = (None, *State)

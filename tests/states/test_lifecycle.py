@@ -11,7 +11,7 @@ from states.errors import Refused, TableError, UnknownEvent, WrongRole, WrongSta
 from states.event import OFFICE_ONLY, Event, ReplyWord, Scope, Sees, change_nothing, partner_sees
 from states.inputs import read_input
 from states.lifecycle import CERTAIN, TABLE, faults_of
-from states.partnership import Role, State
+from states.names import Role, State
 from tests.support.facts import PEOPLE, life_in
 
 # State or states, event, where it leads ("-": nowhere), who may do it. Every combination not here is refused.

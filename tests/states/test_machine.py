@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from states import machine
 from states.case import Case, Setting
 from states.inputs import read_input
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 from tests.support.facts import MEETINGS, NOTHING_YET, Done, Life
 from tests.support.walk import REGULAR, later, step
 

@@ -8,7 +8,7 @@ from states.event import Waiting
 from states.lifecycle import CERTAIN
 from states.machine import COLLECTED, waiting_on
 from states.moments import DUTIES, MOMENTS, done_on, moments
-from states.partnership import Role, State
+from states.names import Role, State
 from tests.support.facts import CBO, COLLEGE, REVIEWERS, Life, day, instant
 from tests.support.walk import later, step
 

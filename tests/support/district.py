@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Table, select, text
 
 from states.machine import row_of
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 from tests.support import databases
 from tests.support.facts import (
     CBO,

@@ -14,7 +14,8 @@ from states.case import BoardRules, Case, Meeting, Organization, Setting
 from states.errors import Refused, Unmet
 from states.event import Event
 from states.inputs import ABILITIES, Input, as_stored, read_input
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 
 LA = ZoneInfo("America/Los_Angeles")
 REVIEWERS = ("reviewer-1@example.org", "reviewer-2@example.org", "reviewer-3@example.org")

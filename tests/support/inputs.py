@@ -10,7 +10,8 @@ from typing import Any
 
 from states.inputs import ABILITIES
 from states.machine import row_of
-from states.partnership import Partnership, Purpose, State
+from states.names import Purpose, State
+from states.partnership import Partnership
 from tests.support.facts import OUTCOMES, SAMPLES
 
 AMOUNTS = (0, 1_000, 24_999_999, 24_999_999, 25_000_000, 25_000_001, 90_000_000)

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from notifications.pages import Pages
 from states.machine import row_of
-from states.partnership import Role
+from states.names import Role
 from tests.support import databases
 from tests.support.district import Life
 from tests.support.facts import PEOPLE

@@ -7,7 +7,7 @@ from random import Random
 
 from states import machine
 from states.errors import LawError
-from states.partnership import Role
+from states.names import Role
 from tests.support.facts import MEETINGS, ORGANIZATIONS, REVIEWERS, Life
 from tests.support.inputs import Moment, sensible
 

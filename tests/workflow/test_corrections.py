@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from states.errors import BadInput, Refused
-from states.partnership import State
+from states.names import State
 from tests.support.district import Begin, Life
 from tests.support.facts import ABSENT, CBO, COLLEGE
 from tests.support.letters import got

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from states.errors import BadInput, Refused, UnknownEvent, WrongRole, WrongState
-from states.partnership import State
+from states.names import State
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, CHARITY, LA, way
 from workflow import engine

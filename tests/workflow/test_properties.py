@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from states.partnership import State
+from states.names import State
 from tests.states.test_machine import STATIONS
 from tests.support import facts as lives
 from tests.support.walk import later, step

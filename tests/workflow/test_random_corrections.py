@@ -13,7 +13,7 @@ import pytest
 
 from states.errors import LawError, Unmet
 from states.history import fold
-from states.partnership import State
+from states.names import State
 from tests.support.district import Begin, Life, regular_meetings
 from tests.support.facts import ABSENT, LA, ORGANIZATIONS, REVIEWERS
 from tests.support.inputs import Moment, sensible

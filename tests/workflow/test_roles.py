@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from states.errors import BadInput, Refused, WrongRole
-from states.partnership import Role
+from states.names import Role
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO
 from workflow import engine

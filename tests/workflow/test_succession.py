@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from states.errors import Refused
-from states.partnership import State
+from states.names import State
 from tests.lives.invariants import of_the_state
 from tests.support.district import Begin, Life
 from tests.support.facts import COLLEGE, way

@@ -10,7 +10,7 @@ from typing import Any
 from states.errors import LawError
 from states.inputs import ABILITIES
 from states.machine import event_named, row_of
-from states.partnership import Role
+from states.names import Role
 from tests.lives import invariants
 from tests.support.letters import answer, comes
 from tests.support.visitor import Form

@@ -20,7 +20,8 @@ from sqlalchemy import Engine, select
 
 from notifications.mailers import InDoubt, PermanentFailure, TemporaryFailure
 from states.machine import event_named, events_of
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 from tests.lives import invariants
 from tests.support.facts import LA
 from tests.support.inputs import damaged, sensible

@@ -20,7 +20,7 @@ from notifications.links import Forged
 from states.errors import WrongState
 from states.event import OFFICE, Event
 from states.machine import row_of
-from states.partnership import Role, State
+from states.names import Role, State
 from workflow import directory, engine
 from workflow.actions import answers
 from workflow.engine import Change

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from states.case import Organization
 from states.errors import BadInput, Problem
-from states.partnership import Application
+from states.selection import Application
 from workflow import directory
 from workflow.session import Session
 from workflow.store import database, tables

@@ -18,7 +18,8 @@ from notifications.errors import ServiceError
 from notifications.markup import clean, join_lines
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES
-from states.partnership import Application, Kind, Role
+from states.names import Kind, Role
+from states.selection import Application
 from workflow import engine, links
 from workflow.actions import application_files, asked_mail, call_limits, held_applications
 from workflow.actions.applicants import own_application, register

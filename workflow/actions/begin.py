@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from states.machine import FIRST, event_named
-from states.partnership import Partnership, Role
+from states.names import Role
+from states.partnership import Partnership
 from workflow.directory import School
 from workflow.session import Session
 from workflow.store import tables

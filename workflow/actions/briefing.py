@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from notifications.filters import long_day, money
 from states.errors import TableError
+from states.fact import Fact
 from states.inputs import ABILITIES, READABLE
 from states.lifecycle import TABLE
-from states.partnership import Fact, Outcome, Review, Role
+from states.names import Role
+from states.partnership import Outcome, Review
 from workflow.actions.task import Task
 from workflow.session import Session
 from workflow.store.application_texts import ApplicationText

@@ -18,7 +18,8 @@ from states.errors import TableError
 from states.event import Event
 from states.inputs import READABLE
 from states.lifecycle import TABLE
-from states.partnership import Application, Role
+from states.names import Role
+from states.selection import Application
 from workflow.actions import begin
 from workflow.actions.task import Task
 from workflow.directory import Person

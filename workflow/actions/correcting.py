@@ -13,7 +13,7 @@ from states.chapters.correction import CorrectEntry
 from states.errors import BadInput
 from states.inputs import Input, read_input
 from states.machine import event_named, row_of
-from states.partnership import Role, State
+from states.names import Role, State
 from workflow.forms import parsing
 from workflow.forms.fields import Offered, build_form
 from workflow.session import Session

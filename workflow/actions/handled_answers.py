@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from states.errors import Refused, Unmet
-from states.partnership import Role
+from states.names import Role
 from workflow import directory
 from workflow.session import Session
 from workflow.views import troubled_mail

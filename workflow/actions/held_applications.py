@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from states.partnership import Role
+from states.names import Role
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store import tables

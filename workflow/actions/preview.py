@@ -16,7 +16,8 @@ from sqlalchemy import insert, select
 from notifications.masking import mask
 from notifications.render import Rendered
 from states.machine import event_named, row_of
-from states.partnership import HELD_BY_NOBODY, Partnership, Role
+from states.names import HELD_BY_NOBODY, Role
+from states.partnership import Partnership
 from workflow import deadlines, engine
 from workflow.deadlines import Rung
 from workflow.directory import Person

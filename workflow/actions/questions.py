@@ -18,7 +18,7 @@ from states.addresses import mailbox
 from states.chapters.questions import LONGEST_QUESTION
 from states.errors import BadInput, Problem
 from states.inputs import check_text
-from states.partnership import Role
+from states.names import Role
 from workflow import engine, links
 from workflow.actions import asked_mail, call_limits
 from workflow.links import Asker

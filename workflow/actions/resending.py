@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from notifications.errors import ServiceError
-from states.partnership import Role
+from states.names import Role
 from workflow import links
 from workflow.actions import sign_in
 from workflow.actions.action import has_right

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from states.errors import Refused, Unmet
-from states.partnership import Role
+from states.names import Role
 from workflow import directory
 from workflow.actions import sign_in
 from workflow.outbox import delivery, queue

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select
 
-from states.partnership import Role
+from states.names import Role
 from workflow import links
 from workflow.actions import asked_mail
 from workflow.outbox import bounced, message, queue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from states.event import Event
-from states.partnership import Role
+from states.names import Role
 from workflow.store.rows import Snapshot
 from workflow.views.visibility import Viewer
 

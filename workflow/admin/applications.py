@@ -10,7 +10,7 @@ import click
 from sqlalchemy import select
 
 from states.errors import BadInput, Problem, Unmet, WrongRole, suggest
-from states.partnership import Role
+from states.names import Role
 from workflow import directory, engine
 from workflow.actions import applications as sending
 from workflow.actions import held_applications

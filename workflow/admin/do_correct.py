@@ -11,7 +11,7 @@ from states.chapters.correction import CORRECT_ENTRY
 from states.errors import BadInput, Refused
 from states.inputs import Nothing
 from states.machine import row_of
-from states.partnership import Role
+from states.names import Role
 from workflow import engine, session
 from workflow.actions import effects
 from workflow.actions.correcting import EntryForm, can_fall, find_refusals, list_correctable

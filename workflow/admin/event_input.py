@@ -19,7 +19,7 @@ from notifications.filters import long_day, money
 from states.errors import BadInput, Problem, suggest
 from states.event import Event
 from states.inputs import AttachedFile, Input
-from states.partnership import Role
+from states.names import Role
 from workflow.actions import attachments
 from workflow.forms.days import read_option
 from workflow.forms.parsing import read_cents

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from states.errors import BadInput, Problem
-from states.partnership import Role
+from states.names import Role
 from workflow.admin.console import Console, common, echo
 from workflow.admin.directory import remove
 from workflow.record import succession

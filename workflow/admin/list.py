@@ -10,7 +10,7 @@ import click
 from sqlalchemy import select
 
 from states.errors import suggest
-from states.partnership import State
+from states.names import State
 from workflow.admin.console import Console, common, format_minute
 from workflow.engine import NotFound
 from workflow.record import verify

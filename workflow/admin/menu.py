@@ -9,7 +9,7 @@ from datetime import datetime
 from states.chapters.correction import CORRECT_ENTRY
 from states.event import Event
 from states.machine import Possibility, row_of
-from states.partnership import Role
+from states.names import Role
 from workflow import engine
 from workflow.actions import choices
 from workflow.actions.correcting import list_correctable

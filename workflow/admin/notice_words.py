@@ -12,7 +12,7 @@ from notifications.delivery import DeliveryFailed
 from states.errors import BadInput, Problem, Refused, Unmet, suggest
 from states.inputs import Email, Input, read_input
 from states.machine import EVENTS, row_of
-from states.partnership import Role
+from states.names import Role
 from workflow.actions import preview, resending
 from workflow.actions.preview import Preview
 from workflow.admin import event_input

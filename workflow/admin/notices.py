@@ -15,7 +15,7 @@ import click
 from sqlalchemy import Row, select
 
 from states.errors import BadInput, Problem, Refused, suggest
-from states.partnership import Role
+from states.names import Role
 from workflow import links
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words

@@ -9,7 +9,7 @@ import click
 from sqlalchemy import select
 
 from states.errors import BadInput, Problem, suggest
-from states.partnership import Role
+from states.names import Role
 from workflow import directory, links
 from workflow.actions import sign_in
 from workflow.admin.console import Console, Listing, common, echo

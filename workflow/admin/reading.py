@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from states.chapters.choice import SCORE_APPLICATION
+from states.chapters.scoring import SCORE_APPLICATION
 from states.inputs import ABILITIES
 from workflow.actions import briefing, choices
 from workflow.admin.console import Console, echo

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from states.partnership import State
+from states.names import State
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.list import waiting_row, with_waiting
 from workflow.admin.references import REF, find_record

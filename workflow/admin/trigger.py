@@ -10,7 +10,7 @@ import click
 
 from states.errors import BadInput, Problem
 from states.machine import EVENTS, FIRST, event_named, row_of
-from states.partnership import Role
+from states.names import Role
 from workflow import engine
 from workflow.actions import begin, effects
 from workflow.admin import event_input

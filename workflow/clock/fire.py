@@ -17,7 +17,7 @@ from sqlalchemy import Column, Connection, Row, Table, bindparam, func, select, 
 
 from states.chapters.board import DeferItem
 from states.machine import row_of
-from states.partnership import Role
+from states.names import Role
 from workflow import deadlines, engine
 from workflow.engine import Change, Intent
 from workflow.outbox import queue

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sqlalchemy import Column, func, select
 
-from states.partnership import State
+from states.names import State
 from workflow.clock.fire import Tally
 from workflow.session import Session
 from workflow.store import tables

@@ -11,7 +11,7 @@ from base64 import encodebytes
 
 from notifications.compose import Enclosure
 from states.inputs import READABLE
-from states.partnership import Role
+from states.names import Role
 from workflow.outbox.message import entry_of, names_in, partnership_of
 from workflow.session import Session
 from workflow.store.application_texts import SEALED_EVENTS

@@ -14,7 +14,7 @@ from sqlalchemy import Row, insert, select, update
 from notifications.addresses import Mailbox
 from notifications.calendar import CalendarEntry, CalendarFile, Method, make_invitation
 from states.machine import event_named
-from states.partnership import Role
+from states.names import Role
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Notice, Snapshot

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from states.chapters.anytime import CHANGE_CONTACT
 from states.chapters.panel import CHANGE_PANEL
 from states.machine import event_named, row_of
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 from workflow import links
 from workflow.directory import DISTRICT_ROLES
 from workflow.forms.summary import summary as summarize

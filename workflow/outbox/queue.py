@@ -16,7 +16,8 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 from states.chapters.correction import CORRECT_ENTRY
 from states.machine import event_named
 from states.moments import MOMENTS
-from states.partnership import Partnership, Role
+from states.names import Role
+from states.partnership import Partnership
 from workflow import directory
 from workflow.directory import Person
 from workflow.outbox import timing

@@ -15,7 +15,8 @@ from sqlalchemy import select
 
 from states.contacts import hears
 from states.machine import askable, event_named, waiting_on
-from states.partnership import Partnership, Role
+from states.names import Role
+from states.partnership import Partnership
 from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.session import Session

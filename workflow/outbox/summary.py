@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from states.partnership import Role
+from states.names import Role
 from workflow import directory
 from workflow.outbox import queue
 from workflow.procedure.config import Config

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from notifications.masking import mask
 from states.machine import EVENTS, askable, event_named, row_of, waiting_on
-from states.partnership import Role
+from states.names import Role
 from workflow import directory
 from workflow.deadlines import Rung
 from workflow.directory import Person

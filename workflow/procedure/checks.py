@@ -14,7 +14,7 @@ from states.lifecycle import CERTAIN, TABLE
 from states.machine import COLLECTED, EVENTS, event_named, events_of
 from states.mistakes import shorten
 from states.moments import DUTIES, MOMENTS
-from states.partnership import HELD_BY_NOBODY, Role, State
+from states.names import HELD_BY_NOBODY, Role, State
 from workflow.procedure.offsets import Hour
 from workflow.procedure.settings import (
     BoardSettings,

@@ -17,7 +17,7 @@ from notifications.addresses import parse_mailbox
 from states.case import BoardRules, Meaning
 from states.inputs import Count, Day, Email, Name
 from states.mistakes import shorten
-from states.partnership import Ground, State
+from states.names import Ground, State
 from workflow.procedure.calendar import Roll
 from workflow.procedure.due import Due, Offset, parse_due, parse_offset
 from workflow.procedure.offsets import Hour, parse_reminder

@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from states.agreement import Item
 from states.case import Meeting
-from states.partnership import Item, Role, State
+from states.names import Role, State
 from workflow import deadlines, engine
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion

@@ -23,7 +23,7 @@ from states.errors import BadInput, Problem
 from states.event import OFFICE
 from states.inputs import Day, Email, Identifier, Name
 from states.mistakes import problems_of
-from states.partnership import Kind, Role
+from states.names import Kind, Role
 from workflow.procedure.reading import UNREADABLE, explain_unreadable, read_toml
 from workflow.procedure.settings import Clock
 

@@ -14,7 +14,7 @@ from typing import Any
 from states.errors import BadInput, LawError, Problem, Refused, UnknownEvent, Unmet
 from states.inputs import as_stored, read_input
 from states.machine import FIRST, row_of
-from states.partnership import Role, State
+from states.names import Role, State
 from workflow import deadlines, directory, engine
 from workflow.engine import Change, Intent
 from workflow.outbox import queue

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from states.errors import Refused, Unmet
-from states.partnership import Role
+from states.names import Role
 from workflow.directory import Directory, Person
 from workflow.procedure.settings import Area, User
 

@@ -10,7 +10,7 @@ from itertools import product
 from sqlalchemy import select
 
 from states.errors import BadInput, Problem, Refused, Unmet, suggest
-from states.partnership import Role
+from states.names import Role
 from workflow import directory
 from workflow.engine import NotFound
 from workflow.outbox import queue

@@ -18,7 +18,8 @@ from states.chapters.panel import CHANGE_PANEL
 from states.contacts import Right
 from states.errors import BadInput, Problem
 from states.event import OFFICE
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 from workflow import directory, engine
 from workflow.actions import sign_in
 from workflow.directory import Person

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, select
 
 from states import history as history_of_law
 from states.errors import LawError
-from states.partnership import State
+from states.names import State
 from workflow.procedure.config import Config
 from workflow.store import past, tables, triggers
 from workflow.store.database import StoreError

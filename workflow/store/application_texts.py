@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Select, select
 
 from states.chapters.correction import CORRECT_ENTRY
 from states.machine import EVENTS, event_named
-from states.partnership import Application
+from states.selection import Application
 from workflow.store import tables
 from workflow.store.database import StoreError
 from workflow.store.rows import HistoryEntry, Snapshot

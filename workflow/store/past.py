@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from states.case import Entry, Setting
-from states.partnership import Role
+from states.names import Role
 from workflow.store import tables
 from workflow.store.rows import HistoryEntry
 

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Row
 
+from states.fact import Attachment
 from states.moments import Moment, moments
-from states.partnership import Attachment, Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 
 GENESIS = "0" * 64  # stands in for the hash of the row before the first row of a history
 

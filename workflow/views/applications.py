@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from states.partnership import Application
+from states.selection import Application
 from workflow.session import Session
 from workflow.store import application_texts
 from workflow.store.application_texts import ApplicationText

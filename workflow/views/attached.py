@@ -8,7 +8,7 @@ from typing import Any
 
 from notifications.filters import kind_and_size
 from states.machine import row_of
-from states.partnership import State
+from states.names import State
 from workflow.session import Session
 from workflow.store.rows import Snapshot
 from workflow.views import visibility

@@ -7,7 +7,9 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 
-from states.partnership import Document, Item, State
+from states.agreement import Item
+from states.names import State
+from states.partnership import Document
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Snapshot

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, false, or_, select, true
 
-from states.partnership import Role
+from states.names import Role
 from workflow import directory
 from workflow.directory import DISTRICT_ROLES, Person
 from workflow.session import Session

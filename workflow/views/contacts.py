@@ -8,7 +8,8 @@ from typing import Any
 from states.contacts import OtherContact, Right, covers, lead_partner
 from states.errors import Unmet
 from states.machine import askable
-from states.partnership import Partnership, Role
+from states.names import Role
+from states.partnership import Partnership
 from workflow.directory import Directory, Person
 from workflow.session import Session
 from workflow.store.rows import Notice, Snapshot

@@ -17,7 +17,7 @@ from states.case import Entry, Setting
 from states.chapters.correction import CORRECT_ENTRY, correctors
 from states.lifecycle import TABLE
 from states.machine import event_named
-from states.partnership import Role
+from states.names import Role
 from workflow.store import tables
 from workflow.store.rows import HistoryEntry
 from workflow.store.tables import canonical

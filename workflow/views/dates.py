@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from states.moments import counts_from, done_on
-from states.partnership import State
+from states.names import State
 from workflow.deadlines import due_instants
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session

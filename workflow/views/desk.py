@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Row, Select, func, select
 
-from states.partnership import HELD_BY_NOBODY, Role, State
+from states.names import HELD_BY_NOBODY, Role, State
 from workflow.directory import DISTRICT_ROLES
 from workflow.session import Session
 from workflow.store import tables

@@ -17,7 +17,7 @@ from states.inputs import ABILITIES
 from states.machine import ASKED, Possibility, event_named
 from states.mistakes import input_keys
 from states.moments import begins_on
-from states.partnership import Role
+from states.names import Role
 from workflow import setting
 from workflow.session import Session
 from workflow.setting import Situation

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from states.event import Event, Waiting
 from states.machine import COLLECTED
-from states.partnership import HELD_BY_NOBODY, Role
+from states.names import HELD_BY_NOBODY, Role
 from workflow import directory
 from workflow.directory import Person
 from workflow.session import Session

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from states.agreement import Item
 from states.case import Meaning, Meeting, board_reasons
-from states.partnership import Item, Partnership
+from states.partnership import Partnership
 from workflow.session import Session
 from workflow.setting import find_earlier_agreements
 from workflow.store.rows import Snapshot

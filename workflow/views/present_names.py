@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from states.partnership import Application, Partnership, Selection
+from states.partnership import Partnership
+from states.selection import Application, Selection
 from workflow.directory import Directory
 from workflow.store.rows import Snapshot
 

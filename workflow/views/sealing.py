@@ -12,7 +12,9 @@ from typing import Any
 
 from states.chapters.call import WITHDRAW_APPLICATION
 from states.machine import event_named
-from states.partnership import Partnership, Role, Selection
+from states.names import Role
+from states.partnership import Partnership
+from states.selection import Selection
 from workflow.store.rows import HistoryEntry
 
 SEALED = "(sealed until the call closes)"

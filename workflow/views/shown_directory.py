@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, select
 
 from states.chapters.call import WITHDRAW_APPLICATION
-from states.partnership import Role
+from states.names import Role
 from workflow.directory import Directory
 from workflow.session import Session
 from workflow.store import application_texts, tables

@@ -15,9 +15,12 @@ from typing import Any
 from sqlalchemy import select
 
 from notifications.filters import kind_and_size, long_day, money
+from states.agreement import Agreement
 from states.chapters.signing import CONSENT
+from states.fact import Attachment, Signature
 from states.inputs import READABLE
-from states.partnership import Agreement, Attachment, Partnership, Side, Signature
+from states.names import Side
+from states.partnership import Partnership
 from workflow.session import Session
 from workflow.store import kept_documents, tables
 from workflow.store.rows import Channel, HistoryEntry, Snapshot

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from states.inputs import ABILITIES
-from states.partnership import Ability, Application, Conflict, Score, Selection
+from states.names import Ability
+from states.selection import Application, Conflict, Score, Selection
 
 MOST = 5 * len(ABILITIES)  # the most points that a reviewer can give an application
 

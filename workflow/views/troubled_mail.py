@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, String, cast, exists, literal, select
 
-from states.partnership import Role
+from states.names import Role
 from workflow.procedure.checks import SYSTEM_NOTICES
 from workflow.session import Session
 from workflow.store import tables

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from states.partnership import Partnership, Role
+from states.names import Role
+from states.partnership import Partnership
 from workflow.directory import DISTRICT_ROLES, Directory
 from workflow.store.rows import Snapshot
 from workflow.views import contacts

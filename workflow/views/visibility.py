@@ -16,7 +16,8 @@ from sqlalchemy import select
 
 from states.event import OFFICE, Scope
 from states.machine import event_named, events_of
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 from workflow.directory import Directory
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session

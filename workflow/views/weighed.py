@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from notifications.filters import long_day, money
 from states.case import board_reasons
-from states.partnership import Role, State
+from states.names import Role, State
 from states.weighing import Weighed, is_same, party_of, share_of, weigh
 from workflow.session import Session
 from workflow.setting import find_earlier_agreements, home_domains

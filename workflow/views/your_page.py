@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from states import moments
 from states.event import Event
 from states.machine import COLLECTED, waiting_on
-from states.partnership import Role, State
+from states.names import Role, State
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, HistoryEntry, RungKind, Snapshot

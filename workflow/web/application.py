@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from states.errors import BadInput, Problem, Refused
 from states.inputs import ABILITIES, MOST_FILES
-from states.partnership import Application
+from states.selection import Application
 from workflow import engine, links
 from workflow.actions import (
     application_files,

@@ -12,7 +12,7 @@ from notifications.links import Forged
 from states.chapters.correction import CORRECT_ENTRY
 from states.errors import LawError
 from states.machine import row_of
-from states.partnership import State
+from states.names import State
 from workflow.actions.action import LinkClosed, find_action, has_right, is_since, notice_of
 from workflow.actions.answers import last_done
 from workflow.forms import fields

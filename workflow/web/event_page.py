@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from states.errors import BadInput, Refused, Unmet
 from states.machine import ASKED, event_named
-from states.partnership import Role
+from states.names import Role
 from workflow import links
 from workflow.actions import attachments, choices, effects, kept_forms
 from workflow.actions.action import (

@@ -12,7 +12,7 @@ from flask import Response, abort, request
 from notifications.markup import join_lines
 from states.errors import BadInput, Problem, Refused
 from states.machine import event_named
-from states.partnership import Role
+from states.names import Role
 from workflow import links
 from workflow.actions import begin, handled_answers, kept_forms, sending_again, sign_in
 from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept

@@ -14,7 +14,8 @@ from sqlalchemy import select
 
 from states.chapters.correction import CORRECT_ENTRY
 from states.machine import COLLECTED, event_named
-from states.partnership import Partnership, Role, State
+from states.names import Role, State
+from states.partnership import Partnership
 from workflow import links
 from workflow.actions import answers
 from workflow.actions.action import Action

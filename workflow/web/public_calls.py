@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import func, or_, select
 
 from states.machine import EVENTS, event_named
-from states.partnership import Question, State, Statement
+from states.names import State
+from states.partnership import Statement
+from states.selection import Question
 from workflow import engine
 from workflow.session import Session
 from workflow.store import tables

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from states.chapters.choice import DECLARE_CONFLICT, SCORE_APPLICATION, DeclareConflict, ScoreApplication
+from states.chapters.scoring import DECLARE_CONFLICT, SCORE_APPLICATION, DeclareConflict, ScoreApplication
 from states.errors import BadInput, Problem
 from states.inputs import ABILITIES, READABLE
-from states.partnership import Application
+from states.selection import Application
 from workflow.actions import choices, kept_forms
 from workflow.actions.action import Action
 from workflow.actions.briefing import Grid

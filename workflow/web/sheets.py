@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from states.chapters.choice import ScoreApplication
+from states.chapters.scoring import ScoreApplication
 from states.errors import BadInput, Problem
 from states.inputs import Input
 from workflow.actions import attachments, briefing, choices

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from states.agreement import Approval
 from states.case import BoardRules, Lead, anniversary, board_reasons, is_longer_than
 from states.errors import BadInput
-from states.partnership import Approval, Attachment
+from states.fact import Attachment
 from states.weighing import Share, find_earlier
 from tests.support.facts import CBO, COLLEGE, OUTCOMES, Life, day, instant
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from states.partnership import State
+from states.names import State
 from tests.support.facts import CBO, CHARITY, COLLEGE, REVIEWERS, Life, instant
 
 

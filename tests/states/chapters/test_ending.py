@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from states.partnership import State
+from states.names import State
 from tests.support.facts import Life, day
 
 ENDING = Life().to("ending")  # by staff, to take effect on 2 October 2025

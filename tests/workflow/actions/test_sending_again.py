@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from states.errors import Refused
-from states.partnership import Role
+from states.names import Role
 from tests.support.district import Begin, Life
 from workflow.actions import sign_in
 from workflow.actions.sending_again import send_again

@@ -8,7 +8,7 @@ import pytest
 
 from states.event import Event
 from states.machine import EVENTS, event_named
-from states.partnership import Role
+from states.names import Role
 from tests.support.desk import REF
 from tests.support.district import Begin
 from tests.workflow.admin.conftest import Sit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from states.partnership import Role
+from states.names import Role
 from tests.support.desk import REF
 from tests.support.facts import PEOPLE, way
 from tests.support.letters import got

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from states.partnership import Role
+from states.names import Role
 from tests.support.desk import REF
 from tests.support.facts import CBO
 from tests.workflow.admin.conftest import Sit

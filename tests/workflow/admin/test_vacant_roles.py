@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from states.lifecycle import TABLE
-from states.partnership import Role, State
+from states.names import Role, State
 from tests.support.district import Begin, Life
 from tests.workflow.admin.conftest import Sit
 from tests.workflow.admin.test_leaving import mail

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from states.errors import Refused, Unmet
-from states.partnership import State
+from states.names import State
 from tests.support import databases
 from tests.support.district import LA, Begin, Life
 from workflow import engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from states.errors import Refused
-from states.partnership import State
+from states.names import State
 from tests.support.district import Begin, configured
 from workflow.clock.replan import replan
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from states.partnership import State
+from states.names import State
 from tests.support.district import Begin, configured
 from tests.support.facts import STATIONS
 from workflow import deadlines

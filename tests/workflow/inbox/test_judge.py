@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from notifications.incoming.codes import mask_codes
 from notifications.incoming.letterboxes import MaildirLetterbox
-from states.partnership import State
+from states.names import State
 from tests.support.district import Begin, Life
 from tests.support.letters import address, answer, comes, delivered, got, put, replies, untouched
 from workflow.actions.action import act, find_action

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from states.errors import BadInput, Refused
-from states.partnership import State
+from states.names import State
 from tests.story.past import Past
 from tests.support.district import Begin, Life
 from workflow.record import district_file, importing

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from states.inputs import ABILITIES
-from states.partnership import Role
+from states.names import Role
 from tests.support import databases
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE

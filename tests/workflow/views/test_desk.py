@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from sqlalchemy import event
 
-from states.partnership import Role
+from states.names import Role
 from tests.support.district import Begin, Life
 from tests.support.visitor import page_of
 from workflow.views import desk

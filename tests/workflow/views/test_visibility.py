@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from states.partnership import Partnership, Role, Selection
+from states.names import Role
+from states.partnership import Partnership
+from states.selection import Selection
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, PEOPLE, REVIEWERS, STATIONS
 from workflow import engine

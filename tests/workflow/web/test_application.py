@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from states.inputs import ABILITIES
-from states.partnership import Role
+from states.names import Role
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE
 from tests.support.visitor import Guest, count, path_of, words

@@ -13,7 +13,7 @@ import pytest
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from states.partnership import Role
+from states.names import Role
 from tests.support.district import Begin
 from tests.support.facts import REVIEWERS
 from tests.support.letters import got

@@ -11,7 +11,7 @@ import pytest
 from states.inputs import as_stored, read_input
 from states.lifecycle import TABLE
 from states.machine import row_of
-from states.partnership import HELD_BY_NOBODY, Role
+from states.names import HELD_BY_NOBODY, Role
 from tests.support.facts import COLLEGE
 from tests.support.letters import delivered
 from tests.support.visitor import Form, Visit, Visitor

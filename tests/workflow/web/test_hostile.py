@@ -19,7 +19,7 @@ from werkzeug.test import EnvironBuilder, TestResponse
 from werkzeug.wrappers import Request
 
 from states.machine import events_of
-from states.partnership import Role
+from states.names import Role
 from tests.support import databases
 from tests.support.facts import PEOPLE
 from tests.support.visitor import Page, Visit, Visitor

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from freezegun import freeze_time
 
-from states.partnership import Role
+from states.names import Role
 from tests.support.facts import PEOPLE
 from tests.support.visitor import Seen, Visit, Visitor, count
 from workflow import links

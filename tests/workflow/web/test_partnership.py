@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from states.partnership import Role, State
+from states.names import Role, State
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, PEOPLE, REVIEWERS
 from tests.support.visitor import Guest, Visitor, words

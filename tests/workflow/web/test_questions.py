@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from states.partnership import Question
+from states.selection import Question
 from tests.support.district import Begin, Life
 from tests.support.letters import delivered, got
 from tests.support.visitor import Guest, Visitor, count, words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from states.machine import askable
-from states.partnership import Role
+from states.names import Role
 from tests.support.district import Life
 from tests.support.facts import STATIONS
 from tests.support.visitor import Seen, Visit, Visitor

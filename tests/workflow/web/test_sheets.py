@@ -14,7 +14,7 @@ from states.chapters.correction import CorrectEntry
 from states.chapters.ending import BoardTerminate
 from states.chapters.needs import DescribeNeeds
 from states.chapters.outcomes import SetOutcomes
-from states.chapters.service import SubmitReport
+from states.chapters.review import SubmitReport
 from states.chapters.signing import SignAgreement
 from states.errors import BadInput
 from states.event import Event

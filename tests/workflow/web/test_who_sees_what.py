@@ -15,7 +15,7 @@ from freezegun import freeze_time
 from sqlalchemy import select
 
 from states.machine import EVENTS
-from states.partnership import Role
+from states.names import Role
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, REVIEWERS
 from tests.support.letters import got
