@@ -31,9 +31,9 @@ from workflow.outbox.recipients import Occasion
 from workflow.session import Session
 from workflow.setting import Situation, collect_setting, corrected_input, try_correction
 from workflow.store import database, kept_documents, tables
+from workflow.store.column_types import canonical
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.saving import GUARDED, INSERT, days_in_force, hash_entry, values_of
-from workflow.store.tables import canonical
 from workflow.views import contacts, signed_copy
 from workflow.views.shown_directory import read_directory
 

@@ -33,8 +33,8 @@ from workflow.procedure import config
 from workflow.record import verify
 from workflow.session import System
 from workflow.store import database, tables, upgrade
+from workflow.store.column_types import canonical
 from workflow.store.rows import Snapshot
-from workflow.store.tables import canonical
 
 SCHOOLS = {"rainier-beach": date(2025, 7, 2), "franklin": date(2025, 7, 2), "garfield": None}
 ROLES = {

@@ -42,8 +42,8 @@ from workflow.admin.trigger import trigger
 from workflow.admin.verify import verify
 from workflow.engine import Conflict, NotFound
 from workflow.procedure.config import ConfigError
+from workflow.store.column_types import NotAnInstant
 from workflow.store.database import StoreError, first_line
-from workflow.store.tables import NotAnInstant
 
 REFUSED, INPUT, SETUP = 1, 2, 5
 

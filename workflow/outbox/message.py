@@ -23,8 +23,8 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import feeds, tables
 from workflow.store.application_texts import SEALED_EVENTS
+from workflow.store.column_types import canonical
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.store.tables import canonical
 from workflow.views import attached, contacts, corrections, documents, drafts, vacancies, visibility, weighed
 from workflow.views.sealing import names_nobody
 from workflow.views.visibility import Viewer

@@ -12,9 +12,9 @@ from workflow import engine
 from workflow.record import verify
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.column_types import canonical
 from workflow.store.rows import HistoryEntry, Snapshot
 from workflow.store.saving import HASHED
-from workflow.store.tables import canonical
 from workflow.views import documents, sealing
 
 FORMAT, VERSION = "lead-community-partners record", 1

@@ -28,8 +28,8 @@ from workflow.record.district_file import (
     GivenPartnership,
 )
 from workflow.session import Session, System
+from workflow.store.column_types import canonical
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
-from workflow.store.tables import canonical
 
 _ABOUT_THE_END = ("terminate", "expire", "withdraw-termination")
 

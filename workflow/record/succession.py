@@ -27,8 +27,8 @@ from workflow.outbox import queue
 from workflow.record import changes, verify
 from workflow.session import Session
 from workflow.store import feeds, tables
+from workflow.store.column_types import canonical
 from workflow.store.rows import Channel, NoticeStatus, Snapshot
-from workflow.store.tables import canonical
 
 HANDED_OVER = "handed-over"  # the template of the message to both
 _WAITING = (NoticeStatus.QUEUED, NoticeStatus.FAILED)

@@ -16,8 +16,8 @@ from states.partnership import Role
 from workflow.procedure.checks import SYSTEM_NOTICES
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.column_types import LARGEST
 from workflow.store.rows import Notice, NoticeStatus, ReplyRow, Snapshot, Verdict
-from workflow.store.tables import LARGEST
 from workflow.views import visibility
 from workflow.views.sealing import unopened_rows
 

@@ -21,8 +21,8 @@ from workflow.directory import Directory
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store import application_texts, tables
+from workflow.store.column_types import canonical
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, Snapshot
-from workflow.store.tables import canonical
 from workflow.views import corrections, present_names
 from workflow.views.corrections import Correction
 from workflow.views.sealing import is_sealed, seal, unopened_rows
