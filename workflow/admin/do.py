@@ -18,7 +18,7 @@ from states.errors import BadInput, Problem, Refused
 from states.event import Event
 from states.machine import FIRST, row_of
 from workflow import engine, session
-from workflow.actions import begin, choices
+from workflow.actions import begin, choices, prefill
 from workflow.admin import do_correct, event_input, trigger
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.menu import Deed, Menu, make_menu, roles_held
@@ -298,10 +298,10 @@ def _make_questions(here: Session, deed: Deed, now: datetime) -> Questions:
     """Return the questions for an event, with the answers that the record has already."""
     today = here.config.calendar.day(now)
     offered = _leave_out_for_pages(choices.make_offer(here, deed, now), deed.event)
-    values = choices.usual_values(deed.event, today)
+    values = prefill.usual_values(deed.event, today)
     # What is sealed is its author's alone, and at this terminal somebody may act in the author's name.
     if not deed.event.sealed:
-        values |= choices.values_on_record(here, deed)
+        values |= prefill.values_on_record(here, deed)
     return Questions(deed.event.takes, offered, parsing.to_texts(deed.event.takes, values, offered), today)
 
 
