@@ -29,7 +29,7 @@ from workflow.engine import Change, Conflict, NotFound
 from workflow.forms import parsing
 from workflow.forms.fields import Choices, Offered
 from workflow.forms.summary import summary
-from workflow.outbox import message
+from workflow.outbox import event_words
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import Channel, Snapshot
@@ -258,7 +258,7 @@ class Visit:
         change = outlook.change
         with self.console.system.reading() as here:
             schools = {school.id: school.name for school in here.directory.schools.values()}
-            names = schools | message.names_in(here, change.record.facts)
+            names = schools | event_words.names_in(here, change.record.facts)
         row = row_of(change.intent.event, change.before.state)
         echo(f"\nThis will be recorded on {change.record.ref}, by {self.actor} as {change.role}:")
         echo(f"  {self.label(row.name)}")
@@ -336,7 +336,7 @@ def _print_menu(here: Session, record: Snapshot, actor: str, menu: Menu) -> None
     if not menu.deeds:
         echo("You can do nothing here now.")
     for row, reason in menu.hindered[:_HINDERED]:
-        echo(f"   -  {config.label(row.name)}: not yet, {message.write_reason(here, reason, facts)}")
+        echo(f"   -  {config.label(row.name)}: not yet, {event_words.write_reason(here, reason, facts)}")
     if menu.hindered[_HINDERED:]:
         echo(f"   -  and later more; `partnershipctl events {record.ref}` lists it")
 

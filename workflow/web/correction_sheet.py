@@ -21,7 +21,7 @@ from workflow.actions.correcting import PREFIX, EntryForm, can_fall, find_refusa
 from workflow.forms import parsing
 from workflow.forms.fields import Field, Texts, build_form, other_problems
 from workflow.forms.summary import answers_of
-from workflow.outbox import message
+from workflow.outbox import event_words
 from workflow.session import Session
 from workflow.store.rows import HistoryEntry
 from workflow.views import corrections, visible_history
@@ -146,7 +146,7 @@ class Correcting:
         if row is None:
             return "Something that came later, and that you may not read, rests on this entry. Write to the office."
         session, record = self.session, self.action.record
-        reason = message.write_reason(session, refusal.reason, record.facts)
+        reason = event_words.write_reason(session, refusal.reason, record.facts)
         clause = f" (policy {refusal.clause})" if refusal.clause else ""
         why = f"That would not have been allowed: {reason}{clause}."
         if row.seq == self.row.seq:
