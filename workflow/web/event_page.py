@@ -31,7 +31,7 @@ from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept
 from workflow.engine import Conflict
 from workflow.forms import fields, parsing
 from workflow.links import Claim
-from workflow.outbox import event_words, message
+from workflow.outbox import event_words, message, notice_deadlines
 from workflow.session import Session
 from workflow.store.rows import Channel, Snapshot
 from workflow.views import contacts, documents, your_page
@@ -283,7 +283,7 @@ def _describe(session: Session, action: Action, now: datetime) -> dict[str, Any]
         "why": message.describe_capacity(session, action.role, facts, action.actor),
         "person": session.name_of(action.reader, facts),
         "stands_in_for": session.name_of(action.actor) if action.through else "",
-        "deadline": message.deadline_of(session, action.notice, [event], now),
+        "deadline": notice_deadlines.deadline_of(session, action.notice, [event], now),
         "page": links.address(config, action.claim.for_event("", facts)),
         "megabytes": config.procedure.web.upload_megabytes,
     }
