@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from notifications.errors import ServiceError
 from states.case import Case, Setting, Trial
 from states.chapters.correction import CorrectEntry
 from states.errors import BadInput, Problem, Refused, Unmet, WrongRole, suggest
@@ -32,6 +31,7 @@ from workflow.session import Session
 from workflow.setting import Situation, collect_setting, corrected_input, try_correction
 from workflow.store import database, kept_documents, tables
 from workflow.store.column_types import canonical
+from workflow.store.errors import Conflict, NotFound
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.saving import GUARDED, INSERT, days_in_force, hash_entry, values_of
 from workflow.views import contacts, signed_copy
@@ -48,18 +48,6 @@ _OF_PERSONS = (Channel.LINK, Channel.REPLY)
 _SECOND = Unmet(
     "no-other-lead-partner", "on some of these days the school already has an active Lead Partner", "4270.4"
 )
-
-
-class NotFound(ServiceError):
-    """There is no such partnership, person or notice."""
-
-    exit_status = 3
-
-
-class Conflict(ServiceError):
-    """Another transaction changed the partnership first."""
-
-    exit_status = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from workflow.actions import held_applications
 from workflow.actions.held_applications import Held
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import REF, complete_refs, find_record, resolve
-from workflow.engine import NotFound
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.errors import NotFound
 from workflow.store.rows import Snapshot
 
 

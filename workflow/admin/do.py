@@ -25,13 +25,14 @@ from workflow.admin.menu import Deed, Menu, make_menu, roles_held
 from workflow.admin.prompts import Questions, ask_line, choose
 from workflow.admin.reading import print_reading
 from workflow.admin.references import ANY_REF, find_record, require_person
-from workflow.engine import Change, Conflict, NotFound
+from workflow.engine import Change
 from workflow.forms import parsing
 from workflow.forms.fields import Choices, Offered
 from workflow.forms.summary import summary
 from workflow.outbox import event_words
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.errors import Conflict, NotFound
 from workflow.store.rows import Channel, Snapshot
 from workflow.views import documents, weighed
 

@@ -19,10 +19,11 @@ from workflow.admin import trigger
 from workflow.admin.console import Console, echo
 from workflow.admin.menu import roles_held
 from workflow.admin.prompts import Questions, ask_line, ask_yes_no, choose
-from workflow.engine import Change, Conflict, NotFound
+from workflow.engine import Change
 from workflow.forms.fields import Choices
 from workflow.outbox import event_words
 from workflow.session import Session
+from workflow.store.errors import Conflict, NotFound
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
 from workflow.views import documents
 from workflow.views.visibility import Viewer

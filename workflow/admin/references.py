@@ -13,11 +13,11 @@ from states.errors import BadInput, Problem, suggest
 from states.partnership import Partnership
 from workflow import engine
 from workflow.admin.console import Console
-from workflow.engine import NotFound
 from workflow.procedure.config import ConfigError
 from workflow.session import Session
 from workflow.store import column_types, tables
 from workflow.store.database import StoreError
+from workflow.store.errors import NotFound
 from workflow.store.rows import Snapshot
 from workflow.views.shown_directory import read_directory
 

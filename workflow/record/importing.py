@@ -28,6 +28,7 @@ from workflow.record.district_file import (
     GivenPartnership,
 )
 from workflow.session import Session, System
+from workflow.store import errors
 from workflow.store.column_types import canonical
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
 
@@ -296,7 +297,7 @@ def _write_event(
         raise BadInput([Problem(f"{place}.event", p.problem, p.expected) for p in unknown.problems]) from None
     except BadInput as bad:
         raise _place_input(place, bad) from None
-    except engine.NotFound as missing:
+    except errors.NotFound as missing:
         expected = "somebody the file or the directory names"
         raise BadInput([Problem(f"{place}.as", str(missing), expected)]) from None
     except LawError as error:

@@ -28,11 +28,11 @@ from workflow.actions.action import (
 from workflow.actions.answers import last_done, was_sent
 from workflow.actions.effects import Parts
 from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept
-from workflow.engine import Conflict
 from workflow.forms import fields, parsing
 from workflow.links import Claim
 from workflow.outbox import event_words, message, notice_deadlines
 from workflow.session import Session
+from workflow.store.errors import Conflict
 from workflow.store.rows import Channel, Snapshot
 from workflow.views import contacts, documents, your_page
 from workflow.views.capacities import Capacity
