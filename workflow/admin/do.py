@@ -35,6 +35,7 @@ from workflow.store import tables
 from workflow.store.errors import Conflict, NotFound
 from workflow.store.rows import Channel, Snapshot
 from workflow.views import documents, weighed
+from workflow.views.authorization import Intent
 
 _HINDERED = 3  # the most events to show that are not possible yet
 _NEW = "(new)"  # in the list of partnerships, the choice to begin one
@@ -135,7 +136,7 @@ class Visit:
         now = session.current_time()
         with self.console.system.reading() as here:
             row = row_of(FIRST, None)
-            intent = engine.Intent("", FIRST, {}, self.actor, Channel.CLI, now)
+            intent = Intent("", FIRST, {}, self.actor, Channel.CLI, now)
             held = here.directory.people[self.actor].roles
             role = next(role for role in row.who if role in held)
         return self._attempt(Deed(engine.new_record(intent), row, role, self.actor), None)

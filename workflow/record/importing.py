@@ -16,7 +16,7 @@ from states.inputs import as_stored, read_input
 from states.machine import FIRST, row_of
 from states.partnership import Role, State
 from workflow import deadlines, directory, engine
-from workflow.engine import Change, Intent
+from workflow.engine import Change
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
 from workflow.procedure.checks import BEFORE_THE_BOARD
@@ -31,6 +31,7 @@ from workflow.session import Session, System
 from workflow.store import errors
 from workflow.store.column_types import canonical
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
+from workflow.views.authorization import Intent
 
 _ABOUT_THE_END = ("terminate", "expire", "withdraw-termination")
 
