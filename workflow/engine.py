@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from states.case import Case, Setting
 from states.chapters.correction import CorrectEntry
-from states.errors import BadInput, Problem, Refused, Unmet, suggest
+from states.errors import Refused, Unmet
 from states.event import Event
 from states.history import judge_correction
 from states.inputs import as_stored, check_text, read_input
@@ -35,13 +35,12 @@ from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.saving import GUARDED, INSERT, days_in_force, hash_entry, values_of
 from workflow.views import contacts, signed_copy
 from workflow.views.authorization import Intent, check_actor, choose_corrector, choose_role, name_actor
-from workflow.views.shown_directory import read_directory
+from workflow.views.shown_directory import check_identifiers
 
 # No ladder is due this late, so a query from here on returns only the open rows.
 NEVER = datetime.max.replace(tzinfo=UTC)
 # Through these channels a delegate acts, whom `ran_by` names.
 _OF_PERSONS = (Channel.LINK, Channel.REPLY)
-
 
 _SECOND = Unmet(
     "no-other-lead-partner", "on some of these days the school already has an active Lead Partner", "4270.4"
@@ -139,7 +138,7 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     if isinstance(event_input, CorrectEntry):
         return _correct(session, record, intent, row, event_input)
     # The law cannot look into the directory, so identifiers are checked before it judges.
-    _check_identifiers(session, row, event_input)
+    check_identifiers(session, row, event_input)
     role = choose_role(session, record, row, intent, getattr(event_input, "organization", None))
     intent = replace(intent, actor=name_actor(row, intent.actor))
     # Commands name in `ran_by` the user of the machine, who writes down what somebody else did.
@@ -202,7 +201,7 @@ def _correct(session: Session, record: Snapshot, intent: Intent, row: Event, val
     situation = Situation(session, record, values, intent.now, intent.actor, through, intent.channel)
     trial = try_correction(situation, values)
     if trial.recorded is not None and trial.input is not None:
-        _check_identifiers(session, event_named(trial.recorded.event), trial.input)
+        check_identifiers(session, event_named(trial.recorded.event), trial.input)
     asked = collect_setting(row, situation)
     parts: dict[str, Any] = {"corrected": trial.setting} if trial.setting and not values.void else {}
     parts |= {"asks_again": trial.asks_again} if trial.asks_again else {}
@@ -225,24 +224,6 @@ def check_version(record: Snapshot, expected: int | None) -> None:
     """Raise `Conflict` if the partnership is not at the version that the actor has seen."""
     if expected is not None and expected != record.version:
         raise Conflict(f"{record.ref} is at version {record.version}, not {expected}: somebody moved it")
-
-
-def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
-    """Raise `BadInput` for an identifier that the directory does not know."""
-    directory = session.directory
-    if row.name == FIRST and event_input.school not in directory.schools:
-        right = ", ".join(directory.schools) or "a school that was imported first"
-        wrong = f"there is no school {event_input.school!r}{suggest(event_input.school, directory.schools)}"
-        raise BadInput([Problem("school", wrong, right)])
-    if row.name == FIRST and (closed := directory.schools[event_input.school].closed_on):
-        wrong = f"{directory.schools[event_input.school].name} closed on {closed}"
-        raise BadInput([Problem("school", wrong, "a school that is open")])
-    if "organization" in row.asks and event_input.organization not in directory.organizations:
-        organizations = read_directory(session).organizations
-        right = ", ".join(organizations) or "an organization that was imported first"
-        near = suggest(event_input.organization, organizations)
-        wrong = f"there is no organization {event_input.organization!r}{near}"
-        raise BadInput([Problem("organization", wrong, right)])
 
 
 def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetime) -> dict[str, Any]:
