@@ -5,6 +5,7 @@ and answer messages. Each thing that is done carries words of its own, so that i
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -68,8 +69,8 @@ class Load:
         for number in count(1):
             words = f"staff {number}"
             self.asked[words] += 1
-            line = ("--config", str(self.house.folder / "config.toml"), "trigger", NEW, "add-note", *STAFF)
-            if real(*line, "--set", f"text={words}").returncode == 0:
+            line = ("--config", str(self.house.folder / "config.toml"), "trigger", NEW, *STAFF)
+            if real(*line, *(note(words) if number % 2 else correction(words))).returncode == 0:
                 self.done.add(words)
             if self.stop.wait(1.5):
                 return
@@ -105,6 +106,17 @@ class Load:
             self.done.add(words)
             if self.stop.wait(0.7):
                 return
+
+
+def note(words: str) -> tuple[str, ...]:
+    """The event of a command that adds a note, and its options."""
+    return ("add-note", "--set", f"text={words}")
+
+
+def correction(words: str) -> tuple[str, ...]:
+    """The event of a command that corrects the title of NEW, and its options."""
+    given = json.dumps({"school": "franklin", "title": words})
+    return ("correct-entry", "--set", "seq=1", "--set", f"input={given}", "--set", f"reason={words}")
 
 
 def filled(house: House, link: str) -> dict[str, str]:

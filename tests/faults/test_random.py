@@ -11,10 +11,13 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from email import message_from_bytes
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,10 +28,13 @@ from tests.faults.account import HISTORY, account, letters, message_ids, nothing
 from tests.faults.conftest import CHAOS, Build, Figures
 from tests.faults.load import Load, told_twice
 from tests.notifications.test_mailers import HOST, Desk, serving
+from tests.support.desk import real
 from tests.support.house import House, until
 from tests.support.post import content
 
 KILLS = CHAOS or 4
+VERIFIER = Path(__file__).parents[2] / "docs" / "verify_export.py"
+WORDED = ("add-note", "correct-entry")  # the events that carry words of their own
 LEASE = 4.0  # seconds; what the killed one held is free again after that
 MAILDIR = 'maildir = "mail"\nper_minute = 0\n'
 SMTP = 'mailer = "smtp"\nper_minute = 0\n[mail.smtp]\nhost = "{host}"\nport = {port}\nsecurity = "none"\n'
@@ -71,11 +77,14 @@ def check(house: House, load: Load) -> None:
         ref for ref, event in rows(house, of_ref(HISTORY.event)) if event == "close-applications"
     )
     assert {ref: closed[ref] for ref in load.calls} == dict.fromkeys(load.calls, 1)
-    notes = rows(house, select(HISTORY.input).where(HISTORY.event == "add-note"))
-    stands = Counter(str(json.loads(row.input)["text"]) for row in notes)
+    typed = rows(house, select(HISTORY.input).where(HISTORY.event.in_(WORDED)))
+    inputs = [json.loads(row.input) for row in typed]
+    stands = Counter(str(values.get("text", values.get("reason"))) for values in inputs)
     assert {words: stands[words] for words in load.done} == dict.fromkeys(load.done, 1)
     assert max(stands.values()) == 1
     assert stands.keys() <= load.asked.keys()
+    assert any("seq" in values for values in inputs), "entries were corrected meanwhile"
+    assert verified(house) == 0
     found = account(house)
     assert found.faults == ()
     assert set(statuses(house)) == {"sent"}
@@ -87,6 +96,13 @@ def check(house: House, load: Load) -> None:
     people = {to for _, to in closing}
     assert len(people) == 5
     assert closing == {(ref, to): 1 for ref in load.calls for to in people}
+
+
+def verified(house: House) -> int:
+    """Export the record, and return what the script says that knows nothing of this program: 0 if all is well."""
+    export = house.folder / "export.json"
+    export.write_bytes(real("--config", str(house.folder / "config.toml"), "export").stdout)
+    return subprocess.run([sys.executable, "-I", str(VERIFIER), str(export)], check=False).returncode
 
 
 def came(house: House, desk: Desk) -> list[str]:

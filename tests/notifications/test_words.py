@@ -293,6 +293,7 @@ def corrected(told: Told) -> Iterator[Told]:
     parts = [{"label": "Reasons", "was": "the best plan", "now": "the best plan for reading"}]
     for void, reason in ((False, "two words were missing"), (True, None)):
         made = {"done": "chose the Lead Partner", "on": told.event["at"], "void": void, "reason": reason}
+        made["asks_again"] = () if void else ("agreement",)
         event = told.event | {"name": "correct-entry", "correction": made | {"parts": [] if void else parts}}
         yield Told("correct-entry", told.facts, told.state, event)
 

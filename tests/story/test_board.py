@@ -27,9 +27,9 @@ def test_a_large_agreement_is_introduced_at_one_meeting_and_approved_at_the_next
     step = office.at(f"{SECOND} 18:00").do("approve", "board-office", meeting_on=SECOND)
     assert step.state == "active"
     assert step.due == {
-        "assessment-due": "2025-10-31 17:00",
+        "assessment-due": "2026-11-02 17:00",
         "agreement-signed": "2025-11-07 17:00",
-        "meeting-due": "2025-12-08 17:00",
+        "meeting-due": "2026-01-02 17:00",
         "renewal-decision": "2026-07-02 17:00",
         "annual-review-opens": "2026-09-02 17:00",
         "agreement-ends": "2026-11-02 00:00",
@@ -97,7 +97,7 @@ def test_an_amendment_that_reaches_the_threshold_waits_for_the_board_and_is_sign
     step = office.do("refer-to-board", "staff", purpose="amendment")
     assert step.due == {
         "item-scheduled": "2025-10-08 17:00",
-        "meeting-due": "2025-10-13 17:00",  # the agreement goes on meanwhile, and so do its duties
+        "meeting-due": "2025-11-03 17:00",  # the agreement goes on meanwhile, and so do its duties
         "assessment-due": "2025-10-31 17:00",
         "annual-review-opens": "2026-07-02 17:00",
         "agreement-ends": "2026-09-01 00:00",

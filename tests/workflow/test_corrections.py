@@ -11,6 +11,7 @@ from states.errors import BadInput, Refused
 from states.partnership import State
 from tests.support.district import Begin, Life
 from tests.support.facts import ABSENT, CBO, COLLEGE
+from tests.support.letters import got
 from workflow import engine
 
 
@@ -290,6 +291,25 @@ def test_whoever_was_told_the_wrong_thing_is_told_the_right_one(begin: Begin) ->
     told = life.told("choose-partner")
     correct(life, "choose-partner", organization=COLLEGE)
     assert set(told) <= set(life.told("correct-entry"))
+
+
+@pytest.mark.parametrize(
+    ("station", "event", "by", "changes", "says"),
+    [
+        ("approved", "approve", "board-office", {"ayes": 6, "noes": 0}, "You are still asked to agree or to sign"),
+        ("active", "draft-agreement", "staff", {"starts_on": "2025-09-03"}, "Words that were signed have changed"),
+    ],
+)  # fmt: skip
+def test_who_has_to_sign_reads_whether_signed_words_have_changed(
+    begin: Begin, station: str, event: str, by: str, changes: dict[str, Any], says: str
+) -> None:
+    life = begin(station)
+    correct(life, event, by, **changes)
+    body = got(life, "correct-entry", "lead-partner").get_body(("plain",))
+    assert body is not None
+    text = " ".join(body.get_content().split())
+    assert says in text
+    assert "Sign the agreement" in text
 
 
 @pytest.mark.promise("correction-opens-nothing")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,8 +17,10 @@ from states.partnership import State
 from tests.support.district import Begin, Life, regular_meetings
 from tests.support.facts import ABSENT, LA, ORGANIZATIONS, REVIEWERS
 from tests.support.inputs import Moment, sensible
+from workflow.record import export
 from workflow.store import past
 
+VERIFIER = Path(__file__).parents[2] / "docs" / "verify_export.py"
 TRIES = 60
 WORDS = {"title", "reason", "reasons", "comment", "contact_name", "summary", "narrative", "text"}
 STATIONS = ("applied", "scored", "chosen", "signed", "active", "reported", "ended", "introduced", "approved")
@@ -50,6 +55,18 @@ def find_unmet(life: Life) -> dict[int, tuple[Unmet, ...]]:
     return {seq: unmet for seq, unmet in fold(entries, judged=True).unmet.items() if unmet}
 
 
+def check_export(life: Life) -> str:
+    """Export the whole record. Return what the script finds that knows nothing of this program."""
+    file = life.system.config.folder / "export.json"
+    with life.system.reading() as session:
+        pieces = export.as_json(session, export.select_records(session, ()), life.now)
+        file.write_text("".join(pieces), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-I", str(VERIFIER), str(file)], capture_output=True, check=False, text=True
+    )
+    return f"{done.returncode}: {done.stdout}"
+
+
 @pytest.mark.promise("corrected-in-the-open")
 @pytest.mark.parametrize("station", STATIONS)
 def test_no_correction_makes_a_history_that_the_law_would_have_refused(begin: Begin, station: str) -> None:
@@ -67,3 +84,4 @@ def test_no_correction_makes_a_history_that_the_law_would_have_refused(begin: Be
         assert find_unmet(life) == {}
         assert life.state is State.TERMINATED or life.running()
     assert made
+    assert check_export(life).startswith("0: 1 partnerships, 0 faults")

@@ -14,6 +14,7 @@ from workflow.admin.list import waiting_row, with_waiting
 from workflow.admin.references import REF, find_record
 from workflow.record import verify
 from workflow.views import contacts, documents
+from workflow.views.present_names import rename_record
 
 
 @click.command()
@@ -26,7 +27,8 @@ def show(console: Console, ref: str) -> None:
         document = with_waiting(session, record, console.now)
         history = verify.read_history(session.connection, record.id or 0)
         document["replies"] = documents.replies(session, record)
-        brief = documents.facts(session, record, console.now, brief=True)
+        renamed = rename_record(session.directory, record)
+        brief = documents.facts(session, renamed, console.now, brief=True)
         document["contacts"] = contacts.list_contacts(session.directory, record.facts)
     spent = verify.time_in_states(history, console.now)
     document["days_in_state"] = {state: round(stay / timedelta(days=1), 1) for state, stay in spent.items()}

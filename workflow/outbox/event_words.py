@@ -96,6 +96,7 @@ def _correction(
         "void": correction.now is None,
         "reason": correction.reason if may_read else None,
         "parts": parts,
+        "asks_again": correction.asks_again,
     }
 
 

@@ -43,6 +43,11 @@ class Correction:
         was, now = self.was or {}, self.now or {}
         return frozenset(key for key in {**was, **now} if was.get(key) != now.get(key))
 
+    @property
+    def asks_again(self) -> tuple[str, ...]:
+        """Return the texts that people sign again, since words that they signed have changed."""
+        return tuple(json.loads(self.row.setting).get("asks_again", ()))
+
     def can_see(self, role: Role) -> bool:
         """Return whether somebody outside the office, who may know of the row, may know of its correction."""
         sees = event_named(self.target.event).audience.get(role)

@@ -25,6 +25,7 @@ from workflow.store import tables
 from workflow.store.application_texts import ApplicationText, key_of, read_texts
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, ReplyRow, Snapshot
 from workflow.views.corrections import Correction
+from workflow.views.present_names import rename_record
 from workflow.views.sealing import SEALED, columns_that_name, is_sealed, seal
 
 
@@ -217,7 +218,7 @@ def partnership(session: Session, record: Snapshot, now: datetime) -> dict[str, 
         "entered_at": session.local(record.entered_at),
         # While the first day is still to come.
         "in_force_from": begins.isoformat() if begins else None,
-        "facts": facts(session, record, now),
+        "facts": facts(session, rename_record(session.directory, record), now),
         "deadlines": open_deadlines(session, record, now),
         "next_events": [p.row.name for p in events if p.possible and set(p.row.who) != {Role.CLOCK}],
     }

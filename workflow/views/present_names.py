@@ -5,8 +5,16 @@ An application keeps the name that it was sent with, and the history never chang
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from states.partnership import Application, Partnership, Selection
 from workflow.directory import Directory
+from workflow.store.rows import Snapshot
+
+
+def rename_record(directory: Directory, record: Snapshot) -> Snapshot:
+    """Return a partnership with the present names of the applicants in its facts."""
+    return replace(record, facts=rename(directory, record.facts))
 
 
 def rename(directory: Directory, facts: Partnership) -> Partnership:

@@ -8,7 +8,7 @@ reviewer sees what concerns the panel, the Lead Partner the agreement, an applic
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -126,7 +126,7 @@ def can_see_fact(name: str, viewer: Viewer) -> bool:
 
 def facts_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> dict[str, Any]:
     """Return the facts as this person may see them. A field that they may not see is None."""
-    record = replace(record, facts=present_names.rename(session.directory, record.facts))
+    record = present_names.rename_record(session.directory, record)
     document = record.facts.model_dump(mode="json")
     if viewer.is_office:
         return document

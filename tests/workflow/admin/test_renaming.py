@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from states.partnership import Role
+from tests.support.desk import REF
 from tests.support.facts import CBO
 from tests.workflow.admin.conftest import Sit
 from tests.workflow.admin.test_leaving import mail
@@ -28,6 +29,9 @@ def test_the_new_name_of_a_partner_shows_and_the_old_one_stays_on_record(sit: Si
     application = seen["selection"]["applications"][CBO]
     assert (application["name"], application["applied_as"]) == ("Harbor Alliance", "Harbor House")
     assert "Harbor Alliance" in mail(desk, "choose-partner")["principal"]
+    shown = desk.ask("show", REF)["facts"]["selection"]["applications"][CBO]
+    assert (shown["name"], shown["applied_as"]) == ("Harbor Alliance", "Harbor House")
+    assert "Harbor Alliance" in desk.say("show", REF)
     (row,) = (one for one in desk.ask("organizations") if one["id"] == CBO)
     assert (row["name"], row["former_names"]) == ("Harbor Alliance", ["Harbor House"])
     assert life.faults() == []
