@@ -25,8 +25,8 @@ from workflow.procedure.config import Config
 from workflow.procedure.meetings import CANCELLED as CANCELLED
 from workflow.procedure.meetings import read_meetings, read_moves
 from workflow.store import database, tables
+from workflow.store.column_types import canonical
 from workflow.store.leavers import read_leavers
-from workflow.store.tables import canonical
 
 # Roles that the directory gives for the whole district.
 DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)

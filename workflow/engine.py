@@ -15,70 +15,37 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from notifications.errors import ServiceError
-from states.case import Case, Setting, Trial
+from states.case import Case, Setting
 from states.chapters.correction import CorrectEntry
-from states.errors import BadInput, Problem, Refused, Unmet, WrongRole, suggest
+from states.errors import Refused, Unmet
 from states.event import Event
 from states.history import judge_correction
 from states.inputs import as_stored, check_text, read_input
-from states.machine import FIRST, Made, apply, check_role, event_named, row_of, waiting_on
+from states.machine import FIRST, Made, apply, event_named, row_of
 from states.names import Role, State
 from states.partnership import Partnership
 from workflow import deadlines
-from workflow.deadlines import Rung
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
 from workflow.session import Session
 from workflow.setting import Situation, collect_setting, corrected_input, try_correction
 from workflow.store import database, kept_documents, tables
+from workflow.store.column_types import canonical
+from workflow.store.errors import Conflict, NotFound
 from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
 from workflow.store.saving import GUARDED, INSERT, days_in_force, hash_entry, values_of
-from workflow.store.tables import canonical
 from workflow.views import contacts, signed_copy
-from workflow.views.shown_directory import read_directory
+from workflow.views.authorization import Intent, check_actor, choose_corrector, choose_role, name_actor
+from workflow.views.shown_directory import check_identifiers
 
 # No ladder is due this late, so a query from here on returns only the open rows.
 NEVER = datetime.max.replace(tzinfo=UTC)
-# Only these channels may act as the clock, so that nobody becomes the clock by giving its name elsewhere.
-_OF_THE_CLOCK = (Channel.CLOCK, Channel.IMPORT)
 # Through these channels a delegate acts, whom `ran_by` names.
 _OF_PERSONS = (Channel.LINK, Channel.REPLY)
-
 
 _SECOND = Unmet(
     "no-other-lead-partner", "on some of these days the school already has an active Lead Partner", "4270.4"
 )
-
-
-class NotFound(ServiceError):
-    """There is no such partnership, person or notice."""
-
-    exit_status = 3
-
-
-class Conflict(ServiceError):
-    """Another transaction changed the partnership first."""
-
-    exit_status = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """An event that somebody wants to do on a partnership. `now` is aware."""
-
-    ref: str
-    event: str
-    input: Mapping[str, Any]
-    actor: str
-    channel: Channel
-    now: datetime
-    role: Role | None = None  # needed only if several roles of the actor may do the event
-    note: str | None = None
-    ran_by: str | None = None
-    expected_version: int | None = None  # the version of the partnership that the actor has seen
-    fired: int | None = None  # the id of the deadline's row that makes the event happen
-    rung: Rung | None = None  # the rung in that row
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +139,8 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     if isinstance(event_input, CorrectEntry):
         return _correct(session, record, intent, row, event_input)
     # The law cannot look into the directory, so identifiers are checked before it judges.
-    _check_identifiers(session, row, event_input)
-    role = _choose_role(session, record, row, intent, getattr(event_input, "organization", None))
+    check_identifiers(session, row, event_input)
+    role = choose_role(session, record, row, intent, getattr(event_input, "organization", None))
     intent = replace(intent, actor=name_actor(row, intent.actor))
     # Commands name in `ran_by` the user of the machine, who writes down what somebody else did.
     through = intent.ran_by if intent.channel in _OF_PERSONS else None
@@ -235,7 +202,7 @@ def _correct(session: Session, record: Snapshot, intent: Intent, row: Event, val
     situation = Situation(session, record, values, intent.now, intent.actor, through, intent.channel)
     trial = try_correction(situation, values)
     if trial.recorded is not None and trial.input is not None:
-        _check_identifiers(session, event_named(trial.recorded.event), trial.input)
+        check_identifiers(session, event_named(trial.recorded.event), trial.input)
     asked = collect_setting(row, situation)
     parts: dict[str, Any] = {"corrected": trial.setting} if trial.setting and not values.void else {}
     parts |= {"asks_again": trial.asks_again} if trial.asks_again else {}
@@ -244,7 +211,7 @@ def _correct(session: Session, record: Snapshot, intent: Intent, row: Event, val
         facts=record.facts,
         input=corrected_input(values, trial),
         actor=intent.actor,
-        role=_choose_corrector(session, record, row, intent, trial),
+        role=choose_corrector(session, record, row, intent, trial),
         at=now,
         setting=Setting.model_validate(asked.model_dump(exclude_unset=True) | parts),
         trial=trial,
@@ -254,102 +221,10 @@ def _correct(session: Session, record: Snapshot, intent: Intent, row: Event, val
     return _change(record, intent, case, Made(state, facts), entered_at=entered)
 
 
-def _choose_corrector(session: Session, record: Snapshot, row: Event, intent: Intent, trial: Trial) -> Role:
-    """Return the role in which the actor corrects a row: the author in that of the row, others in one that may."""
-    held = roles_of(session, record, intent.actor)
-    written = trial.recorded.role if trial.recorded and trial.recorded.actor == intent.actor else None
-    for role in (written, *trial.correctors):
-        if role in held and role in row.who and intent.role in (None, role):
-            return role
-    return _choose_role(session, record, row, intent, None)
-
-
 def check_version(record: Snapshot, expected: int | None) -> None:
     """Raise `Conflict` if the partnership is not at the version that the actor has seen."""
     if expected is not None and expected != record.version:
         raise Conflict(f"{record.ref} is at version {record.version}, not {expected}: somebody moved it")
-
-
-def _check_identifiers(session: Session, row: Event, event_input: Any) -> None:
-    """Raise `BadInput` for an identifier that the directory does not know."""
-    directory = session.directory
-    if row.name == FIRST and event_input.school not in directory.schools:
-        right = ", ".join(directory.schools) or "a school that was imported first"
-        wrong = f"there is no school {event_input.school!r}{suggest(event_input.school, directory.schools)}"
-        raise BadInput([Problem("school", wrong, right)])
-    if row.name == FIRST and (closed := directory.schools[event_input.school].closed_on):
-        wrong = f"{directory.schools[event_input.school].name} closed on {closed}"
-        raise BadInput([Problem("school", wrong, "a school that is open")])
-    if "organization" in row.asks and event_input.organization not in directory.organizations:
-        organizations = read_directory(session).organizations
-        right = ", ".join(organizations) or "an organization that was imported first"
-        near = suggest(event_input.organization, organizations)
-        wrong = f"there is no organization {event_input.organization!r}{near}"
-        raise BadInput([Problem("organization", wrong, right)])
-
-
-def name_actor(row: Event, actor: str) -> str:
-    """Return the name under which the record keeps who does an event: the address, or nobody's for the public."""
-    # Anybody may ask about a call, and everybody reads the question. So the record does not say who asked.
-    return str(Role.PUBLIC) if Role.PUBLIC in row.who else actor
-
-
-def check_actor(session: Session, record: Snapshot, row: Event, intent: Intent) -> None:
-    """Raise `WrongRole` unless the actor may do an event, for the organization in its input or for any.
-
-    The input has not been checked yet. Raise `NotFound` for an address that is not known.
-    """
-    named = intent.input.get("organization") if "organization" in row.takes.model_fields else None
-    call, directory = record.facts.selection, session.directory
-    if isinstance(named, str) and (named in directory.organizations or (call and named in call.applications)):
-        _choose_role(session, record, row, intent, named)
-        return
-    try:
-        _choose_role(session, record, row, intent, None)
-    except WrongRole:
-        # The input names no organization that exists. The actor may yet act for their own.
-        person = directory.person(intent.actor, record.facts)
-        if person is None or person.organization is None or Role.APPLICANT not in row.who:
-            raise
-        _choose_role(session, record, row, intent, person.organization)
-
-
-def _choose_role(
-    session: Session, record: Snapshot, row: Event, intent: Intent, organization: str | None
-) -> Role:
-    """Return the role in which the actor does an event. Raise `WrongRole` if the actor has none that may.
-
-    Of several roles that may, choose one from which the event is still awaited.
-    """
-    if intent.actor == Role.CLOCK and intent.channel in _OF_THE_CLOCK:
-        check_role(row, Role.CLOCK, record.state)
-        return Role.CLOCK
-    if Role.PUBLIC in row.who and intent.role in (None, Role.PUBLIC):
-        return Role.PUBLIC
-    held = roles_of(session, record, intent.actor, organization)
-    possible = [role for role in row.who if role in held and intent.role in (None, role)]
-    if Role.LEAD_PARTNER in possible and (
-        lacking := contacts.find_lacking_right(session.directory, record.facts, intent.actor, row.name)
-    ):
-        possible.remove(Role.LEAD_PARTNER)
-        if not possible:
-            raise WrongRole([lacking])
-    if not possible:
-        who, has = " or ".join(row.who), " and ".join(held) or "no role here"
-        reason = f"{row.name} is for {who}; {intent.actor} has {has}"
-        reason += f" and asks to act as {intent.role}" if intent.role else ""
-        raise WrongRole([Unmet("role", reason)])
-    # A person with two roles may have acted in one of them already, such as by signing.
-    awaited = {waiting.role for waiting in waiting_on(record.facts, row.name)}
-    return next((role for role in possible if role in awaited), possible[0])
-
-
-def roles_of(session: Session, record: Snapshot, email: str, organization: str | None = None) -> list[Role]:
-    """Return the roles of a person on a partnership. Raise `NotFound` for an unknown address."""
-    person = session.directory.person(email, record.facts)
-    if person is None:
-        raise NotFound(f"there is no person {email!r} in the directory")
-    return session.directory.roles_of(person, record.facts, organization)
 
 
 def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetime) -> dict[str, Any]:

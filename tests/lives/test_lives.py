@@ -24,8 +24,8 @@ from tests.support.facts import LA, ORGANIZATIONS, REVIEWERS
 from tests.support.inputs import Moment, damaged, sensible
 from workflow import engine
 from workflow.clock import fire
-from workflow.engine import Conflict, NotFound
 from workflow.store import tables
+from workflow.store.errors import Conflict, NotFound
 
 # A life that is lived at random.
 

@@ -34,8 +34,9 @@ from workflow.procedure import config
 from workflow.record import verify
 from workflow.session import System
 from workflow.store import database, tables, upgrade
+from workflow.store.column_types import canonical
 from workflow.store.rows import Snapshot
-from workflow.store.tables import canonical
+from workflow.views.authorization import Intent
 
 SCHOOLS = {"rainier-beach": date(2025, 7, 2), "franklin": date(2025, 7, 2), "garfield": None}
 ROLES = {
@@ -128,7 +129,7 @@ class Life:
         school = {"school": self.school} if event == "identify-needs" else {}
         return usual_input(event, self.state, school | given)
 
-    def intent(self, event: str, by: str | None = None, **options: Any) -> engine.Intent:
+    def intent(self, event: str, by: str | None = None, **options: Any) -> Intent:
         """What `do` wants, without doing it."""
         known = {"role", "channel", "expected_version", "note", "ran_by", "fired"}
         chosen = {key: options.pop(key) for key in known & options.keys()}
@@ -138,7 +139,7 @@ class Life:
         if actor == PEOPLE[Role.PRINCIPAL] and self.school != "rainier-beach":
             actor = f"{self.school}-principal@example.org"
         given = self.input(event, **options)
-        return engine.Intent(ref=self.ref, event=event, input=given, actor=actor, now=self.now, **chosen)
+        return Intent(ref=self.ref, event=event, input=given, actor=actor, now=self.now, **chosen)
 
     def do(self, event: str, by: str | None = None, **options: Any) -> engine.Change:
         """Do an event, by the first role that may unless told `by` which role or address."""

@@ -15,8 +15,8 @@ from states.names import State
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, CHARITY, LA, way
 from workflow import engine
-from workflow.engine import Conflict, NotFound
 from workflow.outbox import queue
+from workflow.store.errors import Conflict, NotFound
 from workflow.store.rows import GENESIS
 
 

@@ -19,7 +19,8 @@ from tests.support.walk import later, step
 from workflow import deadlines
 from workflow.procedure.calendar import Calendar
 from workflow.procedure.config import Config
-from workflow.procedure.due import parse_due, parse_offset
+from workflow.procedure.due import parse_due
+from workflow.procedure.offsets import parse_offset
 from workflow.store.rows import DeadlineRow, Snapshot
 
 ZONE = ZoneInfo("America/Los_Angeles")

@@ -16,9 +16,9 @@ from tests.support.letters import answer, comes
 from tests.support.visitor import Form
 from tests.year.town import Town
 from workflow import engine, links
-from workflow.engine import Conflict, NotFound
 from workflow.forms import parsing
 from workflow.links import Applicant
+from workflow.store.errors import Conflict, NotFound
 from workflow.store.rows import Snapshot
 
 

@@ -30,8 +30,8 @@ from workflow.outbox import bounced, queue
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.application_texts import read_text, write_files
+from workflow.store.column_types import canonical
 from workflow.store.rows import Channel, Snapshot
-from workflow.store.tables import canonical
 from workflow.views import drafts
 
 MOST_ASKED = 200  # messages with links to one call that leave in an hour at once; more of them leave later

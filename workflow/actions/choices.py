@@ -1,31 +1,29 @@
-"""Fills a form from the record of the partnership: the choices, the values on record, the hints.
+"""Offers in a form what only the record of the partnership knows: the lists to choose from, and the hints.
 
-The row of the event names what its form needs (`states.event.Form`). This module has the function for each name.
+The row of the event names what its form needs (`states.event.Form`). This module has the function for each name of
+a list or hint, and `workflow/actions/prefill.py` the one for each document.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from textwrap import shorten
-from typing import Any
 
 from notifications.filters import long_day, money, near_day
 from states.case import Meeting
 from states.chapters.changes import texts_to_agree_to
 from states.errors import TableError
-from states.event import Event
 from states.inputs import READABLE
 from states.lifecycle import TABLE
 from states.names import Role
 from states.selection import Application
 from workflow.actions import begin
+from workflow.actions.prefill import DOCUMENTS
 from workflow.actions.task import Task
 from workflow.directory import Person
 from workflow.forms.fields import Choices, Offered
 from workflow.session import Session
-from workflow.store.application_texts import read_text
 from workflow.views.applications import applications_for
 from workflow.views.present_names import rename
 from workflow.views.shown_directory import read_directory
@@ -44,22 +42,6 @@ def make_offer(session: Session, task: Task, now: datetime) -> Offered:
     values = _target_hints(task) if "values" in task.event.takes.model_fields else {}
     of_others = {key for key, roles in form.only.items() if task.role not in roles}
     return Offered(choices, values, helps=helps, without=form.without | of_others, demanded=form.demands)
-
-
-def values_on_record(session: Session, task: Task) -> dict[str, Any]:
-    """Return the values of the document on record that the form will replace."""
-    name = task.event.form.replaces
-    return (DOCUMENTS[name](session, task) or {}) if name else {}
-
-
-def usual_values(event: Event, today: date) -> dict[str, Any]:
-    """Return what most people fill in, to save them the typing: today's date and the defaults of the input."""
-    defaults = {
-        key: field.default
-        for key, field in event.takes.model_fields.items()
-        if isinstance(field.default, (bool, int))
-    }
-    return defaults | ({event.form.today: today.isoformat()} if event.form.today else {})
 
 
 # Lists to choose from
@@ -343,72 +325,8 @@ BESIDE: Mapping[str, Callable[[Session, Task, datetime], str | None]] = {
 }
 
 
-# Documents on record that a form starts from
-
-
-def _statement(_: Session, task: Task) -> dict[str, Any] | None:
-    statement = task.record.facts.needs.statement
-    return statement.model_dump(mode="json") if statement else None
-
-
-def _outcomes(_: Session, task: Task) -> dict[str, Any]:
-    items = task.record.facts.outcomes_to_agree.items
-    return {"outcomes": [outcome.model_dump(mode="json") for outcome in items]}
-
-
-def _terms(_: Session, task: Task) -> dict[str, Any] | None:
-    # Only the keys of the input. The agreement has more, such as signatures, that no form may state.
-    keys = {"instrument", "amount_cents", "starts_on", "ends_on", "autonomy_requested_by", "responsibilities"}
-    agreement = task.record.facts.agreement
-    return agreement.model_dump(mode="json", include=keys) if agreement else None
-
-
-def _application(session: Session, task: Task) -> dict[str, Any] | None:
-    keys = {"organization", "contact_name", "contact_email"}
-    selection = task.record.facts.selection
-    every = selection.applications.values() if selection else ()
-    # Only the author fills in this form: `find_action` lets no delegate do a sealed event.
-    mine = [each for each in every if each.contact_email == task.actor]
-    # Staff may enter an application for any organization, so they start from an empty form.
-    if task.role is not Role.APPLICANT or not mine:
-        return None
-    text = read_text(session.connection, task.record, mine[0])
-    return mine[0].model_dump(mode="json", include=keys) | asdict(text)
-
-
-def _report(_: Session, task: Task) -> dict[str, Any] | None:
-    review = task.record.facts.review
-    if review is None or not review.reports:
-        return None
-    return review.reports[-1].model_dump(mode="json", include={"values", "narrative"})
-
-
-def _pending_change(_: Session, task: Task) -> dict[str, Any] | None:
-    agreement = task.record.facts.agreement
-    if agreement is None or agreement.pending is None:
-        return None
-    keys = {"purpose", "reason", "amount_cents", "ends_on"}
-    return agreement.pending.model_dump(mode="json", include=keys)
-
-
-def _contact(_: Session, task: Task) -> dict[str, Any] | None:
-    contact = task.record.facts.contact
-    return contact.model_dump(mode="json") if contact else None
-
-
-DOCUMENTS: Mapping[str, Callable[[Session, Task], dict[str, Any] | None]] = {
-    "statement": _statement,
-    "outcomes": _outcomes,
-    "terms": _terms,
-    "application": _application,
-    "report": _report,
-    "pending-change": _pending_change,
-    "contact": _contact,
-}
-
-
 def _find_missing() -> Iterator[str]:
-    """Yield a sentence for each name in a row of the law that has no function here."""
+    """Yield a sentence for each name in a row of the law that has no function here or in `prefill`."""
     for row in TABLE:
         form = row.form
         replaced = {form.replaces} if form.replaces else set()
@@ -416,7 +334,7 @@ def _find_missing() -> Iterator[str]:
         missing = {*form.choices.values()} - LISTS.keys() | {*form.beside.values()} - BESIDE.keys()
         missing |= replaced - DOCUMENTS.keys()
         for name in missing:
-            yield f"the form of {row.name} asks for {name!r}, which actions/choices does not have"
+            yield f"the form of {row.name} asks for {name!r}, which actions/choices and actions/prefill do not have"
 
 
 # A wrong name must fail when the program starts, not when a page is shown.

@@ -19,7 +19,7 @@ from workflow.forms.fields import Offered, build_form
 from workflow.session import Session
 from workflow.setting import Situation, try_correction
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
-from workflow.views import corrections, visibility
+from workflow.views import corrections, visible_history
 from workflow.views.visibility import Viewer
 
 PREFIX = "input."  # of the controls of the entry's own form, beside those of the correction
@@ -58,8 +58,8 @@ def list_correctable(
     session: Session, record: Snapshot, viewer: Viewer, now: datetime
 ) -> list[tuple[HistoryEntry, str]]:
     """Return the entries that somebody may correct, the latest first, each with its sentence in the history."""
-    rows = visibility.visible_rows(session, record, viewer, now)
-    lines = visibility.lines_of(session, record, viewer, rows)
+    rows = visible_history.visible_rows(session, record, viewer, now)
+    lines = visible_history.lines_of(session, record, viewer, rows)
     counting = {row.seq: row for row in corrections.as_they_count(rows)}
     return [
         (counting[row.seq], str(line["sentence"]))

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from notifications.filters import long_day, money, words
 from workflow.engine import Change
-from workflow.outbox import message
+from workflow.outbox import event_words
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, Snapshot
@@ -108,7 +108,7 @@ def put_in_words(session: Session, change: Change, effects: Mapping[str, Any], v
     def compare(was: Any, now: Any, name: str) -> str:
         old, new = (_write(session, each, name) for each in (was, now))
         text = f"{new} (it was: {old})" if was is not None else new
-        return message.write_reason(session, text, facts)
+        return event_words.write_reason(session, text, facts)
 
     state = words(str(change.record.state))
     moved = f"{state} (it was: {words(str(change.before.state))})" if change.has_moved else f"stays {state}"
@@ -122,7 +122,8 @@ def put_in_words(session: Session, change: Change, effects: Mapping[str, Any], v
         if each["name"] in session.config.deadlines
     ]
     told = [
-        (message.write_reason(session, each["to"], facts), words(each["role"])) for each in effects["told"]
+        (event_words.write_reason(session, each["to"], facts), words(each["role"]))
+        for each in effects["told"]
     ]
     # An applicant must not learn who else has to do with the partnership.
     if not viewer.is_office:

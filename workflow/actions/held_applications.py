@@ -18,8 +18,8 @@ from states.names import Role
 from workflow.outbox import queue
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.column_types import canonical
 from workflow.store.rows import Snapshot
-from workflow.store.tables import canonical
 
 WAITS, TELLS_STAFF = "application-held", "applications-held"
 

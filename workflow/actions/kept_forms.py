@@ -19,7 +19,7 @@ from sqlalchemy import and_, delete, insert, or_, select
 from states.errors import Problem, Unmet
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.tables import canonical
+from workflow.store.column_types import canonical
 
 FOR_A_DAY = timedelta(days=1)  # how long a form is kept
 FOR_A_TERM = timedelta(days=90)  # how long a saved sheet is kept after it was last saved

@@ -13,7 +13,7 @@ from workflow.actions import sign_in
 from workflow.outbox import delivery, queue
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.tables import LARGEST
+from workflow.store.column_types import LARGEST
 
 MAY_SEND_AGAIN = (Role.STAFF,)
 

@@ -11,16 +11,17 @@ from sqlalchemy import select
 
 from states.errors import BadInput, Problem, Unmet, WrongRole, suggest
 from states.names import Role
-from workflow import directory, engine
+from workflow import directory
 from workflow.actions import applications as sending
 from workflow.actions import held_applications
 from workflow.actions.held_applications import Held
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import REF, complete_refs, find_record, resolve
-from workflow.engine import NotFound
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.errors import NotFound
 from workflow.store.rows import Snapshot
+from workflow.views import authorization
 
 
 @click.group(cls=Listing)
@@ -138,7 +139,7 @@ def _settle(
 
     def choose(session: Session) -> list[str]:
         record = find_record(session, ref)
-        if Role.STAFF not in engine.roles_of(session, record, actor):
+        if Role.STAFF not in authorization.roles_of(session, record, actor):
             raise WrongRole([Unmet("role", f"applications are {done} by staff; {actor} is not of staff")])
         waiting = held_applications.list_held(session, record)
         if every:

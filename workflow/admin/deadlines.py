@@ -13,10 +13,10 @@ from notifications.filters import long_day
 from states.errors import BadInput, Problem, suggest
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import ANY_REF, REF, find_record
-from workflow.engine import NotFound
-from workflow.procedure.due import Offset, parse_offset
+from workflow.procedure.offsets import Offset, parse_offset
 from workflow.record import explanation
 from workflow.store import tables
+from workflow.store.errors import NotFound
 from workflow.store.rows import DeadlineRow, DeadlineStatus
 from workflow.views import documents
 

@@ -16,7 +16,6 @@ from states.mistakes import problems_of
 from workflow import directory
 from workflow.actions import sign_in
 from workflow.admin.console import Console, echo
-from workflow.engine import NotFound
 from workflow.outbox import queue
 from workflow.procedure.settings import Area
 from workflow.record import board_items, changes, verify
@@ -24,6 +23,7 @@ from workflow.record.board_items import Moved, follow_calendar
 from workflow.record.district_file import find_lacking
 from workflow.session import Session
 from workflow.store import feeds, tables
+from workflow.store.errors import NotFound
 from workflow.views import vacancies
 from workflow.views.shown_directory import read_directory
 from workflow.views.vacancies import Vacancy

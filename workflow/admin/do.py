@@ -18,22 +18,24 @@ from states.errors import BadInput, Problem, Refused
 from states.event import Event
 from states.machine import FIRST, row_of
 from workflow import engine, session
-from workflow.actions import begin, choices
+from workflow.actions import begin, choices, prefill
 from workflow.admin import do_correct, event_input, trigger
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.menu import Deed, Menu, make_menu, roles_held
 from workflow.admin.prompts import Questions, ask_line, choose
 from workflow.admin.reading import print_reading
 from workflow.admin.references import ANY_REF, find_record, require_person
-from workflow.engine import Change, Conflict, NotFound
+from workflow.engine import Change
 from workflow.forms import parsing
 from workflow.forms.fields import Choices, Offered
 from workflow.forms.summary import summary
-from workflow.outbox import message
+from workflow.outbox import event_words
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.errors import Conflict, NotFound
 from workflow.store.rows import Channel, Snapshot
 from workflow.views import documents, weighed
+from workflow.views.authorization import Intent
 
 _HINDERED = 3  # the most events to show that are not possible yet
 _NEW = "(new)"  # in the list of partnerships, the choice to begin one
@@ -134,7 +136,7 @@ class Visit:
         now = session.current_time()
         with self.console.system.reading() as here:
             row = row_of(FIRST, None)
-            intent = engine.Intent("", FIRST, {}, self.actor, Channel.CLI, now)
+            intent = Intent("", FIRST, {}, self.actor, Channel.CLI, now)
             held = here.directory.people[self.actor].roles
             role = next(role for role in row.who if role in held)
         return self._attempt(Deed(engine.new_record(intent), row, role, self.actor), None)
@@ -258,7 +260,7 @@ class Visit:
         change = outlook.change
         with self.console.system.reading() as here:
             schools = {school.id: school.name for school in here.directory.schools.values()}
-            names = schools | message.names_in(here, change.record.facts)
+            names = schools | event_words.names_in(here, change.record.facts)
         row = row_of(change.intent.event, change.before.state)
         echo(f"\nThis will be recorded on {change.record.ref}, by {self.actor} as {change.role}:")
         echo(f"  {self.label(row.name)}")
@@ -298,10 +300,10 @@ def _make_questions(here: Session, deed: Deed, now: datetime) -> Questions:
     """Return the questions for an event, with the answers that the record has already."""
     today = here.config.calendar.day(now)
     offered = _leave_out_for_pages(choices.make_offer(here, deed, now), deed.event)
-    values = choices.usual_values(deed.event, today)
+    values = prefill.usual_values(deed.event, today)
     # What is sealed is its author's alone, and at this terminal somebody may act in the author's name.
     if not deed.event.sealed:
-        values |= choices.values_on_record(here, deed)
+        values |= prefill.values_on_record(here, deed)
     return Questions(deed.event.takes, offered, parsing.to_texts(deed.event.takes, values, offered), today)
 
 
@@ -336,7 +338,7 @@ def _print_menu(here: Session, record: Snapshot, actor: str, menu: Menu) -> None
     if not menu.deeds:
         echo("You can do nothing here now.")
     for row, reason in menu.hindered[:_HINDERED]:
-        echo(f"   -  {config.label(row.name)}: not yet, {message.write_reason(here, reason, facts)}")
+        echo(f"   -  {config.label(row.name)}: not yet, {event_words.write_reason(here, reason, facts)}")
     if menu.hindered[_HINDERED:]:
         echo(f"   -  and later more; `partnershipctl events {record.ref}` lists it")
 

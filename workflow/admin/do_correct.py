@@ -19,10 +19,11 @@ from workflow.admin import trigger
 from workflow.admin.console import Console, echo
 from workflow.admin.menu import roles_held
 from workflow.admin.prompts import Questions, ask_line, ask_yes_no, choose
-from workflow.engine import Change, Conflict, NotFound
+from workflow.engine import Change
 from workflow.forms.fields import Choices
-from workflow.outbox import message
+from workflow.outbox import event_words
 from workflow.session import Session
+from workflow.store.errors import Conflict, NotFound
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
 from workflow.views import documents
 from workflow.views.visibility import Viewer
@@ -179,7 +180,7 @@ def _ask_what_falls(
         refusals = find_refusals(here, record, given, now, actor)
         for refusal in {each.entry.seq: each for each in refusals if can_fall(each, entry.row.seq)}.values():
             later, day = refusal.entry, long_day(refusal.entry.at.date())
-            why = message.write_reason(here, refusal.reason, record.facts)
+            why = event_words.write_reason(here, refusal.reason, record.facts)
             echo(f"\n{console.settings.label(later.event)}, {day}, would not have been allowed: {why}.")
             if ask_yes_no("Let it fall with this correction?", default=False):
                 fallen.append(later.seq)

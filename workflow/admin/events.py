@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from workflow import engine
 from workflow.admin.console import Console, common, echo
 from workflow.admin.references import REF, find_record, require_person
-from workflow.views import contacts, documents
+from workflow.views import authorization, contacts, documents
 
 
 @click.command()
@@ -23,7 +22,7 @@ def events(console: Console, ref: str, as_: str | None) -> None:
         record = find_record(session, ref)
         if as_:
             require_person(session, as_.lower(), record.facts)
-        roles = engine.roles_of(session, record, as_.lower()) if as_ else []
+        roles = authorization.roles_of(session, record, as_.lower()) if as_ else []
         choices = documents.possibilities(
             session, record, console.now, as_ or "", roles[0] if roles else None
         )

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from states.errors import suggest
 from states.names import State
 from workflow.admin.console import Console, common, format_minute
-from workflow.engine import NotFound
 from workflow.record import verify
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.errors import NotFound
 from workflow.store.rows import Snapshot
 from workflow.views import documents, pending
 from workflow.views.shown_directory import read_directory

@@ -10,12 +10,11 @@ from states.chapters.correction import CORRECT_ENTRY
 from states.event import Event
 from states.machine import Possibility, row_of
 from states.names import Role
-from workflow import engine
 from workflow.actions import choices
 from workflow.actions.correcting import list_correctable
 from workflow.session import Session
 from workflow.store.rows import Snapshot
-from workflow.views import contacts, documents, pending
+from workflow.views import authorization, contacts, documents, pending
 from workflow.views.visibility import Viewer
 
 
@@ -102,7 +101,7 @@ def roles_held(session: Session, record: Snapshot, actor: str) -> list[Role]:
     Raise `NotFound` for an unknown address.
     """
     person = session.directory.person(actor, record.facts)
-    return engine.roles_of(session, record, actor, person.organization if person else None)
+    return authorization.roles_of(session, record, actor, person.organization if person else None)
 
 
 def _has_choices(session: Session, deed: Deed, now: datetime) -> bool:

@@ -19,12 +19,12 @@ from workflow.admin import event_input
 from workflow.admin.console import Console, common, echo
 from workflow.admin.notices import Seal
 from workflow.admin.references import REF, check_id, find_record
-from workflow.engine import NotFound
 from workflow.outbox.trial import compose_test
 from workflow.outbox.writing import CannotWrite
 from workflow.record import changes
 from workflow.session import Session, make_mailer
 from workflow.store import tables
+from workflow.store.errors import NotFound
 from workflow.store.rows import Notice
 
 

@@ -19,12 +19,12 @@ from states.names import Role
 from workflow import links
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
-from workflow.engine import NotFound
 from workflow.outbox import delivery, queue, writing
 from workflow.procedure.checks import WATCHERS
 from workflow.record import changes, verify
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.errors import NotFound
 from workflow.store.rows import Notice, NoticeStatus
 from workflow.views import documents, sealing
 from workflow.views.shown_directory import read_directory

@@ -16,11 +16,11 @@ from workflow.admin.console import Console, Listing, common, echo
 from workflow.admin.directory import write
 from workflow.admin.leaving import people_remove, people_replace
 from workflow.admin.references import parse_words
-from workflow.engine import NotFound
 from workflow.outbox import queue
 from workflow.record import changes, district_file
 from workflow.session import Session
 from workflow.store import feeds, tables
+from workflow.store.errors import NotFound
 from workflow.views.shown_directory import read_directory
 
 

@@ -40,10 +40,10 @@ from workflow.admin.show import show
 from workflow.admin.subscribers import subscribers
 from workflow.admin.trigger import trigger
 from workflow.admin.verify import verify
-from workflow.engine import Conflict, NotFound
 from workflow.procedure.config import ConfigError
+from workflow.store.column_types import NotAnInstant
 from workflow.store.database import StoreError, first_line
-from workflow.store.tables import NotAnInstant
+from workflow.store.errors import Conflict, NotFound
 
 REFUSED, INPUT, SETUP = 1, 2, 5
 

@@ -13,11 +13,11 @@ from states.errors import BadInput, Problem, suggest
 from states.partnership import Partnership
 from workflow import engine
 from workflow.admin.console import Console
-from workflow.engine import NotFound
 from workflow.procedure.config import ConfigError
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import column_types, tables
 from workflow.store.database import StoreError
+from workflow.store.errors import NotFound
 from workflow.store.rows import Snapshot
 from workflow.views.shown_directory import read_directory
 
@@ -47,7 +47,7 @@ ANY_REF = click.argument("ref", required=False, shell_complete=complete_refs)
 def check_id(what: str, id_: int) -> int:
     """Return the number of a notice or reply. Raises `NotFound` if it is larger than a database can store."""
     # PostgreSQL would answer a larger number with an error and not with an empty result.
-    if abs(id_) > tables.LARGEST:
+    if abs(id_) > column_types.LARGEST:
         raise NotFound(f"there is no {what} {id_}")
     return id_
 

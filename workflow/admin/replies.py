@@ -15,9 +15,9 @@ from workflow.actions.handled_answers import mark_handled
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.notices import look_at_links
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
-from workflow.engine import NotFound
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.errors import NotFound
 from workflow.store.rows import Notice, ReplyRow, Verdict
 from workflow.views import documents, troubled_mail
 

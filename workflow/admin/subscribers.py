@@ -6,9 +6,9 @@ import click
 
 from workflow.actions import subscriptions
 from workflow.admin.console import Console, Listing, common, echo, format_minute
-from workflow.engine import NotFound
 from workflow.record import changes
 from workflow.session import Session
+from workflow.store.errors import NotFound
 
 
 @click.group(cls=Listing)

@@ -16,10 +16,11 @@ from workflow.actions import begin, effects
 from workflow.admin import event_input
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF, require_person, resolve
-from workflow.engine import Change, Intent
+from workflow.engine import Change
 from workflow.session import Session
 from workflow.store.rows import Channel
 from workflow.views import documents, weighed
+from workflow.views.authorization import Intent, check_actor
 
 
 def _complete_event(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -77,7 +78,7 @@ def trigger(
         row = row_of(event, record.state if record else None)
         as_role = event_input.parse_role(role)
         intent = Intent(whole, event, source, actor, Channel.CLI, console.now, as_role)
-        engine.check_actor(session, record or engine.new_record(intent), row, intent)
+        check_actor(session, record or engine.new_record(intent), row, intent)
         values, lines[:] = event_input.read(row.takes, sets, source, console.today)
         new_ref = whole
         if ref == "NEW":

@@ -6,9 +6,9 @@ import click
 
 from workflow.admin.console import Console, common, echo
 from workflow.admin.references import ANY_REF, resolve
-from workflow.engine import NotFound
 from workflow.record.verify import find_missing_triggers
 from workflow.record.verify import verify as verify_all
+from workflow.store.errors import NotFound
 
 
 @click.command()

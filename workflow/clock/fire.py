@@ -19,13 +19,14 @@ from states.chapters.board import DeferItem
 from states.machine import row_of
 from states.names import Role
 from workflow import deadlines, engine
-from workflow.engine import Change, Intent
+from workflow.engine import Change
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
 from workflow.session import Session, System
 from workflow.store import database, tables
 from workflow.store.database import StoreError, StoreLocked
 from workflow.store.rows import Channel, DeadlineRow, DeadlineStatus, Snapshot
+from workflow.views.authorization import Intent
 
 # A deadline that has used up its tries is still tried this often: somebody may have repaired its record.
 GIVEN_UP = timedelta(days=1)

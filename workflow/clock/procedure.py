@@ -12,7 +12,7 @@ from workflow.procedure.config import Config
 from workflow.record import changes
 from workflow.session import Session
 from workflow.store import database
-from workflow.store.tables import canonical
+from workflow.store.column_types import canonical
 
 # What the daemon remembers the procedure by, and who it says changed it: only the file knows the person.
 _KEY, _BY = "procedure-seen", "config.toml"

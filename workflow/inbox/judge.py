@@ -29,7 +29,6 @@ from states.errors import BadInput, Refused
 from states.event import ReplyWord
 from states.machine import event_named
 from workflow.actions.action import Action, LinkClosed, act
-from workflow.engine import Conflict
 from workflow.inbox import begun
 from workflow.inbox.aside import READ_BEFORE, digest_of, is_recorded, key_of, report_unreadable, set_aside
 from workflow.inbox.bounces import judge_bounce
@@ -61,6 +60,7 @@ from workflow.outbox import bounced
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.database import StoreError
+from workflow.store.errors import Conflict
 from workflow.store.rows import Channel, Verdict
 
 _TOO_OFTEN = f"there were more than {BUSY} from this sender within an hour"

@@ -13,7 +13,7 @@ from notifications.incoming.replies import Incoming
 from notifications.links import parse_notice_number
 from workflow.outbox import queue
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import column_types, tables
 from workflow.store.rows import Notice, Verdict
 
 # More messages from one sender in this time come from a machine, or from a loop between two of them.
@@ -74,7 +74,7 @@ def find_notices(session: Session, incoming: Incoming) -> list[Notice]:
         local = address.rpartition("@")[0]
         number = parse_notice_number(local)
         # PostgreSQL refuses a number that is larger than its column, and that would end the transaction.
-        if number is None or number > tables.LARGEST:
+        if number is None or number > column_types.LARGEST:
             continue
         row = session.connection.execute(select(table).where(table.c.id == number)).first()
         if row is not None and links.match_reply(local, row.to) == row.id:

@@ -10,7 +10,7 @@ from notifications.incoming.consent import Kind
 from notifications.incoming.original import words_of
 from states.event import ReplyWord
 from workflow.inbox.message import TEXT, Judged, Reply, find_doubt, tell_staff, template_values
-from workflow.outbox import message, queue
+from workflow.outbox import event_words, queue
 from workflow.session import Session
 from workflow.store.rows import Verdict
 
@@ -108,7 +108,7 @@ def refuse(
     notice = reply.answered
     # People know an event by the words on its button, not by its name in the law.
     labels = "; ".join(session.config.label(event) for event in events)
-    readable = [message.write_reason(session, line) for line in why]
+    readable = [event_words.write_reason(session, line) for line in why]
     words = template_values(session, replace(reply, about=labels), readable, word) | {
         "text": reply.incoming.words.below[:TEXT]
     }

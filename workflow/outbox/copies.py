@@ -12,7 +12,8 @@ from base64 import encodebytes
 from notifications.compose import Enclosure
 from states.inputs import READABLE
 from states.names import Role
-from workflow.outbox.message import entry_of, names_in, partnership_of
+from workflow.outbox.event_words import entry_of, names_in
+from workflow.outbox.message import partnership_of
 from workflow.session import Session
 from workflow.store.application_texts import SEALED_EVENTS
 from workflow.store.rows import Notice

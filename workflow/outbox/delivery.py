@@ -24,9 +24,9 @@ from workflow.outbox.timing import next_send_time
 from workflow.outbox.writing import Draft
 from workflow.session import Session, System
 from workflow.store import tables
+from workflow.store.column_types import canonical
 from workflow.store.database import StoreError
 from workflow.store.rows import Notice, NoticeStatus
-from workflow.store.tables import canonical
 
 # A lease lasts longer than any one delivery can take: the settings put a bound on `timeout_seconds` for this.
 LEASE = timedelta(minutes=10)

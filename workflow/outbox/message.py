@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,24 +10,21 @@ from sqlalchemy import select
 
 from states.chapters.anytime import CHANGE_CONTACT
 from states.chapters.panel import CHANGE_PANEL
-from states.machine import event_named, row_of
+from states.machine import event_named
 from states.names import Role, State
 from states.partnership import Partnership
 from workflow import links
 from workflow.directory import DISTRICT_ROLES
-from workflow.forms.summary import summary as summarize
 from workflow.links import Applicant
-from workflow.outbox import queue, summary
-from workflow.procedure.settings import DeadlineSettings
+from workflow.outbox import summary
+from workflow.outbox.event_words import describe_event, names_in, write_reason
+from workflow.outbox.notice_deadlines import deadline_of, own_deadline
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import feeds, tables
 from workflow.store.application_texts import SEALED_EVENTS
-from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, RungKind, Snapshot
-from workflow.store.tables import canonical
-from workflow.views import attached, contacts, corrections, documents, drafts, vacancies, visibility, weighed
-from workflow.views.sealing import names_nobody
-from workflow.views.visibility import Viewer
+from workflow.store.rows import Notice, Snapshot
+from workflow.views import attached, contacts, documents, drafts, vacancies, visibility, weighed
 
 _WHY = {
     Role.PRINCIPAL: "as principal of {school}",
@@ -144,7 +140,7 @@ def _with_partnership(session: Session, row: Notice, about: Snapshot) -> dict[st
     # A delegate may see what the absent person may see, and no more.
     viewer = visibility.viewer_of(row)
     visible = visibility.facts_for(session, about, viewer, row.queued_at)
-    event = _event(session, row, facts, viewer)
+    event = describe_event(session, row, facts, viewer)
     # Somebody who has only saved an application has no page of the partnership to see.
     is_author = row.role == Role.APPLICANT and not _has_applied(facts, row.owner)
     is_outside = row.role == Role.PUBLIC
@@ -211,114 +207,6 @@ def describe_capacity(session: Session, role: str, facts: Partnership, email: st
     if other := contacts.describe_as(session.directory, facts, email, role):
         return f"as {other}, the Lead Partner of {name}"
     return _WHY[Role(role)].format(school=name, district=session.config.procedure.district.name)
-
-
-def names_in(session: Session, facts: Partnership) -> dict[str, str]:
-    """Return names: of organizations and applicants by identifier, of people by address."""
-    return _applicants(facts) | session.directory.names()
-
-
-def write_reason(session: Session, reason: str, facts: Partnership | None = None) -> str:
-    """Return a reason of the law as people read it: with the labels of events and names in place of identifiers."""
-    applicants = _applicants(facts) if facts else {}
-    names = applicants | session.directory.names()
-
-    def name(found: re.Match[str]) -> str:
-        word = found[0]
-        # An identifier of one word may be an ordinary word, unless it is that of an applicant.
-        is_plain = not {"-", "@"} & set(word) and word not in applicants
-        return word if is_plain else names.get(word, word)
-
-    return re.sub(r"[\w.+@-]*\w", name, session.config.labeled(reason))
-
-
-def _applicants(facts: Partnership) -> dict[str, str]:
-    return {key: a.name for selection in facts.selections for key, a in selection.applications.items()}
-
-
-def _event(session: Session, row: Notice, facts: Partnership, viewer: Viewer) -> dict[str, Any] | None:
-    """Return the event that a notice tells of, with the parts that its reader may know; None for a deadline."""
-    if row.seq is None or row.partnership is None:
-        return None
-    # One form may do several events, and they share one receipt.
-    entries = [entry_of(session, row.partnership, seq) for seq in (*row.more.get("before", ()), row.seq)]
-    entry = entries[-1]
-    named = visibility.is_named(viewer, entry, unopened=names_nobody(facts, entry))
-    through = entry.stood_in if named else None
-    return {
-        "name": entry.event,
-        "at": entry.at.isoformat(),
-        "by": entry.actor if named else None,
-        "by_name": session.name_of(entry.actor) if named else None,
-        "through": session.name_of(through) if through else None,
-        "role": entry.role,
-        "input": visibility.visible_input(viewer, entry) if named else {},
-        "note": entry.note if viewer.is_office or viewer.email == entry.actor else None,
-        "deeds": [describe_entry(session, each, facts, viewer) for each in entries],
-        "correction": _correction(session, entry, facts, viewer),
-    }
-
-
-def _correction(
-    session: Session, entry: HistoryEntry, facts: Partnership, viewer: Viewer
-) -> dict[str, Any] | None:
-    """Return what a correction changes, as its reader may know it; None for another event.
-
-    Each part of the input that changed has its label, what stood, and what stands.
-    """
-    correction = corrections.of_row(session.connection, entry)
-    if correction is None:
-        return None
-
-    def visible(values: Mapping[str, Any] | None) -> dict[str, str]:
-        if values is None:
-            return {}
-        row = correction.target._replace(input=canonical(values))
-        return {pair["label"]: pair["value"] for pair in describe_entry(session, row, facts, viewer)["said"]}
-
-    was, now = visible(correction.was), visible(correction.now)
-    parts = [
-        {"label": label, "was": was.get(label), "now": now.get(label)}
-        for label in dict.fromkeys((*was, *now))
-        if was.get(label) != now.get(label)
-    ]
-    may_read = viewer.is_office or viewer.email == entry.actor or correction.can_see_reason(viewer.role)
-    return {
-        "done": session.config.events[correction.target.event]["done"],
-        "on": session.local(correction.target.at),
-        "void": correction.now is None,
-        "reason": correction.reason if may_read else None,
-        "parts": parts,
-        "asks_again": correction.asks_again,
-    }
-
-
-def entry_of(session: Session, partnership: int, seq: int) -> HistoryEntry:
-    """Return the row of a partnership's history with this number."""
-    return queue.read_entry(session.connection, partnership, seq)
-
-
-def describe_entry(
-    session: Session, entry: HistoryEntry, facts: Partnership, viewer: Viewer
-) -> dict[str, Any]:
-    """Return a row of the history in words for its reader: the event, and the input that the reader may see."""
-    made = _correction(session, entry, facts, viewer)
-    row = row_of(entry.event, State(entry.from_state) if entry.from_state else None)
-    visible = visibility.visible_input(viewer, entry)
-    # No message quotes an application, since other people may read mail in a shared mailbox.
-    pairs = (
-        [(part["label"], part["now"] or "nothing") for part in made["parts"]]
-        if made
-        else summarize(row.takes, visible, names_in(session, facts), sealed=bool(row.sealed))
-    )
-    return {
-        "event": entry.event,
-        "label": session.config.label(entry.event),
-        "done": session.config.events[entry.event]["done"],
-        "said": [{"label": label, "value": value} for label, value in pairs],
-        # What is sealed has a page of its own, which only its author can open.
-        "files": [] if row.sealed else attached.of_input(visible, row.document),
-    }
 
 
 def _asks(
@@ -419,68 +307,3 @@ def offered_versions(session: Session, row: Notice) -> dict[str, str | None]:
 def _leaves_at(row: Notice) -> datetime:
     """Return the instant as of which a message is written: that of the digest or the morning it waits for."""
     return max(row.queued_at, row.next_at)
-
-
-def deadline_of(session: Session, row: Notice, events: Sequence[str], now: datetime) -> dict[str, Any] | None:
-    """Return the deadline of what a notice asks for, as it is `now`; None if there is none.
-
-    1. A notice about a deadline has that one, if the row of the deadline offers one of the `events`. A date that
-       is past, and by which nobody had to do anything, is the deadline of nothing.
-    2. Otherwise take the first of the `events` that is the task of an open deadline. Of several deadlines take
-       the one with the fewest tasks, since it is about this one most, and then the earliest.
-    """
-    own = own_deadline(session, row, now)
-    settings = session.config.deadlines.get(own["name"]) if own else None
-    if own and settings and not own["over"] and not set(events).isdisjoint(settings.offers):
-        return own
-    candidates = _open_deadlines(session, row)
-    for event in events:
-        mine = [(len(each.owed), due, name) for name, due, each in candidates if event in each.owed]
-        if mine:
-            _, due, name = min(mine)
-            return _deadline_context(session, name, due, RungKind.REMIND, now)
-    return None
-
-
-def own_deadline(session: Session, row: Notice, now: datetime) -> dict[str, Any] | None:
-    """Return the deadline that a notice is about, as it is `now`; None for a notice of an event."""
-    if row.deadline is None:
-        return None
-    query = select(tables.deadlines).where(tables.deadlines.c.id == row.deadline)
-    rung = session.connection.execute(query).one()
-    return _deadline_context(session, rung.name, rung.ladder, rung.kind, now)
-
-
-def _open_deadlines(session: Session, row: Notice) -> list[tuple[str, datetime, DeadlineSettings]]:
-    """Return the open deadlines of a notice's partnership that its reader may know of: name, due instant, row."""
-    table, viewer = tables.deadlines, visibility.viewer_of(row)
-    query = select(table.c.name, table.c.ladder).where(
-        table.c.partnership == row.partnership, table.c.status == DeadlineStatus.OPEN.value
-    )
-    # All rungs of a deadline have its due instant, and one that is overdue has only escalations left.
-    found = [
-        (rung.name, rung.ladder, session.config.deadlines.get(rung.name))
-        for rung in session.connection.execute(query.distinct())
-    ]
-    return [
-        (name, due, settings)
-        for name, due, settings in found
-        if settings is not None and visibility.can_see_deadline(viewer, settings)
-    ]
-
-
-def _deadline_context(session: Session, name: str, due: datetime, kind: str, now: datetime) -> dict[str, Any]:
-    settings, calendar = session.config.deadlines.get(name), session.config.calendar
-    # The message that says that it is due leaves a moment later, and calls it overdue from the next day on.
-    past = calendar.day(due) < calendar.day(now) if kind == RungKind.DUE else due <= now
-    is_gate = settings is not None and not settings.owed and not settings.overdue
-    return {
-        "name": name,
-        "label": settings.label if settings else name,
-        "due_at": calendar.local(due).isoformat(),
-        "kind": kind,
-        "overdue": (past and not is_gate) or kind == RungKind.ESCALATE,
-        # Nobody is late for a date by which nobody had to do anything, such as the end of a window.
-        "over": is_gate and due <= now,
-        "late_days": max((now - due).days, 0),
-    }

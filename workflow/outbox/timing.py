@@ -19,8 +19,8 @@ from workflow.procedure.checks import SYSTEM_NOTICES
 from workflow.procedure.config import Config
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.column_types import canonical
 from workflow.store.rows import NoticeStatus, RungKind, Snapshot
-from workflow.store.tables import canonical
 
 # Notices about the system, and events that the law makes urgent, never wait for a digest.
 AT_ONCE = (*SYSTEM_NOTICES, *(name for name in EVENTS if event_named(name).urgent))

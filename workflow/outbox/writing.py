@@ -22,7 +22,8 @@ from notifications.errors import ServiceError
 from notifications.render import Rendered, TemplateFailed, TemplateMissing
 from states.event import OFFICE
 from workflow.outbox import copies, invitations
-from workflow.outbox.message import DIGEST, context_of, entry_of, offered_versions, partnership_of
+from workflow.outbox.event_words import entry_of
+from workflow.outbox.message import DIGEST, context_of, offered_versions, partnership_of
 from workflow.procedure.config import Config
 from workflow.session import Session
 from workflow.store import kept_documents, tables

@@ -19,8 +19,8 @@ from states.inputs import Count, Day, Email, Name
 from states.mistakes import shorten
 from states.names import Ground, State
 from workflow.procedure.calendar import Roll
-from workflow.procedure.due import Due, Offset, parse_due, parse_offset
-from workflow.procedure.offsets import Hour, parse_reminder
+from workflow.procedure.due import Due, parse_due
+from workflow.procedure.offsets import Hour, Offset, parse_offset, parse_reminder
 
 
 def _parse_time(value: object) -> object:

@@ -16,7 +16,7 @@ from workflow.record.district_file import DistrictFile, GivenMeeting, GivenPerso
 from workflow.record.rights import Rights
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.tables import canonical
+from workflow.store.column_types import canonical
 from workflow.views.shown_directory import find_unnamed
 
 

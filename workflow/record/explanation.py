@@ -10,7 +10,8 @@ from typing import Any
 from states.moments import Moment, counts_from, done_on
 from workflow import deadlines
 from workflow.procedure.calendar import Calendar, Roll
-from workflow.procedure.due import Count, Due
+from workflow.procedure.due import Due
+from workflow.procedure.due_rules import Count
 from workflow.procedure.lines import Place, find_setting
 from workflow.procedure.settings import DeadlineSettings
 from workflow.record import verify

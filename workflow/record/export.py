@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import select, true
 
-from workflow import engine
 from workflow.record import verify
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.column_types import canonical
+from workflow.store.errors import NotFound
 from workflow.store.rows import HistoryEntry, Snapshot
 from workflow.store.saving import HASHED
-from workflow.store.tables import canonical
 from workflow.views import documents, sealing
 
 FORMAT, VERSION = "lead-community-partners record", 1
@@ -41,7 +41,7 @@ def select_records(session: Session, refs: Sequence[str]) -> list[Snapshot]:
     # A reference that is misspelt must not make the export silently shorter.
     for ref in refs:
         if ref not in existing:
-            raise engine.NotFound(f"there is no partnership {ref!r}")
+            raise NotFound(f"there is no partnership {ref!r}")
     return records
 
 

@@ -16,7 +16,7 @@ from states.inputs import as_stored, read_input
 from states.machine import FIRST, row_of
 from states.names import Role, State
 from workflow import deadlines, directory, engine
-from workflow.engine import Change, Intent
+from workflow.engine import Change
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
 from workflow.procedure.checks import BEFORE_THE_BOARD
@@ -28,8 +28,10 @@ from workflow.record.district_file import (
     GivenPartnership,
 )
 from workflow.session import Session, System
+from workflow.store import errors
+from workflow.store.column_types import canonical
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
-from workflow.store.tables import canonical
+from workflow.views.authorization import Intent
 
 _ABOUT_THE_END = ("terminate", "expire", "withdraw-termination")
 
@@ -296,7 +298,7 @@ def _write_event(
         raise BadInput([Problem(f"{place}.event", p.problem, p.expected) for p in unknown.problems]) from None
     except BadInput as bad:
         raise _place_input(place, bad) from None
-    except engine.NotFound as missing:
+    except errors.NotFound as missing:
         expected = "somebody the file or the directory names"
         raise BadInput([Problem(f"{place}.as", str(missing), expected)]) from None
     except LawError as error:

@@ -18,12 +18,12 @@ from sqlalchemy import Row, insert, select, update
 from states.errors import BadInput, Problem, Refused, Unmet
 from workflow import directory
 from workflow.directory import CANCELLED
-from workflow.engine import NotFound
 from workflow.record import changes, meeting_titles
 from workflow.record.calendar_file import CalendarEvent, Contents, Version, is_older
 from workflow.record.meeting_titles import Kind
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from states.errors import BadInput, Problem, Refused, Unmet, suggest
 from states.names import Role
 from workflow import directory
-from workflow.engine import NotFound
 from workflow.outbox import queue
 from workflow.record import changes, verify
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.errors import NotFound
 from workflow.store.rows import Snapshot
 
 CLOSED = "school-closed"  # the template of the message to those concerned

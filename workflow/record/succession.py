@@ -23,13 +23,13 @@ from states.partnership import Partnership
 from workflow import directory, engine
 from workflow.actions import sign_in
 from workflow.directory import Person
-from workflow.engine import NotFound
 from workflow.outbox import queue
 from workflow.record import changes, verify
 from workflow.session import Session
 from workflow.store import feeds, tables
+from workflow.store.column_types import canonical
+from workflow.store.errors import NotFound
 from workflow.store.rows import Channel, NoticeStatus, Snapshot
-from workflow.store.tables import canonical
 
 HANDED_OVER = "handed-over"  # the template of the message to both
 _WAITING = (NoticeStatus.QUEUED, NoticeStatus.FAILED)

@@ -17,10 +17,10 @@ from states.errors import LawError
 from states.names import State
 from workflow.procedure.config import Config
 from workflow.store import past, tables, triggers
+from workflow.store.column_types import NotAnInstant
 from workflow.store.database import StoreError
 from workflow.store.rows import GENESIS, HistoryEntry, Snapshot
 from workflow.store.saving import days_in_force, facts_text, hash_entry
-from workflow.store.tables import NotAnInstant
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Select, select
 from states.chapters.correction import CORRECT_ENTRY
 from states.machine import EVENTS, event_named
 from states.selection import Application
-from workflow.store import tables
+from workflow.store import column_types, tables
 from workflow.store.database import StoreError
 from workflow.store.rows import HistoryEntry, Snapshot
 
@@ -104,7 +104,7 @@ def _rows(
         values = row.input_values
         values["organization"] = corrected.get(row.seq, values.get("organization"))
         if (values["organization"], row.at) in keys:
-            yield row._replace(input=tables.canonical(values))
+            yield row._replace(input=column_types.canonical(values))
 
 
 def _corrected_organizations(connection: Connection, record: Snapshot) -> dict[int, str]:
@@ -132,7 +132,7 @@ def without_texts(row: HistoryEntry) -> HistoryEntry:
     if not texts:
         return row
     kept = {key: value for key, value in row.input_values.items() if key not in texts}
-    return row._replace(input=tables.canonical(kept))
+    return row._replace(input=column_types.canonical(kept))
 
 
 def _text_of(values: Mapping[str, Any]) -> ApplicationText:

@@ -1,19 +1,11 @@
-"""Defines the tables of the database, and how their instants and JSON are stored.
-
-Columns with JSON hold its canonical text, so that the text that was hashed can be read back letter by letter.
-"""
+"""Defines the tables of the database."""
 
 from __future__ import annotations
-
-import json
-from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import (
     Boolean,
     Column,
     Date,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -22,77 +14,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
     text,
     true,
 )
-from sqlalchemy.engine import Dialect
 
-
-class NotAnInstant(ValueError):
-    """A column for an instant holds something else; the message says what."""
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware datetime, stored in UTC. A naive datetime is a `ValueError`."""
-
-    impl = DateTime(timezone=True)
-    # The type has no settings of its own, so SQLAlchemy may keep the statements that use it.
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.utcoffset() is None:
-            raise ValueError(f"{value} has no time zone")
-        # SQLite stores text without a zone, so all of it has to be in the same one.
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def bind_processor(self, dialect: Dialect) -> Any:
-        if dialect.name != "sqlite":
-            return super().bind_processor(dialect)
-
-        # This writes the same text as SQLAlchemy in a third of the time. Most values that are written are
-        # instants.
-        def text(value: datetime | None) -> str | None:
-            moment = self.process_bind_param(value, dialect)
-            return None if moment is None else moment.isoformat(" ", "microseconds")
-
-        return text
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=UTC)
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        if dialect.name != "sqlite":
-            return super().result_processor(dialect, coltype)
-
-        # SQLite accepts any text in a column, so a hand-made change may have left something else there.
-        def instant(value: Any) -> datetime | None:
-            if value is None:
-                return None
-            try:
-                moment = datetime.fromisoformat(value)
-            except (TypeError, ValueError):
-                raise NotAnInstant(f"{value!r} stands where a time should") from None
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-        return instant
-
-
-def canonical(value: Any) -> str:
-    """Return JSON in the one form that is stored and hashed: sorted keys, no spaces, text not escaped."""
-    # NaN is refused, since it is not JSON and other programs could not check the record.
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-LARGEST = 2**31 - 1  # the largest id that PostgreSQL's type of integer holds
-
+from workflow.store.column_types import Instant
 
 # Constraints have fixed names, since a migration can change a constraint only by its name.
 METADATA = MetaData(

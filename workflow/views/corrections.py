@@ -19,8 +19,8 @@ from states.lifecycle import TABLE
 from states.machine import event_named
 from states.names import Role
 from workflow.store import tables
+from workflow.store.column_types import canonical
 from workflow.store.rows import HistoryEntry
-from workflow.store.tables import canonical
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from states.names import Side
 from states.partnership import Partnership
 from workflow.session import Session
 from workflow.store import kept_documents, tables
+from workflow.store.column_types import canonical
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
-from workflow.store.tables import canonical
 
 LARGEST_INSIDE = 500_000  # bytes of a document that the page itself holds; a larger one is only named
 _HOW = {

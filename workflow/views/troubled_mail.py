@@ -16,9 +16,9 @@ from states.names import Role
 from workflow.procedure.checks import SYSTEM_NOTICES
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.column_types import LARGEST
 from workflow.store.rows import Notice, NoticeStatus, ReplyRow, Snapshot, Verdict
-from workflow.store.tables import LARGEST
-from workflow.views import visibility
+from workflow.views import visible_history
 from workflow.views.sealing import unopened_rows
 
 MOST = 50  # the most messages, and the most answers, that are shown
@@ -250,6 +250,6 @@ class _People:
 
     def _find_unopened(self, record: Snapshot) -> frozenset[int]:
         if record.key not in self._unopened:
-            rows = visibility.history_rows(self.session, record)
+            rows = visible_history.history_rows(self.session, record)
             self._unopened[record.key] = unopened_rows(record.facts, rows)
         return self._unopened[record.key]

@@ -27,10 +27,10 @@ from workflow.actions.applicants import own_application
 from workflow.actions.application_files import KEY as FILES
 from workflow.actions.applications import FIELDS, SentAlready, TooMany
 from workflow.actions.kept_forms import Faults, Kept
-from workflow.engine import Conflict
 from workflow.links import Applicant
 from workflow.session import Session
 from workflow.store.application_texts import list_files, read_text
+from workflow.store.errors import Conflict
 from workflow.store.rows import Snapshot
 from workflow.views import attached, drafts
 from workflow.views.drafts import Draft

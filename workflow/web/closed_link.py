@@ -19,7 +19,7 @@ from workflow.forms import fields
 from workflow.links import Claim
 from workflow.session import Session
 from workflow.store.rows import HistoryEntry
-from workflow.views import visibility
+from workflow.views import visibility, visible_history
 from workflow.web.site import Site
 
 _TITLES = {
@@ -127,11 +127,11 @@ def _collect_news(session: Session, claim: Claim, now: datetime) -> dict[str, An
     done = last_done(session, claim)
     seqs = {row.seq for row in done}
     # What has happened since is only for people who still have the role.
-    visible = visibility.visible_rows(session, record, viewer, now) if may_know else []
+    visible = visible_history.visible_rows(session, record, viewer, now) if may_know else []
     since = [row for row in visible if is_since(notice, row) and row.seq not in seqs]
 
     def lines(rows: Sequence[HistoryEntry]) -> list[dict[str, Any]]:
-        return visibility.lines_of(session, record, viewer, rows)
+        return visible_history.lines_of(session, record, viewer, rows)
 
     return {
         "partnership": {"ref": record.ref, "title": record.facts.title},

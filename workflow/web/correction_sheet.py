@@ -21,10 +21,10 @@ from workflow.actions.correcting import PREFIX, EntryForm, can_fall, find_refusa
 from workflow.forms import parsing
 from workflow.forms.fields import Field, Texts, build_form, other_problems
 from workflow.forms.summary import answers_of
-from workflow.outbox import message
+from workflow.outbox import event_words
 from workflow.session import Session
 from workflow.store.rows import HistoryEntry
-from workflow.views import corrections, visibility
+from workflow.views import corrections, visible_history
 from workflow.web.sheet import TICKED, EventInputs, digest_of
 
 ENTRY = "entry"  # the name of the control, and of the part of the address, that says which entry is corrected
@@ -45,12 +45,12 @@ def open_correction(session: Session, action: Action, entry: str, now: datetime)
     The number of an entry would tell applicants how many others have applied. Raise `LinkClosed` for an entry that
     there is not, or that this person may not correct.
     """
-    rows = corrections.as_they_count(visibility.history_rows(session, action.record))
+    rows = corrections.as_they_count(visible_history.history_rows(session, action.record))
     viewer = action.viewer
     for row in rows:
         if entry and corrections.name_of(row) == entry:
             if corrections.may_correct(row, viewer.role, viewer.email, viewer.through):
-                seen = tuple(visibility.visible_rows(session, action.record, viewer, now))
+                seen = tuple(visible_history.visible_rows(session, action.record, viewer, now))
                 return Correcting(action, row, session.config.label(row.event), session, seen, now)
             break
     raise LinkClosed("overtaken", "This entry is not yours to correct.", action.claim)
@@ -146,7 +146,7 @@ class Correcting:
         if row is None:
             return "Something that came later, and that you may not read, rests on this entry. Write to the office."
         session, record = self.session, self.action.record
-        reason = message.write_reason(session, refusal.reason, record.facts)
+        reason = event_words.write_reason(session, refusal.reason, record.facts)
         clause = f" (policy {refusal.clause})" if refusal.clause else ""
         why = f"That would not have been allowed: {reason}{clause}."
         if row.seq == self.row.seq:
@@ -158,7 +158,7 @@ class Correcting:
         return self.session.config.calendar.day(row.at)
 
     def _sentence(self, row: HistoryEntry) -> str:
-        (line,) = visibility.lines_of(self.session, self.action.record, self.action.viewer, [row])
+        (line,) = visible_history.lines_of(self.session, self.action.record, self.action.viewer, [row])
         return str(line["sentence"])
 
     def _ticked(self, texts: Texts) -> list[int]:

@@ -28,11 +28,11 @@ from workflow.actions.action import (
 from workflow.actions.answers import last_done, was_sent
 from workflow.actions.effects import Parts
 from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept
-from workflow.engine import Conflict
 from workflow.forms import fields, parsing
 from workflow.links import Claim
-from workflow.outbox import message
+from workflow.outbox import event_words, message, notice_deadlines
 from workflow.session import Session
+from workflow.store.errors import Conflict
 from workflow.store.rows import Channel, Snapshot
 from workflow.views import contacts, documents, your_page
 from workflow.views.capacities import Capacity
@@ -283,7 +283,7 @@ def _describe(session: Session, action: Action, now: datetime) -> dict[str, Any]
         "why": message.describe_capacity(session, action.role, facts, action.actor),
         "person": session.name_of(action.reader, facts),
         "stands_in_for": session.name_of(action.actor) if action.through else "",
-        "deadline": message.deadline_of(session, action.notice, [event], now),
+        "deadline": notice_deadlines.deadline_of(session, action.notice, [event], now),
         "page": links.address(config, action.claim.for_event("", facts)),
         "megabytes": config.procedure.web.upload_megabytes,
     }
@@ -324,7 +324,7 @@ def _explain(
 
 def _write_unmet(action: Action, session: Session, unmet: Unmet) -> str:
     """Return an unmet requirement as a sentence, with the names of what it is about and the clause behind it."""
-    reason = message.write_reason(session, unmet.reason, action.record.facts)
+    reason = event_words.write_reason(session, unmet.reason, action.record.facts)
     clause = f" (policy {unmet.clause})" if unmet.clause else ""
     return f"{reason[:1].upper()}{reason[1:]}{clause}."
 
@@ -355,7 +355,7 @@ def done(site: Site, token: str, claim: Claim) -> Response:
             "dates_in": session.dates_in(claim.person),
             "partnership": {"ref": record.ref, "title": facts.title, "state": str(record.state)},
             "school": session.directory.school_name(facts.school),
-            "deeds": [message.describe_entry(session, row, facts, viewer) for row in rows],
+            "deeds": [event_words.describe_entry(session, row, facts, viewer) for row in rows],
             "at": config.calendar.local(rows[-1].at).isoformat(),
             "by": session.name_of(rows[-1].actor),
             "through": session.name_of(rows[-1].ran_by) if rows[-1].ran_by else "",

@@ -23,7 +23,16 @@ from workflow.links import Applicant
 from workflow.outbox import message, timing
 from workflow.session import Session
 from workflow.store import kept_documents, tables
-from workflow.views import attached, contacts, documents, sealing, visibility, weighed, your_page
+from workflow.views import (
+    attached,
+    contacts,
+    documents,
+    sealing,
+    visibility,
+    visible_history,
+    weighed,
+    your_page,
+)
 from workflow.views.applications import texts_for
 from workflow.web import charts
 from workflow.web.correction_sheet import ENTRY
@@ -45,7 +54,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
     viewer = action.viewer
     # Facts reach the page only through this filter, so that nobody sees more than their role allows.
     seen = visibility.facts_for(session, record, viewer, now)
-    history = visibility.history_for(session, record, viewer, now)
+    history = visible_history.history_for(session, record, viewer, now)
     due = visibility.deadlines_for(session, record, viewer, now)
     events = _find_events(session, action, due, now)
     selection = record.facts.selection

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from states.errors import Problem
 from workflow.forms.fields import Texts
-from workflow.store.tables import canonical
+from workflow.store.column_types import canonical
 
 TICKED = "yes"  # the value of a box that a person ticks to say that a form is meant
 NOT_TICKED = "not-ticked"  # in the address of a page that came back because a box was not ticked

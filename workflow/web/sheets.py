@@ -10,7 +10,7 @@ from typing import Any
 from states.chapters.scoring import ScoreApplication
 from states.errors import BadInput, Problem
 from states.inputs import Input
-from workflow.actions import attachments, briefing, choices
+from workflow.actions import attachments, briefing, choices, prefill
 from workflow.actions.action import Action
 from workflow.forms import parsing
 from workflow.forms.fields import Field, Offered, Texts, build_form, other_problems, walk
@@ -33,7 +33,7 @@ def sheet_of(session: Session, action: Action, now: datetime, entry: str = "") -
     if action.event.takes is ScoreApplication:
         return score_sheet.open_sheet(session, action, now)
     offered, sections = choices.make_offer(session, action, now), briefing.collect_sections(session, action)
-    on_record = choices.values_on_record(session, action)
+    on_record = prefill.values_on_record(session, action)
     return Single(action, offered, sections, session.config.calendar.day(now), on_record)
 
 
@@ -56,7 +56,7 @@ class Single:
         return self.action.event.takes
 
     def texts(self) -> dict[str, str]:
-        usual = choices.usual_values(self.action.event, self.today)
+        usual = prefill.usual_values(self.action.event, self.today)
         fields = build_form(self._takes, {}, self.offered)
         stated = {field.name: field.choices[0][0] for field in fields if field.is_stated}
         return parsing.to_texts(self._takes, usual | dict(self.on_record), self.offered) | stated

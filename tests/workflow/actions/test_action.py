@@ -25,7 +25,7 @@ from workflow.actions.answers import last_done, was_used
 from workflow.links import Claim
 from workflow.session import Session
 from workflow.store import tables
-from workflow.views import visibility
+from workflow.views import visible_history
 
 
 def claim(life: Life, event: str, to: str, template: str | None = None) -> Claim:
@@ -128,7 +128,7 @@ def test_what_was_changed_since_has_to_be_read_again(begin: Begin) -> None:
     answer(life, claim(life, "agree-needs", "principal", "describe-needs"))
     with life.system.reading() as session:
         notice, record = notice_of(session, of)
-        rows = visibility.history_rows(session, record)
+        rows = visible_history.history_rows(session, record)
         meanwhile = [row.event for row in rows if is_since(notice, row)]
     assert meanwhile == ["describe-needs", "agree-needs"]
 

@@ -9,7 +9,7 @@ from tests.support.desk import REF
 from tests.support.facts import CBO
 from tests.workflow.admin.conftest import Sit
 from tests.workflow.admin.test_leaving import mail
-from workflow.outbox.message import names_in
+from workflow.outbox.event_words import names_in
 from workflow.views import visibility
 from workflow.views.visibility import Viewer
 

@@ -15,9 +15,9 @@ from tests.support import databases
 from tests.support.district import LA, Begin, Life
 from workflow import engine
 from workflow.clock import fire
-from workflow.engine import Conflict
 from workflow.outbox import queue
 from workflow.store.database import StoreLocked
+from workflow.store.errors import Conflict
 
 
 def did(tally: fire.Tally) -> tuple[int, int, int, int]:

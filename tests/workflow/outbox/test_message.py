@@ -10,7 +10,7 @@ from tests.support.district import Begin, Life
 from tests.support.facts import COLLEGE, REVIEWERS
 from tests.support.letters import got
 from tests.support.visitor import Visitor
-from workflow.outbox import message
+from workflow.outbox import event_words
 
 
 def text(life: Life, template: str, to: str) -> str:
@@ -128,7 +128,7 @@ def test_a_reason_names_organizations_and_people_and_no_identifiers(begin: Begin
         f"{COLLEGE} still needs scores from {REVIEWERS[0]} with score-application; other ids-of-nobody stay"
     )
     with life.system.reading() as session:
-        written = message.write_reason(session, reason, life.facts)
+        written = event_words.write_reason(session, reason, life.facts)
         names = session.directory.names()
     label = life.system.config.label("score-application")
     assert written == (

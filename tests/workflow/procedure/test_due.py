@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow.procedure.calendar import Calendar
-from workflow.procedure.due import Due, Offset, parse_due, parse_offset
+from workflow.procedure.due import Due, parse_due
+from workflow.procedure.offsets import Offset, parse_offset
 
 LA = ZoneInfo("America/Los_Angeles")
 CALENDAR = Calendar(LA, breaks=[(date(2026, 4, 6), date(2026, 4, 10))])

@@ -10,8 +10,8 @@ import pytest
 from tests.support import databases
 from tests.support.district import Begin, Life
 from tests.support.facts import STATIONS
-from workflow import engine
 from workflow.record import verify
+from workflow.store.column_types import canonical
 from workflow.store.rows import HistoryEntry
 from workflow.store.saving import hash_entry
 
@@ -116,7 +116,7 @@ def test_a_forged_row_with_a_hash_of_its_own_breaks_the_chain_after_it(begin: Be
     life = begin("open")
     row = entry(life, 2)
     given = json.loads(row["input"]) | {"needs": ["catering"]}
-    forged = {**row, "input": engine.canonical(given)}
+    forged = {**row, "input": canonical(given)}
     life.tamper(
         "UPDATE history SET input = :input, hash = :hash WHERE seq = 2",
         input=forged["input"], hash=hash_entry(life.ref, forged),

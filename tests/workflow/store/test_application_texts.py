@@ -17,7 +17,7 @@ from tests.support.facts import CBO, COLLEGE
 from workflow.store import database, upgrade
 from workflow.store.application_texts import read_text, row_of
 from workflow.store.database import StoreError
-from workflow.views import visibility
+from workflow.views import visible_history
 from workflow.views.visibility import Viewer
 
 LONG = "x" * 20_000
@@ -75,7 +75,9 @@ def test_reading_a_history_needs_no_room_for_the_texts(begin: Begin) -> None:
     with life.system.reading() as session:
         record = life.record
         tracemalloc.start()
-        lines = visibility.history_for(session, record, Viewer(Role.STAFF, "staff@example.org"), life.now)
+        lines = visible_history.history_for(
+            session, record, Viewer(Role.STAFF, "staff@example.org"), life.now
+        )
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert len(lines) == record.version

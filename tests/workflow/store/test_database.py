@@ -22,10 +22,10 @@ from tests.support import databases
 from tests.support.district import Begin
 from workflow import directory, engine
 from workflow.clock import fire
-from workflow.engine import Conflict
 from workflow.session import System
 from workflow.store import database, dialects, tables, upgrade
 from workflow.store.database import StoreError, StoreUnavailable
+from workflow.store.errors import Conflict
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from states.selection import Selection
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, PEOPLE, REVIEWERS, STATIONS
 from workflow import engine
-from workflow.views import visibility
+from workflow.views import visibility, visible_history
 from workflow.views.applications import texts_for
 from workflow.views.visibility import Viewer
 
@@ -67,7 +67,7 @@ def read(life: Life, role: Role, email: str | None = None, through: str | None =
 def told(life: Life, role: Role, email: str | None = None) -> list[dict[str, Any]]:
     with life.system.reading() as session:
         record = engine.load(session.connection, [life.ref])[life.ref]
-        return visibility.history_for(session, record, Viewer(role, email or EMAILS[role]), life.now)
+        return visible_history.history_for(session, record, Viewer(role, email or EMAILS[role]), life.now)
 
 
 def dates(life: Life, role: Role) -> set[str]:

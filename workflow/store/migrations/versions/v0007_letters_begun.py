@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from workflow.store.tables import Instant
+from workflow.store.column_types import Instant
 
 revision = "0007"
 down_revision = "0006"

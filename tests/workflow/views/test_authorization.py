@@ -11,7 +11,7 @@ from states.names import Role
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO
 from workflow import engine
-from workflow.engine import NotFound
+from workflow.store.errors import NotFound
 from workflow.store.rows import Channel
 
 
