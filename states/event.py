@@ -154,7 +154,8 @@ def sides_left(needed: Sequence[Side], done: Mapping[Side, object]) -> list[Wait
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the form of an event shows of the record. Each name is one of `actions/briefing` or `actions/choices`.
+    """What the form of an event shows of the record. Each name is one of `actions/briefing`, `actions/choices`
+    or `actions/prefill`.
 
     `reads` are the sections to read before the form. `choices` has, by key of the input, the list to choose
     from. `replaces` is the document on record that fills the form at the start. `beside` has, by key, the

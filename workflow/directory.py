@@ -22,14 +22,12 @@ from states.names import Role
 from states.partnership import Partnership
 from states.selection import Application
 from workflow.procedure.config import Config
-from workflow.procedure.meetings import CANCELLED as CANCELLED
 from workflow.procedure.meetings import read_meetings, read_moves
 from workflow.store import database, tables
 from workflow.store.column_types import canonical
 from workflow.store.leavers import read_leavers
 
-# Roles that the directory gives for the whole district.
-DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)
+DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)  # held for the whole district
 
 
 @dataclass(frozen=True, slots=True)

@@ -316,7 +316,7 @@ EVENTS = (
             falls_with_it,
         ),
         asks=("through",),
-        # Who may know of the corrected row may know of its correction: see `workflow/views/visibility.py`.
+        # Who may know of the corrected row may know of its correction: see `workflow/views/visible_history.py`.
         audience=OFFICE_ONLY,
         optional=True,
         of_entry=True,

@@ -17,7 +17,7 @@ from sqlalchemy import Row, insert, select, update
 
 from states.errors import BadInput, Problem, Refused, Unmet
 from workflow import directory
-from workflow.directory import CANCELLED
+from workflow.procedure.meetings import CANCELLED
 from workflow.record import changes, meeting_titles
 from workflow.record.calendar_file import CalendarEvent, Contents, Version, is_older
 from workflow.record.meeting_titles import Kind
