@@ -55,11 +55,18 @@ ASIDE = {
     "ask-question", "answer-question",
     "correct-entry",  # it needs a history, and leads to a situation to which the right entry would have led
 }  # fmt: skip
-RARE = {
-    "record-signature", "file-protest", "answer-protest", "declare-conflict", "change-panel",
-    "withdraw-application", "restart", "recall-item", "move-item", "withdraw-amendment", "withdraw-termination",
-    "ask-for-changes",
-}  # fmt: skip
+# What each wider search tries besides the ordinary one: these events, and the inputs of `_MORE`. All of it at once
+# would be more than a machine can hold.
+WIDER: Mapping[str, set[str]] = {
+    "protests": {"file-protest", "answer-protest", "restart"},
+    "panel": {"declare-conflict", "change-panel", "withdraw-application"},
+    "taken back": {"recall-item", "move-item", "withdraw-amendment", "ask-for-changes"},
+    "later ends": {"withdraw-termination"},
+    "paper": {"record-signature"},
+    "immediate action": set(),
+    "another year": set(),  # a third meeting and a later end too
+}
+RARE = set().union(*WIDER.values())
 # Of these there is one at a time, in a given order: no requirement asks who was first.
 _IN_ORDER = {"agree-needs", "agree-outcomes", "sign-agreement", "give-finding"}
 _DAYS = [{"meeting_on": str(on)} for on in MEETINGS]
@@ -86,12 +93,10 @@ _EACH: Mapping[str, list[dict[str, Any]]] = {
     "give-finding": [{"impact": False}],
     "continue": [{"improvement_plan": "a tutor more"}],
 }  # fmt: skip
-# What a thorough search tries besides.
-_MORE: Mapping[str, list[dict[str, Any]]] = {
-    "introduce-item": [day | {"immediate_action": True} for day in _DAYS],
-    "terminate": [{"effective_on": SOON}],
-    "give-finding": [{"impact": True}],
-    "continue": [{}],
+_MORE: Mapping[str, Mapping[str, list[dict[str, Any]]]] = {
+    "immediate action": {"introduce-item": [day | {"immediate_action": True} for day in _DAYS]},
+    "later ends": {"terminate": [{"effective_on": SOON}]},
+    "another year": {"give-finding": [{"impact": True}], "continue": [{}]},
 }
 
 
@@ -152,29 +157,29 @@ def _change(change: Change | None) -> Hashable:
 
 
 @cache
-def _inputs(event: str, takes: type[Input], time: int, thorough: bool) -> tuple[tuple[str, Input], ...]:
+def _inputs(event: str, takes: type[Input], time: int, wider: str) -> tuple[tuple[str, Input], ...]:
     """The inputs that an event is tried with, each with how it is told."""
     now, sample = TIMES[time], SAMPLES.get(event, {})
     today, tomorrow = (str(now.date() + timedelta(days=days)) for days in (0, 1))
     fitting = {"organization": CBO, "closes_on": tomorrow, "signed_on": today, "effective_on": today}
     usual = sample | {key: value for key, value in fitting.items() if key in sample}
-    each = [*_EACH.get(event, [{}]), *(_MORE.get(event, ()) if thorough else ())]
+    each = [*_EACH.get(event, [{}]), *_MORE.get(wider, {}).get(event, ())]
     if event == "terminate" and "ayes" in takes.model_fields:
         each = _VOTES
     if event == "defer-item":
         del usual["meeting_on"]
-    near = [given for given in each if _is_near(event, given.get("meeting_on"), now, thorough)]
+    near = [given for given in each if _is_near(event, given.get("meeting_on"), now, wider)]
     return tuple((str(given), read_input(takes, usual | given)) for given in near)
 
 
-def meetings(*, thorough: bool) -> list[date]:
+def meetings(wider: str) -> list[date]:
     """The days on which the Board meets."""
-    return list(MEETINGS) if thorough else list(MEETINGS)[:-1]
+    return list(MEETINGS) if wider == "another year" else list(MEETINGS)[:-1]
 
 
-def _is_near(event: str, day: str | None, now: datetime, thorough: bool) -> bool:
+def _is_near(event: str, day: str | None, now: datetime, wider: str) -> bool:
     """Whether a meeting is the next one, of what is planned, or the last one, of what is recorded."""
-    known = meetings(thorough=thorough)
+    known = meetings(wider)
     if event in ("schedule-item", "defer-item"):
         near = [on for on in known if on > now.date()][:1]
     else:
@@ -189,19 +194,20 @@ def _setting(row: Event, given: Input, now: datetime) -> Setting:
     return Setting(**{name: getattr(whole, name) for name in row.asks})
 
 
-def onward(place: Place, *, thorough: bool) -> Iterator[Place]:
+def onward(place: Place, wider: str) -> Iterator[Place]:
     """Every situation that one step leads to: an event that the law allows, or the next instant."""
-    times = TIMES if thorough else TIMES[:-1]
+    times = TIMES if wider == "another year" else TIMES[:-1]
+    aside = ASIDE | RARE - WIDER.get(wider, set())
     if place.time + 1 < len(times) and place.state is not None:
         yield replace(place, time=place.time + 1, deed="time passes", terms_before=None)
     for row in machine.events_of(place.state):
         # A set that is proposed in force counts for nothing before all three have agreed to it.
-        if row.name == "set-outcomes" and place.facts.in_force and not thorough:
+        if row.name == "set-outcomes" and place.facts.in_force and wider != "another year":
             continue
         protested = place.facts.selection is not None and place.facts.selection.protests
-        if row.name in (ASIDE if thorough else ASIDE | RARE) or (row.name == "file-protest" and protested):
+        if row.name in aside or (row.name == "file-protest" and protested):
             continue
-        for told, given in _inputs(row.name, row.takes, place.time, thorough):
+        for told, given in _inputs(row.name, row.takes, place.time, wider):
             setting = _setting(row, given, place.now)
             for role in _who(row, place):
                 case = Case(place.state, place.facts, given, PEOPLE[role], role, place.now, setting)
