@@ -48,7 +48,7 @@ POINTS = {
     "amid the tables": ("after", "alembic.op:create_table"),
     "after the tables are made": ("after", "alembic.command:upgrade"),
     "before the import writes an event": ("before", "workflow.engine:write"),
-    "after a partnership is imported": ("after", "workflow.record.importing:_import_partnership"),
+    "after a partnership is imported": ("after", "workflow.record.importing:_set_deadlines"),
     "after the import is committed": ("after", "workflow.record.importing:take_in"),
 }
 

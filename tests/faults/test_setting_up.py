@@ -156,7 +156,7 @@ def test_an_upgrade_that_is_killed_leaves_the_old_tables_and_what_is_in_them(
     assert bare.tables_of("schools") == ["('franklin', 'Franklin High School', None)"]
     assert bare.ctl("init") == 0
     assert version(engine) == database.VERSION
-    assert bare.tables_of("schools") == ["('franklin', 'Franklin High School', None)"]
+    assert bare.tables_of("schools") == ["('franklin', 'Franklin High School', None, None, None)"]
     engine.dispose()
 
 

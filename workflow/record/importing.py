@@ -120,7 +120,6 @@ def _import_partnerships(
     coming = []
     for number, partnership in enumerate(file.partnership):
         coming.append(_compare_known(session, partnership, f"partnership.{number}", counts, now, options))
-        progress()
     steps = [(event.at, each, place, event) for each in coming for place, event in each.events]
     # The sort is stable, so events of one time keep the order of the file.
     for _, each, place, event in sorted(steps, key=lambda step: step[0]):
@@ -139,6 +138,7 @@ def _import_partnerships(
             # Nobody waits for news of a partnership that only now comes on record. Those of a live one are told.
             if each.known:
                 queue.queue(session, each.occasions)
+        progress()
 
 
 def _compare_known(
