@@ -64,7 +64,9 @@ WIDER: Mapping[str, set[str]] = {
     "later ends": {"withdraw-termination"},
     "paper": {"record-signature"},
     "immediate action": set(),
-    "another year": set(),  # a third meeting and a later end too
+    "good reviews": set(),
+    "new outcomes": set(),  # proposed while the agreement runs
+    "another year": set(),  # a third meeting and a later end
 }
 RARE = set().union(*WIDER.values())
 # Of these there is one at a time, in a given order: no requirement asks who was first.
@@ -96,7 +98,7 @@ _EACH: Mapping[str, list[dict[str, Any]]] = {
 _MORE: Mapping[str, Mapping[str, list[dict[str, Any]]]] = {
     "immediate action": {"introduce-item": [day | {"immediate_action": True} for day in _DAYS]},
     "later ends": {"terminate": [{"effective_on": SOON}]},
-    "another year": {"give-finding": [{"impact": True}], "continue": [{}]},
+    "good reviews": {"give-finding": [{"impact": True}], "continue": [{}]},
 }
 
 
@@ -202,7 +204,7 @@ def onward(place: Place, wider: str) -> Iterator[Place]:
         yield replace(place, time=place.time + 1, deed="time passes", terms_before=None)
     for row in machine.events_of(place.state):
         # A set that is proposed in force counts for nothing before all three have agreed to it.
-        if row.name == "set-outcomes" and place.facts.in_force and wider != "another year":
+        if row.name == "set-outcomes" and place.facts.in_force and wider != "new outcomes":
             continue
         protested = place.facts.selection is not None and place.facts.selection.protests
         if row.name in aside or (row.name == "file-protest" and protested):

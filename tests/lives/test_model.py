@@ -1,7 +1,7 @@
 """The law tried out to the end in a small world: the Board is never passed by, nobody is caught, none is forgotten.
 
 MODEL=thorough adds the wider searches one after the other: with protests, changes of the panel, what is taken back,
-later ends, signatures on paper, immediate action, and another year.
+later ends, signatures on paper, immediate action, good reviews, new outcomes, and another year.
 """
 
 from __future__ import annotations
