@@ -220,6 +220,16 @@ def changes_approved(trial: Trial) -> bool:
 
 
 @requirement("4270.10", of_input=True)
+def outcomes_count_until_agreed(case: Case) -> str | None:
+    was, now = _trial(case).before, _trial(case).facts
+    # Reports are read by these sets, so one that counts, or did, gives way only to one that all three agree to.
+    counted = [[each.items for each in (*facts.earlier_outcomes, facts.outcomes)] for facts in (was, now)]
+    if not (was.in_force and now.in_force) or counted[0] == counted[1]:
+        return None
+    return "all three agreed to these outcomes, which count until they agree to others: set-outcomes"
+
+
+@requirement("4270.10", of_input=True)
 def can_be_agreed_again(case: Case) -> str | None:
     asks, state = _trial(case).asks_again, _trial(case).state
     if _trial(case).refusals:
@@ -253,10 +263,10 @@ def ask_again(facts: Partnership, texts: Iterable[AgreedText], since: Entry, cas
                 needs=facts.needs.but(signatures=_before(facts.needs.signatures, since), agreed_at=None)
             )
         if text == "outcomes":
-            outcomes: Outcomes = facts.outcomes
-            facts = facts.but(
-                outcomes=outcomes.but(signatures=_before(outcomes.signatures, since), agreed_at=None)
-            )
+            outcomes: Outcomes = facts.outcomes_to_agree
+            asked = outcomes.but(signatures=_before(outcomes.signatures, since), agreed_at=None)
+            place = "outcomes" if facts.proposed_outcomes is None else "proposed_outcomes"
+            facts = facts.but(**{place: asked})
         if text == "agreement" and facts.agreement is not None:
             agreement = facts.agreement
             facts = facts.but(
@@ -279,9 +289,10 @@ def texts_changed(before: Partnership, after: Partnership, since: Entry) -> tupl
     """Return the texts that a correction changes and that somebody has signed since the corrected row."""
     was, now = before.agreement, after.agreement
     outcomes = before.outcomes.items != after.outcomes.items
+    asked = after.outcomes_to_agree
     changed: dict[AgreedText, tuple[bool, Signatures]] = {
         "needs": (before.needs.statement != after.needs.statement, after.needs.signatures),
-        "outcomes": (outcomes, after.outcomes.signatures),
+        "outcomes": (before.outcomes_to_agree.items != asked.items, asked.signatures),
         # Who signs the agreement signs its outcomes too.
         "agreement": (
             was is not None and now is not None and (outcomes or was.terms != now.terms),
@@ -312,6 +323,7 @@ EVENTS = (
             application_stands,
             closing_still_to_come,
             board_keeps_what_it_approved,
+            outcomes_count_until_agreed,
             can_be_agreed_again,
             falls_with_it,
         ),

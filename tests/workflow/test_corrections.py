@@ -10,7 +10,7 @@ import pytest
 from states.errors import BadInput, Refused
 from states.names import State
 from tests.support.district import Begin, Life
-from tests.support.facts import ABSENT, CBO, COLLEGE
+from tests.support.facts import ABSENT, CBO, COLLEGE, OUTCOMES
 from tests.support.letters import got
 from workflow import engine
 
@@ -190,6 +190,44 @@ def test_terms_that_were_signed_are_signed_again_when_they_are_corrected(begin: 
     life.do("sign-agreement", "lead-partner", signed_on="2025-09-02")
     assert life.facts.agreement.signed_at is not None
     assert life.faults() == []
+
+
+@pytest.mark.promise("own-words")
+def test_nobody_has_signed_a_document_that_a_correction_put_in_the_place_of_another(begin: Begin) -> None:
+    life = begin("agreed")
+    document = {"name": "agreement.pdf", "sha256": "a" * 64, "size": 9}
+    life.do("draft-agreement", document=document)
+    for who in ("staff", "lead-partner"):
+        life.at("2025-08-28").do("sign-agreement", who)
+    correct(life, "draft-agreement", document=document | {"sha256": "b" * 64})
+    assert (life.facts.agreement.signatures, life.facts.agreement.signed_at) == ({}, None)
+    assert life.faults() == []
+
+
+@pytest.mark.clause("4270.10")
+@pytest.mark.promise("own-words")
+def test_a_proposal_of_outcomes_that_is_corrected_is_agreed_to_again(begin: Begin) -> None:
+    life = begin("active").at("2025-09-05")
+    life.do("set-outcomes", "staff", outcomes=[OUTCOMES[0] | {"target": 99}])
+    life.do("agree-outcomes", "principal")
+    correct(life, "set-outcomes", outcomes=[OUTCOMES[0] | {"target": 89}])
+    assert life.facts.proposed_outcomes.signatures == {}
+    assert life.facts.outcomes.agreed_at is not None
+    assert "outcomes-agreed" in life.running()
+    assert life.faults() == []
+
+
+@pytest.mark.clause("4270.10", "4270.11")
+def test_outcomes_that_all_three_agreed_to_count_until_they_agree_to_others(begin: Begin) -> None:
+    life = begin("active").at("2025-09-05")
+    lower = {"outcomes": [OUTCOMES[0] | {"target": 89}]}
+    (reason,) = refusal(life, "set-outcomes", **lower)
+    assert "which count until they agree to others: set-outcomes" in reason
+    life.do("set-outcomes", "staff", outcomes=[OUTCOMES[0] | {"target": 99}])
+    for who in ("principal", "staff", "lead-partner"):
+        life.do("agree-outcomes", who)
+    for nth in (0, 1):
+        assert len(refusal(life, "set-outcomes", nth=nth, **lower)) == 1
 
 
 @pytest.mark.promise("own-words")
