@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictBool, model_validator
 
-from states.case import AgreedText, Case, Entry, Trial
-from states.chapters.call import CLOSE_APPLICATIONS, WITHDRAW_APPLICATION
+from states.case import AgreedText, Case, Entry, Trial, board_reasons, require_recorded
+from states.chapters.agreement import find_short_notice
+from states.chapters.anytime import CHANGE_CONTACT
+from states.chapters.call import CLOSE_APPLICATIONS, RECEIVE_APPLICATION, WITHDRAW_APPLICATION
 from states.event import (
     APPLICANT,
     BOARD_OFFICE,
@@ -208,6 +210,67 @@ def board_keeps_what_it_approved(case: Case) -> str | None:
     return "the Board approved these terms, so its office corrects them, by the minutes of the meeting"
 
 
+@requirement("4270.9", of_input=True)
+def board_acts_first(case: Case) -> str | None:
+    was, now = _trial(case).before.agreement, _trial(case).facts.agreement
+    # Each row is judged by what counted with the agreement when it was written. Other days can be nearer to others.
+    if _trial(case).refusals or was is None or now is None or was.terms == now.terms:
+        return None
+    if now.in_force_at is None or now.approval:
+        return None
+    clauses = board_reasons(now, case.setting.board, earlier=case.setting.earlier)
+    if not clauses:
+        return None
+    earlier = f" together with {', '.join(case.setting.earlier.refs)}" if case.setting.earlier else ""
+    return f"the Board would have to act on these terms{earlier} ({', '.join(clauses)}): amend-agreement"
+
+
+@requirement("4270.9", of_input=True)
+def agenda_keeps_its_terms(case: Case) -> str | None:
+    was, now = _trial(case).before, _trial(case).facts
+    item, after = was.board.item, now.board.item
+    if case.role is BOARD_OFFICE or item is None or after is None or not (item.agenda or item.introduced):
+        return None
+    terms = [
+        (f.agreement and f.agreement.terms, f.outcomes.items, i.change)
+        for f, i in ((was, item), (now, after))
+    ]
+    return (
+        None if terms[0] == terms[1] else "the Board has these terms on its agenda: recall-item comes first"
+    )
+
+
+@requirement("4270.12", of_input=True)
+def end_keeps_notice(case: Case) -> str | None:
+    was, now = _trial(case).before, _trial(case).facts
+    # What the Board decided is as its minutes say.
+    if case.role is BOARD_OFFICE or _trial(case).refusals or not was.in_force or was.agreement is None:
+        return None
+    if now.agreement is None or now.agreement.in_force_at is None:
+        first = require_recorded(was.first_day)
+        over = case.today > first
+        return f"the agreement has been in force since {first}; end it, with terminate" if over else None
+    # A termination that waits may be taken back, so the agreement's own last day counts beside it.
+    ends = ((was.agreement.ends_on, now.agreement.ends_on), (was.last_day, now.last_day))
+    reasons = (
+        find_short_notice(case, require_recorded(present), require_recorded(last), case.today)
+        for present, last in ends
+    )
+    return next(filter(None, reasons), None)
+
+
+@requirement("4270.4", of_input=True)
+def new_contact_is_asked(case: Case) -> str | None:
+    trial, entry = _trial(case), _named(case)
+    if entry is None or entry.event not in (RECEIVE_APPLICATION, CHANGE_CONTACT):
+        return None
+    was, now = (
+        {contact.email for contact in (facts.contact, facts.next_contact) if contact}
+        for facts in (trial.before, trial.facts)
+    )
+    return f"{min(now - was)} has to accept this first: change-contact" if now - was else None
+
+
 def changes_approved(trial: Trial) -> bool:
     """Return whether a correction changes the amount, the first day or the last day that the Board approved."""
     was, now = trial.before.agreement, trial.facts.agreement
@@ -323,11 +386,16 @@ EVENTS = (
             application_stands,
             closing_still_to_come,
             board_keeps_what_it_approved,
+            board_acts_first,
+            agenda_keeps_its_terms,
+            end_keeps_notice,
+            new_contact_is_asked,
             outcomes_count_until_agreed,
             can_be_agreed_again,
             falls_with_it,
         ),
-        asks=("through",),
+        # Of the partnership as the correction would leave it.
+        asks=("through", "board", "earlier", "longest_notice"),
         # Who may know of the corrected row may know of its correction: see `workflow/views/visible_history.py`.
         audience=OFFICE_ONLY,
         optional=True,
