@@ -196,6 +196,14 @@ def closing_still_to_come(case: Case) -> str | None:
             return f"the call closed at {_local(case, was)}, and its applications were opened: see restart"
         if not now.is_open(case.at):
             return f"the call would have closed at {_local(case, now)}: take a day to come"
+        earliest = case.setting.opens_until
+        if (
+            earliest
+            and now.closes_at.astimezone(case.at.tzinfo).date() < earliest
+            and now.closes_at < was.closes_at
+        ):
+            # Who read of the later day needs as long as who reads of a new call.
+            return f"a call that would have gone on to {_local(case, was)} can close on {earliest} at the earliest"
     return None
 
 
@@ -229,11 +237,13 @@ def board_acts_first(case: Case) -> str | None:
 def agenda_keeps_its_terms(case: Case) -> str | None:
     was, now = _trial(case).before, _trial(case).facts
     item, after = was.board.item, now.board.item
-    if case.role is BOARD_OFFICE or item is None or after is None or not (item.agenda or item.introduced):
+    if case.role is BOARD_OFFICE or after is None or not (after.agenda or after.introduced):
         return None
+    if item is None:
+        return "the item left the agenda, and what was called back comes onto another one: refer-to-board"
     terms = [
-        (f.agreement and f.agreement.terms, f.outcomes.items, i.change)
-        for f, i in ((was, item), (now, after))
+        (facts.agreement and facts.agreement.terms, facts.outcomes.items, each.change)
+        for facts, each in ((was, item), (now, after))
     ]
     return (
         None if terms[0] == terms[1] else "the Board has these terms on its agenda: recall-item comes first"
@@ -395,7 +405,7 @@ EVENTS = (
             falls_with_it,
         ),
         # Of the partnership as the correction would leave it.
-        asks=("through", "board", "earlier", "longest_notice"),
+        asks=("through", "board", "earlier", "longest_notice", "opens_until"),
         # Who may know of the corrected row may know of its correction: see `workflow/views/visible_history.py`.
         audience=OFFICE_ONLY,
         optional=True,

@@ -267,6 +267,9 @@ def test_what_is_on_the_agenda_of_the_board_is_called_back_before_it_is_correcte
     correct(life, "refer-to-board", reason="in other words")
     life.do("recall-item")
     correct(life, "draft-agreement", amount_cents=40_000_000)
+    # Nor by two corrections: these terms have been on no agenda.
+    with pytest.raises(Refused, match="comes onto another one: refer-to-board"):
+        take_back(life, "recall-item")
     assert life.faults() == []
 
 
@@ -342,6 +345,17 @@ def test_a_closed_call_is_not_sealed_again_and_an_open_one_not_opened_early(begi
     assert "its applications were opened" in " ".join(
         refusal(closed, "open-selection", closes_on="2025-09-15")
     )
+
+
+@pytest.mark.clause("4270.8")
+def test_a_correction_leaves_applicants_as_long_as_a_new_call_would(begin: Begin) -> None:
+    life = begin("open").at("2025-07-10")
+    life.do("extend-selection", closes_on="2025-09-30")
+    life.at("2025-08-01")
+    reason = "a call that would have gone on to 2025-09-30 17:00 can close on 2025-08-15 at the earliest"
+    assert refusal(life, "extend-selection", closes_on="2025-08-14") == [reason]
+    correct(life, "extend-selection", closes_on="2025-08-18")
+    assert life.due("applications-close") == "2025-08-18 17:00"
 
 
 @pytest.mark.promise("correction-opens-nothing")
