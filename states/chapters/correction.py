@@ -14,6 +14,7 @@ from states.case import AgreedText, Case, Entry, Trial, board_reasons, require_r
 from states.chapters.agreement import find_short_notice
 from states.chapters.anytime import CHANGE_CONTACT
 from states.chapters.call import CLOSE_APPLICATIONS, RECEIVE_APPLICATION, WITHDRAW_APPLICATION
+from states.chapters.succession import find_other
 from states.event import (
     APPLICANT,
     BOARD_OFFICE,
@@ -270,6 +271,15 @@ def end_keeps_notice(case: Case) -> str | None:
 
 
 @requirement("4270.4", of_input=True)
+def days_stay_apart(case: Case) -> str | None:
+    was, now = _trial(case).before, _trial(case).facts
+    days = (now.first_day, now.last_day)
+    if not now.in_force or (was.in_force and days == (was.first_day, was.last_day)):
+        return None
+    return find_other(case, require_recorded(now.first_day), require_recorded(now.last_day))
+
+
+@requirement("4270.4", of_input=True)
 def new_contact_is_asked(case: Case) -> str | None:
     trial, entry = _trial(case), _named(case)
     if entry is None or entry.event not in (RECEIVE_APPLICATION, CHANGE_CONTACT):
@@ -399,13 +409,14 @@ EVENTS = (
             board_acts_first,
             agenda_keeps_its_terms,
             end_keeps_notice,
+            days_stay_apart,
             new_contact_is_asked,
             outcomes_count_until_agreed,
             can_be_agreed_again,
             falls_with_it,
         ),
         # Of the partnership as the correction would leave it.
-        asks=("through", "board", "earlier", "longest_notice", "opens_until"),
+        asks=("through", "board", "earlier", "leads", "longest_notice", "opens_until"),
         # Who may know of the corrected row may know of its correction: see `workflow/views/visible_history.py`.
         audience=OFFICE_ONLY,
         optional=True,
