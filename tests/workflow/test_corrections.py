@@ -375,6 +375,16 @@ def test_an_application_stands_as_it_was_sent(begin: Begin) -> None:
     assert closed.faults() == []
 
 
+def test_an_application_that_was_withdrawn_by_mistake_after_the_closing_is_put_back_by_its_author(
+    begin: Begin,
+) -> None:
+    life = begin("closed").at("2025-08-16")
+    life.do("withdraw-application", "applicant@example.org", organization=COLLEGE)
+    take_back(life, "withdraw-application", "applicant@example.org")
+    assert COLLEGE in life.facts.selection.applications
+    assert life.faults() == []
+
+
 @pytest.mark.promise("own-words")
 def test_a_score_is_corrected_by_its_reviewer_alone(begin: Begin) -> None:
     life = begin("scored")
