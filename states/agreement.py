@@ -55,7 +55,7 @@ class Agreement(Fact):
         changes = [(change.amount_cents, change.ends_on, change.terms) for change in self.changes]
         return (
             self.instrument, self.amount_cents, self.starts_on, self.ends_on,
-            self.autonomy_requested_by, self.responsibilities, changes,
+            self.autonomy_requested_by, self.responsibilities, self.document, changes,
         )  # fmt: skip
 
     def with_change(self, change: Change, at: datetime) -> Self:

@@ -203,7 +203,8 @@ def _correct(session: Session, record: Snapshot, intent: Intent, row: Event, val
     trial = try_correction(situation, values)
     if trial.recorded is not None and trial.input is not None:
         check_identifiers(session, event_named(trial.recorded.event), trial.input)
-    asked = collect_setting(row, situation)
+    after = replace(situation, record=replace(record, facts=trial.facts))
+    asked = collect_setting(row, after)
     parts: dict[str, Any] = {"corrected": trial.setting} if trial.setting and not values.void else {}
     parts |= {"asks_again": trial.asks_again} if trial.asks_again else {}
     case = Case(

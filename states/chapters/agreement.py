@@ -148,12 +148,14 @@ def shortening_keeps_notice(case: Case) -> str | None:
     last = case.input.ends_on or (agreement.pending or agreement).ends_on
     if new_term_possible.reason(case):
         return None
-    return find_short_notice(case, last, case.today)
+    return find_short_notice(case, agreement.ends_on, last, case.today)
 
 
-def find_short_notice(case: Case, last: date, since: date) -> str | None:
-    """Return why a new last day gives less notice than a termination. The notice begins on the day `since`."""
-    present = case.agreement.ends_on
+def find_short_notice(case: Case, present: date, last: date, since: date) -> str | None:
+    """Return why a new last day in place of the present one gives less notice than a termination.
+
+    The notice begins on the day `since`.
+    """
     if last >= present:
         return None
     # An earlier last day ends the agreement without a ground, so the longest notice period applies.

@@ -43,6 +43,7 @@ from states.names import Ability, Role
 from states.partnership import Outcomes, Partnership
 from states.selection import Application, Selection
 
+RECEIVE_APPLICATION = "receive-application"
 WITHDRAW_APPLICATION = "withdraw-application"
 CLOSE_APPLICATIONS = "close-applications"
 
@@ -324,7 +325,7 @@ EVENTS = (
         ),
     ),
     Event(
-        name="receive-application",
+        name=RECEIVE_APPLICATION,
         at=(OPEN,),
         who=(APPLICANT, STAFF),
         takes=ReceiveApplication,

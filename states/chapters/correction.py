@@ -10,8 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictBool, model_validator
 
-from states.case import AgreedText, Case, Entry, Trial
-from states.chapters.call import CLOSE_APPLICATIONS, WITHDRAW_APPLICATION
+from states.case import AgreedText, Case, Entry, Trial, board_reasons, require_recorded
+from states.chapters.agreement import find_short_notice
+from states.chapters.anytime import CHANGE_CONTACT
+from states.chapters.call import CLOSE_APPLICATIONS, RECEIVE_APPLICATION, WITHDRAW_APPLICATION
+from states.chapters.succession import find_other
 from states.event import (
     APPLICANT,
     BOARD_OFFICE,
@@ -194,6 +197,14 @@ def closing_still_to_come(case: Case) -> str | None:
             return f"the call closed at {_local(case, was)}, and its applications were opened: see restart"
         if not now.is_open(case.at):
             return f"the call would have closed at {_local(case, now)}: take a day to come"
+        earliest = case.setting.opens_until
+        if (
+            earliest
+            and now.closes_at.astimezone(case.at.tzinfo).date() < earliest
+            and now.closes_at < was.closes_at
+        ):
+            # Who read of the later day needs as long as who reads of a new call.
+            return f"a call that would have gone on to {_local(case, was)} can close on {earliest} at the earliest"
     return None
 
 
@@ -208,6 +219,78 @@ def board_keeps_what_it_approved(case: Case) -> str | None:
     return "the Board approved these terms, so its office corrects them, by the minutes of the meeting"
 
 
+@requirement("4270.9", of_input=True)
+def board_acts_first(case: Case) -> str | None:
+    was, now = _trial(case).before.agreement, _trial(case).facts.agreement
+    # Each row is judged by what counted with the agreement when it was written. Other days can be nearer to others.
+    if _trial(case).refusals or was is None or now is None or was.terms == now.terms:
+        return None
+    if now.in_force_at is None or now.approval:
+        return None
+    clauses = board_reasons(now, case.setting.board, earlier=case.setting.earlier)
+    if not clauses:
+        return None
+    earlier = f" together with {', '.join(case.setting.earlier.refs)}" if case.setting.earlier else ""
+    return f"the Board would have to act on these terms{earlier} ({', '.join(clauses)}): amend-agreement"
+
+
+@requirement("4270.9", of_input=True)
+def agenda_keeps_its_terms(case: Case) -> str | None:
+    was, now = _trial(case).before, _trial(case).facts
+    item, after = was.board.item, now.board.item
+    if case.role is BOARD_OFFICE or after is None or not (after.agenda or after.introduced):
+        return None
+    if item is None:
+        return "the item left the agenda, and what was called back comes onto another one: refer-to-board"
+    terms = [
+        (facts.agreement and facts.agreement.terms, facts.outcomes.items, each.change)
+        for facts, each in ((was, item), (now, after))
+    ]
+    return (
+        None if terms[0] == terms[1] else "the Board has these terms on its agenda: recall-item comes first"
+    )
+
+
+@requirement("4270.12", of_input=True)
+def end_keeps_notice(case: Case) -> str | None:
+    was, now = _trial(case).before, _trial(case).facts
+    # What the Board decided is as its minutes say.
+    if case.role is BOARD_OFFICE or _trial(case).refusals or not was.in_force or was.agreement is None:
+        return None
+    if now.agreement is None or now.agreement.in_force_at is None:
+        first = require_recorded(was.first_day)
+        over = case.today > first
+        return f"the agreement has been in force since {first}; end it, with terminate" if over else None
+    # A termination that waits may be taken back, so the agreement's own last day counts beside it.
+    ends = ((was.agreement.ends_on, now.agreement.ends_on), (was.last_day, now.last_day))
+    reasons = (
+        find_short_notice(case, require_recorded(present), require_recorded(last), case.today)
+        for present, last in ends
+    )
+    return next(filter(None, reasons), None)
+
+
+@requirement("4270.4", of_input=True)
+def days_stay_apart(case: Case) -> str | None:
+    was, now = _trial(case).before, _trial(case).facts
+    days = (now.first_day, now.last_day)
+    if not now.in_force or (was.in_force and days == (was.first_day, was.last_day)):
+        return None
+    return find_other(case, require_recorded(now.first_day), require_recorded(now.last_day))
+
+
+@requirement("4270.4", of_input=True)
+def new_contact_is_asked(case: Case) -> str | None:
+    trial, entry = _trial(case), _named(case)
+    if entry is None or entry.event not in (RECEIVE_APPLICATION, CHANGE_CONTACT):
+        return None
+    was, now = (
+        {contact.email for contact in (facts.contact, facts.next_contact) if contact}
+        for facts in (trial.before, trial.facts)
+    )
+    return f"{min(now - was)} has to accept this first: change-contact" if now - was else None
+
+
 def changes_approved(trial: Trial) -> bool:
     """Return whether a correction changes the amount, the first day or the last day that the Board approved."""
     was, now = trial.before.agreement, trial.facts.agreement
@@ -217,6 +300,16 @@ def changes_approved(trial: Trial) -> bool:
     return terms != (
         now.approval.amount_cents, now.approval.ends_on, now.starts_on, now.amount_cents, now.ends_on,
     )  # fmt: skip
+
+
+@requirement("4270.10", of_input=True)
+def outcomes_count_until_agreed(case: Case) -> str | None:
+    was, now = _trial(case).before, _trial(case).facts
+    # Reports are read by these sets, so one that counts, or did, gives way only to one that all three agree to.
+    counted = [[each.items for each in (*facts.earlier_outcomes, facts.outcomes)] for facts in (was, now)]
+    if not (was.in_force and now.in_force) or counted[0] == counted[1]:
+        return None
+    return "all three agreed to these outcomes, which count until they agree to others: set-outcomes"
 
 
 @requirement("4270.10", of_input=True)
@@ -253,10 +346,10 @@ def ask_again(facts: Partnership, texts: Iterable[AgreedText], since: Entry, cas
                 needs=facts.needs.but(signatures=_before(facts.needs.signatures, since), agreed_at=None)
             )
         if text == "outcomes":
-            outcomes: Outcomes = facts.outcomes
-            facts = facts.but(
-                outcomes=outcomes.but(signatures=_before(outcomes.signatures, since), agreed_at=None)
-            )
+            outcomes: Outcomes = facts.outcomes_to_agree
+            asked = outcomes.but(signatures=_before(outcomes.signatures, since), agreed_at=None)
+            place = "outcomes" if facts.proposed_outcomes is None else "proposed_outcomes"
+            facts = facts.but(**{place: asked})
         if text == "agreement" and facts.agreement is not None:
             agreement = facts.agreement
             facts = facts.but(
@@ -279,9 +372,10 @@ def texts_changed(before: Partnership, after: Partnership, since: Entry) -> tupl
     """Return the texts that a correction changes and that somebody has signed since the corrected row."""
     was, now = before.agreement, after.agreement
     outcomes = before.outcomes.items != after.outcomes.items
+    asked = after.outcomes_to_agree
     changed: dict[AgreedText, tuple[bool, Signatures]] = {
         "needs": (before.needs.statement != after.needs.statement, after.needs.signatures),
-        "outcomes": (outcomes, after.outcomes.signatures),
+        "outcomes": (before.outcomes_to_agree.items != asked.items, asked.signatures),
         # Who signs the agreement signs its outcomes too.
         "agreement": (
             was is not None and now is not None and (outcomes or was.terms != now.terms),
@@ -312,10 +406,17 @@ EVENTS = (
             application_stands,
             closing_still_to_come,
             board_keeps_what_it_approved,
+            board_acts_first,
+            agenda_keeps_its_terms,
+            end_keeps_notice,
+            days_stay_apart,
+            new_contact_is_asked,
+            outcomes_count_until_agreed,
             can_be_agreed_again,
             falls_with_it,
         ),
-        asks=("through",),
+        # Of the partnership as the correction would leave it.
+        asks=("through", "board", "earlier", "leads", "longest_notice", "opens_until"),
         # Who may know of the corrected row may know of its correction: see `workflow/views/visible_history.py`.
         audience=OFFICE_ONLY,
         optional=True,

@@ -84,7 +84,7 @@ def notice_kept_at_vote(case: Case) -> str | None:
     if change is None or case.setting.longest_notice is None:
         return None
     # Time has passed since the change was drafted and referred, and until the vote nobody could rely on it.
-    return find_short_notice(case, change.ends_on, case.input.meeting_on)
+    return find_short_notice(case, case.agreement.ends_on, change.ends_on, case.input.meeting_on)
 
 
 @requirement("4270.9")

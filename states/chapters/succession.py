@@ -12,7 +12,7 @@ from states.case import Case
 from states.event import requirement
 
 
-def _find_other(case: Case, first: date, last: date) -> str | None:
+def find_other(case: Case, first: date, last: date) -> str | None:
     """Return why an agreement cannot be in force from `first` to `last`: another one is on some of these days."""
     for lead in case.setting.leads:
         # An agreement that is ended before its first day is in force on no day.
@@ -29,7 +29,7 @@ def _find_successor(case: Case, last: date) -> str | None:
     facts = case.facts
     if facts.first_day is None or facts.last_day is None or last <= facts.last_day:
         return None
-    return _find_other(case, facts.first_day, last)
+    return find_other(case, facts.first_day, last)
 
 
 @requirement("4270.4")
@@ -43,7 +43,7 @@ def no_other_lead_partner(case: Case) -> str | None:
     first = facts.first_day if facts.in_force else max(facts.first_day, case.today)
     change = facts.board.item.change if facts.board.item else None
     if change is None:
-        return _find_other(case, first, facts.last_day_of(facts.agreement.ends_on))
+        return find_other(case, first, facts.last_day_of(facts.agreement.ends_on))
     # A renewal takes back a termination that waits.
     last = change.ends_on if change.purpose == "renewal" else facts.last_day_of(change.ends_on)
     return _find_successor(case, last)

@@ -10,7 +10,7 @@ import pytest
 from states.errors import BadInput, Refused
 from states.names import State
 from tests.support.district import Begin, Life
-from tests.support.facts import ABSENT, CBO, COLLEGE
+from tests.support.facts import ABSENT, CBO, COLLEGE, OUTCOMES
 from tests.support.letters import got
 from workflow import engine
 
@@ -193,6 +193,44 @@ def test_terms_that_were_signed_are_signed_again_when_they_are_corrected(begin: 
 
 
 @pytest.mark.promise("own-words")
+def test_nobody_has_signed_a_document_that_a_correction_put_in_the_place_of_another(begin: Begin) -> None:
+    life = begin("agreed")
+    document = {"name": "agreement.pdf", "sha256": "a" * 64, "size": 9}
+    life.do("draft-agreement", document=document)
+    for who in ("staff", "lead-partner"):
+        life.at("2025-08-28").do("sign-agreement", who)
+    correct(life, "draft-agreement", document=document | {"sha256": "b" * 64})
+    assert (life.facts.agreement.signatures, life.facts.agreement.signed_at) == ({}, None)
+    assert life.faults() == []
+
+
+@pytest.mark.clause("4270.10")
+@pytest.mark.promise("own-words")
+def test_a_proposal_of_outcomes_that_is_corrected_is_agreed_to_again(begin: Begin) -> None:
+    life = begin("active").at("2025-09-05")
+    life.do("set-outcomes", "staff", outcomes=[OUTCOMES[0] | {"target": 99}])
+    life.do("agree-outcomes", "principal")
+    correct(life, "set-outcomes", outcomes=[OUTCOMES[0] | {"target": 89}])
+    assert life.facts.proposed_outcomes.signatures == {}
+    assert life.facts.outcomes.agreed_at is not None
+    assert "outcomes-agreed" in life.running()
+    assert life.faults() == []
+
+
+@pytest.mark.clause("4270.10", "4270.11")
+def test_outcomes_that_all_three_agreed_to_count_until_they_agree_to_others(begin: Begin) -> None:
+    life = begin("active").at("2025-09-05")
+    lower = {"outcomes": [OUTCOMES[0] | {"target": 89}]}
+    (reason,) = refusal(life, "set-outcomes", **lower)
+    assert "which count until they agree to others: set-outcomes" in reason
+    life.do("set-outcomes", "staff", outcomes=[OUTCOMES[0] | {"target": 99}])
+    for who in ("principal", "staff", "lead-partner"):
+        life.do("agree-outcomes", who)
+    for nth in (0, 1):
+        assert len(refusal(life, "set-outcomes", nth=nth, **lower)) == 1
+
+
+@pytest.mark.promise("own-words")
 def test_terms_that_the_board_approved_are_corrected_by_its_office_alone(begin: Begin) -> None:
     life = begin("approved")
     (reason, *_) = refusal(life, "draft-agreement", amount_cents=30_000_000)
@@ -208,6 +246,60 @@ def test_a_correction_does_not_go_round_the_board(begin: Begin) -> None:
     reasons = refusal(life, "draft-agreement", amount_cents=25_000_000)
     assert all("the Board's threshold" in reason for reason in reasons)
     assert len(reasons) == 3  # both signatures, and the start
+
+
+@pytest.mark.clause("4270.9a", "4270.9c")
+def test_a_correction_brings_no_agreement_nearer_to_an_earlier_one_without_the_board(begin: Begin) -> None:
+    other = begin("active").another("rbhs-2026", "rainier-beach").to("agreed").at("2025-09-03")
+    other.do("draft-agreement", amount_cents=100, starts_on="2027-10-02", ends_on="2028-06-30")
+    for who in ("staff", "lead-partner"):
+        other.do("sign-agreement", who, signed_on="2025-09-03")
+    other.do("activate")
+    (reason,) = refusal(other, "draft-agreement", starts_on="2026-09-01", ends_on="2027-06-30")
+    assert "together with rbhs-2025 (4270.9a, 4270.9c): amend-agreement" in reason
+
+
+@pytest.mark.clause("4270.9")
+def test_what_is_on_the_agenda_of_the_board_is_called_back_before_it_is_corrected(begin: Begin) -> None:
+    life = begin("introduced")
+    (reason,) = refusal(life, "draft-agreement", amount_cents=40_000_000)
+    assert reason == "the Board has these terms on its agenda: recall-item comes first"
+    correct(life, "refer-to-board", reason="in other words")
+    life.do("recall-item")
+    correct(life, "draft-agreement", amount_cents=40_000_000)
+    # Nor by two corrections: these terms have been on no agenda.
+    with pytest.raises(Refused, match="comes onto another one: refer-to-board"):
+        take_back(life, "recall-item")
+    assert life.faults() == []
+
+
+@pytest.mark.clause("4270.12")
+def test_a_correction_ends_no_agreement_without_notice(begin: Begin) -> None:
+    life = begin("active").at("2025-09-05")
+    early = {"starts_on": "2025-09-02"}
+    (reason,) = refusal(life, "draft-agreement", ends_on="2025-09-06", **early)
+    assert "needs 30 days of notice: 2025-10-05 or later; or end it for a ground, with terminate" in reason
+    with pytest.raises(Refused, match="the agreement has been in force since 2025-09-02"):
+        take_back(life, "activate")
+    life.do("terminate", effective_on="2025-12-15")
+    life.at("2025-11-01")
+    # By the day on which it was announced, each of these would have had its notice.
+    for sooner in ({"effective_on": "2025-10-06"}, {"ground": "mutual", "effective_on": "2025-09-05"}):
+        assert "2025-12-01 or later" in refusal(life, "terminate", **sooner)[0]
+    correct(life, "terminate", effective_on="2025-12-10")
+    assert life.faults() == []
+
+
+@pytest.mark.clause("4270.4")
+def test_nobody_becomes_the_contact_by_a_correction(begin: Begin) -> None:
+    life = begin("chosen")
+    (reason,) = refusal(life, "receive-application", "lead-partner", nth=0, contact_email="new@example.org")
+    assert reason == "new@example.org has to accept this first: change-contact"
+    # Only `change-contact` sends the link, and gives the days to accept.
+    life.do("change-contact", email="old@example.org")
+    assert refusal(life, "change-contact", email="new@example.org") == [reason]
+    take_back(life, "change-contact")
+    assert (life.facts.next_contact, life.faults()) == (None, [])
 
 
 def test_an_input_that_the_event_does_not_take_is_named_with_its_place(begin: Begin) -> None:
@@ -255,6 +347,17 @@ def test_a_closed_call_is_not_sealed_again_and_an_open_one_not_opened_early(begi
     )
 
 
+@pytest.mark.clause("4270.8")
+def test_a_correction_leaves_applicants_as_long_as_a_new_call_would(begin: Begin) -> None:
+    life = begin("open").at("2025-07-10")
+    life.do("extend-selection", closes_on="2025-09-30")
+    life.at("2025-08-01")
+    reason = "a call that would have gone on to 2025-09-30 17:00 can close on 2025-08-15 at the earliest"
+    assert refusal(life, "extend-selection", closes_on="2025-08-14") == [reason]
+    correct(life, "extend-selection", closes_on="2025-08-18")
+    assert life.due("applications-close") == "2025-08-18 17:00"
+
+
 @pytest.mark.promise("correction-opens-nothing")
 def test_an_application_stands_as_it_was_sent(begin: Begin) -> None:
     open_ = begin("applied")
@@ -270,6 +373,16 @@ def test_an_application_stands_as_it_was_sent(begin: Begin) -> None:
     assert closed.facts.selection.applications[COLLEGE].contact_name == "Ann Other"
     assert "abilities" not in json.loads(closed.history()[-1]["input"])["input"]
     assert closed.faults() == []
+
+
+def test_an_application_that_was_withdrawn_by_mistake_after_the_closing_is_put_back_by_its_author(
+    begin: Begin,
+) -> None:
+    life = begin("closed").at("2025-08-16")
+    life.do("withdraw-application", "applicant@example.org", organization=COLLEGE)
+    take_back(life, "withdraw-application", "applicant@example.org")
+    assert COLLEGE in life.facts.selection.applications
+    assert life.faults() == []
 
 
 @pytest.mark.promise("own-words")

@@ -140,10 +140,21 @@ def test_no_correction_brings_two_agreements_onto_one_day(begin: Begin) -> None:
         values = json.loads(row["input"]) | changes
         return refusal(life, "correct-entry", "staff", seq=row["seq"], input=values, reason="mistyped")
 
-    assert correct(other, starts_on="2026-08-31") == ["no-other-lead-partner 4270.4"]
+    assert correct(other, starts_on="2026-08-31") == ["days-stay-apart 4270.4"]
     # The present one was started when there was no successor yet, so its own history allows the longer term.
     longer = correct(present.at("2025-09-03"), starts_on="2025-09-02", ends_on=FIRST)
-    assert longer == ["no-other-lead-partner 4270.4"]
+    assert longer == ["days-stay-apart 4270.4"]
+
+
+@pytest.mark.clause("4270.4")
+def test_a_preview_of_a_correction_names_the_partnership_that_is_in_force_on_these_days(begin: Begin) -> None:
+    other = ready(begin("active"))
+    other.do("activate")
+    row = next(row for row in other.history() if row["event"] == "draft-agreement")
+    values = json.loads(row["input"]) | {"starts_on": "2026-08-31"}
+    intent = other.intent("correct-entry", "staff", seq=row["seq"], input=values, reason="mistyped")
+    with other.system.reading() as session, pytest.raises(Refused, match="in partnership rbhs-2025"):
+        engine.decide(session, other.record, intent)
 
 
 @pytest.mark.clause("4270.4")

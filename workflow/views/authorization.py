@@ -92,9 +92,11 @@ def choose_role(
 
 def choose_corrector(session: Session, record: Snapshot, row: Event, intent: Intent, trial: Trial) -> Role:
     """Return the role in which the actor corrects a row: the author in that of the row, others in one that may."""
-    held = roles_of(session, record, intent.actor)
-    written = trial.recorded.role if trial.recorded and trial.recorded.actor == intent.actor else None
-    for role in (written, *trial.correctors):
+    own = trial.recorded if trial.recorded and trial.recorded.actor == intent.actor else None
+    # Who has withdrawn an application is an applicant only by the organization that the row names.
+    organization = own.values.get("organization") if own else None
+    held = roles_of(session, record, intent.actor, organization)
+    for role in (own and own.role, *trial.correctors):
         if role in held and role in row.who and intent.role in (None, role):
             return role
     return choose_role(session, record, row, intent, None)
