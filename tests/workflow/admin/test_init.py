@@ -127,6 +127,7 @@ def older(desk: Desk) -> None:
         "ALTER TABLE meetings DROP COLUMN uid", "ALTER TABLE meetings DROP COLUMN title",
         "DROP TABLE sign_ins", "DROP TABLE kept_files", "DROP TABLE kept_forms", "DROP INDEX ix_answers_sign_in",
         "ALTER TABLE answers DROP COLUMN sign_in", "ALTER TABLE people DROP COLUMN dates",
+        "ALTER TABLE people DROP COLUMN contact_rights",
         "DROP TABLE letters_begun", "DROP TABLE held_applications", "DROP TABLE calendar_versions",
         "DROP TABLE asked_questions", "DROP TABLE subscribers", "ALTER TABLE drafts DROP COLUMN withdrawn",
         "UPDATE alembic_version SET version_num = '0002'",
