@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from states.agreed_texts import ask_again, texts_changed
 from states.case import Case, Entry, Refusal, Setting, Trial
 from states.chapters.correction import (
     CORRECT_ENTRY,
     CorrectEntry,
-    ask_again,
     changes_approved,
     correctors,
-    texts_changed,
 )
 from states.contacts import covers, lead_partner
 from states.errors import BadInput, LawError, Problem, Refused, Unmet
