@@ -252,8 +252,6 @@ def founded(folder: Path, faketime: str, bytecode: Path) -> Office:
     (folder / "district.toml").write_text(file_of(DISTRICT), encoding="utf-8")
     assert office.ctl("init")["done"] == "created"
     office.ctl("import", "district.toml")
-    office.daemon()
-    shutil.rmtree(office.folder / "mail")  # the notice of the import
     return office
 
 
