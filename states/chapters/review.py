@@ -172,7 +172,7 @@ def submit_report(case: Case) -> Partnership:
         document=values.document,
         sha256=values.sha256,
         size=values.size,
-        # A report on paper is the Lead Partner's, whoever typed it.
+        # A report on paper counts as the Lead Partner's, although staff typed it.
         by=contact.email if is_paper and contact else case.actor,
         through=None if is_paper else case.setting.through,
         at=case.at,

@@ -67,7 +67,8 @@ def take_in(
         # The session still has the directory as it was before the file.
         fresh = replace(session, directory=directory.read(session.connection, session.config))
         _import_partnerships(fresh, file, counts, now, ran_by, options, progress)
-        # The first import brings the past of a district, which is no news. Roles in it are, to whoever is there.
+        # The first import brings the past of a district, so nobody is told of its events. People who already hold
+        # roles are told of new roles.
         if first and session.directory.people:
             changes.tell_since(session, mark, by=by, now=now)
         _record_import(session, file, counts, by, now, options)
