@@ -164,7 +164,7 @@ class Visit:
                 values = questions.read()
                 outlook = self._advance(deed, ref, values, dry_run=True)
             except (BadInput, Refused) as error:
-                self._print_mistakes(questions, error)
+                questions.print_mistakes(self.console, error)
                 if not questions.fields() or not self._wants_change():
                     return None
             except (Conflict, NotFound) as error:
@@ -244,16 +244,6 @@ class Visit:
         return (
             choose("\nWhat now?", (("change", "Change an answer"), ("leave", "Back to the menu"))) == "change"
         )
-
-    def _print_mistakes(self, questions: Questions, error: BadInput | Refused) -> None:
-        """Print why an event cannot be recorded with these answers."""
-        if isinstance(error, BadInput):
-            lines = questions.list_problems(error.problems)
-        else:
-            lines = [f"{self.console.settings.labeled(str(unmet))}." for unmet in error.unmet]
-        echo("\nThis cannot be recorded:")
-        for line in lines:
-            echo(f"  - {line[:1].upper()}{line[1:]}")
 
     def _print_outlook(self, outlook: Outlook) -> None:
         """Print what will be recorded, and what follows from it."""

@@ -76,7 +76,7 @@ def correct(console: Console, record: Snapshot, actor: str, user: str) -> None:
             if more and more != fallen:
                 fallen = more
                 continue
-            _print_mistakes(console, questions, error)
+            questions.print_mistakes(console, error)
             if way == "void" or choose("\nWhat now?", _AFTER_MISTAKE) != "change":
                 return
         except (Conflict, NotFound) as error:
@@ -185,13 +185,3 @@ def _ask_what_falls(
             if ask_yes_no("Let it fall with this correction?", default=False):
                 fallen.append(later.seq)
     return fallen
-
-
-def _print_mistakes(console: Console, questions: Questions, error: BadInput | Refused) -> None:
-    if isinstance(error, BadInput):
-        lines = questions.list_problems(error.problems)
-    else:
-        lines = [f"{console.settings.labeled(str(unmet))}." for unmet in error.unmet]
-    echo("\nThis cannot be recorded:")
-    for line in lines:
-        echo(f"  - {line[:1].upper()}{line[1:]}")

@@ -16,9 +16,9 @@ import click
 
 from notifications.filters import long_day, money
 from notifications.markup import escape_controls
-from states.errors import BadInput, Problem
+from states.errors import BadInput, Problem, Refused
 from states.inputs import Input
-from workflow.admin.console import echo
+from workflow.admin.console import Console, echo
 from workflow.forms import parsing
 from workflow.forms.days import read_day
 from workflow.forms.fields import (
@@ -140,6 +140,16 @@ class Questions:
         fields = build_form(self.takes, self.texts, self.offered, problems)
         own = [f"{each.label}: {problem}" for each in walk(fields) for problem in each.problems]
         return own + [f"{problem}." for problem in other_problems(fields, problems)]
+
+    def print_mistakes(self, console: Console, error: BadInput | Refused) -> None:
+        """Print why an event cannot be recorded with these answers."""
+        if isinstance(error, BadInput):
+            lines = self.list_problems(error.problems)
+        else:
+            lines = [f"{console.settings.labeled(str(unmet))}." for unmet in error.unmet]
+        echo("\nThis cannot be recorded:")
+        for line in lines:
+            echo(f"  - {line[:1].upper()}{line[1:]}")
 
     def _ask_entries(self, group: Field) -> None:
         """Ask what becomes of each entry of a group that repeats, and for more until there are enough."""
