@@ -1,4 +1,4 @@
-"""Encrypted and signed messages: what staff can read is recorded, and the sender learns of the rest."""
+"""Encrypted and signed messages: only words that can be read are recorded, and their sender is told."""
 
 from __future__ import annotations
 

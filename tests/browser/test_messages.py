@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser.conftest import Judge
-from tests.notifications.test_words import SENT, messages
+from tests.notifications.samples import SENT, messages
 
 
 @pytest.mark.parametrize("name", SENT)

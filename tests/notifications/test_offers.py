@@ -13,7 +13,7 @@ import pytest
 
 from states import machine
 from states.names import Role
-from tests.notifications.test_words import SENT, Told, context, enabled, readers, roles_of, samples, templates
+from tests.notifications.samples import SENT, Told, context, enabled, readers, roles_of, samples, templates
 
 ROWS = enabled("notice") | enabled("deadline")
 # What the words say, and the events that they ask for. Of these a reader is offered those that the reader may do.
