@@ -19,9 +19,9 @@ from sqlalchemy import select
 from tests.faults import dying
 from tests.faults.account import NOTICES, account, eventually, message_ids, rows, statuses
 from tests.faults.conftest import CHAOS, Figures
-from tests.notifications.test_mailers import HOST, Desk
 from tests.support.house import House, free_port
 from tests.support.post import content
+from tests.support.smtp_server import HOST, Desk
 
 SMTP = 'mailer = "smtp"\nretry_minutes = {waits}\n[mail.smtp]\nhost = "{host}"\nport = {port}\nsecurity = "none"\n'
 SHORT = "timeout_seconds = 1\n"

@@ -38,10 +38,10 @@ from tests.faults.conftest import CHAOS, Figures, rich
 from tests.faults.load import Load
 from tests.faults.test_random import MAILDIR, SMTP, check
 from tests.faults.test_room import MANY, fill, goes_on, queue, says, settled, small_disk
-from tests.notifications.test_mailers import HOST, Desk, serving
 from tests.support import databases
 from tests.support.house import House, founded, free_port, until
 from tests.support.post import content
+from tests.support.smtp_server import HOST, Desk, serving
 from workflow.daemon import service
 from workflow.procedure.config import ConfigError
 

@@ -27,10 +27,10 @@ from tests.faults import dying
 from tests.faults.account import HISTORY, account, letters, message_ids, nothing_waits, of_ref, rows, statuses
 from tests.faults.conftest import CHAOS, Build, Figures
 from tests.faults.load import Load, told_twice
-from tests.notifications.test_mailers import HOST, Desk, serving
 from tests.support.desk import real
 from tests.support.house import House, until
 from tests.support.post import content
+from tests.support.smtp_server import HOST, Desk, serving
 
 KILLS = CHAOS or 4
 VERIFIER = Path(__file__).parents[2] / "docs" / "verify_export.py"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.notifications.test_mailers import Desk, Server, serving
+from tests.support.smtp_server import Desk, Server, serving
 
 
 @pytest.fixture

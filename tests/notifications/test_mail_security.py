@@ -20,7 +20,7 @@ from notifications.mailers import (
     TemporaryFailure,
     Unreachable,
 )
-from tests.notifications.test_mailers import HOST, MESSAGE, PASSWORD, Desk, Server, send, serving
+from tests.support.smtp_server import HOST, MESSAGE, PASSWORD, Desk, Server, send, serving
 
 
 @pytest.fixture(scope="module")

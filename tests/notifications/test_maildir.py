@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from notifications.mailers import MaildirMailer, Mailer, TemporaryFailure
-from tests.notifications.test_mailers import MESSAGE, Server, plain, send
+from tests.support.smtp_server import MESSAGE, Server, plain, send
 
 
 def kept(folder: Path) -> list[mailbox.MaildirMessage]:

@@ -21,7 +21,6 @@ import pytest
 from notifications.incoming.letterboxes import ImapLetterbox, LetterboxFailed
 from notifications.incoming.replies import read
 from notifications.mailers import DeliveryFailed, PermanentFailure, SmtpMailer, TemporaryFailure, Unreachable
-from tests.notifications.test_mailers import HOST
 from tests.servers.mail_settings import (
     DOVECOT,
     GONE,
@@ -42,6 +41,7 @@ from tests.support.district import Begin, Life
 from tests.support.house import free_port, until
 from tests.support.letters import answer
 from tests.support.post import certify
+from tests.support.smtp_server import HOST
 from tests.workflow.daemon.test_pooler import answers
 from workflow.inbox import judge
 from workflow.inbox.mailbox import Mailbox

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.notifications.test_mailers import HOST, Desk, serving
+from tests.support.smtp_server import HOST, Desk, serving
 
 SETTINGS = """
 [mail]

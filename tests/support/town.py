@@ -8,11 +8,11 @@ from email.message import EmailMessage
 from email.utils import parseaddr
 from html import unescape
 
-from tests.notifications.test_mailers import Desk
 from tests.support.facts import instant
 from tests.support.house import PROGRAM, fetched, free_port, until
 from tests.support.office import Office, address
 from tests.support.post import letter
+from tests.support.smtp_server import Desk
 from tests.support.visitor import words
 
 

@@ -9,9 +9,9 @@ from email import message_from_bytes
 import pytest
 
 from notifications.mailers import TemporaryFailure
-from tests.notifications.test_mailers import Desk, Server, serving
 from tests.support.district import Begin
 from tests.support.facts import LA
+from tests.support.smtp_server import Desk, Server, serving
 from tests.workflow.outbox.test_delivery import Post, deliver, fails_with, notice, only_one
 from workflow import session
 from workflow.outbox import timing
