@@ -13,7 +13,7 @@ from states.partnership import Outcomes, Partnership
 def ask_again(
     facts: Partnership, texts: Iterable[AgreedText], since: Entry, asked_at: datetime
 ) -> Partnership:
-    """Return the facts without the signatures that were given since a row to words that its correction changed."""
+    """Return the facts without the signatures given since a row, where its correction changed the signed text."""
     for text in texts:
         if text == "needs":
             facts = facts.but(

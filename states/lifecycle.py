@@ -148,7 +148,7 @@ def _check_rights(table: Sequence[Event]) -> Iterator[str]:
             yield f"the right {right} covers {name}, which is not for the Lead Partner to do"
     for right, names in HEARS.items():
         for name in sorted(names - events):
-            yield f"the right {right} hears of what is no event: {name}"
+            yield f"the right {right} hears of an event that does not exist: {name}"
 
 
 def _check_states(table: Sequence[Event], certain: Mapping[State, frozenset[str]]) -> Iterator[str]:

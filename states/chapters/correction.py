@@ -202,7 +202,7 @@ def closing_still_to_come(case: Case) -> str | None:
             and now.closes_at.astimezone(case.at.tzinfo).date() < earliest
             and now.closes_at < was.closes_at
         ):
-            # Who read of the later day needs as long as who reads of a new call.
+            # Applicants who read the later day need as much time as those of a new call.
             return f"a call that would have gone on to {_local(case, was)} can close on {earliest} at the earliest"
     return None
 
@@ -221,7 +221,7 @@ def board_keeps_what_it_approved(case: Case) -> str | None:
 @requirement("4270.9", of_input=True)
 def board_acts_first(case: Case) -> str | None:
     was, now = _trial(case).before.agreement, _trial(case).facts.agreement
-    # Each row is judged by what counted with the agreement when it was written. Other days can be nearer to others.
+    # Each row is judged by the agreements that counted together at its time. With other days others may count.
     if _trial(case).refusals or was is None or now is None or was.terms == now.terms:
         return None
     if now.in_force_at is None or now.approval:
@@ -240,7 +240,7 @@ def agenda_keeps_its_terms(case: Case) -> str | None:
     if case.role is BOARD_OFFICE or after is None or not (after.agenda or after.introduced):
         return None
     if item is None:
-        return "the item left the agenda, and what was called back comes onto another one: refer-to-board"
+        return "the item was called back and left the agenda; it comes onto another one with refer-to-board"
     terms = [
         (facts.agreement and facts.agreement.terms, facts.outcomes.items, each.change)
         for facts, each in ((was, item), (now, after))
@@ -253,7 +253,7 @@ def agenda_keeps_its_terms(case: Case) -> str | None:
 @requirement("4270.12", of_input=True)
 def end_keeps_notice(case: Case) -> str | None:
     was, now = _trial(case).before, _trial(case).facts
-    # What the Board decided is as its minutes say.
+    # The Board office records what the minutes say, so no notice is asked of it.
     if case.role is BOARD_OFFICE or _trial(case).refusals or not was.in_force or was.agreement is None:
         return None
     if now.agreement is None or now.agreement.in_force_at is None:

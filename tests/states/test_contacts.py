@@ -59,4 +59,4 @@ def test_the_right_lead_needs_no_list_and_every_other_right_has_both() -> None:
 def test_a_right_for_what_is_not_for_the_lead_partner_is_a_fault_of_the_table() -> None:
     found = faults_of([row for row in TABLE if row.name != "close-out"])
     assert "the right reports covers close-out, which is not for the Lead Partner to do" in found
-    assert "the right finance hears of what is no event: close-out" in found
+    assert "the right finance hears of an event that does not exist: close-out" in found

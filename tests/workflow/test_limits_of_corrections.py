@@ -47,7 +47,7 @@ def test_what_is_on_the_agenda_of_the_board_is_called_back_before_it_is_correcte
     life.do("recall-item")
     correct(life, "draft-agreement", amount_cents=40_000_000)
     # Nor by two corrections: these terms have been on no agenda.
-    with pytest.raises(Refused, match="comes onto another one: refer-to-board"):
+    with pytest.raises(Refused, match="comes onto another one with refer-to-board"):
         take_back(life, "recall-item")
     assert life.faults() == []
 

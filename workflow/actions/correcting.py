@@ -76,9 +76,9 @@ def find_refusals(
     actor: str,
     through: str | None = None,
 ) -> tuple[Refusal, ...]:
-    """Return what the law has against entries if one is corrected so, and none of them falls with it.
+    """Return what the law has against other entries if one is corrected in this way.
 
-    None for an input that the event does not take: its form says what is wrong.
+    Return none for an input that the event does not take: the form says what is wrong with it.
     """
     try:
         values = read_input(CorrectEntry, {key: given[key] for key in given if key != "takes_back"})

@@ -87,7 +87,7 @@ def make_menu(session: Session, record: Snapshot, actor: str, now: datetime) -> 
 
 
 def _find_correcting(session: Session, record: Snapshot, actor: str, now: datetime) -> Deed | None:
-    """Return the deed that corrects an earlier entry; None if there is none that the person may correct."""
+    """Return the deed that corrects an earlier entry; None if the person may correct no entry."""
     row = row_of(CORRECT_ENTRY, record.state)
     for role in roles_held(session, record, actor):
         if role in row.who and list_correctable(session, record, Viewer(role, actor), now):

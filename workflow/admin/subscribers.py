@@ -67,5 +67,5 @@ def subscribers_remove(console: Console, email: str) -> None:
 
 
 def _mask(address: str) -> str:
-    """Return an address of which only the first letter and the domain are left: "r...@example.org"."""
+    """Return the first letter and the domain of an address: "r...@example.org"."""
     return f"{address[:1]}...@{address.rpartition('@')[2]}"
