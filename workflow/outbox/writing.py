@@ -26,7 +26,7 @@ from workflow.outbox.event_words import entry_of
 from workflow.outbox.message import DIGEST, context_of, offered_versions, partnership_of
 from workflow.procedure.config import Config
 from workflow.session import Session
-from workflow.store import kept_documents, tables
+from workflow.store import chain, kept_documents, tables
 from workflow.store.rows import Notice
 from workflow.views.visibility import can_see_fact, viewer_of
 
@@ -239,7 +239,7 @@ def _remove(session: Session, row: Notice, broken: tuple[int, ...]) -> None:
     if broken:
         table = tables.notices
         chosen = update(table).where(table.c.id.in_(broken))
-        session.connection.execute(chosen.values(held=False, within=None, next_at=row.queued_at))
+        chain.execute(session.connection, chosen.values(held=False, within=None, next_at=row.queued_at))
 
 
 def _history_heads(session: Session, row: Notice, draft: Draft) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select, true
 
-from workflow.record import verify
+from workflow.record import histories
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.column_types import canonical
@@ -26,7 +26,7 @@ def as_json(session: Session, records: Sequence[Snapshot], now: datetime) -> Ite
     # Leave out the closing brace, since the partnerships go inside.
     yield canonical(head)[:-1] + ',"partnerships":['
     for number, record in enumerate(records):
-        with verify.reraise_with_ref(record.ref):
+        with histories.reraise_with_ref(record.ref):
             text = canonical(_document(session, record, now))
         yield (",\n" if number else "\n") + text
     yield "\n]}\n"
@@ -36,7 +36,7 @@ def select_records(session: Session, refs: Sequence[str]) -> list[Snapshot]:
     """Return the partnerships of these references, or all without any. Raises `NotFound`."""
     table = tables.partnerships
     query = select(table).where(table.c.ref.in_(refs) if refs else true())
-    records = verify.read_records(session.connection, query)
+    records = histories.read_records(session.connection, query)
     existing = {record.ref for record in records}
     # A reference that is misspelt must not make the export silently shorter.
     for ref in refs:
@@ -52,7 +52,7 @@ def _format_instant(moment: datetime) -> str:
 
 def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
     """Return the document of a partnership: its row, its facts and its history."""
-    rows = verify.read_history(session.connection, record.id or 0)
+    rows = histories.read_history(session.connection, record.id or 0)
     sealed = sealing.sealed_rows(record.facts, rows, now)
     unopened = sealing.unopened_rows(record.facts, rows)
     return {
