@@ -319,6 +319,6 @@ def begin(connection: Connection) -> None:
         keys = connection.execute(select(*protected.table.primary_key.columns))
         note(connection, name, [tuple(row) for row in keys])
     table = tables.partnerships
-    heads = connection.execute(select(table.c.ref, table.c.version, table.c.head).order_by(table.c.ref))
+    heads = connection.execute(select(table.c.ref, table.c.version, table.c.head).order_by(table.c.id))
     _pending(connection).heads.extend([HISTORY, row.ref, f"{row.version} {row.head}"] for row in heads)
     append(connection)

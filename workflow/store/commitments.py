@@ -25,12 +25,16 @@ def new_salt() -> str:
     return secrets.token_hex(32)
 
 
+def pointer_to(pointer: str, key: str) -> str:
+    """Return the pointer to a member of the object at a pointer (RFC 6901, section 3)."""
+    return f"{pointer}/{key.replace('~', '~0').replace('/', '~1') if '~' in key or '/' in key else key}"
+
+
 def flatten(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
     """Yield each leaf of a JSON value with its pointer (RFC 6901). An empty list or object is a leaf."""
     if isinstance(value, dict) and value:
         for key, each in value.items():
-            token = key.replace("~", "~0").replace("/", "~1") if "~" in key or "/" in key else key
-            yield from flatten(each, f"{pointer}/{token}")
+            yield from flatten(each, pointer_to(pointer, key))
     elif isinstance(value, list) and value:
         for number, each in enumerate(value):
             yield from flatten(each, f"{pointer}/{number}")
@@ -63,6 +67,19 @@ class Salts:
             return self._left[pointer]
         return hmac.digest(self._key, pointer.encode(), "sha256").hex()[:_SALT_DIGITS]
 
+    def commit_all(self, value: Any, pointer: str) -> list[str]:
+        """Return the commitments to all leaves of a value. Raise `LookupError` if a salt is missing.
+
+        A part that was left out is represented by its commitments.
+        """
+        if isinstance(value, dict) and value:
+            if (digests := left_out(value)) is not None:
+                return digests
+            return [d for key, each in value.items() for d in self.commit_all(each, pointer_to(pointer, key))]
+        if isinstance(value, list) and value:
+            return [d for n, each in enumerate(value) for d in self.commit_all(each, f"{pointer}/{n}")]
+        return [commit(self.of(pointer), pointer, value)]
+
 
 def commit(salt: str, pointer: str, value: Any) -> str:
     """Return the commitment to a leaf: SHA-256 over the JSON list of salt, pointer and value."""
@@ -72,32 +89,8 @@ def commit(salt: str, pointer: str, value: Any) -> str:
 
 
 def commitments(parts: Mapping[str, Any], salts: Salts) -> list[str]:
-    """Return the commitments to all leaves of these parts of a row, sorted, so that their order tells nothing.
-
-    A value that was left out is represented by its commitments. Raise `LookupError` if a salt is missing.
-    """
-    digests: list[str] = []
-    for name, value in parts.items():
-        digests += _commit_all(value, f"/{name}", salts)
-    digests.sort()
-    return digests
-
-
-def _commit_all(value: Any, pointer: str, salts: Salts) -> Iterable[str]:
-    if isinstance(value, dict) and value:
-        if (digests := left_out(value)) is not None:
-            return digests
-        found: list[str] = []
-        for key, each in value.items():
-            token = key.replace("~", "~0").replace("/", "~1") if "~" in key or "/" in key else key
-            found += _commit_all(each, f"{pointer}/{token}", salts)
-        return found
-    if isinstance(value, list) and value:
-        found = []
-        for number, each in enumerate(value):
-            found += _commit_all(each, f"{pointer}/{number}", salts)
-        return found
-    return (commit(salts.of(pointer), pointer, value),)
+    """Return the commitments to all leaves of these parts of a row, sorted, so that their order tells nothing."""
+    return sorted(digest for name, value in parts.items() for digest in salts.commit_all(value, f"/{name}"))
 
 
 def hash_of(columns: Iterable[Any], digests: Iterable[str]) -> str:

@@ -97,7 +97,7 @@ def _but(row: HistoryEntry, values: Mapping[str, Any] | None) -> HistoryEntry:
 def read_of(
     connection: Connection, partnership: int, seqs: Iterable[int], last: HistoryEntry | None = None
 ) -> list[Correction]:
-    """Return the corrections of these rows of a partnership, oldest first. `last` is one that is not written yet."""
+    """Return the corrections of these rows of a partnership, oldest first. `last` is not written yet."""
     table, wanted = tables.history, set(seqs)
     mine = select(table).where(table.c.partnership == partnership).order_by(table.c.seq)
     made = [HistoryEntry.from_row(r) for r in connection.execute(mine.where(table.c.event == CORRECT_ENTRY))]
