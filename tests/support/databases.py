@@ -23,8 +23,8 @@ import psycopg
 from sqlalchemy import Engine, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.pool import NullPool
 
-from workflow.store.triggers import CHANGES_SQLITE, HISTORY_SQLITE
 from workflow.store.tables import METADATA
+from workflow.store.triggers import CHANGES_SQLITE, HISTORY_SQLITE
 
 POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 DATA = "TEST_POSTGRESQL_DATA"  # where the one server of a test run has its data, for all its processes
