@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from workflow.store import chain
 from workflow.store.chain import HISTORY, PROTECTED, Protected
+from workflow.store.rows import GENESIS
 
 _BATCH = 200
 # Tables whose keys name people that nobody but their author may know of.
@@ -61,7 +62,7 @@ class Ledger:
     def change(self, number: int) -> str | None:
         """Return the hash of a row of the second chain; 64 zeros before the first row, None if there is none."""
         if number == 0:
-            return "0" * 64
+            return GENESIS
         row = self._file.execute("SELECT hash FROM changes WHERE id = ?", (number,)).fetchone()
         return None if row is None else row[0]
 
@@ -77,12 +78,13 @@ class Ledger:
             ((name, key, digest, position, seq) for name, key, digest in rows),
         )
 
-    def began(self, ref: str) -> int:
-        """Return how many rows of a history were there when the second chain began."""
+    def began(self, ref: str) -> tuple[int, str]:
+        """Return how many rows of a history were there when the second chain began, and the hash of the last."""
         row = self._file.execute(
             "SELECT digest FROM latest WHERE name = ? AND key = ?", (HISTORY, ref)
         ).fetchone()
-        return 0 if row is None else int(row[0].partition(" ")[0])
+        number, _, digest = (row[0] if row else f"0 {GENESIS}").partition(" ")
+        return int(number), digest
 
     def see(self, name: str, keys: Sequence[str]) -> dict[str, str]:
         """Return the last digest of each of these rows that a chain knows, and note that they are there."""

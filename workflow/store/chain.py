@@ -195,9 +195,9 @@ def append(connection: Connection) -> None:
     if pending is None or not (pending.entries or pending.rows or pending.heads):
         return
     one_at_a_time(connection, "changes")
-    digests = [
-        each for table, keys in sorted(pending.rows.items()) for each in _digest(connection, table, keys)
-    ]
+    digests = list(pending.heads)
+    for table, keys in sorted(pending.rows.items()):
+        digests.extend(_digest(connection, table, keys))
     parts = [digests[start : start + _MOST] for start in range(0, len(digests), _MOST)]
     # The rows that an entry changed stand with it. An entry of the program alone has its own time.
     entries = list(pending.entries)
