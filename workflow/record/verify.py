@@ -74,7 +74,7 @@ def _verify_one(
 
 
 def _find_orphans(connection: Connection, ledger: Ledger) -> Iterator[tuple[str, list[Fault]]]:
-    """Yield the faults of each history whose partnership is gone. What came with its events still came with them."""
+    """Yield the faults of each history whose partnership is gone. What came with its events is still noted."""
     table, about = tables.history, tables.partnerships
     query = select(table.c.partnership).distinct().where(table.c.partnership.not_in(select(about.c.id)))
     for key in sorted(connection.scalars(query)):
