@@ -109,7 +109,12 @@ def find_changed_rows(
     for name, protected in PROTECTED.items():
         if only and "partnership" not in protected.table.c:
             continue
-        yield from _compare_table(connection, ledger, protected, refs, only=only)
+        try:
+            yield from _compare_table(connection, ledger, protected, refs, only=only)
+        # The error does not name the row, and none of those after it was read.
+        except ValueError as error:
+            yield Fault("the database", None, f"the rows of {name} cannot be read: {error}")
+            continue
         # Whose row it was can be told only where the key says it.
         for key in ledger.unseen(name) if not only else ():
             yield Fault(_place(protected, key, None, refs), None, f"{_called(name, key)} is gone")

@@ -187,6 +187,7 @@ def test_a_changed_row_of_the_partnership_is_found_and_named(begin: Begin, chang
         ("UPDATE history SET event = 'activate' WHERE seq = 2", "the history cannot be folded"),
         ("UPDATE history SET input = '{' WHERE seq = 2", "the history cannot be folded"),
         ("UPDATE history SET role = 'king' WHERE seq = 2", "the history cannot be folded"),
+        ("UPDATE deadlines SET ladder = 'once'", "the rows of deadlines cannot be read: 'once' stands"),
     ],
 )
 def test_what_cannot_be_read_is_a_fault_and_not_a_crash(begin: Begin, change: str, fault: str) -> None:
