@@ -31,6 +31,7 @@ from workflow.admin.meetings import meetings
 from workflow.admin.notice_words import notices_preview, notices_resend, notices_test
 from workflow.admin.notices import notices
 from workflow.admin.organizations import organizations
+from workflow.admin.packet import packet
 from workflow.admin.people import people
 from workflow.admin.plan import plan
 from workflow.admin.replies import replies
@@ -98,6 +99,7 @@ for command in (
     replies,
     applications,
     plan,
+    packet,
     diagram,
     people,
     schools,
