@@ -42,6 +42,7 @@ from workflow.admin.subscribers import subscribers
 from workflow.admin.trigger import trigger
 from workflow.admin.verify import verify
 from workflow.procedure.config import ConfigError
+from workflow.publishing.pdf import CannotDraw
 from workflow.store.column_types import NotAnInstant
 from workflow.store.database import StoreError, first_line
 from workflow.store.errors import Conflict, NotFound
@@ -171,6 +172,9 @@ def _explain(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
             return error.exit_status, {"error": "not-found", "problem": str(error)}, [f"Not found: {error}"]
         case Conflict():
             return error.exit_status, {"error": "conflict", "problem": str(error)}, [f"Conflict: {error}"]
+        case CannotDraw(problems=problems):
+            lines = _list_problems("The document cannot be made:", problems)
+            return error.exit_status, {"error": "setup", "problems": _problem_dicts(problems)}, lines
         case ConfigError(problems=problems):
             lines = _list_problems("The configuration cannot be used:", problems)
             return error.exit_status, {"error": "setup", "problems": _problem_dicts(problems)}, lines
