@@ -1,7 +1,7 @@
 """Renders pages: turns a template and its context into HTML, in the same sandbox as the notices.
 
-A page is `pages/NAME.j2`, and the packet for the Board is made from `packet/NAME.j2`. A district's own file hides the
-packaged one of the same name.
+A page is `pages/NAME.j2`, and the packet for the Board is made from `packet/NAME.j2`. A district's own file hides
+the packaged one of the same name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from jinja2 import TemplateSyntaxError
 from notifications.render import make_environment
 from notifications.sandbox import bounded
 from notifications.texts import EXPECTED, explain_unreadable
-
 
 PAGES, PACKET = "pages", "packet"  # the folders below templates/ whose files are rendered here
 

@@ -31,9 +31,10 @@ def packet(console: Console, ref: str, output: Path, force: bool) -> None:
     the agenda, so it names no reviewer, no other applicant and no e-mail address.
     """
     ending = _ending_of(output)
-    if output.exists() and not (force and output.is_file()):
-        problem = f"{output} is there already" if output.is_file() else f"{output} is no regular file"
-        raise BadInput([Problem("--output", problem, "another name, or --force" if output.is_file() else _EXPECTED)])
+    if output.exists() and not output.is_file():
+        raise BadInput([Problem("--output", f"{output} is no regular file", _EXPECTED)])
+    if output.exists() and not force:
+        raise BadInput([Problem("--output", f"{output} is there already", "another name, or --force")])
     with console.system.reading() as session:
         made = packets.write_packet(session, find_record(session, ref), console.now)
     content = packets.make_file(made, ending, console.now)
@@ -53,7 +54,7 @@ def packet(console: Console, ref: str, output: Path, force: bool) -> None:
         "places": made.places,
     }
     ahead = ", ahead of its referral" if made.is_prepared else ""
-    words = f"Wrote {output} ({made.proposal.purpose}{ahead}): {made.places} places are marked for staff to fill in."
+    words = f"Wrote {output} ({made.proposal.purpose}{ahead}). {made.places} places are marked for staff."
     console.show(document, lambda: echo(words))
 
 

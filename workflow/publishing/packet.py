@@ -1,7 +1,7 @@
 """Writes the packet for the Board: the draft of a Board Action Report, filled from the record (4270.9).
 
-What the record does not say is a marked place for staff, and nothing is made up. One page of HTML, from the templates
-in `packet/`, holds all the words. The Word document and the PDF are made from that page.
+What the record does not say is a marked place for staff, and nothing is made up. One page of HTML, from the
+templates in `packet/`, holds all the words. The Word document and the PDF are made from that page.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from jinja2 import TemplateError
@@ -21,7 +22,7 @@ from states.names import Role
 from states.weighing import party_of
 from workflow.procedure.config import ConfigError
 from workflow.publishing import packet_parts
-from workflow.publishing.proposals import Proposal, find_proposal
+from workflow.publishing.proposals import Proposal, find_proposal, has_proposal
 from workflow.publishing.readings import find_readings
 from workflow.session import Session
 from workflow.setting import find_earlier_agreements
@@ -34,6 +35,7 @@ READERS = weighed.READERS
 
 Ending = Literal["html", "docx", "pdf"]
 ENDINGS: tuple[Ending, ...] = ("html", "docx", "pdf")
+_LIBRARY: Mapping[Ending, str] = {"docx": "docx", "pdf": "weasyprint"}  # which the extra `documents` brings
 
 ADDRESS_LEFT_OUT = "(e-mail address left out)"
 # An address within a text (RFC 5322, 3.4.1, without quoted local parts).
@@ -66,7 +68,9 @@ def write_packet(session: Session, record: Snapshot, now: datetime) -> Packet:
         html = session.config.pages.render(proposal.purpose, context, PACKET)
     except (TemplateError, TypeError, ValueError) as error:
         place = f"templates/{PACKET}/{proposal.purpose}.j2"
-        raise ConfigError([Problem(place, str(error), "names and values as the packaged file has them")]) from None
+        raise ConfigError(
+            [Problem(place, str(error), "names and values as the packaged file has them")]
+        ) from None
     return Packet(record.ref, proposal, html, html.count("<mark"))
 
 
@@ -83,6 +87,16 @@ def make_file(packet: Packet, ending: Ending, now: datetime) -> bytes:
             from workflow.publishing.pdf import to_pdf
 
             return to_pdf(packet.html)
+
+
+def installed() -> tuple[Ending, ...]:
+    """Return the kinds of file that can be made with what is installed here."""
+    return tuple(each for each in ENDINGS if each not in _LIBRARY or find_spec(_LIBRARY[each]))
+
+
+def endings_for(session: Session, record: Snapshot, role: Role, now: datetime) -> tuple[Ending, ...]:
+    """Return the kinds of file in which a reader in this role can have the packet now; none if there is none."""
+    return installed() if role in READERS and has_proposal(session, record, now) else ()
 
 
 def hide_addresses(value: Any) -> Any:
@@ -137,9 +151,7 @@ def _describe(session: Session, record: Snapshot, proposal: Proposal, now: datet
     }
 
 
-def _describe_terms(
-    session: Session, record: Snapshot, proposal: Proposal, now: datetime
-) -> dict[str, Any]:
+def _describe_terms(session: Session, record: Snapshot, proposal: Proposal, now: datetime) -> dict[str, Any]:
     """Return the terms of the agreement, what changes in them, and what the policy says of them."""
     agreement, change = proposal.agreement, proposal.change
     rules = session.config.procedure.board.rules

@@ -1,4 +1,4 @@
-"""Collects from the record what the packet for the Board says: the people, the call, the terms, the outcomes, the files.
+"""Collects from the record what the packet for the Board says: people, call, terms, outcomes, files.
 
 The packet becomes public with the Board's agenda. So no part names a reviewer or another applicant.
 """
@@ -31,7 +31,7 @@ def list_counting_rows(session: Session, record: Snapshot) -> list[HistoryEntry]
 
 
 def name_people(session: Session, rows: Iterable[HistoryEntry], proposal: Proposal) -> dict[str, Any]:
-    """Return the names of the Superintendent, and of the staff member who brought this to the Board; none if unknown."""
+    """Return the names of the Superintendent, and of the staff member who brought this to the Board."""
     active = [person for person in session.directory.people.values() if person.active]
     leads = [row.actor for row in rows if row.at == proposal.since and row.role == Role.STAFF]
     lead = session.name_of(leads[-1]) if leads else ""
@@ -154,7 +154,7 @@ def list_attachments(facts: Partnership, proposal: Proposal) -> list[dict[str, A
 
 
 def _files(facts: Partnership, proposal: Proposal) -> Iterator[tuple[str, str | None, Fact]]:
-    """Yield the files with what each is, and its title if it has one, in the order in which the Board needs them."""
+    """Yield the files with what each is, and its title if it has one, the terms first."""
     if proposal.change and proposal.change.document:
         yield "change", None, proposal.change.document
     if proposal.agreement.document:

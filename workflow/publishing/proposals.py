@@ -50,7 +50,9 @@ def find_proposal(session: Session, record: Snapshot, now: datetime) -> Proposal
     if agreement.in_force_at is not None:
         raise _refused("item-before-board", _describe_nothing(facts))
     if not because:
-        reason = "nothing calls for the Board: ask-for-review comes first, or other terms with draft-agreement"
+        reason = (
+            "nothing calls for the Board: ask-for-review comes first, or other terms with draft-agreement"
+        )
         raise _refused("board-has-a-reason", reason)
     return Proposal("new", agreement, because, agreement.drafted_at)
 

@@ -19,7 +19,16 @@ from workflow.actions.kept_forms import NO_FAULTS
 from workflow.links import Applicant, Asker, Claim, ExpiredClaim, Subscriber
 from workflow.procedure.config import Config
 from workflow.session import Session
-from workflow.web import application, closed_link, event_page, new_calls, partnership, questions, signed_in
+from workflow.web import (
+    application,
+    closed_link,
+    event_page,
+    new_calls,
+    packets,
+    partnership,
+    questions,
+    signed_in,
+)
 from workflow.web.sent import read_sent
 from workflow.web.sheet import TICKED
 from workflow.web.site import Site, require_form, see_other
@@ -131,6 +140,17 @@ def blueprint(site: Site) -> Blueprint:
             with site.system.reading() as session:
                 return partnership.document(site, session, find_action(session, claim, site.clock()), digest)
         # One answer for every reason, so that nobody learns which documents or links exist.
+        except (Forged, ExpiredClaim, LinkClosed):
+            abort(404)
+
+    @pages.get("/a/<token>/packet.<ending>")
+    def packet(token: str, ending: str) -> Response:
+        try:
+            _, read = read_token(site.system.config, token)
+            claim = _check_browser(site, read) if isinstance(read, Claim) else None
+            if claim is None:
+                abort(404)
+            return packets.answer(site, claim, ending)
         except (Forged, ExpiredClaim, LinkClosed):
             abort(404)
 
