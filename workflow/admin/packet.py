@@ -39,7 +39,9 @@ def packet(console: Console, ref: str, output: Path, force: bool) -> None:
         made = packets.write_packet(session, find_record(session, ref), console.now)
     content = packets.make_file(made, ending, console.now)
     try:
-        output.write_bytes(content)
+        # Without --force the file is made anew, also if another program made one of this name meanwhile.
+        with output.open("wb" if force else "xb") as file:
+            file.write(content)
     except OSError as error:
         problem = f"{output} cannot be written: {error.strerror}"
         raise BadInput([Problem("--output", problem, "a place that can be written")]) from None

@@ -23,7 +23,7 @@ from states.weighing import party_of
 from workflow.procedure.config import ConfigError
 from workflow.publishing import packet_parts
 from workflow.publishing.proposals import Proposal, find_proposal, has_proposal
-from workflow.publishing.readings import find_readings
+from workflow.publishing.readings import Readings, find_readings
 from workflow.session import Session
 from workflow.setting import find_earlier_agreements
 from workflow.store.rows import Snapshot
@@ -86,7 +86,10 @@ def make_file(packet: Packet, ending: Ending, now: datetime) -> bytes:
         case "pdf":
             from workflow.publishing.pdf import to_pdf
 
-            return to_pdf(packet.html)
+            try:
+                return to_pdf(packet.html)
+            except ValueError as error:
+                raise ConfigError([Problem(f"templates/{PACKET}/layout.j2", str(error))]) from None
 
 
 def installed() -> tuple[Ending, ...]:
@@ -115,6 +118,7 @@ def _describe(session: Session, record: Snapshot, proposal: Proposal, now: datet
     facts = rename(session.directory, record.facts)
     rows = packet_parts.list_counting_rows(session, record)
     party = party_of(facts)
+    readings = find_readings(session, proposal.item, now)
     return {
         "ref": record.ref,
         "partnership_title": facts.title,
@@ -129,7 +133,8 @@ def _describe(session: Session, record: Snapshot, proposal: Proposal, now: datet
         "reason": proposal.reason,
         "prepared": proposal.item is None,
         "item": proposal.item.model_dump(mode="json") if proposal.item else None,
-        "readings": asdict(find_readings(session, proposal.item, now)),
+        "readings": asdict(readings),
+        "late_for": _find_late_day(proposal, readings),
         "asked": facts.board.asked.model_dump(mode="json") if facts.board.asked else None,
         "decisions": [each.model_dump(mode="json") for each in facts.board.decisions],
         "recalls": packet_parts.list_recalls(session, rows),
@@ -151,6 +156,15 @@ def _describe(session: Session, record: Snapshot, proposal: Proposal, now: datet
     }
 
 
+def _find_late_day(proposal: Proposal, readings: Readings) -> str | None:
+    """Return the day of the agreement that comes before the Board acts: the first of a new one, else the last."""
+    if readings.action is None:
+        return None
+    agreement = proposal.agreement
+    day = agreement.starts_on if proposal.purpose == "new" else agreement.ends_on
+    return day.isoformat() if day < readings.action.on else None
+
+
 def _describe_terms(session: Session, record: Snapshot, proposal: Proposal, now: datetime) -> dict[str, Any]:
     """Return the terms of the agreement, what changes in them, and what the policy says of them."""
     agreement, change = proposal.agreement, proposal.change
@@ -159,6 +173,7 @@ def _describe_terms(session: Session, record: Snapshot, proposal: Proposal, now:
     amount = change.amount_cents if change else agreement.amount_cents
     return {
         "agreement": agreement.model_dump(mode="json"),
+        "first_day": record.facts.first_day,
         "instrument": READABLE[agreement.instrument],
         "change": change.model_dump(mode="json") if change else None,
         "amount_cents": amount,

@@ -44,11 +44,11 @@ def find_proposal(session: Session, record: Snapshot, now: datetime) -> Proposal
             item.purpose, agreement, item.because, item.referred_at, item.reason, item.change, item
         )
     change = agreement.pending
+    if change is None and agreement.in_force_at is not None:
+        raise _refused("item-before-board", _describe_nothing(facts))
     because = _reasons(session, record, agreement, change, now)
     if change is not None:
         return Proposal(change.purpose, agreement, because, change.at, change.reason, change)
-    if agreement.in_force_at is not None:
-        raise _refused("item-before-board", _describe_nothing(facts))
     if not because:
         reason = (
             "nothing calls for the Board: ask-for-review comes first, or other terms with draft-agreement"

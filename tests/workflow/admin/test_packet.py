@@ -24,14 +24,14 @@ def test_the_packet_is_written_as_a_page_for_word_and_as_pdf(sit: Sit, tmp_path:
         content = file.read_bytes()
         assert made == {
             "ref": REF, "purpose": "new", "prepared": False, "file": str(file), "format": ending,
-            "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "places": 6,
+            "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "places": 7,
         }  # fmt: skip
     assert "3. Recommended motion" in (tmp_path / "board.html").read_text(encoding="utf-8")
     document = docx.Document(str(tmp_path / "board.docx"))
     assert "3. Recommended motion" in [each.text for each in document.paragraphs]
     pdf = pypdf.PdfReader(io.BytesIO((tmp_path / "board.pdf").read_bytes()))
     assert "3. Recommended motion" in "".join(page.extract_text() for page in pdf.pages)
-    assert "6 places are marked for staff" in desk.say("packet", REF, "--output", str(tmp_path / "a.HTML"))
+    assert "7 places are marked for staff" in desk.say("packet", REF, "--output", str(tmp_path / "a.HTML"))
 
 
 def test_nothing_is_written_over_without_force(sit: Sit, tmp_path: Path) -> None:

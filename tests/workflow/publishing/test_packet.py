@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.support.district import Begin, Life
-from tests.support.facts import COLLEGE, MEETING_1, MEETING_2, REVIEWERS
+from tests.support.facts import ABSENT, COLLEGE, MEETING_1, MEETING_2, REVIEWERS
 from tests.support.visitor import words
 from workflow.procedure.config import ConfigError, load
 from workflow.publishing import packet
@@ -72,7 +72,11 @@ def test_a_new_agreement_comes_with_everything_that_is_on_record(begin: Begin) -
 def test_what_the_record_does_not_say_is_a_place_for_staff_and_nothing_is_made_up(begin: Begin) -> None:
     life = begin("scheduled")
     made = written(life)
-    assert made.places == len(places(life)) == 6
+    assert made.places == len(places(life)) == 7
+    assert (
+        "the Board acts after Monday, September 1, 2025, on which the agreement is to begin"
+        in places(life)[0]
+    )
     for name in ("Fiscal", "Community", "Equity", "Student", "Alternatives", "Attachments"):
         assert "[Staff: " in section(life, name), name
     for name in ("Title", "Purpose", "motion", "Background", "Policy"):
@@ -97,7 +101,7 @@ def test_what_somebody_typed_stays_text(begin: Begin) -> None:
     life.at("2025-09-02").do("refer-to-board", reason="<mark>done</mark>")
     made = written(life)
     assert re.findall("<h2>(.*?)</h2>", made.html) == SECTIONS
-    assert made.places == 6
+    assert made.places == 7
     assert "&lt;h2&gt;12. Approved" in made.html
 
 
@@ -117,8 +121,11 @@ def test_a_renewal_asks_for_the_new_terms_beside_the_present_ones(begin: Begin) 
     life.do("refer-to-board", purpose="renewal", ends_on="2027-08-31", amount_cents=40_000_000)
     assert "Renewal of the agreement with Harbor House" in section(life, "Title")
     motion = section(life, "motion")
-    assert "to Tuesday, August 31, 2027, for a whole amount of $400,000.00" in motion
-    assert "in place of $249,999.99" in motion
+    assert (
+        "its last day is Tuesday, August 31, 2027 in place of Monday, August 31, 2026, for a whole amount"
+        in motion
+    )
+    assert "$400,000.00 over its entire term in place of $249,999.99" in motion
     assert "rises by $150,000.01" in section(life, "Fiscal")
     assert "a dinner for families" in section(life, "Community")
     assert "Engagement of families and community: once" in section(life, "Background")
@@ -142,7 +149,7 @@ def test_a_termination_leaves_ground_and_day_to_staff_and_shows_the_findings(beg
     life.do("refer-to-board", purpose="termination", reason="the second year without progress")
     assert "End of the agreement with Harbor House" in section(life, "Title")
     assert section(life, "motion").count("[Staff: ") == 2
-    assert "found no substantial positive impact. attendance fell" in section(life, "Background")
+    assert "found no substantial positive impact: attendance fell" in section(life, "Background")
     assert "the second year without progress" in section(life, "Purpose")
     assert "91 (Tuesday, July 14, 2026), target not reached" in section(life, "Student")
     assert "4270.12" in section(life, "Policy")
@@ -151,13 +158,13 @@ def test_a_termination_leaves_ground_and_day_to_staff_and_shows_the_findings(beg
 def test_what_the_board_and_staff_did_with_it_before_is_told(begin: Begin) -> None:
     life = begin("introduced").at(MEETING_2 + " 20:00")
     life.do("send-back", reason="the terms need work")
-    assert "October 1, 2025: sent back (new; 5 for, 1 against, 1 abstaining). the terms need work" in said(
+    assert "October 1, 2025: sent back (new; 5 for, 1 against, 1 abstaining): the terms need work" in said(
         life
     )
     life.at("2025-10-03").do("refer-to-board")
     life.do("recall-item", reason="the terms are not ready")
     assert written(life).is_prepared
-    assert "staff called an item back before the Board met. the terms are not ready" in said(life)
+    assert "staff called an item back before the Board met: the terms are not ready" in said(life)
 
 
 @pytest.mark.clause("4270.9b")
@@ -168,6 +175,54 @@ def test_a_request_for_autonomy_is_told_with_the_clause(begin: Begin) -> None:
     assert "4270.9b, autonomy: it was requested by the school" in section(life, "Policy")
     assert "requested by the school" in section(life, "Background")
     assert "$249,999.99 is below it" in section(life, "Fiscal")
+
+
+def test_words_that_may_give_autonomy_are_a_question_to_staff(begin: Begin) -> None:
+    life = begin("agreed")
+    life.do(
+        "draft-agreement", amount_cents=25_000_000, responsibilities=["hires staff at its own discretion"]
+    )
+    assert "hires staff at its own discretion" in section(life, "Policy")
+    assert any("4270.9b" in place for place in places(life))
+
+
+def test_a_review_that_was_asked_for_is_told_with_its_reason(begin: Begin) -> None:
+    life = begin("drafted")
+    life.do("ask-for-review", "superintendent", reason="the first of its kind")
+    assert "the Superintendent asked for it on Wednesday, August 20, 2025: the first of its kind" in section(
+        life, "Policy"
+    )
+
+
+@pytest.mark.clause("4270.9a")
+def test_earlier_agreements_count_with_this_one(begin: Begin) -> None:
+    present = begin("active")
+    life = present.another("rbhs-2026", "rainier-beach").to("agreed").at("2025-09-03")
+    life.do("draft-agreement", amount_cents=1, starts_on="2026-09-01", ends_on="2027-08-31")
+    assert (
+        "4270.9a, the amount: $250,000.00, together with earlier agreements of the organization at this school,"
+        " reaches the threshold"
+    ) in section(life, "Policy")
+    background = section(life, "Background")
+    assert "All agreements of this organization" in background
+    assert "(rbhs-2025): $249,999.99" in background
+
+
+def test_immediate_action_asks_staff_for_the_reason(begin: Begin) -> None:
+    life = begin("scheduled").at(MEETING_1 + " 17:00")
+    life.do("introduce-item", immediate_action=True)
+    assert "The Board recorded immediate action at the same meeting" in said(life)
+    assert "say why the Board should act without a second reading" in places(life)
+
+
+def test_a_deferral_and_a_cancelled_meeting_are_told(begin: Begin) -> None:
+    life = begin("scheduled").at("2025-09-18")
+    life.do("defer-item", meeting_on=MEETING_2)
+    assert "The item was deferred once." in said(life)
+    life.at("2025-09-20").do("move-item", "clock", meeting_on=ABSENT)
+    assert "The meeting of Wednesday, October 1, 2025, for which the item was scheduled, is not held" in said(
+        life
+    )
 
 
 def test_each_attachment_has_its_name_and_its_digest_once(begin: Begin) -> None:
