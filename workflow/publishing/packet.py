@@ -34,7 +34,7 @@ from workflow.views.present_names import rename
 READERS = weighed.READERS
 
 Ending = Literal["html", "docx", "pdf"]
-ENDINGS: tuple[Ending, ...] = ("html", "docx", "pdf")
+ENDINGS: tuple[Ending, ...] = ("docx", "pdf", "html")  # in the order in which pages offer them
 _LIBRARY: Mapping[Ending, str] = {"docx": "docx", "pdf": "weasyprint"}  # which the extra `documents` brings
 
 ADDRESS_LEFT_OUT = "(e-mail address left out)"
@@ -118,12 +118,14 @@ def _describe(session: Session, record: Snapshot, proposal: Proposal, now: datet
     facts = rename(session.directory, record.facts)
     rows = packet_parts.list_counting_rows(session, record)
     party = party_of(facts)
+    school = session.directory.schools.get(session.directory.present_school(facts.school))
     readings = find_readings(session, proposal.item, now)
     return {
         "ref": record.ref,
         "partnership_title": facts.title,
         "district": session.config.procedure.district.name,
         "school": session.directory.school_name(facts.school),
+        "invited_on": school.invited_on if school else None,
         "organization": party.name if party else None,
         "dates_in": None,
         "made_on": session.config.calendar.day(now).isoformat(),

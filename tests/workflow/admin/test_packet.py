@@ -30,6 +30,7 @@ def test_the_packet_is_written_as_a_page_for_word_and_as_pdf(sit: Sit, tmp_path:
     document = docx.Document(str(tmp_path / "board.docx"))
     assert "3. Recommended motion" in [each.text for each in document.paragraphs]
     pdf = pypdf.PdfReader(io.BytesIO((tmp_path / "board.pdf").read_bytes()))
+    assert pdf.root_object["/MarkInfo"]["/Marked"]
     assert "3. Recommended motion" in "".join(page.extract_text() for page in pdf.pages)
     assert "7 places are marked for staff" in desk.say("packet", REF, "--output", str(tmp_path / "a.HTML"))
 
@@ -53,7 +54,7 @@ def test_another_kind_of_file_is_refused_with_the_three_that_there_are(
 ) -> None:
     answer = sit("scheduled").run("packet", REF, "--output", str(tmp_path / name), "--json")
     assert answer.status == 2
-    assert answer.json["problems"][0]["expected"] == "a name that ends in .html, .docx, .pdf"
+    assert answer.json["problems"][0]["expected"] == "a name that ends in .docx, .pdf, .html"
     assert not (tmp_path / name).exists()
 
 
@@ -86,4 +87,4 @@ def test_a_missing_library_is_named(sit: Sit, tmp_path: Path, monkeypatch: pytes
     assert (answer.status, answer.json["problems"][0]["at"]) == (5, "documents")
     assert not (tmp_path / "a.docx").exists()
     monkeypatch.setattr(packet, "find_spec", lambda name: None if name == "docx" else name)
-    assert packet.installed() == ("html", "pdf")
+    assert packet.installed() == ("pdf", "html")

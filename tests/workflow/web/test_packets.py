@@ -15,7 +15,7 @@ from tests.support.facts import PEOPLE
 from tests.support.visitor import Visit
 from workflow.publishing import packet
 
-ENDINGS = ["packet.html", "packet.docx", "packet.pdf"]
+ENDINGS = ["packet.docx", "packet.pdf", "packet.html"]
 
 
 def offered(links: list[str]) -> list[str]:
@@ -27,7 +27,7 @@ def test_who_brings_it_to_the_board_can_read_it_and_save_it(visit: Visit, role: 
     visitor = visit("scheduled")
     seen = visitor.get(visitor.link("", role))
     assert offered(seen.page.links) == ENDINGS
-    page, word, pdf = (visitor.path_of(link) for link in seen.page.links if "/packet." in link)
+    word, pdf, page = (visitor.path_of(link) for link in seen.page.links if "/packet." in link)
     assert "3. Recommended motion" in visitor.get(page).said
     answer = visitor.client.get(word)
     assert 'filename="board-packet-rbhs-2025.docx"' in answer.headers["Content-Disposition"]
