@@ -34,6 +34,7 @@ from workflow.admin.organizations import organizations
 from workflow.admin.people import people
 from workflow.admin.plan import plan
 from workflow.admin.replies import replies
+from workflow.admin.report import report
 from workflow.admin.restore import restore
 from workflow.admin.schools import schools
 from workflow.admin.show import show
@@ -99,6 +100,7 @@ for command in (
     replies,
     applications,
     plan,
+    report,
     diagram,
     people,
     schools,

@@ -34,6 +34,7 @@ from workflow.views import (
     your_page,
 )
 from workflow.views.applications import texts_for
+from workflow.views.progress import format_number
 from workflow.web import charts
 from workflow.web.correction_sheet import ENTRY
 from workflow.web.site import Site
@@ -229,7 +230,7 @@ def _list_reviews(seen: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _format_report(report: Mapping[str, Any]) -> dict[str, Any]:
-    values = {name: charts.format_number(value) for name, value in report["values"].items()}
+    values = {name: format_number(value) for name, value in report["values"].items()}
     return {**report, "values": values}
 
 
