@@ -20,6 +20,7 @@ from states.history import effective
 from states.names import State
 from states.partnership import Partnership, Review
 from workflow import deadlines
+from workflow.procedure.calendar import Calendar
 from workflow.publishing.duties_of_year import CLAUSES, Owed, list_duties, list_reports
 from workflow.publishing.outcome_years import Point, Series, follow, list_reviews
 from workflow.publishing.school_year import SchoolYear
@@ -92,6 +93,17 @@ def _describe_head(session: Session, record: Snapshot, year: SchoolYear, now: da
         "last_day": year.last.isoformat(),
         "made_at": session.local(now),
     }
+
+
+def list_years(facts: Partnership, now: datetime, calendar: Calendar) -> list[SchoolYear]:
+    """Return the school years in which the agreement was in force, up to the present one, the earliest first."""
+    if facts.agreement is None or facts.agreement.in_force_at is None:
+        return []
+    first, last = facts.first_day, facts.last_day
+    if first is None or last is None:
+        return []
+    until = min(SchoolYear.of(last), SchoolYear.of(calendar.day(now)))
+    return [SchoolYear(ends_in) for ends_in in range(SchoolYear.of(first).ends_in, until.ends_in + 1)]
 
 
 def _check_year(year: SchoolYear, first: SchoolYear, last: SchoolYear) -> None:

@@ -35,7 +35,7 @@ from workflow.views import (
 )
 from workflow.views.applications import texts_for
 from workflow.views.progress import format_number
-from workflow.web import charts
+from workflow.web import annual_report, charts
 from workflow.web.correction_sheet import ENTRY
 from workflow.web.site import Site
 
@@ -97,6 +97,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
         names=documents.mentioned_names(_collect_names(session, record.facts), seen),
         outcomes=charts.chart_outcomes(seen),
+        annual_reports=annual_report.list_years(session, action, here, now),
         duties=_list_duties(seen, due),
         reviews=_list_reviews(seen),
         saved=saved,
