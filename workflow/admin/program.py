@@ -35,6 +35,7 @@ from workflow.admin.packet import packet
 from workflow.admin.people import people
 from workflow.admin.plan import plan
 from workflow.admin.replies import replies
+from workflow.admin.report import report
 from workflow.admin.restore import restore
 from workflow.admin.schools import schools
 from workflow.admin.show import show
@@ -101,6 +102,7 @@ for command in (
     applications,
     plan,
     packet,
+    report,
     diagram,
     people,
     schools,
