@@ -12,7 +12,7 @@ from typing import Any
 from workflow.publishing.ocds_merge import compile_releases, version_releases
 from workflow.publishing.ocds_releases import list_releases
 from workflow.publishing.words import read_words
-from workflow.record import verify
+from workflow.record import histories
 from workflow.session import Session
 from workflow.store.rows import Snapshot
 
@@ -52,7 +52,7 @@ def record_package(
 def _read_processes(session: Session, records: Sequence[Snapshot]) -> Iterator[list[dict[str, Any]]]:
     words = read_words(session.config, "open-data")
     for record in records:
-        with verify.reraise_with_ref(record.ref):
+        with histories.reraise_with_ref(record.ref):
             processes = list_releases(session, words, record)
         yield from processes.values()
 
