@@ -31,15 +31,19 @@ class Pages:
             return template.render(dict(context))
 
     def problems(self) -> Iterator[tuple[str, str, str]]:
-        """Return what stops a page from being compiled: the file and line, what is wrong, what would be right."""
+        """Return what stops a page, or what is published, from being compiled.
+
+        Each is the file and line, what is wrong, and what would be right.
+        """
         # A district's own file hides the packaged one, so each name is read once.
-        names = {path.name for folder in self._folders for path in (folder / "pages").glob("*.j2")}
+        kinds = [folder / kind for folder in self._folders for kind in ("pages", "publishing")]
+        names = {f"{kind.name}/{path.name}" for kind in kinds for path in kind.glob("*.j2")}
         # Loading a page compiles it, and that finds mistakes that would otherwise first show to a reader.
         for name in sorted(names):
             try:
-                self._environment.get_template(f"pages/{name}")
+                self._environment.get_template(name)
             except TemplateSyntaxError as error:
-                at = f"templates/pages/{name}, line {error.lineno}"
+                at = f"templates/{name}, line {error.lineno}"
                 yield at, error.message or str(error), "correct Jinja"
             except (OSError, UnicodeDecodeError) as error:
-                yield f"templates/pages/{name}", explain_unreadable(error), EXPECTED
+                yield f"templates/{name}", explain_unreadable(error), EXPECTED
