@@ -17,7 +17,11 @@ from notifications.render import make_environment
 from notifications.sandbox import bounded
 from notifications.texts import EXPECTED, explain_unreadable
 
-PAGES, PACKET = "pages", "packet"  # the folders below templates/ whose files are rendered here
+PAGES, PACKET, PUBLISHING = (
+    "pages",
+    "packet",
+    "publishing",
+)  # the folders below templates/ whose files are rendered here
 
 
 class Pages:
@@ -34,12 +38,15 @@ class Pages:
             return template.render(dict(context))
 
     def problems(self) -> Iterator[tuple[str, str, str]]:
-        """Return what stops a page from being compiled: the file and line, what is wrong, what would be right."""
+        """Return what stops a page, or what is published, from being compiled.
+
+        Each is the file and line, what is wrong, and what would be right.
+        """
         # A district's own file hides the packaged one, so each name is read once.
         names = {
             f"{kind}/{path.name}"
             for folder in self._folders
-            for kind in (PAGES, PACKET)
+            for kind in (PAGES, PACKET, PUBLISHING)
             for path in (folder / kind).glob("*.j2")
         }
         # Loading a page compiles it, and that finds mistakes that would otherwise first show to a reader.
