@@ -23,6 +23,7 @@ from workflow.links import Applicant
 from workflow.outbox import message, timing
 from workflow.session import Session
 from workflow.store import kept_documents, tables
+from workflow.store.rows import Snapshot
 from workflow.views import (
     attached,
     contacts,
@@ -94,6 +95,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         texts=texts_for(session, record, viewer, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
+        public=_register_address(site, record),
         names=documents.mentioned_names(_collect_names(session, record.facts), seen),
         outcomes=charts.chart_outcomes(seen),
         duties=_list_duties(seen, due),
@@ -102,6 +104,13 @@ def page(site: Site, session: Session, action: Action) -> Response:
         history=list(reversed(history)),
         correct=_correct_address(session, action),
     )
+
+
+def _register_address(site: Site, record: Snapshot) -> str | None:
+    """Return the address of a partnership in the public register; None while the register does not show it."""
+    config = site.system.config
+    is_listed = config.procedure.web.shows_register and record.facts.selections
+    return config.address(f"partnerships/{record.ref}") if is_listed else None
 
 
 def _page_address(session: Session, action: Action) -> str:
