@@ -93,6 +93,16 @@ def _check_listen(value: str) -> str:
     return value
 
 
+def _check_uri(value: str) -> str:
+    value = value.strip()
+    if value:
+        _check_base_url(value)
+    # Unlike the address of the pages it stays as it is, since a slash at its end may belong to it.
+    return value
+
+
+UNREGISTERED = "ocds-unregistered"
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -194,6 +204,20 @@ class Web(Settings):
     posts_per_minute: int = Field(ge=1, le=10_000)
     # Pydantic keeps the plain name for itself.
     shows_register: StrictBool = Field(alias="register")
+
+
+class Ocds(Settings):
+    """Who publishes open data, and under which prefix (Open Contracting Data Standard 1.1)."""
+
+    prefix: str = Field(pattern=r"^ocds-[a-z0-9]{6,20}$")
+    publisher: str  # empty: the name of the district
+    publisher_uri: Annotated[str, AfterValidator(_check_uri)]  # empty: the address of the pages
+    license: Annotated[str, AfterValidator(_check_uri)]  # empty: none is named
+
+    @property
+    def is_registered(self) -> bool:
+        """Return whether the prefix is no longer the one that stands in for a registered prefix."""
+        return self.prefix != UNREGISTERED
 
 
 class Log(Settings):
@@ -335,6 +359,7 @@ class Procedure(Settings):
     mail: Mail
     summary: Summary
     web: Web
+    ocds: Ocds
     log: Log
     daemon: Daemon
     admin: Admin = Admin()

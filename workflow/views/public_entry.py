@@ -8,13 +8,20 @@ from datetime import date, datetime
 from typing import Any
 
 from states.agreement import Change
+from states.case import require_recorded
 from states.names import State
 from states.partnership import Outcomes, Partnership
 from states.selection import Selection
 from workflow.session import Session
 from workflow.store.rows import Snapshot
 from workflow.views import present_names
-from workflow.views.public_rules import is_choice_public, public_item, public_state, was_in_force
+from workflow.views.public_rules import (
+    is_choice_public,
+    is_result_public,
+    public_item,
+    public_state,
+    was_in_force,
+)
 from workflow.views.public_texts import cleaner_for, hide_addresses
 from workflow.views.sealing import is_sealed
 
@@ -112,7 +119,7 @@ def make_entry(session: Session, record: Snapshot, now: datetime) -> Entry | Non
     if not facts.selections:
         return None
     clean = cleaner_for(facts)
-    calls = tuple(_describe_call(record, call, now) for call in facts.selections)
+    calls = tuple(_describe_call(facts, call, now) for call in facts.selections)
     partner = calls[-1].partner
     today = session.config.calendar.day(now)
     first = facts.first_day
@@ -125,45 +132,46 @@ def make_entry(session: Session, record: Snapshot, now: datetime) -> Entry | Non
         state=public_state(record),
         begins_on=first if begins else None,
         partner=partner,
-        terms=_terms(record),
-        before_board=_before_board(record),
+        terms=_terms(facts),
+        before_board=_before_board(facts),
         votes=_votes(facts),
         calls=calls,
         ending=_ending(facts),
-        steps=_steps(session, record, calls, now),
+        steps=_steps(session, facts, calls, now),
         outcomes=_outcomes(facts, clean),
     )
 
 
-def _describe_call(record: Snapshot, call: Selection, now: datetime) -> CallResult:
+def _describe_call(facts: Partnership, call: Selection, now: datetime) -> CallResult:
     """Return a call with its result, as far as that is public."""
-    facts, is_present = record.facts, call is record.facts.selection
-    stands, applied, partner = "nobody", len(call.applications), None
-    if is_present and is_sealed(facts, now):
-        stands = "withdrawn" if facts.ended else "open"
-    elif is_present and call.choice and is_choice_public(record):
-        application = call.applications.get(call.choice.organization)
-        partner = hide_addresses(application.name if application else call.choice.organization)
-        stands = "chosen"
-    elif is_present and not facts.ended:
-        stands = "waits"
+    present = call is facts.selection
+    if not is_result_public(facts, call, now):
+        sealed = present and is_sealed(facts, now)
+        stands = ("withdrawn" if facts.ended else "open") if sealed else "waits"
+        return CallResult(call.opened_at, call.closes_at, stands, None, None)
     # An earlier call ended without a result, also where a choice was made and overturned by a protest.
-    has_result = stands in ("chosen", "nobody")
-    return CallResult(call.opened_at, call.closes_at, stands, applied if has_result else None, partner)
+    partner = _name_partner(call) if present and is_choice_public(facts) else None
+    stands = "chosen" if partner else "nobody"
+    return CallResult(call.opened_at, call.closes_at, stands, len(call.applications), partner)
 
 
-def _terms(record: Snapshot) -> Terms | None:
+def _name_partner(call: Selection) -> str:
+    organization = require_recorded(call.choice).organization
+    application = call.applications.get(organization)
+    return hide_addresses(application.name if application else organization)
+
+
+def _terms(facts: Partnership) -> Terms | None:
     """Return the terms in force, or those of a new agreement that the Board has before it in public."""
-    facts, item = record.facts, public_item(record)
-    agreement = facts.agreement
+    item, agreement = public_item(facts), facts.agreement
     if agreement is None or not (was_in_force(facts) or item):
         return None
     proposed = not was_in_force(facts)
     return Terms(agreement.amount_cents, agreement.starts_on, agreement.ends_on, proposed)
 
 
-def _before_board(record: Snapshot) -> ProposedChange | None:
-    item = public_item(record)
+def _before_board(facts: Partnership) -> ProposedChange | None:
+    item = public_item(facts)
     if item is None:
         return None
     change = item.change
@@ -233,10 +241,10 @@ def _outcomes(facts: Partnership, clean: Callable[[str], str]) -> dict[str, Any]
 
 
 def _steps(
-    session: Session, record: Snapshot, calls: Iterable[CallResult], now: datetime
+    session: Session, facts: Partnership, calls: Iterable[CallResult], now: datetime
 ) -> tuple[Step, ...]:
     """Return the public steps, the earliest first. Steps of one day keep the order of a life."""
-    facts, day = record.facts, session.config.calendar.day
+    day = session.config.calendar.day
     steps = []
     for call in calls:
         steps.append(Step(day(call.opened_at), "opened", {"closes_at": call.closes_at}))
@@ -245,7 +253,7 @@ def _steps(
     choice = facts.selection.choice if facts.selection else None
     if choice and (partner := [*calls][-1].partner):
         steps.append(Step(day(choice.at), "chosen", {"partner": partner}))
-    if item := public_item(record):
+    if item := public_item(facts):
         steps += [Step(on, "introduced", {"purpose": item.purpose}) for on in item.introduced]
     steps += [Step(vote.on, "vote", {"vote": vote}) for vote in _votes(facts)]
     if was_in_force(facts):

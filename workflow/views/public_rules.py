@@ -16,10 +16,14 @@ introduction or for its day.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from states.agreement import Item
 from states.names import State
 from states.partnership import Partnership
+from states.selection import Selection
 from workflow.store.rows import Snapshot
+from workflow.views.sealing import is_sealed
 
 
 def public_state(record: Snapshot) -> State:
@@ -33,23 +37,33 @@ def public_state(record: Snapshot) -> State:
     return record.state or State.NEEDS_IDENTIFIED
 
 
-def public_item(record: Snapshot) -> Item | None:
+def public_item(facts: Partnership) -> Item | None:
     """Return the item before the Board if the Board has introduced it; otherwise None."""
-    item = record.facts.board.item
-    return item if record.state is State.BOARD_REVIEW and item and item.introduced else None
+    item = facts.board.item
+    # An agreement that expires before the Board leaves its item behind.
+    return item if item and item.introduced and facts.ended is None else None
 
 
-def is_choice_public(record: Snapshot) -> bool:
+def is_choice_public(facts: Partnership) -> bool:
     """Return whether the public may know whom the school chose in the present call.
 
     It may from the Board's introduction, from a vote since the choice, or from when the agreement is in force.
     """
-    facts = record.facts
     choice = facts.selection.choice if facts.selection else None
     if choice is None:
         return False
     voted = any(decision.at > choice.at for decision in facts.board.decisions)
-    return was_in_force(facts) or voted or public_item(record) is not None
+    return was_in_force(facts) or voted or public_item(facts) is not None
+
+
+def is_result_public(facts: Partnership, call: Selection, now: datetime) -> bool:
+    """Return whether the public may know how many applied to a call, and whether anybody was chosen.
+
+    It may if the choice is public, or if the call ended without one and had closed before.
+    """
+    if call is not facts.selection:
+        return True
+    return is_choice_public(facts) or (facts.ended is not None and not is_sealed(facts, now))
 
 
 def was_in_force(facts: Partnership) -> bool:
