@@ -17,7 +17,6 @@ from workflow.store.rows import Snapshot
 from workflow.views import present_names
 from workflow.views.public_rules import (
     is_choice_public,
-    is_result_public,
     public_item,
     public_state,
     was_in_force,
@@ -62,8 +61,7 @@ class Vote:
 class CallResult:
     """A call and its result.
 
-    `applied` and `partner` are None until the result is public. A call that was withdrawn before its closing
-    has none.
+    `applied` is None while the applications are sealed, and `partner` until the choice is public.
     """
 
     opened_at: datetime
@@ -144,14 +142,13 @@ def make_entry(session: Session, record: Snapshot, now: datetime) -> Entry | Non
 
 def _describe_call(facts: Partnership, call: Selection, now: datetime) -> CallResult:
     """Return a call with its result, as far as that is public."""
-    present = call is facts.selection
-    if not is_result_public(facts, call, now):
-        sealed = present and is_sealed(facts, now)
-        stands = ("withdrawn" if facts.ended else "open") if sealed else "waits"
-        return CallResult(call.opened_at, call.closes_at, stands, None, None)
+    present, partner = call is facts.selection, None
+    if present and is_sealed(facts, now):
+        return CallResult(call.opened_at, call.closes_at, "withdrawn" if facts.ended else "open", None, None)
+    if present and is_choice_public(facts):
+        partner = _name_partner(call)
     # An earlier call ended without a result, also where a choice was made and overturned by a protest.
-    partner = _name_partner(call) if present and is_choice_public(facts) else None
-    stands = "chosen" if partner else "nobody"
+    stands = "chosen" if partner else "waits" if present and not facts.ended else "nobody"
     return CallResult(call.opened_at, call.closes_at, stands, len(call.applications), partner)
 
 

@@ -3,9 +3,9 @@
 Every correction is in the facts, so a corrected value shows as it counts. What the public learns grows with time:
 
 1. From the opening of the first call on: the school, the title, and when each call opened and closed.
-2. From the Board's introduction of the agreement, or its vote, or from when the agreement is in force: the partner
-   and how many applied. No earlier event is public, so before that the register says only that the call has closed.
-3. From the end of a call without a partner: how many applied. A call that was withdrawn while open never tells.
+2. From the closing of a call: how many applied. A call that was withdrawn while open never tells.
+3. From the Board's introduction of the agreement, or its vote, or from when the agreement is in force: the partner.
+   The choice itself is not public, so before that the register says only that the call has closed.
 4. While the Board has the agreement before it in public, and while it is in force: its amount and its term.
 5. From when the agreement is in force: outcomes, reported values, changes, and how it ended.
 
@@ -16,14 +16,10 @@ introduction or for its day.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from states.agreement import Item
 from states.names import State
 from states.partnership import Partnership
-from states.selection import Selection
 from workflow.store.rows import Snapshot
-from workflow.views.sealing import is_sealed
 
 
 def public_state(record: Snapshot) -> State:
@@ -54,16 +50,6 @@ def is_choice_public(facts: Partnership) -> bool:
         return False
     voted = any(decision.at > choice.at for decision in facts.board.decisions)
     return was_in_force(facts) or voted or public_item(facts) is not None
-
-
-def is_result_public(facts: Partnership, call: Selection, now: datetime) -> bool:
-    """Return whether the public may know how many applied to a call, and whether anybody was chosen.
-
-    It may if the choice is public, or if the call ended without one and had closed before.
-    """
-    if call is not facts.selection:
-        return True
-    return is_choice_public(facts) or (facts.ended is not None and not is_sealed(facts, now))
 
 
 def was_in_force(facts: Partnership) -> bool:
