@@ -95,13 +95,22 @@ def _check_listen(value: str) -> str:
 
 def _check_uri(value: str) -> str:
     value = value.strip()
-    if value:
-        _check_base_url(value)
-    # Unlike the address of the pages it stays as it is, since a slash at its end may belong to it.
+    parts = urlsplit(value)
+    if value and not (parts.scheme in ("http", "https") and parts.hostname and _ADDRESS.fullmatch(value)):
+        raise ValueError(
+            f'{shorten(value)} is not an address; expected one like "https://example.org/license"'
+        )
     return value
 
 
 UNREGISTERED = "ocds-unregistered"
+
+
+def _check_prefix(value: str) -> str:
+    if value != UNREGISTERED and not re.fullmatch("ocds-[a-z0-9]{6}", value):
+        raise ValueError(f'{shorten(value)} is not a prefix; expected one like "ocds-a1b2c3"')
+    return value
+
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -209,7 +218,7 @@ class Web(Settings):
 class Ocds(Settings):
     """Who publishes open data, and under which prefix (Open Contracting Data Standard 1.1)."""
 
-    prefix: str = Field(pattern=r"^ocds-[a-z0-9]{6,20}$")
+    prefix: Annotated[str, AfterValidator(_check_prefix)]
     publisher: str  # empty: the name of the district
     publisher_uri: Annotated[str, AfterValidator(_check_uri)]  # empty: the address of the pages
     license: Annotated[str, AfterValidator(_check_uri)]  # empty: none is named
