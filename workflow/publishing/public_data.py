@@ -13,7 +13,7 @@ from typing import Any
 from workflow.publishing import ocds
 from workflow.publishing.ocds_merge import Node, compile_releases, version_releases
 from workflow.session import Session
-from workflow.store.errors import StoreError
+from workflow.store.database import StoreError
 from workflow.store.rows import Snapshot
 from workflow.views.public_texts import cleaner_for
 

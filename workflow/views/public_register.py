@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select
 
@@ -20,46 +20,43 @@ PER_PAGE = 50
 _OPENED = "open-selection"  # the event with which a partnership becomes public
 
 
+class Filter(NamedTuple):
+    """What a list keeps: the partnerships of a school, by its id, and those in a state. Empty keeps all."""
+
+    school: str = ""
+    state: str = ""
+
+
+ALL = Filter()
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the register, and what can be chosen from: the schools by id and name, and the states."""
+    """A page of the register: its entries with their records, and the schools to choose from, by id and name."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[tuple[Entry, Snapshot], ...]
     number: int
     last: int
     total: int
     schools: tuple[tuple[str, str], ...]
 
 
-def read_page(
-    session: Session,
-    now: datetime,
-    *,
-    number: int = 1,
-    school: str = "",
-    state: str = "",
-    size: int | None = None,
-) -> Page:
+def read_page(session: Session, now: datetime, wanted: Filter = ALL, number: int = 1) -> Page:
     """Return a page of the partnerships, by the name of the school, the latest first.
 
-    `school` and `state` keep only those of a school or in a state. A page beyond the last has no entries. Three
-    queries read it, however many partnerships there are.
+    A page beyond the last has no entries. Three queries read it, however many partnerships there are.
     """
-    size = PER_PAGE if size is None else size
-    rows, table = _read_listed(session), tables.partnerships
-    states = _public_states(session, rows)
-    names = {row.school: session.directory.school_name(row.school) for row in rows}
-    present = session.directory.present_school
-    schools = sorted({(present(key), name) for key, name in names.items()}, key=lambda each: each[::-1])
-    chosen = [
-        row for row in rows if school in ("", present(row.school)) and state in ("", states.get(row.id))
-    ]
-    chosen.sort(key=lambda row: (names[row.school], -row.id))
-    keys = [row.id for row in chosen[(number - 1) * size : number * size]]
-    found = {record.id: record for record in _read(session, select(table).where(table.c.id.in_(keys)))}
-    entries = [make_entry(session, found[key], now) for key in keys if key in found]
-    last = max(1, -(-len(chosen) // size))
-    return Page(tuple(filter(None, entries)), number, last, len(chosen), tuple(schools))
+    chosen, schools = _choose(session, wanted)
+    entries = _read_entries(session, chosen[(number - 1) * PER_PAGE : number * PER_PAGE], now)
+    return Page(tuple(entries), number, max(1, -(-len(chosen) // PER_PAGE)), len(chosen), schools)
+
+
+def read_all(session: Session, now: datetime, wanted: Filter = ALL) -> Iterator[Entry]:
+    """Yield every entry in the order of the pages, with only some of them in memory at once."""
+    chosen, _ = _choose(session, wanted)
+    for start in range(0, len(chosen), PER_PAGE):
+        for entry, _ in _read_entries(session, chosen[start : start + PER_PAGE], now):
+            yield entry
 
 
 def find_entry(session: Session, ref: str, now: datetime) -> tuple[Entry, Snapshot] | None:
@@ -69,6 +66,31 @@ def find_entry(session: Session, ref: str, now: datetime) -> tuple[Entry, Snapsh
         if entry := make_entry(session, record, now):
             return entry, record
     return None
+
+
+def _choose(session: Session, wanted: Filter) -> tuple[list[int], tuple[tuple[str, str], ...]]:
+    """Return the numbers of the partnerships that are asked for, in their order, and every school that has one."""
+    rows = _read_listed(session)
+    states = _public_states(session, rows)
+    present, name = session.directory.present_school, session.directory.school_name
+    names = {row.school: name(row.school) for row in rows}
+    chosen = [
+        row
+        for row in rows
+        if wanted.school in ("", present(row.school)) and wanted.state in ("", states[row.id])
+    ]
+    chosen.sort(key=lambda row: (names[row.school], -row.id))
+    schools = sorted({(present(key), name) for key, name in names.items()}, key=lambda each: each[::-1])
+    return [row.id for row in chosen], tuple(schools)
+
+
+def _read_entries(session: Session, keys: Sequence[int], now: datetime) -> Iterator[tuple[Entry, Snapshot]]:
+    """Yield the entry and the record of each of these partnerships, in one query."""
+    table = tables.partnerships
+    found = {record.id: record for record in _read(session, select(table).where(table.c.id.in_(keys)))}
+    for record in (found[key] for key in keys if key in found):
+        if entry := make_entry(session, record, now):
+            yield entry, record
 
 
 def _read_listed(session: Session) -> list[Any]:

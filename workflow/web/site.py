@@ -19,6 +19,7 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 _SECONDS = 300  # how long a browser or proxy may keep a public page
 MOST_LINKS = 200  # how many links to apply one sender can ask for in an hour
+MOST_DATA = 60  # how many files of open data one sender can take in a minute
 
 log = structlog.get_logger("partnershipd.web")
 
@@ -65,6 +66,7 @@ class Site:
     clock: Callable[[], datetime]
     limits: Limits
     links: Limits = field(default_factory=lambda: Limits(MOST_LINKS, seconds=3_600))
+    data: Limits = field(default_factory=lambda: Limits(MOST_DATA))
 
     def render(self, name: str, status: int = 200, **context: Any) -> Response:
         """Render the template of this name with the context that all pages share."""
