@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from jinja2 import TemplateError
@@ -11,10 +10,9 @@ from notifications.render import make_environment
 from notifications.sandbox import bounded
 from states.errors import Problem
 from workflow.procedure.config import DEFAULTS, Config, ConfigError
+from workflow.views.public_texts import hide_addresses
 
 Words = Callable[..., str]
-_EMAIL = re.compile(r"[^\s@<>()\[\]\"',;:]+@[^\s@<>()\[\]\"',;:]+\.[^\s@<>()\[\]\"',;:.]+")
-HIDDEN = "[e-mail address]"
 
 
 def read_words(config: Config, name: str) -> Words:
@@ -44,11 +42,6 @@ def read_words(config: Config, name: str) -> Words:
             raise _broken(f"{file}, {text}", error) from None
 
     return write
-
-
-def hide_addresses(text: str) -> str:
-    """Return a text without the e-mail addresses that somebody has typed into it."""
-    return _EMAIL.sub(HIDDEN, text)
 
 
 def _broken(place: str, error: Exception) -> ConfigError:

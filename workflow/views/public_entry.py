@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from states.agreement import Change
 from states.case import require_recorded
 from states.names import State
 from states.partnership import Outcomes, Partnership
@@ -82,15 +81,6 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One public step. `values` are what its words in the template need."""
-
-    on: date
-    kind: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
     """One partnership as everybody may read it. `facts` is the allowed part that the charts read."""
 
@@ -106,7 +96,6 @@ class Entry:
     votes: tuple[Vote, ...]
     calls: tuple[CallResult, ...]
     ending: Ending | None
-    steps: tuple[Step, ...]
     outcomes: dict[str, Any]
 
 
@@ -135,7 +124,6 @@ def make_entry(session: Session, record: Snapshot, now: datetime) -> Entry | Non
         votes=_votes(facts),
         calls=calls,
         ending=_ending(facts),
-        steps=_steps(session, facts, calls, now),
         outcomes=_outcomes(facts, clean),
     )
 
@@ -235,59 +223,3 @@ def _outcomes(facts: Partnership, clean: Callable[[str], str]) -> dict[str, Any]
         "review": None,
         "earlier_reviews": reviews,
     }
-
-
-def _steps(
-    session: Session, facts: Partnership, calls: Iterable[CallResult], now: datetime
-) -> tuple[Step, ...]:
-    """Return the public steps, the earliest first. Steps of one day keep the order of a life."""
-    day = session.config.calendar.day
-    steps = []
-    for call in calls:
-        steps.append(Step(day(call.opened_at), "opened", {"closes_at": call.closes_at}))
-        if call.stands not in ("open", "withdrawn"):
-            steps.append(Step(day(call.closes_at), "closed"))
-    choice = facts.selection.choice if facts.selection else None
-    if choice and (partner := [*calls][-1].partner):
-        steps.append(Step(day(choice.at), "chosen", {"partner": partner}))
-    if item := public_item(facts):
-        steps += [Step(on, "introduced", {"purpose": item.purpose}) for on in item.introduced]
-    steps += [Step(vote.on, "vote", {"vote": vote}) for vote in _votes(facts)]
-    if was_in_force(facts):
-        steps += _steps_in_force(session, facts, now)
-    if facts.ended:
-        steps.append(Step(facts.ended.effective_on, "ended", {"how": facts.ended.how}))
-    if facts.closed_out:
-        steps.append(Step(day(facts.closed_out.at), "closed-out"))
-    return tuple(sorted(steps, key=lambda step: step.on))
-
-
-def _steps_in_force(session: Session, facts: Partnership, now: datetime) -> Iterable[Step]:
-    """Yield the steps of an agreement in force: its beginning, its changes and its annual reviews."""
-    day = session.config.calendar.day
-    if facts.first_day and facts.first_day <= day(now):
-        yield Step(facts.first_day, "in-force")
-    for on, change in _date_changes(session, facts):
-        terms = {"amount_cents": change.amount_cents, "ends_on": change.ends_on}
-        yield Step(on, "changed", {"purpose": change.purpose} | terms)
-    for review in (*facts.earlier_reviews, *((facts.review,) if facts.review else ())):
-        yield Step(day(review.opened_at), "review-opened")
-        if review.reports:
-            yield Step(day(review.reports[-1].at), "reported")
-        if review.decided_at:
-            yield Step(day(review.decided_at), "continued")
-
-
-def _date_changes(session: Session, facts: Partnership) -> list[tuple[date, Change]]:
-    """Return the changes of the agreement, each with the day from which it counts.
-
-    A change that the Board approved keeps the instant of its referral, which is not public. Its day is that of the
-    vote. Nothing else changes the agreement while the Board has it, so it is the last one before that vote.
-    """
-    changes = facts.agreement.changes if facts.agreement else ()
-    days = [session.config.calendar.day(change.at) for change in changes]
-    for decision in facts.board.decisions:
-        before = [number for number, change in enumerate(changes) if change.at <= decision.at]
-        if decision.decision == "approve" and decision.purpose != "new" and before:
-            days[before[-1]] = decision.meeting_on
-    return list(zip(days, changes, strict=True))

@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 from states.partnership import Partnership
 
-WITHHELD = "(withheld)"
+HIDDEN_ADDRESS, HIDDEN_NAME = "[e-mail address]", "[name of a person]"
 # Wider than what mail accepts, so that an address in an odd form does not stay.
-_ADDRESS = re.compile(r"[^\s@<>()\[\]\"',;:]+@[^\s@<>()\[\]\"',;:]+")
+_ADDRESS = re.compile(r"[^\s@<>()\[\]\"',;:]+@[^\s@<>()\[\]\"',;:]+\.[^\s@<>()\[\]\"',;:.]+")
 _SHORTEST_NAME = 3  # a shorter name, such as one letter, would be part of ordinary words
 
 
 def hide_addresses(text: str) -> str:
-    """Return a text with a mark in place of each e-mail address."""
-    return _ADDRESS.sub(WITHHELD, text)
+    """Return a text without the e-mail addresses that somebody has typed into it."""
+    return _ADDRESS.sub(HIDDEN_ADDRESS, text)
 
 
 def cleaner_for(facts: Partnership) -> Callable[[str], str]:
@@ -30,6 +30,6 @@ def cleaner_for(facts: Partnership) -> Callable[[str], str]:
 
     def clean(text: str) -> str:
         text = hide_addresses(text)
-        return named.sub(WITHHELD, text) if named else text
+        return named.sub(HIDDEN_NAME, text) if named else text
 
     return clean

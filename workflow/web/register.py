@@ -14,7 +14,7 @@ from states.names import State
 from workflow.publishing import public_data, register_table, spreadsheets
 from workflow.session import Session
 from workflow.store.rows import Snapshot
-from workflow.views import public_register
+from workflow.views import public_register, public_steps
 from workflow.views.public_entry import Entry
 from workflow.views.public_register import Filter, Page
 from workflow.web import charts
@@ -128,11 +128,13 @@ def _show_list(site: Site) -> Response:
 def _show_entry(site: Site, ref: str) -> Response:
     with site.system.reading() as session:
         entry, record = _find_entry(site, session, ref)
+        steps = public_steps.list_steps(session, record, entry, site.clock())
     config = site.system.config
     return site.render(
         "register-entry",
         title=f"{entry.school_name}: {entry.title}",
         entry=entry,
+        steps=steps,
         outcomes=charts.chart_outcomes(entry.outcomes),
         list=config.address(_LIST),
         school=f"{config.address(_LIST)}?{urlencode({'school': entry.school})}",

@@ -7,11 +7,11 @@ from sqlalchemy import event
 
 from states.names import State
 from tests.support.district import Begin, Life
-from tests.support.facts import CBO, COLLEGE, MEETING_2, way
-from workflow.views import public_register
+from tests.support.facts import ABSENT, CBO, COLLEGE, MEETING_2, way
+from workflow.views import public_register, public_steps
 from workflow.views.public_entry import Entry
 from workflow.views.public_register import Filter, Page
-from workflow.views.public_texts import WITHHELD
+from workflow.views.public_texts import HIDDEN_ADDRESS, HIDDEN_NAME
 
 
 def entry_of(life: Life) -> Entry | None:
@@ -24,6 +24,13 @@ def shown(life: Life) -> Entry:
     entry = entry_of(life)
     assert entry is not None
     return entry
+
+
+def kinds_of(life: Life) -> list[str]:
+    """The kinds of the public steps, the earliest first."""
+    with life.system.reading() as session:
+        entry, record = public_register.find_entry(session, life.ref, life.now) or pytest.fail("no entry")
+        return [step.kind for step in public_steps.list_steps(session, record, entry, life.now)]
 
 
 def page_of(life: Life, number: int = 1, **wanted: str) -> Page:
@@ -141,7 +148,7 @@ def test_an_amendment_shows_from_its_introduction_and_the_new_terms_from_the_vot
     entry = shown(life)
     assert entry.terms is not None
     assert (entry.terms.amount_cents, len(entry.votes)) == (30_000_000, 2)
-    assert [step.kind for step in entry.steps][-2:] == ["vote", "changed"]
+    assert kinds_of(life)[-3:] == ["introduced", "vote", "changed"]
 
 
 def test_a_termination_by_the_board_shows_its_ground_and_its_day_at_once(begin: Begin) -> None:
@@ -174,7 +181,7 @@ def test_a_choice_that_a_protest_overturned_is_never_named(begin: Begin) -> None
     life.do("answer-protest", remedy="start-over")
     entry = shown(life)
     assert [(call.stands, call.partner) for call in entry.calls] == [("nobody", None)]
-    assert [step.kind for step in entry.steps] == ["opened", "closed"]
+    assert kinds_of(life) == ["opened", "closed"]
 
 
 @pytest.mark.promise("register-allow-list")
@@ -202,7 +209,7 @@ def test_texts_name_no_address_and_no_contact_person(begin: Begin) -> None:
     life = begin(None)
     life.at("2025-07-07").do("identify-needs", title="Ask CONTACT of Harbor House, x.y+z@mail.example.org.")
     life.step(way("active")[1:])
-    assert shown(life).title == f"Ask {WITHHELD}, {WITHHELD}"
+    assert shown(life).title == f"Ask {HIDDEN_NAME}, {HIDDEN_ADDRESS}."
 
 
 def _open(life: Life) -> Life:
@@ -241,3 +248,19 @@ def test_the_list_asks_the_database_as_often_for_many_as_for_one(begin: Begin) -
         _open(life.another(f"franklin-{number}"))
     assert len(page_of(life).entries) == 4
     assert count() == one
+
+
+def test_an_extension_and_an_introduction_are_steps_as_long_as_they_count(begin: Begin) -> None:
+    life = begin("open")
+    life.do("extend-selection", closes_on="2025-08-29")
+    assert kinds_of(life) == ["opened", "extended"]
+    life = begin("introduced")
+    whole = ["opened", "closed", "chosen", "introduced"]
+    assert kinds_of(life) == whole
+    life.at("2025-10-02").do("approve")
+    assert kinds_of(life) == [*whole, "vote", "in-force"]
+    life = begin("introduced")
+    seq = next(row["seq"] for row in life.history() if row["event"] == "introduce-item")
+    life.do("correct-entry", "board-office", seq=seq, input=ABSENT, void=True, reason="it was another item")
+    assert kinds_of(life) == ["opened", "closed"]
+    assert shown(life).partner is None
