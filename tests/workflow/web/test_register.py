@@ -23,7 +23,7 @@ def test_the_page_of_a_partnership_tells_its_life_in_plain_words(begin: Begin) -
     for told in (
         "The agreement is in force.",
         "Lead Partner Harbor House Whole amount $250,000.00",
-        "Wednesday, October 1, 2025 The Board approved the new agreement 5 1 1",
+        "Wednesday, October 1, 2025 The Board approved the new agreement 5 for, 1 against, 1 abstaining",
         "2 organizations applied. The school and the District chose Harbor House.",
         "attendance over the years (%) Baseline 88 Target 93",
         "Wednesday, August 20, 2025: Harbor House was chosen as Lead Partner.",
