@@ -33,14 +33,15 @@ from states.partnership import Partnership
 class Folded:
     """What a history adds up to: state, facts, and the instant at which the state was entered.
 
-    By the number of a row, `unmet` has what the law has against it, if the rows were judged, and `states` the
-    state in which it was written.
+    By the number of a row, `unmet` has what the law has against it, if the rows were judged, `failed` why it could
+    not be replayed, and `states` the state in which it was written.
     """
 
     state: State | None = None
     facts: Partnership = field(default_factory=lambda: Partnership(school="", title=""))
     entered_at: datetime | None = None
     unmet: dict[int, tuple[Unmet, ...]] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
     states: dict[int, State | None] = field(default_factory=dict)  # before each row
 
 
@@ -92,9 +93,10 @@ def fold(entries: Sequence[Entry], *, judged: bool = False) -> Folded:
             folded.unmet[entry.seq] = tuple(_judge(folded, counting))
         try:
             outcome = replay(counting.event, _case(folded, counting))
-        except (LawError, LookupError, AttributeError):
+        except (LawError, LookupError, AttributeError) as error:
             # It is in `unmet`, since the law does not allow it either.
             if judged:
+                folded.failed[entry.seq] = str(error.args[0]) if error.args else type(error).__name__
                 continue
             raise
         if outcome.state is not folded.state:

@@ -12,6 +12,7 @@ import click
 from notifications.markup import escape_controls
 from states.errors import BadInput, Problem
 from workflow.admin.console import JSON_ESCAPE, Console, common, dump_json
+from workflow.admin.output import OUTPUT, write_output
 from workflow.admin.references import complete_refs, resolve
 from workflow.publishing import ocds, spreadsheets
 from workflow.publishing.tables import TABLES, make_table
@@ -49,11 +50,7 @@ _IN_MEMORY = 64 << 20
     show_default=True,
     help="Of ocds: every release, or a record of each process.",
 )
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this file; xlsx needs one.",
-)
+@OUTPUT
 @common
 def export_(
     console: Console, refs: tuple[str, ...], format_: str, table: str, package: str, output: Path | None
@@ -81,14 +78,7 @@ def export_(
         is_json = not console.as_json or format_ == "ocds"
         click.echo(content if is_json else dump_json(content.decode()), nl=not is_json)
         return
-    try:
-        output.write_bytes(content)
-    except OSError as error:
-        problem = Problem(
-            "--output", f"it cannot be written: {error.strerror}", "a file in a folder that exists"
-        )
-        raise BadInput([problem]) from None
-    console.show({"format": format_, "output": str(output)}, lambda: console.tell(f"Wrote {output}."))
+    write_output(console, output, content, {"format": format_})
 
 
 def _make(

@@ -12,7 +12,7 @@ from typing import Any
 from workflow.publishing.ocds_merge import compile_releases, version_releases
 from workflow.publishing.ocds_releases import list_releases
 from workflow.publishing.words import read_words
-from workflow.record import verify
+from workflow.record import histories
 from workflow.session import Session
 from workflow.store.rows import Snapshot
 
@@ -27,7 +27,7 @@ def release_package(
     `uri` is the address at which the package can be had. Raise `StoreError` if a history cannot be read.
     """
     releases = [each for process in _read_processes(session, records) for each in process]
-    return _package(session, now, uri, "releases") | {"releases": releases}
+    return make_head(session, now, uri, "releases") | {"releases": releases}
 
 
 def record_package(
@@ -46,19 +46,19 @@ def record_package(
         }
         for releases in _read_processes(session, records)
     ]
-    return _package(session, now, uri, "records") | {"records": found}
+    return make_head(session, now, uri, "records") | {"records": found}
 
 
 def _read_processes(session: Session, records: Sequence[Snapshot]) -> Iterator[list[dict[str, Any]]]:
     words = read_words(session.config, "open-data")
     for record in records:
-        with verify.reraise_with_ref(record.ref):
+        with histories.reraise_with_ref(record.ref):
             processes = list_releases(session, words, record)
         yield from processes.values()
 
 
-def _package(session: Session, now: datetime, uri: str | None, kind: str) -> dict[str, Any]:
-    """Return what stands at the head of a package."""
+def make_head(session: Session, now: datetime, uri: str | None, kind: str) -> dict[str, Any]:
+    """Return what stands at the head of a package of `kind`, such as "records"."""
     config, ocds = session.config, session.config.procedure.ocds
     # A tag (RFC 4151) names the package where it has no address.
     domain = config.sender.address.rpartition("@")[2]

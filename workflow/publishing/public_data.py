@@ -12,6 +12,9 @@ from typing import Any
 
 from workflow.publishing import ocds
 from workflow.publishing.ocds_merge import Node, compile_releases, version_releases
+from workflow.publishing.ocds_releases import list_releases
+from workflow.publishing.words import Words, read_words
+from workflow.record.histories import reraise_with_ref
 from workflow.session import Session
 from workflow.store.database import StoreError
 from workflow.store.rows import Snapshot
@@ -29,8 +32,9 @@ def record_package(
 
     `uri` is its address. `links` has the addresses of the pages before (`prev`) and after it (`next`).
     """
-    found = [each for record in records for each in _read_records(session, record, now)]
-    package = ocds.record_package(session, [], now, uri) | {"records": found}
+    words = read_words(session.config, "open-data")
+    found = [each for record in records for each in _read_records(session, words, record)]
+    package = ocds.make_head(session, now, uri, "records") | {"records": found}
     dates = [release["date"] for record in found for release in record["releases"]]
     if dates:
         # A package that is made on demand has the date of the last change of what is in it (OCDS 1.1, package).
@@ -38,19 +42,20 @@ def record_package(
     return package | ({"links": dict(links)} if links else {})
 
 
-def _read_records(session: Session, record: Snapshot, now: datetime) -> Iterator[Node]:
+def _read_records(session: Session, words: Words, record: Snapshot) -> Iterator[Node]:
     """Yield the record of each process of a partnership whose call was opened."""
     try:
-        processes = ocds.record_package(session, [record], now)["records"]
+        with reraise_with_ref(record.ref):
+            processes = list_releases(session, words, record)
     except StoreError:
         # The office hears of it from `verify`. It must not take the data of all others away.
         return
     clean = cleaner_for(record.facts)
-    for process in processes:
-        releases = [_clean(release, clean) for release in _since_opening(process["releases"])]
+    for ocid, whole in processes.items():
+        releases = [_clean(release, clean) for release in _since_opening(whole)]
         if releases:
             yield {
-                "ocid": process["ocid"],
+                "ocid": ocid,
                 "releases": releases,
                 "compiledRelease": compile_releases(releases),
                 "versionedRelease": version_releases(releases),

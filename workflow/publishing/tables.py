@@ -16,7 +16,7 @@ from sqlalchemy import select
 from states.inputs import ABILITIES
 from states.selection import Score, Selection
 from workflow.publishing.words import Words
-from workflow.record import verify
+from workflow.record import histories
 from workflow.session import Session
 from workflow.store import application_texts
 from workflow.store import tables as store
@@ -155,8 +155,8 @@ def _list_deadlines(session: Session, records: Iterable[Snapshot], now: datetime
 
 def _list_history(session: Session, records: Iterable[Snapshot], now: datetime) -> Iterator[Row]:
     for record in records:
-        with verify.reraise_with_ref(record.ref):
-            whole = verify.read_history(session.connection, record.key)
+        with histories.reraise_with_ref(record.ref):
+            whole = histories.read_history(session.connection, record.key)
         sealed = sealing.sealed_rows(record.facts, whole, now)
         unopened = sealing.unopened_rows(record.facts, whole)
         corrected = {each.target.seq: each for each in corrections.corrections_in(whole)}

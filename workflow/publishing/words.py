@@ -7,7 +7,7 @@ from collections.abc import Callable
 from jinja2 import TemplateError
 
 from notifications.render import make_environment
-from notifications.sandbox import bounded
+from notifications.sandbox import Sandbox, bounded
 from states.errors import Problem
 from workflow.procedure.config import DEFAULTS, Config, ConfigError
 from workflow.views.public_texts import hide_addresses
@@ -22,13 +22,11 @@ def read_words(config: Config, name: str) -> Words:
     let the function raise it for a text that the file does not have or that cannot be rendered.
     """
     file = f"publishing/{name}.j2"
-    folders = [config.folder / "templates", DEFAULTS / "templates"]
-    environment = make_environment(folders, config.procedure.district.zone, html=False)
     try:
         with bounded():
-            texts = environment.get_template(file).module
+            texts = open_templates(config, html=False).get_template(file).module
     except TemplateError as error:
-        raise _broken(file, error) from None
+        raise broken(file, error) from None
 
     def write(text: str, *about: object) -> str:
         macro = getattr(texts, text, None)
@@ -39,10 +37,17 @@ def read_words(config: Config, name: str) -> Words:
             with bounded():
                 return hide_addresses(str(macro(*about)).strip())
         except (TemplateError, TypeError) as error:
-            raise _broken(f"{file}, {text}", error) from None
+            raise broken(f"{file}, {text}", error) from None
 
     return write
 
 
-def _broken(place: str, error: Exception) -> ConfigError:
+def open_templates(config: Config, *, html: bool) -> Sandbox:
+    """Return the environment of the templates: those of the district come before the packaged ones."""
+    folders = [config.folder / "templates", DEFAULTS / "templates"]
+    return make_environment(folders, config.procedure.district.zone, html=html)
+
+
+def broken(place: str, error: Exception) -> ConfigError:
+    """Return the error to raise for a template with a mistake."""
     return ConfigError([Problem(f"templates/{place}", str(error), "correct Jinja")])

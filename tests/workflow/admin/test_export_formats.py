@@ -86,3 +86,18 @@ def test_the_calendar_has_deadlines_and_the_meeting_of_the_board(sit: Sit) -> No
 def test_a_partnership_that_is_not_there_is_named_in_every_form(sit: Sit) -> None:
     answer = sit("needs").run("export", "nobody", "--format", "csv", "--json")
     assert (answer.status, answer.json["error"]) == (3, "not-found")
+
+
+def test_the_lifecycle_is_drawn_to_a_file_or_in_json(sit: Sit, tmp_path: Path) -> None:
+    desk = sit("active")
+    answer = desk.ask("diagram", REF, "--format", "svg")
+    assert (answer["ref"], answer["state"], answer["format"]) == (REF, "active", "svg")
+    assert f"Where {REF} stands: Active" in answer["diagram"]
+    file = tmp_path / "life.svg"
+    assert desk.run("diagram", REF, "--format", "svg", "--output", str(file)).err == f"Wrote {file}.\n"
+    assert (
+        file.read_text(encoding="utf-8")
+        == answer["diagram"] + "\n"
+        == desk.say("diagram", REF, "--format", "svg")
+    )
+    assert "Where" not in desk.say("diagram", "--format", "svg")

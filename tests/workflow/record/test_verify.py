@@ -10,7 +10,7 @@ import pytest
 from tests.support import databases
 from tests.support.district import Begin, Life
 from tests.support.facts import STATIONS
-from workflow.record import verify
+from workflow.record import histories, verify
 from workflow.store.column_types import canonical
 from workflow.store.rows import HistoryEntry
 from workflow.store.saving import hash_entry
@@ -18,7 +18,7 @@ from workflow.store.saving import hash_entry
 
 def entries(life: Life) -> list[HistoryEntry]:
     with life.system.reading() as session:
-        return verify.read_history(session.connection, life.record.key)
+        return histories.read_history(session.connection, life.record.key)
 
 
 @pytest.mark.parametrize("station", STATIONS)
@@ -26,7 +26,7 @@ def test_nothing_is_found_at_any_station_of_a_life(begin: Begin, station: str) -
     life = begin(station)
     assert life.faults() == []
     with life.system.reading() as session:
-        folded = verify.fold(life.system.config, life.ref, verify.read_history(session.connection, 1))
+        folded = histories.fold(life.system.config, life.ref, histories.read_history(session.connection, 1))
     record = life.record
     assert folded is not None
     assert (folded.state, folded.facts, folded.version, folded.head, folded.entered_at) == (
@@ -100,7 +100,7 @@ def test_a_history_that_is_gone_is_found(begin: Begin) -> None:
     life = begin("open")
     life.tamper("DELETE FROM history")
     assert life.faults() == ["the row is at version 5; its history has 0 rows", "it has no history"]
-    assert verify.time_in_states(entries(life), life.now) == {}
+    assert histories.time_in_states(entries(life), life.now) == {}
 
 
 @pytest.mark.promise("history-chained")
@@ -209,7 +209,7 @@ def test_a_fault_in_one_partnership_is_not_laid_to_another(begin: Begin) -> None
 
 def test_the_time_spent_in_each_state_is_the_sum_of_its_stays(begin: Begin) -> None:
     life = begin("ended")
-    spent = verify.time_in_states(entries(life), life.at("2026-01-01").now)
+    spent = histories.time_in_states(entries(life), life.at("2026-01-01").now)
     assert {state: stay.days for state, stay in spent.items()} == {
         "needs-identified": 0, "open-selection": 57, "active": 30, "terminated": 0,
     }  # fmt: skip
