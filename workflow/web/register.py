@@ -24,6 +24,7 @@ _REF = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 _LONGEST = 100  # characters of a filter; no school has a longer id
 _LIST = "partnerships"
+_COST_OF_LIST = 3  # a page of releases counts as so many files, since it is made of whole histories
 
 
 def blueprint(site: Site) -> Blueprint:
@@ -46,7 +47,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/partnerships.json")
     def send_data() -> Response:
-        _require_room(site)
+        _require_room(site, cost=_COST_OF_LIST)
         return make_public(_write_data(site), request)
 
     @pages.get("/partnerships/<ref>.json")
@@ -61,9 +62,9 @@ def blueprint(site: Site) -> Blueprint:
     return pages
 
 
-def _require_room(site: Site) -> None:
-    """Abort with 429 if the sender has taken too much open data, which costs more than a page."""
-    if not site.data.allow(request.remote_addr or ""):
+def _require_room(site: Site, cost: float = 1) -> None:
+    """Abort with 429 if the sender has taken too much open data, which takes longer to make than a page."""
+    if not site.data.allow(request.remote_addr or "", cost=cost):
         abort(429)
 
 
