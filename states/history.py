@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from states.agreed_texts import ask_again, texts_changed
-from states.case import Case, Entry, Refusal, Setting, Trial
+from states.case import Case, Entry, Refusal, Setting, Trial, require_recorded
 from states.chapters.correction import (
     CORRECT_ENTRY,
     CorrectEntry,
@@ -33,14 +33,15 @@ from states.partnership import Partnership
 class Folded:
     """What a history adds up to: state, facts, and the instant at which the state was entered.
 
-    By the number of a row, `unmet` has what the law has against it, if the rows were judged, and `states` the
-    state in which it was written.
+    By the number of a row, `unmet` has what the law has against it, if the rows were judged, `failed` why it could
+    not be replayed, and `states` the state in which it was written.
     """
 
     state: State | None = None
     facts: Partnership = field(default_factory=lambda: Partnership(school="", title=""))
     entered_at: datetime | None = None
     unmet: dict[int, tuple[Unmet, ...]] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
     states: dict[int, State | None] = field(default_factory=dict)  # before each row
 
 
@@ -92,15 +93,32 @@ def fold(entries: Sequence[Entry], *, judged: bool = False) -> Folded:
             folded.unmet[entry.seq] = tuple(_judge(folded, counting))
         try:
             outcome = replay(counting.event, _case(folded, counting))
-        except (LawError, LookupError, AttributeError):
+        except (LawError, LookupError, AttributeError) as error:
             # It is in `unmet`, since the law does not allow it either.
             if judged:
+                folded.failed[entry.seq] = str(error.args[0]) if error.args else type(error).__name__
                 continue
             raise
         if outcome.state is not folded.state:
             folded.entered_at = entry.at
         folded.state, folded.facts = outcome.state, outcome.facts
     return folded
+
+
+def walk(entries: Sequence[Entry]) -> Iterator[tuple[State, Partnership]]:
+    """Yield the state and the facts after each row of a history, as they were known when it was written.
+
+    A correction counts from its own row on. Raise as `fold` does.
+    """
+    folded = Folded()
+    for number, entry in enumerate(entries, start=1):
+        # A correction reaches back, so fold again what stands before it. Every other row adds to what is there.
+        if entry.event == CORRECT_ENTRY:
+            folded = fold(entries[:number])
+        else:
+            outcome = replay(entry.event, _case(folded, entry))
+            folded.state, folded.facts = outcome.state, outcome.facts
+        yield require_recorded(folded.state), folded.facts
 
 
 def _case(folded: Folded, entry: Entry) -> Case:

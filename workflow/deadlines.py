@@ -19,7 +19,7 @@ from states.moments import Moment, counts_from, done_on
 from workflow.procedure.config import Config
 from workflow.procedure.offsets import Offset, find_hours
 from workflow.procedure.settings import DeadlineSettings
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, RungKind, Snapshot
 
 _LADDERS = 10_000  # the most ladders to cache: partnerships that fall due together share them
@@ -398,3 +398,23 @@ def write(
         connection.execute(_UPDATE, list(updates))
     if inserts:
         connection.execute(_INSERT, list(inserts))
+
+
+def commit_to(
+    inserts: Iterable[Mapping[str, Any]], updates: Iterable[Mapping[str, Any]], rows: Iterable[DeadlineRow]
+) -> list[list[str]]:
+    """Return what a row of the history says of these moves of one partnership; `rows` are those on record."""
+    by_id = {row.id: row._asdict() for row in rows}
+    # Of several updates of one row the last one counts.
+    after = {update["row"]: {**by_id[update["row"]], **update} for update in updates}
+    return [chain.commitment_of("deadlines", row) for row in (*inserts, *after.values())]
+
+
+def write_beside(
+    connection: Connection, inserts: Sequence[Mapping[str, Any]], updates: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write rows of deadlines that no event of a partnership commits to, and have the second chain do it."""
+    write(connection, (), updates)
+    chain.note(connection, tables.deadlines.name, [row["row"] for row in updates])
+    if inserts:
+        chain.execute(connection, _INSERT, inserts)

@@ -23,9 +23,9 @@ from states.partnership import Partnership
 from states.selection import Application
 from workflow.procedure.config import Config
 from workflow.procedure.meetings import read_meetings, read_moves
-from workflow.store import database, tables
-from workflow.store.column_types import canonical
+from workflow.store import chain, database, tables
 from workflow.store.leavers import read_leavers
+from workflow.store.locks import one_at_a_time
 
 DISTRICT_ROLES = (Role.STAFF, Role.SUPERINTENDENT, Role.BOARD_OFFICE)  # held for the whole district
 
@@ -313,7 +313,7 @@ def put(
     Raise `ValueError` for a meeting on a day that is out of reach.
     """
     # One change at a time, so that each is recorded with the values that it really replaced.
-    database.one_at_a_time(connection, "directory")
+    one_at_a_time(connection, "directory")
     key = next(iter(table.primary_key.columns))
     row = connection.execute(select(table).where(key == values[key.name])).mappings().first()
     before = dict(row) if row else None
@@ -332,56 +332,44 @@ def put(
         connection.execute(update(table).where(key == values[key.name]).values(**values))
     # The values may leave columns out. These keep what they had.
     after = {**(before or {}), **values}
-    _record_entry(connection, f"{table.name} {values[key.name]}", before, after, by, now)
+    _record_entry(connection, table, values[key.name], before, after, by, now)
     return "added" if before is None else "changed"
 
 
 def remove(connection: Connection, table: Table, key: object, *, by: str, now: datetime) -> bool:
     """Remove a row from the directory. Return whether it was there."""
     # As in `put`, the entry must show the row that was really removed.
-    database.one_at_a_time(connection, "directory")
+    one_at_a_time(connection, "directory")
     column = next(iter(table.primary_key.columns))
     row = connection.execute(select(table).where(column == key)).mappings().first()
     if row is None:
         return False
     connection.execute(delete(table).where(column == key))
-    _record_entry(connection, f"{table.name} {key}", dict(row), None, by, now)
+    _record_entry(connection, table, key, dict(row), None, by, now)
     return True
 
 
-def record_change(
-    connection: Connection, what: str, after: object, *, by: str, now: datetime, before: object = None
-) -> None:
-    """Record that somebody changed something that staff answer for, although it is not in the directory."""
-    table = tables.directory_changes
-    connection.execute(
-        insert(table).values(
-            at=now,
-            by=by,
-            what=what,
-            before=None if before is None else canonical(before),
-            after=None if after is None else canonical(after),
-        )
-    )
-
-
 def _record_entry(
-    connection: Connection, what: str, before: Mapping[str, Any] | None, after: Any, by: str, now: datetime
+    connection: Connection,
+    table: Table,
+    key: object,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    by: str,
+    now: datetime,
 ) -> None:
     """Record a change of the directory and count up its version."""
-    connection.execute(
-        insert(tables.directory_changes).values(
-            at=now, by=by, what=what, before=_text(before), after=_text(after)
-        )
-    )
+    what = f"{table.name} {key}"
+    chain.record(connection, what, _values(after), before=_values(before), by=by, now=now)
+    chain.note(connection, table.name, [key])
     database.remember(connection, "directory", str(int(version_of(connection)) + 1))
 
 
-def _text(values: Mapping[str, Any] | None) -> str | None:
-    """Return the values of a row as canonical JSON, with dates as ISO 8601 text."""
+def _values(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the values of a row as JSON takes them, with dates as ISO 8601 text."""
     if values is None:
         return None
-    return canonical({k: v.isoformat() if isinstance(v, date) else v for k, v in values.items()})
+    return {k: v.isoformat() if isinstance(v, date) else v for k, v in values.items()}
 
 
 def find_reachable(directory: Directory, person: Person, today: date) -> Person:

@@ -8,11 +8,12 @@ that change and the notices to send. The two are apart so that many partnerships
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from states.case import Case, Setting
@@ -29,11 +30,21 @@ from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
 from workflow.session import Session
 from workflow.setting import Situation, collect_setting, corrected_input, try_correction
-from workflow.store import database, kept_documents, tables
+from workflow.store import chain, database, kept_documents, tables
 from workflow.store.column_types import canonical
-from workflow.store.errors import Conflict, NotFound
-from workflow.store.rows import GENESIS, Channel, DeadlineStatus, Snapshot
-from workflow.store.saving import GUARDED, INSERT, days_in_force, hash_entry, values_of
+from workflow.store.commitments import new_salt
+from workflow.store.errors import AnsweredAlready, Conflict, Damaged, NotFound
+from workflow.store.rows import GENESIS, Channel, DeadlineRow, DeadlineStatus, HistoryEntry, Snapshot
+from workflow.store.saving import (
+    GUARDED,
+    HEAD,
+    INSERT,
+    days_in_force,
+    digest_of,
+    facts_text,
+    hash_row,
+    values_of,
+)
 from workflow.views import contacts, signed_copy
 from workflow.views.authorization import Intent, check_actor, choose_corrector, choose_role, name_actor
 from workflow.views.shown_directory import check_identifiers
@@ -43,6 +54,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 # Through these channels a delegate acts, whom `ran_by` names.
 _OF_PERSONS = (Channel.LINK, Channel.REPLY)
 
+_MOVES = (attrgetter("inserts"), attrgetter("updates"))
 _SECOND = Unmet(
     "no-other-lead-partner", "on some of these days the school already has an active Lead Partner", "4270.4"
 )
@@ -83,31 +95,57 @@ def advance(
     role: Role | None = None,
     note: str | None = None,
     ran_by: str | None = None,
+    answer: Mapping[str, Any] | None = None,
 ) -> Change:
     """Do an event on a partnership inside the session's transaction. Return the change.
 
-    Raise `BadInput`, `Refused`, `NotFound` or `Conflict` if it cannot be done. Nothing is written then.
+    `answer` has the columns of the answer that did it. Raise `AnsweredAlready`, `BadInput`, `Refused`, `NotFound`,
+    `Damaged` or `Conflict` if it cannot be done. Nothing is written then.
     """
-    intent = Intent(ref, event, input, actor, channel, now, role, note, ran_by, expected_version)
+    intent = Intent(
+        ref, event, input, actor, channel, now, role, note, ran_by, expected_version, answer=answer
+    )
     record = load(session.connection, [ref]).get(ref) or new_record(intent)
     change = decide(session, record, intent)
     return write(session, [change])[0]
 
 
+_LAST = tables.history.alias("last")
+# The rows of partnerships, each with the digest of the facts to which the last row of its history commits.
+WITH_COMMITTED = select(tables.partnerships, _LAST.c.facts.label("committed")).join_from(
+    tables.partnerships,
+    _LAST,
+    (_LAST.c.partnership == tables.partnerships.c.id) & (_LAST.c.seq == tables.partnerships.c.version),
+    isouter=True,
+)
 _OF = (
-    select(tables.partnerships)
-    .where(tables.partnerships.c.ref.in_(bindparam("refs", expanding=True)))
-    .order_by(tables.partnerships.c.id)  # all that wait for locks take them in this order, so no two deadlock
+    WITH_COMMITTED.where(tables.partnerships.c.ref.in_(bindparam("refs", expanding=True))).order_by(
+        tables.partnerships.c.id
+    )  # all that wait for locks take them in this order, so no two deadlock
 )
 
 
 def load(connection: Connection, refs: Sequence[str]) -> dict[str, Snapshot]:
     """Return the partnerships with these references that exist, by reference.
 
-    In a transaction that writes, lock them, so that no other transaction changes them before this one ends.
+    In a transaction that writes, lock them, so that no other transaction changes them before this one ends. Raise
+    `Damaged` for facts to which the last row of the history does not commit: nothing may be decided on them.
     """
-    query = database.locking(connection, _OF)
-    return {row.ref: Snapshot.from_row(row) for row in connection.execute(query, {"refs": refs})}
+    query = database.locking(connection, _OF, of=tables.partnerships)
+    return {row.ref: snapshot_of(row) for row in connection.execute(query, {"refs": refs})}
+
+
+def snapshot_of(row: Row[Any]) -> Snapshot:
+    """Return a partnership from its row with the digest that its last row commits to (`committed`).
+
+    Raise `Damaged` if the facts have another digest. A row of format 1 commits to none.
+    """
+    if row.committed is not None and row.committed != digest_of(row.facts):
+        raise Damaged(
+            f"the facts of {row.ref} are not those that its last row left: somebody has changed them in the"
+            f" database; partnershipctl verify {row.ref} says more"
+        )
+    return Snapshot.from_row(row)
 
 
 def new_record(intent: Intent) -> Snapshot:
@@ -190,7 +228,6 @@ def _change(
         version=record.version + 1,
         entered_at=entered_at or kept,
         facts=made.facts,
-        head=entry["hash"],
     )
     return Change(after, record, intent, case.role, entry, files)
 
@@ -229,8 +266,8 @@ def check_version(record: Snapshot, expected: int | None) -> None:
 
 
 def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetime) -> dict[str, Any]:
-    """Return the row of the history for an event that was decided."""
-    entry: dict[str, Any] = {
+    """Return the row of the history for an event that was decided. `write` adds what comes with it."""
+    return {
         "seq": record.version + 1,
         "at": now,
         "event": intent.event,
@@ -246,41 +283,98 @@ def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetim
         "ran_by": intent.ran_by,
         "previous": record.head,
     }
-    entry["hash"] = hash_entry(record.ref, entry)
-    return entry
+
+
+@dataclass(slots=True)
+class _With:
+    """The rows that come with one event: moves of its deadlines, its notices, and the answer that did it."""
+
+    moves: deadlines.Moves = field(default_factory=deadlines.Moves)
+    rows: Sequence[DeadlineRow] = ()  # the deadlines on record that the moves are about
+    notices: Sequence[Mapping[str, Any]] = ()
+    answer: Mapping[str, Any] | None = None
+
+    def commit(self) -> str:
+        """Return what the row of the history says of these rows: table, key and digest of each, as JSON."""
+        said = deadlines.commit_to(self.moves.inserts, self.moves.updates, self.rows)
+        said += [chain.commitment_of("notices", notice) for notice in self.notices]
+        said += [chain.commitment_of("answers", self.answer)] if self.answer else []
+        return canonical(said)
 
 
 def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True) -> list[Change]:
     """Write what was decided, all of it or nothing. Return the changes, with the ids of new partnerships.
 
     `changes` holds at most one change of each partnership. Raise `Conflict` if another transaction changed one of
-    them, and `Refused` if a school would get a second Lead Partner in force.
+    them, `AnsweredAlready` if one has recorded the same answer, and `Refused` if a school would get a second Lead
+    Partner in force.
 
-    1. Insert the partnerships that are new, and update the others where the version is still the one judged.
-    2. Append a row to the history of each.
-    3. With `follow_up`, bring the deadlines in line with the new facts and queue the notices. An import tells
-       nobody, and calls `settle` after the last event of a partnership.
+    1. Insert the partnerships that are new.
+    2. With `follow_up`, find what comes with each event: its deadlines by the new facts, and its notices. An import
+       tells nobody, and calls `settle` after the last event of a partnership.
+    3. Complete the row of each history: it commits to the facts and to all that comes with it, by its hash.
+    4. Update the partnerships where the version is still the one judged, append the rows, write what comes.
     """
     connection = session.connection
     new = [change for change in changes if change.before.id is None]
     created = {change.record.ref: _create(connection, change, follow_up) for change in new}
     written = [created.get(change.record.ref, change) for change in changes]
+    coming = _find_coming(session, written, follow_up)
+    beside = "{} {}".format(*chain.head(connection))
+    written = [_complete(change, each, beside) for change, each in zip(written, coming, strict=True)]
     try:
-        _update(connection, [change for change in written if change.before.id is not None], follow_up)
+        _update(connection, written, follow_up)
     # The law has looked at committed rows only. A trigger catches what others wrote at the same moment.
     except IntegrityError:
         raise Refused([_SECOND]) from None
-    # The history comes second, since it needs the ids of the new partnerships.
     connection.execute(INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
     for change in written:
         for name, content in change.files:
             kept_documents.keep(connection, name, content, change.at)
-    if follow_up:
-        _replan_deadlines(session, written)
-        queue.queue(
-            session, [occasion(change) for change in written if change.intent.channel is not Channel.IMPORT]
-        )
+    moves = [each.moves for each in coming]
+    deadlines.write(connection, *([row for m in moves for row in part(m)] for part in _MOVES))
+    queue.insert_prepared(connection, [notice for each in coming for notice in each.notices])
+    _write_answers(connection, [each.answer for each in coming if each.answer])
     return written
+
+
+def _write_answers(connection: Connection, answers: Sequence[Mapping[str, Any]]) -> None:
+    """Write the answers that did events. Raise `AnsweredAlready` if another transaction has recorded one."""
+    if not answers:
+        return
+    try:
+        connection.execute(insert(tables.answers), list(answers))
+    except IntegrityError:
+        raise AnsweredAlready from None
+
+
+def _find_coming(session: Session, changes: Sequence[Change], follow_up: bool) -> list[_With]:
+    """Return what comes with each change. The notices of an event that took a reader's role away are withdrawn."""
+    coming = [
+        _With(answer={**c.intent.answer, "partnership": c.record.id, "seq": c.record.version})
+        if c.intent.answer
+        else _With()
+        for c in changes
+    ]
+    if follow_up:
+        _plan_deadlines(session, changes, coming)
+        for change, each in zip(changes, coming, strict=True):
+            if change.intent.channel is not Channel.IMPORT:
+                each.notices = queue.prepare(session, occasion(change))
+    return coming
+
+
+def _complete(change: Change, coming: _With, beside: str) -> Change:
+    """Return a change with the whole row of its history, which commits to what comes with it, and with its hash."""
+    entry = {
+        **change.entry,
+        "salt": new_salt(),
+        "facts": digest_of(facts_text(change.record.facts)),
+        "rows": coming.commit(),
+        "beside": beside,
+    }
+    entry["hash"] = hash_row(change.record.ref, entry)
+    return replace(change, entry=entry, record=replace(change.record, head=entry["hash"]))
 
 
 def settle(session: Session, record: Snapshot) -> None:
@@ -310,48 +404,49 @@ def _create(connection: Connection, change: Change, in_force: bool) -> Change:
 
 def _update(connection: Connection, changes: Sequence[Change], in_force: bool) -> None:
     """Update the rows of partnerships. Raise `Conflict` if one is no longer at the version that was judged."""
-    if not changes:
-        return
+    new = [change for change in changes if change.before.id is None]
+    if new:
+        connection.execute(HEAD, [{"key": c.record.id, "new_head": c.record.head} for c in new])
     rows = [
         {"key": change.record.id, "seen": change.before.version}
         | {f"new_{name}": value for name, value in values_of(change.record, in_force).items()}
         for change in changes
+        if change.before.id is not None
     ]
-    done = connection.execute(GUARDED, rows)
     # A row that another transaction has moved no longer matches its version.
-    if done.rowcount != len(rows):
+    if rows and connection.execute(GUARDED, rows).rowcount != len(rows):
         raise Conflict(", ".join(change.record.ref for change in changes) + ": somebody else moved it first")
 
 
-def _replan_deadlines(session: Session, changes: Sequence[Change]) -> None:
-    """Bring the deadlines of these partnerships in line with their new facts.
+def _plan_deadlines(session: Session, changes: Sequence[Change], coming: Sequence[_With]) -> None:
+    """Find the moves that bring the deadlines of these partnerships in line with their new facts.
 
     1. Skip a partnership whose deadlines depend on nothing that changed.
     2. Read the rows of its deadlines that are open, and of the ladders that run now.
-    3. Write what the procedure plans differently, and close the row that made the event happen.
+    3. Plan what the procedure plans differently, and close the row that made the event happen.
     """
     changed = [
-        change
-        for change in changes
+        (change, each)
+        for change, each in zip(changes, coming, strict=True)
         if change.before.id is None
         # The row that fired must be closed even if nothing else has changed.
         or change.intent.fired is not None
         or deadlines.anchors(change.record) != deadlines.anchors(change.before)
     ]
-    dues = [deadlines.due_instants(session.config, change.record) for change in changed]
+    dues = [deadlines.due_instants(session.config, change.record) for change, _ in changed]
     # Leave out ladders that are over, so that a partnership with a long history is as fast as a new one.
     since = min((at for due in dues for at in due.values()), default=None)
-    keys = [change.record.key for change in changed]
+    keys = [change.record.key for change, _ in changed]
     rows = deadlines.rows_of(session.connection, keys, since or NEVER)
-    inserts, updates = [], []
-    for change, due in zip(changed, dues, strict=True):
-        mine = rows.get(change.record.key, [])
+    for (change, each), due in zip(changed, dues, strict=True):
+        each.rows = rows.get(change.record.key, [])
         fired = change.intent.fired
-        moves = deadlines.plan_moves(session.config, change.record, mine, change.at, due=due, fired=fired)
-        inserts += moves.inserts
-        updates += moves.updates
-        updates += [deadlines.close(row, DeadlineStatus.FIRED, change.at) for row in mine if row.id == fired]
-    deadlines.write(session.connection, inserts, updates)
+        each.moves = deadlines.plan_moves(
+            session.config, change.record, each.rows, change.at, due=due, fired=fired
+        )
+        each.moves.updates.extend(
+            deadlines.close(row, DeadlineStatus.FIRED, change.at) for row in each.rows if row.id == fired
+        )
 
 
 def occasion(change: Change) -> Occasion:
@@ -366,4 +461,5 @@ def occasion(change: Change) -> Occasion:
         by_command=change.intent.channel in (Channel.CLI, Channel.IMPORT),
         organization=change.intent.input.get("organization"),
         rung=change.intent.rung,
+        entry=HistoryEntry(**{"partnership": change.record.key, "hash": "", **change.entry}),
     )

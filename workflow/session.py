@@ -27,6 +27,7 @@ from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
 from workflow.procedure.settings import Imap, Smtp
 from workflow.store import database
+from workflow.store.locks import one_at_a_time
 
 T = TypeVar("T")
 
@@ -91,7 +92,7 @@ class System:
             # Take the lock before the session reads, so that it
             # sees what the transaction before it has written.
             if exclusive:
-                database.one_at_a_time(connection, exclusive)
+                one_at_a_time(connection, exclusive)
             result = work(self.session(connection))
             # Every constraint has been met by now, so a dry run gets the same refusals as the real run.
             if dry_run:

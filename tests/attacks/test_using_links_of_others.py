@@ -42,7 +42,7 @@ ANSWER = re.compile(r"\+\d+-[a-z2-7]{16}@")
 
 def looks(desk: Desk) -> list[tuple[str, ...]]:
     """The notices whose links somebody has looked at, as the record has it."""
-    query = "SELECT after FROM directory_changes WHERE what = 'read the links of a notice'"
+    query = "SELECT after FROM changes WHERE what = 'read the links of a notice'"
     return databases.rows(desk.folder, query)
 
 

@@ -29,6 +29,7 @@ from workflow.outbox import bounced, message, queue
 from workflow.outbox.timing import new_notice
 from workflow.session import Session, current_time
 from workflow.store import tables
+from workflow.store.errors import AnsweredAlready
 from workflow.store.rows import Channel, HistoryEntry, Notice, Snapshot
 from workflow.views import contacts, your_page
 from workflow.views.capacities import Capacity
@@ -289,20 +290,18 @@ def _act(
     now: datetime,
     note: str | None,
 ) -> Change:
-    """Write the event and then the answer that keeps it from being done twice. Raise as `act` does."""
+    """Write the event with the answer that keeps it from being done twice. Raise as `act` does."""
     key = answers.key_of(session, action.claim, action.notice, event, form)
     if answers.is_answered(session, key):
         raise LinkClosed("used", "This has been done already.", action.claim)
-    change = engine.advance(
-        session, action.record.ref, event, values, action.actor, channel, now,
-        role=action.role, note=note, ran_by=action.through,
-    )  # fmt: skip
+    answer = answers.columns(action.claim, key, event, channel=channel, by=action.reader, now=now)
     # The answer is in the same transaction as the event. Its unique key decides between two at once.
     try:
-        answers.record(
-            session, action.claim, key, event, change.record, channel=channel, by=action.reader, now=now
-        )
-    except answers.AnsweredAlready:
+        change = engine.advance(
+            session, action.record.ref, event, values, action.actor, channel, now,
+            role=action.role, note=note, ran_by=action.through, answer=answer,
+        )  # fmt: skip
+    except AnsweredAlready:
         raise LinkClosed("used", "This has been done already.", action.claim) from None
     # The link went to this address, so mail arrives there.
     bounced.clear(session, action.reader)

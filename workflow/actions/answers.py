@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, and_, func, select
 
 from states.machine import event_named
 from workflow.links import Claim
 from workflow.outbox import message
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.rows import Channel, HistoryEntry, Notice, Snapshot
+from workflow.store.rows import Channel, HistoryEntry, Notice
 
 _TABLE = tables.answers
-
-
-class AnsweredAlready(Exception):
-    """Another transaction has recorded the same answer in the meantime."""
 
 
 def is_once(session: Session, claim: Claim, notice: Notice, event: str) -> bool:
@@ -45,19 +41,11 @@ def is_answered(session: Session, key: str) -> bool:
     return session.connection.scalar(select(_TABLE.c.id).where(_TABLE.c.form == key)) is not None
 
 
-def record(
-    session: Session,
-    claim: Claim,
-    key: str,
-    event: str,
-    written: Snapshot,
-    *,
-    channel: Channel,
-    by: str,
-    now: datetime,
-) -> None:
-    """Record that a claim did an event, which wrote the last row of a partnership. Raise `AnsweredAlready`."""
-    answer = {
+def columns(
+    claim: Claim, key: str, event: str, *, channel: Channel, by: str, now: datetime
+) -> dict[str, Any]:
+    """Return the columns of the answer that a claim gives by doing an event, but for those that the event gives."""
+    return {
         "notice": claim.notice,
         "sign_in": claim.sign_in,
         "event": event,
@@ -65,13 +53,7 @@ def record(
         "channel": channel,
         "by": by,
         "at": now,
-        "partnership": written.id,
-        "seq": written.version,
     }
-    try:
-        session.connection.execute(insert(_TABLE).values(**answer))
-    except IntegrityError:
-        raise AnsweredAlready from None
 
 
 def was_sent(session: Session, claim: Claim, form: str) -> bool:

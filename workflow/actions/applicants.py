@@ -16,7 +16,8 @@ from states.errors import BadInput, Problem
 from states.selection import Application
 from workflow import directory
 from workflow.session import Session
-from workflow.store import database, tables
+from workflow.store import tables
+from workflow.store.locks import one_at_a_time
 from workflow.store.rows import Snapshot
 
 
@@ -59,7 +60,7 @@ def _lock_directory(session: Session) -> Session:
     The session's directory was read before this transaction waited for the partnership. Since then another
     applicant of the same name, to this call or another, may have taken the identifier made from the name.
     """
-    database.one_at_a_time(session.connection, "directory")
+    one_at_a_time(session.connection, "directory")
     if directory.version_of(session.connection) == session.directory.version:
         return session
     return replace(session, directory=directory.read(session.connection, session.config))
@@ -90,7 +91,7 @@ def _differs(session: Session, organization: str, values: Mapping[str, str]) -> 
 
 def _check_may_rename(session: Session, organization: str, email: str) -> None:
     """Raise `BadInput` unless only this address has ever entered or changed the organization in the directory."""
-    table = tables.directory_changes
+    table = tables.changes
     query = select(table.c.by).where(table.c.what == f"organizations {organization}")
     entry = session.directory.organizations.get(organization)
     # Otherwise an applicant could rename an organization that the office or somebody else has entered.

@@ -28,7 +28,7 @@ from workflow.engine import Change
 from workflow.links import Applicant
 from workflow.outbox import bounced, queue
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.application_texts import read_text, write_files
 from workflow.store.column_types import canonical
 from workflow.store.rows import Channel, Snapshot
@@ -187,7 +187,7 @@ def _replace_draft(
         "partnership": record.id, "email": email, "values": canonical(dict(values)), "saved_at": now,
         "withdrawn": withdrawn,
     }  # fmt: skip
-    session.connection.execute(insert(tables.drafts).values(row))
+    chain.execute(session.connection, insert(tables.drafts).values(row))
 
 
 def _is_untouched(session: Session, record: Snapshot, email: str, values: Mapping[str, str]) -> bool:
@@ -200,7 +200,7 @@ def _is_untouched(session: Session, record: Snapshot, email: str, values: Mappin
 def _delete_draft(session: Session, record: Snapshot, email: str) -> None:
     table = tables.drafts
     mine = (table.c.partnership == record.id, table.c.email == email)
-    session.connection.execute(delete(table).where(*mine))
+    chain.execute(session.connection, delete(table).where(*mine))
 
 
 def send(
@@ -331,14 +331,11 @@ def _advance(
     note: str | None = None,
 ) -> Change:
     """Record an event of the applicant, and the answer that keeps its form from counting twice."""
+    answer = {"event": event, "form": key, "channel": Channel.LINK, "by": email, "at": now}
     change = engine.advance(
-        session, record.ref, event, values, email, Channel.LINK, now, role=Role.APPLICANT, note=note
-    )
-    answer = {
-        "event": event, "form": key, "channel": Channel.LINK, "by": email, "at": now,
-        "partnership": record.id, "seq": change.record.version,
-    }  # fmt: skip
-    session.connection.execute(insert(tables.answers).values(answer))
+        session, record.ref, event, values, email, Channel.LINK, now,
+        role=Role.APPLICANT, note=note, answer=answer,
+    )  # fmt: skip
     # The link went to this address, so mail arrives there.
     bounced.clear(session, email)
     return change

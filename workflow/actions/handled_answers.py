@@ -6,8 +6,8 @@ from datetime import datetime
 
 from states.errors import Refused, Unmet
 from states.names import Role
-from workflow import directory
 from workflow.session import Session
+from workflow.store import chain
 from workflow.views import troubled_mail
 
 MAY_HANDLE = (Role.STAFF,)
@@ -24,4 +24,4 @@ def mark_handled(session: Session, key: int, by: str, role: Role | None, now: da
         reason = "This answer does not wait for a person. It may have been marked already."
         raise Refused([Unmet("waits-for-person", reason)])
     what = f"{troubled_mail.HANDLED}{key}"
-    directory.record_change(session.connection, what, "handled", by=by, now=now)
+    chain.record(session.connection, what, "handled", by=by, now=now)

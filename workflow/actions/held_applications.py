@@ -17,7 +17,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from states.names import Role
 from workflow.outbox import queue
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.column_types import canonical
 from workflow.store.rows import Snapshot
 
@@ -95,7 +95,7 @@ def _is_known_to_office(session: Session, email: str) -> bool:
     person = session.directory.people.get(email)
     if person is None or not person.active or not person.organization:
         return False
-    table = tables.directory_changes
+    table = tables.changes
     query = select(table.c.by).where(table.c.what == f"people {email}")
     return bool(set(session.connection.scalars(query)) - {email})
 
@@ -110,7 +110,7 @@ def hold(
         "partnership": record.id, "email": email, "values": canonical(dict(values)), "held_at": now,
         "reason": reason, "set_aside_at": earlier.set_aside_at if earlier else None,
     }  # fmt: skip
-    session.connection.execute(insert(tables.held_applications).values(row))
+    chain.execute(session.connection, insert(tables.held_applications).values(row))
     if earlier is None:
         _tell_applicant(session, record, email, now, set_aside=False)
     if not _were_staff_told(session, record):
@@ -139,7 +139,7 @@ def set_aside(session: Session, record: Snapshot, email: str, now: datetime) -> 
     """Set aside what is held of an address, and tell it. It is kept, and staff can still release it."""
     table = tables.held_applications
     mine = (table.c.partnership == record.id, table.c.email == email)
-    session.connection.execute(update(table).where(*mine).values(set_aside_at=now))
+    chain.execute(session.connection, update(table).where(*mine).values(set_aside_at=now))
     _tell_applicant(session, record, email, now, set_aside=True)
 
 
@@ -147,4 +147,4 @@ def remove(session: Session, record: Snapshot, email: str) -> None:
     """Remove what is held of an address, since it is in the call now or is replaced."""
     table = tables.held_applications
     mine = (table.c.partnership == record.id, table.c.email == email)
-    session.connection.execute(delete(table).where(*mine))
+    chain.execute(session.connection, delete(table).where(*mine))

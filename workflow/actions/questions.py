@@ -24,7 +24,7 @@ from workflow.actions import asked_mail, call_limits
 from workflow.links import Asker
 from workflow.outbox import bounced, queue
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.rows import Channel, Snapshot
 
 MOST_ASKED = 100  # the messages with links to questions about one call that leave in an hour at once
@@ -71,15 +71,15 @@ def check_question(text: str) -> None:
 
 def ask(session: Session, record: Snapshot, email: str, text: str, now: datetime) -> None:
     """Keep a question aside and queue the message with the link that confirms it, unless it is too soon for one."""
-    session.connection.execute(
-        delete(_TABLE).where(_TABLE.c.seq.is_(None), _TABLE.c.asked_at < now - KEPT_FOR)
+    chain.execute(
+        session.connection, delete(_TABLE).where(_TABLE.c.seq.is_(None), _TABLE.c.asked_at < now - KEPT_FOR)
     )
     slot = asked_mail.find_slot(session, "question-link", record.id, email, now, MOST_ASKED)
     if slot is None:
         return
     name = secrets.token_hex(8)
     row = {"name": name, "partnership": record.id, "email": email, "text": text, "asked_at": now, "seq": None}
-    session.connection.execute(insert(_TABLE).values(row))
+    chain.execute(session.connection, insert(_TABLE).values(row))
     link = links.ask_address(session.config, Asker(record.ref, email, name))
     # The message does not have the question: anybody could have words of their own mailed to anybody.
     extra = {
@@ -117,8 +117,9 @@ def confirm(session: Session, asker: Asker, now: datetime) -> None:
     change = engine.advance(
         session, record.ref, "ask-question", {"text": asked.text}, str(Role.PUBLIC), Channel.LINK, now
     )
-    session.connection.execute(
-        update(_TABLE).where(_TABLE.c.name == asked.name).values(seq=change.record.version)
+    chain.execute(
+        session.connection,
+        update(_TABLE).where(_TABLE.c.name == asked.name).values(seq=change.record.version),
     )
     # The link went to this address, so mail arrives there.
     bounced.clear(session, asked.email)

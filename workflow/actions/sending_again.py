@@ -8,11 +8,10 @@ from sqlalchemy import select
 
 from states.errors import Refused, Unmet
 from states.names import Role
-from workflow import directory
 from workflow.actions import sign_in
 from workflow.outbox import delivery, queue
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.column_types import LARGEST
 
 MAY_SEND_AGAIN = (Role.STAFF,)
@@ -30,7 +29,7 @@ def send_again(session: Session, key: int, by: str, role: Role, now: datetime) -
         reason = "This message is not one that did not arrive. It may have been sent again already."
         raise Refused([Unmet("did-not-arrive", reason)])
     _renew_sign_in(session, key, now)
-    directory.record_change(session.connection, "retried notices", [key], by=by, now=now)
+    chain.record(session.connection, "retried notices", [key], by=by, now=now)
 
 
 def _renew_sign_in(session: Session, key: int, now: datetime) -> None:

@@ -12,7 +12,7 @@ from workflow import links
 from workflow.actions import asked_mail
 from workflow.outbox import bounced, message, queue
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.rows import NoticeStatus
 
 MOST_ASKED = 200  # the messages with links to subscribe that leave in an hour at once
@@ -35,7 +35,7 @@ def ask(session: Session, email: str, now: datetime) -> None:
 def confirm(session: Session, email: str, now: datetime) -> None:
     """Subscribe an address that its link has confirmed. Do nothing if it is subscribed."""
     if not is_subscribed(session, email):
-        session.connection.execute(insert(_TABLE).values(email=email, confirmed_at=now))
+        chain.execute(session.connection, insert(_TABLE).values(email=email, confirmed_at=now))
     # The link went to this address, so mail arrives there.
     bounced.clear(session, email)
 
@@ -64,7 +64,7 @@ def list_all(session: Session) -> list[Subscription]:
 
 def end(session: Session, email: str, now: datetime) -> None:
     """Unsubscribe an address, and withdraw what still waits to leave. Do nothing if it is not subscribed."""
-    session.connection.execute(delete(_TABLE).where(_TABLE.c.email == email))
+    chain.execute(session.connection, delete(_TABLE).where(_TABLE.c.email == email))
     table = tables.notices
     waiting = select(table.c.id).where(
         table.c.to == email,

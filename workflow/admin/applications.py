@@ -11,14 +11,13 @@ from sqlalchemy import select
 
 from states.errors import BadInput, Problem, Unmet, WrongRole, suggest
 from states.names import Role
-from workflow import directory
 from workflow.actions import applications as sending
 from workflow.actions import held_applications
 from workflow.actions.held_applications import Held
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import REF, complete_refs, find_record, resolve
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.errors import NotFound
 from workflow.store.rows import Snapshot
 from workflow.views import authorization
@@ -158,7 +157,7 @@ def _settle(
         if held is None:
             return
         work(session, record, held, actor)
-        directory.record_change(
+        chain.record(
             session.connection, f"applications {ref} {email}", done, by=f"{actor} ({user})", now=console.now
         )
 

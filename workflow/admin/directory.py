@@ -18,7 +18,7 @@ from workflow.actions import sign_in
 from workflow.admin.console import Console, echo
 from workflow.outbox import queue
 from workflow.procedure.settings import Area
-from workflow.record import board_items, changes, verify
+from workflow.record import board_items, changes, histories
 from workflow.record.board_items import Moved, follow_calendar
 from workflow.record.district_file import find_lacking
 from workflow.session import Session
@@ -170,7 +170,7 @@ def _find_new_vacancies(session: Session) -> list[Vacancy]:
     after = directory.read(session.connection, session.config)
     # The session still has the directory as it was before.
     return vacancies.find_new(
-        session.directory, after, verify.read_records(session.connection, select(tables.partnerships))
+        session.directory, after, histories.read_records(session.connection, select(tables.partnerships))
     )
 
 

@@ -10,7 +10,7 @@ import click
 from states.chapters.correction import CORRECT_ENTRY
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF, find_record
-from workflow.record import verify
+from workflow.record import histories
 from workflow.store.rows import Channel
 from workflow.views import corrections, documents, sealing
 
@@ -22,7 +22,7 @@ def history(console: Console, ref: str) -> None:
     """List who did what, when and how; the time in each state."""
     with console.system.reading() as session:
         record = find_record(session, ref)
-        rows = verify.read_history(session.connection, record.id or 0)
+        rows = histories.read_history(session.connection, record.id or 0)
         sealed = sealing.sealed_rows(record.facts, rows, console.now)
         unopened = sealing.unopened_rows(record.facts, rows)
         corrected = {each.target.seq: each for each in corrections.corrections_in(rows)}
@@ -48,7 +48,7 @@ def history(console: Console, ref: str) -> None:
             for entry in document
         ]
         console.show_table(("#", "at", "event", "by", "how", "to", "note"), shown, "No history.")
-        for state, stay in verify.time_in_states(rows, console.now).items():
+        for state, stay in histories.time_in_states(rows, console.now).items():
             echo(f"{state}: {stay / timedelta(days=1):.1f} days")
 
     console.show(document, people)

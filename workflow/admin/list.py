@@ -12,7 +12,7 @@ from sqlalchemy import select
 from states.errors import suggest
 from states.names import State
 from workflow.admin.console import Console, common, format_minute
-from workflow.record import verify
+from workflow.record import histories
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.errors import NotFound
@@ -44,8 +44,8 @@ def list_(console: Console, state: str | None, school: str | None, overdue: bool
         if school:
             query = query.where(table.c.school.in_(session.directory.with_merged([school])))
         shown = []
-        for record in verify.read_records(session.connection, query):
-            with verify.reraise_with_ref(record.ref):
+        for record in histories.read_records(session.connection, query):
+            with histories.reraise_with_ref(record.ref):
                 shown.append(with_waiting(session, record, console.now))
         is_person = person is None or person.lower() in session.directory.people
         near = suggest(person or "", read_directory(session).people)

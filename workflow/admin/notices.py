@@ -21,7 +21,7 @@ from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.outbox import delivery, queue, writing
 from workflow.procedure.checks import WATCHERS
-from workflow.record import changes, verify
+from workflow.record import changes, histories
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.errors import NotFound
@@ -117,7 +117,7 @@ class Seal:
             return False
         if ref not in self._unopened:
             record = find_record(self.session, ref)
-            history = verify.read_history(self.session.connection, record.key)
+            history = histories.read_history(self.session.connection, record.key)
             self._unopened[ref] = sealing.unopened_rows(record.facts, history)
         return seq in self._unopened[ref]
 

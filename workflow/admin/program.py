@@ -17,6 +17,7 @@ from workflow.admin.applications import applications
 from workflow.admin.backup import backup
 from workflow.admin.changes import changes
 from workflow.admin.check import check
+from workflow.admin.checkpoint import checkpoint
 from workflow.admin.console import Console, dump_json, echo, replace_missing_letters
 from workflow.admin.deadlines import deadlines
 from workflow.admin.diagram import diagram
@@ -31,6 +32,7 @@ from workflow.admin.meetings import meetings
 from workflow.admin.notice_words import notices_preview, notices_resend, notices_test
 from workflow.admin.notices import notices
 from workflow.admin.organizations import organizations
+from workflow.admin.packet import packet
 from workflow.admin.people import people
 from workflow.admin.plan import plan
 from workflow.admin.replies import replies
@@ -86,6 +88,7 @@ for command in (
     import_,
     check,
     verify,
+    checkpoint,
     backup,
     restore,
     export_,
@@ -100,6 +103,7 @@ for command in (
     replies,
     applications,
     plan,
+    packet,
     report,
     diagram,
     people,

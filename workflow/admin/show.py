@@ -12,7 +12,7 @@ from states.names import State
 from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.list import waiting_row, with_waiting
 from workflow.admin.references import REF, find_record
-from workflow.record import verify
+from workflow.record import histories
 from workflow.views import contacts, documents
 from workflow.views.present_names import rename_record
 
@@ -25,12 +25,12 @@ def show(console: Console, ref: str) -> None:
     with console.system.reading() as session:
         record = find_record(session, ref)
         document = with_waiting(session, record, console.now)
-        history = verify.read_history(session.connection, record.id or 0)
+        history = histories.read_history(session.connection, record.id or 0)
         document["replies"] = documents.replies(session, record)
         renamed = rename_record(session.directory, record)
         brief = documents.facts(session, renamed, console.now, brief=True)
         document["contacts"] = contacts.list_contacts(session.directory, record.facts)
-    spent = verify.time_in_states(history, console.now)
+    spent = histories.time_in_states(history, console.now)
     document["days_in_state"] = {state: round(stay / timedelta(days=1), 1) for state, stay in spent.items()}
 
     def people() -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Table, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from states.chapters.board import DeferItem
 from states.machine import row_of
@@ -23,7 +23,7 @@ from workflow.engine import Change
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
 from workflow.session import Session, System
-from workflow.store import database, tables
+from workflow.store import chain, database, tables
 from workflow.store.database import StoreError, StoreLocked
 from workflow.store.rows import Channel, DeadlineRow, DeadlineStatus, Snapshot
 from workflow.views.authorization import Intent
@@ -105,7 +105,7 @@ def next_due(connection: Connection) -> datetime | None:
 
 
 def _due_partnerships(
-    session: Session, now: datetime, what: Table | Column[int] = tables.partnerships
+    session: Session, now: datetime, what: Select[Any] = engine.WITH_COMMITTED
 ) -> Sequence[Row[Any]]:
     """Lock and return the rows of partnerships with something due, the longest overdue first.
 
@@ -114,15 +114,15 @@ def _due_partnerships(
     """
     table, due = tables.partnerships, tables.deadlines
     query = (
-        select(what)
-        .join(due, due.c.partnership == table.c.id)
+        what.join(due, due.c.partnership == table.c.id)
         .where(due.c.status == DeadlineStatus.OPEN.value, due.c.next_at <= now)
         # `next_at` rather than `due_at`: a deadline that failed goes behind those that were not tried yet.
         .order_by(due.c.next_at, due.c.id)
         .limit(session.config.procedure.daemon.batch)
     )
     # Another daemon is at work on a locked partnership, so waiting for it would only slow down both.
-    return session.connection.execute(database.locking(session.connection, query, skip_locked=True)).all()
+    query = database.locking(session.connection, query, skip_locked=True, of=(table, due))
+    return session.connection.execute(query).all()
 
 
 def _step_batch(session: Session, now: datetime) -> Tally | None:
@@ -139,7 +139,8 @@ def _step_one_by_one(system: System, now: datetime, stop: Callable[[], bool]) ->
     """
     # Read only the ids, since the rows themselves may be what cannot be read.
     keys = [
-        row.id for row in system.transact(partial(_due_partnerships, now=now, what=tables.partnerships.c.id))
+        row.id
+        for row in system.transact(partial(_due_partnerships, now=now, what=select(tables.partnerships.c.id)))
     ]
     if not keys:
         return None, False
@@ -183,8 +184,9 @@ def _try_postpone(system: System, key: int, now: datetime, reason: str) -> bool:
 
 def _step_of(session: Session, key: int, now: datetime) -> Tally:
     """Take the next due step of one partnership, unless another transaction has locked it."""
-    query = select(tables.partnerships).where(tables.partnerships.c.id == key)
-    rows = session.connection.execute(database.locking(session.connection, query, skip_locked=True)).all()
+    query = engine.WITH_COMMITTED.where(tables.partnerships.c.id == key)
+    query = database.locking(session.connection, query, skip_locked=True, of=tables.partnerships)
+    rows = session.connection.execute(query).all()
     return _step(session, rows, now)
 
 
@@ -199,7 +201,7 @@ def _step(session: Session, rows: Sequence[Row[Any]], now: datetime) -> Tally:
     """
     tally = Tally()
     # The query returns a partnership once for each of its due deadlines, so collect them by id.
-    records = {row.id: Snapshot.from_row(row) for row in rows}
+    records = {row.id: engine.snapshot_of(row) for row in rows}
     work_by_key = _find_work(session.connection, list(records), now)
     changes: list[Change] = []
     updates: list[dict[str, Any]] = []
@@ -225,7 +227,7 @@ def _step(session: Session, rows: Sequence[Row[Any]], now: datetime) -> Tally:
         tally.changes = engine.write(session, changes)
         tally.fired += len(changes)
     inserts = _queue_notices(session, notices, updates, now, tally)
-    deadlines.write(session.connection, inserts, updates)
+    deadlines.write_beside(session.connection, inserts, updates)
     return tally
 
 
@@ -345,7 +347,7 @@ def _postpone_all(session: Session, key: int, now: datetime, reason: str) -> Non
     table = tables.deadlines
     # If these stayed due, the next batch would begin with this partnership again.
     passed = table.c.id.in_([rung.id for rung in work.passed])
-    session.connection.execute(update(table).where(passed).values(next_at=later))
+    chain.execute(session.connection, update(table).where(passed).values(next_at=later))
 
 
 def _postpone_unread(session: Session, key: int, now: datetime, reason: str) -> None:
@@ -354,14 +356,15 @@ def _postpone_unread(session: Session, key: int, now: datetime, reason: str) -> 
     wait = timedelta(minutes=waits[0]) if waits else GIVEN_UP
     table = tables.deadlines
     # Left due, they would end the tick while other partnerships still have steps to take.
-    session.connection.execute(
+    chain.execute(
+        session.connection,
         update(table)
         .where(
             table.c.partnership == key,
             table.c.status == DeadlineStatus.OPEN.value,
             table.c.next_at <= now,
         )
-        .values(next_at=now + wait, reason=reason[:500])
+        .values(next_at=now + wait, reason=reason[:500]),
     )
 
 
@@ -375,10 +378,11 @@ def _postpone(session: Session, key: int, rung: DeadlineRow, now: datetime, reas
     attempts = rung.attempts + 1
     later = now + (timedelta(minutes=waits[attempts - 1]) if attempts <= len(waits) else GIVEN_UP)
     table = tables.deadlines
-    session.connection.execute(
+    chain.execute(
+        session.connection,
         update(table)
         .where(table.c.id == rung.id)
-        .values(attempts=attempts, next_at=later, reason=reason[:500])
+        .values(attempts=attempts, next_at=later, reason=reason[:500]),
     )
     # At this number alone, or staff would get the same report every day.
     if attempts == len(waits) + 1:

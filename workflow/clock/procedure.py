@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from workflow import directory
 from workflow.procedure.config import Config
 from workflow.record import changes
 from workflow.session import Session
-from workflow.store import database
+from workflow.store import chain, database
 from workflow.store.column_types import canonical
 
 # What the daemon remembers the procedure by, and who it says changed it: only the file knows the person.
@@ -36,7 +35,7 @@ def tell_procedure(session: Session, now: datetime) -> list[str]:
     mark = changes.last_entry(session)
     for name in names:
         kind = "rights" if name.startswith("admin.") else "procedure"
-        directory.record_change(
+        chain.record(
             session.connection, f"{kind} {name}", current.get(name), before=before.get(name), by=_BY, now=now
         )
     changes.tell_since(session, mark, by=_BY, now=now)

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from workflow import deadlines, directory
+from workflow import deadlines
 from workflow.session import Session
-from workflow.store import database, tables
+from workflow.store import chain, database, tables
 from workflow.store.rows import DeadlineStatus, Snapshot
 
 
@@ -51,7 +51,7 @@ def _replan_one(session: Session, record: Snapshot, now: datetime) -> list[dict[
     moves = deadlines.plan_moves(session.config, record, rows, now)
     if not moves:
         return []
-    deadlines.write(session.connection, moves.inserts, moves.updates)
+    deadlines.write_beside(session.connection, moves.inserts, moves.updates)
     due = deadlines.due_instants(session.config, record)
     local = session.config.calendar.local
     moved = [
@@ -66,5 +66,5 @@ def _replan_one(session: Session, record: Snapshot, now: datetime) -> list[dict[
     ]
     # A change of procedure is not an event of the partnership, so its history does not show it.
     if moved:
-        directory.record_change(session.connection, f"deadlines {record.ref}", moved, by="procedure", now=now)
+        chain.record(session.connection, f"deadlines {record.ref}", moved, by="procedure", now=now)
     return moved

@@ -14,7 +14,7 @@ from notifications.incoming.replies import Incoming
 from workflow.inbox import begun
 from workflow.inbox.message import MOST_TOLD, WITHIN, Judged, Reply, say_last_told, tell_staff
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.rows import Verdict
 
 READ_BEFORE = "it has been read before"
@@ -50,9 +50,9 @@ def set_aside(session: Session, letter: Letter, digest: str, now: datetime, reas
     earlier = _count_set_aside(session, now)
     table = tables.replies
     values = {"digest": digest, "received_at": now, "message": letter.content, "verdict": Verdict.REFUSED}
-    made = session.connection.execute(insert(table).values(**values, reason=reason))
+    (key,) = chain.execute(session.connection, insert(table).values(**values, reason=reason))
     # The content may be what made it fail, so the report to staff is made without it.
-    unread = Reply(key_of(made), digest, Incoming(), letter.whole)
+    unread = Reply(key, digest, Incoming(), letter.whole)
     if earlier < MOST_TOLD:
         last = [say_last_told(MOST_TOLD)] if earlier == MOST_TOLD - 1 else []
         tell_staff(session, "reply-doubtful", unread, now, [reason, *last])

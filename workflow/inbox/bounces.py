@@ -18,7 +18,7 @@ from workflow.inbox.message import (
 )
 from workflow.outbox import bounced, queue
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.rows import Notice, NoticeStatus, Verdict
 
 
@@ -50,7 +50,7 @@ def judge_bounce(session: Session, reply: Reply, now: datetime) -> Judged:
     notice, reason = reply.answered, bounce.said or bounce.status or ""
     # Only a sent notice can come back. If staff have queued it again meanwhile, the new try decides.
     dead = update(table).where(table.c.id == notice.id, table.c.status == NoticeStatus.SENT.value)
-    session.connection.execute(dead.values(status=NoticeStatus.DEAD, reason=f"it came back: {reason}"))
+    chain.execute(session.connection, dead.values(status=NoticeStatus.DEAD, reason=f"it came back: {reason}"))
     # Every further message to the address will come back too. One report to staff is enough.
     if bounced.mark(session, notice.to, reason, now):
         failure = {

@@ -30,7 +30,7 @@ from states.event import ReplyWord
 from states.machine import event_named
 from workflow.actions.action import Action, LinkClosed, act
 from workflow.inbox import begun
-from workflow.inbox.aside import READ_BEFORE, digest_of, is_recorded, key_of, report_unreadable, set_aside
+from workflow.inbox.aside import READ_BEFORE, digest_of, is_recorded, report_unreadable, set_aside
 from workflow.inbox.bounces import judge_bounce
 from workflow.inbox.message import (
     BUSY,
@@ -58,7 +58,7 @@ from workflow.inbox.refusals import (
 from workflow.inbox.surroundings import find_surroundings
 from workflow.outbox import bounced
 from workflow.session import Session, System
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.database import StoreError
 from workflow.store.errors import Conflict
 from workflow.store.rows import Channel, Verdict
@@ -185,7 +185,8 @@ def _judge(session: Session, letter: Letter, incoming: Incoming, digest: str, no
         return Judged(Verdict.REPEATED, READ_BEFORE, recorded=False)
     incoming = replies.add_words(incoming, find_surroundings(session, incoming))
     table = tables.replies
-    made = session.connection.execute(
+    (key,) = chain.execute(
+        session.connection,
         insert(table).values(
             digest=digest,
             message_id=incoming.message_id,
@@ -195,12 +196,12 @@ def _judge(session: Session, letter: Letter, incoming: Incoming, digest: str, no
             verdict=Verdict.UNKNOWN,
             text=incoming.words.text or None,
             message=letter.content,
-        )
+        ),
     )
-    reply = Reply(key_of(made), digest, incoming, letter.whole and incoming.whole)
+    reply = Reply(key, digest, incoming, letter.whole and incoming.whole)
     judged = _classify(session, reply, now)
     values = {name: getattr(judged, name) for name in ("verdict", "reason", "notice", "partnership")}
-    session.connection.execute(update(table).where(table.c.id == reply.id).values(**values))
+    chain.execute(session.connection, update(table).where(table.c.id == reply.id).values(**values))
     return judged
 
 

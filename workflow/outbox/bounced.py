@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
 
 
 def mark(session: Session, email: str, reason: str, now: datetime) -> bool:
@@ -16,9 +16,9 @@ def mark(session: Session, email: str, reason: str, now: datetime) -> bool:
     row = session.connection.execute(select(table).where(table.c.email == email)).first()
     values = {"bounced_at": now, "bounce": reason}
     if row is None:
-        session.connection.execute(insert(table).values(email=email, **values))
+        chain.execute(session.connection, insert(table).values(email=email, **values))
     elif row.bounced_at is None:
-        session.connection.execute(update(table).where(table.c.email == email).values(**values))
+        chain.execute(session.connection, update(table).where(table.c.email == email).values(**values))
     return row is None or row.bounced_at is None
 
 
@@ -26,4 +26,4 @@ def clear(session: Session, email: str) -> None:
     """Remove the mark from an address: its owner has acted, so they get mail again and a new failure is news."""
     table = tables.addresses
     marked = update(table).where(table.c.email == email, table.c.bounced_at.is_not(None))
-    session.connection.execute(marked.values(bounced_at=None, bounce=None))
+    chain.execute(session.connection, marked.values(bounced_at=None, bounce=None))

@@ -23,7 +23,7 @@ from workflow.outbox.throttle import Pace
 from workflow.outbox.timing import next_send_time
 from workflow.outbox.writing import Draft
 from workflow.session import Session, System
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.column_types import canonical
 from workflow.store.database import StoreError
 from workflow.store.rows import Notice, NoticeStatus
@@ -210,7 +210,7 @@ def _release(session: Session, claimed: Sequence[Claimed], why: str | None = Non
         values = {"lease_until": None} | ({"reason": why} if why and notice is claimed[0] else {})
         if not notice.row.attempts:
             values["message"] = None
-        session.connection.execute(update(tables.notices).where(notice.ours).values(**values))
+        chain.execute(session.connection, update(tables.notices).where(notice.ours).values(**values))
 
 
 def _set_rest(pace: Pace, rest: Sequence[Claimed], why: str | None = None) -> None:
@@ -325,9 +325,11 @@ def _settle(
         values["next_at"] = next_send_time(session.config, now + timedelta(minutes=waits[attempts - 1]))
     if status == NoticeStatus.SENT:
         values["sent_at"] = now
-    done = session.connection.execute(update(table).where(claimed.ours).values(status=status, **values))
+    done = chain.execute(
+        session.connection, update(table).where(claimed.ours).values(status=status, **values)
+    )
     # The daemon that took the notice over records its own outcome, which must not be overwritten.
-    if not done.rowcount:
+    if not done:
         return "overtaken"
     if row.template == message.DIGEST:
         digest.share_outcome(session, row.id, status, now, reason)
@@ -359,16 +361,18 @@ def retry(connection: Connection, key: int, now: datetime) -> bool:
     # `whole` is the digest of the notice, or the notice where it leaves alone.
     whole = connection.scalar(select(table.c.within).where(table.c.id == key)) or key
     is_stuck = table.c.status.in_(STUCK) & table.c.revoked_at.is_(None)
-    queued = connection.execute(
+    queued = chain.execute(
+        connection,
         update(table)
         .where(table.c.id == whole, is_stuck, _is_free(now))
         # Staff have removed the cause by now, so the notice gets all its tries again.
-        .values(status=NoticeStatus.QUEUED, attempts=0, next_at=now, lease_until=None, reason=None)
+        .values(status=NoticeStatus.QUEUED, attempts=0, next_at=now, lease_until=None, reason=None),
     )
-    if queued.rowcount:
-        connection.execute(
+    if queued:
+        chain.execute(
+            connection,
             update(table)
             .where(table.c.within == whole, is_stuck)
-            .values(status=NoticeStatus.QUEUED, reason=None)
+            .values(status=NoticeStatus.QUEUED, reason=None),
         )
-    return queued.rowcount == 1
+    return len(queued) == 1

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 from workflow.outbox.message import DIGEST
 from workflow.outbox.timing import new_notice, next_send_time
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.rows import Notice, NoticeStatus
 
 
@@ -50,10 +50,11 @@ def gather(session: Session, now: datetime) -> int:
 def _release(session: Session, rows: Sequence[Notice], now: datetime) -> None:
     """Let each of these notices leave as a message of its own."""
     table = tables.notices
-    session.connection.execute(
+    chain.execute(
+        session.connection,
         update(table)
         .where(table.c.id.in_([row.id for row in rows]))
-        .values(held=False, next_at=next_send_time(session.config, now))
+        .values(held=False, next_at=next_send_time(session.config, now)),
     )
 
 
@@ -63,10 +64,10 @@ def _bind(session: Session, to: str, rows: Sequence[Notice], now: datetime) -> N
     values = new_notice(session.config, DIGEST, to, rows[0].role, now)
     # The digest is a notice like any other, so delivery,
     # retries and leases need no rules of their own for it.
-    made = session.connection.execute(insert(table).values(**values)).inserted_primary_key
-    key = made[0] if made else None
-    session.connection.execute(
-        update(table).where(table.c.id.in_([row.id for row in rows])).values(within=key)
+    (key,) = chain.execute(session.connection, insert(table).values(**values))
+    chain.execute(
+        session.connection,
+        update(table).where(table.c.id.in_([row.id for row in rows])).values(within=key),
     )
 
 
@@ -80,4 +81,4 @@ def share_outcome(session: Session, key: int, status: str, now: datetime, reason
         values["sent_at"] = now
     # A notice that was revoked in the meantime is dead already. The digest left without it.
     waiting = table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED))
-    session.connection.execute(update(table).where(table.c.within == key, waiting).values(**values))
+    chain.execute(session.connection, update(table).where(table.c.within == key, waiting).values(**values))

@@ -6,7 +6,7 @@ transaction is committed. So nobody is told of an event that was rolled back, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from workflow.procedure.checks import CHANGES
 from workflow.procedure.settings import NoticeSettings
 from workflow.session import Session
 from workflow.setting import Situation, possibilities
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.rows import HistoryEntry, NoticeStatus, Snapshot
 from workflow.views import contacts, corrections, visibility
 from workflow.views.visibility import Viewer
@@ -46,16 +46,22 @@ def read_entry(connection: Connection, partnership: int, seq: int) -> HistoryEnt
 
 def queue(session: Session, occasions: Sequence[Occasion]) -> list[int]:
     """Queue a notice for each person concerned. Return the number of notices for each occasion."""
-    rows: list[dict[str, Any]] = []
-    counts = []
-    for occasion in occasions:
-        _withdraw_lost(session, occasion)
-        mine = [row for each in _follow(occasion) for row in _notices_of(session, each)]
-        rows += mine
-        counts.append(len(mine))
+    prepared = [prepare(session, occasion) for occasion in occasions]
+    if rows := [row for mine in prepared for row in mine]:
+        chain.execute(session.connection, _INSERT, rows)
+    return [len(mine) for mine in prepared]
+
+
+def prepare(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
+    """Return the rows of the notices to each person concerned, and withdraw those that an event made pointless."""
+    _withdraw_lost(session, occasion)
+    return [row for each in _follow(occasion) for row in _notices_of(session, each)]
+
+
+def insert_prepared(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows of notices to which a row of the history commits."""
     if rows:
-        session.connection.execute(_INSERT, rows)
-    return counts
+        connection.execute(_INSERT, list(rows))
 
 
 def _follow(occasion: Occasion) -> list[Occasion]:
@@ -106,9 +112,8 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     row = (config.deadlines if occasion.deadline else config.notices).get(occasion.name)
     if row is None or (row.when is not None and MOMENTS[row.when](occasion.record.facts) is None):
         return []
-    if occasion.name == CORRECT_ENTRY and occasion.seq is not None:
-        written = read_entry(session.connection, occasion.record.key, occasion.seq)
-        occasion = replace(occasion, correction=corrections.of_row(session.connection, written))
+    if occasion.entry is not None and occasion.name == CORRECT_ENTRY:
+        occasion = replace(occasion, correction=corrections.of_row(session.connection, occasion.entry))
     people: dict[str, Recipient] = {}
     has_copy = isinstance(row, NoticeSettings) and _is_signed_now(occasion)
     groups = row.to if occasion.to is None else occasion.to
@@ -207,8 +212,8 @@ def tell(
 ) -> int:
     """Queue one notice to one address and return its id. `values` are further columns."""
     row = new_notice(session.config, template, to, role, now, extra) | values
-    key = session.connection.execute(_INSERT.values(**row)).inserted_primary_key
-    return int(key[0]) if key else 0
+    (key,) = chain.execute(session.connection, _INSERT.values(**row))
+    return int(key)
 
 
 def _is_asked_next(session: Session, occasion: Occasion, role: str, offers: Sequence[str]) -> bool:
@@ -286,13 +291,14 @@ def revoke(connection: Connection, keys: Sequence[int], now: datetime) -> list[i
     # Read the ids first: after the first update the condition matches none of these notices any more.
     revoked = list(connection.scalars(select(table.c.id).where(chosen).order_by(table.c.id)))
     mine = table.c.id.in_(revoked)
-    connection.execute(update(table).where(mine).values(revoked_at=now))
+    chain.execute(connection, update(table).where(mine).values(revoked_at=now))
     # A notice that was sent keeps its status, since revoking ends its links but does not unsend it.
     waiting = table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED))
-    connection.execute(
+    chain.execute(
+        connection,
         update(table)
         .where(mine, waiting)
-        .values(status=NoticeStatus.DEAD, reason="withdrawn before it was sent")
+        .values(status=NoticeStatus.DEAD, reason="withdrawn before it was sent"),
     )
     return revoked
 
@@ -302,7 +308,7 @@ def return_to_absent(connection: Connection, delegate: str) -> None:
     table = tables.notices
     waiting = (table.c.to == delegate) & table.c.delegate_for.is_not(None) & table.c.message.is_(None)
     waiting &= table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED))
-    connection.execute(update(table).where(waiting).values(to=table.c.delegate_for, delegate_for=None))
+    chain.execute(connection, update(table).where(waiting).values(to=table.c.delegate_for, delegate_for=None))
 
 
 def revoke_person(connection: Connection, email: str, now: datetime) -> list[int]:

@@ -21,7 +21,7 @@ from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.rows import RungKind, Snapshot
+from workflow.store.rows import HistoryEntry, RungKind, Snapshot
 from workflow.views import drafts, public_readers, vacancies
 from workflow.views.corrections import Correction
 
@@ -52,6 +52,7 @@ class Occasion:
     )
     extra: dict[str, Any] | None = None
     correction: Correction | None = None  # of an event that corrects another one
+    entry: HistoryEntry | None = None  # the row of the history, which is not written yet
 
 
 class Recipient(NamedTuple):

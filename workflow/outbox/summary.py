@@ -60,7 +60,7 @@ def last_day(config: Config, now: datetime) -> date:
 
 def _has_begun(session: Session, due: datetime) -> bool:
     """Return whether anything was in the database before a summary was due."""
-    first = session.connection.scalar(select(func.min(tables.directory_changes.c.at)))
+    first = session.connection.scalar(select(func.min(tables.changes.c.at)))
     return first is not None and first < due
 
 

@@ -32,7 +32,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from notifications.disk import sync_folder
-from workflow.store import database, upgrade
+from workflow.store import chain, database, upgrade
 from workflow.store.database import StoreError, first_line
 from workflow.store.tables import METADATA
 
@@ -136,6 +136,7 @@ def open_file(path: Path) -> Iterator[Connection]:
             connection.execute(f"PRAGMA {pragma}").close()
 
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    chain.watch(engine)
     with engine.begin() as connection:
         yield connection
     engine.dispose()

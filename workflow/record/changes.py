@@ -10,14 +10,15 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, func, select
+from sqlalchemy import Row, Table, select
 
 from states.errors import Refused, Unmet
 from workflow import directory
 from workflow.outbox import queue
 from workflow.procedure.checks import CHANGES
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
+from workflow.store.chain import Entry
 from workflow.views.shown_directory import find_unnamed
 
 # A message names at most so many changes; the command lists all of them.
@@ -52,23 +53,22 @@ def remove(session: Session, table: Table, key: object, *, by: str, now: datetim
 def record(session: Session, what: str, after: object, *, by: str, now: datetime) -> None:
     """Record that somebody changed or read what is not in the directory, and tell of it as `tell_since` does."""
     mark = last_entry(session)
-    directory.record_change(session.connection, what, after, by=by, now=now)
+    chain.record(session.connection, what, after, by=by, now=now)
     tell_since(session, mark, by=by, now=now)
 
 
 def last_entry(session: Session) -> int:
-    """Return the id of the last change on record; 0 if there is none."""
-    return session.connection.scalar(select(func.max(tables.directory_changes.c.id))) or 0
+    """Return how many changes this transaction has put on record so far."""
+    return len(chain.entries_of(session.connection))
 
 
 def tell_since(session: Session, mark: int, *, by: str, now: datetime) -> None:
-    """Queue one notice about what this transaction has changed after the entry `mark`.
+    """Queue one notice about what this transaction has put on record after its first `mark` changes.
 
     Those are told who held their roles before the change: nobody can hide a change by removing its readers.
     """
-    table = tables.directory_changes
-    query = select(table).where(table.c.id > mark, table.c.by == by, table.c.at == now).order_by(table.c.id)
-    entries = [describe(row) for row in session.connection.execute(query) if _concerns(row)]
+    new = chain.entries_of(session.connection)[mark:]
+    entries = [describe(each) for each in new if (each.by, each.at) == (by, now) and _concerns(each)]
     if entries:
         more = max(len(entries) - _NAMED, 0)
         lines = [f"{entry['what']}: {describe_difference(entry)}" for entry in entries[:_NAMED]]
@@ -76,7 +76,7 @@ def tell_since(session: Session, mark: int, *, by: str, now: datetime) -> None:
         queue.tell_staff(session, None, CHANGES, extra, now)
 
 
-def _concerns(row: Row[Any]) -> bool:
+def _concerns(row: Entry) -> bool:
     """Return whether an entry changes who may decide what, when, or on which conditions."""
     watched = _WATCHED.get(row.what.partition(" ")[0])
     if watched is None:
@@ -91,7 +91,7 @@ def _gives_nothing(value: object) -> bool:
     return value in (None, "", "[]")
 
 
-def describe(row: Row[Any]) -> dict[str, Any]:
+def describe(row: Entry | Row[Any]) -> dict[str, Any]:
     """Return an entry as JSON takes it: what was changed, and its columns before and after; None for no row."""
     return {
         "what": row.what,
@@ -125,8 +125,9 @@ def _text(value: object) -> str:
 
 def list_changes(session: Session) -> list[dict[str, Any]]:
     """Return the changes on record, the oldest first, without those that name who withdrew before the closing."""
-    table, unnamed = tables.directory_changes, find_unnamed(session)
-    rows = session.connection.execute(select(table).order_by(table.c.id))
+    table, unnamed = tables.changes, find_unnamed(session)
+    told = select(table).where(table.c.what != chain.ROWS).order_by(table.c.id)
+    rows = session.connection.execute(told)
     return [
         {"id": row.id, "at": session.local(row.at), **describe(row)} for row in rows if not unnamed.hides(row)
     ]
@@ -134,7 +135,7 @@ def list_changes(session: Session) -> list[dict[str, Any]]:
 
 def former_names(session: Session, table: Table) -> dict[str, list[str]]:
     """Return the names that rows of a table had before, by key and in order: of schools or organizations."""
-    changes = tables.directory_changes
+    changes = tables.changes
     query = select(changes.c.what, changes.c.before, changes.c.after).order_by(changes.c.id)
     names: dict[str, list[str]] = {}
     for row in session.connection.execute(query.where(changes.c.what.startswith(f"{table.name} "))):

@@ -14,7 +14,7 @@ from workflow.procedure.due import Due
 from workflow.procedure.due_rules import Count
 from workflow.procedure.lines import Place, find_setting
 from workflow.procedure.settings import DeadlineSettings
-from workflow.record import verify
+from workflow.record import histories
 from workflow.session import Session
 from workflow.store.rows import HistoryEntry, Snapshot
 
@@ -119,10 +119,10 @@ def _recorded(session: Session, record: Snapshot, moment: str) -> HistoryEntry |
     value = record.moments.get(moment)
     if value is None:
         return None
-    history = verify.read_history(session.connection, record.key)
+    history = histories.read_history(session.connection, record.key)
     # Go back until the value was another one. A fact may have had this value before, been changed and changed back.
     for length in range(len(history), 0, -1):
-        before = verify.fold(session.config, record.ref, history[: length - 1])
+        before = histories.fold(session.config, record.ref, history[: length - 1])
         if before is None or before.moments.get(moment) != value:
             return history[length - 1]
     return None

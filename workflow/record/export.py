@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, true
 
-from workflow.record import verify
+from workflow.record import disclosure, histories
+from workflow.record.disclosure import format_instant
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.column_types import canonical
 from workflow.store.errors import NotFound
 from workflow.store.rows import HistoryEntry, Snapshot
-from workflow.store.saving import HASHED
 from workflow.views import documents, sealing
 
-FORMAT, VERSION = "lead-community-partners record", 1
+FORMAT, VERSION = "lead-community-partners record", 2
 
 
 def as_json(session: Session, records: Sequence[Snapshot], now: datetime) -> Iterator[str]:
     """Yield the JSON document of these partnerships in pieces, with each partnership on a line of its own."""
-    head = {"format": FORMAT, "version": VERSION, "exported_at": _format_instant(now)}
+    head = {"format": FORMAT, "version": VERSION, "exported_at": format_instant(now)}
     # Leave out the closing brace, since the partnerships go inside.
     yield canonical(head)[:-1] + ',"partnerships":['
     for number, record in enumerate(records):
-        with verify.reraise_with_ref(record.ref):
+        with histories.reraise_with_ref(record.ref):
             text = canonical(_document(session, record, now))
         yield (",\n" if number else "\n") + text
     yield "\n]}\n"
@@ -36,7 +36,7 @@ def select_records(session: Session, refs: Sequence[str]) -> list[Snapshot]:
     """Return the partnerships of these references, or all without any. Raises `NotFound`."""
     table = tables.partnerships
     query = select(table).where(table.c.ref.in_(refs) if refs else true())
-    records = verify.read_records(session.connection, query)
+    records = histories.read_records(session.connection, query)
     existing = {record.ref for record in records}
     # A reference that is misspelt must not make the export silently shorter.
     for ref in refs:
@@ -45,14 +45,9 @@ def select_records(session: Session, refs: Sequence[str]) -> list[Snapshot]:
     return records
 
 
-def _format_instant(moment: datetime) -> str:
-    """Return an instant in UTC, ISO 8601, in the form that is hashed."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
     """Return the document of a partnership: its row, its facts and its history."""
-    rows = verify.read_history(session.connection, record.id or 0)
+    rows = histories.read_history(session.connection, record.id or 0)
     sealed = sealing.sealed_rows(record.facts, rows, now)
     unopened = sealing.unopened_rows(record.facts, rows)
     return {
@@ -60,7 +55,7 @@ def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, An
         "school": record.facts.school,
         "title": record.facts.title,
         "state": record.state,
-        "entered_at": _format_instant(record.entered_at),
+        "entered_at": format_instant(record.entered_at),
         "version": record.version,
         "head": record.head,
         "facts": documents.facts(session, record, now),
@@ -69,14 +64,6 @@ def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, An
 
 
 def _entry(row: HistoryEntry, sealed: bool, unopened: bool) -> dict[str, Any]:
-    """Return the hashed columns of an entry in hashed form. A row is marked as sealed if columns are left out.
-
-    Of a `sealed` row that is the input, of an `unopened` one also what says whose application it is about.
-    """
-    columns = row._asdict()
-    entry = {name: columns[name] for name in HASHED} | {"at": _format_instant(row.at), "hash": row.hash}
-    if sealed or unopened:
-        # The hash stays, so that the chain can be checked across what is left out.
-        entry |= dict.fromkeys(sealing.columns_that_name(row) if unopened else ("input",))
-        entry["sealed"] = True
-    return entry
+    """Return a row without what is sealed: the input, or of an `unopened` row all that says whose it is."""
+    hidden = {f"/{name}" for name in disclosure.hidden_columns(row, sealed=sealed, unopened=unopened)}
+    return disclosure.show(row, hidden.__contains__, sealed=bool(hidden))

@@ -20,7 +20,7 @@ from workflow.engine import Change
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
 from workflow.procedure.checks import BEFORE_THE_BOARD
-from workflow.record import changes, verify
+from workflow.record import changes, histories
 from workflow.record.directory_import import FREELY, Counts, Options, import_directory, is_first
 from workflow.record.district_file import (
     DistrictFile,
@@ -28,7 +28,7 @@ from workflow.record.district_file import (
     GivenPartnership,
 )
 from workflow.session import Session, System
-from workflow.store import errors
+from workflow.store import chain, errors
 from workflow.store.column_types import canonical
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
 from workflow.views.authorization import Intent
@@ -90,7 +90,7 @@ def _record_import(
     after |= {"append": options.append, "because": options.because}
     # The events of a new partnership are told to nobody one by one, and those of the Board must not go untold.
     after |= {"board": counts.board} if counts.board else {}
-    directory.record_change(session.connection, f"import {options.name}", after, by=by, now=now)
+    chain.record(session.connection, f"import {options.name}", after, by=by, now=now)
 
 
 @dataclass
@@ -151,7 +151,7 @@ def _compare_known(
     the first event: then the second event of the history is the earliest in the file.
     """
     record = engine.load(session.connection, [partnership.ref]).get(partnership.ref)
-    history = verify.read_history(session.connection, record.id or 0) if record else []
+    history = histories.read_history(session.connection, record.id or 0) if record else []
     placed = [(f"{at}.event.{number}", event) for number, event in enumerate(partnership.event)]
     _check_times(placed, now)
     placed.sort(key=lambda pair: pair[1].at)
@@ -325,4 +325,4 @@ def _set_deadlines(session: Session, record: Snapshot, now: datetime) -> None:
     key = record.key
     rows = deadlines.rows_of(session.connection, [key]).get(key, [])
     moves = deadlines.plan_moves(session.config, record, rows, now, imported=True)
-    deadlines.write(session.connection, moves.inserts, moves.updates)
+    deadlines.write_beside(session.connection, moves.inserts, moves.updates)

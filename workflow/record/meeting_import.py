@@ -22,7 +22,7 @@ from workflow.record import changes, meeting_titles
 from workflow.record.calendar_file import CalendarEvent, Contents, Version, is_older
 from workflow.record.meeting_titles import Kind
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import chain, tables
 from workflow.store.errors import NotFound
 
 
@@ -151,9 +151,9 @@ def _record_versions(session: Session, off: Sequence[CalendarEvent], plan: Plan)
     for uid, version in {event.series or event.uid: event.version for event in followed}.items():
         values = {"sequence": version[0], "changed_at": version[1]}
         if uid and uid not in known:
-            session.connection.execute(insert(table).values(uid=uid, **values))
+            chain.execute(session.connection, insert(table).values(uid=uid, **values))
         elif uid and (is_older(known[uid], version) or known[uid] == (version[0], None) != version):
-            session.connection.execute(update(table).where(table.c.uid == uid).values(**values))
+            chain.execute(session.connection, update(table).where(table.c.uid == uid).values(**values))
 
 
 def _is_outdated(event: CalendarEvent, known: Mapping[str, Version]) -> bool:

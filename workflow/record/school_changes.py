@@ -13,7 +13,7 @@ from states.errors import BadInput, Problem, Refused, Unmet, suggest
 from states.names import Role
 from workflow import directory
 from workflow.outbox import queue
-from workflow.record import changes, verify
+from workflow.record import changes, histories
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.errors import NotFound
@@ -81,7 +81,7 @@ def _unfinished(session: Session, school: str) -> Iterator[Snapshot]:
     query = select(tables.partnerships).where(
         tables.partnerships.c.school.in_(session.directory.with_merged([school]))
     )
-    for record in verify.read_records(session.connection, query):
+    for record in histories.read_records(session.connection, query):
         ended = record.facts.ended
         if not record.facts.closed_out and not (ended and ended.how == "withdrawn"):
             yield record

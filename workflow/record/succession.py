@@ -24,9 +24,9 @@ from workflow import directory, engine
 from workflow.actions import sign_in
 from workflow.directory import Person
 from workflow.outbox import queue
-from workflow.record import changes, verify
+from workflow.record import changes, histories
 from workflow.session import Session
-from workflow.store import feeds, tables
+from workflow.store import chain, feeds, tables
 from workflow.store.column_types import canonical
 from workflow.store.errors import NotFound
 from workflow.store.rows import Channel, NoticeStatus, Snapshot
@@ -126,7 +126,7 @@ def hand_over(session: Session, handover: Handover, row: dict[str, Any]) -> list
 
 def _concerned(session: Session) -> Iterator[Snapshot]:
     """Yield the partnerships in which somebody may still have something to do."""
-    for record in verify.read_records(session.connection, select(tables.partnerships)):
+    for record in histories.read_records(session.connection, select(tables.partnerships)):
         ended = record.facts.ended
         if not record.facts.closed_out and not (ended and ended.how == "withdrawn"):
             yield record
@@ -202,7 +202,7 @@ def _readdress(session: Session, handover: Handover) -> None:
     )
     away = (table.c.to == handover.old) & (table.c.delegate_for != handover.new)
     for chosen, owner in ((owned, {"delegate_for": None}), (away, {})):
-        session.connection.execute(update(table).where(mine, chosen).values(to=handover.new, **owner))
+        chain.execute(session.connection, update(table).where(mine, chosen).values(to=handover.new, **owner))
 
 
 def _describe(session: Session, person: Person) -> list[str]:

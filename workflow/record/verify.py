@@ -1,107 +1,91 @@
-"""Verifies records: folds each history, compares the sum with the row, checks the hashes, and names each fault."""
+"""Verifies the record: both chains, each partnership by the law, and every row to which a chain commits.
+
+Names each fault. What only an older copy can show, such as a chain that was cut off or written anew as a whole, is
+for `checkpoint.py`.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, func, select
 
 from states import history as history_of_law
 from states.errors import LawError
-from states.names import State
+from states.history import Folded
 from workflow.procedure.config import Config
+from workflow.record.committed import Fault, Ledger, find_changed_rows
+from workflow.record.histories import describe_error, read_history
+from workflow.record.second_chain import Roles, read_chain
 from workflow.store import past, tables, triggers
-from workflow.store.column_types import NotAnInstant
-from workflow.store.database import StoreError
 from workflow.store.rows import GENESIS, HistoryEntry, Snapshot
-from workflow.store.saving import days_in_force, facts_text, hash_entry
+from workflow.store.saving import days_in_force, facts_text, hash_row
+
+__all__ = ["Fault", "count", "find_missing_triggers", "verify"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault in the record of a partnership, at a row of its history or (`seq` is None) in its own row."""
-
-    ref: str
-    seq: int | None
-    problem: str
-
-    def __str__(self) -> str:
-        place = f"{self.ref}, row {self.seq}" if self.seq else self.ref
-        return f"{place}: {self.problem}"
-
-
-def read_history(connection: Connection, key: int) -> list[HistoryEntry]:
-    """Return the history of the partnership with this key, oldest entry first."""
-    table = tables.history
-    query = select(table).where(table.c.partnership == key).order_by(table.c.seq)
-    return [HistoryEntry.from_row(row) for row in connection.execute(query)]
-
-
-def read_records(connection: Connection, query: Select[Any]) -> list[Snapshot]:
-    """Return the partnerships that a query selects, ordered by reference. Raises as `reraise_with_ref` does."""
-    try:
-        rows = connection.execute(query).all()
-    except NotAnInstant:
-        # The error does not name the row. Read the rows one at a time to learn which of them it is.
-        for ref in connection.scalars(query.with_only_columns(tables.partnerships.c.ref)).all():
-            with reraise_with_ref(ref):
-                connection.execute(query.where(tables.partnerships.c.ref == ref)).one()
-        raise
-    records = []
-    for row in sorted(rows, key=lambda row: row.ref):
-        with reraise_with_ref(row.ref):
-            records.append(Snapshot.from_row(row))
-    return records
-
-
-@contextmanager
-def reraise_with_ref(ref: str) -> Iterator[None]:
-    """Re-raise a read error with the reference of the record. Raises `StoreError`."""
-    try:
-        yield
-    except ValueError as error:
-        raise StoreError(
-            f"the record of {ref} cannot be read: {_describe(error)}; partnershipctl verify says more"
-        ) from None
+def count(connection: Connection) -> int:
+    """Return how many partnerships there are."""
+    return connection.scalar(select(func.count()).select_from(tables.partnerships)) or 0
 
 
 def verify(
-    connection: Connection, config: Config, refs: Sequence[str] = ()
+    connection: Connection, config: Config, refs: Sequence[str] = (), *, rows: bool = True
 ) -> Iterator[tuple[str, list[Fault]]]:
     """Yield each partnership (or each of `refs`) with its faults, ordered by reference.
 
-    Without `refs` also yield each history whose partnership is gone.
+    1. Read the second chain, check it, and learn from it which rows it commits to and who held which role.
+    2. Check each partnership: its chain, its row, each event by the law and by the role of its actor.
+    3. With `rows`, compare every row that the program wrote with the last digest of it.
+
+    Without `refs` also yield each history whose partnership is gone, and the faults that are of no partnership.
     """
     table = tables.partnerships
     query = select(table.c.id, table.c.ref)
     if refs:
         query = query.where(table.c.ref.in_(refs))
-    for key, ref in sorted(connection.execute(query).all(), key=lambda row: row.ref):
-        # One partnership at a time: a value that was changed by hand may be unreadable, and hides no other fault.
-        try:
-            row = connection.execute(select(table).where(table.c.id == key)).one()
-            history = read_history(connection, key)
-        except (ValueError, TypeError) as error:
-            yield ref, [Fault(ref, None, f"the row or its history cannot be read: {_describe(error)}")]
-        else:
-            yield ref, list(_find_faults(config, row, history))
-    if not refs:
-        yield from _find_orphans(connection)
+    keys = {row.id: str(row.ref) for row in connection.execute(query)}
+    with Ledger() as ledger:
+        roles, of_chain = read_chain(connection, ledger)
+        for key, ref in sorted(keys.items(), key=lambda item: item[1]):
+            yield ref, list(_verify_one(connection, config, key, ref, ledger, roles))
+        if not refs:
+            yield from _find_orphans(connection, ledger)
+            yield from (("the changes", [fault]) for fault in of_chain)
+        if rows:
+            changed = find_changed_rows(connection, ledger, keys, only=bool(refs))
+            yield from ((fault.ref, [fault]) for fault in changed)
 
 
-def _find_orphans(connection: Connection) -> Iterator[tuple[str, list[Fault]]]:
-    """Yield a fault for each history whose partnership is gone."""
+def _verify_one(
+    connection: Connection, config: Config, key: int, ref: str, ledger: Ledger, roles: Roles
+) -> Iterator[Fault]:
+    """Yield the faults of one partnership. A value that cannot be read hides no fault of another one."""
+    table = tables.partnerships
+    try:
+        row = connection.execute(select(table).where(table.c.id == key)).one()
+        history = read_history(connection, key)
+    except (ValueError, TypeError) as error:
+        yield Fault(ref, None, f"the row or its history cannot be read: {describe_error(error)}")
+        return
+    yield from _find_faults(config, row, history, ledger, roles)
+
+
+def _find_orphans(connection: Connection, ledger: Ledger) -> Iterator[tuple[str, list[Fault]]]:
+    """Yield the faults of each history whose partnership is gone. What came with its events is still noted."""
     table, about = tables.history, tables.partnerships
     query = select(table.c.partnership).distinct().where(table.c.partnership.not_in(select(about.c.id)))
     for key in sorted(connection.scalars(query)):
         ref = f"partnership number {key}"
-        yield ref, [Fault(ref, None, "its row is gone; its history is still there")]
+        faults = [Fault(ref, None, "its row is gone; its history is still there")]
+        try:
+            for entry in read_history(connection, key):
+                faults += _note_rows(ref, entry, ledger) if entry.salt is not None else ()
+        except (ValueError, TypeError) as error:
+            faults.append(Fault(ref, None, f"its history cannot be read: {describe_error(error)}"))
+        yield ref, faults
 
 
 def find_missing_triggers(connection: Connection) -> list[Fault]:
@@ -110,29 +94,25 @@ def find_missing_triggers(connection: Connection) -> list[Fault]:
         Fault(
             "the database",
             None,
-            f"its trigger {name} is gone or disabled, so that {allows};"
+            f"its trigger {name} is gone, disabled or changed, so that {allows};"
             " find out who did it, then `partnershipctl init` puts it back",
         )
         for name, allows in triggers.missing_triggers(connection).items()
     ]
 
 
-def _describe(error: Exception) -> str:
-    """Return the message of an error; on one line, without values and links, for an error of pydantic."""
-    if isinstance(error, ValidationError):
-        # The full text of pydantic quotes the values, and these may be of a sealed application.
-        return "; ".join(detail["msg"] for detail in error.errors())
-    return str(error)
-
-
-def _find_faults(config: Config, row: Row[Any], history: Sequence[HistoryEntry]) -> Iterator[Fault]:
+def _find_faults(
+    config: Config, row: Row[Any], history: Sequence[HistoryEntry], ledger: Ledger, roles: Roles
+) -> Iterator[Fault]:
     """Yield the faults of one partnership.
 
     1. Check the chain: each entry follows the one before it and fits its hash.
     2. Check that the row ends the chain: it has the hash of the last entry, and the number of entries as version.
-    3. Fold the history and compare the sum with the row. A row or a history that cannot be read ends the search.
+    3. Note to which rows the entries commit, for `find_changed_rows`.
+    4. Fold the history, judge each event again, and compare the sum with the row. A row or a history that cannot be
+       read ends the search.
     """
-    yield from _check_chain(row.ref, history)
+    yield from _check_chain(row.ref, history, ledger)
     # Rows that were removed from the end leave a sound chain, so compare its end with the row.
     if history and row.head != history[-1].hash:
         yield Fault(row.ref, None, "the row does not carry the hash of the last row of its history")
@@ -143,36 +123,87 @@ def _find_faults(config: Config, row: Row[Any], history: Sequence[HistoryEntry])
     try:
         stored = Snapshot.from_row(row)
     except (ValueError, TypeError) as error:
-        yield Fault(row.ref, None, f"the row cannot be read: {_describe(error)}")
+        yield Fault(row.ref, None, f"the row cannot be read: {describe_error(error)}")
         return
     try:
-        folded = fold(config, row.ref, history)
+        entries = [past.entry_of(each, config.calendar.local) for each in history]
+        folded = history_of_law.fold(entries, judged=True)
     # A value that was changed by hand can fail in any of these ways, and each of them is a fault to report.
     except (LookupError, ValueError, LawError, TypeError) as error:
-        yield Fault(row.ref, None, f"the history cannot be folded: {_describe(error)}")
+        yield Fault(row.ref, None, f"the history cannot be folded: {describe_error(error)}")
         return
-    if folded is None:
+    for seq, why in folded.failed.items():
+        yield Fault(row.ref, None, f"the history cannot be folded: row {seq}: {why}")
+    if folded.failed:
+        return
+    if folded.state is None:
         yield Fault(row.ref, None, "it has no history")
         return
+    yield from _judge(row.ref, history, folded, roles)
     yield from _compare(row, stored, folded)
 
 
-def _check_chain(ref: str, history: Iterable[HistoryEntry]) -> Iterator[Fault]:
-    """Yield a fault for each entry that is missing, out of place or changed."""
+def _check_chain(ref: str, history: Iterable[HistoryEntry], ledger: Ledger) -> Iterator[Fault]:
+    """Yield a fault for each entry that is missing, out of place, changed, or that commits to nothing."""
     previous, expected = GENESIS, 1
+    began, head = ledger.began(ref)
     for entry in history:
         seq = entry.seq
         if seq != expected:
             yield Fault(ref, seq, f"row {expected} of the history is missing")
         if entry.previous != previous:
             yield Fault(ref, seq, "it does not follow the row before it: the chain is broken")
-        if hash_entry(ref, entry._asdict()) != entry.hash:
+        if not _fits(ref, entry):
             yield Fault(ref, seq, "its content does not fit its hash: it was changed")
+        if seq == began and entry.hash != head:
+            yield Fault(ref, seq, "it is another one than when the second chain began")
+        if entry.salt is None and seq > began:
+            yield Fault(
+                ref, seq, "it commits to nothing, as no row has since the second chain began: it is forged"
+            )
+        elif entry.salt is not None:
+            yield from _note_rows(ref, entry, ledger)
         # Go on from the row that is there, so that one fault is not reported again at every row after it.
         previous, expected = entry.hash, seq + 1
 
 
-def _compare(row: Row[Any], stored: Snapshot, folded: Snapshot) -> Iterator[Fault]:
+def _fits(ref: str, entry: HistoryEntry) -> bool:
+    try:
+        return hash_row(ref, entry._asdict()) == entry.hash
+    # A column that is no JSON any more, or a salt that is gone.
+    except (LookupError, ValueError, TypeError):
+        return False
+
+
+def _note_rows(ref: str, entry: HistoryEntry, ledger: Ledger) -> Iterator[Fault]:
+    """Note to which rows an entry commits. Yield a fault if it does not stand beside a row of the second chain."""
+    number, _, digest = str(entry.beside).partition(" ")
+    if not number.isdecimal() or ledger.change(int(number)) != digest:
+        yield Fault(
+            ref, entry.seq, f"it stands beside row {number} of the changes, which is gone or another one"
+        )
+        return
+    try:
+        ledger.note(json.loads(entry.rows or "[]"), int(number), entry.seq)
+    except (ValueError, TypeError):
+        yield Fault(ref, entry.seq, "what came with it cannot be read")
+
+
+def _judge(ref: str, history: Sequence[HistoryEntry], folded: Folded, roles: Roles) -> Iterator[Fault]:
+    """Yield what the law has against each row that counts, and each actor who did not hold the role of a row.
+
+    Rows of format 1 are not judged: an earlier release may have allowed more.
+    """
+    for entry in history:
+        if entry.salt is None:
+            continue
+        for unmet in folded.unmet.get(entry.seq, ()):
+            yield Fault(ref, entry.seq, f"the law would not have allowed {entry.event}: {unmet}")
+        if (lacking := roles.find_lacking(entry)) is not None:
+            yield Fault(ref, entry.seq, lacking)
+
+
+def _compare(row: Row[Any], stored: Snapshot, folded: Folded) -> Iterator[Fault]:
     """Yield a fault for each difference between a row, read as `stored`, and the sum of its history."""
     if stored.state is not folded.state:
         yield Fault(row.ref, None, f"the row says {stored.state}, its history {folded.state}")
@@ -189,32 +220,3 @@ def _compare(row: Row[Any], stored: Snapshot, folded: Snapshot) -> Iterator[Faul
     for name in sorted(was.keys() | now.keys()):
         if was.get(name) != now.get(name):
             yield Fault(row.ref, None, f"the row and its history differ in '{name}'")
-
-
-def fold(config: Config, ref: str, history: Iterable[HistoryEntry]) -> Snapshot | None:
-    """Return the record that a history adds up to, or None if the history is empty.
-
-    Each entry is replayed on the facts and the state that the entries before it left, with the setting that it
-    recorded, or as it was corrected. Requirements are not checked again, since the law may have changed.
-    Raises `LawError`, `LookupError`, `ValueError` or `TypeError` if an entry cannot be replayed.
-    """
-    rows = list(history)
-    folded = history_of_law.fold([past.entry_of(row, config.calendar.local) for row in rows])
-    if folded.state is None or folded.entered_at is None:
-        return None
-    last, entered = rows[-1], folded.entered_at.astimezone(UTC)
-    return Snapshot(None, ref, folded.state, last.seq, entered, folded.facts, last.hash)
-
-
-def time_in_states(history: Sequence[HistoryEntry], now: datetime) -> dict[str, timedelta]:
-    """Return the time spent in each state until `now`; none in the state terminated."""
-    spent: dict[str, timedelta] = {}
-    # Not strict: a history that was deleted by hand is empty, and the second list then is the longer one.
-    for entry, following in zip(history, [*history[1:], None], strict=False):
-        until = following.at if following else now
-        state = entry.to_state
-        # No time passes after the end of a partnership, so its last state gets none.
-        if following is None and state == State.TERMINATED:
-            until = entry.at
-        spent[state] = spent.get(state, timedelta()) + (until - entry.at)
-    return spent

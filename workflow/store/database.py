@@ -19,6 +19,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
+    Table,
     bindparam,
     create_engine,
     insert,
@@ -31,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 
 from notifications.errors import ServiceError
-from workflow.store import dialects, files, tables
+from workflow.store import chain, dialects, files, tables
 
 T = TypeVar("T")
 
@@ -74,6 +75,7 @@ def open_store(url: str, *, create: bool = False) -> Engine:
         dialects.configure_sqlite(engine)
     else:
         dialects.configure_postgresql(engine)
+    chain.watch(engine)
     if not create:
         try:
             _check_tables(engine)
@@ -253,28 +255,23 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def locking(connection: Connection, query: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
+def locking(
+    connection: Connection,
+    query: Select[Any],
+    *,
+    skip_locked: bool = False,
+    of: Table | tuple[Table, ...] | None = None,
+) -> Select[Any]:
     """Return the query with a lock on its rows: no other transaction writes them until this one ends.
 
     With `skip_locked` the query leaves out rows that another transaction has locked. In a transaction that only
     reads the query is returned unchanged. On SQLite the lock has no effect, since a writer there has the
-    whole file.
+    whole file. Of a query over several tables only the rows of `of` are locked.
     """
     if connection.get_execution_options().get("reads", False):
         return query
     # FOR UPDATE would also keep others from adding rows that refer to these, so take the weaker lock.
-    return query.with_for_update(key_share=True, skip_locked=skip_locked)
-
-
-def one_at_a_time(connection: Connection, what: str) -> None:
-    """Take a named lock until the transaction ends, after any transaction that holds it.
-
-    Read only afterwards.
-    """
-    if connection.dialect.name == "postgresql":
-        # A lock of the session would stay behind on a connection that a pooler passes on.
-        lock = text("SELECT pg_advisory_xact_lock(4270, hashtext(:what))")
-        connection.execute(lock, {"what": what})
+    return query.with_for_update(key_share=True, skip_locked=skip_locked, of=of)
 
 
 # Written once, since every transaction asks.
@@ -294,6 +291,7 @@ def remember(connection: Connection, key: str, value: str) -> None:
     changed = connection.execute(update(table).where(table.c.key == key).values(value=value))
     if changed.rowcount == 0:
         connection.execute(insert(table).values(key=key, value=value))
+    chain.note(connection, table.name, [key])
 
 
 def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
@@ -318,6 +316,8 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
         try:
             with engine.begin() as connection:
                 result = work(connection)
+                # The commit would append it as well. Here an error of it undoes the transaction for certain.
+                chain.append(connection)
                 # An error from here on comes from the commit itself.
                 done = True
         # Callers turn these into errors of their own, such as a conflict, so they pass unchanged.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert, select, update
 
-from workflow.store import tables
+from workflow.store import chain, tables
 
 
 def generation_of(connection: Connection, email: str) -> int:
@@ -19,6 +19,6 @@ def renew(connection: Connection, email: str) -> int:
     mine = table.c.email == email
     # The statement itself counts up, so that two renewals at once cannot give the same generation. An address
     # without a row has generation 0.
-    if not connection.execute(update(table).where(mine).values(feed=table.c.feed + 1)).rowcount:
-        connection.execute(insert(table).values(email=email, feed=1))
+    if not chain.execute(connection, update(table).where(mine).values(feed=table.c.feed + 1)):
+        chain.execute(connection, insert(table).values(email=email, feed=1))
     return generation_of(connection, email)

@@ -16,7 +16,7 @@ from workflow.store import tables
 
 # What the daemon may do with the rows of a table beyond reading them. In a table that is not listed it adds
 # and changes.
-ADDED_TO = ("history", "directory_changes", "answers", "documents")
+ADDED_TO = ("history", "changes", "answers", "documents")
 REPLACED = ("drafts", "kept_forms", "kept_files")
 TAKEN_OUT_OF = ("people", "meetings", "letters_begun", "held_applications", "asked_questions", "subscribers")
 

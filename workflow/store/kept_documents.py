@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
-from workflow.store import tables
+from workflow.store import chain, tables
 
 
 def keep(connection: Connection, name: str, content: bytes, now: datetime) -> tuple[str, int]:
@@ -17,7 +17,7 @@ def keep(connection: Connection, name: str, content: bytes, now: datetime) -> tu
     table = tables.documents
     if connection.scalar(select(table.c.sha256).where(table.c.sha256 == digest)) is None:
         values = {"sha256": digest, "name": name, "size": len(content), "added_at": now, "content": content}
-        connection.execute(insert(table).values(**values))
+        chain.execute(connection, insert(table).values(**values))
     return digest, len(content)
 
 

@@ -19,7 +19,7 @@ def read_leavers(
     `active` says of the people in the directory, by address, whether they are. People who were added again are left
     out.
     """
-    table = tables.directory_changes
+    table = tables.changes
     # Only the last change of each person tells how things are now.
     last = (
         select(func.max(table.c.id))

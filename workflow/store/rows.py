@@ -132,6 +132,11 @@ class HistoryEntry(NamedTuple):
     ran_by: str | None
     previous: str
     hash: str
+    # A row of format 2 has all of these, a row of format 1 has none; see `docs/record.md`.
+    salt: str | None = None
+    facts: str | None = None  # SHA-256 of the facts after it
+    rows: str | None = None  # JSON list: table, key and digest of each row that came with it
+    beside: str | None = None  # number and hash of the last row of the second chain at that time
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:

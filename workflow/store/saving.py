@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, insert, update
 
 from states.partnership import Partnership
 from workflow.store import tables
+from workflow.store.commitments import Salts, commitments, hash_of
 from workflow.store.rows import Snapshot
 
 # The columns that the hash covers, in the order in which it covers them. Every stored hash depends on it.
@@ -19,6 +20,12 @@ HASHED = (
     "seq", "event", "actor", "role", "channel", "from_state", "to_state",
     "input", "setting", "note", "ran_by", "previous",
 )  # fmt: skip
+# Of a row of format 2: the columns that its hash covers as they are, in this order, and those whose values it
+# commits to one by one.
+FORMAT = 2
+OPEN = ("seq", "event", "role", "channel", "from_state", "to_state", "beside", "previous")
+COMMITTED = ("actor", "note", "ran_by", "input", "setting", "facts", "rows")
+_TEXTS = ("actor", "note", "ran_by", "facts", "rows")
 
 
 def hash_entry(ref: str, entry: Mapping[str, Any]) -> str:
@@ -27,6 +34,30 @@ def hash_entry(ref: str, entry: Mapping[str, Any]) -> str:
     at = entry["at"].astimezone(UTC).isoformat(timespec="microseconds")
     text = json.dumps([ref, at, *(entry[name] for name in HASHED)], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hash_row(ref: str, entry: Mapping[str, Any]) -> str:
+    """Return the hash of a row of the history of either format (`docs/record.md`).
+
+    Raise `LookupError` if a salt that it needs is missing, `ValueError` if a column is not JSON.
+    """
+    if entry["salt"] is None:
+        return hash_entry(ref, entry)
+    at = entry["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    columns = (FORMAT, ref, at, *(entry[name] for name in OPEN))
+    return hash_of(columns, commitments(committed_parts(entry), Salts(entry["salt"])))
+
+
+def committed_parts(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of a row of format 2 to whose values it commits one by one, as JSON values."""
+    return {name: _read(name, entry[name]) for name in COMMITTED}
+
+
+def _read(name: str, text: str | None) -> Any:
+    """Return a part as JSON. Texts stand for themselves, unless they were destroyed."""
+    if text is None or (name in _TEXTS and not text.startswith('{"forgotten":')):
+        return text
+    return json.loads(text)
 
 
 def values_of(record: Snapshot, in_force: bool) -> dict[str, Any]:
@@ -59,10 +90,21 @@ def facts_text(facts: Partnership) -> str:
     return facts.model_dump_json(exclude_defaults=True)
 
 
+def digest_of(facts: str) -> str:
+    """Return the digest by which a row of the history commits to the facts after it: SHA-256 of their text."""
+    return hashlib.sha256(facts.encode()).hexdigest()
+
+
 INSERT = insert(tables.history)
 _CHANGED = (
     "school", "title", "state", "version", "entered_at", "facts", "head", "in_force", "first_day", "last_day",
 )  # fmt: skip
+# The hash of the first row of a partnership is known only when the partnership has its id.
+HEAD = (
+    update(tables.partnerships)
+    .where(tables.partnerships.c.id == bindparam("key"))
+    .values(head=bindparam("new_head"))
+)
 # An update of a partnership that is still at the version that was judged.
 GUARDED = (
     update(tables.partnerships)

@@ -92,15 +92,34 @@ calendar_versions = Table(
     Column("changed_at", Instant),
 )
 
-directory_changes = Table(
-    "directory_changes",
+# The second chain: what changes or is read beside the histories, see `chain.py`.
+changes = Table(
+    "changes",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # counts from 1, without a gap
+    Column("at", Instant, nullable=False),
+    Column("by", String, nullable=False),
+    Column("what", String, nullable=False),  # such as "people staff@example.org"
+    Column("before", Text),  # JSON
+    Column("after", Text),  # JSON
+    Column("rows", Text),  # JSON list: table, key and digest of each row that the program wrote
+    Column("salt", Text, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False),
+)
+Index("ix_changes_what", changes.c.what)
+
+# The Merkle root over the heads of all chains at one moment, and these heads, from which proofs are made.
+checkpoints = Table(
+    "checkpoints",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("at", Instant, nullable=False),
-    Column("by", String, nullable=False),
-    Column("what", String, nullable=False),  # such as "person staff@example.org"
-    Column("before", Text),
-    Column("after", Text),
+    Column("root", String, nullable=False),
+    Column(
+        "heads", Text, nullable=False
+    ),  # JSON: name, number and hash of each head, in the order of the tree
+    Column("stamp", LargeBinary),  # the time stamp of a server (RFC 3161)
 )
 
 partnerships = Table(
@@ -148,6 +167,11 @@ history = Table(
     Column("ran_by", String),  # who ran the program, where that is not the actor
     Column("previous", String, nullable=False),
     Column("hash", String, nullable=False),
+    # A row of format 2 has all of these, a row of format 1 has none; see `docs/record.md`.
+    Column("salt", Text),  # random, or JSON with the salts that are left after others were destroyed
+    Column("facts", String),  # SHA-256 of the facts after the event
+    Column("rows", Text),  # JSON list: table, key and digest of each row that came with the event
+    Column("beside", String),  # number and hash of the last row of the second chain at that time
 )
 
 deadlines = Table(

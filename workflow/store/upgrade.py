@@ -13,16 +13,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from workflow.store import database, triggers
+from workflow.store import chain, database, triggers
 from workflow.store.database import StoreError
-from workflow.store.migrations.versions import v0003_append_only as append_only
-from workflow.store.migrations.versions import v0020_days_in_force as days_in_force
 
-# On PostgreSQL, the table of each trigger and the statements that make it.
-_MADE = {
-    "history_is_kept": ("history", append_only.POSTGRESQL),
-    "partnerships_one_lead": ("partnerships", days_in_force.POSTGRESQL),
-}
+_CHAINED = "0021"  # the version from which on there is a second chain
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
@@ -49,24 +43,10 @@ def upgrade_on(connection: Connection, to: str = "head") -> tuple[str | None, st
         command.upgrade(settings, after)
     # An earlier version may not have the triggers yet.
     if after == newest:
-        _restore_triggers(connection)
+        triggers.restore_triggers(connection)
+        if before != after and (before or "") < _CHAINED:
+            chain.begin(connection)
     return before, after
-
-
-def _restore_triggers(connection: Connection) -> None:
-    """Create the triggers that guard the record again, where somebody has dropped or disabled them."""
-    for name in triggers.missing_triggers(connection):
-        if connection.dialect.name == "sqlite":
-            statements = (*append_only.SQLITE, *days_in_force.SQLITE)
-            again = [statement for statement in statements if f" {name} " in statement]
-        else:
-            table, made = _MADE[name]
-            # A disabled trigger still exists, and would be in the way of a new one.
-            dropped = (f"DROP TRIGGER IF EXISTS {name} ON {table}", f"DROP FUNCTION IF EXISTS {name}")
-            again = [*dropped, *made]
-        for statement in again:
-            # The driver would read a single % as the start of a parameter.
-            connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
 def preview(engine: Engine) -> tuple[str | None, str]:

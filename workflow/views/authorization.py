@@ -38,6 +38,9 @@ class Intent:
     expected_version: int | None = None  # the version of the partnership that the actor has seen
     fired: int | None = None  # the id of the deadline's row that makes the event happen
     rung: Rung | None = None  # the rung in that row
+    answer: Mapping[str, Any] | None = (
+        None  # the columns of the answer that does it, but for what the event gives
+    )
 
 
 def check_actor(session: Session, record: Snapshot, row: Event, intent: Intent) -> None:

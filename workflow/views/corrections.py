@@ -94,12 +94,14 @@ def _but(row: HistoryEntry, values: Mapping[str, Any] | None) -> HistoryEntry:
     return row if values is None else row._replace(input=canonical(values))
 
 
-def read_of(connection: Connection, partnership: int, seqs: Iterable[int]) -> list[Correction]:
-    """Return the corrections of these rows of a partnership, oldest first."""
+def read_of(
+    connection: Connection, partnership: int, seqs: Iterable[int], last: HistoryEntry | None = None
+) -> list[Correction]:
+    """Return the corrections of these rows of a partnership, oldest first. `last` is not written yet."""
     table, wanted = tables.history, set(seqs)
     mine = select(table).where(table.c.partnership == partnership).order_by(table.c.seq)
     made = [HistoryEntry.from_row(r) for r in connection.execute(mine.where(table.c.event == CORRECT_ENTRY))]
-    made = [row for row in made if json.loads(row.input)["seq"] in wanted]
+    made = [row for row in [*made, *([last] if last else [])] if json.loads(row.input)["seq"] in wanted]
     if not made:
         return []
     targets = [HistoryEntry.from_row(r) for r in connection.execute(mine.where(table.c.seq.in_(wanted)))]
@@ -110,7 +112,7 @@ def of_row(connection: Connection, row: HistoryEntry) -> Correction | None:
     """Return the correction that a row of the history makes; None for a row of another event."""
     if row.event != CORRECT_ENTRY:
         return None
-    made = read_of(connection, row.partnership, [row.input_values["seq"]])
+    made = read_of(connection, row.partnership, [row.input_values["seq"]], row)
     return next(each for each in made if each.row.seq == row.seq)
 
 

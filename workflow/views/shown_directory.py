@@ -142,7 +142,7 @@ def _entered_only_by(
     session: Session, name: str, keys: Collection[str], authors: Collection[str]
 ) -> frozenset[str]:
     """Return the keys of those entries in a table of the directory that only these authors have ever written."""
-    table = tables.directory_changes
+    table = tables.changes
     whats = {f"{name} {key}": key for key in keys}
     query = select(table.c.what, table.c.by).where(table.c.what.in_(whats))
     writers: dict[str, set[str]] = {}

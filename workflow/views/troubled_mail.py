@@ -116,7 +116,7 @@ def _read_answers(session: Session, now: datetime) -> list[tuple[ReplyRow, Notic
 
 def _is_handled() -> ColumnElement[bool]:
     """Return the condition that somebody has marked an answer as handled."""
-    changes = tables.directory_changes
+    changes = tables.changes
     return exists().where(changes.c.what == literal(HANDLED) + cast(tables.replies.c.id, String))
 
 
@@ -132,7 +132,7 @@ def waits_for_person(session: Session, key: int) -> bool:
 
 def list_handled(session: Session) -> dict[int, tuple[str, datetime]]:
     """Return who has marked which answer as handled, and when, by the number of the answer."""
-    table = tables.directory_changes
+    table = tables.changes
     query = select(table.c.what, table.c.by, table.c.at).where(table.c.what.startswith(HANDLED))
     return {
         int(row.what.removeprefix(HANDLED)): (row.by, row.at) for row in session.connection.execute(query)

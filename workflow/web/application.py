@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from flask import Response, abort, request
-from sqlalchemy.exc import IntegrityError
 
 from states.errors import BadInput, Problem, Refused
 from states.inputs import ABILITIES, MOST_FILES
@@ -30,7 +29,7 @@ from workflow.actions.kept_forms import Faults, Kept
 from workflow.links import Applicant
 from workflow.session import Session
 from workflow.store.application_texts import list_files, read_text
-from workflow.store.errors import Conflict
+from workflow.store.errors import AnsweredAlready, Conflict
 from workflow.store.rows import Snapshot
 from workflow.views import attached, drafts
 from workflow.views.drafts import Draft
@@ -202,7 +201,7 @@ def _try(site: Site, work: Callable[[Session], str]) -> str:
             return site.system.transact(work)
         # Many applicants send in the last minutes, and each one changes the same partnership.
         # Trying again is safe, since the transaction was rolled back.
-        except (Conflict, IntegrityError):
+        except (AnsweredAlready, Conflict):
             if attempt == _TRIES - 1:
                 break
     raise BadInput([Problem("", "another application arrived at the same moment", "the button once more")])

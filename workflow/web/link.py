@@ -25,6 +25,7 @@ from workflow.web import (
     closed_link,
     event_page,
     new_calls,
+    packets,
     partnership,
     questions,
     signed_in,
@@ -142,6 +143,14 @@ def blueprint(site: Site) -> Blueprint:
         except (Forged, ExpiredClaim, LinkClosed):
             abort(404)
 
+    @pages.get("/a/<token>/packet.<ending>")
+    def packet(token: str, ending: str) -> Response:
+        try:
+            _, read = read_token(site.system.config, token)
+            return packets.answer(site, _require_claim(site, read), ending)
+        except (Forged, ExpiredClaim, LinkClosed):
+            abort(404)
+
     @pages.get("/a/<token>/report/<int:year>")
     def report(token: str, year: int) -> Response:
         try:
@@ -155,11 +164,17 @@ def blueprint(site: Site) -> Blueprint:
 
 def _serve(site: Site, read: object, serve: Callable[[Session, Action], Response]) -> Response:
     """Return what a link to a partnership gives besides its page. Abort with 404 for a link of another kind."""
+    claim = _require_claim(site, read)
+    with site.system.reading() as session:
+        return serve(session, find_action(session, claim, site.clock()))
+
+
+def _require_claim(site: Site, read: object) -> Claim:
+    """Return the claim if this browser may use it. Abort with 404 otherwise, also for a link of another kind."""
     claim = _check_browser(site, read) if isinstance(read, Claim) else None
     if claim is None:
         abort(404)
-    with site.system.reading() as session:
-        return serve(session, find_action(session, claim, site.clock()))
+    return claim
 
 
 def _check_browser(site: Site, claim: Claim) -> Claim | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from workflow.forms.fields import Offered, build_form, other_problems
 from workflow.links import Claim
 from workflow.outbox import queue
 from workflow.session import Session
+from workflow.store.errors import AnsweredAlready
 from workflow.store.rows import Channel, SignIn
 from workflow.web import own_page, signed_in
 from workflow.web.site import Site, see_other
@@ -43,7 +45,7 @@ def answer(site: Site, browser: SignIn) -> Response:
         return _come_back(site, browser, form, texts, Faults(problems=tuple(bad.problems)))
     except Refused as refused:
         return _come_back(site, browser, form, texts, Faults(refused=tuple(refused.unmet)))
-    except answers.AnsweredAlready:
+    except AnsweredAlready:
         location = site.system.config.address("me")
     return Response(status=303, headers={"Location": location})
 
@@ -56,11 +58,11 @@ def _begin(session: Session, browser: SignIn, texts: Mapping[str, str], form: st
     values = parsing.read(event_named(FIRST).takes, texts, _offered(session, email))
     ref = begin.free_ref(session, values["school"], now)
     role = begin.schools_to_begin(session, email).get(values["school"])
-    change = engine.advance(session, ref, FIRST, values, email, Channel.LINK, now, role=role)
-    made = Claim(None, "", email, ref, sign_in=browser.id, role=str(change.role))
-    answers.record(
-        session, made, f"page {form} {FIRST}", FIRST, change.record, channel=Channel.LINK, by=email, now=now
-    )
+    asked = Claim(None, "", email, ref, sign_in=browser.id)
+    key = f"page {form} {FIRST}"
+    answer = answers.columns(asked, key, FIRST, channel=Channel.LINK, by=email, now=now)
+    change = engine.advance(session, ref, FIRST, values, email, Channel.LINK, now, role=role, answer=answer)
+    made = replace(asked, role=str(change.role))
     recorded: dict[str, Any] = {"partnership": change.record.id, "seq": change.record.version}
     queue.tell(session, "receipt", email, str(change.role), now, **recorded)
     return links.address(session.config, made)

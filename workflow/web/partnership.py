@@ -21,6 +21,7 @@ from workflow.actions import answers
 from workflow.actions.action import Action
 from workflow.links import Applicant
 from workflow.outbox import message, timing
+from workflow.publishing import packet
 from workflow.session import Session
 from workflow.store import kept_documents, tables
 from workflow.views import (
@@ -103,6 +104,10 @@ def page(site: Site, session: Session, action: Action) -> Response:
         saved=saved,
         history=list(reversed(history)),
         correct=_correct_address(session, action),
+        packet={
+            ending: f"{here}/packet.{ending}"
+            for ending in packet.endings_for(session, record, action.role, now)
+        },
     )
 
 

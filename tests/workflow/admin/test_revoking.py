@@ -70,7 +70,7 @@ def test_it_is_shown_and_on_record_who_revoked_it_and_when(sit: Sit) -> None:
     assert one["revoked_at"] == "2025-07-07T09:00:00-07:00"
     assert "revoked 2025-07-07 09:00" in desk.say("notices", "list", REF)
     assert "revoked 2025-07-07 09:00" in desk.say("notices", "show", str(number))
-    query = "SELECT what, after, \"by\" FROM directory_changes WHERE what LIKE 'revoked%'"
+    query = "SELECT what, after, \"by\" FROM changes WHERE what LIKE 'revoked%'"
     kept = databases.rows(desk.folder, query)
     assert [(what, json.loads(after), bool(by)) for what, after, by in kept] == [
         ("revoked notices", [number], True)

@@ -110,7 +110,7 @@ def test_the_role_cannot_touch_the_record(house: House) -> None:
         "UPDATE history SET note = 'x'", "DELETE FROM history", "TRUNCATE history", "DROP TABLE history",
         "ALTER TABLE history DISABLE TRIGGER history_is_kept", "DROP TRIGGER history_is_kept ON history",
         "DROP FUNCTION history_is_kept() CASCADE", "SET session_replication_role = replica",
-        "UPDATE directory_changes SET by = 'x'", "DELETE FROM directory_changes",
+        "UPDATE changes SET by = 'x'", "DELETE FROM changes",
         "DELETE FROM partnerships", "DELETE FROM notices", "DELETE FROM replies", "TRUNCATE partnerships CASCADE",
         "UPDATE documents SET name = 'x'", "UPDATE answers SET by = 'x'",
         "UPDATE alembic_version SET version_num = '0001'", "CREATE TABLE more (x int)",

@@ -137,7 +137,7 @@ def test_a_new_procedure_is_taken_up_and_what_moved_is_told_and_recorded(
     assert moved["was"] < moved["is_now"]
     until(lambda: due(running, NEW) != before, "the deadline has moved")
     assert len(due(running, NEW)) == 1
-    assert running.sql("SELECT what FROM directory_changes WHERE by = 'procedure'") == [(f"deadlines {NEW}",)]
+    assert running.sql("SELECT what FROM changes WHERE by = 'procedure'") == [(f"deadlines {NEW}",)]
     heard = systemd.heard
     until(lambda: "READY=1" in heard()[heard().index("RELOADING=1") :], "the reload is over")
     assert running.healthy()

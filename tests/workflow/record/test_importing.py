@@ -110,7 +110,7 @@ def test_a_file_is_taken_in_with_its_directory_and_its_histories(life: Life) -> 
 
 def test_the_change_of_the_directory_is_on_record(life: Life) -> None:
     take(life, WHOLE)
-    table = tables.directory_changes
+    table = tables.changes
     with life.system.reading() as session:
         last = session.connection.execute(select(table).order_by(table.c.id.desc()).limit(4)).all()
     assert [row.what for row in last][::-1] == [

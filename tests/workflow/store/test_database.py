@@ -107,9 +107,9 @@ def test_a_reference_to_nothing_is_refused(opened_engine: Engine) -> None:
 
 
 def test_a_time_without_a_zone_never_gets_in(opened_engine: Engine) -> None:
-    values = {"at": datetime(2025, 7, 7), "by": "x", "what": "x"}
+    values = {"id": 1, "at": datetime(2025, 7, 7), "by": "x", "what": "x"}
     with pytest.raises(StatementError, match="2025-07-07 00:00:00 has no time zone"):
-        database.transact(opened_engine, lambda c: c.execute(insert(tables.directory_changes).values(values)))
+        database.transact(opened_engine, lambda c: c.execute(insert(tables.changes).values(values)))
 
 
 def test_a_missing_database_says_how_to_make_one(tmp_path: Path) -> None:

@@ -7,28 +7,13 @@ again: see `tests/workflow/store/test_upgrade.py`.
 
 from alembic import op
 
+from workflow.store.triggers import HISTORY_POSTGRESQL as POSTGRESQL
+from workflow.store.triggers import HISTORY_SQLITE as SQLITE
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
-
-_WORDS = "the history is only added to"
-SQLITE = (
-    f"""CREATE TRIGGER history_no_update BEFORE UPDATE ON history
-    BEGIN SELECT RAISE(ABORT, '{_WORDS}: no row is changed'); END""",
-    f"""CREATE TRIGGER history_no_delete BEFORE DELETE ON history
-    BEGIN SELECT RAISE(ABORT, '{_WORDS}: no row is taken away'); END""",
-    # REPLACE takes the old row away without a word to the trigger above.
-    f"""CREATE TRIGGER history_no_replace BEFORE INSERT ON history
-    WHEN EXISTS (SELECT 1 FROM history WHERE partnership = NEW.partnership AND seq = NEW.seq)
-    BEGIN SELECT RAISE(ABORT, '{_WORDS}: there is such a row already'); END""",
-)
-POSTGRESQL = (
-    f"""CREATE FUNCTION history_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN RAISE EXCEPTION '{_WORDS}: % is refused', TG_OP USING ERRCODE = 'restrict_violation'; END $$""",
-    """CREATE TRIGGER history_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON history
-    FOR EACH STATEMENT EXECUTE FUNCTION history_is_kept()""",
-)
 
 
 def upgrade() -> None:

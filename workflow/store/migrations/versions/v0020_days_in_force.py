@@ -11,36 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from workflow.store.triggers import LEADS_POSTGRESQL as POSTGRESQL
+from workflow.store.triggers import LEADS_SQLITE as SQLITE
+
 revision = "0020"
 down_revision = "0019"
 branch_labels = None
 depends_on = None
-
-_WORDS = "the school has another Lead Partner on some of these days"
-# An agreement that is ended before its first day is in force on no day.
-_CLASH = """NEW.first_day IS NULL OR NEW.last_day IS NULL OR EXISTS (SELECT 1 FROM partnerships AS other
-    WHERE other.school = NEW.school AND other.in_force AND other.id <> NEW.id
-    AND other.first_day <= other.last_day AND NEW.first_day <= NEW.last_day
-    AND other.first_day <= NEW.last_day AND NEW.first_day <= other.last_day)"""
-SQLITE = tuple(
-    f"""CREATE TRIGGER partnerships_{name} AFTER {what} ON partnerships WHEN NEW.in_force AND ({_CLASH})
-    BEGIN SELECT RAISE(ABORT, '{_WORDS}'); END"""
-    for name, what in (
-        ("one_lead", "UPDATE OF school, in_force, first_day, last_day"),
-        ("one_lead_new", "INSERT"),
-    )
-)
-POSTGRESQL = (
-    # Transactions that write at the same moment do not see each other's rows, so one waits for the other.
-    f"""CREATE FUNCTION partnerships_one_lead() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        PERFORM pg_advisory_xact_lock(4270, hashtext('lead partner of ' || NEW.school));
-        IF {_CLASH} THEN RAISE EXCEPTION '{_WORDS}' USING ERRCODE = 'exclusion_violation'; END IF;
-        RETURN NEW;
-    END $$""",
-    """CREATE TRIGGER partnerships_one_lead AFTER INSERT OR UPDATE OF school, in_force, first_day, last_day
-    ON partnerships FOR EACH ROW WHEN (NEW.in_force) EXECUTE FUNCTION partnerships_one_lead()""",
-)
 
 
 def upgrade() -> None:

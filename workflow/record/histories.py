@@ -1,0 +1,91 @@
+"""Reads partnerships and their histories, and folds a history into the record that it adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, Select, select
+
+from states import history as history_of_law
+from states.names import State
+from workflow.procedure.config import Config
+from workflow.store import past, tables
+from workflow.store.column_types import NotAnInstant
+from workflow.store.database import StoreError
+from workflow.store.rows import HistoryEntry, Snapshot
+
+
+def read_history(connection: Connection, key: int) -> list[HistoryEntry]:
+    """Return the history of the partnership with this key, oldest entry first."""
+    table = tables.history
+    query = select(table).where(table.c.partnership == key).order_by(table.c.seq)
+    return [HistoryEntry.from_row(row) for row in connection.execute(query)]
+
+
+def read_records(connection: Connection, query: Select[Any]) -> list[Snapshot]:
+    """Return the partnerships that a query selects, ordered by reference. Raises as `reraise_with_ref` does."""
+    try:
+        rows = connection.execute(query).all()
+    except NotAnInstant:
+        # The error does not name the row. Read the rows one at a time to learn which of them it is.
+        for ref in connection.scalars(query.with_only_columns(tables.partnerships.c.ref)).all():
+            with reraise_with_ref(ref):
+                connection.execute(query.where(tables.partnerships.c.ref == ref)).one()
+        raise
+    records = []
+    for row in sorted(rows, key=lambda row: row.ref):
+        with reraise_with_ref(row.ref):
+            records.append(Snapshot.from_row(row))
+    return records
+
+
+@contextmanager
+def reraise_with_ref(ref: str) -> Iterator[None]:
+    """Re-raise a read error with the reference of the record. Raises `StoreError`."""
+    try:
+        yield
+    except ValueError as error:
+        raise StoreError(
+            f"the record of {ref} cannot be read: {describe_error(error)}; partnershipctl verify says more"
+        ) from None
+
+
+def describe_error(error: Exception) -> str:
+    """Return the message of an error; on one line, without values and links, for an error of pydantic."""
+    if isinstance(error, ValidationError):
+        # The full text of pydantic quotes the values, and these may be of a sealed application.
+        return "; ".join(detail["msg"] for detail in error.errors())
+    return str(error)
+
+
+def fold(config: Config, ref: str, history: Iterable[HistoryEntry]) -> Snapshot | None:
+    """Return the record that a history adds up to, or None if the history is empty.
+
+    Each entry is replayed on the facts and the state that the entries before it left, with the setting that it
+    recorded, or as it was corrected. Requirements are not checked again, since the law may have changed.
+    Raises `LawError`, `LookupError`, `ValueError` or `TypeError` if an entry cannot be replayed.
+    """
+    rows = list(history)
+    folded = history_of_law.fold([past.entry_of(row, config.calendar.local) for row in rows])
+    if folded.state is None or folded.entered_at is None:
+        return None
+    last, entered = rows[-1], folded.entered_at.astimezone(UTC)
+    return Snapshot(None, ref, folded.state, last.seq, entered, folded.facts, last.hash)
+
+
+def time_in_states(history: Sequence[HistoryEntry], now: datetime) -> dict[str, timedelta]:
+    """Return the time spent in each state until `now`; none in the state terminated."""
+    spent: dict[str, timedelta] = {}
+    # Not strict: a history that was deleted by hand is empty, and the second list then is the longer one.
+    for entry, following in zip(history, [*history[1:], None], strict=False):
+        until = following.at if following else now
+        state = entry.to_state
+        # No time passes after the end of a partnership, so its last state gets none.
+        if following is None and state == State.TERMINATED:
+            until = entry.at
+        spent[state] = spent.get(state, timedelta()) + (until - entry.at)
+    return spent
