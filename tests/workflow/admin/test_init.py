@@ -162,15 +162,15 @@ def unguarded(desk: Desk) -> list[str]:
     kind = desk.life.system.engine.dialect.name
     for statement in (*UNGUARD[kind], *UNLEAD[kind]):
         desk.life.run(statement)
-    taken = [name for name, trigger in triggers.TRIGGERS[kind].items() if trigger.table != "changes"]
     allows = {
         "history": "rows of the history can be changed or taken away",
+        "changes": "rows of the chain of changes can be changed or taken away",
         "partnerships": "a school can get two Lead Partners at a time",
     }
     return [
         f"its trigger {name} is gone, disabled or changed, so that {allows[name.partition('_')[0]]};"
         " find out who did it, then `partnershipctl init` puts it back"
-        for name in taken
+        for name in triggers.TRIGGERS[kind]
     ]
 
 
