@@ -28,10 +28,11 @@ def read_leavers(
     last = select(func.max(table.c.id)).where(table.c.what.like(f"{_PEOPLE}%")).group_by(table.c.what)
     left, former = {}, {}
     columns = (table.c.what, table.c.at, table.c.before, table.c.after)
-    on_record = connection.execute(select(*columns).where(table.c.id.in_(last)))
-    rows: dict[str, Row[Any] | Entry] = {row.what: row for row in on_record}
+    rows: dict[str, Row[Any] | Entry] = {
+        row.what: row for row in connection.execute(select(*columns).where(table.c.id.in_(last)))
+    }
     # What this transaction has changed is appended when it commits.
-    rows |= {each.what: each for each in chain.entries_of(connection) if each.what.startswith(_PEOPLE)}
+    rows.update((each.what, each) for each in chain.entries_of(connection) if each.what.startswith(_PEOPLE))
     for row in rows.values():
         email = row.what.partition(" ")[2]
         if row.after is None or not active.get(email, True):
