@@ -1,6 +1,7 @@
 """Renders pages: turns a template and its context into HTML, in the same sandbox as the notices.
 
-A page is `pages/NAME.j2`. A district's own file hides the packaged one of the same name.
+A page is `pages/NAME.j2`, and the packet for the Board is made from `packet/NAME.j2`. A district's own file hides
+the packaged one of the same name.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ from notifications.render import make_environment
 from notifications.sandbox import bounded
 from notifications.texts import EXPECTED, explain_unreadable
 
+PAGES, PACKET, PUBLISHING = (
+    "pages",
+    "packet",
+    "publishing",
+)  # the folders below templates/ whose files are rendered here
+
 
 class Pages:
     """The pages in `folders`, which are searched in order. Each is compiled once. Threads may share this object."""
@@ -24,9 +31,9 @@ class Pages:
         self._folders = tuple(folders)
         self._environment = make_environment(folders, zone, html=True)
 
-    def render(self, name: str, context: Mapping[str, Any]) -> str:
+    def render(self, name: str, context: Mapping[str, Any], folder: str = PAGES) -> str:
         """Return the HTML of a page. Raise an error of Jinja if it cannot be rendered."""
-        template = self._environment.get_template(f"pages/{name}.j2")
+        template = self._environment.get_template(f"{folder}/{name}.j2")
         with bounded():
             return template.render(dict(context))
 
@@ -36,8 +43,12 @@ class Pages:
         Each is the file and line, what is wrong, and what would be right.
         """
         # A district's own file hides the packaged one, so each name is read once.
-        kinds = [folder / kind for folder in self._folders for kind in ("pages", "publishing")]
-        names = {f"{kind.name}/{path.name}" for kind in kinds for path in kind.glob("*.j2")}
+        names = {
+            f"{kind}/{path.name}"
+            for folder in self._folders
+            for kind in (PAGES, PACKET, PUBLISHING)
+            for path in (folder / kind).glob("*.j2")
+        }
         # Loading a page compiles it, and that finds mistakes that would otherwise first show to a reader.
         for name in sorted(names):
             try:

@@ -8,7 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from workflow.store import tables
+from workflow.store import chain, tables
+
+_PEOPLE = f"{tables.people.name} "
 
 
 def read_leavers(
@@ -21,14 +23,13 @@ def read_leavers(
     """
     table = tables.changes
     # Only the last change of each person tells how things are now.
-    last = (
-        select(func.max(table.c.id))
-        .where(table.c.what.like(f"{tables.people.name} %"))
-        .group_by(table.c.what)
-    )
+    last = select(func.max(table.c.id)).where(table.c.what.like(f"{_PEOPLE}%")).group_by(table.c.what)
     left, former = {}, {}
     columns = (table.c.what, table.c.at, table.c.before, table.c.after)
-    for row in connection.execute(select(*columns).where(table.c.id.in_(last))):
+    rows = {row.what: row for row in connection.execute(select(*columns).where(table.c.id.in_(last)))}
+    # What this transaction has changed is appended when it commits.
+    new = {each.what: each for each in chain.entries_of(connection) if each.what.startswith(_PEOPLE)}
+    for row in {**rows, **new}.values():
         email = row.what.partition(" ")[2]
         if row.after is None or not active.get(email, True):
             left[email] = row.at
