@@ -366,6 +366,13 @@ def test_an_address_in_a_text_is_hidden(text: str) -> None:
 
 
 @pytest.mark.promise("open-data-is-public")
+def test_a_text_does_not_name_a_contact_person(begin: Begin) -> None:
+    life = begin("active")
+    correct(life, "identify-needs", title="A plan of Contact of Harbor House")
+    assert compiled(life)["tender"]["description"] == "A plan of [name of a person]"
+
+
+@pytest.mark.promise("open-data-is-public")
 def test_nobody_who_applied_in_vain_is_named_in_any_release(begin: Begin) -> None:
     life = begin("chosen")
     life.do("file-protest", "applicant@example.org", organization=COLLEGE)
