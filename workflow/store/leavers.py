@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from workflow.store import chain, tables
+from workflow.store.chain import Entry
 
 _PEOPLE = f"{tables.people.name} "
 
@@ -26,10 +28,12 @@ def read_leavers(
     last = select(func.max(table.c.id)).where(table.c.what.like(f"{_PEOPLE}%")).group_by(table.c.what)
     left, former = {}, {}
     columns = (table.c.what, table.c.at, table.c.before, table.c.after)
-    rows = {row.what: row for row in connection.execute(select(*columns).where(table.c.id.in_(last)))}
+    rows: dict[str, Row[Any] | Entry] = {
+        row.what: row for row in connection.execute(select(*columns).where(table.c.id.in_(last)))
+    }
     # What this transaction has changed is appended when it commits.
-    new = {each.what: each for each in chain.entries_of(connection) if each.what.startswith(_PEOPLE)}
-    for row in {**rows, **new}.values():
+    rows.update((each.what, each) for each in chain.entries_of(connection) if each.what.startswith(_PEOPLE))
+    for row in rows.values():
         email = row.what.partition(" ")[2]
         if row.after is None or not active.get(email, True):
             left[email] = row.at
