@@ -58,8 +58,8 @@ def ocid_of(session: Session, ref: str, number: int) -> str:
     return f"{session.config.procedure.ocds.prefix}-{ref}" + (f"-call-{number + 1}" if number else "")
 
 
-def describe(process: Process, facts: Partnership, awarded: Partnership, at: datetime) -> Node:
-    """Return what everybody may know of a process at an instant.
+def describe(process: Process, facts: Partnership, awarded: Partnership) -> Node:
+    """Return what everybody may know of a process.
 
     `awarded` are the facts of the moment at which the agreement came into force, as they count now.
     """
@@ -72,7 +72,7 @@ def describe(process: Process, facts: Partnership, awarded: Partnership, at: dat
             "buyer": _refer(process, DISTRICT),
             # What is planned now is planned for the present call.
             "planning": _describe_planning(process, facts) if is_present else {},
-            "tender": _describe_tender(process, facts, call, at),
+            "tender": _describe_tender(process, facts, call),
             "awards": [_describe_award(process, awarded)] if agreement else [],
             "contracts": [_describe_contract(process, facts, agreement)] if agreement else [],
         }
@@ -125,15 +125,16 @@ def _refer_to_supplier(facts: Partnership) -> Node:
 def _describe_planning(process: Process, facts: Partnership) -> Node:
     school = process.session.directory.school_name(facts.school)
     project = process.words("project", facts.title, school)
-    # A statement that is not agreed to yet, or has to be agreed to again, is a draft.
-    if facts.needs.statement is None or facts.needs.agreed_at is None:
+    # Before it is agreed to a statement is a draft. The page of a call shows it, whatever became of it since.
+    shown_at = facts.needs.agreed_at or (facts.selection.opened_at if facts.selection else None)
+    if facts.needs.statement is None or shown_at is None:
         return {"budget": {"project": project}}
     statement = {
         "id": "statement-of-needs",
         "documentType": "needsAssessment",
         "title": process.words("needs_title"),
         "description": process.words("needs_text", facts.needs.statement),
-        "datePublished": process.instant(facts.needs.agreed_at),
+        "datePublished": process.instant(shown_at),
         "language": "en",
     }
     return {
@@ -143,7 +144,7 @@ def _describe_planning(process: Process, facts: Partnership) -> Node:
     }
 
 
-def _describe_tender(process: Process, facts: Partnership, call: Selection | None, at: datetime) -> Node:
+def _describe_tender(process: Process, facts: Partnership, call: Selection | None) -> Node:
     status = find_status(facts, call, ended=process.number < facts.round)
     if status is None:
         return {}
@@ -159,9 +160,6 @@ def _describe_tender(process: Process, facts: Partnership, call: Selection | Non
     }
     if call is None:
         return node
-    # A call that ended before its closing never opens its applications (4270.8).
-    ended_at = facts.ended.at if facts.ended else at
-    is_closed = call.closed_at is not None or not call.is_open(min(at, ended_at))
     return node | {
         "procurementMethodDetails": words("method_details"),
         "awardCriteria": "ratedCriteria",
@@ -173,7 +171,9 @@ def _describe_tender(process: Process, facts: Partnership, call: Selection | Non
             "endDate": process.instant(call.closes_at),
         },
         "hasEnquiries": bool(call.questions),
-        "numberOfTenderers": len(call.applications) if is_closed else None,
+        # Before the closing nobody may know how many have applied, and after a withdrawal nobody ever (4270.8). An
+        # event that is not public may come before the closing is recorded, and must not show in a release.
+        "numberOfTenderers": None if call.closed_at is None else len(call.applications),
         "documents": list(_list_questions(process, call)),
         "milestones": [
             _describe_decision(process, each)

@@ -6,7 +6,7 @@ standard asks (OCDS 1.1, merging), so that the compiled release no longer has it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from workflow.publishing.words import Words
 from workflow.session import Session
 from workflow.store import past
 from workflow.store.rows import Snapshot
+from workflow.views.public_texts import cleaner_for
 
 _SECTIONS = ("planning", "tender", "awards", "contracts")
 _CANCELLED = frozenset({"cancelled", "unsuccessful"})
@@ -27,25 +28,50 @@ _CANCELLED = frozenset({"cancelled", "unsuccessful"})
 def list_releases(session: Session, words: Words, record: Snapshot) -> dict[str, list[Node]]:
     """Return the releases of each process of a partnership by its ocid, the earliest first.
 
+    No text in them names a contact person. Raise as `states.history.fold` does if the history cannot be read.
+    """
+    entries = past.read_entries(session.connection, record.key, session.config.calendar.local)
+    processes, clean = make_releases(session, words, record.ref, entries), cleaner_for(record.facts)
+    return {ocid: [_clean(each, clean) for each in releases] for ocid, releases in processes.items()}
+
+
+def _clean(value: Any, clean: Callable[[str], str]) -> Any:
+    """Return a document with every text cleaned. The name of a party stays: it may be called after a person."""
+    if isinstance(value, dict):
+        return {key: item if key == "name" else _clean(item, clean) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, clean) for item in value]
+    return clean(value) if isinstance(value, str) else value
+
+
+def make_releases(
+    session: Session, words: Words, ref: str, entries: Sequence[Entry]
+) -> dict[str, list[Node]]:
+    """Return the releases of each process of a history by its ocid.
+
     1. Walk along the history: take the facts as they were known after each row.
     2. Describe each process that had begun by then, and compare it with how it was before.
     3. Where it differs make a release. What stays the same for the public makes none, so that nothing shows when
        something happened that is not public, such as an application.
-
-    Raise as `states.history.fold` does if the history cannot be read.
     """
-    localize = session.config.calendar.local
-    entries = past.read_entries(session.connection, record.key, localize)
     processes: list[_Releases] = []
-    award_row: int | None = None
+    award_row, awarded, before = None, None, None
     for number, (entry, (_, facts)) in enumerate(zip(entries, walk(entries), strict=True), start=1):
+        # Notes and the like change no fact.
+        if facts is before:
+            continue
+        before = facts
         in_force = facts.agreement is not None and facts.agreement.in_force_at is not None
         award_row = (award_row or number) if in_force else None
-        awarded = _facts_at(entries[:number], award_row) if award_row else facts
+        # Only a correction changes what the award said.
+        if award_row == number:
+            awarded = facts
+        elif award_row and entry.event == CORRECT_ENTRY:
+            awarded = _facts_at(entries[:number], award_row)
         while len(processes) <= facts.round:
-            processes.append(_Releases(Process(session, words, record.ref, len(processes))))
+            processes.append(_Releases(Process(session, words, ref, len(processes))))
         for process in processes:
-            process.add(entry, facts, awarded)
+            process.add(entry, facts, awarded or facts)
     return {each.process.ocid: each.releases for each in processes if each.releases}
 
 
@@ -71,7 +97,7 @@ class _Releases:
 
     def add(self, entry: Entry, facts: Partnership, awarded: Partnership) -> None:
         """Add a release for a row of the history if the public knows something else after it."""
-        before, after = self._known, describe(self.process, facts, awarded, entry.at)
+        before, after = self._known, describe(self.process, facts, awarded)
         if "planning" in before:
             after.setdefault("planning", before["planning"])
         if self._amendments:
@@ -81,25 +107,26 @@ class _Releases:
         if not changed:
             return
         date = entry.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        release_id = self._name(entry, date)
+        tags = list(find_tags(before, after))
+        release_id = self._name(tags[0], date)
         self._note_amendment(before, after, release_id, date)
         head = {
             "ocid": self.process.ocid,
             "id": release_id,
             "date": date,
-            "tag": list(find_tags(before, after)),
+            "tag": tags,
             "initiationType": "tender",
             "language": "en",
         }
         self.releases.append(head | _with_nulls(before, after))
         self._known = after
 
-    def _name(self, entry: Entry, date: str) -> str:
-        """Return the identifier of a release, made of what is public: its event and its instant.
+    def _name(self, tag: str, date: str) -> str:
+        """Return the identifier of a release, made of what is public: its first tag and its instant.
 
-        The number of the row would tell how many have applied.
+        The number of the row would tell how many have applied, and the event that there was a protest.
         """
-        name = f"{self.process.ocid}-{entry.event}-{date.replace('-', '').replace(':', '')}"
+        name = f"{self.process.ocid}-{tag}-{date.replace('-', '').replace(':', '')}"
         same = sum(release["id"].startswith(name) for release in self.releases)
         return f"{name}-{same + 1}" if same else name
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, REVIEWERS
+from workflow.procedure.config import ConfigError, load
 from workflow.publishing.spreadsheets import LONGEST, is_risky, to_csv, to_xlsx
 from workflow.publishing.tables import TABLES, Cell, Column, Kind, Table, make_table
 from workflow.publishing.words import read_words
@@ -134,6 +135,7 @@ FORMULAS = [
 ]
 
 
+@pytest.mark.promise("no-formula")
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_text_is_read_as_a_formula(text: str) -> None:
     (row,) = csv.reader(io.StringIO(to_csv(of(text)).decode("utf-8-sig").partition("\r\n")[2], newline=""))
@@ -177,3 +179,21 @@ def test_a_negative_amount_is_a_number_and_not_a_text() -> None:
         "-10.05",
         "0.07",
     ]
+
+
+# Words
+
+
+def test_a_district_has_its_own_words_and_check_names_a_mistake_in_them(begin: Begin) -> None:
+    life = begin("needs")
+    own = life.system.config.folder / "templates" / "publishing" / "tables.j2"
+    own.parent.mkdir(parents=True)
+    own.write_text("{% macro sheet(t) %}S{% endmacro %}{% macro heading(t, c) %}{{ c|upper }}{% endmacro %}")
+    assert table(life, "list").headings[0] == "REF"
+    own.write_text("{% macro sheet(t) %}S{% endmacro %}")
+    with pytest.raises(ConfigError, match="it has no text 'heading'"):
+        table(life, "list")
+    own.write_text("{% macro sheet(t) %}")
+    for read in (lambda: table(life, "list"), lambda: load(life.system.config.path)):
+        with pytest.raises(ConfigError, match=r"templates/publishing/tables\.j2"):
+            read()
