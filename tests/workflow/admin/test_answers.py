@@ -34,6 +34,7 @@ USUAL = {
     "init": ((), "is up to date; nothing was changed"),
     "import": (("district.toml",), "added: 1 school"),
     "check": ((), "all in order"),
+    "checkpoint": ((), "Checkpoint of"),
     "applications list": ((REF,), "Newcomers"),
     "applications release": ((REF, "new@example.org"), "1 application released."),
     "applications set-aside": ((REF, "new@example.org"), "1 application set aside."),
