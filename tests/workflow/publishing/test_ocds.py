@@ -379,5 +379,6 @@ def test_nobody_who_applied_in_vain_is_named_in_any_release(begin: Begin) -> Non
     life.do("answer-protest", "staff", organization=COLLEGE, remedy="start-over")
     text = json.dumps(records_of(life))
     assert [name for name in ("City College", "Harbor House", CBO, COLLEGE) if name in text] == []
-    assert records_of(life)[0]["compiledRelease"]["tender"]["status"] == "cancelled"
+    # The same as where nobody was chosen.
+    assert records_of(life)[0]["compiledRelease"]["tender"]["status"] == "unsuccessful"
     assert "protest" not in text
