@@ -175,7 +175,7 @@ class House:
             keys = connection.execute(select(tables.deadlines.c.id)).all()
             chain.note(connection, "deadlines", [tuple(key) for key in keys])
 
-        made = open_store(self.address)
+        made = open_store(config.load(self.folder / "config.toml", words=False).database_url)
         database.transact(made, commit)
         made.dispose()
 
