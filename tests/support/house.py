@@ -74,7 +74,7 @@ def founded(folder: Path) -> None:
     call.do("open-selection", closes_on=(call.now + timedelta(days=21)).date().isoformat())
     new.do("identify-needs")
     opened.transact(lambda session: replan.replan(session, now.astimezone(UTC)))
-    call.run("DELETE FROM notices")
+    call.set_up("DELETE FROM notices")
     opened.engine.dispose()
 
 
