@@ -205,7 +205,7 @@ class Daemon(Settings):
     retry_minutes: Minutes
 
 
-Area = Literal["people", "meetings", "import", "notices"]
+Area = Literal["people", "meetings", "import", "notices", "records"]
 
 
 class User(Settings):
