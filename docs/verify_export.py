@@ -155,7 +155,13 @@ def read(path):
     content = pathlib.Path(path).read_bytes()
     if not content.lstrip().startswith(b"{"):
         message = email.message_from_bytes(content, policy=email.policy.default)
-        return "heads", [told.split() for told in message.get_all("X-Partnership-Record", [])]
+        told = [line.split() for line in message.get_all("X-Partnership-Record", [])]
+        for ref, seq, said, index, size, root, *steps in map(
+            str.split, message.get_all("X-Partnership-Proof", [])
+        ):
+            proof = {"head": [ref, int(seq), said], "index": int(index), "size": int(size), "root": root}
+            told += heads_of(path, proof | {"path": steps})
+        return "heads", told
     document = json.loads(content)
     if "root" in document:
         return "heads", heads_of(path, document)

@@ -50,6 +50,7 @@ def compose(
     calendar: Sequence[CalendarFile] = (),
     reply_to: str | None = None,
     record: Sequence[str] = (),
+    proofs: Sequence[str] = (),
     unsubscribe: str | None = None,
     enclosure: Enclosure | None = None,
     pages: Sequence[tuple[str, bytes]] = (),
@@ -59,7 +60,7 @@ def compose(
     `sender` and `reply_to` are addresses with or without a name. `message_id` and `thread_id` have the form
     `<unique@example.org>`. `ref` is "" for mail that concerns no single partnership. Of several calendar files,
     mail programs offer the first. `pages` are the names and contents of attached HTML pages.
-    `record` names the entries of the record that the mail proves, a line for each.
+    `record` names the entries of the record that the mail proves, a line for each, and `proofs` has their proofs.
     `unsubscribe` is the address that ends such mail by one POST (RFC 8058). The `enclosure` comes last.
     Raise ValueError, which names the header, for a value that a header cannot hold.
     """
@@ -82,6 +83,7 @@ def compose(
         ("X-Auto-Response-Suppress", "All"),
         *([("X-Partnership", _check_ref(ref))] if ref else []),
         *(("X-Partnership-Record", _write_text(line, "X-Partnership-Record")) for line in record),
+        *(("X-Partnership-Proof", _fold(_write_text(line, "X-Partnership-Proof"))) for line in proofs),
         *_make_unsubscribing(unsubscribe),
     ]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
@@ -186,6 +188,11 @@ def _check_ref(text: str) -> str:
     if not _REF.fullmatch(text) or len(text) > 250:
         raise ValueError(f"X-Partnership: {text!r} is not a partnership's reference: ASCII without blanks")
     return text
+
+
+def _fold(text: str) -> str:
+    """Return a text with a line end before each blank, since a line of a header has at most 998 octets."""
+    return text.replace(" ", "\r\n ")
 
 
 def _write_date(moment: datetime) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from workflow.admin.console import Console, common, echo
+from workflow.admin.progress import Progress
 from workflow.record import district_file, importing
 from workflow.record.directory_import import Options
 
@@ -29,7 +28,7 @@ def import_(console: Console, file: Path, dry_run: bool, append: bool, because: 
     options = Options(rights, append, because, file.name)
     user = rights.name
     district = district_file.read_file(file)
-    with _Progress(len(district.partnership)) as advance:
+    with Progress("Importing", len(district.partnership)) as advance:
         counts = importing.take_in(
             console.system,
             district,
@@ -64,28 +63,3 @@ def import_(console: Console, file: Path, dry_run: bool, append: bool, because: 
 def _count_text(kind: str, number: int) -> str:
     """Return a number of rows with their kind, such as "1 school" or "2 schools"."""
     return f"{number} " + ({"people": "person"}.get(kind, kind.removesuffix("s")) if number == 1 else kind)
-
-
-class _Progress:
-    """Shows a progress bar on a terminal, for an import of more than 20 partnerships."""
-
-    def __init__(self, length: int) -> None:
-        self._shown = sys.stderr.isatty() and length > 20
-        self._bar: Any = None
-        self._length = length
-
-    def __enter__(self) -> Any:
-        if not self._shown:
-            return lambda: None
-        from rich.console import Console as Terminal
-        from rich.progress import Progress
-
-        # Standard output holds only the answer, which may be JSON.
-        self._bar = Progress(console=Terminal(stderr=True))
-        self._bar.start()
-        task = self._bar.add_task("Importing", total=self._length)
-        return lambda: self._bar.advance(task)
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()

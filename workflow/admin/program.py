@@ -17,6 +17,7 @@ from workflow.admin.applications import applications
 from workflow.admin.backup import backup
 from workflow.admin.changes import changes
 from workflow.admin.check import check
+from workflow.admin.checkpoint import checkpoint
 from workflow.admin.console import Console, dump_json, echo, replace_missing_letters
 from workflow.admin.deadlines import deadlines
 from workflow.admin.diagram import diagram
@@ -85,6 +86,7 @@ for command in (
     import_,
     check,
     verify,
+    checkpoint,
     backup,
     restore,
     export_,

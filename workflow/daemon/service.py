@@ -37,6 +37,7 @@ from workflow.outbox import delivery, digest, summary
 from workflow.outbox.throttle import Pace
 from workflow.procedure import config
 from workflow.procedure.config import ConfigError
+from workflow.record import checkpoint
 from workflow.session import Session, System, current_time, open_system
 from workflow.store import database
 from workflow.store.database import StoreError, StoreLocked, StoreUnavailable
@@ -88,7 +89,7 @@ class Daemon:
         1. Take back the messages that a killed daemon had claimed.
         2. Move deadlines if the procedure has changed, and tell people if the Board's calendar has.
         3. Fire the deadlines that are due.
-        4. Gather digests, after everything that may still add to one, and the weekly summary.
+        4. Gather digests, after everything that may still add to one, the weekly summary, and the daily checkpoint.
         5. Deliver the mail that may leave.
         6. Judge the replies that arrived. Strangers write there too, so nothing else waits for them.
 
@@ -110,6 +111,7 @@ class Daemon:
             tally = self._run_part("deadlines", fire) or Tally()
             self._run_exclusive_part("digests", partial(digest.gather, now=now))
             self._run_exclusive_part("summary", partial(summary.gather, now=now))
+            self._run_part("checkpoint", partial(checkpoint.take_daily, self.system, now))
             sent = self._run_part("mail", self._deliver) or {}
             answered = self._run_part("replies", self._judge_replies) or {}
             took = time.monotonic() - began

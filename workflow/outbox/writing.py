@@ -27,6 +27,7 @@ from workflow.outbox.message import DIGEST, context_of, offered_versions, partne
 from workflow.procedure.config import Config
 from workflow.session import Session
 from workflow.store import chain, kept_documents, tables
+from workflow.store.checkpoints import read_last
 from workflow.store.rows import Notice
 from workflow.views.visibility import can_see_fact, viewer_of
 
@@ -212,6 +213,7 @@ def finish(session: Session, row: Notice, draft: Draft, now: datetime) -> bytes:
         calendar=_make_calendar(session, row, draft),
         reply_to=_reply_to(session, row),
         record=_history_heads(session, row, draft),
+        proofs=_proofs(session, row, draft),
         unsubscribe=context["unsubscribe"],
         enclosure=copies.note_copy(session, row),
         pages=_find_signed_copies(session, row, draft),
@@ -254,6 +256,17 @@ def _history_heads(session: Session, row: Notice, draft: Draft) -> list[str]:
     query = select(table.c.ref, table.c.version, table.c.head).where(table.c.id.in_(about - {None}))
     heads = sorted(session.connection.execute(query), key=lambda head: head.ref)
     return [f"{ref} {version} {head}" for ref, version, head in heads]
+
+
+def _proofs(session: Session, row: Notice, draft: Draft) -> list[str]:
+    """Return the proof of each of these partnerships in the last checkpoint (see docs/record.md).
+
+    A line has the head as it was then, its place, the number of chains, the root, and the path to the root.
+    """
+    told = [line.split()[0] for line in _history_heads(session, row, draft)]
+    last = read_last(session.connection) if told else None
+    proofs = [proof for ref in told if last is not None and (proof := last.prove(ref)) is not None]
+    return [" ".join(map(str, (*p["head"], p["index"], p["size"], p["root"], *p["path"]))) for p in proofs]
 
 
 def _make_calendar(session: Session, row: Notice, draft: Draft) -> list[CalendarFile]:

@@ -64,6 +64,13 @@ def _check_sender(value: str) -> str:
     return value
 
 
+def _check_stamp_url(value: str) -> str:
+    value = value.strip()
+    if value and not (value.startswith(("http://", "https://")) and urlsplit(value).hostname):
+        raise ValueError(f'{value!r} is not a web address; expected one like "https://stamp.example.org/tsa"')
+    return value
+
+
 # What an address in a message may consist of (RFC 3986, 2), and no more of it than leaves room for a token.
 _ADDRESS = re.compile(r"[A-Za-z0-9._~:/%@!$&()*+,;=\[\]-]{1,200}")
 
@@ -192,6 +199,14 @@ class Web(Settings):
     proxies: int = Field(ge=0, le=5)
     upload_megabytes: int = Field(ge=1, le=100)
     posts_per_minute: int = Field(ge=1, le=10_000)
+
+
+class RecordSettings(Settings):
+    checkpoint_at: Clock
+    checkpoint_folder: str
+    witnesses: tuple[Email, ...] = ()
+    timestamp_url: Annotated[str, AfterValidator(_check_stamp_url)] = ""
+    timestamp_ca_file: str = ""
 
 
 class Log(Settings):
@@ -330,6 +345,7 @@ class NoticeSettings(Settings):
 class Procedure(Settings):
     district: District
     database: Database
+    record: RecordSettings
     mail: Mail
     summary: Summary
     web: Web

@@ -104,6 +104,7 @@ PROTECTED: Mapping[str, Protected] = {
         _protect(tables.held_applications),
         _protect(tables.asked_questions),
         _protect(tables.subscribers),
+        _protect(tables.checkpoints),
         _protect(tables.records_requests),
         _protect(tables.marks),
     )
