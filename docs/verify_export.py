@@ -40,7 +40,7 @@ def commitments(value, pointer, salts):
     elif isinstance(value, list) and value:
         names = enumerate(value)
     else:
-        return [sha(json.dumps([salts[pointer], pointer, value], ensure_ascii=False))]
+        return [sha(json.dumps([salts.get(pointer), pointer, value], ensure_ascii=False))]
     return [digest for name, each in names for digest in commitments(each, f"{pointer}/{name}", salts)]
 
 
@@ -58,9 +58,8 @@ def of_itself(partnership):
     """What does not fit within one partnership: each row with the one before it, the last one with the whole."""
     ref, history, previous, state, last = partnership["ref"], partnership["history"], "0" * 64, None, 1
     for number, row in enumerate(history, 1):
-        first = (
-            row.get("format") != 2
-        )  # in format 1 a sealed row cannot be checked, so only applications may be
+        # In format 1 a sealed row cannot be checked, so only applications may be.
+        first = row.get("format") != 2
         sealed = first and row.get("sealed")
         ends = [r["event"] for r in history[number - 1 :] if r["event"] in ENDS[bool(r.get("sealed"))]]
         may_be = row["event"] in (APPLIES, GOES) and row["input"] is None and ends[:1] in ([], [GOES])

@@ -21,8 +21,10 @@ from workflow.actions import answers
 from workflow.actions.action import Action
 from workflow.links import Applicant
 from workflow.outbox import message, timing
+from workflow.publishing import packet
 from workflow.session import Session
 from workflow.store import kept_documents, tables
+from workflow.store.rows import Snapshot
 from workflow.views import (
     attached,
     contacts,
@@ -34,7 +36,8 @@ from workflow.views import (
     your_page,
 )
 from workflow.views.applications import texts_for
-from workflow.web import charts
+from workflow.views.progress import format_number
+from workflow.web import annual_report, charts
 from workflow.web.correction_sheet import ENTRY
 from workflow.web.site import Site
 
@@ -94,14 +97,27 @@ def page(site: Site, session: Session, action: Action) -> Response:
         texts=texts_for(session, record, viewer, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
+        public=_register_address(site, record),
         names=documents.mentioned_names(_collect_names(session, record.facts), seen),
         outcomes=charts.chart_outcomes(seen),
+        annual_reports=annual_report.list_years(session, action, here, now),
         duties=_list_duties(seen, due),
         reviews=_list_reviews(seen),
         saved=saved,
         history=list(reversed(history)),
         correct=_correct_address(session, action),
+        packet={
+            ending: f"{here}/packet.{ending}"
+            for ending in packet.endings_for(session, record, action.role, now)
+        },
     )
+
+
+def _register_address(site: Site, record: Snapshot) -> str | None:
+    """Return the address of a partnership in the public register; None while the register does not show it."""
+    config = site.system.config
+    is_listed = config.procedure.web.shows_register and record.facts.selections
+    return config.address(f"partnerships/{record.ref}") if is_listed else None
 
 
 def _page_address(session: Session, action: Action) -> str:
@@ -229,7 +245,7 @@ def _list_reviews(seen: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _format_report(report: Mapping[str, Any]) -> dict[str, Any]:
-    values = {name: charts.format_number(value) for name, value in report["values"].items()}
+    values = {name: format_number(value) for name, value in report["values"].items()}
     return {**report, "values": values}
 
 
