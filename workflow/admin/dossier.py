@@ -11,7 +11,7 @@ from states.errors import BadInput, Problem, suggest
 from workflow.admin.console import Console, Listing, common, echo
 from workflow.admin.references import REF, find_record
 from workflow.publishing import dossier as publishing
-from workflow.publishing import dossier_items
+from workflow.publishing import dossier_items, third_parties
 from workflow.record import changes, marks, records_requests
 from workflow.record.backup import temporary_sibling
 from workflow.record.marks import Mark
@@ -36,13 +36,31 @@ def dossier() -> None:
 @click.option(
     "--for", "for_", type=click.Choice([publishing.PUBLIC]), help="Withhold what the configuration says."
 )
+@click.option(
+    "--notify-third-parties", "notify", is_flag=True, help="Tell those whom the record names first."
+)
+@click.option("--respond-by", metavar="DATE", help="Until when they may ask a court to forbid it.")
+@click.option(
+    "--asked", metavar="TEXT", default="the whole record of the partnership", help="What is asked for."
+)
 @common
-def dossier_write(console: Console, ref: str, output: str | None, for_: str | None) -> None:
+def dossier_write(
+    console: Console,
+    ref: str,
+    output: str | None,
+    for_: str | None,
+    notify: bool,
+    respond_by: str | None,
+    asked: str,
+) -> None:
     """Write a ZIP file that anybody reads offline and checks without this program.
 
     It has pages, documents, messages, the record, and a program that verifies it. What is sealed until a call
     closes is not in it. The record keeps who made one.
     """
+    if notify:
+        _notify(console, ref, respond_by, asked)
+        return
     if not output:
         raise BadInput([Problem("--output", "it is not said where the dossier goes", "--output FILE.zip")])
     user = console.require_manager("records").name
@@ -79,6 +97,26 @@ def dossier_write(console: Console, ref: str, output: str | None, for_: str | No
             )
 
     console.show(document, people)
+
+
+def _notify(console: Console, ref: str, respond_by: str | None, asked: str) -> None:
+    """Tell third parties of a request, and nothing else. Raise `BadInput` without a day."""
+    if not respond_by:
+        raise BadInput(
+            [Problem("--respond-by", "it is not said until when they may respond", "--respond-by DATE")]
+        )
+    user = console.require_manager("records").name
+    day = date.fromisoformat(console.read_day("--respond-by", respond_by))
+
+    def work(session: Session) -> tuple[str, list[str]]:
+        record = find_record(session, ref)
+        return record.ref, third_parties.notify(session, record, day, asked, by=user, now=console.now)
+
+    whole, told = console.system.transact(work)
+    document = {"ref": whole, "told": told, "respond_by": day.isoformat()}
+    console.show(
+        document, lambda: echo(f"{whole}: {', '.join(told)} will be told. They may respond by {day}.")
+    )
 
 
 def _write(path: Path, content: bytes) -> None:

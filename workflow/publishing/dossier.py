@@ -283,7 +283,7 @@ def _manifest(record: Snapshot, dossier: Dossier) -> bytes:
 def _describe_log(session: Session, page: Page, redacted: Redacted) -> list[dict[str, Any]]:
     """Return each line of the exemption log in words (RCW 42.56.210(3))."""
     rules = {row.name: row for row in session.config.procedure.redaction}
-    events = {row.entry.seq: session.config.label(row.entry.event) for row in page.parts.rows}
+    events = {row.entry.seq: session.config.events[row.entry.event]["done"] for row in page.parts.rows}
     lines = []
     for item, name in redacted.log():
         rule = rules.get(name)

@@ -57,7 +57,7 @@ class Page:
         return {
             "seq": entry.seq,
             "at": entry.at,
-            "label": self.session.config.label(entry.event),
+            "label": self.session.config.events[entry.event]["done"],
             "by": self.name_of(row),
             "role": None if entry.role == Role.CLOCK else entry.role.replace("-", " "),
             "how": _HOW[Channel(entry.channel)],
@@ -258,4 +258,6 @@ def _in_words(pointer: str, value: Any) -> str:
         if len(value) == 10 and value[4:5] == value[7:8] == "-" and value.replace("-", "").isdigit():
             return long_day(datetime.fromisoformat(value).replace(tzinfo=UTC).date())
         return READABLE.get(value, value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import letters
 from tests.support.desk import REF
 from tests.workflow.admin.conftest import Sit
 
@@ -73,3 +74,33 @@ def test_check_names_what_no_redaction_can_cover(sit: Sit) -> None:
         "redaction one.covers: there is no 'scoring'",
         "redaction one.covers: there is no 'submit-report.narative'",
     ]
+
+
+def test_those_whom_the_record_names_are_told_before_it_is_given_away(sit: Sit) -> None:
+    desk = sit("chosen")
+    day = "2025-09-30"
+    told = desk.ask(
+        "dossier", REF, "--notify-third-parties", "--respond-by", day, "--asked", "all applications"
+    )
+    assert told["told"] == ["applicant@example.org", "lead-partner@example.org"]
+    letter = letters.got(desk.life, "records-request", "applicant").get_body(("plain",))
+    assert letter is not None
+    words = " ".join(letter.get_content().split())
+    for text in ("all applications", "September 30, 2025", "42.56.540", "superior court"):
+        assert text in words
+    assert f"told third parties of a request for {REF}" in [each["what"] for each in desk.ask("changes")]
+    assert desk.life.faults() == []
+
+
+def test_nobody_is_told_while_the_applications_are_sealed(sit: Sit) -> None:
+    answer = sit("applied").run(
+        "dossier", REF, "--notify-third-parties", "--respond-by", "2025-09-30", "--json"
+    )
+    assert answer.status == 1
+
+
+def test_third_parties_get_a_day_to_come(sit: Sit) -> None:
+    desk = sit("chosen")
+    for options in ((), ("--respond-by", "2025-01-01")):
+        answer = desk.run("dossier", REF, "--notify-third-parties", *options, "--json")
+        assert answer.problems[0].startswith("--respond-by: ")
