@@ -170,8 +170,9 @@ def _messages(
     notices = list(map(Notice.from_row, session.connection.execute(query)))
     applicants = frozenset() if sealing.is_sealed(record.facts, now) else _opened_applicants(record)
     shown = [notice for notice in notices if _may_show(notice, applicants)]
-    gone = {row.entry.seq for row in rows if "actor" in row.sealed}
-    shown = [notice for notice in shown if not (notice.role == Role.APPLICANT and notice.seq in gone)]
+    # Of a withdrawn application even the office keeps no name, so what it was told of that goes too.
+    unopened = {row.entry.seq for row in rows if "setting" in row.sealed}
+    shown = [notice for notice in shown if notice.seq not in unopened]
     sent = [_sent(notice) for notice in shown if notice.status in (NoticeStatus.SENT, NoticeStatus.IN_DOUBT)]
     ids = {notice.id for notice in shown}
     replies = tables.replies
