@@ -157,10 +157,12 @@ class _Redactor:
 
     def _uncover(self, seq: int, pointer: str) -> None:
         """Let an address of the office count as a secret where somebody marked it by hand."""
-        values = {
-            value for place, value in self.leaves.get(seq, ()) if (place + "/").startswith(pointer + "/")
-        }
-        self.office = self.result.kept = self.office - {value for value in values if isinstance(value, str)}
+        marked = (
+            value.lower()
+            for place, value in self.leaves.get(seq, ())
+            if isinstance(value, str) and (place + "/").startswith(pointer + "/")
+        )
+        self.office = self.result.kept = self.office - frozenset(marked)
 
     def _keep_name(self, seq: int, pointer: str, name: str) -> None:
         for place, value in self.leaves.get(seq, ()):
