@@ -74,7 +74,7 @@ BEFORE_THE_BOARD = frozenset(
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
     "question-link", "new-calls-link", "reply-refused", "digest", "summary", "handed-over", "school-closed",
-    "test", "checkpoint",
+    "test", "checkpoint", "records-request",
 )  # fmt: skip
 _LONGEST = (
     64 - len("+999999999999999-") - 16

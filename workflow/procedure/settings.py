@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from notifications.addresses import parse_mailbox
 from states.case import BoardRules, Meaning
-from states.inputs import Count, Day, Email, Name
+from states.inputs import Count, Day, Email, Name, Text
 from states.mistakes import shorten
 from states.names import Ground, State
 from workflow.procedure.calendar import Roll
@@ -255,7 +255,7 @@ class Daemon(Settings):
     retry_minutes: Minutes
 
 
-Area = Literal["people", "meetings", "import", "notices"]
+Area = Literal["people", "meetings", "import", "notices", "records"]
 
 
 class User(Settings):
@@ -377,6 +377,17 @@ class NoticeSettings(Settings):
     enabled: bool = True
 
 
+class Redaction(Settings):
+    """What a copy for public records withholds, and by which exemption. `redactions.py` has the classes."""
+
+    name: Annotated[Name, Field(pattern=r"^[a-z0-9-]+$")]
+    covers: tuple[str, ...] = ()  # classes, or EVENT.KEY; empty: only what is marked by hand
+    exemption: Name
+    statute: Name
+    explanation: Text
+    confirmed: bool = False  # whether counsel has confirmed it
+
+
 class Procedure(Settings):
     district: District
     database: Database
@@ -395,3 +406,4 @@ class Procedure(Settings):
     contact: ContactSettings
     deadline: dict[str, DeadlineSettings]
     notice: dict[str, NoticeSettings]
+    redaction: tuple[Redaction, ...] = ()

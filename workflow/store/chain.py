@@ -106,6 +106,8 @@ PROTECTED: Mapping[str, Protected] = {
         _protect(tables.asked_questions),
         _protect(tables.subscribers),
         _protect(tables.checkpoints),
+        _protect(tables.records_requests),
+        _protect(tables.marks),
     )
 }
 
