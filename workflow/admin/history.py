@@ -22,7 +22,7 @@ def history(console: Console, ref: str) -> None:
     """List who did what, when and how; the time in each state."""
     with console.system.reading() as session:
         record = find_record(session, ref)
-        rows = histories.read_history(session.connection, record.id or 0)
+        rows = [row.readable() for row in histories.read_history(session.connection, record.id or 0)]
         sealed = sealing.sealed_rows(record.facts, rows, console.now)
         unopened = sealing.unopened_rows(record.facts, rows)
         corrected = {each.target.seq: each for each in corrections.corrections_in(rows)}
@@ -56,7 +56,7 @@ def history(console: Console, ref: str) -> None:
 
 def _describe_correction(entry: dict[str, Any]) -> str | None:
     """Return that a row does not count as it stands, who corrected it, when and why; of a correction its row."""
-    if entry["event"] == CORRECT_ENTRY:
+    if entry["event"] == CORRECT_ENTRY and entry["input"]:
         return f"of row {entry['input']['seq']}: {entry['input']['reason']}"
     made = entry["corrected"]
     if not made:

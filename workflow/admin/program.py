@@ -25,6 +25,7 @@ from workflow.admin.do import do
 from workflow.admin.events import events
 from workflow.admin.export import export_
 from workflow.admin.history import history
+from workflow.admin.hold import hold
 from workflow.admin.import_ import import_
 from workflow.admin.init import init
 from workflow.admin.list import list_
@@ -36,6 +37,7 @@ from workflow.admin.people import people
 from workflow.admin.plan import plan
 from workflow.admin.replies import replies
 from workflow.admin.restore import restore
+from workflow.admin.retention import retention
 from workflow.admin.schools import schools
 from workflow.admin.show import show
 from workflow.admin.subscribers import subscribers
@@ -107,6 +109,8 @@ for command in (
     subscribers,
     meetings,
     changes,
+    hold,
+    retention,
 ):
     partnershipctl.add_command(command)
 for command in (notices_preview, notices_test, notices_resend):

@@ -220,7 +220,7 @@ class Daemon(Settings):
     retry_minutes: Minutes
 
 
-Area = Literal["people", "meetings", "import", "notices"]
+Area = Literal["people", "meetings", "import", "notices", "records"]
 
 
 class User(Settings):
@@ -342,6 +342,39 @@ class NoticeSettings(Settings):
     enabled: bool = True
 
 
+class Retained(Settings):
+    """How long a class of the record is kept, from which event on, and by which rule."""
+
+    keep: OffsetText
+    after: Literal["termination", "saving", "sending", "receipt", "use", "closing", "asking", "leaving"]
+    rule: Name
+
+
+class Retention(Settings):
+    """The classes of the record that can be destroyed. Comments in config.toml say what each holds."""
+
+    backups: OffsetText
+    record: Retained
+    documents: Retained
+    messages: Retained
+    drafts: Retained
+    held_applications: Retained
+    questions: Retained
+    office_mail: Retained
+    unknown_mail: Retained
+    sign_ins: Retained
+    leavers: Retained
+
+    @property
+    def classes(self) -> dict[str, Retained]:
+        """Return the classes by name, in the order in which they are listed."""
+        return {
+            name: each
+            for name in type(self).model_fields
+            if isinstance(each := getattr(self, name), Retained)
+        }
+
+
 class Procedure(Settings):
     district: District
     database: Database
@@ -357,5 +390,6 @@ class Procedure(Settings):
     selection: SelectionSettings
     termination: Termination
     contact: ContactSettings
+    retention: Retention
     deadline: dict[str, DeadlineSettings]
     notice: dict[str, NoticeSettings]
