@@ -23,7 +23,7 @@ import psycopg
 from sqlalchemy import Engine, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.pool import NullPool
 
-from workflow.store.migrations.versions.v0003_append_only import SQLITE
+from workflow.store.triggers import CHANGES_SQLITE, HISTORY_SQLITE
 from workflow.store.tables import METADATA
 
 POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
@@ -40,11 +40,21 @@ timezone = 'UTC'
 """
 # The owner of the tables can take away what guards the history.
 UNGUARD = {
-    "sqlite": [f"DROP TRIGGER IF EXISTS history_no_{what}" for what in ("update", "delete", "replace")],
-    "postgresql": ["ALTER TABLE history DISABLE TRIGGER history_is_kept"],
+    "sqlite": [
+        f"DROP TRIGGER IF EXISTS {table}_no_{what}"
+        for table in ("history", "changes")
+        for what in ("update", "delete", "replace")
+    ],
+    "postgresql": [
+        "ALTER TABLE history DISABLE TRIGGER history_is_kept",
+        "ALTER TABLE changes DISABLE TRIGGER changes_are_kept",
+    ],
 }
 # Put the guard back, so that nothing but the chain of hashes tells what was done.
-GUARD = {"sqlite": SQLITE, "postgresql": ["ALTER TABLE history ENABLE TRIGGER history_is_kept"]}
+GUARD = {
+    "sqlite": [*HISTORY_SQLITE, *CHANGES_SQLITE],
+    "postgresql": [statement.replace("DISABLE", "ENABLE") for statement in UNGUARD["postgresql"]],
+}
 
 
 def begin_run() -> Path | None:

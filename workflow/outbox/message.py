@@ -44,6 +44,7 @@ _WHY_PUBLIC = {
 }
 
 NEW_CALL = "open-selection"  # the notice that those outside get who asked to hear of new calls
+WITNESSED = "checkpoint"  # the template for the witnesses of the record
 DIGEST = "digest"  # the template that holds many notices in one message
 
 
@@ -71,6 +72,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "changes": None,
         "reply": None,
         "held": None,
+        "checkpoint": None,
         "meeting": None,
         "digest": [],
         "summary": None,
@@ -98,6 +100,8 @@ def unsubscribe_address(session: Session, row: Notice) -> str | None:
 
 def _without_partnership(session: Session, row: Notice) -> dict[str, Any]:
     """Return the part of the context that is about a partnership, for a notice about no single one."""
+    if row.template == WITNESSED:
+        return _NO_PARTNERSHIP | {"why": "because the District named you as a witness of its record"}
     if row.role not in DISTRICT_ROLES:
         return _NO_PARTNERSHIP
     district = session.config.procedure.district.name

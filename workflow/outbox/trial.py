@@ -62,6 +62,7 @@ def _compose(settings: Config, template: str, to: Mailbox, now: datetime, name: 
         "district": district.name, "names": {}, "reply": None, "digest": [], "feed": link,
         "me": link or settings.address("me"),
         "dates_in": None, "meeting": None, "failure": None, "held": None,
+        "checkpoint": None,
     }  # fmt: skip
     return compose(
         rendered=settings.templates.notice(template, context),

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, insert, select
 from notifications.disk import sync_folder
 from states.names import Role
 from workflow.outbox import queue
+from workflow.outbox.message import WITNESSED
 from workflow.procedure.config import Config
 from workflow.record.backup import temporary_sibling
 from workflow.record.committed import Fault
@@ -27,7 +28,6 @@ from workflow.store.checkpoints import CHANGES, FORMAT, Checkpoint, read_last
 from workflow.store.column_types import canonical
 from workflow.store.merkle import Head, Tree
 
-TEMPLATE = "checkpoint"
 _KEY = "checkpoint-day"  # under which the last day with a checkpoint is remembered
 _AT_ONCE = 400  # partnerships whose histories are read in one statement
 
@@ -140,7 +140,7 @@ def _keep(session: Session, *, checkpoint: Checkpoint, by: str, problem: str | N
     chain.record(session.connection, f"checkpoint {key}", after, by=by, now=checkpoint.at)
     for witness in session.config.procedure.record.witnesses:
         extra = {"checkpoint": {"number": key, **after, "stamped": checkpoint.stamp is not None}}
-        queue.tell(session, TEMPLATE, witness, str(Role.PUBLIC), checkpoint.at, extra=extra)
+        queue.tell(session, WITNESSED, witness, str(Role.PUBLIC), checkpoint.at, extra=extra)
     return True
 
 
