@@ -240,7 +240,7 @@ def _clean_changes(doing: Destruction) -> str:
             if columns:
                 if "rows" in columns:
                     doing.loose.update(_mentioned(row.rows))
-                values = forgotten.forget(chain.parts_of(row._mapping), row.salt, columns)
+                values = forgotten.forget(chain.parts_of(row._asdict()), row.salt, columns)
                 doing.connection.execute(update(table).where(table.c.id == row.id).values(**values))
             tally.add(row.id, {**row._mapping, **values})
         last = batch[-1].id
@@ -302,12 +302,12 @@ def _record(
         tally = forgotten.Tally(forgotten.OF_HISTORY)
         query = select(tables.history).where(tables.history.c.partnership == row.id)
         for entry in session.connection.execute(query.order_by(tables.history.c.seq)):
-            tally.add(entry.seq, entry._mapping)
+            tally.add(entry.seq, entry._asdict())
         whole = any(each.class_ == RECORD for each in mine)
         after: dict[str, Any] = {
             "classes": {each.class_: each.items for each in mine},
             "history": tally.digest,
-            "row": digest_of_row(row._mapping) if whole else None,
+            "row": digest_of_row(row._asdict()) if whole else None,
             "facts": digest_of(row.facts) if whole else None,
         }
         chain.record(session.connection, forgotten.what_of(ref), after, by=by, now=now)

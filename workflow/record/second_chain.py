@@ -85,7 +85,7 @@ def read_chain(connection: Connection, ledger: Ledger) -> tuple[Roles, list[Faul
         for row in connection.execute(query):
             faults += _check(row, previous, expected)
             previous, expected = row.hash, row.id + 1
-            tally.add(row.id, row._mapping)
+            tally.add(row.id, row._asdict())
             if row.what == forgotten.CERTIFICATE:
                 certified = json.loads(row.after)["changes"]
             _read(row, ledger, roles)

@@ -181,7 +181,7 @@ def _check_destroyed(row: Row[Any], history: Sequence[HistoryEntry], ledger: Led
         yield Fault(
             row.ref, None, "values of its history were removed, and no certificate of destruction covers that"
         )
-    if certificate["row"] not in (None, digest_of_row(row._mapping)):
+    if certificate["row"] not in (None, digest_of_row(row._asdict())):
         yield Fault(row.ref, None, "the row was changed after its values were destroyed")
 
 

@@ -134,7 +134,9 @@ def watch(engine: Engine) -> None:
     """Append what each transaction of an engine has collected when it commits; forget it when it is undone."""
 
     def forget(connection: Connection) -> None:
-        connection.info.pop(_PENDING, None)
+        # What a lost connection has collected is lost with it.
+        if not connection.invalidated:
+            connection.info.pop(_PENDING, None)
 
     event.listen(engine, "begin", forget)
     event.listen(engine, "rollback", forget)

@@ -155,8 +155,7 @@ class HistoryEntry(NamedTuple):
         """Return the entry with plain words and empty values where values were lawfully destroyed."""
         if not is_forgotten(self.input):
             return self
-        empty = {"actor": DESTROYED, "note": None, "ran_by": None, "input": "{}", "setting": "{}"}
-        return self._replace(**empty)
+        return self._replace(actor=DESTROYED, note=None, ran_by=None, input="{}", setting="{}")
 
     @property
     def is_destroyed(self) -> bool:
