@@ -58,10 +58,9 @@ def of_itself(partnership):
     """What does not fit within one partnership: each row with the one before it, the last one with the whole."""
     ref, history, previous, state, last = partnership["ref"], partnership["history"], "0" * 64, None, 1
     for number, row in enumerate(history, 1):
-        first = (
-            row.get("format") != 2
-        )  # in format 1 a sealed row cannot be checked, so only applications may be
-        sealed = first and row.get("sealed")
+        # In format 1 a sealed row cannot be checked, so only applications may be.
+        first = row.get("format") != 2
+        sealed, gone = first and row.get("sealed"), first and row.get("forgotten")
         ends = [r["event"] for r in history[number - 1 :] if r["event"] in ENDS[bool(r.get("sealed"))]]
         may_be = row["event"] in (APPLIES, GOES) and row["input"] is None and ends[:1] in ([], [GOES])
         wrong = {
@@ -69,7 +68,7 @@ def of_itself(partnership):
             "it does not follow the row before it": row["previous"] != previous,
             "it is of format 1 after a row of format 2": first and last == 2,
             "it cannot be sealed, only applications to an open call are": sealed and not may_be,
-            "its content does not fit its hash": not sealed and digest(ref, row) != row["hash"],
+            "its content does not fit its hash": not (sealed or gone) and digest(ref, row) != row["hash"],
             f"it starts in {row['from_state']}, the row before ends in {state}": row["from_state"] != state,
         }
         yield from (f"{ref}, row {row['seq']}: {words}" for words, is_so in wrong.items() if is_so)
@@ -88,7 +87,8 @@ def since_then(older, now):
         rows = {row["seq"]: row for row in now.get(ref, {"history": []})["history"]}
         for row in before["history"] if ref in now else ():
             same = rows.get(row["seq"], {})
-            sealed = {n for n in HASHED if "sealed" in row | same and None in (row[n], same.get(n))}
+            less = {"sealed", "forgotten"} & (row | same).keys()
+            sealed = {n for n in HASHED if less and None in (row[n], same.get(n))}
             names = () if row.get("format") == 2 else HASHED
             keys = [n for n in ("at", "hash", *names) if n not in sealed and row[n] != same.get(n)]
             if keys:
@@ -183,7 +183,7 @@ def main(path, *others):
     rows = [row for one in now.values() for row in one["history"]]
     sealed = sum(bool(row.get("sealed")) for row in rows if row.get("format") != 2)
     hidden = sum('{"withheld": ' in json.dumps(row, sort_keys=True) for row in rows if row.get("format") == 2)
-    forgotten = sum('{"forgotten": ' in json.dumps(row) for row in rows)
+    forgotten = sum('{"forgotten": ' in json.dumps(row) or row.get("forgotten") is True for row in rows)
     links = f"of {sealed} sealed rows only the links were checked"
     print(*faults, f"{len(now)} partnerships, {len(faults)} faults; {links}", sep="\n")
     print(

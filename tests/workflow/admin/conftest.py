@@ -12,7 +12,7 @@ from tests.support.desk import Desk
 from tests.support.district import Begin
 
 Sit = Callable[..., Desk]
-ALL = 'may_manage = ["people", "meetings", "import", "notices"]'
+ALL = 'may_manage = ["people", "meetings", "import", "notices", "records"]'
 OWNER = f'[admin.users]\n"(owner)" = {{ person = "staff@example.org", may_act_as = ["*"], {ALL} }}\n'
 
 
