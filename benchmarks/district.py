@@ -18,9 +18,9 @@ from workflow.clock import replan
 from workflow.procedure import config
 from workflow.record import district_file, importing
 from workflow.session import System
-from workflow.store import database, dialects, tables, upgrade
+from workflow.store import chain, database, dialects, tables, upgrade
 from workflow.store.rows import GENESIS
-from workflow.store.saving import hash_entry
+from workflow.store.saving import hash_row
 
 ZONE = ZoneInfo("America/Los_Angeles")
 SCHOOLS = 100
@@ -253,7 +253,8 @@ def multiply(folder: Path, number: int) -> None:
                 rungs += [{**rung, "id": None, "partnership": key} for rung in ladder]
             session.connection.execute(tables.partnerships.insert(), rows)
             session.connection.execute(tables.history.insert(), entries)
-            session.connection.execute(tables.deadlines.insert(), rungs)
+            chain.execute(session.connection, tables.deadlines.insert(), rungs)
+            chain.append(session.connection)
 
     system.transact(fill)
     system.engine.dispose()
@@ -266,8 +267,8 @@ def _of(connection: Any, table: Any, key: int) -> Any:
 def _chained(ref: str, key: int, history: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     previous = GENESIS
     for entry in history:
-        mine = {**entry, "partnership": key, "previous": previous}
-        previous = mine["hash"] = hash_entry(ref, mine)
+        mine = {**entry, "partnership": key, "previous": previous, "rows": "[]"}
+        previous = mine["hash"] = hash_row(ref, mine)
         yield mine
 
 

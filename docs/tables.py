@@ -54,6 +54,7 @@ BESIDES = {
 
 
 REMEDIES, REMEDY = "docs/corrections.md", "who typed it wrong can"
+RECORD, FOUND_BY = "docs/record.md", "found by"
 
 
 def main() -> None:
@@ -61,6 +62,18 @@ def main() -> None:
         path = TOP / page
         path.write_text(filled(page), encoding="utf-8")
     (TOP / REMEDIES).write_text(with_remedies(), encoding="utf-8")
+    (TOP / RECORD).write_text(with_alterations(), encoding="utf-8")
+
+
+def with_alterations() -> str:
+    """Return the text of the page on the record with a row for each alteration that the tests try."""
+    # Imported here: the tests that the list belongs to import much, and the other pages need nothing of it.
+    from tests.attacks.alterations import ALTERATIONS
+
+    lines = (TOP / RECORD).read_text(encoding="utf-8").splitlines()
+    start, end = rows_of(lines, FOUND_BY)
+    lines[start:end] = [f"| {each.name} | {each.found_by} |" for each in ALTERATIONS]
+    return "\n".join(lines) + "\n"
 
 
 def with_remedies() -> str:

@@ -40,7 +40,7 @@ def commitments(value, pointer, salts):
     elif isinstance(value, list) and value:
         names = enumerate(value)
     else:
-        return [sha(json.dumps([salts[pointer], pointer, value], ensure_ascii=False))]
+        return [sha(json.dumps([salts.get(pointer), pointer, value], ensure_ascii=False))]
     return [digest for name, each in names for digest in commitments(each, f"{pointer}/{name}", salts)]
 
 
@@ -165,9 +165,8 @@ def read(path):
     document = json.loads(content)
     if "root" in document:
         return "heads", heads_of(path, document)
-    if len(by_ref := {each["ref"]: each for each in document["partnerships"]}) < len(
-        document["partnerships"]
-    ):
+    by_ref = {each["ref"]: each for each in document["partnerships"]}
+    if len(by_ref) < len(document["partnerships"]):
         raise ValueError(f"{path}: a reference stands there twice")
     return "export", by_ref
 

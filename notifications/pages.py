@@ -1,6 +1,7 @@
 """Renders pages: turns a template and its context into HTML, in the same sandbox as the notices.
 
-A page is `pages/NAME.j2`. A district's own file hides the packaged one of the same name.
+A page is `pages/NAME.j2`, and the packet for the Board is made from `packet/NAME.j2`. A district's own file hides
+the packaged one of the same name.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ from notifications.render import make_environment
 from notifications.sandbox import bounded
 from notifications.texts import EXPECTED, explain_unreadable
 
+PAGES, PACKET, PUBLISHING = (
+    "pages",
+    "packet",
+    "publishing",
+)  # the folders below templates/ whose files are rendered here
+
 
 class Pages:
     """The pages in `folders`, which are searched in order. Each is compiled once. Threads may share this object."""
@@ -24,22 +31,30 @@ class Pages:
         self._folders = tuple(folders)
         self._environment = make_environment(folders, zone, html=True)
 
-    def render(self, name: str, context: Mapping[str, Any]) -> str:
+    def render(self, name: str, context: Mapping[str, Any], folder: str = PAGES) -> str:
         """Return the HTML of a page. Raise an error of Jinja if it cannot be rendered."""
-        template = self._environment.get_template(f"pages/{name}.j2")
+        template = self._environment.get_template(f"{folder}/{name}.j2")
         with bounded():
             return template.render(dict(context))
 
     def problems(self) -> Iterator[tuple[str, str, str]]:
-        """Return what stops a page from being compiled: the file and line, what is wrong, what would be right."""
+        """Return what stops a page, or what is published, from being compiled.
+
+        Each is the file and line, what is wrong, and what would be right.
+        """
         # A district's own file hides the packaged one, so each name is read once.
-        names = {path.name for folder in self._folders for path in (folder / "pages").glob("*.j2")}
+        names = {
+            f"{kind}/{path.name}"
+            for folder in self._folders
+            for kind in (PAGES, PACKET, PUBLISHING)
+            for path in (folder / kind).glob("*.j2")
+        }
         # Loading a page compiles it, and that finds mistakes that would otherwise first show to a reader.
         for name in sorted(names):
             try:
-                self._environment.get_template(f"pages/{name}")
+                self._environment.get_template(name)
             except TemplateSyntaxError as error:
-                at = f"templates/pages/{name}, line {error.lineno}"
+                at = f"templates/{name}, line {error.lineno}"
                 yield at, error.message or str(error), "correct Jinja"
             except (OSError, UnicodeDecodeError) as error:
-                yield f"templates/pages/{name}", explain_unreadable(error), EXPECTED
+                yield f"templates/{name}", explain_unreadable(error), EXPECTED

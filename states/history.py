@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from states.agreed_texts import ask_again, texts_changed
-from states.case import Case, Entry, Refusal, Setting, Trial
+from states.case import Case, Entry, Refusal, Setting, Trial, require_recorded
 from states.chapters.correction import (
     CORRECT_ENTRY,
     CorrectEntry,
@@ -103,6 +103,22 @@ def fold(entries: Sequence[Entry], *, judged: bool = False) -> Folded:
             folded.entered_at = entry.at
         folded.state, folded.facts = outcome.state, outcome.facts
     return folded
+
+
+def walk(entries: Sequence[Entry]) -> Iterator[tuple[State, Partnership]]:
+    """Yield the state and the facts after each row of a history, as they were known when it was written.
+
+    A correction counts from its own row on. Raise as `fold` does.
+    """
+    folded = Folded()
+    for number, entry in enumerate(entries, start=1):
+        # A correction reaches back, so fold again what stands before it. Every other row adds to what is there.
+        if entry.event == CORRECT_ENTRY:
+            folded = fold(entries[:number])
+        else:
+            outcome = replay(entry.event, _case(folded, entry))
+            folded.state, folded.facts = outcome.state, outcome.facts
+        yield require_recorded(folded.state), folded.facts
 
 
 def _case(folded: Folded, entry: Entry) -> Case:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -239,17 +239,19 @@ def askable(state: State | None, facts: Partnership, role: Role) -> set[str]:
 def draw(current: State | None = None) -> str:
     """Return the lifecycle as Mermaid text, with the current state marked."""
     lines = ["stateDiagram-v2", f"    [*] --> {State.NEEDS_IDENTIFIED}: {FIRST}"]
-    arrows: dict[tuple[Any, State], list[str]] = {}
-    for row in TABLE:
-        for state in row.at:
-            if state is not None and row.to is not None:
-                arrows.setdefault((state, row.to), []).append(row.name)
-    lines += [f"    {a} --> {b}: {', '.join(_without_repeats(events))}" for (a, b), events in arrows.items()]
+    lines += [f"    {a} --> {b}: {', '.join(events)}" for (a, b), events in moves().items()]
     lines.append(f"    {State.TERMINATED} --> [*]")
     if current:
         lines += ["    classDef current font-weight:bold,stroke-width:4px", f"    class {current} current"]
     return "\n".join(lines)
 
 
-def _without_repeats(events: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(events))
+def moves() -> dict[tuple[State, State], list[str]]:
+    """Return the events that lead from one state to another, by the two states."""
+    events: dict[tuple[State, State], dict[str, None]] = {}
+    for row in TABLE:
+        for state in row.at:
+            if state is not None and row.to is not None:
+                # A dictionary keeps the order and leaves out what is repeated.
+                events.setdefault((state, row.to), {})[row.name] = None
+    return {pair: list(names) for pair, names in events.items()}

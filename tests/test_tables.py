@@ -50,6 +50,11 @@ def test_the_table_is_current(page: str) -> None:
     assert text == tables.filled(page), "write the tables anew by `make docs-tables`"
 
 
+def test_the_page_on_the_record_lists_every_alteration_that_is_tried() -> None:
+    text = (tables.TOP / tables.RECORD).read_text(encoding="utf-8")
+    assert text == tables.with_alterations(), "write the tables anew by `make docs-tables`"
+
+
 def test_whoever_typed_something_wrong_can_do_something_about_it() -> None:
     text = (tables.TOP / tables.REMEDIES).read_text(encoding="utf-8")
     assert text == tables.with_remedies(), "write the tables anew by `make docs-tables`"

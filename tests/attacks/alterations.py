@@ -123,6 +123,13 @@ def _hollow_trigger(life: Life) -> None:
             connection.execute(text(statement))
 
 
+def _take_out_row(life: Life) -> None:
+    if life.system.engine.dialect.name == "postgresql":
+        # The server refuses it otherwise, since the history refers to the row.
+        life.run("ALTER TABLE history DROP CONSTRAINT fk_history_partnership")
+    _sql(*_WHOLE[:-2], _WHOLE[-1])(life)
+
+
 def _drop_trigger(life: Life) -> None:
     sqlite = life.system.engine.dialect.name == "sqlite"
     life.run("DROP TRIGGER history_no_update" if sqlite else "DROP TRIGGER history_is_kept ON history")
@@ -193,7 +200,9 @@ ALTERATIONS: tuple[Alteration, ...] = (
     Alteration("the state of a partnership", VERIFY, _sql("UPDATE partnerships SET state = 'terminated'")),
     Alteration("the title of a partnership", VERIFY, _sql("UPDATE partnerships SET title = 'Another title'")),
     Alteration(
-        "the row of a partnership is gone, its history is not", VERIFY, _sql(*_WHOLE[:-2], _WHOLE[-1])
+        "the row of a partnership is gone, its history is not",
+        VERIFY,
+        _take_out_row,
     ),
     Alteration("a trigger is dropped", VERIFY, _drop_trigger),
     Alteration(

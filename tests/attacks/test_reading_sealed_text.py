@@ -23,6 +23,7 @@ from tests.support.letters import delivered
 from tests.support.visitor import Guest, Visitor
 from workflow import links
 from workflow.outbox import message
+from workflow.publishing.tables import TABLES
 from workflow.store import feeds, tables
 from workflow.store.rows import Channel, Notice
 
@@ -83,6 +84,8 @@ def read_commands(desk: Desk) -> Iterator[tuple[str, str]]:
         for form in ((), ("--json",))
     ]
     commands += [("export", ref), ("list",), ("verify",), ("organizations",), ("people",)]
+    commands += [("export", ref, "--format", form) for form in ("ics", "ocds")]
+    commands += [("export", ref, "--format", "csv", "--table", table) for table in TABLES]
     commands += [("notices", "show", str(row["id"])) for row in desk.life.notices()]
     for words in commands:
         answer = desk.run(*words)

@@ -34,6 +34,7 @@ from workflow import links
 from workflow.actions import sign_in
 from workflow.links import Claim
 from workflow.outbox import message
+from workflow.publishing.tables import TABLES
 from workflow.store import feeds, tables
 from workflow.store.rows import Channel, Notice
 from workflow.web.link import read_token
@@ -304,6 +305,8 @@ class Search:
         commands = [(name, ref, *form) for name in named for form in ((), ("--json",))]
         commands += [
             ("export", ref),
+            *(("export", ref, "--format", form) for form in ("ics", "ocds")),
+            *(("export", ref, "--format", "csv", "--table", table) for table in TABLES),
             ("list", "--json"),
             ("verify",),
             ("organizations",),

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event, inspect, make_url, select, text
+from sqlalchemy import Engine, create_engine, event, inspect, make_url, select, text, update
 from sqlalchemy.pool import NullPool
 
+from workflow.store.rows import GENESIS
+from workflow.store.saving import hash_entry
+from workflow.store.tables import METADATA, history, partnerships
 from workflow.store.triggers import CHANGES_SQLITE, HISTORY_SQLITE
-from workflow.store.tables import METADATA
 
 POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 DATA = "TEST_POSTGRESQL_DATA"  # where the one server of a test run has its data, for all its processes
@@ -255,6 +257,27 @@ def tamper(folder: Path, statement: str, **values: Any) -> int:
         for guard in GUARD[kind]:
             connection.execute(text(guard))
     return int(changed)
+
+
+def to_first_format(database: Engine) -> None:
+    """Chain the history anew as the program did before there was format 2, when a row committed to nothing else."""
+    kind = database.dialect.name
+    with database.begin() as connection:
+        for unguard in UNGUARD[kind]:
+            connection.execute(text(unguard))
+        for key, ref in connection.execute(select(partnerships.c.id, partnerships.c.ref)).all():
+            head = GENESIS
+            of_this = history.c.partnership == key
+            for row in (
+                connection.execute(select(history).where(of_this).order_by(history.c.seq)).mappings().all()
+            ):
+                without = dict.fromkeys(("salt", "facts", "rows", "beside")) | {"previous": head}
+                head = hash_entry(ref, {**row, **without})
+                values = without | {"hash": head}
+                connection.execute(update(history).where(of_this, history.c.seq == row["seq"]).values(values))
+            connection.execute(update(partnerships).where(partnerships.c.id == key).values(head=head))
+        for guard in GUARD[kind]:
+            connection.execute(text(guard))
 
 
 def size(database: Engine) -> int:

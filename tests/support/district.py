@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, select, text
+from sqlalchemy import Connection, Table, select, text
 
 from states.machine import row_of
 from states.names import Role, State
@@ -33,7 +34,7 @@ from workflow.clock import fire
 from workflow.procedure import config
 from workflow.record import verify
 from workflow.session import System
-from workflow.store import database, tables, upgrade
+from workflow.store import chain, database, tables, upgrade
 from workflow.store.column_types import canonical
 from workflow.store.rows import Snapshot
 from workflow.views.authorization import Intent
@@ -158,6 +159,21 @@ class Life:
     def run(self, sql: str, **values: Any) -> None:
         """Change the database behind the engine's back."""
         database.transact(self.system.engine, lambda connection: connection.execute(text(sql), values))
+
+    def set_up(self, sql: str, **values: Any) -> None:
+        """Change rows to which a chain commits, as if the program had done it: for tests of something else."""
+        table = next(
+            tables.METADATA.tables[name] for name in re.findall(r"\w+", sql) if name in chain.PROTECTED
+        )
+
+        def work(connection: Connection) -> None:
+            keys = select(*table.primary_key)
+            before = connection.execute(keys).all()
+            connection.execute(text(sql), values)
+            after = connection.execute(keys).all()
+            chain.note(connection, table.name, [tuple(key) for key in (*before, *after)])
+
+        database.transact(self.system.engine, work)
 
     def tamper(self, sql: str, **values: Any) -> None:
         """Change the history, which the database itself refuses as long as it is guarded."""

@@ -33,9 +33,11 @@ from workflow.admin.meetings import meetings
 from workflow.admin.notice_words import notices_preview, notices_resend, notices_test
 from workflow.admin.notices import notices
 from workflow.admin.organizations import organizations
+from workflow.admin.packet import packet
 from workflow.admin.people import people
 from workflow.admin.plan import plan
 from workflow.admin.replies import replies
+from workflow.admin.report import report
 from workflow.admin.restore import restore
 from workflow.admin.retention import retention
 from workflow.admin.schools import schools
@@ -44,6 +46,7 @@ from workflow.admin.subscribers import subscribers
 from workflow.admin.trigger import trigger
 from workflow.admin.verify import verify
 from workflow.procedure.config import ConfigError
+from workflow.publishing.pdf import CannotDraw
 from workflow.store.column_types import NotAnInstant
 from workflow.store.database import StoreError, first_line
 from workflow.store.errors import Conflict, NotFound
@@ -102,6 +105,8 @@ for command in (
     replies,
     applications,
     plan,
+    packet,
+    report,
     diagram,
     people,
     schools,
@@ -175,6 +180,9 @@ def _explain(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
             return error.exit_status, {"error": "not-found", "problem": str(error)}, [f"Not found: {error}"]
         case Conflict():
             return error.exit_status, {"error": "conflict", "problem": str(error)}, [f"Conflict: {error}"]
+        case CannotDraw(problems=problems):
+            lines = _list_problems("The document cannot be made:", problems)
+            return error.exit_status, {"error": "setup", "problems": _problem_dicts(problems)}, lines
         case ConfigError(problems=problems):
             lines = _list_problems("The configuration cannot be used:", problems)
             return error.exit_status, {"error": "setup", "problems": _problem_dicts(problems)}, lines

@@ -100,6 +100,25 @@ def _check_listen(value: str) -> str:
     return value
 
 
+def _check_uri(value: str) -> str:
+    value = value.strip()
+    parts = urlsplit(value)
+    if value and not (parts.scheme in ("http", "https") and parts.hostname and _ADDRESS.fullmatch(value)):
+        raise ValueError(
+            f'{shorten(value)} is not an address; expected one like "https://example.org/license"'
+        )
+    return value
+
+
+UNREGISTERED = "ocds-unregistered"
+
+
+def _check_prefix(value: str) -> str:
+    if value != UNREGISTERED and not re.fullmatch("ocds-[a-z0-9]{6}", value):
+        raise ValueError(f'{shorten(value)} is not a prefix; expected one like "ocds-a1b2c3"')
+    return value
+
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -199,6 +218,20 @@ class Web(Settings):
     proxies: int = Field(ge=0, le=5)
     upload_megabytes: int = Field(ge=1, le=100)
     posts_per_minute: int = Field(ge=1, le=10_000)
+
+
+class Ocds(Settings):
+    """Who publishes open data, and under which prefix (Open Contracting Data Standard 1.1)."""
+
+    prefix: Annotated[str, AfterValidator(_check_prefix)]
+    publisher: str  # empty: the name of the district
+    publisher_uri: Annotated[str, AfterValidator(_check_uri)]  # empty: the address of the pages
+    license: Annotated[str, AfterValidator(_check_uri)]  # empty: none is named
+
+    @property
+    def is_registered(self) -> bool:
+        """Return whether the prefix is no longer the one that stands in for a registered prefix."""
+        return self.prefix != UNREGISTERED
 
 
 class RecordSettings(Settings):
@@ -382,6 +415,7 @@ class Procedure(Settings):
     mail: Mail
     summary: Summary
     web: Web
+    ocds: Ocds
     log: Log
     daemon: Daemon
     admin: Admin = Admin()

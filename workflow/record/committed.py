@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from workflow.store import chain
 from workflow.store.chain import HISTORY, PROTECTED, Protected
+from workflow.store.rows import GENESIS
 
 _BATCH = 200
 # Tables whose keys name people that nobody but their author may know of.
@@ -63,7 +64,7 @@ class Ledger:
     def change(self, number: int) -> str | None:
         """Return the hash of a row of the second chain; 64 zeros before the first row, None if there is none."""
         if number == 0:
-            return "0" * 64
+            return GENESIS
         row = self._file.execute("SELECT hash FROM changes WHERE id = ?", (number,)).fetchone()
         return None if row is None else row[0]
 
@@ -79,12 +80,13 @@ class Ledger:
             ((name, key, digest, position, seq) for name, key, digest in rows),
         )
 
-    def began(self, ref: str) -> int:
-        """Return how many rows of a history were there when the second chain began."""
+    def began(self, ref: str) -> tuple[int, str]:
+        """Return how many rows of a history were there when the second chain began, and the hash of the last."""
         row = self._file.execute(
             "SELECT digest FROM latest WHERE name = ? AND key = ?", (HISTORY, ref)
         ).fetchone()
-        return 0 if row is None else int(row[0].partition(" ")[0])
+        number, _, digest = (row[0] if row else f"0 {GENESIS}").partition(" ")
+        return int(number), digest
 
     def last_digests(self, name: str, keys: Sequence[str]) -> dict[str, str]:
         """Return the last digest of each of these rows that a chain knows and that are still there."""
@@ -115,7 +117,12 @@ def find_changed_rows(
     for name, protected in PROTECTED.items():
         if only and "partnership" not in protected.table.c:
             continue
-        yield from _compare_table(connection, ledger, protected, refs, only=only)
+        try:
+            yield from _compare_table(connection, ledger, protected, refs, only=only)
+        # The error does not name the row, and none of those after it was read.
+        except ValueError as error:
+            yield Fault("the database", None, f"the rows of {name} cannot be read: {error}")
+            continue
         # Whose row it was can be told only where the key says it.
         for key in ledger.unseen(name) if not only else ():
             yield Fault(_place(protected, key, None, refs), None, f"{_called(name, key)} is gone")

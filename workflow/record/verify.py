@@ -59,7 +59,7 @@ def verify(
         for key, ref in sorted(keys.items(), key=lambda item: item[1]):
             yield ref, list(_verify_one(connection, config, key, ref, ledger, roles))
         if not refs:
-            yield from _find_orphans(connection)
+            yield from _find_orphans(connection, ledger)
             yield from (("the changes", [fault]) for fault in of_chain)
         if rows:
             changed = find_changed_rows(connection, ledger, keys, only=bool(refs))
@@ -80,13 +80,19 @@ def _verify_one(
     yield from _find_faults(config, row, history, ledger, roles)
 
 
-def _find_orphans(connection: Connection) -> Iterator[tuple[str, list[Fault]]]:
-    """Yield a fault for each history whose partnership is gone."""
+def _find_orphans(connection: Connection, ledger: Ledger) -> Iterator[tuple[str, list[Fault]]]:
+    """Yield the faults of each history whose partnership is gone. What came with its events is still noted."""
     table, about = tables.history, tables.partnerships
     query = select(table.c.partnership).distinct().where(table.c.partnership.not_in(select(about.c.id)))
     for key in sorted(connection.scalars(query)):
         ref = f"partnership number {key}"
-        yield ref, [Fault(ref, None, "its row is gone; its history is still there")]
+        faults = [Fault(ref, None, "its row is gone; its history is still there")]
+        try:
+            for entry in read_history(connection, key):
+                faults += _note_rows(ref, entry, ledger) if entry.salt is not None else ()
+        except (ValueError, TypeError) as error:
+            faults.append(Fault(ref, None, f"its history cannot be read: {describe_error(error)}"))
+        yield ref, faults
 
 
 def find_missing_triggers(connection: Connection) -> list[Fault]:
@@ -151,7 +157,7 @@ def _find_faults(
 def _check_chain(ref: str, history: Iterable[HistoryEntry], ledger: Ledger) -> Iterator[Fault]:
     """Yield a fault for each entry that is missing, out of place, changed, or that commits to nothing."""
     previous, expected = GENESIS, 1
-    began = ledger.began(ref)
+    began, head = ledger.began(ref)
     for entry in history:
         seq = entry.seq
         if seq != expected:
@@ -160,6 +166,8 @@ def _check_chain(ref: str, history: Iterable[HistoryEntry], ledger: Ledger) -> I
             yield Fault(ref, seq, "it does not follow the row before it: the chain is broken")
         if not _fits(ref, entry):
             yield Fault(ref, seq, "its content does not fit its hash: it was changed")
+        if seq == began and entry.hash != head:
+            yield Fault(ref, seq, "it is another one than when the second chain began")
         if entry.salt is None and seq > began:
             yield Fault(
                 ref, seq, "it commits to nothing, as no row has since the second chain began: it is forged"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -199,9 +200,12 @@ def append(connection: Connection) -> None:
     if pending is None or not (pending.entries or pending.rows or pending.digests):
         return
     one_at_a_time(connection, "changes")
-    digests = pending.digests + [
-        each for table, keys in sorted(pending.rows.items()) for each in _digest(connection, table, keys)
-    ]
+    digests = list(pending.digests)
+    for table, keys in sorted(pending.rows.items()):
+        digests.extend(_digest(connection, table, keys))
+    # Of rows that are gone again or cannot be read, there may be nothing to say.
+    if not (digests or pending.entries):
+        return
     parts = [digests[start : start + _MOST] for start in range(0, len(digests), _MOST)]
     # The rows that an entry changed stand with it. An entry of the program alone has its own time.
     entries = list(pending.entries)
@@ -251,24 +255,37 @@ def _open(text: str | None) -> Any:
 
 
 def _digest(connection: Connection, name: str, keys: Iterable[tuple[Any, ...]]) -> Iterator[list[str]]:
-    """Yield the table, the key and the digest of each of these rows; "" for the digest of a row that is gone."""
-    protected = PROTECTED[name]
-    primary = list(protected.table.primary_key.columns)
+    """Yield the table, the key and the digest of each of these rows; "" for the digest of a row that is gone.
+
+    A row that cannot be read keeps the digest that it had: somebody changed it by hand, and `verify` says so.
+    """
     wanted = list(keys)
     for start in range(0, len(wanted), _AT_ONCE):
         some = wanted[start : start + _AT_ONCE]
-        found = {
-            tuple(getattr(row, c.name) for c in primary): row
-            for row in read_rows(connection, protected, some)
-        }
-        for key in some:
-            row = found.get(key)
-            if row is not None:
-                yield commitment_of(name, row._asdict())
-            # A row that the transaction made and took back leaves only its primary key, which names it
-            # where that is the key of the chain as well.
-            elif [column.name for column in primary] == list(protected.key):
-                yield [name, _text(key), ""]
+        try:
+            yield from _digest_some(connection, PROTECTED[name], some)
+        # The error does not name the row.
+        except ValueError:
+            for key in some:
+                with suppress(ValueError):
+                    yield from _digest_some(connection, PROTECTED[name], [key])
+
+
+def _digest_some(
+    connection: Connection, protected: Protected, keys: Sequence[tuple[Any, ...]]
+) -> list[list[str]]:
+    """Return the same of rows that are read at once. Raise `ValueError` if one of them cannot be read."""
+    name, primary = protected.table.name, [column.name for column in protected.table.primary_key]
+    found = {
+        tuple(getattr(row, column) for column in primary): row
+        for row in read_rows(connection, protected, keys)
+    }
+    digests = [commitment_of(name, row._asdict()) for row in found.values()]
+    # A row that the transaction made and took back leaves only its primary key, which names it where that is the
+    # key of the chain as well.
+    if primary == list(protected.key):
+        digests += [[name, _text(key), ""] for key in keys if key not in found]
+    return digests
 
 
 def read_rows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -43,8 +43,26 @@ def calendar(session: Session, email: str, now: datetime) -> bytes:
             (_with_sequence(entry, sent.get(entry.uid)), record.entered_at)
             for entry in _entries(session, record, viewers, now)
         ]
-    district = session.config.procedure.district
-    office = session.config.sender
+    return _make_feed(session, entries)
+
+
+def calendar_of(session: Session, records: Sequence[Snapshot], now: datetime) -> bytes:
+    """Return every date of these partnerships as an iCalendar file, for the office: deadlines and Board meetings.
+
+    A date has the UID that it has in messages and in the calendars of people.
+    """
+    return _make_feed(
+        session,
+        [
+            (entry, record.entered_at)
+            for record in records
+            for entry in _dates_of(session, record, lambda row: not row.is_of_drafts, now, meeting=True)
+        ],
+    )
+
+
+def _make_feed(session: Session, entries: Sequence[tuple[CalendarEntry, datetime]]) -> bytes:
+    district, office = session.config.procedure.district, session.config.sender
     organizer = Mailbox(office.name or district.office, office.address)
     return make_feed(entries, f"Partnership dates, {district.name}", organizer=organizer)
 
@@ -52,13 +70,26 @@ def calendar(session: Session, email: str, now: datetime) -> bytes:
 def _entries(
     session: Session, record: Snapshot, viewers: Sequence[Viewer], now: datetime
 ) -> Iterator[CalendarEntry]:
-    """Yield the dates of one partnership: deadlines that run or have passed, and the Board's meeting."""
+    """Yield the dates of one partnership that concern somebody in one of these roles."""
     if not viewers:
         return
+    meeting = any(visibility.can_see_fact("board", viewer) for viewer in viewers)
+    yield from _dates_of(session, record, lambda row: _concerns(record, row, viewers), now, meeting=meeting)
+
+
+def _dates_of(
+    session: Session,
+    record: Snapshot,
+    is_shown: Callable[[DeadlineSettings], bool],
+    now: datetime,
+    *,
+    meeting: bool,
+) -> Iterator[CalendarEntry]:
+    """Yield the deadlines of one partnership that run or have passed, and with `meeting` the Board's meeting."""
     current = dates(session, record)
     for name, ladder, status in _ladders(session, record, now):
         settings = session.config.deadlines.get(name)
-        if settings is None or not _concerns(record, settings, viewers):
+        if settings is None or not is_shown(settings):
             continue
         date = current.get(name)
         if date is not None and date.start == ladder:
@@ -69,7 +100,7 @@ def _entries(
             uid = uid_of(session, f"{name}-{local:%Y%m%d}", record.ref)
             summary = f"{settings.label}: {session.directory.school_name(record.facts.school)}"
             yield CalendarEntry(uid, summary, ladder, record.facts.title, None, 0)
-    if MEETING in current and any(visibility.can_see_fact("board", viewer) for viewer in viewers):
+    if meeting and MEETING in current:
         yield _entry(current[MEETING])
 
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workflow.views.progress import describe, format_number, measure_progress
+
 # The chart in units of the drawing: its width, and where baseline and target stand. Values beyond them have room.
 WIDTH, LEFT, RIGHT = 320, 50, 270
-
-
-def format_number(value: float) -> str:
-    """Return a number such as 1,234.5, with at most four decimals and no zeros at the end."""
-    text = f"{value:,.4f}".rstrip("0").rstrip(".")
-    # A small negative number is rounded to "-0", which people would read as a mistake.
-    return "0" if text == "-0" else text
 
 
 def chart_outcomes(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -58,19 +53,12 @@ def _chart(
             for each in before
             if each["name"] == name and each != item
         ],
-        "says": describe(item["baseline"], item["target"], latest),
+        "says": describe(item["baseline"], item["target"], latest, item["direction"]),
         "places": [place(item["baseline"], item["target"], value) for value, _ in values],
         "width": WIDTH,
         "left": LEFT,
         "right": RIGHT,
     }
-
-
-def measure_progress(baseline: float, target: float, value: float) -> float:
-    """Return how much of the way from the baseline (0) to the target (1) is covered. May be negative or above 1."""
-    if target == baseline:
-        return 1.0 if value == target else 0.0
-    return (value - baseline) / (target - baseline)
 
 
 def place(baseline: float, target: float, value: float) -> float:
@@ -79,20 +67,3 @@ def place(baseline: float, target: float, value: float) -> float:
     edge = LEFT / (RIGHT - LEFT) * 0.8
     along = min(max(measure_progress(baseline, target, value), -edge), 1 + edge)
     return round(LEFT + along * (RIGHT - LEFT), 1)
-
-
-def describe(baseline: float, target: float, value: float | None) -> str:
-    """Return in words how far the outcome has come."""
-    if value is None:
-        return "not reported yet"
-    if target == baseline:
-        return "target kept" if value == target else "away from the target"
-    covered = measure_progress(baseline, target, value)
-    if covered >= 1:
-        return "target reached"
-    if covered < 0:
-        return "moving away from the target"
-    if covered == 0:
-        return "at the baseline"
-    # Rounding must not say 0 or 100 % where the baseline was left or the target is not reached.
-    return f"on the way, {max(1, min(99, round(covered * 100)))} % covered"

@@ -14,12 +14,22 @@ from flask import Blueprint, Response, abort, request
 from notifications.links import Expired, Forged
 from workflow import links
 from workflow.actions import kept_forms
-from workflow.actions.action import LinkClosed, find_action, send_again
+from workflow.actions.action import Action, LinkClosed, find_action, send_again
 from workflow.actions.kept_forms import NO_FAULTS
 from workflow.links import Applicant, Asker, Claim, ExpiredClaim, Subscriber
 from workflow.procedure.config import Config
 from workflow.session import Session
-from workflow.web import application, closed_link, event_page, new_calls, partnership, questions, signed_in
+from workflow.web import (
+    annual_report,
+    application,
+    closed_link,
+    event_page,
+    new_calls,
+    packets,
+    partnership,
+    questions,
+    signed_in,
+)
 from workflow.web.sent import read_sent
 from workflow.web.sheet import TICKED
 from workflow.web.site import Site, require_form, see_other
@@ -121,20 +131,50 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/a/<token>/documents/<digest>")
     def document(token: str, digest: str) -> Response:
+        def serve(session: Session, action: Action) -> Response:
+            return partnership.document(site, session, action, digest)
+
         try:
             _, read = read_token(site.system.config, token)
             if isinstance(read, Applicant):
                 return application.document(site, read, digest)
-            claim = _check_browser(site, read) if isinstance(read, Claim) else None
-            if claim is None:
-                abort(404)
-            with site.system.reading() as session:
-                return partnership.document(site, session, find_action(session, claim, site.clock()), digest)
+            return _serve(site, read, serve)
         # One answer for every reason, so that nobody learns which documents or links exist.
         except (Forged, ExpiredClaim, LinkClosed):
             abort(404)
 
+    @pages.get("/a/<token>/packet.<ending>")
+    def packet(token: str, ending: str) -> Response:
+        try:
+            _, read = read_token(site.system.config, token)
+            return packets.answer(site, _require_claim(site, read), ending)
+        except (Forged, ExpiredClaim, LinkClosed):
+            abort(404)
+
+    @pages.get("/a/<token>/report/<int:year>")
+    def report(token: str, year: int) -> Response:
+        try:
+            _, read = read_token(site.system.config, token)
+            return _serve(site, read, lambda session, action: annual_report.show(site, session, action, year))
+        except (Forged, ExpiredClaim, LinkClosed):
+            abort(404)
+
     return pages
+
+
+def _serve(site: Site, read: object, serve: Callable[[Session, Action], Response]) -> Response:
+    """Return what a link to a partnership gives besides its page. Abort with 404 for a link of another kind."""
+    claim = _require_claim(site, read)
+    with site.system.reading() as session:
+        return serve(session, find_action(session, claim, site.clock()))
+
+
+def _require_claim(site: Site, read: object) -> Claim:
+    """Return the claim if this browser may use it. Abort with 404 otherwise, also for a link of another kind."""
+    claim = _check_browser(site, read) if isinstance(read, Claim) else None
+    if claim is None:
+        abort(404)
+    return claim
 
 
 def _check_browser(site: Site, claim: Claim) -> Claim | None:

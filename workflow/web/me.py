@@ -73,6 +73,10 @@ def blueprint(site: Site) -> Blueprint:
         # The page of the partnership judges who may read it.
         return own_page.go_to_partnership(site, ref, f"/documents/{quote(digest, safe='')}")
 
+    @pages.get("/me/to/<ref>/packet.<ending>")
+    def packet(ref: str, ending: str) -> Response:
+        return own_page.go_to_partnership(site, ref, f"/packet.{quote(ending, safe='')}")
+
     @pages.post("/me/mail/<int:notice>")
     def mail(notice: int) -> Response:
         return own_page.send_mail_again(site, notice)

@@ -18,6 +18,7 @@ from workflow.actions import begin, handled_answers, kept_forms, sending_again, 
 from workflow.actions.kept_forms import NO_FAULTS, Faults, Kept
 from workflow.directory import DISTRICT_ROLES
 from workflow.links import Applicant, Claim
+from workflow.publishing import packet
 from workflow.record import own_settings
 from workflow.session import Session
 from workflow.store import feeds, tables
@@ -246,6 +247,7 @@ def _describe_desk(session: Session, email: str, now: datetime) -> dict[str, Any
     return {
         "listing": desk.partnerships(session, role, now, desk.read_filters(session, request.args)),
         "agenda": board_agenda.agenda(session, now),
+        "packets": packet.installed(),
         "mail": troubled_mail.mail(session, now) if role is Role.STAFF else None,
         "page_of": session.config.address("me/to/"),
         "send_again": session.config.address("me/mail/"),

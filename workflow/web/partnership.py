@@ -21,6 +21,7 @@ from workflow.actions import answers
 from workflow.actions.action import Action
 from workflow.links import Applicant
 from workflow.outbox import message, timing
+from workflow.publishing import packet
 from workflow.session import Session
 from workflow.store import kept_documents, tables
 from workflow.views import (
@@ -34,7 +35,8 @@ from workflow.views import (
     your_page,
 )
 from workflow.views.applications import texts_for
-from workflow.web import charts
+from workflow.views.progress import format_number
+from workflow.web import annual_report, charts
 from workflow.web.correction_sheet import ENTRY
 from workflow.web.site import Site
 
@@ -97,11 +99,16 @@ def page(site: Site, session: Session, action: Action) -> Response:
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
         names=documents.mentioned_names(_collect_names(session, record.facts), seen),
         outcomes=charts.chart_outcomes(seen),
+        annual_reports=annual_report.list_years(session, action, here, now),
         duties=_list_duties(seen, due),
         reviews=_list_reviews(seen),
         saved=saved,
         history=list(reversed(history)),
         correct=_correct_address(session, action),
+        packet={
+            ending: f"{here}/packet.{ending}"
+            for ending in packet.endings_for(session, record, action.role, now)
+        },
     )
 
 
@@ -230,7 +237,7 @@ def _list_reviews(seen: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _format_report(report: Mapping[str, Any]) -> dict[str, Any]:
-    values = {name: charts.format_number(value) for name, value in report["values"].items()}
+    values = {name: format_number(value) for name, value in report["values"].items()}
     return {**report, "values": values}
 
 

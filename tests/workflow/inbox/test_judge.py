@@ -202,7 +202,7 @@ def test_a_partnership_that_has_moved_on_is_left_alone(needs):
 
 def test_a_message_that_the_office_has_withdrawn_does_nothing(needs):
     asked = ask(needs)
-    needs.run("UPDATE notices SET revoked_at = '2025-07-07 12:00:00'")
+    needs.set_up("UPDATE notices SET revoked_at = '2025-07-07 12:00:00'")
     with untouched(needs):
         assert comes(needs, answer(asked, "agree")).verdict == "refused"
 

@@ -107,7 +107,7 @@ def test_a_reference_to_nothing_is_refused(opened_engine: Engine) -> None:
 
 
 def test_a_time_without_a_zone_never_gets_in(opened_engine: Engine) -> None:
-    values = {"at": datetime(2025, 7, 7), "by": "x", "what": "x"}
+    values = {"id": 1, "at": datetime(2025, 7, 7), "by": "x", "what": "x"}
     with pytest.raises(StatementError, match="2025-07-07 00:00:00 has no time zone"):
         database.transact(opened_engine, lambda c: c.execute(insert(tables.changes).values(values)))
 

@@ -44,6 +44,7 @@ def busy(begin: Begin) -> Life:
     life = begin("active")
     life.another("call-2025", "franklin").to("applied")
     life.another("needs-2025", "franklin").to("needs")
+    databases.to_first_format(life.system.engine)
     return life
 
 

@@ -1,0 +1,60 @@
+"""Reads the words of what is published from `templates/publishing/`, where a district can have its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from jinja2 import TemplateError
+
+from notifications.render import make_environment
+from notifications.sandbox import Sandbox, bounded
+from states.errors import Problem
+from workflow.procedure.config import DEFAULTS, Config, ConfigError
+
+Words = Callable[..., str]
+_EMAIL = re.compile(r"[^\s@<>()\[\]\"',;:]+@[^\s@<>()\[\]\"',;:]+\.[^\s@<>()\[\]\"',;:.]+")
+HIDDEN = "[e-mail address]"
+
+
+def read_words(config: Config, name: str) -> Words:
+    """Return a function that takes the name of a text and what it is about, and returns the text.
+
+    The texts are the macros of `templates/publishing/NAME.j2`. Raise `ConfigError` if the file has a mistake, and
+    let the function raise it for a text that the file does not have or that cannot be rendered.
+    """
+    file = f"publishing/{name}.j2"
+    try:
+        with bounded():
+            texts = open_templates(config, html=False).get_template(file).module
+    except TemplateError as error:
+        raise broken(file, error) from None
+
+    def write(text: str, *about: object) -> str:
+        macro = getattr(texts, text, None)
+        if macro is None:
+            problem = Problem(f"templates/{file}", f"it has no text {text!r}", f"{{% macro {text}(...) %}}")
+            raise ConfigError([problem])
+        try:
+            with bounded():
+                return hide_addresses(str(macro(*about)).strip())
+        except (TemplateError, TypeError) as error:
+            raise broken(f"{file}, {text}", error) from None
+
+    return write
+
+
+def hide_addresses(text: str) -> str:
+    """Return a text without the e-mail addresses that somebody has typed into it."""
+    return _EMAIL.sub(HIDDEN, text)
+
+
+def open_templates(config: Config, *, html: bool) -> Sandbox:
+    """Return the environment of the templates: those of the district come before the packaged ones."""
+    folders = [config.folder / "templates", DEFAULTS / "templates"]
+    return make_environment(folders, config.procedure.district.zone, html=html)
+
+
+def broken(place: str, error: Exception) -> ConfigError:
+    """Return the error to raise for a template with a mistake."""
+    return ConfigError([Problem(f"templates/{place}", str(error), "correct Jinja")])
