@@ -19,7 +19,7 @@ from workflow.store import erasing
 
 @click.group()
 def retention() -> None:
-    """List what the record need not keep any longer, and destroy it."""
+    """Destroy what need not be kept any longer."""
 
 
 @retention.command("preview")
