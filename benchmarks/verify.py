@@ -1,7 +1,7 @@
 """How long `partnershipctl verify` takes for many partnerships, and how much memory.
 
 The partnerships have come through needs, call, choice and agreement up to the signatures: 23 events each. The last
-size is compared with the first, for each partnership: verifying must cost the same at every size, and no more memory.
+size is compared with the first, for each partnership: it must cost the same at every size, and no more memory.
 """
 
 from __future__ import annotations

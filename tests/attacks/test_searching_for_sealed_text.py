@@ -42,6 +42,7 @@ from workflow.web.link import read_token
 SEED = int(os.environ.get("SEED", "4270"))
 SEALS = int(os.environ.get("SEALS", "0"))
 STEPS = 24 if SEALS else 8
+REGISTER = ("/partnerships", "/partnerships.csv", "/partnerships.json")
 
 
 @dataclass
@@ -295,8 +296,8 @@ class Search:
         for email, generation in people.items():
             address = links.feed_address(life.system.config, email, generation)
             yield f"dates of {email}", PUBLIC, guest.get(path_of(address)).text
-        calls = [f"/calls/{each.ref}" for each in self.lives]
-        for path in ("/calls", *calls, "/calls.atom", "/calls.ics"):
+        calls = [f"/{kind}/{each.ref}" for each in self.lives for kind in ("calls", "partnerships")]
+        for path in ("/calls", *calls, "/calls.atom", "/calls.ics", *REGISTER):
             yield path, PUBLIC, guest.get(path).text
 
     def commands(self, life: Life, everywhere: bool) -> Iterator[tuple[str, Reader, str]]:

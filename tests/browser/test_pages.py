@@ -183,6 +183,12 @@ PAGES: dict[str, tuple[str, Callable[[Visitor], str]]] = {
     "no calls": ("needs", lambda _: "/calls"),
     "call": ("open", lambda visitor: f"/calls/{visitor.life.ref}"),
     "closed call": ("closed", lambda visitor: f"/calls/{visitor.life.ref}"),
+    "register, open": ("open", lambda _: "/partnerships"),
+    "register, before the Board": ("introduced", lambda _: "/partnerships"),
+    **{
+        f"register entry, {station}": (station, lambda visitor: f"/partnerships/{visitor.life.ref}")
+        for station in ("open", "introduced", "approved", "reported", "ended")
+    },
     "application": ("open", _applying),
     "application sent": ("applied", lambda visitor: _applying(visitor, "applicant@example.org")),
     "application closed": ("closed", lambda visitor: _applying(visitor, "applicant@example.org")),

@@ -202,7 +202,7 @@ def test_a_failure_while_notices_are_queued_undoes_the_move(
     def broken(*_: Any) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(queue, "queue", broken)
+    monkeypatch.setattr(queue, "prepare", broken)
     with pytest.raises(RuntimeError, match="disk"):
         life.do("describe-needs")
     assert life.dump() == before

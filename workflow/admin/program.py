@@ -49,7 +49,7 @@ from workflow.procedure.config import ConfigError
 from workflow.publishing.pdf import CannotDraw
 from workflow.store.column_types import NotAnInstant
 from workflow.store.database import StoreError, first_line
-from workflow.store.errors import Conflict, NotFound
+from workflow.store.errors import Conflict, Damaged, NotFound
 
 REFUSED, INPUT, SETUP = 1, 2, 5
 
@@ -192,7 +192,7 @@ def _explain(error: Exception) -> tuple[int, dict[str, Any], list[str]]:
             return _explain_database(words)
         case NotAnInstant():
             return _explain_database(f"{error}; partnershipctl verify names a record that cannot be read")
-        case StoreError() | SQLAlchemyError():
+        case Damaged() | StoreError() | SQLAlchemyError():
             return _explain_database(first_line(error))
     raise error
 

@@ -159,7 +159,7 @@ def _readers_alone(session: Session, occasion: Occasion, group: str) -> list[tup
     if group == "draft-author":
         return [(email, Role.APPLICANT) for email in drafts.list_unsent(session, record)]
     if group == "asker":
-        asker = public_readers.find_asker(session, record, occasion.seq)
+        asker = public_readers.find_asker(session, record, occasion.entry)
         return [(asker, Role.PUBLIC)] if asker else []
     return [(email, Role.PUBLIC) for email in public_readers.list_subscribers(session)]
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from notifications.addresses import parse_mailbox
 from states.case import BoardRules, Meaning
@@ -218,6 +218,8 @@ class Web(Settings):
     proxies: int = Field(ge=0, le=5)
     upload_megabytes: int = Field(ge=1, le=100)
     posts_per_minute: int = Field(ge=1, le=10_000)
+    # Pydantic keeps the plain name for itself.
+    shows_register: StrictBool = Field(alias="register")
 
 
 class Ocds(Settings):

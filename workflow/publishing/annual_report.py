@@ -27,7 +27,7 @@ from workflow.publishing.school_year import SchoolYear
 from workflow.publishing.stays import Stay, list_stays
 from workflow.session import Session
 from workflow.store import past
-from workflow.store.rows import Snapshot
+from workflow.store.rows import HistoryEntry, Snapshot
 from workflow.views import present_names, visible_history
 from workflow.views.progress import format_number
 
@@ -65,7 +65,7 @@ def collect(session: Session, record: Snapshot, year: SchoolYear, now: datetime)
         "as_of": as_of.isoformat(),
         "state": next(row.to_state for row in reversed(history) if row.at <= until),
         "agreement": _describe_agreement(facts, as_of),
-        "amounts": list(_list_amounts(facts, [past.entry_of(row, calendar.local) for row in history], until)),
+        "amounts": list(_list_amounts(session, facts, history, until)),
         "outcomes": [_describe_series(session, each) for each in outcomes],
         "duties": [
             {"duty": duty, "clause": clause, "lines": list(map(_describe_owed, duties[duty]))}
@@ -143,16 +143,19 @@ def _describe_agreement(facts: Partnership, on: date) -> dict[str, Any] | None:
     }
 
 
-def _list_amounts(facts: Partnership, entries: Sequence[Entry], until: datetime) -> Iterator[dict[str, Any]]:
+def _list_amounts(
+    session: Session, facts: Partnership, history: Sequence[HistoryEntry], until: datetime
+) -> Iterator[dict[str, Any]]:
     """Yield the whole amount of the agreement and its last day at first, and after each amendment or renewal."""
     agreement = facts.agreement
     if agreement is None or agreement.in_force_at is None or agreement.in_force_at > until:
         return
-    amount, ends_on = _first_terms(agreement, entries)
-    yield _describe_amount("new", agreement.in_force_at.date(), amount, 0, ends_on, None)
+    calendar = session.config.calendar
+    amount, ends_on = _first_terms(agreement, [past.entry_of(row, calendar.local) for row in history])
+    yield _describe_amount("new", calendar.day(agreement.in_force_at), amount, 0, ends_on, None)
     for change in agreement.changes:
         if change.at <= until:
-            on = change.at.date()
+            on = calendar.day(change.at)
             yield _describe_amount(
                 change.purpose,
                 on,

@@ -62,6 +62,11 @@ def collect(session: Session, year: SchoolYear, now: datetime) -> DistrictReport
         "made_at": session.local(now),
         "amount_cents": total,
         "amount": money(total),
+        "amounts": [
+            {key: each.document[key] for key in ("ref", "school", "partner")} | each.document["amounts"][-1]
+            for each in reports
+            if each.document["amounts"]
+        ],
         "outcomes": {standing: outcomes[standing] for standing in STANDINGS},
         "duties": {standing: duties[standing] for standing in _DUTY_STANDINGS},
         "votes": sorted(_list_votes(reports, year), key=lambda each: str(each["meeting_on"])),
@@ -120,7 +125,7 @@ def summarize(report: DistrictReport) -> list[str]:
     document = report.document
     return [
         f"{document['district']}, school year {document['school_year']}",
-        f"  {len(report.reports)} partnerships in force, {document['amount']} over their whole terms",
+        f"  in force: {len(report.reports)}, for {document['amount']} over their whole terms",
         "  outcomes: " + ", ".join(f"{n} {standing}" for standing, n in report.outcomes.items()),
         "  duties: " + ", ".join(f"{n} {standing}" for standing, n in report.duties.items()),
         *(

@@ -5,7 +5,7 @@ Every chart is 320 units wide, so that its letters can be read on a phone. Numbe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from states.partnership import Outcome
@@ -13,8 +13,9 @@ from workflow.publishing.outcome_years import Point, Series
 from workflow.views.progress import shorten_number
 
 WIDTH = 320
-# The field of a chart over the years, between the numbers at its left and the years below.
-LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 66.0, 308.0, 16.0, 132.0, 156
+# The field of a chart over the years, between the numbers at its left and the years below. Above it is
+# room for the number of the last value.
+LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 66.0, 308.0, 28.0, 144.0, 168
 _LINE = 13.0  # the height of a line of letters
 _LABELS = 5  # the most years that have room below a chart
 
@@ -45,6 +46,7 @@ class YearsChart:
     targets: tuple[Line, ...]
     baselines: tuple[Line, ...]
     values: tuple[Mark, ...]
+    latest: tuple[Mark, ...]  # the last value in words, beside its dot; empty without one
     paths: tuple[str, ...]
     scale: tuple[Mark, ...]  # the numbers of the latest target and baseline
     years: tuple[Mark, ...]
@@ -77,6 +79,7 @@ def draw_years(series: Series) -> YearsChart:
         targets=lines("target"),
         baselines=lines("baseline"),
         values=tuple(each for each in values if each),
+        latest=tuple(_label_latest(series, values)),
         paths=tuple(_join(values)),
         scale=_label_scale(series.terms, scale),
         years=tuple(_label_years([point.label for point in points], middles)),
@@ -116,6 +119,16 @@ def _join(values: Sequence[Mark | None]) -> list[str]:
         else:
             runs[-1].append(value)
     return [" ".join(f"{each.x},{each.y}" for each in run) for run in runs if len(run) > 1]
+
+
+def _label_latest(series: Series, values: Sequence[Mark | None]) -> Iterator[Mark]:
+    """Yield the number of the last value, above its dot."""
+    drawn = [(point, mark) for point, mark in zip(series.points, values, strict=True) if mark]
+    if drawn:
+        point, mark = drawn[-1]
+        # Near the right edge the number would leave the drawing.
+        x, anchor = (RIGHT, "end") if mark.x > RIGHT - 36 else (mark.x, "middle")
+        yield Mark(x, _round(mark.y - 9), shorten_number(point.value or 0), anchor)
 
 
 def _label_scale(terms: Outcome, scale: _Scale) -> tuple[Mark, ...]:

@@ -10,7 +10,6 @@ from typing import Literal
 from states.case import Meaning
 from states.names import Duty
 from states.partnership import DutyDone, Partnership
-from workflow.deadlines import BEFORE_IMPORT
 from workflow.procedure.config import Config
 from workflow.publishing.outcome_years import list_reviews
 from workflow.publishing.school_year import SchoolYear
@@ -94,15 +93,11 @@ def _judge_kept(done: DutyDone, due: date | None, *, has_dates: bool) -> Owed:
 
 
 def _was_open_when_due(row: DeadlineRow, now: datetime) -> bool:
-    """Return whether nothing on record met a deadline when it was due.
+    """Return whether nothing on record met a deadline when it was due: what is met, or moved, is cancelled before.
 
-    What is met in time, or moved, is cancelled before. What an import found past says nothing of what was done.
+    It is skipped and not fired if a downtime made a later rung tell people, or if it was past already at an import.
     """
-    if row.ladder > now:
-        return False
-    # It is skipped too where a downtime made a later rung tell people in its place.
-    was_skipped = row.status == DeadlineStatus.SKIPPED and row.reason != BEFORE_IMPORT
-    return was_skipped or row.status in (DeadlineStatus.FIRED, DeadlineStatus.OPEN)
+    return row.ladder <= now and row.status != DeadlineStatus.CANCELLED
 
 
 def _find_passed(

@@ -27,7 +27,7 @@ def release_package(
     `uri` is the address at which the package can be had. Raise `StoreError` if a history cannot be read.
     """
     releases = [each for process in _read_processes(session, records) for each in process]
-    return _package(session, now, uri, "releases") | {"releases": releases}
+    return make_head(session, now, uri, "releases") | {"releases": releases}
 
 
 def record_package(
@@ -46,7 +46,7 @@ def record_package(
         }
         for releases in _read_processes(session, records)
     ]
-    return _package(session, now, uri, "records") | {"records": found}
+    return make_head(session, now, uri, "records") | {"records": found}
 
 
 def _read_processes(session: Session, records: Sequence[Snapshot]) -> Iterator[list[dict[str, Any]]]:
@@ -57,8 +57,8 @@ def _read_processes(session: Session, records: Sequence[Snapshot]) -> Iterator[l
         yield from processes.values()
 
 
-def _package(session: Session, now: datetime, uri: str | None, kind: str) -> dict[str, Any]:
-    """Return what stands at the head of a package."""
+def make_head(session: Session, now: datetime, uri: str | None, kind: str) -> dict[str, Any]:
+    """Return what stands at the head of a package of `kind`, such as "records"."""
     config, ocds = session.config, session.config.procedure.ocds
     # A tag (RFC 4151) names the package where it has no address.
     domain = config.sender.address.rpartition("@")[2]

@@ -17,8 +17,9 @@ from states.case import require_recorded
 from states.inputs import ABILITIES
 from states.partnership import Outcome, Outcomes, Partnership, Report
 from states.selection import Selection
-from workflow.publishing.words import Words, hide_addresses
+from workflow.publishing.words import Words
 from workflow.session import Session
+from workflow.views.public_texts import hide_addresses
 
 CURRENCY = "USD"
 DISTRICT = "district"

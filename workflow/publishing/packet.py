@@ -6,7 +6,6 @@ templates in `packet/`, holds all the words. The Word document and the PDF are m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -29,6 +28,7 @@ from workflow.setting import find_earlier_agreements
 from workflow.store.rows import Snapshot
 from workflow.views import weighed
 from workflow.views.present_names import rename
+from workflow.views.public_texts import hide_addresses
 
 # Those who bring an agreement to the Board. The packet also tells of the agreements of other schools.
 READERS = weighed.READERS
@@ -36,10 +36,6 @@ READERS = weighed.READERS
 Ending = Literal["html", "docx", "pdf"]
 ENDINGS: tuple[Ending, ...] = ("docx", "pdf", "html")  # in the order in which pages offer them
 _LIBRARY: Mapping[Ending, str] = {"docx": "docx", "pdf": "weasyprint"}  # which the extra `documents` brings
-
-ADDRESS_LEFT_OUT = "(e-mail address left out)"
-# An address within a text (RFC 5322, 3.4.1, without quoted local parts).
-_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ def write_packet(session: Session, record: Snapshot, now: datetime) -> Packet:
     Raise `Refused` if there is nothing for the Board yet, and `ConfigError` if a template cannot be rendered.
     """
     proposal = find_proposal(session, record, now)
-    context = hide_addresses(_describe(session, record, proposal, now))
+    context = _without_addresses(_describe(session, record, proposal, now))
     try:
         html = session.config.pages.render(proposal.purpose, context, PACKET)
     except (TemplateError, TypeError, ValueError) as error:
@@ -102,14 +98,14 @@ def endings_for(session: Session, record: Snapshot, role: Role, now: datetime) -
     return installed() if role in READERS and has_proposal(session, record, now) else ()
 
 
-def hide_addresses(value: Any) -> Any:
+def _without_addresses(value: Any) -> Any:
     """Return a value of the context without the e-mail addresses that people typed into it."""
     if isinstance(value, str):
-        return _ADDRESS.sub(ADDRESS_LEFT_OUT, value)
+        return hide_addresses(value)
     if isinstance(value, Mapping):
-        return {key: hide_addresses(item) for key, item in value.items()}
+        return {key: _without_addresses(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [hide_addresses(item) for item in value]
+        return [_without_addresses(item) for item in value]
     return value
 
 

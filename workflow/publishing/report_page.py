@@ -38,10 +38,26 @@ def render_district(session: Session, report: DistrictReport) -> str:
             "dates_in": None,
             "office": session.config.procedure.district.office,
             "drawn_outcomes": _draw_counts(report.outcomes, "moving away"),
+            "drawn_amounts": _draw_largest(report.document["amounts"]),
             "drawn_duties": _draw_counts(report.duties, "missed"),
             "drawn_days": _draw_days(report.days),
             "average_days": report.days,
         },
+    )
+
+
+def _draw_largest(amounts: list[dict[str, Any]]) -> BarChart:
+    """Return the chart of the largest amounts of the district, each with its school."""
+    largest = sorted(amounts, key=lambda each: -each["amount_cents"])[:_BARS]
+    return draw_bars(
+        [
+            (
+                f"${shorten_number(each['amount_cents'] / 100)}: {each['school']}",
+                float(each["amount_cents"]),
+                0.0,
+            )
+            for each in largest
+        ]
     )
 
 
@@ -68,8 +84,8 @@ def _write_days(days: float, over: float) -> str:
     return f"{words}, {over:,.0f} of them over" if round(over) else words
 
 
-# The most steps of an amount that have room in a chart. The table has all.
-_STEPS = 8
+# The most bars of a chart that fit on a printed page. The table has all.
+_BARS = 12
 
 
 def _draw_amounts(amounts: list[dict[str, Any]]) -> BarChart | None:
@@ -78,6 +94,6 @@ def _draw_amounts(amounts: list[dict[str, Any]]) -> BarChart | None:
         return None
     rows = [
         (f"{each['on']}: ${shorten_number(each['amount_cents'] / 100)}", float(each["amount_cents"]), 0.0)
-        for each in amounts[-_STEPS:]
+        for each in amounts[-_BARS:]
     ]
     return draw_bars(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from jinja2 import TemplateError
@@ -11,10 +10,9 @@ from notifications.render import make_environment
 from notifications.sandbox import Sandbox, bounded
 from states.errors import Problem
 from workflow.procedure.config import DEFAULTS, Config, ConfigError
+from workflow.views.public_texts import hide_addresses
 
 Words = Callable[..., str]
-_EMAIL = re.compile(r"[^\s@<>()\[\]\"',;:]+@[^\s@<>()\[\]\"',;:]+\.[^\s@<>()\[\]\"',;:.]+")
-HIDDEN = "[e-mail address]"
 
 
 def read_words(config: Config, name: str) -> Words:
@@ -42,11 +40,6 @@ def read_words(config: Config, name: str) -> Words:
             raise broken(f"{file}, {text}", error) from None
 
     return write
-
-
-def hide_addresses(text: str) -> str:
-    """Return a text without the e-mail addresses that somebody has typed into it."""
-    return _EMAIL.sub(HIDDEN, text)
 
 
 def open_templates(config: Config, *, html: bool) -> Sandbox:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
-from workflow.store import tables
+from workflow.store import chain, tables
+from workflow.store.chain import Entry
+
+_PEOPLE = f"{tables.people.name} "
 
 
 def read_leavers(
@@ -21,14 +25,15 @@ def read_leavers(
     """
     table = tables.changes
     # Only the last change of each person tells how things are now.
-    last = (
-        select(func.max(table.c.id))
-        .where(table.c.what.like(f"{tables.people.name} %"))
-        .group_by(table.c.what)
-    )
+    last = select(func.max(table.c.id)).where(table.c.what.like(f"{_PEOPLE}%")).group_by(table.c.what)
     left, former = {}, {}
     columns = (table.c.what, table.c.at, table.c.before, table.c.after)
-    for row in connection.execute(select(*columns).where(table.c.id.in_(last))):
+    rows: dict[str, Row[Any] | Entry] = {
+        row.what: row for row in connection.execute(select(*columns).where(table.c.id.in_(last)))
+    }
+    # What this transaction has changed is appended when it commits.
+    rows.update((each.what, each) for each in chain.entries_of(connection) if each.what.startswith(_PEOPLE))
+    for row in rows.values():
         email = row.what.partition(" ")[2]
         if row.after is None or not active.get(email, True):
             left[email] = row.at

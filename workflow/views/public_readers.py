@@ -15,12 +15,11 @@ from workflow.store.rows import HistoryEntry, Snapshot
 ASK = "ask-question"
 
 
-def find_asker(session: Session, record: Snapshot, seq: int | None) -> str | None:
-    """Return the address of the one whose question the row `seq` of the history answers, if it is known."""
+def find_asker(session: Session, record: Snapshot, answered: HistoryEntry | None) -> str | None:
+    """Return the address of the one whose question a row of the history answers, if it is known."""
     call, history, asked = record.facts.selection, tables.history, tables.asked_questions
     mine = history.c.partnership == record.id
-    row = session.connection.execute(select(history).where(mine, history.c.seq == seq)).first()
-    number = HistoryEntry.from_row(row).input_values.get("question") if row else None
+    number = answered.input_values.get("question") if answered else None
     if call is None or number is None:
         return None
     query = select(history.c.seq).where(mine, history.c.event == ASK, history.c.at >= call.opened_at)

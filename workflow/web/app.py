@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from workflow import session
 from workflow.procedure.config import Config
 from workflow.session import System
-from workflow.web import calls, feeds, link, me, monitoring, site
+from workflow.web import calls, feeds, link, me, monitoring, register, site
 from workflow.web.limits import Limits
 from workflow.web.sent import ROOM_FOR_FIELDS, FormRequest
 from workflow.web.site import Site
@@ -52,6 +52,7 @@ def application(
     app.register_blueprint(link.blueprint(pages))
     app.register_blueprint(me.blueprint(pages))
     app.register_blueprint(calls.blueprint(pages))
+    app.register_blueprint(register.blueprint(pages))
     app.register_blueprint(feeds.blueprint(pages))
     return app
 

@@ -20,11 +20,10 @@ from workflow.session import Session
 from workflow.web import call_feeds, public_calls, questions
 from workflow.web.application_words import describe_ability
 from workflow.web.event_page import keep_sent
-from workflow.web.site import Site, see_other
+from workflow.web.site import Site, make_public, see_other
 
 _NO_ADDRESS = "This is not an e-mail address. Write one like name@example.org."
 _NOTHING_ASKED: Mapping[str, str] = {}
-_SECONDS = 300  # how long a browser or proxy may keep a public page
 
 
 def blueprint(site: Site) -> Blueprint:
@@ -40,18 +39,18 @@ def blueprint(site: Site) -> Blueprint:
     def show_list() -> Response:
         typed, shown = request.args.get("typed"), _read_list(site)
         if typed is None:
-            return _make_public(_show_list(site, shown))
+            return make_public(_show_list(site, shown))
         return _show_list(site, shown, status=422, email=_clean(typed), problem=_NO_ADDRESS)
 
     @pages.get("/calls.atom")
     def feed() -> Response:
         content = call_feeds.write_atom(site.system.config, _read_list(site))
-        return _make_public(Response(content, content_type="application/atom+xml; charset=utf-8"))
+        return make_public(Response(content, content_type="application/atom+xml; charset=utf-8"))
 
     @pages.get("/calls.ics")
     def calendar() -> Response:
         content = call_feeds.write_calendar(site.system.config, _read_list(site))
-        return _make_public(Response(content, content_type="text/calendar; charset=utf-8"))
+        return make_public(Response(content, content_type="text/calendar; charset=utf-8"))
 
     @pages.get("/calls/<ref>")
     def call(ref: str) -> Response:
@@ -61,7 +60,7 @@ def blueprint(site: Site) -> Blueprint:
             faults, _, _ = _read_asking(asking)
             return _show_call(site, ref, status=422, asking=asking, faults=faults)
         if typed is None:
-            return _make_public(_show_call(site, ref))
+            return make_public(_show_call(site, ref))
         return _show_call(site, ref, status=422, email=_clean(typed), problem=_NO_ADDRESS)
 
     @pages.get("/calls/<ref>/asked")
@@ -120,14 +119,6 @@ def _show_asked(site: Site, then: str) -> Response:
 def _clean(typed: str) -> str:
     # Cut the text before it is read or shown again, since anybody can send any amount of it.
     return join_lines(typed)[:300]
-
-
-def _make_public(response: Response) -> Response:
-    """Let search engines list a page, and browsers and proxies keep it for a while."""
-    # These two replace the strict headers of all other pages, which hold something private.
-    response.headers["X-Robots-Tag"] = "all"
-    response.headers["Cache-Control"] = f"public, max-age={_SECONDS}"
-    return response
 
 
 def _read_list(site: Site) -> list[public_calls.Call]:

@@ -47,6 +47,7 @@ def _chart(
         "target": format_number(item["target"]),
         "latest": None if latest is None else format_number(latest),
         "latest_at": at,
+        "reported": [(format_number(value), when) for value, when in values],
         "given_up": False,
         "before": [
             f"from {format_number(each['baseline'])} to {format_number(each['target'])} {each['unit']}"

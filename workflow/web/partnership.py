@@ -24,6 +24,7 @@ from workflow.outbox import message, timing
 from workflow.publishing import packet
 from workflow.session import Session
 from workflow.store import kept_documents, tables
+from workflow.store.rows import Snapshot
 from workflow.views import (
     attached,
     contacts,
@@ -97,6 +98,7 @@ def page(site: Site, session: Session, action: Action) -> Response:
         texts=texts_for(session, record, viewer, now),
         own_application=apply,
         call=site.system.config.address(f"calls/{record.ref}") if selection else None,
+        public=_register_address(site, record),
         names=documents.mentioned_names(_collect_names(session, record.facts), seen),
         outcomes=charts.chart_outcomes(seen),
         annual_reports=annual_report.list_years(session, action, here, now),
@@ -110,6 +112,13 @@ def page(site: Site, session: Session, action: Action) -> Response:
             for ending in packet.endings_for(session, record, action.role, now)
         },
     )
+
+
+def _register_address(site: Site, record: Snapshot) -> str | None:
+    """Return the address of a partnership in the public register; None while the register does not show it."""
+    config = site.system.config
+    is_listed = config.procedure.web.shows_register and record.facts.selections
+    return config.address(f"partnerships/{record.ref}") if is_listed else None
 
 
 def _page_address(session: Session, action: Action) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, abort, request
+from flask import Flask, Request, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from workflow.session import System
@@ -17,7 +17,9 @@ from workflow.web.limits import Limits
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
+_SECONDS = 300  # how long a browser or proxy may keep a public page
 MOST_LINKS = 200  # how many links to apply one sender can ask for in an hour
+MOST_DATA = 60  # how many files of open data one sender can take in a minute
 
 log = structlog.get_logger("partnershipd.web")
 
@@ -64,6 +66,7 @@ class Site:
     clock: Callable[[], datetime]
     limits: Limits
     links: Limits = field(default_factory=lambda: Limits(MOST_LINKS, seconds=3_600))
+    data: Limits = field(default_factory=lambda: Limits(MOST_DATA))
 
     def render(self, name: str, status: int = 200, **context: Any) -> Response:
         """Render the template of this name with the context that all pages share."""
@@ -74,6 +77,7 @@ class Site:
             "office": {"name": district.office, "email": district.email, "phone": district.phone},
             "home": config.address("calls"),
             "me": config.address("me"),
+            "register": config.address("partnerships") if config.procedure.web.shows_register else None,
             "dates_in": None,  # the language in which the reader wants each day besides English
             "failed": False,  # whether the page shows a form again with problems to correct
             "partnership": None,
@@ -98,6 +102,20 @@ def require_form() -> None:
     # Another type, such as JSON, comes from no form of ours, and Flask would read it as an empty form.
     if request.mimetype not in FORMS:
         abort(415)
+
+
+def make_public(response: Response, asked: Request | None = None) -> Response:
+    """Let search engines list a page, and browsers and proxies keep it for a while.
+
+    With the request that `asked` for it, the answer is 304 without content to who has the same page already.
+    """
+    # These two replace the strict headers of all other pages, which hold something private.
+    response.headers["X-Robots-Tag"] = "all"
+    response.headers["Cache-Control"] = f"public, max-age={_SECONDS}"
+    if asked is not None:
+        response.add_etag()
+        response.make_conditional(asked)
+    return response
 
 
 def see_other(address: str) -> Response:

@@ -150,12 +150,12 @@ def arguments(sit: Sit, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[obj
     monkeypatch.chdir(desk.folder)
     desk.file("district.toml", 'school = [{ id = "mercer", name = "Mercer" }]\n')
     desk.file("board.ics", CALENDAR)
-    desk.life.run(REPLIED, message=b"A\n")
-    desk.life.run(HELD, values=json.dumps(FORM))
-    desk.life.run(
+    desk.life.set_up(REPLIED, message=b"A\n")
+    desk.life.set_up(HELD, values=json.dumps(FORM))
+    desk.life.set_up(
         "INSERT INTO subscribers (email, confirmed_at) VALUES ('reader@example.org', '2025-07-10 12:00:00')"
     )
-    desk.life.run("UPDATE notices SET status = 'dead' WHERE id = 1 AND :retry", retry=name in AGAIN)
+    desk.life.set_up("UPDATE notices SET status = 'dead' WHERE id = 1 AND :retry", retry=name in AGAIN)
     if name == "hold release":
         desk.say("hold", "add", REF, "--reason", "A lawsuit")
     if name == "restore":
@@ -216,7 +216,7 @@ def test_every_command_is_in_the_documents(name: str) -> None:
 @pytest.mark.parametrize("group", ["people", "schools", "organizations", "meetings", "notices", "replies"])
 def test_a_group_alone_lists_wherever_the_options_stand(sit: Sit, group: str) -> None:
     desk = sit("open")
-    desk.life.run(REPLIED, message=b"A\n")
+    desk.life.set_up(REPLIED, message=b"A\n")
     listed = desk.ask(group, "list")
     assert listed
     assert desk.ask(group) == listed

@@ -117,8 +117,14 @@ def older(desk: Desk) -> None:
         "postgresql": ["DROP TRIGGER history_is_kept ON history", "DROP FUNCTION history_is_kept"],
     }
     kind = desk.life.system.engine.dialect.name
+    databases.to_first_format(desk.life.system.engine)
+    instant = {"sqlite": "DATETIME", "postgresql": "TIMESTAMP WITH TIME ZONE"}[kind]
     for statement in (
-        *statements[kind], *UNLEAD[kind], "DROP INDEX ix_partnerships_in_force",
+        *statements[kind], *UNLEAD[kind], "DROP TABLE changes", "DROP TABLE checkpoints",
+        *(["DROP FUNCTION changes_are_kept"] if kind == "postgresql" else []),
+        *(f"ALTER TABLE history DROP COLUMN {name}" for name in ("salt", "facts", "rows", "beside")),
+        f"""CREATE TABLE directory_changes (id INTEGER PRIMARY KEY, at {instant}, "by" TEXT, what TEXT,
+            before TEXT, after TEXT)""", "DROP INDEX ix_partnerships_in_force",
         "ALTER TABLE partnerships DROP COLUMN first_day", "ALTER TABLE partnerships DROP COLUMN last_day",
         "CREATE UNIQUE INDEX uq_partnerships_in_force ON partnerships (school) WHERE in_force",
         "DROP INDEX ix_notices_lease_until",
@@ -158,10 +164,11 @@ def unguarded(desk: Desk) -> list[str]:
         desk.life.run(statement)
     allows = {
         "history": "rows of the history can be changed or taken away",
+        "changes": "rows of the chain of changes can be changed or taken away",
         "partnerships": "a school can get two Lead Partners at a time",
     }
     return [
-        f"its trigger {name} is gone or disabled, so that {allows[name.partition('_')[0]]};"
+        f"its trigger {name} is gone, disabled or changed, so that {allows[name.partition('_')[0]]};"
         " find out who did it, then `partnershipctl init` puts it back"
         for name in triggers.TRIGGERS[kind]
     ]
@@ -373,8 +380,13 @@ def test_a_record_that_cannot_be_read_is_told_in_words(sit: Sit) -> None:
         answer = desk.run(command, "rbhs-2025", "--json")
         assert answer.status == SETUP
         assert answer.problems == [
-            "database: a record in it cannot be read as Partnership; partnershipctl verify names it"
+            "database: the facts of rbhs-2025 are not those that its last row left: somebody has changed them in"
+            " the database; partnershipctl verify rbhs-2025 says more"
         ]
+    databases.to_first_format(desk.life.system.engine)  # which commits to no facts
+    assert desk.run("show", "rbhs-2025", "--json").problems == [
+        "database: a record in it cannot be read as Partnership; partnershipctl verify names it"
+    ]
 
 
 SPOILT = {

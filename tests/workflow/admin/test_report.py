@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from html import unescape
 from pathlib import Path
 
 import pypdf
@@ -10,6 +11,7 @@ import pytest
 
 from tests.support.desk import REF, Desk
 from tests.workflow.admin.conftest import Sit
+from tests.workflow.publishing.test_pdf import elements_of
 
 YEAR = ("--year", "2026")
 
@@ -49,6 +51,22 @@ def test_a_pdf_is_written_and_can_be_read(sit: Sit) -> None:
         assert words in text
     for heading in ("Outcomes against their targets", "attendance", "Amounts", "Votes of the Board"):
         assert heading in outlines(reader)
+
+
+@pytest.mark.parametrize("of", [(REF,), ("--district",)])
+def test_a_pdf_can_be_read_with_a_screen_reader(sit: Sit, of: tuple[str, ...]) -> None:
+    desk = sit("reported")
+    for name in ("report.html", "report.pdf"):
+        assert desk.run("report", *of, *YEAR, "--output", name).status == 0
+    page = Path("report.html").read_text(encoding="utf-8")
+    tree = list(elements_of(pypdf.PdfReader("report.pdf")))
+    figures = [each for each in tree if each["/S"] == "/Figure"]
+    assert len(figures) == page.count("<svg") > 0
+    assert all(str(figure["/Alt"]) in unescape(page) for figure in figures)
+    headers = [each for each in tree if each["/S"] == "/TH"]
+    assert headers
+    assert all("/Scope" in each["/A"] for each in headers)
+    assert len([each for each in tree if each["/S"] == "/H1"]) == 1
 
 
 def test_the_report_of_the_district_is_written(sit: Sit) -> None:

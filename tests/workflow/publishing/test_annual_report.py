@@ -209,6 +209,12 @@ def test_a_date_that_passed_in_a_downtime_was_missed_too(begin):
     assert lines(document_of(life), "assessment") == [("late", "2025-10-31", "2025-11-20")]
 
 
+def test_a_date_that_was_past_when_the_record_was_imported_was_missed_too(begin):
+    life = begin("active").at("2025-11-20")
+    life.run("UPDATE deadlines SET status = 'skipped', reason = 'fell before the import' WHERE kind = 'due'")
+    assert lines(document_of(life), "assessment") == [("missed", "2025-10-31", None)]
+
+
 def test_what_is_done_in_the_next_school_year_is_told_there(begin):
     life = begin("active")
     life.tick("2025-11-10")

@@ -35,7 +35,7 @@ def series(*values, of=None):
 @given(NUMBERS, NUMBERS, st.lists(st.none() | NUMBERS, min_size=1, max_size=12))
 def test_every_mark_is_inside(baseline, target, values):
     chart = drawing.draw_years(series(*values, of=terms(baseline, target)))
-    for mark in (*chart.values, *chart.scale, *chart.years):
+    for mark in (*chart.values, *chart.latest, *chart.scale, *chart.years):
         assert 0 <= mark.x <= drawing.WIDTH
         assert 0 <= mark.y <= drawing.HEIGHT
     for line in (*chart.targets, *chart.baselines):
@@ -55,24 +55,39 @@ def test_the_numbers_at_the_side_never_overlap(baseline, target):
 
 def test_more_is_higher():
     chart = drawing.draw_years(series(88, 91, 93))
-    assert [mark.y for mark in chart.values] == [132, 62.4, 16]
-    assert [line.y for line in chart.targets] == [16, 16, 16]
-    assert {line.y for line in chart.baselines} == {132}
+    assert [mark.y for mark in chart.values] == [144, 74.4, 28]
+    assert [line.y for line in chart.targets] == [28, 28, 28]
+    assert {line.y for line in chart.baselines} == {144}
+
+
+@pytest.mark.parametrize("values", [[88], [93], [88, 91, 93], [90] * 12])
+def test_the_last_value_is_written_beside_its_dot(values):
+    chart = drawing.draw_years(series(*values, None))
+    (latest,) = chart.latest
+    assert latest.words == str(values[-1])
+    assert latest.y == chart.values[-1].y - 9 > 12
+    # A number of nine letters is about 63 units wide.
+    right = latest.x + (0 if latest.anchor == "end" else 32)
+    assert right <= drawing.WIDTH
+
+
+def test_without_a_value_no_number_is_written():
+    assert drawing.draw_years(series(None)).latest == ()
 
 
 def test_a_target_below_the_baseline_is_drawn_below_it():
     chart = drawing.draw_years(series(30, of=terms(40, 20)))
-    assert (chart.baselines[0].y, chart.values[0].y, chart.targets[0].y) == (16, 74, 132)
+    assert (chart.baselines[0].y, chart.values[0].y, chart.targets[0].y) == (28, 86, 144)
     assert [mark.words for mark in chart.scale] == ["20", "40"]
 
 
 def test_a_target_that_equals_the_baseline_has_one_line_in_the_middle():
     chart = drawing.draw_years(series(5, of=terms(5, 5)))
-    assert chart.targets[0].y == chart.baselines[0].y == chart.values[0].y == 74
+    assert chart.targets[0].y == chart.baselines[0].y == chart.values[0].y == 86
 
 
 def test_zeros_are_drawn():
-    assert drawing.draw_years(series(0, of=terms(0, 0))).values[0].y == 74
+    assert drawing.draw_years(series(0, of=terms(0, 0))).values[0].y == 86
 
 
 def test_a_year_without_a_value_interrupts_the_line():

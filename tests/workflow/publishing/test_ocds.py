@@ -32,9 +32,10 @@ from workflow.procedure import config
 from workflow.publishing import ocds
 from workflow.publishing.ocds_merge import compile_releases
 from workflow.publishing.ocds_releases import make_releases
-from workflow.publishing.words import HIDDEN, hide_addresses, read_words
+from workflow.publishing.words import read_words
 from workflow.record import district_file, export
 from workflow.session import System
+from workflow.views.public_texts import HIDDEN_ADDRESS, hide_addresses
 
 Node = dict[str, Any]
 STANDARD = Path(__file__).parents[3] / "tests" / "data" / "ocds-1.1.5"
@@ -213,7 +214,10 @@ def test_questions_and_a_later_closing_are_in_the_tender(begin: Begin) -> None:
     life.at("2025-08-04").do("extend-selection", "staff", closes_on="2025-08-29")
     tender = compiled(life)["tender"]
     (question,) = tender["documents"]
-    assert question["description"] == f"Question: May two apply together? Write to {HIDDEN}.\nAnswer: Yes"
+    assert (
+        question["description"]
+        == f"Question: May two apply together? Write to {HIDDEN_ADDRESS}.\nAnswer: Yes"
+    )
     assert tender["tenderPeriod"]["endDate"] == "2025-08-29T17:00:00-07:00"
     (amendment,) = tender["amendments"]
     *_, before, last = records_of(life)[0]["releases"]
@@ -334,7 +338,7 @@ license = "https://creativecommons.org/publicdomain/zero/1.0/"
 
 @pytest.mark.parametrize("text", ["ann.lee@example.org", "<mailto:a+b@mail.example.org>", "(x@y.example)"])
 def test_an_address_in_a_text_is_hidden(text: str) -> None:
-    assert hide_addresses(f"Ask {text}, please.").count(HIDDEN) == 1
+    assert hide_addresses(f"Ask {text}, please.").count(HIDDEN_ADDRESS) == 1
     assert "@" not in hide_addresses(text)
 
 

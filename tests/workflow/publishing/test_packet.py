@@ -12,6 +12,7 @@ from tests.support.visitor import words
 from workflow.procedure.config import ConfigError, load
 from workflow.publishing import packet
 from workflow.publishing.packet import Packet
+from workflow.views.public_texts import HIDDEN_ADDRESS
 
 SECTIONS = [
     "1. Title", "2. Purpose", "3. Recommended motion", "4. Background information",
@@ -89,7 +90,7 @@ def test_it_names_no_reviewer_no_other_applicant_and_no_address(begin: Begin) ->
     life.do("attach-document", file="to-ann.lee@example.org.pdf", title="Write to ann.lee@example.org")
     html = written(life).html
     assert "@" not in re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
-    assert packet.ADDRESS_LEFT_OUT in section(life, "Attachments")
+    assert HIDDEN_ADDRESS in section(life, "Attachments")
     assert "City College" not in html
     assert COLLEGE not in html
     for reviewer in REVIEWERS:
