@@ -226,7 +226,12 @@ class Console:
 
 
 class Listing(click.Group):
-    """A group of commands that runs `list` if no command of the group is named, and gives it the arguments."""
+    """A group of commands that runs `list` if no command of the group is named, and gives it the arguments.
+
+    A group whose usual command has another name says so in `default`.
+    """
+
+    default = "list"
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # Completion offers the names of the commands, so the arguments stay as they were typed.
@@ -236,12 +241,12 @@ class Listing(click.Group):
         if args[first:] and args[first] in self.commands:
             args = [args[first], *args[:first], *args[first + 1 :]]
         elif not {"--help", "-h"} & set(args):
-            args = ["list", *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands of the group and what completes the arguments of `list`, such as references."""
-        arguments = [each for each in self.commands["list"].params if isinstance(each, click.Argument)]
+        arguments = [each for each in self.commands[self.default].params if isinstance(each, click.Argument)]
         completed = [item for each in arguments for item in each.shell_complete(ctx, incomplete)]
         return super().shell_complete(ctx, incomplete) + completed
 

@@ -22,6 +22,7 @@ from workflow.admin.console import Console, dump_json, echo, replace_missing_let
 from workflow.admin.deadlines import deadlines
 from workflow.admin.diagram import diagram
 from workflow.admin.do import do
+from workflow.admin.dossier import dossier
 from workflow.admin.events import events
 from workflow.admin.export import export_
 from workflow.admin.history import history
@@ -114,6 +115,7 @@ for command in (
     subscribers,
     meetings,
     changes,
+    dossier,
     hold,
     retention,
 ):

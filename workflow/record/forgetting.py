@@ -274,7 +274,7 @@ def _is_destroyed(doing: Destruction, name: str, key: str) -> bool:
     if (name, key) in doing.gone or (name, key) in doing.rewritten:
         return True
     # Keys of rows that were deleted long ago can hold an address.
-    of_one = name in ("drafts", "held_applications", "deadlines")
+    of_one = name in ("drafts", "held_applications", "deadlines", "marks")
     return of_one and bool(doing.ended) and json.loads(key)[0] in doing.ended
 
 

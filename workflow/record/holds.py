@@ -78,10 +78,9 @@ def find_reasons(session: Session) -> dict[str | None, list[str]]:
         reasons.setdefault(row.ref, []).append(
             f"on hold since {session.config.calendar.day(row.added_at)}: {row.reason}"
         )
-    requests = tables.METADATA.tables.get("records_requests")
-    if requests is not None:
-        # RCW 42.56.100: a record that was requested is kept until the request is resolved.
-        for row in session.connection.execute(select(requests).where(requests.c.closed_on.is_(None))):
-            words = f"a request for public records of {row.received_on} is open"
-            reasons.setdefault(row.ref, []).append(words)
+    # RCW 42.56.100: a record that was requested is kept until the request is resolved.
+    requests = tables.records_requests
+    for row in session.connection.execute(select(requests).where(requests.c.closed_on.is_(None))):
+        words = f"a request for public records of {row.received_on} is open"
+        reasons.setdefault(row.ref, []).append(words)
     return reasons

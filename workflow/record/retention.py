@@ -30,6 +30,7 @@ RECORD, DOCUMENTS, MESSAGES, OFFICE_MAIL, LEAVERS = (
 # What belongs to one partnership besides its history, and goes with its record.
 OF_RECORD = (
     tables.answers, tables.deadlines, tables.drafts, tables.held_applications, tables.asked_questions,
+    tables.marks,
 )  # fmt: skip
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 

@@ -107,6 +107,8 @@ PROTECTED: Mapping[str, Protected] = {
         _protect(tables.subscribers),
         _protect(tables.holds),
         _protect(tables.checkpoints),
+        _protect(tables.records_requests),
+        _protect(tables.marks),
     )
 }
 

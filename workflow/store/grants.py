@@ -18,7 +18,9 @@ from workflow.store import tables
 # and changes.
 ADDED_TO = ("history", "changes", "answers", "documents")
 REPLACED = ("drafts", "kept_forms", "kept_files")
-TAKEN_OUT_OF = ("people", "meetings", "letters_begun", "held_applications", "asked_questions", "subscribers")
+TAKEN_OUT_OF = (
+    "people", "meetings", "letters_begun", "held_applications", "asked_questions", "subscribers", "marks",
+)  # fmt: skip
 
 
 class NoSuchRole(ServiceError):

@@ -395,6 +395,25 @@ holds = Table(
     Column("released_reason", Text),
 )
 
+# Requests for public records about a partnership. While one is open, nothing of it is destroyed.
+records_requests = Table(
+    "records_requests",
+    METADATA,
+    Column("ref", String, primary_key=True),
+    Column("received_on", Date, primary_key=True),
+    Column("closed_on", Date),
+)
+
+# Items of a partnership that somebody marked by hand, so that a copy for public records withholds them.
+marks = Table(
+    "marks",
+    METADATA,
+    Column("partnership", Integer, ForeignKey("partnerships.id"), primary_key=True),
+    Column("item", String, primary_key=True),  # such as "row/12/note", "document/signed.pdf" or "message/31"
+    Column("exemption", String, nullable=False),  # the name of a [[redaction]] of the configuration
+    Column("reason", Text),
+)
+
 # The addresses that hear of each new call. Each was confirmed by a link that was mailed to it.
 subscribers = Table(
     "subscribers",

@@ -84,6 +84,14 @@ def test_a_hold_refuses_until_it_is_released(sit: Sit) -> None:
     assert applied(desk)["items"] > 0
 
 
+def test_an_open_request_for_public_records_refuses(sit: Sit) -> None:
+    desk = long_after(sit)
+    desk.ask("dossier", "request", REF, "--received", "2033-01-02")
+    answer = desk.run("retention", "apply", "--confirm", "0", "--certificate", "gone.html", "--json")
+    assert answer.status == 1
+    assert "a request for public records of 2033-01-02 is open" in answer.out
+
+
 @pytest.mark.parametrize(
     ("words", "status"),
     [

@@ -10,17 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
 from states.errors import Refused
 from tests.support import databases
-from tests.support.district import Begin, Life
+from tests.support.district import START, Begin, Life
 from tests.support.letters import delivered
-from workflow import engine
+from workflow import directory, engine
 from workflow.record import backup, certificate, forgetting, holds, retention
+from workflow.record.histories import read_history
 from workflow.record.retention import Due
-from workflow.store import erasing
+from workflow.store import chain, erasing, tables
 from workflow.store.database import StoreError
+from workflow.store.rows import GENESIS
+from workflow.store.saving import hash_row
+from workflow.store.triggers import restore_triggers
 
 pytestmark = pytest.mark.promise("Only what retention lets go is destroyed, and then it is gone")
 
@@ -213,3 +218,61 @@ def test_the_guards_are_back_afterwards(begin: Begin) -> None:
     for table in ("history", "changes"):
         with pytest.raises((DBAPIError, StoreError), match="only added to"):
             life.run(f"UPDATE {table} SET hash = ''")
+
+
+def in_first_format(life: Life) -> None:
+    """Turn the history into one of format 1, in which no row commits to single values, and begin the chain anew."""
+
+    def turn(session: Any) -> None:
+        connection = session.connection
+        forgetting._drop_guards(connection)
+        kind = connection.dialect.name
+        if kind == "sqlite":
+            connection.exec_driver_sql("DROP TRIGGER changes_no_delete")
+        connection.exec_driver_sql("DELETE FROM changes")
+        previous = GENESIS
+        for entry in read_history(connection, key):
+            row = entry._replace(salt=None, facts=None, rows=None, beside=None, previous=previous)
+            previous = hash_row(life.ref, row._asdict())
+            where = (tables.history.c.partnership == key) & (tables.history.c.seq == row.seq)
+            values = row._replace(hash=previous)._asdict()
+            connection.execute(update(tables.history).where(where).values(**values))
+        table = tables.partnerships
+        connection.execute(update(table).where(table.c.id == key).values(head=previous))
+        restore_triggers(connection)
+        chain.begin(connection)
+
+    key = life.record.key
+    life.system.transact(turn)
+
+
+def test_a_record_of_the_first_format_is_destroyed_by_its_certificate(begin: Begin) -> None:
+    life = ended(begin)
+    in_first_format(life)
+    assert life.faults() == []
+    values = everything_written(life)
+    destroyed(life)
+    assert life.faults() == []
+    assert found_in(life, values) == set()
+    words = "UPDATE history SET input = '{}' WHERE seq = 2"
+    life.tamper(words)
+    assert "its content does not fit its hash: it was changed" in life.faults()
+
+
+def test_people_who_left_are_forgotten_once_nothing_names_them(begin: Begin) -> None:
+    life = ended(begin)
+    life.person("temporary-clerk", roles=["staff"])
+    life.system.transact(
+        lambda session: directory.remove(
+            session.connection,
+            tables.people,
+            "temporary-clerk@example.org",
+            by="staff@example.org",
+            now=START,
+        )
+    )
+    assert "leavers" in {each.class_ for each in due(life)}
+    assert found_in(life, {"temporary-clerk@example.org"})
+    destroyed(life, "leavers")
+    assert life.faults() == []
+    assert found_in(life, {"temporary-clerk@example.org"}) == set()

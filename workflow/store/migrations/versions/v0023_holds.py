@@ -6,7 +6,7 @@ from alembic import op
 from workflow.store import tables
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
