@@ -24,8 +24,8 @@ _WAL = (
     " `partnershipctl retention clean` again when that has ended."
 )
 _SERVER = (
-    "Nothing deleted is left in the tables, which were written anew (VACUUM FULL). The write-ahead log of the server,"
-    " its archive and every replica still hold what was destroyed until their files are recycled: run CHECKPOINT as"
+    "Nothing deleted is left in the tables, which were written anew (VACUUM FULL). The server's write-ahead log"
+    " and its archive, and every replica, hold what was destroyed until their files are recycled: run CHECKPOINT as"
     " a superuser, remove archived logs and base backups from before now, and make base backups anew."
 )
 

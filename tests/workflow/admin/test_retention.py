@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from states.names import Role
 from tests.support.desk import REF, Desk
 from tests.support.letters import delivered
+from tests.support.visitor import Guest, Visitor
 from tests.workflow.admin.conftest import OWNER, Sit
 
 SCRIPT = Path(__file__).parents[3] / "docs" / "verify_export.py"
@@ -131,7 +134,9 @@ def test_every_command_still_answers_about_a_destroyed_partnership(sit: Sit) -> 
     for words in (
         ("list",), ("events", REF), ("deadlines", REF, "--all"), ("notices", REF), ("notices", "show", "1"),
         ("changes",), ("replies",), ("applications", REF), ("diagram", REF), ("people", "list"),
-        ("retention", "preview"),
+        ("retention", "preview"), ("export", "--format", "csv"), ("export", "--format", "ics"),
+        ("export", "--format", "ocds"), ("report", REF, "--year", "2026"),
+        ("report", "--district", "--year", "2026"),
     ):  # fmt: skip
         assert desk.run(*words).status == 0, words
 
@@ -149,3 +154,19 @@ def test_an_export_of_a_destroyed_partnership_verifies_without_this_program(sit:
     assert done.returncode == 0, done.stdout
     rows = len(desk.life.history())
     assert f"forgotten in {rows}." in done.stdout
+
+
+@pytest.mark.parametrize("role", ["staff", "principal", "board-office"])
+def test_the_pages_say_that_a_partnership_was_destroyed(sit: Sit, role: str) -> None:
+    desk = long_after(sit)
+    applied(desk)
+    page = Guest(desk.life).shown(Role(role), f"{role}@example.org")
+    assert "(destroyed on 2033-01-03: RCW 40.14.060, six years after termination)" in page
+    assert not re.search("None|Undefined|forgotten", page)
+
+
+def test_the_register_still_opens_after_a_destruction(sit: Sit) -> None:
+    desk = long_after(sit)
+    applied(desk)
+    for path in ("/partnerships", f"/partnerships/{REF}", "/calls"):
+        assert Visitor(desk.life).get(path).status < 500
