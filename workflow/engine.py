@@ -128,11 +128,20 @@ _OF = (
 def load(connection: Connection, refs: Sequence[str]) -> dict[str, Snapshot]:
     """Return the partnerships with these references that exist, by reference.
 
-    In a transaction that writes, lock them, so that no other transaction changes them before this one ends. Raise
-    `Damaged` for facts to which the last row of the history does not commit: nothing may be decided on them.
+    In a transaction that writes, lock them, so that no other transaction changes them before this one ends, and
+    raise `Damaged` for facts to which the last row of the history does not commit: nothing may be decided on them.
+    Pages and lists show them all the same.
     """
     query = database.locking(connection, _OF, of=tables.partnerships)
-    return {row.ref: snapshot_of(connection, row) for row in connection.execute(query, {"refs": refs})}
+    rows = connection.execute(query, {"refs": refs})
+    if database.only_reads(connection):
+        return {row.ref: _snapshot_as_stored(row) for row in rows}
+    return {row.ref: snapshot_of(connection, row) for row in rows}
+
+
+def _snapshot_as_stored(row: Row[Any]) -> Snapshot:
+    """Return a partnership from its row, whatever its last row commits to."""
+    return replace(Snapshot.from_row(row), destroyed=forgotten.is_forgotten(row.committed))
 
 
 def snapshot_of(connection: Connection, row: Row[Any]) -> Snapshot:
@@ -143,7 +152,7 @@ def snapshot_of(connection: Connection, row: Row[Any]) -> Snapshot:
     """
     if row.committed is not None and row.committed != (digest := digest_of(row.facts)):
         if forgotten.is_forgotten(row.committed) and forgotten.covers(connection, row.ref, digest):
-            return replace(Snapshot.from_row(row), destroyed=True)
+            return _snapshot_as_stored(row)
         raise Damaged(
             f"the facts of {row.ref} are not those that its last row left: somebody has changed them in the"
             f" database; partnershipctl verify {row.ref} says more"

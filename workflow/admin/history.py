@@ -22,7 +22,7 @@ def history(console: Console, ref: str) -> None:
     """List who did what, when and how; the time in each state."""
     with console.system.reading() as session:
         record = find_record(session, ref)
-        rows = [row.readable() for row in histories.read_history(session.connection, record.id or 0)]
+        rows = histories.read_history(session.connection, record.id or 0)
         sealed = sealing.sealed_rows(record.facts, rows, console.now)
         unopened = sealing.unopened_rows(record.facts, rows)
         corrected = {each.target.seq: each for each in corrections.corrections_in(rows)}
