@@ -60,7 +60,7 @@ def of_itself(partnership):
     for number, row in enumerate(history, 1):
         # In format 1 a sealed row cannot be checked, so only applications may be.
         first = row.get("format") != 2
-        sealed = first and row.get("sealed")
+        sealed, gone = first and row.get("sealed"), first and row.get("forgotten")
         ends = [r["event"] for r in history[number - 1 :] if r["event"] in ENDS[bool(r.get("sealed"))]]
         may_be = row["event"] in (APPLIES, GOES) and row["input"] is None and ends[:1] in ([], [GOES])
         wrong = {
@@ -68,7 +68,7 @@ def of_itself(partnership):
             "it does not follow the row before it": row["previous"] != previous,
             "it is of format 1 after a row of format 2": first and last == 2,
             "it cannot be sealed, only applications to an open call are": sealed and not may_be,
-            "its content does not fit its hash": not sealed and digest(ref, row) != row["hash"],
+            "its content does not fit its hash": not (sealed or gone) and digest(ref, row) != row["hash"],
             f"it starts in {row['from_state']}, the row before ends in {state}": row["from_state"] != state,
         }
         yield from (f"{ref}, row {row['seq']}: {words}" for words, is_so in wrong.items() if is_so)
@@ -87,7 +87,8 @@ def since_then(older, now):
         rows = {row["seq"]: row for row in now.get(ref, {"history": []})["history"]}
         for row in before["history"] if ref in now else ():
             same = rows.get(row["seq"], {})
-            sealed = {n for n in HASHED if "sealed" in row | same and None in (row[n], same.get(n))}
+            less = {"sealed", "forgotten"} & (row | same).keys()
+            sealed = {n for n in HASHED if less and None in (row[n], same.get(n))}
             names = () if row.get("format") == 2 else HASHED
             keys = [n for n in ("at", "hash", *names) if n not in sealed and row[n] != same.get(n)]
             if keys:
@@ -164,9 +165,8 @@ def read(path):
     document = json.loads(content)
     if "root" in document:
         return "heads", heads_of(path, document)
-    if len(by_ref := {each["ref"]: each for each in document["partnerships"]}) < len(
-        document["partnerships"]
-    ):
+    by_ref = {each["ref"]: each for each in document["partnerships"]}
+    if len(by_ref) < len(document["partnerships"]):
         raise ValueError(f"{path}: a reference stands there twice")
     return "export", by_ref
 
@@ -182,7 +182,7 @@ def main(path, *others):
     rows = [row for one in now.values() for row in one["history"]]
     sealed = sum(bool(row.get("sealed")) for row in rows if row.get("format") != 2)
     hidden = sum('{"withheld": ' in json.dumps(row, sort_keys=True) for row in rows if row.get("format") == 2)
-    forgotten = sum('{"forgotten": ' in json.dumps(row) for row in rows)
+    forgotten = sum('{"forgotten": ' in json.dumps(row) or row.get("forgotten") is True for row in rows)
     links = f"of {sealed} sealed rows only the links were checked"
     print(*faults, f"{len(now)} partnerships, {len(faults)} faults; {links}", sep="\n")
     print(

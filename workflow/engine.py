@@ -30,7 +30,7 @@ from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
 from workflow.session import Session
 from workflow.setting import Situation, collect_setting, corrected_input, try_correction
-from workflow.store import chain, database, kept_documents, tables
+from workflow.store import chain, database, forgotten, kept_documents, tables
 from workflow.store.column_types import canonical
 from workflow.store.commitments import new_salt
 from workflow.store.errors import AnsweredAlready, Conflict, Damaged, NotFound
@@ -133,16 +133,26 @@ def load(connection: Connection, refs: Sequence[str]) -> dict[str, Snapshot]:
     Pages and lists show them all the same.
     """
     query = database.locking(connection, _OF, of=tables.partnerships)
-    made = Snapshot.from_row if database.only_reads(connection) else snapshot_of
-    return {row.ref: made(row) for row in connection.execute(query, {"refs": refs})}
+    rows = connection.execute(query, {"refs": refs})
+    if database.only_reads(connection):
+        return {row.ref: _snapshot_as_stored(row) for row in rows}
+    return {row.ref: snapshot_of(connection, row) for row in rows}
 
 
-def snapshot_of(row: Row[Any]) -> Snapshot:
+def _snapshot_as_stored(row: Row[Any]) -> Snapshot:
+    """Return a partnership from its row, whatever its last row commits to."""
+    return replace(Snapshot.from_row(row), destroyed=forgotten.is_forgotten(row.committed))
+
+
+def snapshot_of(connection: Connection, row: Row[Any]) -> Snapshot:
     """Return a partnership from its row with the digest that its last row commits to (`committed`).
 
-    Raise `Damaged` if the facts have another digest. A row of format 1 commits to none.
+    Raise `Damaged` if the facts have another digest, unless a certificate in the second chain says that they were
+    lawfully destroyed. A row of format 1 commits to none.
     """
-    if row.committed is not None and row.committed != digest_of(row.facts):
+    if row.committed is not None and row.committed != (digest := digest_of(row.facts)):
+        if forgotten.is_forgotten(row.committed) and forgotten.covers(connection, row.ref, digest):
+            return _snapshot_as_stored(row)
         raise Damaged(
             f"the facts of {row.ref} are not those that its last row left: somebody has changed them in the"
             f" database; partnershipctl verify {row.ref} says more"
@@ -170,6 +180,10 @@ def decide(session: Session, record: Snapshot, intent: Intent) -> Change:
     """
     # First, so that an actor who saw an older version hears of the change rather than of a mistake.
     check_version(record, intent.expected_version)
+    if record.destroyed:
+        raise Refused(
+            [Unmet("record-kept", f"the record of {record.ref} was destroyed: {record.facts.title}")]
+        )
     row = row_of(intent.event, record.state)
     # Before the input: what it lacks is of no use to somebody who may not do the event.
     check_actor(session, record, row, intent)

@@ -56,7 +56,7 @@ def history(console: Console, ref: str) -> None:
 
 def _describe_correction(entry: dict[str, Any]) -> str | None:
     """Return that a row does not count as it stands, who corrected it, when and why; of a correction its row."""
-    if entry["event"] == CORRECT_ENTRY:
+    if entry["event"] == CORRECT_ENTRY and entry["input"]:
         return f"of row {entry['input']['seq']}: {entry['input']['reason']}"
     made = entry["corrected"]
     if not made:

@@ -25,7 +25,7 @@ from workflow.record import changes, histories
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.errors import NotFound
-from workflow.store.rows import Notice, NoticeStatus
+from workflow.store.rows import DESTROYED, Notice, NoticeStatus
 from workflow.views import documents, sealing
 from workflow.views.shown_directory import read_directory
 
@@ -186,7 +186,12 @@ def notices_show(console: Console, id_: int, text: bool) -> None:
         reader = f"{document['to'] or _NOBODY} as {row.role}{instead}"
         about = f"Notice {id_} to {reader}: {row.status}, {tries}{reason}."
         if content is None:
-            echo(f"{about} Its message is written when it is sent.")
+            gone = row.to == DESTROYED
+            echo(
+                f"{about} Its message was destroyed."
+                if gone
+                else f"{about} Its message is written when it is sent."
+            )
             return
         echo(about, err=True)
         if text:

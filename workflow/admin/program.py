@@ -26,6 +26,7 @@ from workflow.admin.dossier import dossier
 from workflow.admin.events import events
 from workflow.admin.export import export_
 from workflow.admin.history import history
+from workflow.admin.hold import hold
 from workflow.admin.import_ import import_
 from workflow.admin.init import init
 from workflow.admin.list import list_
@@ -39,6 +40,7 @@ from workflow.admin.plan import plan
 from workflow.admin.replies import replies
 from workflow.admin.report import report
 from workflow.admin.restore import restore
+from workflow.admin.retention import retention
 from workflow.admin.schools import schools
 from workflow.admin.show import show
 from workflow.admin.subscribers import subscribers
@@ -114,6 +116,8 @@ for command in (
     meetings,
     changes,
     dossier,
+    hold,
+    retention,
 ):
     partnershipctl.add_command(command)
 for command in (notices_preview, notices_test, notices_resend):

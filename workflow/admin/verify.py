@@ -15,6 +15,7 @@ from workflow.admin.progress import Progress
 from workflow.admin.references import ANY_REF, resolve
 from workflow.record import checkpoint
 from workflow.record.checkpoint import NotACheckpoint
+from workflow.record.committed import Ledger
 from workflow.record.timestamp import verify_stamp
 from workflow.record.verify import count, find_missing_triggers
 from workflow.record.verify import verify as verify_all
@@ -42,10 +43,10 @@ def verify(console: Console, ref: str | None, file: Path | None) -> int:
     """
     kept = _read_checkpoint(console, file) if file else None
     faults, checked = [], 0
-    with console.system.reading() as session:
+    with console.system.reading() as session, Ledger() as ledger:
         refs = [resolve(session.connection, ref)] if ref else []
         many = len(refs) or count(session.connection)
-        results = verify_all(session.connection, session.config, refs)
+        results = verify_all(session.connection, session.config, refs, ledger=ledger)
         # The results come one record at a time, so the faults are kept and never all histories at once.
         for number, (_, of_record) in enumerate(_with_progress(results, many), start=1):
             checked = min(number, many)
@@ -59,6 +60,7 @@ def verify(console: Console, ref: str | None, file: Path | None) -> int:
         raise NotFound(f"there is no partnership {ref!r}")
     document = {
         "checked": checked,
+        "forgotten": ledger.forgotten,
         "faults": [{"ref": f.ref, "seq": f.seq, "problem": f.problem} for f in faults],
     }
 
@@ -66,6 +68,10 @@ def verify(console: Console, ref: str | None, file: Path | None) -> int:
         for fault in faults:
             echo(str(fault))
         plural, faulty = "s" * (checked != 1), "s" * (len(faults) != 1)
+        if rows := ledger.forgotten:
+            echo(
+                f"Values of {rows} row{'s' * (rows != 1)} were lawfully destroyed; their commitments were checked."
+            )
         echo(f"Verified {checked} partnership{plural}: {len(faults) or 'no'} fault{faulty}.")
 
     console.show(document, people)

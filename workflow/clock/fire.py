@@ -201,7 +201,7 @@ def _step(session: Session, rows: Sequence[Row[Any]], now: datetime) -> Tally:
     """
     tally = Tally()
     # The query returns a partnership once for each of its due deadlines, so collect them by id.
-    records = {row.id: engine.snapshot_of(row) for row in rows}
+    records = {row.id: engine.snapshot_of(session.connection, row) for row in rows}
     work_by_key = _find_work(session.connection, list(records), now)
     changes: list[Change] = []
     updates: list[dict[str, Any]] = []

@@ -16,7 +16,7 @@ from workflow.store.column_types import canonical
 # What the daemon remembers the procedure by, and who it says changed it: only the file knows the person.
 _KEY, _BY = "procedure-seen", "config.toml"
 # The tables that say who decides what and when. The others hold the machine's own settings, some of them secret.
-_PROCEDURE = ("district", "calendar", "board", "selection", "termination", "deadline", "notice")
+_PROCEDURE = ("district", "calendar", "board", "selection", "termination", "retention", "deadline", "notice")
 
 
 def tell_procedure(session: Session, now: datetime) -> list[str]:
@@ -45,8 +45,8 @@ def tell_procedure(session: Session, now: datetime) -> list[str]:
 def _settings(config: Config) -> dict[str, str]:
     """Return each setting of the procedure and of the rights by its dotted name, as text."""
     procedure = config.procedure
-    parts: dict[str, Any] = {name: getattr(procedure, name).model_dump() for name in _PROCEDURE[:5]}
-    for name in _PROCEDURE[5:]:
+    parts: dict[str, Any] = {name: getattr(procedure, name).model_dump() for name in _PROCEDURE[:6]}
+    for name in _PROCEDURE[6:]:
         parts[name] = {key: row.model_dump() for key, row in getattr(procedure, name).items()}
     parts["admin"] = {"users": {name: user.model_dump() for name, user in procedure.admin.users.items()}}
     return dict(_flatten("", parts))

@@ -26,7 +26,7 @@ from workflow.session import Session, System
 from workflow.store import chain, tables
 from workflow.store.column_types import canonical
 from workflow.store.database import StoreError
-from workflow.store.rows import Notice, NoticeStatus
+from workflow.store.rows import DESTROYED, Notice, NoticeStatus
 
 # A lease lasts longer than any one delivery can take: the settings put a bound on `timeout_seconds` for this.
 LEASE = timedelta(minutes=10)
@@ -360,7 +360,7 @@ def retry(connection: Connection, key: int, now: datetime) -> bool:
     table = tables.notices
     # `whole` is the digest of the notice, or the notice where it leaves alone.
     whole = connection.scalar(select(table.c.within).where(table.c.id == key)) or key
-    is_stuck = table.c.status.in_(STUCK) & table.c.revoked_at.is_(None)
+    is_stuck = table.c.status.in_(STUCK) & table.c.revoked_at.is_(None) & (table.c.to != DESTROYED)
     queued = chain.execute(
         connection,
         update(table)

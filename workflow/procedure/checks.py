@@ -15,13 +15,14 @@ from states.machine import COLLECTED, EVENTS, event_named, events_of
 from states.mistakes import shorten
 from states.moments import DUTIES, MOMENTS
 from states.names import HELD_BY_NOBODY, Role, State
-from workflow.procedure.offsets import Hour
+from workflow.procedure.offsets import Hour, Offset
 from workflow.procedure.settings import (
     BoardSettings,
     DeadlineSettings,
     Mail,
     NoticeSettings,
     Procedure,
+    Retention,
     Summary,
 )
 
@@ -76,6 +77,19 @@ ALWAYS = (
     "question-link", "new-calls-link", "reply-refused", "digest", "summary", "handed-over", "school-closed",
     "test", "checkpoint", "records-request",
 )  # fmt: skip
+# The event from which the period of each class of the record counts.
+COUNTS_FROM = {
+    "record": "termination",
+    "documents": "termination",
+    "messages": "termination",
+    "drafts": "saving",
+    "held_applications": "closing",
+    "questions": "asking",
+    "office_mail": "sending",
+    "unknown_mail": "receipt",
+    "sign_ins": "use",
+    "leavers": "leaving",
+}
 _LONGEST = (
     64 - len("+999999999999999-") - 16
 )  # characters before the @ (RFC 5321, 4.5.3.1) less what the program adds
@@ -128,6 +142,7 @@ def find_mistakes(
     yield from _check_board(procedure.board)
     yield from _check_mail(procedure.mail)
     yield from _check_summary(procedure.summary)
+    yield from _check_retention(procedure.retention)
     if whole:
         yield from _check_meanings(procedure)
         yield from _find_stalls(procedure)
@@ -307,6 +322,24 @@ def _check_mail(mail: Mail) -> Iterator[Problem]:
     for name, server in (("smtp", mail.smtp), ("imap", mail.imap)):
         if server.password_file and server.oauth_token_file:
             yield Problem(f"mail.{name}.oauth_token_file", "there is a password_file too", "one of the two")
+
+
+def _check_retention(retention: Retention) -> Iterator[Problem]:
+    """Yield each class that counts from an event that it does not have, or that outlives what it belongs to."""
+    for name, row in retention.classes.items():
+        if row.after != COUNTS_FROM[name]:
+            expected = f"{COUNTS_FROM[name]!r}"
+            yield Problem(f"retention.{name}.after", f"{row.after!r} is no event of {name}", expected)
+    for name, whole in (("documents", "record"), ("messages", "record"), ("office_mail", "messages")):
+        row, of = retention.classes[name], retention.classes[whole]
+        if _days(row.keep) > _days(of.keep):
+            problem = f"{row.keep} is longer than the {of.keep} of {whole}, which would wait for it"
+            yield Problem(f"retention.{name}.keep", problem, f"at most {of.keep}")
+
+
+def _days(span: Offset) -> float:
+    """Return how many days a span has on average."""
+    return span.count * {"day": 1, "business day": 1.4, "week": 7, "month": 30.44, "year": 365.25}[span.unit]
 
 
 def _check_summary(summary: Summary) -> Iterator[Problem]:

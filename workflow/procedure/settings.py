@@ -388,6 +388,39 @@ class Redaction(Settings):
     confirmed: bool = False  # whether counsel has confirmed it
 
 
+class Retained(Settings):
+    """How long a class of the record is kept, from which event on, and by which rule."""
+
+    keep: OffsetText
+    after: Literal["termination", "saving", "sending", "receipt", "use", "closing", "asking", "leaving"]
+    rule: Name
+
+
+class Retention(Settings):
+    """The classes of the record that can be destroyed. Comments in config.toml say what each holds."""
+
+    backups: OffsetText
+    record: Retained
+    documents: Retained
+    messages: Retained
+    drafts: Retained
+    held_applications: Retained
+    questions: Retained
+    office_mail: Retained
+    unknown_mail: Retained
+    sign_ins: Retained
+    leavers: Retained
+
+    @property
+    def classes(self) -> dict[str, Retained]:
+        """Return the classes by name, in the order in which they are listed."""
+        return {
+            name: each
+            for name in type(self).model_fields
+            if isinstance(each := getattr(self, name), Retained)
+        }
+
+
 class Procedure(Settings):
     district: District
     database: Database
@@ -404,6 +437,7 @@ class Procedure(Settings):
     selection: SelectionSettings
     termination: Termination
     contact: ContactSettings
+    retention: Retention
     deadline: dict[str, DeadlineSettings]
     notice: dict[str, NoticeSettings]
     redaction: tuple[Redaction, ...] = ()

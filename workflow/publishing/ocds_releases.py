@@ -28,8 +28,11 @@ _CANCELLED = frozenset({"cancelled", "unsuccessful"})
 def list_releases(session: Session, words: Words, record: Snapshot) -> dict[str, list[Node]]:
     """Return the releases of each process of a partnership by its ocid, the earliest first.
 
-    No text in them names a contact person. Raise as `states.history.fold` does if the history cannot be read.
+    No text in them names a contact person. Of a record that was destroyed there are none. Raise as
+    `states.history.fold` does if the history cannot be read.
     """
+    if past.is_destroyed(session.connection, record.key):
+        return {}
     entries = past.read_entries(session.connection, record.key, session.config.calendar.local)
     processes, clean = make_releases(session, words, record.ref, entries), cleaner_for(record.facts)
     return {ocid: [_clean(each, clean) for each in releases] for ocid, releases in processes.items()}

@@ -115,11 +115,11 @@ def _public_states(session: Session, rows: Iterable[Any]) -> dict[int, str]:
 
 
 def _read(session: Session, wanted: ColumnElement[bool]) -> list[Snapshot]:
-    """Return records without those that are damaged, which nobody may take for the record."""
+    """Return records without those that are damaged, which nobody may take for the record, or destroyed."""
     records = []
     for row in session.connection.execute(engine.WITH_COMMITTED.where(wanted)):
         try:
-            records.append(engine.snapshot_of(row))
+            records.append(engine.snapshot_of(session.connection, row))
         except (ValueError, Damaged):
             continue
-    return records
+    return [record for record in records if not record.destroyed]

@@ -31,7 +31,16 @@ _WATCHED = {
     "organizations": ("kind",),
 }
 # How the `what` of other entries begins that people are told of.
-_TOLD = ("meetings ", "procedure ", "rights ", "import ", "restore ", "revoked notices to ")
+_TOLD = (
+    "meetings ",
+    "procedure ",
+    "rights ",
+    "import ",
+    "restore ",
+    "revoked notices to ",
+    "hold ",
+    "destruction ",
+)
 
 
 def put(session: Session, table: Table, values: Mapping[str, Any], *, by: str, now: datetime) -> str | None:

@@ -40,6 +40,8 @@ class Ledger:
     """The last digest of each row, and the hash of each row of the second chain, in a temporary file."""
 
     def __init__(self) -> None:
+        self.certificates: dict[str, Mapping[str, Any]] = {}  # what was destroyed last, by partnership
+        self.forgotten = 0  # rows of both chains of which values were destroyed
         # An empty name is a file that SQLite deletes when it is closed, and keeps in memory while it is small.
         self._file = sqlite3.connect("", isolation_level=None)
         self._file.executescript(
@@ -85,6 +87,12 @@ class Ledger:
         ).fetchone()
         number, _, digest = (row[0] if row else f"0 {GENESIS}").partition(" ")
         return int(number), digest
+
+    def last_digests(self, name: str, keys: Sequence[str]) -> dict[str, str]:
+        """Return the last digest of each of these rows that a chain knows and that are still there."""
+        marks = ",".join("?" * len(keys))
+        query = f"SELECT key, digest FROM latest WHERE name = ? AND digest <> '' AND key IN ({marks})"
+        return dict(self._file.execute(query, (name, *keys)))
 
     def see(self, name: str, keys: Sequence[str]) -> dict[str, str]:
         """Return the last digest of each of these rows that a chain knows, and note that they are there."""

@@ -57,7 +57,11 @@ def _show(value: Any, pointer: str, hides: Hides, salts: Salts, shown: dict[str,
 def _show_first_format(row: HistoryEntry, hides: Hides) -> dict[str, Any]:
     """Return a row of format 1, in which a column is shown as a whole or left out as a whole."""
     columns = row._asdict()
+    if row.is_destroyed:
+        columns |= dict.fromkeys(_COLUMNS)
     entry = {name: columns[name] for name in HASHED} | {"at": format_instant(row.at), "hash": row.hash}
+    if row.is_destroyed:
+        return entry | {"forgotten": True}
     hidden = [name for name in _COLUMNS if any(hides(pointer) for pointer in _pointers(columns, name))]
     return entry | dict.fromkeys(hidden) | ({"sealed": True} if hidden else {})
 

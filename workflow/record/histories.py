@@ -20,10 +20,10 @@ from workflow.store.rows import HistoryEntry, Snapshot
 
 
 def read_history(connection: Connection, key: int) -> list[HistoryEntry]:
-    """Return the history of the partnership with this key, oldest entry first."""
+    """Return the history of the partnership with this key, oldest entry first, as the hashes cover it."""
     table = tables.history
     query = select(table).where(table.c.partnership == key).order_by(table.c.seq)
-    return [HistoryEntry.from_row(row) for row in connection.execute(query)]
+    return [HistoryEntry.exact(row) for row in connection.execute(query)]
 
 
 def read_records(connection: Connection, query: Select[Any]) -> list[Snapshot]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, select
 
 from states.names import Role
 from workflow.record.committed import Fault, Ledger
-from workflow.store import chain, tables
+from workflow.store import chain, forgotten, tables
 from workflow.store.rows import GENESIS, Channel, HistoryEntry
 
 _BATCH = 500
@@ -79,14 +79,22 @@ def read_chain(connection: Connection, ledger: Ledger) -> tuple[Roles, list[Faul
     roles = Roles(connection)
     faults: list[Fault] = []
     previous, expected = GENESIS, 1
+    tally, certified = forgotten.Tally(forgotten.OF_CHANGES), ""
     query = select(tables.changes).order_by(tables.changes.c.id).execution_options(yield_per=_BATCH)
     try:
         for row in connection.execute(query):
             faults += _check(row, previous, expected)
             previous, expected = row.hash, row.id + 1
+            tally.add(row.id, row._asdict())
+            if row.what == forgotten.CERTIFICATE:
+                certified = json.loads(row.after)["changes"]
             _read(row, ledger, roles)
     except (ValueError, TypeError) as error:
         faults.append(Fault("the changes", expected, f"it cannot be read: {error}"))
+    ledger.forgotten += tally.rows
+    if tally.digest != certified:
+        words = "values of its rows were removed, and no certificate of destruction covers that"
+        faults.append(Fault("the changes", None, words))
     return roles, faults
 
 
@@ -106,8 +114,10 @@ def _check(row: Row[Any], previous: str, expected: int) -> Iterator[Fault]:
 def _read(row: Row[Any], ledger: Ledger, roles: Roles) -> None:
     """Note what a row of the chain commits to, and the roles that it gives or takes."""
     ledger.add_change(row.id, row.hash)
-    if row.rows and not row.rows.startswith("{"):
+    if row.rows and not forgotten.is_forgotten(row.rows):
         ledger.note(json.loads(row.rows), row.id)
+    if ref := forgotten.ref_of(row.what):
+        ledger.certificates[ref] = json.loads(row.after)
     if row.what.startswith(_PEOPLE):
         before, after = (json.loads(text) if text else None for text in (row.before, row.after))
         roles.add(row.id, row.what.removeprefix(_PEOPLE), before, after)

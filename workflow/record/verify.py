@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -19,9 +20,9 @@ from workflow.procedure.config import Config
 from workflow.record.committed import Fault, Ledger, find_changed_rows
 from workflow.record.histories import describe_error, read_history
 from workflow.record.second_chain import Roles, read_chain
-from workflow.store import past, tables, triggers
+from workflow.store import forgotten, past, tables, triggers
 from workflow.store.rows import GENESIS, HistoryEntry, Snapshot
-from workflow.store.saving import days_in_force, facts_text, hash_row
+from workflow.store.saving import days_in_force, digest_of_row, facts_text, hash_row
 
 __all__ = ["Fault", "count", "find_missing_triggers", "verify"]
 
@@ -32,7 +33,12 @@ def count(connection: Connection) -> int:
 
 
 def verify(
-    connection: Connection, config: Config, refs: Sequence[str] = (), *, rows: bool = True
+    connection: Connection,
+    config: Config,
+    refs: Sequence[str] = (),
+    *,
+    rows: bool = True,
+    ledger: Ledger | None = None,
 ) -> Iterator[tuple[str, list[Fault]]]:
     """Yield each partnership (or each of `refs`) with its faults, ordered by reference.
 
@@ -41,13 +47,14 @@ def verify(
     3. With `rows`, compare every row that the program wrote with the last digest of it.
 
     Without `refs` also yield each history whose partnership is gone, and the faults that are of no partnership.
+    A `ledger` that is given stays open, and then has what the chains commit to.
     """
     table = tables.partnerships
     query = select(table.c.id, table.c.ref)
     if refs:
         query = query.where(table.c.ref.in_(refs))
     keys = {row.id: str(row.ref) for row in connection.execute(query)}
-    with Ledger() as ledger:
+    with nullcontext(ledger) if ledger else Ledger() as ledger:
         roles, of_chain = read_chain(connection, ledger)
         for key, ref in sorted(keys.items(), key=lambda item: item[1]):
             yield ref, list(_verify_one(connection, config, key, ref, ledger, roles))
@@ -109,10 +116,12 @@ def _find_faults(
     1. Check the chain: each entry follows the one before it and fits its hash.
     2. Check that the row ends the chain: it has the hash of the last entry, and the number of entries as version.
     3. Note to which rows the entries commit, for `find_changed_rows`.
-    4. Fold the history, judge each event again, and compare the sum with the row. A row or a history that cannot be
-       read ends the search.
+    4. Where values were destroyed, compare what stands in their place with the certificate in the second chain.
+    5. Fold the history, judge each event again, and compare the sum with the row. A row or a history that cannot be
+       read ends the search. A history whose values were destroyed cannot be folded.
     """
     yield from _check_chain(row.ref, history, ledger)
+    yield from _check_destroyed(row, history, ledger)
     # Rows that were removed from the end leave a sound chain, so compare its end with the row.
     if history and row.head != history[-1].hash:
         yield Fault(row.ref, None, "the row does not carry the hash of the last row of its history")
@@ -124,6 +133,8 @@ def _find_faults(
         stored = Snapshot.from_row(row)
     except (ValueError, TypeError) as error:
         yield Fault(row.ref, None, f"the row cannot be read: {describe_error(error)}")
+        return
+    if any(entry.is_destroyed for entry in history):
         return
     try:
         entries = [past.entry_of(each, config.calendar.local) for each in history]
@@ -167,7 +178,25 @@ def _check_chain(ref: str, history: Iterable[HistoryEntry], ledger: Ledger) -> I
         previous, expected = entry.hash, seq + 1
 
 
+def _check_destroyed(row: Row[Any], history: Sequence[HistoryEntry], ledger: Ledger) -> Iterator[Fault]:
+    """Yield a fault for values that are gone, and for a changed row, without a certificate that says so."""
+    tally = forgotten.Tally(forgotten.OF_HISTORY)
+    for entry in history:
+        tally.add(entry.seq, entry._asdict())
+    ledger.forgotten += tally.rows
+    certificate = ledger.certificates.get(row.ref, {"history": "", "row": None})
+    if tally.digest != certificate["history"]:
+        yield Fault(
+            row.ref, None, "values of its history were removed, and no certificate of destruction covers that"
+        )
+    if certificate["row"] not in (None, digest_of_row(row._asdict())):
+        yield Fault(row.ref, None, "the row was changed after its values were destroyed")
+
+
 def _fits(ref: str, entry: HistoryEntry) -> bool:
+    # The certificate in the second chain vouches for a row of format 1 and its hash.
+    if entry.salt is None and entry.is_destroyed:
+        return True
     try:
         return hash_row(ref, entry._asdict()) == entry.hash
     # A column that is no JSON any more, or a salt that is gone.
@@ -177,6 +206,8 @@ def _fits(ref: str, entry: HistoryEntry) -> bool:
 
 def _note_rows(ref: str, entry: HistoryEntry, ledger: Ledger) -> Iterator[Fault]:
     """Note to which rows an entry commits. Yield a fault if it does not stand beside a row of the second chain."""
+    if forgotten.is_forgotten(entry.rows):
+        return
     number, _, digest = str(entry.beside).partition(" ")
     if not number.isdecimal() or ledger.change(int(number)) != digest:
         yield Fault(

@@ -105,6 +105,7 @@ PROTECTED: Mapping[str, Protected] = {
         _protect(tables.held_applications),
         _protect(tables.asked_questions),
         _protect(tables.subscribers),
+        _protect(tables.holds),
         _protect(tables.checkpoints),
         _protect(tables.records_requests),
         _protect(tables.marks),
@@ -129,14 +130,16 @@ class _Pending:
 
     entries: list[Entry] = field(default_factory=list)
     rows: dict[str, dict[tuple[Any, ...], None]] = field(default_factory=dict)
-    heads: list[list[str]] = field(default_factory=list)  # of histories, when the chain begins
+    digests: list[list[str]] = field(default_factory=list)  # that are known already: table, key and digest
 
 
 def watch(engine: Engine) -> None:
     """Append what each transaction of an engine has collected when it commits; forget it when it is undone."""
 
     def forget(connection: Connection) -> None:
-        connection.info.pop(_PENDING, None)
+        # What a lost connection has collected is lost with it.
+        if not connection.invalidated:
+            connection.info.pop(_PENDING, None)
 
     event.listen(engine, "begin", forget)
     event.listen(engine, "rollback", forget)
@@ -196,10 +199,10 @@ _INSERT = insert(tables.changes)
 def append(connection: Connection) -> None:
     """Append what this transaction has collected, after every transaction that appends before it."""
     pending: _Pending | None = connection.info.pop(_PENDING, None)
-    if pending is None or not (pending.entries or pending.rows or pending.heads):
+    if pending is None or not (pending.entries or pending.rows or pending.digests):
         return
     one_at_a_time(connection, "changes")
-    digests = list(pending.heads)
+    digests = list(pending.digests)
     for table, keys in sorted(pending.rows.items()):
         digests.extend(_digest(connection, table, keys))
     # Of rows that are gone again or cannot be read, there may be nothing to say.
@@ -238,10 +241,14 @@ def row_of(key: int, entry: Entry, rows: Sequence[Sequence[str]], previous: str)
 
 def hash_change(row: Mapping[str, Any]) -> str:
     """Return the hash of a row of this chain. Raise `ValueError` or `LookupError` if its salt cannot be read."""
-    parts = {name: _open(row[name]) for name in ("by", "what", "before", "after", "rows")}
     at = row["at"].astimezone(UTC).isoformat(timespec="microseconds")
     columns = (FORMAT, "changes", at, row["id"], row["previous"])
-    return hash_of(columns, commitments(parts, Salts(row["salt"])))
+    return hash_of(columns, commitments(parts_of(row), Salts(row["salt"])))
+
+
+def parts_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of a row of this chain to which it commits one by one, as JSON values."""
+    return {name: _open(row[name]) for name in ("by", "what", "before", "after", "rows")}
 
 
 def _open(text: str | None) -> Any:
@@ -340,5 +347,10 @@ def begin(connection: Connection) -> None:
         note(connection, name, [tuple(row) for row in keys])
     table = tables.partnerships
     heads = connection.execute(select(table.c.ref, table.c.version, table.c.head).order_by(table.c.id))
-    _pending(connection).heads.extend([HISTORY, row.ref, f"{row.version} {row.head}"] for row in heads)
+    repeat(connection, ([HISTORY, row.ref, f"{row.version} {row.head}"] for row in heads))
     append(connection)
+
+
+def repeat(connection: Connection, digests: Iterable[list[str]]) -> None:
+    """Have the chain commit to rows whose table, key and digest are known already."""
+    _pending(connection).digests.extend(digests)

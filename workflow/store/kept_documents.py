@@ -1,8 +1,9 @@
-"""Keeps the contents of documents, each once. Nothing removes one: the history names it by its digest."""
+"""Keeps the contents of documents, each once. Only retention removes one: the history names it by its digest."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
@@ -26,3 +27,9 @@ def read(connection: Connection, digest: str | None) -> bytes | None:
     table = tables.documents
     content = connection.scalar(select(table.c.content).where(table.c.sha256 == digest))
     return None if content is None else bytes(content)
+
+
+def find_kept(connection: Connection, digests: Iterable[str]) -> set[str]:
+    """Return those of these digests whose content is kept here. Retention may have destroyed it."""
+    table = tables.documents
+    return set(connection.scalars(select(table.c.sha256).where(table.c.sha256.in_(list(digests)))))

@@ -16,7 +16,9 @@ from states.fact import Attachment
 from states.moments import Moment, moments
 from states.names import Role, State
 from states.partnership import Partnership
+from workflow.store.forgotten import is_forgotten
 
+DESTROYED = "(destroyed)"  # what people read in the place of a value that was lawfully destroyed
 GENESIS = "0" * 64  # stands in for the hash of the row before the first row of a history
 
 
@@ -88,6 +90,7 @@ class Snapshot:
     entered_at: datetime
     facts: Partnership
     head: str  # the hash of the last row of its history
+    destroyed: bool = False  # its values were lawfully destroyed, so that nothing more can happen to it
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
@@ -140,8 +143,25 @@ class HistoryEntry(NamedTuple):
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
-        """Make an entry from a row of the table of histories."""
+        """Make an entry from a row of the table of histories, as people and the law read it."""
+        return cls.exact(row).readable()
+
+    @classmethod
+    def exact(cls, row: Row[Any]) -> Self:
+        """Make an entry with the columns letter by letter, as its hash covers them."""
         return cls._make(_columns(row, cls._fields))
+
+    def readable(self) -> Self:
+        """Return the entry with plain words and empty values where values were lawfully destroyed."""
+        if not is_forgotten(self.input):
+            return self
+        return self._replace(actor=DESTROYED, note=None, ran_by=None, input="{}", setting="{}")
+
+    @property
+    def is_destroyed(self) -> bool:
+        """Return whether its values were lawfully destroyed."""
+        # Nobody's address reads so.
+        return self.actor == DESTROYED or is_forgotten(self.input)
 
     @property
     def input_values(self) -> dict[str, Any]:

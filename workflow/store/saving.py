@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, insert, update
 
 from states.partnership import Partnership
 from workflow.store import tables
+from workflow.store.column_types import canonical
 from workflow.store.commitments import Salts, commitments, hash_of
 from workflow.store.rows import Snapshot
 
@@ -88,6 +89,13 @@ def facts_text(facts: Partnership) -> str:
     """Return the facts as JSON, as they are stored. A field with its default value is left out."""
     # A release that adds a field then leaves the text of stored facts as it was.
     return facts.model_dump_json(exclude_defaults=True)
+
+
+def digest_of_row(row: Mapping[str, Any]) -> str:
+    """Return the digest of the row of a partnership by which a certificate of destruction vouches for it."""
+    values = {name: str(row[name]) for name in ("ref", *_CHANGED)}
+    values["entered_at"] = row["entered_at"].astimezone(UTC).isoformat(timespec="microseconds")
+    return hashlib.sha256(canonical(values).encode()).hexdigest()
 
 
 def digest_of(facts: str) -> str:

@@ -381,6 +381,20 @@ asked_questions = Table(
     Index("ix_asked_questions_partnership", "partnership"),
 )
 
+# What stops the destruction of the record, of one partnership or of the whole district, until it is released.
+holds = Table(
+    "holds",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # counts from 1
+    Column("ref", String),  # of the partnership; empty for the whole district
+    Column("reason", Text, nullable=False),
+    Column("by", String, nullable=False),
+    Column("added_at", Instant, nullable=False),
+    Column("released_at", Instant),
+    Column("released_by", String),
+    Column("released_reason", Text),
+)
+
 # Requests for public records about a partnership. While one is open, nothing of it is destroyed.
 records_requests = Table(
     "records_requests",

@@ -66,7 +66,11 @@ def corrections_in(rows: Iterable[HistoryEntry]) -> list[Correction]:
     counting: dict[int, dict[str, Any] | None] = {}
     corrections = []
     for row in by_seq.values():
-        if row.event != CORRECT_ENTRY or (values := row.input_values)["seq"] not in by_seq:
+        if (
+            row.event != CORRECT_ENTRY
+            or row.is_destroyed
+            or (values := row.input_values)["seq"] not in by_seq
+        ):
             continue
         target = by_seq[values["seq"]]
         was = counting.get(target.seq, target.input_values)
@@ -101,7 +105,11 @@ def read_of(
     table, wanted = tables.history, set(seqs)
     mine = select(table).where(table.c.partnership == partnership).order_by(table.c.seq)
     made = [HistoryEntry.from_row(r) for r in connection.execute(mine.where(table.c.event == CORRECT_ENTRY))]
-    made = [row for row in [*made, *([last] if last else [])] if json.loads(row.input)["seq"] in wanted]
+    made = [
+        row
+        for row in [*made, *([last] if last else [])]
+        if not row.is_destroyed and row.input_values["seq"] in wanted
+    ]
     if not made:
         return []
     targets = [HistoryEntry.from_row(r) for r in connection.execute(mine.where(table.c.seq.in_(wanted)))]

@@ -114,6 +114,7 @@ def entry(
 
     `sealed` hides what nobody may read before the call closes, `unopened` also whose application it is about.
     """
+    row = row.readable()
     event_input = with_money(row.input_values)
     if sealed:
         seal(event_input, event_named(row.event).sealed)

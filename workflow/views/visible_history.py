@@ -70,7 +70,7 @@ def _applied_for(rows: Iterable[HistoryEntry], viewer: Viewer) -> frozenset[str]
     """Return the organizations for which an applicant applied in the present call, also if it was withdrawn."""
     if viewer.role is not Role.APPLICANT:
         return frozenset()
-    applied = (row.input_values for row in rows if event_named(row.event).sealed)
+    applied = (row.input_values for row in rows if event_named(row.event).sealed and not row.is_destroyed)
     return frozenset(str(form["organization"]) for form in applied if form["contact_email"] == viewer.email)
 
 

@@ -63,12 +63,13 @@ def page(site: Site, session: Session, action: Action) -> Response:
     selection = record.facts.selection
     apply = _own_application(session, action)
     here = _page_address(session, action)
-    saved = {
-        digest: f"{here}/documents/{digest}" for digest in attached.names_for(session, record, viewer, now)
-    }
+    named = attached.names_for(session, record, viewer, now)
+    kept = kept_documents.find_kept(session.connection, named)
+    saved = {digest: f"{here}/documents/{digest}" for digest in kept}
     return site.render(
         "partnership",
         title=record.facts.title,
+        destroyed=[digest for digest in named if digest not in kept],
         dates_in=session.dates_in(action.reader),
         ref=record.ref,
         school=session.directory.school_name(record.facts.school),

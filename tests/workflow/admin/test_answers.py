@@ -44,6 +44,11 @@ USUAL = {
     "restore": (("copy.db",), "every record was verified."),
     "export": ((), '"format":"lead-community-partners record"'),
     "verify": ((), "Verified 1 partnership: no faults."),
+    "hold list": ((), "No holds."),
+    "hold add": ((REF, "--reason", "A lawsuit"), f"{REF} is on hold."),
+    "hold release": ((REF, "--reason", "It is over"), f"{REF} is not on hold any more."),
+    "retention preview": ((), "Nothing is due."),
+    "retention clean": ((), "Nothing deleted is left in"),
     "list": ((), "applications-close: 2025-08-15 17:00"),
     "show": ((REF,), "[open-selection]"),
     "events": ((REF,), "extend-selection  (staff): possible"),
@@ -154,6 +159,8 @@ def arguments(sit: Sit, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[obj
         "INSERT INTO subscribers (email, confirmed_at) VALUES ('reader@example.org', '2025-07-10 12:00:00')"
     )
     desk.life.set_up("UPDATE notices SET status = 'dead' WHERE id = 1 AND :retry", retry=name in AGAIN)
+    if name == "hold release":
+        desk.say("hold", "add", REF, "--reason", "A lawsuit")
     if name == "restore":
         desk.say("backup", "copy.db")
         desk.life.system.engine.dispose()
@@ -162,8 +169,9 @@ def arguments(sit: Sit, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[obj
 
 
 def test_the_tests_below_know_every_command() -> None:
-    # `do` works only on a terminal; tests/story/test_terminal.py tests it there.
-    assert sorted([*USUAL, "do"]) == ALL
+    # `do` works only on a terminal; tests/story/test_terminal.py tests it there. `retention apply` needs a record
+    # without faults, and has tests of its own.
+    assert sorted([*USUAL, "do", "retention apply"]) == ALL
 
 
 @pytest.mark.parametrize("name", sorted(USUAL))
