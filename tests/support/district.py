@@ -167,11 +167,13 @@ class Life:
         )
 
         def work(connection: Connection) -> None:
-            keys = select(*table.primary_key)
-            before = connection.execute(keys).all()
+            keys, named = select(*table.primary_key), chain.PROTECTED[table.name].key
+            names = select(*(table.c[name] for name in named))
+            before = {chain.text_of(row) for row in connection.execute(names)}
             connection.execute(text(sql), values)
-            after = connection.execute(keys).all()
-            chain.note(connection, table.name, [tuple(key) for key in (*before, *after)])
+            chain.note(connection, table.name, [tuple(key) for key in connection.execute(keys)])
+            after = {chain.text_of(row) for row in connection.execute(names)}
+            chain.repeat(connection, ([table.name, key, ""] for key in sorted(before - after)))
 
         database.transact(self.system.engine, work)
 

@@ -173,11 +173,17 @@ def execute(
     table = statement.table
     assert isinstance(table, Table)
     keys = tuple(table.primary_key)
-    returning = statement.returning(*keys)
+    named = PROTECTED[table.name].key
+    returning = statement.returning(*keys, *(table.c[name].label(f"named_{name}") for name in named))
     written = connection.execute(returning, list(rows)) if rows is not None else connection.execute(returning)
-    found = [tuple(row) for row in written]
-    note(connection, table.name, found)
-    return found if len(keys) > 1 else [key for (key,) in found]
+    found = written.all()
+    if isinstance(statement, Delete):
+        # Nothing can be read of these rows any more when the transaction commits.
+        gone = (text_of(row[len(keys) :]) for row in found)
+        repeat(connection, ([table.name, key, ""] for key in gone))
+    else:
+        note(connection, table.name, [tuple(row[: len(keys)]) for row in found])
+    return [tuple(row[: len(keys)]) if len(keys) > 1 else row[0] for row in found]
 
 
 def note(connection: Connection, table: str, keys: Iterable[Any]) -> None:
@@ -286,7 +292,7 @@ def _digest_some(
     # A row that the transaction made and took back leaves only its primary key, which names it where that is the
     # key of the chain as well.
     if primary == list(protected.key):
-        digests += [[name, _text(key), ""] for key in keys if key not in found]
+        digests += [[name, text_of(key), ""] for key in keys if key not in found]
     return digests
 
 
@@ -309,7 +315,7 @@ def commitment_of(name: str, row: Mapping[str, Any]) -> list[str]:
 
 def key_of(protected: Protected, row: Mapping[str, Any]) -> str:
     """Return the key by which the chains name a row."""
-    return _text([row[name] for name in protected.key])
+    return text_of([row[name] for name in protected.key])
 
 
 def digest_of(protected: Protected, row: Mapping[str, Any]) -> str:
@@ -325,7 +331,8 @@ def digest_of(protected: Protected, row: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(values).encode()).hexdigest()
 
 
-def _text(values: Iterable[Any]) -> str:
+def text_of(values: Iterable[Any]) -> str:
+    """Return the text by which a row is named, from the values of its key."""
     return canonical([_plain(value) for value in values])
 
 

@@ -45,7 +45,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
             call.do(event, by)
         call.do("open-selection", closes_on=(call.now + timedelta(days=21)).date().isoformat())
     opened.transact(lambda session: replan.replan(session, now.astimezone(UTC)))
-    call.run("DELETE FROM notices")
+    call.set_up("DELETE FROM notices")
     opened.engine.dispose()
     return folder
 
