@@ -47,6 +47,7 @@ CONTEXT = {
     "meeting": "in a notice of a change in the Board's calendar: when the meeting was and is now, or nothing",
     "changes": "what changed: by, lines, more; old, new_name, reason where somebody takes over; or nothing",
     "held": "in a notice about an application that waits: name, email, reason; or set_aside; or nothing",
+    "request": "for somebody whom a public record names: what is asked for, respond_by; or nothing",
     "checkpoint": "for a witness: number, chains, root, stamped, no_time_stamp; or nothing",
     "missing": "for staff and the Superintendent, by role: a sentence for each role that nobody holds; or empty",
     "failure": "in a notice about the system itself: what failed; or nothing",

@@ -31,7 +31,7 @@ from tests.support.facts import (
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
     "question-link", "new-calls-link", "reply-refused", "digest", "summary", "handed-over", "school-closed", "test",
-    "checkpoint",
+    "checkpoint", "records-request",
 )  # fmt: skip
 ROOT = Path(__file__).parents[2]
 EMAIL = ROOT / "templates" / "email"

@@ -73,6 +73,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "reply": None,
         "held": None,
         "checkpoint": None,
+        "request": None,
         "meeting": None,
         "digest": [],
         "summary": None,

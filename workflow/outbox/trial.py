@@ -63,6 +63,7 @@ def _compose(settings: Config, template: str, to: Mailbox, now: datetime, name: 
         "me": link or settings.address("me"),
         "dates_in": None, "meeting": None, "failure": None, "held": None,
         "checkpoint": None,
+        "request": None,
     }  # fmt: skip
     return compose(
         rendered=settings.templates.notice(template, context),

@@ -75,7 +75,7 @@ BEFORE_THE_BOARD = frozenset(
 ALWAYS = (
     "receipt", "fresh-link", "sign-in", "invitation", "apply-link", "draft-saved", "application-held",
     "question-link", "new-calls-link", "reply-refused", "digest", "summary", "handed-over", "school-closed",
-    "test", "checkpoint",
+    "test", "checkpoint", "records-request",
 )  # fmt: skip
 # The event from which the period of each class of the record counts.
 COUNTS_FROM = {

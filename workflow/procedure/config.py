@@ -28,6 +28,7 @@ from states.mistakes import problems_of
 from workflow.procedure.calendar import Calendar
 from workflow.procedure.checks import find_missing_words, find_mistakes
 from workflow.procedure.reading import UNREADABLE, explain_unreadable, read_text, read_toml
+from workflow.procedure.redactions import find_redaction_mistakes
 from workflow.procedure.settings import DeadlineSettings, NoticeSettings, Procedure
 from workflow.store.files import private_mode
 
@@ -200,6 +201,7 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     words_of_events = _read_words(folders, "events.toml")
     problems += find_mistakes(procedure, templates, words=words, whole=not problems)
     problems += find_missing_words(words_of_events)
+    problems += find_redaction_mistakes(procedure.redaction)
     # An earlier release read this file. Without an error the district's own labels would silently be gone.
     if (folder / "templates" / "labels.toml").is_file():
         expected = 'each as label = "..." of its event in templates/events.toml'

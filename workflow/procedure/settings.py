@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from notifications.addresses import parse_mailbox
 from states.case import BoardRules, Meaning
-from states.inputs import Count, Day, Email, Name
+from states.inputs import Count, Day, Email, Name, Text
 from states.mistakes import shorten
 from states.names import Ground, State
 from workflow.procedure.calendar import Roll
@@ -410,6 +410,17 @@ class Retention(Settings):
         }
 
 
+class Redaction(Settings):
+    """What a copy for public records withholds, and by which exemption. `redactions.py` has the classes."""
+
+    name: Annotated[Name, Field(pattern=r"^[a-z0-9-]+$")]
+    covers: tuple[str, ...] = ()  # classes, or EVENT.KEY; empty: only what is marked by hand
+    exemption: Name
+    statute: Name
+    explanation: Text
+    confirmed: bool = False  # whether counsel has confirmed it
+
+
 class Procedure(Settings):
     district: District
     database: Database
@@ -429,3 +440,4 @@ class Procedure(Settings):
     retention: Retention
     deadline: dict[str, DeadlineSettings]
     notice: dict[str, NoticeSettings]
+    redaction: tuple[Redaction, ...] = ()
