@@ -377,17 +377,6 @@ class NoticeSettings(Settings):
     enabled: bool = True
 
 
-class Redaction(Settings):
-    """What a copy for public records withholds, and by which exemption. `redactions.py` has the classes."""
-
-    name: Annotated[Name, Field(pattern=r"^[a-z0-9-]+$")]
-    covers: tuple[str, ...] = ()  # classes, or EVENT.KEY; empty: only what is marked by hand
-    exemption: Name
-    statute: Name
-    explanation: Text
-    confirmed: bool = False  # whether counsel has confirmed it
-
-
 class Retained(Settings):
     """How long a class of the record is kept, from which event on, and by which rule."""
 
@@ -419,6 +408,17 @@ class Retention(Settings):
             for name in type(self).model_fields
             if isinstance(each := getattr(self, name), Retained)
         }
+
+
+class Redaction(Settings):
+    """What a copy for public records withholds, and by which exemption. `redactions.py` has the classes."""
+
+    name: Annotated[Name, Field(pattern=r"^[a-z0-9-]+$")]
+    covers: tuple[str, ...] = ()  # classes, or EVENT.KEY; empty: only what is marked by hand
+    exemption: Name
+    statute: Name
+    explanation: Text
+    confirmed: bool = False  # whether counsel has confirmed it
 
 
 class Procedure(Settings):

@@ -141,6 +141,13 @@ def test_every_command_still_answers_about_a_destroyed_partnership(sit: Sit) -> 
         assert desk.run(*words).status == 0, words
 
 
+def test_a_dossier_of_a_destroyed_partnership_is_still_written(sit: Sit) -> None:
+    desk = long_after(sit)
+    applied(desk)
+    answer = desk.run("dossier", REF, "--output", str(desk.folder / "dossier.zip"))
+    assert answer.status == 0, answer
+
+
 def test_an_export_of_a_destroyed_partnership_verifies_without_this_program(sit: Sit) -> None:
     desk = long_after(sit)
     before = desk.run("export").out

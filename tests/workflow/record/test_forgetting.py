@@ -27,8 +27,6 @@ from workflow.store.rows import GENESIS
 from workflow.store.saving import hash_row
 from workflow.store.triggers import restore_triggers
 
-pytestmark = pytest.mark.promise("Only what retention lets go is destroyed, and then it is gone")
-
 LATER = "2033-01-03"
 
 
@@ -109,6 +107,7 @@ def found_in(life: Life, values: set[str]) -> set[tuple[str, str]]:
     return found
 
 
+@pytest.mark.promise("lawful-destruction")
 def test_a_destroyed_record_verifies_and_is_in_no_file(begin: Begin) -> None:
     life = ended(begin)
     values = everything_written(life)
@@ -121,6 +120,7 @@ def test_a_destroyed_record_verifies_and_is_in_no_file(begin: Begin) -> None:
     assert due(life) == []
 
 
+@pytest.mark.promise("lawful-destruction")
 def test_half_of_a_life_goes_and_the_other_half_stays(begin: Begin) -> None:
     life = ended(begin)
     other = life.another("fh-2025").at("2025-09-03").to("open")
@@ -160,6 +160,7 @@ def test_a_change_after_the_destruction_is_found(begin: Begin, change: str) -> N
     assert life.faults() == ["the row was changed after its values were destroyed"]
 
 
+@pytest.mark.promise("lawful-destruction")
 def test_values_that_somebody_removed_without_a_certificate_are_found(begin: Begin) -> None:
     life = ended(begin)
     now, key = life.now.astimezone(UTC), life.record.key
@@ -175,6 +176,7 @@ def test_values_that_somebody_removed_without_a_certificate_are_found(begin: Beg
     assert life.faults() == [words]
 
 
+@pytest.mark.promise("lawful-destruction")
 def test_a_hold_stops_everything_of_a_partnership(begin: Begin) -> None:
     life = ended(begin)
     life.system.transact(
