@@ -83,7 +83,7 @@ def compose(
         ("X-Auto-Response-Suppress", "All"),
         *([("X-Partnership", _check_ref(ref))] if ref else []),
         *(("X-Partnership-Record", _write_text(line, "X-Partnership-Record")) for line in record),
-        *(("X-Partnership-Proof", _fold(_write_text(line, "X-Partnership-Proof"))) for line in proofs),
+        *(("X-Partnership-Proof", _write_text(line, "X-Partnership-Proof")) for line in proofs),
         *_make_unsubscribing(unsubscribe),
     ]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
@@ -188,11 +188,6 @@ def _check_ref(text: str) -> str:
     if not _REF.fullmatch(text) or len(text) > 250:
         raise ValueError(f"X-Partnership: {text!r} is not a partnership's reference: ASCII without blanks")
     return text
-
-
-def _fold(text: str) -> str:
-    """Return a text with a line end before each blank, since a line of a header has at most 998 octets."""
-    return text.replace(" ", "\r\n ")
 
 
 def _write_date(moment: datetime) -> str:

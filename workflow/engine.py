@@ -128,11 +128,13 @@ _OF = (
 def load(connection: Connection, refs: Sequence[str]) -> dict[str, Snapshot]:
     """Return the partnerships with these references that exist, by reference.
 
-    In a transaction that writes, lock them, so that no other transaction changes them before this one ends. Raise
-    `Damaged` for facts to which the last row of the history does not commit: nothing may be decided on them.
+    In a transaction that writes, lock them, so that no other transaction changes them before this one ends, and
+    raise `Damaged` for facts to which the last row of the history does not commit: nothing may be decided on them.
+    Pages and lists show them all the same.
     """
     query = database.locking(connection, _OF, of=tables.partnerships)
-    return {row.ref: snapshot_of(row) for row in connection.execute(query, {"refs": refs})}
+    made = Snapshot.from_row if database.only_reads(connection) else snapshot_of
+    return {row.ref: made(row) for row in connection.execute(query, {"refs": refs})}
 
 
 def snapshot_of(row: Row[Any]) -> Snapshot:

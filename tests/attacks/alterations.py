@@ -97,8 +97,7 @@ def _appended(values: Mapping[str, Any], life: Life) -> None:
     _rewritten(add, life)
 
 
-# Sent as values, since a colon in a statement is the start of a parameter.
-_OTHER_TITLE = """UPDATE partnerships SET facts = replace(facts, '"title"', '"title_2"')"""
+_OTHER_TITLE = """UPDATE partnerships SET facts = replace(facts, '"title":"', '"title":"The ')"""
 
 
 def _change_facts_around_an_event(life: Life) -> None:

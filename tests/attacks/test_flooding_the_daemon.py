@@ -165,7 +165,7 @@ def close(house: House, calls: list[str], gap: float) -> None:
     """Let calls fall due one after the other."""
     for number, ref in enumerate(calls):
         due = current_time() + timedelta(seconds=1 + number * gap)
-        house.sql(
+        house.set_deadlines(
             "UPDATE deadlines SET due_at = ?, next_at = ? WHERE status = 'open'"
             " AND partnership = (SELECT id FROM partnerships WHERE ref = ?)",
             *[due.strftime("%Y-%m-%d %H:%M:%S.%f")] * 2, ref,
@@ -194,8 +194,10 @@ def test_a_flood_of_mail_and_forms_delays_no_deadline_and_changes_nothing(
     monkeypatch.setattr(
         load, "_staff", lambda: None
     )  # a command takes much of the processor, which is no flood
-    house.sql("UPDATE deadlines SET status = 'cancelled' WHERE partnership = (SELECT id FROM partnerships"
-              " WHERE ref = 'hostile-call')")  # fmt: skip
+    house.set_deadlines(
+        "UPDATE deadlines SET status = 'cancelled' WHERE partnership ="
+        " (SELECT id FROM partnerships WHERE ref = 'hostile-call')"
+    )
     flood.fill(load.letter, COUNT)
     before, events = kept(house), history(house)
     house.start()

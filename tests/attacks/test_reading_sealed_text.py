@@ -23,6 +23,7 @@ from tests.support.letters import delivered
 from tests.support.visitor import Guest, Visitor
 from workflow import links
 from workflow.outbox import message
+from workflow.publishing.school_year import SchoolYear
 from workflow.publishing.tables import TABLES
 from workflow.store import feeds, tables
 from workflow.store.rows import Channel, Notice
@@ -86,6 +87,8 @@ def read_commands(desk: Desk) -> Iterator[tuple[str, str]]:
     commands += [("export", ref), ("list",), ("verify",), ("organizations",), ("people",)]
     commands += [("export", ref, "--format", form) for form in ("ics", "ocds")]
     commands += [("export", ref, "--format", "csv", "--table", table) for table in TABLES]
+    year = str(SchoolYear.of(desk.life.now.date()).ends_in)
+    commands += [("report", who, "--year", year, "--json") for who in (ref, "--district")]
     commands += [("notices", "show", str(row["id"])) for row in desk.life.notices()]
     for words in commands:
         answer = desk.run(*words)

@@ -134,6 +134,7 @@ def test_the_register_never_shows_what_is_nobodys_business(begin: Begin, name: s
     secrets = secrets_of(life)
     for place, shown in read(life).items():
         assert not [text for text in secrets if text in shown], place
+        assert "protest" not in shown, place
         assert set(ADDRESS.findall(shown)) <= {OFFICE}, place
         if station not in NOT_BEFORE:
             assert "Harbor House" not in shown, place

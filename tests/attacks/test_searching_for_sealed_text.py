@@ -34,6 +34,7 @@ from workflow import links
 from workflow.actions import sign_in
 from workflow.links import Claim
 from workflow.outbox import message
+from workflow.publishing.school_year import SchoolYear
 from workflow.publishing.tables import TABLES
 from workflow.store import feeds, tables
 from workflow.store.rows import Channel, Notice
@@ -301,13 +302,14 @@ class Search:
             yield path, PUBLIC, guest.get(path).text
 
     def commands(self, life: Life, everywhere: bool) -> Iterator[tuple[str, Reader, str]]:
-        ref = life.ref
+        ref, year = life.ref, str(SchoolYear.of(life.now.date()).ends_in)
         named = ("show", "history", "events", "notices", "replies", "deadlines")
         commands = [(name, ref, *form) for name in named for form in ((), ("--json",))]
         commands += [
             ("export", ref),
             *(("export", ref, "--format", form) for form in ("ics", "ocds")),
             *(("export", ref, "--format", "csv", "--table", table) for table in TABLES),
+            ("report", ref, "--year", year, "--json"),
             ("list", "--json"),
             ("verify",),
             ("organizations",),

@@ -30,6 +30,7 @@ def test_a_report_is_accessible_on_every_screen_and_on_paper(
     begin: Begin, browser: Browser, judge: Judge, tmp_path: Path, name: str
 ) -> None:
     life = begin("reported")
+    life.do("record-gap", on="2026-07-10", evidence="https://example.org/" + "minutes-of-the-meeting/" * 8)
     life.tick("2026-08-20")
     file = tmp_path / "report.html"
     file.write_text(pages_of(life.at("2026-08-20"))[name], encoding="utf-8")

@@ -27,7 +27,7 @@ from tests.support.house import NEW, House
 from tests.support.letters import answer, got, put
 from tests.support.visitor import Page, Visitor
 from workflow.session import Session, System, current_time
-from workflow.store import tables
+from workflow.store import chain, tables
 
 T = TypeVar("T")
 WHO = "franklin-principal@example.org"
@@ -154,12 +154,13 @@ def fall_due(found: System, when: Callable[[int], datetime]) -> None:
 
     def work(session: Session) -> None:
         connection = session.connection
-        connection.execute(update(tables.notices).values(status="sent", sent_at=current_time(), held=False))
+        told = update(tables.notices).values(status="sent", sent_at=current_time(), held=False)
+        chain.execute(connection, told)
         keys = list(connection.scalars(calls.order_by(table.c.id)))
-        connection.execute(update(table).where(table.c.status == "open").values(status="cancelled"))
+        chain.execute(connection, update(table).where(table.c.status == "open").values(status="cancelled"))
         for number, key in enumerate(keys):
             values = {"status": "open", "due_at": when(number), "next_at": when(number)}
-            connection.execute(update(table).where(table.c.id == key).values(**values))
+            chain.execute(connection, update(table).where(table.c.id == key).values(**values))
 
     found.transact(work)
 

@@ -26,7 +26,7 @@ from tests.faults.account import (
 from tests.faults.conftest import READER, hold
 from tests.support.house import House, until
 from workflow.session import current_time
-from workflow.store import tables
+from workflow.store import chain, tables
 
 PATIENT = [0.01] * 200  # minutes between attempts
 MAIL = f'maildir = "mail"\nretry_minutes = {PATIENT}\n'
@@ -62,7 +62,9 @@ def ripen(house: House) -> None:
     table, now = tables.deadlines, current_time()
     visit = update(table).where(table.c.name == "site-visit", table.c.kind == "due")
     with opened(house) as found:
-        found.transact(lambda session: session.connection.execute(visit.values(due_at=now, next_at=now)))
+        found.transact(
+            lambda session: chain.execute(session.connection, visit.values(due_at=now, next_at=now))
+        )
 
 
 def happen(house: House) -> None:

@@ -17,12 +17,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection, select
+
 from tests.support import databases
 from tests.support.district import Life, found, written
 from tests.support.facts import LA, way
 from workflow.clock import replan
 from workflow.procedure import config
 from workflow.session import System, current_time
+from workflow.store import chain, database, tables
 from workflow.store.database import open_store
 
 T = TypeVar("T")
@@ -71,7 +74,7 @@ def founded(folder: Path) -> None:
     call.do("open-selection", closes_on=(call.now + timedelta(days=21)).date().isoformat())
     new.do("identify-needs")
     opened.transact(lambda session: replan.replan(session, now.astimezone(UTC)))
-    call.run("DELETE FROM notices")
+    call.set_up("DELETE FROM notices")
     opened.engine.dispose()
 
 
@@ -164,11 +167,23 @@ class House:
             statement = statement.replace("?", f":{name}", 1)
         return databases.rows(self.database, statement, **named)
 
+    def set_deadlines(self, statement: str, *values: Any) -> None:
+        """Change deadlines by one statement as if the program had done it: the second chain commits to them."""
+        self.sql(statement, *values)
+
+        def commit(connection: Connection) -> None:
+            keys = connection.execute(select(tables.deadlines.c.id)).all()
+            chain.note(connection, "deadlines", [tuple(key) for key in keys])
+
+        made = open_store(config.load(self.folder / "config.toml", words=False).database_url)
+        database.transact(made, commit)
+        made.dispose()
+
     def postpone(self, seconds: float) -> None:
         """Let the deadline of NEW fall due that much later than now, and everything else be over."""
-        self.sql("UPDATE deadlines SET status = 'cancelled'")
+        self.set_deadlines("UPDATE deadlines SET status = 'cancelled'")
         due = current_time() + timedelta(seconds=seconds)
-        self.sql(
+        self.set_deadlines(
             "UPDATE deadlines SET status = 'open', due_at = ?, next_at = ? WHERE name = 'needs-agreed'"
             " AND kind = 'due' AND partnership = (SELECT id FROM partnerships WHERE ref = ?)",
             *[due.strftime("%Y-%m-%d %H:%M:%S.%f")] * 2, NEW,

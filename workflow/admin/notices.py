@@ -133,19 +133,22 @@ def _read_message(content: bytes) -> str:
 
 
 def look_at_links(console: Console, notice: Notice, signed: Callable[[], bytes]) -> bytes | None:
-    """Return a message with the links of a notice, and record the look, if the user may act as its reader."""
+    """Return a message with its links if the user may act as its reader. Record the look in any case."""
     try:
-        _, user = console.require_actor(notice.to)
+        console.require_actor(notice.to)
     except Refused:
+        record_look(console, "read a notice", notice.id)
         return None
     content = signed()
     # These links act in the name of their person, so the record says who has looked at them.
-    console.system.transact(partial(_record_look, id_=notice.id, user=user, now=console.now))
+    record_look(console, "read the links of a notice", notice.id)
     return content
 
 
-def _record_look(session: Session, id_: int, user: str, now: datetime) -> None:
-    changes.record(session, "read the links of a notice", id_, by=user, now=now)
+def record_look(console: Console, what: str, id_: int) -> None:
+    """Put on record that the operating-system user has read a message to or from somebody else."""
+    user, now = console.user[0], console.now
+    console.system.transact(lambda session: changes.record(session, what, id_, by=user, now=now))
 
 
 @notices.command("show")
@@ -155,7 +158,7 @@ def _record_look(session: Session, id_: int, user: str, now: datetime) -> None:
 def notices_show(console: Console, id_: int, text: bool) -> None:
     """Show a notice: to whom it went and why, and its message.
 
-    Its links are masked unless the user may act as its reader; then the record keeps who looked.
+    Its links are masked unless the user may act as its reader. The record keeps who looked.
     """
     table, about = tables.notices, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == check_id("notice", id_))

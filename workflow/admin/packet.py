@@ -25,7 +25,9 @@ _EXPECTED = "a name that ends in " + ", ".join(f".{ending}" for ending in ENDING
 @click.option("--force", is_flag=True, help="Put it in the place of a FILE that is there already.")
 @common
 def packet(console: Console, ref: str, output: Path, force: bool) -> None:
-    """Write the draft of a Board Action Report for what is before the Board, or being prepared for it.
+    """Write the draft of a Board Action Report.
+
+    It is for what is before the Board, or being prepared for it.
 
     It is filled from the record. What the record does not say is a marked place for staff. It becomes public with
     the agenda, so it names no reviewer, no other applicant and no e-mail address.

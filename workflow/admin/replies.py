@@ -13,7 +13,7 @@ from sqlalchemy import select
 from workflow import links
 from workflow.actions.handled_answers import mark_handled
 from workflow.admin.console import Console, Listing, common, echo, format_minute
-from workflow.admin.notices import look_at_links
+from workflow.admin.notices import look_at_links, record_look
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.session import Session
 from workflow.store import tables
@@ -104,8 +104,8 @@ def _describe_handled(
 def replies_show(console: Console, id_: int) -> None:
     """Show a message that came back: what became of it and why, and the message byte for byte.
 
-    The links that it quotes are masked unless the user may act as the person who got them. Then the record
-    keeps who looked.
+    The links that it quotes are masked unless the user may act as the person who got them. The record keeps who
+    looked.
     """
     table, about = tables.replies, tables.partnerships
     query = select(table, about.c.ref).join(about, isouter=True).where(table.c.id == check_id("reply", id_))
@@ -118,6 +118,7 @@ def replies_show(console: Console, id_: int) -> None:
         content = kept = bytes(reply.message)
         notices = tables.notices
         answered = session.connection.execute(select(notices).where(notices.c.id == reply.notice)).first()
+    record_look(console, "read a reply", id_)
     if answered is not None and answered.message:
         sign = partial(links.sign_quoted, console.system.config, kept, answered.message, answered.to)
         content = look_at_links(console, Notice.from_row(answered), sign) or kept

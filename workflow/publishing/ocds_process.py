@@ -194,7 +194,8 @@ def find_status(facts: Partnership, call: Selection | None, *, ended: bool) -> s
     `ended` is whether the call was started over.
     """
     if ended and call is not None:
-        return "unsuccessful" if call.choice is None else "cancelled"
+        # Another status after a choice would tell that a protest overturned it.
+        return "unsuccessful"
     if facts.agreement is not None and facts.agreement.in_force_at is not None:
         return "complete"
     if facts.ended is not None:

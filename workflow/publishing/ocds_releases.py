@@ -6,7 +6,7 @@ standard asks (OCDS 1.1, merging), so that the compiled release no longer has it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from workflow.publishing.words import Words
 from workflow.session import Session
 from workflow.store import past
 from workflow.store.rows import Snapshot
+from workflow.views.public_texts import cleaner_for
 
 _SECTIONS = ("planning", "tender", "awards", "contracts")
 _CANCELLED = frozenset({"cancelled", "unsuccessful"})
@@ -27,10 +28,20 @@ _CANCELLED = frozenset({"cancelled", "unsuccessful"})
 def list_releases(session: Session, words: Words, record: Snapshot) -> dict[str, list[Node]]:
     """Return the releases of each process of a partnership by its ocid, the earliest first.
 
-    Raise as `states.history.fold` does if the history cannot be read.
+    No text in them names a contact person. Raise as `states.history.fold` does if the history cannot be read.
     """
     entries = past.read_entries(session.connection, record.key, session.config.calendar.local)
-    return make_releases(session, words, record.ref, entries)
+    processes, clean = make_releases(session, words, record.ref, entries), cleaner_for(record.facts)
+    return {ocid: [_clean(each, clean) for each in releases] for ocid, releases in processes.items()}
+
+
+def _clean(value: Any, clean: Callable[[str], str]) -> Any:
+    """Return a document with every text cleaned. The name of a party stays: it may be called after a person."""
+    if isinstance(value, dict):
+        return {key: item if key == "name" else _clean(item, clean) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, clean) for item in value]
+    return clean(value) if isinstance(value, str) else value
 
 
 def make_releases(

@@ -1,14 +1,13 @@
 """Makes the open data of the public register: OCDS record packages of what everybody may know, and nothing before.
 
-The releases say what is public of a contracting process by the standard. The register is stricter in two ways: a
-process begins with the opening of its call, and no text names a contact person.
+The releases say what is public of a contracting process by the standard. The register is stricter: a process begins
+with the opening of its call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 from workflow.publishing import ocds
 from workflow.publishing.ocds_merge import Node, compile_releases, version_releases
@@ -18,7 +17,6 @@ from workflow.record.histories import reraise_with_ref
 from workflow.session import Session
 from workflow.store.database import StoreError
 from workflow.store.rows import Snapshot
-from workflow.views.public_texts import cleaner_for
 
 
 def record_package(
@@ -50,9 +48,8 @@ def _read_records(session: Session, words: Words, record: Snapshot) -> Iterator[
     except StoreError:
         # The office hears of it from `verify`. It must not take the data of all others away.
         return
-    clean = cleaner_for(record.facts)
     for ocid, whole in processes.items():
-        releases = [_clean(release, clean) for release in _since_opening(whole)]
+        releases = _since_opening(whole)
         if releases:
             yield {
                 "ocid": ocid,
@@ -69,12 +66,3 @@ def _since_opening(releases: list[Node]) -> list[Node]:
     )
     first = next(opened, None)
     return [] if first is None else releases[first:]
-
-
-def _clean(value: Any, clean: Callable[[str], str]) -> Any:
-    """Return a document with every text cleaned. The name of a party stays: it may be called after a person."""
-    if isinstance(value, dict):
-        return {key: item if key == "name" else _clean(item, clean) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_clean(item, clean) for item in value]
-    return clean(value) if isinstance(value, str) else value

@@ -17,6 +17,7 @@ from typing import Any
 
 # How a value that is left out is marked, with the commitments that stay: `withheld` from one reader, or destroyed.
 WITHHELD, FORGOTTEN = "withheld", "forgotten"
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # as `json.dumps`, but made once
 _SALT_DIGITS = 32  # of a salt, 128 bits as RFC 9901 recommends for such salts
 
 
@@ -84,7 +85,7 @@ class Salts:
 def commit(salt: str, pointer: str, value: Any) -> str:
     """Return the commitment to a leaf: SHA-256 over the JSON list of salt, pointer and value."""
     # Most values are texts, and this is what `json.dumps` does with one.
-    text = encode_basestring(value) if type(value) is str else json.dumps(value, ensure_ascii=False)
+    text = encode_basestring(value) if type(value) is str else _encode(value)
     return hashlib.sha256(f'["{salt}", {encode_basestring(pointer)}, {text}]'.encode()).hexdigest()
 
 

@@ -255,6 +255,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
+def only_reads(connection: Connection) -> bool:
+    """Return whether a transaction was begun to read and not to write."""
+    return bool(connection.get_execution_options().get("reads", False))
+
+
 def locking(
     connection: Connection,
     query: Select[Any],
@@ -268,7 +273,7 @@ def locking(
     reads the query is returned unchanged. On SQLite the lock has no effect, since a writer there has the
     whole file. Of a query over several tables only the rows of `of` are locked.
     """
-    if connection.get_execution_options().get("reads", False):
+    if only_reads(connection):
         return query
     # FOR UPDATE would also keep others from adding rows that refer to these, so take the weaker lock.
     return query.with_for_update(key_share=True, skip_locked=skip_locked, of=of)

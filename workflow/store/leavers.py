@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from workflow.store import chain, tables
-from workflow.store.chain import Entry
 
 _PEOPLE = f"{tables.people.name} "
 
@@ -28,7 +27,7 @@ def read_leavers(
     last = select(func.max(table.c.id)).where(table.c.what.like(f"{_PEOPLE}%")).group_by(table.c.what)
     left, former = {}, {}
     columns = (table.c.what, table.c.at, table.c.before, table.c.after)
-    rows: dict[str, Row[Any] | Entry] = {
+    rows: dict[str, Any] = {
         row.what: row for row in connection.execute(select(*columns).where(table.c.id.in_(last)))
     }
     # What this transaction has changed is appended when it commits.

@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, request
 
 from states.names import State
-from workflow.publishing import public_data, register_table, spreadsheets
+from workflow.publishing import public_data, public_register, register_table, spreadsheets
+from workflow.publishing.public_register import Filter, Page
 from workflow.session import Session
 from workflow.store.rows import Snapshot
-from workflow.views import public_register, public_steps
+from workflow.views import public_steps
 from workflow.views.public_entry import Entry
-from workflow.views.public_register import Filter, Page
 from workflow.web import charts
 from workflow.web.site import Site, make_public
 

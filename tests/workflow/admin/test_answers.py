@@ -34,6 +34,9 @@ USUAL = {
     "init": ((), "is up to date; nothing was changed"),
     "import": (("district.toml",), "added: 1 school"),
     "check": ((), "all in order"),
+    "checkpoint": ((), "Checkpoint of"),
+    "packet": ((REF, "--output", "packet.html"), "packet.html"),
+    "report": ((REF, "--year", "2025"), "2025"),
     "applications list": ((REF,), "Newcomers"),
     "applications release": ((REF, "new@example.org"), "1 application released."),
     "applications set-aside": ((REF, "new@example.org"), "1 application set aside."),
@@ -141,7 +144,7 @@ AGAIN = ("notices retry", "notices resend")
 
 
 def arguments(sit: Sit, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[object, list[str]]:
-    desk = sit("open")
+    desk = sit("scheduled" if name == "packet" else "open")
     monkeypatch.chdir(desk.folder)
     desk.file("district.toml", 'school = [{ id = "mercer", name = "Mercer" }]\n')
     desk.file("board.ics", CALENDAR)

@@ -135,6 +135,7 @@ FORMULAS = [
 ]
 
 
+@pytest.mark.promise("no-formula")
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_text_is_read_as_a_formula(text: str) -> None:
     (row,) = csv.reader(io.StringIO(to_csv(of(text)).decode("utf-8-sig").partition("\r\n")[2], newline=""))

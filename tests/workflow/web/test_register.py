@@ -52,7 +52,7 @@ def test_a_list_with_many_partnerships_has_pages(begin: Begin, monkeypatch: pyte
     for number in range(3):
         other = life.another(f"franklin-{number}")
         other.step([step._replace(at=None) for step in way("open")])
-    monkeypatch.setattr("workflow.views.public_register.PER_PAGE", 2)
+    monkeypatch.setattr("workflow.publishing.public_register.PER_PAGE", 2)
     visitor = Visitor(life)
     first = visitor.get(f"{LIST}?school=franklin")
     assert "3 partnerships, page 1 of 2" in first.said
@@ -189,7 +189,7 @@ def test_a_partnership_and_the_list_are_valid_record_packages(begin: Begin) -> N
 def test_open_data_of_many_partnerships_has_pages(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     life = begin("open")
     life.another("franklin-2025").step([step._replace(at=None) for step in way("open")])
-    monkeypatch.setattr("workflow.views.public_register.PER_PAGE", 1)
+    monkeypatch.setattr("workflow.publishing.public_register.PER_PAGE", 1)
     client = Guest(life).client
     first, second = (client.get(f"{LIST}.json{page}").json for page in ("?state=open-selection", "?page=2"))
     assert first["links"] == {"next": f"{BASE}{LIST}.json?state=open-selection&page=2"}

@@ -8,9 +8,10 @@ from sqlalchemy import event
 from states.names import State
 from tests.support.district import Begin, Life
 from tests.support.facts import ABSENT, CBO, COLLEGE, MEETING_2, way
-from workflow.views import public_register, public_steps
+from workflow.publishing import public_register
+from workflow.publishing.public_register import Filter, Page
+from workflow.views import public_steps
 from workflow.views.public_entry import Entry
-from workflow.views.public_register import Filter, Page
 from workflow.views.public_texts import HIDDEN_ADDRESS, HIDDEN_NAME
 
 
@@ -264,3 +265,10 @@ def test_an_extension_and_an_introduction_are_steps_as_long_as_they_count(begin:
     life.do("correct-entry", "board-office", seq=seq, input=ABSENT, void=True, reason="it was another item")
     assert kinds_of(life) == ["opened", "closed"]
     assert shown(life).partner is None
+
+
+def test_a_record_that_somebody_changed_in_the_database_is_not_in_the_register(begin: Begin) -> None:
+    life = begin("active")
+    life.run("UPDATE partnerships SET facts = replace(facts, '24999999', '1')")
+    assert entry_of(life) is None
+    assert entries_of(life) == []

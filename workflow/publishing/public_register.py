@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, select
 
 from states.names import State
+from workflow import engine
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.errors import Damaged
 from workflow.store.rows import Snapshot
 from workflow.views.public_entry import Entry, make_entry
 from workflow.views.public_rules import public_state
@@ -62,7 +64,7 @@ def read_all(session: Session, now: datetime, wanted: Filter = ALL) -> Iterator[
 def find_entry(session: Session, ref: str, now: datetime) -> tuple[Entry, Snapshot] | None:
     """Return the entry of a reference, and its record. Return None if the public knows of no such partnership."""
     table = tables.partnerships
-    for record in _read(session, select(table).where(table.c.ref == ref)):
+    for record in _read(session, table.c.ref == ref):
         if entry := make_entry(session, record, now):
             return entry, record
     return None
@@ -87,7 +89,7 @@ def _choose(session: Session, wanted: Filter) -> tuple[list[int], tuple[tuple[st
 def _read_entries(session: Session, keys: Sequence[int], now: datetime) -> Iterator[tuple[Entry, Snapshot]]:
     """Yield the entry and the record of each of these partnerships, in one query."""
     table = tables.partnerships
-    found = {record.id: record for record in _read(session, select(table).where(table.c.id.in_(keys)))}
+    found = {record.id: record for record in _read(session, table.c.id.in_(keys))}
     for record in (found[key] for key in keys if key in found):
         if entry := make_entry(session, record, now):
             yield entry, record
@@ -107,17 +109,17 @@ def _public_states(session: Session, rows: Iterable[Any]) -> dict[int, str]:
     Only what is before the Board can differ from the state on record, so only those facts are read.
     """
     table = tables.partnerships
-    reviewed = _read(session, select(table).where(table.c.state == str(State.BOARD_REVIEW)))
+    reviewed = _read(session, table.c.state == str(State.BOARD_REVIEW))
     shown = {record.id: public_state(record) for record in reviewed}
     return {row.id: str(shown.get(row.id, row.state)) for row in rows}
 
 
-def _read(session: Session, query: Select[Any]) -> list[Snapshot]:
-    """Return the records of a query, without those that cannot be read: the office sees which these are."""
+def _read(session: Session, wanted: ColumnElement[bool]) -> list[Snapshot]:
+    """Return records without those that are damaged, which nobody may take for the record."""
     records = []
-    for row in session.connection.execute(query):
+    for row in session.connection.execute(engine.WITH_COMMITTED.where(wanted)):
         try:
-            records.append(Snapshot.from_row(row))
-        except ValueError:
+            records.append(engine.snapshot_of(row))
+        except (ValueError, Damaged):
             continue
     return records
