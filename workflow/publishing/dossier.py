@@ -23,7 +23,8 @@ from states.errors import Problem
 from workflow.procedure.config import DEFAULTS, ConfigError
 from workflow.publishing.dossier_page import Page
 from workflow.publishing.dossier_parts import Message, Parts, gather
-from workflow.publishing.redaction import Redacted, Withheld, redact, show_all
+from workflow.publishing.redacted import Redacted, Withheld, show_all
+from workflow.publishing.redaction import redact
 from workflow.record import disclosure, export
 from workflow.record.marks import Mark
 from workflow.session import Session
@@ -271,7 +272,7 @@ def _manifest(record: Snapshot, dossier: Dossier) -> bytes:
     withheld = [
         {"item": each.item, "withheld": each.exemption}
         for each in dossier.withheld
-        if not each.item.startswith("row/")
+        if not each.item.startswith("row/") and not each.item.endswith("/part")
     ]
     document = {"ref": record.ref, "head": record.head, "files": listed, "withheld": withheld}
     return (json.dumps(document, indent=1) + "\n").encode()

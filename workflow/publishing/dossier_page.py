@@ -15,7 +15,7 @@ from states.chapters.correction import CORRECT_ENTRY
 from states.inputs import READABLE
 from states.names import Role
 from workflow.publishing.dossier_parts import Parts, Row
-from workflow.publishing.redaction import SEALED, Redacted
+from workflow.publishing.redacted import SEALED, Redacted
 from workflow.session import Session
 from workflow.store.commitments import left_out, pointer_to
 from workflow.store.rows import Channel

@@ -10,16 +10,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from states.chapters.correction import CORRECT_ENTRY
 from states.event import OFFICE
 from states.selection import Selection
 from workflow.procedure.redactions import APPLICATIONS, COMMENTS, CONTACT, LINKS, SCORES
 from workflow.publishing.dossier_parts import READ, File, Message, Parts, Row, leaves, named_files
+from workflow.publishing.redacted import SEALED, Redacted
 from workflow.publishing.secrets_in_text import (
     ADDRESS,
     PHONE,
@@ -33,55 +34,10 @@ from workflow.publishing.secrets_in_text import (
 from workflow.record.marks import Mark
 from workflow.session import Session
 
-SEALED = "sealed"  # the name of what only a call that closes will open
+_MARK = re.compile(r"\[withheld: ([a-z0-9-]+)\]")
 _APPLICATION_EVENTS = ("receive-application", "withdraw-application")
 _PANEL_EVENTS = ("score-application", "declare-conflict")
 _FEEDS_COPY = ("input", "setting")  # columns from which a signed copy was written
-
-
-class Withheld(NamedTuple):
-    """A line of the exemption log: the item, and the name of the exemption."""
-
-    item: str
-    exemption: str
-
-
-@dataclass(slots=True)
-class Redacted:
-    """What is left: by number of a row the pointers that are withheld, and each document and message anew."""
-
-    pointers: dict[int, dict[str, str]] = field(default_factory=dict)
-    files: dict[str, tuple[bytes | None, str | None]] = field(default_factory=dict)  # content, exemption
-    messages: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)  # text, exemption
-    secrets: Secrets = field(default_factory=lambda: Secrets({}))
-    patterns: dict[Any, str] = field(default_factory=dict)
-    kept: frozenset[str] = frozenset()
-    days: str | None = None  # the exemption that withholds the calendar
-    unread: list[str] = field(default_factory=list)  # documents that this program cannot search
-
-    def hides(self, seq: int) -> Callable[[str], bool]:
-        """Return whether a pointer of a row is withheld."""
-        return self.pointers.get(seq, {}).__contains__
-
-    def exemption_of(self, seq: int, pointer: str) -> str | None:
-        """Return the exemption of a pointer of a row, or of what it stands in; None if it is shown."""
-        mine = self.pointers.get(seq, {})
-        parts = pointer.split("/")
-        steps = ("/".join(parts[:length]) for length in range(2, len(parts) + 1))
-        return next((mine[step] for step in steps if step in mine), None)
-
-    def clean(self, text: str) -> str:
-        """Return a short text, such as a title or a name, without what is withheld."""
-        return self.secrets.replace(text, self.patterns, self.kept) or "[withheld]"
-
-    def log(self) -> Iterator[Withheld]:
-        """Yield everything that is withheld, by row and item."""
-        for seq, pointers in sorted(self.pointers.items()):
-            yield from (Withheld(f"row/{seq}{pointer}", name) for pointer, name in sorted(pointers.items()))
-        for items in (self.files, self.messages):
-            yield from (Withheld(item, name) for item, (_, name) in items.items() if name)
-        if self.days:
-            yield Withheld("dates.ics", self.days)
 
 
 def redact(session: Session, parts: Parts, marks: Sequence[Mark], fixed: str) -> Redacted:
@@ -368,7 +324,15 @@ class _Redactor:
         anew = self.result.secrets.replace(text, self.result.patterns, self.office)
         if anew is None:
             return None, self.result.secrets.find(text)
+        self._note_changes(message, f"{self.result.clean(message.address)} {anew}")
         return anew, None
+
+    def _note_changes(self, message: Message, text: str) -> None:
+        """Have the log say by which exemptions something was taken out of a message."""
+        names = set(_MARK.findall(text))
+        names |= {self.rules[LINKS]} if LINKS in self.rules and "[link]" in text else set()
+        if names:
+            self.result.changed[message.item] = names
 
     def _hides_day(self, seq: int) -> str | None:
         """Return the exemption of a day that is withheld in a row, from which dates of the calendar follow."""
@@ -398,12 +362,3 @@ def _led_to_a_choice(parts: Parts, row: Row) -> bool:
 
 def _call_of(calls: Sequence[Selection], at: datetime) -> Selection | None:
     return next((call for call in reversed(calls) if call.opened_at <= at), None)
-
-
-def show_all(parts: Parts) -> Redacted:
-    """Return everything that is not sealed, for the office."""
-    return Redacted(
-        pointers={row.entry.seq: {f"/{name}": SEALED for name in sorted(row.sealed)} for row in parts.rows},
-        files={file.item: (file.content, None) for file in parts.files},
-        messages={message.item: (message.text(), None) for message in parts.messages},
-    )

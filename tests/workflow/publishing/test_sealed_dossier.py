@@ -19,6 +19,7 @@ from workflow.record.marks import Mark
 TEXT = "howweshow"
 
 
+@pytest.mark.promise("withheld-stays-withheld")
 @pytest.mark.parametrize("public", [False, True])
 def test_an_open_call_stays_sealed(begin: Begin, public: bool) -> None:
     life = begin("applied")
