@@ -37,6 +37,11 @@ USUAL = {
     "checkpoint": ((), "Checkpoint of"),
     "packet": ((REF, "--output", "packet.html"), "packet.html"),
     "report": ((REF, "--year", "2025"), "2025"),
+    "dossier write": ((REF, "--output", "dossier.zip"), "dossier.zip"),
+    "dossier items": ((REF,), "row/1/input/title"),
+    "dossier mark": ((REF, "row/1/input/title", "--exemption", "trade-secret"), "row/1/input/title"),
+    "dossier unmark": ((REF, "row/1/input/title"), "row/1/input/title"),
+    "dossier request": ((REF, "--received", "2025-07-01"), "2025-07-01"),
     "applications list": ((REF,), "Newcomers"),
     "applications release": ((REF, "new@example.org"), "1 application released."),
     "applications set-aside": ((REF, "new@example.org"), "1 application set aside."),
@@ -161,6 +166,8 @@ def arguments(sit: Sit, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[obj
     desk.life.set_up("UPDATE notices SET status = 'dead' WHERE id = 1 AND :retry", retry=name in AGAIN)
     if name == "hold release":
         desk.say("hold", "add", REF, "--reason", "A lawsuit")
+    if name == "dossier unmark":
+        desk.say("dossier", "mark", REF, "row/1/input/title", "--exemption", "trade-secret")
     if name == "restore":
         desk.say("backup", "copy.db")
         desk.life.system.engine.dispose()
