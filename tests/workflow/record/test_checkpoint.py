@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.district import Begin, Life
+from tests.support.office import program
 from workflow.outbox import delivery
 from workflow.record import checkpoint, export
 from workflow.record.changes import list_changes
@@ -141,8 +141,7 @@ def test_a_message_to_the_office_proves_that_its_partnership_is_in_the_last_chec
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A time stamp server of openssl's, and the certificate to believe."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+    program("openssl")
     folder = tmp_path_factory.mktemp("authority")
     (folder / "tsa.cnf").write_text(
         "[tsa]\ndefault_tsa = here\n[here]\nserial = serial\ncrypto_device = builtin\nsigner_cert = signer.pem\n"
