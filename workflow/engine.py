@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from states.case import Case, Setting
@@ -28,12 +28,13 @@ from states.partnership import Partnership
 from workflow import deadlines
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
+from workflow.procedure import ladders
 from workflow.session import Session
 from workflow.setting import Situation, collect_setting, corrected_input, try_correction
-from workflow.store import chain, database, forgotten, kept_documents, tables
+from workflow.store import chain, kept_documents, loading, tables
 from workflow.store.column_types import canonical
 from workflow.store.commitments import new_salt
-from workflow.store.errors import AnsweredAlready, Conflict, Damaged, NotFound
+from workflow.store.errors import AnsweredAlready, Conflict, NotFound
 from workflow.store.rows import GENESIS, Channel, DeadlineRow, DeadlineStatus, HistoryEntry, Snapshot
 from workflow.store.saving import (
     GUARDED,
@@ -105,59 +106,9 @@ def advance(
     intent = Intent(
         ref, event, input, actor, channel, now, role, note, ran_by, expected_version, answer=answer
     )
-    record = load(session.connection, [ref]).get(ref) or new_record(intent)
+    record = loading.load(session.connection, [ref]).get(ref) or new_record(intent)
     change = decide(session, record, intent)
     return write(session, [change])[0]
-
-
-_LAST = tables.history.alias("last")
-# The rows of partnerships, each with the digest of the facts to which the last row of its history commits.
-WITH_COMMITTED = select(tables.partnerships, _LAST.c.facts.label("committed")).join_from(
-    tables.partnerships,
-    _LAST,
-    (_LAST.c.partnership == tables.partnerships.c.id) & (_LAST.c.seq == tables.partnerships.c.version),
-    isouter=True,
-)
-_OF = (
-    WITH_COMMITTED.where(tables.partnerships.c.ref.in_(bindparam("refs", expanding=True))).order_by(
-        tables.partnerships.c.id
-    )  # all that wait for locks take them in this order, so no two deadlock
-)
-
-
-def load(connection: Connection, refs: Sequence[str]) -> dict[str, Snapshot]:
-    """Return the partnerships with these references that exist, by reference.
-
-    In a transaction that writes, lock them, so that no other transaction changes them before this one ends, and
-    raise `Damaged` for facts to which the last row of the history does not commit: nothing may be decided on them.
-    Pages and lists show them all the same.
-    """
-    query = database.locking(connection, _OF, of=tables.partnerships)
-    rows = connection.execute(query, {"refs": refs})
-    if database.only_reads(connection):
-        return {row.ref: _snapshot_as_stored(row) for row in rows}
-    return {row.ref: snapshot_of(connection, row) for row in rows}
-
-
-def _snapshot_as_stored(row: Row[Any]) -> Snapshot:
-    """Return a partnership from its row, whatever its last row commits to."""
-    return replace(Snapshot.from_row(row), destroyed=forgotten.is_forgotten(row.committed))
-
-
-def snapshot_of(connection: Connection, row: Row[Any]) -> Snapshot:
-    """Return a partnership from its row with the digest that its last row commits to (`committed`).
-
-    Raise `Damaged` if the facts have another digest, unless a certificate in the second chain says that they were
-    lawfully destroyed. A row of format 1 commits to none.
-    """
-    if row.committed is not None and row.committed != (digest := digest_of(row.facts)):
-        if forgotten.is_forgotten(row.committed) and forgotten.covers(connection, row.ref, digest):
-            return _snapshot_as_stored(row)
-        raise Damaged(
-            f"the facts of {row.ref} are not those that its last row left: somebody has changed them in the"
-            f" database; partnershipctl verify {row.ref} says more"
-        )
-    return Snapshot.from_row(row)
 
 
 def new_record(intent: Intent) -> Snapshot:
@@ -447,9 +398,9 @@ def _plan_deadlines(session: Session, changes: Sequence[Change], coming: Sequenc
         if change.before.id is None
         # The row that fired must be closed even if nothing else has changed.
         or change.intent.fired is not None
-        or deadlines.anchors(change.record) != deadlines.anchors(change.before)
+        or ladders.anchors(change.record) != ladders.anchors(change.before)
     ]
-    dues = [deadlines.due_instants(session.config, change.record) for change, _ in changed]
+    dues = [ladders.due_instants(session.config, change.record) for change, _ in changed]
     # Leave out ladders that are over, so that a partnership with a long history is as fast as a new one.
     since = min((at for due in dues for at in due.values()), default=None)
     keys = [change.record.key for change, _ in changed]

@@ -26,7 +26,7 @@ from states.machine import Possibility, event_named, explain
 from states.names import Role
 from states.partnership import Partnership
 from states.weighing import find_earlier, is_same, party_of, share_of
-from workflow.deadlines import due_instants
+from workflow.procedure.ladders import due_instants
 from workflow.session import Session
 from workflow.store import application_texts, past, tables
 from workflow.store.rows import Channel, HistoryEntry, Snapshot

@@ -11,7 +11,7 @@ from states.machine import replay, row_of
 from states.names import Role
 from tests.support.district import Begin, Life
 from tests.support.visitor import Visit, Visitor
-from workflow import engine
+from workflow.store import loading
 from workflow.store.rows import Channel
 
 NEXT, OLD = "next-contact@example.org", "lead-partner@example.org"
@@ -120,7 +120,7 @@ def test_an_old_history_in_which_a_contact_changed_at_once_still_fits_its_record
     life = begin("active")
     # As an earlier program judged it: the setting had no day for the consent.
     with life.system.reading() as session:
-        record = engine.load(session.connection, [life.ref])[life.ref]
+        record = loading.load(session.connection, [life.ref])[life.ref]
     given = read_input(row_of("change-contact", record.state).takes, {"email": NEXT, "name": "Next"})
     case = Case(record.state, record.facts, given, "staff@example.org", Role.STAFF, life.now, Setting())
     made = replay("change-contact", case)

@@ -24,7 +24,7 @@ from tests.support.facts import LA, ORGANIZATIONS, REVIEWERS
 from tests.support.inputs import Moment, damaged, sensible
 from workflow import engine
 from workflow.clock import fire
-from workflow.store import tables
+from workflow.store import loading, tables
 from workflow.store.errors import Conflict, NotFound
 
 # A life that is lived at random.
@@ -75,7 +75,7 @@ class Walk:
     @property
     def record(self) -> engine.Record | None:
         with self.life.system.reading() as session:
-            return engine.load(session.connection, [self.life.ref]).get(self.life.ref)
+            return loading.load(session.connection, [self.life.ref]).get(self.life.ref)
 
     def step(self) -> None:
         """One step, after which everything must still be right."""

@@ -28,7 +28,7 @@ from tests.lives import model
 from tests.lives.invariants import without_the_board
 from tests.lives.model import ASIDE, NOTICE, RARE, TIMES, WIDER, Place, meetings, onward
 from tests.support.facts import NOTHING_YET, Life
-from workflow import deadlines
+from workflow.procedure import ladders
 from workflow.procedure.config import Config
 from workflow.store.rows import Snapshot
 
@@ -107,7 +107,7 @@ def forgotten(settings: Config) -> Callable[[Place], bool]:
         life = Snapshot(1, "model", State(place.state), 1, place.entered_at, place.facts, "")
         facts = (life.state, frozenset(life.moments))
         if facts not in known:
-            rows = [settings.deadlines[name] for name in deadlines.due_instants(settings, life)]
+            rows = [settings.deadlines[name] for name in ladders.due_instants(settings, life)]
             known[facts] = not any(row.fires or (row.overdue and row.again) for row in rows)
         return known[facts]
 

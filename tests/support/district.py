@@ -34,7 +34,7 @@ from workflow.clock import fire
 from workflow.procedure import config
 from workflow.record import verify
 from workflow.session import System
-from workflow.store import chain, database, tables, upgrade
+from workflow.store import chain, database, loading, tables, upgrade
 from workflow.store.column_types import canonical
 from workflow.store.rows import Snapshot
 from workflow.views.authorization import Intent
@@ -217,7 +217,7 @@ class Life:
     @property
     def record(self) -> Snapshot:
         with self.system.reading() as session:
-            return engine.load(session.connection, [self.ref])[self.ref]
+            return loading.load(session.connection, [self.ref])[self.ref]
 
     @property
     def facts(self) -> Partnership:
@@ -226,7 +226,7 @@ class Life:
     @property
     def state(self) -> State | None:
         with self.system.reading() as session:
-            known = engine.load(session.connection, [self.ref])
+            known = loading.load(session.connection, [self.ref])
             return known[self.ref].state if known else None
 
     def rows(self, table: Table, *order: str) -> list[dict[str, Any]]:

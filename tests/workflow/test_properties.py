@@ -17,6 +17,7 @@ from tests.states.test_machine import STATIONS
 from tests.support import facts as lives
 from tests.support.walk import later, step
 from workflow import deadlines
+from workflow.procedure import ladders
 from workflow.procedure.calendar import Calendar
 from workflow.procedure.config import Config
 from workflow.procedure.due import parse_due
@@ -155,8 +156,8 @@ class Rows:
             assert row["id"] not in self.fired, "a rung is told twice"
             self.fired.add(row["id"])
             row["status"] = "fired"
-            rung = deadlines.Rung(row["name"], row["ladder"], row["rung"], row["kind"], row["due_at"], None)
-            following = deadlines.next_repetition(self.config, rung, now)
+            rung = ladders.Rung(row["name"], row["ladder"], row["rung"], row["kind"], row["due_at"], None)
+            following = ladders.next_repetition(self.config, rung, now)
             if following is not None:
                 self._write(deadlines.Moves([deadlines.new_row(1, following, now)], []))
 
@@ -183,7 +184,7 @@ def test_the_ladders_of_a_life_follow_it(
         assert not rows.follow(life, now), "a second look finds something to change"
         keys = [(row["name"], row["ladder"], row["rung"]) for row in rows.rows]
         assert len(keys) == len(set(keys))
-        running = deadlines.due_instants(settings, life)
+        running = ladders.due_instants(settings, life)
         assert rows.open() <= running.keys()
         assert all(running[row["name"]] == row["ladder"] for row in rows.rows if row["status"] == "open")
         rows.tell(now)

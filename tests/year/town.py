@@ -13,10 +13,9 @@ from tests.support.district import ROLES, Life, configured, regular_meetings
 from tests.support.facts import LA, ORGANIZATIONS, REVIEWERS
 from tests.support.inputs import Moment
 from tests.support.visitor import Visitor
-from workflow import engine
 from workflow.directory import Directory
 from workflow.session import System
-from workflow.store import tables, upgrade
+from workflow.store import loading, tables, upgrade
 from workflow.store.rows import Snapshot
 
 FIRST_MORNING = datetime(2026, 5, 15, 6, tzinfo=LA)
@@ -94,7 +93,7 @@ class Town(Life):
     def known(self, ref: str) -> Snapshot:
         """One partnership, as it is now."""
         with self.system.reading() as session:
-            return engine.load(session.connection, [ref])[ref]
+            return loading.load(session.connection, [ref])[ref]
 
     def moment(self, record: Snapshot | None, school: str, about: str | None = None) -> Moment:
         """What somebody knows who is about to do something to a partnership."""

@@ -28,7 +28,7 @@ from workflow.links import Claim
 from workflow.outbox import bounced, message, queue
 from workflow.outbox.timing import new_notice
 from workflow.session import Session, current_time
-from workflow.store import tables
+from workflow.store import loading, tables
 from workflow.store.errors import AnsweredAlready
 from workflow.store.rows import Channel, HistoryEntry, Notice, Snapshot
 from workflow.views import contacts, your_page
@@ -127,7 +127,7 @@ def find_action(session: Session, claim: Claim, now: datetime) -> Action:
 
 def notice_of(session: Session, claim: Claim) -> tuple[Notice, Snapshot]:
     """Return the notice of a claim and its partnership. Raise `Forged` if there was never such a notice."""
-    record = engine.load(session.connection, [claim.ref]).get(claim.ref)
+    record = loading.load(session.connection, [claim.ref]).get(claim.ref)
     if claim.sign_in is not None:
         if record is None:
             raise Forged("there is no such partnership")

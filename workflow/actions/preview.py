@@ -19,11 +19,12 @@ from states.machine import event_named, row_of
 from states.names import HELD_BY_NOBODY, Role
 from states.partnership import Partnership
 from workflow import deadlines, engine
-from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.outbox import writing
 from workflow.outbox.writing import CannotWrite
+from workflow.procedure import ladders
 from workflow.procedure.checks import STANDS_FOR
+from workflow.procedure.ladders import Rung
 from workflow.procedure.settings import DeadlineSettings, NoticeSettings
 from workflow.session import Session
 from workflow.store import tables
@@ -94,12 +95,12 @@ def of_deadline(session: Session, record: Snapshot, name: str, role: Role, now: 
     table = tables.deadlines
     query = select(table).where(table.c.partnership == record.id, table.c.name == name)
     rows = [DeadlineRow.from_row(row) for row in session.connection.execute(query.order_by(table.c.due_at))]
-    mine = [row for row in rows if role in deadlines.roles_told(settings, row.rung)] or rows
+    mine = [row for row in rows if role in ladders.roles_told(settings, row.rung)] or rows
     waiting = [row for row in mine if row.status == DeadlineStatus.OPEN]
     if mine:
         key = (waiting or mine[-1:])[0].id
         return _write(session, record, name, role, now, deadline=key)
-    due = deadlines.due_instants(session.config, record).get(name, now)
+    due = ladders.due_instants(session.config, record).get(name, now)
     rung = deadlines.new_row(record.key, Rung(name, due, 0, RungKind.DUE, due, None), now)
     made = session.connection.execute(insert(table).values(**rung)).inserted_primary_key
     return _write(session, record, name, role, now, deadline=made[0] if made else None, made_up=True)

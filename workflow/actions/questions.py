@@ -24,7 +24,7 @@ from workflow.actions import asked_mail, call_limits
 from workflow.links import Asker
 from workflow.outbox import bounced, queue
 from workflow.session import Session
-from workflow.store import chain, tables
+from workflow.store import chain, loading, tables
 from workflow.store.rows import Channel, Snapshot
 
 MOST_ASKED = 100  # the messages with links to questions about one call that leave in an hour at once
@@ -96,7 +96,7 @@ def ask(session: Session, record: Snapshot, email: str, text: str, now: datetime
 
 def find_asked(session: Session, asker: Asker) -> tuple[Asked, Snapshot]:
     """Return the question of a link and its partnership. Raise `QuestionOver` if its call is not open any more."""
-    record = engine.load(session.connection, [asker.ref]).get(asker.ref)
+    record = loading.load(session.connection, [asker.ref]).get(asker.ref)
     query = select(_TABLE).where(_TABLE.c.name == asker.name, _TABLE.c.email == asker.email)
     row = session.connection.execute(query).first()
     call = record.facts.selection if record else None
@@ -140,6 +140,6 @@ def _check_room(session: Session, record: Snapshot, asked: Asked, now: datetime)
 
 def tell_limit(session: Session, ref: str, now: datetime) -> None:
     """Tell staff that a call gets too many questions. The last one was undone with its transaction."""
-    record = engine.load(session.connection, [ref]).get(ref)
+    record = loading.load(session.connection, [ref]).get(ref)
     if record is not None:
         call_limits.tell_staff(session, record, call_limits.QUESTIONS, MOST_OF_CALL, now)

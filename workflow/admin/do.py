@@ -31,7 +31,7 @@ from workflow.forms.fields import Choices, Offered
 from workflow.forms.summary import summary
 from workflow.outbox import event_words
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import loading, tables
 from workflow.store.errors import Conflict, NotFound
 from workflow.store.rows import Channel, Snapshot
 from workflow.views import documents, weighed
@@ -193,7 +193,7 @@ class Visit:
                 echo(f"  {bad}.")
                 continue
             with self.console.system.reading() as here:
-                if ref not in engine.load(here.connection, [ref]):
+                if ref not in loading.load(here.connection, [ref]):
                     return ref
             echo(f"  There is a partnership {ref} already.")
 

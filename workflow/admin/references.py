@@ -11,11 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from states.errors import BadInput, Problem, suggest
 from states.partnership import Partnership
-from workflow import engine
 from workflow.admin.console import Console
 from workflow.procedure.config import ConfigError
 from workflow.session import Session
-from workflow.store import column_types, tables
+from workflow.store import column_types, loading, tables
 from workflow.store.database import StoreError
 from workflow.store.errors import NotFound
 from workflow.store.rows import Snapshot
@@ -68,7 +67,7 @@ def parse_words(option: str, text: str | None, allowed: Sequence[str], purpose: 
 def find_record(session: Session, ref: str) -> Snapshot:
     """Return the partnership of a reference, or of a part that only one reference has. Raises `NotFound`."""
     whole = resolve(session.connection, ref)
-    return engine.load(session.connection, [whole])[whole]
+    return loading.load(session.connection, [whole])[whole]
 
 
 def resolve(connection: Connection, ref: str) -> str:

@@ -18,6 +18,7 @@ from workflow.admin.console import Console, common, echo, format_minute
 from workflow.admin.references import REF, require_person, resolve
 from workflow.engine import Change
 from workflow.session import Session
+from workflow.store import loading
 from workflow.store.rows import Channel
 from workflow.views import documents, weighed
 from workflow.views.authorization import Intent, check_actor
@@ -68,7 +69,7 @@ def trigger(
     def work(session: Session) -> tuple[Change, dict[str, Any]]:
         # Only the first event may name a reference that does not exist yet.
         whole = ref if event == FIRST or event not in EVENTS else resolve(session.connection, ref)
-        record = engine.load(session.connection, [whole]).get(whole)
+        record = loading.load(session.connection, [whole]).get(whole)
         # The public needs no entry in the directory.
         if event not in EVENTS or Role.PUBLIC not in event_named(event).who:
             require_person(session, actor, record.facts if record else None)

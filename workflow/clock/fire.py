@@ -22,8 +22,9 @@ from workflow import deadlines, engine
 from workflow.engine import Change
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
+from workflow.procedure import ladders
 from workflow.session import Session, System
-from workflow.store import chain, database, tables
+from workflow.store import chain, database, loading, tables
 from workflow.store.database import StoreError, StoreLocked
 from workflow.store.rows import Channel, DeadlineRow, DeadlineStatus, Snapshot
 from workflow.views.authorization import Intent
@@ -105,7 +106,7 @@ def next_due(connection: Connection) -> datetime | None:
 
 
 def _due_partnerships(
-    session: Session, now: datetime, what: Select[Any] = engine.WITH_COMMITTED
+    session: Session, now: datetime, what: Select[Any] = loading.WITH_COMMITTED
 ) -> Sequence[Row[Any]]:
     """Lock and return the rows of partnerships with something due, the longest overdue first.
 
@@ -184,7 +185,7 @@ def _try_postpone(system: System, key: int, now: datetime, reason: str) -> bool:
 
 def _step_of(session: Session, key: int, now: datetime) -> Tally:
     """Take the next due step of one partnership, unless another transaction has locked it."""
-    query = engine.WITH_COMMITTED.where(tables.partnerships.c.id == key)
+    query = loading.WITH_COMMITTED.where(tables.partnerships.c.id == key)
     query = database.locking(session.connection, query, skip_locked=True, of=tables.partnerships)
     rows = session.connection.execute(query).all()
     return _step(session, rows, now)
@@ -201,7 +202,7 @@ def _step(session: Session, rows: Sequence[Row[Any]], now: datetime) -> Tally:
     """
     tally = Tally()
     # The query returns a partnership once for each of its due deadlines, so collect them by id.
-    records = {row.id: engine.snapshot_of(session.connection, row) for row in rows}
+    records = {row.id: loading.snapshot_of(session.connection, row) for row in rows}
     work_by_key = _find_work(session.connection, list(records), now)
     changes: list[Change] = []
     updates: list[dict[str, Any]] = []
@@ -307,7 +308,7 @@ def _make_occasion(session: Session, record: Snapshot, rung: DeadlineRow, now: d
         now=now,
         deadline=rung.id,
         rung=deadlines.rung_of(rung),
-        to=deadlines.roles_told(row, rung.rung) if row else (),
+        to=ladders.roles_told(row, rung.rung) if row else (),
     )
 
 
@@ -331,7 +332,7 @@ def _queue_notices(
         tally.told += 1 if count else 0
         tally.skipped += 0 if count else 1
         # Repetitions have no end, so only the next one is planned each time.
-        following = deadlines.next_repetition(session.config, deadlines.rung_of(rung), now)
+        following = ladders.next_repetition(session.config, deadlines.rung_of(rung), now)
         if following:
             following = deadlines.renumber(session.connection, rung.partnership, following)
             inserts.append(deadlines.new_row(rung.partnership, following, now))

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from workflow import deadlines
+from workflow.procedure import ladders
 from workflow.session import Session
 from workflow.store import chain, database, tables
 from workflow.store.rows import DeadlineStatus, Snapshot
@@ -27,7 +28,7 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
         return []
     moved: list[dict[str, str]] = []
     table = tables.partnerships
-    # `engine.load` locks in this order too, so that the two cannot deadlock.
+    # `loading.load` locks in this order too, so that the two cannot deadlock.
     everyone = select(table).order_by(table.c.id)
     for row in session.connection.execute(database.locking(session.connection, everyone)).all():
         try:
@@ -52,7 +53,7 @@ def _replan_one(session: Session, record: Snapshot, now: datetime) -> list[dict[
     if not moves:
         return []
     deadlines.write_beside(session.connection, moves.inserts, moves.updates)
-    due = deadlines.due_instants(session.config, record)
+    due = ladders.due_instants(session.config, record)
     local = session.config.calendar.local
     moved = [
         {

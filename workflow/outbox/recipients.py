@@ -17,8 +17,8 @@ from states.contacts import hears
 from states.machine import askable, event_named, waiting_on
 from states.names import Role
 from states.partnership import Partnership
-from workflow.deadlines import Rung
 from workflow.directory import Person
+from workflow.procedure.ladders import Rung
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import HistoryEntry, RungKind, Snapshot

@@ -15,7 +15,7 @@ from states.names import Role
 from workflow import directory
 from workflow.outbox import queue
 from workflow.procedure.config import Config
-from workflow.procedure.settings import WEEKDAYS
+from workflow.procedure.field_types import WEEKDAYS
 from workflow.session import Session
 from workflow.store import database, tables
 from workflow.views import board_agenda, desk, troubled_mail

@@ -13,10 +13,10 @@ from notifications.masking import mask
 from states.machine import EVENTS, askable, event_named, row_of, waiting_on
 from states.names import Role
 from workflow import directory
-from workflow.deadlines import Rung
 from workflow.directory import Person
 from workflow.procedure.checks import SYSTEM_NOTICES
 from workflow.procedure.config import Config
+from workflow.procedure.ladders import Rung
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.column_types import canonical

@@ -95,7 +95,7 @@ class Config:
 
     @cached_property
     def ladders(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-        """Return the cache of the ladders that `deadlines.rungs` has computed, by deadline and instants."""
+        """Return the cache of the ladders that `ladders.rungs` has computed, by deadline and instants."""
         return {}
 
     @cached_property

@@ -5,149 +5,39 @@ The comments in config.toml itself say what each key means.
 
 from __future__ import annotations
 
-import re
 from datetime import time
 from typing import Annotated, Literal, get_args
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
-from notifications.addresses import parse_mailbox
 from states.case import BoardRules, Meaning
 from states.inputs import Count, Day, Email, Name, Text
-from states.mistakes import shorten
-from states.names import Ground, State
+from states.names import Ground
 from workflow.procedure.calendar import Roll
-from workflow.procedure.due import Due, parse_due
-from workflow.procedure.offsets import Hour, Offset, parse_offset, parse_reminder
-
-
-def _parse_time(value: object) -> object:
-    """Return a time of day, given as text or as a time of TOML. Raise `ValueError` for anything else."""
-    try:
-        at = time.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        at = None
-    # Pydantic would read a number as seconds. A time zone in it would contradict that of the district.
-    if not isinstance(at, time) or at.tzinfo is not None:
-        raise ValueError('it is not a time of day; expected one like "17:00"')
-    return at
-
-
-def _parse_zone(value: object) -> object:
-    try:
-        return ZoneInfo(str(value))
-    # ZoneInfo looks for a file, so a bad name fails in several ways, such as the name of a folder.
-    except (LookupError, ValueError, OSError):
-        raise ValueError(f'{value!r} is not a time zone; expected one like "America/Los_Angeles"') from None
-
-
-def _parse_hours(value: object) -> object:
-    """Return the two times of a text such as "08:00-18:00", where 24:00 is the end of the day."""
-    first, dash, last = str(value).partition("-")
-    try:
-        begin = time.fromisoformat(first.strip())
-        # Python has no time 24:00, so the last instant of the day stands for it.
-        end = time.max if last.strip() == "24:00" else time.fromisoformat(last.strip())
-    except ValueError:
-        dash = ""
-    if not dash or begin.tzinfo or end.tzinfo or begin >= end:
-        raise ValueError('these are no hours; expected two times like "08:00-18:00"')
-    return (begin, end)
-
-
-def _check_sender(value: str) -> str:
-    mailbox = parse_mailbox(value, "the sender")  # raises now rather than when the first message leaves
-    if not mailbox.address.isascii():
-        raise ValueError(f"{mailbox.address!r} has letters before the @ that not every mail server takes")
-    return value
-
-
-def _check_stamp_url(value: str) -> str:
-    value = value.strip()
-    if value and not (value.startswith(("http://", "https://")) and urlsplit(value).hostname):
-        raise ValueError(f'{value!r} is not a web address; expected one like "https://stamp.example.org/tsa"')
-    return value
-
-
-# What an address in a message may consist of (RFC 3986, 2), and no more of it than leaves room for a token.
-_ADDRESS = re.compile(r"[A-Za-z0-9._~:/%@!$&()*+,;=\[\]-]{1,200}")
-
-
-def _check_base_url(value: str) -> str:
-    value = value.strip()
-    try:
-        parts = urlsplit(value)
-        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number, or a bracket is missing
-        is_whole = False
-    # The part before an @ would be a name and a password, which every message would show.
-    if not is_whole or not _ADDRESS.fullmatch(value) or "@" in parts.netloc:
-        raise ValueError(
-            f'{value!r} is not an address of pages; expected one like "https://partners.example.org"'
-        )
-    # `Config.address` puts the slash between this and the path.
-    return value.rstrip("/")
-
-
-def _check_listen(value: str) -> str:
-    address = re.fullmatch(r"[^:\s]+:([0-9]{1,5})", value)
-    if address is None or int(address[1]) > 65535:
-        raise ValueError(
-            f'{shorten(value)} is not an address to listen on; expected one like "127.0.0.1:8427"'
-        )
-    return value
-
-
-def _check_uri(value: str) -> str:
-    value = value.strip()
-    parts = urlsplit(value)
-    if value and not (parts.scheme in ("http", "https") and parts.hostname and _ADDRESS.fullmatch(value)):
-        raise ValueError(
-            f'{shorten(value)} is not an address; expected one like "https://example.org/license"'
-        )
-    return value
-
-
-UNREGISTERED = "ocds-unregistered"
-
-
-def _check_prefix(value: str) -> str:
-    if value != UNREGISTERED and not re.fullmatch("ocds-[a-z0-9]{6}", value):
-        raise ValueError(f'{shorten(value)} is not a prefix; expected one like "ocds-a1b2c3"')
-    return value
-
-
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-def _check_weekday(value: str) -> str:
-    if value.lower() not in WEEKDAYS:
-        raise ValueError(f'{shorten(value)} is not a day of the week; expected one like "monday"')
-    return value.lower()
-
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Clock = Annotated[time, BeforeValidator(_parse_time)]
-DueText = Annotated[Due, BeforeValidator(lambda value: parse_due(str(value)))]
-OffsetText = Annotated[Offset, BeforeValidator(lambda value: parse_offset(str(value)))]
-ReminderText = Annotated[Offset | Hour, BeforeValidator(lambda value: parse_reminder(str(value)))]
-States = Annotated[tuple[State, ...], BeforeValidator(_as_list), Field(min_length=1)]
-
-
-class Settings(BaseModel):
-    # A misspelt key is an error, since a setting that is
-    # silently ignored would show only when a date is missed.
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+from workflow.procedure.field_types import (
+    UNREGISTERED,
+    Clock,
+    DueText,
+    OffsetText,
+    ReminderText,
+    Settings,
+    States,
+    check_base_url,
+    check_listen,
+    check_prefix,
+    check_sender,
+    check_stamp_url,
+    check_uri,
+    check_weekday,
+    parse_hours,
+    parse_zone,
+)
 
 
 class District(Settings):
     name: Name
-    zone: Annotated[ZoneInfo, BeforeValidator(_parse_zone)]
+    zone: Annotated[ZoneInfo, BeforeValidator(parse_zone)]
     office: Name
     email: Email
     phone: str = ""
@@ -186,8 +76,8 @@ class Imap(Settings):
 class Mail(Settings):
     mailer: Literal["maildir", "smtp"]
     maildir: str
-    sender: Annotated[Name, AfterValidator(_check_sender)]
-    hours: Annotated[tuple[time, time], BeforeValidator(_parse_hours)]
+    sender: Annotated[Name, AfterValidator(check_sender)]
+    hours: Annotated[tuple[time, time], BeforeValidator(parse_hours)]
     digest_at: Clock
     retry_minutes: Minutes
     per_minute: int = Field(ge=0, le=100_000)
@@ -204,14 +94,14 @@ class Mail(Settings):
 class Summary(Settings):
     """When the weekly summary leaves, and in which roles people get it. Nobody gets one without roles."""
 
-    day: Annotated[str, AfterValidator(_check_weekday)]
+    day: Annotated[str, AfterValidator(check_weekday)]
     time: Clock
     roles: tuple[str, ...] = ()
 
 
 class Web(Settings):
-    listen: Annotated[str, AfterValidator(_check_listen)]
-    base_url: Annotated[str, AfterValidator(_check_base_url)]
+    listen: Annotated[str, AfterValidator(check_listen)]
+    base_url: Annotated[str, AfterValidator(check_base_url)]
     # A file of its own, so that the keys are not in a configuration that many people may read.
     keys_file: Name
     link_days: int = Field(ge=1, le=3650)
@@ -225,10 +115,10 @@ class Web(Settings):
 class Ocds(Settings):
     """Who publishes open data, and under which prefix (Open Contracting Data Standard 1.1)."""
 
-    prefix: Annotated[str, AfterValidator(_check_prefix)]
+    prefix: Annotated[str, AfterValidator(check_prefix)]
     publisher: str  # empty: the name of the district
-    publisher_uri: Annotated[str, AfterValidator(_check_uri)]  # empty: the address of the pages
-    license: Annotated[str, AfterValidator(_check_uri)]  # empty: none is named
+    publisher_uri: Annotated[str, AfterValidator(check_uri)]  # empty: the address of the pages
+    license: Annotated[str, AfterValidator(check_uri)]  # empty: none is named
 
     @property
     def is_registered(self) -> bool:
@@ -240,7 +130,7 @@ class RecordSettings(Settings):
     checkpoint_at: Clock
     checkpoint_folder: str
     witnesses: tuple[Email, ...] = ()
-    timestamp_url: Annotated[str, AfterValidator(_check_stamp_url)] = ""
+    timestamp_url: Annotated[str, AfterValidator(check_stamp_url)] = ""
     timestamp_ca_file: str = ""
 
 
@@ -265,7 +155,7 @@ class User(Settings):
 
 
 class Admin(Settings):
-    users: dict[str, User] = {}
+    users: dict[str, User] = Field(default_factory=dict)
 
 
 class Break(Settings):

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, select
 
 from states.names import State
-from workflow import engine
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import loading, tables
 from workflow.store.errors import Damaged
 from workflow.store.rows import Snapshot
 from workflow.views.public_entry import Entry, make_entry
@@ -117,9 +116,9 @@ def _public_states(session: Session, rows: Iterable[Any]) -> dict[int, str]:
 def _read(session: Session, wanted: ColumnElement[bool]) -> list[Snapshot]:
     """Return records without those that are damaged, which nobody may take for the record, or destroyed."""
     records = []
-    for row in session.connection.execute(engine.WITH_COMMITTED.where(wanted)):
+    for row in session.connection.execute(loading.WITH_COMMITTED.where(wanted)):
         try:
-            records.append(engine.snapshot_of(session.connection, row))
+            records.append(loading.snapshot_of(session.connection, row))
         except (ValueError, Damaged):
             continue
     return [record for record in records if not record.destroyed]

@@ -16,9 +16,10 @@ from sqlalchemy import select
 from states.agreement import Item
 from states.case import Meeting
 from states.names import Role, State
-from workflow import deadlines, engine
+from workflow import engine
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
+from workflow.procedure import ladders
 from workflow.session import Session
 from workflow.store import database, tables
 from workflow.store.rows import Channel, Snapshot
@@ -103,7 +104,7 @@ def _move(
 def _compare_dates(session: Session, before: Snapshot, after: Snapshot) -> list[dict[str, str | None]]:
     """Return each deadline that moved, with its label and its local due time before and after; None for none."""
     config = session.config
-    was, is_now = deadlines.due_instants(config, before), deadlines.due_instants(config, after)
+    was, is_now = ladders.due_instants(config, before), ladders.due_instants(config, after)
     names = [name for name in config.deadlines if was.get(name) != is_now.get(name)]
     return [
         {

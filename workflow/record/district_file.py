@@ -24,8 +24,8 @@ from states.event import OFFICE
 from states.inputs import Day, Email, Identifier, Name
 from states.mistakes import problems_of
 from states.names import Kind, Role
+from workflow.procedure.field_types import Clock
 from workflow.procedure.reading import UNREADABLE, explain_unreadable, read_toml
-from workflow.procedure.settings import Clock
 
 GivenRole = Literal["principal", "staff", "superintendent", "board-office", "reviewer", "lead-partner"]
 

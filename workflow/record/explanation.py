@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from states.moments import Moment, counts_from, done_on
-from workflow import deadlines
+from workflow.procedure import ladders
 from workflow.procedure.calendar import Calendar, Roll
 from workflow.procedure.due import Due
 from workflow.procedure.due_rules import Count
@@ -41,7 +41,7 @@ class Explanation:
     skipped: tuple[tuple[date, str], ...] = ()
     moved: tuple[date, str] | None = None
     due: datetime | None = None
-    rungs: tuple[deadlines.Rung, ...] = field(default=())
+    rungs: tuple[ladders.Rung, ...] = field(default=())
     rule: Due | None = None  # the one that applies: `due` or `latest` of the row
     roll: Roll | None = None  # and how its day moves
 
@@ -66,7 +66,7 @@ def explain(session: Session, record: Snapshot, name: str) -> Explanation:
     calendar = config.calendar
     rule, roll = settings.due.capped(settings.latest, moments=moments, roll=settings.roll, calendar=calendar)
     count = rule.count(moments=moments, calendar=config.calendar, since=since, done=done)
-    due = deadlines.due_instants(config, record).get(name)
+    due = ladders.due_instants(config, record).get(name)
     if count is None or due is None:
         facts = " or ".join(settings.due.anchors) or "agreement.in_force"
         return Explanation(name, settings, places, f"{facts} is not on record yet")
@@ -80,7 +80,7 @@ def explain(session: Session, record: Snapshot, name: str) -> Explanation:
     recorded = _recorded(session, record, count.anchor or "agreement.in_force")
     return Explanation(
         name, settings, places, None, count, value, recorded, counted, skipped, moved, due,
-        deadlines.rungs(config, name, due, moments), rule, roll,
+        ladders.rungs(config, name, due, moments), rule, roll,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from workflow.record.district_file import (
     GivenPartnership,
 )
 from workflow.session import Session, System
-from workflow.store import chain, errors
+from workflow.store import chain, errors, loading
 from workflow.store.column_types import canonical
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
 from workflow.views.authorization import Intent
@@ -150,7 +150,7 @@ def _compare_known(
     `at` is the place of the partnership in the file, whose events may stand in any order. The file may leave out
     the first event: then the second event of the history is the earliest in the file.
     """
-    record = engine.load(session.connection, [partnership.ref]).get(partnership.ref)
+    record = loading.load(session.connection, [partnership.ref]).get(partnership.ref)
     history = histories.read_history(session.connection, record.id or 0) if record else []
     placed = [(f"{at}.event.{number}", event) for number, event in enumerate(partnership.event)]
     _check_times(placed, now)
@@ -288,7 +288,7 @@ def _write_event(
     )
     where = f"{partnership.ref}, {event.event} at {event.at.isoformat()}"
     try:
-        record = engine.load(session.connection, [intent.ref]).get(intent.ref) or engine.new_record(intent)
+        record = loading.load(session.connection, [intent.ref]).get(intent.ref) or engine.new_record(intent)
         # Deadlines are set after the last event: those of the states in between are over.
         return engine.write(session, [engine.decide(session, record, intent)], follow_up=False)[0]
     except Refused as refused:

@@ -12,7 +12,7 @@ from states.errors import Unmet, WrongRole
 from states.event import Event
 from states.machine import check_role, waiting_on
 from states.names import Role
-from workflow.deadlines import Rung
+from workflow.procedure.ladders import Rung
 from workflow.session import Session
 from workflow.store.errors import NotFound
 from workflow.store.rows import Channel, Snapshot

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from states.moments import counts_from, done_on
 from states.names import State
-from workflow.deadlines import due_instants
+from workflow.procedure.ladders import due_instants
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store.rows import Snapshot

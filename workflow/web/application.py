@@ -13,7 +13,7 @@ from flask import Response, abort, request
 from states.errors import BadInput, Problem, Refused
 from states.inputs import ABILITIES, MOST_FILES
 from states.selection import Application
-from workflow import engine, links
+from workflow import links
 from workflow.actions import (
     application_files,
     applications,
@@ -28,6 +28,7 @@ from workflow.actions.applications import FIELDS, SentAlready, TooMany
 from workflow.actions.kept_forms import Faults, Kept
 from workflow.links import Applicant
 from workflow.session import Session
+from workflow.store import loading
 from workflow.store.application_texts import list_files, read_text
 from workflow.store.errors import AnsweredAlready, Conflict
 from workflow.store.rows import Snapshot
@@ -68,7 +69,7 @@ def page(site: Site, token: str, applicant: Applicant) -> Response:
 
 def _show_over(site: Site, session: Session, applicant: Applicant) -> Response:
     """Say that the call of a link is over, and show what its author has saved and not sent."""
-    record = engine.load(session.connection, [applicant.ref]).get(applicant.ref)
+    record = loading.load(session.connection, [applicant.ref]).get(applicant.ref)
     draft = drafts.find_draft(session, record, applicant.email) if record else None
     if draft is None:
         return site.say(

@@ -14,9 +14,8 @@ from states.machine import EVENTS, event_named
 from states.names import State
 from states.partnership import Statement
 from states.selection import Question
-from workflow import engine
 from workflow.session import Session
-from workflow.store import tables
+from workflow.store import loading, tables
 from workflow.store.rows import Snapshot
 
 RECENT = timedelta(days=60)  # how long a closed call stays on the list
@@ -64,7 +63,7 @@ def find_call(session: Session, ref: str, now: datetime) -> tuple[Call, Snapshot
     if not _REF.fullmatch(ref):
         # A stranger can ask for any address, so the database sees only what looks like a reference.
         return None
-    record = engine.load(session.connection, [ref]).get(ref)
+    record = loading.load(session.connection, [ref]).get(ref)
     calls = _read_calls(session, [record] if record else [], now)
     return (calls[0], record) if calls and record else None
 

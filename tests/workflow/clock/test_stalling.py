@@ -10,7 +10,7 @@ import pytest
 from states.names import State
 from tests.support.district import Begin, configured
 from tests.support.facts import STATIONS
-from workflow import deadlines
+from workflow.procedure import ladders
 from workflow.procedure.config import Config, ConfigError
 
 
@@ -122,6 +122,6 @@ def test_what_the_procedure_takes_leaves_something_open_at_every_station(
             continue
         accepted += 1
         for life in lives:
-            running = [mine.deadlines[name] for name in deadlines.due_instants(mine, life)]
+            running = [mine.deadlines[name] for name in ladders.due_instants(mine, life)]
             assert any(row.fires or row.overdue for row in running), (names, life.state)
     assert accepted >= 20

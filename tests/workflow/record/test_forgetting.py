@@ -17,11 +17,11 @@ from states.errors import Refused
 from tests.support import databases
 from tests.support.district import START, Begin, Life
 from tests.support.letters import delivered
-from workflow import directory, engine
+from workflow import directory
 from workflow.record import backup, certificate, forgetting, holds, retention
 from workflow.record.histories import read_history
 from workflow.record.retention import Due
-from workflow.store import chain, erasing, tables
+from workflow.store import chain, erasing, loading, tables
 from workflow.store.database import StoreError
 from workflow.store.rows import GENESIS
 from workflow.store.saving import hash_row
@@ -139,7 +139,7 @@ def test_nothing_happens_any_more_to_a_destroyed_partnership(begin: Begin) -> No
     life = ended(begin)
     destroyed(life)
     with life.system.reading() as session:
-        record = engine.load(session.connection, [life.ref])[life.ref]
+        record = loading.load(session.connection, [life.ref])[life.ref]
     assert record.destroyed
     assert "destroyed on 2033-01-03: RCW 40.14.060" in record.facts.title
     with pytest.raises(Refused, match="was destroyed"):

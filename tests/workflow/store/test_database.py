@@ -23,7 +23,7 @@ from tests.support.district import Begin
 from workflow import directory, engine
 from workflow.clock import fire
 from workflow.session import System
-from workflow.store import database, dialects, tables, upgrade
+from workflow.store import database, dialects, loading, tables, upgrade
 from workflow.store.database import StoreError, StoreUnavailable
 from workflow.store.errors import Conflict
 
@@ -309,8 +309,8 @@ def test_two_clocks_at_once_fire_a_deadline_once(begin: Begin) -> None:
 def test_one_who_reads_sees_one_moment_while_another_writes(begin: Begin) -> None:
     life = begin("needs")
     with database.reading(life.system.engine) as connection:
-        seen = engine.load(connection, [life.ref])[life.ref].version
-        assert engine.load(connection, [life.ref])[life.ref].version == seen == 1
+        seen = loading.load(connection, [life.ref])[life.ref].version
+        assert loading.load(connection, [life.ref])[life.ref].version == seen == 1
 
 
 @pytest.mark.promise("secrets-untold")
@@ -355,7 +355,7 @@ def test_a_database_with_a_date_style_and_zone_of_its_own_is_read_all_the_same(
     own = make_url(databases.url(folder)).update_query_dict({"options": "-c work_mem=5MB"})
     opened = database.open_store(own.render_as_string(hide_password=False))
     with database.reading(opened) as connection:
-        assert engine.load(connection, [life.ref])[life.ref].ref == life.ref
+        assert loading.load(connection, [life.ref])[life.ref].ref == life.ref
         shown = [connection.scalar(text(f"SHOW {name}")) for name in ("datestyle", "timezone", "work_mem")]
         due = connection.scalars(text("SELECT due_at FROM deadlines")).all()
     opened.dispose()

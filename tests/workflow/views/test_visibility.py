@@ -11,7 +11,7 @@ from states.partnership import Partnership
 from states.selection import Selection
 from tests.support.district import Begin, Life
 from tests.support.facts import CBO, COLLEGE, PEOPLE, REVIEWERS, STATIONS
-from workflow import engine
+from workflow.store import loading
 from workflow.views import visibility, visible_history
 from workflow.views.applications import texts_for
 from workflow.views.visibility import Viewer
@@ -52,27 +52,27 @@ CALL = {
 
 def seen(life: Life, role: Role, email: str | None = None) -> dict[str, Any]:
     with life.system.reading() as session:
-        record = engine.load(session.connection, [life.ref])[life.ref]
+        record = loading.load(session.connection, [life.ref])[life.ref]
         return visibility.facts_for(session, record, Viewer(role, email or EMAILS[role]), life.now)
 
 
 def read(life: Life, role: Role, email: str | None = None, through: str | None = None) -> str:
     """What this person may read of applications."""
     with life.system.reading() as session:
-        record = engine.load(session.connection, [life.ref])[life.ref]
+        record = loading.load(session.connection, [life.ref])[life.ref]
         viewer = Viewer(role, email or EMAILS[role], through)
         return str(texts_for(session, record, viewer, life.now))
 
 
 def told(life: Life, role: Role, email: str | None = None) -> list[dict[str, Any]]:
     with life.system.reading() as session:
-        record = engine.load(session.connection, [life.ref])[life.ref]
+        record = loading.load(session.connection, [life.ref])[life.ref]
         return visible_history.history_for(session, record, Viewer(role, email or EMAILS[role]), life.now)
 
 
 def dates(life: Life, role: Role) -> set[str]:
     with life.system.reading() as session:
-        record = engine.load(session.connection, [life.ref])[life.ref]
+        record = loading.load(session.connection, [life.ref])[life.ref]
         viewer = Viewer(role, EMAILS[role])
         return {one["name"] for one in visibility.deadlines_for(session, record, viewer, life.now)}
 
