@@ -60,7 +60,8 @@ def verify(console: Console, ref: str | None, file: Path | None) -> int:
         raise NotFound(f"there is no partnership {ref!r}")
     document = {
         "checked": checked,
-        "forgotten": ledger.forgotten,
+        # Only where there are any, so that what reads this document need not know of destruction.
+        **({"forgotten": ledger.forgotten} if ledger.forgotten else {}),
         "faults": [{"ref": f.ref, "seq": f.seq, "problem": f.problem} for f in faults],
     }
 

@@ -72,7 +72,7 @@ def test_nothing_is_destroyed_without_the_right_count(sit: Sit, words: tuple[str
     assert answer.status == 2
     assert problem in answer.out
     assert not (desk.folder / "gone.json").exists()
-    assert desk.ask("verify")["forgotten"] == 0
+    assert "forgotten" not in desk.ask("verify")
 
 
 def test_a_hold_refuses_until_it_is_released(sit: Sit) -> None:
