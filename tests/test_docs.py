@@ -170,7 +170,7 @@ def test_make_run_prints_the_address_and_the_folder_of_the_configuration(clone: 
 def test_the_commands_for_operations_run_as_written(checkout: Path) -> None:
     said, failed = run(checkout, "".join(blocks("docs/operations.md")))
     assert failed == []
-    assert said.count("no faults") == 2
+    assert said.count("no faults") == 3
     assert (checkout / "rehearsal" / "restored.db").is_file()
 
 
