@@ -164,7 +164,7 @@ class _Finder:
         destroyed = {
             key for each in of_none if each.class_ == OFFICE_MAIL and not each.refused for (key,) in each.keys
         }
-        rows = self.session.connection.execute(query.order_by(table.c.ref)).all()
+        rows = sorted(self.session.connection.execute(query), key=lambda row: row.ref)
         problems = {
             row.id: (*self._refused(row.ref), *self._find_kept_mail(row.id, destroyed)) for row in rows
         }

@@ -116,7 +116,8 @@ def _sequences(connection: Connection) -> list[str]:
     sequences = []
     for table in tables.METADATA.sorted_tables:
         keys = list(table.primary_key)
-        if len(keys) == 1 and isinstance(keys[0].type, Integer):
+        # The second chain counts for itself, so that no number is left out.
+        if len(keys) == 1 and isinstance(keys[0].type, Integer) and keys[0].autoincrement is not False:
             query = text("SELECT pg_get_serial_sequence(:table, :column)")
             sequences.append(
                 str(connection.scalar(query, {"table": f'"{table.name}"', "column": keys[0].name}))
