@@ -173,7 +173,8 @@ def execute(
     table = statement.table
     assert isinstance(table, Table)
     keys = tuple(table.primary_key)
-    named = PROTECTED[table.name].key
+    # What names a row in the chain is read only where it is gone afterwards: another column may be unreadable.
+    named = PROTECTED[table.name].key if isinstance(statement, Delete) else ()
     returning = statement.returning(*keys, *(table.c[name].label(f"named_{name}") for name in named))
     written = connection.execute(returning, list(rows)) if rows is not None else connection.execute(returning)
     found = written.all()
