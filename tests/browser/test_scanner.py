@@ -101,7 +101,9 @@ def test_a_scanner_that_follows_every_link_changes_nothing(told: Visitor) -> Non
             head = told.client.head(path)
             answer = told.client.get(path)
             assert (head.status_code, answer.status_code < 500) == (answer.status_code, True), path
-            onward = [unescape(one) for one in (*POINTS.findall(answer.text), *ADDRESS.findall(answer.text))]
+            # A PDF or a Word file is read as well, though no link is looked for in it.
+            text = answer.get_data().decode(errors="replace")
+            onward = [unescape(one) for one in (*POINTS.findall(text), *ADDRESS.findall(text))]
             onward += [answer.headers["Location"]] if "Location" in answer.headers else []
             ahead |= {next_ for one in onward if (next_ := ours(told, one, path))}
         found = ahead
