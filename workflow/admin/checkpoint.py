@@ -36,7 +36,8 @@ def checkpoint(console: Console, output: Path | None) -> None:
     document = taken.document()
 
     def people() -> None:
-        echo(f"Checkpoint of {len(document['heads'])} chains: {document['root']}")
+        many = len(document["heads"])
+        echo(f"Checkpoint of {many} chain{'s' * (many != 1)}: {document['root']}")
         if output is not None:
             echo(f"Wrote {output}.")
 
