@@ -74,7 +74,7 @@ def check_base_url(value: str) -> str:
     try:
         parts = urlsplit(value)
         is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number, or a bracket is missing
+    except ValueError:  # the port is not a number, or a bracket is missing
         is_whole = False
     # The part before an @ would be a name and a password, which every message would show.
     if not is_whole or not _ADDRESS.fullmatch(value) or "@" in parts.netloc:

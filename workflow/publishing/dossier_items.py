@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from workflow.publishing.dossier_parts import gather, leaves
+from workflow.publishing.dossier_parts import gather
 from workflow.session import Session
+from workflow.store.commitments import flatten
 from workflow.store.rows import Snapshot
 
 _LONGEST = 80  # characters of a value that are shown
@@ -18,7 +19,7 @@ def list_items(session: Session, record: Snapshot, now: datetime) -> list[tuple[
         (f"row/{row.entry.seq}{pointer}", str(value))
         for row in parts.rows
         for name, part in row.values.items()
-        for pointer, value in leaves(part, f"/{name}")
+        for pointer, value in flatten(part, f"/{name}")
         if value not in (None, [], {}, "")
     ]
     documents = [(file.item, file.name) for file in parts.files]

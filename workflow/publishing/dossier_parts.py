@@ -19,7 +19,7 @@ from states.names import Role
 from workflow.record import disclosure, histories
 from workflow.session import Session
 from workflow.store import kept_documents, tables
-from workflow.store.commitments import left_out, pointer_to
+from workflow.store.commitments import pointer_to
 from workflow.store.rows import DeadlineStatus, HistoryEntry, Notice, NoticeStatus, ReplyRow, Snapshot
 from workflow.store.saving import committed_parts
 from workflow.views import sealing
@@ -107,20 +107,6 @@ def gather(session: Session, record: Snapshot, now: datetime) -> Parts:
     ]
     messages, hidden = _messages(session, record, rows, now)
     return Parts(record, rows, list(_files(session, rows)), messages, _days(session, record), hidden)
-
-
-def leaves(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
-    """Yield each leaf of a JSON value with its pointer (RFC 6901). What was destroyed has none."""
-    if left_out(value) is not None:
-        return
-    if isinstance(value, dict) and value:
-        for key, each in value.items():
-            yield from leaves(each, pointer_to(pointer, key))
-    elif isinstance(value, list) and value:
-        for number, each in enumerate(value):
-            yield from leaves(each, f"{pointer}/{number}")
-    else:
-        yield pointer, value
 
 
 def named_files(value: Any, pointer: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

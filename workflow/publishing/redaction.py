@@ -19,7 +19,7 @@ from states.chapters.correction import CORRECT_ENTRY
 from states.event import OFFICE
 from states.selection import Selection
 from workflow.procedure.redactions import APPLICATIONS, COMMENTS, CONTACT, LINKS, SCORES
-from workflow.publishing.dossier_parts import READ, File, Message, Parts, Row, leaves, named_files
+from workflow.publishing.dossier_parts import READ, File, Message, Parts, Row, named_files
 from workflow.publishing.redacted import SEALED, Redacted
 from workflow.publishing.secrets_in_text import (
     ADDRESS,
@@ -33,6 +33,7 @@ from workflow.publishing.secrets_in_text import (
 )
 from workflow.record.marks import Mark
 from workflow.session import Session
+from workflow.store.commitments import flatten
 
 _MARK = re.compile(r"\[withheld: ([a-z0-9-]+)\]")
 _APPLICATION_EVENTS = ("receive-application", "withdraw-application")
@@ -59,7 +60,7 @@ class _Redactor:
         self.fixed = squeeze(f"{fixed} {opened} {parts.record.ref}")
         self.values = {row.entry.seq: row.values for row in parts.rows}
         self.leaves = {
-            seq: [leaf for name, value in values.items() for leaf in leaves(value, f"/{name}")]
+            seq: [leaf for name, value in values.items() for leaf in flatten(value, f"/{name}")]
             for seq, values in self.values.items()
         }
         self.at = {row.entry.seq: row.entry.at for row in parts.rows}

@@ -1,6 +1,6 @@
 """Takes checkpoints: a Merkle root over the heads of all chains, kept, written to a file, and sent to witnesses.
 
-Whoever owns the database can write a whole chain anew, or cut off its end. A checkpoint in other hands shows it.
+The owner of the database can write a whole chain anew, or cut off its end. A checkpoint in other hands shows it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from workflow.store.chain import HISTORY, PROTECTED, Protected
 from workflow.store.rows import GENESIS
 
 _BATCH = 200
-# Tables whose keys name people that nobody but their author may know of.
+# Tables whose keys name people. Only these people themselves may know that they are there.
 _UNNAMED = ("answers", "drafts", "held_applications", "asked_questions", "subscribers", "addresses")
 
 

@@ -12,7 +12,7 @@ from workflow.store.saving import FORMAT, HASHED, OPEN, committed_parts
 from workflow.views import sealing
 
 Hides = Callable[[str], bool]
-# What only the database can be compared with. Whoever has an export learns nothing from it.
+# These are compared with the database only. The reader of an export learns nothing from them.
 _OF_DATABASE = ("/facts", "/rows")
 
 
@@ -73,7 +73,8 @@ def _pointers(columns: Mapping[str, Any], name: str) -> list[str]:
     """Return the pointers to a column and to everything in it: a column goes if any part of it has to."""
     value = committed_parts({**columns, "facts": None, "rows": None})[name]
     steps = [leaf.split("/") for leaf, _ in flatten(value, f"/{name}")]
-    return sorted({"/".join(step[:length]) for step in steps for length in range(2, len(step) + 1)})
+    inner = {"/".join(step[:length]) for step in steps for length in range(2, len(step) + 1)}
+    return sorted(inner | {f"/{name}"})
 
 
 def hidden_columns(row: HistoryEntry, *, sealed: bool, unopened: bool) -> frozenset[str]:

@@ -41,7 +41,7 @@ class Roles:
     def find_lacking(self, entry: HistoryEntry) -> str | None:
         """Return what is wrong with the role in which a row of a history was written; None if nothing is.
 
-        A role counts as it was beside that row. Whoever got it in the transaction of the row itself has it too, so
+        A role counts as it was beside that row. A person may have got it in the transaction of the row itself, so
         the next change of this person counts as well.
         """
         if entry.role == Role.CLOCK or entry.role not in _OF_DIRECTORY:

@@ -1,7 +1,7 @@
 """Commits to values without showing them, so that a record can be checked after some of them are withheld.
 
 A row does not hash its values. It hashes a commitment to each: a hash over the value, its place and a salt that
-nobody can guess. Whoever gets value and salt can check the commitment. Whoever gets the commitment alone learns
+nobody can guess. A reader with value and salt can check the commitment. A reader with the commitment alone learns
 nothing, not even by trying all short values. `docs/record.md` specifies the form, with test vectors.
 """
 
@@ -32,7 +32,12 @@ def pointer_to(pointer: str, key: str) -> str:
 
 
 def flatten(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
-    """Yield each leaf of a JSON value with its pointer (RFC 6901). An empty list or object is a leaf."""
+    """Yield each leaf of a JSON value with its pointer (RFC 6901). An empty list or object is a leaf.
+
+    A part that is left out has none.
+    """
+    if left_out(value) is not None:
+        return
     if isinstance(value, dict) and value:
         for key, each in value.items():
             yield from flatten(each, pointer_to(pointer, key))

@@ -24,9 +24,10 @@ import pytest
 from tests.support import letters
 from tests.support.district import Begin, Life
 from workflow.publishing import dossier, dossier_items
-from workflow.publishing.dossier_parts import gather, leaves, named_files
+from workflow.publishing.dossier_parts import gather, named_files
 from workflow.record.marks import Mark
 from workflow.store import kept_documents
+from workflow.store.commitments import flatten
 
 SECRET = "The cousin of the treasurer works for them, so we ask counsel"
 PHONE = "(206) 555-0139"
@@ -126,7 +127,7 @@ def withheld_values(life: Life, chosen: list[Mark]) -> Iterator[tuple[str, Any]]
         for row in parts.rows if kind == "row" else ():
             if row.entry.seq == int(number):
                 for column, value in row.values.items():
-                    for place, leaf in leaves(value, f"/{column}"):
+                    for place, leaf in flatten(value, f"/{column}"):
                         if f"{place}/".startswith(f"/{pointer}/"):
                             yield place, leaf
         for file in parts.files:
@@ -222,7 +223,7 @@ def test_two_hundred_random_choices_all_verify_and_none_leaks(life: Life, tmp_pa
     chance = random.Random(int(os.environ.get("SEED", "14")))
     with life.system.reading() as session:
         items = [item for item, _ in dossier_items.list_items(session, life.record, life.now)]
-    # Whoever marks an object or a whole entry marks all below it.
+    # The mark of an object or of a whole entry covers all below it.
     whole = sorted({item.rpartition("/")[0] for item in items if item.count("/") > 2})
     verify = runpy.run_path(str(Path(dossier.DEFAULTS) / "docs" / dossier.VERIFIER))
     ordinary = ordinary_words(life)
