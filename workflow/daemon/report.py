@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -23,6 +23,15 @@ def log_changes(tally: Tally) -> None:
         )
     for failure in tally.failures:
         log.error("deadline failed", problem=failure)
+
+
+def log_moved(moved: Sequence[Mapping[str, str]]) -> None:
+    """Log each deadline that moved with the procedure, and each partnership whose deadlines could not be moved."""
+    for change in moved:
+        if "problem" in change:
+            log.error("deadlines are not as the procedure says", **change)
+        else:
+            log.info("deadline changed with the procedure", **change)
 
 
 def log_tick(tally: Tally, answered: Mapping[str, int], sent: Mapping[str, int], seconds: float) -> None:

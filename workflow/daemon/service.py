@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,20 +24,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from notifications.incoming.letterboxes import LetterboxFailed
 from notifications.markup import escape_controls
 from states.errors import Problem
-from workflow.clock import meetings, replan
-from workflow.clock.fire import Tally, fire_due, next_due
-from workflow.clock.procedure import tell_procedure
+from workflow.clock import tick
+from workflow.clock.fire import next_due
 from workflow.daemon import logs, reload, report, signals
 from workflow.daemon.every import Every
 from workflow.daemon.metrics import Metrics
 from workflow.daemon.signals import AT_ONCE
 from workflow.inbox.mailbox import Mailbox
-from workflow.outbox import delivery, digest, summary
+from workflow.outbox import delivery
 from workflow.outbox.throttle import Pace
 from workflow.procedure import config
 from workflow.procedure.config import ConfigError
-from workflow.record import checkpoint
-from workflow.session import Session, System, current_time, open_system
+from workflow.session import System, current_time, open_system
 from workflow.store import database
 from workflow.store.database import StoreError, StoreLocked, StoreUnavailable
 from workflow.web.app import application, listen_address
@@ -87,11 +84,9 @@ class Daemon:
         Its parts, in this order:
 
         1. Take back the messages that a killed daemon had claimed.
-        2. Move deadlines if the procedure has changed, and tell people if the Board's calendar has.
-        3. Fire the deadlines that are due.
-        4. Gather digests, after everything that may still add to one, the weekly summary, and the daily checkpoint.
-        5. Deliver the mail that may leave.
-        6. Judge the replies that arrived. Strangers write there too, so nothing else waits for them.
+        2. Do what is due (`workflow.clock.tick`).
+        3. Deliver the mail that may leave.
+        4. Judge the replies that arrived. Strangers write there too, so nothing else waits for them.
 
         A part that fails does not stop the others, unless the database is away: raise `StoreError` then.
         """
@@ -104,14 +99,14 @@ class Daemon:
             now = current_time()
             self._trouble = None
             self._run_part("claims", self._take_back)
-            self._run_part("procedure", partial(self._replan, now))
-            self._run_exclusive_part("settings", partial(tell_procedure, now=now))
-            self._run_exclusive_part("meetings", partial(meetings.tell_changed, now=now))
-            fire = partial(fire_due, self.system, now, stop=self._stop.is_set, done=report.log_changes)
-            tally = self._run_part("deadlines", fire) or Tally()
-            self._run_exclusive_part("digests", partial(digest.gather, now=now))
-            self._run_exclusive_part("summary", partial(summary.gather, now=now))
-            self._run_part("checkpoint", partial(checkpoint.take_daily, self.system, now))
+            tally = tick.run(
+                self.system,
+                now,
+                self._run_part,
+                stop=self._stop.is_set,
+                moved=report.log_moved,
+                done=report.log_changes,
+            )
             sent = self._run_part("mail", self._deliver) or {}
             answered = self._run_part("replies", self._judge_replies) or {}
             took = time.monotonic() - began
@@ -140,10 +135,6 @@ class Daemon:
             self._trouble = f"{name}: {type(error).__name__}: {error}"
             log.exception("a part of the tick failed", part=name)
             return None
-
-    def _run_exclusive_part(self, name: str, work: Callable[[Session], object]) -> None:
-        """Run a part that only one daemon may do at a time, even where several share a database."""
-        self._run_part(name, partial(self.system.transact, work, exclusive=name))
 
     def _take_back(self) -> None:
         """Release, once, the messages that a killed daemon had claimed, where no other daemon can run."""
@@ -309,14 +300,6 @@ class Daemon:
             self._jobs.add_job(self._tick, id="wake", replace_existing=True)
         finally:
             self._tell_systemd("READY=1")
-
-    def _replan(self, now: datetime) -> None:
-        """Bring open deadlines in line with the present procedure, and log what moved."""
-        for change in self.system.transact(partial(replan.replan, now=now), exclusive="procedure"):
-            if "problem" in change:
-                log.error("deadlines are not as the procedure says", **change)
-            else:
-                log.info("deadline changed with the procedure", **change)
 
     def _end(self, server: Server) -> None:
         """Stop in order: no new ticks, no new requests, then wait for the running tick.

@@ -47,6 +47,16 @@ def gather(session: Session, now: datetime) -> int:
     return _tell(session, now)
 
 
+def next_instant(config: Config, now: datetime) -> datetime:
+    """Return the first instant after `now` at which a summary is due."""
+    settings, today = config.procedure.summary, config.calendar.day(now)
+    days = (today + timedelta(days=ahead) for ahead in range(8))
+    instants = (
+        config.calendar.instant(day, settings.time) for day in days if WEEKDAYS[day.weekday()] == settings.day
+    )
+    return next(instant for instant in instants if instant > now)
+
+
 def last_day(config: Config, now: datetime) -> date:
     """Return the last day at whose hour a summary was due, on the district's clocks."""
     settings, today = config.procedure.summary, config.calendar.day(now)

@@ -69,6 +69,12 @@ def read_heads(connection: Connection) -> list[Head]:
     return [*heads, Head(CHANGES, *chain.head(connection))]
 
 
+def next_instant(config: Config, now: datetime) -> datetime:
+    """Return the first instant after `now` at which a daily checkpoint is due."""
+    at, last = config.procedure.record.checkpoint_at, _last_due_day(config, now)
+    return config.calendar.instant(last + timedelta(days=1), at)
+
+
 def _last_due_day(config: Config, now: datetime) -> date:
     at, today = config.procedure.record.checkpoint_at, config.calendar.day(now)
     return today if config.calendar.instant(today, at) <= now else today - timedelta(days=1)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from tests.support import databases
 from tests.support.house import CALL, NEW, House, until
+from workflow.clock import tick
 from workflow.daemon import service
 from workflow.procedure.config import ConfigError
 from workflow.store import files, tables
@@ -235,9 +236,9 @@ def test_a_part_of_the_tick_that_fails_keeps_neither_deadlines_nor_mail(
         raise ValueError("a record that nobody foresaw")
 
     for module, name in (
-        (service.replan, "replan"),
-        (service.meetings, "tell_changed"),
-        (service.digest, "gather"),
+        (tick.replan, "replan"),
+        (tick.meetings, "tell_changed"),
+        (tick.digest, "gather"),
     ):
         monkeypatch.setattr(module, name, fail)
     status, said = once()
@@ -274,7 +275,7 @@ def test_deadlines_that_fail_keep_no_mail_and_mail_that_fails_no_deadlines(
     assert house.sql("SELECT count(*) FROM history WHERE event = 'close-applications'") == [(1,)]
     assert not house.letters()
     with monkeypatch.context() as patch:
-        patch.setattr(service, "fire_due", fail)
+        patch.setattr(tick, "fire_due", fail)
         status, said = once()
     assert (status, '"part": "deadlines"' in said) == (1, True)
     assert house.letters()

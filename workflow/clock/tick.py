@@ -1,0 +1,82 @@
+"""Does what is due at one instant, in the order of a tick, and finds the next instant at which something is due.
+
+The daemon calls it as time passes. A rehearsal calls it on a copy, ahead of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Protocol, TypeVar
+
+from sqlalchemy import func, select
+
+from workflow.clock import meetings, replan
+from workflow.clock.fire import Tally, fire_due, next_due
+from workflow.clock.procedure import tell_procedure
+from workflow.outbox import digest, summary
+from workflow.record import checkpoint
+from workflow.session import Session, System
+from workflow.store import tables
+from workflow.store.rows import NoticeStatus
+
+T = TypeVar("T")
+
+
+class RunPart(Protocol):
+    """Runs one part of a tick by its name; returns what it returns, or None if it failed."""
+
+    def __call__(self, name: str, work: Callable[[], T], /) -> T | None: ...
+
+
+def run(
+    system: System,
+    now: datetime,
+    run_part: RunPart,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    moved: Callable[[Sequence[Mapping[str, str]]], None] = lambda _: None,
+    done: Callable[[Tally], None] | None = None,
+) -> Tally:
+    """Do everything that is due at `now` but the mail itself, and return what the clock fired.
+
+    `stop` and `done` are as for `fire_due`; `moved` is told of the deadlines that moved with the procedure. The
+    parts, in this order:
+
+    1. Move deadlines if the procedure has changed, and tell people if it or the Board's calendar has.
+    2. Fire the deadlines that are due.
+    3. Gather digests, after everything that may still add to one, the weekly summary, and the daily checkpoint.
+    """
+
+    def run_exclusive(name: str, work: Callable[..., T]) -> T | None:
+        # Only one daemon may do it at a time, even where several share a database.
+        return run_part(name, partial(system.transact, partial(work, now=now), exclusive=name))
+
+    moved(run_exclusive("procedure", replan.replan) or [])
+    run_exclusive("settings", tell_procedure)
+    run_exclusive("meetings", meetings.tell_changed)
+    tally = run_part("deadlines", partial(fire_due, system, now, stop=stop, done=done))
+    run_exclusive("digests", digest.gather)
+    run_exclusive("summary", summary.gather)
+    run_part("checkpoint", partial(checkpoint.take_daily, system, now))
+    return tally or Tally()
+
+
+def next_instant(session: Session, now: datetime) -> datetime:
+    """Return the next instant, after `now`, at which a tick finds something to do if nobody acts until then."""
+    return min(instant for instant in _instants(session, now) if instant > now)
+
+
+def _instants(session: Session, now: datetime) -> Iterator[datetime]:
+    """Yield when each part of a tick has to run next. Some may have passed: they are left to a later try."""
+    if (due := next_due(session.connection)) is not None:
+        yield due
+    table = tables.notices
+    waiting = table.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED)) & table.c.within.is_(None)
+    query = select(func.min(table.c.next_at)).where(waiting, table.c.next_at > now)
+    leaves: datetime | None = session.connection.scalar(query)
+    if leaves is not None:
+        yield leaves
+    yield summary.next_instant(session.config, now)
+    yield checkpoint.next_instant(session.config, now)
