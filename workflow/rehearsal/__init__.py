@@ -1,0 +1,1 @@
+"""Lives the future of a copy of the record, through the engine and the clock, and tells what happens in it."""

@@ -1,0 +1,72 @@
+"""Copies a database into memory, from SQLite or from PostgreSQL, so that a future can be lived on it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from workflow.procedure.config import Config
+from workflow.record import backup
+from workflow.session import System
+from workflow.store import chain, database, dialects, upgrade
+from workflow.store.database import StoreError, first_line
+
+
+@contextmanager
+def copied(system: System, settings: Config | None = None) -> Iterator[System]:
+    """Yield a system on a copy of the database in memory, with its own or with other settings.
+
+    Nothing that happens in it leaves the memory: its settings name neither a folder for checkpoints nor a server
+    of time stamps. Raise `StoreError` if the database cannot be read.
+    """
+    memory = _open_memory()
+    try:
+        _copy(system.engine, memory)
+        yield System(_keep_inside(settings or system.config), memory)
+    except (sqlite3.Error, DBAPIError) as error:
+        raise StoreError(f"the database cannot be copied: {first_line(error)}") from None
+    finally:
+        memory.dispose()
+
+
+def _open_memory() -> Engine:
+    """Open an empty database in memory. All its users share one connection, since each other would get its own."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, hide_parameters=True)
+    dialects.configure_sqlite(engine)
+    chain.watch(engine)
+    return engine
+
+
+def _copy(source: Engine, memory: Engine) -> None:
+    """Copy every table, as it is at one moment. The source is only read."""
+    if source.dialect.name == "sqlite":
+        path = source.url.database or ""
+        with closing(sqlite3.connect(path, timeout=60)) as old, closing(memory.raw_connection()) as new:
+            old.execute("PRAGMA query_only = ON")
+            # All pages in one step: between two steps a writer could make the copy start again and again.
+            old.backup(_driver(new), pages=-1)
+        return
+    with memory.connect() as target:
+        # A table of a copy may refer to a later one, as in a backup.
+        target.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        with database.reading(source) as origin, target.begin():
+            upgrade.upgrade_on(target, "head")
+            backup.copy(origin, target)
+
+
+def _driver(connection: Any) -> sqlite3.Connection:
+    plain: sqlite3.Connection = connection.driver_connection
+    return plain
+
+
+def _keep_inside(settings: Config) -> Config:
+    """Return the settings with nothing through which a rehearsal would reach a file or another machine."""
+    record = settings.procedure.record.model_copy(update={"checkpoint_folder": "", "timestamp_url": ""})
+    return replace(settings, procedure=settings.procedure.model_copy(update={"record": record}))

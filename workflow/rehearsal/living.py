@@ -1,0 +1,98 @@
+"""Lives a system forward from one instant to the next at which something is due or somebody acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from workflow.clock import tick
+from workflow.outbox import delivery
+from workflow.outbox.throttle import Pace
+from workflow.session import Session, System
+
+T = TypeVar("T")
+_MINUTE = timedelta(minutes=1)
+
+
+class People(Protocol):
+    """Those who act in a rehearsal."""
+
+    def act(self, system: System, now: datetime) -> None:
+        """Do everything that is to be done at this instant."""
+
+    def next_instant(self, session: Session, now: datetime) -> datetime | None:
+        """Return the next instant, after `now`, at which somebody means to act; None if nobody does."""
+
+
+class Nobody:
+    """Nobody acts: only the clock moves on."""
+
+    def act(self, system: System, now: datetime) -> None:
+        """Do nothing."""
+
+    def next_instant(self, session: Session, now: datetime) -> datetime | None:
+        """Return None."""
+
+
+@dataclass
+class Postbox:
+    """Takes the messages of a rehearsal instead of a mail server, and passes each one on."""
+
+    keep: Callable[[str, bytes], None] = lambda key, message: None
+    count: int = field(default=0)
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Do nothing: there is no connection to keep open."""
+        yield
+
+    def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
+        """Take one message. `key` is its Message-ID."""
+        self.count += 1
+        self.keep(key, message)
+
+
+def live(system: System, begin: datetime, until: datetime, people: People, postbox: Postbox) -> int:
+    """Live a system from `begin` to `until`, and return the number of instants at which something was done.
+
+    It must be a copy: everything in it happens as if it were true.
+
+    1. Let people do what they mean to do at this instant.
+    2. Do what the daemon does in a tick, and deliver the mail that may leave.
+    3. Go on at the next instant at which either of them has something to do. Nothing happens in between.
+    """
+    system.transact(delivery.release_all)
+    pace, now, instants = Pace(system.config.procedure.mail.per_minute), begin, 0
+    while now <= until:
+        people.act(system, now)
+        tick.run(system, now, _run_part)
+        _deliver(system, postbox, now, pace)
+        now, instants = _next(system, now, people, pace), instants + 1
+    return instants
+
+
+def _run_part(name: str, work: Callable[[], T], /) -> T | None:
+    """Run a part of a tick. An error ends the rehearsal, where a daemon would try again."""
+    return work()
+
+
+def _deliver(system: System, postbox: Postbox, now: datetime, pace: Pace) -> None:
+    """Deliver everything that may leave now, in as many turns as it takes."""
+    while True:
+        delivery.deliver(system, postbox, lambda: now, pace=pace)
+        if not pace.more:
+            return
+
+
+def _next(system: System, now: datetime, people: People, pace: Pace) -> datetime:
+    with system.reading() as session:
+        instants = [tick.next_instant(session, now)]
+        if (act := people.next_instant(session, now)) is not None:
+            instants.append(act)
+    # More messages are due than may leave in a minute.
+    if pace.room(now) == 0:
+        instants.append(now + _MINUTE)
+    return min(instants)

@@ -1,0 +1,117 @@
+"""Rehearses the future of a record: lives a copy of it up to a day, and tells what happened and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from states.names import State
+from workflow.procedure.config import Config
+from workflow.rehearsal.copying import copied
+from workflow.rehearsal.happenings import Happening, Kind, read_happenings
+from workflow.rehearsal.living import Nobody, People, Postbox, live
+from workflow.session import Session, System
+from workflow.store import loading, tables
+from workflow.store.rows import RungKind, Snapshot
+from workflow.views import pending
+from workflow.views.pending import Wait
+
+# A tick of the daemon at the beginning belongs to the rehearsal, at the same instant.
+_MOMENT = timedelta(microseconds=1)
+_AT_ONCE = 400  # partnerships that are read in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A deadline at whose due instant somebody was still waited for."""
+
+    ref: str
+    deadline: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a partnership stands at the end of a rehearsal."""
+
+    record: Snapshot
+    was: State | None  # its state at the beginning; None if it began in the rehearsal
+    waits: tuple[Wait, ...]
+    missed: tuple[Missed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What happened in a rehearsal, in order, and how each partnership stands at its end."""
+
+    begin: datetime
+    until: datetime
+    happenings: tuple[Happening, ...]
+    ends: tuple[End, ...]
+
+
+def rehearse(
+    system: System,
+    begin: datetime,
+    until: datetime,
+    *,
+    refs: Collection[str] = (),
+    people: People | None = None,
+    settings: Config | None = None,
+    keep: Callable[[str, bytes], None] = lambda key, message: None,
+) -> Rehearsal:
+    """Live a copy of a system from one instant to another, and return what happened.
+
+    `refs` limits what is told, and not what is lived: partnerships share the Board's meetings and the digests of
+    people. `people` act in it; nobody does without them. `settings` are other settings than its own. `keep` gets
+    the Message-ID and the bytes of each message that leaves. Raise `StoreError` if the database cannot be read.
+    """
+    with copied(system, settings) as copy:
+        with copy.reading() as session:
+            before = {record.ref: record for record in _read_records(session, refs)}
+        live(copy, begin, until, people or Nobody(), Postbox(keep))
+        with copy.reading() as session:
+            happenings = read_happenings(session, begin - _MOMENT, until, refs)
+            missed = find_missed(session, happenings)
+            ends = tuple(
+                _describe_end(session, record, before.get(record.ref), missed, until)
+                for record in _read_records(session, refs)
+            )
+    return Rehearsal(begin, until, tuple(happenings), ends)
+
+
+def find_missed(session: Session, happenings: Sequence[Happening]) -> list[Missed]:
+    """Return each deadline that fell due while it still asked somebody for something.
+
+    A deadline is cancelled when its tasks are done. So one that fires at its due instant was not met.
+    """
+    due = [each for each in happenings if each.kind is Kind.DEADLINE and each.detail == RungKind.DUE]
+    rows = session.config.deadlines
+    return [
+        Missed(each.ref, each.name, each.at) for each in due if each.name in rows and rows[each.name].owed
+    ]
+
+
+def _read_records(session: Session, refs: Collection[str]) -> list[Snapshot]:
+    """Return the partnerships with these references, or all of them, in the order of their references."""
+    wanted = sorted(refs or session.connection.scalars(select(tables.partnerships.c.ref)))
+    records: list[Snapshot] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = loading.load(session.connection, wanted[start : start + _AT_ONCE])
+        records += [some[ref] for ref in sorted(some)]
+    return records
+
+
+def _describe_end(
+    session: Session, record: Snapshot, before: Snapshot | None, missed: Sequence[Missed], now: datetime
+) -> End:
+    waits = tuple(pending.list_waits(session, record, now))
+    return End(
+        record,
+        before.state if before else None,
+        waits,
+        tuple(each for each in missed if each.ref == record.ref),
+    )
