@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import func, select
 
-from workflow.clock import meetings, replan
+from workflow.clock import meetings, replan, starts
 from workflow.clock.fire import Tally, fire_due, next_due
 from workflow.clock.procedure import tell_procedure
 from workflow.outbox import digest, summary
@@ -44,7 +44,8 @@ def run(
     `stop` and `done` are as for `fire_due`; `moved` is told of the deadlines that moved with the procedure. The
     parts, in this order:
 
-    1. Move deadlines if the procedure has changed, and tell people if it or the Board's calendar has.
+    1. Move deadlines if the procedure has changed, tell people if it or the Board's calendar has, and plan wanted
+       first days anew.
     2. Fire the deadlines that are due.
     3. Gather digests, after everything that may still add to one, the weekly summary, and the daily checkpoint.
     """
@@ -56,6 +57,7 @@ def run(
     moved(run_exclusive("procedure", replan.replan) or [])
     run_exclusive("settings", tell_procedure)
     run_exclusive("meetings", meetings.tell_changed)
+    run_exclusive("starts", starts.follow_plans)
     tally = run_part("deadlines", partial(fire_due, system, now, stop=stop, done=done))
     run_exclusive("digests", digest.gather)
     run_exclusive("summary", summary.gather)
