@@ -14,6 +14,11 @@ from workflow.store.column_types import canonical
 _KEY, _BY = "procedure-seen", "config.toml"
 
 
+def has_changed(session: Session) -> bool:
+    """Return whether any setting is another one than those seen last."""
+    return database.remembered(session.connection, _KEY) != canonical(session.config.stated)
+
+
 def tell_procedure(session: Session, now: datetime) -> list[str]:
     """Record and tell each setting that differs from those seen last; return their names."""
     current = session.config.stated

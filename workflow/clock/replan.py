@@ -13,6 +13,11 @@ from workflow.store import chain, database, tables
 from workflow.store.rows import DeadlineStatus, Snapshot
 
 
+def has_changed(session: Session) -> bool:
+    """Return whether the procedure is another one than that by which the open deadlines were planned."""
+    return database.remembered(session.connection, "procedure") != session.config.fingerprint
+
+
 def replan(session: Session, now: datetime) -> list[dict[str, str]]:
     """Bring every open deadline in line with the present procedure; return what moved, from when to when.
 
@@ -23,8 +28,7 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
     An item has the keys "ref", "deadline", "was" and "is_now" (local times, "" for none). Of a partnership whose
     record cannot be read it has "ref" and "problem", and the deadlines of that partnership stay as they are.
     """
-    mark = session.config.fingerprint
-    if database.remembered(session.connection, "procedure") == mark:
+    if not has_changed(session):
         return []
     moved: list[dict[str, str]] = []
     table = tables.partnerships
@@ -38,7 +42,7 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
             moved.append({"ref": row.ref, "problem": "its record cannot be read: partnershipctl verify"})
             continue
         moved += _replan_one(session, record, now)
-    database.remember(session.connection, "procedure", mark)
+    database.remember(session.connection, "procedure", session.config.fingerprint)
     return moved
 
 
