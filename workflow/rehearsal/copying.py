@@ -47,9 +47,7 @@ def _open_memory() -> Engine:
 def _copy(source: Engine, memory: Engine) -> None:
     """Copy every table, as it is at one moment. The source is only read."""
     if source.dialect.name == "sqlite":
-        path = source.url.database or ""
-        with closing(sqlite3.connect(path, timeout=60)) as old, closing(memory.raw_connection()) as new:
-            old.execute("PRAGMA query_only = ON")
+        with _reading_pages(source) as old, closing(memory.raw_connection()) as new:
             # All pages in one step: between two steps a writer could make the copy start again and again.
             old.backup(_driver(new), pages=-1)
         return
@@ -59,6 +57,19 @@ def _copy(source: Engine, memory: Engine) -> None:
         with database.reading(source) as origin, target.begin():
             upgrade.upgrade_on(target, "head")
             backup.copy(origin, target)
+
+
+@contextmanager
+def _reading_pages(source: Engine) -> Iterator[sqlite3.Connection]:
+    """Yield a connection to a SQLite database, which may itself be a copy in memory."""
+    path = source.url.database
+    if path is None:
+        with closing(source.raw_connection()) as connection:
+            yield _driver(connection)
+        return
+    with closing(sqlite3.connect(path, timeout=60)) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        yield connection
 
 
 def _driver(connection: Any) -> sqlite3.Connection:
