@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,13 +16,17 @@ from workflow.admin.console import Console, common, echo
 from workflow.admin.references import complete_refs, resolve
 from workflow.procedure.config import Config
 from workflow.rehearsal.aloud import write_aloud
+from workflow.rehearsal.dates import write_calendar
 from workflow.rehearsal.document import make_document
 from workflow.rehearsal.living import Nobody, People, Together
+from workflow.rehearsal.messages import Messages, name_files, write_files
+from workflow.rehearsal.page import render_page
 from workflow.rehearsal.rehearse import rehearse
 from workflow.rehearsal.script import Scripted, check_script, read_script
-from workflow.rehearsal.telling import Telling
-from workflow.session import System
+from workflow.rehearsal.telling import Telling, count
 
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 _LONGEST = relativedelta(years=10)
 
 
@@ -40,28 +45,95 @@ class Cast:
 @click.option(
     "--until", required=True, metavar="DAY", help="The last day, such as 2027-03-31, Mar 31 or '+90 days'."
 )
-@click.option(
-    "--script", type=click.Path(dir_okay=False, path_type=Path), help="Events to come, as in a district file."
-)
+@click.option("--script", type=FILE, help="Events to come, in TOML as in a district file.")
+@click.option("--messages", type=FOLDER, help="Write each message to this new or empty folder.")
+@click.option("--ics", type=FILE, help="Write the dates to this calendar file.")
+@click.option("--html", type=FILE, help="Write a page with drawn timelines to this file.")
+@click.option("--force", is_flag=True, help="Put them in the place of files that are there already.")
 @common
-def rehearse_(console: Console, refs: tuple[str, ...], until: str, script: Path | None) -> None:
+def rehearse_(
+    console: Console,
+    refs: tuple[str, ...],
+    until: str,
+    script: Path | None,
+    messages: Path | None,
+    ics: Path | None,
+    html: Path | None,
+    force: bool,
+) -> None:
     """Tell what will happen until a day.
 
     The record is copied into memory and lived forward, through the same engine, calendars and outbox as in the
-    daemon. Nothing is written and nothing is sent. Nobody acts unless a script says so. It ends with the state of
-    each partnership, or of each REF, who is waited for, and what was missed.
+    daemon. Nothing is written to the record and nothing is sent. Nobody acts unless a script says so. It ends with
+    the state of each partnership, or of each REF, who is waited for, and what was missed.
     """
     begin, last = console.now, _read_until(console, until)
-    end = _end_of(console.settings, last)
+    end = console.settings.instant(last + timedelta(days=1), time.min) - timedelta(microseconds=1)
+    _check_outputs({"--ics": ics, "--html": html}, messages, force=force)
     with console.system.reading() as session:
         wanted = [resolve(session.connection, ref) for ref in refs]
-    cast = _choose_cast(console, console.system, script, begin, end)
-    rehearsal = rehearse(console.system, begin, end, refs=wanted, people=cast.people, settings=cast.settings)
-    refused = cast.scripted.refusals if cast.scripted else []
-    telling = Telling(
-        rehearsal, cast.assumption, [each for each in refused if not wanted or each.ref in wanted]
+    cast, kept = _choose_cast(console, script, begin, end), Messages()
+    rehearsal = rehearse(
+        console.system,
+        begin,
+        end,
+        refs=wanted,
+        people=cast.people,
+        settings=cast.settings,
+        **({"keep": kept.keep} if messages else {}),
     )
-    console.show(make_document(telling), lambda: echo("\n".join(write_aloud(telling))))
+    refused = cast.scripted.refusals if cast.scripted else []
+    shown = [each for each in refused if not wanted or each.ref in wanted]
+    telling = Telling(rehearsal, cast.assumption, shown)
+    written = _write(console, telling, kept.by_id, messages, ics, html)
+    console.show(make_document(telling) | {"files": written}, lambda: echo("\n".join(write_aloud(telling))))
+
+
+def _check_outputs(files: Mapping[str, Path | None], folder: Path | None, *, force: bool) -> None:
+    """Raise `BadInput` with each place that is taken, before anything is rehearsed."""
+    mistakes = [
+        Problem(option, f"{file} is there already", "another name, or --force")
+        for option, file in files.items()
+        if file is not None and file.exists() and not force
+    ]
+    if folder is not None and folder.is_dir() and any(folder.iterdir()):
+        mistakes.append(Problem("--messages", f"{folder} is not empty", "a new or an empty folder"))
+    if mistakes:
+        raise BadInput(mistakes)
+
+
+def _write(
+    console: Console,
+    telling: Telling,
+    messages: Mapping[str, bytes],
+    folder: Path | None,
+    ics: Path | None,
+    html: Path | None,
+) -> list[str]:
+    """Write the files that were asked for, say so, and return their names."""
+    written = []
+    if folder is not None:
+        files = name_files(telling, messages)
+        _write_one("--messages", folder, partial(write_files, folder, files))
+        written.append(str(folder))
+        console.tell(f"Wrote {count(len(files), 'message')} to {folder}. The links in them do nothing.")
+    if ics is not None:
+        _write_one("--ics", ics, partial(ics.write_bytes, write_calendar(telling)))
+    if html is not None:
+        _write_one("--html", html, partial(html.write_bytes, render_page(telling).encode()))
+    for file in filter(None, (ics, html)):
+        written.append(str(file))
+        console.tell(f"Wrote {file}.")
+    return written
+
+
+def _write_one(option: str, place: Path, write: Callable[[], object]) -> None:
+    """Write to a place. Raise `BadInput` if that is impossible."""
+    try:
+        write()
+    except OSError as error:
+        problem = f"{place} cannot be written: {error.strerror}"
+        raise BadInput([Problem(option, problem, "a place that can be written")]) from None
 
 
 def _read_until(console: Console, text: str) -> date:
@@ -75,21 +147,13 @@ def _read_until(console: Console, text: str) -> date:
     return last
 
 
-def _end_of(settings: Config, day: date) -> datetime:
-    """Return the last instant of a day in the district's zone."""
-    return settings.instant(day + timedelta(days=1), time.min) - timedelta(microseconds=1)
-
-
-def _choose_cast(
-    console: Console, system: System, script: Path | None, begin: datetime, end: datetime
-) -> Cast:
+def _choose_cast(console: Console, script: Path | None, begin: datetime, end: datetime) -> Cast:
     """Return who acts in the rehearsal, and by which settings. Raise `BadInput` for mistakes in the script."""
     if script is None:
         return Cast(Nobody(), "It assumes that nobody does anything.")
     file = read_script(script)
-    with system.reading() as session:
+    with console.system.reading() as session:
         check_script(session, file, begin, end)
     scripted = Scripted(file, console.user[0])
-    players: Sequence[People] = [scripted]
     words = f"It assumes that nobody does anything but what {script.name} says."
-    return Cast(Together(players), words, scripted=scripted)
+    return Cast(Together([scripted]), words, scripted=scripted)

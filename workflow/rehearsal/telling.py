@@ -47,7 +47,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What happened to one partnership on one day; to the whole district, where `ref` is empty."""
+    """What happened to one partnership on one day; to several at once, where `ref` is empty."""
 
     ref: str
     school: str
@@ -84,14 +84,14 @@ class Telling:
         facts = {end.record.ref: end.record.facts for end in rehearsal.ends}
         self.rehearsal, self.assumption, self.refusals = rehearsal, assumption, refusals
         self.wording = Wording(rehearsal.settings, rehearsal.directory, facts)
-        self._missed = frozenset(missed for end in rehearsal.ends for missed in end.missed)
+        self.missed = frozenset(missed for end in rehearsal.ends for missed in end.missed)
 
     @cached_property
     def days(self) -> list[Day]:
         """Return each day on which something happened."""
         day_of, near = self.wording.day_of, self.first
         steps = [*self._tell_steps(), *self._tell_refusals()]
-        # What concerns the whole district comes last.
+        # What concerns several partnerships comes last.
         steps.sort(key=lambda step: (day_of(step.at), step.ref == "", step.ref, step.at))
         return [
             Day(day, self.wording.write_day(day, near), tuple(self._places(of_day)))
@@ -140,7 +140,7 @@ class Telling:
 
     def _places(self, steps: Iterable[Step]) -> Iterator[Place]:
         for ref, of_ref in groupby(steps, key=lambda step: step.ref):
-            yield Place(ref, self.wording.school_of(ref) if ref else "The whole district", tuple(of_ref))
+            yield Place(ref, self.wording.school_of(ref) if ref else "Several partnerships", tuple(of_ref))
 
     # Steps
 
@@ -162,13 +162,13 @@ class Telling:
             for cause in causes:
                 own = [each for each in notices if each.name == cause.name]
                 notices = [each for each in notices if each.name != cause.name]
-                if own or not self._is_told_by(cause, done):
+                if own or not self.is_told_by(cause, done):
                     yield self._tell(cause, own, overdue)
             for _, same in groupby(sorted(notices, key=lambda each: each.name), key=lambda each: each.name):
                 rest = list(same)
                 yield Step(ref, rest[0].at, "", self._group(rest))
 
-    def _is_told_by(self, cause: Happening, done: Collection[str]) -> bool:
+    def is_told_by(self, cause: Happening, done: Collection[str]) -> bool:
         """Return whether the event that a deadline fired, and that has its own sentence, tells it already."""
         row = self.wording.settings.deadlines.get(cause.name) if cause.kind is Kind.DEADLINE else None
         return row is not None and cause.detail == RungKind.DUE and row.fires in done
@@ -179,14 +179,15 @@ class Telling:
         """Return an event or a deadline as a step. `overdue` has the deadlines that were told to be late."""
         told = self._group(notices)
         if cause.kind is Kind.EVENT:
-            return Step(cause.ref, cause.at, self._tell_event(cause), told)
+            return Step(cause.ref, cause.at, self.tell_event(cause), told)
         key = (cause.ref, cause.name, cause.due_at)
         again = cause.detail == RungKind.ESCALATE and key in overdue
         if cause.detail == RungKind.ESCALATE:
             overdue.add(key)
         return Step(cause.ref, cause.at, self._tell_deadline(cause, again=again), told, again=again)
 
-    def _tell_event(self, each: Happening) -> str:
+    def tell_event(self, each: Happening) -> str:
+        """Return an event as a sentence, with the state that it led to."""
         words = self.wording.settings.events[each.name]
         moved = f" The state is now {each.detail.replace('-', ' ')}." if each.detail else ""
         if each.role == Role.CLOCK:
@@ -201,7 +202,7 @@ class Telling:
             return f"Reminder: {label}, by {due}."
         if each.detail == RungKind.ESCALATE:
             return f"{label}, overdue since {due}" if again else f"Overdue since {due}: {label}."
-        is_missed = Missed(each.ref, each.name, each.at) in self._missed
+        is_missed = Missed(each.ref, each.name, each.at) in self.missed
         return f"Due today and not done: {label}." if is_missed else f"{label}."
 
     def _group(self, notices: Iterable[Happening]) -> tuple[Told, ...]:
