@@ -31,6 +31,11 @@ class Instants:
     proposed: tuple[datetime, ...]
     both: tuple[datetime, ...]
 
+    @property
+    def earliest(self) -> datetime:
+        """Return the first instant that differs, or the first of all if none does."""
+        return min(self.present + self.proposed or self.both)
+
 
 @dataclass(frozen=True, slots=True)
 class Messages:
@@ -176,14 +181,14 @@ def _group(items: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
 def _pair(
     present: Mapping[tuple[str, str], list[datetime]], proposed: Mapping[tuple[str, str], list[datetime]]
 ) -> tuple[Instants, ...]:
-    """Return the instants of each deadline under two procedures."""
+    """Return the instants of each deadline under two procedures: by partnership, the earliest first."""
     pairs = []
-    for key in sorted(present.keys() | proposed.keys()):
+    for key in present.keys() | proposed.keys():
         one, other = set(present.get(key, ())), set(proposed.get(key, ()))
         pairs.append(
             Instants(*key, *(tuple(sorted(some)) for some in (one - other, other - one, one & other)))
         )
-    return tuple(pairs)
+    return tuple(sorted(pairs, key=lambda each: (each.ref, each.earliest, each.deadline)))
 
 
 def _find_reached(happenings: Iterable[Happening]) -> dict[tuple[str, str, int], datetime]:
