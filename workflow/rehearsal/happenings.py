@@ -54,6 +54,11 @@ class Happening:
     hidden: bool = False  # `who` is left out, since even the office may not know them
 
     @property
+    def place(self) -> tuple[Any, ...]:
+        """Return what names it in its database: no two have the same."""
+        return (self.kind, self.ref, self.number)
+
+    @property
     def key(self) -> tuple[Any, ...]:
         """Return what two databases that lived the same days have in common."""
         return (self.at, self.kind, self.ref, self.name, self.who, self.detail)

@@ -82,9 +82,12 @@ def rehearse(
     with copied(system, settings) as copy:
         with copy.reading() as session:
             before = {record.ref: record for record in _read_records(session, refs)}
+            # What was recorded at the very instant of the beginning is no part of the future.
+            past = {each.place for each in read_happenings(session, begin - _MOMENT, begin, refs)}
         live(copy, begin, until, people or Nobody(), Postbox(keep))
         with copy.reading() as session:
-            happenings = hide_names(session, read_happenings(session, begin - _MOMENT, until, refs))
+            lived = read_happenings(session, begin - _MOMENT, until, refs)
+            happenings = hide_names(session, [each for each in lived if each.place not in past])
             missed = find_missed(session, happenings)
             ends = tuple(
                 _describe_end(session, record, before.get(record.ref), missed, until)
