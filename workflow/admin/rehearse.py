@@ -15,7 +15,6 @@ from states.errors import BadInput, Problem
 from workflow.admin.console import Console, common, echo
 from workflow.admin.references import complete_refs, resolve
 from workflow.procedure import config
-from workflow.procedure.config import Config
 from workflow.rehearsal.aloud import write_aloud
 from workflow.rehearsal.comparison import compare
 from workflow.rehearsal.comparison_words import ComparisonTelling
@@ -35,11 +34,10 @@ _LONGEST = relativedelta(years=10)
 
 @dataclass(frozen=True)
 class Cast:
-    """Who acts in a rehearsal, and by which settings. `assumption` says it in a sentence."""
+    """Who acts in a rehearsal. `assumption` says it in a sentence."""
 
     people: People
     assumption: str
-    settings: Config | None = None
     scripted: Scripted | None = None
 
 
@@ -95,7 +93,6 @@ def rehearse_(
         end,
         refs=wanted,
         people=cast.people,
-        settings=cast.settings,
         **({"keep": kept.keep} if messages else {}),
     )
     refused = cast.scripted.refusals if cast.scripted else []
@@ -196,7 +193,7 @@ def _read_until(console: Console, text: str) -> date:
 
 
 def _choose_cast(console: Console, script: Path | None, begin: datetime, end: datetime) -> Cast:
-    """Return who acts in the rehearsal, and by which settings. Raise `BadInput` for mistakes in the script."""
+    """Return who acts in the rehearsal. Raise `BadInput` for mistakes in the script."""
     if script is None:
         return Cast(Nobody(), "It assumes that nobody does anything.")
     file = read_script(script)

@@ -14,8 +14,8 @@ from workflow.rehearsal.happenings import Happening, Kind
 from workflow.rehearsal.telling import Telling
 
 _WITHHELD = "(withheld: it may quote applications, which are sealed until the call closes)\n"
-_UNSAFE = re.compile(r"[^\w.@-]+")
-_LONGEST = 60  # characters of an address or a subject in the name of a file
+_UNSAFE = re.compile(r"[^\w.@-]+", re.ASCII)
+_LONGEST = 80  # characters of an address or a subject in the name of a file, which may have 255
 
 
 @dataclass
