@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -14,8 +14,10 @@ from dateutil.relativedelta import relativedelta
 from states.errors import BadInput, Problem
 from workflow.admin.console import Console, common, echo
 from workflow.admin.references import complete_refs, resolve
-from workflow.procedure.config import Config
+from workflow.procedure import config
 from workflow.rehearsal.aloud import write_aloud
+from workflow.rehearsal.comparison import compare
+from workflow.rehearsal.comparison_words import ComparisonTelling
 from workflow.rehearsal.dates import write_calendar
 from workflow.rehearsal.document import make_document
 from workflow.rehearsal.living import Nobody, People, Together
@@ -32,11 +34,10 @@ _LONGEST = relativedelta(years=10)
 
 @dataclass(frozen=True)
 class Cast:
-    """Who acts in a rehearsal, and by which settings. `assumption` says it in a sentence."""
+    """Who acts in a rehearsal. `assumption` says it in a sentence."""
 
     people: People
     assumption: str
-    settings: Config | None = None
     scripted: Scripted | None = None
 
 
@@ -46,6 +47,9 @@ class Cast:
     "--until", required=True, metavar="DAY", help="The last day, such as 2027-03-31, Mar 31 or '+90 days'."
 )
 @click.option("--script", type=FILE, help="Events to come, in TOML as in a district file.")
+@click.option(
+    "--procedure", type=FILE, help="Compare with this configuration instead: what differs under it."
+)
 @click.option("--messages", type=FOLDER, help="Write each message to this new or empty folder.")
 @click.option("--ics", type=FILE, help="Write the dates to this calendar file.")
 @click.option("--html", type=FILE, help="Write a page with drawn timelines to this file.")
@@ -56,6 +60,7 @@ def rehearse_(
     refs: tuple[str, ...],
     until: str,
     script: Path | None,
+    procedure: Path | None,
     messages: Path | None,
     ics: Path | None,
     html: Path | None,
@@ -66,12 +71,21 @@ def rehearse_(
     The record is copied into memory and lived forward, through the same engine, calendars and outbox as in the
     daemon. Nothing is written to the record and nothing is sent. Nobody acts unless a script says so. It ends with
     the state of each partnership, or of each REF, who is waited for, and what was missed.
+
+    With --procedure, both the present procedure and that of a FILE are lived, from the same present. What differs
+    is told: deadlines, dates reached, what is missed, what stands still, and the messages of each person. The
+    templates are those beside the FILE; database, keys and mail are those in use.
     """
     begin, last = console.now, _read_until(console, until)
     end = console.settings.instant(last + timedelta(days=1), time.min) - timedelta(microseconds=1)
     _check_outputs({"--ics": ics, "--html": html}, messages, force=force)
     with console.system.reading() as session:
         wanted = [resolve(session.connection, ref) for ref in refs]
+    if procedure is not None:
+        _require_no_files({"--messages": messages, "--ics": ics, "--html": html})
+        choose = partial(_choose_cast, console, script, begin, end)
+        _show_comparison(console, procedure, choose, begin, end, wanted)
+        return
     cast, kept = _choose_cast(console, script, begin, end), Messages()
     rehearsal = rehearse(
         console.system,
@@ -79,7 +93,6 @@ def rehearse_(
         end,
         refs=wanted,
         people=cast.people,
-        settings=cast.settings,
         **({"keep": kept.keep} if messages else {}),
     )
     refused = cast.scripted.refusals if cast.scripted else []
@@ -87,6 +100,38 @@ def rehearse_(
     telling = Telling(rehearsal, cast.assumption, shown)
     written = _write(console, telling, kept.by_id, messages, ics, html)
     console.show(make_document(telling) | {"files": written}, lambda: echo("\n".join(write_aloud(telling))))
+
+
+def _show_comparison(
+    console: Console,
+    procedure: Path,
+    choose_cast: Callable[[], Cast],
+    begin: datetime,
+    end: datetime,
+    refs: Sequence[str],
+) -> None:
+    """Live the present and another procedure with a cast for each, and tell what differs."""
+    proposed = config.put_in_place(config.load(procedure), console.settings)
+    casts = [choose_cast(), choose_cast()]
+    players = iter(casts)
+    comparison = compare(
+        console.system, begin, end, proposed, make_people=lambda: next(players).people, refs=refs
+    )
+    refused = (cast.scripted.refusals if cast.scripted else [] for cast in casts)
+    present, new = ([each for each in some if not refs or each.ref in refs] for some in refused)
+    telling = ComparisonTelling(comparison, str(procedure), casts[0].assumption, (present, new))
+    console.show(telling.make_document(), lambda: echo("\n".join(telling.write())))
+
+
+def _require_no_files(files: Mapping[str, Path | None]) -> None:
+    """Raise `BadInput` for each file of one future, which a comparison of two does not write."""
+    mistakes = [
+        Problem(option, "a comparison of two procedures writes none", "a rehearsal without --procedure")
+        for option, file in files.items()
+        if file is not None
+    ]
+    if mistakes:
+        raise BadInput(mistakes)
 
 
 def _check_outputs(files: Mapping[str, Path | None], folder: Path | None, *, force: bool) -> None:
@@ -148,7 +193,7 @@ def _read_until(console: Console, text: str) -> date:
 
 
 def _choose_cast(console: Console, script: Path | None, begin: datetime, end: datetime) -> Cast:
-    """Return who acts in the rehearsal, and by which settings. Raise `BadInput` for mistakes in the script."""
+    """Return who acts in the rehearsal. Raise `BadInput` for mistakes in the script."""
     if script is None:
         return Cast(Nobody(), "It assumes that nobody does anything.")
     file = read_script(script)

@@ -17,6 +17,7 @@ from workflow.rehearsal.copying import copied
 from workflow.rehearsal.happenings import Happening, Kind, read_happenings
 from workflow.rehearsal.hiding import hide_names
 from workflow.rehearsal.living import Nobody, People, Postbox, live
+from workflow.rehearsal.standing import Standing, read_standing
 from workflow.session import Session, System
 from workflow.store import loading, tables
 from workflow.store.rows import RungKind, Snapshot
@@ -56,6 +57,7 @@ class Rehearsal:
     until: datetime
     happenings: tuple[Happening, ...]
     ends: tuple[End, ...]
+    deadlines: tuple[Standing, ...]
     settings: Config
     directory: Directory  # as it is at the end
     sealed: frozenset[str]  # the partnerships whose applications nobody may read at the beginning
@@ -92,7 +94,10 @@ def rehearse(
                 for record in _read_records(session, refs)
             )
             sealed = frozenset(ref for ref, record in before.items() if is_sealed(record.facts, begin))
-            return Rehearsal(begin, until, tuple(happenings), ends, copy.config, session.directory, sealed)
+            standing = read_standing(session, begin, refs)
+            return Rehearsal(
+                begin, until, tuple(happenings), ends, standing, copy.config, session.directory, sealed
+            )
 
 
 def find_missed(session: Session, happenings: Sequence[Happening]) -> list[Missed]:
