@@ -52,6 +52,11 @@ def test_a_school_closes_whose_partnership_was_destroyed(sit: Sit) -> None:
     items = desk.ask("retention", "preview")["items"]
     certificate = desk.folder / "gone.html"
     desk.ask("retention", "apply", "--confirm", str(items), "--certificate", str(certificate))
+    desk.life.person("new-principal")
+    replaced = desk.say(
+        "people", "replace", "principal@example.org", "new-principal@example.org", "--reason", "x"
+    )
+    assert REF not in replaced
     assert desk.ask(*close)["partnerships"] == []
     assert desk.life.told("school-closed") == []
     assert desk.ask("verify")["faults"] == []
