@@ -43,6 +43,17 @@ def read_records(connection: Connection, query: Select[Any]) -> list[Snapshot]:
     return records
 
 
+def read_unfinished(connection: Connection, query: Select[Any]) -> Iterator[Snapshot]:
+    """Yield those of the partnerships in which somebody may still have something to do."""
+    for record in read_records(connection, query):
+        ended = record.facts.ended
+        if record.facts.closed_out or (ended and ended.how == "withdrawn"):
+            continue
+        # The facts of a destroyed record no longer say how it ended.
+        if not past.is_destroyed(connection, record.key):
+            yield record
+
+
 @contextmanager
 def reraise_with_ref(ref: str) -> Iterator[None]:
     """Re-raise a read error with the reference of the record. Raises `StoreError`."""
