@@ -52,13 +52,32 @@ class Situation:
 
 def collect_setting(row: Event, situation: Situation) -> Setting:
     """Return the setting for a row of the table, with the parts that it asks for."""
-    parts = {}
-    for part in row.asks:
-        # Without an input the law says only that these requirements depend on it.
-        if part in _OF_INPUT and situation.input is None:
-            continue
-        parts[part] = _PARTS[part](situation)
-    return Setting(**parts)
+    return Setting(**{part: _PARTS[part](situation) for part in _asked(row, situation)})
+
+
+def _asked(row: Event, situation: Situation) -> tuple[str, ...]:
+    """Return the parts of the setting that a row asks for and that are known."""
+    # Without an input the law says only that these requirements depend on it.
+    return tuple(part for part in row.asks if situation.input is not None or part not in _OF_INPUT)
+
+
+class _Settings:
+    """The settings of one situation. Rows that ask for the same parts share one, and each part is read once."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._parts: dict[str, Any] = {}
+        self._made: dict[tuple[str, ...], Setting] = {}
+
+    def of(self, row: Event) -> Setting:
+        """Return the same as `collect_setting`."""
+        asked = _asked(row, self._situation)
+        if asked not in self._made:
+            for part in asked:
+                if part not in self._parts:
+                    self._parts[part] = _PARTS[part](self._situation)
+            self._made[asked] = Setting(**{part: self._parts[part] for part in asked})
+        return self._made[asked]
 
 
 def possibilities(situation: Situation, actor: str = "", role: Role | None = None) -> list[Possibility]:
@@ -66,15 +85,14 @@ def possibilities(situation: Situation, actor: str = "", role: Role | None = Non
 
     Each event is judged for the actor in `role`, or else in a role from which it is awaited.
     """
-    record = situation.record
+    record, settings = situation.record, _Settings(situation)
+    at = situation.session.config.calendar.local(situation.now)
 
     def case_for(row: Event) -> Case:
         # Requirements such as a missing signature depend on the role, so take one that still has to act.
         awaited = (waiting.role for waiting in row.waiting(record.facts) if waiting.role in row.who)
         who = role if role in row.who else next(awaited, row.who[0])
-        at = situation.session.config.calendar.local(situation.now)
-        asked = collect_setting(row, situation)
-        return Case(record.state, record.facts, None, actor, who or row.who[0], at, asked)
+        return Case(record.state, record.facts, None, actor, who or row.who[0], at, settings.of(row))
 
     return explain(case_for, record.state)
 

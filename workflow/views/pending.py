@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,15 +39,19 @@ class Wait:
     others: tuple[str, ...] = ()  # the addresses of other contacts of the Lead Partner who may do it as well
 
 
-def list_waits(session: Session, record: Snapshot, now: datetime) -> list[Wait]:
-    """Return everybody whom a partnership waits for, the most urgent first.
+def list_waits(
+    session: Session, record: Snapshot, now: datetime, *, events: Container[str] | None = None
+) -> list[Wait]:
+    """Return everybody whom a partnership waits for, the most urgent first; with these `events` only, if given.
 
     1. Find the next event of each open deadline, and the roles that have to do it.
     2. Find the people in those roles, and the delegate of each who is away.
     3. List each person once for each event, with the earliest deadline. A role that nobody holds is listed too.
     """
     possible = {
-        each.row.name: each.row for each in documents.possibilities(session, record, now) if each.possible
+        each.row.name: each.row
+        for each in documents.possibilities(session, record, now)
+        if each.possible and (events is None or each.row.name in events)
     }
     today = session.config.calendar.day(now)
     vacant = vacancies.find(session.directory, record.ref, record.facts)
