@@ -153,17 +153,18 @@ def _keep(session: Session, *, checkpoint: Checkpoint, by: str, problem: str | N
 def read_file(path: Path) -> dict[str, Any]:
     """Return the checkpoint in a file. Raise `NotACheckpoint`, or `OSError` if the file cannot be read."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-        if document["format"] != FORMAT:
-            raise NotACheckpoint(f"{path} is not a checkpoint")
-        heads = [Head(*head) for head in document["heads"]]
-        document["heads"] = heads
-        root = Tree(heads).root
-    except (ValueError, TypeError, LookupError) as error:
+        document = dict(json.loads(path.read_text(encoding="utf-8-sig")))
+        format_, root, _at = document["format"], document["root"], document["at"]
+        document["heads"] = [Head(*head) for head in document["heads"]]
+    except LookupError as error:
+        raise NotACheckpoint(f"{path} is not a checkpoint: it has no {error}") from None
+    except (ValueError, TypeError) as error:
         raise NotACheckpoint(f"{path} is not a checkpoint: {error}") from None
-    if root != document["root"]:
+    if format_ != FORMAT:
+        raise NotACheckpoint(f"{path} is not a checkpoint: its format is {format_!r}")
+    if Tree(document["heads"]).root != root:
         raise NotACheckpoint(f"{path}: its heads do not lead to its root, so somebody has changed it")
-    return dict(document)
+    return document
 
 
 def compare(connection: Connection, document: Mapping[str, Any]) -> Iterator[Fault]:
