@@ -12,7 +12,7 @@ from tests.support.district import Begin
 from tests.support.facts import LA
 from workflow.rehearsal.page import render_page
 from workflow.rehearsal.rehearse import rehearse
-from workflow.rehearsal.script import Refusal
+from workflow.rehearsal.refusals import Refusal
 from workflow.rehearsal.telling import Telling
 
 

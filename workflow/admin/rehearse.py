@@ -13,9 +13,14 @@ from dateutil.relativedelta import relativedelta
 
 from states.errors import BadInput, Problem
 from workflow.admin.console import Console, common, echo
+from workflow.admin.progress import Progress
 from workflow.admin.references import complete_refs, resolve
 from workflow.procedure import config
 from workflow.rehearsal.aloud import write_aloud
+from workflow.rehearsal.assumed import Assumed
+from workflow.rehearsal.assumption import Assumption, read_assumption
+from workflow.rehearsal.chances import sample
+from workflow.rehearsal.chances_words import ChancesTelling
 from workflow.rehearsal.comparison import compare
 from workflow.rehearsal.comparison_words import ComparisonTelling
 from workflow.rehearsal.dates import write_calendar
@@ -23,6 +28,7 @@ from workflow.rehearsal.document import make_document
 from workflow.rehearsal.living import Nobody, People, Together
 from workflow.rehearsal.messages import Messages, name_files, write_files
 from workflow.rehearsal.page import render_page
+from workflow.rehearsal.refusals import Refusal
 from workflow.rehearsal.rehearse import rehearse
 from workflow.rehearsal.script import Scripted, check_script, read_script
 from workflow.rehearsal.telling import Telling, count
@@ -39,6 +45,12 @@ class Cast:
     people: People
     assumption: str
     scripted: Scripted | None = None
+    assumed: Assumed | None = None
+
+    def refusals_of(self, refs: Sequence[str]) -> list[Refusal]:
+        """Return what could not happen in these partnerships, or in all if none is named."""
+        every = [refusal for each in (self.scripted, self.assumed) if each for refusal in each.refusals]
+        return sorted((each for each in every if not refs or each.ref in refs), key=lambda each: each.at)
 
 
 @click.command("rehearse")
@@ -46,6 +58,15 @@ class Cast:
 @click.option(
     "--until", required=True, metavar="DAY", help="The last day, such as 2027-03-31, Mar 31 or '+90 days'."
 )
+@click.option(
+    "--assume",
+    metavar="HOW",
+    default="nobody",
+    show_default=True,
+    help="Who acts: nobody, on-time, late=DAYS, or as-before (as long as it took in this record).",
+)
+@click.option("--runs", type=click.IntRange(1, 10_000), help="With as-before: live so many futures, and say when half and nine in ten get there.")
+@click.option("--seed", type=int, default=1, show_default=True, help="With as-before: another number gives another sample.")
 @click.option("--script", type=FILE, help="Events to come, in TOML as in a district file.")
 @click.option(
     "--procedure", type=FILE, help="Compare with this configuration instead: what differs under it."
@@ -59,6 +80,9 @@ def rehearse_(
     console: Console,
     refs: tuple[str, ...],
     until: str,
+    assume: str,
+    runs: int | None,
+    seed: int,
     script: Path | None,
     procedure: Path | None,
     messages: Path | None,
@@ -69,8 +93,8 @@ def rehearse_(
     """Tell what will happen until a day.
 
     The record is copied into memory and lived forward, through the same engine, calendars and outbox as in the
-    daemon. Nothing is written to the record and nothing is sent. Nobody acts unless a script says so. It ends with
-    the state of each partnership, or of each REF, who is waited for, and what was missed.
+    daemon. Nothing is written to the record and nothing is sent. People act as --assume and a script say: each does
+    what is waited for, so that the partnership goes on: good scores, votes in favor, renewals. It ends with the state of each partnership, or of each REF, who is waited for, and what was missed.
 
     With --procedure, both the present procedure and that of a FILE are lived, from the same present. What differs
     is told: deadlines, dates reached, what is missed, what stands still, and the messages of each person. The
@@ -81,23 +105,26 @@ def rehearse_(
     _check_outputs({"--ics": ics, "--html": html}, messages, force=force)
     with console.system.reading() as session:
         wanted = [resolve(session.connection, ref) for ref in refs]
+    assumption = read_assumption(assume)
+    _check_runs(runs, assumption, procedure, script, {"--messages": messages, "--ics": ics, "--html": html})
+    if runs is not None:
+        _show_chances(console, begin, end, wanted, runs, seed)
+        return
     if procedure is not None:
         _require_no_files({"--messages": messages, "--ics": ics, "--html": html})
-        choose = partial(_choose_cast, console, script, begin, end)
+        choose = partial(_choose_cast, console, assumption, seed, script, begin, end)
         _show_comparison(console, procedure, choose, begin, end, wanted)
         return
-    cast, kept = _choose_cast(console, script, begin, end), Messages()
+    cast, kept = _choose_cast(console, assumption, seed, script, begin, end), Messages()
     rehearsal = rehearse(
         console.system,
         begin,
         end,
         refs=wanted,
         people=cast.people,
-        **({"keep": kept.keep} if messages else {}),
+        keep=kept.keep if messages else None,
     )
-    refused = cast.scripted.refusals if cast.scripted else []
-    shown = [each for each in refused if not wanted or each.ref in wanted]
-    telling = Telling(rehearsal, cast.assumption, shown)
+    telling = Telling(rehearsal, cast.assumption, cast.refusals_of(wanted))
     written = _write(console, telling, kept.by_id, messages, ics, html)
     console.show(make_document(telling) | {"files": written}, lambda: echo("\n".join(write_aloud(telling))))
 
@@ -117,10 +144,41 @@ def _show_comparison(
     comparison = compare(
         console.system, begin, end, proposed, make_people=lambda: next(players).people, refs=refs
     )
-    refused = (cast.scripted.refusals if cast.scripted else [] for cast in casts)
-    present, new = ([each for each in some if not refs or each.ref in refs] for some in refused)
+    present, new = (cast.refusals_of(refs) for cast in casts)
     telling = ComparisonTelling(comparison, str(procedure), casts[0].assumption, (present, new))
     console.show(telling.make_document(), lambda: echo("\n".join(telling.write())))
+
+
+def _show_chances(
+    console: Console, begin: datetime, end: datetime, refs: Sequence[str], runs: int, seed: int
+) -> None:
+    """Live many futures, and tell by when partnerships get to their next states."""
+    with Progress("rehearsing", runs) as advance:
+        chances = sample(console.system, begin, end, runs=runs, seed=seed, refs=refs, progress=advance)
+    told = ChancesTelling(chances, console.settings, begin, end)
+    console.show(told.make_document(), lambda: echo("\n".join(told.write())))
+
+
+def _check_runs(
+    runs: int | None,
+    assumption: Assumption,
+    procedure: Path | None,
+    script: Path | None,
+    files: Mapping[str, Path | None],
+) -> None:
+    """Raise `BadInput` for an option that does not go with many runs."""
+    if runs is None:
+        return
+    others = {"--procedure": procedure, "--script": script, **files}
+    mistakes = [
+        Problem(option, "many runs are told together, and not each of them", "a rehearsal without --runs")
+        for option, file in others.items()
+        if file is not None
+    ]
+    if not assumption.samples:
+        mistakes.append(Problem("--runs", f"every run with --assume {assumption.text} is the same", "--assume as-before"))
+    if mistakes:
+        raise BadInput(mistakes)
 
 
 def _require_no_files(files: Mapping[str, Path | None]) -> None:
@@ -192,13 +250,16 @@ def _read_until(console: Console, text: str) -> date:
     return last
 
 
-def _choose_cast(console: Console, script: Path | None, begin: datetime, end: datetime) -> Cast:
+def _choose_cast(
+    console: Console, assumption: Assumption, seed: int, script: Path | None, begin: datetime, end: datetime
+) -> Cast:
     """Return who acts in the rehearsal. Raise `BadInput` for mistakes in the script."""
-    if script is None:
-        return Cast(Nobody(), "It assumes that nobody does anything.")
-    file = read_script(script)
     with console.system.reading() as session:
+        assumed = assumption.make_people(session, seed)
+        if script is None:
+            return Cast(assumed or Nobody(), assumption.describe(), assumed=assumed)
+        file = read_script(script)
         check_script(session, file, begin, end)
     scripted = Scripted(file, console.user[0])
-    words = f"It assumes that nobody does anything but what {script.name} says."
-    return Cast(Together([scripted]), words, scripted=scripted)
+    people = [scripted, assumed] if assumed else [scripted]
+    return Cast(Together(people), assumption.describe(script.name), scripted, assumed)

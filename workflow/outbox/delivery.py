@@ -21,7 +21,7 @@ from workflow import links
 from workflow.outbox import copies, digest, message, queue, writing
 from workflow.outbox.throttle import Pace
 from workflow.outbox.timing import next_send_time
-from workflow.outbox.writing import Draft
+from workflow.outbox.writing import Draft, Writer
 from workflow.session import Session, System
 from workflow.store import chain, tables
 from workflow.store.column_types import canonical
@@ -42,11 +42,13 @@ def deliver(
     clock: Callable[[], datetime],
     stop: Callable[[], bool] = lambda: False,
     pace: Pace | None = None,
+    writer: Writer = writing.WHOLE,
 ) -> dict[str, int]:
     """Deliver the notices that are due, until none is left, the turn is over, or `stop` or `pace` ends it.
 
     Return how many notices ended in each status; "overtaken" counts those that another daemon took over meanwhile.
     `pace.more` says whether more notices are due at once, `pace.problem` why mail cannot leave.
+    `writer` makes the words and the bytes.
 
     1. Record the outcomes that could not be recorded the last time, and release what that turn had left. If no
        notice is due, end here.
@@ -80,10 +82,10 @@ def deliver(
                 if pace.more or stop():
                     break
                 # No transaction is open here either, so no template that takes long holds a lock.
-                draft = _make_draft(system, notice.row)
+                draft = _make_draft(system, notice.row, writer)
                 # This daemon may have stood still since the claim,
                 # and another may have taken the notice over.
-                ready = system.transact(partial(_with_message, claimed=notice, draft=draft))
+                ready = system.transact(partial(_with_message, claimed=notice, draft=draft, writer=writer))
                 if ready is None:
                     continue
                 try:
@@ -236,14 +238,14 @@ def _release_rest(system: System, pace: Pace) -> None:
         pace.release = None
 
 
-def _make_draft(system: System, row: Notice) -> Draft | None:
+def _make_draft(system: System, row: Notice, writer: Writer) -> Draft | None:
     """Return the words of a notice, or the problem why there are none; None if its message is written already."""
     if row.message is not None:
         return None
     try:
         with system.reading() as session:
             material = writing.gather(session, row)
-        return writing.render(system.config, row, material)
+        return writer.render(system.config, row, material)
     except DBAPIError:
         # This is the trouble of the database, for which the notice is not to blame.
         raise
@@ -251,7 +253,7 @@ def _make_draft(system: System, row: Notice) -> Draft | None:
         return Draft(f"({error})", problem=_explain(error))
 
 
-def _with_message(session: Session, claimed: Claimed, draft: Draft | None) -> Claimed | None:
+def _with_message(session: Session, claimed: Claimed, draft: Draft | None, writer: Writer) -> Claimed | None:
     """Return a claimed notice with its message, written now at its first attempt; None if the claim is lost.
 
     The message is stored, so that every attempt sends the same bytes: those that are stored have no signatures, and
@@ -268,7 +270,7 @@ def _with_message(session: Session, claimed: Claimed, draft: Draft | None) -> Cl
     try:
         # A savepoint, so that a message that fails halfway leaves nothing behind.
         with session.connection.begin_nested():
-            content = writing.finish(session, row, draft, lease - LEASE)
+            content = writer.finish(session, row, draft, lease - LEASE)
     except Exception as error:  # noqa: BLE001 - one broken notice must not keep the others from leaving
         return replace(claimed, problem=f"it cannot be written: {_explain(error)}", subject=draft.subject)
     values: dict[str, Any] = {"subject": draft.subject, "message": mask(content)}

@@ -13,8 +13,8 @@ from typing import Any
 
 from workflow.rehearsal.comparison import Comparison, Instants, Messages, Reached, Standstill, Waited
 from workflow.rehearsal.happenings import Kind
+from workflow.rehearsal.refusals import Refusal
 from workflow.rehearsal.rehearse import Rehearsal
-from workflow.rehearsal.script import Refusal
 from workflow.rehearsal.telling import count
 from workflow.rehearsal.wording import Wording, add_role
 

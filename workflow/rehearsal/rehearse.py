@@ -71,7 +71,7 @@ def rehearse(
     refs: Collection[str] = (),
     people: People | None = None,
     settings: Config | None = None,
-    keep: Callable[[str, bytes], None] = lambda key, message: None,
+    keep: Callable[[str, bytes], None] | None = None,
 ) -> Rehearsal:
     """Live a copy of a system from one instant to another, and return what happened.
 
@@ -81,7 +81,7 @@ def rehearse(
     """
     with copied(system, settings) as copy:
         with copy.reading() as session:
-            before = {record.ref: record for record in _read_records(session, refs)}
+            before = {record.ref: record for record in read_records(session, refs)}
             # What was recorded at the very instant of the beginning is no part of the future.
             past = {each.place for each in read_happenings(session, begin - _MOMENT, begin, refs)}
         live(copy, begin, until, people or Nobody(), Postbox(keep))
@@ -91,7 +91,7 @@ def rehearse(
             missed = find_missed(session, happenings)
             ends = tuple(
                 _describe_end(session, record, before.get(record.ref), missed, until)
-                for record in _read_records(session, refs)
+                for record in read_records(session, refs)
             )
             sealed = frozenset(ref for ref, record in before.items() if is_sealed(record.facts, begin))
             standing = read_standing(session, begin, refs)
@@ -119,7 +119,7 @@ def _asks_somebody(row: DeadlineSettings) -> bool:
     return any(name != row.fires and not event_named(name).optional for name in row.owed)
 
 
-def _read_records(session: Session, refs: Collection[str]) -> list[Snapshot]:
+def read_records(session: Session, refs: Collection[str]) -> list[Snapshot]:
     """Return the partnerships with these references, or all of them, in the order of their references."""
     wanted = sorted(refs or session.connection.scalars(select(tables.partnerships.c.ref)))
     records: list[Snapshot] = []

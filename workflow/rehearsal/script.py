@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 from sqlalchemy import select
 
 from notifications.errors import ServiceError
-from states.errors import BadInput, LawError, Problem, Refused, suggest
+from states.errors import BadInput, LawError, Problem, suggest
 from states.inputs import Day, Identifier, Name
 from states.machine import EVENTS, FIRST
 from states.mistakes import problems_of
@@ -35,6 +35,7 @@ from workflow.record.district_file import (
     GivenPerson,
     GivenSchool,
 )
+from workflow.rehearsal.refusals import Refusal, reasons_of
 from workflow.session import Session, System
 from workflow.store import tables
 from workflow.store.rows import Channel
@@ -77,17 +78,6 @@ class Cue:
     place: str
     ref: str
     event: GivenEvent
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An event of a script that could not happen, with every reason why not."""
-
-    at: datetime
-    ref: str
-    event: str
-    actor: str
-    reasons: tuple[str, ...]
 
 
 def read_script(path: Path) -> ScriptFile:
@@ -203,18 +193,8 @@ class Scripted:
         try:
             system.transact(work)
         except (LawError, ServiceError) as error:
-            reasons = tuple(_reasons_of(error))
+            reasons = tuple(reasons_of(error))
             self.refusals.append(Refusal(event.at, cue.ref, event.event, event.actor, reasons))
-
-
-def _reasons_of(error: Exception) -> Iterator[str]:
-    match error:
-        case Refused(unmet=unmet):
-            yield from map(str, unmet)
-        case BadInput(problems=problems):
-            yield from map(str, problems)
-        case _:
-            yield str(error)
 
 
 def _take_in(session: Session, file: ScriptFile, by: str, now: datetime) -> None:

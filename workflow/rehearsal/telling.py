@@ -16,8 +16,8 @@ from itertools import groupby
 from states.names import Role
 from workflow.rehearsal.endings import Ending, describe_end
 from workflow.rehearsal.happenings import Happening, Kind
+from workflow.rehearsal.refusals import Refusal
 from workflow.rehearsal.rehearse import Missed, Rehearsal
-from workflow.rehearsal.script import Refusal
 from workflow.rehearsal.wording import Wording, cut_school
 from workflow.store.rows import RungKind
 
