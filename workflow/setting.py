@@ -6,7 +6,7 @@ A row of the law's table names the parts that it asks for. Each part comes from 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from states import history
 from states.addresses import workplace
+from states.agreement import Agreement
 from states.case import Case, Earlier, Entry, Lead, Setting, Trial
 from states.chapters.call import WITHDRAW_APPLICATION
 from states.chapters.correction import CorrectEntry
@@ -25,7 +26,7 @@ from states.lifecycle import TABLE
 from states.machine import Possibility, event_named, explain
 from states.names import Role
 from states.partnership import Partnership
-from states.weighing import find_earlier, is_same, party_of, share_of
+from states.weighing import Party, Share, find_earlier, is_same, party_of, share_of
 from workflow.procedure import call_days
 from workflow.procedure.ladders import due_instants
 from workflow.session import Session
@@ -183,16 +184,30 @@ def _earlier(s: Situation) -> Earlier | None:
     agreement, party = s.record.facts.agreement, party_of(s.record.facts)
     if agreement is None or party is None:
         return None
-    home, table = home_domains(s.session), tables.partnerships
+    home = home_domains(s.session)
+    return find_earlier(agreement, [share for its, share in _shares(s) if is_same(party, its, home)])
+
+
+def find_earlier_of_each(
+    session: Session, record: Snapshot, agreement: Agreement, now: datetime
+) -> list[Earlier]:
+    """Return what would count with an agreement whose partner is not chosen yet, for each earlier partner."""
+    home, parties = home_domains(session), list(_shares(Situation(session, record, None, now)))
+    groups = [[share for its, share in parties if is_same(party, its, home)] for party, _ in parties]
+    found = (find_earlier(agreement, shares) for shares in groups)
+    return list(dict.fromkeys(earlier for earlier in found if earlier is not None))
+
+
+def _shares(s: Situation) -> Iterator[tuple[Party, Share]]:
+    """Yield the other agreements at the school that were put into force, each with its partner."""
+    table = tables.partnerships
     query = select(table).where(table.c.school == s.record.facts.school, table.c.id != (s.record.id or 0))
-    shares = []
     for row in s.session.connection.execute(query.order_by(table.c.id)):
         facts = Partnership.model_validate_json(row.facts)
         its, share = party_of(facts), share_of(str(row.ref), facts)
         began = facts.agreement.in_force_at if facts.agreement else None
-        if its and share and began and began <= s.now and is_same(party, its, home):
-            shares.append(share)
-    return find_earlier(agreement, shares)
+        if its and share and began and began <= s.now:
+            yield its, share
 
 
 def _proved_by(s: Situation) -> str | None:

@@ -13,7 +13,7 @@ from notifications.filters import long_day
 from states.errors import BadInput, Problem, suggest
 from workflow.admin.console import Console, Listing, common, echo, format_minute
 from workflow.admin.references import ANY_REF, REF, find_record
-from workflow.procedure.offsets import Offset, parse_offset
+from workflow.procedure.offsets import Offset, parse_span
 from workflow.record import explanation
 from workflow.store import tables
 from workflow.store.errors import NotFound
@@ -130,14 +130,10 @@ def _day(text: str) -> str:
     return long_day(date.fromisoformat(text))
 
 
-_UNITS = {"d": "day", "w": "week", "m": "month", "y": "year"}
-
-
 def _parse_span(text: str) -> Offset:
     """Return the span of --within. Raises `BadInput`."""
-    unit = _UNITS.get(text[-1:])
     try:
-        return parse_offset(f"{text[:-1]} {unit}s" if unit else text)
+        return parse_span(text)
     except ValueError:
         expected = "a number and d, w, m or y, such as 30d"
         raise BadInput([Problem("--within", f"{text!r} is not a span of time", expected)]) from None

@@ -114,6 +114,16 @@ def parse_reminder(text: str) -> Offset | Hour:
     return Hour(time(int(parts[1]), int(parts[2])), parts[3])
 
 
+_LETTERS = {"d": "days", "w": "weeks", "m": "months", "y": "years"}
+
+
+def parse_span(text: str) -> Offset:
+    """Read a span of time in short or in full, such as "30d" or "30 days". Raise `ValueError`."""
+    text = text.strip()
+    unit = _LETTERS.get(text[-1:])
+    return parse_offset(f"{text[:-1].strip()} {unit}" if unit and text[:-1].strip().isdecimal() else text)
+
+
 def parse_offset(text: str) -> Offset:
     """Read a span of time, such as "5 business days". Raise `ValueError` that says what would be right."""
     text = " ".join(text.split())

@@ -20,6 +20,7 @@ from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, Snapshot
 from workflow.views import visibility
 from workflow.views.dates import MEETING, Date, dates, uid_of
+from workflow.views.planning import Plan
 from workflow.views.visibility import Viewer
 
 BACK = relativedelta(months=12)  # how long the calendar still shows a date that has passed
@@ -59,6 +60,23 @@ def calendar_of(session: Session, records: Sequence[Snapshot], now: datetime) ->
             for entry in _dates_of(session, record, lambda row: not row.is_of_drafts, now, meeting=True)
         ],
     )
+
+
+def calendar_of_plan(session: Session, ref: str, school: str, plan: Plan, now: datetime) -> bytes:
+    """Return the last day of each step of a plan as an iCalendar file, with why it is that day.
+
+    `ref` is the reference of the partnership, or the school where there is none yet.
+    """
+    place = session.directory.school_name(school)
+    entries = [
+        CalendarEntry(
+            uid_of(session, f"plan-{step.key}", ref), f"At the latest: {step.label}, {place}", step.by, step.why,
+            None, 0,
+        )
+        for step in plan.steps
+        if step.by is not None and step.done is None
+    ]  # fmt: skip
+    return _make_feed(session, [(entry, now) for entry in entries])
 
 
 def _make_feed(session: Session, entries: Sequence[tuple[CalendarEntry, datetime]]) -> bytes:

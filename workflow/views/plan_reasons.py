@@ -82,8 +82,10 @@ class _Words:
             _, skipped = list_days(self._config.calendar, count)
             rolled = self._config.calendar.roll(count.day, roll) if count.rolls else count.day
             skipped += list_rolled(self._config.calendar, count.day, rolled)
+        side = "after" if count is None or count.sign > 0 else "before"
+        text = f"{count.span} {side} {count.anchor}" if count and count.span else rule.text
         return (
-            f"Scores are due {rule.text}: {_line(self._config, 'deadline', name, 'due')}. That is {self._at(due)}."
+            f"Scores are due {text}: {_line(self._config, 'deadline', name, 'due')}. That is {self._at(due)}."
             f"{_passed(skipped)} Closed a day later, they would be due {self._at(later)}, after the choice."
         )
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Literal
 
-from states.agreement import Item
+from states.agreement import Agreement, Item
 from states.case import Meeting, board_reasons
 from states.partnership import Partnership
+from workflow.procedure.offsets import Offset
 from workflow.session import Session
-from workflow.setting import find_earlier_agreements
-from workflow.store.rows import Snapshot
+from workflow.setting import find_earlier_agreements, find_earlier_of_each
+from workflow.store.rows import GENESIS, Snapshot
 from workflow.views import plan_reasons
 from workflow.views.last_days import LastDays, find_last_days
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +29,126 @@ class Step:
     by: datetime | None  # the last instant that is early enough; None if the Board has no meeting for it
     done: datetime | None = None  # when it was done
     why: str = ""  # why it is this day, in words
+    reading: Literal["introduce", "act", ""] = ""  # tells the two readings of the Board apart
+
+    @property
+    def key(self) -> str:
+        """Return a name that no other step of the plan has."""
+        return self.reading or self.name
 
     def is_missed(self, now: datetime) -> bool:
         """Return whether the step is not done and too late."""
         return self.done is None and (self.by is None or self.by < now)
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is known of an agreement before it is drafted: its whole amount and its length; None for unknown."""
+
+    amount_cents: int | None = None
+    length: Offset | None = None
+
+    @property
+    def are_known(self) -> bool:
+        """Return whether anything is known."""
+        return self.amount_cents is not None or self.length is not None
+
+    @property
+    def are_complete(self) -> bool:
+        """Return whether nothing is missing that decides whether the Board acts."""
+        return self.amount_cents is not None and self.length is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps towards an agreement that starts on a day, first step first.
+
+    `board` says whether it leaves time for the Board, and `board_why` why, in words.
+    """
+
+    start: date
+    board: bool
+    board_why: str
+    steps: tuple[Step, ...]
+
+    def missed(self, now: datetime) -> Step | None:
+        """Return the first step that is not done and too late; None if the day can still be met."""
+        return next((step for step in self.steps if step.is_missed(now)), None)
+
+
+def record_of_school(school: str, now: datetime) -> Snapshot:
+    """Return the record of a partnership that does not exist yet."""
+    return Snapshot(None, school, None, 0, now, Partnership(school=school, title=""), GENESIS)
+
+
+def make_plan(
+    session: Session,
+    record: Snapshot,
+    start: date,
+    now: datetime,
+    *,
+    terms: Terms = Terms(),
+    board: bool | None = None,
+) -> Plan:
+    """Return the plan for an agreement that starts on a day.
+
+    Whether the Board acts is worked out from the drafted terms, or from those that are given; `board` overrides it.
+    """
+    why = "It was given." if board is not None else ""
+    if board is None:
+        board, why = judge_board(session, record, start, now, terms)
+    return Plan(start, board, why, tuple(plan_backwards(session, record.facts, start, board=board)))
+
+
+def judge_board(
+    session: Session, record: Snapshot, start: date, now: datetime, terms: Terms = Terms()
+) -> tuple[bool, str]:
+    """Return whether the plan needs time for the Board, and why. Until the terms are known, assume that it does.
+
+    1. What the Board or the Superintendent asked to review comes before the Board.
+    2. Terms that are given, or else those that are drafted, are judged by the law (4270.9).
+    3. Earlier agreements at the school count with them. While nobody is chosen, each earlier partner may be.
+    """
+    facts, rules = record.facts, session.config.procedure.board.rules
+    if facts.board.asked:
+        return True, "The Board's review was asked for (4270.9)."
+    if terms.are_known:
+        agreement = _assume_agreement(session, start, now, terms)
+        whole = replace(record, facts=facts.but(agreement=agreement))
+        own = find_earlier_agreements(session, whole, now)
+        chosen = facts.selection is not None and facts.selection.choice is not None
+        earlier = [own] if chosen else [None, *find_earlier_of_each(session, record, agreement, now)]
+    elif facts.agreement is not None:
+        agreement, earlier = facts.agreement, [find_earlier_agreements(session, record, now)]
+    else:
+        return True, "The terms are not known, so the plan leaves time for the Board."
+    for each in earlier:
+        if reasons := board_reasons(agreement, rules, earlier=each):
+            together = f" together with {', '.join(each.refs)}" if each else ""
+            return True, f"The Board has to act{together}: {', '.join(reasons)}."
+    if terms.are_known and not terms.are_complete:
+        return True, "Only a part of the terms is known, so the plan leaves time for the Board."
+    return False, "Nothing in these terms calls for the Board (4270.9)."
+
+
+def _assume_agreement(session: Session, start: date, now: datetime, terms: Terms) -> Agreement:
+    """Return an agreement with the terms that are known: without a length of one day, without an amount of none."""
+    last = start
+    if terms.length is not None:
+        # A year from September 1 ends on August 31.
+        last = max(start, terms.length.from_day(start, 1, session.config.calendar) - _DAY)
+    return Agreement(
+        instrument="mou",
+        amount_cents=terms.amount_cents or 0,
+        starts_on=start,
+        ends_on=last,
+        drafted_at=session.config.calendar.local(now),
+    )
+
+
 def needs_board(session: Session, record: Snapshot, now: datetime) -> bool:
     """Return whether the plan needs time for the Board. Until the terms are drafted, assume that it does."""
-    facts = record.facts
-    if facts.agreement is None or facts.board.asked:
-        return True
-    earlier = find_earlier_agreements(session, record, now)
-    return bool(board_reasons(facts.agreement, session.config.procedure.board.rules, earlier=earlier))
+    return judge_board(session, record, session.config.calendar.day(now), now)[0]
 
 
 def plan_backwards(session: Session, facts: Partnership, start: date, *, board: bool) -> list[Step]:
@@ -64,12 +175,11 @@ def _steps(session: Session, facts: Partnership, last: LastDays, why: plan_reaso
         yield Step("refer", "It is referred to the Board", last.agreed, referred, why.refer)
         on_agenda = in_force or _scheduled_at(item)
         yield Step("agenda", "The item is on the agenda", last.agreed, on_agenda, why.agenda)
-        readings = [("The Board acts", in_force)]
-        if len(last.meetings) > 1:
-            introduced = in_force or _introduced_at(session, facts)
-            readings.insert(0, ("The Board has the item introduced", introduced))
-        for (label, done), meeting, reason in zip(readings, last.meetings, why.readings, strict=True):
-            yield Step("board", label, meeting.at if meeting else None, done, reason)
+        *first, act = [meeting.at if meeting else None for meeting in last.meetings]
+        for introduce in first:
+            label, done = "The Board has the item introduced", in_force or _introduced_at(session, facts)
+            yield Step("board", label, introduce, done, why.readings[0], "introduce")
+        yield Step("board", "The Board acts", act, in_force, why.readings[-1], "act")
     else:
         signed = in_force or (agreement.signed_at if agreement else None)
         yield Step("sign", "The agreement is signed", last.agreed, signed, why.sign)
