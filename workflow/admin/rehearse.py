@@ -93,7 +93,7 @@ def rehearse_(
         end,
         refs=wanted,
         people=cast.people,
-        **({"keep": kept.keep} if messages else {}),
+        keep=kept.keep if messages else lambda key, message: None,
     )
     refused = cast.scripted.refusals if cast.scripted else []
     shown = [each for each in refused if not wanted or each.ref in wanted]
