@@ -6,7 +6,7 @@ A row of the law's table names the parts that it asks for. Each part comes from 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from states.machine import Possibility, event_named, explain
 from states.names import Role
 from states.partnership import Partnership
 from states.weighing import find_earlier, is_same, party_of, share_of
+from workflow.procedure import call_days
 from workflow.procedure.ladders import due_instants
 from workflow.session import Session
 from workflow.store import application_texts, past, tables
@@ -80,10 +81,16 @@ class _Settings:
         return self._made[asked]
 
 
-def possibilities(situation: Situation, actor: str = "", role: Role | None = None) -> list[Possibility]:
+def possibilities(
+    situation: Situation,
+    actor: str = "",
+    role: Role | None = None,
+    events: Container[str] | None = None,
+) -> list[Possibility]:
     """Return for every event of the state whether it is possible now, and what stands in its way.
 
-    Each event is judged for the actor in `role`, or else in a role from which it is awaited.
+    Each event is judged for the actor in `role`, or else in a role from which it is awaited. With `events`
+    only these are judged.
     """
     record, settings = situation.record, _Settings(situation)
     at = situation.session.config.calendar.local(situation.now)
@@ -94,7 +101,7 @@ def possibilities(situation: Situation, actor: str = "", role: Role | None = Non
         who = role if role in row.who else next(awaited, row.who[0])
         return Case(record.state, record.facts, None, actor, who or row.who[0], at, settings.of(row))
 
-    return explain(case_for, record.state)
+    return explain(case_for, record.state, events)
 
 
 # By part of the setting, the keys of the input that it follows. A corrected row is judged by what it recorded, but
@@ -250,17 +257,6 @@ def _is_in_person(row: HistoryEntry) -> bool:
     return row.role == Role.APPLICANT and row.channel == Channel.LINK and row.stood_in is None
 
 
-def _closes_at(s: Situation) -> datetime:
-    """Return the instant at which a call closes on the day that the input gives."""
-    settings = s.session.config
-    return settings.instant(s.input.closes_on, settings.procedure.selection.closes_at)
-
-
-def _opens_until(s: Situation) -> date:
-    """Return the first day on which a call that opens today may close."""
-    return s.today + timedelta(days=s.session.config.procedure.selection.minimum_days)
-
-
 def _strangers(s: Situation) -> tuple[str, ...]:
     """Return the reviewers in the input, or those it adds, who are not active reviewers in the directory."""
     people = s.session.directory.people
@@ -270,13 +266,6 @@ def _strangers(s: Situation) -> tuple[str, ...]:
         for email in named
         if email not in people or Role.REVIEWER not in people[email].roles or not people[email].active
     )
-
-
-def _protest_until(s: Situation) -> datetime:
-    """Return the last instant for a protest against a choice that is made today."""
-    selection = s.session.config.procedure.selection
-    last = s.today + timedelta(days=selection.protest_days)
-    return s.session.config.instant(last, selection.protest_time)
 
 
 def _overdue(s: Situation) -> tuple[str, ...]:
@@ -317,11 +306,11 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "proved_by": _proved_by,
     "sent_at": _sent_at,
     "waiting": _waiting,
-    "closes_at": _closes_at,
-    "opens_until": _opens_until,
+    "closes_at": lambda s: call_days.closes_at(s.session.config, s.input.closes_on),
+    "opens_until": lambda s: call_days.opens_until(s.session.config, s.today),
     "minimum_panel": lambda s: s.session.config.procedure.selection.minimum_panel,
     "strangers": _strangers,
-    "protest_until": _protest_until,
+    "protest_until": lambda s: call_days.protest_until(s.session.config, s.today),
     "meeting": lambda s: s.session.directory.meeting(s.input.meeting_on),
     "next_meeting": lambda s: s.session.directory.next_for_action(s.input.meeting_on, s.now),
     "board": lambda s: s.session.config.procedure.board.rules,

@@ -25,13 +25,17 @@ class ChangedSetting:
     after: str | None
 
 
+def has_changed(session: Session) -> bool:
+    """Return whether any setting is another one than those seen last."""
+    return database.remembered(session.connection, _KEY) != canonical(session.config.stated)
+
+
 def tell_procedure(session: Session, now: datetime) -> list[str]:
     """Record and tell each setting that differs from those seen last; return their names."""
-    text = canonical(session.config.stated)
-    if database.remembered(session.connection, _KEY) == text:
+    if not has_changed(session):
         return []
     changed = compare_settings(session)
-    database.remember(session.connection, _KEY, text)
+    database.remember(session.connection, _KEY, canonical(session.config.stated))
     mark = changes.last_entry(session)
     for each in changed:
         kind = "rights" if each.name.startswith("admin.") else "procedure"

@@ -16,6 +16,11 @@ from workflow.store import chain, database, tables
 from workflow.store.rows import DeadlineStatus, Snapshot
 
 
+def has_changed(session: Session) -> bool:
+    """Return whether the procedure is another one than that by which the open deadlines were planned."""
+    return database.remembered(session.connection, "procedure") != session.config.fingerprint
+
+
 def replan(session: Session, now: datetime) -> list[dict[str, str]]:
     """Bring every open deadline in line with the present procedure; record what moved, and return it.
 
@@ -28,8 +33,7 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
     none). If the two are equal, only its reminders or escalations moved. Of a partnership whose record cannot be
     read an item has "ref" and "problem", and the deadlines of that partnership stay as they are.
     """
-    mark = session.config.fingerprint
-    if database.remembered(session.connection, "procedure") == mark:
+    if not has_changed(session):
         return []
     moved: list[dict[str, str]] = []
     labels = read_labels(session)
@@ -48,7 +52,7 @@ def replan(session: Session, now: datetime) -> list[dict[str, str]]:
         if items:
             chain.record(session.connection, f"{DEADLINES}{row.ref}", items, by="procedure", now=now)
         moved += items
-    database.remember(session.connection, "procedure", mark)
+    database.remember(session.connection, "procedure", session.config.fingerprint)
     return moved
 
 

@@ -51,12 +51,18 @@ def _copy(source: Engine, memory: Engine) -> None:
             # All pages in one step: between two steps a writer could make the copy start again and again.
             old.backup(_driver(new), pages=-1)
         return
-    with memory.connect() as target:
-        # A table of a copy may refer to a later one, as in a backup.
-        target.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        with database.reading(source) as origin, target.begin():
-            upgrade.upgrade_on(target, "head")
-            backup.copy(origin, target)
+    # A table of a copy may refer to a later one, as in a backup.
+    _set_foreign_keys(memory, "OFF")
+    with database.reading(source) as origin, memory.begin() as target:
+        upgrade.upgrade_on(target, "head")
+        backup.copy(origin, target)
+    _set_foreign_keys(memory, "ON")
+
+
+def _set_foreign_keys(memory: Engine, state: str) -> None:
+    """Let SQLite check foreign keys, or not. It takes that only outside of a transaction, so ask the driver."""
+    with closing(memory.raw_connection()) as connection:
+        _driver(connection).execute(f"PRAGMA foreign_keys={state}").close()
 
 
 @contextmanager
