@@ -6,7 +6,7 @@ A row of the law's table names the parts that it asks for. Each part comes from 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -80,10 +80,16 @@ class _Settings:
         return self._made[asked]
 
 
-def possibilities(situation: Situation, actor: str = "", role: Role | None = None) -> list[Possibility]:
+def possibilities(
+    situation: Situation,
+    actor: str = "",
+    role: Role | None = None,
+    events: Container[str] | None = None,
+) -> list[Possibility]:
     """Return for every event of the state whether it is possible now, and what stands in its way.
 
-    Each event is judged for the actor in `role`, or else in a role from which it is awaited.
+    Each event is judged for the actor in `role`, or else in a role from which it is awaited. With `events`
+    only these are judged.
     """
     record, settings = situation.record, _Settings(situation)
     at = situation.session.config.calendar.local(situation.now)
@@ -94,7 +100,7 @@ def possibilities(situation: Situation, actor: str = "", role: Role | None = Non
         who = role if role in row.who else next(awaited, row.who[0])
         return Case(record.state, record.facts, None, actor, who or row.who[0], at, settings.of(row))
 
-    return explain(case_for, record.state)
+    return explain(case_for, record.state, events)
 
 
 # By part of the setting, the keys of the input that it follows. A corrected row is judged by what it recorded, but
