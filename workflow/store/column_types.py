@@ -67,10 +67,14 @@ class Instant(TypeDecorator[datetime]):
         return instant
 
 
+# Made once, since `json.dumps` would make one for each value. NaN is refused, since it is not JSON and other programs
+# could not check the record.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical(value: Any) -> str:
     """Return JSON in the one form that is stored and hashed: sorted keys, no spaces, text not escaped."""
-    # NaN is refused, since it is not JSON and other programs could not check the record.
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 LARGEST = 2**31 - 1  # the largest id that PostgreSQL's type of integer holds
