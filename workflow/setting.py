@@ -314,12 +314,10 @@ def _accept_until(s: Situation) -> datetime:
 
 
 def home_domains(session: Session) -> tuple[str, ...]:
-    """Return the mail domains of the people who work for the district, which show no other workplace."""
-    config, people = session.config, session.directory.people.values()
-    home = {Role.STAFF, Role.PRINCIPAL, Role.SUPERINTENDENT, Role.BOARD_OFFICE}
-    addresses = [person.email for person in people if home & set(person.roles)]
-    addresses += [config.sender.address, config.procedure.district.email]
-    return tuple(sorted({domain for each in addresses if (domain := workplace(each))}))
+    """Return the mail domains of the people and the mailboxes of the district, which show no other workplace."""
+    config = session.config
+    boxes = map(workplace, (config.sender.address, config.procedure.district.email))
+    return tuple(sorted(session.directory.home_domains | {domain for domain in boxes if domain}))
 
 
 def _belongs_to(s: Situation) -> tuple[str, ...]:
