@@ -372,9 +372,7 @@ def _create(connection: Connection, change: Change, in_force: bool) -> Change:
     return replace(change, record=replace(change.record, id=key[0] if key else None))
 
 
-def _update(
-    connection: Connection, changes: Sequence[Change], texts: Sequence[str], in_force: bool
-) -> None:
+def _update(connection: Connection, changes: Sequence[Change], texts: Sequence[str], in_force: bool) -> None:
     """Update the rows of partnerships; `texts` are their facts.
 
     Raise `Conflict` if one is no longer at the version that was judged.

@@ -64,7 +64,8 @@ def _read(name: str, text: str | None) -> Any:
 def values_of(record: Snapshot, facts: str, in_force: bool) -> dict[str, Any]:
     """Return the columns of a partnership that an event may change; `facts` is the text of its facts.
 
-    Without `in_force` it counts as not in force. An event of the past says nothing of today, when another Lead Partner may serve at the school.
+    Without `in_force` it counts as not in force. An event of the past says nothing of today, when another Lead
+    Partner may serve at the school.
     """
     return {
         "school": record.facts.school,
