@@ -135,6 +135,9 @@ _ROWS: dict[tuple[str, State | None], list[Event]] = {}
 for _row in TABLE:
     for _state in _row.at:
         _ROWS.setdefault((_row.name, _state), []).append(_row)
+_FIRST_ROWS: dict[State | None, tuple[Event, ...]] = {
+    _state: tuple(rows[0] for (_, at), rows in _ROWS.items() if at is _state) for _state in (None, *State)
+}
 
 
 def event_named(name: str) -> Event:
@@ -164,7 +167,7 @@ def row_of(event: str, state: State | None) -> Event:
 
 def events_of(state: State | None) -> tuple[Event, ...]:
     """Return the rows of a state, one for each event."""
-    return tuple(rows[0] for (_, at), rows in _ROWS.items() if at is state)
+    return _FIRST_ROWS[state]
 
 
 def check_role(row: Event, role: Role, state: State | None) -> None:

@@ -11,8 +11,8 @@ from tests.browser.conftest import Judge
 from tests.support.district import Begin
 from tests.support.facts import LA
 from workflow.rehearsal.page import render_page
-from workflow.rehearsal.rehearse import rehearse
 from workflow.rehearsal.refusals import Refusal
+from workflow.rehearsal.rehearse import rehearse
 from workflow.rehearsal.telling import Telling
 
 

@@ -65,8 +65,18 @@ class Cast:
     show_default=True,
     help="Who acts: nobody, on-time, late=DAYS, or as-before (as long as it took in this record).",
 )
-@click.option("--runs", type=click.IntRange(1, 10_000), help="With as-before: live so many futures, and say when half and nine in ten get there.")
-@click.option("--seed", type=int, default=1, show_default=True, help="With as-before: another number gives another sample.")
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 10_000),
+    help="With as-before: live so many futures, and say when half and nine in ten get there.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="With as-before: another number gives another sample.",
+)
 @click.option("--script", type=FILE, help="Events to come, in TOML as in a district file.")
 @click.option(
     "--procedure", type=FILE, help="Compare with this configuration instead: what differs under it."
@@ -93,8 +103,11 @@ def rehearse_(
     """Tell what will happen until a day.
 
     The record is copied into memory and lived forward, through the same engine, calendars and outbox as in the
-    daemon. Nothing is written to the record and nothing is sent. People act as --assume and a script say: each does
-    what is waited for, so that the partnership goes on: good scores, votes in favor, renewals. It ends with the state of each partnership, or of each REF, who is waited for, and what was missed.
+    daemon. Nothing is written to the record and nothing is sent. It ends with the state of each partnership, or of
+    each REF, who is waited for, and what was missed.
+
+    Nobody acts unless a script says so or --assume does. Then each person does what is waited for, so that the
+    partnership goes on: good scores, votes in favor, renewals.
 
     With --procedure, both the present procedure and that of a FILE are lived, from the same present. What differs
     is told: deadlines, dates reached, what is missed, what stands still, and the messages of each person. The
@@ -176,7 +189,9 @@ def _check_runs(
         if file is not None
     ]
     if not assumption.samples:
-        mistakes.append(Problem("--runs", f"every run with --assume {assumption.text} is the same", "--assume as-before"))
+        mistakes.append(
+            Problem("--runs", f"every run with --assume {assumption.text} is the same", "--assume as-before")
+        )
     if mistakes:
         raise BadInput(mistakes)
 
@@ -261,5 +276,5 @@ def _choose_cast(
         file = read_script(script)
         check_script(session, file, begin, end)
     scripted = Scripted(file, console.user[0])
-    people = [scripted, assumed] if assumed else [scripted]
+    people: list[People] = [scripted, assumed] if assumed else [scripted]
     return Cast(Together(people), assumption.describe(script.name), scripted, assumed)

@@ -101,7 +101,13 @@ def sample(
     ]
     day = system.config.calendar.day
     wishes = (
-        Wish(ref, schools[ref], first, meeting, sum(day(at) <= first for at in reached[ref, State.ACTIVE]) / runs)
+        Wish(
+            ref,
+            schools[ref],
+            first,
+            meeting,
+            sum(day(at) <= first for at in reached[ref, State.ACTIVE]) / runs,
+        )
         for ref, first, meeting in wished
     )
     in_order = sorted(milestones, key=lambda each: (each.ref, each.half or until, each.state))

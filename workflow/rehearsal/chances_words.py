@@ -57,8 +57,8 @@ class ChancesTelling:
         """Yield the lines for people."""
         count = self.chances.runs
         yield (
-            f"{count} futures from {self._day(self.begin)} to {self._day(self.until)}. It assumes that everybody takes"
-            " as long as people took before in this record."
+            f"{count} futures from {self._day(self.begin)} to {self._day(self.until)}. It assumes that everybody"
+            " takes as long as people took before in this record."
         )
         if not self.chances.milestones:
             yield "No partnership gets to another state in them."

@@ -1,7 +1,7 @@
 """Measures how long people took for each event, in the record of this district, and samples from it.
 
-A duration runs to the event from the moment since when the partnership waited for it: the moment that the event names
-in its row, the entry into the state, or the meeting that the Board office records. For a duty that recurs it runs
+A duration runs to the event from the moment since when the partnership waited for it: the moment that its row in the
+law names, the entry into the state, or the meeting that the Board office records. For a duty that recurs it runs
 from the last time that the duty was done.
 """
 

@@ -326,11 +326,12 @@ def digest_of(protected: Protected, row: Mapping[str, Any]) -> str:
 
     A row that is about to be inserted may lack columns: they get their default.
     """
-    given = ((name, row.get(name, default), default) for name, default in protected.covered.items())
     left_out = protected.once_sent if row.get("status") in _WAITING else ()
-    values = {
-        name: _plain(value) for name, value, default in given if value != default and name not in left_out
-    }
+    values = {}
+    for name, default in protected.covered.items():
+        value = row.get(name, default)
+        if value != default and name not in left_out:
+            values[name] = _plain(value)
     return hashlib.sha256(canonical(values).encode()).hexdigest()
 
 
@@ -341,6 +342,8 @@ def text_of(values: Iterable[Any]) -> str:
 
 def _plain(value: Any) -> Any:
     """Return a value of a column as JSON takes it: instants in UTC, content by its SHA-256."""
+    if isinstance(value, (str, int)):
+        return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, date):
