@@ -93,7 +93,7 @@ def rehearse_(
         end,
         refs=wanted,
         people=cast.people,
-        **({"keep": kept.keep} if messages else {}),
+        keep=kept.keep if messages else _drop,
     )
     refused = cast.scripted.refusals if cast.scripted else []
     shown = [each for each in refused if not wanted or each.ref in wanted]
@@ -132,6 +132,10 @@ def _require_no_files(files: Mapping[str, Path | None]) -> None:
     ]
     if mistakes:
         raise BadInput(mistakes)
+
+
+def _drop(_message_id: str, _content: bytes) -> None:
+    """Let a message go that nobody asked for."""
 
 
 def _check_outputs(files: Mapping[str, Path | None], folder: Path | None, *, force: bool) -> None:
