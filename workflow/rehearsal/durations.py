@@ -1,8 +1,8 @@
 """Measures how long people took for each event, in the record of this district, and samples from it.
 
-A duration runs to the event from the moment since when the partnership waited for it: the moment that its row in the
-law names, the entry into the state, or the meeting that the Board office records. For a duty that recurs it runs
-from the last time that the duty was done.
+A duration ends with the event. It begins when the partnership began to wait for it: at the moment that its row in the
+law names, at the entry into the state, or at the meeting that the Board office records. For a duty that recurs it
+begins when the duty was done last.
 """
 
 from __future__ import annotations
