@@ -135,11 +135,7 @@ def rehearse_(
         end,
         refs=wanted,
         people=cast.people,
-<<<<<<< HEAD
         keep=kept.keep if messages else None,
-=======
-        keep=kept.keep if messages else _drop,
->>>>>>> telling
     )
     telling = Telling(rehearsal, cast.assumption, cast.refusals_of(wanted))
     written = _write(console, telling, kept.by_id, messages, ics, html)
@@ -209,10 +205,6 @@ def _require_no_files(files: Mapping[str, Path | None]) -> None:
     ]
     if mistakes:
         raise BadInput(mistakes)
-
-
-def _drop(_message_id: str, _content: bytes) -> None:
-    """Let a message go that nobody asked for."""
 
 
 def _check_outputs(files: Mapping[str, Path | None], folder: Path | None, *, force: bool) -> None:

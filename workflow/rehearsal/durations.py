@@ -1,8 +1,8 @@
 """Measures how long people took for each event, in the record of this district, and samples from it.
 
-A duration ends with the event. It begins when the partnership began to wait for it: at the moment that its row in the
-law names, at the entry into the state, or at the meeting that the Board office records. For a duty that recurs it
-begins when the duty was done last.
+A duration ends with the event. It begins when the partnership began to wait for it: at the moment that its row in
+the law names, at the entry into the state, or at the meeting that the Board office records. For a duty that recurs
+it begins when the duty was done last.
 """
 
 from __future__ import annotations
