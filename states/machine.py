@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -203,10 +203,17 @@ def replay(event: str, case: Case) -> Made:
     raise LookupError(f"{event} does not exist in {case.state}")
 
 
-def explain(case_for: Callable[[Event], Case], state: State | None) -> list[Possibility]:
-    """Return every event of a state with its requirements. `case_for` returns the case to judge a row by."""
+def explain(
+    case_for: Callable[[Event], Case], state: State | None, events: Container[str] | None = None
+) -> list[Possibility]:
+    """Return every event of a state with its requirements, or these `events` only.
+
+    `case_for` returns the case to judge a row by.
+    """
     possibilities = []
     for row in events_of(state):
+        if events is not None and row.name not in events:
+            continue
         case = case_for(row)
         possibilities.append(
             Possibility(

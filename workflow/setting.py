@@ -6,7 +6,7 @@ A row of the law's table names the parts that it asks for. Each part comes from 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from states.machine import Possibility, event_named, explain
 from states.names import Role
 from states.partnership import Partnership
 from states.weighing import find_earlier, is_same, party_of, share_of
+from workflow.procedure import call_days
 from workflow.procedure.ladders import due_instants
 from workflow.session import Session
 from workflow.store import application_texts, past, tables
@@ -52,31 +53,55 @@ class Situation:
 
 def collect_setting(row: Event, situation: Situation) -> Setting:
     """Return the setting for a row of the table, with the parts that it asks for."""
-    parts = {}
-    for part in row.asks:
-        # Without an input the law says only that these requirements depend on it.
-        if part in _OF_INPUT and situation.input is None:
-            continue
-        parts[part] = _PARTS[part](situation)
-    return Setting(**parts)
+    return Setting(**{part: _PARTS[part](situation) for part in _asked(row, situation)})
 
 
-def possibilities(situation: Situation, actor: str = "", role: Role | None = None) -> list[Possibility]:
+def _asked(row: Event, situation: Situation) -> tuple[str, ...]:
+    """Return the parts of the setting that a row asks for and that are known."""
+    # Without an input the law says only that these requirements depend on it.
+    return tuple(part for part in row.asks if situation.input is not None or part not in _OF_INPUT)
+
+
+class _Settings:
+    """The settings of one situation. Rows that ask for the same parts share one, and each part is read once."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._parts: dict[str, Any] = {}
+        self._made: dict[tuple[str, ...], Setting] = {}
+
+    def of(self, row: Event) -> Setting:
+        """Return the same as `collect_setting`."""
+        asked = _asked(row, self._situation)
+        if asked not in self._made:
+            for part in asked:
+                if part not in self._parts:
+                    self._parts[part] = _PARTS[part](self._situation)
+            self._made[asked] = Setting(**{part: self._parts[part] for part in asked})
+        return self._made[asked]
+
+
+def possibilities(
+    situation: Situation,
+    actor: str = "",
+    role: Role | None = None,
+    events: Container[str] | None = None,
+) -> list[Possibility]:
     """Return for every event of the state whether it is possible now, and what stands in its way.
 
-    Each event is judged for the actor in `role`, or else in a role from which it is awaited.
+    Each event is judged for the actor in `role`, or else in a role from which it is awaited. With `events`
+    only these are judged.
     """
-    record = situation.record
+    record, settings = situation.record, _Settings(situation)
+    at = situation.session.config.calendar.local(situation.now)
 
     def case_for(row: Event) -> Case:
         # Requirements such as a missing signature depend on the role, so take one that still has to act.
         awaited = (waiting.role for waiting in row.waiting(record.facts) if waiting.role in row.who)
         who = role if role in row.who else next(awaited, row.who[0])
-        at = situation.session.config.calendar.local(situation.now)
-        asked = collect_setting(row, situation)
-        return Case(record.state, record.facts, None, actor, who or row.who[0], at, asked)
+        return Case(record.state, record.facts, None, actor, who or row.who[0], at, settings.of(row))
 
-    return explain(case_for, record.state)
+    return explain(case_for, record.state, events)
 
 
 # By part of the setting, the keys of the input that it follows. A corrected row is judged by what it recorded, but
@@ -232,17 +257,6 @@ def _is_in_person(row: HistoryEntry) -> bool:
     return row.role == Role.APPLICANT and row.channel == Channel.LINK and row.stood_in is None
 
 
-def _closes_at(s: Situation) -> datetime:
-    """Return the instant at which a call closes on the day that the input gives."""
-    settings = s.session.config
-    return settings.instant(s.input.closes_on, settings.procedure.selection.closes_at)
-
-
-def _opens_until(s: Situation) -> date:
-    """Return the first day on which a call that opens today may close."""
-    return s.today + timedelta(days=s.session.config.procedure.selection.minimum_days)
-
-
 def _strangers(s: Situation) -> tuple[str, ...]:
     """Return the reviewers in the input, or those it adds, who are not active reviewers in the directory."""
     people = s.session.directory.people
@@ -252,13 +266,6 @@ def _strangers(s: Situation) -> tuple[str, ...]:
         for email in named
         if email not in people or Role.REVIEWER not in people[email].roles or not people[email].active
     )
-
-
-def _protest_until(s: Situation) -> datetime:
-    """Return the last instant for a protest against a choice that is made today."""
-    selection = s.session.config.procedure.selection
-    last = s.today + timedelta(days=selection.protest_days)
-    return s.session.config.instant(last, selection.protest_time)
 
 
 def _overdue(s: Situation) -> tuple[str, ...]:
@@ -299,11 +306,11 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "proved_by": _proved_by,
     "sent_at": _sent_at,
     "waiting": _waiting,
-    "closes_at": _closes_at,
-    "opens_until": _opens_until,
+    "closes_at": lambda s: call_days.closes_at(s.session.config, s.input.closes_on),
+    "opens_until": lambda s: call_days.opens_until(s.session.config, s.today),
     "minimum_panel": lambda s: s.session.config.procedure.selection.minimum_panel,
     "strangers": _strangers,
-    "protest_until": _protest_until,
+    "protest_until": lambda s: call_days.protest_until(s.session.config, s.today),
     "meeting": lambda s: s.session.directory.meeting(s.input.meeting_on),
     "next_meeting": lambda s: s.session.directory.next_for_action(s.input.meeting_on, s.now),
     "board": lambda s: s.session.config.procedure.board.rules,

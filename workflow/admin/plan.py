@@ -51,6 +51,7 @@ def plan(console: Console, ref: str, start: str, board: bool | None) -> None:
                 "by": console.format_local(step.by),
                 "done_at": console.format_local(step.done),
                 "missed": step.is_missed(console.now),
+                "why": step.why,
             }
             for step in steps
         ],

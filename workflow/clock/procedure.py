@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from workflow.procedure.config import Config
 from workflow.record import changes
 from workflow.session import Session
 from workflow.store import chain, database
@@ -15,46 +14,62 @@ from workflow.store.column_types import canonical
 
 # What the daemon remembers the procedure by, and who it says changed it: only the file knows the person.
 _KEY, _BY = "procedure-seen", "config.toml"
-# The tables that say who decides what and when. The others hold the machine's own settings, some of them secret.
-_PROCEDURE = ("district", "calendar", "board", "selection", "termination", "retention", "deadline", "notice")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedSetting:
+    """A setting that differs from the one seen last, by its dotted name; None where there is none."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+def has_changed(session: Session) -> bool:
+    """Return whether any setting is another one than those seen last."""
+    return database.remembered(session.connection, _KEY) != canonical(session.config.stated)
 
 
 def tell_procedure(session: Session, now: datetime) -> list[str]:
     """Record and tell each setting that differs from those seen last; return their names."""
-    current = _settings(session.config)
-    text = canonical(current)
-    seen = database.remembered(session.connection, _KEY)
-    if seen == text:
+    if not has_changed(session):
         return []
-    database.remember(session.connection, _KEY, text)
-    # The first look at a new database has nothing to compare with.
-    if seen is None:
-        return []
-    before = json.loads(seen)
-    names = sorted(name for name in before.keys() | current.keys() if before.get(name) != current.get(name))
+    changed = compare_settings(session)
+    database.remember(session.connection, _KEY, canonical(session.config.stated))
     mark = changes.last_entry(session)
-    for name in names:
-        kind = "rights" if name.startswith("admin.") else "procedure"
+    for each in changed:
+        kind = "rights" if each.name.startswith("admin.") else "procedure"
         chain.record(
-            session.connection, f"{kind} {name}", current.get(name), before=before.get(name), by=_BY, now=now
+            session.connection, f"{kind} {each.name}", each.after, before=each.before, by=_BY, now=now
         )
     changes.tell_since(session, mark, by=_BY, now=now)
-    return names
+    return [each.name for each in changed]
 
 
-def _settings(config: Config) -> dict[str, str]:
-    """Return each setting of the procedure and of the rights by its dotted name, as text."""
-    procedure = config.procedure
-    parts: dict[str, Any] = {name: getattr(procedure, name).model_dump() for name in _PROCEDURE[:6]}
-    for name in _PROCEDURE[6:]:
-        parts[name] = {key: row.model_dump() for key, row in getattr(procedure, name).items()}
-    parts["admin"] = {"users": {name: user.model_dump() for name, user in procedure.admin.users.items()}}
-    return dict(_flatten("", parts))
+def compare_settings(session: Session) -> list[ChangedSetting]:
+    """Return each setting that differs from those seen last, in the order of their names."""
+    before = _read_seen(session)
+    # The first look at a new database has nothing to compare with.
+    if before is None:
+        return []
+    current = session.config.stated
+    return [
+        ChangedSetting(name, before.get(name), current.get(name))
+        for name in sorted(before.keys() | current.keys())
+        if before.get(name) != current.get(name)
+    ]
 
 
-def _flatten(prefix: str, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    flat: list[tuple[str, str]] = []
-    for name, value in values.items():
-        place = f"{prefix}{name}"
-        flat += _flatten(f"{place}.", value) if isinstance(value, dict) else [(place, str(value))]
-    return flat
+def read_labels(session: Session) -> dict[str, str]:
+    """Return the labels of deadlines by name: of this procedure, and of the one seen last if it had others."""
+    before = _read_seen(session) or {}
+    names = {key: key.removeprefix("deadline.").removesuffix(".label") for key in before}
+    seen = {name: str(before[key]) for key, name in names.items() if key == f"deadline.{name}.label"}
+    return seen | {name: row.label for name, row in session.config.procedure.deadline.items()}
+
+
+def _read_seen(session: Session) -> dict[str, Any] | None:
+    """Return the settings that were seen last by their dotted names; None if none were."""
+    seen = database.remembered(session.connection, _KEY)
+    settings: dict[str, Any] | None = None if seen is None else json.loads(seen)
+    return settings

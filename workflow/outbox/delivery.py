@@ -32,6 +32,7 @@ from workflow.store.rows import DESTROYED, Notice, NoticeStatus
 LEASE = timedelta(minutes=10)
 STUCK = (NoticeStatus.IN_DOUBT, NoticeStatus.FAILED, NoticeStatus.DEAD)  # staff can have these tried again
 CLAIM = 5  # the most notices to claim at once: those that the end of a turn leaves are written anew
+_MAY_LEAVE = tables.notices.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED)) & ~tables.notices.c.held
 TURN = timedelta(seconds=1)  # after it no further message is begun in a tick, so that deadlines do not wait
 
 
@@ -47,7 +48,8 @@ def deliver(
     Return how many notices ended in each status; "overtaken" counts those that another daemon took over meanwhile.
     `pace.more` says whether more notices are due at once, `pace.problem` why mail cannot leave.
 
-    1. Record the outcomes that could not be recorded the last time, and release what that turn had left.
+    1. Record the outcomes that could not be recorded the last time, and release what that turn had left. If no
+       notice is due, end here.
     2. Claim a few notices, in one transaction.
     3. For each: write its message if it has none yet, check that the claim still holds, and send the message. The
        words are made, and the message is sent, outside of any transaction.
@@ -59,6 +61,9 @@ def deliver(
     _release_rest(system, pace)
     begun = clock()
     pace.more = False
+    with system.reading() as session:
+        if not is_due(session, begun):
+            return {}
     with mailer.session():
         while not stop() and (room := pace.room(clock())) != 0:
             # Row locks would not be enough here: two daemons could claim two messages to one person and send
@@ -99,6 +104,12 @@ def deliver(
             if pace.more:
                 break
     return dict(counts)
+
+
+def is_due(session: Session, now: datetime) -> bool:
+    """Return whether any notice may leave now, or could if no daemon were delivering it."""
+    query = select(tables.notices.c.id).where(_MAY_LEAVE, tables.notices.c.next_at <= now)
+    return session.connection.execute(query.limit(1)).first() is not None
 
 
 def release_all(session: Session) -> int:

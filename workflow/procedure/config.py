@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,11 @@ _PACKAGE = Path(__file__).parents[1]
 DEFAULTS = _PACKAGE / "defaults"
 if not DEFAULTS.is_dir():
     DEFAULTS = _PACKAGE.parent  # a checkout: config.toml and templates/ at its top
+
+# The tables that say who decides what and when, and those of them that have rows. The others hold the machine's own
+# settings, some of them secret.
+_STATED = ("district", "calendar", "board", "selection", "termination", "retention")
+_STATED_ROWS = ("deadline", "notice")
 
 _SQLITE = re.compile(r"(?P<kind>sqlite(\+\w+)?:///)(?P<file>[^?]*)(?P<more>.*)", re.DOTALL)
 
@@ -143,6 +148,16 @@ class Config:
         parts = (self.procedure.deadline, self.procedure.calendar, self.procedure.district.zone)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
+    @cached_property
+    def stated(self) -> dict[str, str]:
+        """Return each setting of the procedure and of the rights by its dotted name, as text."""
+        parts: dict[str, Any] = {name: getattr(self.procedure, name).model_dump() for name in _STATED}
+        for name in _STATED_ROWS:
+            rows = getattr(self.procedure, name)
+            parts[name] = {key: row.model_dump() for key, row in rows.items()}
+        parts["admin"] = {"users": {key: row.model_dump() for key, row in self.procedure.admin.users.items()}}
+        return dict(_flatten("", parts))
+
     def instant(self, day: date, at: time) -> datetime:
         """Return the instant at which the district's clocks show `at` on `day`, in the district's zone."""
         return self.calendar.local(self.calendar.instant(day, at))
@@ -150,6 +165,14 @@ class Config:
     def clock(self, row: DeadlineSettings) -> time:
         """Return the wall-clock time of a deadline."""
         return row.at or self.procedure.calendar.at
+
+
+def _flatten(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flatten(f"{prefix}{name}.", value)
+        else:
+            yield f"{prefix}{name}", str(value)
 
 
 def find(path: str | None, environment: Mapping[str, str]) -> Path | None:
@@ -215,6 +238,23 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     if problems:
         raise ConfigError(problems)
     return Config(procedure, folder, path, templates, pages, calendar, words_of_events)
+
+
+def put_in_place(proposed: Config, present: Config) -> Config:
+    """Return a proposed configuration as if it stood in the place of the present one, with templates of its own.
+
+    The database, the pages with their keys, and the ways of mail stay those of the present one. When messages
+    leave is part of the procedure, so it is as the proposed one says.
+    """
+    mail = proposed.procedure.mail
+    when = {"hours": mail.hours, "digest_at": mail.digest_at, "per_minute": mail.per_minute}
+    kept = {
+        "database": present.procedure.database,
+        "web": present.procedure.web,
+        "mail": present.procedure.mail.model_copy(update=when),
+    }
+    procedure = proposed.procedure.model_copy(update=kept)
+    return replace(proposed, procedure=procedure, folder=present.folder, path=present.path)
 
 
 def _fill_in(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ The due instant identifies a ladder. Nothing here reads or writes the database.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from states.moments import Moment, counts_from, done_on
@@ -51,13 +51,28 @@ def due_instants(config: Config, record: Snapshot) -> dict[str, datetime]:
         if record.state not in row.state or row.until in moments or (row.when and row.when not in moments):
             continue
         done = done_on(record.facts, row.done, config.calendar.day) if row.done else ()
-        rule, roll = row.due.capped(row.latest, moments=moments, roll=row.roll, calendar=config.calendar)
-        due = rule.resolve(
-            moments, at=config.clock(row), roll=roll, calendar=config.calendar, since=since, done=done
-        )
+        due = resolve_due(config, row, moments, since=since, done=done)
         if due is not None:
             instants[name] = due
     return instants
+
+
+def resolve_due(
+    config: Config,
+    row: DeadlineSettings,
+    moments: Mapping[str, Moment],
+    *,
+    since: date | None = None,
+    done: Sequence[date] = (),
+) -> datetime | None:
+    """Return when a row of the procedure is due by these moments; None while none of its facts is among them.
+
+    `since` and `done` are as for `Due.resolve`.
+    """
+    rule, roll = row.due.capped(row.latest, moments=moments, roll=row.roll, calendar=config.calendar)
+    return rule.resolve(
+        moments, at=config.clock(row), roll=roll, calendar=config.calendar, since=since, done=done
+    )
 
 
 def rungs(config: Config, name: str, due: datetime, moments: Mapping[str, Moment]) -> tuple[Rung, ...]:

@@ -35,7 +35,7 @@ def read_meetings(connection: Connection, config: Config) -> tuple[Meeting, ...]
             del meetings[row.on]
     # Near the ends of the calendar no deadline can be worked out: a row there must not stop everything else.
     known = sorted((day, values) for day, values in meetings.items() if FIRST_DAY <= day <= LAST_DAY)
-    return tuple(_meeting(config, day, *values) for day, values in known)
+    return tuple(make_meeting(config, day, *values) for day, values in known)
 
 
 def read_moves(connection: Connection) -> dict[date, date]:
@@ -44,7 +44,9 @@ def read_moves(connection: Connection) -> dict[date, date]:
     return {date.fromisoformat(day): row.on for row in rows for day in json.loads(row.moved_from)}
 
 
-def _meeting(config: Config, day: date, at: time, kind: str, known_at: datetime | None) -> Meeting:
+def make_meeting(
+    config: Config, day: date, at: time, kind: str = "regular", known_at: datetime | None = None
+) -> Meeting:
     """Return a meeting of the Board, with the instant at which its agenda closes."""
     # Use the row of the deadline itself, so that the law and the reminders agree on when an agenda closes.
     _, packet = config.meaning(Meaning.AGENDA)

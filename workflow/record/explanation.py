@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from states.moments import Moment, counts_from, done_on
 from workflow.procedure import ladders
-from workflow.procedure.calendar import Calendar, Roll
+from workflow.procedure.calendar import Roll
+from workflow.procedure.counted_days import list_days, list_rolled
 from workflow.procedure.due import Due
 from workflow.procedure.due_rules import Count
 from workflow.procedure.lines import Place, find_setting
@@ -17,8 +17,6 @@ from workflow.procedure.settings import DeadlineSettings
 from workflow.record import histories
 from workflow.session import Session
 from workflow.store.rows import HistoryEntry, Snapshot
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +69,11 @@ def explain(session: Session, record: Snapshot, name: str) -> Explanation:
         facts = " or ".join(settings.due.anchors) or "agreement.in_force"
         return Explanation(name, settings, places, f"{facts} is not on record yet")
     value = moments.get(count.anchor) if count.anchor else None
-    counted, skipped = _days(config.calendar, count)
+    counted, skipped = list_days(calendar, count)
     moved = None
     if count.rolls and (rolled := calendar.roll(count.day, roll)) != count.day:
         moved = rolled, str(config.calendar.why_closed(count.day))
-        days = [count.day, *_between(count.day, rolled, 1 if rolled > count.day else -1)][:-1]
-        skipped += tuple((day, str(config.calendar.why_closed(day))) for day in days)
+        skipped += list_rolled(calendar, count.day, rolled)
     recorded = _recorded(session, record, count.anchor or "agreement.in_force")
     return Explanation(
         name, settings, places, None, count, value, recorded, counted, skipped, moved, due,
@@ -94,24 +91,6 @@ def _why_not(record: Snapshot, settings: DeadlineSettings) -> str | None:
     if settings.when and settings.when not in record.moments:
         return f"it runs once {settings.when} is on record"
     return None
-
-
-def _days(calendar: Calendar, count: Count) -> tuple[tuple[date, ...], tuple[tuple[date, str], ...]]:
-    """Return the business days of a span, and the days between them with the reasons; none for another span."""
-    if count.span is None or count.span.unit != "business day":
-        return (), ()
-    days = list(_between(count.start, count.day, count.sign))
-    reasons = {day: calendar.why_closed(day) for day in days}
-    counted = tuple(day for day, reason in reasons.items() if reason is None)
-    return counted, tuple((day, reason) for day, reason in reasons.items() if reason is not None)
-
-
-def _between(start: date, end: date, sign: int) -> Iterator[date]:
-    """Yield the days after `start` up to `end`, in the direction of `sign`."""
-    day = start
-    while day != end:
-        day += sign * _DAY
-        yield day
 
 
 def _recorded(session: Session, record: Snapshot, moment: str) -> HistoryEntry | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,6 +35,23 @@ class Nobody:
 
     def next_instant(self, session: Session, now: datetime) -> datetime | None:
         """Return None."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """Several who act at one instant in a fixed order: what is written comes before what is assumed."""
+
+    each: Sequence[People]
+
+    def act(self, system: System, now: datetime) -> None:
+        """Let each of them act, in this order."""
+        for people in self.each:
+            people.act(system, now)
+
+    def next_instant(self, session: Session, now: datetime) -> datetime | None:
+        """Return the next instant at which any of them means to act."""
+        instants = [people.next_instant(session, now) for people in self.each]
+        return min((instant for instant in instants if instant is not None), default=None)
 
 
 @dataclass
