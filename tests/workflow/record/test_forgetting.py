@@ -21,7 +21,7 @@ from workflow import directory
 from workflow.record import backup, certificate, forgetting, holds, records_requests, retention
 from workflow.record.histories import read_history
 from workflow.record.retention import Due
-from workflow.store import chain, erasing, loading, tables
+from workflow.store import chain, erasing, kept_documents, loading, tables
 from workflow.store.database import StoreError
 from workflow.store.rows import GENESIS
 from workflow.store.saving import hash_row
@@ -133,6 +133,43 @@ def test_half_of_a_life_goes_and_the_other_half_stays(begin: Begin) -> None:
     assert found_in(life, own) == set()
     assert {row["to"] for row in life.notices()} == {"(destroyed)"}
     assert all(row["message"] for row in other.notices())
+
+
+def attach(life: Life, content: bytes) -> str:
+    """Keep a document and attach it; the digest by which the record names it."""
+    digest, size = life.system.transact(
+        lambda session: kept_documents.keep(session.connection, "letter.txt", content, life.now)
+    )
+    life.do(
+        "record-meeting", on="2025-09-02", documents=[{"name": "letter.txt", "sha256": digest, "size": size}]
+    )
+    return digest
+
+
+@pytest.mark.promise("lawful-destruction")
+def test_attached_documents_are_gone_from_every_file(begin: Begin) -> None:
+    life = begin("active")
+    mine, shared = "Only this partnership has the letter", "Two partnerships have this letter"
+    own = attach(life, mine.encode() * 2000)  # more than a page of the database
+    both = attach(life, shared.encode())
+    other = life.another("fh-2025").to("active")
+    assert attach(other, shared.encode()) == both
+    life.do("terminate", effective_on="2025-10-02")
+    life.at("2025-10-02").do("expire", "clock")
+    delivered(life)
+    life.at(LATER)
+    assert {value for _, value in found_in(life, {mine, shared})} == {mine, shared}
+    destroyed(life, "documents")
+    assert life.faults() == []
+    assert {value for _, value in found_in(life, {mine, shared})} == {shared}
+    with life.system.reading() as session:
+        assert kept_documents.read(session.connection, own) is None
+        assert kept_documents.read(session.connection, both) == shared.encode()
+    # The record still says that there was one, and which.
+    assert own in str([row["input"] for row in life.history()])
+    destroyed(life)
+    assert own not in str([row["input"] for row in life.history()])
+    assert life.faults() == []
 
 
 def test_nothing_happens_any_more_to_a_destroyed_partnership(begin: Begin) -> None:
