@@ -14,7 +14,7 @@ from states.inputs import read_input
 from workflow import links
 from workflow.actions import sign_in
 from workflow.links import SignInLink
-from workflow.web import new_partnership, own_page, signed_in
+from workflow.web import new_partnership, own_page, plan, signed_in
 from workflow.web.sheet import TICKED
 from workflow.web.site import Site, require_form, see_other
 
@@ -84,6 +84,16 @@ def blueprint(site: Site) -> Blueprint:
     @pages.post("/me/answer/<int:answer>")
     def answer(answer: int) -> Response:
         return own_page.mark_answer_handled(site, answer)
+
+    @pages.get("/me/plan")
+    def plan_page() -> Response:
+        browser = signed_in.current(site)
+        return plan.answer(site, browser) if browser else own_page.go_to_page(site)
+
+    @pages.get("/me/plan.ics")
+    def plan_calendar() -> Response:
+        browser = signed_in.current(site)
+        return plan.calendar(site, browser) if browser else own_page.go_to_page(site)
 
     @pages.route("/me/new", methods=["GET", "POST"])
     def new() -> Response:
