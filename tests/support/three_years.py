@@ -91,7 +91,9 @@ def _choose(life: Life) -> None:
 
 
 def _approve(life: Life) -> None:
-    life.at("2025-09-02").do("refer-to-board", reason="The term is three years and the amount 660,000 dollars")
+    life.at("2025-09-02").do(
+        "refer-to-board", reason="The term is three years and the amount 660,000 dollars"
+    )
     life.do("schedule-item")
     life.at("2025-09-18").do("introduce-item")
     life.do("schedule-item", meeting_on="2025-10-01")
@@ -160,7 +162,10 @@ def _second_year(life: Life) -> None:
         "correct-entry",
         "lead-partner",
         seq=report["seq"],
-        input={"values": YEARS[1][1] | {"suspensions": 30}, "narrative": "Year 2 in the words of the partner"},
+        input={
+            "values": YEARS[1][1] | {"suspensions": 30},
+            "narrative": "Year 2 in the words of the partner",
+        },
         reason="One suspension was counted twice",
     )
     letters.delivered(life)

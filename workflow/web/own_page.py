@@ -241,7 +241,7 @@ def _name(session: Session, browser: SignIn, capacity: Capacity) -> dict[str, An
 
 def _describe_desk(session: Session, email: str, now: datetime) -> dict[str, Any] | None:
     """Return what the office finds besides: all partnerships, the Board's agendas, and mail that needs somebody."""
-    role = _office_role(session, email)
+    role = office_role(session, email)
     if role is None:
         return None
     return {
@@ -249,13 +249,14 @@ def _describe_desk(session: Session, email: str, now: datetime) -> dict[str, Any
         "agenda": board_agenda.agenda(session, now),
         "packets": packet.installed(),
         "mail": troubled_mail.mail(session, now) if role is Role.STAFF else None,
+        "ahead": session.config.address("me/ahead"),
         "page_of": session.config.address("me/to/"),
         "send_again": session.config.address("me/mail/"),
         "handled": session.config.address("me/answer/"),
     }
 
 
-def _office_role(session: Session, email: str) -> Role | None:
+def office_role(session: Session, email: str) -> Role | None:
     """Return the person's role in the district's office, or None."""
     person = session.directory.people.get(email)
     held = person.roles if person is not None and person.active else ()
@@ -282,7 +283,7 @@ def _look_after_mail(
     signed_in.require_own_form(site)
 
     def work(session: Session) -> None:
-        role = _office_role(session, browser.email)
+        role = office_role(session, browser.email)
         if role is None:
             abort(404)
         act(session, key, browser.email, role, site.clock())
