@@ -11,9 +11,11 @@ import pytest
 from states.errors import LawError
 from states.machine import events_of
 from states.names import HELD_BY_NOBODY
+from tests.story.past import Past
 from tests.support.district import Begin, Life, regular_meetings
 from tests.support.facts import ORGANIZATIONS, REVIEWERS
 from tests.support.inputs import Moment, sensible
+from tests.support.office import REF, Office, minute
 from workflow import engine
 from workflow.daemon import service
 from workflow.daemon.service import Daemon
@@ -104,3 +106,31 @@ def test_a_district_lives_as_it_was_rehearsed(
     assert [each.key for each in happened] == [each.key for each in future.happenings]
     assert {each.kind for each in future.happenings} == set(Kind)
     assert life.faults() == []
+
+
+def test_the_daemon_does_what_the_command_has_told(office: Office) -> None:
+    office.at("2025-08-10").take_in(Past().applied("2025-08-15"))
+    told = office.ctl("rehearse", "--until", "2025-09-10")
+    for at in sorted({minute(each["at"]) for each in told["happenings"]}):
+        office.at(at).daemon()
+    begin = told["begin"][:16]
+    done = [(row["at"], "event", row["event"], row["to"]) for row in office.ctl("history", REF)]
+    done += [
+        (row["sent_at"], "notice", row["template"], row["to"])
+        for row in office.ctl("notices")
+        if row["sent_at"]
+    ]
+    expected = [
+        (each["at"], each["kind"], each["name"], each["to"] if each["kind"] == "notice" else each["to_state"])
+        for each in told["happenings"]
+        if each["kind"] != "deadline"
+    ]
+    assert {each for each in by_minute(done) if each[0] >= begin.replace("T", " ")} == {
+        (at, kind, name, to or "open-selection") for at, kind, name, to in by_minute(expected)
+    }
+    assert "close-applications" in {name for _, _, name, _ in expected}
+
+
+def by_minute(rows: list[tuple[str, str, str, Any]]) -> set[tuple[str, str, str, Any]]:
+    """The rows with their instants to the minute: a process needs a moment to start."""
+    return {(minute(at), kind, name, to) for at, kind, name, to in rows}
