@@ -70,8 +70,12 @@ def make_invitation(
     return CalendarFile(method, bytes(calendar.to_ical()), entry.uid)
 
 
-def make_feed(entries: Sequence[tuple[CalendarEntry, datetime]], name: str, *, organizer: Mailbox) -> bytes:
+def make_feed(
+    entries: Sequence[tuple[CalendarEntry, datetime]], name: str, *, organizer: Mailbox, alarms: bool = True
+) -> bytes:
     """Return all dates of a person as one calendar to subscribe to, each with the moment of its last change.
+
+    Without `alarms` no calendar program reminds anybody of them.
 
     The calendar has no method: a program that reads it replaces everything it had read before (RFC 7986).
     """
@@ -84,7 +88,8 @@ def make_feed(entries: Sequence[tuple[CalendarEntry, datetime]], name: str, *, o
     calendar.add("x-published-ttl", "PT1H")
     for entry, stamp in entries:
         event = _make_event(entry, _in_utc(stamp, "calendar stamp"), organizer)
-        event.add_component(_make_alarm(entry.summary))
+        if alarms:
+            event.add_component(_make_alarm(entry.summary))
         calendar.add_component(event)
     return bytes(calendar.to_ical())
 

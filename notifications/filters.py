@@ -41,7 +41,7 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
     def when(context: Context, value: object) -> str:
         """An instant -> "Friday, November 28, 2025, 5:00 p.m. PST"."""
         local = _as_instant(_refuse_undefined(value)).astimezone(zone)
-        return add(context, f"{long_day(local.date())}, {_clock(local)} {local.tzname()}", local.date())
+        return add(context, f"{long_day(local.date())}, {time_of_day(local)} {local.tzname()}", local.date())
 
     @pass_context
     def due(context: Context, value: object, preposition: str = "") -> str:
@@ -51,7 +51,9 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
         """
         local = _as_instant(_refuse_undefined(value)).astimezone(zone)
         if not _ends_a_day(local):
-            english = f"{preposition} {long_day(local.date())}, {_clock(local)} {local.tzname()}".lstrip()
+            english = (
+                f"{preposition} {long_day(local.date())}, {time_of_day(local)} {local.tzname()}".lstrip()
+            )
             return add(context, english, local.date())
         before = local.date() - timedelta(days=1)
         return add(context, f"{preposition or 'at'} the end of {long_day(before)}", before)
@@ -246,7 +248,7 @@ def near_day(value: date, today: date) -> str:
     return long_day(value) if value.year != today.year else long_day(value).rpartition(",")[0]
 
 
-def _clock(value: datetime) -> str:
+def time_of_day(value: datetime) -> str:
     """Return the time of day: "5:00 p.m."."""
     half = "a.m." if value.hour < 12 else "p.m."
     return f"{value.hour % 12 or 12}:{value.minute:02d} {half}"

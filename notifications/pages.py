@@ -1,7 +1,8 @@
 """Renders pages: turns a template and its context into HTML, in the same sandbox as the notices.
 
 A page is `pages/NAME.j2`; the packet for the Board is made from `packet/NAME.j2`, the pages of a dossier from
-`dossier/NAME.j2`. A district's own file hides the packaged one of the same name.
+`dossier/NAME.j2`, the page of a rehearsal from `rehearsal/NAME.j2`. A district's own file hides the packaged one of
+the same name.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from notifications.sandbox import bounded
 from notifications.texts import EXPECTED, explain_unreadable
 
 # The folders below templates/ whose files are rendered here.
-PAGES, PACKET, PUBLISHING, DOSSIER = "pages", "packet", "publishing", "dossier"
+PAGES, PACKET, PUBLISHING = "pages", "packet", "publishing"
+DOSSIER, REHEARSAL = "dossier", "rehearsal"
 
 
 class Pages:
@@ -43,7 +45,7 @@ class Pages:
         names = {
             f"{kind}/{path.name}"
             for folder in self._folders
-            for kind in (PAGES, PACKET, PUBLISHING, DOSSIER)
+            for kind in (PAGES, PACKET, PUBLISHING, DOSSIER, REHEARSAL)
             for path in (folder / kind).glob("*.j2")
         }
         # Loading a page compiles it, and that finds mistakes that would otherwise first show to a reader.

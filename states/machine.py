@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +135,9 @@ _ROWS: dict[tuple[str, State | None], list[Event]] = {}
 for _row in TABLE:
     for _state in _row.at:
         _ROWS.setdefault((_row.name, _state), []).append(_row)
+_FIRST_ROWS: dict[State | None, tuple[Event, ...]] = {
+    _state: tuple(rows[0] for (_, at), rows in _ROWS.items() if at is _state) for _state in (None, *State)
+}
 
 
 def event_named(name: str) -> Event:
@@ -164,7 +167,7 @@ def row_of(event: str, state: State | None) -> Event:
 
 def events_of(state: State | None) -> tuple[Event, ...]:
     """Return the rows of a state, one for each event."""
-    return tuple(rows[0] for (_, at), rows in _ROWS.items() if at is state)
+    return _FIRST_ROWS[state]
 
 
 def check_role(row: Event, role: Role, state: State | None) -> None:
@@ -203,10 +206,17 @@ def replay(event: str, case: Case) -> Made:
     raise LookupError(f"{event} does not exist in {case.state}")
 
 
-def explain(case_for: Callable[[Event], Case], state: State | None) -> list[Possibility]:
-    """Return every event of a state with its requirements. `case_for` returns the case to judge a row by."""
+def explain(
+    case_for: Callable[[Event], Case], state: State | None, events: Container[str] | None = None
+) -> list[Possibility]:
+    """Return every event of a state with its requirements, or these `events` only.
+
+    `case_for` returns the case to judge a row by.
+    """
     possibilities = []
     for row in events_of(state):
+        if events is not None and row.name not in events:
+            continue
         case = case_for(row)
         possibilities.append(
             Possibility(

@@ -320,9 +320,10 @@ def commit_to(
     inserts: Iterable[Mapping[str, Any]], updates: Iterable[Mapping[str, Any]], rows: Iterable[DeadlineRow]
 ) -> list[list[str]]:
     """Return what a row of the history says of these moves of one partnership; `rows` are those on record."""
-    by_id = {row.id: row._asdict() for row in rows}
     # Of several updates of one row the last one counts.
-    after = {update["row"]: {**by_id[update["row"]], **update} for update in updates}
+    changed = {update["row"]: update for update in updates}
+    by_id = {row.id: row for row in rows if row.id in changed}
+    after = {key: {**by_id[key]._asdict(), **update} for key, update in changed.items()}
     return [chain.commitment_of("deadlines", row) for row in (*inserts, *after.values())]
 
 

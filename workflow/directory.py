@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
+from states.addresses import workplace
 from states.case import Meeting, Organization
 from states.contacts import Right, lead_partner
 from states.event import Waiting
@@ -77,6 +78,13 @@ class Directory:
     def regular(self) -> tuple[Meeting, ...]:
         """Return the regular meetings, earliest first."""
         return tuple(meeting for meeting in self.meetings if meeting.kind == "regular")
+
+    @cached_property
+    def home_domains(self) -> frozenset[str]:
+        """Return the mail domains of the people who work for the district, which show no other workplace."""
+        home = {Role.STAFF, Role.PRINCIPAL, Role.SUPERINTENDENT, Role.BOARD_OFFICE}
+        addresses = (person.email for person in self.people.values() if home & set(person.roles))
+        return frozenset(domain for each in addresses if (domain := workplace(each)))
 
     @cached_property
     def _by_role(self) -> dict[str, tuple[Person, ...]]:

@@ -288,9 +288,11 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     written = [created.get(change.record.ref, change) for change in changes]
     coming = _find_coming(session, written, follow_up)
     beside = "{} {}".format(*chain.head(connection))
-    written = [_complete(change, each, beside) for change, each in zip(written, coming, strict=True)]
+    # Made once, for the hash and for the row: the facts are most of what a partnership writes.
+    texts = [facts_text(change.record.facts) for change in written]
+    written = [_complete(*parts, beside) for parts in zip(written, coming, texts, strict=True)]
     try:
-        _update(connection, written, follow_up)
+        _update(connection, written, texts, follow_up)
     # The law has looked at committed rows only. A trigger catches what others wrote at the same moment.
     except IntegrityError:
         raise Refused([_SECOND]) from None
@@ -331,12 +333,12 @@ def _find_coming(session: Session, changes: Sequence[Change], follow_up: bool) -
     return coming
 
 
-def _complete(change: Change, coming: _With, beside: str) -> Change:
+def _complete(change: Change, coming: _With, facts: str, beside: str) -> Change:
     """Return a change with the whole row of its history, which commits to what comes with it, and with its hash."""
     entry = {
         **change.entry,
         "salt": new_salt(),
-        "facts": digest_of(facts_text(change.record.facts)),
+        "facts": digest_of(facts),
         "rows": coming.commit(),
         "beside": beside,
     }
@@ -359,7 +361,8 @@ def settle(session: Session, record: Snapshot) -> None:
 
 def _create(connection: Connection, change: Change, in_force: bool) -> Change:
     """Insert a new partnership. Return its change with the id. Raise `Conflict` if the reference exists."""
-    values = values_of(change.record, in_force) | {"ref": change.record.ref}
+    text = facts_text(change.record.facts)
+    values = values_of(change.record, text, in_force) | {"ref": change.record.ref}
     try:
         made = connection.execute(insert(tables.partnerships).values(**values))
     # No lock could prevent this: the row that another transaction created did not exist yet.
@@ -369,15 +372,18 @@ def _create(connection: Connection, change: Change, in_force: bool) -> Change:
     return replace(change, record=replace(change.record, id=key[0] if key else None))
 
 
-def _update(connection: Connection, changes: Sequence[Change], in_force: bool) -> None:
-    """Update the rows of partnerships. Raise `Conflict` if one is no longer at the version that was judged."""
+def _update(connection: Connection, changes: Sequence[Change], texts: Sequence[str], in_force: bool) -> None:
+    """Update the rows of partnerships; `texts` are their facts.
+
+    Raise `Conflict` if one is no longer at the version that was judged.
+    """
     new = [change for change in changes if change.before.id is None]
     if new:
         connection.execute(HEAD, [{"key": c.record.id, "new_head": c.record.head} for c in new])
     rows = [
         {"key": change.record.id, "seen": change.before.version}
-        | {f"new_{name}": value for name, value in values_of(change.record, in_force).items()}
-        for change in changes
+        | {f"new_{name}": value for name, value in values_of(change.record, text, in_force).items()}
+        for change, text in zip(changes, texts, strict=True)
         if change.before.id is not None
     ]
     # A row that another transaction has moved no longer matches its version.

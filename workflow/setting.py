@@ -6,12 +6,12 @@ A row of the law's table names the parts that it asks for. Each part comes from 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from states import history
 from states.addresses import workplace
@@ -84,10 +84,16 @@ class _Settings:
         return self._made[asked]
 
 
-def possibilities(situation: Situation, actor: str = "", role: Role | None = None) -> list[Possibility]:
+def possibilities(
+    situation: Situation,
+    actor: str = "",
+    role: Role | None = None,
+    events: Container[str] | None = None,
+) -> list[Possibility]:
     """Return for every event of the state whether it is possible now, and what stands in its way.
 
-    Each event is judged for the actor in `role`, or else in a role from which it is awaited.
+    Each event is judged for the actor in `role`, or else in a role from which it is awaited. With `events`
+    only these are judged.
     """
     record, settings = situation.record, _Settings(situation)
     at = situation.session.config.calendar.local(situation.now)
@@ -98,7 +104,7 @@ def possibilities(situation: Situation, actor: str = "", role: Role | None = Non
         who = role if role in row.who else next(awaited, row.who[0])
         return Case(record.state, record.facts, None, actor, who or row.who[0], at, settings.of(row))
 
-    return explain(case_for, record.state)
+    return explain(case_for, record.state, events)
 
 
 # By part of the setting, the keys of the input that it follows. A corrected row is judged by what it recorded, but
@@ -153,21 +159,36 @@ def _invited_on(s: Situation) -> date | None:
     return school.invited_on if school else None
 
 
+# The other partnerships at some schools. Made once, since many events ask for them.
+_AT_SCHOOLS = (
+    select(tables.partnerships.c.ref, tables.partnerships.c.facts)
+    .where(
+        tables.partnerships.c.school.in_(bindparam("schools", expanding=True)),
+        tables.partnerships.c.id != bindparam("but"),
+    )
+    .order_by(tables.partnerships.c.id)
+)
+
+
+def _others_at(s: Situation, schools: Sequence[str]) -> Iterator[tuple[str, Partnership]]:
+    """Yield the reference and the facts of each other partnership at these schools, the oldest first."""
+    rows = s.session.connection.execute(_AT_SCHOOLS, {"schools": schools, "but": s.record.id or 0})
+    for row in rows:
+        yield str(row.ref), Partnership.model_validate_json(row.facts)
+
+
 def _leads(s: Situation) -> tuple[Lead, ...]:
     """Return the other agreements at the school that are on record at the instant of the event and not over."""
-    table = tables.partnerships
     people = s.session.directory
     # A school that merged into this one brought its Lead Partner.
     schools = people.with_merged([people.present_school(s.record.facts.school)])
-    query = select(table).where(table.c.school.in_(schools), table.c.id != (s.record.id or 0))
     leads = []
-    for row in s.session.connection.execute(query.order_by(table.c.id)):
-        facts = Partnership.model_validate_json(row.facts)
+    for ref, facts in _others_at(s, schools):
         first, last = facts.first_day, facts.last_day
         began = facts.agreement.in_force_at if facts.agreement else None
         # An import may judge an event of the past, and a Lead Partner serves to the last day, whatever ended since.
         if first and last and began and began <= s.now and s.today <= last:
-            leads.append(Lead(ref=str(row.ref), starts_on=first, ends_on=last))
+            leads.append(Lead(ref=ref, starts_on=first, ends_on=last))
     return tuple(leads)
 
 
@@ -197,11 +218,8 @@ def find_earlier_of_each(
 
 def _shares(s: Situation) -> Iterator[tuple[Party, Share]]:
     """Yield the other agreements at the school that were put into force, each with its partner."""
-    table = tables.partnerships
-    query = select(table).where(table.c.school == s.record.facts.school, table.c.id != (s.record.id or 0))
-    for row in s.session.connection.execute(query.order_by(table.c.id)):
-        facts = Partnership.model_validate_json(row.facts)
-        its, share = party_of(facts), share_of(str(row.ref), facts)
+    for ref, facts in _others_at(s, [s.record.facts.school]):
+        its, share = party_of(facts), share_of(ref, facts)
         began = facts.agreement.in_force_at if facts.agreement else None
         if its and share and began and began <= s.now:
             yield its, share
@@ -319,12 +337,10 @@ def _accept_until(s: Situation) -> datetime:
 
 
 def home_domains(session: Session) -> tuple[str, ...]:
-    """Return the mail domains of the people who work for the district, which show no other workplace."""
-    config, people = session.config, session.directory.people.values()
-    home = {Role.STAFF, Role.PRINCIPAL, Role.SUPERINTENDENT, Role.BOARD_OFFICE}
-    addresses = [person.email for person in people if home & set(person.roles)]
-    addresses += [config.sender.address, config.procedure.district.email]
-    return tuple(sorted({domain for each in addresses if (domain := workplace(each))}))
+    """Return the mail domains of the people and the mailboxes of the district, which show no other workplace."""
+    config = session.config
+    boxes = map(workplace, (config.sender.address, config.procedure.district.email))
+    return tuple(sorted(session.directory.home_domains | {domain for domain in boxes if domain}))
 
 
 def _belongs_to(s: Situation) -> tuple[str, ...]:

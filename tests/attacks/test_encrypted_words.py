@@ -7,8 +7,7 @@ from email.message import EmailMessage
 import pytest
 
 from tests.attacks.test_words_into_the_record import asked_for_finding, plain, reasons, written
-from tests.support.letters import answer, comes, got
-from tests.workflow.inbox.test_judge import asked_for_needs
+from tests.support.letters import answer, asked_for_needs, comes, got
 
 ARMOUR = "-----BEGIN PGP {0}-----\nComment: x\n\nhF4D\n=aaaa\n-----END PGP {0}-----\n".format
 MULTIPART = "multipart/{}; boundary=b; protocol=application/pgp-{}".format

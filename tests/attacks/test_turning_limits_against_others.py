@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from tests.support.district import Begin
-from tests.support.letters import answer, comes, got
+from tests.support.letters import answer, asked_for_needs, comes, got
 from tests.support.visitor import Guest, Visitor
-from tests.workflow.inbox.test_judge import DMARC, PASSED, ask, asked_for_needs
+from tests.workflow.inbox.test_judge import DMARC, PASSED, ask
 from tests.workflow.web.test_application import Applying
 from workflow.actions import applications
 from workflow.inbox import message

@@ -24,9 +24,8 @@ from notifications.masking import mask
 from tests.support import databases
 from tests.support.desk import REF, Desk
 from tests.support.district import Begin
-from tests.support.letters import answer, comes, delivered, got, replies
+from tests.support.letters import answer, asked_for_needs, comes, delivered, got, replies
 from tests.support.visitor import Form, Guest, Visit
-from tests.workflow.inbox.test_judge import asked_for_needs
 from workflow import links
 from workflow.actions import applications
 from workflow.inbox.judge import judge_letter

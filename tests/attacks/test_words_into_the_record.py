@@ -13,8 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.district import Begin, Life
-from tests.support.letters import answer, comes, got, replies
-from tests.workflow.inbox.test_judge import asked_for_needs
+from tests.support.letters import answer, asked_for_needs, comes, got, replies
 
 CASES = Path(__file__).parent.parent / "cases"
 OFFICE = "Partnership Office <partnerships@example.org>"

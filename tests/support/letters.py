@@ -35,6 +35,13 @@ def delivered(life: Life) -> Any:
     return delivery.deliver(life.system, MaildirMailer(life.system.config.folder / "mail"), lambda: life.now)
 
 
+def asked_for_needs(life: Life) -> Life:
+    """The same life after a statement of needs was written, and those who may agree to it were asked."""
+    life.do("describe-needs")
+    delivered(life)
+    return life
+
+
 def got(life: Life, template: str, to: str) -> EmailMessage:
     """The last message of a template that somebody has got."""
     delivered(life)

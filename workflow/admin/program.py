@@ -37,6 +37,7 @@ from workflow.admin.organizations import organizations
 from workflow.admin.packet import packet
 from workflow.admin.people import people
 from workflow.admin.plan import plan
+from workflow.admin.rehearse import rehearse_
 from workflow.admin.replies import replies
 from workflow.admin.report import report
 from workflow.admin.restore import restore
@@ -106,6 +107,7 @@ for command in (
     replies,
     applications,
     plan,
+    rehearse_,
     packet,
     report,
     diagram,

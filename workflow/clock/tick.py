@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from enum import Enum, auto
 from functools import partial
 from typing import Protocol, TypeVar
 
 from sqlalchemy import func, select
 
-from workflow.clock import meetings, replan, starts
+from workflow.clock import meetings, procedure, replan, starts
 from workflow.clock.fire import Tally, fire_due, next_due
-from workflow.clock.procedure import tell_procedure
 from workflow.outbox import digest, summary
 from workflow.record import checkpoint
 from workflow.session import Session, System
@@ -30,6 +30,14 @@ class RunPart(Protocol):
     def __call__(self, name: str, work: Callable[[], T], /) -> T | None: ...
 
 
+class Work(Enum):
+    """What a tick has to do."""
+
+    NONE = auto()
+    DUE = auto()  # something is due
+    ALL = auto()  # the procedure or the calendar has changed, from which more may follow
+
+
 def run(
     system: System,
     now: datetime,
@@ -41,28 +49,47 @@ def run(
 ) -> Tally:
     """Do everything that is due at `now` but the mail itself, and return what the clock fired.
 
-    `stop` and `done` are as for `fire_due`; `moved` is told of the deadlines that moved with the procedure. The
-    parts, in this order:
+    `stop` and `done` are as for `fire_due`; `moved` is told of the deadlines that moved with the procedure.
 
-    1. Move deadlines if the procedure has changed, tell people if it or the Board's calendar has, and plan wanted
+    1. Look, in one transaction that only reads, which parts have something to do. Most ticks end here.
+    2. Move deadlines if the procedure has changed, tell people if it or the Board's calendar has, and plan wanted
        first days anew.
-    2. Fire the deadlines that are due.
-    3. Gather digests, after everything that may still add to one, the weekly summary, and the daily checkpoint.
+    3. Fire the deadlines that are due.
+    4. Gather digests, after everything that may still add to one, the weekly summary, and the daily checkpoint.
     """
+    work = run_part("look", partial(_look, system, now))
 
     def run_exclusive(name: str, work: Callable[..., T]) -> T | None:
         # Only one daemon may do it at a time, even where several share a database.
         return run_part(name, partial(system.transact, partial(work, now=now), exclusive=name))
 
-    moved(run_exclusive("procedure", replan.replan) or [])
-    run_exclusive("settings", tell_procedure)
-    run_exclusive("meetings", meetings.tell_changed)
-    run_exclusive("starts", starts.follow_plans)
+    # If nobody could look, every part looks itself.
+    if work is Work.NONE:
+        return Tally()
+    if work is not Work.DUE:
+        moved(run_exclusive("procedure", replan.replan) or [])
+        run_exclusive("settings", procedure.tell_procedure)
+        run_exclusive("meetings", meetings.tell_changed)
+        run_exclusive("starts", starts.follow_plans)
     tally = run_part("deadlines", partial(fire_due, system, now, stop=stop, done=done))
     run_exclusive("digests", digest.gather)
     run_exclusive("summary", summary.gather)
     run_part("checkpoint", partial(checkpoint.take_daily, system, now))
     return tally or Tally()
+
+
+def _look(system: System, now: datetime) -> Work:
+    with system.reading() as session:
+        if any(part.has_changed(session) for part in (replan, procedure, meetings, starts)):
+            return Work.ALL
+        due = next_due(session.connection)
+        is_due = (
+            (due is not None and due <= now)
+            or digest.is_waiting(session)
+            or summary.is_due(session, now)
+            or checkpoint.is_due(session, now)
+        )
+        return Work.DUE if is_due else Work.NONE
 
 
 def next_instant(session: Session, now: datetime) -> datetime:

@@ -21,7 +21,7 @@ from workflow import links
 from workflow.outbox import copies, digest, message, queue, writing
 from workflow.outbox.throttle import Pace
 from workflow.outbox.timing import next_send_time
-from workflow.outbox.writing import Draft
+from workflow.outbox.writing import Draft, Writer
 from workflow.session import Session, System
 from workflow.store import chain, tables
 from workflow.store.column_types import canonical
@@ -32,6 +32,7 @@ from workflow.store.rows import DESTROYED, Notice, NoticeStatus
 LEASE = timedelta(minutes=10)
 STUCK = (NoticeStatus.IN_DOUBT, NoticeStatus.FAILED, NoticeStatus.DEAD)  # staff can have these tried again
 CLAIM = 5  # the most notices to claim at once: those that the end of a turn leaves are written anew
+_MAY_LEAVE = tables.notices.c.status.in_((NoticeStatus.QUEUED, NoticeStatus.FAILED)) & ~tables.notices.c.held
 TURN = timedelta(seconds=1)  # after it no further message is begun in a tick, so that deadlines do not wait
 
 
@@ -41,13 +42,16 @@ def deliver(
     clock: Callable[[], datetime],
     stop: Callable[[], bool] = lambda: False,
     pace: Pace | None = None,
+    writer: Writer = writing.WHOLE,
 ) -> dict[str, int]:
     """Deliver the notices that are due, until none is left, the turn is over, or `stop` or `pace` ends it.
 
     Return how many notices ended in each status; "overtaken" counts those that another daemon took over meanwhile.
     `pace.more` says whether more notices are due at once, `pace.problem` why mail cannot leave.
+    `writer` makes the words and the bytes.
 
-    1. Record the outcomes that could not be recorded the last time, and release what that turn had left.
+    1. Record the outcomes that could not be recorded the last time, and release what that turn had left. If no
+       notice is due, end here.
     2. Claim a few notices, in one transaction.
     3. For each: write its message if it has none yet, check that the claim still holds, and send the message. The
        words are made, and the message is sent, outside of any transaction.
@@ -59,6 +63,9 @@ def deliver(
     _release_rest(system, pace)
     begun = clock()
     pace.more = False
+    with system.reading() as session:
+        if not is_due(session, begun):
+            return {}
     with mailer.session():
         while not stop() and (room := pace.room(clock())) != 0:
             # Row locks would not be enough here: two daemons could claim two messages to one person and send
@@ -75,10 +82,10 @@ def deliver(
                 if pace.more or stop():
                     break
                 # No transaction is open here either, so no template that takes long holds a lock.
-                draft = _make_draft(system, notice.row)
+                draft = _make_draft(system, notice.row, writer)
                 # This daemon may have stood still since the claim,
                 # and another may have taken the notice over.
-                ready = system.transact(partial(_with_message, claimed=notice, draft=draft))
+                ready = system.transact(partial(_with_message, claimed=notice, draft=draft, writer=writer))
                 if ready is None:
                     continue
                 try:
@@ -99,6 +106,12 @@ def deliver(
             if pace.more:
                 break
     return dict(counts)
+
+
+def is_due(session: Session, now: datetime) -> bool:
+    """Return whether any notice may leave now, or could if no daemon were delivering it."""
+    query = select(tables.notices.c.id).where(_MAY_LEAVE, tables.notices.c.next_at <= now)
+    return session.connection.execute(query.limit(1)).first() is not None
 
 
 def release_all(session: Session) -> int:
@@ -225,14 +238,14 @@ def _release_rest(system: System, pace: Pace) -> None:
         pace.release = None
 
 
-def _make_draft(system: System, row: Notice) -> Draft | None:
+def _make_draft(system: System, row: Notice, writer: Writer) -> Draft | None:
     """Return the words of a notice, or the problem why there are none; None if its message is written already."""
     if row.message is not None:
         return None
     try:
         with system.reading() as session:
             material = writing.gather(session, row)
-        return writing.render(system.config, row, material)
+        return writer.render(system.config, row, material)
     except DBAPIError:
         # This is the trouble of the database, for which the notice is not to blame.
         raise
@@ -240,7 +253,7 @@ def _make_draft(system: System, row: Notice) -> Draft | None:
         return Draft(f"({error})", problem=_explain(error))
 
 
-def _with_message(session: Session, claimed: Claimed, draft: Draft | None) -> Claimed | None:
+def _with_message(session: Session, claimed: Claimed, draft: Draft | None, writer: Writer) -> Claimed | None:
     """Return a claimed notice with its message, written now at its first attempt; None if the claim is lost.
 
     The message is stored, so that every attempt sends the same bytes: those that are stored have no signatures, and
@@ -257,7 +270,7 @@ def _with_message(session: Session, claimed: Claimed, draft: Draft | None) -> Cl
     try:
         # A savepoint, so that a message that fails halfway leaves nothing behind.
         with session.connection.begin_nested():
-            content = writing.finish(session, row, draft, lease - LEASE)
+            content = writer.finish(session, row, draft, lease - LEASE)
     except Exception as error:  # noqa: BLE001 - one broken notice must not keep the others from leaving
         return replace(claimed, problem=f"it cannot be written: {_explain(error)}", subject=draft.subject)
     values: dict[str, Any] = {"subject": draft.subject, "message": mask(content)}

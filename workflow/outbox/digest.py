@@ -19,6 +19,15 @@ from workflow.store import chain, tables
 from workflow.store.rows import Notice, NoticeStatus
 
 
+def is_waiting(session: Session) -> bool:
+    """Return whether any notice waits for a digest."""
+    table = tables.notices
+    query = select(table.c.id).where(
+        table.c.status == NoticeStatus.QUEUED, table.c.held, table.c.within.is_(None)
+    )
+    return session.connection.execute(query.limit(1)).first() is not None
+
+
 def gather(session: Session, now: datetime) -> int:
     """Put the held notices that are due into digests. Return the number of new digests.
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from states.chapters.correction import CORRECT_ENTRY
-from states.machine import event_named
+from states.machine import event_named, row_of
 from states.moments import MOMENTS
 from states.names import Role
 from states.partnership import Partnership
@@ -223,18 +223,20 @@ def _is_asked_next(session: Session, occasion: Occasion, role: str, offers: Sequ
     need, unless they did such a thing themselves: an applicant may take back what they have just sent.
     """
     record = occasion.record
-    asked = contacts.askable_by(session, record, Role(role), occasion.actor or "") & set(offers)
+    offered = contacts.askable_by(session, record, Role(role), occasion.actor or "") & set(offers)
+    spare = event_named(occasion.name).optional if occasion.seq is not None else False
+    rows = (row_of(event, record.state) for event in offered)
+    asked = {
+        row.name
+        for row in rows
+        if (spare or not row.optional) and not (row.done_once and row.done_once in record.moments)
+    }
     if not asked:
         return False
-    spare = event_named(occasion.name).optional if occasion.seq is not None else False
     here = Situation(session, record, None, occasion.now)
-    return any(
-        possibility.possible
-        for possibility in possibilities(here, occasion.actor or "", Role(role))
-        if possibility.row.name in asked
-        and (spare or not possibility.row.optional)
-        and not (possibility.row.done_once and possibility.row.done_once in record.moments)
-    )
+    # Judge these alone, since the settings of the other events take queries.
+    judged = possibilities(here, occasion.actor or "", Role(role), events=asked)
+    return any(possibility.possible for possibility in judged)
 
 
 def tell_staff(

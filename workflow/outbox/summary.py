@@ -26,6 +26,16 @@ AHEAD = timedelta(days=14)  # a deadline that is further ahead is not in the sum
 _KEY = "summary-week"  # under which the last week is remembered, by its Monday
 
 
+def is_due(session: Session, now: datetime) -> bool:
+    """Return whether the summary of this week is still to be queued, or its week to be remembered."""
+    told = database.remembered(session.connection, _KEY)
+    return told is None or told < _week_of(last_day(session.config, now))
+
+
+def _week_of(day: date) -> str:
+    return (day - timedelta(days=day.weekday())).isoformat()
+
+
 def gather(session: Session, now: datetime) -> int:
     """Queue the summary of this week to each person in its roles, unless that was done. Return their number.
 
@@ -34,13 +44,11 @@ def gather(session: Session, now: datetime) -> int:
     2. Remember the week in the same transaction. Of several weeks that were missed only the last is told.
     3. Tell nobody of a week that was over before the database was begun.
     """
-    settings = session.config.procedure.summary
-    day = last_day(session.config, now)
-    week = (day - timedelta(days=day.weekday())).isoformat()
-    told = database.remembered(session.connection, _KEY)
-    if told is not None and told >= week:
+    if not is_due(session, now):
         return 0
-    database.remember(session.connection, _KEY, week)
+    settings, day = session.config.procedure.summary, last_day(session.config, now)
+    told = database.remembered(session.connection, _KEY)
+    database.remember(session.connection, _KEY, _week_of(day))
     due = session.config.calendar.instant(day, settings.time)
     if told is None and not _has_begun(session, due):
         return 0

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -218,6 +218,32 @@ def finish(session: Session, row: Notice, draft: Draft, now: datetime) -> bytes:
         enclosure=copies.note_copy(session, row),
         pages=_find_signed_copies(session, row, draft),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes messages in two steps: the words, outside of any transaction, and the bytes, inside of one."""
+
+    render: Callable[[Config, Notice, Material], Draft]
+    finish: Callable[[Session, Notice, Draft, datetime], bytes]
+
+
+def _render_subject(config: Config, row: Notice, material: Material) -> Draft:
+    groups, parts = _make_digest(config, material)
+    known = {part.id for part, _ in parts}
+    broken = tuple(part.id for part, _ in material.parts if part.id not in known)
+    subject = _subject(config, row, material.context | {"digest": groups})
+    return Draft(subject, material=material, parts=parts, broken=broken)
+
+
+def _finish_empty(session: Session, row: Notice, draft: Draft, now: datetime) -> bytes:
+    _remove(session, row, draft.broken)
+    return b""
+
+
+WHOLE = Writer(render, finish)
+# For a rehearsal whose messages nobody reads: who gets which subject, without the bytes.
+SUBJECTS = Writer(_render_subject, _finish_empty)
 
 
 def _find_signed_copies(session: Session, row: Notice, draft: Draft) -> list[tuple[str, bytes]]:

@@ -9,7 +9,7 @@ import hashlib
 import re
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
@@ -238,6 +238,23 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     if problems:
         raise ConfigError(problems)
     return Config(procedure, folder, path, templates, pages, calendar, words_of_events)
+
+
+def put_in_place(proposed: Config, present: Config) -> Config:
+    """Return a proposed configuration as if it stood in the place of the present one, with templates of its own.
+
+    The database, the pages with their keys, and the ways of mail stay those of the present one. When messages
+    leave is part of the procedure, so it is as the proposed one says.
+    """
+    mail = proposed.procedure.mail
+    when = {"hours": mail.hours, "digest_at": mail.digest_at, "per_minute": mail.per_minute}
+    kept = {
+        "database": present.procedure.database,
+        "web": present.procedure.web,
+        "mail": present.procedure.mail.model_copy(update=when),
+    }
+    procedure = proposed.procedure.model_copy(update=kept)
+    return replace(proposed, procedure=procedure, folder=present.folder, path=present.path)
 
 
 def _fill_in(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -104,9 +104,11 @@ class Due:
         earlier day would ask for something that nobody could do in time. It rolls back, since it is the last day.
         Neither due time recurs. Raise as `resolve`.
         """
+        if latest is None:
+            return self, roll
         context = Context(moments, time(), roll, calendar, None, ())
         mine = next((count for rule in self._rules if (count := rule.count(context))), None)
-        if latest is None or mine is None:
+        if mine is None:
             return self, roll
         for text, rule in zip(latest.text.split(", or "), latest._rules, strict=True):
             cap = rule.count(context)

@@ -87,10 +87,7 @@ def _describe_head(session: Session, record: Snapshot, year: SchoolYear, now: da
         "school": session.directory.school_name(record.facts.school),
         "partner": _name_partner(record.facts),
         "district": session.config.procedure.district.name,
-        "year": year.ends_in,
-        "school_year": str(year),
-        "first_day": year.first.isoformat(),
-        "last_day": year.last.isoformat(),
+        **year.as_json(),
         "made_at": session.local(now),
     }
 

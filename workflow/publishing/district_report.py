@@ -55,10 +55,7 @@ def collect(session: Session, year: SchoolYear, now: datetime) -> DistrictReport
     total = sum(each["amount_cents"] for each in in_force)
     document = {
         "district": session.config.procedure.district.name,
-        "year": year.ends_in,
-        "school_year": str(year),
-        "first_day": year.first.isoformat(),
-        "last_day": year.last.isoformat(),
+        **year.as_json(),
         "made_at": session.local(now),
         "amount_cents": total,
         "amount": money(total),

@@ -21,8 +21,10 @@ from notifications.calendar import CalendarEntry, make_feed
 from notifications.pages import DOSSIER
 from states.errors import Problem
 from workflow.procedure.config import DEFAULTS, ConfigError
+from workflow.publishing.dossier_decisions import list_decisions
 from workflow.publishing.dossier_page import Page
 from workflow.publishing.dossier_parts import Message, Parts, gather
+from workflow.publishing.dossier_timeline import draw
 from workflow.publishing.redacted import Redacted, Withheld, show_all
 from workflow.publishing.redaction import redact
 from workflow.record import disclosure, export
@@ -126,11 +128,13 @@ def _context(session: Session, parts: Parts, redacted: Redacted, page: Page, now
         "school": redacted.clean(session.directory.school_name(record.facts.school)),
         "district": district.name,
         "office": {"name": district.office, "email": district.email, "phone": district.phone},
-        "state": record.state.replace("-", " ") if record.state else "",
+        "state": str(record.state or ""),
         "made_at": now,
         "dates_in": None,
         "entries": page.entries(),
-        "drawing": page.drawing(now),
+        "decisions": list_decisions(page),
+        "stays": (stays := page.stays(now)),
+        "drawing": draw(stays, now),
         "votes": page.votes(),
         "scores": page.scores(),
         "outcomes": page.outcomes(),

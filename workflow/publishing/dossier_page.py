@@ -10,11 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from notifications.filters import long_day, money
 from states.chapters.correction import CORRECT_ENTRY
 from states.inputs import READABLE
+from states.machine import event_named
 from states.names import Role
 from workflow.publishing.dossier_parts import Parts, Row
+from workflow.publishing.dossier_timeline import list_stays
 from workflow.publishing.redacted import SEALED, Redacted
 from workflow.session import Session
 from workflow.store.commitments import left_out, pointer_to
@@ -28,8 +32,7 @@ _HOW = {
     Channel.CLOCK: "automatically",
     Channel.IMPORT: "taken over from an earlier record",
 }
-# The drawing: its width, where the bars begin and how long they may be, and the height of one line.
-_WIDTH, _LEFT, _LONGEST, _LINE = 320, 4, 312, 44
+_OF_FILE = ("sha256", "size")  # beside the name of a document; record.json and manifest.json have them
 
 
 class Page:
@@ -59,10 +62,10 @@ class Page:
             "at": entry.at,
             "label": self.session.config.events[entry.event]["done"],
             "by": self.name_of(row),
-            "role": None if entry.role == Role.CLOCK else entry.role.replace("-", " "),
+            "role": self.role_of(row),
             "how": _HOW[Channel(entry.channel)],
             "to": None if entry.to_state == entry.from_state else entry.to_state.replace("-", " "),
-            "fields": list(self._fields(entry.seq, self.inputs[entry.seq], "/input")),
+            "fields": list(self._fields(row, self.inputs[entry.seq], "/input")),
             "note": note,
             "corrected_by": correction[0].entry.seq if correction else None,
             "taken_back": entry.seq in self.taken_back,
@@ -85,32 +88,53 @@ class Page:
         contact = next(iter(self.redacted.patterns.values()), None)
         return self.redacted.clean(person.name) if person and name == contact else f"[withheld: {name}]"
 
+    def role_of(self, row: Row) -> str | None:
+        """Return the role in which somebody did an event, where the name does not say the same."""
+        role = row.entry.role.replace("-", " ")
+        is_said = (self.name_of(row) or "").casefold() == role
+        return None if row.entry.role == Role.CLOCK or is_said else role
+
+    def label_of(self, event: str, pointer: str) -> str:
+        """Return the words for a place in an input: "Outcomes: 1 baseline" for "/input/outcomes/0/baseline"."""
+        first, *rest = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[2:]] or [""]
+        field = _fields_of(event).get(first)
+        words = (str(int(step) + 1) if step.isdigit() else _spaced(step) for step in rest)
+        label = (
+            (field.title if field else None) or _spaced(first).replace(" cents", "").capitalize() or "Input"
+        )
+        return f"{label}: {' '.join(words)}" if rest else label
+
     def _text(self, seq: int, pointer: str, value: Any) -> str:
         name = self.redacted.exemption_of(seq, pointer)
         if name is not None:
             return "(sealed)" if name == SEALED else f"[withheld: {name}]"
+        if pointer == "/input/organization" and isinstance(value, str):
+            return self.organization(value)
+        if pointer == "/input/school" and isinstance(value, str):
+            return self.redacted.clean(self.session.directory.school_name(value))
         return _in_words(pointer, value)
 
-    def _fields(self, seq: int, value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-        """Yield the label and the text of each value of an input."""
+    def _fields(self, row: Row, value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+        """Yield the label and the text of each value of an input, in the order of its form."""
+        seq, event = row.entry.seq, row.entry.event
+        label = self.label_of(event, pointer)
         if left_out(value) is not None or pointer in self.redacted.pointers.get(seq, {}):
             mark = "destroyed" if "forgotten" in (value or ()) else ""
-            yield _label(pointer), f"[{mark}]" if mark else self._text(seq, pointer, value)
+            yield label, f"[{mark}]" if mark else self._text(seq, pointer, value)
         elif isinstance(value, dict):
-            for key, each in value.items():
-                if each not in (None, [], {}, ""):
-                    yield from self._fields(seq, each, pointer_to(pointer, key))
+            order = list(_fields_of(event)) if pointer == "/input" else []
+            for key in sorted(value, key=lambda key: order.index(key) if key in order else len(order)):
+                hidden = "sha256" in value and key in _OF_FILE
+                if not hidden and value[key] not in (None, [], {}, ""):
+                    yield from self._fields(row, value[key], pointer_to(pointer, key))
         elif isinstance(value, list):
             if all(isinstance(each, str) and left_out(each) is None for each in value) and value:
-                yield (
-                    _label(pointer),
-                    "; ".join(self._text(seq, f"{pointer}/{n}", v) for n, v in enumerate(value)),
-                )
+                yield label, "; ".join(self._text(seq, f"{pointer}/{n}", v) for n, v in enumerate(value))
             else:
                 for number, each in enumerate(value):
-                    yield from self._fields(seq, each, f"{pointer}/{number}")
+                    yield from self._fields(row, each, f"{pointer}/{number}")
         else:
-            yield _label(pointer), self._text(seq, pointer, value)
+            yield label, self._text(seq, pointer, value)
 
     def counting(self, *events: str) -> Iterator[tuple[Row, dict[str, Any], int]]:
         """Yield the rows of these events that count, with their input as it was corrected, and their number."""
@@ -129,20 +153,16 @@ class Page:
             yield row, merged, row.entry.seq
 
     def votes(self) -> list[dict[str, Any]]:
-        """Return each vote of the Board."""
-        made = self.counting("approve", "send-back", "terminate")
-        return [
-            {
-                "seq": seq,
-                "decision": self.session.config.label(row.entry.event),
-                **{
-                    key: self.field(seq, key, values.get(key))
-                    for key in ("meeting_on", "ayes", "noes", "abstentions", "reason")
-                },
-            }
-            for row, values, seq in made
-            if values.get("ayes") is not None
-        ]
+        """Return each vote of the Board, with what it was on: the last referral before it."""
+        votes, purpose = [], ""
+        for row, values, seq in self.counting("refer-to-board", "approve", "send-back", "terminate"):
+            if row.entry.event == "refer-to-board":
+                purpose = self.field(seq, "purpose", values.get("purpose"))
+            elif values.get("ayes") is not None:
+                keys = ("meeting_on", "ayes", "noes", "abstentions", "reason")
+                said = {key: self.field(seq, key, values.get(key)) for key in keys}
+                votes.append({"seq": seq, "decision": row.entry.event, "purpose": purpose, **said})
+        return votes
 
     def scores(self) -> list[dict[str, Any]]:
         """Return the scores of each reviewer for each applicant; the last ones of a reviewer count."""
@@ -192,7 +212,11 @@ class Page:
         name = item.get("name")
         return shown | {
             "values": [
-                (row.entry.at, self.field(of, f"values/{name}", values["values"][name]))
+                (
+                    row.entry.at,
+                    self.field(of, f"values/{name}", values["values"][name]),
+                    _is_met(item, values["values"][name]),
+                )
                 for row, values, of in reports
                 if isinstance(values.get("values"), dict)
                 and isinstance(name, str)
@@ -202,50 +226,35 @@ class Page:
         }
 
     def stays(self, now: datetime) -> list[dict[str, Any]]:
-        """Return how long the partnership was in each state, and where the drawing has it."""
+        """Return how long the partnership was in each state."""
         changes = [row.entry for row, _ in self.rows if row.entry.to_state != row.entry.from_state]
-        if not changes:
-            return []
-        ends = [each.at for each in changes[1:]] + [
-            changes[-1].at if changes[-1].to_state == "terminated" else now
-        ]
-        whole = max((ends[-1] - changes[0].at).total_seconds(), 1)
-        stays = []
-        for number, (entry, end) in enumerate(zip(changes, ends, strict=True)):
-            begin = (entry.at - changes[0].at).total_seconds() / whole
-            width = (end - entry.at).total_seconds() / whole
-            stays.append(
-                {
-                    "state": entry.to_state.replace("-", " "),
-                    "since": entry.at,
-                    "until": None if number == len(changes) - 1 else end,
-                    "days": max((end - entry.at).days, 0),
-                    "x": round(_LEFT + begin * _LONGEST, 1),
-                    "width": round(max(width * _LONGEST, 2), 1),
-                    "y": number * _LINE,
-                }
-            )
-        return stays
+        return list_stays(changes, now)
 
-    def drawing(self, now: datetime) -> dict[str, Any]:
-        """Return the size of the timeline, and its bars."""
-        bars = self.stays(now)
-        return {"width": _WIDTH, "height": len(bars) * _LINE, "bars": bars}
+
+def _fields_of(event: str) -> Mapping[str, FieldInfo]:
+    """Return the fields of an input by the names that the history has for them."""
+    fields = event_named(event).takes.model_fields
+    return {field.alias or name: field for name, field in fields.items()}
+
+
+def _is_met(item: Mapping[str, Any], value: Any) -> bool | None:
+    """Return whether a value meets its target; None if one of them is withheld or is no number."""
+    target, direction = item.get("target"), item.get("direction")
+    if not isinstance(target, (int, float)) or not isinstance(value, (int, float)):
+        return None
+    if direction not in ("increase", "decrease"):
+        return None
+    return value >= target if direction == "increase" else value <= target
+
+
+def _spaced(key: str) -> str:
+    return key.replace("_", " ").replace("-", " ")
 
 
 def _read_input(row: Row, shown: Shown) -> Any:
     """Return the input of a row as it is shown: text of JSON in format 1."""
     value = shown["input"]
     return json.loads(value) if row.entry.salt is None and isinstance(value, str) else value
-
-
-def _label(pointer: str) -> str:
-    """Return the words for a place in an input: "outcome 1, baseline" for "/input/outcomes/0/baseline"."""
-    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[2:]]
-    words = [
-        str(int(step) + 1) if step.isdigit() else step.replace("_", " ").replace("-", " ") for step in steps
-    ]
-    return " ".join(words).replace(" cents", "").capitalize() or "Input"
 
 
 def _in_words(pointer: str, value: Any) -> str:

@@ -19,6 +19,7 @@ from states.chapters.correction import CORRECT_ENTRY
 from states.event import OFFICE
 from states.selection import Selection
 from workflow.procedure.redactions import APPLICATIONS, COMMENTS, CONTACT, LINKS, SCORES
+from workflow.publishing.document_text import read_document, search_bytes, strip_tags
 from workflow.publishing.dossier_parts import READ, File, Message, Parts, Row, named_files
 from workflow.publishing.redacted import SEALED, Redacted
 from workflow.publishing.secrets_in_text import (
@@ -26,8 +27,6 @@ from workflow.publishing.secrets_in_text import (
     PHONE,
     Secrets,
     hide_links,
-    read_document,
-    search_bytes,
     squeeze,
     writings,
 )
@@ -259,15 +258,11 @@ class _Redactor:
         name = name or self.result.exemption_of(file.seq, file.pointer) or self._own_copy(file)
         content = file.content
         if name is None and content is not None:
-            text = read_document(file.name, content)
-            name = self.result.secrets.find(search_bytes(content)) or self.result.secrets.find(text or "")
-            if name is None and text is not None and CONTACT in self.rules:
-                addresses = {each.lower().rstrip(".") for each in ADDRESS.findall(text)}
-                name = self.rules[CONTACT] if addresses - self.office or PHONE.search(text) else None
-            if text is None and file.item not in self.result.unread:
+            name, whole = self._find(file.name, content)
+            if not whole and file.item not in self.result.unread:
                 self.result.unread.append(file.item)
             if name is not None and file.name.lower().endswith((".html", ".htm", ".txt", ".csv", ".md")):
-                anew = self._write_anew(content.decode("utf-8", "replace"))
+                anew = self._write_anew(file.name, content)
                 self._close_document(file, name, whole=anew is None)
                 self.result.files[file.item] = (anew, name)
                 return
@@ -275,12 +270,26 @@ class _Redactor:
             self._close_document(file, name, whole=True)
         self.result.files[file.item] = (None if name else content, name)
 
-    def _write_anew(self, text: str) -> bytes | None:
+    def _find(self, file_name: str, content: bytes) -> tuple[str | None, bool]:
+        """Return the exemption of something that stands in a document, and whether all of it could be read."""
+        text, whole = read_document(file_name, content)
+        secrets = self.result.secrets
+        name = secrets.find(search_bytes(content)) or secrets.find(text)
+        if name is None and CONTACT in self.rules:
+            addresses = {each.lower().rstrip(".") for each in ADDRESS.findall(text)}
+            name = self.rules[CONTACT] if addresses - self.office or PHONE.search(text) else None
+        return name, whole
+
+    def _write_anew(self, file_name: str, content: bytes) -> bytes | None:
+        """Return a document without what is withheld; None if that cannot be taken out."""
+        text = content.decode("utf-8", "replace")
         # A file within the page would have to be searched as well.
         if "data:" in text:
             return None
         anew = self.result.secrets.replace(text, self.result.patterns, self.office)
-        return None if anew is None else anew.encode()
+        # It may still stand there in another way of writing, such as an entity of HTML.
+        is_clean = anew is not None and self._find(file_name, anew.encode())[0] is None
+        return anew.encode() if anew is not None and is_clean else None
 
     def _own_copy(self, file: File) -> str | None:
         """Return the exemption that withholds a signed copy whole: it has a digest of all its terms."""
@@ -325,6 +334,9 @@ class _Redactor:
         anew = self.result.secrets.replace(text, self.result.patterns, self.office)
         if anew is None:
             return None, self.result.secrets.find(text)
+        # The body of a message may be HTML, in which a tag can stand within a word.
+        if name := self.result.secrets.find(strip_tags(anew)):
+            return None, name
         self._note_changes(message, f"{self.result.clean(message.address)} {anew}")
         return anew, None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Self
+from typing import Any, Self
 
 _SEPTEMBER = 9
 
@@ -29,6 +29,15 @@ class SchoolYear:
     def last(self) -> date:
         """Return the last day, August 31."""
         return date(self.ends_in, 8, 31)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the year as a document has it."""
+        return {
+            "year": self.ends_in,
+            "school_year": str(self),
+            "first_day": self.first.isoformat(),
+            "last_day": self.last.isoformat(),
+        }
 
     def __contains__(self, day: date) -> bool:
         return self.first <= day <= self.last

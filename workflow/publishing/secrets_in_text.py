@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import html
-import io
 import re
-import zipfile
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cached_property
@@ -103,23 +100,3 @@ def _either(patterns: Iterable[str]) -> re.Pattern[str] | None:
 def hide_links(text: str) -> str:
     """Return a text of a message without the links by which its reader acts."""
     return _LINK.sub("[link]", text)
-
-
-def read_document(name: str, content: bytes) -> str | None:
-    """Return the text of a document as far as this program can read it; None for pictures, PDFs and the like."""
-    kind = name.rpartition(".")[2].lower()
-    if kind in ("txt", "csv", "md", "json", "html", "htm", "eml", "xml", "ics"):
-        return html.unescape(content.decode("utf-8", "replace"))
-    if kind in ("docx", "xlsx", "pptx", "odt"):
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as packed:
-                parts = [packed.read(part).decode("utf-8", "replace") for part in packed.namelist()]
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError):
-            return None
-        return html.unescape(re.sub(r"<[^>]*>", "", " ".join(parts)))
-    return None
-
-
-def search_bytes(content: bytes) -> str:
-    """Return what stands in any file in clear: its bytes read as UTF-8 and as both kinds of UTF-16."""
-    return " ".join(content.decode(code, "ignore") for code in ("utf-8", "utf-16-le", "utf-16-be"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from workflow.record.retention import Due
@@ -52,5 +52,21 @@ def as_json(document: Mapping[str, Any]) -> bytes:
 
 
 def as_page(session: Session, document: Mapping[str, Any], digest: str) -> str:
-    """Return the same as a page to read and to print."""
-    return session.config.pages.render("destruction", {**document, "digest": digest})
+    """Return the same as a page to read and to print, with days and instants in words."""
+    backups = document["backups"]
+    return session.config.pages.render(
+        "destruction",
+        {
+            **document,
+            "digest": digest,
+            "at": datetime.fromisoformat(document["at"]),
+            "destroyed": [
+                each | {key: date.fromisoformat(each[key]) for key in ("since", "due_on")}
+                for each in document["destroyed"]
+            ],
+            "backups": {
+                "made_before": datetime.fromisoformat(backups["made_before"]),
+                "destroy_by": date.fromisoformat(backups["destroy_by"]),
+            },
+        },
+    )

@@ -16,6 +16,7 @@ from states.errors import Refused, Unmet
 from workflow import directory
 from workflow.outbox import queue
 from workflow.procedure.checks import CHANGES
+from workflow.record.moved import DEADLINES, describe_moves
 from workflow.session import Session
 from workflow.store import chain, tables
 from workflow.store.chain import Entry
@@ -113,6 +114,8 @@ def describe(row: Entry | Row[Any]) -> dict[str, Any]:
 def describe_difference(entry: Mapping[str, Any]) -> str:
     """Return in words what an entry says before and after, column by column where it has columns."""
     before, after = entry["before"], entry["after"]
+    if entry["what"].startswith(DEADLINES) and isinstance(after, list):
+        return describe_moves(after)
     if after is None:
         return f"removed; it was {_text(before)}"
     if not isinstance(after, dict):

@@ -39,7 +39,7 @@ class NotACheckpoint(ValueError):
 def take_daily(system: System, now: datetime) -> Checkpoint | None:
     """Take the checkpoint of this day, once its hour has come; None if it was taken, or nothing is on record."""
     with system.reading() as session:
-        if not _is_due(session, now):
+        if not is_due(session, now):
             return None
     return take(system, now, by="", daily=True)
 
@@ -80,7 +80,7 @@ def _last_due_day(config: Config, now: datetime) -> date:
     return today if config.calendar.instant(today, at) <= now else today - timedelta(days=1)
 
 
-def _is_due(session: Session, now: datetime) -> bool:
+def is_due(session: Session, now: datetime) -> bool:
     """Return whether the checkpoint of the last day on which one was due is still to be taken."""
     day = _last_due_day(session.config, now)
     taken = database.remembered(session.connection, _KEY)
@@ -128,7 +128,7 @@ def write_file(path: Path, checkpoint: Checkpoint) -> None:
 
 def _keep(session: Session, *, checkpoint: Checkpoint, by: str, problem: str | None, daily: bool) -> bool:
     """Keep a checkpoint, and queue the messages about it. Return False if that of this day is there already."""
-    if daily and not _is_due(session, checkpoint.at):
+    if daily and not is_due(session, checkpoint.at):
         return False
     day = _last_due_day(session.config, checkpoint.at)
     taken = database.remembered(session.connection, _KEY)
@@ -153,17 +153,18 @@ def _keep(session: Session, *, checkpoint: Checkpoint, by: str, problem: str | N
 def read_file(path: Path) -> dict[str, Any]:
     """Return the checkpoint in a file. Raise `NotACheckpoint`, or `OSError` if the file cannot be read."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-        if document["format"] != FORMAT:
-            raise NotACheckpoint(f"{path} is not a checkpoint")
-        heads = [Head(*head) for head in document["heads"]]
-        document["heads"] = heads
-        root = Tree(heads).root
-    except (ValueError, TypeError, LookupError) as error:
+        document = dict(json.loads(path.read_text(encoding="utf-8-sig")))
+        format_, root, _at = document["format"], document["root"], document["at"]
+        document["heads"] = [Head(*head) for head in document["heads"]]
+    except LookupError as error:
+        raise NotACheckpoint(f"{path} is not a checkpoint: it has no {error}") from None
+    except (ValueError, TypeError) as error:
         raise NotACheckpoint(f"{path} is not a checkpoint: {error}") from None
-    if root != document["root"]:
+    if format_ != FORMAT:
+        raise NotACheckpoint(f"{path} is not a checkpoint: its format is {format_!r}")
+    if Tree(document["heads"]).root != root:
         raise NotACheckpoint(f"{path}: its heads do not lead to its root, so somebody has changed it")
-    return dict(document)
+    return document
 
 
 def compare(connection: Connection, document: Mapping[str, Any]) -> Iterator[Fault]:

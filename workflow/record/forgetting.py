@@ -1,4 +1,4 @@
-"""Destroys what retention lets go, in one transaction, so that both chains still verify.
+"""Destroys what retention says is due, in one transaction, so that both chains still verify.
 
 Values go, with their salts. The commitments stay, and a certificate in the second chain says what was destroyed.
 """
@@ -39,7 +39,8 @@ _GUARDS = {
 _OWNS = (
     "SELECT pg_has_role(current_user, relowner, 'MEMBER') FROM pg_class WHERE oid = to_regclass('history')"
 )
-_TABLES = {
+# The classes that are rows of one table each.
+OF_CLASS = {
     "drafts": tables.drafts,
     "held_applications": tables.held_applications,
     "questions": tables.asked_questions,
@@ -67,9 +68,8 @@ class Destruction:
     ledger: Ledger
     gone: set[tuple[str, str]] = field(default_factory=set)  # deleted
     rewritten: set[tuple[str, str]] = field(default_factory=set)  # emptied
-    loose: set[tuple[str, str]] = field(
-        default_factory=set
-    )  # still there, but a digest of them was destroyed
+    # still there, but a digest of them was destroyed
+    loose: set[tuple[str, str]] = field(default_factory=set)
     ended: dict[int, str] = field(default_factory=dict)  # partnerships whose record goes, by id
     left: set[str] = field(default_factory=set)  # addresses of people who left
     first_format: int = 0  # rows of format 1, which leave their hash
@@ -156,7 +156,7 @@ def _destroy_one(doing: Destruction, due: Due) -> None:
             for table in (tables.addresses, tables.subscribers, tables.sign_ins):
                 _delete(doing, table, table.c.email == email)
     else:
-        table = _TABLES[due.class_]
+        table = OF_CLASS[due.class_]
         for start in range(0, len(due.keys), _BATCH):
             some = list(due.keys[start : start + _BATCH])
             _delete(doing, table, tuple_(*table.primary_key).in_(some))

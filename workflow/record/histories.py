@@ -27,7 +27,10 @@ def read_history(connection: Connection, key: int) -> list[HistoryEntry]:
 
 
 def read_records(connection: Connection, query: Select[Any]) -> list[Snapshot]:
-    """Return the partnerships that a query selects, ordered by reference. Raises as `reraise_with_ref` does."""
+    """Return the partnerships that a query selects, ordered by reference.
+
+    Raise `StoreError` for one that cannot be read, with its reference.
+    """
     try:
         rows = connection.execute(query).all()
     except NotAnInstant:
@@ -43,9 +46,20 @@ def read_records(connection: Connection, query: Select[Any]) -> list[Snapshot]:
     return records
 
 
+def read_unfinished(connection: Connection, query: Select[Any]) -> Iterator[Snapshot]:
+    """Yield those of the partnerships in which somebody may still have something to do."""
+    for record in read_records(connection, query):
+        ended = record.facts.ended
+        if record.facts.closed_out or (ended and ended.how == "withdrawn"):
+            continue
+        # The facts of a destroyed record no longer say how it ended.
+        if not past.is_destroyed(connection, record.key):
+            yield record
+
+
 @contextmanager
 def reraise_with_ref(ref: str) -> Iterator[None]:
-    """Re-raise a read error with the reference of the record. Raises `StoreError`."""
+    """Re-raise a read error with the reference of the record. Raise `StoreError`."""
     try:
         yield
     except ValueError as error:
@@ -67,7 +81,7 @@ def fold(config: Config, ref: str, history: Iterable[HistoryEntry]) -> Snapshot 
 
     Each entry is replayed on the facts and the state that the entries before it left, with the setting that it
     recorded, or as it was corrected. Requirements are not checked again, since the law may have changed.
-    Raises `LawError`, `LookupError`, `ValueError` or `TypeError` if an entry cannot be replayed.
+    Raise `LawError`, `LookupError`, `ValueError` or `TypeError` if an entry cannot be replayed.
     """
     rows = list(history)
     folded = history_of_law.fold([past.entry_of(row, config.calendar.local) for row in rows])

@@ -20,13 +20,8 @@ from workflow.session import Session
 from workflow.store import forgotten, leavers, tables
 from workflow.store.rows import DESTROYED, NoticeStatus
 
-RECORD, DOCUMENTS, MESSAGES, OFFICE_MAIL, LEAVERS = (
-    "record",
-    "documents",
-    "messages",
-    "office_mail",
-    "leavers",
-)
+RECORD, DOCUMENTS, MESSAGES = "record", "documents", "messages"
+OFFICE_MAIL, LEAVERS = "office_mail", "leavers"
 # What belongs to one partnership besides its history, and goes with its record.
 OF_RECORD = (
     tables.answers, tables.deadlines, tables.drafts, tables.held_applications, tables.asked_questions,
@@ -114,7 +109,7 @@ class _Finder:
     reasons: Mapping[str | None, list[str]]
 
     def _cut(self, class_: str) -> datetime:
-        """Return the instant before which an event must lie for its period to be over."""
+        """Return the last instant from which the period of a class is over by now."""
         keep = self.session.config.procedure.retention.classes[class_].keep
         return keep.before(self.now, self.session.config.calendar)
 
@@ -136,8 +131,8 @@ class _Finder:
         of_all = self.reasons.get(None, [])
         if ref is not None:
             return (*of_all, *self.reasons.get(ref, []))
-        others = [f"{other} is {why}" for other, each in self.reasons.items() if other for why in each]
-        return (*of_all, *(f"it may belong to a partnership that is kept: {why}" for why in others))
+        others = [f"{other}: {why}" for other, each in self.reasons.items() if other for why in each]
+        return (*of_all, *(f"it may belong to a partnership that is kept, {why}" for why in others))
 
     def find_rows(
         self, class_: str, table: Table, at: ColumnElement[Any], *where: ColumnElement[bool]
@@ -214,7 +209,7 @@ class _Finder:
         return len(keys), tuple(sorted(keys))
 
     def _named(self, where: ColumnElement[bool]) -> set[str]:
-        """Return everything in these rows of the history that could be the digest of a document."""
+        """Return everything in these rows of the history that looks like the digest of a document."""
         table = tables.history
         named: set[str] = set()
         query = select(table.c.input, table.c.setting).where(where, _has_digest(table))

@@ -77,14 +77,11 @@ def _check(session: Session, closing: Closing) -> None:
 
 
 def _unfinished(session: Session, school: str) -> Iterator[Snapshot]:
-    """Yield the partnerships that a school has now and that are not closed out or withdrawn."""
+    """Return the partnerships that a school has now and in which something may still have to be done."""
     query = select(tables.partnerships).where(
         tables.partnerships.c.school.in_(session.directory.with_merged([school]))
     )
-    for record in histories.read_records(session.connection, query):
-        ended = record.facts.ended
-        if not record.facts.closed_out and not (ended and ended.how == "withdrawn"):
-            yield record
+    return histories.read_unfinished(session.connection, query)
 
 
 def _tell(session: Session, closing: Closing, going: list[Snapshot]) -> None:

@@ -125,11 +125,7 @@ def hand_over(session: Session, handover: Handover, row: dict[str, Any]) -> list
 
 
 def _concerned(session: Session) -> Iterator[Snapshot]:
-    """Yield the partnerships in which somebody may still have something to do."""
-    for record in histories.read_records(session.connection, select(tables.partnerships)):
-        ended = record.facts.ended
-        if not record.facts.closed_out and not (ended and ended.how == "withdrawn"):
-            yield record
+    return histories.read_unfinished(session.connection, select(tables.partnerships))
 
 
 def _is_named(email: str, facts: Partnership) -> bool:

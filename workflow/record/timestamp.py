@@ -6,6 +6,7 @@ The library for it is an extra of the installation: `pip install lead-community-
 from __future__ import annotations
 
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -41,7 +42,7 @@ def fetch_stamp(url: str, root: bytes) -> bytes:
         with urllib.request.urlopen(message, timeout=_SECONDS) as answer:
             content = bytes(answer.read(_LARGEST))
         response = library.decode_timestamp_response(content)
-    except (URLError, OSError) as error:
+    except (URLError, OSError, HTTPException) as error:
         raise NoTimeStamp(f"the time stamp server did not answer: {error}") from None
     except ValueError as error:
         raise NoTimeStamp(f"the answer of the time stamp server cannot be read: {error}") from None

@@ -13,14 +13,15 @@ from typing import Any, Protocol
 
 from sqlalchemy import select
 
+from notifications.errors import ServiceError
 from states.errors import LawError
 from states.names import Role, State
 from workflow import engine
 from workflow.procedure.calendar import Calendar
+from workflow.rehearsal.refusals import Refusal, reasons_of
 from workflow.rehearsal.usual import USUAL, Scene, assumable, receive_application
 from workflow.session import Session, System
 from workflow.store import loading, tables
-from workflow.store.errors import Conflict
 from workflow.store.rows import Channel, DeadlineStatus, Snapshot
 from workflow.views import pending
 from workflow.views.pending import Wait
@@ -34,10 +35,10 @@ _MOST = 1000  # acts of one partnership at one instant; more would be a circle
 class Timing(Protocol):
     """Says when people do what a partnership waits for."""
 
-    def instant(self, session: Session, record: Snapshot, wait: Wait) -> datetime | None:
-        """Return when somebody does what they are waited for with; None for never. It may have passed."""
+    def instant(self, session: Session, record: Snapshot, wait: Wait) -> datetime:
+        """Return when somebody does what they are waited for with. It may have passed."""
 
-    def instant_before(self, calendar: Calendar, due: datetime) -> datetime | None:
+    def instant_before(self, calendar: Calendar, due: datetime) -> datetime:
         """Return when somebody acts who is waited for by an instant, whatever they do."""
 
 
@@ -47,7 +48,7 @@ class OnTime:
 
     late: int = 0
 
-    def instant(self, session: Session, record: Snapshot, wait: Wait) -> datetime | None:
+    def instant(self, session: Session, record: Snapshot, wait: Wait) -> datetime:
         """Return the morning of the last day. What has no last day is done a week after it was asked for."""
         return self.instant_before(session.config.calendar, wait.by or wait.since + _WEEK)
 
@@ -55,17 +56,6 @@ class OnTime:
         """Return the morning of the last day, or the last minute if it is due before the morning."""
         morning = calendar.instant(calendar.day(due) + timedelta(days=self.late), MORNING)
         return min(morning, due + timedelta(days=self.late) - _MINUTE)
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What somebody tried and the law did not allow, with its reasons."""
-
-    at: datetime
-    ref: str
-    event: str
-    actor: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +107,11 @@ class Assumed:
         calendar = session.config.calendar
         for wait in self._waits(session, record, now):
             instant = self._timing.instant(session, record, wait)
-            if instant is not None:
-                yield instant if instant > now else _next_morning(calendar, now)
+            yield instant if instant > now else _next_morning(calendar, now)
         # What is not possible yet may be by the time that its deadline is due.
         for due in _due_instants(session, record):
             instant = self._timing.instant_before(calendar, due)
-            if instant is not None and instant > now:
+            if instant > now:
                 yield instant
         call = record.facts.selection
         if record.state is State.OPEN_SELECTION and call is not None and call.closes_at > now:
@@ -151,16 +140,16 @@ class Assumed:
                     session, ref, act.event, act.values, act.actor, Channel.CLI, now, role=act.role
                 )
             )
-        except (LawError, Conflict) as error:
+        except (LawError, ServiceError) as error:
             self._tried.add((ref, record.version, act.event, act.actor))
-            self.refusals.append(Refusal(now, ref, act.event, act.actor, str(error)))
+            self.refusals.append(Refusal(now, ref, act.event, act.actor, tuple(reasons_of(error))))
         return True
 
     def _choose(self, session: Session, record: Snapshot, now: datetime) -> _Act | None:
         """Return what is done next in a partnership, if it is time for anything."""
         for wait in self._waits(session, record, now):
             instant = self._timing.instant(session, record, wait)
-            if wait.person is None or instant is None or instant > now:
+            if wait.person is None or instant > now:
                 continue
             scene = Scene(session, record, now, wait.person.email)
             values = USUAL[wait.event](scene)

@@ -47,18 +47,35 @@ def _open_memory() -> Engine:
 def _copy(source: Engine, memory: Engine) -> None:
     """Copy every table, as it is at one moment. The source is only read."""
     if source.dialect.name == "sqlite":
-        path = source.url.database or ""
-        with closing(sqlite3.connect(path, timeout=60)) as old, closing(memory.raw_connection()) as new:
-            old.execute("PRAGMA query_only = ON")
+        with _reading_pages(source) as old, closing(memory.raw_connection()) as new:
             # All pages in one step: between two steps a writer could make the copy start again and again.
             old.backup(_driver(new), pages=-1)
         return
-    with memory.connect() as target:
-        # A table of a copy may refer to a later one, as in a backup.
-        target.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        with database.reading(source) as origin, target.begin():
-            upgrade.upgrade_on(target, "head")
-            backup.copy(origin, target)
+    # A table of a copy may refer to a later one, as in a backup.
+    _set_foreign_keys(memory, "OFF")
+    with database.reading(source) as origin, memory.begin() as target:
+        upgrade.upgrade_on(target, "head")
+        backup.copy(origin, target)
+    _set_foreign_keys(memory, "ON")
+
+
+def _set_foreign_keys(memory: Engine, state: str) -> None:
+    """Let SQLite check foreign keys, or not. It takes that only outside of a transaction, so ask the driver."""
+    with closing(memory.raw_connection()) as connection:
+        _driver(connection).execute(f"PRAGMA foreign_keys={state}").close()
+
+
+@contextmanager
+def _reading_pages(source: Engine) -> Iterator[sqlite3.Connection]:
+    """Yield a connection to a SQLite database, which may itself be a copy in memory."""
+    path = source.url.database
+    if path is None:
+        with closing(source.raw_connection()) as connection:
+            yield _driver(connection)
+        return
+    with closing(sqlite3.connect(path, timeout=60)) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        yield connection
 
 
 def _driver(connection: Any) -> sqlite3.Connection:

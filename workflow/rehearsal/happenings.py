@@ -49,6 +49,14 @@ class Happening:
     by_clock: bool = False
     number: int = 0  # keeps the order of two at one instant
     message_id: str = ""
+    due_at: datetime | None = None  # of a deadline: its due instant, which a reminder comes before
+    seq: int | None = None  # of a notice: the row of the history that it is about
+    hidden: bool = False  # `who` is left out, since even the office may not know them
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Return what names it in its database: no two have the same."""
+        return (self.kind, self.ref, self.number)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -91,7 +99,8 @@ def _read_deadlines(session: Session, after: datetime, until: datetime) -> Itera
     ):
         rung = DeadlineRow.from_row(row)
         at = rung.done_at or rung.due_at
-        yield Happening(at, Kind.DEADLINE, row.ref, rung.name, str(Role.CLOCK), rung.kind, number=rung.id)
+        who, due_at = str(Role.CLOCK), rung.ladder
+        yield Happening(at, Kind.DEADLINE, row.ref, rung.name, who, rung.kind, number=rung.id, due_at=due_at)
 
 
 def _read_notices(session: Session, after: datetime, until: datetime) -> Iterator[Happening]:
@@ -113,4 +122,5 @@ def _read_notices(session: Session, after: datetime, until: datetime) -> Iterato
             notice.role,
             number=notice.id,
             message_id=notice.message_id,
+            seq=notice.seq,
         )

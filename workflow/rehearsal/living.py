@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from workflow.clock import tick
-from workflow.outbox import delivery
+from workflow.outbox import delivery, writing
 from workflow.outbox.throttle import Pace
 from workflow.session import Session, System
 
@@ -37,12 +37,28 @@ class Nobody:
         """Return None."""
 
 
+@dataclass(frozen=True)
+class Together:
+    """Several who act at one instant in a fixed order: what is written comes before what is assumed."""
+
+    each: Sequence[People]
+
+    def act(self, system: System, now: datetime) -> None:
+        """Let each of them act, in this order."""
+        for people in self.each:
+            people.act(system, now)
+
+    def next_instant(self, session: Session, now: datetime) -> datetime | None:
+        """Return the next instant at which any of them means to act."""
+        instants = [people.next_instant(session, now) for people in self.each]
+        return min((instant for instant in instants if instant is not None), default=None)
+
+
 @dataclass
 class Postbox:
     """Takes the messages of a rehearsal instead of a mail server, and passes each one on."""
 
-    keep: Callable[[str, bytes], None] = lambda key, message: None
-    count: int = field(default=0)
+    keep: Callable[[str, bytes], None] | None = None  # without it no message is written out
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -51,12 +67,16 @@ class Postbox:
 
     def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
         """Take one message. `key` is its Message-ID."""
-        self.count += 1
-        self.keep(key, message)
+        if self.keep is not None:
+            self.keep(key, message)
 
 
-def live(system: System, begin: datetime, until: datetime, people: People, postbox: Postbox) -> int:
+def live(
+    system: System, begin: datetime, until: datetime, people: People, postbox: Postbox | None = None
+) -> int:
     """Live a system from `begin` to `until`, and return the number of instants at which something was done.
+
+    Without a postbox no mail leaves, which changes nothing else.
 
     It must be a copy: everything in it happens as if it were true.
 
@@ -69,7 +89,8 @@ def live(system: System, begin: datetime, until: datetime, people: People, postb
     while now <= until:
         people.act(system, now)
         tick.run(system, now, _run_part)
-        _deliver(system, postbox, now, pace)
+        if postbox is not None:
+            _deliver(system, postbox, now, pace)
         now, instants = _next(system, now, people, pace), instants + 1
     return instants
 
@@ -81,8 +102,9 @@ def _run_part(name: str, work: Callable[[], T], /) -> T | None:
 
 def _deliver(system: System, postbox: Postbox, now: datetime, pace: Pace) -> None:
     """Deliver everything that may leave now, in as many turns as it takes."""
+    writer = writing.SUBJECTS if postbox.keep is None else writing.WHOLE
     while True:
-        delivery.deliver(system, postbox, lambda: now, pace=pace)
+        delivery.deliver(system, postbox, lambda: now, pace=pace, writer=writer)
         if not pace.more:
             return
 

@@ -8,16 +8,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from states.machine import event_named
 from states.names import State
+from workflow.directory import Directory
 from workflow.procedure.config import Config
+from workflow.procedure.settings import DeadlineSettings
 from workflow.rehearsal.copying import copied
 from workflow.rehearsal.happenings import Happening, Kind, read_happenings
+from workflow.rehearsal.hiding import hide_names
 from workflow.rehearsal.living import Nobody, People, Postbox, live
+from workflow.rehearsal.standing import Standing, read_standing
 from workflow.session import Session, System
 from workflow.store import loading, tables
 from workflow.store.rows import RungKind, Snapshot
 from workflow.views import pending
 from workflow.views.pending import Wait
+from workflow.views.sealing import is_sealed
 
 # A tick of the daemon at the beginning belongs to the rehearsal, at the same instant.
 _MOMENT = timedelta(microseconds=1)
@@ -51,6 +57,10 @@ class Rehearsal:
     until: datetime
     happenings: tuple[Happening, ...]
     ends: tuple[End, ...]
+    deadlines: tuple[Standing, ...]
+    settings: Config
+    directory: Directory  # as it is at the end
+    sealed: frozenset[str]  # the partnerships whose applications nobody may read at the beginning
 
 
 def rehearse(
@@ -61,7 +71,7 @@ def rehearse(
     refs: Collection[str] = (),
     people: People | None = None,
     settings: Config | None = None,
-    keep: Callable[[str, bytes], None] = lambda key, message: None,
+    keep: Callable[[str, bytes], None] | None = None,
 ) -> Rehearsal:
     """Live a copy of a system from one instant to another, and return what happened.
 
@@ -71,31 +81,45 @@ def rehearse(
     """
     with copied(system, settings) as copy:
         with copy.reading() as session:
-            before = {record.ref: record for record in _read_records(session, refs)}
+            before = {record.ref: record for record in read_records(session, refs)}
+            # What was recorded at the very instant of the beginning is no part of the future.
+            past = {each.place for each in read_happenings(session, begin - _MOMENT, begin, refs)}
         live(copy, begin, until, people or Nobody(), Postbox(keep))
         with copy.reading() as session:
-            happenings = read_happenings(session, begin - _MOMENT, until, refs)
+            lived = read_happenings(session, begin - _MOMENT, until, refs)
+            happenings = hide_names(session, [each for each in lived if each.place not in past])
             missed = find_missed(session, happenings)
             ends = tuple(
                 _describe_end(session, record, before.get(record.ref), missed, until)
-                for record in _read_records(session, refs)
+                for record in read_records(session, refs)
             )
-    return Rehearsal(begin, until, tuple(happenings), ends)
+            sealed = frozenset(ref for ref, record in before.items() if is_sealed(record.facts, begin))
+            standing = read_standing(session, begin, refs)
+            return Rehearsal(
+                begin, until, tuple(happenings), ends, standing, copy.config, session.directory, sealed
+            )
 
 
 def find_missed(session: Session, happenings: Sequence[Happening]) -> list[Missed]:
     """Return each deadline that fell due while it still asked somebody for something.
 
-    A deadline is cancelled when its tasks are done. So one that fires at its due instant was not met.
+    A deadline is cancelled when its tasks are done. So one that fires at its due instant was not met. Nobody missed
+    what the clock does at that instant, or what is done only in case of need.
     """
     due = [each for each in happenings if each.kind is Kind.DEADLINE and each.detail == RungKind.DUE]
     rows = session.config.deadlines
     return [
-        Missed(each.ref, each.name, each.at) for each in due if each.name in rows and rows[each.name].owed
+        Missed(each.ref, each.name, each.at)
+        for each in due
+        if each.name in rows and _asks_somebody(rows[each.name])
     ]
 
 
-def _read_records(session: Session, refs: Collection[str]) -> list[Snapshot]:
+def _asks_somebody(row: DeadlineSettings) -> bool:
+    return any(name != row.fires and not event_named(name).optional for name in row.owed)
+
+
+def read_records(session: Session, refs: Collection[str]) -> list[Snapshot]:
     """Return the partnerships with these references, or all of them, in the order of their references."""
     wanted = sorted(refs or session.connection.scalars(select(tables.partnerships.c.ref)))
     records: list[Snapshot] = []

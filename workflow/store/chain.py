@@ -176,20 +176,22 @@ def execute(
     # What names a row in the chain is read only where it is gone afterwards: another column may be unreadable.
     named = PROTECTED[table.name].key if isinstance(statement, Delete) else ()
     returning = statement.returning(*keys, *(table.c[name].label(f"named_{name}") for name in named))
-    written = connection.execute(returning, list(rows)) if rows is not None else connection.execute(returning)
-    found = written.all()
+    result = connection.execute(returning, list(rows)) if rows is not None else connection.execute(returning)
+    written = result.all()
     if isinstance(statement, Delete):
         # Nothing can be read of these rows any more when the transaction commits.
-        gone = (text_of(row[len(keys) :]) for row in found)
+        gone = (text_of(row[len(keys) :]) for row in written)
         repeat(connection, ([table.name, key, ""] for key in gone))
     else:
-        note(connection, table.name, [tuple(row[: len(keys)]) for row in found])
-    return [tuple(row[: len(keys)]) if len(keys) > 1 else row[0] for row in found]
+        note(connection, table.name, [tuple(row[: len(keys)]) for row in written])
+    return [tuple(row[: len(keys)]) if len(keys) > 1 else row[0] for row in written]
 
 
 def note(connection: Connection, table: str, keys: Iterable[Any]) -> None:
     """Have the chain commit to the rows of a protected table with these primary keys."""
-    if PROTECTED[table] and (noted := [key if isinstance(key, tuple) else (key,) for key in keys]):
+    if table not in PROTECTED:
+        raise LookupError(f"the chain does not commit to rows of {table}")
+    if noted := [key if isinstance(key, tuple) else (key,) for key in keys]:
         _pending(connection).rows.setdefault(table, {}).update(dict.fromkeys(noted))
 
 
@@ -324,11 +326,12 @@ def digest_of(protected: Protected, row: Mapping[str, Any]) -> str:
 
     A row that is about to be inserted may lack columns: they get their default.
     """
-    given = ((name, row.get(name, default), default) for name, default in protected.covered.items())
     left_out = protected.once_sent if row.get("status") in _WAITING else ()
-    values = {
-        name: _plain(value) for name, value, default in given if value != default and name not in left_out
-    }
+    values = {}
+    for name, default in protected.covered.items():
+        value = row.get(name, default)
+        if value != default and name not in left_out:
+            values[name] = _plain(value)
     return hashlib.sha256(canonical(values).encode()).hexdigest()
 
 
@@ -339,6 +342,8 @@ def text_of(values: Iterable[Any]) -> str:
 
 def _plain(value: Any) -> Any:
     """Return a value of a column as JSON takes it: instants in UTC, content by its SHA-256."""
+    if isinstance(value, (str, int)):
+        return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, date):

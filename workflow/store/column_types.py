@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import DateTime, TypeDecorator
 from sqlalchemy.engine import Dialect
 
+_DIGITS = len("2026-01-31 17:00:00.000000")
+
 
 class NotAnInstant(ValueError):
     """A column for an instant holds something else; the message says what."""
@@ -40,6 +42,9 @@ class Instant(TypeDecorator[datetime]):
         # This writes the same text as SQLAlchemy in a third of the time. Most values that are written are
         # instants.
         def text(value: datetime | None) -> str | None:
+            # Nearly every instant is in UTC already, and this is the same text without its offset.
+            if value is not None and value.tzinfo is UTC:
+                return value.isoformat(" ", "microseconds")[:_DIGITS]
             moment = self.process_bind_param(value, dialect)
             return None if moment is None else moment.isoformat(" ", "microseconds")
 
@@ -67,10 +72,14 @@ class Instant(TypeDecorator[datetime]):
         return instant
 
 
+# Made once, since `json.dumps` would make one for each value. NaN is refused, since it is not JSON and other
+# programs could not check the record.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical(value: Any) -> str:
     """Return JSON in the one form that is stored and hashed: sorted keys, no spaces, text not escaped."""
-    # NaN is refused, since it is not JSON and other programs could not check the record.
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 LARGEST = 2**31 - 1  # the largest id that PostgreSQL's type of integer holds

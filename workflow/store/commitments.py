@@ -101,5 +101,4 @@ def commitments(parts: Mapping[str, Any], salts: Salts) -> list[str]:
 
 def hash_of(columns: Iterable[Any], digests: Iterable[str]) -> str:
     """Return the hash of a row: SHA-256 over the JSON list of its open columns and its commitments."""
-    text = json.dumps([*columns, *digests], ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_encode([*columns, *digests]).encode()).hexdigest()

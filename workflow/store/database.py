@@ -273,8 +273,13 @@ def locking(
     reads the query is returned unchanged. On SQLite the lock has no effect, since a writer there has the
     whole file. Of a query over several tables only the rows of `of` are locked.
     """
-    if only_reads(connection):
-        return query
+    return query if only_reads(connection) else lock(query, skip_locked=skip_locked, of=of)
+
+
+def lock(
+    query: Select[Any], *, skip_locked: bool = False, of: Table | tuple[Table, ...] | None = None
+) -> Select[Any]:
+    """Return the query with the lock of `locking`, for a transaction that writes."""
     # FOR UPDATE would also keep others from adding rows that refer to these, so take the weaker lock.
     return query.with_for_update(key_share=True, skip_locked=skip_locked, of=of)
 

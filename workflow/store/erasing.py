@@ -12,12 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from workflow.store import tables
 from workflow.store.database import StoreError, first_line
 
-# From these tables retention takes values or rows.
+# From these tables retention takes values or rows, or their rows were deleted before: of people who left.
 CLEANED = (
     tables.history, tables.changes, tables.partnerships, tables.documents, tables.notices, tables.replies,
     tables.answers, tables.deadlines, tables.drafts, tables.held_applications, tables.asked_questions,
     tables.calendar_entries, tables.sign_ins, tables.kept_forms, tables.kept_files, tables.addresses,
-    tables.subscribers,
+    tables.subscribers, tables.marks, tables.people,
 )  # fmt: skip
 _WAL = (
     "The write-ahead log still has old pages, since another program reads the database. Run"

@@ -18,9 +18,8 @@ from workflow.store.column_types import canonical
 from workflow.store.commitments import FORGOTTEN, Salts, flatten, left_out
 
 MARK = f'{{"{FORGOTTEN}":'  # how the text of a destroyed column begins
-CERTIFICATE = (
-    "destruction of records"  # the `what` of an entry of the second chain that carries a certificate
-)
+# the `what` of an entry of the second chain that carries a certificate
+CERTIFICATE = "destruction of records"
 _OF = "destroyed "  # how the `what` of the entry of one partnership begins
 # The columns of a history that are destroyed with the record. Others say that something happened, when, and in
 # which role.

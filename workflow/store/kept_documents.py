@@ -6,19 +6,23 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from workflow.store import chain, tables
+
+_INSERT = insert(tables.documents)
+_KEPT = select(tables.documents.c.sha256).where(tables.documents.c.sha256 == bindparam("digest"))
 
 
 def keep(connection: Connection, name: str, content: bytes, now: datetime) -> tuple[str, int]:
     """Keep a document unless its content is kept already. Return its SHA-256 digest and its length in bytes."""
     # The same file from two people is kept once, and its digest proves later that it was not exchanged.
     digest = hashlib.sha256(content).hexdigest()
-    table = tables.documents
-    if connection.scalar(select(table.c.sha256).where(table.c.sha256 == digest)) is None:
+    if connection.scalar(_KEPT, {"digest": digest}) is None:
         values = {"sha256": digest, "name": name, "size": len(content), "added_at": now, "content": content}
-        chain.execute(connection, insert(table).values(**values))
+        connection.execute(_INSERT, values)
+        # The chain need not read the content again to commit to it.
+        chain.repeat(connection, [chain.commitment_of(tables.documents.name, values)])
     return digest, len(content)
 
 

@@ -26,6 +26,7 @@ _OF = (
         tables.partnerships.c.id
     )  # all that wait for locks take them in this order, so no two deadlock
 )
+_LOCKED = database.lock(_OF, of=tables.partnerships)  # made once, since every event reads with it
 
 
 def load(connection: Connection, refs: Sequence[str]) -> dict[str, Snapshot]:
@@ -35,10 +36,9 @@ def load(connection: Connection, refs: Sequence[str]) -> dict[str, Snapshot]:
     raise `Damaged` for facts to which the last row of the history does not commit: nothing may be decided on them.
     Pages and lists show them all the same.
     """
-    query = database.locking(connection, _OF, of=tables.partnerships)
-    rows = connection.execute(query, {"refs": refs})
     if database.only_reads(connection):
-        return {row.ref: _snapshot_as_stored(row) for row in rows}
+        return {row.ref: _snapshot_as_stored(row) for row in connection.execute(_OF, {"refs": refs})}
+    rows = connection.execute(_LOCKED, {"refs": refs})
     return {row.ref: snapshot_of(connection, row) for row in rows}
 
 

@@ -61,10 +61,11 @@ def _read(name: str, text: str | None) -> Any:
     return json.loads(text)
 
 
-def values_of(record: Snapshot, in_force: bool) -> dict[str, Any]:
-    """Return the columns of a partnership that an event may change. Without `in_force` it counts as not in force.
+def values_of(record: Snapshot, facts: str, in_force: bool) -> dict[str, Any]:
+    """Return the columns of a partnership that an event may change; `facts` is the text of its facts.
 
-    An event of the past says nothing of today, when another Lead Partner may serve at the school.
+    Without `in_force` it counts as not in force. An event of the past says nothing of today, when another Lead
+    Partner may serve at the school.
     """
     return {
         "school": record.facts.school,
@@ -72,7 +73,7 @@ def values_of(record: Snapshot, in_force: bool) -> dict[str, Any]:
         "state": str(record.state),
         "version": record.version,
         "entered_at": record.entered_at,
-        "facts": facts_text(record.facts),
+        "facts": facts,
         "head": record.head,
         **days_in_force(record.facts if in_force else None),
     }

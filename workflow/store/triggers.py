@@ -7,40 +7,39 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
+
+def _append_only_on_sqlite(table: str, words: str, *key: str) -> tuple[str, ...]:
+    """Return the statements with which SQLite refuses to change, delete or replace a row of a table."""
+    same = " AND ".join(f"{column} = NEW.{column}" for column in key)
+    return (
+        f"""CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
+        BEGIN SELECT RAISE(ABORT, '{words}: no row is changed'); END""",
+        f"""CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+        BEGIN SELECT RAISE(ABORT, '{words}: no row is taken away'); END""",
+        # REPLACE takes the old row away without a word to the trigger above.
+        f"""CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
+        WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})
+        BEGIN SELECT RAISE(ABORT, '{words}: there is such a row already'); END""",
+    )
+
+
+def _append_only_on_postgresql(table: str, words: str, name: str) -> tuple[str, ...]:
+    """Return the statements with which PostgreSQL refuses the same, by a trigger and a function of this name."""
+    return (
+        f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION '{words}: % is refused', TG_OP USING ERRCODE = 'restrict_violation'; END $$""",
+        f"""CREATE TRIGGER {name} BEFORE DELETE OR UPDATE OR TRUNCATE ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION {name}()""",
+    )
+
+
 _HISTORY_WORDS = "the history is only added to"
-HISTORY_SQLITE = (
-    f"""CREATE TRIGGER history_no_update BEFORE UPDATE ON history
-    BEGIN SELECT RAISE(ABORT, '{_HISTORY_WORDS}: no row is changed'); END""",
-    f"""CREATE TRIGGER history_no_delete BEFORE DELETE ON history
-    BEGIN SELECT RAISE(ABORT, '{_HISTORY_WORDS}: no row is taken away'); END""",
-    # REPLACE takes the old row away without a word to the trigger above.
-    f"""CREATE TRIGGER history_no_replace BEFORE INSERT ON history
-    WHEN EXISTS (SELECT 1 FROM history WHERE partnership = NEW.partnership AND seq = NEW.seq)
-    BEGIN SELECT RAISE(ABORT, '{_HISTORY_WORDS}: there is such a row already'); END""",
-)
-HISTORY_POSTGRESQL = (
-    f"""CREATE FUNCTION history_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN RAISE EXCEPTION '{_HISTORY_WORDS}: % is refused', TG_OP USING ERRCODE = 'restrict_violation'; END $$""",
-    """CREATE TRIGGER history_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON history
-    FOR EACH STATEMENT EXECUTE FUNCTION history_is_kept()""",
-)
+HISTORY_SQLITE = _append_only_on_sqlite("history", _HISTORY_WORDS, "partnership", "seq")
+HISTORY_POSTGRESQL = _append_only_on_postgresql("history", _HISTORY_WORDS, "history_is_kept")
 
 _CHANGES_WORDS = "the chain of changes is only added to"
-CHANGES_SQLITE = (
-    f"""CREATE TRIGGER changes_no_update BEFORE UPDATE ON changes
-    BEGIN SELECT RAISE(ABORT, '{_CHANGES_WORDS}: no row is changed'); END""",
-    f"""CREATE TRIGGER changes_no_delete BEFORE DELETE ON changes
-    BEGIN SELECT RAISE(ABORT, '{_CHANGES_WORDS}: no row is taken away'); END""",
-    f"""CREATE TRIGGER changes_no_replace BEFORE INSERT ON changes
-    WHEN EXISTS (SELECT 1 FROM changes WHERE id = NEW.id)
-    BEGIN SELECT RAISE(ABORT, '{_CHANGES_WORDS}: there is such a row already'); END""",
-)
-CHANGES_POSTGRESQL = (
-    f"""CREATE FUNCTION changes_are_kept() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN RAISE EXCEPTION '{_CHANGES_WORDS}: % is refused', TG_OP USING ERRCODE = 'restrict_violation'; END $$""",
-    """CREATE TRIGGER changes_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON changes
-    FOR EACH STATEMENT EXECUTE FUNCTION changes_are_kept()""",
-)
+CHANGES_SQLITE = _append_only_on_sqlite("changes", _CHANGES_WORDS, "id")
+CHANGES_POSTGRESQL = _append_only_on_postgresql("changes", _CHANGES_WORDS, "changes_are_kept")
 
 _LEADS_WORDS = "the school has another Lead Partner on some of these days"
 # An agreement that is ended before its first day is in force on no day.
@@ -104,7 +103,7 @@ TRIGGERS: Mapping[str, Mapping[str, Trigger]] = {
 _THERE = {
     "sqlite": "SELECT name, sql AS made, '' AS body FROM sqlite_master WHERE type = 'trigger'",
     # "A" is a trigger that is always enabled, "O" one that is enabled unless the session applies replicated rows.
-    "postgresql": """SELECT tgname AS name, pg_get_triggerdef(t.oid) AS made, prosrc AS body
+    "postgresql": """SELECT tgname AS name, pg_get_triggerdef(t.oid, true) AS made, prosrc AS body
         FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = tgfoid
         WHERE tgrelid IN (to_regclass('history'), to_regclass('changes'), to_regclass('partnerships'))
         AND tgenabled IN ('O', 'A')""",
@@ -129,17 +128,11 @@ def _is_made_on_sqlite(trigger: Trigger, made: str, _body: str) -> bool:
 
 
 def _is_made_on_postgresql(trigger: Trigger, made: str, body: str) -> bool:
-    # The server keeps the body of a function as it was given, and writes the trigger in a form of its own.
+    # The server keeps the body of a function as it was given, and writes the trigger in a form of its own, in which
+    # the statements above are written as well, except for capitals.
     function, statement = trigger.made
-    when = statement.partition("WHEN")[2].partition("EXECUTE")[0]
-    timing = "BEFORE" if " BEFORE " in statement else "AFTER"
-    events = [word for word in ("INSERT", "UPDATE", "DELETE", "TRUNCATE") if f" {word}" in statement]
-    each = "FOR EACH ROW" if "FOR EACH ROW" in statement else "FOR EACH STATEMENT"
-    return (
-        _words(body) == _words(function.split("$$")[1])
-        and all(f" {word}" in made for word in (timing, each, *events))
-        and bool(when) == (" WHEN " in made)
-    )
+    same_body = _words(body) == _words(function.split("$$")[1])
+    return same_body and _words(made.lower()) == _words(statement.lower())
 
 
 def _words(statement: str) -> list[str]:

@@ -12,12 +12,13 @@ from sqlalchemy import select
 from states.event import Event, Waiting
 from states.machine import COLLECTED
 from states.names import HELD_BY_NOBODY, Role
-from workflow import directory
+from workflow import directory, setting
 from workflow.directory import Person
 from workflow.session import Session
+from workflow.setting import Situation
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, Snapshot
-from workflow.views import contacts, documents, vacancies
+from workflow.views import contacts, vacancies
 from workflow.views.vacancies import Vacancy
 
 
@@ -48,15 +49,16 @@ def list_waits(
     2. Find the people in those roles, and the delegate of each who is away.
     3. List each person once for each event, with the earliest deadline. A role that nobody holds is listed too.
     """
-    possible = {
-        each.row.name: each.row
-        for each in documents.possibilities(session, record, now)
-        if each.possible and (events is None or each.row.name in events)
-    }
+    running = _running(session, record)
+    # Judge only what may be waited for. Most events of a state never are.
+    asked = {*COLLECTED, *(event for name in running for event in _owed(session, name))}
+    wanted = asked if events is None else {event for event in asked if event in events}
+    judged = setting.possibilities(Situation(session, record, None, now), events=wanted)
+    possible = {each.row.name: each.row for each in judged if each.possible}
     today = session.config.calendar.day(now)
     vacant = vacancies.find(session.directory, record.ref, record.facts)
     waits: dict[tuple[str, str], Wait] = {}
-    for row, roles, deadline, by in _asked(session, record, possible):
+    for row, roles, deadline, by in _asked(session, record, possible, running):
         since = _since(record, row)
         for role in roles:
             others = _others(session, record, row, role)
@@ -74,25 +76,29 @@ def list_waits(
 
 
 def _asked(
-    session: Session, record: Snapshot, possible: Mapping[str, Event]
+    session: Session, record: Snapshot, possible: Mapping[str, Event], running: Mapping[str, datetime]
 ) -> Iterator[tuple[Event, list[Role], str | None, datetime | None]]:
     """Yield each event that is waited for, with its roles and with the name and due instant of its deadline.
 
     Of each open deadline, take the first of its tasks that is possible now. An event that several people do, such
     as a signature, a score or a finding, is waited for even if no deadline asks for it.
     """
-    running = _running(session, record)
     seen = set()
     for name, by in running.items():
-        settings = session.config.deadlines.get(name)
-        # A deadline may outlive its row in the settings, if the procedure was changed meanwhile.
-        row = _next_of(record, settings.owed if settings else (), possible)
+        row = _next_of(record, _owed(session, name), possible)
         if row is not None:
             seen.add(row.name)
-            yield row, _roles(record, row, settings.to if settings else ()), name, by
+            yield row, _roles(record, row, session.config.deadlines[name].to), name, by
     for name in COLLECTED:
         if name in possible and name not in seen and possible[name].waiting(record.facts):
             yield possible[name], _roles(record, possible[name], ()), None, None
+
+
+def _owed(session: Session, deadline: str) -> tuple[str, ...]:
+    """Return the events that have to be done by a deadline, in their order."""
+    # A deadline may outlive its row in the settings, if the procedure was changed meanwhile.
+    settings = session.config.deadlines.get(deadline)
+    return settings.owed if settings else ()
 
 
 def _running(session: Session, record: Snapshot) -> Mapping[str, datetime]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from notifications.filters import kind_and_size, long_day, money
 from states.agreement import Agreement
@@ -40,6 +40,16 @@ _TYPES = {
     "jpeg": "image/jpeg",
     "txt": "text/plain",
 }
+# The rows of a history at an instant, the latest first, up to a number.
+_AT = (
+    select(tables.history)
+    .where(
+        tables.history.c.partnership == bindparam("key"),
+        tables.history.c.at == bindparam("instant"),
+        tables.history.c.seq <= bindparam("last"),
+    )
+    .order_by(tables.history.c.seq.desc())
+)
 _SIDES: dict[Side, str] = {"district": "For the District", "partner": "For the Lead Partner"}
 
 
@@ -165,9 +175,6 @@ def _describe_signature(
 
 def _entry_of(session: Session, before: Snapshot, signature: Signature) -> HistoryEntry | None:
     """Return the row of the history in which a signature was given; None for the last, which is not written yet."""
-    table = tables.history
-    query = select(table).where(
-        table.c.partnership == before.id, table.c.at == signature.at, table.c.seq <= before.version
-    )
-    row = session.connection.execute(query.order_by(table.c.seq.desc())).first()
+    values = {"key": before.id, "instant": signature.at, "last": before.version}
+    row = session.connection.execute(_AT, values).first()
     return HistoryEntry.from_row(row) if row else None

@@ -12,8 +12,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from workflow import session
 from workflow.procedure.config import Config
+from workflow.rehearsal.background import Background
 from workflow.session import System
-from workflow.web import calls, feeds, link, me, monitoring, register, site
+from workflow.web import ahead, calls, feeds, link, me, monitoring, register, site
 from workflow.web.limits import Limits
 from workflow.web.sent import ROOM_FOR_FIELDS, FormRequest
 from workflow.web.site import Site
@@ -27,8 +28,12 @@ def application(
     health: Callable[[], tuple[bool, Mapping[str, Any]]],
     registry: CollectorRegistry,
     clock: Callable[[], datetime] = session.current_time,
+    background: Background | None = None,
 ) -> Flask:
-    """Return the application with every page. `health` returns whether all is well, and the details."""
+    """Return the application with every page. `health` returns whether all is well, and the details.
+
+    `background` works out the next 90 days; without one it is a new one.
+    """
     app = Flask("partnerships", static_folder=None, template_folder=None)
     web = opened.config.procedure.web
     limit = web.upload_megabytes * 1_000_000
@@ -51,6 +56,7 @@ def application(
     app.register_blueprint(monitoring.blueprint(health, registry))
     app.register_blueprint(link.blueprint(pages))
     app.register_blueprint(me.blueprint(pages))
+    app.register_blueprint(ahead.blueprint(pages, background or Background()))
     app.register_blueprint(calls.blueprint(pages))
     app.register_blueprint(register.blueprint(pages))
     app.register_blueprint(feeds.blueprint(pages))

@@ -250,6 +250,7 @@ def _describe_desk(session: Session, email: str, now: datetime) -> dict[str, Any
         "packets": packet.installed(),
         "plan": session.config.address("me/plan"),
         "mail": troubled_mail.mail(session, now) if role is Role.STAFF else None,
+        "ahead": session.config.address("me/ahead"),
         "page_of": session.config.address("me/to/"),
         "send_again": session.config.address("me/mail/"),
         "handled": session.config.address("me/answer/"),

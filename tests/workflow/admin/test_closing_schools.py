@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.desk import REF
 from tests.support.district import Life
+from tests.support.letters import delivered
 from tests.workflow.admin.conftest import Sit
 
 CLOSE = ("schools", "close", "rainier-beach", "--on", "2025-08-31", "--reason", "too few students")
@@ -39,6 +40,27 @@ def test_a_school_cannot_close_while_nobody_takes_its_partnerships_over(sit: Sit
         "trigger", "NEW", "identify-needs", "--set", "school=rainier-beach", "--set", "title=x", "--json"
     )
     assert new.problems == ["school: Rainier Beach School closed on 2025-08-31"]
+
+
+def test_a_school_closes_whose_partnership_was_destroyed(sit: Sit) -> None:
+    desk = sit("ended")
+    delivered(desk.life)
+    desk.life.at("2033-01-03")
+    close = ("schools", "close", "rainier-beach", "--on", "2033-01-31", "--reason", "too few students")
+    # It ended and was never closed out, so somebody still has to do that.
+    assert desk.run(*close, "--json").json["unmet"][0]["requirement"] == "taken-over"
+    items = desk.ask("retention", "preview")["items"]
+    certificate = desk.folder / "gone.html"
+    desk.ask("retention", "apply", "--confirm", str(items), "--certificate", str(certificate))
+    desk.life.person("new-principal")
+    replaced = desk.say(
+        "people", "replace", "principal@example.org", "new-principal@example.org", "--reason", "x"
+    )
+    assert REF not in replaced
+    assert desk.ask(*close)["partnerships"] == []
+    assert desk.life.told("school-closed") == []
+    assert desk.ask("verify")["faults"] == []
+    assert "destroyed on 2033-01-03" in desk.say("show", REF)
 
 
 @pytest.mark.clause("4270.4")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from states.errors import Refused
 from states.names import State
-from tests.support.district import Begin, configured
+from tests.support.district import Begin, Life, configured
+from workflow.clock.procedure import tell_procedure
 from workflow.clock.replan import replan
+from workflow.procedure.config import DEFAULTS
+from workflow.record.changes import describe_difference, list_changes
 
 
 def reasons(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
@@ -126,7 +131,9 @@ def test_a_new_period_moves_what_is_open_and_tells_from_when_to_when(begin: Begi
     assert moved == [
         {
             "ref": "rbhs-2025",
+            "school": "Rainier Beach School",
             "deadline": "needs-agreed",
+            "label": "Agree to the statement of needs",
             "was": "2025-08-06T17:00:00-07:00",
             "is_now": "2025-08-18T17:00:00-07:00",
         }
@@ -170,6 +177,65 @@ def test_a_reminder_that_a_new_procedure_adds_is_sent_after_those_that_were(begi
     life.system.transact(lambda session: replan(session, life.now))
     life.tick("2025-08-05 17:01")
     assert len(life.notices("needs-agreed")) == 4
+
+
+def changed(life: Life, text: str) -> list[dict[str, str]]:
+    """What moves when the procedure says this from now on."""
+    life.system.config = configured(life.system.config.folder, text)
+    return life.system.transact(lambda session: replan(session, life.now))
+
+
+OWN = """
+[deadline.needs-looked-at]
+label = "Look at the needs"
+state = "needs-identified"
+due = "10 days after entering"
+offers = ["describe-needs"]
+to = ["staff"]
+"""
+
+
+def test_a_deadline_that_the_procedure_drops_ends_under_the_label_that_it_had(begin: Begin) -> None:
+    life = begin("needs")
+    words = life.system.config.folder / "templates" / "email"
+    words.mkdir(parents=True)
+    shutil.copy(DEFAULTS / "templates" / "email" / "needs-agreed.j2", words / "needs-looked-at.j2")
+    (begins,) = changed(life, OWN)
+    assert (begins["deadline"], begins["was"], begins["is_now"]) == (
+        "needs-looked-at", "", "2025-07-17T17:00:00-07:00"
+    )  # fmt: skip
+    # The daemon looks at the settings after it has moved the deadlines.
+    life.system.transact(lambda session: tell_procedure(session, life.now))
+    (ends,) = changed(life, "")
+    assert ends == begins | {"was": begins["is_now"], "is_now": ""}
+    assert ends["label"] == "Look at the needs"
+
+
+def test_what_moved_is_on_record_as_it_was_returned(begin: Begin) -> None:
+    life = begin("needs")
+    moved = changed(life, '[deadline.needs-agreed]\ndue = "40 days after entering"\n')
+    with life.system.reading() as session:
+        entries = [each for each in list_changes(session) if each["by"] == "procedure"]
+    assert [(each["what"], each["after"]) for each in entries] == [("deadlines rbhs-2025", moved)]
+    assert describe_difference(entries[0]) == (
+        '"Agree to the statement of needs" 2025-08-06 17:00, now 2025-08-18 17:00'
+    )
+
+
+def test_a_deadline_of_which_every_step_is_over_does_not_begin_again(begin: Begin) -> None:
+    life = begin("chosen")
+    life.tick(life.due("protest-window"))
+    assert "protest-window" not in life.running()
+    moved = changed(life, '[deadline.agreement-due]\ndue = "40 days after selection.chosen"\n')
+    assert [each["deadline"] for each in moved] == ["agreement-due"]
+    assert "protest-window" not in life.running()
+
+
+def test_other_reminders_alone_are_a_move_too_with_the_same_due_instant(begin: Begin) -> None:
+    life = begin("needs")
+    (moved,) = changed(life, '[deadline.needs-agreed]\nremind = ["7 days", "1 day"]\n')
+    assert moved["was"] == moved["is_now"] == "2025-08-06T17:00:00-07:00"
+    assert life.ladder("needs-agreed")[0] == "remind 2025-07-30 17:00"
 
 
 def test_a_record_that_cannot_be_read_does_not_hold_up_the_others_when_the_procedure_changes(

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,11 +126,34 @@ def due(house: House, ref: str) -> list[str]:
     ]  # fmt: skip
 
 
+def foreseen(house: House) -> Any:
+    """What `partnershipctl check --against-record` says will happen when the daemon loads the configuration."""
+    words = ["--config", str(house.folder / "config.toml"), "check", "--against-record", "--json"]
+    answer = subprocess.run(
+        [PROGRAM.with_name("partnershipctl"), *words], capture_output=True, timeout=60, check=True
+    )
+    return json.loads(answer.stdout)["loading"]
+
+
+def on_record(house: House) -> list[tuple[str, Any, Any]]:
+    """The changes on record that came from the configuration, as `partnershipctl changes` has them."""
+    words = ["--config", str(house.folder / "config.toml"), "changes", "--json"]
+    answer = subprocess.run(
+        [PROGRAM.with_name("partnershipctl"), *words], capture_output=True, timeout=60, check=True
+    )
+    return [
+        (each["what"], each["before"], each["after"])
+        for each in json.loads(answer.stdout)
+        if each["by"] in ("procedure", "config.toml")
+    ]
+
+
 def test_a_new_procedure_is_taken_up_and_what_moved_is_told_and_recorded(
     running: House, systemd: Systemd
 ) -> None:
     before = due(running, NEW)
-    running.configure('[deadline.needs-agreed]\ndue = "60 days after entering"\n')
+    running.configure('[deadline.needs-agreed]\ndue = "60 days after entering"\n[board]\nreadings = 1\n')
+    predicted = foreseen(running)
     running.signal(signal.SIGHUP)
     (moved,) = until(lambda: running.logged("deadline changed with the procedure"), "what moved")
     assert (moved["ref"], moved["deadline"]) == (NEW, "needs-agreed")
@@ -137,7 +161,11 @@ def test_a_new_procedure_is_taken_up_and_what_moved_is_told_and_recorded(
     assert moved["was"] < moved["is_now"]
     until(lambda: due(running, NEW) != before, "the deadline has moved")
     assert len(due(running, NEW)) == 1
-    assert running.sql("SELECT what FROM changes WHERE by = 'procedure'") == [(f"deadlines {NEW}",)]
+    recorded = until(lambda: len(on_record(running)) == 3 and on_record(running), "what changed")
+    assert recorded == [
+        (f"deadlines {NEW}", None, predicted["deadlines"]),
+        *((f"procedure {each['name']}", each["before"], each["after"]) for each in predicted["settings"]),
+    ]
     heard = systemd.heard
     until(lambda: "READY=1" in heard()[heard().index("RELOADING=1") :], "the reload is over")
     assert running.healthy()

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from tests.notifications.incoming.test_bounces import REPORT
 from tests.support.district import Begin, Life
-from tests.support.letters import answer, comes, got, untouched
-from tests.workflow.inbox.test_judge import ask, asked_for_needs
+from tests.support.letters import answer, asked_for_needs, comes, got, untouched
+from tests.workflow.inbox.test_judge import ask
 from workflow.actions.action import act, find_action
 from workflow.inbox import message
 from workflow.links import Claim

@@ -1,4 +1,4 @@
-"""A reply does what the link would, for the one person who was asked; any other message is only kept."""
+"""A reply does what the link would, for the one person who was asked; what cannot be believed does nothing."""
 
 from __future__ import annotations
 
@@ -6,33 +6,16 @@ import json
 from email.message import EmailMessage
 
 import pytest
-from sqlalchemy import select
 
 from notifications.incoming.codes import mask_codes
 from notifications.incoming.letterboxes import MaildirLetterbox
-from states.names import State
-from tests.support.district import Begin, Life
-from tests.support.letters import address, answer, comes, delivered, got, put, replies, untouched
-from workflow.actions.action import act, find_action
+from tests.support.district import Life
+from tests.support.letters import address, answer, asked_for_needs, comes, got, put, replies, untouched
 from workflow.inbox import judge, message, notes
-from workflow.links import Claim
-from workflow.store import tables
 
 PARTNER = "Lead partner"  # the name on record
 DMARC = '[mail]\ntrust = "dmarc"\nauthserv = "mx.example.org"\n'
 PASSED = "mx.example.org; dmarc=pass header.from=example.org"
-
-
-def asked_for_needs(life: Life) -> Life:
-    life.do("describe-needs")
-    delivered(life)
-    return life
-
-
-@pytest.fixture
-def needs(begin: Begin) -> Life:
-    """A statement of needs was just written; the principal and staff are asked to agree to it."""
-    return asked_for_needs(begin("needs"))
 
 
 def ask(life: Life, to: str = "principal") -> EmailMessage:
@@ -84,23 +67,6 @@ def test_the_day_of_a_signature_is_the_day_of_the_reply(begin):
     assert (signature.name, signature.consented) == (PARTNER, True)
 
 
-@pytest.mark.promise("signature-is-meant")
-@pytest.mark.parametrize(
-    "below",
-    ["", "Somebody Else", f"{PARTNER}\r\nbut only from October on", f"If the amount is right, {PARTNER}"],
-    ids=["no-name", "another-name", "a-condition", "a-condition-first"],
-)
-def test_the_word_alone_or_with_a_condition_is_no_signature(begin, below):
-    life = begin("drafted")
-    life.at("2025-08-28").do("sign-agreement", "staff")
-    asked = got(life, "sign-agreement", "lead-partner")
-    with untouched(life):
-        assert comes(life, answer(asked, f"sign\r\n\r\n{below}")).verdict == "refused"
-    words = " ".join(refusal(life, "lead-partner").split())
-    assert f"Write it in full on the line below “sign”: {PARTNER}." in words
-    assert "/a/" in refusal(life, "lead-partner")
-
-
 def test_a_no_agrees_to_nothing_and_is_kept_with_its_reason_and_shown_to_staff(needs):
     judged = comes(needs, answer(ask(needs), "No!\r\n\r\nThe gaps are missing."))
     assert judged.verdict == "done"
@@ -121,90 +87,6 @@ def test_who_stands_in_for_somebody_answers_for_them(begin):
     assert comes(life, answer(got(life, "describe-needs", "superintendent"), "agree")).verdict == "done"
     entry = life.history()[-1]
     assert (entry["actor"], entry["ran_by"]) == ("principal@example.org", "superintendent@example.org")
-
-
-# Answers that the law refuses, or that come too late: the person is told why
-
-
-def refusal(life: Life, to: str = "principal") -> str:
-    return got(life, "reply-refused", to).get_body(("plain",)).get_content()
-
-
-def test_a_no_without_a_reason_is_refused_and_says_what_is_missing(needs):
-    with untouched(needs):
-        judged = comes(needs, answer(ask(needs), "no"))
-    assert judged.verdict == "refused"
-    assert "your reasons are missing" in " ".join(refusal(needs).split())
-    assert "/a/" in refusal(needs)
-    assert (
-        comes(needs, answer(got(needs, "reply-refused", "principal"), "no\r\n\r\nToo early.")).verdict
-        == "done"
-    )
-
-
-def test_what_the_law_refuses_is_explained_with_its_clause(begin):
-    life = begin("reported")
-    life.do("give-finding", "staff", impact=True)
-    life.do("give-finding", "principal", impact=False)
-    asked = got(life, "give-finding", "staff")
-    with untouched(life):
-        assert comes(life, answer(asked, "continue")).verdict == "refused"
-    assert "4270.12" in refusal(life, "staff")
-    plan = answer(got(life, "reply-refused", "staff"), "continue\r\n\r\nMeet every month.")
-    assert comes(life, plan).verdict == "done"
-
-
-def test_a_statement_that_was_changed_since_has_to_be_read_again(needs):
-    old = ask(needs)
-    needs.at("2025-07-08").do("describe-needs", "staff")
-    with untouched(needs):
-        judged = comes(needs, answer(old, "agree"))
-    assert judged.verdict == "refused"
-    assert "changed since" in refusal(needs)
-
-
-def test_a_message_counts_for_the_text_that_it_shows_not_for_that_of_when_it_was_queued(begin):
-    life = begin("needs")
-    life.do("describe-needs")
-    life.at("2025-07-08").do("describe-needs", "staff")
-    delivered(life)
-    first = next(row for row in life.notices("describe-needs") if row["to"] == "staff@example.org")
-    assert json.loads(first["shown"])["agree-needs"] == str(life.facts.needs.described_at)
-
-
-def test_what_was_done_by_a_link_before_is_not_done_again(needs):
-    asked = ask(needs)
-    row = next(row for row in needs.notices("describe-needs") if row["to"] == "principal@example.org")
-    claim = Claim(row["id"], "agree-needs", row["to"], needs.ref, json.loads(row["shown"])["agree-needs"])
-    needs.system.transact(
-        lambda s: act(s, find_action(s, claim, needs.now), {}, channel="link", form="f", now=needs.now)
-    )
-    with untouched(needs):
-        assert comes(needs, answer(asked, "agree")).verdict == "refused"
-    assert "done already" in refusal(needs)
-
-
-def test_a_message_older_than_its_links_is_too_old_to_answer(needs):
-    asked = ask(needs)
-    needs.at("2025-09-10")
-    with untouched(needs):
-        assert comes(needs, answer(asked, "agree")).verdict == "refused"
-    assert "too old" in refusal(needs)
-
-
-def test_a_partnership_that_has_moved_on_is_left_alone(needs):
-    asked = ask(needs)
-    needs.do("withdraw", "staff")
-    with untouched(needs):
-        assert comes(needs, answer(asked, "agree")).verdict == "refused"
-    assert needs.state is State.TERMINATED
-
-
-def test_a_message_that_the_office_has_withdrawn_does_nothing(needs):
-    asked = ask(needs)
-    needs.set_up("UPDATE notices SET revoked_at = '2025-07-07 12:00:00'")
-    with untouched(needs):
-        assert comes(needs, answer(asked, "agree")).verdict == "refused"
 
 
 # Messages that are never an answer. Each: what is changed, the verdict, and whether staff must act
@@ -423,75 +305,6 @@ def test_a_yes_that_only_the_plain_text_shows_is_none(needs):
     ]
     comes(needs, head + b"\r\n\r\n" + body.encode())
     assert needs.facts.needs.signatures == {}
-
-
-# Notes
-
-
-@pytest.mark.parametrize(
-    "text", ["I agree with most of it.", "agree, but not with the gaps", "agree or no", "Thanks!"]
-)
-def test_anything_else_is_a_note_on_record_and_staff_see_it(needs, text):
-    judged = comes(needs, answer(ask(needs), text))
-    assert judged.verdict == "note"
-    entry = needs.history()[-1]
-    assert (entry["event"], entry["actor"], entry["channel"]) == (
-        "add-note",
-        "principal@example.org",
-        "reply",
-    )
-    assert json.loads(entry["input"])["text"] == text
-    assert needs.facts.needs.signatures == {}
-    shown = got(needs, "reply-note", "staff").get_body(("plain",)).get_content()
-    assert text in shown
-    assert "Principal" in shown
-
-
-def test_a_word_that_was_not_offered_is_a_note(needs):
-    assert comes(needs, answer(ask(needs), "sign")).verdict == "note"
-
-
-def test_who_may_not_add_to_the_record_is_heard_all_the_same(begin):
-    life = begin("applied")
-    asked = got(life, "receive-application", "applicant")
-    with untouched(life):
-        assert comes(life, answer(asked, "When will we hear?")).verdict == "note"
-    assert life.told("reply-note") == ["staff"]
-    assert replies(life)[0]["text"] == "When will we hear?"
-
-
-def test_a_note_of_the_only_one_in_the_office_is_not_told_to_the_one_who_wrote_it(needs):
-    assert comes(needs, answer(ask(needs, "staff"), "Looks good.")).verdict == "note"
-    assert needs.told("reply-note") == []
-
-
-def test_a_message_of_somebody_known_to_no_message_in_particular_is_shown_to_staff(needs):
-    content = answer(ask(needs), "agree", To="partnerships@example.org", In_Reply_To=None)
-    with untouched(needs):
-        assert comes(needs, content).verdict == "note"
-    delivered(needs)
-    with needs.system.reading() as session:
-        rows = session.connection.execute(
-            select(tables.notices).where(tables.notices.c.template == "reply-note")
-        ).all()
-    assert [(row.to, row.partnership, row.status) for row in rows] == [("staff@example.org", None, "sent")]
-
-
-def test_an_answer_whose_address_was_lost_is_a_note_on_its_partnership_and_agrees_to_nothing(needs):
-    content = answer(ask(needs), "agree", To="partnerships@example.org")
-    with untouched(needs):
-        assert comes(needs, content).verdict == "note"
-    assert needs.told("reply-note") == ["staff"]
-
-
-def test_a_stranger_who_writes_is_kept_and_nobody_is_told(needs):
-    before = len(needs.notices())
-    content = answer(
-        ask(needs), "hello", To="partnerships@example.org", From="s@example.net", In_Reply_To=None
-    )
-    with untouched(needs):
-        assert comes(needs, content).verdict == "unknown"
-    assert len(needs.notices()) == before
 
 
 # One after the other

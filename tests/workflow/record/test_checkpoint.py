@@ -11,6 +11,7 @@ from datetime import timedelta
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
 import pytest
@@ -207,6 +208,49 @@ def test_an_answer_to_another_question_is_no_stamp(authority: tuple[str, Path]) 
     fetch_stamp(f"{address}/tsa", b"a root")
     with pytest.raises(NoTimeStamp, match="to another question"):
         fetch_stamp(f"{address}/stale", b"another root")
+
+
+class Babbler(BaseRequestHandler):
+    """Answers with something that is no HTTP."""
+
+    def handle(self) -> None:
+        self.request.recv(65536)
+        self.request.sendall(b"220 mail.example.org ESMTP\r\n")
+
+
+def test_a_server_that_speaks_no_http_gives_no_stamp() -> None:
+    with ThreadingTCPServer(("127.0.0.1", 0), Babbler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(NoTimeStamp, match="did not answer"):
+                fetch_stamp(f"http://127.0.0.1:{server.server_address[1]}/", b"a root")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("no JSON", "is not a checkpoint: Expecting value: line 1 column 1 (char 0)"),
+        ("7", "is not a checkpoint: 'int' object is not iterable"),
+        ("{}", "is not a checkpoint: it has no 'format'"),
+        ('{"format": "x", "root": "", "at": "", "heads": []}', "is not a checkpoint: its format is 'x'"),
+        ('{"format": "lead-community-partners checkpoint", "root": "", "heads": []}', "it has no 'at'"),
+        (
+            '{"format": "lead-community-partners checkpoint", "root": "0", "at": "", "heads": []}',
+            "its heads do not lead to its root, so somebody has changed it",
+        ),
+    ],
+)
+def test_a_file_that_is_no_checkpoint_is_named_once(tmp_path: Path, content: str, problem: str) -> None:
+    file = tmp_path / "checkpoint.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(checkpoint.NotACheckpoint) as raised:
+        checkpoint.read_file(file)
+    assert str(raised.value).endswith(problem)
+    assert str(raised.value).count(str(file)) == 1
 
 
 def test_a_checkpoint_does_not_wait_for_a_server_that_is_away(begin: Begin) -> None:

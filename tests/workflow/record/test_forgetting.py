@@ -1,11 +1,11 @@
-"""What retention lets go is gone from every file, the rest still verifies, and a hold stops it."""
+"""What retention destroys is gone from every file, the rest still verifies, and a hold stops it."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from tests.support import databases
 from tests.support.district import START, Begin, Life
 from tests.support.letters import delivered
 from workflow import directory
-from workflow.record import backup, certificate, forgetting, holds, retention
+from workflow.record import backup, certificate, forgetting, holds, records_requests, retention
 from workflow.record.histories import read_history
 from workflow.record.retention import Due
-from workflow.store import chain, erasing, loading, tables
+from workflow.store import chain, erasing, kept_documents, loading, tables
 from workflow.store.database import StoreError
 from workflow.store.rows import GENESIS
 from workflow.store.saving import hash_row
@@ -133,6 +133,43 @@ def test_half_of_a_life_goes_and_the_other_half_stays(begin: Begin) -> None:
     assert found_in(life, own) == set()
     assert {row["to"] for row in life.notices()} == {"(destroyed)"}
     assert all(row["message"] for row in other.notices())
+
+
+def attach(life: Life, content: bytes) -> str:
+    """Keep a document and attach it; the digest by which the record names it."""
+    digest, size = life.system.transact(
+        lambda session: kept_documents.keep(session.connection, "letter.txt", content, life.now)
+    )
+    life.do(
+        "record-meeting", on="2025-09-02", documents=[{"name": "letter.txt", "sha256": digest, "size": size}]
+    )
+    return digest
+
+
+@pytest.mark.promise("lawful-destruction")
+def test_attached_documents_are_gone_from_every_file(begin: Begin) -> None:
+    life = begin("active")
+    mine, shared = "Only this partnership has the letter", "Two partnerships have this letter"
+    own = attach(life, mine.encode() * 2000)  # more than a page of the database
+    both = attach(life, shared.encode())
+    other = life.another("fh-2025").to("active")
+    assert attach(other, shared.encode()) == both
+    life.do("terminate", effective_on="2025-10-02")
+    life.at("2025-10-02").do("expire", "clock")
+    delivered(life)
+    life.at(LATER)
+    assert {value for _, value in found_in(life, {mine, shared})} == {mine, shared}
+    destroyed(life, "documents")
+    assert life.faults() == []
+    assert {value for _, value in found_in(life, {mine, shared})} == {shared}
+    with life.system.reading() as session:
+        assert kept_documents.read(session.connection, own) is None
+        assert kept_documents.read(session.connection, both) == shared.encode()
+    # The record still says that there was one, and which.
+    assert own in str([row["input"] for row in life.history()])
+    destroyed(life)
+    assert own not in str([row["input"] for row in life.history()])
+    assert life.faults() == []
 
 
 def test_nothing_happens_any_more_to_a_destroyed_partnership(begin: Begin) -> None:
@@ -261,8 +298,8 @@ def test_a_record_of_the_first_format_is_destroyed_by_its_certificate(begin: Beg
     assert "its content does not fit its hash: it was changed" in life.faults()
 
 
-def test_people_who_left_are_forgotten_once_nothing_names_them(begin: Begin) -> None:
-    life = ended(begin)
+def with_a_leaver(life: Life) -> Life:
+    """The same district after somebody came and left again, in no record."""
     life.person("temporary-clerk", roles=["staff"])
     life.system.transact(
         lambda session: directory.remove(
@@ -273,6 +310,30 @@ def test_people_who_left_are_forgotten_once_nothing_names_them(begin: Begin) -> 
             now=START,
         )
     )
+    return life
+
+
+def test_what_belongs_to_no_partnership_waits_for_every_hold_and_request(begin: Begin) -> None:
+    life = with_a_leaver(ended(begin))
+    life.system.transact(
+        lambda session: records_requests.open_request(
+            session, life.record, date(2033, 1, 2), by="registrar", now=life.now
+        )
+    )
+    (leaver,) = [each for each in due(life) if each.class_ == "leavers"]
+    assert leaver.refused == (
+        f"it may belong to a partnership that is kept, {life.ref}:"
+        " a request for public records of 2033-01-02 is open",
+    )
+
+
+def test_every_table_from_which_rows_are_destroyed_is_cleaned() -> None:
+    emptied = {*retention.OF_RECORD, *forgetting.OF_CLASS.values()}
+    assert emptied - set(erasing.CLEANED) == set()
+
+
+def test_people_who_left_are_forgotten_once_nothing_names_them(begin: Begin) -> None:
+    life = with_a_leaver(ended(begin))
     assert "leavers" in {each.class_ for each in due(life)}
     assert found_in(life, {"temporary-clerk@example.org"})
     destroyed(life, "leavers")

@@ -22,11 +22,15 @@ def rehearsed(life: Life, until: str) -> Rehearsal:
 def lived(life: Life, instants: list[datetime]) -> list[Happening]:
     """What happens if a daemon ticks on the record itself at these instants."""
     begin, pace = life.now, Pace()
+    since = begin - timedelta(seconds=1)
+    with life.system.reading() as session:
+        past = {each.place for each in read_happenings(session, since, begin)}
     for now in instants:
         tick.run(life.system, now, lambda _, work: work())
         delivery.deliver(life.system, Postbox(), lambda now=now: now, pace=pace)
     with life.system.reading() as session:
-        return read_happenings(session, begin - timedelta(seconds=1), instants[-1])
+        happenings = read_happenings(session, since, instants[-1])
+    return [each for each in happenings if each.place not in past]
 
 
 def test_nothing_of_a_rehearsal_is_written(begin: Begin) -> None:
@@ -45,6 +49,12 @@ def test_the_clock_closes_the_call_at_its_instant_and_people_are_told(begin: Beg
     told = [each.who for each in future.happenings if each.kind is Kind.NOTICE and each.at == events[0].at]
     assert "reviewer-1@example.org" in told
     assert "principal@example.org" in told
+
+
+def test_what_happened_before_it_is_no_part_of_it(begin: Begin) -> None:
+    life = begin("applied")
+    assert life.history()[-1]["at"] == life.now
+    assert [each for each in rehearsed(life, "2025-08-02").happenings if each.kind is Kind.EVENT] == []
 
 
 def test_it_ends_where_nobody_does_anything(begin: Begin) -> None:
