@@ -13,7 +13,7 @@ from states.contacts import OtherContact
 from states.fact import Attachment, Fact, Signature, Signatures
 from states.inputs import AttachedFile
 from states.names import SIDES, Kind, Role, Side, State
-from states.partnership import Finding, Partnership, Report, Review
+from states.partnership import Finding, Partnership, PlannedStep, Report, Review
 from states.selection import Selection
 
 T = TypeVar("T")
@@ -134,6 +134,7 @@ class Setting(Fact):
     ends_later: bool = False
     # The page with both signatures, made when the last one is given. Early histories and imports have none.
     signed_copy: Attachment | None = None
+    plan: tuple[PlannedStep, ...] = ()  # the steps towards a wanted first day
     overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
     # Of a correction: the setting of the corrected row, and the texts that have to be agreed to again.
     corrected: Setting | None = None

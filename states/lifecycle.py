@@ -31,6 +31,7 @@ from states.chapters import (
     scoring,
     service,
     signing,
+    starting,
 )
 from states.contacts import COVERS, HEARS
 from states.errors import TableError
@@ -57,6 +58,7 @@ TABLE: tuple[Event, ...] = (
     *service.EVENTS,
     *review.EVENTS,
     *ending.EVENTS,
+    *starting.EVENTS,
     *anytime.EVENTS,
     *correction.EVENTS,
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from states.partnership import Partnership
+from states.starting import next_limit
 
 Moment = date | datetime | None
 
@@ -111,6 +112,7 @@ MOMENTS: dict[str, Callable[[Partnership], Moment]] = {
     "review.interrupted": _review("interrupted_at"),
     "ending.effective_on": lambda facts: facts.ending.effective_on if facts.ending else None,
     "ended.agreement": _agreement_ended,
+    "start.next_step": next_limit,
     "closed_out": lambda facts: facts.closed_out.at if facts.closed_out else None,
 }
 

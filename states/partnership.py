@@ -146,6 +146,21 @@ class ClosedOut(Fact):
     documents: tuple[Attachment, ...] = ()
 
 
+class PlannedStep(Fact):
+    """A step towards a wanted first day, and the last instant for it; None while no meeting is known for it."""
+
+    name: str
+    by: datetime | None
+
+
+class WantedStart(Fact):
+    """The day on which an agreement should start, and the plan for it as the clock keeps it."""
+
+    on: date
+    at: datetime
+    steps: tuple[PlannedStep, ...]
+
+
 class Partnership(Fact):
     """Everything on record about one partnership, apart from its state."""
 
@@ -169,6 +184,7 @@ class Partnership(Fact):
     ending: Ended | None = None  # a termination that is to take effect on a later day
     ended: Ended | None = None
     closed_out: ClosedOut | None = None
+    wanted: WantedStart | None = None
     corrected_at: datetime | None = None  # the last correction of a row of the history
 
     @property

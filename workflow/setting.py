@@ -16,19 +16,21 @@ from sqlalchemy import bindparam, func, select
 from states import history
 from states.addresses import workplace
 from states.agreement import Agreement
-from states.case import Case, Earlier, Entry, Lead, Setting, Trial
+from states.case import Case, Earlier, Entry, Lead, Setting, Trial, board_reasons
 from states.chapters.call import WITHDRAW_APPLICATION
 from states.chapters.correction import CorrectEntry
 from states.chapters.panel import ChangePanel
+from states.chapters.starting import WantStart
 from states.event import Event
 from states.inputs import Input, as_stored
 from states.lifecycle import TABLE
 from states.machine import Possibility, event_named, explain
 from states.names import Role
-from states.partnership import Partnership
+from states.partnership import Partnership, PlannedStep
 from states.weighing import Party, Share, find_earlier, is_same, party_of, share_of
 from workflow.procedure import call_days
 from workflow.procedure.ladders import due_instants
+from workflow.procedure.last_days import find_last_days
 from workflow.session import Session
 from workflow.store import application_texts, past, tables
 from workflow.store.rows import Channel, HistoryEntry, Snapshot
@@ -115,6 +117,7 @@ _FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "notice_days": ("ground",),
     # Whoever was not chosen learns of it only now, so the days for a protest begin now.
     "protest_until": ("organization",),
+    "plan": ("starts_on",),
 }
 
 
@@ -303,6 +306,29 @@ def _overdue(s: Situation) -> tuple[str, ...]:
     return tuple(str(meaning) for meaning in late if meaning is not None)
 
 
+def _plan(s: Situation) -> tuple[PlannedStep, ...]:
+    """Return the steps towards the first day that the input wants, or else the one that is on record."""
+    wanted = s.record.facts.wanted
+    start = s.input.starts_on if isinstance(s.input, WantStart) else wanted.on if wanted else None
+    return () if start is None else find_steps(s.session, s.record, start, s.now)
+
+
+def find_steps(session: Session, record: Snapshot, start: date, now: datetime) -> tuple[PlannedStep, ...]:
+    """Return the steps towards an agreement that starts on a day, each with its last instant, first step first."""
+    config = session.config
+    last = find_last_days(config, session.directory.regular, start, board=needs_board(session, record, now))
+    return tuple(PlannedStep(name=name, by=by) for name, by in last.by_step.items())
+
+
+def needs_board(session: Session, record: Snapshot, now: datetime) -> bool:
+    """Return whether an agreement needs the Board. Until the terms are drafted, assume that it does."""
+    facts = record.facts
+    if facts.agreement is None or facts.board.asked:
+        return True
+    earlier = find_earlier_agreements(session, record, now)
+    return bool(board_reasons(facts.agreement, session.config.procedure.board.rules, earlier=earlier))
+
+
 def _accept_until(s: Situation) -> datetime:
     """Return until when somebody who is asked today to become the contact may accept."""
     settings = s.session.config
@@ -344,6 +370,7 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "ends_later": lambda s: True,
     "overdue": _overdue,
     "accept_until": _accept_until,
+    "plan": _plan,
     "through": lambda s: s.through,
     "unproved": lambda s: s.channel is not Channel.LINK or s.through is not None,
     "belongs_to": _belongs_to,

@@ -52,7 +52,7 @@ NO_QUORUM = {"ayes": 3, "noes": 0, "abstentions": 0}
 ASIDE = {
     "add-note", "attach-document", "change-contact", "accept-contact", "add-agreement", "extend-selection",
     "close-out", "record-assessment", "record-gap", "record-meeting", "record-engagement", "record-responsibility",
-    "ask-question", "answer-question",
+    "ask-question", "answer-question", "want-start", "replan-start",
     "correct-entry",  # it needs a history, and leads to a situation to which the right entry would have led
 }  # fmt: skip
 # What each wider search tries besides the ordinary one: these events, and the inputs of `_MORE`. All of it at once

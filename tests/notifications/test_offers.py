@@ -53,6 +53,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     r"record (its decision|what the Board d|after the meeting)": ("approve", "send-back", "terminate"),
     r"deferred it": ("defer-item",),
     r"can attach documents": ("attach-document",),
+    r"record another first day": ("want-start",),
     r"Add it as a note|add a note": ("add-note",),
     r"name the contact person again": ("change-contact",),
     r"Please accept": ("accept-contact",),

@@ -12,6 +12,7 @@ from states import machine
 from states.case import Lead
 from states.event import Event, change_nothing
 from states.lifecycle import TABLE
+from states.partnership import WantedStart
 from tests.support.facts import (
     CBO,
     CHARITY,
@@ -270,6 +271,12 @@ _because("meeting-is-regular", _SCHEDULED, "move-item", meeting_on=SPECIAL)
 _because("board-has-not-met", _INTRODUCED, "recall-item")
 for _life in (_ACTIVE, Life().to("annual-review")):
     _because("amendment-waits", _life, "withdraw-amendment")
+
+_WANTED = WantedStart(on=day("2025-12-01"), at=_REFERRED.now, steps=())
+_RENEWED = Life().at_board_review("renewal").but(wanted=_WANTED)
+_because("agreement-not-in-force", _RENEWED, "want-start", "replan-start")
+_because("start-to-come", _REFERRED, "want-start", starts_on="2025-08-31")
+_because("start-is-wanted", _REFERRED, "replan-start")
 
 # In force
 for _duty in ("assessment", "gap", "meeting", "engagement", "responsibility"):

@@ -69,6 +69,8 @@ active review     | terminate             | terminated itself | staff
 active review     | withdraw-termination  | -                | staff
 active review board | expire              | terminated       | clock
 ended             | close-out             | -                | staff lead-partner
+needs open board  | want-start            | -                | staff
+needs open board  | replan-start          | -                | clock
 any               | add-note              | -                | staff principal
 any   | attach-document       | -                | staff principal lead-partner board-office superintendent
 any               | change-contact        | -                | staff

@@ -9,6 +9,7 @@ from states.lifecycle import CERTAIN
 from states.machine import COLLECTED, waiting_on
 from states.moments import DUTIES, MOMENTS, done_on, moments
 from states.names import Role, State
+from states.partnership import PlannedStep
 from tests.support.facts import CBO, COLLEGE, REVIEWERS, Life, day, instant
 from tests.support.walk import later, step
 
@@ -17,6 +18,9 @@ ENTERED = instant("2025-07-07 09:00")
 
 def known(life: Life) -> dict[str, object]:
     return moments(life.facts, ENTERED)
+
+
+PLAN = (PlannedStep(name="agree", by=instant("2025-09-21 17:00")),)
 
 
 def test_a_new_partnership_knows_only_when_it_entered() -> None:
@@ -78,6 +82,11 @@ def test_a_new_partnership_knows_only_when_it_entered() -> None:
         (Life().to("ending"), "agreement.ends_on", day("2025-10-01")),
         (Life().to("ended"), "ended.agreement", day("2025-10-02")),
         (Life().to("active").at("2026-09-20").do("expire"), "ended.agreement", day("2026-09-01")),
+        (
+            Life().to("needs").do("want-start", around={"plan": PLAN}),
+            "start.next_step",
+            instant("2025-09-21 17:00"),
+        ),
         (Life().to("ended").do("close-out"), "closed_out", instant("2025-10-02 09:00")),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -12,8 +12,8 @@ from states.names import State
 from tests.lives.invariants import of_the_state
 from tests.support.district import Begin, Life
 from tests.support.facts import COLLEGE, way
-from workflow import engine
-from workflow.views import planning, weighed
+from workflow import engine, setting
+from workflow.views import weighed
 
 FIRST, LAST = (
     "2026-09-01",
@@ -179,7 +179,7 @@ def test_plans_and_judged_terms_count_the_earlier_agreement_with_the_same_organi
     other.do("draft-agreement", amount_cents=1, starts_on=FIRST, ends_on=LAST)
     with other.system.reading() as session:
         judged = weighed.judge_terms(session, other.record, other.now)
-        assert planning.needs_board(session, other.record, other.now)
+        assert setting.needs_board(session, other.record, other.now)
     assert judged == ("$0.01, together with rbhs-2025 $250,000.00: the Board has to act, 4270.9a, 4270.9c")
     # The amount of one that ended early counts in full, and its term to the day on which it ended.
     present.do("terminate", ground="mutual", effective_on="2025-09-03")

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import func, select
 
-from workflow.clock import meetings, procedure, replan
+from workflow.clock import meetings, procedure, replan, starts
 from workflow.clock.fire import Tally, fire_due, next_due
 from workflow.outbox import digest, summary
 from workflow.record import checkpoint
@@ -69,7 +69,11 @@ def run(
         moved(run_exclusive("procedure", replan.replan) or [])
         run_exclusive("settings", procedure.tell_procedure)
         run_exclusive("meetings", meetings.tell_changed)
+        run_exclusive("starts", starts.follow_plans)
     tally = run_part("deadlines", partial(fire_due, system, now, stop=stop, done=done))
+    # What the clock fired may be a step of a plan.
+    if tally is not None and tally.fired:
+        run_exclusive("starts", starts.follow_plans)
     run_exclusive("digests", digest.gather)
     run_exclusive("summary", summary.gather)
     run_part("checkpoint", partial(checkpoint.take_daily, system, now))
@@ -78,7 +82,7 @@ def run(
 
 def _look(system: System, now: datetime) -> Work:
     with system.reading() as session:
-        if any(part.has_changed(session) for part in (replan, procedure, meetings)):
+        if any(part.has_changed(session) for part in (replan, procedure, meetings, starts)):
             return Work.ALL
         due = next_due(session.connection)
         is_due = (

@@ -12,9 +12,9 @@ from states.case import Meaning, Meeting
 from workflow.procedure import call_days
 from workflow.procedure.config import Config
 from workflow.procedure.counted_days import list_days, list_rolled
+from workflow.procedure.last_days import LastDays, find_scores_due, moments_of_closing
 from workflow.procedure.lines import find_setting
 from workflow.procedure.settings import DeadlineSettings
-from workflow.views.last_days import LastDays, find_scores_due, moments_of_closing
 
 _DAY = timedelta(days=1)
 _WEEKEND = ("Saturday", "Sunday")

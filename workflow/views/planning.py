@@ -10,12 +10,12 @@ from typing import Literal
 from states.agreement import Agreement, Item
 from states.case import Meeting, board_reasons
 from states.partnership import Partnership
+from workflow.procedure.last_days import LastDays, find_last_days
 from workflow.procedure.offsets import Offset
 from workflow.session import Session
 from workflow.setting import find_earlier_agreements, find_earlier_of_each
 from workflow.store.rows import GENESIS, Snapshot
 from workflow.views import plan_reasons
-from workflow.views.last_days import LastDays, find_last_days
 
 _DAY = timedelta(days=1)
 
@@ -144,11 +144,6 @@ def _assume_agreement(session: Session, start: date, now: datetime, terms: Terms
         ends_on=last,
         drafted_at=session.config.calendar.local(now),
     )
-
-
-def needs_board(session: Session, record: Snapshot, now: datetime) -> bool:
-    """Return whether the plan needs time for the Board. Until the terms are drafted, assume that it does."""
-    return judge_board(session, record, session.config.calendar.day(now), now)[0]
 
 
 def plan_backwards(session: Session, facts: Partnership, start: date, *, board: bool) -> list[Step]:

@@ -56,6 +56,7 @@ FACTS: Mapping[str, frozenset[Role]] = {
     "ending": _PARTNER,
     "ended": _ALL,  # applicants and panel only where it ended the call
     "closed_out": _PARTNER,
+    "wanted": _NOBODY,
     "corrected_at": _NOBODY,
 }
 CALL: Mapping[str, frozenset[Role]] = {

@@ -2,8 +2,9 @@
 
 from datetime import UTC, date, datetime
 
+from workflow.setting import needs_board
 from workflow.store import tables
-from workflow.views.planning import Step, needs_board, plan_backwards
+from workflow.views.planning import Step, plan_backwards
 
 
 def planned(life, start: str, *, board: bool) -> dict[str, str]:

@@ -102,6 +102,8 @@ WHERE: dict[str, Happens] = {
     "withdraw-termination": happens("ending", "lead-partner"),
     "expire": happens("active", "lead-partner", "clock", at="2026-09-01"),
     "close-out": happens("ended", "lead-partner", "staff"),
+    "want-start": happens("drafted"),
+    "replan-start": happens("drafted", "", "clock", first=("want-start",)),
     "add-note": happens("active"),
     "attach-document": happens("active", "lead-partner"),
     # Of the document, which is the 24th entry here.

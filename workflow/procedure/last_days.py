@@ -38,6 +38,17 @@ class LastDays:
     closed: datetime | None
     opened: datetime | None
 
+    @property
+    def by_step(self) -> dict[str, datetime | None]:
+        """Return the last instant of each step by its name, first step first."""
+        steps = {"agree": self.opened, "open": self.opened, "close": self.closed, "choose": self.chosen}
+        if not self.board:
+            return steps | {"sign": self.agreed, "start": self.starts_at}
+        *first, act = [meeting.at if meeting else None for meeting in self.meetings]
+        steps |= {"refer": self.agreed, "agenda": self.agreed}
+        steps |= {"introduce": first[0]} if first else {}
+        return steps | {"act": act, "start": self.starts_at}
+
 
 def find_last_days(config: Config, regular: Sequence[Meeting], start: date, *, board: bool) -> LastDays:
     """Return the last instants of the steps before a wanted first day. `regular` are the meetings of the Board.

@@ -18,8 +18,8 @@ from workflow.procedure import call_days
 from workflow.procedure.calendar import Calendar
 from workflow.procedure.config import Config, load
 from workflow.procedure.due import parse_due
+from workflow.procedure.last_days import LastDays, find_last_days
 from workflow.procedure.meetings import make_meeting
-from workflow.views.last_days import LastDays, find_last_days
 
 DAY = timedelta(days=1)
 SEATTLE = Path(__file__).parents[3] / "examples" / "seattle"
