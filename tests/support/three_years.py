@@ -1,4 +1,4 @@
-"""A partnership that lived three years: chosen, approved, reviewed each year, amended once, and ended on its last day."""
+"""A partnership that lived three years: approved, reviewed each year, amended once, ended on its last day."""
 
 from __future__ import annotations
 
