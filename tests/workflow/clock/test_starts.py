@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from datetime import UTC, date
 
+from sqlalchemy import select
+
 from tests.support.district import Begin, Life
 from workflow.clock import starts
+from workflow.outbox import writing
 from workflow.store import tables
+from workflow.store.rows import Notice
 
 
 def follow(life: Life) -> list[str]:
     return life.system.transact(lambda session: starts.follow_plans(session, life.now.astimezone(UTC)))
+
+
+def written(life: Life, notice: int) -> str:
+    """The text of a message in one line."""
+    with life.system.reading() as session:
+        row = session.connection.execute(select(tables.notices).where(tables.notices.c.id == notice)).one()
+        mail = Notice.from_row(row)
+        draft = writing.render(session.config, mail, writing.gather(session, mail))
+    assert draft.rendered is not None, draft.problem
+    return " ".join(draft.rendered.text.split())
 
 
 def test_staff_are_warned_before_the_next_step_and_when_it_is_too_late(begin: Begin) -> None:
@@ -23,6 +37,11 @@ def test_staff_are_warned_before_the_next_step_and_when_it_is_too_late(begin: Be
     life.tick("2025-09-21 17:00")
     assert life.told("start-kept") == ["staff", "staff"]
     assert life.faults() == []
+    first, second = (written(life, notice["id"]) for notice in life.notices("start-kept"))
+    assert "can start on Monday, December 1" in first
+    assert "The call opens: Sunday, September 21" in first
+    assert "the next step is done by Sunday, September 21" in first
+    assert "The next step comes too late for that day: the call opens." in second
 
 
 def test_the_deadline_goes_on_to_the_next_step_when_one_is_done(begin: Begin) -> None:
