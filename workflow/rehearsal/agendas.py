@@ -12,11 +12,12 @@ from sqlalchemy import select
 
 from states.case import Meeting
 from states.partnership import Partnership
+from workflow.procedure.last_days import find_agenda_end, find_meetings
 from workflow.session import Session
+from workflow.setting import needs_board
 from workflow.store import tables
 from workflow.store.rows import Snapshot
-from workflow.views import board_agenda, planning
-from workflow.views.last_days import find_agenda_end, find_meetings
+from workflow.views import board_agenda
 
 _DAY = timedelta(days=1)
 
@@ -118,11 +119,13 @@ def _find_start(session: Session, record: Snapshot, now: datetime) -> date | Non
     Until the new terms are drafted, assume that the Board decides on them, as `planning` does.
     """
     facts = record.facts
-    if facts.agreement is None or facts.ended or facts.ending:
+    if facts.ended or facts.ending:
         return None
+    if facts.agreement is None:
+        return facts.wanted.on if facts.wanted else None
     if facts.agreement.in_force_at is not None:
         return facts.agreement.ends_on + _DAY
-    return facts.agreement.starts_on if planning.needs_board(session, record, now) else None
+    return facts.agreement.starts_on if needs_board(session, record, now) else None
 
 
 def _read_records(session: Session) -> Iterator[Snapshot]:
