@@ -113,19 +113,20 @@ def _list_needs(session: Session, now: datetime) -> Iterator[_Need]:
 
 
 def _find_start(session: Session, record: Snapshot, now: datetime) -> date | None:
-    """Return the day before which the Board has to act, or None if it need not.
+    """Return the day before which the Board has to act, or None if it need not, or no day is on record.
 
-    A new agreement has to be approved before it starts, and one in force renewed before the day after its end.
-    Until the new terms are drafted, assume that the Board decides on them, as `planning` does.
+    A new agreement has to be approved before it starts, or before the wanted first day. One in force has to be
+    renewed before the day after its end. Until the terms are drafted, assume that the Board decides on them, as the
+    command `plan` does.
     """
     facts = record.facts
+    agreement, wanted = facts.agreement, facts.wanted
     if facts.ended or facts.ending:
         return None
-    if facts.agreement is None:
-        return facts.wanted.on if facts.wanted else None
-    if facts.agreement.in_force_at is not None:
-        return facts.agreement.ends_on + _DAY
-    return facts.agreement.starts_on if needs_board(session, record, now) else None
+    if agreement is not None and agreement.in_force_at is not None:
+        return agreement.ends_on + _DAY
+    first_day = agreement.starts_on if agreement is not None else wanted.on if wanted is not None else None
+    return first_day if needs_board(session, record, now) else None
 
 
 def _read_records(session: Session) -> Iterator[Snapshot]:

@@ -155,7 +155,6 @@ def test_the_meetings_name_what_they_carry(visit: Visit) -> None:
     assert "Last to act: none" in said
 
 
-@pytest.mark.promise("others-stay-hidden")
 def test_it_names_nobody_who_applied(visit: Visit) -> None:
     visitor = office(visit, "applied", "2025-08-11")
     visitor.get("/me/ahead")
