@@ -27,6 +27,7 @@ from workflow.actions.sign_in import TEMPLATES
 from workflow.links import Applicant, Claim
 from workflow.outbox import queue
 from workflow.procedure.config import DEFAULTS
+from workflow.rehearsal.background import Background
 from workflow.store import tables
 from workflow.web.app import application
 
@@ -140,9 +141,11 @@ class Seen:
 class Visitor:
     """A browser on a district, whose clock is the life's."""
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Life, background: Background | None = None) -> None:
         self.life = life
-        self.app = application(life.system, lambda: (True, {}), CollectorRegistry(), lambda: life.now)
+        self.app = application(
+            life.system, lambda: (True, {}), CollectorRegistry(), lambda: life.now, background
+        )
         self.client: FlaskClient = self.app.test_client()
 
     # Messages

@@ -15,6 +15,7 @@ from workflow.store import database, tables
 from workflow.store.rows import Channel, Snapshot
 
 _REASON = "the Board's calendar, the procedure or the terms changed"
+_KEY = "starts"  # under which is remembered what the plans depended on
 _BEFORE = (State.NEEDS_IDENTIFIED, State.OPEN_SELECTION, State.BOARD_REVIEW)
 # The partnerships with a wanted first day, before their agreement is in force.
 _WANTED = select(tables.partnerships).where(
@@ -24,7 +25,7 @@ _WANTED = select(tables.partnerships).where(
 
 def has_changed(session: Session) -> bool:
     """Return whether something happened from which a plan for a wanted first day may follow. Reads only."""
-    if database.remembered(session.connection, "starts") == _mark(session):
+    if database.remembered(session.connection, _KEY) == _mark(session):
         return False
     return session.connection.execute(_WANTED.limit(1)).first() is not None
 
@@ -37,8 +38,7 @@ def follow_plans(session: Session, now: datetime) -> list[str]:
     2. Lock the partnerships with a wanted first day that are not in force, and compare their plans.
     3. Record a plan that differs as an event of the clock, which moves the deadline too.
     """
-    mark = _mark(session)
-    if database.remembered(session.connection, "starts") == mark:
+    if database.remembered(session.connection, _KEY) == _mark(session):
         return []
     query = _WANTED.order_by(tables.partnerships.c.id)
     rows = session.connection.execute(database.locking(session.connection, query)).all()
@@ -53,7 +53,8 @@ def follow_plans(session: Session, now: datetime) -> list[str]:
             values = {"reason": _REASON}
             engine.advance(session, record.ref, REPLAN_START, values, str(Role.CLOCK), Channel.CLOCK, now)
             moved.append(record.ref)
-    database.remember(session.connection, "starts", mark)
+    # With the events of the clock above, which move no other plan.
+    database.remember(session.connection, _KEY, _mark(session))
     return moved
 
 

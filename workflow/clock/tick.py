@@ -72,6 +72,9 @@ def run(
         run_exclusive("meetings", meetings.tell_changed)
         run_exclusive("starts", starts.follow_plans)
     tally = run_part("deadlines", partial(fire_due, system, now, stop=stop, done=done))
+    # What the clock fired may be a step of a plan.
+    if tally is not None and tally.fired:
+        run_exclusive("starts", starts.follow_plans)
     run_exclusive("digests", digest.gather)
     run_exclusive("summary", summary.gather)
     run_part("checkpoint", partial(checkpoint.take_daily, system, now))

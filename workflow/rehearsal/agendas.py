@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Self
 
@@ -53,7 +54,8 @@ def list_agendas(session: Session, now: datetime, until: datetime) -> tuple[Meet
     """Return each regular meeting between two instants, the earliest first."""
     scheduled = {agenda.on: agenda.items for agenda in board_agenda.agenda(session, now)}
     needs = [
-        (Subject.of(session, record.ref, record.facts), last) for record, last in _list_needs(session, now)
+        (Subject.of(session, need.record.ref, need.record.facts), need.meetings)
+        for need in _list_needs(session, now)
     ]
     return tuple(
         MeetingAhead(
@@ -73,17 +75,30 @@ def list_agendas(session: Session, now: datetime, until: datetime) -> tuple[Meet
     )
 
 
-def list_too_late(session: Session, now: datetime) -> tuple[Subject, ...]:
-    """Return the partnerships for which no regular meeting is early enough any more."""
+def list_too_late(session: Session, now: datetime, until: datetime) -> tuple[Subject, ...]:
+    """Return the partnerships that need the Board by a day until then, and no regular meeting is early enough.
+
+    The calendar may still get meetings for what is needed later.
+    """
+    last = session.config.calendar.day(until)
     return tuple(
-        Subject.of(session, record.ref, record.facts)
-        for record, meetings in _list_needs(session, now)
-        if meetings[0] is None or find_agenda_end(meetings[0]) < now
+        Subject.of(session, need.record.ref, need.record.facts)
+        for need in _list_needs(session, now)
+        if need.start <= last and (need.meetings[0] is None or find_agenda_end(need.meetings[0]) < now)
     )
 
 
-def _list_needs(session: Session, now: datetime) -> Iterator[tuple[Snapshot, tuple[Meeting | None, ...]]]:
-    """Yield each partnership that needs the Board, with the last meetings that are early enough.
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """A partnership that needs the Board to act before a day, with the last meetings that are early enough."""
+
+    record: Snapshot
+    start: date
+    meetings: tuple[Meeting | None, ...]
+
+
+def _list_needs(session: Session, now: datetime) -> Iterator[_Need]:
+    """Yield each partnership that needs the Board.
 
     What has a meeting already is not among them. An item that was introduced needs only the meeting that acts.
     """
@@ -93,21 +108,25 @@ def _list_needs(session: Session, now: datetime) -> Iterator[tuple[Snapshot, tup
         if start is None or (item is not None and item.meeting_on is not None):
             continue
         meetings = find_meetings(session.directory.regular, start, readings)
-        yield record, meetings[-1:] if item is not None and item.introduced else meetings
+        is_read = item is not None and bool(item.introduced)
+        yield _Need(record, start, meetings[-1:] if is_read else meetings)
 
 
 def _find_start(session: Session, record: Snapshot, now: datetime) -> date | None:
-    """Return the day before which the Board has to act, or None if it need not.
+    """Return the day before which the Board has to act, or None if it need not, or no day is on record.
 
-    A new agreement has to be approved before it starts, and one in force renewed before the day after its end.
-    Until the new terms are drafted, assume that the Board decides on them, as the plan does.
+    A new agreement has to be approved before it starts, or before the wanted first day. One in force has to be
+    renewed before the day after its end. Until the terms are drafted, assume that the Board decides on them, as the
+    command `plan` does.
     """
     facts = record.facts
-    if facts.agreement is None or facts.ended or facts.ending:
+    agreement, wanted = facts.agreement, facts.wanted
+    if facts.ended or facts.ending:
         return None
-    if facts.agreement.in_force_at is not None:
-        return facts.agreement.ends_on + _DAY
-    return facts.agreement.starts_on if needs_board(session, record, now) else None
+    if agreement is not None and agreement.in_force_at is not None:
+        return agreement.ends_on + _DAY
+    first_day = agreement.starts_on if agreement is not None else wanted.on if wanted is not None else None
+    return first_day if needs_board(session, record, now) else None
 
 
 def _read_records(session: Session) -> Iterator[Snapshot]:

@@ -120,7 +120,7 @@ def describe(session: Session, rehearsal: Rehearsal) -> Ahead:
         due=due,
         people=people,
         meetings=list_agendas(session, begin, until),
-        too_late=list_too_late(session, begin),
+        too_late=list_too_late(session, begin, until),
         weekly={name: Weekly(counts=each, busy=find_busy(each)) for name, each in counts.items()},
     )
 

@@ -144,7 +144,7 @@ class Background:
 
     def _may_try(self, now: datetime) -> bool:
         # A clock that was set back must not keep everybody waiting.
-        return self._tried_at is None or not timedelta(0) <= now - self._tried_at < REST
+        return self._tried_at is None or abs(now - self._tried_at) >= REST
 
     def _work_out(self, system: System, version: Version, now: datetime) -> None:
         """Work it out and keep the result. After a failure keep the last one."""

@@ -9,7 +9,7 @@ from datetime import date
 from workflow.rehearsal.ahead import Weekly
 
 # In units of the drawing, which is as wide as a phone: its letters are then of the size of the page's own.
-WIDTH, LEFT, LONGEST, STEP = 288, 56, 110, 22
+WIDTH, LEFT, LONGEST, STEP = 320, 56, 110, 22
 
 
 @dataclass(frozen=True, slots=True)

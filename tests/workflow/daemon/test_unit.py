@@ -103,5 +103,5 @@ def test_it_takes_away_what_the_daemon_need_not_have() -> None:
     ]
     assert {SERVICE[name] for name in switches} <= {"yes", "strict", "invisible"}
     assert [value for name, value in SECTIONS["Service"] if name == "SystemCallFilter"] == [
-        "@system-service", "~@privileged @resources",
+        "@system-service", "~@privileged @resources", "setpriority",
     ]  # fmt: skip
