@@ -10,7 +10,6 @@ from typing import Any
 from workflow.record import changes
 from workflow.session import Session
 from workflow.store import chain, database
-from workflow.store.column_types import canonical
 
 # What the daemon remembers the procedure by, and who it says changed it: only the file knows the person.
 _KEY, _BY = "procedure-seen", "config.toml"
@@ -27,7 +26,7 @@ class ChangedSetting:
 
 def has_changed(session: Session) -> bool:
     """Return whether any setting is another one than those seen last."""
-    return database.remembered(session.connection, _KEY) != canonical(session.config.stated)
+    return database.remembered(session.connection, _KEY) != session.config.stated_text
 
 
 def tell_procedure(session: Session, now: datetime) -> list[str]:
@@ -35,7 +34,7 @@ def tell_procedure(session: Session, now: datetime) -> list[str]:
     if not has_changed(session):
         return []
     changed = compare_settings(session)
-    database.remember(session.connection, _KEY, canonical(session.config.stated))
+    database.remember(session.connection, _KEY, session.config.stated_text)
     mark = changes.last_entry(session)
     for each in changed:
         kind = "rights" if each.name.startswith("admin.") else "procedure"

@@ -15,36 +15,33 @@ from workflow.store import database, tables
 from workflow.store.rows import Channel, Snapshot
 
 _REASON = "the Board's calendar, the procedure or the terms changed"
-_BEFORE = (State.NEEDS_IDENTIFIED, State.OPEN_SELECTION, State.BOARD_REVIEW)
-
-
 _KEY = "starts"  # under which is remembered what the plans depended on
+_BEFORE = (State.NEEDS_IDENTIFIED, State.OPEN_SELECTION, State.BOARD_REVIEW)
+# The partnerships with a wanted first day, before their agreement is in force.
+_WANTED = select(tables.partnerships).where(
+    tables.partnerships.c.state.in_(_BEFORE), tables.partnerships.c.facts.contains('"wanted":{')
+)
 
 
 def has_changed(session: Session) -> bool:
-    """Return whether anything on which a plan depends is another than at the last look."""
-    return database.remembered(session.connection, _KEY) != _mark(session)
-
-
-def _mark(session: Session) -> str:
-    # Every event counts up the version of its partnership, so the sum tells that something happened.
-    events = session.connection.scalar(select(func.sum(tables.partnerships.c.version)))
-    return f"{session.directory.version} {session.config.fingerprint} {events}"
+    """Return whether something happened from which a plan for a wanted first day may follow. Reads only."""
+    if database.remembered(session.connection, _KEY) == _mark(session):
+        return False
+    return session.connection.execute(_WANTED.limit(1)).first() is not None
 
 
 def follow_plans(session: Session, now: datetime) -> list[str]:
     """Plan anew each wanted first day whose last days are no longer those on record; return the partnerships.
 
-    1. Compare what a plan depends on with what was remembered: directory, procedure, and how many events
-       happened. If nothing changed, read no partnership.
+    1. Compare what a plan depends on with what was remembered: directory, procedure, and how many events happened.
+       If nothing changed, read no partnership.
     2. Lock the partnerships with a wanted first day that are not in force, and compare their plans.
     3. Record a plan that differs as an event of the clock, which moves the deadline too.
     """
-    if not has_changed(session):
+    if database.remembered(session.connection, _KEY) == _mark(session):
         return []
-    table = tables.partnerships
-    query = select(table).where(table.c.state.in_(_BEFORE), table.c.facts.contains('"wanted":{'))
-    rows = session.connection.execute(database.locking(session.connection, query.order_by(table.c.id))).all()
+    query = _WANTED.order_by(tables.partnerships.c.id)
+    rows = session.connection.execute(database.locking(session.connection, query)).all()
     moved = []
     for row in rows:
         try:
@@ -52,15 +49,23 @@ def follow_plans(session: Session, now: datetime) -> list[str]:
         # The list of partnerships says which record is damaged. It must not keep the others from their plans.
         except ValueError:
             continue
-        if _has_changed(session, record, now):
+        if _is_stale(session, record, now):
             values = {"reason": _REASON}
             engine.advance(session, record.ref, REPLAN_START, values, str(Role.CLOCK), Channel.CLOCK, now)
             moved.append(record.ref)
+    # With the events of the clock above, which move no other plan.
     database.remember(session.connection, _KEY, _mark(session))
     return moved
 
 
-def _has_changed(session: Session, record: Snapshot, now: datetime) -> bool:
+def _mark(session: Session) -> str:
+    """Return what tells whether anything happened that a plan depends on."""
+    # Every event counts up the version of its partnership, so the sum tells that something happened.
+    events = session.connection.scalar(select(func.sum(tables.partnerships.c.version)))
+    return f"{session.directory.version} {session.config.fingerprint} {events}"
+
+
+def _is_stale(session: Session, record: Snapshot, now: datetime) -> bool:
     wanted, agreement = record.facts.wanted, record.facts.agreement
     if wanted is None or (agreement is not None and agreement.in_force_at is not None):
         return False

@@ -52,7 +52,8 @@ def run(
     `stop` and `done` are as for `fire_due`; `moved` is told of the deadlines that moved with the procedure.
 
     1. Look, in one transaction that only reads, which parts have something to do. Most ticks end here.
-    2. Move deadlines if the procedure has changed, and tell people if it or the Board's calendar has.
+    2. Move deadlines if the procedure has changed, tell people if it or the Board's calendar has, and plan wanted
+       first days anew.
     3. Fire the deadlines that are due.
     4. Gather digests, after everything that may still add to one, the weekly summary, and the daily checkpoint.
     """

@@ -229,7 +229,6 @@ def _asks(
         return {"offers": [_public_page(session, about)], "hindered": []}
     replies = config.procedure.mail.replies != "none"
     here = Situation(session, about, None, row.queued_at)
-    unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role))}
     able = contacts.askable_by(session, about, Role(row.role), row.owner)
     offers, hindered = [], []
     # Nobody can act from the mailbox of the office, which is told where the directory has nobody left.
@@ -237,7 +236,9 @@ def _asks(
         return {"offers": [], "hindered": []}
     ways = {Role.LEAD_PARTNER: CHANGE_CONTACT, Role.REVIEWER: CHANGE_PANEL}
     always = [event for role, event in ways.items() if role in missing and row.role == Role.STAFF]
-    for event in dict.fromkeys((*offers_of(session, row), *always)):
+    asked = dict.fromkeys((*offers_of(session, row), *always))
+    unmet = {each.row.name: each.unmet for each in possibilities(here, row.to, Role(row.role), asked)}
+    for event in asked:
         if _is_own_application(row, event) and drafts.find_draft(session, about, row.to):
             offers.append(_own_application(session, row, about, event))
             continue

@@ -30,6 +30,7 @@ from workflow.procedure.checks import find_missing_words, find_mistakes
 from workflow.procedure.reading import UNREADABLE, explain_unreadable, read_text, read_toml
 from workflow.procedure.redactions import find_redaction_mistakes
 from workflow.procedure.settings import DeadlineSettings, NoticeSettings, Procedure
+from workflow.store.column_types import canonical
 from workflow.store.files import private_mode
 
 _PACKAGE = Path(__file__).parents[1]
@@ -157,6 +158,11 @@ class Config:
             parts[name] = {key: row.model_dump() for key, row in rows.items()}
         parts["admin"] = {"users": {key: row.model_dump() for key, row in self.procedure.admin.users.items()}}
         return dict(_flatten("", parts))
+
+    @cached_property
+    def stated_text(self) -> str:
+        """Return all these settings as canonical JSON. Every tick asks for it."""
+        return canonical(self.stated)
 
     def instant(self, day: date, at: time) -> datetime:
         """Return the instant at which the district's clocks show `at` on `day`, in the district's zone."""

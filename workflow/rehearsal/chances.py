@@ -133,14 +133,18 @@ def _live_once(
 def _find_wishes(
     session: Session, refs: Collection[str], now: datetime
 ) -> Iterator[tuple[str, date, datetime | None]]:
-    """Yield each partnership that is to start on a day, with that day and the last meeting that serves it."""
+    """Yield each partnership that is to start on a day, with that day and the last meeting that serves it.
+
+    The wanted first day counts, or else that of the drafted agreement.
+    """
     for record in read_records(session, refs):
-        agreement = record.facts.agreement
-        if record.state not in _BEFORE_IN_FORCE or agreement is None or agreement.in_force_at is not None:
+        agreement, wanted = record.facts.agreement, record.facts.wanted
+        first = wanted.on if wanted else agreement.starts_on if agreement else None
+        if first is None or record.state not in _BEFORE_IN_FORCE or (agreement and agreement.in_force_at):
             continue
-        plan = make_plan(session, record, agreement.starts_on, now)
+        plan = make_plan(session, record, first, now)
         acts = next((step.by for step in plan.steps if step.reading == "act"), None)
-        yield record.ref, agreement.starts_on, acts
+        yield record.ref, first, acts
 
 
 def _describe(ref: str, school: str, state: str, instants: Sequence[datetime], runs: int) -> Milestone:

@@ -15,6 +15,7 @@ from workflow.session import Session, System
 
 T = TypeVar("T")
 _MINUTE = timedelta(minutes=1)
+_TICKS = 10  # at one instant; deadlines that fire each other without end would stop a rehearsal
 
 
 class People(Protocol):
@@ -88,11 +89,19 @@ def live(
     pace, now, instants = Pace(system.config.procedure.mail.per_minute), begin, 0
     while now <= until:
         people.act(system, now)
-        tick.run(system, now, _run_part)
+        _tick(system, now)
         if postbox is not None:
             _deliver(system, postbox, now, pace)
         now, instants = _next(system, now, people, pace), instants + 1
     return instants
+
+
+def _tick(system: System, now: datetime) -> None:
+    """Tick until nothing more is due: what the clock fires may move a deadline to this very instant."""
+    for _ in range(_TICKS):
+        tally = tick.run(system, now, _run_part)
+        if not (tally.fired or tally.told):
+            return
 
 
 def _run_part(name: str, work: Callable[[], T], /) -> T | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from states.names import Role
 from states.partnership import Partnership
-from workflow.directory import DISTRICT_ROLES, Directory
+from workflow.directory import DISTRICT_ROLES, Directory, School
 from workflow.store.rows import Snapshot
 from workflow.views import contacts
 from workflow.views.present_names import rename_call
@@ -32,13 +32,16 @@ class Vacancy:
     problem: str
 
 
-def find_in_district(directory: Directory) -> Iterator[Vacancy]:
-    """Yield the roles of the whole district that nobody holds, and the schools without a principal."""
+def find_in_district(directory: Directory, schools: Iterable[School] | None = None) -> Iterator[Vacancy]:
+    """Yield the roles of the whole district that nobody holds, and the schools without a principal.
+
+    With `schools` only these are looked at.
+    """
     held = {role for person in directory.people.values() if person.active for role in person.roles}
     for role in DISTRICT_ROLES:
         if role not in held:
             yield Vacancy(role, None, None, _OF_DISTRICT[role])
-    for school in directory.schools.values():
+    for school in directory.schools.values() if schools is None else schools:
         if school.closed_on is None and not directory.holders(
             Role.PRINCIPAL, Partnership(school=school.id, title="")
         ):
@@ -79,9 +82,9 @@ def find_in_partnership(directory: Directory, ref: str, facts: Partnership) -> I
 
 def find(directory: Directory, ref: str, facts: Partnership) -> list[Vacancy]:
     """Return every role that matters to a partnership and that nobody holds."""
-    here = (None, directory.present_school(facts.school))
+    school = directory.schools.get(directory.present_school(facts.school))
     return [
-        *(vacancy for vacancy in find_in_district(directory) if vacancy.of in here),
+        *find_in_district(directory, [school] if school else []),
         *find_in_partnership(directory, ref, facts),
     ]
 
