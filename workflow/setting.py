@@ -117,7 +117,7 @@ _FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "notice_days": ("ground",),
     # Whoever was not chosen learns of it only now, so the days for a protest begin now.
     "protest_until": ("organization",),
-    "plan": ("starts_on",),
+    "plan": ("on",),
 }
 
 
@@ -309,7 +309,7 @@ def _overdue(s: Situation) -> tuple[str, ...]:
 def _plan(s: Situation) -> tuple[PlannedStep, ...]:
     """Return the steps towards the first day that the input wants, or else the one that is on record."""
     wanted = s.record.facts.wanted
-    start = s.input.starts_on if isinstance(s.input, WantStart) else wanted.on if wanted else None
+    start = s.input.on if isinstance(s.input, WantStart) else wanted.on if wanted else None
     return () if start is None else find_steps(s.session, s.record, start, s.now)
 
 

@@ -14,7 +14,7 @@ REPLAN_START = "replan-start"
 
 
 class WantStart(Input):
-    starts_on: Day = Field(title="Wanted first day", description="day on which the agreement should start")
+    on: Day = Field(title="Wanted first day", description="day on which the agreement should start")
 
 
 @requirement()
@@ -27,7 +27,7 @@ def agreement_not_in_force(case: Case) -> str | None:
 
 @requirement(of_input=True)
 def start_to_come(case: Case) -> str | None:
-    day = case.input.starts_on
+    day = case.input.on
     return f"{day} is past; a wanted first day is today or later" if day < case.today else None
 
 
@@ -37,7 +37,7 @@ def start_is_wanted(case: Case) -> str | None:
 
 
 def want_start(case: Case) -> Partnership:
-    wanted = WantedStart(on=case.input.starts_on, at=case.at, steps=case.setting.plan)
+    wanted = WantedStart(on=case.input.on, at=case.at, steps=case.setting.plan)
     return case.facts.but(wanted=wanted)
 
 

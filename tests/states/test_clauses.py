@@ -275,7 +275,7 @@ for _life in (_ACTIVE, Life().to("annual-review")):
 _WANTED = WantedStart(on=day("2025-12-01"), at=_REFERRED.now, steps=())
 _RENEWED = Life().at_board_review("renewal").but(wanted=_WANTED)
 _because("agreement-not-in-force", _RENEWED, "want-start", "replan-start")
-_because("start-to-come", _REFERRED, "want-start", starts_on="2025-08-31")
+_because("start-to-come", _REFERRED, "want-start", on="2025-08-31")
 _because("start-is-wanted", _REFERRED, "replan-start")
 
 # In force

@@ -118,7 +118,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "give-finding": {"impact": True, "reasons": "the numbers moved"},
     "withdraw-termination": {"reason": "the duties are met again"},
     "close-out": {"summary": "keys and records are back"},
-    "want-start": {"starts_on": "2025-12-01"},
+    "want-start": {"on": "2025-12-01"},
     "replan-start": {"reason": "the terms changed"},
     "add-note": {"text": "called the office"},
     "attach-document": {"file": "letter.pdf", "title": "A letter"},

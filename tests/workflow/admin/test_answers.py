@@ -106,6 +106,7 @@ USUAL = {
     "subscribers remove": (("reader@example.org",), "reader@example.org"),
     "changes": ((), "meetings 2025-08-06"),
     "plan": ((REF, "--start", "2026-09-01"), "2026-09-01"),
+    "rehearse": (("--until", "2025-08-06"), "Rehearsal of 1 partnership"),
     "diagram": ((REF,), "stateDiagram-v2"),
     "meetings import": (("board.ics",), "1 added"),
 }

@@ -102,7 +102,7 @@ def test_an_unknown_deadline_is_not_found_and_the_nearest_is_named(sit: Sit) -> 
 
 def test_the_date_of_the_next_step_to_a_wanted_first_day_says_which_entry_gave_it(sit: Sit) -> None:
     desk = sit("needs")
-    desk.life.do("want-start", starts_on="2025-12-01")
+    desk.life.do("want-start", on="2025-12-01")
     explained = desk.ask("deadlines", "explain", REF, "start-kept")
     assert (explained["fact"]["name"], explained["fact"]["event"]) == ("start.next_step", "want-start")
     assert explained["due_at"] == "2025-09-21T17:00:00-07:00"

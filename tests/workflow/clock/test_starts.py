@@ -29,7 +29,7 @@ def written(life: Life, notice: int) -> str:
 
 def test_staff_are_warned_before_the_next_step_and_when_it_is_too_late(begin: Begin) -> None:
     life = begin("needs")
-    life.do("want-start", starts_on="2025-12-01")
+    life.do("want-start", on="2025-12-01")
     # The call has to open two weeks before Sunday 5 October (see the test of the command `plan`).
     assert life.ladder("start-kept") == ["remind 2025-09-14 17:00", "due 2025-09-21 17:00"]
     life.tick("2025-09-14 17:00")
@@ -46,7 +46,7 @@ def test_staff_are_warned_before_the_next_step_and_when_it_is_too_late(begin: Be
 
 def test_the_deadline_goes_on_to_the_next_step_when_one_is_done(begin: Begin) -> None:
     life = begin("needs-agreed")
-    life.do("want-start", starts_on="2025-12-01")
+    life.do("want-start", on="2025-12-01")
     life.do("open-selection")
     assert life.due("start-kept") == "2025-10-17 17:00", "the call closes in time, so the choice comes next"
     assert life.faults() == []
@@ -54,7 +54,7 @@ def test_the_deadline_goes_on_to_the_next_step_when_one_is_done(begin: Begin) ->
 
 def test_a_call_that_closes_too_late_is_told_at_once(begin: Begin) -> None:
     life = begin("needs-agreed")
-    life.do("want-start", starts_on="2025-12-01")
+    life.do("want-start", on="2025-12-01")
     life.do("open-selection", closes_on="2025-10-06")
     life.tick()
     assert life.told("start-kept") == ["staff"]
@@ -62,18 +62,18 @@ def test_a_call_that_closes_too_late_is_told_at_once(begin: Begin) -> None:
 
 def test_a_day_that_is_too_near_is_told_at_once(begin: Begin) -> None:
     life = begin("needs")
-    life.do("want-start", starts_on="2025-08-01")
+    life.do("want-start", on="2025-08-01")
     life.tick()
     # No meeting of the Board is early enough, so nothing is known of the steps.
     assert life.told("start-kept") == []
-    life.do("want-start", starts_on="2025-09-10")
+    life.do("want-start", on="2025-09-10")
     life.tick()
     assert life.told("start-kept") == ["staff"]
 
 
 def test_the_plan_follows_the_calendar_of_the_board(begin: Begin) -> None:
     life = begin("needs")
-    life.do("want-start", starts_on="2025-12-01")
+    life.do("want-start", on="2025-12-01")
     assert follow(life) == []
     life.put(tables.meetings, on=date(2025, 11, 19), at="16:15", kind="special")
     assert follow(life) == [life.ref]
@@ -87,7 +87,7 @@ def test_the_plan_follows_the_calendar_of_the_board(begin: Begin) -> None:
 
 def test_the_plan_follows_the_terms(begin: Begin) -> None:
     life = begin("agreed")
-    life.do("want-start", starts_on="2025-12-01")
+    life.do("want-start", on="2025-12-01")
     assert [step.name for step in life.facts.wanted.steps][-3:] == ["introduce", "act", "start"]
     life.do("draft-agreement")
     assert follow(life) == [life.ref]
@@ -97,7 +97,7 @@ def test_the_plan_follows_the_terms(begin: Begin) -> None:
 
 def test_no_first_day_is_wanted_once_the_agreement_is_in_force(begin: Begin) -> None:
     life = begin("signed")
-    life.do("want-start", starts_on="2025-12-01")
+    life.do("want-start", on="2025-12-01")
     life.do("activate")
     assert follow(life) == []
     assert life.due("start-kept") is None
@@ -105,9 +105,9 @@ def test_no_first_day_is_wanted_once_the_agreement_is_in_force(begin: Begin) -> 
 
 def test_a_correction_of_the_wanted_day_plans_anew(begin: Begin) -> None:
     life = begin("needs")
-    life.do("want-start", starts_on="2025-12-01")
+    life.do("want-start", on="2025-12-01")
     seq = life.record.version
-    life.do("correct-entry", seq=seq, input={"starts_on": "2026-03-02"}, reason="mistyped")
+    life.do("correct-entry", seq=seq, input={"on": "2026-03-02"}, reason="mistyped")
     assert life.facts.wanted.on == date(2026, 3, 2)
     assert life.faults() == []
     assert follow(life) == []

@@ -86,5 +86,5 @@ def test_an_item_without_a_meeting_needs_those_before_the_start(begin: Begin) ->
 def test_a_wanted_first_day_needs_meetings_before_it(begin: Begin) -> None:
     life = begin("needs").at("2025-08-25")
     assert needed(life) == []
-    life.do("want-start", starts_on="2025-11-10")
+    life.do("want-start", on="2025-11-10")
     assert needed(life) == [("2025-10-15", "introduce"), ("2025-11-05", "act")]

@@ -34,6 +34,7 @@ STATION = {
     "record-signature": "drafted",
     "change-panel": "open", "recall-item": "referred", "withdraw-amendment": "active",
     "change-contact": "active", "accept-contact": "active", "withdraw-termination": "ending",
+    "want-start": "needs",
 }  # fmt: skip
 OFFERED = [
     pytest.param(event, str(role), id=f"{event} by {role}")
