@@ -57,13 +57,12 @@ def run(
     3. Fire the deadlines that are due.
     4. Gather digests, after everything that may still add to one, the weekly summary, and the daily checkpoint.
     """
-    work = run_part("look", partial(_look, system, now))
+    work = _try_look(system, now)
 
     def run_exclusive(name: str, work: Callable[..., T]) -> T | None:
         # Only one daemon may do it at a time, even where several share a database.
         return run_part(name, partial(system.transact, partial(work, now=now), exclusive=name))
 
-    # If nobody could look, every part looks itself.
     if work is Work.NONE:
         return Tally()
     if work is not Work.DUE:
@@ -79,6 +78,14 @@ def run(
     run_exclusive("summary", summary.gather)
     run_part("checkpoint", partial(checkpoint.take_daily, system, now))
     return tally or Tally()
+
+
+def _try_look(system: System, now: datetime) -> Work:
+    """Look what there is to do. If that fails, every part has to look itself, and says what is wrong."""
+    try:
+        return _look(system, now)
+    except Exception:  # noqa: BLE001 - the parts meet the same error, and each is told of by its name
+        return Work.ALL
 
 
 def _look(system: System, now: datetime) -> Work:
