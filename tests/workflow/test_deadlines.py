@@ -104,6 +104,7 @@ def test_every_deadline_of_the_packaged_procedure_is_looked_at_here(settings: Co
         "question-answered",
         "scores-anew",
         "outcomes-agreed",
+        "start-kept",
     }  # looked at one by one
     assert set(settings.deadlines) == {row.name for row in TABLE} | arising
 
@@ -138,6 +139,7 @@ ASKED = {
     "agreement-ends": "",
     "close-out-due": "close-out",
     "contact-accepted": "accept-contact",
+    "start-kept": "",
 }
 
 
