@@ -238,7 +238,7 @@ def _fields_of(event: str) -> Mapping[str, FieldInfo]:
 
 
 def _is_met(item: Mapping[str, Any], value: Any) -> bool | None:
-    """Return whether a value meets its target; None if one of them is withheld or is no number."""
+    """Return whether a value meets its target; None if one of them is withheld or not a number."""
     target, direction = item.get("target"), item.get("direction")
     if not isinstance(target, (int, float)) or not isinstance(value, (int, float)):
         return None

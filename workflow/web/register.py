@@ -79,7 +79,7 @@ def _read_filter() -> Filter:
 
 
 def _read_number() -> int:
-    """Return the number of the page that the address names. Abort with 404 if it is no number."""
+    """Return the number of the page that the address names. Abort with 404 if it is not a number."""
     number = request.args.get("page", "1")
     return int(number) if _NUMBER.fullmatch(number) else abort(404)
 

@@ -175,7 +175,7 @@ def test_who_stands_still_amid_many_rows_holds_them_no_longer_than_his_lease(
     reached, taken = threading.Event(), threading.Event()
 
     class Still(str):
-        """A value at which whoever writes it stands still."""
+        """A value at which the writer stands still."""
 
     class StandsStill(StrDumper):
         def dump(self, obj: str) -> Any:
