@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from notifications import render
 from tests.support import databases
@@ -49,6 +51,16 @@ def templates_checked_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(render, "find_problems", find_problems)
         yield
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """Undo the log that a daemon sets up in a test, since it writes to a stream that ends with the test."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    if structlog.is_configured():
+        logging.root.handlers[:], logging.root.level = handlers, level
+        structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import update
 
@@ -177,9 +176,8 @@ def test_what_a_run_of_the_clock_did_is_added_up() -> None:
 
 
 @pytest.fixture
-def log(house: House, capsys: pytest.CaptureFixture[str]) -> Iterator[Log]:
+def log(house: House, capsys: pytest.CaptureFixture[str]) -> Log:
     """What lands on standard error from our own log and from a library's, with this in the configuration."""
-    handlers, level = logging.root.handlers[:], logging.root.level
 
     def log(form: str) -> list[str]:
         logs.set_up(settings_of(house, log=form))
@@ -194,9 +192,7 @@ def log(house: House, capsys: pytest.CaptureFixture[str]) -> Iterator[Log]:
         assert sys.stderr is not None
         return capsys.readouterr().err.splitlines()
 
-    yield log
-    logging.root.handlers[:], logging.root.level = handlers, level
-    structlog.reset_defaults()
+    return log
 
 
 def test_the_log_is_a_line_of_keys_and_values_for_each_event(log: Log) -> None:

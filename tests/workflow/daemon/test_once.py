@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-import structlog
 from sqlalchemy import text
 
 from tests.support import databases
@@ -23,9 +21,8 @@ OF_A_FILE = pytest.mark.skipif(databases.POSTGRESQL, reason="a server looks afte
 
 
 @pytest.fixture
-def once(house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Once]:
+def once(house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Once:
     """Runs the daemon once in this process: its exit status, and what it said."""
-    handlers = logging.root.handlers[:]
     monkeypatch.delenv("PARTNERSHIPS_CONFIG", raising=False)
 
     def run() -> tuple[int, str]:
@@ -35,9 +32,7 @@ def once(house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
         assert said.out == ""
         return int(left.value.code or 0), said.err
 
-    yield run
-    logging.root.handlers[:] = handlers
-    structlog.reset_defaults()
+    return run
 
 
 def test_what_is_due_is_done_and_delivered(house: House) -> None:

@@ -50,7 +50,8 @@ def test_the_holders_of_the_roles_are_told(
 
 def test_every_event_that_others_should_know_of_has_its_notice(settings: Config) -> None:
     kept = {"record-meeting", "record-engagement", "record-responsibility", "add-note", "attach-document"}
-    told_otherwise = {"move-item"}  # by `meeting-changed`, which tells of the meeting
+    # By `meeting-changed`, which tells of the meeting, and by the reminders of `start-kept`.
+    told_otherwise = {"move-item", "want-start", "replan-start"}
     assert set(EVENTS) - settings.notices.keys() == kept | told_otherwise, "these are for the record alone"
 
 
