@@ -78,6 +78,7 @@ class Templates:
     def __init__(self, folders: Sequence[Path], zone: ZoneInfo) -> None:
         self._folders = tuple(folders)
         self._files = _choose_files(self._folders)
+        self._names = sorted(path.stem for path in self._files if is_notice(path))
         self._text = make_environment(self._folders, zone, html=False)
         self._html = make_environment(self._folders, zone, html=True)
         # Fetch no stylesheet from the network: a slow server would stall the outbox.
@@ -85,7 +86,7 @@ class Templates:
 
     def names(self) -> list[str]:
         """Return the names of all notices, in alphabetical order."""
-        return sorted(path.stem for path in self._files if is_notice(path))
+        return list(self._names)
 
     def notice(self, name: str, context: Mapping[str, Any]) -> Rendered:
         """Render one notice; the keys of `context` are those of `check.CONTEXT`.
@@ -150,8 +151,8 @@ class Templates:
         }
 
     def _require(self, name: str) -> None:
-        if name not in self.names():
-            names = ", ".join(self.names()) or "none at all"
+        if name not in self._names:
+            names = ", ".join(self._names) or "none at all"
             raise TemplateMissing(f"there is no notice {name!r} (file email/{name}.j2); there are: {names}")
 
     def _render_block(self, template: Template, block: str, context: Mapping[str, Any]) -> str:

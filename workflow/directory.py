@@ -259,15 +259,24 @@ class Directory:
         """Return the ids of schools, with those that merged into them."""
         return [school for school in self.schools if self.present_school(school) in schools]
 
+    @cached_property
     def names(self) -> dict[str, str]:
         """Return names: of organizations by id, of people by address, also of those who were removed."""
         organizations = {key: value.name for key, value in self.organizations.items()}
         return organizations | dict(self.former) | {key: value.name for key, value in self.people.items()}
 
 
+_VERSION = "directory"  # under which the version is remembered
+
+
 def version_of(connection: Connection) -> str:
     """Return the version of the directory, which changes whenever the directory does."""
-    return database.remembered(connection, "directory") or "0"
+    return database.remembered(connection, _VERSION) or "0"
+
+
+def version_in(meta: Mapping[str, str]) -> str:
+    """Return the version of the directory out of everything that is remembered."""
+    return meta.get(_VERSION, "0")
 
 
 def read(connection: Connection, config: Config) -> Directory:
@@ -370,7 +379,7 @@ def _record_entry(
     what = f"{table.name} {key}"
     chain.record(connection, what, _values(after), before=_values(before), by=by, now=now)
     chain.note(connection, table.name, [key])
-    database.remember(connection, "directory", str(int(version_of(connection)) + 1))
+    database.remember(connection, _VERSION, str(int(version_of(connection)) + 1))
 
 
 def _values(values: Mapping[str, Any] | None) -> dict[str, Any] | None:

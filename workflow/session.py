@@ -9,10 +9,10 @@ import os
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -44,6 +44,22 @@ class Session:
     connection: Connection
     config: Config
     directory: Directory
+    seen: dict[Any, Any] | None = None  # what was read already, where nobody changes it meanwhile
+
+    def once(self, key: tuple[Any, ...], read: Callable[[], T]) -> T:
+        """Return what `read` returns. In a transaction that only reads it runs once for each key."""
+        if self.seen is None:
+            return read()
+        if key not in self.seen:
+            self.seen[key] = read()
+        found: T = self.seen[key]
+        return found
+
+    def remembered(self, key: str) -> str | None:
+        """Return what the table `meta` holds under a key; None if nothing has been remembered under it."""
+        if self.seen is None:
+            return database.remembered(self.connection, key)
+        return self.once(("meta",), lambda: database.remember_all(self.connection)).get(key)
 
     def local(self, instant: datetime | None) -> str | None:
         """Return an instant in the district's zone as ISO 8601 text; None stays None."""
@@ -70,8 +86,10 @@ class System:
 
     def session(self, connection: Connection) -> Session:
         """Return a session in this transaction. Read the directory again only if its version has changed."""
+        return self._session(connection, directory.version_of(connection))
+
+    def _session(self, connection: Connection, version: str) -> Session:
         cached = self._directory
-        version = directory.version_of(connection)
         # The Board's meetings in the directory depend on the configuration, so a reload must read them again.
         if cached is None or cached[0] is not self.config or cached[1].version != version:
             cached = self._directory = (self.config, directory.read(connection, self.config))
@@ -105,7 +123,9 @@ class System:
     def reading(self) -> Iterator[Session]:
         """Open a session that only reads. It sees everything as it was at one moment."""
         with database.reading(self.engine) as connection:
-            yield self.session(connection)
+            # Most of those who only read ask for more than the version of the directory.
+            meta = database.remember_all(connection)
+            yield replace(self._session(connection, directory.version_in(meta)), seen={("meta",): meta})
 
 
 def open_system(path: Path | None, *, words: bool = True) -> System:

@@ -271,15 +271,19 @@ def _sent_at(s: Situation) -> datetime | None:
     return held_at if is_same else None
 
 
+_HELD = select(func.count()).where(
+    tables.held_applications.c.partnership == bindparam("key"),
+    tables.held_applications.c.held_at >= bindparam("since"),
+    tables.held_applications.c.set_aside_at.is_(None),
+)
+
+
 def _waiting(s: Situation) -> int:
     """Return how many applications to the present call wait for the office."""
-    call, table = s.record.facts.selection, tables.held_applications
+    call = s.record.facts.selection
     if call is None:
         return 0
-    query = select(func.count()).where(
-        table.c.partnership == s.record.id, table.c.held_at >= call.opened_at, table.c.set_aside_at.is_(None)
-    )
-    return s.session.connection.scalar(query) or 0
+    return s.session.connection.scalar(_HELD, {"key": s.record.id, "since": call.opened_at}) or 0
 
 
 def _is_in_person(row: HistoryEntry) -> bool:

@@ -99,10 +99,13 @@ def fire_due(
 
 def next_due(connection: Connection) -> datetime | None:
     """Return when the next open deadline has to be tried; None if no deadline is open."""
-    table = tables.deadlines
-    query = select(func.min(table.c.next_at)).where(table.c.status == DeadlineStatus.OPEN.value)
-    next_at: datetime | None = connection.scalar(query)
+    next_at: datetime | None = connection.scalar(_NEXT)
     return next_at
+
+
+_NEXT = select(func.min(tables.deadlines.c.next_at)).where(
+    tables.deadlines.c.status == DeadlineStatus.OPEN.value
+)
 
 
 def _due_partnerships(

@@ -13,7 +13,7 @@ _KEY = "meetings"  # under which the calendar is remembered
 
 def has_changed(session: Session) -> bool:
     """Return whether the Board's calendar is another one than that seen last."""
-    return database.remembered(session.connection, _KEY) != _mark(session)
+    return session.remembered(_KEY) != _mark(session)
 
 
 def _mark(session: Session) -> str:

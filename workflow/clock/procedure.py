@@ -26,7 +26,7 @@ class ChangedSetting:
 
 def has_changed(session: Session) -> bool:
     """Return whether any setting is another one than those seen last."""
-    return database.remembered(session.connection, _KEY) != session.config.stated_text
+    return session.remembered(_KEY) != session.config.stated_text
 
 
 def tell_procedure(session: Session, now: datetime) -> list[str]:
@@ -69,6 +69,6 @@ def read_labels(session: Session) -> dict[str, str]:
 
 def _read_seen(session: Session) -> dict[str, Any] | None:
     """Return the settings that were seen last by their dotted names; None if none were."""
-    seen = database.remembered(session.connection, _KEY)
+    seen = session.remembered(_KEY)
     settings: dict[str, Any] | None = None if seen is None else json.loads(seen)
     return settings

@@ -18,7 +18,7 @@ from workflow.store.rows import DeadlineStatus, Snapshot
 
 def has_changed(session: Session) -> bool:
     """Return whether the procedure is another one than that by which the open deadlines were planned."""
-    return database.remembered(session.connection, "procedure") != session.config.fingerprint
+    return session.remembered("procedure") != session.config.fingerprint
 
 
 def replan(session: Session, now: datetime) -> list[dict[str, str]]:

@@ -25,7 +25,7 @@ _WANTED = select(tables.partnerships).where(
 
 def has_changed(session: Session) -> bool:
     """Return whether something happened from which a plan for a wanted first day may follow. Reads only."""
-    if database.remembered(session.connection, _KEY) == _mark(session):
+    if session.remembered(_KEY) == _mark(session):
         return False
     return session.connection.execute(_WANTED.limit(1)).first() is not None
 
@@ -38,7 +38,7 @@ def follow_plans(session: Session, now: datetime) -> list[str]:
     2. Lock the partnerships with a wanted first day that are not in force, and compare their plans.
     3. Record a plan that differs as an event of the clock, which moves the deadline too.
     """
-    if database.remembered(session.connection, _KEY) == _mark(session):
+    if session.remembered(_KEY) == _mark(session):
         return []
     query = _WANTED.order_by(tables.partnerships.c.id)
     rows = session.connection.execute(database.locking(session.connection, query)).all()

@@ -43,9 +43,8 @@ def _encode(content: bytes) -> bytes:
 
 def _read_copy(session: Session, row: Notice) -> str | None:
     """Return the application that a receipt is about, in words; None if its reader is not the author."""
-    about = partnership_of(session, row)
     is_receipt = row.template in SEALED_EVENTS and row.role == Role.APPLICANT and row.delegate_for is None
-    if about is None or row.seq is None or not is_receipt:
+    if row.seq is None or not is_receipt or (about := partnership_of(session, row)) is None:
         return None
     entry = entry_of(session, about.key, row.seq)
     values = entry.input_values

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, not_, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from notifications.mailers import InDoubt, Mailer, PermanentFailure, TemporaryFailure, Unreachable
@@ -21,7 +21,8 @@ from workflow import links
 from workflow.outbox import copies, digest, message, queue, writing
 from workflow.outbox.throttle import Pace
 from workflow.outbox.timing import next_send_time
-from workflow.outbox.writing import Draft, Writer
+from workflow.outbox.writing import Draft, Material, Writer
+from workflow.procedure.config import Config
 from workflow.session import Session, System
 from workflow.store import chain, tables
 from workflow.store.column_types import canonical
@@ -63,7 +64,7 @@ def deliver(
     _release_rest(system, pace)
     begun = clock()
     pace.more = False
-    if not _has_work(system, begun):
+    if not has_work(system, begun):
         return {}
     with mailer.session():
         while not stop() and (room := pace.room(clock())) != 0:
@@ -107,15 +108,54 @@ def deliver(
     return dict(counts)
 
 
-def _has_work(system: System, now: datetime) -> bool:
+def deliver_within(
+    session: Session, mailer: Mailer, now: datetime, writer: Writer, most: int | None = None
+) -> int:
+    """Deliver up to `most` of the notices that are due, in the transaction of this session; return how many.
+
+    For a copy of the record that nobody else uses, and a mailer that takes everything at once: a claim that must
+    outlive a transaction, and an outcome that must not be lost, cost most of the time of `deliver`.
+    """
+    claimed = _claim(session, now, most)
+    # Delivery changes nothing of what messages tell.
+    reading, rows = replace(session, seen={}), []
+    for notice in claimed:
+        row = notice.row
+        draft = None if row.message else _render(session.config, row, _gather(reading, row), writer)
+        ready, written = _write(session, notice, draft, writer)
+        outcome = _attempt(mailer, ready)
+        status, values = _columns_after(session, ready, outcome, now)
+        kept = {name: getattr(row, name) for name in _DELIVERED}
+        rows.append({"key": row.id, **kept, **written, **values})
+        _tell_outcome(session, ready, status, outcome[1], now)
+    if rows:
+        session.connection.execute(_DELIVER, rows)
+        chain.note(session.connection, tables.notices.name, [row["key"] for row in rows])
+    return len(claimed)
+
+
+# What the delivery of a notice may change in its row.
+_DELIVERED = (
+    "subject", "message", "shown", "status", "attempts", "lease_until", "reason", "next_at", "sent_at",
+)  # fmt: skip
+_DELIVER = (
+    update(tables.notices)
+    .where(tables.notices.c.id == bindparam("key"))
+    .values({name: bindparam(name) for name in _DELIVERED})
+)
+_DUE_NOW = (
+    select(tables.notices.c.id).where(_MAY_LEAVE, tables.notices.c.next_at <= bindparam("now")).limit(1)
+)
+
+
+def has_work(system: System, now: datetime) -> bool:
     """Return whether any notice may leave now, or could if no daemon were delivering it.
 
     Return true if nobody can say: the claim meets the same error, and says what is wrong with the database.
     """
-    query = select(tables.notices.c.id).where(_MAY_LEAVE, tables.notices.c.next_at <= now)
     try:
         with system.reading() as session:
-            return session.connection.execute(query.limit(1)).first() is not None
+            return session.connection.execute(_DUE_NOW, {"now": now}).first() is not None
     except DBAPIError:
         return True
 
@@ -177,7 +217,7 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
     return or_(until.is_(None), until <= now, until > now + 2 * LEASE)
 
 
-def _claim(session: Session, now: datetime, most: int = CLAIM) -> list[Claimed]:
+def _claim(session: Session, now: datetime, most: int | None) -> list[Claimed]:
     """Claim the notices that are due first, at most `most` of them, and return them.
 
     1. Leave out every recipient who has a message on its way, so that messages to one person arrive in order.
@@ -248,10 +288,15 @@ def _make_draft(system: System, row: Notice, writer: Writer) -> Draft | None:
     """Return the words of a notice, or the problem why there are none; None if its message is written already."""
     if row.message is not None:
         return None
+    with system.reading() as session:
+        material = _gather(session, row)
+    return _render(system.config, row, material, writer)
+
+
+def _gather(session: Session, row: Notice) -> Material | Draft:
+    """Return what the words of a notice are made of, or a draft with the problem."""
     try:
-        with system.reading() as session:
-            material = writing.gather(session, row)
-        return writer.render(system.config, row, material)
+        return writing.gather(session, row)
     except DBAPIError:
         # This is the trouble of the database, for which the notice is not to blame.
         raise
@@ -259,31 +304,50 @@ def _make_draft(system: System, row: Notice, writer: Writer) -> Draft | None:
         return Draft(f"({error})", problem=_explain(error))
 
 
+def _render(config: Config, row: Notice, material: Material | Draft, writer: Writer) -> Draft:
+    """Return the words of a notice, or the problem why there are none."""
+    if isinstance(material, Draft):
+        return material
+    try:
+        return writer.render(config, row, material)
+    except Exception as error:  # noqa: BLE001 - one broken notice must not keep the others from leaving
+        return Draft(f"({error})", problem=_explain(error))
+
+
 def _with_message(session: Session, claimed: Claimed, draft: Draft | None, writer: Writer) -> Claimed | None:
-    """Return a claimed notice with its message, written now at its first attempt; None if the claim is lost.
+    """Return a claimed notice with its message, written now at its first attempt; None if the claim is lost."""
+    if not _is_still_ours(session, claimed):
+        return None
+    ready, columns = _write(session, claimed, draft, writer)
+    if columns:
+        session.connection.execute(update(tables.notices).where(claimed.ours).values(columns))
+    return ready
+
+
+def _write(
+    session: Session, claimed: Claimed, draft: Draft | None, writer: Writer
+) -> tuple[Claimed, dict[str, Any]]:
+    """Return a claimed notice with its message, written now at its first attempt, and what its row keeps of it.
 
     The message is stored, so that every attempt sends the same bytes: those that are stored have no signatures, and
     each attempt signs them again.
     """
-    if not _is_still_ours(session, claimed):
-        return None
     row, lease = claimed.row, claimed.lease
     # The message of an earlier attempt is sent as it was, even if the record has changed since.
     if draft is None:
         content = links.sign_again(session.config, row.message or b"", row.to)
         content = copies.enclose(session, row, content)
-        return replace(claimed, content=content, subject=row.subject or "")
+        return replace(claimed, content=content, subject=row.subject or ""), {}
     try:
-        # A savepoint, so that a message that fails halfway leaves nothing behind.
-        with session.connection.begin_nested():
-            content = writer.finish(session, row, draft, lease - LEASE)
+        content = writer.finish(session, row, draft, lease - LEASE)
     except Exception as error:  # noqa: BLE001 - one broken notice must not keep the others from leaving
-        return replace(claimed, problem=f"it cannot be written: {_explain(error)}", subject=draft.subject)
+        problem = f"it cannot be written: {_explain(error)}"
+        return replace(claimed, problem=problem, subject=draft.subject), {}
     values: dict[str, Any] = {"subject": draft.subject, "message": mask(content)}
     # `shown` is what an answer by mail is judged by, even if the procedure offers something else by then.
     values["shown"] = canonical(draft.material.shown if draft.material else {})
-    session.connection.execute(update(tables.notices).where(claimed.ours).values(values))
-    return replace(claimed, content=copies.enclose(session, row, content), subject=draft.subject)
+    content = copies.enclose(session, row, content)
+    return replace(claimed, content=content, subject=draft.subject), values
 
 
 def _explain(error: Exception) -> str:
@@ -327,14 +391,26 @@ def _settle(
 ) -> str:
     """Record the outcome of an attempt and return the status of the notice, or "overtaken".
 
-    1. Count the attempt. A failure after the last wait of `retry_minutes` sets the notice aside.
-    2. Write the new status only if the claim still holds, which also ends the claim.
-    3. Give the notices of a digest the same outcome.
-    4. Tell staff of a notice that is dead or in doubt, unless it is itself such a report.
+    Write the new status only if the claim still holds, which also ends the claim.
+    """
+    status, values = _columns_after(session, claimed, outcome, now)
+    done = chain.execute(session.connection, update(tables.notices).where(claimed.ours).values(values))
+    # The daemon that took the notice over records its own outcome, which must not be overwritten.
+    if not done:
+        return "overtaken"
+    _tell_outcome(session, claimed, status, outcome[1], now, tell)
+    return status
+
+
+def _columns_after(
+    session: Session, claimed: Claimed, outcome: tuple[NoticeStatus, str | None], now: datetime
+) -> tuple[NoticeStatus, dict[str, Any]]:
+    """Return the status of a notice after an attempt, and what changes in its row.
+
+    The attempt counts. A failure after the last wait of `retry_minutes` sets the notice aside.
     """
     status, reason = outcome
-    row, table = claimed.row, tables.notices
-    attempts = row.attempts + 1
+    attempts = claimed.row.attempts + 1
     waits = session.config.procedure.mail.retry_minutes
     values: dict[str, Any] = {"attempts": attempts, "lease_until": None, "reason": reason}
     # No wait is left, so more tries would go on forever without anybody knowing.
@@ -344,18 +420,24 @@ def _settle(
         values["next_at"] = next_send_time(session.config, now + timedelta(minutes=waits[attempts - 1]))
     if status == NoticeStatus.SENT:
         values["sent_at"] = now
-    done = chain.execute(
-        session.connection, update(table).where(claimed.ours).values(status=status, **values)
-    )
-    # The daemon that took the notice over records its own outcome, which must not be overwritten.
-    if not done:
-        return "overtaken"
+    return status, values | {"status": status}
+
+
+def _tell_outcome(
+    session: Session,
+    claimed: Claimed,
+    status: NoticeStatus,
+    reason: str | None,
+    now: datetime,
+    tell: bool = True,
+) -> None:
+    """Give the notices of a digest its outcome, and tell staff of a notice that is dead or in doubt."""
+    row = claimed.row
     if row.template == message.DIGEST:
         digest.share_outcome(session, row.id, status, now, reason)
     # A report that fails must not cause a report about itself, and so on without end.
     if tell and status in (NoticeStatus.DEAD, NoticeStatus.IN_DOUBT) and row.template != "message-failed":
-        _tell_staff(session, claimed, reason, attempts, now)
-    return status
+        _tell_staff(session, claimed, reason, row.attempts + 1, now)
 
 
 def _tell_staff(session: Session, claimed: Claimed, reason: str | None, attempts: int, now: datetime) -> None:

@@ -21,11 +21,18 @@ from workflow.store.rows import Notice, NoticeStatus
 
 def is_waiting(session: Session) -> bool:
     """Return whether any notice waits for a digest."""
-    table = tables.notices
-    query = select(table.c.id).where(
-        table.c.status == NoticeStatus.QUEUED, table.c.held, table.c.within.is_(None)
+    return session.connection.execute(_WAITING).first() is not None
+
+
+_WAITING = (
+    select(tables.notices.c.id)
+    .where(
+        tables.notices.c.status == NoticeStatus.QUEUED,
+        tables.notices.c.held,
+        tables.notices.c.within.is_(None),
     )
-    return session.connection.execute(query.limit(1)).first() is not None
+    .limit(1)
+)
 
 
 def gather(session: Session, now: datetime) -> int:

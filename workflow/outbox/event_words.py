@@ -21,13 +21,13 @@ from workflow.views.visibility import Viewer
 
 def names_in(session: Session, facts: Partnership) -> dict[str, str]:
     """Return names: of organizations and applicants by identifier, of people by address."""
-    return _applicants(facts) | session.directory.names()
+    return _applicants(facts) | session.directory.names
 
 
 def write_reason(session: Session, reason: str, facts: Partnership | None = None) -> str:
     """Return a reason of the law as people read it: with the labels of events and names in place of identifiers."""
     applicants = _applicants(facts) if facts else {}
-    names = applicants | session.directory.names()
+    names = applicants | session.directory.names
 
     def name(found: re.Match[str]) -> str:
         word = found[0]

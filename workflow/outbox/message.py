@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from states.chapters.anytime import CHANGE_CONTACT
 from states.chapters.panel import CHANGE_PANEL
@@ -67,7 +67,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "me": None if row.role == Role.PUBLIC else session.config.address("me"),
         "unsubscribe": unsubscribe_address(session, row),
         "dates_in": session.dates_in(row.to),
-        "names": people.names(),
+        "names": people.names,
         "failure": None,
         "changes": None,
         "reply": None,
@@ -126,13 +126,17 @@ _NO_PARTNERSHIP: dict[str, Any] = {
 }
 
 
+_PARTNERSHIP = select(tables.partnerships).where(tables.partnerships.c.id == bindparam("key"))
+
+
 def partnership_of(session: Session, row: Notice) -> Snapshot | None:
     """Return the partnership of a notice as it is now, or None for a notice about no single one."""
     if row.partnership is None:
         return None
-    table = tables.partnerships
-    return Snapshot.from_row(
-        session.connection.execute(select(table).where(table.c.id == row.partnership)).one()
+    key = {"key": row.partnership}
+    return session.once(
+        ("partnership", row.partnership),
+        lambda: Snapshot.from_row(session.connection.execute(_PARTNERSHIP, key).one()),
     )
 
 

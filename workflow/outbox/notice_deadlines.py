@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
@@ -36,26 +36,33 @@ def deadline_of(session: Session, row: Notice, events: Sequence[str], now: datet
     return None
 
 
+_RUNG = select(tables.deadlines).where(tables.deadlines.c.id == bindparam("key"))
+# All rungs of a deadline have its due instant, and one that is overdue has only escalations left.
+_OPEN = (
+    select(tables.deadlines.c.name, tables.deadlines.c.ladder)
+    .where(
+        tables.deadlines.c.partnership == bindparam("key"), tables.deadlines.c.status == bindparam("status")
+    )
+    .distinct()
+)
+
+
 def own_deadline(session: Session, row: Notice, now: datetime) -> dict[str, Any] | None:
     """Return the deadline that a notice is about, as it is `now`; None for a notice of an event."""
     if row.deadline is None:
         return None
-    query = select(tables.deadlines).where(tables.deadlines.c.id == row.deadline)
-    rung = session.connection.execute(query).one()
+    key = {"key": row.deadline}
+    rung = session.once(("rung", row.deadline), lambda: session.connection.execute(_RUNG, key).one())
     return _deadline_context(session, rung.name, rung.ladder, rung.kind, now)
 
 
 def _open_deadlines(session: Session, row: Notice) -> list[tuple[str, datetime, DeadlineSettings]]:
     """Return the open deadlines of a notice's partnership that its reader may know of: name, due instant, row."""
-    table, viewer = tables.deadlines, visibility.viewer_of(row)
-    query = select(table.c.name, table.c.ladder).where(
-        table.c.partnership == row.partnership, table.c.status == DeadlineStatus.OPEN.value
+    viewer, values = visibility.viewer_of(row), {"key": row.partnership, "status": DeadlineStatus.OPEN.value}
+    rungs = session.once(
+        ("open deadlines", row.partnership), lambda: session.connection.execute(_OPEN, values).all()
     )
-    # All rungs of a deadline have its due instant, and one that is overdue has only escalations left.
-    found = [
-        (rung.name, rung.ladder, session.config.deadlines.get(rung.name))
-        for rung in session.connection.execute(query.distinct())
-    ]
+    found = [(rung.name, rung.ladder, session.config.deadlines.get(rung.name)) for rung in rungs]
     return [
         (name, due, settings)
         for name, due, settings in found

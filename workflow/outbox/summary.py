@@ -28,7 +28,7 @@ _KEY = "summary-week"  # under which the last week is remembered, by its Monday
 
 def is_due(session: Session, now: datetime) -> bool:
     """Return whether the summary of this week is still to be queued, or its week to be remembered."""
-    told = database.remembered(session.connection, _KEY)
+    told = session.remembered(_KEY)
     return told is None or told < _week_of(last_day(session.config, now))
 
 
@@ -47,7 +47,7 @@ def gather(session: Session, now: datetime) -> int:
     if not is_due(session, now):
         return 0
     settings, day = session.config.procedure.summary, last_day(session.config, now)
-    told = database.remembered(session.connection, _KEY)
+    told = session.remembered(_KEY)
     database.remember(session.connection, _KEY, _week_of(day))
     due = session.config.calendar.instant(day, settings.time)
     if told is None and not _has_begun(session, due):

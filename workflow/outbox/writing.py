@@ -191,8 +191,13 @@ def subject_of(session: Session, row: Notice) -> str:
 def finish(session: Session, row: Notice, draft: Draft, now: datetime) -> bytes:
     """Return the bytes of a notice's message, dated `now`, and record what goes with it.
 
-    Raise `CannotWrite` if the draft has a problem.
+    Raise `CannotWrite` if the draft has a problem. A message that fails halfway leaves nothing behind.
     """
+    with session.connection.begin_nested():
+        return _compose(session, row, draft, now)
+
+
+def _compose(session: Session, row: Notice, draft: Draft, now: datetime) -> bytes:
     if draft.rendered is None or draft.material is None:
         raise CannotWrite(draft.problem or "")
     _remove(session, row, draft.broken)
@@ -237,6 +242,8 @@ def _render_subject(config: Config, row: Notice, material: Material) -> Draft:
 
 
 def _finish_empty(session: Session, row: Notice, draft: Draft, now: datetime) -> bytes:
+    if draft.problem is not None:
+        raise CannotWrite(draft.problem)
     _remove(session, row, draft.broken)
     return b""
 

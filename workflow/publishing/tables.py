@@ -198,7 +198,7 @@ def _history_row(session: Session, ref: str, row: HistoryEntry, entry: dict[str,
 
 
 def _list_scores(session: Session, records: Iterable[Snapshot], now: datetime) -> Iterator[Row]:
-    names = session.directory.names()
+    names = session.directory.names
     for record in records:
         for number, call in enumerate(record.facts.selections, start=1):
             # A call that is open, or ended before its closing, says nothing of who applied (4270.8).

@@ -36,14 +36,6 @@ class NotACheckpoint(ValueError):
     """A file is no checkpoint, or its heads do not lead to its root; the message says which."""
 
 
-def take_daily(system: System, now: datetime) -> Checkpoint | None:
-    """Take the checkpoint of this day, once its hour has come; None if it was taken, or nothing is on record."""
-    with system.reading() as session:
-        if not is_due(session, now):
-            return None
-    return take(system, now, by="", daily=True)
-
-
 def take(system: System, now: datetime, *, by: str, daily: bool = False) -> Checkpoint | None:
     """Take a checkpoint now, and return it; None if it is `daily` and another daemon has taken that of this day.
 
@@ -80,14 +72,17 @@ def _last_due_day(config: Config, now: datetime) -> date:
     return today if config.calendar.instant(today, at) <= now else today - timedelta(days=1)
 
 
+_FIRST = select(tables.history.c.at).order_by(tables.history.c.at).limit(1)
+
+
 def is_due(session: Session, now: datetime) -> bool:
     """Return whether the checkpoint of the last day on which one was due is still to be taken."""
     day = _last_due_day(session.config, now)
-    taken = database.remembered(session.connection, _KEY)
+    taken = session.remembered(_KEY)
     if taken is not None and taken >= day.isoformat():
         return False
     # Nothing was on record at that hour of a new database.
-    first = session.connection.scalar(select(tables.history.c.at).order_by(tables.history.c.at).limit(1))
+    first = session.connection.scalar(_FIRST)
     return first is not None and first < session.config.calendar.instant(
         day, session.config.procedure.record.checkpoint_at
     )
@@ -131,7 +126,7 @@ def _keep(session: Session, *, checkpoint: Checkpoint, by: str, problem: str | N
     if daily and not is_due(session, checkpoint.at):
         return False
     day = _last_due_day(session.config, checkpoint.at)
-    taken = database.remembered(session.connection, _KEY)
+    taken = session.remembered(_KEY)
     if taken is None or taken < day.isoformat():
         database.remember(session.connection, _KEY, day.isoformat())
     values = {

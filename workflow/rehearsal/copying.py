@@ -38,7 +38,9 @@ def copied(system: System, settings: Config | None = None) -> Iterator[System]:
 
 def _open_memory() -> Engine:
     """Open an empty database in memory. All its users share one connection, since each other would get its own."""
-    engine = create_engine("sqlite://", poolclass=StaticPool, hide_parameters=True)
+    engine = create_engine(
+        "sqlite://", poolclass=StaticPool, hide_parameters=True, execution_options={chain.UNPROVED: True}
+    )
     dialects.configure_sqlite(engine)
     chain.watch(engine)
     return engine

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol, TypeVar
 
 from workflow.clock import tick
@@ -99,9 +100,14 @@ def live(
 def _tick(system: System, now: datetime) -> None:
     """Tick until nothing more is due: what the clock fires may move a deadline to this very instant."""
     for _ in range(_TICKS):
-        tally = tick.run(system, now, _run_part)
+        tally = tick.run(system, now, _run_part, checkpoints=_has_witnesses(system))
         if not (tally.fired or tally.told):
             return
+
+
+def _has_witnesses(system: System) -> bool:
+    """Return whether anybody is told of a checkpoint. Of others nothing is seen in a rehearsal."""
+    return bool(system.config.procedure.record.witnesses)
 
 
 def _run_part(name: str, work: Callable[[], T], /) -> T | None:
@@ -110,17 +116,18 @@ def _run_part(name: str, work: Callable[[], T], /) -> T | None:
 
 
 def _deliver(system: System, postbox: Postbox, now: datetime, pace: Pace) -> None:
-    """Deliver everything that may leave now, in as many turns as it takes."""
+    """Deliver everything that may leave now, in one transaction."""
+    if not delivery.has_work(system, now):
+        return
     writer = writing.SUBJECTS if postbox.keep is None else writing.WHOLE
-    while True:
-        delivery.deliver(system, postbox, lambda: now, pace=pace, writer=writer)
-        if not pace.more:
-            return
+    work = partial(delivery.deliver_within, mailer=postbox, now=now, writer=writer, most=pace.room(now))
+    for _ in range(system.transact(work)):
+        pace.note_attempt(now)
 
 
 def _next(system: System, now: datetime, people: People, pace: Pace) -> datetime:
     with system.reading() as session:
-        instants = [tick.next_instant(session, now)]
+        instants = [tick.next_instant(session, now, checkpoints=_has_witnesses(system))]
         if (act := people.next_instant(session, now)) is not None:
             instants.append(act)
     # More messages are due than may leave in a minute.

@@ -294,6 +294,14 @@ def remembered(connection: Connection, key: str) -> str | None:
     return value
 
 
+def remember_all(connection: Connection) -> dict[str, str]:
+    """Return everything that is remembered, by its key: a few values, most of them short."""
+    return {row.key: row.value for row in connection.execute(_ALL_REMEMBERED)}
+
+
+_ALL_REMEMBERED = select(tables.meta)
+
+
 def remember(connection: Connection, key: str, value: str) -> None:
     """Write a value under a key of the table `meta`, in place of the one that was there."""
     table = tables.meta

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from workflow.store import chain, tables
 
 
 def generation_of(connection: Connection, email: str) -> int:
     """Return the generation of a person's calendar feed. Only the address with this generation works."""
-    table = tables.addresses
-    return connection.scalar(select(table.c.feed).where(table.c.email == email)) or 0
+    return connection.scalar(_GENERATION, {"email": email}) or 0
+
+
+_GENERATION = select(tables.addresses.c.feed).where(tables.addresses.c.email == bindparam("email"))
 
 
 def renew(connection: Connection, email: str) -> int:

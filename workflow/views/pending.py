@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from states.event import Event, Waiting
 from states.machine import COLLECTED
@@ -101,13 +101,18 @@ def _owed(session: Session, deadline: str) -> tuple[str, ...]:
     return settings.owed if settings else ()
 
 
+_RUNNING = (
+    select(tables.deadlines.c.name, tables.deadlines.c.ladder)
+    .where(
+        tables.deadlines.c.partnership == bindparam("key"), tables.deadlines.c.status == bindparam("status")
+    )
+    .distinct()
+)
+
+
 def _running(session: Session, record: Snapshot) -> Mapping[str, datetime]:
     """Return the due instant of each open deadline by name, the earliest first."""
-    table = tables.deadlines
-    query = select(table.c.name, table.c.ladder).where(
-        table.c.partnership == record.id, table.c.status == DeadlineStatus.OPEN.value
-    )
-    rows = session.connection.execute(query.distinct())
+    rows = session.connection.execute(_RUNNING, {"key": record.id, "status": DeadlineStatus.OPEN.value})
     return {row.name: row.ladder for row in sorted(rows, key=lambda row: (row.ladder, row.name))}
 
 

@@ -215,7 +215,7 @@ def _collect_names(session: Session, facts: Partnership) -> dict[str, str]:
         for organization, application in call.applications.items()
     }
     contact = {facts.contact.email: facts.contact.name} if facts.contact else {}
-    return contact | applied | session.directory.names()
+    return contact | applied | session.directory.names
 
 
 def _list_duties(seen: Mapping[str, Any], due: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
