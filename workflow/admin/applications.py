@@ -14,8 +14,9 @@ from states.names import Role
 from workflow.actions import applications as sending
 from workflow.actions import held_applications
 from workflow.actions.held_applications import Held
-from workflow.admin.console import Console, Listing, common, echo, format_minute
+from workflow.admin.console import Console, Listing, common
 from workflow.admin.references import REF, complete_refs, find_record, resolve
+from workflow.admin.terminal import echo, format_minute
 from workflow.session import Session
 from workflow.store import chain, tables
 from workflow.store.errors import NotFound

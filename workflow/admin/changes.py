@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from workflow.admin.console import Console, common, format_minute
+from workflow.admin.console import Console, common
+from workflow.admin.terminal import format_minute
 from workflow.record.changes import describe_difference, list_changes
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
+from workflow.admin.terminal import echo
 from workflow.outbox.trial import require_writable
 from workflow.procedure import config
 from workflow.procedure.config import Config

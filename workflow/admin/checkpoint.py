@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from states.errors import BadInput, Problem
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
+from workflow.admin.terminal import echo
 from workflow.record import checkpoint as checkpoints
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import pwd
 import re
@@ -14,9 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -25,6 +23,7 @@ from notifications.filters import long_day
 from notifications.markup import escape_controls
 from states.errors import BadInput, Problem, Refused, Unmet
 from workflow import session
+from workflow.admin.terminal import dump_json, echo
 from workflow.forms.days import read_option
 from workflow.procedure import config
 from workflow.procedure.config import Config
@@ -36,38 +35,6 @@ from workflow.store.database import open_store
 T = TypeVar("T")
 # The user in [admin.users] that stands for the owner of the configuration file.
 OWNER = "(owner)"
-# How JSON writes a character by its number (RFC 8259, 7).
-JSON_ESCAPE = "\\u{:04x}"
-
-
-def format_minute(instant: str) -> str:
-    """Return an instant in ISO 8601 without seconds and offset, for people."""
-    return instant[:16].replace("T", " ")
-
-
-def dump_json(document: Any) -> str:
-    """Return a document as the text of JSON.
-
-    Characters on which a terminal would act, or which the encoding of the output lacks, are escapes.
-    """
-    text = json.dumps(document, ensure_ascii=not _has_every_letter(sys.stdout), indent=2)
-    return escape_controls(text, JSON_ESCAPE)
-
-
-def echo(text: str = "", *, nl: bool = True, err: bool = False) -> None:
-    """Print a text that may hold what a stranger wrote, with escapes for its control characters."""
-    click.echo(escape_controls(text), nl=nl, err=err)
-
-
-def replace_missing_letters() -> None:
-    """Let the output show a question mark for each letter that its encoding lacks, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper) and not _has_every_letter(stream):
-            stream.reconfigure(errors="replace")
-
-
-def _has_every_letter(stream: TextIO) -> bool:
-    return (stream.encoding or "utf-8").lower().replace("-", "").startswith("utf")
 
 
 @dataclass

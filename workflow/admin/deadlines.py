@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from notifications.filters import long_day
 from states.errors import BadInput, Problem, suggest
-from workflow.admin.console import Console, Listing, common, echo, format_minute
+from workflow.admin.console import Console, Listing, common
 from workflow.admin.references import ANY_REF, REF, find_record
+from workflow.admin.terminal import echo, format_minute
 from workflow.procedure.offsets import Offset, parse_span
 from workflow.record import explanation
 from workflow.store import tables

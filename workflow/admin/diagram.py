@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from states.machine import draw
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
 from workflow.admin.output import OUTPUT, write_output
 from workflow.admin.references import ANY_REF, find_record
+from workflow.admin.terminal import echo
 from workflow.publishing.lifecycle import Stand, draw_svg
 
 

@@ -15,7 +15,8 @@ from states.errors import BadInput, Problem, suggest
 from states.mistakes import problems_of
 from workflow import directory
 from workflow.actions import sign_in
-from workflow.admin.console import Console, echo
+from workflow.admin.console import Console
+from workflow.admin.terminal import echo
 from workflow.outbox import queue
 from workflow.procedure.settings import Area
 from workflow.record import board_items, changes, histories

@@ -20,11 +20,12 @@ from states.machine import FIRST, row_of
 from workflow import engine, session
 from workflow.actions import begin, choices, prefill
 from workflow.admin import do_correct, event_input, trigger
-from workflow.admin.console import Console, common, echo, format_minute
+from workflow.admin.console import Console, common
 from workflow.admin.menu import Deed, Menu, make_menu, roles_held
 from workflow.admin.prompts import Questions, ask_line, choose
 from workflow.admin.reading import print_reading
 from workflow.admin.references import ANY_REF, find_record, require_person
+from workflow.admin.terminal import echo, format_minute
 from workflow.engine import Change
 from workflow.forms import parsing
 from workflow.forms.fields import Choices, Offered

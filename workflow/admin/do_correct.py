@@ -16,9 +16,10 @@ from workflow import engine, session
 from workflow.actions import effects
 from workflow.actions.correcting import EntryForm, can_fall, find_refusals, list_correctable
 from workflow.admin import trigger
-from workflow.admin.console import Console, echo
+from workflow.admin.console import Console
 from workflow.admin.menu import roles_held
 from workflow.admin.prompts import Questions, ask_line, ask_yes_no, choose
+from workflow.admin.terminal import echo
 from workflow.engine import Change
 from workflow.forms.fields import Choices
 from workflow.outbox import event_words

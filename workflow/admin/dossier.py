@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from states.errors import BadInput, Problem, suggest
-from workflow.admin.console import Console, Listing, common, echo
+from workflow.admin.console import Console, Listing, common
 from workflow.admin.references import REF, find_record
+from workflow.admin.terminal import echo
 from workflow.publishing import dossier as publishing
 from workflow.publishing import dossier_items, third_parties
 from workflow.record import changes, marks, records_requests

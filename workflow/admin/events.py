@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
 from workflow.admin.references import REF, find_record, require_person
+from workflow.admin.terminal import echo
 from workflow.views import authorization, contacts, documents
 
 

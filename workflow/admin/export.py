@@ -11,9 +11,10 @@ import click
 
 from notifications.markup import escape_controls
 from states.errors import BadInput, Problem
-from workflow.admin.console import JSON_ESCAPE, Console, common, dump_json
+from workflow.admin.console import Console, common
 from workflow.admin.output import OUTPUT, write_output
 from workflow.admin.references import complete_refs, resolve
+from workflow.admin.terminal import JSON_ESCAPE, dump_json
 from workflow.publishing import ocds, spreadsheets
 from workflow.publishing.tables import TABLES, make_table
 from workflow.publishing.words import read_words

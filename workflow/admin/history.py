@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from states.chapters.correction import CORRECT_ENTRY
-from workflow.admin.console import Console, common, echo, format_minute
+from workflow.admin.console import Console, common
 from workflow.admin.references import REF, find_record
+from workflow.admin.terminal import echo, format_minute
 from workflow.record import histories
 from workflow.store.rows import Channel
 from workflow.views import corrections, documents, sealing

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from states.errors import BadInput, Problem
-from workflow.admin.console import Console, Listing, common, echo, format_minute
+from workflow.admin.console import Console, Listing, common
 from workflow.admin.references import complete_refs, resolve
+from workflow.admin.terminal import echo, format_minute
 from workflow.record import holds
 from workflow.session import Session
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
 from workflow.admin.progress import Progress
+from workflow.admin.terminal import echo
 from workflow.record import district_file, importing
 from workflow.record.directory_import import Options
 

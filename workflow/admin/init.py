@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from notifications.disk import sync_folder
 from states.errors import BadInput, Problem
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
+from workflow.admin.terminal import echo
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
 from workflow.store import database, grants

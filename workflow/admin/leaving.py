@@ -6,8 +6,9 @@ import click
 
 from states.errors import BadInput, Problem
 from states.names import Role
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
 from workflow.admin.directory import remove
+from workflow.admin.terminal import echo
 from workflow.record import succession
 from workflow.record.rights import Rights
 from workflow.record.succession import Handover

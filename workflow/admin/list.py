@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from states.errors import suggest
 from states.names import State
-from workflow.admin.console import Console, common, format_minute
+from workflow.admin.console import Console, common
+from workflow.admin.terminal import format_minute
 from workflow.record import histories
 from workflow.session import Session
 from workflow.store import tables

@@ -10,8 +10,9 @@ from typing import Any, get_args
 
 import click
 
-from workflow.admin.console import Console, Listing, common, echo, format_minute
+from workflow.admin.console import Console, Listing, common
 from workflow.admin.directory import follow, read_row, remove, show_done, write
+from workflow.admin.terminal import echo, format_minute
 from workflow.record import board_items, calendar_file, changes, district_file, meeting_import
 from workflow.record.board_items import Moved
 from workflow.record.meeting_import import Choice, Plan

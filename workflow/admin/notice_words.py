@@ -16,9 +16,10 @@ from states.names import Role
 from workflow.actions import preview, resending
 from workflow.actions.preview import Preview
 from workflow.admin import event_input
-from workflow.admin.console import Console, common, echo
-from workflow.admin.notices import Seal
+from workflow.admin.console import Console, common
+from workflow.admin.notices import Seal, notices
 from workflow.admin.references import REF, check_id, find_record
+from workflow.admin.terminal import echo
 from workflow.outbox.trial import compose_test
 from workflow.outbox.writing import CannotWrite
 from workflow.record import changes
@@ -32,7 +33,7 @@ class _Recipient(Input):
     to: Email
 
 
-@click.command("preview")
+@notices.command("preview")
 @click.argument("name", metavar="EVENT|DEADLINE")
 @REF
 @click.option("--to", "to", metavar="ROLE", required=True, help="The words differ by role.")
@@ -101,7 +102,7 @@ def notices_preview(
     console.show(document, people)
 
 
-@click.command("test")
+@notices.command("test")
 @click.option("--to", "to", metavar="ADDRESS", required=True, help="Who gets the test message.")
 @common
 def notices_test(console: Console, to: str) -> None:
@@ -124,7 +125,7 @@ def notices_test(console: Console, to: str) -> None:
     console.show(document, lambda: echo(f"The test message to {address} has left: {mailer!r}."))
 
 
-@click.command("resend")
+@notices.command("resend")
 @click.argument("id_", metavar="ID", type=int)
 @common
 def notices_resend(console: Console, id_: int) -> None:

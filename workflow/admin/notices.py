@@ -17,8 +17,9 @@ from sqlalchemy import Row, select
 from states.errors import BadInput, Problem, Refused, suggest
 from states.names import Role
 from workflow import links
-from workflow.admin.console import Console, Listing, common, echo, format_minute
+from workflow.admin.console import Console, Listing, common
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
+from workflow.admin.terminal import echo, format_minute
 from workflow.outbox import delivery, queue, writing
 from workflow.procedure.checks import WATCHERS
 from workflow.record import changes, histories

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from states.errors import BadInput, Problem
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
 from workflow.admin.references import REF, find_record
+from workflow.admin.terminal import echo
 from workflow.publishing import packet as packets
 from workflow.publishing.packet import ENDINGS, Ending
 

@@ -12,10 +12,11 @@ from states.errors import BadInput, Problem, suggest
 from states.names import Role
 from workflow import directory, links
 from workflow.actions import sign_in
-from workflow.admin.console import Console, Listing, common, echo
+from workflow.admin.console import Console, Listing, common
 from workflow.admin.directory import write
 from workflow.admin.leaving import people_remove, people_replace
 from workflow.admin.references import parse_words
+from workflow.admin.terminal import echo
 from workflow.outbox import queue
 from workflow.record import changes, district_file
 from workflow.session import Session

@@ -12,9 +12,10 @@ import click
 from states.chapters.board import ScheduleItem
 from states.errors import BadInput, Problem, suggest
 from states.inputs import read_input
-from workflow.admin.console import Console, common, dump_json, echo
+from workflow.admin.console import Console, common
 from workflow.admin.output import OUTPUT, write_output
 from workflow.admin.references import ANY_REF, find_record
+from workflow.admin.terminal import dump_json, echo
 from workflow.forms.parsing import read_cents
 from workflow.procedure.offsets import parse_span
 from workflow.session import Session

@@ -18,7 +18,8 @@ from notifications.filters import long_day, money
 from notifications.markup import escape_controls
 from states.errors import BadInput, Problem, Refused
 from states.inputs import Input
-from workflow.admin.console import Console, echo
+from workflow.admin.console import Console
+from workflow.admin.terminal import echo
 from workflow.forms import parsing
 from workflow.forms.days import read_day
 from workflow.forms.fields import (

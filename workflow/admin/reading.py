@@ -8,8 +8,9 @@ from datetime import datetime
 from states.chapters.scoring import SCORE_APPLICATION
 from states.inputs import ABILITIES
 from workflow.actions import briefing, choices
-from workflow.admin.console import Console, echo
+from workflow.admin.console import Console
 from workflow.admin.menu import Deed
+from workflow.admin.terminal import echo
 from workflow.session import Session
 from workflow.views.applications import texts_for
 

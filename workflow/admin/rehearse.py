@@ -12,9 +12,10 @@ import click
 from dateutil.relativedelta import relativedelta
 
 from states.errors import BadInput, Problem
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
 from workflow.admin.progress import Progress
 from workflow.admin.references import complete_refs, resolve
+from workflow.admin.terminal import echo
 from workflow.procedure import config
 from workflow.rehearsal.aloud import write_aloud
 from workflow.rehearsal.assumed import Assumed

@@ -12,9 +12,10 @@ from sqlalchemy import select
 
 from workflow import links
 from workflow.actions.handled_answers import mark_handled
-from workflow.admin.console import Console, Listing, common, echo, format_minute
+from workflow.admin.console import Console, Listing, common
 from workflow.admin.notices import look_at_links, record_look
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
+from workflow.admin.terminal import echo, format_minute
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.errors import NotFound

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from states.errors import BadInput, Problem
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
 from workflow.admin.references import ANY_REF, find_record
+from workflow.admin.terminal import echo
 from workflow.publishing import annual_report, district_report, report_page
 from workflow.publishing.pdf import to_pdf
 from workflow.publishing.school_year import SchoolYear

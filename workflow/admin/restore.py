@@ -8,7 +8,8 @@ import click
 
 from states.errors import BadInput, Problem
 from workflow.admin.backup import FILE, count_text, summary_document
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
+from workflow.admin.terminal import echo
 from workflow.store.database import open_store, readable_address
 
 

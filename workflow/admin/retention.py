@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from states.errors import BadInput, Problem, Refused, Unmet
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
+from workflow.admin.terminal import echo
 from workflow.record import certificate, forgetting
 from workflow.record import retention as periods
 from workflow.record.retention import Due

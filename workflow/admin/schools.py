@@ -6,8 +6,9 @@ from datetime import date
 
 import click
 
-from workflow.admin.console import Console, Listing, common, echo
+from workflow.admin.console import Console, Listing, common
 from workflow.admin.directory import show_rows, write
+from workflow.admin.terminal import echo
 from workflow.record import changes, district_file, school_changes
 from workflow.session import Session
 from workflow.store import tables

@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from states.names import State
-from workflow.admin.console import Console, common, echo, format_minute
+from workflow.admin.console import Console, common
 from workflow.admin.list import waiting_row, with_waiting
 from workflow.admin.references import REF, find_record
+from workflow.admin.terminal import echo, format_minute
 from workflow.record import histories
 from workflow.views import contacts, documents
 from workflow.views.present_names import rename_record

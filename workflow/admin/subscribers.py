@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from workflow.actions import subscriptions
-from workflow.admin.console import Console, Listing, common, echo, format_minute
+from workflow.admin.console import Console, Listing, common
+from workflow.admin.terminal import echo, format_minute
 from workflow.record import changes
 from workflow.session import Session
 from workflow.store.errors import NotFound

@@ -14,8 +14,9 @@ from states.names import Role
 from workflow import engine
 from workflow.actions import begin, effects
 from workflow.admin import event_input
-from workflow.admin.console import Console, common, echo, format_minute
+from workflow.admin.console import Console, common
 from workflow.admin.references import REF, require_person, resolve
+from workflow.admin.terminal import echo, format_minute
 from workflow.engine import Change
 from workflow.session import Session
 from workflow.store import loading

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import click
 
 from states.errors import BadInput, Problem
-from workflow.admin.console import Console, common, echo
+from workflow.admin.console import Console, common
 from workflow.admin.progress import Progress
 from workflow.admin.references import ANY_REF, resolve
+from workflow.admin.terminal import echo
 from workflow.record import checkpoint
 from workflow.record.checkpoint import NotACheckpoint
 from workflow.record.committed import Ledger

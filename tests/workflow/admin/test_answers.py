@@ -14,7 +14,7 @@ from states.inputs import ABILITIES
 from tests.support import databases
 from tests.support.desk import REF
 from tests.workflow.admin.conftest import Sit
-from workflow.admin.program import partnershipctl
+from workflow.admin.program import COMMANDS, load
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 DAY = r"\d{4}-\d{2}-\d{2}"
@@ -212,14 +212,21 @@ def test_every_command_explains_itself(sit: Sit, name: str) -> None:
 def test_the_help_of_the_program_names_every_command_in_whole_sentences(sit: Sit) -> None:
     text = sit().say("--help")
     listed = re.findall(r"^  (\S+)  +(\S.*)$", text.partition("Commands:")[2], re.MULTILINE)
-    assert {name for name, _ in listed} == set(partnershipctl.commands)
+    assert {name for name, _ in listed} == set(COMMANDS)
     assert [
         sentence for _, sentence in listed if not sentence.endswith(".") or sentence.endswith("...")
     ] == []
     assert "5 the configuration" in text
 
 
-@pytest.mark.parametrize("name", sorted(partnershipctl.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_help_of_the_program_says_what_the_command_itself_says_first(name: str) -> None:
+    command = load(name)
+    assert command.name == name
+    assert command.get_short_help_str(limit=80) == COMMANDS[name].words
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_is_in_the_documents(name: str) -> None:
     assert f"partnershipctl {name}" in OPERATIONS.read_text(encoding="utf-8")
 
