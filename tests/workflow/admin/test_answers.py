@@ -138,17 +138,16 @@ REPLIED = (
 )
 
 
-def commands(group: click.Command, path: str = "") -> Iterator[str]:
-    """The name of every command that is no group."""
-    for name, command in group.commands.items() if isinstance(group, click.Group) else ():
-        here = f"{path} {name}".strip()
-        if isinstance(command, click.Group):
-            yield from commands(command, here)
-        else:
-            yield here
+def below(command: click.Command, path: str) -> Iterator[str]:
+    """The name of a command; of a group, the names of every command in it that is no group."""
+    if not isinstance(command, click.Group):
+        yield path
+        return
+    for name, each in command.commands.items():
+        yield from below(each, f"{path} {name}")
 
 
-ALL = sorted(commands(partnershipctl))
+ALL = sorted(path for name in COMMANDS for path in below(load(name), name))
 
 
 AGAIN = ("notices retry", "notices resend")
