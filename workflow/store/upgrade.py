@@ -1,20 +1,20 @@
 """Creates the tables of the database or brings them up to date, with Alembic.
 
-No other module imports Alembic, since that is slow.
+No other module imports Alembic, and this one does it when it is used, since that is slow.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from workflow.store import chain, database, triggers
 from workflow.store.database import StoreError
+
+if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
 
 _CHAINED = "0021"  # the version from which on there is a second chain
 
@@ -37,6 +37,8 @@ def upgrade_on(connection: Connection, to: str = "head") -> tuple[str | None, st
         if before is not None and connection.dialect.name == "postgresql":
             # Wait until running programs have committed. They write nothing more (`database.lock_version`).
             connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
+        from alembic import command
+
         settings = _settings()
         # Otherwise Alembic would open a connection of its own, outside of this transaction.
         settings.attributes["connection"] = connection
@@ -66,6 +68,9 @@ def read_versions(connection: Connection) -> tuple[str | None, str]:
 
     Raise `StoreError` as `upgrade` does.
     """
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory.from_config(_settings())
     newest = scripts.get_current_head() or ""
     version = MigrationContext.configure(connection).get_current_revision()
@@ -78,6 +83,8 @@ def read_versions(connection: Connection) -> tuple[str | None, str]:
 
 
 def _settings() -> AlembicConfig:
+    from alembic.config import Config as AlembicConfig
+
     settings = AlembicConfig()
     settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return settings

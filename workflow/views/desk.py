@@ -204,12 +204,19 @@ def _judge(session: Session, query: Select[Any], reader: Role, now: datetime) ->
     """Yield each partnership with whom it waits for, and with a problem if its record cannot be read."""
     for row in session.connection.execute(query).all():
         try:
-            waits = pending.list_waits(session, Snapshot.from_row(row), now)
+            waits = _waits_of(session, row, now)
         # One damaged record must not keep the others from the desk.
         except ValueError:
             yield row, (), "Its record cannot be read. Run partnershipctl verify."
             continue
         yield row, tuple(_describe(session, wait, reader) for wait in waits), None
+
+
+def _waits_of(session: Session, row: Row[Any], now: datetime) -> list[Wait]:
+    # The summaries of one morning go to several roles.
+    return session.once(
+        ("waits", row.id, now), lambda: pending.list_waits(session, Snapshot.from_row(row), now)
+    )
 
 
 def _describe(session: Session, wait: Wait, reader: Role) -> Awaited:
