@@ -5,7 +5,6 @@ Who acts with what, the law says: everybody whom a partnership waits for. When t
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -68,23 +67,25 @@ class _Act:
     role: Role
 
 
+_Version = tuple[int, str]  # of a partnership and of the directory: what is possible depends on both
+
+
 class Assumed:
     """People who do what they are waited for, with its usual input, when a timing says so."""
 
     def __init__(self, timing: Timing, refs: Collection[str] = ()) -> None:
         self._timing = timing
         self._refs = frozenset(refs)
-        self._plan: list[tuple[datetime, str]] = []  # a heap: when to look at a partnership again
-        self._seen: dict[str, int] = {}  # by reference, the version for which it was planned
-        self._tried: set[tuple[str, int, str, str]] = (
-            set()
-        )  # what the law refused: reference, version, event, actor
+        self._plan: dict[str, datetime] = {}  # by reference: when to look at a partnership again
+        self._seen: dict[str, _Version] = {}  # by reference: for what it was planned
+        # What the law refused, or nobody has an input for: reference, versions, event, actor.
+        self._tried: set[tuple[str, _Version, str, str]] = set()
         self.refusals: list[Refusal] = []
 
     def act(self, system: System, now: datetime) -> None:
         """Do everything for which it is time in the partnerships that are planned for this instant."""
-        while self._plan and self._plan[0][0] <= now:
-            _, ref = heapq.heappop(self._plan)
+        for ref in sorted(ref for ref, instant in self._plan.items() if instant <= now):
+            del self._plan[ref]
             for _ in range(_MOST):
                 if not self._do_next(system, ref, now):
                     break
@@ -94,12 +95,15 @@ class Assumed:
     def next_instant(self, session: Session, now: datetime) -> datetime | None:
         """Return when somebody means to act next. Plan first what has changed since the last look."""
         table = tables.partnerships
-        for ref, version in session.connection.execute(select(table.c.ref, table.c.version)).all():
+        for ref, number in session.connection.execute(select(table.c.ref, table.c.version)).all():
+            version = (number, session.directory.version)
             if self._seen.get(ref) != version and (not self._refs or ref in self._refs):
                 self._seen[ref] = version
-                for instant in set(self._instants(session, ref, now)):
-                    heapq.heappush(self._plan, (instant, ref))
-        return self._plan[0][0] if self._plan else None
+                self._plan.pop(ref, None)
+                # Whatever happens at the first of these instants, the others are found again after it.
+                if instants := list(self._instants(session, ref, now)):
+                    self._plan[ref] = min(instants)
+        return min(self._plan.values(), default=None)
 
     def _instants(self, session: Session, ref: str, now: datetime) -> Iterator[datetime]:
         """Yield when to look at a partnership again: when its people act, and when others may be waited for."""
@@ -119,12 +123,13 @@ class Assumed:
 
     def _waits(self, session: Session, record: Snapshot, now: datetime) -> list[Wait]:
         """Return who is waited for with something that a rehearsal assumes and that was not refused yet."""
+        version = (record.version, session.directory.version)
         waits = pending.list_waits(session, record, now, events=assumable(record))
         return [
             wait
             for wait in waits
             if wait.person is not None
-            and (record.ref, record.version, wait.event, wait.person.email) not in self._tried
+            and (record.ref, version, wait.event, wait.person.email) not in self._tried
         ]
 
     def _do_next(self, system: System, ref: str, now: datetime) -> bool:
@@ -132,6 +137,7 @@ class Assumed:
         with system.reading() as session:
             record = loading.load(session.connection, [ref])[ref]
             act = self._choose(session, record, now)
+            version = (record.version, session.directory.version)
         if act is None:
             return False
         try:
@@ -141,7 +147,7 @@ class Assumed:
                 )
             )
         except (LawError, ServiceError) as error:
-            self._tried.add((ref, record.version, act.event, act.actor))
+            self._tried.add((ref, version, act.event, act.actor))
             self.refusals.append(Refusal(now, ref, act.event, act.actor, tuple(reasons_of(error))))
         return True
 
@@ -155,6 +161,9 @@ class Assumed:
             values = USUAL[wait.event](scene)
             if values is not None:
                 return _Act(wait.event, values, wait.person.email, wait.role)
+            # Time alone does not change that.
+            version = (record.version, session.directory.version)
+            self._tried.add((record.ref, version, wait.event, wait.person.email))
         return self._apply(session, record, now)
 
     def _apply(self, session: Session, record: Snapshot, now: datetime) -> _Act | None:
@@ -166,7 +175,8 @@ class Assumed:
         if now >= call.closes_at or calendar.day(now) != calendar.day(call.closes_at):
             return None
         values = receive_application(Scene(session, record, now, ""))
-        if values is None or (record.ref, record.version, _APPLY, values["contact_email"]) in self._tried:
+        version = (record.version, session.directory.version)
+        if values is None or (record.ref, version, _APPLY, values["contact_email"]) in self._tried:
             return None
         return _Act(_APPLY, values, values["contact_email"], Role.APPLICANT)
 
