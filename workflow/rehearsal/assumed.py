@@ -119,7 +119,12 @@ class Assumed:
                 yield instant
         call = record.facts.selection
         if record.state is State.OPEN_SELECTION and call is not None and call.closes_at > now:
-            yield max(now + _MINUTE, calendar.instant(calendar.day(call.closes_at), MORNING))
+            morning = calendar.instant(calendar.day(call.closes_at), MORNING)
+            if morning > now:
+                yield morning
+            # The call was opened later on its last day.
+            elif self._apply(session, record, now) is not None:
+                yield now + _MINUTE
 
     def _waits(self, session: Session, record: Snapshot, now: datetime) -> list[Wait]:
         """Return who is waited for with something that a rehearsal assumes and that was not refused yet."""

@@ -12,7 +12,9 @@ from tests.support.district import Begin, Life
 from tests.support.facts import LA, STATIONS
 from workflow.rehearsal.assumed import Assumed, OnTime
 from workflow.rehearsal.assumption import read_assumption
-from workflow.rehearsal.happenings import Kind
+from workflow.rehearsal.copying import copied
+from workflow.rehearsal.happenings import Kind, read_happenings
+from workflow.rehearsal.living import Postbox, live
 from workflow.rehearsal.rehearse import Rehearsal, rehearse
 from workflow.rehearsal.usual import USUAL
 
@@ -42,6 +44,27 @@ def test_everybody_acts_in_the_morning_of_the_last_day(begin: Begin) -> None:
     assert len(scores) == 6, "three reviewers score two applications"
     assert people.refusals == []
     assert not [missed for end in future.ends for missed in end.missed if missed.deadline == "scores-due"]
+
+
+def test_nobody_scores_at_the_moment_at_which_the_call_closes(begin: Begin) -> None:
+    future, _ = lived(begin("applied"), 60)
+    instants = {
+        f"{each.at.astimezone(LA):%Y-%m-%d %H:%M}"
+        for each in future.happenings
+        if each.name == "score-application" and each.kind is Kind.EVENT
+    }
+    assert instants == {"2025-08-29 09:00"}
+
+
+@pytest.mark.parametrize("station", ["open", "applied", "referred"])
+def test_the_clock_stands_still_only_where_something_may_happen(begin: Begin, station: str) -> None:
+    life = begin(station)
+    until = life.now + timedelta(days=120)
+    with copied(life.system) as copy:
+        instants = live(copy, life.now, until, Assumed(OnTime()), Postbox())
+        with copy.reading() as session:
+            told = {each.at for each in read_happenings(session, life.now, until)}
+    assert instants < 2 * len(told)
 
 
 def test_people_who_are_late_miss_the_deadline(begin: Begin) -> None:
