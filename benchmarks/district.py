@@ -55,13 +55,20 @@ def opened(folder: Path) -> System:
     return System(loaded, database.open_store(loaded.database_url))
 
 
-def found(folder: Path, partnerships: Sequence[Mapping[str, Any]], now: datetime) -> None:
+def found(
+    folder: Path,
+    partnerships: Sequence[Mapping[str, Any]],
+    now: datetime,
+    meetings: Sequence[Mapping[str, Any]] = (),
+) -> None:
     """A database in a folder: the directory and these partnerships, through the import as any district's."""
     loaded = config.load(folder / "config.toml", words=False)
     made = database.open_store(loaded.database_url, create=True)
     upgrade.upgrade(made)
     system = System(loaded, made)
-    given = district_file.DistrictFile.model_validate({**directory(now), "partnership": list(partnerships)})
+    given = district_file.DistrictFile.model_validate(
+        {**directory(now), "partnership": list(partnerships), "meeting": list(meetings)}
+    )
     importing.take_in(system, given, by=STAFF, now=now)
     system.transact(lambda session: replan.replan(session, now))
     made.dispose()

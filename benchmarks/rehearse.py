@@ -28,7 +28,10 @@ def prepare(folder: Path, number: int) -> None:
     folder.mkdir()
     district.settings(folder)
     stories = [story(n, now, today) for n in range(number)]
-    district.found(folder, [each.given() for each in stories], now)
+    # The Board meets every other Wednesday, until well after the year.
+    first = today + timedelta(days=(2 - today.weekday()) % 7)
+    meetings = [{"on": first + timedelta(days=14 * n), "at": "16:15"} for n in range(40)]
+    district.found(folder, [each.given() for each in stories], now, meetings)
 
 
 def story(n: int, now: datetime, today: date) -> district.Story:
