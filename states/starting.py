@@ -44,13 +44,16 @@ def next_step(facts: Partnership) -> PlannedStep | None:
 
 
 def next_limit(facts: Partnership) -> datetime | None:
-    """Return the last instant for the next step; None without a wanted first day, or while it cannot be known.
+    """Return the last instant for the next step; None without a wanted first day, or where nothing is left to do.
 
-    A step that can come only after its last instant, by what is on record, was too late when that was recorded.
+    A step that can come only after its last instant, by what is on record, was too late when that was recorded. So
+    is one for which no instant serves, since the Board's calendar has no meeting that is early enough.
     """
     step = next_step(facts)
-    if step is None or step.by is None or facts.wanted is None:
+    if step is None or facts.wanted is None:
         return None
+    if step.by is None:
+        return facts.wanted.at
     expected = _expected(facts).get(step.name)
     if expected is None or expected <= step.by:
         return step.by

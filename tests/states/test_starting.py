@@ -55,9 +55,9 @@ def test_what_can_only_come_too_late_was_too_late_when_it_was_recorded():
     assert following(wanting("agreed", refer="2025-08-27 12:00")) == ("refer", "2025-08-20 09:00")
 
 
-def test_while_no_meeting_is_known_nothing_is_too_late():
+def test_where_no_meeting_is_early_enough_it_was_too_late_when_the_day_was_recorded():
     unknown = dict.fromkeys(DAYS)
-    assert following(wanting("needs", **unknown)) == ("agree", None)
+    assert following(wanting("needs", **unknown)) == ("agree", "2025-07-08 09:00")
 
 
 def test_without_a_wanted_day_there_is_no_next_step():

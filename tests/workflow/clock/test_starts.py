@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 
 from sqlalchemy import select
 
@@ -64,11 +64,14 @@ def test_a_day_that_is_too_near_is_told_at_once(begin: Begin) -> None:
     life = begin("needs")
     life.do("want-start", on="2025-08-01")
     life.tick()
-    # No meeting of the Board is early enough, so nothing is known of the steps.
-    assert life.told("start-kept") == []
+    assert life.told("start-kept") == ["staff"]
+    (notice,) = life.notices("start-kept")
+    assert "The Board's calendar has no regular meeting that is early enough" in written(life, notice["id"])
+    life.now += timedelta(hours=1)
     life.do("want-start", on="2025-09-10")
     life.tick()
-    assert life.told("start-kept") == ["staff"]
+    assert life.told("start-kept") == ["staff", "staff"]
+    assert life.faults() == []
 
 
 def test_the_plan_follows_the_calendar_of_the_board(begin: Begin) -> None:
