@@ -116,6 +116,7 @@ def _document(console: Console, ref: str | None, school: str, plan: Plan) -> dic
         "start": plan.start.isoformat(),
         "board": plan.board,
         "board_why": plan.board_why,
+        "invitation": plan.invitation or None,
         "possible": plan.missed(console.now) is None,
         "steps": [
             {
@@ -142,6 +143,8 @@ def _show(console: Console, plan: Plan) -> None:
         echo(f"{step.label}: {step.why}")
     echo()
     echo(plan.board_why)
+    if plan.invitation:
+        echo(plan.invitation)
     late = plan.missed(console.now)
     if late:
         echo(f"{plan.start} can no longer be met: {late.label[0].lower()}{late.label[1:]} is too late.")

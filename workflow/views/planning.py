@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 
+from notifications.filters import long_day
 from states.agreement import Agreement, Item
 from states.case import Meeting, board_reasons
 from states.partnership import Partnership
@@ -63,13 +64,15 @@ class Terms:
 class Plan:
     """The steps towards an agreement that starts on a day, first step first.
 
-    `board` says whether it leaves time for the Board, and `board_why` why, in words.
+    `board` says whether it leaves time for the Board, and `board_why` why, in words. `invitation` says how the
+    Board's invitation of a Lead Partner stands in the way; it is empty if the call can be opened, or was.
     """
 
     start: date
     board: bool
     board_why: str
     steps: tuple[Step, ...]
+    invitation: str = ""
 
     def missed(self, now: datetime) -> Step | None:
         """Return the first step that is not done and too late; None if the day can still be met."""
@@ -97,7 +100,23 @@ def make_plan(
     why = "It was given." if board is not None else ""
     if board is None:
         board, why = judge_board(session, record, start, now, terms)
-    return Plan(start, board, why, tuple(plan_backwards(session, record.facts, start, board=board)))
+    steps = tuple(plan_backwards(session, record.facts, start, board=board))
+    return Plan(start, board, why, steps, _judge_invitation(session, record.facts, steps))
+
+
+def _judge_invitation(session: Session, facts: Partnership, steps: Sequence[Step]) -> str:
+    """Return why the Board's invitation lets no call open in time (4270.1), in words; "" if it does."""
+    if facts.selection is not None:
+        return ""
+    school = session.directory.schools.get(session.directory.present_school(facts.school))
+    invited = school.invited_on if school else None
+    if invited is None:
+        return "The Board has not invited a Lead Partner at this school, and no call opens before it has (4270.1)."
+    last = next((step.by for step in steps if step.name == "open"), None)
+    if last is not None and invited > session.config.calendar.day(last):
+        day = long_day(invited)
+        return f"The Board's invitation is of {day}, after the last day on which the call serves (4270.1)."
+    return ""
 
 
 def judge_board(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from icalendar import Calendar
 
 from tests.support.desk import REF, Desk
 from tests.workflow.admin.conftest import OWNER, Sit
+from workflow.store import tables
 
 START = ("--start", "2025-12-01")
 FRANKLIN = ("plan", "--school", "franklin", *START)
@@ -54,6 +55,19 @@ def test_a_plan_for_a_school_without_a_partnership_leaves_time_for_the_board(sit
     assert (plan["ref"], plan["school"], plan["board"], plan["possible"]) == (None, "franklin", True, True)
     assert "The terms are not known" in plan["board_why"]
     assert all(step["done_at"] is None for step in plan["steps"])
+
+
+def test_the_plan_says_that_no_call_opens_before_the_board_has_invited(sit: Sit) -> None:
+    desk = sit()
+    desk.life.at("2025-07-07")
+    assert desk.ask(*FRANKLIN)["invitation"] is None
+    desk.life.put(tables.schools, id="franklin", name="Franklin School", invited_on=date(2025, 11, 3))
+    late = (
+        "The Board's invitation is of Monday, November 3, 2025, after the last day on which the call serves"
+    )
+    assert late in desk.ask(*FRANKLIN)["invitation"]
+    desk.life.put(tables.schools, id="franklin", name="Franklin School", invited_on=None)
+    assert "The Board has not invited a Lead Partner at this school" in desk.say(*FRANKLIN)
 
 
 def test_the_amount_and_the_term_decide_whether_the_board_acts(sit: Sit) -> None:

@@ -48,6 +48,16 @@ def test_everybody_concerned_reads_the_page_at_every_station(begin: Begin, stati
     assert set(re.findall(r'aria-labelledby="([^"]+)"', page)) <= set(ids)
 
 
+@pytest.mark.parametrize(("role", "reads"), [("principal", True), ("staff", True), ("reviewer", False)])
+def test_the_office_reads_the_wanted_first_day_until_there_is_a_real_one(
+    begin: Begin, role: str, reads: bool
+) -> None:
+    life = begin("applied")
+    life.do("want-start", on="2025-12-01")
+    page = words(Guest(life).shown(Role(role), EMAILS[Role(role)]))
+    assert ("The agreement should start on Monday, December 1, 2025." in page) is reads
+
+
 def test_the_states_are_told_as_done_now_and_ahead() -> None:
     drawn = steps(State.ACTIVE, frozenset({"needs-identified", "open-selection", "active"}))
     assert [step["stands"] for step in drawn] == ["done", "done", "ahead", "now", "ahead", "ahead"]
