@@ -12,6 +12,8 @@ from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from workflow.procedure.state_holidays import holidays_of
+
 Roll = Literal["before", "after", "stay"]
 
 _DAY = timedelta(days=1)
@@ -25,7 +27,7 @@ class Calendar:
     """Business days and wall-clock times of one district. Immutable; safe to share between threads.
 
     `zone` is the district's time zone. A business day is every day except Saturdays and Sundays, the holidays
-    of Washington State with their observed days (RCW 1.16.050, as the library `holidays` lists them),
+    of Washington State with their observed days (RCW 1.16.050, as `state_holidays` lists them),
     `breaks` (pairs of first and last day, both included) and `closed` days. `working` are holidays of that
     list on which the district works anyway.
 
@@ -79,9 +81,7 @@ class Calendar:
                 return f"in the break {first} to {last}"
         if day in frozenset(self.closed):
             return "closed"
-        from holidays import country_holidays
-
-        return str(country_holidays("US", subdiv="WA", years=day.year)[day])
+        return holidays_of(day.year)[day]
 
     def add_business_days(self, day: date, n: int) -> date:
         """Return the `n`th business day after `day`, or before it if `n` is negative; `day` itself never counts.
@@ -162,10 +162,7 @@ class Calendar:
     def _compute_year(self, year: int) -> _Year:
         if not MINYEAR <= year <= MAXYEAR:
             raise ValueError(f"no business day is left in the years {MINYEAR} to {MAXYEAR}: count fewer days")
-        # Imported here, since it takes 0.1 s, which most commands do not need.
-        from holidays import country_holidays
-
-        holidays = {day for day in country_holidays("US", subdiv="WA", years=year) if day not in self.working}
+        holidays = {day for day in holidays_of(year) if day not in self.working}
         first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
         days = tuple(
             day
