@@ -41,8 +41,7 @@ def page_of(life: Life, number: int = 1, **wanted: str) -> Page:
 
 def entries_of(life: Life, **wanted: str) -> list[Entry]:
     """The entries of a list, which are those of its first page too."""
-    with life.system.reading() as session:
-        entries = list(public_register.read_all(session, life.now, Filter(**wanted)))
+    entries = list(public_register.read_all(life.system.reading, life.now, Filter(**wanted)))
     assert [entry for entry, _ in page_of(life, **wanted).entries] == entries
     return entries
 
