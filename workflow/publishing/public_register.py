@@ -118,14 +118,11 @@ def _count(session: Session, wanted: Filter) -> tuple[list[_Group], tuple[tuple[
 def _find_keys(session: Session, wanted: Filter, groups: Sequence[_Group], start: int) -> list[int]:
     """Return the numbers of the partnerships of a page that begins at a place in the list."""
     touched: list[_Group] = []
-    end = start + PER_PAGE
     for group in groups:
-        if start >= group.number:
-            start, end = start - group.number, end - group.number
-            continue
-        touched.append(group)
-        if sum(each.number for each in touched) >= end:
-            break
+        if not touched and start >= group.number:
+            start -= group.number
+        elif sum(each.number for each in touched) < start + PER_PAGE:
+            touched.append(group)
     if not touched:
         return []
     rank = {school: place for place, group in enumerate(touched) for school in group.schools}
