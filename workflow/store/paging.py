@@ -28,11 +28,16 @@ class NoSuchPlace(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a list: the rows that are `chosen`, by an instant and then by reference."""
+    """A part of a list: the rows whose instant lies after one and is not later than another, in its order.
+
+    Of these it has only the `chosen`. Rows of one instant stand in the order of their references.
+    """
 
     name: str
-    chosen: ColumnElement[bool]
     by: Column[Any]
+    after: datetime | None = None
+    until: datetime | None = None
+    chosen: ColumnElement[bool] | None = None
     latest_first: bool = False
 
 
@@ -102,16 +107,27 @@ def _read(
     rows: list[tuple[str, Row[Any]]] = []
     for part in order[first:]:
         descends = part.latest_first is not backwards
-        query = select(table).where(part.chosen)
-        if mark and part.name == mark.part:
-            here, there = tuple_(part.by, table.c.ref), tuple_(mark.at, mark.ref)
-            query = query.where(here < there if descends else here > there)
+        query = select(table).where(*_bounds(part, mark, descends))
         columns = (part.by, table.c.ref)
         query = query.order_by(*(column.desc() if descends else column.asc() for column in columns))
         rows += [(part.name, row) for row in connection.execute(query.limit(limit - len(rows)))]
         if len(rows) == limit:
             break
     return rows
+
+
+def _bounds(part: Part, mark: Mark | None, descends: bool) -> list[ColumnElement[bool]]:
+    """Return the conditions for the rows of a part, or for those of them beyond a place in it."""
+    chosen = [] if part.chosen is None else [part.chosen]
+    low = [] if part.after is None else [part.by > part.after]
+    high = [] if part.until is None else [part.by <= part.until]
+    if mark is None or mark.part != part.name:
+        return [*chosen, *low, *high]
+    here, there = tuple_(part.by, tables.partnerships.c.ref), tuple_(mark.at, mark.ref)
+    # One bound for each side: of two, SQLite could begin at the farther one and pass over the rows up to the place.
+    if descends:
+        return [*chosen, *low, *(high if part.until and mark.at > part.until else [here < there])]
+    return [*chosen, *high, *(low if part.after and mark.at <= part.after else [here > there])]
 
 
 def _mark(parts: Sequence[Part], shown: tuple[str, Row[Any]]) -> Mark:

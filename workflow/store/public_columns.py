@@ -46,9 +46,8 @@ def public_state(state: State | None, facts: Partnership) -> State:
 
 def _find_end(state: State | None, facts: Partnership, changed_at: datetime | None) -> datetime | None:
     call = facts.selection
-    if call is None:
+    if call is None or changed_at is None:
         return None
-    changed_at = changed_at or call.opened_at
     # A withdrawn call ended when it was withdrawn, although its closing date is still on record.
     return max(changed_at, call.closes_at) if state is State.OPEN_SELECTION else changed_at
 

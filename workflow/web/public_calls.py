@@ -74,15 +74,18 @@ def list_calls(session: Session, now: datetime, *, after: str = "", before: str 
     """
     at = _TABLE.c.call_ends_at
     parts = (
-        Part("open", at > now, at),
-        Part("closed", (at <= now) & (at > now - RECENT), at, latest_first=True),
+        Part("open", at, after=now),
+        Part("closed", at, after=now - RECENT, until=now, latest_first=True),
     )
     return _read_page(session, parts, now, after, before)
 
 
 def list_news(session: Session, now: datetime, *, after: str = "", before: str = "") -> Listing:
     """Return a page of the calls that `list_calls` has, the last changed first. Raise as it does."""
-    parts = (Part("news", _TABLE.c.call_ends_at > now - RECENT, _TABLE.c.call_changed_at, latest_first=True),)
+    at = _TABLE.c.call_changed_at
+    # On PostgreSQL the rows without an instant would be the first to be looked at.
+    listed = at.is_not(None) & (_TABLE.c.call_ends_at > now - RECENT)
+    parts = (Part("news", at, chosen=listed, latest_first=True),)
     return _read_page(session, parts, now, after, before)
 
 
@@ -118,6 +121,7 @@ def _read_calls(session: Session, rows: Iterable[Row[Any]], now: datetime) -> It
     for row in rows:
         try:
             record = Snapshot.from_row(row)
+        # One damaged record must not keep the others from the public.
         except ValueError:
             continue
         if record.facts.selection is not None:

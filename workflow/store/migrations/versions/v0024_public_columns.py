@@ -28,7 +28,9 @@ def upgrade() -> None:
     op.add_column("partnerships", sa.Column("call_ends_at", Instant()))
     _fill(op.get_bind())
     op.create_index("ix_partnerships_public", "partnerships", ["school", "public_state", "id"])
-    op.create_index("ix_partnerships_call_changed_at", "partnerships", ["call_changed_at", "ref"])
+    op.create_index(
+        "ix_partnerships_call_changed_at", "partnerships", ["call_changed_at", "ref", "call_ends_at"]
+    )
     op.create_index("ix_partnerships_call_ends_at", "partnerships", ["call_ends_at", "ref"])
 
 
@@ -83,10 +85,9 @@ def _values(state: str, facts: dict[str, Any], changed_at: datetime | None) -> d
     call = facts.get("selection")
     item = (facts.get("board") or {}).get("item")
     ends_at = None
-    if call:
-        ends_at = changed_at or datetime.fromisoformat(call["opened_at"])
-        if state == "open-selection":
-            ends_at = max(ends_at, datetime.fromisoformat(call["closes_at"]))
+    if call and changed_at:
+        closes_at = datetime.fromisoformat(call["closes_at"])
+        ends_at = max(changed_at, closes_at) if state == "open-selection" else changed_at
     # A referral that the Board has not introduced is not public.
     if state == "board-review" and item and not item.get("introduced"):
         state = item["origin"]
