@@ -121,7 +121,10 @@ def rows_of(folder: Path, before: int) -> Plan:
     return plan
 
 
-CHANGED = ("title", "state", "version", "entered_at", "facts", "head", "in_force", "first_day", "last_day")
+CHANGED = (
+    "title", "state", "version", "entered_at", "facts", "head", "in_force", "first_day", "last_day", "public_state",
+    "call_changed_at", "call_ends_at",
+)  # fmt: skip
 CLOSED = ("status", "reason", "done_at", "due_at", "next_at", "attempts")
 UPDATE = f"UPDATE partnerships SET {', '.join(f'{c}=?' for c in CHANGED)} WHERE id = ? AND version = ?"
 CLOSE = f"UPDATE deadlines SET {', '.join(f'{c}=?' for c in CLOSED)} WHERE id = ?"

@@ -35,6 +35,7 @@ from workflow.store import chain, kept_documents, loading, tables
 from workflow.store.column_types import canonical
 from workflow.store.commitments import new_salt
 from workflow.store.errors import AnsweredAlready, Conflict, NotFound
+from workflow.store.public_columns import changed_by
 from workflow.store.rows import GENESIS, Channel, DeadlineRow, DeadlineStatus, HistoryEntry, Snapshot
 from workflow.store.saving import (
     GUARDED,
@@ -195,6 +196,7 @@ def _change(
         version=record.version + 1,
         entered_at=entered_at or kept,
         facts=made.facts,
+        call_changed_at=changed_by(intent.event, now, record.call_changed_at),
     )
     return Change(after, record, intent, case.role, entry, files)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from states import history as history_of_law
 from tests.support.district import Life
 from workflow.store import past, tables
 from workflow.store.column_types import canonical
+from workflow.store.public_columns import last_changed, public_columns
 from workflow.store.rows import GENESIS, HistoryEntry
 from workflow.store.saving import days_in_force, digest_of, facts_text, hash_row
 from workflow.store.triggers import LEADS_POSTGRESQL, LEADS_SQLITE
@@ -64,9 +66,15 @@ def _rewritten(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]], l
     with life.system.engine.begin() as connection:
         connection.execute(tables.history.insert(), rows)
         in_force = days_in_force(folded.facts)
+        entries = [HistoryEntry(**each) for each in rows]
+        public = public_columns(
+            replace(
+                life.record, state=folded.state, facts=folded.facts, call_changed_at=last_changed(entries)
+            )
+        )
         values = {
             "version": len(rows), "head": previous, "facts": facts_text(folded.facts), "state": str(folded.state),
-            "entered_at": folded.entered_at, **in_force,
+            "entered_at": folded.entered_at, **in_force, **public,
         }  # fmt: skip
         table = tables.partnerships
         connection.execute(update(table).where(table.c.ref == bindparam("r")).values(values), {"r": life.ref})
@@ -212,6 +220,9 @@ ALTERATIONS: tuple[Alteration, ...] = (
     Alteration("the facts of a partnership", VERIFY, _sql(_OTHER_TITLE)),
     Alteration("the state of a partnership", VERIFY, _sql("UPDATE partnerships SET state = 'terminated'")),
     Alteration("the title of a partnership", VERIFY, _sql("UPDATE partnerships SET title = 'Another title'")),
+    Alteration(
+        "the columns of the public lists", VERIFY, _sql("UPDATE partnerships SET public_state = 'terminated'")
+    ),
     Alteration(
         "the row of a partnership is gone, its history is not",
         VERIFY,

@@ -180,6 +180,7 @@ PAGES: dict[str, tuple[str, Callable[[Visitor], str]]] = {
     "revoked": ("needs", _revoked),
     "overtaken": ("needs", _overtaken),
     "calls": ("open", lambda _: "/calls"),
+    "later calls": ("open", lambda _: "/calls?after=open.0.a"),
     "no calls": ("needs", lambda _: "/calls"),
     "call": ("open", lambda visitor: f"/calls/{visitor.life.ref}"),
     "closed call": ("closed", lambda visitor: f"/calls/{visitor.life.ref}"),

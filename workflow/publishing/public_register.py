@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 
-from states.names import State
 from workflow.session import Session
 from workflow.store import loading, tables
 from workflow.store.errors import Damaged
 from workflow.store.rows import Snapshot
 from workflow.views.public_entry import Entry, make_entry
-from workflow.views.public_rules import public_state
 
 PER_PAGE = 50
-_OPENED = "open-selection"  # the event with which a partnership becomes public
+_TABLE = tables.partnerships
 
 
 class Filter(NamedTuple):
@@ -42,75 +41,117 @@ class Page:
     schools: tuple[tuple[str, str], ...]
 
 
+class _Group(NamedTuple):
+    """The partnerships of the schools that have one name now: the ids of these schools, and how many there are."""
+
+    schools: tuple[str, ...]
+    number: int
+
+
 def read_page(session: Session, now: datetime, wanted: Filter = ALL, number: int = 1) -> Page:
     """Return a page of the partnerships, by the name of the school, the latest first.
 
-    A page beyond the last has no entries. Three queries read it, however many partnerships there are.
+    A page beyond the last has no entries. Three queries read it, however many partnerships there are: one counts
+    them by an index, one finds those of the page, and one reads these alone.
     """
-    chosen, schools = _choose(session, wanted)
-    entries = _read_entries(session, chosen[(number - 1) * PER_PAGE : number * PER_PAGE], now)
-    return Page(tuple(entries), number, max(1, -(-len(chosen) // PER_PAGE)), len(chosen), schools)
+    groups, schools = _count(session, wanted)
+    total = sum(group.number for group in groups)
+    keys = _find_keys(session, wanted, groups, (number - 1) * PER_PAGE)
+    entries = _read_entries(session, keys, now)
+    return Page(tuple(entries), number, max(1, -(-total // PER_PAGE)), total, schools)
 
 
-def read_all(session: Session, now: datetime, wanted: Filter = ALL) -> Iterator[Entry]:
-    """Yield every entry in the order of the pages, with only some of them in memory at once."""
-    chosen, _ = _choose(session, wanted)
-    for start in range(0, len(chosen), PER_PAGE):
-        for entry, _ in _read_entries(session, chosen[start : start + PER_PAGE], now):
-            yield entry
+def count_all(session: Session, wanted: Filter = ALL) -> int:
+    """Return how many partnerships a list has."""
+    return sum(group.number for group in _count(session, wanted)[0])
+
+
+def read_all(
+    reading: Callable[[], AbstractContextManager[Session]], now: datetime, wanted: Filter = ALL
+) -> Iterator[Entry]:
+    """Yield every entry in the order of the pages, with only some of them in memory at once.
+
+    `reading` opens a session. Each reads some entries, so that a slow reader holds no transaction open.
+    """
+    with reading() as session:
+        groups, _ = _count(session, wanted)
+    for group in groups:
+        last: int | None = None
+        while True:
+            with reading() as session:
+                keys = session.connection.scalars(_after(group, wanted, last)).all()
+                entries = [entry for entry, _ in _read_entries(session, keys, now)]
+            if not keys:
+                break
+            yield from entries
+            last = keys[-1]
 
 
 def find_entry(session: Session, ref: str, now: datetime) -> tuple[Entry, Snapshot] | None:
     """Return the entry of a reference, and its record. Return None if the public knows of no such partnership."""
-    table = tables.partnerships
-    for record in _read(session, table.c.ref == ref):
+    for record in _read(session, _TABLE.c.ref == ref):
         if entry := make_entry(session, record, now):
             return entry, record
     return None
 
 
-def _choose(session: Session, wanted: Filter) -> tuple[list[int], tuple[tuple[str, str], ...]]:
-    """Return the numbers of the partnerships that are asked for, in their order, and every school that has one."""
-    rows = _read_listed(session)
-    states = _public_states(session, rows)
-    present, name = session.directory.present_school, session.directory.school_name
-    names = {row.school: name(row.school) for row in rows}
-    chosen = [
-        row
-        for row in rows
-        if wanted.school in ("", present(row.school)) and wanted.state in ("", states[row.id])
-    ]
-    chosen.sort(key=lambda row: (names[row.school], -row.id))
-    schools = sorted({(present(key), name) for key, name in names.items()}, key=lambda each: each[::-1])
-    return [row.id for row in chosen], tuple(schools)
+def _count(session: Session, wanted: Filter) -> tuple[list[_Group], tuple[tuple[str, str], ...]]:
+    """Return how many partnerships are asked for by the name of the school, and every school that has one."""
+    directory = session.directory
+    query = (
+        select(_TABLE.c.school, _TABLE.c.public_state, func.count())
+        .where(_TABLE.c.public_state.is_not(None))
+        .group_by(_TABLE.c.school, _TABLE.c.public_state)
+    )
+    numbers: dict[str, dict[str, int]] = {}
+    schools = set()
+    for school, state, number in session.connection.execute(query):
+        present, name = directory.present_school(school), directory.school_name(school)
+        schools.add((present, name))
+        if wanted.school in ("", present) and wanted.state in ("", state):
+            group = numbers.setdefault(name, {})
+            group[school] = group.get(school, 0) + number
+    groups = [_Group(tuple(group), sum(group.values())) for _, group in sorted(numbers.items())]
+    return groups, tuple(sorted(schools, key=lambda each: each[::-1]))
+
+
+def _find_keys(session: Session, wanted: Filter, groups: Sequence[_Group], start: int) -> list[int]:
+    """Return the numbers of the partnerships of a page that begins at a place in the list."""
+    touched: list[_Group] = []
+    for group in groups:
+        if not touched and start >= group.number:
+            start -= group.number
+        elif sum(each.number for each in touched) < start + PER_PAGE:
+            touched.append(group)
+    if not touched:
+        return []
+    rank = {school: place for place, group in enumerate(touched) for school in group.schools}
+    query = select(_TABLE.c.id).where(_TABLE.c.school.in_(rank), *_conditions(wanted))
+    if len(touched) > 1:
+        query = query.order_by(case(rank, value=_TABLE.c.school))
+    return list(session.connection.scalars(query.order_by(_TABLE.c.id.desc()).offset(start).limit(PER_PAGE)))
+
+
+def _after(group: _Group, wanted: Filter, last: int | None) -> Select[Any]:
+    """Return the query for the numbers of the next partnerships of a group, after the one with this number."""
+    query = select(_TABLE.c.id).where(_TABLE.c.school.in_(group.schools), *_conditions(wanted))
+    if last is not None:
+        query = query.where(_TABLE.c.id < last)
+    return query.order_by(_TABLE.c.id.desc()).limit(PER_PAGE)
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    """Return what the state of a partnership in the list must be."""
+    shown = _TABLE.c.public_state
+    return [shown == wanted.state] if wanted.state else [shown.is_not(None)]
 
 
 def _read_entries(session: Session, keys: Sequence[int], now: datetime) -> Iterator[tuple[Entry, Snapshot]]:
     """Yield the entry and the record of each of these partnerships, in one query."""
-    table = tables.partnerships
-    found = {record.id: record for record in _read(session, table.c.id.in_(keys))}
+    found = {record.id: record for record in _read(session, _TABLE.c.id.in_(keys))}
     for record in (found[key] for key in keys if key in found):
         if entry := make_entry(session, record, now):
             yield entry, record
-
-
-def _read_listed(session: Session) -> list[Any]:
-    """Return id, school and state of each partnership whose call was ever opened."""
-    table, history = tables.partnerships, tables.history
-    opened = select(history.c.partnership).where(history.c.event == _OPENED)
-    columns = (table.c.id, table.c.school, table.c.state)
-    return list(session.connection.execute(select(*columns).where(table.c.id.in_(opened))))
-
-
-def _public_states(session: Session, rows: Iterable[Any]) -> dict[int, str]:
-    """Return the state that the public may know, by the number of each partnership.
-
-    Only what is before the Board can differ from the state on record, so only those facts are read.
-    """
-    table = tables.partnerships
-    reviewed = _read(session, table.c.state == str(State.BOARD_REVIEW))
-    shown = {record.id: public_state(record) for record in reviewed}
-    return {row.id: str(shown.get(row.id, row.state)) for row in rows}
 
 
 def _read(session: Session, wanted: ColumnElement[bool]) -> list[Snapshot]:

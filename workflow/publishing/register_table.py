@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from workflow.publishing.tables import Column, Row, Table
+from workflow.procedure.config import Config
+from workflow.publishing import spreadsheets
+from workflow.publishing.tables import Column, Row
 from workflow.publishing.words import Words, read_words
-from workflow.session import Session
 from workflow.views.public_entry import Entry
 
 COLUMNS = (
@@ -17,17 +18,17 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def make_table(session: Session, entries: Iterable[Entry]) -> Table:
-    """Return the table of public entries. Raise `ConfigError` if its words have a mistake."""
-    words = read_words(session.config, "register")
-    headings = tuple(words("heading", column.key) for column in COLUMNS)
-    return Table("register", words("sheet"), COLUMNS, headings, [_row(session, words, e) for e in entries])
+def write_csv(config: Config, entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Return the table as CSV, made as it is taken. Raise `ConfigError` if its words have a mistake."""
+    words = read_words(config, "register")
+    headings = [words("heading", column.key) for column in COLUMNS]
+    return spreadsheets.stream_csv(headings, COLUMNS, (_row(config, words, entry) for entry in entries))
 
 
-def _row(session: Session, words: Words, entry: Entry) -> Row:
+def _row(config: Config, words: Words, entry: Entry) -> Row:
     """Return the cells of an entry. Those of the call are of the last one."""
-    terms, call, day = entry.terms, entry.calls[-1], session.config.calendar.day
-    address = session.config.address(f"partnerships/{entry.ref}")
+    terms, call, day = entry.terms, entry.calls[-1], config.calendar.day
+    address = config.address(f"partnerships/{entry.ref}")
     return (
         entry.ref,
         entry.school_name,

@@ -6,16 +6,17 @@ What strangers wrote stays text.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from notifications.markup import escape_controls
 from states.errors import BadInput, Problem
-from workflow.publishing.tables import Cell, Column, Table
+from workflow.publishing.tables import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -51,12 +52,21 @@ def to_csv(table: Table) -> bytes:
     Instants are local to the district, which the heading says. A text that looks like a formula begins with an
     apostrophe.
     """
+    return b"".join(stream_csv(table.headings, table.columns, table.rows))
+
+
+def stream_csv(headings: Iterable[str], columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[bytes]:
+    """Yield the lines of a table as `to_csv` writes them, so that a long one is never in memory as a whole."""
     file = io.StringIO()
     writer = csv.writer(file)
-    writer.writerow([_safe(heading) for heading in table.headings])
-    for row in table.rows:
-        writer.writerow([_as_text(cell, column) for cell, column in zip(row, table.columns, strict=True)])
-    return file.getvalue().encode("utf-8-sig")
+    writer.writerow([_safe(heading) for heading in headings])
+    yield codecs.BOM_UTF8
+    for row in rows:
+        writer.writerow([_as_text(cell, column) for cell, column in zip(row, columns, strict=True)])
+        yield file.getvalue().encode()
+        file.seek(0)
+        file.truncate()
+    yield file.getvalue().encode()
 
 
 def _safe(text: str) -> str:

@@ -222,7 +222,8 @@ def _forget_facts(doing: Destruction, key: int, due: Due) -> None:
     day = doing.session.config.calendar.day(doing.now)
     title = f"(destroyed on {day}: {due.rule})"
     facts = facts_text(Partnership(school=school, title=title))
-    doing.connection.execute(update(table).where(table.c.id == key).values(title=title, facts=facts))
+    values = {"title": title, "facts": facts, "public_state": None, "call_ends_at": None}
+    doing.connection.execute(update(table).where(table.c.id == key).values(values))
 
 
 def _clean_changes(doing: Destruction) -> str:

@@ -91,6 +91,7 @@ class Snapshot:
     facts: Partnership
     head: str  # the hash of the last row of its history
     destroyed: bool = False  # its values were lawfully destroyed, so that nothing more can happen to it
+    call_changed_at: datetime | None = None  # when its call last changed for everybody
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
@@ -99,7 +100,10 @@ class Snapshot:
         Raise `ValueError` if its JSON cannot be read.
         """
         facts = Partnership.model_validate_json(row.facts)
-        return cls(row.id, row.ref, State(row.state), row.version, row.entered_at, facts, row.head)
+        return cls(
+            row.id, row.ref, State(row.state), row.version, row.entered_at, facts, row.head,
+            call_changed_at=row.call_changed_at,
+        )  # fmt: skip
 
     @property
     def key(self) -> int:

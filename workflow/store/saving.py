@@ -14,6 +14,7 @@ from states.partnership import Partnership
 from workflow.store import tables
 from workflow.store.column_types import canonical
 from workflow.store.commitments import Salts, commitments, hash_of
+from workflow.store.public_columns import public_columns
 from workflow.store.rows import Snapshot
 
 # The columns that the hash covers, in the order in which it covers them. Every stored hash depends on it.
@@ -76,6 +77,7 @@ def values_of(record: Snapshot, facts: str, in_force: bool) -> dict[str, Any]:
         "facts": facts,
         "head": record.head,
         **days_in_force(record.facts if in_force else None),
+        **public_columns(record),
     }
 
 
@@ -94,7 +96,7 @@ def facts_text(facts: Partnership) -> str:
 
 def digest_of_row(row: Mapping[str, Any]) -> str:
     """Return the digest of the row of a partnership by which a certificate of destruction vouches for it."""
-    values = {name: str(row[name]) for name in ("ref", *_CHANGED)}
+    values = {name: str(row[name]) for name in ("ref", *_VOUCHED)}
     values["entered_at"] = row["entered_at"].astimezone(UTC).isoformat(timespec="microseconds")
     return hashlib.sha256(canonical(values).encode()).hexdigest()
 
@@ -105,9 +107,11 @@ def digest_of(facts: str) -> str:
 
 
 INSERT = insert(tables.history)
-_CHANGED = (
+# The columns that a certificate of destruction vouches for. Every certificate that was given depends on them.
+_VOUCHED = (
     "school", "title", "state", "version", "entered_at", "facts", "head", "in_force", "first_day", "last_day",
 )  # fmt: skip
+_CHANGED = (*_VOUCHED, "public_state", "call_changed_at", "call_ends_at")
 # The hash of the first row of a partnership is known only when the partnership has its id.
 HEAD = (
     update(tables.partnerships)

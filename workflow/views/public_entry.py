@@ -12,12 +12,12 @@ from states.names import State
 from states.partnership import Outcomes, Partnership
 from states.selection import Selection
 from workflow.session import Session
+from workflow.store.public_columns import public_state
 from workflow.store.rows import Snapshot
 from workflow.views import present_names
 from workflow.views.public_rules import (
     is_choice_public,
     public_item,
-    public_state,
     was_in_force,
 )
 from workflow.views.public_texts import cleaner_for, hide_addresses
@@ -116,7 +116,7 @@ def make_entry(session: Session, record: Snapshot, now: datetime) -> Entry | Non
         school=session.directory.present_school(facts.school),
         school_name=session.directory.school_name(facts.school),
         title=clean(facts.title),
-        state=public_state(record),
+        state=public_state(record.state, facts),
         begins_on=first if begins else None,
         partner=partner,
         terms=_terms(facts),

@@ -17,20 +17,7 @@ introduction or for its day.
 from __future__ import annotations
 
 from states.agreement import Item
-from states.names import State
 from states.partnership import Partnership
-from workflow.store.rows import Snapshot
-
-
-def public_state(record: Snapshot) -> State:
-    """Return the state of a partnership as the public may know it.
-
-    A referral to the Board is public once the Board has introduced it. Until then the state is the one before.
-    """
-    item = record.facts.board.item
-    if record.state is State.BOARD_REVIEW and item is not None and not item.introduced:
-        return item.origin
-    return record.state or State.NEEDS_IDENTIFIED
 
 
 def public_item(facts: Partnership) -> Item | None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 from notifications.calendar import CalendarEntry, make_feed
 from workflow.procedure.config import Config
-from workflow.web.public_calls import Call
+from workflow.web.public_calls import Call, Closing
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # the date of a feed that has never had an entry
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 
 
-def write_atom(config: Config, calls: Sequence[Call]) -> bytes:
-    """Return the feed, with an entry for each call. An entry keeps its identifier when addresses change."""
+def write_atom(config: Config, calls: Sequence[Call], links: Mapping[str, str]) -> bytes:
+    """Return a page of the feed, with an entry for each call. An entry keeps its identifier when addresses change.
+
+    `links` has the address of this page as `self` and those of other pages by their relation (RFC 5005, section 3).
+    """
     ElementTree.register_namespace("", _ATOM)
-    district, address = config.procedure.district, config.address("calls.atom")
+    district = config.procedure.district
     feed = ElementTree.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": "en"})
     _put(feed, "id", _tag(config, _EPOCH, "calls"))
     _put(feed, "title", f"Open calls for Lead Community Partners, {district.name}")
@@ -27,7 +30,8 @@ def write_atom(config: Config, calls: Sequence[Call]) -> bytes:
     author = _put(feed, "author")
     _put(author, "name", district.office)
     _put(author, "email", district.email)
-    _put(feed, "link", rel="self", type="application/atom+xml", href=address)
+    for relation, address in links.items():
+        _put(feed, "link", rel=relation, type="application/atom+xml", href=address)
     _put(feed, "link", rel="alternate", type="text/html", href=config.address("calls"))
     for call in calls:
         _add_entry(config, feed, call)
@@ -65,8 +69,8 @@ def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def write_calendar(config: Config, calls: Sequence[Call]) -> bytes:
-    """Return a calendar with the closing date of every open call. The extension of a call moves its entry."""
+def write_calendar(config: Config, closings: Sequence[Closing]) -> bytes:
+    """Return a calendar of closing dates. The extension of a call moves its entry."""
     domain = config.sender.address.rpartition("@")[2]
     entries = [
         (
@@ -81,7 +85,6 @@ def write_calendar(config: Config, calls: Sequence[Call]) -> bytes:
             ),
             call.updated_at,
         )
-        for call in calls
-        if call.open
+        for call in closings
     ]
     return make_feed(entries, f"Open calls, {config.procedure.district.name}", organizer=config.sender)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import urlencode
 
@@ -17,13 +17,16 @@ from states.inputs import ABILITIES, read_input
 from workflow.actions import applications, kept_forms, subscriptions
 from workflow.actions.kept_forms import Kept
 from workflow.session import Session
+from workflow.store.paging import NoSuchPlace
 from workflow.web import call_feeds, public_calls, questions
 from workflow.web.application_words import describe_ability
 from workflow.web.event_page import keep_sent
+from workflow.web.public_calls import Listing
 from workflow.web.site import Site, make_public, see_other
 
 _NO_ADDRESS = "This is not an e-mail address. Write one like name@example.org."
 _NOTHING_ASKED: Mapping[str, str] = {}
+_PLACES = ("after", "before")  # in an address: the place in a list from which its page is read
 
 
 def blueprint(site: Site) -> Blueprint:
@@ -37,20 +40,22 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/calls")
     def show_list() -> Response:
-        typed, shown = request.args.get("typed"), _read_list(site)
+        typed = request.args.get("typed")
         if typed is None:
-            return make_public(_show_list(site, shown))
-        return _show_list(site, shown, status=422, email=_clean(typed), problem=_NO_ADDRESS)
+            return make_public(_show_list(site), request)
+        return _show_list(site, status=422, email=_clean(typed), problem=_NO_ADDRESS)
 
     @pages.get("/calls.atom")
     def feed() -> Response:
-        content = call_feeds.write_atom(site.system.config, _read_list(site))
-        return make_public(Response(content, content_type="application/atom+xml; charset=utf-8"))
+        content = _write_feed(site)
+        return make_public(Response(content, content_type="application/atom+xml; charset=utf-8"), request)
 
     @pages.get("/calls.ics")
     def calendar() -> Response:
-        content = call_feeds.write_calendar(site.system.config, _read_list(site))
-        return make_public(Response(content, content_type="text/calendar; charset=utf-8"))
+        with site.system.reading() as session:
+            closings = public_calls.list_closings(session, site.clock())
+        content = call_feeds.write_calendar(site.system.config, closings)
+        return make_public(Response(content, content_type="text/calendar; charset=utf-8"), request)
 
     @pages.get("/calls/<ref>")
     def call(ref: str) -> Response:
@@ -60,7 +65,7 @@ def blueprint(site: Site) -> Blueprint:
             faults, _, _ = _read_asking(asking)
             return _show_call(site, ref, status=422, asking=asking, faults=faults)
         if typed is None:
-            return make_public(_show_call(site, ref))
+            return make_public(_show_call(site, ref), request)
         return _show_call(site, ref, status=422, email=_clean(typed), problem=_NO_ADDRESS)
 
     @pages.get("/calls/<ref>/asked")
@@ -121,14 +126,34 @@ def _clean(typed: str) -> str:
     return join_lines(typed)[:300]
 
 
-def _read_list(site: Site) -> list[public_calls.Call]:
-    with site.system.reading() as session:
-        return public_calls.list_calls(session, site.clock())
+def _read_listing(site: Site, read: Callable[..., Listing]) -> Listing:
+    """Return the page of a list that the address names. Abort with 404 if it names none."""
+    places = {key: request.args[key] for key in _PLACES if request.args.get(key)}
+    try:
+        with site.system.reading() as session:
+            return read(session, site.clock(), **places)
+    except NoSuchPlace:
+        abort(404)
+
+
+def _link_pages(address: str, listing: Listing) -> dict[str, str]:
+    """Return the addresses of the pages beside a page, by their relation to it, as far as there are such."""
+    places = {"previous": ("before", listing.previous), "next": ("after", listing.next)}
+    return {
+        relation: f"{address}?{urlencode({key: place})}" for relation, (key, place) in places.items() if place
+    }
+
+
+def _write_feed(site: Site) -> bytes:
+    listing = _read_listing(site, public_calls.list_news)
+    address = site.system.config.address("calls.atom")
+    here = urlencode({key: request.args[key] for key in _PLACES if request.args.get(key)})
+    links = {"self": address + (f"?{here}" if here else ""), "first": address}
+    return call_feeds.write_atom(site.system.config, listing.calls, links | _link_pages(address, listing))
 
 
 def _show_list(
     site: Site,
-    calls: list[public_calls.Call],
     *,
     status: int = 200,
     email: str = "",
@@ -136,16 +161,18 @@ def _show_list(
 ) -> Response:
     """Show the list. `email` and `problem` bring the form to subscribe back, with what is wrong."""
     config = site.system.config
+    listing = _read_listing(site, public_calls.list_calls)
     return site.render(
         "calls",
         status,
+        neighbors=_link_pages(config.address("calls"), listing),
         email=email,
         problem=problem,
         failed=problem is not None,
         hear=config.address("new-calls"),
         title="Open calls for Lead Community Partners",
-        open=[(call, config.address(f"calls/{call.ref}")) for call in calls if call.open],
-        closed=[(call, config.address(f"calls/{call.ref}")) for call in calls if not call.open],
+        open=[(call, config.address(f"calls/{call.ref}")) for call in listing.calls if call.open],
+        closed=[(call, config.address(f"calls/{call.ref}")) for call in listing.calls if not call.open],
         atom=config.address("calls.atom"),
         ics=config.address("calls.ics"),
     )

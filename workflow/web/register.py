@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, request
 
 from states.names import State
-from workflow.publishing import public_data, public_register, register_table, spreadsheets
+from workflow.publishing import public_data, public_register, register_table
 from workflow.publishing.public_register import Filter, Page
 from workflow.session import Session
 from workflow.store.rows import Snapshot
@@ -24,6 +24,7 @@ _REF = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 _LONGEST = 100  # characters of a filter; no school has a longer id
 _LIST = "partnerships"
+_LONG = 1_000  # partnerships in a table from which on it is not made in memory
 _COST_OF_LIST = 3  # a page of releases counts as so many files, since it is made of whole histories
 
 
@@ -43,7 +44,7 @@ def blueprint(site: Site) -> Blueprint:
     @pages.get("/partnerships.csv")
     def send_table() -> Response:
         _require_room(site)
-        return make_public(_write_table(site), request)
+        return _send_table(site)
 
     @pages.get("/partnerships.json")
     def send_data() -> Response:
@@ -151,13 +152,17 @@ def _find_entry(site: Site, session: Session, ref: str) -> tuple[Entry, Snapshot
 # Open data
 
 
-def _write_table(site: Site) -> Response:
-    with site.system.reading() as session:
-        entries = public_register.read_all(session, site.clock(), _read_filter())
-        content = spreadsheets.to_csv(register_table.make_table(session, entries))
-    response = Response(content, content_type="text/csv; charset=utf-8")
+def _send_table(site: Site) -> Response:
+    """Return the table. A long one is sent while it is read, and so without a tag by which it could be the same."""
+    wanted, system = _read_filter(), site.system
+    with system.reading() as session:
+        is_long = public_register.count_all(session, wanted) > _LONG
+    lines = register_table.write_csv(
+        system.config, public_register.read_all(system.reading, site.clock(), wanted)
+    )
+    response = Response(lines if is_long else b"".join(lines), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="partnerships.csv"'
-    return response
+    return make_public(response, None if is_long else request)
 
 
 def _write_data(site: Site) -> Response:

@@ -26,6 +26,7 @@ UNLEAD = {
         "DROP TRIGGER partnerships_one_lead ON partnerships", "DROP FUNCTION partnerships_one_lead",
     ],
 }  # fmt: skip
+PUBLIC_COLUMNS = ("public_state", "call_changed_at", "call_ends_at")
 
 
 def older(desk: Desk) -> None:
@@ -44,6 +45,8 @@ def older(desk: Desk) -> None:
         *(f"ALTER TABLE history DROP COLUMN {name}" for name in ("salt", "facts", "rows", "beside")),
         f"""CREATE TABLE directory_changes (id INTEGER PRIMARY KEY, at {instant}, "by" TEXT, what TEXT,
             before TEXT, after TEXT)""", "DROP INDEX ix_partnerships_in_force",
+        *(f"DROP INDEX ix_partnerships_{name}" for name in ("public", "call_changed_at", "call_ends_at")),
+        *(f"ALTER TABLE partnerships DROP COLUMN {name}" for name in PUBLIC_COLUMNS),
         "ALTER TABLE partnerships DROP COLUMN first_day", "ALTER TABLE partnerships DROP COLUMN last_day",
         "CREATE UNIQUE INDEX uq_partnerships_in_force ON partnerships (school) WHERE in_force",
         "DROP INDEX ix_notices_lease_until",

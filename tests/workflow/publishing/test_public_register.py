@@ -10,6 +10,7 @@ from tests.support.district import Begin, Life
 from tests.support.facts import ABSENT, CBO, COLLEGE, MEETING_2, way
 from workflow.publishing import public_register
 from workflow.publishing.public_register import Filter, Page
+from workflow.store import tables
 from workflow.views import public_steps
 from workflow.views.public_entry import Entry
 from workflow.views.public_texts import HIDDEN_ADDRESS, HIDDEN_NAME
@@ -41,8 +42,7 @@ def page_of(life: Life, number: int = 1, **wanted: str) -> Page:
 
 def entries_of(life: Life, **wanted: str) -> list[Entry]:
     """The entries of a list, which are those of its first page too."""
-    with life.system.reading() as session:
-        entries = list(public_register.read_all(session, life.now, Filter(**wanted)))
+    entries = list(public_register.read_all(life.system.reading, life.now, Filter(**wanted)))
     assert [entry for entry, _ in page_of(life, **wanted).entries] == entries
     return entries
 
@@ -231,6 +231,29 @@ def test_pages_and_filters_keep_what_they_should(begin: Begin, monkeypatch: pyte
     monkeypatch.setattr(public_register, "PER_PAGE", 1)
     second = page_of(life, number=2)
     assert ([entry.ref for entry, _ in second.entries], second.last, second.total) == (["rbhs-2025"], 2, 2)
+
+
+def test_a_page_goes_on_with_the_next_school(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    life = begin("active")
+    refs = [_open(life.another(f"franklin-{number}")).ref for number in range(3)]
+    wanted = [*reversed(refs), "rbhs-2025"]
+    for size in (1, 2, 3, 4):
+        monkeypatch.setattr(public_register, "PER_PAGE", size)
+        pages = [page_of(life, number) for number in range(1, page_of(life).last + 2)]
+        assert [entry.ref for page in pages for entry, _ in page.entries] == wanted
+        assert pages[-1].entries == ()
+        entries = public_register.read_all(life.system.reading, life.now)
+        assert [entry.ref for entry in entries] == wanted
+
+
+def test_a_school_that_took_over_another_has_the_partnerships_of_both_the_latest_first(begin: Begin) -> None:
+    life = begin("open")
+    refs = [_open(life.another(f"franklin-{number}")).ref for number in range(2)]
+    put = {"id": "franklin", "name": "Franklin School", "closed_on": life.now.date()}
+    life.put(tables.schools, **put, merged_into="rainier-beach")
+    assert [entry.ref for entry in entries_of(life)] == [*reversed(refs), "rbhs-2025"]
+    assert [entry.ref for entry in entries_of(life, school="rainier-beach")] == [*reversed(refs), "rbhs-2025"]
+    assert page_of(life).schools == (("rainier-beach", "Rainier Beach School"),)
 
 
 def test_the_list_asks_the_database_as_often_for_many_as_for_one(begin: Begin) -> None:

@@ -157,6 +157,9 @@ def test_the_history_of_another_partnership_is_no_history_of_this_one(begin: Beg
         ("state = 'annual-review'", "the row says annual-review, its history active"),
         ("version = version + 1", "the row is at version 24; its history has 23 rows"),
         ("in_force = false", "the row and its history differ on whether an agreement is in force"),
+        ("public_state = 'terminated'", "the row and its history differ on what the public lists show"),
+        ("call_changed_at = entered_at", "the row and its history differ on what the public lists show"),
+        ("call_ends_at = NULL", "the row and its history differ on what the public lists show"),
         ("school = 'franklin'", "the row says another school or title than its history"),
         ("title = 'Another'", "the row says another school or title than its history"),
         (

@@ -200,6 +200,24 @@ def test_open_data_of_many_partnerships_has_pages(begin: Begin, monkeypatch: pyt
     assert client.get(f"{LIST}.csv").text.count("\r\n") == 3
 
 
+def test_a_long_table_is_sent_while_it_is_read(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    life = begin("open")
+    for number in range(3):
+        life.another(f"franklin-{number}").step([step._replace(at=None) for step in way("open")])
+    monkeypatch.setattr("workflow.publishing.public_register.PER_PAGE", 2)
+    client = Guest(life).client
+    whole = client.get(f"{LIST}.csv")
+    monkeypatch.setattr("workflow.web.register._LONG", 3)
+    long = client.get(f"{LIST}.csv", buffered=False)
+    assert (long.is_streamed, "ETag" in long.headers) == (True, False)
+    assert long.headers["Cache-Control"] == "public, max-age=300"
+    # Between the lines nobody keeps the database from a writer.
+    lines = iter(long.response)
+    next(lines)
+    life.do("extend-selection", closes_on="2025-08-29")
+    assert b"".join(lines).count(b"\r\n") == whole.text.count("\r\n") == 5
+
+
 def test_the_data_of_one_damaged_record_takes_no_other_away(begin: Begin) -> None:
     life = begin("open")
     other = life.another("franklin-2025")

@@ -40,6 +40,15 @@ partnerships = Table(
     # in common (4270.4), even if both are written at the same moment: see `v0020_days_in_force.py`.
     Column("first_day", Date),
     Column("last_day", Date),
+    # What the public lists are found and ordered by, see `public_columns.py`. Empty before a first call is opened.
+    Column("public_state", String),
+    Column("call_changed_at", Instant),
+    Column("call_ends_at", Instant),
+    # A page of a list takes only what it shows from these. The end is in the second one, so that calls that ended
+    # long ago are passed over without a look at their rows.
+    Index("ix_partnerships_public", "school", "public_state", "id"),
+    Index("ix_partnerships_call_changed_at", "call_changed_at", "ref", "call_ends_at"),
+    Index("ix_partnerships_call_ends_at", "call_ends_at", "ref"),
 )
 Index(
     "ix_partnerships_in_force",
