@@ -227,6 +227,10 @@ class Directory:
             a.contact_email == email and a.received_at > left_at for a in sent
         )
 
+    def principals_of(self, school: str) -> tuple[Person, ...]:
+        """Return the principals of a school, or of the one that it merged into."""
+        return self._principals.get(self.present_school(school), ())
+
     def awaited(self, waiting: Waiting, facts: Partnership) -> list[Person]:
         """Return the people who can do what is waited for: the one named, or else all holders of the role."""
         if waiting.email is None:
@@ -240,7 +244,7 @@ class Directory:
         contact whom the record names, or once they have left by those with the right `lead`.
         """
         if role == Role.PRINCIPAL:
-            return list(self._principals.get(self.present_school(facts.school), ()))
+            return list(self.principals_of(facts.school))
         if role == Role.REVIEWER:
             reviewers = facts.selection.reviewers if facts.selection else ()
             return [self.someone(email) for email in reviewers if email not in self.left]
