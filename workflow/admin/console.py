@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -101,27 +102,39 @@ class Console:
         else:
             people()
 
-    def show_table(self, headings: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-        """Print rows under headings, fitted to the terminal; `empty` if there are none."""
+    def show_table(
+        self,
+        headings: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        empty: str,
+        *,
+        widest: Iterable[Sequence[object]] | None = None,
+    ) -> None:
+        """Print rows under headings, fitted to the terminal; `empty` if there are none.
+
+        With `widest`, rows that are as wide as all others, `rows` are printed as they come.
+        """
         # Imported here, since rich takes time to import and answers in JSON do not need it.
         from rich import box
         from rich.console import Console as Terminal
         from rich.table import Table
 
-        cells = [[escape_controls(str(cell)) if cell is not None else "" for cell in row] for row in rows]
-        if not cells:
+        if widest is None:
+            rows = widest = list(rows)
+        cells = map(_escape, rows)
+        first = next(cells, None)
+        if first is None:
             echo(empty)
             return
         on_terminal = sys.stdout.isatty()
         # A pipe gets whole lines, so that other programs can read them.
         wide = shutil.get_terminal_size().columns if on_terminal else 10_000
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-        widths = _fit_widths([list(headings), *cells], wide)
+        widths = _fit_widths([list(headings), first, *map(_escape, widest)], wide)
         for heading, width in zip(headings, widths, strict=True):
             table.add_column(_wrap(heading, width), width=width, no_wrap=True, header_style="bold")
-        wrapped = ([_wrap(cell, width) for cell, width in zip(row, widths, strict=True)] for row in cells)
-        # rich takes a third of a millisecond for a row. It is asked for the first one, below the headings.
-        table.add_row(*map(_plain_text, next(wrapped)))
+        # rich takes a third of a millisecond for a row. It gets the first one, for the headings above it.
+        table.add_row(*(_plain_text(_wrap(cell, width)) for cell, width in zip(first, widths, strict=True)))
         plain = not on_terminal or bool(os.environ.get("NO_COLOR"))
         terminal = Terminal(
             width=wide, highlight=False, force_terminal=on_terminal, color_system=None if plain else "auto"
@@ -129,8 +142,9 @@ class Console:
         with terminal.capture() as shown:
             terminal.print(table)
         click.echo("\n".join(line.rstrip() for line in shown.get().rstrip().splitlines()))
-        for row in wrapped:
-            click.echo(_format_row(row, widths))
+        lines = (_format_row(row, widths) for row in cells)
+        while block := list(islice(lines, _LINES)):
+            click.echo("\n".join(block))
 
     def close(self) -> None:
         """Close the database if it was opened."""
@@ -231,6 +245,7 @@ def _skip_common(args: Sequence[str]) -> int:
 
 # Spaces between two columns.
 _GAP = 2
+_LINES = 100  # rows of a table that are printed at once
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
 
 
@@ -271,11 +286,16 @@ def _fit_widths(rows: Sequence[Sequence[str]], wide: int) -> list[int]:
     return widths
 
 
+def _escape(row: Sequence[object]) -> list[str]:
+    """Return the texts of the cells of a row, on which no terminal acts."""
+    return [escape_controls(str(cell)) if cell is not None else "" for cell in row]
+
+
 def _format_row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Return the lines of a row whose cells are wrapped, as rich prints them."""
+    """Return the lines of a row, as rich prints them."""
     from rich.cells import set_cell_size
 
-    columns = [cell.split("\n") for cell in cells]
+    columns = [_wrap(cell, width).split("\n") for cell, width in zip(cells, widths, strict=True)]
     lines = [
         (" " * _GAP).join(
             set_cell_size(column[i] if i < len(column) else "", width)

@@ -20,8 +20,8 @@ _BEFORE = (State.NEEDS_IDENTIFIED, State.OPEN_SELECTION, State.BOARD_REVIEW)
 # The partnerships with a wanted first day, before their agreement is in force.
 _IS_WANTED = and_(tables.partnerships.c.state.in_(_BEFORE), tables.WANTED)
 _WANTED = select(tables.partnerships).where(_IS_WANTED)
-# A plan depends on the terms of its agreement and of the others at the school, and every event counts up the version
-# of its partnership. So these tell whether anything happened that a plan depends on.
+# A plan depends on the terms of its agreement and of the others at the school, and every event counts up the
+# version of its partnership. So these tell whether anything happened that a plan depends on.
 _AT_SCHOOLS = select(
     func.count(), func.sum(tables.partnerships.c.id), func.sum(tables.partnerships.c.version)
 ).where(tables.partnerships.c.school.in_(select(tables.partnerships.c.school).where(_IS_WANTED)))
