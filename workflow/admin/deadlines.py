@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime
 from typing import Any
 
@@ -54,10 +55,10 @@ def deadlines_list(console: Console, ref: str | None, within: str | None, all_: 
     # No index has all deadlines in this order. Sorted for every page anew, they would take forever.
     shown = _read_pages(console, is_shown, None if all_ else _PAGE)
     if console.as_json:
-        answer = JsonList()
-        for document in shown:
-            answer.add(document)
-        answer.print()
+        with closing(JsonList()) as answer:
+            for document in shown:
+                answer.add(document)
+            answer.print()
         return
     headings = ("ref", "deadline", "kind", "at", "status")
     # The list of one partnership does not repeat its reference.

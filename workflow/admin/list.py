@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,8 @@ from workflow.session import Session
 from workflow.store import tables
 from workflow.store.errors import NotFound
 from workflow.store.rows import DeadlineStatus, RungKind, Snapshot
-from workflow.views import documents, pending
+from workflow.views import capacities, documents, pending
+from workflow.views.pending import Wait
 from workflow.views.reading_ahead import read_ahead
 from workflow.views.shown_directory import read_directory
 
@@ -40,29 +42,40 @@ _DOCUMENTS = 100  # partnerships whose documents are made at once, with the text
 def list_(console: Console, state: str | None, school: str | None, overdue: bool, person: str | None) -> None:
     """List the partnerships, each with its next deadline."""
     email = person and person.lower()
-    answer = JsonList()
     rows: list[tuple[str, ...]] = []
-    # Print nothing within the transaction: a reader who pauses would keep the daemon from writing.
-    with console.system.reading() as session:
-        query = _select(session, state, school, console.now if overdue else None)
+    with closing(JsonList()) as answer:
+        # Print nothing within the transaction: a reader who pauses would keep the daemon from writing.
+        with console.system.reading() as session:
+            query = _select(session, state, school, console.now if overdue else None)
+            if email is not None:
+                query = query.where(capacities.may_wait_for(session, email, console.now))
+            if console.as_json:
+                for document in _documents(session, query, console.now, email):
+                    answer.add(document)
+            elif email is not None:
+                rows += _waits(session, query, console.now, email)
+            else:
+                rows += _lines(session, query, console.now)
+            if person is not None and not rows and not answer.length:
+                _require_known(session, person)
         if console.as_json:
-            for document in _documents(session, query, console.now, email):
-                answer.add(document)
+            answer.print()
         elif email is not None:
-            rows += _waits(session, query, console.now, email)
+            waiting = ("ref", "for", "as", "to do", "since", "by")
+            console.show_table(waiting, rows, f"Nothing waits for {email}.")
         else:
-            rows += _lines(session, query, console.now)
-        # Somebody outside of the directory, such as an applicant, may be waited for too.
-        if not rows and not answer.length and email is not None and email not in session.directory.people:
-            near = suggest(person or "", read_directory(session).people)
-            raise NotFound(f"there is no person {person!r}{near}")
-    if console.as_json:
-        answer.print()
-    elif email is not None:
-        headings = ("ref", "for", "as", "to do", "since", "by")
-        console.show_table(headings, rows, f"Nothing waits for {email}.")
-    else:
-        console.show_table(("ref", "school", "state", "since", "next deadline"), rows, "No partnerships.")
+            headings = ("ref", "school", "state", "since", "next deadline")
+            console.show_table(headings, rows, "No partnerships.")
+
+
+def _require_known(session: Session, person: str) -> None:
+    """Raise `NotFound` for a person who is not in the directory, and for whom nothing waits.
+
+    Somebody else, such as an applicant, may be waited for too.
+    """
+    if person.lower() not in session.directory.people:
+        near = suggest(person, read_directory(session).people)
+        raise NotFound(f"there is no person {person!r}{near}")
 
 
 def _select(
@@ -127,9 +140,9 @@ def _documents(
         documents.read_texts_ahead(ahead, records, now)
         for record in records:
             with histories.reraise_with_ref(record.ref):
-                waits = _list_waits(ahead, record, now)
-                if email is None or _select_waits(waits, email):
-                    yield documents.partnership(ahead, record, now) | {"waiting_on": waits}
+                waits = pending.list_waits(ahead, record, now)
+                if email is None or any(_can_do(wait, email) for wait in waits):
+                    yield _document(ahead, record, waits, now)
 
 
 def _waits(session: Session, query: Select[Any], now: datetime, email: str) -> Iterator[tuple[str, ...]]:
@@ -138,23 +151,25 @@ def _waits(session: Session, query: Select[Any], now: datetime, email: str) -> I
         ahead = read_ahead(session, records)
         for record in records:
             with histories.reraise_with_ref(record.ref):
-                waits = _select_waits(_list_waits(ahead, record, now), email)
-            yield from ((record.ref, *waiting_row(wait)) for wait in waits)
+                waits = pending.list_waits(ahead, record, now)
+            mine = (pending.document(session, wait, now) for wait in waits if _can_do(wait, email))
+            yield from ((record.ref, *waiting_row(wait)) for wait in mine)
+
+
+def _can_do(wait: Wait, email: str) -> bool:
+    """Return whether a person may do what is waited for, also as the delegate of another."""
+    people = [person.email for person in (wait.person, wait.delegate) if person]
+    return email in (*people, *wait.others)
 
 
 def with_waiting(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
     """Return the document of a partnership, with what it waits for."""
-    waits = _list_waits(session, record, now)
-    return documents.partnership(session, record, now) | {"waiting_on": waits}
+    return _document(session, record, pending.list_waits(session, record, now), now)
 
 
-def _list_waits(session: Session, record: Snapshot, now: datetime) -> list[dict[str, Any]]:
-    return [pending.document(session, wait, now) for wait in pending.list_waits(session, record, now)]
-
-
-def _select_waits(waits: Sequence[dict[str, Any]], email: str) -> list[dict[str, Any]]:
-    """Return the waits for what this person may do, also as the delegate of another."""
-    return [wait for wait in waits if email in (wait["person"], wait["delegate"], *wait.get("others", ()))]
+def _document(session: Session, record: Snapshot, waits: Iterable[Wait], now: datetime) -> dict[str, Any]:
+    waiting_on = [pending.document(session, wait, now) for wait in waits]
+    return documents.partnership(session, record, now) | {"waiting_on": waiting_on}
 
 
 def waiting_row(wait: dict[str, Any]) -> tuple[str, ...]:

@@ -44,7 +44,6 @@ class JsonList:
     """
 
     def __init__(self) -> None:
-        # It is closed, and thereby gone, when the list is printed or forgotten.
         self._text: IO[str] = tempfile.SpooledTemporaryFile(  # noqa: SIM115
             _SPOOLED, "w+", encoding="utf-8", newline="\n"
         )
@@ -58,12 +57,15 @@ class JsonList:
         self.length += 1
 
     def print(self) -> None:
-        """Print the list as `dump_json` writes it, and forget it."""
+        """Print the list as `dump_json` writes it."""
         self._text.write("\n]" if self.length else "[]")
         self._text.seek(0)
         while block := self._text.read(_BLOCK):
             click.echo(block, nl=False)
         click.echo()
+
+    def close(self) -> None:
+        """Forget the list."""
         self._text.close()
 
 

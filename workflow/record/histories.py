@@ -48,7 +48,9 @@ def read_records(connection: Connection, query: Select[Any]) -> list[Snapshot]:
     return records
 
 
-def read_in_chunks(connection: Connection, query: Select[Any], size: int = CHUNK) -> Iterator[list[Snapshot]]:
+def read_in_chunks(
+    connection: Connection, query: Select[Any], size: int | None = None
+) -> Iterator[list[Snapshot]]:
     """Yield the partnerships that a query selects, ordered by reference, so many at a time.
 
     Raise `StoreError` for one that cannot be read, with its reference.
@@ -57,6 +59,7 @@ def read_in_chunks(connection: Connection, query: Select[Any], size: int = CHUNK
     refs = {row.id: row.ref for row in connection.execute(query.with_only_columns(table.c.id, table.c.ref))}
     # Sort here and not in the query, since SQLite and PostgreSQL order text differently.
     keys = sorted(refs, key=refs.__getitem__)
+    size = size or CHUNK
     for first in range(0, len(keys), size):
         yield read_records(connection, select(table).where(table.c.id.in_(keys[first : first + size])))
 

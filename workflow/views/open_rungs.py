@@ -12,7 +12,7 @@ from workflow.store.rows import DeadlineRow, DeadlineStatus, Snapshot
 
 # Made once, since every partnership of a list asks for them.
 _OPEN = (
-    select(tables.deadlines)
+    select(*(tables.deadlines.c[name] for name in DeadlineRow._fields))
     .where(
         tables.deadlines.c.status == DeadlineStatus.OPEN.value,
         tables.deadlines.c.partnership.in_(bindparam("keys", expanding=True)),
@@ -43,6 +43,6 @@ def _name(key: int) -> tuple[str, int]:
 def _read(connection: Connection, keys: Sequence[int]) -> dict[int, Sequence[DeadlineRow]]:
     rungs: dict[int, list[DeadlineRow]] = {}
     for row in connection.execute(_OPEN, {"keys": keys}):
-        rung = DeadlineRow.from_row(row)
+        rung = DeadlineRow._make(row)
         rungs.setdefault(rung.partnership, []).append(rung)
     return dict(rungs)

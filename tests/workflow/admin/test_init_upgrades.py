@@ -27,6 +27,12 @@ UNLEAD = {
     ],
 }  # fmt: skip
 
+# The indexes of lists.
+INDEXES = (
+    "partnerships_state", "partnerships_school_version", "partnerships_wanted", "deadlines_status_due_at",
+    "deadlines_status_partnership_ladder",
+)  # fmt: skip
+
 
 def older(desk: Desk) -> None:
     """Make the database what the program before the last steps had."""
@@ -44,6 +50,7 @@ def older(desk: Desk) -> None:
         *(f"ALTER TABLE history DROP COLUMN {name}" for name in ("salt", "facts", "rows", "beside")),
         f"""CREATE TABLE directory_changes (id INTEGER PRIMARY KEY, at {instant}, "by" TEXT, what TEXT,
             before TEXT, after TEXT)""", "DROP INDEX ix_partnerships_in_force",
+        *(f"DROP INDEX ix_{name}" for name in INDEXES),
         "ALTER TABLE partnerships DROP COLUMN first_day", "ALTER TABLE partnerships DROP COLUMN last_day",
         "CREATE UNIQUE INDEX uq_partnerships_in_force ON partnerships (school) WHERE in_force",
         "DROP INDEX ix_notices_lease_until",
