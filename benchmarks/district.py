@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -238,23 +238,16 @@ def multiply(folder: Path, number: int) -> None:
     """
     system = opened(folder)
     with system.reading() as session:
-        originals = [
-            (
-                dict(row),
-                [dict(entry) for entry in _of(session.connection, tables.history, row["id"])],
-                [dict(rung) for rung in _of(session.connection, tables.deadlines, row["id"])],
-            )
-            for row in session.connection.execute(select(tables.partnerships)).mappings()
-        ]
+        copied_from = originals(session.connection)
 
     def fill(session: Any) -> None:
-        new = range(len(originals) + 1, number + 1)
+        new = range(len(copied_from) + 1, number + 1)
         for chunk in (new[first : first + 1000] for first in range(0, len(new), 1000)):
             rows, entries, rungs = [], [], []
             for key in chunk:
-                row, history, ladder = originals[key % len(originals)]
+                row, history, ladder = copied_from[key % len(copied_from)]
                 row = {**row, "id": key, "ref": f"{row['ref']}-{key}"}
-                mine = list(_chained(row["ref"], key, history))
+                mine = list(chained(row["ref"], key, history))
                 rows.append({**row, "head": mine[-1]["hash"]})
                 entries += mine
                 rungs += [{**rung, "id": None, "partnership": key} for rung in ladder]
@@ -267,11 +260,33 @@ def multiply(folder: Path, number: int) -> None:
     system.engine.dispose()
 
 
+class Original(NamedTuple):
+    """The rows of a partnership that is to be copied: its own, its history and its deadlines."""
+
+    row: dict[str, Any]
+    history: list[dict[str, Any]]
+    rungs: list[dict[str, Any]]
+
+
+def originals(connection: Any) -> list[Original]:
+    """The rows of every partnership."""
+    return [
+        Original(
+            dict(row),
+            [dict(entry) for entry in _of(connection, tables.history, row["id"])],
+            [dict(rung) for rung in _of(connection, tables.deadlines, row["id"])],
+        )
+        for row in connection.execute(
+            select(tables.partnerships).order_by(tables.partnerships.c.id)
+        ).mappings()
+    ]
+
+
 def _of(connection: Any, table: Any, key: int) -> Any:
     return connection.execute(select(table).where(table.c.partnership == key)).mappings()
 
 
-def _chained(ref: str, key: int, history: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def chained(ref: str, key: int, history: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     previous = GENESIS
     for entry in history:
         mine = {**entry, "partnership": key, "previous": previous, "rows": "[]"}

@@ -96,6 +96,28 @@ class Directory:
         return {role: tuple(people) for role, people in holders.items()}
 
     @cached_property
+    def held_roles(self) -> frozenset[str]:
+        """Return the roles that active people have in the directory."""
+        return frozenset(self._by_role)
+
+    @cached_property
+    def _principals(self) -> dict[str, tuple[Person, ...]]:
+        """Return the active principals by school."""
+        principals: dict[str, list[Person]] = {}
+        for person in self._by_role.get(Role.PRINCIPAL, ()):
+            for school in dict.fromkeys(person.schools):
+                principals.setdefault(school, []).append(person)
+        return {school: tuple(people) for school, people in principals.items()}
+
+    @cached_property
+    def _merged(self) -> dict[str, list[str]]:
+        """Return by school the schools whose partnerships it has: itself, and those that merged into it."""
+        merged: dict[str, list[str]] = {}
+        for school in self.schools:
+            merged.setdefault(self.present_school(school), []).append(school)
+        return merged
+
+    @cached_property
     def _contacts(self) -> dict[str, tuple[Person, ...]]:
         """Return the active people who have rights as contacts, by organization."""
         contacts: dict[str, list[Person]] = {}
@@ -205,6 +227,10 @@ class Directory:
             a.contact_email == email and a.received_at > left_at for a in sent
         )
 
+    def principals_of(self, school: str) -> tuple[Person, ...]:
+        """Return the principals of a school, or of the one that it merged into."""
+        return self._principals.get(self.present_school(school), ())
+
     def awaited(self, waiting: Waiting, facts: Partnership) -> list[Person]:
         """Return the people who can do what is waited for: the one named, or else all holders of the role."""
         if waiting.email is None:
@@ -218,8 +244,7 @@ class Directory:
         contact whom the record names, or once they have left by those with the right `lead`.
         """
         if role == Role.PRINCIPAL:
-            school = self.present_school(facts.school)
-            return [p for p in self._by_role.get(role, ()) if school in p.schools]
+            return list(self.principals_of(facts.school))
         if role == Role.REVIEWER:
             reviewers = facts.selection.reviewers if facts.selection else ()
             return [self.someone(email) for email in reviewers if email not in self.left]
@@ -257,7 +282,7 @@ class Directory:
 
     def with_merged(self, schools: Collection[str]) -> list[str]:
         """Return the ids of schools, with those that merged into them."""
-        return [school for school in self.schools if self.present_school(school) in schools]
+        return [school for present in dict.fromkeys(schools) for school in self._merged.get(present, ())]
 
     @cached_property
     def names(self) -> dict[str, str]:

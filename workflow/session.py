@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -54,6 +54,19 @@ class Session:
             self.seen[key] = read()
         found: T = self.seen[key]
         return found
+
+    def keep(self, values: Mapping[tuple[Any, ...], Any]) -> None:
+        """Keep what was read ahead, so that `once` does not read it. A transaction that writes keeps nothing."""
+        if self.seen is not None:
+            self.seen.update(values)
+
+    def kept(self, key: tuple[Any, ...]) -> Any:
+        """Return what was read under a key already; None if nothing was."""
+        return self.seen.get(key) if self.seen is not None else None
+
+    def apart(self) -> Session:
+        """Return a session of the same transaction that keeps to itself what it reads from now on."""
+        return self if self.seen is None else replace(self, seen=dict(self.seen))
 
     def remembered(self, key: str) -> str | None:
         """Return what the table `meta` holds under a key; None if nothing has been remembered under it."""

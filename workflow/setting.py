@@ -6,17 +6,15 @@ A row of the law's table names the parts that it asks for. Each part comes from 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Connection, bindparam, select
 
 from states import history
-from states.addresses import workplace
-from states.agreement import Agreement
-from states.case import Case, Earlier, Entry, Lead, Setting, Trial, board_reasons
+from states.case import Case, Entry, Setting, Trial, board_reasons
 from states.chapters.call import WITHDRAW_APPLICATION
 from states.chapters.correction import CorrectEntry
 from states.chapters.panel import ChangePanel
@@ -26,8 +24,8 @@ from states.inputs import Input, as_stored
 from states.lifecycle import TABLE
 from states.machine import Possibility, event_named, explain
 from states.names import Role
-from states.partnership import Partnership, PlannedStep
-from states.weighing import Party, Share, find_earlier, is_same, party_of, share_of
+from states.partnership import PlannedStep
+from workflow import agreements
 from workflow.procedure import call_days
 from workflow.procedure.ladders import due_instants
 from workflow.procedure.last_days import find_last_days
@@ -159,72 +157,6 @@ def _invited_on(s: Situation) -> date | None:
     return school.invited_on if school else None
 
 
-# The other partnerships at some schools. Made once, since many events ask for them.
-_AT_SCHOOLS = (
-    select(tables.partnerships.c.ref, tables.partnerships.c.facts)
-    .where(
-        tables.partnerships.c.school.in_(bindparam("schools", expanding=True)),
-        tables.partnerships.c.id != bindparam("but"),
-    )
-    .order_by(tables.partnerships.c.id)
-)
-
-
-def _others_at(s: Situation, schools: Sequence[str]) -> Iterator[tuple[str, Partnership]]:
-    """Yield the reference and the facts of each other partnership at these schools, the oldest first."""
-    rows = s.session.connection.execute(_AT_SCHOOLS, {"schools": schools, "but": s.record.id or 0})
-    for row in rows:
-        yield str(row.ref), Partnership.model_validate_json(row.facts)
-
-
-def _leads(s: Situation) -> tuple[Lead, ...]:
-    """Return the other agreements at the school that are on record at the instant of the event and not over."""
-    people = s.session.directory
-    # A school that merged into this one brought its Lead Partner.
-    schools = people.with_merged([people.present_school(s.record.facts.school)])
-    leads = []
-    for ref, facts in _others_at(s, schools):
-        first, last = facts.first_day, facts.last_day
-        began = facts.agreement.in_force_at if facts.agreement else None
-        # An import may judge an event of the past, and a Lead Partner serves to the last day, whatever ended since.
-        if first and last and began and began <= s.now and s.today <= last:
-            leads.append(Lead(ref=ref, starts_on=first, ends_on=last))
-    return tuple(leads)
-
-
-def find_earlier_agreements(session: Session, record: Snapshot, now: datetime) -> Earlier | None:
-    """Return the agreements that count with that of a partnership at an instant; None if there are none."""
-    return _earlier(Situation(session, record, None, now))
-
-
-def _earlier(s: Situation) -> Earlier | None:
-    """Return the agreements of the same organization at the same school that count with this one (4270.9a, c)."""
-    agreement, party = s.record.facts.agreement, party_of(s.record.facts)
-    if agreement is None or party is None:
-        return None
-    home = home_domains(s.session)
-    return find_earlier(agreement, [share for its, share in _shares(s) if is_same(party, its, home)])
-
-
-def find_earlier_of_each(
-    session: Session, record: Snapshot, agreement: Agreement, now: datetime
-) -> list[Earlier]:
-    """Return what would count with an agreement whose partner is not chosen yet, for each earlier partner."""
-    home, parties = home_domains(session), list(_shares(Situation(session, record, None, now)))
-    groups = [[share for its, share in parties if is_same(party, its, home)] for party, _ in parties]
-    found = (find_earlier(agreement, shares) for shares in groups)
-    return list(dict.fromkeys(earlier for earlier in found if earlier is not None))
-
-
-def _shares(s: Situation) -> Iterator[tuple[Party, Share]]:
-    """Yield the other agreements at the school that were put into force, each with its partner."""
-    for ref, facts in _others_at(s, [s.record.facts.school]):
-        its, share = party_of(facts), share_of(ref, facts)
-        began = facts.agreement.in_force_at if facts.agreement else None
-        if its and share and began and began <= s.now:
-            yield its, share
-
-
 def _proved_by(s: Situation) -> str | None:
     """Return the address that sent the organization's application itself, by a link that proved the address.
 
@@ -271,19 +203,47 @@ def _sent_at(s: Situation) -> datetime | None:
     return held_at if is_same else None
 
 
-_HELD = select(func.count()).where(
-    tables.held_applications.c.partnership == bindparam("key"),
-    tables.held_applications.c.held_at >= bindparam("since"),
+_HELD = select(tables.held_applications.c.partnership, tables.held_applications.c.held_at).where(
+    tables.held_applications.c.partnership.in_(bindparam("keys", expanding=True)),
     tables.held_applications.c.set_aside_at.is_(None),
 )
 
 
+def read_agreements_ahead(session: Session, records: Iterable[Snapshot]) -> None:
+    """Read in one query the agreements at the schools of these partnerships. Raise `ValueError` if it cannot."""
+    people, schools = session.directory, {record.facts.school for record in records}
+    present = {people.present_school(school) for school in schools}
+    agreements.read_ahead(session, schools.union(people.with_merged(present)))
+
+
+def read_held_ahead(session: Session, records: Iterable[Snapshot]) -> None:
+    """Read in one query the applications that these partnerships hold back for the office."""
+    calling = [record.key for record in records if record.facts.selection]
+    if calling:
+        held = _read_held(session.connection, calling)
+        session.keep({_held_key(key): held.get(key, []) for key in calling})
+
+
 def _waiting(s: Situation) -> int:
     """Return how many applications to the present call wait for the office."""
-    call = s.record.facts.selection
-    if call is None:
+    call, key = s.record.facts.selection, s.record.id
+    if call is None or key is None:
         return 0
-    return s.session.connection.scalar(_HELD, {"key": s.record.id, "since": call.opened_at}) or 0
+    held = s.session.once(_held_key(key), lambda: _read_held(s.session.connection, [key]).get(key, []))
+    return sum(at >= call.opened_at for at in held)
+
+
+def _held_key(key: int) -> tuple[str, int]:
+    """Return the key under which a session keeps when the applications arrived that a partnership holds."""
+    return ("held applications", key)
+
+
+def _read_held(connection: Connection, keys: Sequence[int]) -> dict[int, list[datetime]]:
+    """Return by partnership when each application arrived that waits for the office."""
+    held: dict[int, list[datetime]] = {}
+    for row in connection.execute(_HELD, {"keys": keys}):
+        held.setdefault(row.partnership, []).append(row.held_at)
+    return held
 
 
 def _is_in_person(row: HistoryEntry) -> bool:
@@ -329,7 +289,7 @@ def needs_board(session: Session, record: Snapshot, now: datetime) -> bool:
     facts = record.facts
     if facts.agreement is None or facts.board.asked:
         return True
-    earlier = find_earlier_agreements(session, record, now)
+    earlier = agreements.find_earlier_agreements(session, record, now)
     return bool(board_reasons(facts.agreement, session.config.procedure.board.rules, earlier=earlier))
 
 
@@ -340,13 +300,6 @@ def _accept_until(s: Situation) -> datetime:
     return settings.calendar.end_of(last)
 
 
-def home_domains(session: Session) -> tuple[str, ...]:
-    """Return the mail domains of the people and the mailboxes of the district, which show no other workplace."""
-    config = session.config
-    boxes = map(workplace, (config.sender.address, config.procedure.district.email))
-    return tuple(sorted(session.directory.home_domains | {domain for domain in boxes if domain}))
-
-
 def _belongs_to(s: Situation) -> tuple[str, ...]:
     """Return the organizations for which the actor, or the delegate of the actor, may act."""
     people = (s.session.directory.people.get(email) for email in (s.actor, s.through) if email)
@@ -355,8 +308,8 @@ def _belongs_to(s: Situation) -> tuple[str, ...]:
 
 _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "invited_on": _invited_on,
-    "leads": _leads,
-    "earlier": _earlier,
+    "leads": lambda s: agreements.find_leads(s.session, s.record, s.now),
+    "earlier": lambda s: agreements.find_earlier_agreements(s.session, s.record, s.now),
     "organization": lambda s: s.session.directory.organizations.get(s.input.organization),
     "proved_by": _proved_by,
     "sent_at": _sent_at,
@@ -378,7 +331,7 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "through": lambda s: s.through,
     "unproved": lambda s: s.channel is not Channel.LINK or s.through is not None,
     "belongs_to": _belongs_to,
-    "home_domains": lambda s: home_domains(s.session),
+    "home_domains": lambda s: agreements.home_domains(s.session),
 }
 # The parts that cannot be collected before the input is known.
 _OF_INPUT = (

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -101,26 +102,39 @@ class Console:
         else:
             people()
 
-    def show_table(self, headings: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-        """Print rows under headings, fitted to the terminal; `empty` if there are none."""
+    def show_table(
+        self,
+        headings: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        empty: str,
+        *,
+        widest: Iterable[Sequence[object]] | None = None,
+    ) -> None:
+        """Print rows under headings, fitted to the terminal; `empty` if there are none.
+
+        With `widest`, rows that are as wide as all others, `rows` are printed as they come.
+        """
         # Imported here, since rich takes time to import and answers in JSON do not need it.
         from rich import box
         from rich.console import Console as Terminal
         from rich.table import Table
 
-        cells = [[escape_controls(str(cell)) if cell is not None else "" for cell in row] for row in rows]
-        if not cells:
+        if widest is None:
+            rows = widest = list(rows)
+        cells = map(_escape, rows)
+        first = next(cells, None)
+        if first is None:
             echo(empty)
             return
         on_terminal = sys.stdout.isatty()
         # A pipe gets whole lines, so that other programs can read them.
         wide = shutil.get_terminal_size().columns if on_terminal else 10_000
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-        widths = _fit_widths([list(headings), *cells], wide)
+        widths = _fit_widths([list(headings), first, *map(_escape, widest)], wide)
         for heading, width in zip(headings, widths, strict=True):
             table.add_column(_wrap(heading, width), width=width, no_wrap=True, header_style="bold")
-        for row in cells:
-            table.add_row(*(_plain_text(_wrap(cell, width)) for cell, width in zip(row, widths, strict=True)))
+        # rich takes a third of a millisecond for a row. It gets the first one, for the headings above it.
+        table.add_row(*(_plain_text(_wrap(cell, width)) for cell, width in zip(first, widths, strict=True)))
         plain = not on_terminal or bool(os.environ.get("NO_COLOR"))
         terminal = Terminal(
             width=wide, highlight=False, force_terminal=on_terminal, color_system=None if plain else "auto"
@@ -128,6 +142,9 @@ class Console:
         with terminal.capture() as shown:
             terminal.print(table)
         click.echo("\n".join(line.rstrip() for line in shown.get().rstrip().splitlines()))
+        lines = (_format_row(row, widths) for row in cells)
+        while block := list(islice(lines, _LINES)):
+            click.echo("\n".join(block))
 
     def close(self) -> None:
         """Close the database if it was opened."""
@@ -228,6 +245,7 @@ def _skip_common(args: Sequence[str]) -> int:
 
 # Spaces between two columns.
 _GAP = 2
+_LINES = 100  # rows of a table that are printed at once
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
 
 
@@ -255,6 +273,8 @@ def _fit_widths(rows: Sequence[Sequence[str]], wide: int) -> list[int]:
     columns = list(zip(*rows, strict=True))
     # A terminal gives a Chinese letter two places.
     widths = [max(map(cell_len, column)) for column in columns]
+    if sum(widths) + _GAP * (len(widths) - 1) <= wide:
+        return widths
     split = _Wrapper().split_pieces
     least = [max(cell_len(piece) for cell in column for piece in [*split(cell), ""]) for column in columns]
     for floor in ([widths[0], *least[1:]], least, [1] * len(least)):
@@ -264,6 +284,26 @@ def _fit_widths(rows: Sequence[Sequence[str]], wide: int) -> list[int]:
                 break
             widths[max(shrinkable, key=widths.__getitem__)] -= 1
     return widths
+
+
+def _escape(row: Sequence[object]) -> list[str]:
+    """Return the texts of the cells of a row, on which no terminal acts."""
+    return [escape_controls(str(cell)) if cell is not None else "" for cell in row]
+
+
+def _format_row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Return the lines of a row, as rich prints them."""
+    from rich.cells import set_cell_size
+
+    columns = [_wrap(cell, width).split("\n") for cell, width in zip(cells, widths, strict=True)]
+    lines = [
+        (" " * _GAP).join(
+            set_cell_size(column[i] if i < len(column) else "", width)
+            for column, width in zip(columns, widths, strict=True)
+        )
+        for i in range(max(map(len, columns)))
+    ]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _wrap(text: str, width: int) -> str:

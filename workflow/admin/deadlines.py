@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from contextlib import closing
+from datetime import date, datetime
 from typing import Any
 
 import click
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, tuple_
 
 from notifications.filters import long_day
 from states.errors import BadInput, Problem, suggest
 from workflow.admin.console import Console, Listing, common
 from workflow.admin.references import ANY_REF, REF, find_record
-from workflow.admin.terminal import echo, format_minute
+from workflow.admin.terminal import JsonList, echo, format_minute
 from workflow.procedure.offsets import Offset, parse_span
 from workflow.record import explanation
+from workflow.session import Session
 from workflow.store import tables
 from workflow.store.errors import NotFound
 from workflow.store.rows import DeadlineRow, DeadlineStatus
 from workflow.views import documents
+
+_PAGE = 1000  # rungs that are read at once
+_MINUTE = "2000-01-01 00:00"  # as wide as every instant
 
 
 @click.group(cls=Listing, subcommand_metavar="[REF] | explain REF NAME")
@@ -37,41 +42,88 @@ def deadlines() -> None:
 def deadlines_list(console: Console, ref: str | None, within: str | None, all_: bool) -> None:
     """List deadlines that are coming or overdue, or all of them."""
     span = _parse_span(within) if within else None
-    table, about = tables.deadlines, tables.partnerships
-    # The dates of applications that were not sent are nobody's but their authors'.
-    of_drafts = [name for name, row in console.settings.deadlines.items() if row.is_of_drafts]
-    query = select(table, about.c.ref).join(about).where(table.c.name.not_in(of_drafts))
-    query = query.order_by(table.c.due_at, table.c.id)
+    table = tables.deadlines
+    is_shown: ColumnElement[bool] = table.c.name.not_in(documents.deadlines_of_drafts(console.settings))
     if not all_:
-        query = query.where(table.c.status == DeadlineStatus.OPEN.value)
+        is_shown &= table.c.status == DeadlineStatus.OPEN.value
     with console.system.reading() as session:
         if ref:
-            query = query.where(table.c.partnership == find_record(session, ref).id)
+            is_shown &= table.c.partnership == find_record(session, ref).id
         if span:
-            query = query.where(table.c.due_at <= span.after(console.now, session.config.calendar))
-        shown = [
-            documents.deadline(session, row.ref, DeadlineRow.from_row(row), console.now)
-            for row in session.connection.execute(query)
-        ]
+            is_shown &= table.c.due_at <= span.after(console.now, session.config.calendar)
+        widest = [] if console.as_json else _list_widest(session, is_shown, console.now)
+    # No index has all deadlines in this order. Sorted for every page anew, they would take forever.
+    shown = _read_pages(console, is_shown, None if all_ else _PAGE)
+    if console.as_json:
+        with closing(JsonList()) as answer:
+            for document in shown:
+                answer.add(document)
+            answer.print()
+        return
+    headings = ("ref", "deadline", "kind", "at", "status")
+    # The list of one partnership does not repeat its reference.
+    skip = 1 if ref else 0
+    console.show_table(
+        headings[skip:],
+        (_cells(document)[skip:] for document in shown),
+        "No deadlines." if all_ or span else "No deadline is open.",
+        widest=(row[skip:] for row in widest),
+    )
 
-    def people() -> None:
-        rows = [
-            (
-                deadline["ref"],
-                deadline["name"],
-                deadline["kind"],
-                format_minute(deadline["due_at"]),
-                documents.status_words(deadline),
-            )
-            for deadline in shown
-        ]
-        headings = ("ref", "deadline", "kind", "at", "status")
-        # The list of one partnership does not repeat its reference.
-        skip = 1 if ref else 0
-        empty = "No deadlines." if all_ or span else "No deadline is open."
-        console.show_table(headings[skip:], [row[skip:] for row in rows], empty)
 
-    console.show(shown, people)
+def _read_pages(
+    console: Console, is_shown: ColumnElement[bool], size: int | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the documents of rungs, the earliest first, of which so many are read at once.
+
+    Each page is a transaction of its own. One that stayed open while a reader scrolls would keep the daemon from
+    writing.
+    """
+    table, about = tables.deadlines, tables.partnerships
+    query = select(table, about.c.ref).join(about).where(is_shown)
+    query = query.order_by(table.c.due_at, table.c.id).limit(size)
+    page = query
+    while True:
+        with console.system.reading() as session:
+            rows = [(row.ref, DeadlineRow.from_row(row)) for row in session.connection.execute(page)]
+        for ref, row in rows:
+            yield documents.deadline(session, ref, row, console.now)
+        if size is None or len(rows) < size:
+            return
+        last = rows[-1][1]
+        page = query.where(tuple_(table.c.due_at, table.c.id) > tuple_(last.due_at, last.id))
+
+
+def _list_widest(session: Session, is_shown: ColumnElement[bool], now: datetime) -> list[tuple[str, ...]]:
+    """Return rows in which every text of the list is found, so that the columns get their widths."""
+    table, about = tables.deadlines, tables.partnerships
+    refs = session.connection.scalars(
+        select(about.c.ref).where(about.c.id.in_(select(table.c.partnership).where(is_shown)))
+    )
+    kinds = session.connection.execute(
+        select(
+            table.c.name, table.c.kind, table.c.status, table.c.fires, table.c.reason,
+            (table.c.ladder <= now).label("late"),
+        )
+        .where(is_shown)
+        .distinct()
+    )  # fmt: skip
+    rows: list[tuple[str, ...]] = [(ref, "", "", "", "") for ref in refs]
+    for row in kinds:
+        overdue = row.status == DeadlineStatus.OPEN and bool(row.late)
+        document = {"status": row.status, "overdue": overdue, "fires": row.fires, "reason": row.reason}
+        rows.append(("", row.name, row.kind, _MINUTE, documents.status_words(document)))
+    return rows
+
+
+def _cells(deadline: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        deadline["ref"],
+        deadline["name"],
+        deadline["kind"],
+        format_minute(deadline["due_at"]),
+        documents.status_words(deadline),
+    )
 
 
 @deadlines.command("explain")

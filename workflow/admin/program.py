@@ -5,6 +5,7 @@ A command is imported when it is run, so that help comes at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -62,6 +63,9 @@ COMMANDS = {
 }
 
 
+_GARBAGE = 50_000  # new objects after which Python looks for some that nobody needs
+
+
 def load(name: str) -> click.Command:
     """Return the command of this name, from its module."""
     module, _, variable = COMMANDS[name].at.partition(":")
@@ -117,6 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
     replace_missing_letters()
+    # A list keeps what it makes until its end. By default Python looks through all of it after 700 new objects.
+    gc.set_threshold(_GARBAGE)
     try:
         _check_text(words)
         # Outside of its standalone mode Click raises its

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+import textwrap
 from io import TextIOWrapper
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 import click
 
@@ -16,6 +18,8 @@ from notifications.markup import escape_controls
 
 # How JSON writes a character by its number (RFC 8259, 7).
 JSON_ESCAPE = "\\u{:04x}"
+_SPOOLED = 4_000_000  # bytes of a list that stay in memory
+_BLOCK = 1 << 16  # characters that are printed at once
 
 
 def format_minute(instant: str) -> str:
@@ -30,6 +34,39 @@ def dump_json(document: Any) -> str:
     """
     text = json.dumps(document, ensure_ascii=not _has_every_letter(sys.stdout), indent=2)
     return escape_controls(text, JSON_ESCAPE)
+
+
+class JsonList:
+    """A list of documents in JSON, of which none stays in memory.
+
+    The text waits in a temporary file until the list is complete. So a list that ends in an error prints nothing of
+    it, and whoever reads the output slowly keeps no transaction open.
+    """
+
+    def __init__(self) -> None:
+        self._text: IO[str] = tempfile.SpooledTemporaryFile(  # noqa: SIM115
+            _SPOOLED, "w+", encoding="utf-8", newline="\n"
+        )
+        self.length = 0  # documents
+
+    def add(self, document: Any) -> None:
+        """Write a document after the others."""
+        self._text.write(",\n" if self.length else "[\n")
+        # No line of JSON ends within a text, so each line can be moved to the right.
+        self._text.write(textwrap.indent(dump_json(document), "  "))
+        self.length += 1
+
+    def print(self) -> None:
+        """Print the list as `dump_json` writes it."""
+        self._text.write("\n]" if self.length else "[]")
+        self._text.seek(0)
+        while block := self._text.read(_BLOCK):
+            click.echo(block, nl=False)
+        click.echo()
+
+    def close(self) -> None:
+        """Forget the list."""
+        self._text.close()
 
 
 def echo(text: str = "", *, nl: bool = True, err: bool = False) -> None:

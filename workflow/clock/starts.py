@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from states.chapters.starting import REPLAN_START
 from states.names import Role, State
@@ -18,27 +18,31 @@ _REASON = "the Board's calendar, the procedure or the terms changed"
 _KEY = "starts"  # under which is remembered what the plans depended on
 _BEFORE = (State.NEEDS_IDENTIFIED, State.OPEN_SELECTION, State.BOARD_REVIEW)
 # The partnerships with a wanted first day, before their agreement is in force.
-_WANTED = select(tables.partnerships).where(
-    tables.partnerships.c.state.in_(_BEFORE), tables.partnerships.c.facts.contains('"wanted":{')
-)
+_IS_WANTED = and_(tables.partnerships.c.state.in_(_BEFORE), tables.WANTED)
+_WANTED = select(tables.partnerships).where(_IS_WANTED)
+# A plan depends on the terms of its agreement and of the others at the school, and every event counts up the
+# version of its partnership. So these tell whether anything happened that a plan depends on.
+_AT_SCHOOLS = select(
+    func.count(), func.sum(tables.partnerships.c.id), func.sum(tables.partnerships.c.version)
+).where(tables.partnerships.c.school.in_(select(tables.partnerships.c.school).where(_IS_WANTED)))
 
 
 def has_changed(session: Session) -> bool:
     """Return whether something happened from which a plan for a wanted first day may follow. Reads only."""
-    if session.remembered(_KEY) == _mark(session):
-        return False
-    return session.connection.execute(_WANTED.limit(1)).first() is not None
+    mark = _mark(session)
+    return mark is not None and session.remembered(_KEY) != mark
 
 
 def follow_plans(session: Session, now: datetime) -> list[str]:
     """Plan anew each wanted first day whose last days are no longer those on record; return the partnerships.
 
-    1. Compare what a plan depends on with what was remembered: directory, procedure, and how many events happened.
-       If nothing changed, read no partnership.
+    1. Compare what a plan depends on with what was remembered: directory, procedure, and how many events happened
+       at the schools that have a plan. If nothing changed, read no partnership.
     2. Lock the partnerships with a wanted first day that are not in force, and compare their plans.
     3. Record a plan that differs as an event of the clock, which moves the deadline too.
     """
-    if session.remembered(_KEY) == _mark(session):
+    mark = _mark(session)
+    if mark is None or session.remembered(_KEY) == mark:
         return []
     query = _WANTED.order_by(tables.partnerships.c.id)
     rows = session.connection.execute(database.locking(session.connection, query)).all()
@@ -54,15 +58,16 @@ def follow_plans(session: Session, now: datetime) -> list[str]:
             engine.advance(session, record.ref, REPLAN_START, values, str(Role.CLOCK), Channel.CLOCK, now)
             moved.append(record.ref)
     # With the events of the clock above, which move no other plan.
-    database.remember(session.connection, _KEY, _mark(session))
+    database.remember(session.connection, _KEY, _mark(session) or "")
     return moved
 
 
-def _mark(session: Session) -> str:
-    """Return what tells whether anything happened that a plan depends on."""
-    # Every event counts up the version of its partnership, so the sum tells that something happened.
-    events = session.connection.scalar(select(func.sum(tables.partnerships.c.version)))
-    return f"{session.directory.version} {session.config.fingerprint} {events}"
+def _mark(session: Session) -> str | None:
+    """Return what tells whether anything happened that a plan depends on; None if there is no plan."""
+    number, keys, versions = session.connection.execute(_AT_SCHOOLS).one()
+    if not number:
+        return None
+    return f"{session.directory.version} {session.config.fingerprint} {number} {keys} {versions}"
 
 
 def _is_stale(session: Session, record: Snapshot, now: datetime) -> bool:

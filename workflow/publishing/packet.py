@@ -19,12 +19,12 @@ from states.errors import Problem
 from states.inputs import READABLE
 from states.names import Role
 from states.weighing import party_of
+from workflow.agreements import find_earlier_agreements
 from workflow.procedure.config import ConfigError
 from workflow.publishing import packet_parts
 from workflow.publishing.proposals import Proposal, find_proposal, has_proposal
 from workflow.publishing.readings import Readings, find_readings
 from workflow.session import Session
-from workflow.setting import find_earlier_agreements
 from workflow.store.rows import Snapshot
 from workflow.views import weighed
 from workflow.views.present_names import rename

@@ -10,8 +10,8 @@ from states.case import board_reasons
 from states.errors import Refused, Unmet
 from states.names import Purpose
 from states.partnership import Partnership
+from workflow.agreements import find_earlier_agreements
 from workflow.session import Session
-from workflow.setting import find_earlier_agreements
 from workflow.store.rows import Snapshot
 
 

@@ -18,6 +18,8 @@ from workflow.store.column_types import NotAnInstant
 from workflow.store.database import StoreError
 from workflow.store.rows import HistoryEntry, Snapshot
 
+CHUNK = 400  # partnerships that are in memory at once
+
 
 def read_history(connection: Connection, key: int) -> list[HistoryEntry]:
     """Return the history of the partnership with this key, oldest entry first, as the hashes cover it."""
@@ -44,6 +46,22 @@ def read_records(connection: Connection, query: Select[Any]) -> list[Snapshot]:
         with reraise_with_ref(row.ref):
             records.append(Snapshot.from_row(row))
     return records
+
+
+def read_in_chunks(
+    connection: Connection, query: Select[Any], size: int | None = None
+) -> Iterator[list[Snapshot]]:
+    """Yield the partnerships that a query selects, ordered by reference, so many at a time.
+
+    Raise `StoreError` for one that cannot be read, with its reference.
+    """
+    table = tables.partnerships
+    refs = {row.id: row.ref for row in connection.execute(query.with_only_columns(table.c.id, table.c.ref))}
+    # Sort here and not in the query, since SQLite and PostgreSQL order text differently.
+    keys = sorted(refs, key=refs.__getitem__)
+    size = size or CHUNK
+    for first in range(0, len(keys), size):
+        yield read_records(connection, select(table).where(table.c.id.in_(keys[first : first + size])))
 
 
 def read_unfinished(connection: Connection, query: Select[Any]) -> Iterator[Snapshot]:

@@ -35,6 +35,10 @@ class ApplicationText:
     documents: tuple[Mapping[str, Any], ...] = ()  # the name, sha256 and size of each
 
 
+# The texts of the applications of a partnership, by organization and the instant of receipt.
+Texts = dict[tuple[str, datetime], ApplicationText]
+
+
 class FileEntry(TypedDict):
     """What an application names of one of its files."""
 
@@ -68,19 +72,37 @@ def read_text(connection: Connection, record: Snapshot, application: Application
     return _text_of(row_of(connection, record, application).input_values)
 
 
-def read_texts(
-    connection: Connection, record: Snapshot, applications: Iterable[Application]
-) -> dict[tuple[str, datetime], ApplicationText]:
+def read_texts(connection: Connection, record: Snapshot, applications: Iterable[Application]) -> Texts:
     """Return the texts of applications, by organization and `received_at`. Raise `StoreError` as `row_of` does."""
     wanted = tuple(applications)
-    texts: dict[tuple[str, datetime], ApplicationText] = {}
+    texts: Texts = {}
     for row in _rows(connection, record, wanted):
         values = row.input_values
         texts[str(values["organization"]), row.at] = _text_of(values)
-    for application in wanted:
+    require(record, wanted, texts)
+    return texts
+
+
+def read_texts_of(connection: Connection, records: Iterable[Snapshot]) -> dict[int, Texts]:
+    """Return the texts of all applications of some partnerships, by the id of each, in two queries."""
+    by_key = {record.key: record for record in records}
+    corrected = _corrected_organizations(connection, by_key.values())
+    table = tables.history
+    query = select(table).where(table.c.partnership.in_(list(by_key)), table.c.event.in_(SEALED_EVENTS))
+    texts: dict[int, Texts] = {key: {} for key in by_key}
+    for row in stream(connection, query.order_by(table.c.partnership, table.c.seq)):
+        # The values of an application that was destroyed are empty.
+        if values := row.input_values:
+            organization = corrected.get((row.partnership, row.seq), values.get("organization"))
+            texts[row.partnership][str(organization), row.at] = _text_of(values)
+    return texts
+
+
+def require(record: Snapshot, applications: Iterable[Application], texts: Texts) -> None:
+    """Raise `StoreError` if the texts of one of these applications are missing."""
+    for application in applications:
         if key_of(application) not in texts:
             raise StoreError(_missing(record, application))
-    return texts
 
 
 def key_of(application: Application) -> tuple[str, datetime]:
@@ -99,23 +121,34 @@ def _rows(
         table.c.event.in_(SEALED_EVENTS),
         table.c.at.in_({at for _, at in keys}),
     )
-    corrected = _corrected_organizations(connection, record)
+    corrected = _corrected_organizations(connection, [record])
     for row in stream(connection, query.order_by(table.c.seq)):
         values = row.input_values
-        values["organization"] = corrected.get(row.seq, values.get("organization"))
+        values["organization"] = corrected.get((row.partnership, row.seq), values.get("organization"))
         if (values["organization"], row.at) in keys:
             yield row._replace(input=column_types.canonical(values))
 
 
-def _corrected_organizations(connection: Connection, record: Snapshot) -> dict[int, str]:
-    """Return the organization of each application that was recorded for another one, by the number of its row."""
-    if record.facts.corrected_at is None:
+def _corrected_organizations(
+    connection: Connection, records: Iterable[Snapshot]
+) -> dict[tuple[int, int], str]:
+    """Return the organization of each application that was recorded for another one.
+
+    The key is the partnership and the number of its row.
+    """
+    keys = [record.key for record in records if record.facts.corrected_at is not None]
+    if not keys:
         return {}
     table = tables.history
-    query = select(table).where(table.c.partnership == record.id, table.c.event == CORRECT_ENTRY)
-    made = [row.input_values for row in stream(connection, query.order_by(table.c.seq))]
-    inputs = {values["seq"]: values.get("input") or {} for values in made}
-    return {seq: values["organization"] for seq, values in inputs.items() if "organization" in values}
+    query = select(table).where(table.c.partnership.in_(keys), table.c.event == CORRECT_ENTRY)
+    organizations: dict[tuple[int, int], str] = {}
+    # The last correction of a row counts.
+    for row in stream(connection, query.order_by(table.c.partnership, table.c.seq)):
+        values = row.input_values
+        organizations.pop((row.partnership, values["seq"]), None)
+        if "organization" in (values.get("input") or {}):
+            organizations[row.partnership, values["seq"]] = values["input"]["organization"]
+    return organizations
 
 
 def stream(connection: Connection, query: Select[Any]) -> Iterator[HistoryEntry]:

@@ -127,5 +127,18 @@ def _may_concern(session: Session, email: str) -> ColumnElement[bool]:
     )
 
 
+def may_wait_for(session: Session, email: str, now: datetime) -> ColumnElement[bool]:
+    """Return a condition that all partnerships meet that may wait for a person, also in the place of another."""
+    emails = [email, *(person.email for person in list_absent(session, email, now))]
+    people = filter(None, map(session.directory.people.get, emails))
+    # Once the contact of an applicant has left, everybody of the organization may be waited for.
+    of_organizations = (
+        _TABLE.c.facts.contains(person.organization, autoescape=True)
+        for person in people
+        if person.organization
+    )
+    return or_(*(_may_concern(session, each) for each in emails), *of_organizations)
+
+
 def _everything() -> ColumnElement[bool]:
     return true()

@@ -7,8 +7,10 @@ Only staff, the Superintendent and the Board office have a desk. It shows what e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,9 +23,11 @@ from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, Snapshot
 from workflow.views import pending
 from workflow.views.pending import Wait
+from workflow.views.reading_ahead import read_ahead
 
 READERS: tuple[Role, ...] = DISTRICT_ROLES  # the roles that have a desk
 PAGE = 50  # partnerships on one page of the desk
+_AT_ONCE = 51  # partnerships that are judged at once: a page, and the one that says whether there is a next
 _AWAITED = tuple(role for role in Role if role not in HELD_BY_NOBODY)
 
 
@@ -146,12 +150,15 @@ def partnerships(session: Session, viewer_role: Role, now: datetime, filters: Fi
     """
     if viewer_role not in READERS:
         raise LookupError(f"{viewer_role} has no desk")
-    records = _judge(session, _order(filters, now), viewer_role, now)
-    if filters.waiting_on:
-        records = (each for each in records if filters.waiting_on in {wait.role for wait in each[1]})
-    skipped = (filters.page - 1) * PAGE
+    query, skipped = _order(filters, now), (filters.page - 1) * PAGE
     # One more than the page holds, since that says whether there is a next page.
-    page = [each for place, each in zip(range(skipped + PAGE + 1), records, strict=False) if place >= skipped]
+    wanted = PAGE + 1
+    if filters.waiting_on:
+        records = _judge(session, query, viewer_role, now)
+        waiting = (each for each in records if filters.waiting_on in {wait.role for wait in each[1]})
+        page = list(islice(waiting, skipped, skipped + wanted))
+    else:
+        page = list(_judge(session, query.offset(skipped).limit(wanted), viewer_role, now))
     today = session.config.calendar.day(now)
     running = _read_deadlines(session, [row.id for row, *_ in page[:PAGE]], now)
     lines = tuple(
@@ -202,21 +209,37 @@ Judged = tuple[Row[Any], tuple[Awaited, ...], str | None]
 
 def _judge(session: Session, query: Select[Any], reader: Role, now: datetime) -> Iterator[Judged]:
     """Yield each partnership with whom it waits for, and with a problem if its record cannot be read."""
-    for row in session.connection.execute(query).all():
-        try:
-            waits = _waits_of(session, row, now)
+    table = tables.partnerships
+    keys = session.connection.scalars(query.with_only_columns(table.c.id)).all()
+    for first in range(0, len(keys), _AT_ONCE):
+        chunk = keys[first : first + _AT_ONCE]
+        by_key = {
+            row.id: row for row in session.connection.execute(select(table).where(table.c.id.in_(chunk)))
+        }
+        yield from _judge_chunk(session, [by_key[key] for key in chunk], reader, now)
+
+
+def _judge_chunk(session: Session, rows: Sequence[Row[Any]], reader: Role, now: datetime) -> Iterator[Judged]:
+    records: dict[int, Snapshot] = {}
+    for row in rows:
         # One damaged record must not keep the others from the desk.
+        with suppress(ValueError):
+            records[row.id] = Snapshot.from_row(row)
+    ahead = read_ahead(session, list(records.values()))
+    for row in rows:
+        try:
+            waits = _waits_of(session, ahead, records[row.id], now) if row.id in records else None
         except ValueError:
+            waits = None
+        if waits is None:
             yield row, (), "Its record cannot be read. Run partnershipctl verify."
-            continue
-        yield row, tuple(_describe(session, wait, reader) for wait in waits), None
+        else:
+            yield row, tuple(_describe(session, wait, reader) for wait in waits), None
 
 
-def _waits_of(session: Session, row: Row[Any], now: datetime) -> list[Wait]:
+def _waits_of(session: Session, ahead: Session, record: Snapshot, now: datetime) -> list[Wait]:
     # The summaries of one morning go to several roles.
-    return session.once(
-        ("waits", row.id, now), lambda: pending.list_waits(session, Snapshot.from_row(row), now)
-    )
+    return session.once(("waits", record.id, now), lambda: pending.list_waits(ahead, record, now))
 
 
 def _describe(session: Session, wait: Wait, reader: Role) -> Awaited:

@@ -5,7 +5,7 @@ Scripts rely on the keys of these documents, so all of them are in this module.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -18,12 +18,22 @@ from states.machine import ASKED, Possibility, event_named
 from states.mistakes import input_keys
 from states.moments import begins_on
 from states.names import Role
+from states.selection import Selection
 from workflow import setting
+from workflow.procedure.config import Config
 from workflow.session import Session
 from workflow.setting import Situation
 from workflow.store import tables
-from workflow.store.application_texts import ApplicationText, key_of, read_texts
+from workflow.store.application_texts import (
+    ApplicationText,
+    Texts,
+    key_of,
+    read_texts,
+    read_texts_of,
+    require,
+)
 from workflow.store.rows import DeadlineRow, DeadlineStatus, HistoryEntry, Notice, ReplyRow, Snapshot
+from workflow.views import open_rungs
 from workflow.views.corrections import Correction
 from workflow.views.present_names import rename_record
 from workflow.views.sealing import SEALED, columns_that_name, is_sealed, seal
@@ -53,13 +63,45 @@ def facts(session: Session, record: Snapshot, now: datetime, *, brief: bool = Fa
     of_calls = [*document.get("earlier_selections", ()), *filter(None, [document.get("selection")])]
     for call, of_call in zip(record.facts.selections, of_calls, strict=True):
         sealed = call is record.facts.selection and is_sealed(record.facts, now)
-        texts = {} if sealed else read_texts(session.connection, record, call.applications.values())
+        texts = {} if sealed else _texts(session, record, call)
         for organization, application in call.applications.items():
             text = _SEALED_TEXT if sealed else texts[key_of(application)]
             of_call["applications"][organization] |= asdict(text)
     return document
 
 
+def _texts(session: Session, record: Snapshot, call: Selection) -> Texts:
+    applications = call.applications.values()
+    ahead: Texts | None = session.kept(_texts_key(record))
+    if ahead is None:
+        return read_texts(session.connection, record, applications)
+    require(record, applications, ahead)
+    return ahead
+
+
+def _texts_key(record: Snapshot) -> tuple[str, int | None]:
+    """Return the key under which a session keeps the texts of the applications of a partnership."""
+    return ("application texts", record.id)
+
+
+def read_texts_ahead(session: Session, records: Iterable[Snapshot], now: datetime) -> None:
+    """Read in two queries the texts of applications that the documents of these partnerships show.
+
+    Texts are long, so the partnerships after the first 500 applications have to read their own.
+    """
+    number, reading = 0, []
+    for record in records:
+        sealed = record.facts.selection if is_sealed(record.facts, now) else None
+        shown = sum(len(call.applications) for call in record.facts.selections if call is not sealed)
+        number += shown
+        if shown and number <= _TEXTS_AHEAD:
+            reading.append(record)
+    if reading:
+        texts = read_texts_of(session.connection, reading)
+        session.keep({_texts_key(record): texts[record.key] for record in reading})
+
+
+_TEXTS_AHEAD = 500  # applications whose texts are in memory at once
 _SEALED_TEXT = ApplicationText(dict.fromkeys(ABILITIES, SEALED), SEALED)
 
 
@@ -90,16 +132,14 @@ def status_words(rung: Mapping[str, Any]) -> str:
 
 def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[dict[str, Any]]:
     """Return the open rungs of a partnership as documents, earliest first, without those of unsent applications."""
-    table = tables.deadlines
-    query = (
-        select(table)
-        .where(table.c.partnership == record.id, table.c.status == DeadlineStatus.OPEN.value)
-        .order_by(table.c.due_at, table.c.id)
-    )
-    rows = map(DeadlineRow.from_row, session.connection.execute(query))
-    known = session.config.deadlines
-    shown = (row for row in rows if row.name not in known or not known[row.name].is_of_drafts)
-    return [deadline(session, record.ref, row, now) for row in shown]
+    rows = open_rungs.read(session, record)
+    of_drafts = deadlines_of_drafts(session.config)
+    return [deadline(session, record.ref, row, now) for row in rows if row.name not in of_drafts]
+
+
+def deadlines_of_drafts(config: Config) -> list[str]:
+    """Return the deadlines of applications that were not sent. Their dates are nobody's but their authors'."""
+    return [name for name, row in config.deadlines.items() if row.is_of_drafts]
 
 
 def entry(

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
-
 from states.event import Event, Waiting
 from states.machine import COLLECTED
 from states.names import HELD_BY_NOBODY, Role
@@ -16,9 +14,8 @@ from workflow import directory, setting
 from workflow.directory import Person
 from workflow.session import Session
 from workflow.setting import Situation
-from workflow.store import tables
-from workflow.store.rows import DeadlineStatus, Snapshot
-from workflow.views import contacts, vacancies
+from workflow.store.rows import Snapshot
+from workflow.views import contacts, open_rungs, vacancies
 from workflow.views.vacancies import Vacancy
 
 
@@ -101,19 +98,10 @@ def _owed(session: Session, deadline: str) -> tuple[str, ...]:
     return settings.owed if settings else ()
 
 
-_RUNNING = (
-    select(tables.deadlines.c.name, tables.deadlines.c.ladder)
-    .where(
-        tables.deadlines.c.partnership == bindparam("key"), tables.deadlines.c.status == bindparam("status")
-    )
-    .distinct()
-)
-
-
 def _running(session: Session, record: Snapshot) -> Mapping[str, datetime]:
     """Return the due instant of each open deadline by name, the earliest first."""
-    rows = session.connection.execute(_RUNNING, {"key": record.id, "status": DeadlineStatus.OPEN.value})
-    return {row.name: row.ladder for row in sorted(rows, key=lambda row: (row.ladder, row.name))}
+    rungs = {(rung.ladder, rung.name) for rung in open_rungs.read(session, record)}
+    return {name: ladder for ladder, name in sorted(rungs)}
 
 
 def _next_of(record: Snapshot, tasks: Iterable[str], possible: Mapping[str, Event]) -> Event | None:

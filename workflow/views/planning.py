@@ -11,10 +11,10 @@ from notifications.filters import long_day
 from states.agreement import Agreement, Item
 from states.case import Meeting, board_reasons
 from states.partnership import Partnership
+from workflow.agreements import find_earlier_agreements, find_earlier_of_each
 from workflow.procedure.last_days import LastDays, find_last_days
 from workflow.procedure.offsets import Offset
 from workflow.session import Session
-from workflow.setting import find_earlier_agreements, find_earlier_of_each
 from workflow.store.rows import GENESIS, Snapshot
 from workflow.views import plan_reasons
 

@@ -37,14 +37,11 @@ def find_in_district(directory: Directory, schools: Iterable[School] | None = No
 
     With `schools` only these are looked at.
     """
-    held = {role for person in directory.people.values() if person.active for role in person.roles}
     for role in DISTRICT_ROLES:
-        if role not in held:
+        if role not in directory.held_roles:
             yield Vacancy(role, None, None, _OF_DISTRICT[role])
     for school in directory.schools.values() if schools is None else schools:
-        if school.closed_on is None and not directory.holders(
-            Role.PRINCIPAL, Partnership(school=school.id, title="")
-        ):
+        if school.closed_on is None and not directory.principals_of(school.id):
             problem = f"{school.name} has no principal in the directory, so nobody can act for the school."
             yield Vacancy(Role.PRINCIPAL, school.id, None, problem)
 

@@ -11,8 +11,8 @@ from notifications.filters import long_day, money
 from states.case import board_reasons
 from states.names import Role, State
 from states.weighing import Weighed, is_same, party_of, share_of, weigh
+from workflow.agreements import find_earlier_agreements, home_domains
 from workflow.session import Session
-from workflow.setting import find_earlier_agreements, home_domains
 from workflow.store import tables
 from workflow.store.rows import Snapshot
 

@@ -28,6 +28,12 @@ UNLEAD = {
 }  # fmt: skip
 PUBLIC_COLUMNS = ("public_state", "call_changed_at", "call_ends_at")
 
+# The indexes of lists.
+INDEXES = (
+    "partnerships_state", "partnerships_school_version", "partnerships_wanted", "deadlines_status_due_at",
+    "deadlines_status_partnership_ladder",
+)  # fmt: skip
+
 
 def older(desk: Desk) -> None:
     """Make the database what the program before the last steps had."""
@@ -47,6 +53,7 @@ def older(desk: Desk) -> None:
             before TEXT, after TEXT)""", "DROP INDEX ix_partnerships_in_force",
         *(f"DROP INDEX ix_partnerships_{name}" for name in ("public", "call_changed_at", "call_ends_at")),
         *(f"ALTER TABLE partnerships DROP COLUMN {name}" for name in PUBLIC_COLUMNS),
+        *(f"DROP INDEX ix_{name}" for name in INDEXES),
         "ALTER TABLE partnerships DROP COLUMN first_day", "ALTER TABLE partnerships DROP COLUMN last_day",
         "CREATE UNIQUE INDEX uq_partnerships_in_force ON partnerships (school) WHERE in_force",
         "DROP INDEX ix_notices_lease_until",

@@ -22,6 +22,7 @@ from workflow.store.tables.pages import (
     sign_ins,
 )
 from workflow.store.tables.record import (
+    WANTED,
     changes,
     checkpoints,
     deadlines,
@@ -36,6 +37,7 @@ from workflow.store.tables.record import (
 
 __all__ = [
     "METADATA",
+    "WANTED",
     "addresses",
     "answers",
     "asked_questions",

@@ -56,6 +56,19 @@ Index(
     sqlite_where=partnerships.c.in_force,
     postgresql_where=partnerships.c.in_force,
 )
+# The daemon counts them by state at every tick.
+Index("ix_partnerships_state", partnerships.c.state)
+# An agreement is judged by the others at its school, and a tick adds up their versions.
+Index("ix_partnerships_school_version", partnerships.c.school, partnerships.c.version)
+# The partnerships with a wanted first day. A database uses the index only for the very same text.
+WANTED = text("""facts LIKE '%"wanted":{%'""")
+Index(
+    "ix_partnerships_wanted",
+    partnerships.c.state,
+    partnerships.c.school,
+    sqlite_where=WANTED,
+    postgresql_where=WANTED,
+)
 
 history = Table(
     "history",
@@ -133,6 +146,9 @@ deadlines = Table(
     UniqueConstraint("partnership", "name", "ladder", "rung"),
     # Every tick asks for the open rungs that are due.
     Index("ix_deadlines_status_next_at", "status", "next_at"),
+    # Lists ask for what falls due next, and for the open rungs of some partnerships.
+    Index("ix_deadlines_status_due_at", "status", "due_at"),
+    Index("ix_deadlines_status_partnership_ladder", "status", "partnership", "ladder"),
 )
 
 documents = Table(
