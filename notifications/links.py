@@ -145,6 +145,17 @@ def parse_notice_number(local: str) -> int | None:
     return int(match["notice"]) if match else None
 
 
+class Unsigned(Links):
+    """Signs nothing: for messages of which nobody reads more than the subject."""
+
+    def __init__(self) -> None:
+        """Need no key."""
+
+    def sign(self, purpose: str, claims: Mapping[str, Any], at: datetime | None = None) -> str:
+        """Return a word in place of a token."""
+        return "unsigned"
+
+
 def _code(key: str, notice: int, person: str) -> str:
     """Return the code that only a holder of the key can make for this notice and person."""
     digest = hmac.digest(key.encode(), f"partnerships.reply {notice} {person.lower()}".encode(), "sha256")

@@ -71,6 +71,7 @@ class Config:
     pages: Pages
     calendar: Calendar
     events: Mapping[str, Mapping[str, str]]  # the words for each event: label, does, done, automatic
+    signer: Links | None = None  # signs links in place of the keys, for a copy whose messages nobody reads
 
     @cached_property
     def deadlines(self) -> dict[str, DeadlineSettings]:
@@ -107,6 +108,8 @@ class Config:
     @cached_property
     def links(self) -> Links:
         """Return the signer and reader of links. Raise `ConfigError` if there are no keys."""
+        if self.signer is not None:
+            return self.signer
         # The keys are read at their first use, since `init` reads the configuration before it makes them.
         path = self.folder / self.procedure.web.keys_file
         try:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
+from notifications.links import Unsigned
 from workflow.procedure.config import Config
 from workflow.record import backup
 from workflow.session import System
@@ -20,8 +21,10 @@ from workflow.store.database import StoreError, first_line
 
 
 @contextmanager
-def copied(system: System, settings: Config | None = None) -> Iterator[System]:
+def copied(system: System, settings: Config | None = None, *, signs: bool = False) -> Iterator[System]:
     """Yield a system on a copy of the database in memory, with its own or with other settings.
+
+    `signs` says whether its messages have links that are signed, for somebody who reads them.
 
     Nothing that happens in it leaves the memory: its settings name neither a folder for checkpoints nor a server
     of time stamps. Raise `StoreError` if the database cannot be read.
@@ -29,7 +32,7 @@ def copied(system: System, settings: Config | None = None) -> Iterator[System]:
     memory = _open_memory()
     try:
         _copy(system.engine, memory)
-        yield System(_keep_inside(settings or system.config), memory)
+        yield System(_keep_inside(settings or system.config, signs), memory)
     except (sqlite3.Error, DBAPIError) as error:
         raise StoreError(f"the database cannot be copied: {first_line(error)}") from None
     finally:
@@ -85,7 +88,8 @@ def _driver(connection: Any) -> sqlite3.Connection:
     return plain
 
 
-def _keep_inside(settings: Config) -> Config:
+def _keep_inside(settings: Config, signs: bool) -> Config:
     """Return the settings with nothing through which a rehearsal would reach a file or another machine."""
     record = settings.procedure.record.model_copy(update={"checkpoint_folder": "", "timestamp_url": ""})
-    return replace(settings, procedure=settings.procedure.model_copy(update={"record": record}))
+    procedure = settings.procedure.model_copy(update={"record": record})
+    return replace(settings, procedure=procedure, signer=None if signs else Unsigned())

@@ -79,7 +79,7 @@ def rehearse(
     people. `people` act in it; nobody does without them. `settings` are other settings than its own. `keep` gets
     the Message-ID and the bytes of each message that leaves. Raise `StoreError` if the database cannot be read.
     """
-    with copied(system, settings) as copy:
+    with copied(system, settings, signs=keep is not None) as copy:
         with copy.reading() as session:
             before = {record.ref: record for record in read_records(session, refs)}
             # What was recorded at the very instant of the beginning is no part of the future.
