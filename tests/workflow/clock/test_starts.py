@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, timedelta
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import event, select
 
+from tests.support import databases
 from tests.support.district import Begin, Life
 from workflow.clock import starts
 from workflow.outbox import writing
@@ -114,3 +116,38 @@ def test_a_correction_of_the_wanted_day_plans_anew(begin: Begin) -> None:
     assert life.facts.wanted.on == date(2026, 3, 2)
     assert life.faults() == []
     assert follow(life) == []
+
+
+def has_changed(life: Life) -> bool:
+    with life.system.reading() as session:
+        return starts.has_changed(session)
+
+
+def test_only_an_event_at_a_school_with_a_plan_is_a_reason_to_look_at_plans(begin: Begin) -> None:
+    life = begin("needs")
+    assert not has_changed(life), "nobody wants a first day"
+    life.do("want-start", on="2025-12-01")
+    assert has_changed(life)
+    follow(life)
+    assert not has_changed(life)
+    life.another("elsewhere", "franklin").do("identify-needs")
+    assert not has_changed(life)
+    life.do("describe-needs")
+    assert has_changed(life)
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL reads the whole of a small table")
+def test_a_tick_finds_the_wanted_days_by_an_index(begin: Begin) -> None:
+    life = begin("needs")
+    statements: list[tuple[str, object]] = []
+    event.listen(
+        life.system.engine,
+        "before_cursor_execute",
+        lambda *given: statements.append((given[2], given[3])),
+    )
+    has_changed(life)
+    ((query, values),) = [each for each in statements if "wanted" in each[0]]
+    with life.system.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
+    assert "ix_partnerships_wanted" in str(plan)
+    assert "COVERING INDEX ix_partnerships_school_version" in str(plan)

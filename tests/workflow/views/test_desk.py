@@ -110,23 +110,33 @@ def test_a_page_has_fifty_and_says_whether_there_are_more(
     assert (second.previous, second.next) == ("page=1", None)
 
 
+def count_queries(life: Life, **values: str) -> int:
+    seen: list[str] = []
+    listen = lambda *args: seen.append(args[2])  # noqa: E731
+    event.listen(life.system.engine, "before_cursor_execute", listen)
+    listing(life, **values)
+    event.remove(life.system.engine, "before_cursor_execute", listen)
+    return len(seen)
+
+
+@pytest.mark.parametrize("values", [{}, {"waiting": "principal"}, {"overdue": "yes"}])
+def test_the_number_of_queries_does_not_grow_with_the_partnerships(
+    district: Life, values: Mapping[str, str]
+) -> None:
+    before = count_queries(district, **values)
+    for number in range(12):
+        district.another(f"more-{number}").do("identify-needs")
+    assert count_queries(district, **values) == before
+
+
 def test_the_number_of_queries_does_not_grow_with_what_is_not_shown(
     district: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desk, "PAGE", 1)
-
-    def count() -> int:
-        seen: list[str] = []
-        listen = lambda *args: seen.append(args[2])  # noqa: E731
-        event.listen(district.system.engine, "before_cursor_execute", listen)
-        listing(district)
-        event.remove(district.system.engine, "before_cursor_execute", listen)
-        return len(seen)
-
-    before = count()
+    before = count_queries(district)
     for number in range(5):
         district.another(f"more-{number}").do("identify-needs")
-    assert count() == before
+    assert count_queries(district) == before
 
 
 def test_a_record_that_cannot_be_read_keeps_no_other_from_the_desk(district: Life) -> None:
