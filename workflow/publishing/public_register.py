@@ -75,16 +75,19 @@ def read_all(
     """
     with reading() as session:
         groups, _ = _count(session, wanted)
-    for group in groups:
-        last: int | None = None
-        while True:
-            with reading() as session:
-                keys = session.connection.scalars(_after(group, wanted, last)).all()
-                entries = [entry for entry, _ in _read_entries(session, keys, now)]
-            if not keys:
-                break
-            yield from entries
-            last = keys[-1]
+    last: int | None = None
+    while groups:
+        run = _take_run(groups, 0)
+        with reading() as session:
+            rows = session.connection.execute(_order(run, wanted, last).limit(PER_PAGE)).all()
+            entries = [entry for entry, _ in _read_entries(session, [row.id for row in rows], now)]
+        yield from entries
+        if len(rows) < PER_PAGE:
+            groups, last = groups[len(run) :], None
+        else:
+            # Go on within the group of the last one.
+            place = next(n for n, group in enumerate(run) if rows[-1].school in group.schools)
+            groups, last = groups[place:], rows[-1].id
 
 
 def find_entry(session: Session, ref: str, now: datetime) -> tuple[Entry, Snapshot] | None:
@@ -117,27 +120,38 @@ def _count(session: Session, wanted: Filter) -> tuple[list[_Group], tuple[tuple[
 
 def _find_keys(session: Session, wanted: Filter, groups: Sequence[_Group], start: int) -> list[int]:
     """Return the numbers of the partnerships of a page that begins at a place in the list."""
-    touched: list[_Group] = []
-    for group in groups:
-        if not touched and start >= group.number:
-            start -= group.number
-        elif sum(each.number for each in touched) < start + PER_PAGE:
-            touched.append(group)
-    if not touched:
+    first = 0
+    while first < len(groups) and start >= groups[first].number:
+        start -= groups[first].number
+        first += 1
+    run = _take_run(groups[first:], start)
+    if not run:
         return []
-    rank = {school: place for place, group in enumerate(touched) for school in group.schools}
-    query = select(_TABLE.c.id).where(_TABLE.c.school.in_(rank), *_conditions(wanted))
-    if len(touched) > 1:
-        query = query.order_by(case(rank, value=_TABLE.c.school))
-    return list(session.connection.scalars(query.order_by(_TABLE.c.id.desc()).offset(start).limit(PER_PAGE)))
+    return list(session.connection.scalars(_order(run, wanted).offset(start).limit(PER_PAGE)))
 
 
-def _after(group: _Group, wanted: Filter, last: int | None) -> Select[Any]:
-    """Return the query for the numbers of the next partnerships of a group, after the one with this number."""
-    query = select(_TABLE.c.id).where(_TABLE.c.school.in_(group.schools), *_conditions(wanted))
+def _take_run(groups: Sequence[_Group], start: int) -> list[_Group]:
+    """Return the first groups, as many as a page needs that begins at a place in the first of them."""
+    run: list[_Group] = []
+    for group in groups:
+        if sum(each.number for each in run) >= start + PER_PAGE:
+            break
+        run.append(group)
+    return run
+
+
+def _order(run: Sequence[_Group], wanted: Filter, last: int | None = None) -> Select[Any]:
+    """Return the query for the partnerships of these groups, in the first only those after the number `last`."""
+    query = select(_TABLE.c.id, _TABLE.c.school).where(*_conditions(wanted))
+    mine: ColumnElement[bool] = _TABLE.c.school.in_(run[0].schools)
     if last is not None:
-        query = query.where(_TABLE.c.id < last)
-    return query.order_by(_TABLE.c.id.desc()).limit(PER_PAGE)
+        mine &= _TABLE.c.id < last
+    if len(run) > 1:
+        others = [school for group in run[1:] for school in group.schools]
+        rank = {school: place for place, group in enumerate(run) for school in group.schools}
+        query = query.order_by(case(rank, value=_TABLE.c.school))
+        mine |= _TABLE.c.school.in_(others)
+    return query.where(mine).order_by(_TABLE.c.id.desc())
 
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
