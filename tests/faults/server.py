@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +75,19 @@ class Server:
         """Inside the block others hold every connection that the server allows."""
         with ExitStack() as held:
             ours = held.enter_context(self.connected())
-            left = True
-            while left:
-                with suppress(psycopg.OperationalError):  # there is none left
-                    while True:
-                        held.enter_context(self.connected())
-                left = cut(ours) > 0  # somebody had one, and must not have another
+            # Once nobody else has a connection, nobody gets one if none is left then, and nobody came in between.
+            while cut(ours) or self._take(held) or cut(ours):
+                pass
             yield
+
+    def _take(self, held: ExitStack) -> int:
+        """Take the connections that are left. How many there were."""
+        for number in count():
+            try:
+                held.enter_context(self.connected())
+            except psycopg.OperationalError:
+                return number
+        raise AssertionError("a server has some end of connections")
 
     def end(self) -> None:
         self.stop("immediate")
@@ -92,7 +99,7 @@ def cut(connection: psycopg.Connection[Any], where: str = "true") -> int:
     row = connection.execute(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
         f" WHERE datname LIKE 't%' AND backend_type = 'client backend' AND {where}"
-    ).fetchone()  # type: ignore[call-overload]
+    ).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -130,6 +130,10 @@ class House:
         assert self.running is not None
         self.running.send_signal(number)
 
+    def is_over(self) -> bool:
+        """Whether the daemon has ended or was killed."""
+        return self.running is not None and self.running.poll() is not None
+
     def ended(self, within: float = 20) -> int:
         """The exit status of the daemon, which must end by itself in time."""
         assert self.running is not None
