@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def fill(folder: Path, url: str, number: int) -> None:
     loaded = config.load(settings(folder / "target", of(url, TEMPLATE)), words=False)
     engine = open_store(loaded.database_url, create=True)
     upgrade.upgrade(engine)
-    restore.restore(loaded, engine, copy)
+    restore.restore(loaded, engine, copy, by=district.STAFF, now=datetime.now(UTC))
     engine.dispose()
 
 
