@@ -240,10 +240,10 @@ def run(url: str, folder: Path, options: argparse.Namespace) -> None:
         ways = peers(folder, options.peers)
         runs: dict[str, list[Run]] = {}
         for _ in range(options.rounds):
-            runs.setdefault("partnershipd --once", []).append(ours(url, place / "ours", options.number))
+            note(runs, "partnershipd --once", ours(url, place / "ours", options.number))
             for which, command, at_once in ways:
                 title = f"{which}, {at_once} at once" if which != "django" else "django, viewflow.fsm"
-                runs.setdefault(title, []).append(peer(command, url, body, options.number, at_once))
+                note(runs, title, peer(command, url, body, options.number, at_once))
         report(runs, options)
         daemons.admin(
             url,
@@ -254,9 +254,15 @@ def run(url: str, folder: Path, options: argparse.Namespace) -> None:
         )
 
 
+def note(runs: dict[str, list[Run]], title: str, done: Run) -> None:
+    """Keep what a run did, and say it at once: all of them together take minutes."""
+    runs.setdefault(title, []).append(done)
+    print(f"  {title}: {done.rate:.0f} jobs/s", flush=True)
+
+
 def report(runs: dict[str, list[Run]], options: argparse.Namespace) -> None:
     own = runs["partnershipd --once"]
-    print(f"{options.number:,} jobs, median of {options.rounds} rounds\n")
+    print(f"\n{options.number:,} jobs, median of {options.rounds} rounds\n")
     print(f"{'':28}{'jobs/s':>8}{'rows/job':>10}{'ours to it':>12}")
     for title, done in runs.items():
         rate, rows = (statistics.median(each[n] for each in done) for n in (0, 1))
