@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,11 @@ def fill(folder: Path, url: str, number: int) -> None:
     loaded = config.load(settings(folder / "target", of(url, TEMPLATE)), words=False)
     engine = open_store(loaded.database_url, create=True)
     upgrade.upgrade(engine)
-    restore.restore(loaded, engine, copy)
+    restore.restore(loaded, engine, copy, by=district.STAFF, now=datetime.now(UTC))
     engine.dispose()
 
 
-def fire(folder: Path, url: str, daemons: int) -> tuple[float, list[int]]:
+def fire(folder: Path, url: str, daemons: int, text: str = burst.SILENT) -> tuple[float, list[int]]:
     """Let so many daemons at it at once. Seconds from the first start to the last end, and what each fired."""
     admin(url, f"DROP DATABASE IF EXISTS {WORK} WITH (FORCE)", f"CREATE DATABASE {WORK} TEMPLATE {TEMPLATE}")
     running = []
@@ -89,7 +90,7 @@ def fire(folder: Path, url: str, daemons: int) -> tuple[float, list[int]]:
     for number in range(daemons):
         place = folder / f"daemon-{number}"
         place.mkdir(exist_ok=True)
-        path = settings(place, of(url, WORK), burst.SILENT)
+        path = settings(place, of(url, WORK), text)
         command = [str(Path(sys.executable).parent / "partnershipd"), "--config", str(path), "--once"]
         with (place / "log").open("wb") as log:  # a pipe that nobody reads would hold it up
             running.append(subprocess.Popen(command, stderr=log, env=os.environ | {"NO_COLOR": "1"}))

@@ -8,7 +8,7 @@ import http.client
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import select, update
 
-from tests.faults.account import NOTICES, message_ids, newcomer, rows
+from tests.faults.account import HISTORY, NOTICES, message_ids, newcomer, of_ref, rows
 from tests.support.desk import STAFF, real
 from tests.support.district import STATIONS, Life
 from tests.support.facts import LA
@@ -171,3 +171,21 @@ def told_twice(house: House, before: set[str]) -> list[Any]:
     found = rows(house, select(NOTICES.message_id, *of))
     told = Counter(tuple(rest) for key, *rest in found if key not in before)
     return [each for each, number in told.items() if number > 1]
+
+
+def closings(house: House) -> Counter[str]:
+    """How often the call of each partnership closed."""
+    return Counter(ref for ref, event in rows(house, of_ref(HISTORY.event)) if event == "close-applications")
+
+
+def assert_closed_once(house: House, calls: Sequence[str]) -> None:
+    """Each of these calls closed once, and each of the five people was told of it once."""
+    closed = closings(house)
+    assert {ref: closed[ref] for ref in calls} == dict.fromkeys(calls, 1)
+    told = Counter(
+        (ref, to) for ref, template, to in rows(house, of_ref(NOTICES.template, NOTICES.to))
+        if template == "close-applications" and ref in calls
+    )  # fmt: skip
+    people = {to for _, to in told}
+    assert len(people) == 5
+    assert told == {(ref, to): 1 for ref in calls for to in people}

