@@ -108,15 +108,15 @@ def deliver(
     return dict(counts)
 
 
-def deliver_within(
-    session: Session, mailer: Mailer, now: datetime, writer: Writer, most: int | None = None
-) -> int:
+def deliver_within(session: Session, mailer: Mailer, now: datetime, writer: Writer, most: int = 1000) -> int:
     """Deliver up to `most` of the notices that are due, in the transaction of this session; return how many.
 
     For a copy of the record that nobody else uses, and a mailer that takes everything at once: a claim that must
     outlive a transaction, and an outcome that must not be lost, cost most of the time of `deliver`.
     """
-    claimed = _claim(session, now, most)
+    sender = session.config.sender.address
+    due = session.connection.execute(_DUE, {"now": now, "most": most}).all()
+    claimed = [Claimed(Notice.from_row(row), now + LEASE, sender) for row in due]
     # Delivery changes nothing of what messages tell.
     reading, rows = replace(session, seen={}), []
     for notice in claimed:
@@ -134,6 +134,12 @@ def deliver_within(
     return len(claimed)
 
 
+_DUE = (
+    select(tables.notices)
+    .where(_MAY_LEAVE, tables.notices.c.next_at <= bindparam("now"))
+    .order_by(tables.notices.c.next_at, tables.notices.c.id)
+    .limit(bindparam("most"))
+)
 # What the delivery of a notice may change in its row.
 _DELIVERED = (
     "subject", "message", "shown", "status", "attempts", "lease_until", "reason", "next_at", "sent_at",
@@ -217,7 +223,7 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
     return or_(until.is_(None), until <= now, until > now + 2 * LEASE)
 
 
-def _claim(session: Session, now: datetime, most: int | None) -> list[Claimed]:
+def _claim(session: Session, now: datetime, most: int) -> list[Claimed]:
     """Claim the notices that are due first, at most `most` of them, and return them.
 
     1. Leave out every recipient who has a message on its way, so that messages to one person arrive in order.

@@ -121,12 +121,12 @@ def describe(session: Session, role: Role, now: datetime) -> dict[str, Any]:
                     for item in meeting.items
                 ],
             }
-            for meeting in board_agenda.agenda(session, now)
+            for meeting in session.once(("agenda", now), lambda: board_agenda.agenda(session, now))
             if meeting.items
         ],
         "undelivered": [
             {"to": one.to, "subject": one.subject, "about": one.about, "why": one.why}
-            for one in troubled_mail.mail(session, now).undelivered
+            for one in session.once(("mail", now), lambda: troubled_mail.mail(session, now)).undelivered
         ],
     }
 

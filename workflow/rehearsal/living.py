@@ -120,9 +120,12 @@ def _deliver(system: System, postbox: Postbox, now: datetime, pace: Pace) -> Non
     if not delivery.has_work(system, now):
         return
     writer = writing.SUBJECTS if postbox.keep is None else writing.WHOLE
-    work = partial(delivery.deliver_within, mailer=postbox, now=now, writer=writer, most=pace.room(now))
-    for _ in range(system.transact(work)):
-        pace.note_attempt(now)
+    room = pace.room(now)
+    work = partial(delivery.deliver_within, mailer=postbox, now=now, writer=writer)
+    while delivered := system.transact(work if room is None else partial(work, most=room)):
+        for _ in range(delivered):
+            pace.note_attempt(now)
+        room = pace.room(now)
 
 
 def _next(system: System, now: datetime, people: People, pace: Pace) -> datetime:

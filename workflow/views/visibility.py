@@ -128,12 +128,18 @@ def can_see_fact(name: str, viewer: Viewer) -> bool:
 
 def facts_for(session: Session, record: Snapshot, viewer: Viewer, now: datetime) -> dict[str, Any]:
     """Return the facts as this person may see them. A field that they may not see is None."""
-    record = present_names.rename_record(session.directory, record)
-    document = record.facts.model_dump(mode="json")
+    key = ("facts", record.id, record.version)
+    record, document = session.once(key, lambda: _with_present_names(session, record))
     if viewer.is_office:
         return document
     visible = {key: value if viewer.role in FACTS[key] else None for key, value in document.items()}
     return _redact(session, record, viewer, now, visible)
+
+
+def _with_present_names(session: Session, record: Snapshot) -> tuple[Snapshot, dict[str, Any]]:
+    """Return a record with the present names, and its facts as JSON. Nobody changes them: readers share them."""
+    renamed = present_names.rename_record(session.directory, record)
+    return renamed, renamed.facts.model_dump(mode="json")
 
 
 def _redact(
