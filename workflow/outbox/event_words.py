@@ -103,7 +103,8 @@ def _correction(
 
 def entry_of(session: Session, partnership: int, seq: int) -> HistoryEntry:
     """Return the row of a partnership's history with this number."""
-    return queue.read_entry(session.connection, partnership, seq)
+    key = ("entry", partnership, seq)
+    return session.once(key, lambda: queue.read_entry(session.connection, partnership, seq))
 
 
 def describe_entry(

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from notifications.filters import long_day, money
 from states.case import board_reasons
 from states.names import Role, State
-from states.weighing import Weighed, is_same, party_of, share_of, weigh
+from states.partnership import Partnership
+from states.weighing import Party, Share, Weighed, is_same, party_of, share_of, weigh
 from workflow.agreements import find_earlier_agreements, home_domains
 from workflow.session import Session
 from workflow.store import tables
@@ -33,17 +34,22 @@ def weigh_for(session: Session, record: Snapshot, role: str) -> Weighed | None:
     decided = agreement.in_force_at and not (agreement.pending or agreement.awaits_signature)
     if decided and record.state is not State.BOARD_REVIEW:
         return None
-    home = home_domains(session)
-    others = []
-    table = tables.partnerships
-    rows = session.connection.execute(select(table).where(table.c.id != record.id))
-    for other in map(Snapshot.from_row, rows):
-        its = party_of(other.facts)
-        share = share_of(other.ref, other.facts)
-        if its is not None and share is not None and is_same(party, its, home):
-            others.append(share)
+    home, known = home_domains(session), session.once(("shares",), lambda: _read_shares(session))
+    others = [share for its, share in known if share.ref != record.ref and is_same(party, its, home)]
     weighed = weigh(agreement, own, others, session.config.procedure.board.rules)
     return weighed if weighed.autonomy or weighed.shares[1:] else None
+
+
+def _read_shares(session: Session) -> list[tuple[Party, Share]]:
+    """Return each agreement on record as a share, with its partner."""
+    rows = session.connection.execute(select(tables.partnerships.c.ref, tables.partnerships.c.facts))
+    shares = []
+    for row in rows:
+        facts = Partnership.model_validate_json(row.facts)
+        its, share = party_of(facts), share_of(row.ref, facts)
+        if its is not None and share is not None:
+            shares.append((its, share))
+    return shares
 
 
 def describe(session: Session, record: Snapshot, role: str) -> dict[str, Any] | None:
