@@ -16,7 +16,7 @@ from notifications.links import Unsigned
 from workflow.procedure.config import Config
 from workflow.record import backup
 from workflow.session import System
-from workflow.store import chain, database, dialects, upgrade
+from workflow.store import chain, database, dialects, tables, triggers
 from workflow.store.database import StoreError, first_line
 
 
@@ -59,7 +59,8 @@ def _copy(source: Engine, memory: Engine) -> None:
     # A table of a copy may refer to a later one, as in a backup.
     _set_foreign_keys(memory, "OFF")
     with database.reading(source) as origin, memory.begin() as target:
-        upgrade.upgrade_on(target, "head")
+        tables.METADATA.create_all(target)
+        triggers.restore_triggers(target)
         backup.copy(origin, target)
     _set_foreign_keys(memory, "ON")
 
