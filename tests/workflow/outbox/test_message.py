@@ -129,7 +129,7 @@ def test_a_reason_names_organizations_and_people_and_no_identifiers(begin: Begin
     )
     with life.system.reading() as session:
         written = event_words.write_reason(session, reason, life.facts)
-        names = session.directory.names()
+        names = session.directory.names
     label = life.system.config.label("score-application")
     assert written == (
         f'{names[COLLEGE]} still needs scores from {names[REVIEWERS[0]]} with "{label}"; other ids-of-nobody stay'
