@@ -37,7 +37,7 @@ class NotACheckpoint(ValueError):
 
 
 def take(system: System, now: datetime, *, by: str, daily: bool = False) -> Checkpoint | None:
-    """Take a checkpoint now, and return it; None if it is `daily` and another daemon has taken that of this day.
+    """Take a checkpoint now, and return it; None if it is `daily` and that of this day is not due or taken.
 
     1. Read the heads of all chains at one moment.
     2. Ask the time stamp server for a stamp of the root. Without an answer the checkpoint has none, and says why.
@@ -45,6 +45,8 @@ def take(system: System, now: datetime, *, by: str, daily: bool = False) -> Chec
     4. Keep the checkpoint, put it on record in the second chain, and queue the messages to the witnesses.
     """
     with system.reading() as session:
+        if daily and not is_due(session, now):
+            return None
         tree = Tree(read_heads(session.connection))
     stamp, problem = _try_stamp(system.config, tree.root)
     checkpoint = Checkpoint(now, tree, stamp)

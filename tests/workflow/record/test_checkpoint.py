@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +23,7 @@ from workflow.record import checkpoint, export
 from workflow.record.changes import list_changes
 from workflow.record.timestamp import NoTimeStamp, fetch_stamp, verify_stamp
 from workflow.session import make_mailer
-from workflow.store.checkpoints import CHANGES, read_last
+from workflow.store.checkpoints import CHANGES, Checkpoint, read_last
 
 VERIFIER = Path(__file__).parents[3] / "docs" / "verify_export.py"
 WITNESSES = '[record]\nwitnesses = ["auditor@example.org", "library@example.org"]\n'
@@ -33,6 +33,10 @@ def taken(life: Life) -> dict[str, Any]:
     made = checkpoint.take(life.system, life.now, by="staff")
     assert made is not None
     return made.document()
+
+
+def take_daily(life: Life, now: datetime) -> Checkpoint | None:
+    return checkpoint.take(life.system, now, by="", daily=True)
 
 
 def checked(life: Life, *others: Path) -> subprocess.CompletedProcess[str]:
@@ -62,11 +66,11 @@ def test_a_checkpoint_has_the_heads_of_all_chains_and_is_kept_in_the_second(begi
 def test_the_daemon_takes_one_a_day_once_something_is_on_record(begin: Begin) -> None:
     life = begin("needs")
     before = life.at("2025-07-01 02:00").now
-    assert checkpoint.take_daily(life.system, before) is None  # nothing was on record at three o'clock
-    first = checkpoint.take_daily(life.system, life.at("2025-09-01 04:00").now)
+    assert take_daily(life, before) is None  # nothing was on record at three o'clock
+    first = take_daily(life, life.at("2025-09-01 04:00").now)
     assert first is not None
-    assert checkpoint.take_daily(life.system, life.now + timedelta(hours=22)) is None
-    assert checkpoint.take_daily(life.system, life.now + timedelta(hours=23)) is not None
+    assert take_daily(life, life.now + timedelta(hours=22)) is None
+    assert take_daily(life, life.now + timedelta(hours=23)) is not None
     files = sorted((life.system.config.folder / "var" / "checkpoints").glob("*.json"))
     assert [file.name for file in files] == [
         "checkpoint-2025-09-01-040000.json",
