@@ -149,7 +149,8 @@ def _order(run: Sequence[_Group], wanted: Filter, last: int | None = None) -> Se
     if len(run) > 1:
         others = [school for group in run[1:] for school in group.schools]
         rank = {school: place for place, group in enumerate(run) for school in group.schools}
-        query = query.order_by(case(rank, value=_TABLE.c.school))
+        place = case(rank, value=_TABLE.c.school)
+        query = query.order_by(place)
         mine |= _TABLE.c.school.in_(others)
     return query.where(mine).order_by(_TABLE.c.id.desc())
 

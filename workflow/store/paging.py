@@ -19,7 +19,7 @@ from workflow.store import tables
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 # Sixteen digits of microseconds reach to the year 2286, and more could be no date.
-_MARK = re.compile(r"([a-z]+)\.([0-9]{1,16})\.([a-z0-9][a-z0-9.-]{0,62})")
+_MARK = re.compile(r"([a-z]+)\.([0-9]{1,16})\.([0-9]{1,18})")
 
 
 class NoSuchPlace(ValueError):
@@ -30,7 +30,8 @@ class NoSuchPlace(ValueError):
 class Part:
     """A part of a list: the rows whose instant lies after one and is not later than another, in its order.
 
-    Of these it has only the `chosen`. Rows of one instant stand in the order of their references.
+    Of these it has only the `chosen`. Rows of one instant stand in the order of their numbers, since databases do
+    not all order text alike.
     """
 
     name: str
@@ -42,14 +43,14 @@ class Part:
 
 
 class Mark(NamedTuple):
-    """A place in a list: the part, the instant and the reference of a row. As text it stands in an address."""
+    """A place in a list: the part, the instant and the number of a row. As text it stands in an address."""
 
     part: str
     at: datetime
-    ref: str
+    key: int
 
     def __str__(self) -> str:
-        return f"{self.part}.{(self.at - _EPOCH) // _MICROSECOND}.{self.ref}"
+        return f"{self.part}.{(self.at - _EPOCH) // _MICROSECOND}.{self.key}"
 
     @classmethod
     def read(cls, text: str, parts: Sequence[Part]) -> Self:
@@ -57,7 +58,7 @@ class Mark(NamedTuple):
         parsed = _MARK.fullmatch(text)
         if parsed is None or parsed[1] not in {part.name for part in parts}:
             raise NoSuchPlace(text)
-        return cls(parsed[1], _EPOCH + int(parsed[2]) * _MICROSECOND, parsed[3])
+        return cls(parsed[1], _EPOCH + int(parsed[2]) * _MICROSECOND, int(parsed[3]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _read(
     for part in order[first:]:
         descends = part.latest_first is not backwards
         query = select(table).where(*_bounds(part, mark, descends))
-        columns = (part.by, table.c.ref)
+        columns = (part.by, table.c.id)
         query = query.order_by(*(column.desc() if descends else column.asc() for column in columns))
         rows += [(part.name, row) for row in connection.execute(query.limit(limit - len(rows)))]
         if len(rows) == limit:
@@ -123,7 +124,7 @@ def _bounds(part: Part, mark: Mark | None, descends: bool) -> list[ColumnElement
     high = [] if part.until is None else [part.by <= part.until]
     if mark is None or mark.part != part.name:
         return [*chosen, *low, *high]
-    here, there = tuple_(part.by, tables.partnerships.c.ref), tuple_(mark.at, mark.ref)
+    here, there = tuple_(part.by, tables.partnerships.c.id), tuple_(mark.at, mark.key)
     # One bound for each side: of two, SQLite could begin at the farther one and pass over the rows up to the place.
     if descends:
         return [*chosen, *low, *(high if part.until and mark.at > part.until else [here < there])]
@@ -133,4 +134,4 @@ def _bounds(part: Part, mark: Mark | None, descends: bool) -> list[ColumnElement
 def _mark(parts: Sequence[Part], shown: tuple[str, Row[Any]]) -> Mark:
     name, row = shown
     (by,) = (part.by.name for part in parts if part.name == name)
-    return Mark(name, row._mapping[by], row.ref)
+    return Mark(name, row._mapping[by], row.id)

@@ -93,7 +93,7 @@ def list_closings(session: Session, now: datetime) -> list[Closing]:
     """Return the closings that come next, the first of them first, and at most `MOST_CLOSINGS`."""
     columns = (_TABLE.c.ref, _TABLE.c.school, _TABLE.c.title, _TABLE.c.call_ends_at, _TABLE.c.call_changed_at)
     query = select(*columns).where(_TABLE.c.call_ends_at > now)
-    query = query.order_by(_TABLE.c.call_ends_at, _TABLE.c.ref).limit(MOST_CLOSINGS)
+    query = query.order_by(_TABLE.c.call_ends_at, _TABLE.c.id).limit(MOST_CLOSINGS)
     name = session.directory.school_name
     return [
         Closing(row.ref, name(row.school), row.title, row.call_ends_at, row.call_changed_at)

@@ -47,8 +47,8 @@ partnerships = Table(
     # A page of a list takes only what it shows from these. The end is in the second one, so that calls that ended
     # long ago are passed over without a look at their rows.
     Index("ix_partnerships_public", "school", "public_state", "id"),
-    Index("ix_partnerships_call_changed_at", "call_changed_at", "ref", "call_ends_at"),
-    Index("ix_partnerships_call_ends_at", "call_ends_at", "ref"),
+    Index("ix_partnerships_call_changed_at", "call_changed_at", "id", "call_ends_at"),
+    Index("ix_partnerships_call_ends_at", "call_ends_at", "id"),
 )
 Index(
     "ix_partnerships_in_force",

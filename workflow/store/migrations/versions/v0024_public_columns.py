@@ -29,9 +29,9 @@ def upgrade() -> None:
     _fill(op.get_bind())
     op.create_index("ix_partnerships_public", "partnerships", ["school", "public_state", "id"])
     op.create_index(
-        "ix_partnerships_call_changed_at", "partnerships", ["call_changed_at", "ref", "call_ends_at"]
+        "ix_partnerships_call_changed_at", "partnerships", ["call_changed_at", "id", "call_ends_at"]
     )
-    op.create_index("ix_partnerships_call_ends_at", "partnerships", ["call_ends_at", "ref"])
+    op.create_index("ix_partnerships_call_ends_at", "partnerships", ["call_ends_at", "id"])
 
 
 def _fill(connection: sa.Connection) -> None:
