@@ -73,10 +73,10 @@ def run(
         run_exclusive("meetings", meetings.tell_changed)
         run_exclusive("starts", starts.follow_plans)
     tally = run_part("deadlines", partial(fire_due, system, now, stop=stop, done=done))
-    # What the clock fired may be a step of a plan.
-    if tally is not None and tally.fired:
-        run_exclusive("starts", starts.follow_plans)
     late = _try_list_late(system, now, checkpoints)
+    # What the clock fired may be a step of a plan.
+    if "starts" in late:
+        run_exclusive("starts", starts.follow_plans)
     if "digests" in late:
         run_exclusive("digests", digest.gather)
     if "summary" in late:
@@ -86,7 +86,7 @@ def run(
     return tally or Tally()
 
 
-_LATE = ("digests", "summary", "checkpoint")  # the parts that come after the deadlines
+_LATE = ("starts", "digests", "summary", "checkpoint")  # the parts that come after the deadlines
 
 
 def _try_list_late(system: System, now: datetime, checkpoints: bool) -> Collection[str]:
@@ -100,6 +100,7 @@ def _try_list_late(system: System, now: datetime, checkpoints: bool) -> Collecti
 
 def _list_late(session: Session, now: datetime, checkpoints: bool) -> Collection[str]:
     is_due = (
+        starts.has_changed(session),
         digest.is_waiting(session),
         summary.is_due(session, now),
         checkpoints and checkpoint.is_due(session, now),
