@@ -237,6 +237,7 @@ def test_a_part_of_the_tick_that_fails_keeps_neither_deadlines_nor_mail(
         (tick.digest, "gather"),
     ):
         monkeypatch.setattr(module, name, fail)
+    monkeypatch.setattr(tick.digest, "is_waiting", lambda _: True)
     status, said = once()
     assert status == 1
     assert said.count("a part of the tick failed") == 3
