@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 
 from states.addresses import workplace
 from states.agreement import Agreement
@@ -82,6 +83,7 @@ def is_same(one: Party, other: Party, home: Iterable[str]) -> bool:
     return domain is not None and domain not in home and workplace(other.email or "") == domain
 
 
+@lru_cache(maxsize=4096)
 def _fold(name: str) -> str:
     """Return a name without differences of case, accents, blanks, punctuation and legal form."""
     plain = unicodedata.normalize("NFKD", name).casefold()

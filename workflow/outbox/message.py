@@ -79,7 +79,7 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
         "summary": None,
         "feed": None
         if row.role == Role.PUBLIC
-        else links.feed_address(session.config, row.to, feeds.generation_of(session.connection, row.to)),
+        else session.once(("feed", row.to), lambda: _feed_address(session, row.to)),
         "replies": session.config.procedure.mail.replies != "none",
     }
     if row.template == summary.TEMPLATE:
@@ -90,6 +90,10 @@ def context_of(session: Session, row: Notice) -> dict[str, Any]:
     if row.extra:
         row = row._replace(extra=links.sign_again(session.config, row.extra.encode(), row.to).decode())
     return context | rest | row.more
+
+
+def _feed_address(session: Session, email: str) -> str:
+    return links.feed_address(session.config, email, feeds.generation_of(session.connection, email))
 
 
 def unsubscribe_address(session: Session, row: Notice) -> str | None:
