@@ -39,8 +39,8 @@ def dump_json(document: Any) -> str:
 class JsonList:
     """A list of documents in JSON, of which none stays in memory.
 
-    The text waits in a temporary file until the list is complete. So a list that ends in an error prints nothing of
-    it, and whoever reads the output slowly keeps no transaction open.
+    The text waits in a temporary file until the list is complete. So a list that ends in an error prints nothing.
+    The transaction has ended before anybody reads the output.
     """
 
     def __init__(self) -> None:

@@ -109,7 +109,7 @@ def deliver(
 
 
 def deliver_within(session: Session, mailer: Mailer, now: datetime, writer: Writer, most: int = 1000) -> int:
-    """Deliver up to `most` of the notices that are due, in the transaction of this session; return how many.
+    """Deliver up to `most` of the notices that are due, in one transaction that is open already; return how many.
 
     For a copy of the record that nobody else uses, and a mailer that takes everything at once: a claim that must
     outlive a transaction, and an outcome that must not be lost, cost most of the time of `deliver`.
