@@ -82,9 +82,13 @@ def fill(folder: Path, url: str, number: int) -> None:
     engine.dispose()
 
 
+def fresh(url: str) -> None:
+    """Make the database of a run from the one that every round starts from."""
+    admin(url, f"DROP DATABASE IF EXISTS {WORK} WITH (FORCE)", f"CREATE DATABASE {WORK} TEMPLATE {TEMPLATE}")
+
+
 def fire(folder: Path, url: str, daemons: int, text: str = burst.SILENT) -> tuple[float, list[int]]:
     """Let so many daemons at it at once. Seconds from the first start to the last end, and what each fired."""
-    admin(url, f"DROP DATABASE IF EXISTS {WORK} WITH (FORCE)", f"CREATE DATABASE {WORK} TEMPLATE {TEMPLATE}")
     running = []
     began = time.perf_counter()
     for number in range(daemons):
@@ -119,6 +123,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, server(given.url) as url:
         fill(Path(folder), url, given.number)
         for daemons in given.daemons:
+            fresh(url)
             took, fired = fire(Path(folder), url, daemons)
             closings, of_how_many = counted(url)
             print(
