@@ -71,12 +71,17 @@ def settings(folder: Path, url: str, text: str = "") -> Path:
 def fill(folder: Path, url: str, number: int) -> None:
     """The database that every round starts from: made on SQLite, and moved as a district would move."""
     burst.prepare(folder / "source", number)
-    copy = folder / "source.backup"
-    backup.write(district.opened(folder / "source").engine, copy)
     admin(url, f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)", f"CREATE DATABASE {TEMPLATE}")
-    (folder / "target").mkdir()
-    loaded = config.load(settings(folder / "target", of(url, TEMPLATE)), words=False)
-    engine = open_store(loaded.database_url, create=True)
+    move(folder / "source", folder / "target", of(url, TEMPLATE))
+
+
+def move(source: Path, target: Path, url: str) -> None:
+    """Move the database of a folder to an empty one on a server; its configuration is in the folder `target`."""
+    copy = source.with_suffix(".backup")
+    backup.write(district.opened(source).engine, copy)
+    target.mkdir()
+    loaded = config.load(settings(target, url), words=False)
+    engine = open_store(url, create=True)
     upgrade.upgrade(engine)
     restore.restore(loaded, engine, copy, by=district.STAFF, now=datetime.now(UTC))
     engine.dispose()

@@ -17,11 +17,6 @@ import burst
 import daemons
 import district
 
-from workflow.procedure import config
-from workflow.record import backup, restore
-from workflow.store import upgrade
-from workflow.store.database import open_store
-
 _TICK = re.compile(r"event=tick .*notices_sent=(\d+).* seconds=([\d.]+)")
 
 
@@ -33,18 +28,6 @@ def queued(folder: Path, calls: int) -> None:
     connection.execute("UPDATE notices SET next_at = queued_at, held = 0 WHERE status = 'queued'")
     connection.commit()
     connection.close()
-
-
-def moved(source: Path, target: Path, url: str) -> None:
-    """The same on PostgreSQL."""
-    copy = source.with_suffix(".backup")
-    backup.write(district.opened(source).engine, copy)
-    target.mkdir()
-    loaded = config.load(daemons.settings(target, url), words=False)
-    engine = open_store(url, create=True)
-    upgrade.upgrade(engine)
-    restore.restore(loaded, engine, copy)
-    engine.dispose()
 
 
 def deliver(folder: Path) -> tuple[int, float]:
@@ -71,7 +54,7 @@ def main() -> None:
         database = daemons.of(url, daemons.WORK)
         daemons.admin(url, f"CREATE DATABASE {daemons.WORK}")
         queued(source, given.calls)
-        moved(source, target, database)
+        daemons.move(source, target, database)
         for folder in (source, target):
             number, seconds = deliver(folder)
             print(
