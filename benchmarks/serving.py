@@ -6,6 +6,7 @@ The programs that run another source tree import this module as well, so it impo
 from __future__ import annotations
 
 import contextlib
+import http
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-_STARTS = 60  # seconds within which a daemon has to answer for the first time
+_STARTS = 120  # seconds within which a daemon has to be well, after its first tick
 
 
 class Answer(NamedTuple):
@@ -83,9 +84,9 @@ def serve(folder: Path, port: int) -> Iterator[Served]:
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     ends = time.monotonic() + _STARTS
     while process.poll() is None and time.monotonic() < ends:
-        # It does not listen yet.
+        # Before it listens there is no answer, and before its first tick one that it is not well.
         with contextlib.suppress(OSError):
-            ask(port, "/healthz")
-            return
+            if ask(port, "/healthz").status == http.HTTPStatus.OK:
+                return
         time.sleep(0.2)
     sys.exit(f"the daemon did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")

@@ -9,6 +9,7 @@ twenty times as long. `--minutes 60 --speed 1` is the hour itself.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import re
 import secrets
@@ -17,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,10 +42,14 @@ from workflow.store.rows import DeadlineStatus, NoticeStatus
 AIMS = {"p95 of a page, ms": 300, "longest tick, s": 5, "errors": 0, "memory, last tenth to second": 1.10}
 VISITORS = 40
 WATCHING = ("/healthz", "/metrics")
+MAIL = 120  # messages that may leave in a minute of the day, as in the packaged configuration
 LINKED = 100  # partnerships whose people got a message with a link before the hour begins
 STARTS = 10  # seconds that the daemon has for its start before the first deadline
 _PORT = 18429
-_TICK = re.compile(r"event=tick fired=(\d+) told=(\d+) .*failed=(\d+).* seconds=([\d.]+)")
+_TICK = re.compile(
+    r"event=tick fired=(?P<fired>\d+) told=(?P<told>\d+) .*failed=(?P<failed>\d+)"
+    r"(?:.*notices_sent=(?P<sent>\d+))?.* seconds=(?P<seconds>[\d.]+)"
+)
 # What the daemon says of its configuration when it starts is the same for an idle one.
 _COMPLAINT = re.compile(r"level=(warning|error|critical) (?!event=configuration )")
 _TEXT = "What we have done for the students of three schools, with figures of each year. "
@@ -91,16 +96,17 @@ def prepare(folder: Path, number: int, speed: float, url: str | None) -> System:
     if url is None:
         return system
     system.engine.dispose()
-    daemons.move(folder, folder / "target", url)
+    daemons.move(folder, folder.with_name("target"), url)
     daemons.settings(folder, url)
     _configure(folder, speed)
     return district.opened(folder)
 
 
 def _configure(folder: Path, speed: float) -> None:
-    """Let mail leave at every hour and as fast as it can, and count each visitor for itself, as behind a proxy."""
+    """Let mail leave at every hour, and count each visitor for itself, as behind a proxy."""
     path = folder / "config.toml"
-    text = path.read_text(encoding="utf-8").replace('hours = "16:59-17:01"', "per_minute = 0")
+    per_minute = f"per_minute = {round(MAIL * speed)}"
+    text = path.read_text(encoding="utf-8").replace('hours = "16:59-17:01"', per_minute)
     web = f'[web]\nlisten = "127.0.0.1:{_PORT}"\nproxies = 1\n'
     path.write_text(
         text.replace("[web]\n", web) + f"[daemon]\ntick_seconds = {20 / speed}\n", encoding="utf-8"
@@ -152,16 +158,16 @@ def plan(system: System) -> list[Visit]:
     applied = words | {"kind": "other", "contact_name": "Somebody", "do": "send"}
     asked = {"email": "asker@example.org", "text": "Does the school have rooms for this after 4 p.m.?"}
     return [
-        Visit("/calls", 20, ["/calls"]),
-        Visit("a call", 25, [f"/calls/{ref}" for ref in calls]),
-        Visit("/partnerships", 10, ["/partnerships", "/partnerships?page=2"]),
-        Visit("a partnership, public", 10, [f"/partnerships/{ref}" for ref in public]),
-        Visit("a partnership, by a link", 20, linked),
-        Visit("/calls.atom, /calls.ics", 4, ["/calls.atom", "/calls.ics"]),
-        Visit("a person's calendar", 2, feeds),
-        *(Visit(path, 2, [path]) for path in WATCHING),
-        Visit("an application, sent", 2, applying, applied),
-        Visit("a question, sent", 3, [f"/calls/{ref}/question" for ref in calls], asked),
+        Visit("/calls", 44, ["/calls"]),
+        Visit("a call", 50, [f"/calls/{ref}" for ref in calls]),
+        Visit("/partnerships", 20, ["/partnerships", "/partnerships?page=2"]),
+        Visit("a partnership, public", 20, [f"/partnerships/{ref}" for ref in public]),
+        Visit("a partnership, by a link", 40, linked),
+        Visit("/calls.atom, /calls.ics", 8, ["/calls.atom", "/calls.ics"]),
+        Visit("a person's calendar", 3, feeds),
+        *(Visit(path, 6, [path]) for path in WATCHING),
+        Visit("an application, sent", 1, applying, applied),
+        Visit("a question, sent", 2, [f"/calls/{ref}/question" for ref in calls], asked),
     ]
 
 
@@ -224,10 +230,22 @@ class Watch:
         return [statistics.median(self.megabytes[int(n * size) : int((n + 1) * size) + 1]) for n in range(10)]
 
 
-def run(folder: Path, options: argparse.Namespace) -> dict[str, float]:
+@contextlib.contextmanager
+def database(url: str | None) -> Iterator[str | None]:
+    """Yield the address of an empty database on a server; None where it is to be a SQLite file."""
+    if url is None:
+        yield None
+        return
+    with daemons.server(url) as server:
+        daemons.admin(server, f"CREATE DATABASE {daemons.WORK}")
+        yield daemons.of(server, daemons.WORK)
+        daemons.admin(server, f"DROP DATABASE {daemons.WORK} WITH (FORCE)")
+
+
+def run(folder: Path, options: argparse.Namespace, url: str | None) -> dict[str, float]:
     """Let the hour pass, print what it brought, and return the figures that have an aim."""
     seconds = options.minutes * 60
-    system = prepare(folder / "district", options.partnerships, options.speed, options.url)
+    system = prepare(folder / "district", options.partnerships, options.speed, url)
     visits = plan(system)
     first = datetime.now(UTC) + timedelta(seconds=STARTS)
     number = system.transact(lambda session: spread(session, first, seconds))
@@ -285,22 +303,24 @@ def _share(pages: Sequence[Page], share: int) -> float:
 
 def _judge(pages: Sequence[Page], watch: Watch, log: str, left: tuple[int, int]) -> dict[str, float]:
     """Print how the daemon did, and return the figures that have an aim."""
-    ticks = [tuple(map(float, found)) for found in _TICK.findall(log)]
-    fired, told, failed = (int(sum(tick[n] for tick in ticks)) for n in range(3))
+    ticks = [{name: float(n or 0) for name, n in found.groupdict().items()} for found in _TICK.finditer(log)]
+    fired, told, failed, sent = (
+        int(sum(tick[name] for tick in ticks)) for name in ("fired", "told", "failed", "sent")
+    )
     complaints = [line for line in log.splitlines() if _COMPLAINT.search(line)]
     tenths = watch.tenths()
     print(f"\nmemory: {watch.megabytes[0]:.0f} MB at the start; the tenths", end=" ")
     print(", ".join(f"{megabytes:.0f}" for megabytes in tenths), end=" ")
     print(f"MB; {watch.megabytes[-1]:.0f} MB at the end")
     half = len(ticks) // 2
-    longest = [max((tick[3] for tick in part), default=0) for part in (ticks[:half], ticks[half:])]
+    longest = [max((tick["seconds"] for tick in part), default=0) for part in (ticks[:half], ticks[half:])]
     print(
         f"ticks that did something: {len(ticks)}, the longest of each half {longest[0]:.2f} and {longest[1]:.2f} s"
     )
     print(
         f"deadlines: {fired:,} fired an event, {told:,} told people, {failed} tries failed; {left[0]:,} left"
     )
-    print(f"messages that wait at the end: {left[1]:,}")
+    print(f"messages: {sent:,} sent, {left[1]:,} wait at the end")
     for line in complaints[:10]:
         print(f"  {line[:300]}")
     wrong = [page for page in pages if page.status != 200]
@@ -318,11 +338,16 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=20, help="how many times as fast as the day")
     parser.add_argument("--partnerships", type=int, default=10_000)
     parser.add_argument("--visitors", type=int, default=VISITORS)
-    parser.add_argument("--url", help="postgresql+psycopg://... of an empty database; else a SQLite file")
+    parser.add_argument(
+        "--url",
+        nargs="?",
+        const="",
+        help="PostgreSQL instead of a SQLite file: a server, or one from a package",
+    )
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        figures = run(Path(name), options)
+    with tempfile.TemporaryDirectory(dir=options.folder) as name, database(options.url) as url:
+        figures = run(Path(name), options, url)
     print()
     for what, figure in figures.items():
         print(f"{what}: {figure:.2f}  (aim at most {AIMS[what]})")
