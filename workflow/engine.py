@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, insert, update
@@ -38,15 +37,16 @@ from workflow.store.errors import AnsweredAlready, Conflict, NotFound
 from workflow.store.public_columns import changed_by
 from workflow.store.rows import GENESIS, Channel, DeadlineRow, DeadlineStatus, HistoryEntry, Snapshot
 from workflow.store.saving import (
+    APPENDED,
     GUARDED,
     HEAD,
-    INSERT,
     days_in_force,
     digest_of,
     facts_text,
     hash_row,
     values_of,
 )
+from workflow.store.writing import write as write_rows
 from workflow.views import contacts, signed_copy
 from workflow.views.authorization import Intent, check_actor, choose_corrector, choose_role, name_actor
 from workflow.views.shown_directory import check_identifiers
@@ -56,7 +56,6 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 # Through these channels a delegate acts, whom `ran_by` names.
 _OF_PERSONS = (Channel.LINK, Channel.REPLY)
 
-_MOVES = (attrgetter("inserts"), attrgetter("updates"))
 _SECOND = Unmet(
     "no-other-lead-partner", "on some of these days the school already has an active Lead Partner", "4270.4"
 )
@@ -298,13 +297,16 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     # The law has looked at committed rows only. A trigger catches what others wrote at the same moment.
     except IntegrityError:
         raise Refused([_SECOND]) from None
-    connection.execute(INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
     for change in written:
         for name, content in change.files:
             kept_documents.keep(connection, name, content, change.at)
-    moves = [each.moves for each in coming]
-    deadlines.write(connection, *([row for m in moves for row in part(m)] for part in _MOVES))
-    queue.insert_prepared(connection, [notice for each in coming for notice in each.notices])
+    write_rows(
+        connection,
+        (APPENDED, [{"partnership": c.record.id, **c.entry} for c in written]),
+        (deadlines.CHANGED, deadlines.last_of_each(u for each in coming for u in each.moves.updates)),
+        (deadlines.NEW, [row for each in coming for row in each.moves.inserts]),
+        (queue.PREPARED, [notice for each in coming for notice in each.notices]),
+    )
     _write_answers(connection, [each.answer for each in coming if each.answer])
     return written
 
@@ -383,13 +385,12 @@ def _update(connection: Connection, changes: Sequence[Change], texts: Sequence[s
     if new:
         connection.execute(HEAD, [{"key": c.record.id, "new_head": c.record.head} for c in new])
     rows = [
-        {"key": change.record.id, "seen": change.before.version}
-        | {f"new_{name}": value for name, value in values_of(change.record, text, in_force).items()}
+        {"key": change.record.id, "seen": change.before.version} | values_of(change.record, text, in_force)
         for change, text in zip(changes, texts, strict=True)
         if change.before.id is not None
     ]
     # A row that another transaction has moved no longer matches its version.
-    if rows and connection.execute(GUARDED, rows).rowcount != len(rows):
+    if write_rows(connection, (GUARDED, rows)) != [len(rows)]:
         raise Conflict(", ".join(change.record.ref for change in changes) + ": somebody else moved it first")
 
 

@@ -6,7 +6,7 @@ transaction is committed. So nobody is told of an event that was rolled back, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -29,10 +29,19 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import chain, tables
 from workflow.store.rows import HistoryEntry, NoticeStatus, Snapshot
+from workflow.store.writing import Writing
 from workflow.views import contacts, corrections, visibility
 from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
+# As `prepare` makes a row.
+PREPARED = Writing(
+    tables.notices,
+    (
+        "partnership", "template", "to", "role", "delegate_for", "seq", "deadline", "extra", "status", "message_id",
+        "queued_at", "next_at", "held",
+    ),
+)  # fmt: skip
 # The notice to those who learn only that the choice of a Lead Partner counts no longer, or counts again.
 CHOICE_OVERTURNED = "choice-overturned"
 
@@ -56,12 +65,6 @@ def prepare(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     """Return the rows of the notices to each person concerned, and withdraw those that an event made pointless."""
     _withdraw_lost(session, occasion)
     return [row for each in _follow(occasion) for row in _notices_of(session, each)]
-
-
-def insert_prepared(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows of notices to which a row of the history commits."""
-    if rows:
-        connection.execute(_INSERT, list(rows))
 
 
 def _follow(occasion: Occasion) -> list[Occasion]:

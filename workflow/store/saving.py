@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, update
 
 from states.partnership import Partnership
 from workflow.store import tables
@@ -16,6 +16,7 @@ from workflow.store.column_types import canonical
 from workflow.store.commitments import Salts, commitments, hash_of
 from workflow.store.public_columns import public_columns
 from workflow.store.rows import Snapshot
+from workflow.store.writing import Writing
 
 # The columns that the hash covers, in the order in which it covers them. Every stored hash depends on it.
 HASHED = (
@@ -106,24 +107,17 @@ def digest_of(facts: str) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
-INSERT = insert(tables.history)
 # The columns that a certificate of destruction vouches for. Every certificate that was given depends on them.
 _VOUCHED = (
     "school", "title", "state", "version", "entered_at", "facts", "head", "in_force", "first_day", "last_day",
 )  # fmt: skip
 _CHANGED = (*_VOUCHED, "public_state", "call_changed_at", "call_ends_at")
+# A row of a history, and a partnership that is still at the version that was judged.
+APPENDED = Writing(tables.history, tuple(column.name for column in tables.history.columns))
+GUARDED = Writing(tables.partnerships, _CHANGED, (("id", "key"), ("version", "seen")))
 # The hash of the first row of a partnership is known only when the partnership has its id.
 HEAD = (
     update(tables.partnerships)
     .where(tables.partnerships.c.id == bindparam("key"))
     .values(head=bindparam("new_head"))
-)
-# An update of a partnership that is still at the version that was judged.
-GUARDED = (
-    update(tables.partnerships)
-    .where(
-        tables.partnerships.c.id == bindparam("key"),
-        tables.partnerships.c.version == bindparam("seen"),
-    )
-    .values({name: bindparam(f"new_{name}") for name in _CHANGED})
 )
