@@ -267,7 +267,7 @@ class _With:
         said = deadlines.commit_to(self.moves.inserts, self.moves.updates, self.rows)
         said += [chain.commitment_of("notices", notice) for notice in self.notices]
         said += [chain.commitment_of("answers", self.answer)] if self.answer else []
-        return canonical(said)
+        return chain.list_of(said)
 
 
 def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True) -> list[Change]:
