@@ -30,6 +30,7 @@ from tests.support.facts import (
     way,
 )  # fmt: skip
 from workflow import directory, engine
+from workflow.change import Change
 from workflow.clock import fire
 from workflow.procedure import config
 from workflow.record import verify
@@ -142,7 +143,7 @@ class Life:
         given = self.input(event, **options)
         return Intent(ref=self.ref, event=event, input=given, actor=actor, now=self.now, **chosen)
 
-    def do(self, event: str, by: str | None = None, **options: Any) -> engine.Change:
+    def do(self, event: str, by: str | None = None, **options: Any) -> Change:
         """Do an event, by the first role that may unless told `by` which role or address."""
         intent = self.intent(event, by, **options)
         return self.system.transact(
