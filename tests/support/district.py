@@ -29,7 +29,7 @@ from tests.support.facts import (
     usual_input,
     way,
 )  # fmt: skip
-from workflow import directory, engine
+from workflow import directory_changes, engine
 from workflow.change import Change
 from workflow.clock import fire
 from workflow.procedure import config
@@ -68,7 +68,7 @@ def found(folder: Path) -> None:
 
     def fill(connection: Any) -> None:
         def put(table: Table, **values: Any) -> None:
-            directory.put(connection, table, values, by="staff@example.org", now=START)
+            directory_changes.put(connection, table, values, by="staff@example.org", now=START)
 
         for key, invited in SCHOOLS.items():
             put(tables.schools, id=key, name=key.replace("-", " ").title() + " School", invited_on=invited)
@@ -184,7 +184,7 @@ class Life:
 
     def put(self, table: Table, **values: Any) -> None:
         """Change the directory."""
-        put = partial(directory.put, table=table, values=values, by="staff@example.org", now=self.now)
+        put = partial(directory_changes.put, table=table, values=values, by="staff@example.org", now=self.now)
         database.transact(self.system.engine, put)
 
     def person(self, name: str, **given: Any) -> None:
