@@ -66,10 +66,9 @@ class Instant(TypeDecorator[datetime]):
             if value is None:
                 return None
             try:
-                moment = datetime.fromisoformat(value)
+                return _read_utc(value)
             except (TypeError, ValueError):
                 raise NotAnInstant(f"{value!r} stands where a time should") from None
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
         return instant
 
@@ -88,6 +87,12 @@ def utc_text(instant: datetime) -> str:
 @lru_cache(4096)
 def _utc_text(instant: datetime) -> str:
     return instant.isoformat(timespec="microseconds")
+
+
+@lru_cache(4096)
+def _read_utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def canonical_text(text: str) -> str:
