@@ -1,7 +1,7 @@
 """How many transitions a second `workflow.engine.advance()` does, one transaction each.
 
-Beside it, in the same run and on the same disk: the bare `sqlite3` module writing the very rows that the
-engine wrote, and Django with viewflow.fsm writing them through its models. README.md says what is counted.
+Beside it, in the same run and on the same disk: the bare driver writing the very rows that the engine wrote, and on
+SQLite Django with viewflow.fsm writing them through its models. README.md says what is counted.
 """
 
 from __future__ import annotations
@@ -19,23 +19,29 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import daemons
 import district
+import psycopg
 from sqlalchemy import event
 
 from workflow import engine
+from workflow.procedure import config
 from workflow.session import System
 from workflow.store import dialects
+from workflow.store.database import open_store
 from workflow.store.rows import Channel
 
-AIM = 0.30
+AIM = 0.60
 WARM = 10  # of each event, before the clock starts
 
 
 AMENDED = {"terms": "One tutor more", "reason": "More students come than were expected"}
+
+
+Ways = dict[str, Callable[[], float]]  # by name, what does all steps and returns its rate
 
 
 class Step(NamedTuple):
@@ -97,9 +103,8 @@ def act(system: System, step: Step) -> None:
     )
 
 
-def ours(folder: Path, todo: Sequence[Step], warm: int) -> float:
+def ours(system: System, todo: Sequence[Step], warm: int) -> float:
     """Transitions per second of the engine."""
-    system = district.opened(folder)
     for step in todo[:warm]:
         act(system, step)
     began = time.perf_counter()
@@ -110,14 +115,13 @@ def ours(folder: Path, todo: Sequence[Step], warm: int) -> float:
     return (len(todo) - warm) / took
 
 
-def captured(folder: Path, todo: Sequence[Step]) -> list[list[Written]]:
+def captured(system: System, todo: Sequence[Step]) -> list[list[Written]]:
     """What the engine writes in each transition."""
-    system = district.opened(folder)
     found: list[list[Written]] = []
 
     @event.listens_for(system.engine, "before_cursor_execute")
     def note(_c: Any, _cursor: Any, sql: str, values: Any, _context: Any, many: bool) -> None:
-        if sql.startswith(("INSERT", "UPDATE")):
+        if sql.startswith(("INSERT", "UPDATE", "WITH")):
             found[-1].append(Written(sql, list(values) if many else [values]))
 
     for step in todo:
@@ -127,14 +131,14 @@ def captured(folder: Path, todo: Sequence[Step]) -> list[list[Written]]:
     return found
 
 
-def bare(folder: Path, plan: Sequence[Sequence[Written]], warm: int) -> float:
-    """The same rows by the bare module: transactions per second."""
-    connection = district.bare(folder)
+def bare(connection: Any, begin: str, plan: Sequence[Sequence[Written]], warm: int) -> float:
+    """The same rows by the bare driver: transactions per second."""
 
     def write(statements: Sequence[Written]) -> None:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(begin)
         for sql, rows in statements:
-            connection.executemany(sql, rows)
+            for row in rows:
+                connection.execute(sql, row)
         connection.execute("COMMIT")
 
     for statements in plan[:warm]:
@@ -188,9 +192,54 @@ def main() -> None:
     parser.add_argument(
         "--django", default=os.environ.get("DJANGO_PYTHON"), help="interpreter that has Django and viewflow"
     )
+    parser.add_argument("--postgresql", action="store_true", help="on a PostgreSQL server as well")
+    parser.add_argument("--url", help="postgresql+psycopg://... of that server; else one from a package")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         run(Path(name), given)
+
+
+def on_sqlite(given: argparse.Namespace, source: Path, work: Path, todo: Sequence[Step], warm: int) -> Ways:
+    """The ways to do it with a SQLite file, each with a fresh copy."""
+    plan = captured(district.opened(district.copied(source, work)), todo)
+    rows = Counter((kind, table) for step in plan for kind, table, _ in named(step))
+    print("  " + ", ".join(f"{n / len(plan):.1f} {t} {k}s" for (k, t), n in sorted(rows.items())))
+    ways: Ways = {
+        "advance()": lambda: ours(district.opened(district.copied(source, work)), todo, warm),
+        "bare sqlite3": lambda: bare(
+            district.bare(district.copied(source, work)), "BEGIN IMMEDIATE", plan, warm
+        ),
+    }
+    if given.django:
+        handed = work.with_name("plan.json")
+        # The signed copy is a document, whose content JSON does not take. Its size is what counts here.
+        text = json.dumps([list(named(step)) for step in plan], default=lambda content: bytes(content).hex())
+        handed.write_text(text, encoding="utf-8")
+        ways["Django, viewflow.fsm"] = lambda: django(
+            given.django, district.copied(source, work), handed, warm
+        )
+    return ways
+
+
+def on_postgresql(url: str, source: Path, target: Path, todo: Sequence[Step], warm: int) -> Ways:
+    """The ways to do it on a server, each with a fresh copy of the same database."""
+    daemons.move(source, target, url)
+
+    def opened() -> System:
+        daemons.copy(url)
+        return System(
+            config.load(target / "config.toml", words=False), open_store(daemons.of(url, daemons.WORK))
+        )
+
+    plan = captured(opened(), todo)
+
+    def plainly() -> float:
+        daemons.copy(url)
+        address = daemons.of(url, daemons.WORK).replace("+psycopg", "")
+        with psycopg.connect(address, autocommit=True, prepare_threshold=None) as connection:
+            return bare(connection, "BEGIN", plan, warm)
+
+    return {"advance()": lambda: ours(opened(), todo, warm), "bare psycopg": plainly}
 
 
 def run(folder: Path, given: argparse.Namespace) -> None:
@@ -201,35 +250,34 @@ def run(folder: Path, given: argparse.Namespace) -> None:
     district.found(source, partnerships(given.partnerships, now), now)
     todo = steps(given.partnerships)
     warm = WARM * len(todo) // given.partnerships
-    plan = captured(district.copied(source, work), todo)
-    rows = Counter((kind, table) for step in plan for kind, table, _ in named(step))
     print(f"{len(todo) - warm} transitions a round, {given.rounds} rounds; on average each writes")
-    print("  " + ", ".join(f"{n / len(plan):.1f} {t} {k}s" for (k, t), n in sorted(rows.items())))
-    handed = folder / "plan.json"
-    # The signed copy is a document, whose content JSON does not take. Its size is what counts here.
-    text = json.dumps([list(named(step)) for step in plan], default=lambda content: bytes(content).hex())
-    handed.write_text(text, encoding="utf-8")
-    ways: dict[str, Callable[[Path], float]] = {
-        "advance()": partial(ours, todo=todo, warm=warm),
-        "bare sqlite3": partial(bare, plan=plan, warm=warm),
-    }
-    if given.django:
-        ways["Django, viewflow.fsm"] = lambda at: django(given.django, at, handed, warm)
+    compare(on_sqlite(given, source, work, todo, warm), given.rounds)
+    if not given.django:
+        print("Django was left out: no interpreter was given (--django, or DJANGO_PYTHON)")
+    if given.postgresql:
+        with daemons.server(given.url) as url:
+            print("\nPostgreSQL, the same transitions")
+            compare(on_postgresql(url, source, folder / "target", todo, warm), given.rounds)
+            daemons.drop(url)
+
+
+def compare(ways: Ways, rounds: int) -> dict[str, float]:
+    """Let the ways take turns. Print the rate of each, and return how `advance()` compares to the others."""
     rates: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(given.rounds):
+    for _ in range(rounds):
         for way, of in ways.items():
-            rates[way].append(of(district.copied(source, work)))
+            rates[way].append(of())
     print(f"\n{'':24}transitions per second: median (lowest to highest)")
     middle = {way: statistics.median(found) for way, found in rates.items()}
     for way, found in rates.items():
         print(f"{way:24}{middle[way]:8.0f}  ({min(found):.0f} to {max(found):.0f})")
     print()
+    found = {}
     for way in list(ways)[1:]:
-        ratios = [a / b for a, b in zip(rates["advance()"], rates[way], strict=True)]
+        found[way] = statistics.median(a / b for a, b in zip(rates["advance()"], rates[way], strict=True))
         aim = f"aim {AIM:.2f} or more" if way.startswith("bare") else "aim above 1.00"
-        print(f"advance() to {way}: {statistics.median(ratios):.2f}  ({aim})")
-    if not given.django:
-        print("Django was left out: no interpreter was given (--django, or DJANGO_PYTHON)")
+        print(f"advance() to {way}: {found[way]:.2f}  ({aim})")
+    return found
 
 
 if __name__ == "__main__":

@@ -71,25 +71,30 @@ def settings(folder: Path, url: str, text: str = "") -> Path:
 def fill(folder: Path, url: str, number: int) -> None:
     """The database that every round starts from: made on SQLite, and moved as a district would move."""
     burst.prepare(folder / "source", number)
-    admin(url, f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)", f"CREATE DATABASE {TEMPLATE}")
-    move(folder / "source", folder / "target", of(url, TEMPLATE))
+    move(folder / "source", folder / "target", url)
 
 
 def move(source: Path, target: Path, url: str) -> None:
-    """Move the database of a folder to an empty one on a server; its configuration is in the folder `target`."""
-    copy = source.with_suffix(".backup")
-    backup.write(district.opened(source).engine, copy)
+    """Move the database of a folder to the server, with a configuration for it in another folder."""
+    backup_file = target.with_suffix(".backup")
+    backup.write(district.opened(source).engine, backup_file)
+    admin(url, f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)", f"CREATE DATABASE {TEMPLATE}")
     target.mkdir()
-    loaded = config.load(settings(target, url), words=False)
-    engine = open_store(url, create=True)
+    loaded = config.load(settings(target, of(url, TEMPLATE)), words=False)
+    engine = open_store(loaded.database_url, create=True)
     upgrade.upgrade(engine)
-    restore.restore(loaded, engine, copy, by=district.STAFF, now=datetime.now(UTC))
+    restore.restore(loaded, engine, backup_file, by=district.STAFF, now=datetime.now(UTC))
     engine.dispose()
 
 
-def fresh(url: str) -> None:
-    """Make the database of a run from the one that every round starts from."""
+def copy(url: str) -> None:
+    """Make the database that is worked on anew, as it was moved."""
     admin(url, f"DROP DATABASE IF EXISTS {WORK} WITH (FORCE)", f"CREATE DATABASE {WORK} TEMPLATE {TEMPLATE}")
+
+
+def drop(url: str) -> None:
+    """Remove what `move` and `copy` made."""
+    admin(url, f"DROP DATABASE {WORK} WITH (FORCE)", f"DROP DATABASE {TEMPLATE} WITH (FORCE)")
 
 
 def fire(folder: Path, url: str, daemons: int, text: str = burst.SILENT) -> tuple[float, list[int]]:
@@ -128,7 +133,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, server(given.url) as url:
         fill(Path(folder), url, given.number)
         for daemons in given.daemons:
-            fresh(url)
+            copy(url)
             took, fired = fire(Path(folder), url, daemons)
             closings, of_how_many = counted(url)
             print(
@@ -137,7 +142,7 @@ def main() -> None:
                 flush=True,
             )
             assert closings == of_how_many == sum(fired) == given.number
-        admin(url, f"DROP DATABASE {WORK} WITH (FORCE)", f"DROP DATABASE {TEMPLATE} WITH (FORCE)")
+        drop(url)
 
 
 if __name__ == "__main__":

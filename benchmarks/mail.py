@@ -51,10 +51,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, daemons.server(given.url) as url:
         source, target = Path(name) / "sqlite", Path(name) / "postgresql"
-        database = daemons.of(url, daemons.WORK)
-        daemons.admin(url, f"CREATE DATABASE {daemons.WORK}")
         queued(source, given.calls)
-        daemons.move(source, target, database)
+        daemons.move(source, target, url)
         for folder in (source, target):
             number, seconds = deliver(folder)
             print(
@@ -62,7 +60,7 @@ def main() -> None:
                 f" {60 * number / seconds:,.0f} a minute",
                 flush=True,
             )
-        daemons.admin(url, f"DROP DATABASE {daemons.WORK} WITH (FORCE)")
+        daemons.admin(url, f"DROP DATABASE {daemons.TEMPLATE} WITH (FORCE)")
 
 
 if __name__ == "__main__":

@@ -231,7 +231,7 @@ def run(url: str, other: str, folder: Path, options: argparse.Namespace) -> None
         for halves in (False, True):
             took = []
             for _ in range(options.rounds):
-                daemons.fresh(url)
+                daemons.copy(url)
                 if halves:
                     split(url, other, folder / "second")
                 seconds, fired = daemons.fire(folder, url, number)

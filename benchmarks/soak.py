@@ -97,7 +97,7 @@ def prepare(folder: Path, number: int, speed: float, url: str | None) -> System:
         return system
     system.engine.dispose()
     daemons.move(folder, folder.with_name("target"), url)
-    daemons.settings(folder, url)
+    daemons.settings(folder, daemons.of(url, daemons.TEMPLATE))
     _configure(folder, speed)
     return district.opened(folder)
 
@@ -231,15 +231,14 @@ class Watch:
 
 
 @contextlib.contextmanager
-def database(url: str | None) -> Iterator[str | None]:
-    """Yield the address of an empty database on a server; None where it is to be a SQLite file."""
+def server(url: str | None) -> Iterator[str | None]:
+    """Yield the address of a server; None where the database is to be a SQLite file."""
     if url is None:
         yield None
         return
-    with daemons.server(url) as server:
-        daemons.admin(server, f"CREATE DATABASE {daemons.WORK}")
-        yield daemons.of(server, daemons.WORK)
-        daemons.admin(server, f"DROP DATABASE {daemons.WORK} WITH (FORCE)")
+    with daemons.server(url) as address:
+        yield address
+        daemons.admin(address, f"DROP DATABASE {daemons.TEMPLATE} WITH (FORCE)")
 
 
 def run(folder: Path, options: argparse.Namespace, url: str | None) -> dict[str, float]:
@@ -346,7 +345,7 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as name, database(options.url) as url:
+    with tempfile.TemporaryDirectory(dir=options.folder) as name, server(options.url) as url:
         figures = run(Path(name), options, url)
     print()
     for what, figure in figures.items():

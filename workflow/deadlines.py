@@ -13,12 +13,13 @@ from enum import Enum, IntEnum, auto
 from itertools import product
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select
 
 from workflow.procedure.config import Config
 from workflow.procedure.ladders import Key, Rung, due_instants, next_repetition, rungs
 from workflow.store import chain, tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, RungKind, Snapshot
+from workflow.store.writing import Writing, write
 
 REMINDER_PAST = "already past when the deadline was set"
 BEFORE_IMPORT = "fell before the import"
@@ -296,32 +297,29 @@ def rows_of(
     return rows
 
 
-_INSERT = insert(tables.deadlines)
-_UPDATE = (
-    update(tables.deadlines)
-    .where(tables.deadlines.c.id == bindparam("row"))
-    .values(
-        {name: bindparam(name) for name in ("status", "reason", "done_at", "due_at", "next_at", "attempts")}
-    )
+# As `new_row` makes a row, and as `close` and `_reopen` change one.
+NEW = Writing(
+    tables.deadlines,
+    (
+        "partnership", "name", "ladder", "rung", "kind", "due_at", "next_at", "fires", "status", "reason",
+        "done_at",
+    ),
+)  # fmt: skip
+CHANGED = Writing(
+    tables.deadlines, ("status", "reason", "done_at", "due_at", "next_at", "attempts"), (("id", "row"),)
 )
 
 
-def write(
-    connection: Connection, inserts: Sequence[Mapping[str, Any]], updates: Sequence[Mapping[str, Any]]
-) -> None:
-    """Write new rows of deadlines and updates of existing ones."""
-    if updates:
-        connection.execute(_UPDATE, list(updates))
-    if inserts:
-        connection.execute(_INSERT, list(inserts))
+def last_of_each(updates: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the updates that count: of several updates of one row the last one."""
+    return list({update["row"]: update for update in updates}.values())
 
 
 def commit_to(
     inserts: Iterable[Mapping[str, Any]], updates: Iterable[Mapping[str, Any]], rows: Iterable[DeadlineRow]
 ) -> list[list[str]]:
     """Return what a row of the history says of these moves of one partnership; `rows` are those on record."""
-    # Of several updates of one row the last one counts.
-    changed = {update["row"]: update for update in updates}
+    changed = {update["row"]: update for update in last_of_each(updates)}
     by_id = {row.id: row for row in rows if row.id in changed}
     after = {key: {**by_id[key]._asdict(), **update} for key, update in changed.items()}
     return [chain.commitment_of("deadlines", row) for row in (*inserts, *after.values())]
@@ -331,7 +329,7 @@ def write_beside(
     connection: Connection, inserts: Sequence[Mapping[str, Any]], updates: Sequence[Mapping[str, Any]]
 ) -> None:
     """Write rows of deadlines that no event of a partnership commits to, and have the second chain do it."""
-    write(connection, (), updates)
+    write(connection, (CHANGED, last_of_each(updates)))
     chain.note(connection, tables.deadlines.name, [row["row"] for row in updates])
     if inserts:
-        chain.execute(connection, _INSERT, inserts)
+        chain.execute(connection, insert(tables.deadlines), inserts)

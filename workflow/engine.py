@@ -8,9 +8,8 @@ that change and the notices to send. The two are apart so that many partnerships
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, insert, update
@@ -26,9 +25,9 @@ from states.machine import FIRST, Made, apply, event_named, row_of
 from states.names import Role, State
 from states.partnership import Partnership
 from workflow import deadlines
+from workflow.change import Change
+from workflow.coming import Coming, find_coming
 from workflow.outbox import queue
-from workflow.outbox.recipients import Occasion
-from workflow.procedure import ladders
 from workflow.session import Session
 from workflow.setting import Situation, collect_setting, corrected_input, try_correction
 from workflow.store import chain, kept_documents, loading, tables
@@ -36,52 +35,28 @@ from workflow.store.column_types import canonical
 from workflow.store.commitments import new_salt
 from workflow.store.errors import AnsweredAlready, Conflict, NotFound
 from workflow.store.public_columns import changed_by
-from workflow.store.rows import GENESIS, Channel, DeadlineRow, DeadlineStatus, HistoryEntry, Snapshot
+from workflow.store.rows import GENESIS, Channel, Snapshot
 from workflow.store.saving import (
+    APPENDED,
     GUARDED,
     HEAD,
-    INSERT,
     days_in_force,
     digest_of,
     facts_text,
     hash_row,
     values_of,
 )
+from workflow.store.writing import write as write_rows
 from workflow.views import contacts, signed_copy
 from workflow.views.authorization import Intent, check_actor, choose_corrector, choose_role, name_actor
 from workflow.views.shown_directory import check_identifiers
 
-# No ladder is due this late, so a query from here on returns only the open rows.
-NEVER = datetime.max.replace(tzinfo=UTC)
 # Through these channels a delegate acts, whom `ran_by` names.
 _OF_PERSONS = (Channel.LINK, Channel.REPLY)
 
-_MOVES = (attrgetter("inserts"), attrgetter("updates"))
 _SECOND = Unmet(
     "no-other-lead-partner", "on some of these days the school already has an active Lead Partner", "4270.4"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An event that was decided: the record after and before it, and the row of the history."""
-
-    record: Snapshot
-    before: Snapshot
-    intent: Intent
-    role: Role
-    entry: Mapping[str, Any]
-    files: tuple[tuple[str, bytes], ...] = ()  # documents that the event itself made, to be kept with it
-
-    @property
-    def at(self) -> datetime:
-        """Return the instant of the event in UTC."""
-        return self.intent.now.astimezone(UTC)
-
-    @property
-    def has_moved(self) -> bool:
-        """Return whether the event led to another state."""
-        return self.record.state is not self.before.state
 
 
 def advance(
@@ -254,23 +229,6 @@ def _entry(record: Snapshot, intent: Intent, case: Case, to: State, now: datetim
     }
 
 
-@dataclass(slots=True)
-class _With:
-    """The rows that come with one event: moves of its deadlines, its notices, and the answer that did it."""
-
-    moves: deadlines.Moves = field(default_factory=deadlines.Moves)
-    rows: Sequence[DeadlineRow] = ()  # the deadlines on record that the moves are about
-    notices: Sequence[Mapping[str, Any]] = ()
-    answer: Mapping[str, Any] | None = None
-
-    def commit(self) -> str:
-        """Return what the row of the history says of these rows: table, key and digest of each, as JSON."""
-        said = deadlines.commit_to(self.moves.inserts, self.moves.updates, self.rows)
-        said += [chain.commitment_of("notices", notice) for notice in self.notices]
-        said += [chain.commitment_of("answers", self.answer)] if self.answer else []
-        return canonical(said)
-
-
 def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True) -> list[Change]:
     """Write what was decided, all of it or nothing. Return the changes, with the ids of new partnerships.
 
@@ -288,7 +246,7 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     new = [change for change in changes if change.before.id is None]
     created = {change.record.ref: _create(connection, change, follow_up) for change in new}
     written = [created.get(change.record.ref, change) for change in changes]
-    coming = _find_coming(session, written, follow_up)
+    coming = find_coming(session, written, follow_up)
     beside = "{} {}".format(*chain.head(connection))
     # Made once, for the hash and for the row: the facts are most of what a partnership writes.
     texts = [facts_text(change.record.facts) for change in written]
@@ -298,13 +256,16 @@ def write(session: Session, changes: Sequence[Change], *, follow_up: bool = True
     # The law has looked at committed rows only. A trigger catches what others wrote at the same moment.
     except IntegrityError:
         raise Refused([_SECOND]) from None
-    connection.execute(INSERT, [{"partnership": c.record.id, **c.entry} for c in written])
     for change in written:
         for name, content in change.files:
             kept_documents.keep(connection, name, content, change.at)
-    moves = [each.moves for each in coming]
-    deadlines.write(connection, *([row for m in moves for row in part(m)] for part in _MOVES))
-    queue.insert_prepared(connection, [notice for each in coming for notice in each.notices])
+    write_rows(
+        connection,
+        (APPENDED, [{"partnership": c.record.id, **c.entry} for c in written]),
+        (deadlines.CHANGED, deadlines.last_of_each(u for each in coming for u in each.moves.updates)),
+        (deadlines.NEW, [row for each in coming for row in each.moves.inserts]),
+        (queue.PREPARED, [notice for each in coming for notice in each.notices]),
+    )
     _write_answers(connection, [each.answer for each in coming if each.answer])
     return written
 
@@ -319,23 +280,7 @@ def _write_answers(connection: Connection, answers: Sequence[Mapping[str, Any]])
         raise AnsweredAlready from None
 
 
-def _find_coming(session: Session, changes: Sequence[Change], follow_up: bool) -> list[_With]:
-    """Return what comes with each change. The notices of an event that took a reader's role away are withdrawn."""
-    coming = [
-        _With(answer={**c.intent.answer, "partnership": c.record.id, "seq": c.record.version})
-        if c.intent.answer
-        else _With()
-        for c in changes
-    ]
-    if follow_up:
-        _plan_deadlines(session, changes, coming)
-        for change, each in zip(changes, coming, strict=True):
-            if change.intent.channel is not Channel.IMPORT:
-                each.notices = queue.prepare(session, occasion(change))
-    return coming
-
-
-def _complete(change: Change, coming: _With, facts: str, beside: str) -> Change:
+def _complete(change: Change, coming: Coming, facts: str, beside: str) -> Change:
     """Return a change with the whole row of its history, which commits to what comes with it, and with its hash."""
     entry = {
         **change.entry,
@@ -383,58 +328,10 @@ def _update(connection: Connection, changes: Sequence[Change], texts: Sequence[s
     if new:
         connection.execute(HEAD, [{"key": c.record.id, "new_head": c.record.head} for c in new])
     rows = [
-        {"key": change.record.id, "seen": change.before.version}
-        | {f"new_{name}": value for name, value in values_of(change.record, text, in_force).items()}
+        {"key": change.record.id, "seen": change.before.version} | values_of(change.record, text, in_force)
         for change, text in zip(changes, texts, strict=True)
         if change.before.id is not None
     ]
     # A row that another transaction has moved no longer matches its version.
-    if rows and connection.execute(GUARDED, rows).rowcount != len(rows):
+    if write_rows(connection, (GUARDED, rows)) != [len(rows)]:
         raise Conflict(", ".join(change.record.ref for change in changes) + ": somebody else moved it first")
-
-
-def _plan_deadlines(session: Session, changes: Sequence[Change], coming: Sequence[_With]) -> None:
-    """Find the moves that bring the deadlines of these partnerships in line with their new facts.
-
-    1. Skip a partnership whose deadlines depend on nothing that changed.
-    2. Read the rows of its deadlines that are open, and of the ladders that run now.
-    3. Plan what the procedure plans differently, and close the row that made the event happen.
-    """
-    changed = [
-        (change, each)
-        for change, each in zip(changes, coming, strict=True)
-        if change.before.id is None
-        # The row that fired must be closed even if nothing else has changed.
-        or change.intent.fired is not None
-        or ladders.anchors(change.record) != ladders.anchors(change.before)
-    ]
-    dues = [ladders.due_instants(session.config, change.record) for change, _ in changed]
-    # Leave out ladders that are over, so that a partnership with a long history is as fast as a new one.
-    since = min((at for due in dues for at in due.values()), default=None)
-    keys = [change.record.key for change, _ in changed]
-    rows = deadlines.rows_of(session.connection, keys, since or NEVER)
-    for (change, each), due in zip(changed, dues, strict=True):
-        each.rows = rows.get(change.record.key, [])
-        fired = change.intent.fired
-        each.moves = deadlines.plan_moves(
-            session.config, change.record, each.rows, change.at, due=due, fired=fired
-        )
-        each.moves.updates.extend(
-            deadlines.close(row, DeadlineStatus.FIRED, change.at) for row in each.rows if row.id == fired
-        )
-
-
-def occasion(change: Change) -> Occasion:
-    """Return what people are told of an event."""
-    return Occasion(
-        record=change.record,
-        before=change.before.facts,
-        name=change.intent.event,
-        now=change.at,
-        seq=change.record.version,
-        actor=change.intent.actor,
-        by_command=change.intent.channel in (Channel.CLI, Channel.IMPORT),
-        organization=change.intent.input.get("organization"),
-        rung=change.intent.rung,
-        entry=HistoryEntry(**{"partnership": change.record.key, "hash": "", **change.entry}),
-    )

@@ -21,7 +21,7 @@ from notifications.mailers import MaildirMailer, Mailer, SmtpMailer
 from notifications.texts import read_secret
 from states.errors import Problem
 from states.partnership import Partnership
-from workflow import directory
+from workflow import directory, directory_changes
 from workflow.directory import Directory
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
@@ -99,7 +99,7 @@ class System:
 
     def session(self, connection: Connection) -> Session:
         """Return a session in this transaction. Read the directory again only if its version has changed."""
-        return self._session(connection, directory.version_of(connection))
+        return self._session(connection, directory_changes.version_of(connection))
 
     def _session(self, connection: Connection, version: str) -> Session:
         cached = self._directory
@@ -138,7 +138,9 @@ class System:
         with database.reading(self.engine) as connection:
             # Most of those who only read ask for more than the version of the directory.
             meta = database.remember_all(connection)
-            yield replace(self._session(connection, directory.version_in(meta)), seen={("meta",): meta})
+            yield replace(
+                self._session(connection, directory_changes.version_in(meta)), seen={("meta",): meta}
+            )
 
 
 def open_system(path: Path | None, *, words: bool = True) -> System:

@@ -16,7 +16,7 @@ from tests.support.letters import got
 from tests.support.visitor import Guest, words
 from tests.workflow.admin.conftest import OWNER, Sit
 from tests.workflow.admin.conftest import sit as sit
-from workflow import directory
+from workflow import directory_changes
 from workflow.actions import applications, held_applications
 from workflow.actions.held_applications import domain_of
 from workflow.store import tables
@@ -117,7 +117,7 @@ def test_subdomains_count_as_their_domain(email: str, domain: str) -> None:
 def test_whom_the_caps_must_not_lock_out(begin: Begin) -> None:
     life = begin("open", CAPS)
     life.system.transact(
-        lambda s: directory.put(
+        lambda s: directory_changes.put(
             s.connection,
             tables.people,
             {

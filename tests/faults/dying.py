@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from workflow.outbox import delivery, throttle
+from workflow.outbox import claims, throttle
 
 PROGRAMS = {"partnershipd": "workflow.daemon.service:main", "partnershipctl": "workflow.admin.program:main"}
 # Before or after which function, named as the module that calls it knows it.
@@ -87,7 +87,7 @@ def main() -> None:
     die, call, lease, rest, *sys.argv = sys.argv[1:]
     program = pkgutil.resolve_name(PROGRAMS[sys.argv[0]])
     if float(lease):
-        delivery.LEASE = timedelta(seconds=float(lease))
+        claims.LEASE = timedelta(seconds=float(lease))
     if float(rest):
         throttle.RESTS = (timedelta(seconds=float(rest)),)
     if die:

@@ -29,7 +29,8 @@ from tests.support.facts import (
     usual_input,
     way,
 )  # fmt: skip
-from workflow import directory, engine
+from workflow import directory_changes, engine
+from workflow.change import Change
 from workflow.clock import fire
 from workflow.procedure import config
 from workflow.record import verify
@@ -67,7 +68,7 @@ def found(folder: Path) -> None:
 
     def fill(connection: Any) -> None:
         def put(table: Table, **values: Any) -> None:
-            directory.put(connection, table, values, by="staff@example.org", now=START)
+            directory_changes.put(connection, table, values, by="staff@example.org", now=START)
 
         for key, invited in SCHOOLS.items():
             put(tables.schools, id=key, name=key.replace("-", " ").title() + " School", invited_on=invited)
@@ -142,7 +143,7 @@ class Life:
         given = self.input(event, **options)
         return Intent(ref=self.ref, event=event, input=given, actor=actor, now=self.now, **chosen)
 
-    def do(self, event: str, by: str | None = None, **options: Any) -> engine.Change:
+    def do(self, event: str, by: str | None = None, **options: Any) -> Change:
         """Do an event, by the first role that may unless told `by` which role or address."""
         intent = self.intent(event, by, **options)
         return self.system.transact(
@@ -183,7 +184,7 @@ class Life:
 
     def put(self, table: Table, **values: Any) -> None:
         """Change the directory."""
-        put = partial(directory.put, table=table, values=values, by="staff@example.org", now=self.now)
+        put = partial(directory_changes.put, table=table, values=values, by="staff@example.org", now=self.now)
         database.transact(self.system.engine, put)
 
     def person(self, name: str, **given: Any) -> None:

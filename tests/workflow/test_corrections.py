@@ -12,7 +12,7 @@ from states.names import State
 from tests.support.district import Begin, Life
 from tests.support.facts import ABSENT, CBO, COLLEGE, OUTCOMES
 from tests.support.letters import got
-from workflow import engine
+from workflow.change import Change
 
 
 def seq_of(life: Life, event: str, nth: int = -1) -> int:
@@ -21,7 +21,7 @@ def seq_of(life: Life, event: str, nth: int = -1) -> int:
 
 def correct(
     life: Life, event: str, by: str = "staff", nth: int = -1, takes_back: tuple[int, ...] = (), **changes: Any
-) -> engine.Change:
+) -> Change:
     """Correct these keys of the last row of an event, or of another one of it."""
     seq = seq_of(life, event, nth)
     values = json.loads(life.history()[seq - 1]["input"]) | changes
@@ -29,7 +29,7 @@ def correct(
     return life.do("correct-entry", by, seq=seq, input=values, reason="it was mistyped", **more)
 
 
-def take_back(life: Life, event: str, by: str = "staff", nth: int = -1) -> engine.Change:
+def take_back(life: Life, event: str, by: str = "staff", nth: int = -1) -> Change:
     seq = seq_of(life, event, nth)
     return life.do("correct-entry", by, seq=seq, void=True, input=ABSENT, reason="it never happened")
 

@@ -23,7 +23,7 @@ from states.machine import row_of
 from states.names import Role, State
 from workflow import directory, engine
 from workflow.actions import answers
-from workflow.engine import Change
+from workflow.change import Change
 from workflow.links import Claim
 from workflow.outbox import bounced, message, queue
 from workflow.outbox.timing import new_notice

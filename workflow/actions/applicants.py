@@ -14,7 +14,7 @@ from sqlalchemy import select
 from states.case import Organization
 from states.errors import BadInput, Problem
 from states.selection import Application
-from workflow import directory
+from workflow import directory, directory_changes
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.locks import one_at_a_time
@@ -61,7 +61,7 @@ def _lock_directory(session: Session) -> Session:
     applicant of the same name, to this call or another, may have taken the identifier made from the name.
     """
     one_at_a_time(session.connection, "directory")
-    if directory.version_of(session.connection) == session.directory.version:
+    if directory_changes.version_of(session.connection) == session.directory.version:
         return session
     return replace(session, directory=directory.read(session.connection, session.config))
 
@@ -115,7 +115,7 @@ def _put_organization(
     session: Session, key: str, values: Mapping[str, str], email: str, now: datetime
 ) -> None:
     row = {"id": key, "name": values["name"], "kind": values["kind"]}
-    directory.put(session.connection, tables.organizations, row, by=email, now=now)
+    directory_changes.put(session.connection, tables.organizations, row, by=email, now=now)
 
 
 def _put_person(session: Session, organization: str, email: str, name: str, now: datetime) -> None:
@@ -123,4 +123,4 @@ def _put_person(session: Session, organization: str, email: str, name: str, now:
     # A person who is known keeps name, roles and schools. An application must not change any of them.
     if email not in session.directory.people:
         row |= {"name": name, "roles": "[]", "schools": "[]"}
-    directory.put(session.connection, tables.people, row, by=email, now=now)
+    directory_changes.put(session.connection, tables.people, row, by=email, now=now)

@@ -24,7 +24,7 @@ from workflow import engine, links
 from workflow.actions import application_files, asked_mail, call_limits, held_applications
 from workflow.actions.applicants import own_application, register
 from workflow.actions.held_applications import Held
-from workflow.engine import Change
+from workflow.change import Change
 from workflow.links import Applicant
 from workflow.outbox import bounced, queue
 from workflow.session import Session

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from notifications.filters import long_day, money, words
-from workflow.engine import Change
+from workflow.change import Change
 from workflow.outbox import event_words
 from workflow.session import Session
 from workflow.store import tables

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from states.errors import Refused, Unmet
 from states.names import Role
 from workflow.actions import sign_in
-from workflow.outbox import delivery, queue
+from workflow.outbox import claims, queue
 from workflow.session import Session
 from workflow.store import chain, tables
 from workflow.store.column_types import LARGEST
@@ -25,7 +25,7 @@ def send_again(session: Session, key: int, by: str, role: Role, now: datetime) -
     if role not in MAY_SEND_AGAIN:
         raise Refused([Unmet("may-send-again", "Only staff can have a message sent again.")])
     # A larger number would be an error of the database rather than a notice that is not there.
-    if not 0 < key <= LARGEST or not delivery.retry(session.connection, key, now):
+    if not 0 < key <= LARGEST or not claims.retry(session.connection, key, now):
         reason = "This message is not one that did not arrive. It may have been sent again already."
         raise Refused([Unmet("did-not-arrive", reason)])
     _renew_sign_in(session, key, now)

@@ -26,7 +26,7 @@ from workflow.admin.prompts import Questions, ask_line, choose
 from workflow.admin.reading import print_reading
 from workflow.admin.references import ANY_REF, find_record, require_person
 from workflow.admin.terminal import echo, format_minute
-from workflow.engine import Change
+from workflow.change import Change
 from workflow.forms import parsing
 from workflow.forms.fields import Choices, Offered
 from workflow.forms.summary import summary

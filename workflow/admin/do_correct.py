@@ -20,7 +20,7 @@ from workflow.admin.console import Console
 from workflow.admin.menu import roles_held
 from workflow.admin.prompts import Questions, ask_line, ask_yes_no, choose
 from workflow.admin.terminal import echo
-from workflow.engine import Change
+from workflow.change import Change
 from workflow.forms.fields import Choices
 from workflow.outbox import event_words
 from workflow.session import Session

@@ -20,7 +20,7 @@ from workflow import links
 from workflow.admin.console import Console, Listing, common
 from workflow.admin.references import ANY_REF, check_id, find_record, parse_words
 from workflow.admin.terminal import echo, format_minute
-from workflow.outbox import delivery, queue, writing
+from workflow.outbox import claims, queue, writing
 from workflow.procedure.checks import WATCHERS
 from workflow.record import changes, histories
 from workflow.session import Session
@@ -213,7 +213,7 @@ def notices_retry(console: Console, id_: int | None, status: str | None) -> None
     if (id_ is None) == (status is None):
         raise BadInput([Problem("ID", "it is not said what is to be tried again", "ID, or --status dead")])
     if id_ is None:
-        _retry_all(console, user, parse_words("status", status, delivery.STUCK, " to be tried again"))
+        _retry_all(console, user, parse_words("status", status, claims.STUCK, " to be tried again"))
         return
     before = console.system.transact(partial(_retry, id_=id_, user=user, now=console.now))
     document = {"id": id_, "status": "queued", "before": before}
@@ -227,7 +227,7 @@ def _retry(session: Session, id_: int, user: str, now: datetime) -> str:
     status = session.connection.scalar(query)
     if status is None:
         raise NotFound(f"there is no notice {id_}")
-    if not delivery.retry(session.connection, id_, now):
+    if not claims.retry(session.connection, id_, now):
         expected = "one that failed, is in doubt or was set aside, and is not on its way just now"
         raise BadInput([Problem("ID", f"notice {id_} is {status}", expected)])
     changes.record(session, "retried notices", [id_], by=user, now=now)
@@ -241,7 +241,7 @@ def _retry_all(console: Console, user: str, statuses: Sequence[str]) -> None:
 
     def work(session: Session) -> list[int]:
         keys = list(session.connection.scalars(query.order_by(table.c.id)))
-        retried = [key for key in keys if delivery.retry(session.connection, key, console.now)]
+        retried = [key for key in keys if claims.retry(session.connection, key, console.now)]
         if retried:
             changes.record(session, "retried notices", retried, by=user, now=console.now)
         return retried

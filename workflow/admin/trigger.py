@@ -17,7 +17,7 @@ from workflow.admin import event_input
 from workflow.admin.console import Console, common
 from workflow.admin.references import REF, require_person, resolve
 from workflow.admin.terminal import echo, format_minute
-from workflow.engine import Change
+from workflow.change import Change
 from workflow.session import Session
 from workflow.store import loading
 from workflow.store.rows import Channel

@@ -19,7 +19,7 @@ from states.chapters.board import DeferItem
 from states.machine import row_of
 from states.names import Role
 from workflow import deadlines, engine
-from workflow.engine import Change
+from workflow.change import Change
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
 from workflow.procedure import ladders

@@ -31,7 +31,7 @@ from workflow.daemon.every import Every
 from workflow.daemon.metrics import Metrics
 from workflow.daemon.signals import AT_ONCE
 from workflow.inbox.mailbox import Mailbox
-from workflow.outbox import delivery
+from workflow.outbox import claims, delivery
 from workflow.outbox.throttle import Pace
 from workflow.procedure import config
 from workflow.procedure.config import ConfigError
@@ -140,7 +140,7 @@ class Daemon:
         """Release, once, the messages that a killed daemon had claimed, where no other daemon can run."""
         if self._claims_are_ours:
             return
-        released = self.system.transact(delivery.release_all)
+        released = self.system.transact(claims.release_all)
         # Only after the transaction, so that an error makes the next tick try again.
         self._claims_are_ours = True
         if released:

@@ -6,7 +6,7 @@ transaction is committed. So nobody is told of an event that was rolled back, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -29,10 +29,19 @@ from workflow.session import Session
 from workflow.setting import Situation, possibilities
 from workflow.store import chain, tables
 from workflow.store.rows import HistoryEntry, NoticeStatus, Snapshot
+from workflow.store.writing import Writing
 from workflow.views import contacts, corrections, visibility
 from workflow.views.visibility import Viewer
 
 _INSERT = insert(tables.notices)
+# As `prepare` makes a row.
+PREPARED = Writing(
+    tables.notices,
+    (
+        "partnership", "template", "to", "role", "delegate_for", "seq", "deadline", "extra", "status", "message_id",
+        "queued_at", "next_at", "held",
+    ),
+)  # fmt: skip
 # The notice to those who learn only that the choice of a Lead Partner counts no longer, or counts again.
 CHOICE_OVERTURNED = "choice-overturned"
 
@@ -56,12 +65,6 @@ def prepare(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     """Return the rows of the notices to each person concerned, and withdraw those that an event made pointless."""
     _withdraw_lost(session, occasion)
     return [row for each in _follow(occasion) for row in _notices_of(session, each)]
-
-
-def insert_prepared(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows of notices to which a row of the history commits."""
-    if rows:
-        connection.execute(_INSERT, list(rows))
 
 
 def _follow(occasion: Occasion) -> list[Occasion]:
@@ -122,6 +125,7 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
     for recipient in find_recipients(session, occasion, groups, row.offers):
         people.setdefault(recipient.person.email, recipient)
     today = config.calendar.day(occasion.now)
+    leaves = next_send_time(config, occasion.now, occasion.rung)
     # A delegate of several people gets a notice for each of them, since each link acts for one person.
     rows = []
     for person, role, stands_in_for, is_alone in people.values():
@@ -144,10 +148,12 @@ def _notices_of(session: Session, occasion: Occasion) -> list[dict[str, Any]]:
             "delegate_for": person.email if reached.email != person.email else None,
             "seq": occasion.seq,
             "deadline": occasion.deadline,
-            **_send_columns(session, occasion, reached, role, row.offers),
+            **_send_columns(session, occasion, reached, role, row.offers, leaves),
         }
         extra = (occasion.extra or {}) | ({"stands_in_for": stands_in_for} if stands_in_for else {})
-        made = new_notice(config, occasion.name, reached.email, role, occasion.now, extra or None)
+        made = new_notice(
+            config, occasion.name, reached.email, role, occasion.now, extra or None, leaves=leaves
+        )
         rows.append(made | values)
     return rows
 
@@ -188,16 +194,19 @@ def _may_be_told(session: Session, occasion: Occasion, person: Person, role: str
 
 
 def _send_columns(
-    session: Session, occasion: Occasion, person: Person, role: str, offers: Sequence[str]
+    session: Session, occasion: Occasion, person: Person, role: str, offers: Sequence[str], leaves: datetime
 ) -> dict[str, Any]:
-    """Return the columns that say when a notice leaves, and whether it waits for the reader's digest."""
+    """Return the columns that say when a notice leaves, and whether it waits for the reader's digest.
+
+    Without the digest it `leaves` then.
+    """
     held = timing.is_held(
         session, occasion.name, person, role, offers,
         record=occasion.record, now=occasion.now, rung=occasion.rung,
     )  # fmt: skip
     if held:
         return {"held": True, "next_at": timing.next_digest_time(session.config, occasion.now)}
-    return {"next_at": next_send_time(session.config, occasion.now, occasion.rung)}
+    return {"next_at": leaves}
 
 
 def tell(

@@ -27,9 +27,19 @@ AT_ONCE = (*SYSTEM_NOTICES, *(name for name in EVENTS if event_named(name).urgen
 
 
 def new_notice(
-    config: Config, template: str, to: str, role: str, now: datetime, extra: dict[str, Any] | None = None
+    config: Config,
+    template: str,
+    to: str,
+    role: str,
+    now: datetime,
+    extra: dict[str, Any] | None = None,
+    *,
+    leaves: datetime | None = None,
 ) -> dict[str, Any]:
-    """Return the row of a queued notice. It is about no partnership until the caller fills those columns in."""
+    """Return the row of a queued notice. It is about no partnership until the caller fills those columns in.
+
+    It `leaves` at the next time at which messages may, unless the caller knows when.
+    """
     domain = config.sender.address.rpartition("@")[2]
     return {
         "partnership": None,
@@ -45,7 +55,7 @@ def new_notice(
         # Made once for all attempts, so that mail programs show a message only once that arrives twice.
         "message_id": f"<{uuid.uuid4().hex}@{domain}>",
         "queued_at": now,
-        "next_at": next_send_time(config, now),
+        "next_at": leaves or next_send_time(config, now),
         "held": False,
     }
 

@@ -54,7 +54,7 @@ class Smtp(Settings):
     username: str = ""
     password_file: str = ""
     oauth_token_file: str = ""
-    # The bound keeps a delivery shorter than the lease on its notice (`outbox/delivery.py`).
+    # The bound keeps a delivery shorter than the lease on its notice (`outbox/claims.py`).
     timeout_seconds: float = Field(gt=0, le=60)  # for each answer
     ca_file: str = ""
 

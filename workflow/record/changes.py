@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row, Table, select
 
 from states.errors import Refused, Unmet
-from workflow import directory
+from workflow import directory_changes
 from workflow.outbox import queue
 from workflow.procedure.checks import CHANGES
 from workflow.record.moved import DEADLINES, describe_moves
@@ -45,17 +45,17 @@ _TOLD = (
 
 
 def put(session: Session, table: Table, values: Mapping[str, Any], *, by: str, now: datetime) -> str | None:
-    """Add or change a row as `directory.put` does, and tell of it."""
+    """Add or change a row as `directory_changes.put` does, and tell of it."""
     mark = last_entry(session)
-    done = directory.put(session.connection, table, values, by=by, now=now)
+    done = directory_changes.put(session.connection, table, values, by=by, now=now)
     tell_since(session, mark, by=by, now=now)
     return done
 
 
 def remove(session: Session, table: Table, key: object, *, by: str, now: datetime) -> bool:
-    """Remove a row as `directory.remove` does, and tell of it."""
+    """Remove a row as `directory_changes.remove` does, and tell of it."""
     mark = last_entry(session)
-    done = directory.remove(session.connection, table, key, by=by, now=now)
+    done = directory_changes.remove(session.connection, table, key, by=by, now=now)
     tell_since(session, mark, by=by, now=now)
     return done
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from states.errors import BadInput, Problem
-from workflow import directory
+from workflow import directory_changes
 from workflow.record import changes
 from workflow.record.district_file import DistrictFile, GivenMeeting, GivenPerson, find_lacking
 from workflow.record.rights import Rights
@@ -69,7 +69,7 @@ def import_directory(
         + [(tables.meetings, "meetings", _meeting_values(m) | known) for m in file.meeting]
     )
     for table, kind, values in rows:
-        counts.count(kind, directory.put(session.connection, table, values, by=by, now=now))
+        counts.count(kind, directory_changes.put(session.connection, table, values, by=by, now=now))
 
 
 def is_first(session: Session) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from workflow.store.column_types import utc_text
 from workflow.store.commitments import WITHHELD, Salts, flatten, left_out, pointer_to
 from workflow.store.rows import HistoryEntry
 from workflow.store.saving import FORMAT, HASHED, OPEN, committed_parts
@@ -18,7 +19,7 @@ _OF_DATABASE = ("/facts", "/rows")
 
 def format_instant(moment: datetime) -> str:
     """Return an instant in UTC, ISO 8601, in the form that is hashed."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    return utc_text(moment)
 
 
 def show(row: HistoryEntry, hides: Hides = lambda pointer: False, *, sealed: bool = False) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from states.inputs import as_stored, read_input
 from states.machine import FIRST, row_of
 from states.names import Role, State
 from workflow import deadlines, directory, engine
-from workflow.engine import Change
+from workflow.change import Change, occasion
 from workflow.outbox import queue
 from workflow.outbox.recipients import Occasion
 from workflow.procedure.checks import BEFORE_THE_BOARD
@@ -126,7 +126,7 @@ def _import_partnerships(
     for _, each, place, event in sorted(steps, key=lambda step: step[0]):
         change = _write_event(session, each.given, event, place, ran_by)
         each.record = change.record
-        each.occasions.append(replace(engine.occasion(change), now=now))
+        each.occasions.append(replace(occasion(change), now=now))
         counts.count("events", "added")
         if event.event in BEFORE_THE_BOARD:
             counts.board.append(f"{each.given.ref} {event.event} {event.at:%Y-%m-%d} by {event.actor}")

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from states.errors import BadInput, Problem, Refused, Unmet
-from workflow import directory
+from workflow import directory_changes
 from workflow.procedure.meetings import CANCELLED
 from workflow.record import changes, meeting_titles
 from workflow.record.calendar_file import CalendarEvent, Contents, Version, is_older
@@ -83,9 +83,11 @@ def follow(
         row = rows.get(day)
         if day in fixed:
             values = {"on": day, "at": "00:00", "kind": CANCELLED}
-            done = directory.put(session.connection, tables.meetings, values, by=by, now=now)
+            done = directory_changes.put(session.connection, tables.meetings, values, by=by, now=now)
             counts["removed"] += done is not None
-        elif row is not None and directory.remove(session.connection, tables.meetings, day, by=by, now=now):
+        elif row is not None and directory_changes.remove(
+            session.connection, tables.meetings, day, by=by, now=now
+        ):
             counts["removed"] += day not in plan.moved
     usual = session.config.procedure.board.meeting_at
     for day, (event, kind) in sorted(plan.writes.items()):
@@ -96,7 +98,9 @@ def follow(
         if len(old) == 1:
             earlier = [*json.loads(old[0].moved_from or "[]"), old[0].on.isoformat()]
             values["moved_from"] = _list_days(earlier, day)
-        done = directory.put(session.connection, tables.meetings, values, by=by, now=now) or "unchanged"
+        done = (
+            directory_changes.put(session.connection, tables.meetings, values, by=by, now=now) or "unchanged"
+        )
         counts["moved" if done == "added" and old else done] += 1
     counts["cancelled"] = plan.cancelled
     _record_versions(session, [event for event in contents.events if event.off], plan)
@@ -125,10 +129,10 @@ def move(session: Session, old: date, new: date, at: str | None, *, by: str, now
     # A meeting of the configuration is taken off by a row of its own.
     if old in session.config.procedure.board.meetings:
         struck = {"on": old, "at": "00:00", "kind": CANCELLED, "uid": None}
-        directory.put(session.connection, table, struck, by=by, now=now)
+        directory_changes.put(session.connection, table, struck, by=by, now=now)
     else:
-        directory.remove(session.connection, table, old, by=by, now=now)
-    directory.put(session.connection, table, values, by=by, now=now)
+        directory_changes.remove(session.connection, table, old, by=by, now=now)
+    directory_changes.put(session.connection, table, values, by=by, now=now)
     changes.tell_since(session, mark, by=by, now=now)
 
 

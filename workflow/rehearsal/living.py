@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from workflow.clock import tick
-from workflow.outbox import delivery, writing
+from workflow.outbox import claims, delivery, writing
 from workflow.outbox.throttle import Pace
 from workflow.session import Session, System
 
@@ -86,7 +86,7 @@ def live(
     2. Do what the daemon does in a tick, and deliver the mail that may leave.
     3. Go on at the next instant at which either of them has something to do. Nothing happens in between.
     """
-    system.transact(delivery.release_all)
+    system.transact(claims.release_all)
     pace, now, instants = Pace(system.config.procedure.mail.per_minute), begin, 0
     while now <= until:
         people.act(system, now)

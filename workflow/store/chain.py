@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -35,7 +36,7 @@ from sqlalchemy import (
 )
 
 from workflow.store import tables
-from workflow.store.column_types import canonical
+from workflow.store.column_types import canonical, canonical_text, utc_text
 from workflow.store.commitments import Salts, commitments, hash_of, new_salt
 from workflow.store.locks import one_at_a_time
 from workflow.store.rows import GENESIS, NoticeStatus
@@ -52,9 +53,9 @@ _MOST = 2000  # digests in one entry
 class Protected(NamedTuple):
     """A table whose rows the chains commit to: by which columns they name a row, and which ones they cover.
 
-    Each covered column has its default value. A digest leaves defaults out, so that it stays the same when a later
-    version of the tables adds a column. Columns of `once_sent` count only when a message has left: before, every
-    attempt may write it anew.
+    Each covered column has its default value, in the order of canonical JSON. A digest leaves defaults out, so that
+    it stays the same when a later version of the tables adds a column. Columns of `once_sent` count only when a
+    message has left: before, every attempt may write it anew.
     """
 
     table: Table
@@ -68,7 +69,8 @@ def _protect(
 ) -> Protected:
     key = key or tuple(column.name for column in table.primary_key)
     left = {*key, *without}
-    covered = {column.name: _default(column) for column in table.columns if column.name not in left}
+    columns = sorted(table.columns, key=attrgetter("name"))
+    covered = {column.name: _default(column) for column in columns if column.name not in left}
     return Protected(table, key, covered, frozenset(once_sent))
 
 
@@ -248,7 +250,7 @@ def row_of(key: int, entry: Entry, rows: Sequence[Sequence[str]], previous: str)
         "what": entry.what,
         "before": entry.before,
         "after": entry.after,
-        "rows": canonical(rows) if rows else None,
+        "rows": list_of(rows) if rows else None,
         "salt": new_salt(),
         "previous": previous,
     }
@@ -257,7 +259,7 @@ def row_of(key: int, entry: Entry, rows: Sequence[Sequence[str]], previous: str)
 
 def hash_change(row: Mapping[str, Any]) -> str:
     """Return the hash of a row of this chain. Raise `ValueError` or `LookupError` if its salt cannot be read."""
-    at = row["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    at = utc_text(row["at"])
     columns = (FORMAT, "changes", at, row["id"], row["previous"])
     return hash_of(columns, commitments(parts_of(row), Salts(row["salt"])))
 
@@ -334,30 +336,36 @@ def digest_of(protected: Protected, row: Mapping[str, Any]) -> str:
     A row that is about to be inserted may lack columns: they get their default.
     """
     left_out = protected.once_sent if row.get("status") in _WAITING else ()
-    values = {}
+    # Written here rather than by an encoder, since most that an event writes are such rows.
+    members = []
     for name, default in protected.covered.items():
         value = row.get(name, default)
         if value != default and name not in left_out:
-            values[name] = _plain(value)
-    return hashlib.sha256(canonical(values).encode()).hexdigest()
+            members.append(f'"{name}":{_json(value)}')
+    return hashlib.sha256(f"{{{','.join(members)}}}".encode()).hexdigest()
 
 
 def text_of(values: Iterable[Any]) -> str:
     """Return the text by which a row is named, from the values of its key."""
-    return canonical([_plain(value) for value in values])
+    return f"[{','.join([_json(value) for value in values])}]"
 
 
-def _plain(value: Any) -> Any:
-    """Return a value of a column as JSON takes it: instants in UTC, content by its SHA-256."""
-    if isinstance(value, (str, int)):
-        return value
+def _json(value: Any) -> str:
+    """Return a value of a column as canonical JSON: instants in UTC, content by its SHA-256."""
+    if isinstance(value, str):
+        return canonical_text(value)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+        return f'"{utc_text(value)}"'
     if isinstance(value, date):
-        return value.isoformat()
+        return f'"{value.isoformat()}"'
     if isinstance(value, (bytes, memoryview)):
-        return hashlib.sha256(value).hexdigest()
-    return value
+        return f'"{hashlib.sha256(value).hexdigest()}"'
+    return canonical(value)
+
+
+def list_of(committed: Iterable[Sequence[str]]) -> str:
+    """Return the canonical JSON of what a row says of others: table, key and digest of each."""
+    return f"[{','.join([text_of(each) for each in committed])}]"
 
 
 def begin(connection: Connection) -> None:

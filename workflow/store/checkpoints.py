@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 
 from sqlalchemy import Connection, Row, select
 
 from workflow.store import tables
+from workflow.store.column_types import utc_text
 from workflow.store.merkle import Head, Tree
 
 FORMAT = "lead-community-partners checkpoint"
@@ -41,7 +42,7 @@ class Checkpoint:
         return {
             "format": FORMAT,
             "version": 1,
-            "at": self.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "at": utc_text(self.at),
             "root": self.tree.root,
             "heads": [list(head) for head in self.tree.heads],
             **stamp,
@@ -55,7 +56,7 @@ class Checkpoint:
         return {
             "format": f"{FORMAT} proof",
             "version": 1,
-            "at": self.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "at": utc_text(self.at),
             "head": list(self.tree.heads[place]),
             "index": place,
             "size": len(self.tree.heads),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any
 
 from sqlalchemy import DateTime, TypeDecorator
@@ -42,11 +44,11 @@ class Instant(TypeDecorator[datetime]):
         # This writes the same text as SQLAlchemy in a third of the time. Most values that are written are
         # instants.
         def text(value: datetime | None) -> str | None:
-            # Nearly every instant is in UTC already, and this is the same text without its offset.
-            if value is not None and value.tzinfo is UTC:
-                return value.isoformat(" ", "microseconds")[:_DIGITS]
-            moment = self.process_bind_param(value, dialect)
-            return None if moment is None else moment.isoformat(" ", "microseconds")
+            if value is None:
+                return None
+            if value.utcoffset() is None:
+                raise ValueError(f"{value} has no time zone")
+            return utc_text(value)[:_DIGITS].replace("T", " ")
 
         return text
 
@@ -64,10 +66,9 @@ class Instant(TypeDecorator[datetime]):
             if value is None:
                 return None
             try:
-                moment = datetime.fromisoformat(value)
+                return _read_utc(value)
             except (TypeError, ValueError):
                 raise NotAnInstant(f"{value!r} stands where a time should") from None
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
         return instant
 
@@ -75,6 +76,28 @@ class Instant(TypeDecorator[datetime]):
 # Made once, since `json.dumps` would make one for each value. NaN is refused, since it is not JSON and other
 # programs could not check the record.
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def utc_text(instant: datetime) -> str:
+    """Return an instant in UTC as the record writes it: ISO 8601 with microseconds and offset."""
+    return _utc_text(instant if instant.tzinfo is UTC else instant.astimezone(UTC))
+
+
+# The rows that come with one event, or with the many of one tick, share a few instants.
+@lru_cache(4096)
+def _utc_text(instant: datetime) -> str:
+    return instant.isoformat(timespec="microseconds")
+
+
+@lru_cache(4096)
+def _read_utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def canonical_text(text: str) -> str:
+    """Return the canonical JSON of a text, in a fifth of the time."""
+    return encode_basestring(text)
 
 
 def canonical(value: Any) -> str:

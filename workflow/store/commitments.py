@@ -89,9 +89,7 @@ class Salts:
 
 def commit(salt: str, pointer: str, value: Any) -> str:
     """Return the commitment to a leaf: SHA-256 over the JSON list of salt, pointer and value."""
-    # Most values are texts, and this is what `json.dumps` does with one.
-    text = encode_basestring(value) if type(value) is str else _encode(value)
-    return hashlib.sha256(f'["{salt}", {encode_basestring(pointer)}, {text}]'.encode()).hexdigest()
+    return hashlib.sha256(f'["{salt}", {encode_basestring(pointer)}, {_json(value)}]'.encode()).hexdigest()
 
 
 def commitments(parts: Mapping[str, Any], salts: Salts) -> list[str]:
@@ -101,4 +99,10 @@ def commitments(parts: Mapping[str, Any], salts: Salts) -> list[str]:
 
 def hash_of(columns: Iterable[Any], digests: Iterable[str]) -> str:
     """Return the hash of a row: SHA-256 over the JSON list of its open columns and its commitments."""
-    return hashlib.sha256(_encode([*columns, *digests]).encode()).hexdigest()
+    text = ", ".join([_json(value) for value in (*columns, *digests)])
+    return hashlib.sha256(f"[{text}]".encode()).hexdigest()
+
+
+def _json(value: Any) -> str:
+    """Return what `json.dumps` makes of a value. Most values are texts, and this takes a fifth of its time."""
+    return encode_basestring(value) if type(value) is str else _encode(value)

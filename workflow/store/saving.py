@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, update
 
 from states.partnership import Partnership
 from workflow.store import tables
-from workflow.store.column_types import canonical
+from workflow.store.column_types import canonical, utc_text
 from workflow.store.commitments import Salts, commitments, hash_of
 from workflow.store.public_columns import public_columns
 from workflow.store.rows import Snapshot
+from workflow.store.writing import Writing
 
 # The columns that the hash covers, in the order in which it covers them. Every stored hash depends on it.
 HASHED = (
@@ -33,7 +33,7 @@ _TEXTS = ("actor", "note", "ran_by", "facts", "rows")
 def hash_entry(ref: str, entry: Mapping[str, Any]) -> str:
     """Return the hash of a row of the history: SHA-256 (FIPS 180-4) over its contents and the hash before it."""
     # The same instant can be written in several ways, so the hash covers this one.
-    at = entry["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    at = utc_text(entry["at"])
     text = json.dumps([ref, at, *(entry[name] for name in HASHED)], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -45,7 +45,7 @@ def hash_row(ref: str, entry: Mapping[str, Any]) -> str:
     """
     if entry["salt"] is None:
         return hash_entry(ref, entry)
-    at = entry["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    at = utc_text(entry["at"])
     columns = (FORMAT, ref, at, *(entry[name] for name in OPEN))
     return hash_of(columns, commitments(committed_parts(entry), Salts(entry["salt"])))
 
@@ -97,7 +97,7 @@ def facts_text(facts: Partnership) -> str:
 def digest_of_row(row: Mapping[str, Any]) -> str:
     """Return the digest of the row of a partnership by which a certificate of destruction vouches for it."""
     values = {name: str(row[name]) for name in ("ref", *_VOUCHED)}
-    values["entered_at"] = row["entered_at"].astimezone(UTC).isoformat(timespec="microseconds")
+    values["entered_at"] = utc_text(row["entered_at"])
     return hashlib.sha256(canonical(values).encode()).hexdigest()
 
 
@@ -106,24 +106,17 @@ def digest_of(facts: str) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
-INSERT = insert(tables.history)
 # The columns that a certificate of destruction vouches for. Every certificate that was given depends on them.
 _VOUCHED = (
     "school", "title", "state", "version", "entered_at", "facts", "head", "in_force", "first_day", "last_day",
 )  # fmt: skip
 _CHANGED = (*_VOUCHED, "public_state", "call_changed_at", "call_ends_at")
+# A row of a history, and a partnership that is still at the version that was judged.
+APPENDED = Writing(tables.history, tuple(column.name for column in tables.history.columns))
+GUARDED = Writing(tables.partnerships, _CHANGED, (("id", "key"), ("version", "seen")))
 # The hash of the first row of a partnership is known only when the partnership has its id.
 HEAD = (
     update(tables.partnerships)
     .where(tables.partnerships.c.id == bindparam("key"))
     .values(head=bindparam("new_head"))
-)
-# An update of a partnership that is still at the version that was judged.
-GUARDED = (
-    update(tables.partnerships)
-    .where(
-        tables.partnerships.c.id == bindparam("key"),
-        tables.partnerships.c.version == bindparam("seen"),
-    )
-    .values({name: bindparam(f"new_{name}") for name in _CHANGED})
 )

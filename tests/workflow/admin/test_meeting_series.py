@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from tests.support.desk import Desk
 from tests.workflow.admin.conftest import Sit
 from tests.workflow.admin.test_meetings import calendar, meetings
-from workflow import directory
+from workflow import directory_changes
 from workflow.session import Session
 from workflow.store import tables
 
@@ -187,7 +187,7 @@ def test_a_meeting_out_of_reach_stops_nothing_and_can_be_removed(sit: Sit, day: 
     def work(session: Session) -> None:
         session.connection.execute(insert(tables.meetings).values(**row))
         with pytest.raises(ValueError, match="out of reach"):
-            directory.put(
+            directory_changes.put(
                 session.connection, tables.meetings, row | {"at": "16:00"}, by="me", now=desk.life.now
             )
 

@@ -19,7 +19,7 @@ from notifications.masking import mask
 from notifications.render import Templates
 from tests.support.district import Begin, Life
 from workflow import engine
-from workflow.outbox import delivery, digest, queue
+from workflow.outbox import claims, delivery, digest, queue
 from workflow.outbox.throttle import Pace
 from workflow.procedure import config
 from workflow.store import database
@@ -160,8 +160,8 @@ def test_a_notice_whose_deliverer_died_is_free_again_after_its_lease(begin: Begi
     with pytest.raises(KeyboardInterrupt):
         deliver(life, Post(lambda to: (_ for _ in ()).throw(KeyboardInterrupt())))
     assert deliver(life, Post()) == {}
-    assert deliver(life, Post(), life.now + delivery.LEASE - MINUTE) == {}
-    assert deliver(life, Post(), life.now + delivery.LEASE) == {"sent": 1}
+    assert deliver(life, Post(), life.now + claims.LEASE - MINUTE) == {}
+    assert deliver(life, Post(), life.now + claims.LEASE) == {"sent": 1}
 
 
 def test_a_slow_server_does_not_let_another_take_what_is_still_to_be_sent(begin: Begin) -> None:
@@ -234,7 +234,7 @@ def test_what_is_on_its_way_is_not_tried_anew_meanwhile(begin: Begin) -> None:
     class Asking(Post):
         def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
             with life.system.engine.begin() as connection:
-                again.append(delivery.retry(connection, row["id"], life.now))
+                again.append(claims.retry(connection, row["id"], life.now))
 
     life.now = row["next_at"]
     assert deliver(life, Asking()) == {"sent": 1}
@@ -263,7 +263,7 @@ def test_many_more_than_are_taken_at_once_all_leave_oldest_first(begin: Begin) -
     life = begin("active")
     post = Post()
     total = len(life.notices())
-    assert total > 2 * delivery.CLAIM
+    assert total > 2 * claims.CLAIM
     assert deliver(life, post) == {"sent": total}
     keys = [row["message_id"] for row in sorted(life.notices(), key=lambda row: (row["next_at"], row["id"]))]
     assert [key for _, _, key in post.given] == keys

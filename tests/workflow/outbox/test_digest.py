@@ -18,7 +18,7 @@ from tests.support.district import Begin, Life, Stations, configured, opened
 from tests.workflow.outbox.test_delivery import Post, deliver
 from workflow import links
 from workflow.actions.action import find_action
-from workflow.outbox import delivery, digest, queue
+from workflow.outbox import claims, digest, queue
 from workflow.procedure.config import Config
 
 PRINCIPAL = "principal@example.org"
@@ -199,7 +199,7 @@ def test_a_digest_that_was_set_aside_is_tried_again_with_everything_in_it(begin:
     morning(life, "2025-09-04 07:00", Post(lambda to: PermanentFailure("550") if to == PRINCIPAL else None))
     part = next(row for row in life.notices() if row["within"])
     with life.system.engine.begin() as connection:
-        assert delivery.retry(connection, part["id"], life.now)
+        assert claims.retry(connection, part["id"], life.now)
     assert len(to(morning(life, "2025-09-04 07:05"))) == 1
     assert {row["status"] for row in life.notices() if row["within"]} == {"sent"}
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from notifications.mailers import InDoubt, PermanentFailure, TemporaryFailure
 from tests.support.district import Begin, Life, configured
 from tests.workflow.outbox.test_delivery import MINUTE, Post, deliver, fails_with, notice, only_one
-from workflow.outbox import delivery
+from workflow.outbox import claims
 
 # Failures
 
@@ -54,7 +54,7 @@ def test_a_notice_in_doubt_is_not_sent_again_by_itself_and_staff_are_told(begin:
     assert deliver(life, post, life.now + timedelta(days=30)) == {}
     assert life.told("message-failed") == ["staff"]
     with life.system.engine.begin() as connection:
-        assert delivery.retry(connection, first["id"], life.now)
+        assert claims.retry(connection, first["id"], life.now)
     assert deliver(life, Post()) == {"sent": 1}
 
 
@@ -70,8 +70,8 @@ def test_only_what_is_stuck_can_be_tried_anew(begin: Begin) -> None:
     first = only_one(life)
     deliver(life, Post())
     with life.system.engine.begin() as connection:
-        assert not delivery.retry(connection, first["id"], life.now)
-        assert not delivery.retry(connection, 999, life.now)
+        assert not claims.retry(connection, first["id"], life.now)
+        assert not claims.retry(connection, 999, life.now)
 
 
 def test_a_mailer_that_breaks_in_an_unknown_way_holds_up_no_other_notice(begin: Begin) -> None:

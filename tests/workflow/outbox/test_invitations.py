@@ -19,7 +19,7 @@ from notifications.mailers import TemporaryFailure
 from tests.support.district import Begin, Life, Stations, opened
 from tests.support.facts import LA
 from tests.workflow.outbox.test_delivery import Post, deliver
-from workflow import directory
+from workflow import directory_changes
 from workflow.clock import meetings
 from workflow.procedure.config import Config
 from workflow.store import tables
@@ -246,7 +246,7 @@ def change(life: Life, kind: str) -> None:
     else:
         day, by = date(2025, 9, 17), "staff@example.org"
         life.system.transact(
-            lambda s: directory.remove(s.connection, tables.meetings, day, by=by, now=life.now)
+            lambda s: directory_changes.remove(s.connection, tables.meetings, day, by=by, now=life.now)
         )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from notifications.mailers import TemporaryFailure, Unreachable
 from tests.support.district import Begin, Life
-from workflow.outbox import delivery
+from workflow.outbox import claims, delivery
 from workflow.outbox.throttle import Pace
 from workflow.store.database import StoreError
 
@@ -138,7 +138,7 @@ def test_what_somebody_else_has_taken_over_is_not_settled_twice(begin: Begin) ->
     class Slow(Server):
         def deliver(self, message: bytes, *, sender: str, recipient: str, key: str) -> None:
             if not self.arrived:  # it stands still here, and meanwhile another daemon does the work
-                later = now + delivery.LEASE + MINUTE
+                later = now + claims.LEASE + MINUTE
                 other = Server(now)
                 assert delivery.deliver(life.system, other, lambda: later) == {"sent": 2}
             super().deliver(message, sender=sender, recipient=recipient, key=key)
@@ -166,7 +166,7 @@ def test_what_has_left_while_the_database_was_lost_is_noted_later_and_not_sent_a
         delivery.deliver(life.system, server, lambda: life.now, pace=pace)
     assert [row["status"] for row in life.notices()] == ["queued", "queued"]
     lost.clear()
-    life.now += 2 * delivery.LEASE
+    life.now += 2 * claims.LEASE
     server.now = life.now
     delivery.deliver(life.system, server, lambda: life.now, pace=pace)
     assert [row["status"] for row in life.notices()] == ["sent", "sent"]

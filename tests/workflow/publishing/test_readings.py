@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.district import Begin, Life, regular_meetings
 from tests.support.facts import MEETING_1, MEETING_2, MEETING_3
-from workflow import directory
+from workflow import directory_changes
 from workflow.publishing.readings import Readings, find_readings
 from workflow.record.board_items import follow_calendar
 from workflow.session import Session
@@ -69,7 +69,9 @@ def test_a_late_item_is_marked(begin: Begin) -> None:
 def cancel(life: Life, *days: str) -> None:
     def work(session: Session) -> None:
         for day in map(date.fromisoformat, days):
-            directory.remove(session.connection, tables.meetings, day, by="staff@example.org", now=life.now)
+            directory_changes.remove(
+                session.connection, tables.meetings, day, by="staff@example.org", now=life.now
+            )
 
     life.system.transact(work)
     life.system.transact(lambda session: follow_calendar(session, life.now))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.district import Begin, Life
-from workflow import directory
+from workflow import directory_changes
 from workflow.clock.meetings import tell_changed
 from workflow.store import tables
 
@@ -23,7 +23,9 @@ def follow(life: Life) -> list[str]:
 
 def remove(life: Life, day: date = DAY) -> None:
     by = "staff@example.org"
-    life.system.transact(lambda s: directory.remove(s.connection, tables.meetings, day, by=by, now=life.now))
+    life.system.transact(
+        lambda s: directory_changes.remove(s.connection, tables.meetings, day, by=by, now=life.now)
+    )
 
 
 def told(life: Life) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from states.errors import Refused
 from tests.support import databases
 from tests.support.district import START, Begin, Life
 from tests.support.letters import delivered
-from workflow import directory
+from workflow import directory_changes
 from workflow.record import backup, certificate, forgetting, holds, records_requests, retention
 from workflow.record.histories import read_history
 from workflow.record.retention import Due
@@ -302,7 +302,7 @@ def with_a_leaver(life: Life) -> Life:
     """The same district after somebody came and left again, in no record."""
     life.person("temporary-clerk", roles=["staff"])
     life.system.transact(
-        lambda session: directory.remove(
+        lambda session: directory_changes.remove(
             session.connection,
             tables.people,
             "temporary-clerk@example.org",

@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests.support import databases
 from tests.support.district import Begin
-from workflow import directory, engine
+from workflow import directory
+from workflow.change import Change
 from workflow.clock import fire
 from workflow.session import System
 from workflow.store import database, dialects, loading, tables
@@ -80,7 +81,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 def test_two_who_write_at_once_both_get_through(begin: Begin) -> None:
     life = begin("needs")
     works = [lambda n=n: life.do("add-note", "staff", text=f"note {n}") for n in range(8)]
-    assert all(isinstance(result, engine.Change) for result in at_once(*works))
+    assert all(isinstance(result, Change) for result in at_once(*works))
     assert life.record.version == 9
     assert life.faults() == []
 
@@ -91,7 +92,7 @@ def test_of_two_who_saw_the_same_version_one_is_told_that_somebody_was_first(beg
     results = at_once(
         *[lambda n=n: life.do("withdraw", "staff", reason=f"{n}", expected_version=1) for n in range(4)]
     )
-    assert sum(isinstance(result, engine.Change) for result in results) == 1
+    assert sum(isinstance(result, Change) for result in results) == 1
     assert sum(isinstance(result, Conflict) for result in results) == 3
     assert [row["event"] for row in life.history()] == ["identify-needs", "withdraw"]
 
