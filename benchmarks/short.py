@@ -45,7 +45,7 @@ EXPECTED = {
     "soak: memory of the second tenth to the last": 0.92,
 }
 SHORTFALL = 0.2  # a ratio may fall short by this share before the program complains
-_ROUNDS, _STEPS = 3, 20  # of advance(), and partnerships of each kind in a round
+_ROUNDS, _STEPS = 3, 20  # of what writes, and partnerships of each kind in a round of advance()
 _DEADLINES, _CALLS = 1_000, 5_000
 _PAGES = 60  # of the list of calls; the fastest counts
 _TRIES = 5  # of a command; the least processor time counts
@@ -90,19 +90,20 @@ def compare_burst(folder: Path, _url: str) -> Iterator[Row]:
 
 
 def compare_daemons(folder: Path, url: str) -> Iterator[Row]:
-    """Compare two daemons on one server with one, by the seconds of their ticks."""
+    """Compare two daemons on one server with one, by the seconds of their ticks: the least of some rounds."""
     folder.mkdir()
-    daemons.fill(folder, url, 2 * _DEADLINES)
-    took = {}
-    for number in (1, 2):
+    daemons.fill(folder, url, _DEADLINES)
+    least: dict[int, float] = {}
+    for number in (1, 2) * _ROUNDS:
         daemons.copy(url)
         _, fired = daemons.fire(folder, url, number)
         closings, of_how_many = daemons.counted(url)
-        assert closings == of_how_many == sum(fired) == 2 * _DEADLINES
-        took[number] = max(daemons.ticking(folder, number))
+        assert closings == of_how_many == sum(fired) == _DEADLINES
+        took = max(daemons.ticking(folder, number))
+        least[number] = min(least.get(number, took), took)
     daemons.drop(url)
-    note = f"{took[1]:.1f} and {took[2]:.1f} s"
-    yield Row("two daemons to one", took[1] / took[2], "1 or more", note)
+    note = f"{least[1]:.1f} and {least[2]:.1f} s"
+    yield Row("two daemons to one", least[1] / least[2], "1 or more", note)
 
 
 def compare_calls(folder: Path, _url: str) -> Iterator[Row]:
