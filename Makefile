@@ -10,8 +10,9 @@ WHERE = from pathlib import Path; from workflow.procedure.config import load; c 
   print(f"In a browser: {pages}, and the links in the messages, which go to {mail}.")
 # A test that hangs says where, and is a failure after ten minutes; none takes a fifth of that.
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
-# All but what knows no database or only shows what pages of other tests say, and the year, which is lived on both anyway.
-ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications browser fuzz test_docs.py year)
+# All but what knows no database or only shows what pages of other tests say, and what is done on both databases anyway.
+ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications browser fuzz servers test_docs.py test_tables.py \
+  year workflow/forms workflow/store/test_upgrade.py attacks/test_searching_for_sealed_text.py)
 
 .PHONY: run test test-postgresql chaos hostile lint docs-tables wheel clean
 
