@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import secrets
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.parse
-import urllib.request
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import serving
 
 AIM = 150  # MB, for the most memory that the daemon ever has
 _PORT = 18427
@@ -29,7 +27,6 @@ _TEXT = "What we have done for the students of three schools, with figures of ea
 
 def measure(folder: Path, number: int, size: int, caps: bool) -> None:
     """Fill one call through a daemon, in the source tree of this process, and print what it cost."""
-    sys.path.insert(0, str(_HERE.parent))
     import district
 
     from states.inputs import ABILITIES
@@ -50,31 +47,22 @@ def measure(folder: Path, number: int, size: int, caps: bool) -> None:
     district.found(folder, [story.given()], now)
     system = district.opened(folder)
     words = (_TEXT * (size // len(_TEXT) + 1))[: size // (len(ABILITIES) + 1)]
-    with (folder / "log").open("w+", encoding="utf-8") as log:
-        program = Path(sys.executable).with_name("partnershipd")
-        daemon = subprocess.Popen([str(program), "--config", str(path)], stderr=log)
-        try:
-            _wait(daemon, folder / "log")
-            took = []
-            for n in range(number):
-                link = links.apply_address(system.config, Applicant("call", f"a{n}@example.org", 0))
-                form = dict.fromkeys((*ABILITIES, "demonstration"), words)
-                form |= {"name": f"Applicant {n}", "kind": "other", "contact_name": "Somebody"}
-                took.append(_timed(lambda url=link, form=form: _post(url, form)))
-            _report("after the last application", daemon)
-            print(
-                f"  the 10th application {_near(took, 10):.3f} s, the {number:,}th {_near(took, number):.3f} s"
-            )
-            time.sleep(6)  # some ticks
-            with system.reading() as session:
-                page = _page_of_staff(session)
-            print(f"  the page of staff {_timed(lambda: _get(page)):.2f} s", end="")
-            print(f", the public page {_timed(lambda: _get(_local('/calls/call'))):.2f} s", end="")
-            print(f", the list of calls {_timed(lambda: _get(_local('/calls'))):.2f} s")
-            _report("after the pages", daemon)
-        finally:
-            daemon.terminate()
-            daemon.wait(30)
+    with serving.serve(folder, _PORT) as daemon:
+        took = []
+        for n in range(number):
+            link = links.apply_address(system.config, Applicant("call", f"a{n}@example.org", 0))
+            form = dict.fromkeys((*ABILITIES, "demonstration"), words)
+            form |= {"name": f"Applicant {n}", "kind": "other", "contact_name": "Somebody"}
+            took.append(_apply(daemon, link, form))
+        _report("after the last application", daemon)
+        print(f"  the 10th application {_near(took, 10):.3f} s, the {number:,}th {_near(took, number):.3f} s")
+        time.sleep(6)  # some ticks
+        with system.reading() as session:
+            page = _page_of_staff(session)
+        print(f"  the page of staff {daemon.ask(page).seconds:.2f} s", end="")
+        print(f", the public page {daemon.ask('/calls/call').seconds:.2f} s", end="")
+        print(f", the list of calls {daemon.ask('/calls').seconds:.2f} s")
+        _report("after the pages", daemon)
 
 
 def _page_of_staff(session: object) -> str:
@@ -96,44 +84,16 @@ def _near(took: list[float], number: int) -> float:
     return statistics.median(took[max(0, number - 10) : number])
 
 
-def _local(path: str) -> str:
-    return f"http://127.0.0.1:{_PORT}{path}"
+def _apply(daemon: serving.Served, link: str, form: dict[str, str]) -> float:
+    """Send an application; in how many seconds it was taken."""
+    answer = daemon.ask(link, form | {"do": "send", "form": secrets.token_hex(12)})
+    if "We have your application" not in answer.body.decode():
+        sys.exit("an application was not taken")
+    return answer.seconds
 
 
-def _get(url: str) -> bytes:
-    with urllib.request.urlopen(_local(urllib.parse.urlsplit(url).path), timeout=120) as answer:
-        return bytes(answer.read())
-
-
-def _post(url: str, form: dict[str, str]) -> None:
-    body = urllib.parse.urlencode(form | {"do": "send", "form": secrets.token_hex(12)}).encode()
-    with urllib.request.urlopen(_local(urllib.parse.urlsplit(url).path), body, timeout=120) as answer:
-        if "We have your application" not in answer.read().decode():
-            sys.exit("an application was not taken")
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def _wait(daemon: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
-        if daemon.poll() is not None:
-            sys.exit(f"the daemon did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
-        try:
-            _get("/healthz")
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-
-
-def _report(when: str, daemon: subprocess.Popen[bytes]) -> None:
-    status = Path(f"/proc/{daemon.pid}/status").read_text(encoding="ascii")
-    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
-    print(f"  {when}: at most {int(peak) / 1000:.0f} MB  (aim {AIM})", flush=True)
+def _report(when: str, daemon: serving.Served) -> None:
+    print(f"  {when}: at most {daemon.memory():.0f} MB  (aim {AIM})", flush=True)
 
 
 def main() -> None:

@@ -12,11 +12,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import serving
 
 AIM = 200  # milliseconds for a page or a feed, however many calls are open
 SIZES = (100, 75_000)
@@ -30,19 +29,11 @@ _HERE = Path(__file__).resolve()
 
 def measure(folder: Path, number: int) -> None:
     """Serve so many open calls in the source tree of this process, and print what each page costs."""
-    sys.path.insert(0, str(_HERE.parent))
     prepare(folder, number)
-    program = Path(sys.executable).with_name("partnershipd")
-    with (folder / "log").open("w+", encoding="utf-8") as log:
-        daemon = subprocess.Popen([str(program), "--config", str(folder / "config.toml")], stderr=log)
-        try:
-            _wait(daemon, folder / "log")
-            print(f"  at the start: {_peak(daemon)} MB")
-            for path in (*PAGES, *_deep_pages(), TABLE):
-                _report(path, daemon)
-        finally:
-            daemon.terminate()
-            daemon.wait(30)
+    with serving.serve(folder, _PORT) as daemon:
+        print(f"  at the start: {daemon.memory():.0f} MB")
+        for path in (*PAGES, *_deep_pages(daemon), TABLE):
+            _report(path, daemon)
 
 
 def prepare(folder: Path, number: int) -> None:
@@ -62,59 +53,32 @@ def prepare(folder: Path, number: int) -> None:
     district.multiply(folder, number)
 
 
-def _deep_pages() -> list[str]:
+def _deep_pages(daemon: serving.Served) -> list[str]:
     """The addresses of the second pages, where the source tree has them."""
     deep = []
     for path in ("/calls", "/calls.atom"):
         # The feed of an older tree has no such link, and may not be made within the time.
         found = re.search(
-            r'href="[^"]*?(/calls[^"]*)" rel="next"|rel="next"[^>]*href="[^"]*?(/calls[^"]*)"', _get(path)[1]
+            r'href="[^"]*?(/calls[^"]*)" rel="next"|rel="next"[^>]*href="[^"]*?(/calls[^"]*)"',
+            daemon.ask(path).body.decode(),
         )
         deep += [(found[1] or found[2]).replace("&amp;", "&")] if found else []
     return deep
 
 
-def _report(path: str, daemon: subprocess.Popen[bytes]) -> None:
+def _report(path: str, daemon: serving.Served) -> None:
     """Ask for a page some times, and print the median time, its bytes and the most memory since the page before."""
-    # The kernel then counts the most memory anew (proc_pid_clear_refs).
-    Path(f"/proc/{daemon.pid}/clear_refs").write_text("5", encoding="ascii")
+    daemon.forget_most()
     took: list[float] = []
     while len(took) < _ROUNDS and sum(took) < _PATIENCE:
-        began = time.perf_counter()
-        status, text = _get(path)
-        took.append(time.perf_counter() - began)
+        answer = daemon.ask(path)
+        took.append(answer.seconds)
     milliseconds = 1000 * statistics.median(took)
     print(
-        f"  {path[:40]:40} {status} {milliseconds:10,.0f} ms {len(text.encode()):14,} bytes"
-        f"  at most {_peak(daemon)} MB",
+        f"  {path[:40]:40} {answer.status} {milliseconds:10,.0f} ms {len(answer.body):14,} bytes"
+        f"  at most {daemon.memory():.0f} MB",
         flush=True,
     )
-
-
-def _get(path: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{_PORT}{path}", timeout=900) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
-def _wait(daemon: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
-        if daemon.poll() is not None:
-            sys.exit(f"the daemon did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
-        try:
-            _get("/healthz")
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-
-
-def _peak(daemon: subprocess.Popen[bytes]) -> int:
-    status = Path(f"/proc/{daemon.pid}/status").read_text(encoding="ascii")
-    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
-    return int(peak) // 1000
 
 
 def main() -> None:

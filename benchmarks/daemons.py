@@ -99,7 +99,6 @@ def drop(url: str) -> None:
 
 def fire(folder: Path, url: str, daemons: int, text: str = burst.SILENT) -> tuple[float, list[int]]:
     """Let so many daemons at it at once. Seconds from the first start to the last end, and what each fired."""
-    copy(url)
     running = []
     began = time.perf_counter()
     for number in range(daemons):
@@ -134,6 +133,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, server(given.url) as url:
         fill(Path(folder), url, given.number)
         for daemons in given.daemons:
+            copy(url)
             took, fired = fire(Path(folder), url, daemons)
             closings, of_how_many = counted(url)
             print(

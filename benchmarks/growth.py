@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from workflow.clock import starts
 from workflow.daemon.metrics import Metrics
 from workflow.session import Session, System
 from workflow.store import database, tables
+from workflow.store.saving import digest_of
 from workflow.views import desk
 
 AT_SCHOOL = 10
@@ -47,11 +48,14 @@ COMMANDS = (
 _CHUNK = 1000
 
 
-def prepare(folder: Path, number: int) -> str:
-    """A district with so many partnerships, ten at each school; the reference of one of them."""
+def prepare(folder: Path, number: int, closed: date | None = None) -> str:
+    """A district with so many partnerships, ten at each school; the reference of one of them.
+
+    With `closed`, one call of each school ended on this past day, and no daemon has closed it yet.
+    """
     folder.mkdir()
     district.settings(folder)
-    district.found(folder, list(_stories()), datetime.now(UTC))
+    district.found(folder, list(_stories(closed)), datetime.now(UTC))
     system = district.opened(folder)
     system.transact(lambda session: _spread(session, number))
     with system.reading() as session:
@@ -61,7 +65,7 @@ def prepare(folder: Path, number: int) -> str:
     return str(ref)
 
 
-def _stories() -> Iterator[dict[str, Any]]:
+def _stories(ended: date | None) -> Iterator[dict[str, Any]]:
     """The ten partnerships of a school, each at a school of its own until they are copied."""
     now = datetime.now(UTC)
     closed, closes = district.today() - timedelta(days=80), district.today() + timedelta(days=20)
@@ -70,6 +74,9 @@ def _stories() -> Iterator[dict[str, Any]]:
         story = district.Story(f"partnership-{n}", n, began)
         if n < 3:
             story.active(closed)
+        elif n == 3 and ended:
+            story.at = now - timedelta(days=40)
+            story.applied(ended)
         elif n < 6:
             story.applied(closes)
         else:
@@ -123,6 +130,8 @@ def _copy(connection: Connection, originals: Sequence[district.Original], keys: 
             }
         )
         moved = [{**entry, "input": entry["input"].replace(was, becomes)} for entry in history]
+        # The engine acts only on facts that the last row commits to.
+        moved[-1]["facts"] = digest_of(rows[-1]["facts"])
         mine = list(district.chained(ref, key, moved))
         rows[-1]["head"] = mine[-1]["hash"]
         entries += mine

@@ -17,11 +17,6 @@ import burst
 import daemons
 import district
 
-from workflow.procedure import config
-from workflow.record import backup, restore
-from workflow.store import upgrade
-from workflow.store.database import open_store
-
 _TICK = re.compile(r"event=tick .*notices_sent=(\d+).* seconds=([\d.]+)")
 
 
@@ -33,18 +28,6 @@ def queued(folder: Path, calls: int) -> None:
     connection.execute("UPDATE notices SET next_at = queued_at, held = 0 WHERE status = 'queued'")
     connection.commit()
     connection.close()
-
-
-def moved(source: Path, target: Path, url: str) -> None:
-    """The same on PostgreSQL."""
-    copy = source.with_suffix(".backup")
-    backup.write(district.opened(source).engine, copy)
-    target.mkdir()
-    loaded = config.load(daemons.settings(target, url), words=False)
-    engine = open_store(url, create=True)
-    upgrade.upgrade(engine)
-    restore.restore(loaded, engine, copy)
-    engine.dispose()
 
 
 def deliver(folder: Path) -> tuple[int, float]:
@@ -68,10 +51,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, daemons.server(given.url) as url:
         source, target = Path(name) / "sqlite", Path(name) / "postgresql"
-        database = daemons.of(url, daemons.WORK)
-        daemons.admin(url, f"CREATE DATABASE {daemons.WORK}")
         queued(source, given.calls)
-        moved(source, target, database)
+        daemons.move(source, target, url)
         for folder in (source, target):
             number, seconds = deliver(folder)
             print(
@@ -79,7 +60,7 @@ def main() -> None:
                 f" {60 * number / seconds:,.0f} a minute",
                 flush=True,
             )
-        daemons.admin(url, f"DROP DATABASE {daemons.WORK} WITH (FORCE)")
+        daemons.admin(url, f"DROP DATABASE {daemons.TEMPLATE} WITH (FORCE)")
 
 
 if __name__ == "__main__":

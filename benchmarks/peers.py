@@ -232,6 +232,7 @@ def run(url: str, folder: Path, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         daemons.fill(place, url, options.number)
+        daemons.copy(url)
         daemons.fire(place, url, 1, "")
         keep_ready(url, options.number)
         body = place / "body.json"

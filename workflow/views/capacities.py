@@ -100,7 +100,7 @@ def acts_everywhere(session: Session, email: str, now: datetime) -> bool:
 
 def _held(session: Session, email: str, chosen: ColumnElement[bool]) -> Iterator[tuple[Snapshot, Role]]:
     """Yield each partnership and role of a person, the newest partnership first."""
-    query = select(_TABLE).where(chosen, _may_concern(session, email)).order_by(_TABLE.c.id.desc())
+    query = select(_TABLE).where(chosen, may_concern(session, email)).order_by(_TABLE.c.id.desc())
     for row in session.connection.execute(query):
         record = Snapshot.from_row(row)
         person = session.directory.person(email, record.facts)
@@ -108,7 +108,7 @@ def _held(session: Session, email: str, chosen: ColumnElement[bool]) -> Iterator
             yield record, role
 
 
-def _may_concern(session: Session, email: str) -> ColumnElement[bool]:
+def may_concern(session: Session, email: str) -> ColumnElement[bool]:
     """Return a condition that all partnerships of a person meet. The directory then decides about each."""
     person = session.directory.people.get(email)
     # Reading every record would take minutes in a large district, so let the database leave out most of them.
@@ -118,26 +118,20 @@ def _may_concern(session: Session, email: str) -> ColumnElement[bool]:
     if set(DISTRICT_ROLES) & set(person.roles):
         return true()
     schools = session.directory.with_merged(person.schools)
-    # The record names only one contact of an organization. Others have their rights from the directory.
-    other = person.organization if person.contact_rights else None
+    # The record names only one contact of an organization. Others have their rights from the directory, and
+    # everybody of the organization may act for it once the contact has left.
+    own = person.organization
     return or_(
         named,
         _TABLE.c.school.in_(schools) if schools else false(),
-        _TABLE.c.facts.contains(other, autoescape=True) if other else false(),
+        _TABLE.c.facts.contains(own, autoescape=True) if own else false(),
     )
 
 
 def may_wait_for(session: Session, email: str, now: datetime) -> ColumnElement[bool]:
     """Return a condition that all partnerships meet that may wait for a person, also in the place of another."""
     emails = [email, *(person.email for person in list_absent(session, email, now))]
-    people = filter(None, map(session.directory.people.get, emails))
-    # Once the contact of an applicant has left, everybody of the organization may be waited for.
-    of_organizations = (
-        _TABLE.c.facts.contains(person.organization, autoescape=True)
-        for person in people
-        if person.organization
-    )
-    return or_(*(_may_concern(session, each) for each in emails), *of_organizations)
+    return or_(*(may_concern(session, each) for each in emails))
 
 
 def _everything() -> ColumnElement[bool]:

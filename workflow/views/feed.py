@@ -18,7 +18,7 @@ from workflow.procedure.settings import DeadlineSettings
 from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import DeadlineStatus, Snapshot
-from workflow.views import visibility
+from workflow.views import capacities, visibility
 from workflow.views.dates import MEETING, Date, dates, uid_of
 from workflow.views.planning import Plan
 from workflow.views.visibility import Viewer
@@ -35,7 +35,8 @@ def calendar(session: Session, email: str, now: datetime) -> bytes:
     table = tables.partnerships
     sent = _sent(session, email)
     # A fixed order, so that a calendar without changes has the same bytes and the same ETag.
-    for row in sorted(session.connection.execute(select(table)), key=lambda row: row.ref):
+    mine = session.connection.execute(select(table).where(capacities.may_concern(session, email)))
+    for row in sorted(mine, key=lambda row: row.ref):
         record = Snapshot.from_row(row)
         person = session.directory.person(email, record.facts)
         roles = session.directory.roles_of(person, record.facts) if person else []

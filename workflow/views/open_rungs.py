@@ -11,13 +11,9 @@ from workflow.store import tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, Snapshot
 
 # Made once, since every partnership of a list asks for them.
-_OPEN = (
-    select(*(tables.deadlines.c[name] for name in DeadlineRow._fields))
-    .where(
-        tables.deadlines.c.status == DeadlineStatus.OPEN.value,
-        tables.deadlines.c.partnership.in_(bindparam("keys", expanding=True)),
-    )
-    .order_by(tables.deadlines.c.due_at, tables.deadlines.c.id)
+_OPEN = select(*(tables.deadlines.c[name] for name in DeadlineRow._fields)).where(
+    tables.deadlines.c.status == DeadlineStatus.OPEN.value,
+    tables.deadlines.c.partnership.in_(bindparam("keys", expanding=True)),
 )
 
 
@@ -42,7 +38,8 @@ def _name(key: int) -> tuple[str, int]:
 
 def _read(connection: Connection, keys: Sequence[int]) -> dict[int, Sequence[DeadlineRow]]:
     rungs: dict[int, list[DeadlineRow]] = {}
-    for row in connection.execute(_OPEN, {"keys": keys}):
-        rung = DeadlineRow._make(row)
+    # Sorted here and not by the query: SQLite would read all open rungs of the district in the order of an index.
+    rows = map(DeadlineRow._make, connection.execute(_OPEN, {"keys": keys}))
+    for rung in sorted(rows, key=lambda rung: (rung.due_at, rung.id)):
         rungs.setdefault(rung.partnership, []).append(rung)
     return dict(rungs)

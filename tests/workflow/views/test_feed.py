@@ -11,12 +11,13 @@ import pytest
 from flask.testing import FlaskClient
 from icalendar import Calendar
 from prometheus_client import CollectorRegistry
+from sqlalchemy import update
 
 from tests.support.district import Begin, Life
 from tests.support.facts import LA
 from tests.workflow.outbox.test_delivery import Post, deliver
 from workflow import links
-from workflow.store import feeds
+from workflow.store import feeds, tables
 from workflow.views import feed
 from workflow.web.app import application
 
@@ -76,6 +77,15 @@ def test_it_goes_over_all_partnerships_in_which_one_has_a_role(begin: Begin) -> 
     life.another("franklin-2025").to("needs")
     assert dates(life, "staff").keys() >= {"needs-agreed.rbhs-2025", "needs-agreed.franklin-2025"}
     assert [key for key in dates(life, "principal") if "franklin" in key] == []
+
+
+def test_a_calendar_reads_only_the_partnerships_of_its_reader(begin: Begin) -> None:
+    life = begin("needs")
+    life.another("franklin-2025").to("needs")
+    before = dates(life, "principal")
+    damage = update(tables.partnerships).where(tables.partnerships.c.ref == "franklin-2025").values(facts="{")
+    life.system.transact(lambda session: session.connection.execute(damage))
+    assert dates(life, "principal") == before
 
 
 @pytest.mark.promise("calendar-needs-role")

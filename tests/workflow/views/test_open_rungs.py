@@ -1,0 +1,40 @@
+"""The open rungs of a partnership: in their order, and without a look at those of the others."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import event
+
+from tests.support import databases
+from tests.support.district import Begin, Life
+from workflow.store import loading
+from workflow.store.rows import DeadlineRow
+from workflow.views import open_rungs
+
+
+def read(life: Life) -> list[DeadlineRow]:
+    with life.system.reading() as session:
+        (record,) = loading.load(session.connection, ["rbhs-2025"]).values()
+        return list(open_rungs.read(session, record))
+
+
+def test_the_open_rungs_come_in_the_order_in_which_they_are_due(begin: Begin) -> None:
+    rungs = read(begin("active"))
+    assert len(rungs) > 2
+    assert rungs == sorted(rungs, key=lambda rung: (rung.due_at, rung.id))
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL reads the whole of a small table")
+def test_a_page_of_one_partnership_does_not_read_the_rungs_of_all(begin: Begin) -> None:
+    life = begin("active")
+    statements: list[tuple[str, object]] = []
+    event.listen(
+        life.system.engine,
+        "before_cursor_execute",
+        lambda *given: statements.append((given[2], given[3])),
+    )
+    read(life)
+    ((query, values),) = [each for each in statements if "FROM deadlines" in each[0]]
+    with life.system.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
+    assert "partnership=?" in str(plan)
