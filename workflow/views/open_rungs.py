@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -10,14 +11,11 @@ from workflow.session import Session
 from workflow.store import tables
 from workflow.store.rows import DeadlineRow, DeadlineStatus, Snapshot
 
-# Made once, since every partnership of a list asks for them.
-_OPEN = (
-    select(*(tables.deadlines.c[name] for name in DeadlineRow._fields))
-    .where(
-        tables.deadlines.c.status == DeadlineStatus.OPEN.value,
-        tables.deadlines.c.partnership.in_(bindparam("keys", expanding=True)),
-    )
-    .order_by(tables.deadlines.c.due_at, tables.deadlines.c.id)
+# Made once, since every partnership of a list asks for them. It is in no order: SQLite would read all open rungs of
+# the district in the order of an index, once for every chunk, to find those of the chunk.
+_OPEN = select(*(tables.deadlines.c[name] for name in DeadlineRow._fields)).where(
+    tables.deadlines.c.status == DeadlineStatus.OPEN.value,
+    tables.deadlines.c.partnership.in_(bindparam("keys", expanding=True)),
 )
 
 
@@ -45,4 +43,4 @@ def _read(connection: Connection, keys: Sequence[int]) -> dict[int, Sequence[Dea
     for row in connection.execute(_OPEN, {"keys": keys}):
         rung = DeadlineRow._make(row)
         rungs.setdefault(rung.partnership, []).append(rung)
-    return dict(rungs)
+    return {key: sorted(of, key=attrgetter("due_at", "id")) for key, of in rungs.items()}
