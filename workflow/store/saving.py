@@ -14,6 +14,7 @@ from states.partnership import Partnership
 from workflow.store import tables
 from workflow.store.column_types import canonical
 from workflow.store.commitments import Salts, commitments, hash_of
+from workflow.store.partner_columns import partner_columns
 from workflow.store.public_columns import public_columns
 from workflow.store.rows import Snapshot
 
@@ -78,6 +79,7 @@ def values_of(record: Snapshot, facts: str, in_force: bool) -> dict[str, Any]:
         "head": record.head,
         **days_in_force(record.facts if in_force else None),
         **public_columns(record),
+        **partner_columns(record.facts),
     }
 
 
@@ -111,7 +113,9 @@ INSERT = insert(tables.history)
 _VOUCHED = (
     "school", "title", "state", "version", "entered_at", "facts", "head", "in_force", "first_day", "last_day",
 )  # fmt: skip
-_CHANGED = (*_VOUCHED, "public_state", "call_changed_at", "call_ends_at")
+_CHANGED = (
+    *_VOUCHED, "public_state", "call_changed_at", "call_ends_at", "partner", "partner_name", "partner_domain",
+)  # fmt: skip
 # The hash of the first row of a partnership is known only when the partnership has its id.
 HEAD = (
     update(tables.partnerships)

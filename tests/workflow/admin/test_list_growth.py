@@ -63,20 +63,11 @@ def test_many_partnerships_take_no_more_queries_than_a_few(sit: Sit) -> None:
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_the_deadlines_of_some_partnerships_are_found_by_an_index(sit: Sit, words: tuple[str, ...]) -> None:
     desk = sit("referred")
-    statements: list[tuple[str, object]] = []
-
-    def listen(*given: object) -> None:
-        statements.append((str(given[2]), given[3]))
-
-    event.listen(Engine, "before_cursor_execute", listen)
-    desk.say(*words)
-    event.remove(Engine, "before_cursor_execute", listen)
-    of_some = [each for each in statements if "deadlines.partnership IN" in each[0]]
-    with desk.life.system.engine.connect() as connection:
-        plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values) for text, values in of_some]
-        # Any other index would lead through the deadlines of the whole district, for every 400 partnerships.
-        for plan in plans:
-            assert "partnership=?" in str(plan.all())
+    with databases.plans_of("deadlines.partnership IN") as plans:
+        desk.say(*words)
+    # Any other index would lead through the deadlines of the whole district, for every 400 partnerships.
+    for plan in plans:
+        assert "partnership=?" in plan
 
 
 def test_a_list_is_the_same_however_many_are_read_at_once(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
