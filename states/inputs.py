@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
@@ -53,6 +54,7 @@ def check_range(value: date) -> date:
     return value
 
 
+@lru_cache(maxsize=4096)  # replaying histories meets the same addresses again and again
 def _normalize_address(value: str) -> str:
     try:
         # `test_environment` admits example.org and other reserved names. A district's own host may not

@@ -206,6 +206,27 @@ def replay(event: str, case: Case) -> Made:
     raise LookupError(f"{event} does not exist in {case.state}")
 
 
+def find_possible(
+    case_for: Callable[[Event], Case], state: State | None, events: Container[str] | None = None
+) -> list[Event]:
+    """Return the rows of a state that can happen now with the right input, of these `events` only, if given.
+
+    `case_for` returns the case to judge a row by. A row that needs nothing now takes no case, and a row is left at
+    the first requirement that does not hold: lists judge thousands of partnerships.
+    """
+    possible = []
+    for row in events_of(state):
+        if events is not None and row.name not in events:
+            continue
+        needs = [need for need in row.needs if not need.of_input]
+        if needs:
+            case = case_for(row)
+            if any(need.reason(case) is not None for need in needs):
+                continue
+        possible.append(row)
+    return possible
+
+
 def explain(
     case_for: Callable[[Event], Case], state: State | None, events: Container[str] | None = None
 ) -> list[Possibility]:

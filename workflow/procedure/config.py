@@ -21,7 +21,8 @@ from notifications.addresses import Mailbox, parse_mailbox
 from notifications.errors import ServiceError
 from notifications.links import Links
 from notifications.pages import Pages
-from notifications.render import Templates
+from notifications.render import Templates, make_environment
+from notifications.sandbox import Sandbox
 from states.case import Meaning
 from states.errors import Problem
 from states.mistakes import problems_of
@@ -72,6 +73,16 @@ class Config:
     calendar: Calendar
     events: Mapping[str, Mapping[str, str]]  # the words for each event: label, does, done, automatic
     signer: Links | None = None  # signs links in place of the keys, for a copy whose messages nobody reads
+
+    @cached_property
+    def published(self) -> Sandbox:
+        """Return the environment of the texts that are published. As of a notice, each file is read once."""
+        return self.open_templates(html=False)
+
+    def open_templates(self, *, html: bool) -> Sandbox:
+        """Return an environment of templates: those of the district come before the packaged ones."""
+        folders = [self.folder / "templates", DEFAULTS / "templates"]
+        return make_environment(folders, self.procedure.district.zone, html=html)
 
     @cached_property
     def deadlines(self) -> dict[str, DeadlineSettings]:
