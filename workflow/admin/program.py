@@ -5,7 +5,6 @@ A command is imported when it is run, so that help comes at once.
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import sys
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import click
 
 from states.errors import BadInput, Problem
+from workflow import garbage
 from workflow.admin.terminal import dump_json, echo, replace_missing_letters
 
 
@@ -63,8 +63,6 @@ COMMANDS = {
 }
 
 
-_GARBAGE = 50_000  # new objects after which Python looks for some that nobody needs
-
 
 def load(name: str) -> click.Command:
     """Return the command of this name, from its module."""
@@ -84,7 +82,11 @@ class Program(click.Group):
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return load(cmd_name) if cmd_name in COMMANDS else None
+        if cmd_name not in COMMANDS:
+            return None
+        command = load(cmd_name)
+        garbage.end_loading()
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -121,8 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
     replace_missing_letters()
-    # A list keeps what it makes until its end. By default Python looks through all of it after 700 new objects.
-    gc.set_threshold(_GARBAGE)
+    garbage.start_loading()
     try:
         _check_text(words)
         # Outside of its standalone mode Click raises its

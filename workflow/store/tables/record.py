@@ -54,7 +54,6 @@ Index(
     "ix_partnerships_in_force",
     partnerships.c.school,
     sqlite_where=partnerships.c.in_force,
-    postgresql_where=partnerships.c.in_force,
 )
 # The daemon counts them by state at every tick.
 Index("ix_partnerships_state", partnerships.c.state)
@@ -67,7 +66,6 @@ Index(
     partnerships.c.state,
     partnerships.c.school,
     sqlite_where=WANTED,
-    postgresql_where=WANTED,
 )
 
 history = Table(
