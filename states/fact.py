@@ -13,7 +13,7 @@ from states.names import Side
 class Fact(BaseModel):
     """An immutable record."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def but(self, **changes: object) -> Self:
         """Return the record with some fields changed. The values are not validated: inputs were checked before."""

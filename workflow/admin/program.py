@@ -63,7 +63,6 @@ COMMANDS = {
 }
 
 
-
 def load(name: str) -> click.Command:
     """Return the command of this name, from its module."""
     module, _, variable = COMMANDS[name].at.partition(":")

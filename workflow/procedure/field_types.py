@@ -136,4 +136,4 @@ States = Annotated[tuple[State, ...], BeforeValidator(_as_list), Field(min_lengt
 class Settings(BaseModel):
     # A misspelt key is an error, since a setting that is
     # silently ignored would show only when a date is missed.
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)

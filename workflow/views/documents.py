@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from notifications.filters import money
+from notifications.written import money
 from states.inputs import ABILITIES
 from states.machine import ASKED, Possibility, event_named
 from states.mistakes import input_keys
