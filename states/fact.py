@@ -1,7 +1,5 @@
 """Defines the base of every fact, and the files and signatures that many kinds of facts share."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Self
 

@@ -5,8 +5,6 @@ value that a clause of the policy demands is optional here: a requirement demand
 cite the clause.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping

@@ -5,6 +5,7 @@ A command is imported when it is run, so that help comes at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import click
 
 from states.errors import BadInput, Problem
-from workflow import garbage
+from workflow import startup
 from workflow.admin.terminal import dump_json, echo, replace_missing_letters
 
 
@@ -63,6 +64,9 @@ COMMANDS = {
 }
 
 
+_GARBAGE = 50_000  # new objects after which Python looks for some that nobody needs
+
+
 def load(name: str) -> click.Command:
     """Return the command of this name, from its module."""
     module, _, variable = COMMANDS[name].at.partition(":")
@@ -84,7 +88,7 @@ class Program(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command = load(cmd_name)
-        garbage.end_loading()
+        startup.end()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -122,7 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
     replace_missing_letters()
-    garbage.start_loading()
+    startup.begin()
+    # A list keeps what it makes until its end. By default Python looks through all of it after 700 new objects.
+    gc.set_threshold(_GARBAGE)
     try:
         _check_text(words)
         # Outside of its standalone mode Click raises its

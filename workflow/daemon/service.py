@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from notifications.incoming.letterboxes import LetterboxFailed
 from notifications.markup import escape_controls
 from states.errors import Problem
+from workflow import startup
 from workflow.clock import tick
 from workflow.clock.fire import next_due
 from workflow.daemon import logs, reload, report, signals
@@ -369,6 +370,7 @@ def main(config_file: str | None, once: bool) -> None:
                 # Under the lock, so that no other daemon can write to the file meanwhile.
                 database.check_sound(opened.engine)
                 daemon = Daemon(opened, path, sole=sole)
+                startup.end()
                 if once:
                     sys.exit(0 if _run_once(daemon) else 1)
                 daemon.run()

@@ -1,7 +1,5 @@
 """Reads the values of config.toml: times, zones, hours, addresses, periods. A mistake says what would be right."""
 
-from __future__ import annotations
-
 import re
 from datetime import time
 from typing import Annotated
