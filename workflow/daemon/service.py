@@ -362,6 +362,7 @@ def main(config_file: str | None, once: bool) -> None:
     1 something that was due failed (with --once), or the database is away or held by another program for now, 5 the
     configuration or the database cannot be used.
     """
+    startup.end()
     path = config.find(config_file, os.environ)
     try:
         with _opened(path) as opened:
@@ -370,7 +371,6 @@ def main(config_file: str | None, once: bool) -> None:
                 # Under the lock, so that no other daemon can write to the file meanwhile.
                 database.check_sound(opened.engine)
                 daemon = Daemon(opened, path, sole=sole)
-                startup.end()
                 if once:
                     sys.exit(0 if _run_once(daemon) else 1)
                 daemon.run()
