@@ -1,7 +1,5 @@
 """Weighs an agreement with all others of its organization, which may be split over schools or steps (4270.9)."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence

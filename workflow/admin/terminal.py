@@ -31,7 +31,7 @@ def dump_json(document: Any) -> str:
 
     Characters on which a terminal would act, or which the encoding of the output lacks, are escapes.
     """
-    text = _format_json(document, ensure_ascii=not _has_every_letter(sys.stdout))
+    text = _format_json(document, ensure_ascii=not has_every_letter(sys.stdout))
     # In ASCII this is the only unsafe character that JSON itself does not escape.
     return text if text.isascii() and "\x7f" not in text else escape_controls(text, JSON_ESCAPE)
 
@@ -89,9 +89,10 @@ def echo(text: str = "", *, nl: bool = True, err: bool = False) -> None:
 def replace_missing_letters() -> None:
     """Let the output show a question mark for each letter that its encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper) and not _has_every_letter(stream):
+        if isinstance(stream, TextIOWrapper) and not has_every_letter(stream):
             stream.reconfigure(errors="replace")
 
 
-def _has_every_letter(stream: TextIO) -> bool:
+def has_every_letter(stream: TextIO) -> bool:
+    """Return whether a stream can write every letter."""
     return (stream.encoding or "utf-8").lower().replace("-", "").startswith("utf")

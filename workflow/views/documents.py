@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from notifications.filters import money
+from notifications.written import money
 from states.event import Event
 from states.inputs import ABILITIES
 from states.machine import ASKED, Possibility, event_named

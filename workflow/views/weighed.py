@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from notifications.filters import long_day, money
+from notifications.written import long_day, money
 from states.case import board_reasons
 from states.names import Role, State
 from states.partnership import Partnership

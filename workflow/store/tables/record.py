@@ -58,7 +58,6 @@ Index(
     "ix_partnerships_in_force",
     partnerships.c.school,
     sqlite_where=partnerships.c.in_force,
-    postgresql_where=partnerships.c.in_force,
 )
 for _name in ("partner", "partner_name", "partner_domain"):
     # Most events of most partnerships leave these columns empty, and then write nothing into the index.
@@ -79,7 +78,6 @@ Index(
     partnerships.c.state,
     partnerships.c.school,
     sqlite_where=WANTED,
-    postgresql_where=WANTED,
 )
 
 history = Table(
