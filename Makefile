@@ -8,10 +8,14 @@ CTL = $(BIN)/partnershipctl --config $(CONFIG)
 WHERE = from pathlib import Path; from workflow.procedure.config import load; c = load(Path("$(CONFIG)"), words=False); \
   pages = c.address("calls"); m = c.procedure.mail; mail = (c.folder / m.maildir).resolve() if m.mailer == "maildir" else "the mail server"; \
   print(f"In a browser: {pages}, and the links in the messages, which go to {mail}.")
+# pip compiles what it copies, but not the modules that stay here. Without this, a user who may not write into this
+# folder would compile them at each start of a command.
+COMPILE = $(BIN)/python -m compileall -q states notifications workflow
 # A test that hangs says where, and is a failure after ten minutes; none takes a fifth of that.
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
-# All but what knows no database or only shows what pages of other tests say, and the year, which is lived on both anyway.
-ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications browser fuzz test_docs.py year)
+# All but what knows no database or only shows what pages of other tests say, and what is done on both databases anyway.
+ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications browser fuzz servers test_docs.py test_tables.py \
+  year workflow/forms workflow/store/test_upgrade.py attacks/test_searching_for_sealed_text.py)
 
 .PHONY: run test test-postgresql chaos hostile bench lint docs-tables wheel clean
 
@@ -64,8 +68,10 @@ $(VENV)/bin/python:
 
 $(VENV)/run: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(COMPILE)
 	@touch $@
 
 $(VENV)/test: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(COMPILE)
 	@touch $@ $(VENV)/run

@@ -123,7 +123,7 @@ def rows_of(folder: Path, before: int) -> Plan:
 
 CHANGED = (
     "title", "state", "version", "entered_at", "facts", "head", "in_force", "first_day", "last_day", "public_state",
-    "call_changed_at", "call_ends_at",
+    "call_changed_at", "call_ends_at", "partner", "partner_name", "partner_domain",
 )  # fmt: skip
 CLOSED = ("status", "reason", "done_at", "due_at", "next_at", "attempts")
 UPDATE = f"UPDATE partnerships SET {', '.join(f'{c}=?' for c in CHANGED)} WHERE id = ? AND version = ?"

@@ -26,10 +26,12 @@ import district
 from sqlalchemy import Connection, select
 
 from states.names import Role
+from states.partnership import Partnership
 from workflow.clock import starts
 from workflow.daemon.metrics import Metrics
 from workflow.session import Session, System
-from workflow.store import database, tables
+from workflow.store import chain, database, tables
+from workflow.store.partner_columns import partner_columns
 from workflow.store.saving import digest_of
 from workflow.views import desk
 
@@ -88,7 +90,7 @@ def _stories(ended: date | None) -> Iterator[dict[str, Any]]:
 
 
 def _spread(session: Session, number: int) -> None:
-    """Add the schools, each with a principal, and copy the ten partnerships to each of them."""
+    """Add the schools, each with a principal and an organization, and copy the ten partnerships to each of them."""
     connection = session.connection
     invited = district.today() - timedelta(days=400)
     schools = range(district.SCHOOLS, number // AT_SCHOOL)
@@ -102,9 +104,13 @@ def _spread(session: Session, number: int) -> None:
         }
         for n in schools
     ]
-    for table, rows in ((tables.schools, places), (tables.people, people)):
+    houses = [
+        {"id": f"house-{n}", "name": f"House {n}", "kind": "community-based-organization"}
+        for n in range(number // AT_SCHOOL)
+    ]
+    for table, rows in ((tables.schools, places), (tables.people, people), (tables.organizations, houses)):
         for first in range(0, len(rows), _CHUNK):
-            connection.execute(table.insert(), rows[first : first + _CHUNK])
+            chain.execute(connection, table.insert(), rows[first : first + _CHUNK])
     # Programs that have the directory read it again.
     database.remember(connection, "directory", "1000")
     originals = district.originals(connection)
@@ -118,27 +124,34 @@ def _copy(connection: Connection, originals: Sequence[district.Original], keys: 
     for key in keys:
         school, kind = divmod(key - 1, AT_SCHOOL)
         row, history, ladder = originals[kind]
-        was, becomes = f'"{row["school"]}"', f'"school-{school}"'
-        ref = f"{row['ref']}-{key}"
-        rows.append(
-            {
-                **row,
-                "id": key,
-                "ref": ref,
-                "school": f"school-{school}",
-                "facts": row["facts"].replace(was, becomes),
-            }
-        )
-        moved = [{**entry, "input": entry["input"].replace(was, becomes)} for entry in history]
-        # The engine acts only on facts that the last row commits to.
-        moved[-1]["facts"] = digest_of(rows[-1]["facts"])
+        ref, facts = f"{row['ref']}-{key}", _moved(row["facts"], row["school"], school)
+        words = ("actor", "input", "setting")
+        moved = [
+            {**entry, **{name: _moved(entry[name], row["school"], school) for name in words}}
+            for entry in history
+        ]
+        moved[-1]["facts"] = digest_of(facts)
         mine = list(district.chained(ref, key, moved))
-        rows[-1]["head"] = mine[-1]["hash"]
+        changed = {
+            "id": key,
+            "ref": ref,
+            "school": f"school-{school}",
+            "facts": facts,
+            "head": mine[-1]["hash"],
+        }
+        rows.append({**row, **changed, **partner_columns(Partnership.model_validate_json(facts))})
         entries += mine
         rungs += [{**rung, "id": None, "partnership": key} for rung in ladder]
     connection.execute(tables.partnerships.insert(), rows)
     connection.execute(tables.history.insert(), entries)
-    connection.execute(tables.deadlines.insert(), rungs)
+    chain.execute(connection, tables.deadlines.insert(), rungs)
+    chain.append(connection)
+
+
+def _moved(text: str, was: str, school: int) -> str:
+    """The same text of another school, whose partner is an organization of its own."""
+    text = text.replace(f'"{was}"', f'"school-{school}"')
+    return text.replace("harbor-house", f"house-{school}").replace("Harbor House", f"House {school}")
 
 
 class Cost(NamedTuple):

@@ -1,7 +1,6 @@
 """Finds mistakes in a template file without rendering it: says where each is, and what would be right."""
 
 import difflib
-import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, TemplateError, TemplateSyntaxError, meta, nodes
 
+from notifications.template_files import is_notice
 from notifications.texts import ENCODING, EXPECTED, explain_unreadable
 
 LAYOUTS = ("email/layout.txt.j2", "email/layout.html.j2")
@@ -56,7 +56,6 @@ _WORDS = frozenset((*REQUIRED_BLOCKS, *OPTIONAL_BLOCKS))
 # Each layout must use these names, or every message would lack what they hold.
 _MUST_USE = ("happened", "asked", "more", "deadline", "offers", "digest")
 _LAYOUT_NAMES = frozenset(Path(layout).name for layout in LAYOUTS)
-_NOTICE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.j2")
 _BLOCKS_EXPECTED = f"the blocks {', '.join(REQUIRED_BLOCKS)} and, where needed, more and offers"
 
 
@@ -72,11 +71,6 @@ class TemplateProblem:
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}, line {self.line}"
         return f"{where}: {self.problem}; expected {self.expected}"
-
-
-def is_notice(path: Path) -> bool:
-    """Return whether a file has the name of a notice: lower case words, joined by hyphens."""
-    return _NOTICE_NAME.fullmatch(path.name) is not None
 
 
 def find_problems(path: Path, environment: Environment, also: Collection[str] = ()) -> list[TemplateProblem]:

@@ -1,7 +1,7 @@
 """Provides the filters of templates: dates, times, money, identifiers and lists as people write them."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,13 +10,19 @@ from jinja2 import Undefined, pass_context
 from jinja2.runtime import Context
 
 from notifications.languages import add_day
-
-# Written out, because strftime follows the locale of the server.
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
+from notifications.written import (
+    MONTHS,
+    choice,
+    describe,
+    kind_and_size,
+    listing,
+    long_day,
+    money,
+    size,
+    time_of_day,
+    words,
 )
+
 _LINK = re.compile(r"(https?://|mailto:)[^\s<>\"'\\]+")
 
 
@@ -72,7 +78,7 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
         last = _as_date(value, zone)
         if isinstance(moment, datetime) and _ends_a_day(moment.astimezone(zone)):
             last -= timedelta(days=1)
-        return f"{_MONTHS[last.month - 1]} {last.day}"
+        return f"{MONTHS[last.month - 1]} {last.day}"
 
     @pass_context
     def request(context: Context, text: str, deadline: object) -> str:
@@ -100,79 +106,22 @@ def filters_for(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
             "due": due,
             "due_day": due_day,
         },
-        **{"money": money, "words": words, "listing": listing, "choice": choice},
-        "kind_and_size": kind_and_size,
-        "size": size,
+        **{each.__name__: _refusing(each) for each in (money, words, listing, choice, kind_and_size, size)},
     }
+
+
+def _refusing(write: Callable[..., str]) -> Callable[..., str]:
+    """Return a filter that names what the context does not have, instead of writing it."""
+
+    def refusing(*values: object) -> str:
+        return write(*map(_refuse_undefined, values))
+
+    return refusing
 
 
 def _ends_a_day(local: datetime) -> bool:
     # People read "Saturday, 12:00 a.m." as one day later than what is meant: that Friday is over.
     return local.time() == time.min
-
-
-def money(cents: object) -> str:
-    """Return cents as dollars: 25000000 -> "$250,000.00".
-
-    Raise TypeError for anything but a whole number, since a float may have lost cents already.
-    """
-    value = _refuse_undefined(cents)
-    # In Python True is a whole number too, and would print as one cent.
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"money: expected a whole number of cents such as 25000000, got {_describe(value)}")
-    sign = "-" if value < 0 else ""
-    return f"{sign}${abs(value) // 100:,}.{abs(value) % 100:02d}"
-
-
-def size(count: object) -> str:
-    """Return a number of bytes as people read it: 1_250_000 -> "1.3 MB". One KB is 1,000 bytes."""
-    value = _refuse_undefined(count)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError(f"size: expected a number of bytes such as 1250000, got {_describe(value)}")
-    if value < 1_000:
-        return f"{value} byte{'s' * (value != 1)}"
-    # What would round to 1,000 KB is 1 MB.
-    return f"{value / 1_000:.0f} KB" if value < 999_500 else f"{value / 1_000_000:.1f} MB"
-
-
-def words(identifier: object) -> str:
-    """Return an identifier as words: "needs-identified" -> "needs identified"."""
-    value = _refuse_undefined(identifier)
-    if not isinstance(value, str):
-        raise TypeError(f"words: expected a name such as 'needs-identified', got {_describe(value)}")
-    return value.replace("-", " ").replace("_", " ").strip()
-
-
-def listing(items: object) -> str:
-    """Return a list as people write it: ["a", "b", "c"] -> "a, b and c", and an empty list -> "none"."""
-    value = _refuse_undefined(items)
-    # A text is a sequence of its letters, which no author of a template means.
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
-        raise TypeError(f"listing: expected a list such as ['a', 'b'], got {_describe(value)}")
-    texts = [_read_item(item) for item in value]
-    if len(texts) < 2:
-        return texts[0] if texts else "none"
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"
-
-
-def choice(items: object) -> str:
-    """Return a list as a choice, each item in quotes: ["agree", "no"] -> "agree" or "no"."""
-    value = _refuse_undefined(items)
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence) or not value:
-        raise TypeError(f"choice: expected a list such as ['agree', 'no'], got {_describe(value)}")
-    texts = [f'"{_read_item(item)}"' for item in value]
-    return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
-
-
-def kind_and_size(name: object, count: object = None) -> str:
-    """Return the type and the size of a file, by its name and its length in bytes: "PDF, 1.2 MB"."""
-    value, length = _refuse_undefined(name), _refuse_undefined(count)
-    if not isinstance(value, str) or not isinstance(length, (int, type(None))):
-        raise TypeError(
-            f"file: expected a name and a length in bytes, got {_describe(name)}, {_describe(count)}"
-        )
-    kind = value.rpartition(".")[2].upper() if "." in value else "file"
-    return kind if length is None else f"{kind}, {size(length)}"
 
 
 def link(url: object) -> str:
@@ -181,14 +130,8 @@ def link(url: object) -> str:
     # Escaping keeps text from becoming markup, but it does not make an address of another scheme harmless.
     if not isinstance(value, str) or not _LINK.fullmatch(value):
         expected = "an address that starts with https:// and has no blanks"
-        raise ValueError(f"link: expected {expected}, got {_describe(value)}")
+        raise ValueError(f"link: expected {expected}, got {describe(value)}")
     return value
-
-
-def _read_item(value: object) -> str:
-    if not isinstance(value, (str, int)) or isinstance(value, bool):
-        raise TypeError(f"listing: expected a list of texts, found {_describe(value)} in it")
-    return str(value)
 
 
 def _refuse_undefined(value: Any) -> Any:
@@ -199,11 +142,6 @@ def _refuse_undefined(value: Any) -> Any:
     return value
 
 
-def _describe(value: object) -> str:
-    """Return a value and its type for an error message, cut to a length that fits a line."""
-    return "nothing (None)" if value is None else f"{value!r:.60} ({type(value).__name__})"
-
-
 def _as_date(value: object, zone: ZoneInfo) -> date:
     moment = _parse_iso(value) if isinstance(value, str) else value
     # A datetime is a kind of date too, so ask for it first.
@@ -211,7 +149,7 @@ def _as_date(value: object, zone: ZoneInfo) -> date:
         return _refuse_naive(moment, "day").astimezone(zone).date()
     if isinstance(moment, date):
         return moment
-    raise TypeError(f"day: expected a date such as 2025-11-19, got {_describe(value)}")
+    raise TypeError(f"day: expected a date such as 2025-11-19, got {describe(value)}")
 
 
 def _as_instant(value: object) -> datetime:
@@ -219,7 +157,7 @@ def _as_instant(value: object) -> datetime:
     if isinstance(moment, datetime):
         return _refuse_naive(moment, "when")
     hint = "; a date alone has no time, use the filter `day`" if isinstance(moment, date) else ""
-    raise TypeError(f"when: expected a time such as 2025-11-29T01:00:00Z, got {_describe(value)}{hint}")
+    raise TypeError(f"when: expected a time such as 2025-11-29T01:00:00Z, got {describe(value)}{hint}")
 
 
 def _refuse_naive(value: datetime, name: str) -> datetime:
@@ -236,19 +174,3 @@ def _parse_iso(value: str) -> date | None:
         return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
     except ValueError:
         return None
-
-
-def long_day(value: date) -> str:
-    """Return a date as words: "Wednesday, November 19, 2025"."""
-    return f"{_DAYS[value.weekday()]}, {_MONTHS[value.month - 1]} {value.day}, {value.year}"
-
-
-def near_day(value: date, today: date) -> str:
-    """Return a date as words, without its year if that is this year: "Wednesday, November 19"."""
-    return long_day(value) if value.year != today.year else long_day(value).rpartition(",")[0]
-
-
-def time_of_day(value: datetime) -> str:
-    """Return the time of day: "5:00 p.m."."""
-    half = "a.m." if value.hour < 12 else "p.m."
-    return f"{value.hour % 12 or 12}:{value.minute:02d} {half}"

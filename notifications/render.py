@@ -18,10 +18,11 @@ from jinja2 import FileSystemLoader, Template, TemplateNotFound, TemplateSyntaxE
 from jinja2.runtime import Context
 
 from notifications import markup
-from notifications.check import LAYOUTS, TemplateProblem, find_problems, is_notice
+from notifications.check import LAYOUTS, TemplateProblem, find_problems
 from notifications.errors import ServiceError
 from notifications.filters import filters_for, link
 from notifications.sandbox import Sandbox, bounded
+from notifications.template_files import choose_files, find_names
 from notifications.texts import ENCODING, EXPECTED, explain_unreadable
 
 MOST_OF_SUBJECT = 78  # characters, as many as a line of a message should have (RFC 5322, 2.1.1)
@@ -77,8 +78,8 @@ class Templates:
 
     def __init__(self, folders: Sequence[Path], zone: ZoneInfo) -> None:
         self._folders = tuple(folders)
-        self._files = _choose_files(self._folders)
-        self._names = sorted(path.stem for path in self._files if is_notice(path))
+        self._files = choose_files(self._folders)
+        self._names = find_names(self._files)
         self._text = make_environment(self._folders, zone, html=False)
         self._html = make_environment(self._folders, zone, html=True)
         # Fetch no stylesheet from the network: a slow server would stall the outbox.
@@ -201,15 +202,6 @@ class Templates:
             # An expression in a template can fail in any way that Python can. Name its file and line in each case.
             at, line = _find_place(template, error.__traceback__)
             raise TemplateFailed(_make_problem(at, line, str(error), _CONTEXT_EXPECTED)) from error
-
-
-def _choose_files(folders: Sequence[Path]) -> list[Path]:
-    """Return the templates under email/: for each file name, the one in the first folder that has it."""
-    chosen: dict[str, Path] = {}
-    for folder in folders:
-        for path in sorted((folder / "email").glob("*.j2")):
-            chosen.setdefault(path.name, path)
-    return [chosen[name] for name in sorted(chosen)]
 
 
 def _fit_subject(line: str, place: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # Providers of mail for everybody: people with such an address have nothing else in common.
 PUBLIC = frozenset({
     "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "msn.com", "yahoo.com", "ymail.com",
@@ -11,6 +13,17 @@ PUBLIC = frozenset({
     "163.com", "naver.com", "mail.ru", "yandex.com", "yahoo.co.jp", "web.de",
 })  # fmt: skip
 _WITHOUT_DOTS = ("gmail.com", "googlemail.com")
+# Parts with single dots or signs between them, and a domain that is neither reserved nor an encoded one (xn--). The
+# same pattern is in `notifications/addresses.py`.
+_PLAIN = re.compile(
+    r"[a-z0-9]{1,20}(?:[._+-][a-z0-9]{1,20}){0,2}@(?:[a-z0-9]{1,20}(?:-[a-z0-9]{1,20})?\.){1,4}"
+    r"(?!(?:arpa|invalid|local|localhost|onion|test)$)[a-z]{2,20}"
+)
+
+
+def is_plain(address: str) -> bool:
+    """Return whether an address is certainly valid as it is. Most are; others need a closer look."""
+    return _PLAIN.fullmatch(address) is not None
 
 
 def mailbox(address: str) -> str:

@@ -1,7 +1,5 @@
 """Defines the facts of the agreement and its changes, and of the items before the Board (4270.9)."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Literal, Self
 

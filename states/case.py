@@ -1,7 +1,5 @@
 """Defines a case: one event on one partnership, with everything that the law needs to judge it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -50,7 +48,7 @@ class Meeting(Fact):
     agenda_closes_at: datetime | None = None
     known_at: datetime | None = None  # since when the calendar has had it; None for always
 
-    def can_follow(self, first: Meeting) -> bool:
+    def can_follow(self, first: "Meeting") -> bool:
         """Return whether the Board can act here on what it introduces at the `first` meeting, an earlier one."""
         # An agenda that closes before the first reading is held cannot have the item on it for action.
         return self.on > first.on and (self.agenda_closes_at is None or first.at <= self.agenda_closes_at)
@@ -137,7 +135,7 @@ class Setting(Fact):
     plan: tuple[PlannedStep, ...] = ()  # the steps towards a wanted first day
     overdue: tuple[str, ...] = ()  # the meanings of deadlines; early histories also have names of rows
     # Of a correction: the setting of the corrected row, and the texts that have to be agreed to again.
-    corrected: Setting | None = None
+    corrected: "Setting | None" = None
     asks_again: tuple[AgreedText, ...] = ()
 
 

@@ -4,8 +4,6 @@ The record names one contact, who may do everything. The others have rights in t
 Each right is an allow-list: what it does not name is left to the named contact and to those with the right `lead`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import get_args

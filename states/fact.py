@@ -1,7 +1,5 @@
 """Defines the base of every fact, and the files and signatures that many kinds of facts share."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Self
 
@@ -13,7 +11,7 @@ from states.names import Side
 class Fact(BaseModel):
     """An immutable record."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def but(self, **changes: object) -> Self:
         """Return the record with some fields changed. The values are not validated: inputs were checked before."""

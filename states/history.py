@@ -28,6 +28,8 @@ from states.machine import apply, event_named, replay, row_of
 from states.names import Role, State
 from states.partnership import Partnership
 
+_NOTHING = Partnership(school="", title="")  # before the first row
+
 
 @dataclass(slots=True)
 class Folded:
@@ -38,7 +40,7 @@ class Folded:
     """
 
     state: State | None = None
-    facts: Partnership = field(default_factory=lambda: Partnership(school="", title=""))
+    facts: Partnership = _NOTHING
     entered_at: datetime | None = None
     unmet: dict[int, tuple[Unmet, ...]] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)

@@ -5,15 +5,13 @@ value that a clause of the policy demands is optional here: a requirement demand
 cite the clause.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -25,6 +23,7 @@ from pydantic import (
     ValidationError,
 )
 
+from states.addresses import is_plain
 from states.errors import BadInput, Problem
 from states.mistakes import IDENTIFIER, problems_of, shorten
 from states.names import Ability
@@ -53,7 +52,13 @@ def check_range(value: date) -> date:
     return value
 
 
+@lru_cache(maxsize=4096)  # replaying histories meets the same addresses again and again
 def _normalize_address(value: str) -> str:
+    if is_plain(value):
+        return value
+    # Imported here, since it takes long to import and few addresses need it.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         # `test_environment` admits example.org and other reserved names. A district's own host may not
         # resolve publicly.
@@ -105,7 +110,9 @@ MOST_FILES = 10  # documents that one input can name
 class Input(BaseModel):
     """The input of an event. Unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, defer_build=True
+    )
 
 
 class AttachedFile(Input):

@@ -90,6 +90,7 @@ def _check_places(table: Sequence[Event]) -> Iterator[str]:
     """Yield rows of one event and state without a `when` to select one, and rows of one event that disagree."""
     taken: dict[tuple[str, State | None], list[Event]] = {}
     first: dict[str, Event] = {}
+    columns = [column.name for column in fields(Event) if column.name not in _BY_ROW]
     for row in table:
         for state in row.at:
             others = taken.setdefault((row.name, state), [])
@@ -98,10 +99,9 @@ def _check_places(table: Sequence[Event]) -> Iterator[str]:
                 yield f"{row.name} stands twice at {state}, and nothing tells the rows apart"
             others.append(row)
         other = first.setdefault(row.name, row)
-        for column in fields(Event):
-            same = _comparable(getattr(row, column.name)) == _comparable(getattr(other, column.name))
-            if column.name not in _BY_ROW and not same:
-                yield f"the rows of {row.name} disagree in {column.name}: it is about the event, in any state"
+        for column in columns if other is not row else ():
+            if _comparable(getattr(row, column)) != _comparable(getattr(other, column)):
+                yield f"the rows of {row.name} disagree in {column}: it is about the event, in any state"
 
 
 def _comparable(value: object) -> object:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from transitions import Machine
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from states.case import Case, require_recorded
 from states.errors import Refused, TableError, UnknownEvent, Unmet, WrongRole, WrongState
@@ -15,6 +14,9 @@ from states.event import Event, Waiting
 from states.lifecycle import TABLE, faults_of
 from states.names import Role, State
 from states.partnership import Partnership
+
+if TYPE_CHECKING:
+    from transitions import Machine
 
 # The library logs every step of a transition at INFO, which would bury the messages of the daemon.
 logging.getLogger("transitions").setLevel(logging.WARNING)
@@ -102,6 +104,19 @@ def build(table: Sequence[Event]) -> Machine:
     faults = faults_of(table)
     if faults:
         raise TableError(faults)
+    return _assemble(table)
+
+
+@cache
+def machine_of_law() -> Machine:
+    """Return the machine over the table of the law, which `lifecycle` has checked."""
+    return _assemble(TABLE)
+
+
+def _assemble(table: Sequence[Event]) -> Machine:
+    # Imported here, since who only reads the record needs no machine.
+    from transitions import Machine
+
     # One machine without a model serves every partnership: `apply` passes its subject to the trigger.
     # Automatic transitions would bypass the requirements, and a queue would be shared between threads.
     machine = Machine(
@@ -124,7 +139,6 @@ def build(table: Sequence[Event]) -> Machine:
     return machine
 
 
-MACHINE = build(TABLE)
 EVENTS: tuple[str, ...] = tuple(dict.fromkeys(row.name for row in TABLE))
 # The first row of each event, for the fields that are the same in every row.
 # Reversed, so that the first row of an event is the last to be written and stays.
@@ -188,7 +202,7 @@ def apply(event: str, case: Case) -> Made:
     check_role(row_of(event, case.state), case.role, case.state)
     subject = _Subject(case)
     # The trigger returns False for a failed condition instead of raising an error.
-    if not MACHINE.events[event].trigger(subject):
+    if not machine_of_law().events[event].trigger(subject):
         raise Refused(subject.unmet or [Unmet("state", f"{event} leads nowhere from here")])
     return Made(State(subject.state), subject.facts)
 
@@ -204,6 +218,27 @@ def replay(event: str, case: Case) -> Made:
             facts = row.records(case)
             return Made(row.to or require_recorded(case.state), facts)
     raise LookupError(f"{event} does not exist in {case.state}")
+
+
+def find_possible(
+    case_for: Callable[[Event], Case], state: State | None, events: Container[str] | None = None
+) -> list[Event]:
+    """Return the rows of a state that can happen now with the right input, of these `events` only, if given.
+
+    `case_for` returns the case to judge a row by. A row that needs nothing now takes no case, and a row is left at
+    the first requirement that does not hold: lists judge thousands of partnerships.
+    """
+    possible = []
+    for row in events_of(state):
+        if events is not None and row.name not in events:
+            continue
+        needs = [need for need in row.needs if not need.of_input]
+        if needs:
+            case = case_for(row)
+            if any(need.reason(case) is not None for need in needs):
+                continue
+        possible.append(row)
+    return possible
 
 
 def explain(

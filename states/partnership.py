@@ -3,8 +3,6 @@
 Days are local to the district, instants are aware, money is whole cents. People are named by e-mail address.
 """
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -233,7 +231,7 @@ class Partnership(Fact):
         """
         return None if self.agreement is None else self.last_day_of(self.agreement.ends_on)
 
-    def overlaps(self, other: Partnership) -> bool:
+    def overlaps(self, other: "Partnership") -> bool:
         """Return whether this agreement and another one are both in force on some day."""
         if not (self.in_force and other.in_force):
             return False

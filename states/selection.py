@@ -1,7 +1,5 @@
 """Defines the facts of one open call: applications, conflicts, scores, the choice, protests (4270.8)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from states.fact import Attachment, Fact

@@ -1,12 +1,11 @@
 """Weighs an agreement with all others of its organization, which may be split over schools or steps (4270.9)."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from states.addresses import workplace
 from states.agreement import Agreement
@@ -72,20 +71,34 @@ def party_of(facts: Partnership) -> Party | None:
     )
 
 
+class Traits(NamedTuple):
+    """What two parties that are one organization have in common: at least one of these."""
+
+    id: str | None
+    name: str  # without differences of case, accents, punctuation and legal form
+    domain: str | None  # the mail domain of its contact, unless it is a provider of mail for everybody
+
+
+def traits_of(party: Party) -> Traits:
+    """Return the traits by which `is_same` compares a party."""
+    return Traits(party.id, _fold(party.name), workplace(party.email) if party.email else None)
+
+
 def is_same(one: Party, other: Party, home: Iterable[str]) -> bool:
     """Return whether two parties are one organization: by id, by name, or by a mail domain of its own.
 
     `home` are the mail domains of the district, which tell nothing.
     """
-    if one.id == other.id or _fold(one.name) == _fold(other.name):
+    its, others = traits_of(one), traits_of(other)
+    if its.id == others.id or its.name == others.name:
         return True
-    domain = workplace(one.email) if one.email else None
-    return domain is not None and domain not in home and workplace(other.email or "") == domain
+    return its.domain is not None and its.domain not in home and its.domain == others.domain
 
 
 @lru_cache(maxsize=4096)
 def _fold(name: str) -> str:
     """Return a name without differences of case, accents, blanks, punctuation and legal form."""
+    # The name is kept with each partnership, so another rule needs an upgrade of the database.
     plain = unicodedata.normalize("NFKD", name).casefold()
     words = re.findall(r"[^\W_]+", "".join(c for c in plain if not unicodedata.combining(c)).replace(".", ""))
     return " ".join(word for word in words if word not in _COMPANY) or plain

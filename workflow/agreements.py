@@ -96,6 +96,10 @@ def find_earlier_of_each(
 
 def home_domains(session: Session) -> tuple[str, ...]:
     """Return the mail domains of the people and the mailboxes of the district, which show no other workplace."""
+    return session.once(("home domains",), lambda: _find_home_domains(session))
+
+
+def _find_home_domains(session: Session) -> tuple[str, ...]:
     config = session.config
     boxes = map(workplace, (config.sender.address, config.procedure.district.email))
     return tuple(sorted(session.directory.home_domains | {domain for domain in boxes if domain}))

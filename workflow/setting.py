@@ -9,11 +9,12 @@ import json
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from states import history
+from states import history, machine
 from states.case import Case, Entry, Setting, Trial, board_reasons
 from states.chapters.call import WITHDRAW_APPLICATION
 from states.chapters.correction import CorrectEntry
@@ -22,7 +23,7 @@ from states.chapters.starting import WantStart
 from states.event import Event
 from states.inputs import Input, as_stored
 from states.lifecycle import TABLE
-from states.machine import Possibility, event_named, explain
+from states.machine import Possibility, event_named
 from states.names import Role
 from states.partnership import PlannedStep
 from workflow import agreements
@@ -59,8 +60,20 @@ def collect_setting(row: Event, situation: Situation) -> Setting:
 
 def _asked(row: Event, situation: Situation) -> tuple[str, ...]:
     """Return the parts of the setting that a row asks for and that are known."""
-    # Without an input the law says only that these requirements depend on it.
-    return tuple(part for part in row.asks if situation.input is not None or part not in _OF_INPUT)
+    return row.asks if situation.input is not None else _without_input(row.asks)
+
+
+@cache
+def _without_input(asks: tuple[str, ...]) -> tuple[str, ...]:
+    # The law says only that these requirements depend on the input.
+    return tuple(part for part in asks if part not in _OF_INPUT)
+
+
+def _collect(part: str, s: Situation) -> Any:
+    """Return a part of the setting. A list reads once what is the same for all its partnerships."""
+    if part in _SHARED:
+        return s.session.once(("setting", part, s.now), lambda: _PARTS[part](s))
+    return _PARTS[part](s)
 
 
 class _Settings:
@@ -77,7 +90,7 @@ class _Settings:
         if asked not in self._made:
             for part in asked:
                 if part not in self._parts:
-                    self._parts[part] = _PARTS[part](self._situation)
+                    self._parts[part] = _collect(part, self._situation)
             self._made[asked] = Setting(**{part: self._parts[part] for part in asked})
         return self._made[asked]
 
@@ -93,6 +106,19 @@ def possibilities(
     Each event is judged for the actor in `role`, or else in a role from which it is awaited. With `events`
     only these are judged.
     """
+    return machine.explain(_cases(situation, actor, role), situation.record.state, events)
+
+
+def find_possible(situation: Situation, events: Container[str] | None = None) -> list[Event]:
+    """Return the rows of the state that are possible now, of these `events` only, if given.
+
+    These are the rows that `possibilities` calls possible. To say only that is faster.
+    """
+    return machine.find_possible(_cases(situation), situation.record.state, events)
+
+
+def _cases(situation: Situation, actor: str = "", role: Role | None = None) -> Callable[[Event], Case]:
+    """Return a function that returns the case by which a row is judged."""
     record, settings = situation.record, _Settings(situation)
     at = situation.session.config.calendar.local(situation.now)
 
@@ -102,7 +128,7 @@ def possibilities(
         who = role if role in row.who else next(awaited, row.who[0])
         return Case(record.state, record.facts, None, actor, who or row.who[0], at, settings.of(row))
 
-    return explain(case_for, record.state, events)
+    return case_for
 
 
 # By part of the setting, the keys of the input that it follows. A corrected row is judged by what it recorded, but
@@ -333,6 +359,10 @@ _PARTS: Mapping[str, Callable[[Situation], Any]] = {
     "belongs_to": _belongs_to,
     "home_domains": lambda s: agreements.home_domains(s.session),
 }
+# The parts that are the same for all partnerships at one instant.
+_SHARED = frozenset({
+    "minimum_panel", "opens_until", "protest_until", "board", "longest_notice", "accept_until",
+})  # fmt: skip
 # The parts that cannot be collected before the input is known.
 _OF_INPUT = (
     "organization",

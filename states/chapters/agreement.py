@@ -1,8 +1,7 @@
 """Defines the events of the agreement: drafting, signing, activating, amending it (4270.9a-c, 4270.10)."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -47,7 +46,7 @@ class DraftAgreement(Input):
     )
 
     @model_validator(mode="after")
-    def _in_order(self) -> DraftAgreement:
+    def _in_order(self) -> Self:
         if self.ends_on < self.starts_on:
             raise ValueError("ends_on is before starts_on: the last day cannot come before the first")
         return self
@@ -65,7 +64,7 @@ class AmendAgreement(Input):
     )
 
     @model_validator(mode="after")
-    def _changes_something(self) -> AmendAgreement:
+    def _changes_something(self) -> Self:
         if self.amount_cents is None and self.ends_on is None and self.terms is None:
             raise ValueError("nothing is changed: give amount_cents, ends_on or terms")
         return self

@@ -1,7 +1,5 @@
 """Defines the events that can happen in every state: notes, documents, a new contact (4270.4)."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from states.addresses import mailbox

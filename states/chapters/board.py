@@ -1,7 +1,5 @@
 """Defines the events of an item before the Board: its agenda, its introduction, a deferral (4270.9)."""
 
-from __future__ import annotations
-
 from pydantic import Field, StrictBool
 
 from states.agreement import Item

@@ -1,7 +1,5 @@
 """Defines the events of the open call, which seals applications until it closes (4270.1 to .4, 4270.8)."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import AfterValidator, Field

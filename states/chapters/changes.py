@@ -1,7 +1,5 @@
 """Defines how a side asks for changes to a text that it is asked to agree to (4270.7, 4270.9, 4270.10)."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

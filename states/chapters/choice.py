@@ -1,7 +1,5 @@
 """Defines the events of choosing a Lead Partner: the choice, protests, another call (4270.8)."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from states.case import Case, attachments_of, require_recorded

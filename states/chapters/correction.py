@@ -3,10 +3,8 @@
 `states/history.py` works out what a correction would change. The requirements here judge that.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, StrictBool, model_validator
 
@@ -56,7 +54,7 @@ class CorrectEntry(Input):
     )
 
     @model_validator(mode="after")
-    def _either(self) -> CorrectEntry:
+    def _either(self) -> Self:
         if self.void and self.input:
             raise ValueError("a row that is taken back has no input: give input, or void = true")
         if not self.void and self.input is None:

@@ -1,7 +1,5 @@
 """Defines the events that end a partnership: withdrawal, termination, expiry, close-out (4270.9, 4270.12)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Defines the events of the statement of needs, which the school and the District write and agree to (4270.7)."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from states.addresses import mailbox

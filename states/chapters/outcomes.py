@@ -1,8 +1,6 @@
 """Defines the events of the measurable outcomes, which school, District and Lead Partner agree to (4270.10)."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -41,7 +39,7 @@ class OutcomeInput(Input):
     goal: Text = Field(title="Goal", description="the goal of the school or the District that it serves")
 
     @model_validator(mode="after")
-    def _ahead(self) -> OutcomeInput:
+    def _ahead(self) -> Self:
         # Equal numbers are allowed: to keep a good result is an outcome too.
         behind = self.target < self.baseline if self.direction == "increase" else self.target > self.baseline
         if behind:
@@ -55,7 +53,7 @@ class SetOutcomes(Input):
     )
 
     @model_validator(mode="after")
-    def _named_once(self) -> SetOutcomes:
+    def _named_once(self) -> Self:
         # A report gives its values by the name of the outcome, so a name may occur only once.
         check_distinct(tuple(outcome.name for outcome in self.outcomes))
         return self

@@ -1,8 +1,6 @@
 """Defines the event that changes the panel of a call, for reviewers who fall ill or leave (4270.8)."""
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -26,7 +24,7 @@ class ChangePanel(Reason):
     )
 
     @model_validator(mode="after")
-    def _changes_something(self) -> ChangePanel:
+    def _changes_something(self) -> Self:
         if not self.add and not self.remove:
             raise ValueError("nobody joins the panel and nobody leaves it; give add, remove or both")
         if both := sorted({*self.add} & {*self.remove}):

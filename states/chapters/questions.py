@@ -1,7 +1,5 @@
 """Defines how the public asks about an open call and staff answer, all of it on the page of the call (4270.8)."""
 
-from __future__ import annotations
-
 from pydantic import Field, StrictBool
 
 from states.case import Case

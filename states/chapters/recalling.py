@@ -3,8 +3,6 @@
 Staff call an item back, or the Board's calendar changes under it.
 """
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from states.case import Case, require_recorded

@@ -1,7 +1,5 @@
 """Defines the referral to the Board: what may come before it, with which terms, and why (4270.9)."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from states.agreement import Agreement, Change, Item

@@ -1,7 +1,5 @@
 """Defines the events of an annual review: its report, its findings, what follows (4270.11, 4270.12)."""
 
-from __future__ import annotations
-
 from pydantic import Field, StrictBool
 
 from states.case import Case, Meaning, attachments_of, require_recorded

@@ -1,8 +1,6 @@
 """Defines how the panel judges the applications: conflicts of interest and scores (4270.3, 4270.8)."""
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -27,7 +25,7 @@ class ScoreApplication(OfOrganization):
     comment: Text = Field(title="Comment", description="what the scores rest on")
 
     @model_validator(mode="after")
-    def _all_five(self) -> ScoreApplication:
+    def _all_five(self) -> Self:
         # Sums of scores can be compared only if each has all five abilities (4270.3).
         missing = [name for name in ABILITIES if name not in self.scores]
         if missing:

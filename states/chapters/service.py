@@ -1,7 +1,5 @@
 """Defines the events of an agreement in force: duties, and agreements with others (4270.5, 4270.6)."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import get_args
 

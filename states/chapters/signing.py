@@ -1,7 +1,5 @@
 """Defines the events by which an agreement is signed, on a page or on paper, and started (4270.9, 4270.10)."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from states.case import Case, add_signature, attachment_of

@@ -1,7 +1,5 @@
 """Defines the events of a wanted first day: staff put it on record, and the clock keeps its plan up to date."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from states.case import Case

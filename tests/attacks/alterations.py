@@ -17,6 +17,7 @@ from states import history as history_of_law
 from tests.support.district import Life
 from workflow.store import past, tables
 from workflow.store.column_types import canonical
+from workflow.store.partner_columns import partner_columns
 from workflow.store.public_columns import last_changed, public_columns
 from workflow.store.rows import GENESIS, HistoryEntry
 from workflow.store.saving import days_in_force, digest_of, facts_text, hash_row
@@ -74,7 +75,7 @@ def _rewritten(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]], l
         )
         values = {
             "version": len(rows), "head": previous, "facts": facts_text(folded.facts), "state": str(folded.state),
-            "entered_at": folded.entered_at, **in_force, **public,
+            "entered_at": folded.entered_at, **in_force, **public, **partner_columns(folded.facts),
         }  # fmt: skip
         table = tables.partnerships
         connection.execute(update(table).where(table.c.ref == bindparam("r")).values(values), {"r": life.ref})

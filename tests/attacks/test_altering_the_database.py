@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.attacks.alterations import ALTERATIONS, EVENT, REFUSED, VERIFY, Alteration
 from tests.support.district import Begin, Life
+from workflow.mail_servers import make_mailer
 from workflow.outbox import delivery
 from workflow.record import backup, checkpoint, verify
-from workflow.session import make_mailer
 from workflow.store import chain, tables
 from workflow.store.errors import Damaged
 

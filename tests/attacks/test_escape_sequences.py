@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+from io import BytesIO, TextIOWrapper
 
 import pytest
 from sqlalchemy import insert
 
 from notifications.markup import escape_controls
+from states.names import Role
 from tests.support.desk import REF, Desk
 from tests.support.district import Begin
 from tests.workflow.admin.conftest import OWNER
 from workflow import engine
+from workflow.admin.terminal import JSON_ESCAPE, dump_json
 from workflow.daemon import logs
 from workflow.store import tables
 
@@ -89,6 +92,19 @@ def test_no_line_of_the_log_acts(begin: Begin, capsys: pytest.CaptureFixture[str
     assert written.count("gone") == 3
     assert len(written.splitlines()) == 2
     assert acting(written) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize(
+    "text", ["plain", "學校 é", "\x7f", "\x85\u2028", HOSTILE, "half \ud800", 'a "quote"\\\n']
+)
+def test_a_document_reads_as_the_standard_library_writes_it(
+    text: str, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(BytesIO(), encoding))
+    document = {text: [text, 1, 250000.5, None, True, {}, [], {"role": Role.STAFF, "to": (text,)}]}
+    plain = json.dumps(document, ensure_ascii=encoding == "ascii", indent=2)
+    assert dump_json(document) == escape_controls(plain, JSON_ESCAPE)
 
 
 def test_line_ends_tabs_and_letters_of_every_script_stay() -> None:

@@ -26,9 +26,9 @@ POINTS = {
     "after a batch is committed": ("before", "workflow.daemon.report:log_changes"),
     "before a digest is committed": ("after", "workflow.outbox.digest:gather"),
     "before anything is delivered": ("before", "workflow.outbox.delivery:deliver"),
-    "before a claim is committed": ("after", "workflow.outbox.delivery:_claim"),
-    "between claim and delivery": ("before", "workflow.outbox.delivery:_attempt"),
-    "after delivery, before it is settled": ("after", "workflow.outbox.delivery:_attempt"),
+    "before a claim is committed": ("after", "workflow.outbox.delivery:claim"),
+    "between claim and delivery": ("before", "workflow.outbox.attempts:send"),
+    "after delivery, before it is settled": ("after", "workflow.outbox.attempts:send"),
     "before it is settled for good": ("after", "workflow.outbox.delivery:_settle"),
     # of a file in a Maildir
     "a letter written, not in its place": ("before", "os:fsync"),

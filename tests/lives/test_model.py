@@ -206,7 +206,8 @@ def without(requirement: str, *events: str) -> list[Event]:
 
 def under(monkeypatch: pytest.MonkeyPatch, table: Sequence[Event]) -> None:
     """Let this table be the law."""
-    monkeypatch.setattr(machine, "MACHINE", machine.build(table))
+    changed = machine.build(table)
+    monkeypatch.setattr(machine, "machine_of_law", lambda: changed)
     places = [((row.name, state), row) for row in table for state in row.at]
     grouped = groupby(sorted(places, key=lambda one: str(one[0])), key=lambda one: one[0])
     monkeypatch.setattr(machine, "_ROWS", {key: [row for _, row in rows] for key, rows in grouped})

@@ -1,6 +1,7 @@
 """What the law tells before anybody tries: the events of a state, what each lacks, and a drawing of it all."""
 
 import inspect
+from collections.abc import Callable
 
 import pytest
 
@@ -10,19 +11,24 @@ from states.event import Event, Requirement
 from states.lifecycle import TABLE
 from states.machine import ASKED, Possibility
 from states.names import State
-from tests.support.facts import PEOPLE, Life, life_in
+from tests.support.facts import PEOPLE, STATIONS, Life, life_in
 
 STATES = (None, *State)
 
 
 def explained(life: Life) -> dict[str, Possibility]:
     """Every event of the life's state, judged without any input and as the first role that may do it."""
+    return {found.row.name: found for found in machine.explain(cases(life), life.state)}
+
+
+def cases(life: Life) -> Callable[[Event], Case]:
+    """The case by which a row is judged, without any input and as the first role that may do it."""
 
     def case_for(row: Event) -> Case:
         setting = life.setting(object())
         return Case(life.state, life.facts, None, PEOPLE[row.who[0]], row.who[0], life.now, setting)
 
-    return {found.row.name: found for found in machine.explain(case_for, life.state)}
+    return case_for
 
 
 @pytest.mark.parametrize("state", STATES, ids=str)
@@ -30,6 +36,15 @@ def test_every_event_of_a_state_is_explained_once(state: State | None) -> None:
     expected = {row.name for row in TABLE if state in row.at}
     assert explained(life_in(state)).keys() == expected
     assert sorted(row.name for row in machine.events_of(state)) == sorted(expected)
+
+
+@pytest.mark.parametrize("station", STATIONS)
+def test_the_possible_events_are_those_that_nothing_explained_stands_against(station: str) -> None:
+    life = Life().to(station)
+    expected = [name for name, found in explained(life).items() if found.possible]
+    assert [row.name for row in machine.find_possible(cases(life), life.state)] == expected
+    only = [row.name for row in machine.find_possible(cases(life), life.state, expected[1:3])]
+    assert only == expected[1:3]
 
 
 def test_each_requirement_is_met_or_unmet_with_its_reason_or_asks_for_the_input() -> None:

@@ -247,6 +247,21 @@ def rows(folder: Path, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in found] if found.returns_rows else []
 
 
+@contextlib.contextmanager
+def plans_of(words: str) -> Iterator[list[str]]:
+    """Collect how SQLite finds the rows of each statement with these words that any engine runs meanwhile."""
+    plans: list[str] = []
+
+    def explain(_: object, cursor: sqlite3.Cursor, statement: str, values: Any, *rest: object) -> None:
+        if words in statement:
+            steps = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.append("; ".join(step[3] for step in steps))
+
+    event.listen(Engine, "before_cursor_execute", explain)
+    yield plans
+    event.remove(Engine, "before_cursor_execute", explain)
+
+
 def tamper(folder: Path, statement: str, **values: Any) -> int:
     """Change rows although the database guards them, then guard them again; how many."""
     with beside(folder) as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from notifications.filters import long_day, money
+from notifications.written import long_day, money
 from states.errors import TableError
 from states.fact import Fact
 from states.inputs import ABILITIES, READABLE

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from textwrap import shorten
 
-from notifications.filters import long_day, money, near_day
+from notifications.written import long_day, money, near_day
 from states.case import Meeting
 from states.chapters.changes import texts_to_agree_to
 from states.errors import TableError

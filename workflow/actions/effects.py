@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from notifications.filters import long_day, money, words
+from notifications.written import long_day, money, words
 from workflow.change import Change
 from workflow.outbox import event_words
 from workflow.session import Session

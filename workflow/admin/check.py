@@ -11,13 +11,13 @@ import click
 
 from workflow.admin.console import Console, common
 from workflow.admin.terminal import echo
+from workflow.mail_servers import make_letterbox, make_mailer
 from workflow.outbox.trial import require_writable
 from workflow.procedure import config
 from workflow.procedure.config import Config
 from workflow.procedure.warnings import find_warnings
 from workflow.record.moved import format_instant
 from workflow.rehearsal.prediction import Prediction, predict_loading
-from workflow.session import make_letterbox, make_mailer
 from workflow.store import database
 
 

@@ -20,11 +20,11 @@ from typing import Any, TypeVar, cast
 import click
 from click.shell_completion import CompletionItem
 
-from notifications.filters import long_day
 from notifications.markup import escape_controls
+from notifications.written import long_day
 from states.errors import BadInput, Problem, Refused, Unmet
 from workflow import session
-from workflow.admin.terminal import dump_json, echo
+from workflow.admin.terminal import dump_json, echo, has_every_letter
 from workflow.forms.days import read_option
 from workflow.procedure import config
 from workflow.procedure.config import Config
@@ -114,11 +114,6 @@ class Console:
 
         With `widest`, rows that are as wide as all others, `rows` are printed as they come.
         """
-        # Imported here, since rich takes time to import and answers in JSON do not need it.
-        from rich import box
-        from rich.console import Console as Terminal
-        from rich.table import Table
-
         if widest is None:
             rows = widest = list(rows)
         cells = map(_escape, rows)
@@ -129,19 +124,12 @@ class Console:
         on_terminal = sys.stdout.isatty()
         # A pipe gets whole lines, so that other programs can read them.
         wide = shutil.get_terminal_size().columns if on_terminal else 10_000
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         widths = _fit_widths([list(headings), first, *map(_escape, widest)], wide)
-        for heading, width in zip(headings, widths, strict=True):
-            table.add_column(_wrap(heading, width), width=width, no_wrap=True, header_style="bold")
-        # rich takes a third of a millisecond for a row. It gets the first one, for the headings above it.
-        table.add_row(*(_plain_text(_wrap(cell, width)) for cell, width in zip(first, widths, strict=True)))
-        plain = not on_terminal or bool(os.environ.get("NO_COLOR"))
-        terminal = Terminal(
-            width=wide, highlight=False, force_terminal=on_terminal, color_system=None if plain else "auto"
-        )
-        with terminal.capture() as shown:
-            terminal.print(table)
-        click.echo("\n".join(line.rstrip() for line in shown.get().rstrip().splitlines()))
+        if on_terminal or not has_every_letter(sys.stdout):
+            click.echo(_draw_top(headings, first, widths, wide, on_terminal=on_terminal))
+        else:
+            rule = "─" * (sum(widths) + _GAP * (len(widths) - 1))
+            click.echo("\n".join((_format_row(headings, widths), rule, _format_row(first, widths))))
         lines = (_format_row(row, widths) for row in cells)
         while block := list(islice(lines, _LINES)):
             click.echo("\n".join(block))
@@ -268,15 +256,12 @@ def _fit_widths(rows: Sequence[Sequence[str]], wide: int) -> list[int]:
     2. No column breaks a word.
     3. Every column keeps one character.
     """
-    from rich.cells import cell_len
-
     columns = list(zip(*rows, strict=True))
-    # A terminal gives a Chinese letter two places.
-    widths = [max(map(cell_len, column)) for column in columns]
+    widths = [max(map(_measure, column)) for column in columns]
     if sum(widths) + _GAP * (len(widths) - 1) <= wide:
         return widths
     split = _Wrapper().split_pieces
-    least = [max(cell_len(piece) for cell in column for piece in [*split(cell), ""]) for column in columns]
+    least = [max(_measure(piece) for cell in column for piece in [*split(cell), ""]) for column in columns]
     for floor in ([widths[0], *least[1:]], least, [1] * len(least)):
         while sum(widths) + _GAP * (len(widths) - 1) > wide:
             shrinkable = [i for i, width in enumerate(widths) if width > floor[i]]
@@ -286,6 +271,47 @@ def _fit_widths(rows: Sequence[Sequence[str]], wide: int) -> list[int]:
     return widths
 
 
+def _draw_top(
+    headings: Sequence[str], first: Sequence[str], widths: Sequence[int], wide: int, *, on_terminal: bool
+) -> str:
+    """Return the headings and the first row of a table, as this terminal shows them."""
+    # Imported here, since rich takes long to import and only terminals need it. It takes a third of a
+    # millisecond for a row, so it gets only the first one.
+    from rich import box
+    from rich.console import Console as Terminal
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading, width in zip(headings, widths, strict=True):
+        table.add_column(_wrap(heading, width), width=width, no_wrap=True, header_style="bold")
+    table.add_row(*(_plain_text(_wrap(cell, width)) for cell, width in zip(first, widths, strict=True)))
+    plain = not on_terminal or bool(os.environ.get("NO_COLOR"))
+    terminal = Terminal(
+        width=wide, highlight=False, force_terminal=on_terminal, color_system=None if plain else "auto"
+    )
+    with terminal.capture() as shown:
+        terminal.print(table)
+    return "\n".join(line.rstrip() for line in shown.get().rstrip().splitlines())
+
+
+def _measure(text: str) -> int:
+    """Return how many places a terminal gives a text. A Chinese letter gets two."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _pad(text: str, width: int) -> str:
+    """Return a text with blanks to a width, or cut to it."""
+    if text.isascii() and text.isprintable():
+        return text[:width].ljust(width)
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, width)
+
+
 def _escape(row: Sequence[object]) -> list[str]:
     """Return the texts of the cells of a row, on which no terminal acts."""
     return [escape_controls(str(cell)) if cell is not None else "" for cell in row]
@@ -293,12 +319,10 @@ def _escape(row: Sequence[object]) -> list[str]:
 
 def _format_row(cells: Sequence[str], widths: Sequence[int]) -> str:
     """Return the lines of a row, as rich prints them."""
-    from rich.cells import set_cell_size
-
     columns = [_wrap(cell, width).split("\n") for cell, width in zip(cells, widths, strict=True)]
     lines = [
         (" " * _GAP).join(
-            set_cell_size(column[i] if i < len(column) else "", width)
+            _pad(column[i] if i < len(column) else "", width)
             for column, width in zip(columns, widths, strict=True)
         )
         for i in range(max(map(len, columns)))
@@ -307,11 +331,9 @@ def _format_row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _wrap(text: str, width: int) -> str:
-    from rich.cells import cell_len
-
-    if cell_len(text) <= width:
+    if _measure(text) <= width:
         return text
-    is_wide = cell_len(text) > len(text)
+    is_wide = _measure(text) > len(text)
     return "\n".join(_Wrapper(max(width // 2, 1) if is_wide else width).wrap(text))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from sqlalchemy import ColumnElement, select, tuple_
 
-from notifications.filters import long_day
+from notifications.written import long_day
 from states.errors import BadInput, Problem, suggest
 from workflow.admin.console import Console, Listing, common
 from workflow.admin.references import ANY_REF, REF, find_record

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from notifications.filters import long_day
+from notifications.written import long_day
 from states.errors import BadInput, Problem, Refused
 from states.event import Event
 from states.machine import FIRST, row_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from notifications.filters import long_day
+from notifications.written import long_day
 from states.chapters.correction import CORRECT_ENTRY
 from states.errors import BadInput, Refused
 from states.inputs import Nothing

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from notifications.filters import long_day, money
+from notifications.written import long_day, money
 from states.errors import BadInput, Problem, suggest
 from states.event import Event
 from states.inputs import AttachedFile, Input

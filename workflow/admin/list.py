@@ -11,12 +11,15 @@ import click
 from sqlalchemy import Select, or_, select
 
 from states.errors import suggest
+from states.event import Event
 from states.moments import begins_on
 from states.names import State
+from workflow import setting
 from workflow.admin.console import Console, common
 from workflow.admin.terminal import JsonList, format_minute
 from workflow.record import histories
 from workflow.session import Session
+from workflow.setting import Situation
 from workflow.store import tables
 from workflow.store.errors import NotFound
 from workflow.store.rows import DeadlineStatus, RungKind, Snapshot
@@ -140,9 +143,10 @@ def _documents(
         documents.read_texts_ahead(ahead, records, now)
         for record in records:
             with histories.reraise_with_ref(record.ref):
-                waits = pending.list_waits(ahead, record, now)
+                possible = setting.find_possible(Situation(ahead, record, None, now))
+                waits = pending.list_waits(ahead, record, now, possible=possible)
                 if email is None or any(_can_do(wait, email) for wait in waits):
-                    yield _document(ahead, record, waits, now)
+                    yield _document(ahead, record, waits, possible, now)
 
 
 def _waits(session: Session, query: Select[Any], now: datetime, email: str) -> Iterator[tuple[str, ...]]:
@@ -164,12 +168,16 @@ def _can_do(wait: Wait, email: str) -> bool:
 
 def with_waiting(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
     """Return the document of a partnership, with what it waits for."""
-    return _document(session, record, pending.list_waits(session, record, now), now)
+    possible = setting.find_possible(Situation(session, record, None, now))
+    waits = pending.list_waits(session, record, now, possible=possible)
+    return _document(session, record, waits, possible, now)
 
 
-def _document(session: Session, record: Snapshot, waits: Iterable[Wait], now: datetime) -> dict[str, Any]:
+def _document(
+    session: Session, record: Snapshot, waits: Iterable[Wait], possible: Iterable[Event], now: datetime
+) -> dict[str, Any]:
     waiting_on = [pending.document(session, wait, now) for wait in waits]
-    return documents.partnership(session, record, now) | {"waiting_on": waiting_on}
+    return documents.partnership(session, record, now, possible) | {"waiting_on": waiting_on}
 
 
 def waiting_row(wait: dict[str, Any]) -> tuple[str, ...]:

@@ -20,10 +20,11 @@ from workflow.admin.console import Console, common
 from workflow.admin.notices import Seal, notices
 from workflow.admin.references import REF, check_id, find_record
 from workflow.admin.terminal import echo
+from workflow.mail_servers import make_mailer
 from workflow.outbox.trial import compose_test
 from workflow.outbox.writing import CannotWrite
 from workflow.record import changes
-from workflow.session import Session, make_mailer
+from workflow.session import Session
 from workflow.store import tables
 from workflow.store.errors import NotFound
 from workflow.store.rows import Notice

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import click
 
 from states.errors import BadInput, Problem
+from workflow import startup
 from workflow.admin.terminal import dump_json, echo, replace_missing_letters
 
 
@@ -84,7 +85,11 @@ class Program(click.Group):
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return load(cmd_name) if cmd_name in COMMANDS else None
+        if cmd_name not in COMMANDS:
+            return None
+        command = load(cmd_name)
+        startup.end()
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -121,6 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
     replace_missing_letters()
+    startup.begin()
     # A list keeps what it makes until its end. By default Python looks through all of it after 700 new objects.
     gc.set_threshold(_GARBAGE)
     try:

@@ -14,8 +14,8 @@ from typing import Any
 
 import click
 
-from notifications.filters import long_day, money
 from notifications.markup import escape_controls
+from notifications.written import long_day, money
 from states.errors import BadInput, Problem, Refused
 from states.inputs import Input
 from workflow.admin.console import Console

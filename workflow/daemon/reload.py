@@ -12,11 +12,11 @@ import structlog
 from notifications.incoming.letterboxes import Letterbox
 from notifications.mailers import Mailer
 from states.errors import Problem
+from workflow.mail_servers import make_letterbox, make_mailer
 from workflow.outbox.trial import require_writable
 from workflow.procedure import config
 from workflow.procedure.config import Config, ConfigError
 from workflow.procedure.warnings import find_warnings
-from workflow.session import make_letterbox, make_mailer
 
 _SHOWN = 5  # the most problems of a refused configuration that /healthz shows
 

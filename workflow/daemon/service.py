@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from notifications.incoming.letterboxes import LetterboxFailed
 from notifications.markup import escape_controls
 from states.errors import Problem
+from workflow import startup
 from workflow.clock import tick
 from workflow.clock.fire import next_due
 from workflow.daemon import logs, reload, report, signals
@@ -361,6 +362,7 @@ def main(config_file: str | None, once: bool) -> None:
     1 something that was due failed (with --once), or the database is away or held by another program for now, 5 the
     configuration or the database cannot be used.
     """
+    startup.end()
     path = config.find(config_file, os.environ)
     try:
         with _opened(path) as opened:

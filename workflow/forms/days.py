@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from dateutil.relativedelta import relativedelta
 
-from notifications.filters import long_day
+from notifications.written import long_day
 from states.errors import BadInput, Problem
 
 EXPECTED = "a day such as 2026-10-31, Oct 31, tomorrow or +21 days"

@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, StrictBool, TypeAdapter
 
-from notifications.filters import money
+from notifications.written import money
 from states import inputs
 from states.errors import Problem
 from states.inputs import ABILITIES, READABLE

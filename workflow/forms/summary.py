@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from notifications.filters import kind_and_size, long_day, money
+from notifications.written import kind_and_size, long_day, money
 from workflow.forms import parsing
 from workflow.forms.fields import Field, Offered, build_fields
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from notifications.addresses import parse_mailbox
-from notifications.render import Templates
+from notifications.template_files import TemplateFiles
 from states.case import Meaning
 from states.errors import Problem
 from states.event import OFFICE
@@ -97,7 +97,7 @@ _LONGEST = (
 
 def find_mistakes(
     procedure: Procedure,
-    templates: Templates,
+    files: TemplateFiles,
     *,
     words: bool = True,
     whole: bool = True,
@@ -110,7 +110,7 @@ def find_mistakes(
     """
     # First each row by itself, then the words and the other
     # tables, and last what only all rows together can show.
-    names = set(templates.names())
+    names = set(files.names())
     for name, row in procedure.deadline.items():
         if row.enabled:
             yield from (
@@ -135,7 +135,7 @@ def find_mistakes(
         for name in ALWAYS
         if name not in names
     )
-    for fault in templates.problems() if words else ():
+    for fault in files.templates.problems() if words else ():
         at = fault.file + (f", line {fault.line}" if fault.line else "")
         yield Problem(at, fault.problem, fault.expected)
     yield from _check_watchers(procedure)

@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from notifications.addresses import Mailbox, parse_mailbox
 from notifications.errors import ServiceError
-from notifications.links import Links
-from notifications.pages import Pages
-from notifications.render import Templates
+from notifications.template_files import TemplateFiles
 from states.case import Meaning
 from states.errors import Problem
 from states.mistakes import problems_of
@@ -32,6 +30,12 @@ from workflow.procedure.redactions import find_redaction_mistakes
 from workflow.procedure.settings import DeadlineSettings, NoticeSettings, Procedure
 from workflow.store.column_types import canonical
 from workflow.store.files import private_mode
+
+if TYPE_CHECKING:
+    from notifications.links import Links
+    from notifications.pages import Pages
+    from notifications.render import Templates
+    from notifications.sandbox import Sandbox
 
 _PACKAGE = Path(__file__).parents[1]
 DEFAULTS = _PACKAGE / "defaults"
@@ -67,11 +71,29 @@ class Config:
     procedure: Procedure
     folder: Path
     path: Path | None
-    templates: Templates
-    pages: Pages
+    files: TemplateFiles
     calendar: Calendar
     events: Mapping[str, Mapping[str, str]]  # the words for each event: label, does, done, automatic
     signer: Links | None = None  # signs links in place of the keys, for a copy whose messages nobody reads
+
+    @property
+    def templates(self) -> Templates:
+        """Return the notices, which are compiled at their first use."""
+        return self.files.templates
+
+    @property
+    def pages(self) -> Pages:
+        """Return the pages, which are compiled at their first use."""
+        return self.files.pages
+
+    @property
+    def published(self) -> Sandbox:
+        """Return the environment of the texts that are published. As of a notice, each file is read once."""
+        return self.files.published
+
+    def open_templates(self, *, html: bool) -> Sandbox:
+        """Return an environment of templates: those of the district come before the packaged ones."""
+        return self.files.open(html=html)
 
     @cached_property
     def deadlines(self) -> dict[str, DeadlineSettings]:
@@ -110,6 +132,8 @@ class Config:
         """Return the signer and reader of links. Raise `ConfigError` if there are no keys."""
         if self.signer is not None:
             return self.signer
+        from notifications.links import Links
+
         # The keys are read at their first use, since `init` reads the configuration before it makes them.
         path = self.folder / self.procedure.web.keys_file
         try:
@@ -228,17 +252,16 @@ def load(path: Path | None, *, words: bool = True) -> Config:
     packaged, data = _fill_in(packaged), _fill_in(data)
     procedure, problems = _validate(data, packaged)
     folders = [folder / "templates", DEFAULTS / "templates"]
-    templates = Templates(folders, procedure.district.zone)
-    pages = Pages(folders, procedure.district.zone)
+    files = TemplateFiles(folders, procedure.district.zone)
     words_of_events = _read_words(folders, "events.toml")
-    problems += find_mistakes(procedure, templates, words=words, whole=not problems)
+    problems += find_mistakes(procedure, files, words=words, whole=not problems)
     problems += find_missing_words(words_of_events)
     problems += find_redaction_mistakes(procedure.redaction)
     # An earlier release read this file. Without an error the district's own labels would silently be gone.
     if (folder / "templates" / "labels.toml").is_file():
         expected = 'each as label = "..." of its event in templates/events.toml'
         problems.append(Problem("templates/labels.toml", "it is not read any more", expected))
-    problems += [Problem(*fault) for fault in (pages.problems() if words else ())]
+    problems += [Problem(*fault) for fault in (files.pages.problems() if words else ())]
     try:
         # The calendar compares days with each other, which the types of single settings cannot do.
         calendar = _make_calendar(procedure)
@@ -246,7 +269,7 @@ def load(path: Path | None, *, words: bool = True) -> Config:
         problems.append(Problem("calendar", str(error)))
     if problems:
         raise ConfigError(problems)
-    return Config(procedure, folder, path, templates, pages, calendar, words_of_events)
+    return Config(procedure, folder, path, files, calendar, words_of_events)
 
 
 def put_in_place(proposed: Config, present: Config) -> Config:

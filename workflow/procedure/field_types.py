@@ -1,7 +1,5 @@
 """Reads the values of config.toml: times, zones, hours, addresses, periods. A mistake says what would be right."""
 
-from __future__ import annotations
-
 import re
 from datetime import time
 from typing import Annotated
@@ -136,4 +134,4 @@ States = Annotated[tuple[State, ...], BeforeValidator(_as_list), Field(min_lengt
 class Settings(BaseModel):
     # A misspelt key is an error, since a setting that is
     # silently ignored would show only when a date is missed.
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)

@@ -3,8 +3,6 @@
 The comments in config.toml itself say what each key means.
 """
 
-from __future__ import annotations
-
 from datetime import time
 from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo

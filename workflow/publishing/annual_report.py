@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from notifications.filters import money
+from notifications.written import money
 from states.agreement import Agreement
 from states.case import Entry
 from states.errors import BadInput, Problem

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from notifications.filters import money
+from notifications.written import money
 from states.errors import BadInput, Problem
 from states.names import State
 from states.partnership import Partnership

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from notifications.filters import long_day, money
+from notifications.written import long_day, money
 from states.chapters.correction import CORRECT_ENTRY
 from states.inputs import READABLE
 from states.machine import event_named

@@ -19,7 +19,7 @@ from notifications.sandbox import bounded
 from states.machine import FIRST, moves
 from states.names import State
 from workflow.procedure.config import Config
-from workflow.publishing.words import broken, open_templates
+from workflow.publishing.words import broken
 
 WIDTH = 320
 # In pixels: the space between two boxes, inside of a box, between two lanes of arrows, and the height of a line.
@@ -59,7 +59,7 @@ class Box:
 
 def draw_svg(config: Config, stand: Stand | None = None) -> str:
     """Return the lifecycle as an SVG document. Raise `ConfigError` if the template has a mistake."""
-    environment = open_templates(config, html=True)
+    environment = config.open_templates(html=True)
     lanes = _assign_lanes()
     left, right = _LANE * (max(lanes.values(), default=-1) + 1) + 12, WIDTH - _LANE - 12
     boxes = _place_boxes(config, stand, right - left)

@@ -349,8 +349,17 @@ def _list_documents(process: Process, facts: Partnership) -> Iterator[Node]:
 def _remove_empty(value: Any) -> Any:
     """Return a document without what says nothing: no value, an empty text, an empty list or object."""
     if isinstance(value, dict):
-        kept = {key: _remove_empty(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item is not None and item not in ("", [], {})}
+        kept = {}
+        for key, item in value.items():
+            # Most values are texts, which a call for each would take longest.
+            if isinstance(item, (dict, list, tuple)):
+                item = _remove_empty(item)
+                if not item:
+                    continue
+            elif item is None or item == "":
+                continue
+            kept[key] = item
+        return kept
     if isinstance(value, (list, tuple)):
         return [_remove_empty(item) for item in value]
     return value

@@ -18,7 +18,7 @@ from workflow.publishing.ocds_process import Node, Process, describe
 from workflow.publishing.words import Words
 from workflow.session import Session
 from workflow.store import past
-from workflow.store.rows import Snapshot
+from workflow.store.rows import DESTROYED, Snapshot
 from workflow.views.public_texts import cleaner_for
 
 _SECTIONS = ("planning", "tender", "awards", "contracts")
@@ -31,9 +31,9 @@ def list_releases(session: Session, words: Words, record: Snapshot) -> dict[str,
     No text in them names a contact person. Of a record that was destroyed there are none. Raise as
     `states.history.fold` does if the history cannot be read.
     """
-    if past.is_destroyed(session.connection, record.key):
-        return {}
     entries = past.read_entries(session.connection, record.key, session.config.calendar.local)
+    if any(entry.actor == DESTROYED for entry in entries):
+        return {}
     processes, clean = make_releases(session, words, record.ref, entries), cleaner_for(record.facts)
     return {ocid: [_clean(each, clean) for each in releases] for ocid, releases in processes.items()}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from notifications.filters import kind_and_size
+from notifications.written import kind_and_size
 from states.fact import Fact
 from states.inputs import ABILITIES, READABLE
 from states.names import Role

@@ -17,6 +17,7 @@ from workflow.store.rows import Snapshot
 from workflow.views.public_entry import Entry, make_entry
 
 PER_PAGE = 50
+_AT_ONCE = 400  # partnerships of the whole list that are in memory at once
 _TABLE = tables.partnerships
 
 
@@ -77,12 +78,12 @@ def read_all(
         groups, _ = _count(session, wanted)
     last: int | None = None
     while groups:
-        run = _take_run(groups, 0)
+        run = _take_run(groups, _AT_ONCE)
         with reading() as session:
-            rows = session.connection.execute(_order(run, wanted, last).limit(PER_PAGE)).all()
+            rows = session.connection.execute(_order(run, wanted, last).limit(_AT_ONCE)).all()
             entries = [entry for entry, _ in _read_entries(session, [row.id for row in rows], now)]
         yield from entries
-        if len(rows) < PER_PAGE:
+        if len(rows) < _AT_ONCE:
             groups, last = groups[len(run) :], None
         else:
             # Go on within the group of the last one.
@@ -124,17 +125,17 @@ def _find_keys(session: Session, wanted: Filter, groups: Sequence[_Group], start
     while first < len(groups) and start >= groups[first].number:
         start -= groups[first].number
         first += 1
-    run = _take_run(groups[first:], start)
+    run = _take_run(groups[first:], start + PER_PAGE)
     if not run:
         return []
     return list(session.connection.scalars(_order(run, wanted).offset(start).limit(PER_PAGE)))
 
 
-def _take_run(groups: Sequence[_Group], start: int) -> list[_Group]:
-    """Return the first groups, as many as a page needs that begins at a place in the first of them."""
+def _take_run(groups: Sequence[_Group], number: int) -> list[_Group]:
+    """Return the first groups, as many as it takes for a number of partnerships."""
     run: list[_Group] = []
     for group in groups:
-        if sum(each.number for each in run) >= start + PER_PAGE:
+        if sum(each.number for each in run) >= number:
             break
         run.append(group)
     return run

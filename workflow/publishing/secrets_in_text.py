@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from notifications.filters import long_day, money
+from notifications.written import long_day, money
 
 SHORTEST = 4  # characters of a value that is looked for: a shorter one stands in every text by chance
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")

@@ -45,6 +45,8 @@ def clean(text: str) -> str:
 
 # CSV
 
+_BLOCK = 1 << 16  # characters
+
 
 def to_csv(table: Table) -> bytes:
     """Return a table as CSV in UTF-8 with a byte order mark, without which Excel reads it in another encoding.
@@ -56,16 +58,18 @@ def to_csv(table: Table) -> bytes:
 
 
 def stream_csv(headings: Iterable[str], columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[bytes]:
-    """Yield the lines of a table as `to_csv` writes them, so that a long one is never in memory as a whole."""
+    """Yield a table as `to_csv` writes it, in blocks of lines, so that a long one is never in memory as a whole."""
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow([_safe(heading) for heading in headings])
     yield codecs.BOM_UTF8
     for row in rows:
         writer.writerow([_as_text(cell, column) for cell, column in zip(row, columns, strict=True)])
-        yield file.getvalue().encode()
-        file.seek(0)
-        file.truncate()
+        # A server sends each block on its own, which for every line would take longer than to make the line.
+        if file.tell() >= _BLOCK:
+            yield file.getvalue().encode()
+            file.seek(0)
+            file.truncate()
     yield file.getvalue().encode()
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from jinja2 import TemplateError
 
-from notifications.render import make_environment
-from notifications.sandbox import Sandbox, bounded
+from notifications.sandbox import bounded
 from states.errors import Problem
-from workflow.procedure.config import DEFAULTS, Config, ConfigError
+from workflow.procedure.config import Config, ConfigError
 from workflow.views.public_texts import hide_addresses
 
 Words = Callable[..., str]
+_KEPT = 500  # texts that one reader of words keeps
 
 
 def read_words(config: Config, name: str) -> Words:
@@ -24,10 +25,11 @@ def read_words(config: Config, name: str) -> Words:
     file = f"publishing/{name}.j2"
     try:
         with bounded():
-            texts = open_templates(config, html=False).get_template(file).module
+            texts = config.published.get_template(file).module
     except TemplateError as error:
         raise broken(file, error) from None
 
+    @lru_cache(_KEPT, typed=True)
     def write(text: str, *about: object) -> str:
         macro = getattr(texts, text, None)
         if macro is None:
@@ -39,13 +41,15 @@ def read_words(config: Config, name: str) -> Words:
         except (TemplateError, TypeError) as error:
             raise broken(f"{file}, {text}", error) from None
 
-    return write
+    def write_once(text: str, *about: object) -> str:
+        # A history says the same of many of its rows. What cannot be a key, such as a list, is written each time.
+        try:
+            hash(about)
+        except TypeError:
+            return write.__wrapped__(text, *about)
+        return write(text, *about)
 
-
-def open_templates(config: Config, *, html: bool) -> Sandbox:
-    """Return the environment of the templates: those of the district come before the packaged ones."""
-    folders = [config.folder / "templates", DEFAULTS / "templates"]
-    return make_environment(folders, config.procedure.district.zone, html=html)
+    return write_once
 
 
 def broken(place: str, error: Exception) -> ConfigError:

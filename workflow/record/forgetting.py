@@ -222,7 +222,8 @@ def _forget_facts(doing: Destruction, key: int, due: Due) -> None:
     day = doing.session.config.calendar.day(doing.now)
     title = f"(destroyed on {day}: {due.rule})"
     facts = facts_text(Partnership(school=school, title=title))
-    values = {"title": title, "facts": facts, "public_state": None, "call_ends_at": None}
+    listed = dict.fromkeys(("public_state", "call_ends_at", "partner", "partner_name", "partner_domain"))
+    values = {"title": title, "facts": facts, **listed}
     doing.connection.execute(update(table).where(table.c.id == key).values(values))
 
 

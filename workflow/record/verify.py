@@ -22,6 +22,7 @@ from workflow.record.committed import Fault, Ledger, find_changed_rows
 from workflow.record.histories import describe_error, read_history
 from workflow.record.second_chain import Roles, read_chain
 from workflow.store import forgotten, past, tables, triggers
+from workflow.store.partner_columns import partner_columns
 from workflow.store.public_columns import last_changed, public_columns
 from workflow.store.rows import GENESIS, HistoryEntry, Snapshot
 from workflow.store.saving import days_in_force, digest_of_row, facts_text, hash_row
@@ -157,6 +158,8 @@ def _find_faults(
     record = replace(stored, state=folded.state, facts=folded.facts, call_changed_at=last_changed(history))
     if any(getattr(row, name) != value for name, value in public_columns(record).items()):
         yield Fault(row.ref, None, "the row and its history differ on what the public lists show")
+    if any(getattr(row, name) != value for name, value in partner_columns(folded.facts).items()):
+        yield Fault(row.ref, None, "the row and its history differ on who the partner is")
 
 
 def _check_chain(ref: str, history: Iterable[HistoryEntry], ledger: Ledger) -> Iterator[Fault]:
@@ -195,8 +198,9 @@ def _check_destroyed(row: Row[Any], history: Sequence[HistoryEntry], ledger: Led
             row.ref, None, "values of its history were removed, and no certificate of destruction covers that"
         )
     vouched = certificate["row"]
-    # A certificate vouches for no column of the public lists. A destroyed record stands on none of them.
-    if vouched and (vouched != digest_of_row(row._asdict()) or row.public_state or row.call_ends_at):
+    # A certificate vouches for no column of lists. A destroyed record stands on none of them.
+    listed = row.public_state or row.call_ends_at or row.partner or row.partner_name or row.partner_domain
+    if vouched and (vouched != digest_of_row(row._asdict()) or listed):
         yield Fault(row.ref, None, "the row was changed after its values were destroyed")
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from notifications.filters import near_day
+from notifications.written import near_day
 from workflow.procedure.config import Config
 from workflow.rehearsal.chances import Chances, Milestone, Wish
 

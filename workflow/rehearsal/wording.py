@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from notifications.filters import near_day, time_of_day
+from notifications.written import near_day, time_of_day
 from states.names import Role
 from states.partnership import Partnership
 from workflow.directory import Directory

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
 from workflow.store.files import open_private
+from workflow.store.tables import METADATA
 
 _BUSY_MILLISECONDS = 10_000
 # How long a transaction that does nothing may keep its locks, on PostgreSQL. Then the server ends it.
@@ -81,6 +82,8 @@ def configure_sqlite(engine: Engine) -> None:
 
 def configure_postgresql(engine: Engine) -> None:
     """Limit how long a transaction may wait or be idle, and keep rows out of error messages."""
+    _limit_indexes()
+
     # These settings end with the transaction, so that a pooler may give the connection to another client
     # afterwards.
     patience = (
@@ -124,3 +127,14 @@ def configure_postgresql(engine: Engine) -> None:
         if error is not None and error.orig is not None:
             error.args = (str(error.args[0]).partition("\n")[0],)
             error.orig.args = (str(error.orig).partition("\n")[0],)
+
+
+def _limit_indexes() -> None:
+    """Let the indexes of some rows have the same rows on PostgreSQL as on SQLite."""
+    # SQLAlchemy imports its whole support for a database as soon as a table names an option of it. The tables
+    # name those of SQLite only, so that a program on SQLite does not wait for PostgreSQL.
+    for table in METADATA.tables.values():
+        for index in table.indexes:
+            rows = index.dialect_options["sqlite"]["where"]
+            if rows is not None:
+                index.dialect_options["postgresql"]["where"] = rows

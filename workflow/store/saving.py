@@ -13,6 +13,7 @@ from states.partnership import Partnership
 from workflow.store import tables
 from workflow.store.column_types import canonical, utc_text
 from workflow.store.commitments import Salts, commitments, hash_of
+from workflow.store.partner_columns import partner_columns
 from workflow.store.public_columns import public_columns
 from workflow.store.rows import Snapshot
 from workflow.store.writing import Writing
@@ -78,6 +79,7 @@ def values_of(record: Snapshot, facts: str, in_force: bool) -> dict[str, Any]:
         "head": record.head,
         **days_in_force(record.facts if in_force else None),
         **public_columns(record),
+        **partner_columns(record.facts),
     }
 
 
@@ -110,7 +112,9 @@ def digest_of(facts: str) -> str:
 _VOUCHED = (
     "school", "title", "state", "version", "entered_at", "facts", "head", "in_force", "first_day", "last_day",
 )  # fmt: skip
-_CHANGED = (*_VOUCHED, "public_state", "call_changed_at", "call_ends_at")
+_CHANGED = (
+    *_VOUCHED, "public_state", "call_changed_at", "call_ends_at", "partner", "partner_name", "partner_domain",
+)  # fmt: skip
 # A row of a history, and a partnership that is still at the version that was judged.
 APPENDED = Writing(tables.history, tuple(column.name for column in tables.history.columns))
 GUARDED = Writing(tables.partnerships, _CHANGED, (("id", "key"), ("version", "seen")))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from notifications.filters import kind_and_size
+from notifications.written import kind_and_size
 from states.machine import row_of
 from states.names import State
 from workflow.session import Session

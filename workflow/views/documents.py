@@ -6,13 +6,13 @@ Scripts rely on the keys of these documents, so all of them are in this module.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
-from notifications.filters import money
+from notifications.written import money
+from states.event import Event
 from states.inputs import ABILITIES
 from states.machine import ASKED, Possibility, event_named
 from states.mistakes import input_keys
@@ -47,9 +47,10 @@ def with_money(value: Any) -> Any:
         return value
     document: dict[str, Any] = {}
     for key, item in value.items():
-        document[key] = with_money(item)
+        # Most values are neither, and a call for each of them would take half of the time.
+        document[key] = with_money(item) if isinstance(item, (dict, list)) else item
         # Keep the cents: programs calculate with them, and people read the other key.
-        if key.endswith("_cents") and isinstance(item, int):
+        if isinstance(item, int) and key.endswith("_cents"):
             document[key.removesuffix("_cents")] = money(item)
     return document
 
@@ -66,7 +67,11 @@ def facts(session: Session, record: Snapshot, now: datetime, *, brief: bool = Fa
         texts = {} if sealed else _texts(session, record, call)
         for organization, application in call.applications.items():
             text = _SEALED_TEXT if sealed else texts[key_of(application)]
-            of_call["applications"][organization] |= asdict(text)
+            of_call["applications"][organization] |= {
+                "abilities": dict(text.abilities),
+                "demonstration": text.demonstration,
+                "documents": tuple(map(dict, text.documents)),
+            }
     return document
 
 
@@ -133,7 +138,7 @@ def status_words(rung: Mapping[str, Any]) -> str:
 def open_deadlines(session: Session, record: Snapshot, now: datetime) -> list[dict[str, Any]]:
     """Return the open rungs of a partnership as documents, earliest first, without those of unsent applications."""
     rows = open_rungs.read(session, record)
-    of_drafts = deadlines_of_drafts(session.config)
+    of_drafts = session.once(("deadlines of drafts",), lambda: deadlines_of_drafts(session.config))
     return [deadline(session, record.ref, row, now) for row in rows if row.name not in of_drafts]
 
 
@@ -245,9 +250,15 @@ def possibilities(
     return setting.possibilities(Situation(session, record, None, now), actor, role)
 
 
-def partnership(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:
-    """Return the document of a partnership: its state, facts, open deadlines and possible events."""
-    events = possibilities(session, record, now)
+def partnership(
+    session: Session, record: Snapshot, now: datetime, possible: Iterable[Event] | None = None
+) -> dict[str, Any]:
+    """Return the document of a partnership: its state, facts, open deadlines and possible events.
+
+    `possible` are the rows that are possible now, if the caller has judged them already.
+    """
+    if possible is None:
+        possible = setting.find_possible(Situation(session, record, None, now))
     begins = begins_on(record.facts, session.config.calendar.day(now))
     return {
         "ref": record.ref,
@@ -261,7 +272,7 @@ def partnership(session: Session, record: Snapshot, now: datetime) -> dict[str, 
         "in_force_from": begins.isoformat() if begins else None,
         "facts": facts(session, rename_record(session.directory, record), now),
         "deadlines": open_deadlines(session, record, now),
-        "next_events": [p.row.name for p in events if p.possible and set(p.row.who) != {Role.CLOCK}],
+        "next_events": [row.name for row in possible if set(row.who) != {Role.CLOCK}],
     }
 
 

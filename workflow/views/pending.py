@@ -38,9 +38,16 @@ class Wait:
 
 
 def list_waits(
-    session: Session, record: Snapshot, now: datetime, *, events: Container[str] | None = None
+    session: Session,
+    record: Snapshot,
+    now: datetime,
+    *,
+    events: Container[str] | None = None,
+    possible: Iterable[Event] | None = None,
 ) -> list[Wait]:
     """Return everybody whom a partnership waits for, the most urgent first; with these `events` only, if given.
+
+    `possible` are all rows that are possible now, if the caller has judged them already.
 
     1. Find the next event of each open deadline, and the roles that have to do it.
     2. Find the people in those roles, and the delegate of each who is away.
@@ -50,12 +57,13 @@ def list_waits(
     # Judge only what may be waited for. Most events of a state never are.
     asked = {*COLLECTED, *(event for name in running for event in _owed(session, name))}
     wanted = asked if events is None else {event for event in asked if event in events}
-    judged = setting.possibilities(Situation(session, record, None, now), events=wanted)
-    possible = {each.row.name: each.row for each in judged if each.possible}
+    if possible is None:
+        possible = setting.find_possible(Situation(session, record, None, now), wanted)
+    able = {row.name: row for row in possible if row.name in wanted}
     today = session.config.calendar.day(now)
     vacant = vacancies.find(session.directory, record.ref, record.facts)
     waits: dict[tuple[str, str], Wait] = {}
-    for row, roles, deadline, by in _asked(session, record, possible, running):
+    for row, roles, deadline, by in _asked(session, record, able, running):
         since = _since(record, row)
         for role in roles:
             others = _others(session, record, row, role)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from notifications.filters import long_day
+from notifications.written import long_day
 from states.case import Meaning, Meeting
 from workflow.procedure import call_days
 from workflow.procedure.config import Config

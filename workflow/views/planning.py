@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 
-from notifications.filters import long_day
+from notifications.written import long_day
 from states.agreement import Agreement, Item
 from states.case import Meeting, board_reasons
 from states.partnership import Partnership

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from notifications.filters import kind_and_size, long_day, money
+from notifications.written import kind_and_size, long_day, money
 from states.agreement import Agreement
 from states.chapters.signing import CONSENT
 from states.fact import Attachment, Signature

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from notifications.filters import long_day, money
+from notifications.written import long_day, money
 from states.case import board_reasons
 from states.names import Role, State
 from states.partnership import Partnership
@@ -15,6 +15,7 @@ from states.weighing import Party, Share, Weighed, is_same, party_of, share_of, 
 from workflow.agreements import find_earlier_agreements, home_domains
 from workflow.session import Session
 from workflow.store import tables
+from workflow.store.partner_columns import may_be_of
 from workflow.store.rows import Snapshot
 
 # Those who bring an agreement to the Board. To others the agreements of other schools are no concern.
@@ -34,21 +35,21 @@ def weigh_for(session: Session, record: Snapshot, role: str) -> Weighed | None:
     decided = agreement.in_force_at and not (agreement.pending or agreement.awaits_signature)
     if decided and record.state is not State.BOARD_REVIEW:
         return None
-    home, known = home_domains(session), session.once(("shares",), lambda: _read_shares(session))
-    others = [share for its, share in known if share.ref != record.ref and is_same(party, its, home)]
+    others = [share for share in _read_shares(session, party) if share.ref != record.ref]
     weighed = weigh(agreement, own, others, session.config.procedure.board.rules)
     return weighed if weighed.autonomy or weighed.shares[1:] else None
 
 
-def _read_shares(session: Session) -> list[tuple[Party, Share]]:
-    """Return each agreement on record as a share, with its partner."""
-    rows = session.connection.execute(select(tables.partnerships.c.ref, tables.partnerships.c.facts))
+def _read_shares(session: Session, party: Party) -> list[Share]:
+    """Return each agreement of an organization as a share."""
+    home = home_domains(session)
+    query = select(tables.partnerships.c.ref, tables.partnerships.c.facts).where(may_be_of(party, home))
     shares = []
-    for row in rows:
+    for row in session.connection.execute(query):
         facts = Partnership.model_validate_json(row.facts)
         its, share = party_of(facts), share_of(row.ref, facts)
-        if its is not None and share is not None:
-            shares.append((its, share))
+        if its is not None and share is not None and is_same(party, its, home):
+            shares.append(share)
     return shares
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from notifications.filters import long_day
+from notifications.written import long_day
 from states.case import Refusal
 from states.errors import BadInput, Problem, Unmet
 from states.inputs import Nothing, Reason

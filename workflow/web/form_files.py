@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from notifications.filters import kind_and_size
+from notifications.written import kind_and_size
 from states.machine import event_named
 from workflow.actions import attachments
 from workflow.actions.action import Action

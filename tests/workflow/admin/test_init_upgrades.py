@@ -27,6 +27,7 @@ UNLEAD = {
     ],
 }  # fmt: skip
 PUBLIC_COLUMNS = ("public_state", "call_changed_at", "call_ends_at")
+PARTNER_COLUMNS = ("partner", "partner_name", "partner_domain")
 
 # The indexes of lists.
 INDEXES = (
@@ -51,8 +52,8 @@ def older(desk: Desk) -> None:
         *(f"ALTER TABLE history DROP COLUMN {name}" for name in ("salt", "facts", "rows", "beside")),
         f"""CREATE TABLE directory_changes (id INTEGER PRIMARY KEY, at {instant}, "by" TEXT, what TEXT,
             before TEXT, after TEXT)""", "DROP INDEX ix_partnerships_in_force",
-        *(f"DROP INDEX ix_partnerships_{name}" for name in ("public", "call_changed_at", "call_ends_at")),
-        *(f"ALTER TABLE partnerships DROP COLUMN {name}" for name in PUBLIC_COLUMNS),
+        *(f"DROP INDEX ix_partnerships_{name}" for name in ("public", *PUBLIC_COLUMNS[1:], *PARTNER_COLUMNS)),
+        *(f"ALTER TABLE partnerships DROP COLUMN {name}" for name in (*PUBLIC_COLUMNS, *PARTNER_COLUMNS)),
         *(f"DROP INDEX ix_{name}" for name in INDEXES),
         "ALTER TABLE partnerships DROP COLUMN first_day", "ALTER TABLE partnerships DROP COLUMN last_day",
         "CREATE UNIQUE INDEX uq_partnerships_in_force ON partnerships (school) WHERE in_force",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, event
 
+from tests.support import databases
 from tests.support.desk import Desk
 from tests.workflow.admin.conftest import Sit
 from workflow.admin import deadlines
@@ -56,6 +57,17 @@ def test_many_partnerships_take_no_more_queries_than_a_few(sit: Sit) -> None:
     few = {words: queries(desk, *words) for words in COMMANDS}
     add(desk, 12)
     assert {words: queries(desk, *words) for words in COMMANDS} == few
+
+
+@pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL reads the whole of a small table")
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_deadlines_of_some_partnerships_are_found_by_an_index(sit: Sit, words: tuple[str, ...]) -> None:
+    desk = sit("referred")
+    with databases.plans_of("deadlines.partnership IN") as plans:
+        desk.say(*words)
+    # Any other index would lead through the deadlines of the whole district, for every 400 partnerships.
+    for plan in plans:
+        assert "partnership=?" in plan
 
 
 def test_a_list_is_the_same_however_many_are_read_at_once(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:

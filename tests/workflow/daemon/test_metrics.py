@@ -219,9 +219,7 @@ def test_the_level_of_the_log_is_the_one_of_the_configuration(
     settings = settings_of(house)
     louder = settings.procedure.log.model_copy(update={"level": "error"})
     quiet = settings.procedure.model_copy(update={"log": louder})
-    logs.set_up(
-        config.Config(quiet, house.folder, None, settings.templates, settings.pages, settings.calendar, {})
-    )
+    logs.set_up(config.Config(quiet, house.folder, None, settings.files, settings.calendar, {}))
     service.log.warning("nobody hears this")
     service.log.error("everybody hears this")
     (line,) = capsys.readouterr().err.splitlines()

@@ -13,7 +13,7 @@ from tests.support.district import Begin
 from tests.support.facts import LA
 from tests.support.smtp_server import Desk, Server, serving
 from tests.workflow.outbox.test_delivery import Post, deliver, fails_with, notice, only_one
-from workflow import session
+from workflow.mail_servers import make_mailer
 from workflow.outbox import timing
 
 # Hours
@@ -80,7 +80,7 @@ def test_each_person_gets_a_message_of_his_own_over_one_connection(
 ) -> None:
     life = begin("applied", by_smtp(server))
     total = len(life.notices())
-    assert deliver(life, session.make_mailer(life.system.config)) == {"sent": total}
+    assert deliver(life, make_mailer(life.system.config)) == {"sent": total}
     assert [len(envelope.rcpt_tos) for envelope in desk.received] == [1] * total
     assert {envelope.mail_from for envelope in desk.received} == {"partnerships@example.org"}
     assert len(desk.connections) == 1
@@ -95,13 +95,13 @@ def test_a_recipient_whom_the_server_does_not_know_does_not_stop_the_others(
 ) -> None:
     life = begin("needs", by_smtp(server))
     desk.answers["RCPT"] = "550 No such person"
-    assert deliver(life, session.make_mailer(life.system.config)) == {"dead": 4}, "two, and a report of each"
+    assert deliver(life, make_mailer(life.system.config)) == {"dead": 4}, "two, and a report of each"
     assert "550 No such person" in life.notices()[0]["reason"]
 
 
 def test_a_busy_server_gets_the_same_bytes_again_later(begin: Begin, server: Server, desk: Desk) -> None:
     life = begin("needs", by_smtp(server))
-    mailer = session.make_mailer(life.system.config)
+    mailer = make_mailer(life.system.config)
     desk.answers["DATA"] = "451 Try later"
     assert deliver(life, mailer) == {"failed": 2}
     del desk.answers["DATA"]
@@ -116,14 +116,14 @@ def test_a_server_that_is_down_leaves_everything_in_the_outbox(begin: Begin, des
     with serving(desk) as gone:
         settings = by_smtp(gone)
     life = begin("needs", settings)
-    assert deliver(life, session.make_mailer(life.system.config)) == {}
+    assert deliver(life, make_mailer(life.system.config)) == {}
     assert [(row["status"], row["attempts"]) for row in life.notices()] == [("queued", 0)] * 2
     assert "could not be reached" in life.notices()[0]["reason"]
 
 
 def test_one_key_leaves_one_message_in_the_maildir_however_often_it_is_tried(begin: Begin) -> None:
     life = begin("needs")
-    mailer = session.make_mailer(life.system.config)
+    mailer = make_mailer(life.system.config)
     deliver(life, mailer)
     life.run("UPDATE notices SET status = 'queued'")
     assert deliver(life, mailer) == {"sent": 2}

@@ -239,6 +239,7 @@ def test_a_page_goes_on_with_the_next_school(begin: Begin, monkeypatch: pytest.M
     wanted = [*reversed(refs), "rbhs-2025"]
     for size in (1, 2, 3, 4):
         monkeypatch.setattr(public_register, "PER_PAGE", size)
+        monkeypatch.setattr(public_register, "_AT_ONCE", size)
         pages = [page_of(life, number) for number in range(1, page_of(life).last + 2)]
         assert [entry.ref for page in pages for entry, _ in page.entries] == wanted
         assert pages[-1].entries == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zipfile import ZipFile
@@ -191,9 +192,13 @@ def test_a_district_has_its_own_words_and_check_names_a_mistake_in_them(begin: B
     own.write_text("{% macro sheet(t) %}S{% endmacro %}{% macro heading(t, c) %}{{ c|upper }}{% endmacro %}")
     assert table(life, "list").headings[0] == "REF"
     own.write_text("{% macro sheet(t) %}S{% endmacro %}")
+    # As with messages, a file is read again when the configuration is.
+    assert table(life, "list").headings[0] == "REF"
+    life.system.config = replace(life.system.config)
     with pytest.raises(ConfigError, match="it has no text 'heading'"):
         table(life, "list")
     own.write_text("{% macro sheet(t) %}")
+    life.system.config = replace(life.system.config)
     for read in (lambda: table(life, "list"), lambda: load(life.system.config.path)):
         with pytest.raises(ConfigError, match=r"templates/publishing/tables\.j2"):
             read()

@@ -18,11 +18,11 @@ import pytest
 
 from tests.support.district import Begin, Life
 from tests.support.office import program
+from workflow.mail_servers import make_mailer
 from workflow.outbox import delivery
 from workflow.record import checkpoint, export
 from workflow.record.changes import list_changes
 from workflow.record.timestamp import NoTimeStamp, fetch_stamp, verify_stamp
-from workflow.session import make_mailer
 from workflow.store.checkpoints import CHANGES, Checkpoint, read_last
 
 VERIFIER = Path(__file__).parents[3] / "docs" / "verify_export.py"

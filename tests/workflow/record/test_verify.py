@@ -160,6 +160,9 @@ def test_the_history_of_another_partnership_is_no_history_of_this_one(begin: Beg
         ("public_state = 'terminated'", "the row and its history differ on what the public lists show"),
         ("call_changed_at = entered_at", "the row and its history differ on what the public lists show"),
         ("call_ends_at = NULL", "the row and its history differ on what the public lists show"),
+        ("partner = 'another'", "the row and its history differ on who the partner is"),
+        ("partner_name = NULL", "the row and its history differ on who the partner is"),
+        ("partner_domain = 'example.net'", "the row and its history differ on who the partner is"),
         ("school = 'franklin'", "the row says another school or title than its history"),
         ("title = 'Another'", "the row says another school or title than its history"),
         (

@@ -204,7 +204,8 @@ def test_a_long_table_is_sent_while_it_is_read(begin: Begin, monkeypatch: pytest
     life = begin("open")
     for number in range(3):
         life.another(f"franklin-{number}").step([step._replace(at=None) for step in way("open")])
-    monkeypatch.setattr("workflow.publishing.public_register.PER_PAGE", 2)
+    monkeypatch.setattr("workflow.publishing.public_register._AT_ONCE", 2)
+    monkeypatch.setattr("workflow.publishing.spreadsheets._BLOCK", 1)
     client = Guest(life).client
     whole = client.get(f"{LIST}.csv")
     monkeypatch.setattr("workflow.web.register._LONG", 3)

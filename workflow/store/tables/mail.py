@@ -53,7 +53,7 @@ notices = Table(
 )
 # Indexes only the few notices that are claimed, among all that were ever sent.
 _leased = notices.c.lease_until.is_not(None)
-Index("ix_notices_lease_until", notices.c.lease_until, sqlite_where=_leased, postgresql_where=_leased)
+Index("ix_notices_lease_until", notices.c.lease_until, sqlite_where=_leased)
 
 # Events that a link or a reply did. The unique `form` makes each happen once: it names the notice and the
 # event, or, for an event that a link may repeat, the form that was sent. An application has no notice: its

@@ -44,6 +44,10 @@ partnerships = Table(
     Column("public_state", String),
     Column("call_changed_at", Instant),
     Column("call_ends_at", Instant),
+    # By these the other agreements of its partner are found, see `partner_columns.py`. Empty without an agreement.
+    Column("partner", String),
+    Column("partner_name", String),
+    Column("partner_domain", String),
     # A page of a list takes only what it shows from these. The end is in the second one, so that calls that ended
     # long ago are passed over without a look at their rows.
     Index("ix_partnerships_public", "school", "public_state", "id"),
@@ -54,8 +58,15 @@ Index(
     "ix_partnerships_in_force",
     partnerships.c.school,
     sqlite_where=partnerships.c.in_force,
-    postgresql_where=partnerships.c.in_force,
 )
+for _name in ("partner", "partner_name", "partner_domain"):
+    # Most events of most partnerships leave these columns empty, and then write nothing into the index.
+    Index(
+        f"ix_partnerships_{_name}",
+        partnerships.c[_name],
+        sqlite_where=partnerships.c[_name].is_not(None),
+        postgresql_where=partnerships.c[_name].is_not(None),
+    )
 # The daemon counts them by state at every tick.
 Index("ix_partnerships_state", partnerships.c.state)
 # An agreement is judged by the others at its school, and a tick adds up their versions.
@@ -67,7 +78,6 @@ Index(
     partnerships.c.state,
     partnerships.c.school,
     sqlite_where=WANTED,
-    postgresql_where=WANTED,
 )
 
 history = Table(
