@@ -100,7 +100,7 @@ def acts_everywhere(session: Session, email: str, now: datetime) -> bool:
 
 def _held(session: Session, email: str, chosen: ColumnElement[bool]) -> Iterator[tuple[Snapshot, Role]]:
     """Yield each partnership and role of a person, the newest partnership first."""
-    query = select(_TABLE).where(chosen, _may_concern(session, email)).order_by(_TABLE.c.id.desc())
+    query = select(_TABLE).where(chosen, may_concern(session, email)).order_by(_TABLE.c.id.desc())
     for row in session.connection.execute(query):
         record = Snapshot.from_row(row)
         person = session.directory.person(email, record.facts)
@@ -108,7 +108,7 @@ def _held(session: Session, email: str, chosen: ColumnElement[bool]) -> Iterator
             yield record, role
 
 
-def _may_concern(session: Session, email: str) -> ColumnElement[bool]:
+def may_concern(session: Session, email: str) -> ColumnElement[bool]:
     """Return a condition that all partnerships of a person meet. The directory then decides about each."""
     person = session.directory.people.get(email)
     # Reading every record would take minutes in a large district, so let the database leave out most of them.
@@ -137,7 +137,7 @@ def may_wait_for(session: Session, email: str, now: datetime) -> ColumnElement[b
         for person in people
         if person.organization
     )
-    return or_(*(_may_concern(session, each) for each in emails), *of_organizations)
+    return or_(*(may_concern(session, each) for each in emails), *of_organizations)
 
 
 def _everything() -> ColumnElement[bool]:
