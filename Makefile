@@ -17,7 +17,7 @@ PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal -o faulthandler_timeou
 ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications browser fuzz servers test_docs.py test_tables.py \
   year workflow/forms workflow/store/test_upgrade.py attacks/test_searching_for_sealed_text.py)
 
-.PHONY: run test test-postgresql chaos hostile lint docs-tables wheel clean
+.PHONY: run test test-postgresql chaos hostile bench lint docs-tables wheel clean
 
 run: $(VENV)/run  ## the daemon with a sample district, in the place that its configuration names
 	@$(CTL) init
@@ -42,6 +42,9 @@ chaos: $(VENV)/test  ## daemons are killed, stopped, starved of disk and given f
 hostile: $(VENV)/test  ## a running daemon gets thousands of hostile messages and forms; says how long its ticks were
 	HOSTILE=$${HOSTILE:-5000} $(BIN)/python -m pytest -n 0 tests/attacks/test_flooding_the_daemon.py
 	FUZZ=$${HOSTILE:-5000} $(BIN)/python -m pytest -n 0 tests/workflow/web/test_hostile.py
+
+bench: $(VENV)/test  ## all that is measured in a short form, as ratios; fails where one has become much worse
+	$(BIN)/python benchmarks/short.py
 
 lint: $(VENV)/test  ## style, types, and which package may import which
 	$(BIN)/ruff check .

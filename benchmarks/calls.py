@@ -22,7 +22,7 @@ SIZES = (100, 75_000)
 # The table is a stream of every partnership: it may take longer, in the same memory.
 PAGES = ("/calls", "/calls.atom", "/calls.ics", "/calls/open-7", "/partnerships", "/partnerships.json")
 TABLE = "/partnerships.csv"
-_PORT = 18428
+PORT = 18428
 _ROUNDS, _PATIENCE = 9, 20  # pages of one address, and seconds after which no other is asked for
 _HERE = Path(__file__).resolve()
 
@@ -30,19 +30,19 @@ _HERE = Path(__file__).resolve()
 def measure(folder: Path, number: int) -> None:
     """Serve so many open calls in the source tree of this process, and print what each page costs."""
     prepare(folder, number)
-    with serving.serve(folder, _PORT) as daemon:
+    with serving.serve(folder, PORT) as daemon:
         print(f"  at the start: {daemon.memory():.0f} MB")
         for path in (*PAGES, *_deep_pages(daemon), TABLE):
             _report(path, daemon)
 
 
-def prepare(folder: Path, number: int) -> None:
+def prepare(folder: Path, number: int, port: int = PORT) -> None:
     """Make a district with so many open calls, which close on fifty days from next month on."""
     import district
 
     now, today = datetime.now(UTC), district.today()
     path = district.settings(folder)
-    text = path.read_text(encoding="utf-8").replace("[web]\n", f'[web]\nlisten = "127.0.0.1:{_PORT}"\n')
+    text = path.read_text(encoding="utf-8").replace("[web]\n", f'[web]\nlisten = "127.0.0.1:{port}"\n')
     path.write_text(text, encoding="utf-8")
     opened = now - timedelta(days=10)
     stories = [

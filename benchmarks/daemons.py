@@ -110,9 +110,18 @@ def fire(folder: Path, url: str, daemons: int, text: str = burst.SILENT) -> tupl
             running.append(subprocess.Popen(command, stderr=log, env=os.environ | {"NO_COLOR": "1"}))
     statuses = [daemon.wait() for daemon in running]
     took = time.perf_counter() - began
-    said = [(folder / f"daemon-{number}" / "log").read_text(encoding="utf-8") for number in range(daemons)]
+    said = _logs(folder, daemons)
     assert statuses == [0] * daemons, said
     return took, [sum(int(found[1]) for found in _TICK.finditer(one)) for one in said]
+
+
+def ticking(folder: Path, daemons: int) -> list[float]:
+    """How many seconds each of the daemons ticked that have just run."""
+    return [sum(float(found[2]) for found in _TICK.finditer(each)) for each in _logs(folder, daemons)]
+
+
+def _logs(folder: Path, daemons: int) -> list[str]:
+    return [(folder / f"daemon-{number}" / "log").read_text(encoding="utf-8") for number in range(daemons)]
 
 
 def counted(url: str) -> tuple[int, int]:

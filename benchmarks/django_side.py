@@ -17,26 +17,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import django
-from django.conf import settings
+import django_models
 
-settings.configure(
-    DEBUG=False,
-    USE_TZ=True,
-    TIME_ZONE="UTC",
-    INSTALLED_APPS=["viewflow"],
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": sys.argv[1],
-            "OPTIONS": {
-                "transaction_mode": "IMMEDIATE",
-                "init_command": f"PRAGMA journal_mode={sys.argv[4]}; PRAGMA synchronous=FULL",
-            },
-        }
-    },
+django_models.configure(
+    {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": sys.argv[1],
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "init_command": f"PRAGMA journal_mode={sys.argv[4]}; PRAGMA synchronous=FULL",
+        },
+    }
 )
-django.setup()
 
 from django.db import models, transaction  # noqa: E402
 from viewflow.fsm import State  # noqa: E402
@@ -51,96 +43,10 @@ STATES = (
 )
 
 
-class Table(models.Model):
-    """A model over one of the tables that are there."""
-
-    class Meta:
-        abstract = True
-        app_label = "viewflow"
-        managed = False
-
-
-class Partnership(Table):
-    ref = models.TextField(unique=True)
-    school = models.TextField()
-    title = models.TextField()
-    state = models.TextField()
-    version = models.IntegerField()
-    entered_at = models.DateTimeField()
-    facts = models.JSONField()
-    head = models.TextField()
-    in_force = models.BooleanField()
-
-    class Meta(Table.Meta):
-        db_table = "partnerships"
-
-
-class History(Table):
-    pk = models.CompositePrimaryKey("partnership_id", "seq")
-    partnership = models.ForeignKey(Partnership, models.PROTECT, db_column="partnership")
-    seq = models.IntegerField()
-    at = models.DateTimeField()
-    event = models.TextField()
-    actor = models.TextField()
-    role = models.TextField()
-    channel = models.TextField()
-    from_state = models.TextField(null=True)
-    to_state = models.TextField()
-    input = models.JSONField()
-    setting = models.JSONField()
-    note = models.TextField(null=True)
-    ran_by = models.TextField(null=True)
-    previous = models.TextField()
-    hash = models.TextField()
-
-    class Meta(Table.Meta):
-        db_table = "history"
-
-
-class Deadline(Table):
-    partnership = models.ForeignKey(Partnership, models.PROTECT, db_column="partnership")
-    name = models.TextField()
-    ladder = models.DateTimeField()
-    rung = models.IntegerField()
-    kind = models.TextField()
-    due_at = models.DateTimeField()
-    status = models.TextField()
-    fires = models.TextField(null=True)
-    reason = models.TextField(null=True)
-    done_at = models.DateTimeField(null=True)
-    attempts = models.IntegerField(default=0)
-    next_at = models.DateTimeField()
-
-    class Meta(Table.Meta):
-        db_table = "deadlines"
-
-
-class Notice(Table):
-    partnership = models.ForeignKey(Partnership, models.PROTECT, db_column="partnership")
-    template = models.TextField()
-    to = models.TextField()
-    role = models.TextField()
-    delegate_for = models.TextField(null=True)
-    seq = models.IntegerField(null=True)
-    deadline = models.ForeignKey(Deadline, models.PROTECT, db_column="deadline", null=True)
-    extra = models.TextField(null=True)
-    status = models.TextField()
-    attempts = models.IntegerField(default=0)
-    message_id = models.TextField()
-    subject = models.TextField(null=True)
-    queued_at = models.DateTimeField()
-    next_at = models.DateTimeField()
-    lease_until = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True)
-    reason = models.TextField(null=True)
-    message = models.BinaryField(null=True)
-    shown = models.TextField(null=True)
-    held = models.BooleanField(default=False)
-    within = models.IntegerField(null=True)
-    revoked_at = models.DateTimeField(null=True)
-
-    class Meta(Table.Meta):
-        db_table = "notices"
+# Facts, input and setting are read and written as what their JSON says.
+Partnership = django_models.model("partnerships", facts=models.JSONField())
+History = django_models.model("history", input=models.JSONField(), setting=models.JSONField())
+Deadline, Notice = django_models.model("deadlines"), django_models.model("notices")
 
 
 class Flow:
@@ -148,7 +54,7 @@ class Flow:
 
     stage = State(STATES, default=STATES[0])
 
-    def __init__(self, partnership: Partnership) -> None:
+    def __init__(self, partnership: Any) -> None:
         self.partnership = partnership
 
     @stage.setter()
@@ -157,7 +63,7 @@ class Flow:
 
     @stage.getter()
     def _get(self) -> str:
-        return self.partnership.state
+        return str(self.partnership.state)
 
     @stage.transition(source=STATES[0], target=STATES[0], conditions=[lambda flow: not flow.over()])
     def agree_needs(self, new: dict[str, Any]) -> None:
@@ -180,7 +86,7 @@ class Flow:
         self.become(new)
 
     def over(self) -> bool:
-        return self.partnership.state == STATES[5]
+        return bool(self.partnership.state == STATES[5])
 
     def become(self, new: dict[str, Any]) -> None:
         for name, value in new.items():
@@ -207,11 +113,6 @@ def valued(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def keyed(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with its references as Django names them."""
-    return {f"{name}_id" if name in ("partnership", "deadline") else name: row[name] for name in row}
-
-
 def digest(ref: str, entry: dict[str, Any]) -> str:
     text = json.dumps([ref, entry["at"].isoformat(), *entry.values()], default=str, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -230,8 +131,8 @@ class Step:
         del self.entry["previous"], self.entry["hash"]
         self.seen = self.entry["seq"] - 1
         self.new = {name: change[name] for name in NEW}
-        self.deadlines = [keyed(row) for row in found.get(("insert", "deadlines"), [])]
-        self.notices = [keyed(row) for row in found.get(("insert", "notices"), [])]
+        self.deadlines = found.get(("insert", "deadlines"), [])
+        self.notices = found.get(("insert", "notices"), [])
         # Those that become the same are updated together.
         self.over: dict[tuple[Any, ...], list[int]] = {}
         for row in found.get(("update", "deadlines"), []):
@@ -249,7 +150,7 @@ class Step:
                 {**self.new, "head": chained["hash"]}
             )
             partnership.save(update_fields=("state", *NEW))
-            History.objects.create(partnership=partnership, **chained)
+            History.objects.create(partnership=self.key, **chained)
             running = {
                 deadline.pk for deadline in Deadline.objects.filter(partnership=self.key, status="open")
             }

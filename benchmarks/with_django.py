@@ -15,63 +15,30 @@ import time
 from collections import defaultdict
 from typing import Any
 
-import django
-from django.conf import settings
+import django_models
 from psycopg.conninfo import conninfo_to_dict
 
 address, _body, mode, *_rest = sys.argv[1:]
 where = conninfo_to_dict(address)
-settings.configure(
-    DEBUG=False,
-    USE_TZ=True,
-    TIME_ZONE="UTC",
-    INSTALLED_APPS=["viewflow"],
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": where["dbname"],
-            "USER": where.get("user", ""),
-            "PASSWORD": where.get("password", ""),
-            "HOST": where.get("host", ""),
-            "PORT": where.get("port", ""),
-        }
-    },
+django_models.configure(
+    {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": where["dbname"],
+        "USER": where.get("user", ""),
+        "PASSWORD": where.get("password", ""),
+        "HOST": where.get("host", ""),
+        "PORT": where.get("port", ""),
+    }
 )
-django.setup()
 
-from django.db import connection, models, transaction  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from viewflow.fsm import State  # noqa: E402
 
-FIELDS: dict[str, type[models.Field[Any, Any]]] = {
-    "integer": models.IntegerField,
-    "boolean": models.BooleanField,
-    "date": models.DateField,
-    "timestamp with time zone": models.DateTimeField,
-    "bytea": models.BinaryField,
-}
 OPEN_SELECTION = "open-selection"
-
-
-def model(table: str) -> Any:
-    """Make a model over one of the tables that are there, with its columns."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT column_name, data_type FROM information_schema.columns"
-            " WHERE table_schema = 'public' AND table_name = %s",
-            [table],
-        )
-        fields: dict[str, Any] = {
-            name: FIELDS.get(kind, models.TextField)(null=True, primary_key=name == "id")
-            for name, kind in cursor.fetchall()
-        }
-    if "id" not in fields:
-        fields["pk"] = models.CompositePrimaryKey("partnership", "seq")
-    meta = type("Meta", (), {"app_label": "viewflow", "managed": False, "db_table": table})
-    return type(table.title(), (models.Model,), {**fields, "Meta": meta, "__module__": __name__})
-
-
-Partnership, History, Deadline, Notice = map(model, ("partnerships", "history", "deadlines", "notices"))
+Partnership, History, Deadline, Notice = map(
+    django_models.model, ("partnerships", "history", "deadlines", "notices")
+)
 
 
 class Conflict(Exception):
