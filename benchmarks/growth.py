@@ -32,8 +32,10 @@ from workflow.daemon.metrics import Metrics
 from workflow.session import Session, System
 from workflow.store import chain, database, tables
 from workflow.store.partner_columns import partner_columns
+from workflow.store.rows import Snapshot
 from workflow.store.saving import digest_of
-from workflow.views import desk
+from workflow.views import desk, feed, weighed
+from workflow.web.app import application
 
 AT_SCHOOL = 10
 START = "deadlines explain --help"
@@ -42,12 +44,16 @@ COMMANDS = (
     "list --json",
     "list --overdue",
     f"list --waiting-on {district.principal(5)}",
+    f"list --waiting-on {district.STAFF}",
     "deadlines --within 30d",
     "show {ref}",
     "history {ref}",
     "events {ref}",
+    "export",
+    "verify",
 )
 _CHUNK = 1000
+_START_VARIES = 0.1  # seconds
 
 
 def prepare(folder: Path, number: int, closed: date | None = None) -> str:
@@ -198,64 +204,125 @@ def run(folder: Path, words: str) -> Cost:
     return Cost(seconds, used.ru_utime + used.ru_stime, first, int(peak[1]) / 1024)
 
 
-def look(system: System) -> Iterator[tuple[str, Cost]]:
-    """What the daemon reads, in this process: its pages and its tick."""
-    now = datetime.now(UTC)
-    metrics = Metrics()
+def look(system: System, rounds: int = 3) -> Iterator[tuple[str, Cost]]:
+    """What the daemon reads, in this process: its pages, its tick and its messages. The lowest of some rounds."""
+    now, metrics = datetime.now(UTC), Metrics()
+    pages = application(system, lambda: (True, {}), metrics.registry).test_client()
+    with system.reading() as session:
+        signing = _read_signing(session)
     reads: dict[str, Callable[[Session], object]] = {
         "(the desk)": lambda session: desk.partnerships(session, Role.STAFF, now, desk.Filters()),
-        "(the metrics)": lambda session: metrics.measure(session, now.timestamp()),
+        "(/metrics)": lambda session: (metrics.measure(session, now.timestamp()), pages.get("/metrics").data),
+        "(/partnerships.json)": lambda _: pages.get("/partnerships.json").data,
+        "(/calls)": lambda _: pages.get("/calls").data,
+        "(a calendar of a principal)": lambda session: feed.calendar(session, district.principal(5), now),
+        "(a calendar of staff)": lambda session: feed.calendar(session, district.STAFF, now),
+        "(what staff weigh)": lambda session: weighed.describe(session, signing, Role.STAFF),
         "(plans at a tick)": starts.has_changed,
     }
     for name, read in reads.items():
-        # The directory is read once, and not by every page.
-        with system.reading() as session:
-            began, before = time.perf_counter(), time.process_time()
-            read(session)
-            yield name, Cost(time.perf_counter() - began, time.process_time() - before, 0, 0)
+        costs = []
+        for _ in range(rounds):
+            # The directory is read once, and not by every page.
+            with system.reading() as session:
+                began, before = time.perf_counter(), time.process_time()
+                read(session)
+                costs.append(Cost(time.perf_counter() - began, time.process_time() - before, 0, 0))
+        yield name, min(costs, key=lambda cost: cost.processor)
+
+
+def _read_signing(session: Session) -> Snapshot:
+    """A partnership whose agreement waits for a signature, so that messages about it weigh it."""
+    table = tables.partnerships
+    query = select(table).where(table.c.partner.is_not(None), table.c.state == "open-selection").limit(1)
+    return Snapshot.from_row(session.connection.execute(query).one())
+
+
+Costs = dict[str, dict[int, Cost]]  # by what reads, and by the number of partnerships
+
+
+def measure(
+    sizes: Sequence[int],
+    folder: Path,
+    *,
+    only: str = "",
+    rounds: int = 1,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Costs:
+    """What everything that reads costs at each size: the lowest of some rounds, by processor time.
+
+    `only` takes the commands that contain a text. `tell` gets a line for each figure as it comes.
+    """
+    costs: Costs = {}
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        for size in sizes:
+            place = Path(name) / str(size)
+            ref = prepare(place, size)
+            tell(f"{size:,} partnerships")
+            for words, cost in _measure(place, ref, only, rounds):
+                costs.setdefault(words, {})[size] = cost
+                tell(f"  {words:41} {_describe(cost)}")
+    return costs
+
+
+def above_start(costs: Costs, words: str) -> dict[int, float]:
+    """The seconds of processor time at each size, for a command without the start of the program.
+
+    Less than the start varies says nothing, so it counts as that much, and so does less than a millisecond.
+    """
+    starts = min((cost.processor for cost in costs.get(START, {}).values()), default=0)
+    return {
+        size: max(cost.processor - starts, _START_VARIES) if cost.first else max(cost.processor, 0.001)
+        for size, cost in costs[words].items()
+    }
+
+
+def exponents(costs: Costs) -> dict[str, float]:
+    """With which power of the number of partnerships each cost grows, from the first size to the last."""
+    powers = {}
+    for words in costs.keys() - {START}:
+        seconds = above_start(costs, words)
+        small, large = min(seconds), max(seconds)
+        if small < large:
+            powers[words] = math.log(seconds[large] / seconds[small]) / math.log(large / small)
+    return {words: powers[words] for words in costs if words in powers}
+
+
+def _measure(folder: Path, ref: str, only: str, rounds: int) -> Iterator[tuple[str, Cost]]:
+    for words in (START, *COMMANDS):
+        if only in words or words == START:
+            costs = [run(folder, words.format(ref=ref)) for _ in range(rounds)]
+            yield words, min(costs, key=lambda cost: cost.processor)
+    if not only:
+        system = district.opened(folder)
+        yield from look(system)
+        system.engine.dispose()
+
+
+def _describe(cost: Cost) -> str:
+    figures = f"{cost.seconds:8.3f} s, {cost.processor:8.3f} s of the processor"
+    return figures + (
+        f"  {cost.megabytes:5.0f} MB, the first line after {cost.first:.2f} s" if cost.first else ""
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000], metavar="N")
     parser.add_argument("--only", default="", metavar="TEXT", help="only commands that contain this text")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="take the lowest of so many runs")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     given = parser.parse_args()
-    costs: dict[str, dict[int, Cost]] = {}
-    with tempfile.TemporaryDirectory(dir=given.folder) as name:
-        for size in given.sizes:
-            folder = Path(name) / str(size)
-            ref = prepare(folder, size)
-            print(f"{size:,} partnerships", flush=True)
-            for words, cost in _measure(folder, ref, given.only):
-                costs.setdefault(words, {})[size] = cost
-                memory = (
-                    f"{cost.megabytes:5.0f} MB, the first line after {cost.first:.2f} s" if cost.first else ""
-                )
-                print(
-                    f"  {words:41} {cost.seconds:7.2f} s, {cost.processor:7.2f} s of the processor  {memory}",
-                    flush=True,
-                )
+    costs = measure(
+        given.sizes,
+        given.folder,
+        only=given.only,
+        rounds=given.rounds,
+        tell=lambda line: print(line, flush=True),
+    )
     print("exponent of growth of processor time above the start, from the first size to the last")
-    start = {size: cost.processor for size, cost in costs.get(START, {}).items()}
-    for words, by_size in costs.items():
-        small, large = min(by_size), max(by_size)
-        net = [
-            max(by_size[size].processor - (start.get(size, 0) if by_size[size].first else 0), 0.001)
-            for size in (small, large)
-        ]
-        if words != START and small < large:
-            print(f"  {words:41} {math.log(net[1] / net[0]) / math.log(large / small):5.2f}")
-
-
-def _measure(folder: Path, ref: str, only: str) -> Iterator[tuple[str, Cost]]:
-    for words in (START, *COMMANDS):
-        if only in words or words == START:
-            yield words, run(folder, words.format(ref=ref))
-    if not only:
-        system = district.opened(folder)
-        yield from look(system)
-        system.engine.dispose()
+    for words, power in exponents(costs).items():
+        print(f"  {words:41} {power:5.2f}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from notifications.check import LAYOUTS, TemplateProblem, find_problems
 from notifications.errors import ServiceError
 from notifications.filters import filters_for, link
 from notifications.sandbox import Sandbox, bounded
-from notifications.template_files import choose_files, find_names
+from notifications.template_files import choose_files, is_notice
 from notifications.texts import ENCODING, EXPECTED, explain_unreadable
 
 MOST_OF_SUBJECT = 78  # characters, as many as a line of a message should have (RFC 5322, 2.1.1)
@@ -79,7 +79,7 @@ class Templates:
     def __init__(self, folders: Sequence[Path], zone: ZoneInfo) -> None:
         self._folders = tuple(folders)
         self._files = choose_files(self._folders)
-        self._names = find_names(self._files)
+        self._names = sorted(path.stem for path in self._files if is_notice(path))
         self._text = make_environment(self._folders, zone, html=False)
         self._html = make_environment(self._folders, zone, html=True)
         # Fetch no stylesheet from the network: a slow server would stall the outbox.

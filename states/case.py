@@ -116,7 +116,7 @@ class Setting(Fact):
     earlier: Earlier | None = None  # None also in histories from before such agreements counted
     meeting: Meeting | None = None
     next_meeting: Meeting | None = None  # where the Board acts on what it has introduced at `meeting`
-    board: BoardRules = BoardRules()
+    board: BoardRules = BoardRules.model_construct()
     through: str | None = None  # the delegate who acts for the actor
     accept_until: datetime | None = None  # early histories have none: there a new contact needs no consent
     home_domains: tuple[str, ...] | None = (

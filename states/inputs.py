@@ -77,6 +77,9 @@ def check_distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _check_one_line(value: str) -> str:
+    # Most texts are printable, and then no character needs a look of its own.
+    if value.isprintable():
+        return value
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
         raise ValueError("it has several lines, or characters that nobody can see; one line is needed")
     return value

@@ -166,14 +166,15 @@ class Partnership(Fact):
     title: str
     contact: Contact | None = None
     next_contact: NextContact | None = None
-    needs: Needs = Needs()
+    # These are constructed without validation, which would build a validator for each of them at every start.
+    needs: Needs = Needs.model_construct()
     selection: Selection | None = None
     earlier_selections: tuple[Selection, ...] = ()
-    outcomes: Outcomes = Outcomes()
+    outcomes: Outcomes = Outcomes.model_construct()
     proposed_outcomes: Outcomes | None = None  # set anew in force, and not agreed to by all three yet
     earlier_outcomes: tuple[Outcomes, ...] = ()  # the sets that counted before, the earliest first
     agreement: Agreement | None = None
-    board: Board = Board()
+    board: Board = Board.model_construct()
     duties: tuple[DutyDone, ...] = ()
     other_agreements: tuple[OtherAgreement, ...] = ()
     review: Review | None = None

@@ -96,7 +96,7 @@ def find_earlier_of_each(
 
 def home_domains(session: Session) -> tuple[str, ...]:
     """Return the mail domains of the people and the mailboxes of the district, which show no other workplace."""
-    return session.once(("home domains",), lambda: _find_home_domains(session))
+    return session.once(("home domains", session.directory.version), lambda: _find_home_domains(session))
 
 
 def _find_home_domains(session: Session) -> tuple[str, ...]:

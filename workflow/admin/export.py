@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -24,7 +24,7 @@ from workflow.store.rows import Snapshot
 from workflow.views import feed
 
 # The most bytes of an export that stay in memory. A larger one goes to a temporary file without a name.
-_IN_MEMORY = 64 << 20
+_IN_MEMORY = 4 << 20
 
 
 @click.command("export")
@@ -86,9 +86,10 @@ def _make(
     console: Console, session: Session, refs: Sequence[str], format_: str, table: str, package: str
 ) -> bytes:
     """Return the content of the export."""
-    records, now = _select(session, refs), console.now
+    now = console.now
     if format_ == "json":
-        return "".join(export.as_json(session, records, now)).encode()
+        return "".join(export.as_json(session, _select(session, refs), now)).encode()
+    records = list(_select(session, refs))
     if format_ == "ocds":
         make = ocds.record_package if package == "records" else ocds.release_package
         return (dump_json(make(session, records, now)) + "\n").encode()
@@ -102,14 +103,16 @@ def _make(
     return spreadsheets.to_xlsx(sheets, words("workbook", district.name), district.office, now)
 
 
-def _select(session: Session, refs: Sequence[str]) -> list[Snapshot]:
+def _select(session: Session, refs: Sequence[str]) -> Iterator[Snapshot]:
     return export.select_records(session, [resolve(session.connection, ref) for ref in refs])
 
 
 def _print_record(console: Console, refs: Sequence[str]) -> None:
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as made:
         with console.system.reading() as session:
-            made.writelines(export.as_json(session, _select(session, refs), console.now))
+            # Not `writelines`, which looks at the size only when all of them are in memory.
+            for piece in export.as_json(session, _select(session, refs), console.now):
+                made.write(piece)
         # Print after the transaction: nobody could write to a SQLite file while a slow reader takes the output.
         made.seek(0)
         for line in made:

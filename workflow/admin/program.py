@@ -150,6 +150,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for line in lines:
             echo(line, err=True)
         sys.exit(status)
+    finally:
+        # A command that was not found has not loaded anything.
+        startup.end()
 
 
 def _check_text(arguments: Sequence[str]) -> None:

@@ -319,7 +319,7 @@ class Procedure(Settings):
     ocds: Ocds
     log: Log
     daemon: Daemon
-    admin: Admin = Admin()
+    admin: Admin = Admin.model_construct()
     calendar: Days
     board: BoardSettings
     selection: SelectionSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from workflow.views import documents, sealing
 FORMAT, VERSION = "lead-community-partners record", 2
 
 
-def as_json(session: Session, records: Sequence[Snapshot], now: datetime) -> Iterator[str]:
+def as_json(session: Session, records: Iterable[Snapshot], now: datetime) -> Iterator[str]:
     """Yield the JSON document of these partnerships in pieces, with each partnership on a line of its own."""
     head = {"format": FORMAT, "version": VERSION, "exported_at": format_instant(now)}
     # Leave out the closing brace, since the partnerships go inside.
@@ -32,17 +32,20 @@ def as_json(session: Session, records: Sequence[Snapshot], now: datetime) -> Ite
     yield "\n]}\n"
 
 
-def select_records(session: Session, refs: Sequence[str]) -> list[Snapshot]:
-    """Return the partnerships of these references, or all without any. Raises `NotFound`."""
+def select_records(session: Session, refs: Sequence[str]) -> Iterator[Snapshot]:
+    """Yield the partnerships of these references, or all without any, with only some in memory at once.
+
+    Raise `NotFound`, and `StoreError` for one that cannot be read.
+    """
     table = tables.partnerships
     query = select(table).where(table.c.ref.in_(refs) if refs else true())
-    records = histories.read_records(session.connection, query)
-    existing = {record.ref for record in records}
+    existing = set(session.connection.scalars(query.with_only_columns(table.c.ref))) if refs else set()
     # A reference that is misspelt must not make the export silently shorter.
     for ref in refs:
         if ref not in existing:
             raise NotFound(f"there is no partnership {ref!r}")
-    return records
+    for records in histories.read_in_chunks(session.connection, query):
+        yield from records
 
 
 def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from states import history as history_of_law
 from states.names import State
@@ -19,13 +19,17 @@ from workflow.store.database import StoreError
 from workflow.store.rows import HistoryEntry, Snapshot
 
 CHUNK = 400  # partnerships that are in memory at once
+# Made once, since every partnership that is exported or verified asks for it.
+_HISTORY = (
+    select(tables.history)
+    .where(tables.history.c.partnership == bindparam("key"))
+    .order_by(tables.history.c.seq)
+)
 
 
 def read_history(connection: Connection, key: int) -> list[HistoryEntry]:
     """Return the history of the partnership with this key, oldest entry first, as the hashes cover it."""
-    table = tables.history
-    query = select(table).where(table.c.partnership == key).order_by(table.c.seq)
-    return [HistoryEntry.exact(row) for row in connection.execute(query)]
+    return [HistoryEntry.exact(row) for row in connection.execute(_HISTORY, {"key": key})]
 
 
 def read_records(connection: Connection, query: Select[Any]) -> list[Snapshot]:

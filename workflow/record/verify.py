@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from states import history as history_of_law
 from states.errors import LawError
@@ -28,6 +28,7 @@ from workflow.store.rows import GENESIS, HistoryEntry, Snapshot
 from workflow.store.saving import days_in_force, digest_of_row, facts_text, hash_row
 
 __all__ = ["Fault", "count", "find_missing_triggers", "verify"]
+_ROW = select(tables.partnerships).where(tables.partnerships.c.id == bindparam("key"))
 
 
 def count(connection: Connection) -> int:
@@ -73,9 +74,8 @@ def _verify_one(
     connection: Connection, config: Config, key: int, ref: str, ledger: Ledger, roles: Roles
 ) -> Iterator[Fault]:
     """Yield the faults of one partnership. A value that cannot be read hides no fault of another one."""
-    table = tables.partnerships
     try:
-        row = connection.execute(select(table).where(table.c.id == key)).one()
+        row = connection.execute(_ROW, {"key": key}).one()
         history = read_history(connection, key)
     except (ValueError, TypeError) as error:
         yield Fault(ref, None, f"the row or its history cannot be read: {describe_error(error)}")

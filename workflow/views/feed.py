@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from dateutil.relativedelta import relativedelta
 from sqlalchemy import Row, or_, select
@@ -24,6 +24,15 @@ from workflow.views.planning import Plan
 from workflow.views.visibility import Viewer
 
 BACK = relativedelta(months=12)  # how long the calendar still shows a date that has passed
+_AT_ONCE = 400  # partnerships that are read at once
+
+
+class _Ladder(NamedTuple):
+    """A deadline that is open or has fired."""
+
+    name: str
+    due_at: datetime
+    status: str
 
 
 def calendar(session: Session, email: str, now: datetime) -> bytes:
@@ -32,20 +41,29 @@ def calendar(session: Session, email: str, now: datetime) -> bytes:
     It has the dates that concern the person's roles, of each partnership where they hold a role now.
     """
     entries: list[tuple[CalendarEntry, datetime]] = []
-    table = tables.partnerships
     sent = _sent(session, email)
-    # A fixed order, so that a calendar without changes has the same bytes and the same ETag.
-    mine = session.connection.execute(select(table).where(capacities.may_concern(session, email)))
-    for row in sorted(mine, key=lambda row: row.ref):
-        record = Snapshot.from_row(row)
-        person = session.directory.person(email, record.facts)
-        roles = session.directory.roles_of(person, record.facts) if person else []
-        viewers = [Viewer(role, email) for role in roles]
-        entries += [
-            (_with_sequence(entry, sent.get(entry.uid)), record.entered_at)
-            for entry in _entries(session, record, viewers, now)
-        ]
+    for records in _read_own(session, email):
+        ladders = _read_ladders(session, records, now)
+        for record in records:
+            person = session.directory.person(email, record.facts)
+            roles = session.directory.roles_of(person, record.facts) if person else []
+            viewers = [Viewer(role, email) for role in roles]
+            entries += [
+                (_with_sequence(entry, sent.get(entry.uid)), record.entered_at)
+                for entry in _entries(session, record, viewers, ladders[record.key])
+            ]
     return _make_feed(session, entries)
+
+
+def _read_own(session: Session, email: str) -> Iterator[list[Snapshot]]:
+    """Yield some at a time the partnerships that may concern a person, by reference."""
+    table, connection = tables.partnerships, session.connection
+    query = select(table.c.id, table.c.ref).where(capacities.may_concern(session, email))
+    # A fixed order, so that a calendar without changes has the same bytes and the same ETag.
+    keys = [row.id for row in sorted(connection.execute(query), key=lambda row: row.ref)]
+    for first in range(0, len(keys), _AT_ONCE):
+        rows = connection.execute(select(table).where(table.c.id.in_(keys[first : first + _AT_ONCE])))
+        yield [Snapshot.from_row(row) for row in sorted(rows, key=lambda row: row.ref)]
 
 
 def calendar_of(session: Session, records: Sequence[Snapshot], now: datetime) -> bytes:
@@ -53,12 +71,15 @@ def calendar_of(session: Session, records: Sequence[Snapshot], now: datetime) ->
 
     A date has the UID that it has in messages and in the calendars of people.
     """
+    ladders = _read_ladders(session, records, now)
     return _make_feed(
         session,
         [
             (entry, record.entered_at)
             for record in records
-            for entry in _dates_of(session, record, lambda row: not row.is_of_drafts, now, meeting=True)
+            for entry in _dates_of(
+                session, record, lambda row: not row.is_of_drafts, ladders[record.key], meeting=True
+            )
         ],
     )
 
@@ -87,26 +108,28 @@ def _make_feed(session: Session, entries: Sequence[tuple[CalendarEntry, datetime
 
 
 def _entries(
-    session: Session, record: Snapshot, viewers: Sequence[Viewer], now: datetime
+    session: Session, record: Snapshot, viewers: Sequence[Viewer], ladders: Sequence[_Ladder]
 ) -> Iterator[CalendarEntry]:
     """Yield the dates of one partnership that concern somebody in one of these roles."""
     if not viewers:
         return
     meeting = any(visibility.can_see_fact("board", viewer) for viewer in viewers)
-    yield from _dates_of(session, record, lambda row: _concerns(record, row, viewers), now, meeting=meeting)
+    yield from _dates_of(
+        session, record, lambda row: _concerns(record, row, viewers), ladders, meeting=meeting
+    )
 
 
 def _dates_of(
     session: Session,
     record: Snapshot,
     is_shown: Callable[[DeadlineSettings], bool],
-    now: datetime,
+    ladders: Sequence[_Ladder],
     *,
     meeting: bool,
 ) -> Iterator[CalendarEntry]:
     """Yield the deadlines of one partnership that run or have passed, and with `meeting` the Board's meeting."""
     current = dates(session, record)
-    for name, ladder, status in _ladders(session, record, now):
+    for name, ladder, status in ladders:
         settings = session.config.deadlines.get(name)
         if settings is None or not is_shown(settings):
             continue
@@ -127,18 +150,21 @@ def _entry(date: Date) -> CalendarEntry:
     return CalendarEntry(date.uid, date.summary, date.start, date.description, None, 0)
 
 
-def _ladders(session: Session, record: Snapshot, now: datetime) -> list[tuple[str, datetime, str]]:
-    """Return the name, due instant and status of deadlines that are open or fired in the last twelve months."""
-    table = tables.deadlines
+def _read_ladders(session: Session, records: Sequence[Snapshot], now: datetime) -> dict[int, list[_Ladder]]:
+    """Return the deadlines of these partnerships that are open or fired in the last twelve months, by id."""
+    ladders: dict[int, list[_Ladder]] = {record.key: [] for record in records}
+    table, keys = tables.deadlines, list(ladders)
     recent = (table.c.status == DeadlineStatus.FIRED.value) & (table.c.ladder >= now - BACK)
-    query = select(table.c.name, table.c.ladder, table.c.status).where(
-        table.c.partnership == record.id,
+    query = select(table.c.partnership, table.c.name, table.c.ladder, table.c.status).where(
         # All rungs of a deadline have the same due instant, and the calendar shows it once.
         table.c.rung == 0,
         or_(table.c.status == DeadlineStatus.OPEN.value, recent),
     )
-    rows = [(row.name, row.ladder, row.status) for row in session.connection.execute(query)]
-    return sorted(rows, key=lambda row: (row[1], row[0]))
+    for first in range(0, len(keys), _AT_ONCE):
+        some = table.c.partnership.in_(keys[first : first + _AT_ONCE])
+        for row in session.connection.execute(query.where(some)):
+            ladders[row.partnership].append(_Ladder(row.name, row.ladder, row.status))
+    return {key: sorted(of, key=lambda each: (each.due_at, each.name)) for key, of in ladders.items()}
 
 
 def _concerns(record: Snapshot, settings: DeadlineSettings, viewers: Sequence[Viewer]) -> bool:

@@ -115,6 +115,18 @@ def test_some_partnerships_can_be_exported_and_one_that_is_not_there_is_named(si
 
 
 @pytest.mark.skipif(databases.POSTGRESQL, reason="there nobody who writes waits for who reads")
+def test_an_export_is_the_same_however_much_of_it_is_in_memory(
+    sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = sit("open")
+    for number in range(3):
+        desk.life.another(f"another-{number}").to("needs")
+    whole = desk.say("export")
+    monkeypatch.setattr("workflow.record.histories.CHUNK", 2)
+    monkeypatch.setattr("workflow.admin.export._IN_MEMORY", 1)
+    assert desk.say("export") == whole
+
+
 def test_who_reads_an_export_slowly_keeps_nobody_from_writing(sit: Sit) -> None:
     desk = sit("needs")
     for _ in range(20):

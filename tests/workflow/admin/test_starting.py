@@ -9,10 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 import states
+from states.fact import Fact
+from states.inputs import Input
 from tests.support.desk import REF
 from tests.workflow.admin.conftest import Sit
+from workflow.procedure.field_types import Settings
 
 # Each takes 4 to 40 ms to import. A command that reads and prints to a pipe needs none of them.
 RENDERS = {"jinja2", "babel", "css_inline", "notifications.render", "notifications.pages"}
@@ -73,6 +77,16 @@ def test_a_command_is_not_searched_for_garbage_that_it_never_makes(sit: Sit) -> 
     assert told["looks"], "while it runs"
     assert isinstance(told["frozen"], int)
     assert told["frozen"] > 10_000, "the modules are left out"
+
+
+@pytest.mark.parametrize("base", [Fact, Input, Settings])
+def test_every_model_can_be_built_though_it_is_built_at_its_first_use(base: type[BaseModel]) -> None:
+    models = [base]
+    for model in models:
+        models += model.__subclasses__()
+        model.model_rebuild()
+        assert model.__pydantic_complete__, model
+    assert len(models) > 20
 
 
 @pytest.mark.parametrize(

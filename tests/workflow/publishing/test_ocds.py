@@ -101,7 +101,7 @@ def without_nulls(node: Any) -> Any:
 def packages(system: System, *refs: str, now: Any = NOW) -> tuple[Node, list[Node]]:
     """The release package and the records of a district, both found valid."""
     with system.reading() as session:
-        records = export.select_records(session, refs)
+        records = list(export.select_records(session, refs))
         released = ocds.release_package(session, records, now)
         recorded = ocds.record_package(session, records, now)["records"]
     assert list(VALID_PACKAGE.iter_errors(released)) == []

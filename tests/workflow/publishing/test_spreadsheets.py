@@ -27,7 +27,7 @@ NOW = datetime.fromisoformat("2026-01-02T03:04:05+00:00")
 
 def table(life: Life, name: str) -> Table:
     with life.system.reading() as session:
-        words, records = read_words(session.config, "tables"), export.select_records(session, ())
+        words, records = read_words(session.config, "tables"), list(export.select_records(session, ()))
         return make_table(session, words, name, records, life.now)
 
 

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from icalendar import Calendar
 from prometheus_client import CollectorRegistry
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from tests.support.district import Begin, Life
 from tests.support.facts import LA
@@ -35,10 +35,10 @@ def path(life: Life, who: str, generation: int = 0) -> str:
 def events(content: bytes) -> dict[str, str]:
     """By UID, when each date of a calendar is."""
     found = {}
-    for event in Calendar.from_ical(content).walk("VEVENT"):
-        key = str(event["UID"]).removesuffix("@example.org")
+    for each in Calendar.from_ical(content).walk("VEVENT"):
+        key = str(each["UID"]).removesuffix("@example.org")
         assert key not in found, "a UID stands there once"
-        found[key] = f"{event['DTSTART'].dt.astimezone(LA):%Y-%m-%d %H:%M}"
+        found[key] = f"{each['DTSTART'].dt.astimezone(LA):%Y-%m-%d %H:%M}"
     return found
 
 
@@ -70,6 +70,34 @@ def test_the_boards_meeting_is_there_with_the_item(begin: Begin) -> None:
         content = feed.calendar(session, "board-office@example.org", life.now)
     assert events(content)["board-meeting.rbhs-2025"] == "2025-09-17 16:15"
     assert b"On the agenda: new agreement." in content.replace(b"\r\n ", b"")
+
+
+def test_it_takes_no_more_queries_for_many_partnerships_and_is_the_same_however_many_are_read_at_once(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = begin("needs")
+    few = queries(life, "staff")
+    for number in range(4):
+        life.another(f"another-{number}").to("needs")
+    assert queries(life, "staff") == few
+    whole = dates(life, "staff")
+    monkeypatch.setattr(feed, "_AT_ONCE", 2)
+    assert dates(life, "staff") == whole
+
+
+def test_partnerships_of_others_are_not_read(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    life = begin("needs")
+    monkeypatch.setattr(feed, "Snapshot", None)
+    assert dates(life, "somebody") == {}
+
+
+def queries(life: Life, who: str) -> int:
+    seen: list[object] = []
+    listen = lambda *given: seen.append(given[2])  # noqa: E731
+    event.listen(life.system.engine, "before_cursor_execute", listen)
+    dates(life, who)
+    event.remove(life.system.engine, "before_cursor_execute", listen)
+    return len(seen)
 
 
 def test_it_goes_over_all_partnerships_in_which_one_has_a_role(begin: Begin) -> None:
