@@ -65,7 +65,6 @@ for _name in ("partner", "partner_name", "partner_domain"):
         f"ix_partnerships_{_name}",
         partnerships.c[_name],
         sqlite_where=partnerships.c[_name].is_not(None),
-        postgresql_where=partnerships.c[_name].is_not(None),
     )
 # The daemon counts them by state at every tick.
 Index("ix_partnerships_state", partnerships.c.state)
