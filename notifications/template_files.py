@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from notifications.pages import Pages
     from notifications.render import Templates
-    from notifications.sandbox import Sandbox
 
 _NOTICE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.j2")
 
@@ -62,14 +61,3 @@ class TemplateFiles:
         from notifications.pages import Pages
 
         return Pages(self._folders, self._zone)
-
-    @cached_property
-    def published(self) -> Sandbox:
-        """Return the environment of the texts that are published."""
-        return self.open(html=False)
-
-    def open(self, *, html: bool) -> Sandbox:
-        """Return a new environment of all templates."""
-        from notifications.render import make_environment
-
-        return make_environment(self._folders, self._zone, html=html)

@@ -86,14 +86,18 @@ class Config:
         """Return the pages, which are compiled at their first use."""
         return self.files.pages
 
-    @property
+    @cached_property
     def published(self) -> Sandbox:
         """Return the environment of the texts that are published. As of a notice, each file is read once."""
-        return self.files.published
+        return self.open_templates(html=False)
 
     def open_templates(self, *, html: bool) -> Sandbox:
         """Return an environment of templates: those of the district come before the packaged ones."""
-        return self.files.open(html=html)
+        # Imported here, since most commands render nothing, and Jinja takes long to import.
+        from notifications.render import make_environment
+
+        folders = [self.folder / "templates", DEFAULTS / "templates"]
+        return make_environment(folders, self.procedure.district.zone, html=html)
 
     @cached_property
     def deadlines(self) -> dict[str, DeadlineSettings]:
