@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from tests.support import databases
 from tests.support.district import Begin, Life
+from tests.support.plans import plan_of
 from workflow.clock import starts
 from workflow.outbox import writing
 from workflow.store import tables
@@ -139,15 +140,6 @@ def test_only_an_event_at_a_school_with_a_plan_is_a_reason_to_look_at_plans(begi
 @pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL reads the whole of a small table")
 def test_a_tick_finds_the_wanted_days_by_an_index(begin: Begin) -> None:
     life = begin("needs")
-    statements: list[tuple[str, object]] = []
-    event.listen(
-        life.system.engine,
-        "before_cursor_execute",
-        lambda *given: statements.append((given[2], given[3])),
-    )
-    has_changed(life)
-    ((query, values),) = [each for each in statements if "wanted" in each[0]]
-    with life.system.engine.connect() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
-    assert "ix_partnerships_wanted" in str(plan)
-    assert "COVERING INDEX ix_partnerships_school_version" in str(plan)
+    plan = plan_of(life.system.engine, "wanted", lambda: has_changed(life))
+    assert "ix_partnerships_wanted" in plan
+    assert "COVERING INDEX ix_partnerships_school_version" in plan

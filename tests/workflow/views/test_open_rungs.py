@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event
 
 from tests.support import databases
 from tests.support.district import Begin, Life
+from tests.support.plans import plan_of
 from workflow.store import loading
 from workflow.store.rows import DeadlineRow
 from workflow.views import open_rungs
@@ -27,14 +27,5 @@ def test_the_open_rungs_come_in_the_order_in_which_they_are_due(begin: Begin) ->
 @pytest.mark.skipif(databases.POSTGRESQL, reason="PostgreSQL reads the whole of a small table")
 def test_a_page_of_one_partnership_does_not_read_the_rungs_of_all(begin: Begin) -> None:
     life = begin("active")
-    statements: list[tuple[str, object]] = []
-    event.listen(
-        life.system.engine,
-        "before_cursor_execute",
-        lambda *given: statements.append((given[2], given[3])),
-    )
-    read(life)
-    ((query, values),) = [each for each in statements if "FROM deadlines" in each[0]]
-    with life.system.engine.connect() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
-    assert "partnership=?" in str(plan)
+    plan = plan_of(life.system.engine, "FROM deadlines", lambda: read(life))
+    assert "partnership=?" in plan
