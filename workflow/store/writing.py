@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -30,11 +30,14 @@ from sqlalchemy import (
     column,
     func,
     insert,
+    literal_column,
     select,
     union_all,
     update,
 )
 from sqlalchemy.engine import Dialect
+
+from workflow.store.column_types import utc_text
 
 Row = Mapping[str, Any]
 
@@ -56,14 +59,25 @@ class Writing:
         """Return the names under which a given row holds its values."""
         return self.columns + tuple(name for _, name in self.found_by)
 
+    def check(self, rows: Sequence[Row]) -> None:
+        """Raise `LookupError` for a row with more or fewer values than are written, so that none is lost."""
+        if odd := next((row for row in rows if len(row) != len(self.names)), None):
+            differ = sorted(odd.keys() ^ set(self.names))
+            raise LookupError(
+                f"a row of {self.table.name} differs from what is written in {', '.join(differ)}"
+            )
+
 
 def write(connection: Connection, *parts: tuple[Writing, Sequence[Row]]) -> list[int]:
     """Write the rows of each part, all or none. Return how many rows each part added or changed.
 
     A part must not need what another one writes, since PostgreSQL writes them all at the same time. Raise
-    `ValueError` for an instant without a zone, and what the database refuses as SQLAlchemy raises it.
+    `LookupError` for a row with other values than its way writes, `ValueError` for an instant without a
+    zone, and what the database refuses as SQLAlchemy raises it.
     """
     given = [(writing, rows) for writing, rows in parts if rows]
+    for writing, rows in given:
+        writing.check(rows)
     if not given:
         return [0] * len(parts)
     if connection.dialect.name == "sqlite":
@@ -114,7 +128,7 @@ def _write_as_json(connection: Connection, given: Sequence[tuple[Writing, Sequen
 def _for_json(writings: tuple[Writing, ...], dialect: Dialect) -> str:
     """Return one statement that writes the rows of all these, and returns how many it wrote of each."""
     written = [
-        _statement(writing, n).returning(column("1", is_literal=True).label("one")).cte(f"written_{n}")
+        _statement(writing, n).returning(literal_column("1").label("one")).cte(f"written_{n}")
         for n, writing in enumerate(writings)
     ]
     counts: list[Select[Any]] = [select(func.count()).select_from(each) for each in written]
@@ -145,7 +159,7 @@ def _as_json(value: object) -> str:
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise ValueError(f"{value} has no time zone")
-        return value.astimezone(UTC).isoformat()
+        return utc_text(value)
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -79,6 +79,14 @@ def test_nothing_to_write_takes_no_statement(begin: Begin) -> None:
     assert life.system.transact(lambda s: write(s.connection, (NEW, []), (CHANGED, []))) == [0, 0]
 
 
+def test_a_value_that_would_not_be_written_is_refused(begin: Begin) -> None:
+    life = begin("needs")
+    for odd in (row(life, 0, attempts=3), {k: v for k, v in row(life, 0).items() if k != "reason"}):
+        with pytest.raises(LookupError, match=r"a row of deadlines differs .* in (attempts|reason)"):
+            life.system.transact(lambda s, odd=odd: write(s.connection, (NEW, [odd])))
+    assert rows_of(life) == []
+
+
 def test_an_instant_without_a_zone_is_refused(begin: Begin) -> None:
     life = begin("needs")
     naive = row(life, 0, due_at=datetime(2026, 1, 31))
