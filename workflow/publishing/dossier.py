@@ -31,7 +31,7 @@ from workflow.record import disclosure, export
 from workflow.record.marks import Mark
 from workflow.session import Session
 from workflow.store.checkpoints import read_last
-from workflow.store.column_types import canonical
+from workflow.store.column_types import canonical, utc_text
 from workflow.store.rows import Snapshot
 from workflow.views.dates import uid_of
 
@@ -257,13 +257,13 @@ def _record_json(
         "school": redacted.clean(record.facts.school),
         "title": redacted.clean(record.facts.title),
         "state": record.state,
-        "entered_at": disclosure.format_instant(record.entered_at),
+        "entered_at": utc_text(record.entered_at),
         "version": record.version,
         "head": record.head,
         "facts": {},
         "history": list(shown),
     }
-    head = {"format": export.FORMAT, "version": export.VERSION, "exported_at": disclosure.format_instant(now)}
+    head = {"format": export.FORMAT, "version": export.VERSION, "exported_at": utc_text(now)}
     return (canonical(head | {"partnerships": [document]}) + "\n").encode()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from workflow.store.column_types import utc_text
@@ -15,11 +14,6 @@ from workflow.views import sealing
 Hides = Callable[[str], bool]
 # These are compared with the database only. The reader of an export learns nothing from them.
 _OF_DATABASE = ("/facts", "/rows")
-
-
-def format_instant(moment: datetime) -> str:
-    """Return an instant in UTC, ISO 8601, in the form that is hashed."""
-    return utc_text(moment)
 
 
 def show(row: HistoryEntry, hides: Hides = lambda pointer: False, *, sealed: bool = False) -> dict[str, Any]:
@@ -37,7 +31,7 @@ def show(row: HistoryEntry, hides: Hides = lambda pointer: False, *, sealed: boo
         name: _show(value, pointer_to("", name), hides, salts, shown_salts) for name, value in parts.items()
     }
     opened = {name: columns[name] for name in OPEN}
-    head = {"format": FORMAT, **opened, "at": format_instant(row.at), "hash": row.hash}
+    head = {"format": FORMAT, **opened, "at": utc_text(row.at), "hash": row.hash}
     return head | shown | {"salts": shown_salts} | ({"sealed": True} if sealed else {})
 
 
@@ -60,7 +54,7 @@ def _show_first_format(row: HistoryEntry, hides: Hides) -> dict[str, Any]:
     columns = row._asdict()
     if row.is_destroyed:
         columns |= dict.fromkeys(_COLUMNS)
-    entry = {name: columns[name] for name in HASHED} | {"at": format_instant(row.at), "hash": row.hash}
+    entry = {name: columns[name] for name in HASHED} | {"at": utc_text(row.at), "hash": row.hash}
     if row.is_destroyed:
         return entry | {"forgotten": True}
     hidden = [name for name in _COLUMNS if any(hides(pointer) for pointer in _pointers(columns, name))]

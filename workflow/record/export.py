@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import select, true
 
 from workflow.record import disclosure, histories
-from workflow.record.disclosure import format_instant
 from workflow.session import Session
 from workflow.store import tables
-from workflow.store.column_types import canonical
+from workflow.store.column_types import canonical, utc_text
 from workflow.store.errors import NotFound
 from workflow.store.rows import HistoryEntry, Snapshot
 from workflow.views import documents, sealing
@@ -22,7 +21,7 @@ FORMAT, VERSION = "lead-community-partners record", 2
 
 def as_json(session: Session, records: Iterable[Snapshot], now: datetime) -> Iterator[str]:
     """Yield the JSON document of these partnerships in pieces, with each partnership on a line of its own."""
-    head = {"format": FORMAT, "version": VERSION, "exported_at": format_instant(now)}
+    head = {"format": FORMAT, "version": VERSION, "exported_at": utc_text(now)}
     # Leave out the closing brace, since the partnerships go inside.
     yield canonical(head)[:-1] + ',"partnerships":['
     for number, record in enumerate(records):
@@ -58,7 +57,7 @@ def _document(session: Session, record: Snapshot, now: datetime) -> dict[str, An
         "school": record.facts.school,
         "title": record.facts.title,
         "state": record.state,
-        "entered_at": format_instant(record.entered_at),
+        "entered_at": utc_text(record.entered_at),
         "version": record.version,
         "head": record.head,
         "facts": documents.facts(session, record, now),
