@@ -14,6 +14,7 @@ import pytest
 import structlog
 
 from notifications import render
+from notifications.sandbox import Sandbox
 from tests.support import databases
 from tests.support.district import Begin, Life, Stations, configured, opened, written
 from tests.support.office import Office, founded, moved_into, program
@@ -37,10 +38,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def templates_checked_once() -> Iterator[None]:
-    """Look at each unchanged template file once for all tests, since a look at all takes a second."""
+def templates_read_once() -> Iterator[None]:
+    """Check and compile each template once for all tests of a process, since all of them take two seconds."""
     known: dict[Any, Any] = {}
-    look = render.find_problems
+    look, compile_ = render.find_problems, Sandbox.compile
 
     def find_problems(path: Path, environment: Any, also: Any = ()) -> Any:
         key = (path, path.stat().st_mtime_ns, tuple(also))
@@ -48,8 +49,15 @@ def templates_checked_once() -> Iterator[None]:
             known[key] = look(path, environment, also)
         return known[key]
 
+    def compile(self: Sandbox, source: Any, name: Any = None, filename: Any = None, **options: Any) -> Any:
+        key = (source, name, filename, self.autoescape, *options.items())
+        if key not in known:
+            known[key] = compile_(self, source, name, filename, **options)
+        return known[key]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(render, "find_problems", find_problems)
+        patch.setattr(Sandbox, "compile", compile)
         yield
 
 
@@ -64,7 +72,7 @@ def log_as_it_was() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory, templates_checked_once: None) -> Config:
+def settings(tmp_path_factory: pytest.TempPathFactory, templates_read_once: None) -> Config:
     """The packaged procedure, as a district has it whose own file says no more than where things are."""
     return configured(tmp_path_factory.mktemp("settings"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+from functools import cache
 
 
 def begin() -> None:
@@ -17,9 +18,13 @@ def begin() -> None:
 
 def end() -> None:
     """Look for garbage from now on, except in what is there already, and in nothing when the program ends."""
-    # Only once in a process: what is garbage at a second time would stay until the end.
-    if not gc.get_freeze_count():
-        gc.freeze()
-        # Else Python would look through everything once more, which takes a third of a short command's time.
-        atexit.register(gc.freeze)
+    _keep_all()
     gc.enable()
+
+
+@cache
+def _keep_all() -> None:
+    """Keep all there is to the end. Only once in a process: later garbage is to go."""
+    gc.freeze()
+    # Else Python would look through everything once more, which takes a third of a short command's time.
+    atexit.register(gc.freeze)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ from sqlalchemy import delete, insert, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.attacks.alterations import ALTERATIONS, EVENT, REFUSED, VERIFY, Alteration
-from tests.support.district import Begin, Life
+from tests.support import databases
+from tests.support.district import Begin, Life, Stations, opened, written
 from workflow.mail_servers import make_mailer
 from workflow.outbox import delivery
+from workflow.procedure.config import Config
 from workflow.record import backup, checkpoint, verify
 from workflow.store import chain, tables
 from workflow.store.errors import Damaged
@@ -22,12 +26,26 @@ OLDER = "an older backup is restored"
 EACH = [pytest.param(each, id=each.name) for each in ALTERATIONS]
 
 
-def lived(begin: Begin) -> Life:
+@pytest.fixture(scope="module")
+def lived(stations: Stations, settings: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A partnership with all that can be altered: mail that left, an answer, a reply, a document, a draft."""
-    life = begin("approved")
+    folder = tmp_path_factory.mktemp("lived")
+    life = opened(stations.made("approved"), folder, settings, begun=True)
     life.system.transact(lambda session: _add_rows(session.connection, life))
     delivery.deliver(life.system, make_mailer(life.system.config), lambda: life.now)
-    return life
+    life.close()
+    return folder
+
+
+@pytest.fixture
+def life(lived: Path, settings: Config, tmp_path: Path) -> Iterator[Life]:
+    """A copy of that partnership, to be altered."""
+    folder = tmp_path / "district"
+    folder.mkdir()
+    life = opened(lived, folder, replace(settings, folder=folder, path=written(folder)), begun=True)
+    yield life
+    life.close()
+    databases.drop(folder)
 
 
 def _add_rows(connection: Any, life: Life) -> None:
@@ -76,8 +94,7 @@ def taken(life: Life, folder: Path) -> dict[str, Any]:
 
 @pytest.mark.promise("record-kept")
 @pytest.mark.parametrize("alteration", EACH)
-def test_every_alteration_is_refused_or_named(begin: Begin, tmp_path: Path, alteration: Alteration) -> None:
-    life = lived(begin)
+def test_every_alteration_is_refused_or_named(life: Life, tmp_path: Path, alteration: Alteration) -> None:
     assert problems(life) == []
     older = tmp_path / "older"
     backup.write(life.system.engine, older)
