@@ -43,8 +43,11 @@ def asked_for_needs(life: Life) -> Life:
 
 
 def got(life: Life, template: str, to: str) -> EmailMessage:
-    """The last message of a template that somebody has got."""
+    """The last message of a template that somebody has got. Those to all others stay queued."""
+    queued = """status = 'queued' AND NOT held AND "to" != :to"""
+    life.run(f"UPDATE notices SET held = TRUE, reason = 'later' WHERE {queued}", to=f"{to}@example.org")
     delivered(life)
+    life.run("UPDATE notices SET held = FALSE, reason = NULL WHERE reason = 'later'")
     rows = [row for row in life.notices(template) if row["to"] == f"{to}@example.org"]
     assert rows, f"{to} was not told of {template}"
     content = links.sign_again(life.system.config, rows[-1]["message"], rows[-1]["to"])
