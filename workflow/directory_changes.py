@@ -15,17 +15,18 @@ from states.inputs import check_range
 from workflow.store import chain, database, tables
 from workflow.store.locks import one_at_a_time
 
-_VERSION = "directory"  # under which the version is remembered
+KEY = "directory"  # under which the version is remembered
+FIRST = "0"  # the version of a directory that was never changed
 
 
 def version_of(connection: Connection) -> str:
     """Return the version of the directory, which changes whenever the directory does."""
-    return database.remembered(connection, _VERSION) or "0"
+    return database.remembered(connection, KEY) or FIRST
 
 
 def version_in(meta: Mapping[str, str]) -> str:
     """Return the version of the directory out of everything that is remembered."""
-    return meta.get(_VERSION, "0")
+    return meta.get(KEY, FIRST)
 
 
 def put(
@@ -85,7 +86,7 @@ def _record_entry(
     what = f"{table.name} {key}"
     chain.record(connection, what, _values(after), before=_values(before), by=by, now=now)
     chain.note(connection, table.name, [key])
-    database.remember(connection, _VERSION, str(int(version_of(connection)) + 1))
+    database.remember(connection, KEY, str(int(version_of(connection)) + 1))
 
 
 def _values(values: Mapping[str, Any] | None) -> dict[str, Any] | None:

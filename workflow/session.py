@@ -112,12 +112,13 @@ class System:
         def locked(connection: Connection) -> T:
             # Check the version in every transaction, since the
             # tables may be upgraded while this program runs.
-            database.lock_version(connection)
+            version = database.lock_version(connection, directory_changes.KEY) or directory_changes.FIRST
             # Take the lock before the session reads, so that it
             # sees what the transaction before it has written.
             if exclusive:
                 one_at_a_time(connection, exclusive)
-            result = work(self.session(connection))
+                version = directory_changes.version_of(connection)
+            result = work(self._session(connection, version))
             # Every constraint has been met by now, so a dry run gets the same refusals as the real run.
             if dry_run:
                 connection.rollback()

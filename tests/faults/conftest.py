@@ -14,7 +14,7 @@ from tests.faults.account import newcomer
 from tests.support import databases
 from tests.support.district import Life
 from tests.support.house import House
-from tests.support.letters import answer, got, put
+from tests.support.letters import answer, delivered, got, put
 from tests.workflow.daemon.conftest import foundation
 from workflow.outbox import queue
 from workflow.session import Session, current_time
@@ -31,6 +31,7 @@ def rich(house: House) -> None:
     """Let the district have more to do: an answer has come, and a digest is due."""
     with newcomer(house) as life:
         life.do("describe-needs")
+        delivered(life)
         put(
             house.folder / "var" / "replies",
             answer(got(life, "describe-needs", "franklin-principal"), "agree"),

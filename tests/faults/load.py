@@ -24,7 +24,7 @@ from tests.support.desk import STAFF, real
 from tests.support.district import STATIONS, Life
 from tests.support.facts import LA
 from tests.support.house import NEW, House
-from tests.support.letters import answer, got, put
+from tests.support.letters import answer, delivered, got, put
 from tests.support.visitor import Page, Visitor
 from workflow.session import Session, System, current_time
 from workflow.store import chain, tables
@@ -50,6 +50,7 @@ class Load:
             self.link = Visitor(life).link("add-note", "principal", to=WHO)
             began = current_time()
             fall_due(life.system, lambda number: began + timedelta(seconds=number * gap))
+            delivered(life)
             self.letter = got(life, "describe-needs", "franklin-principal")
         self.before = set(message_ids(house))
 

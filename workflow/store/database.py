@@ -21,11 +21,13 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    column,
     create_engine,
     insert,
     inspect,
     make_url,
     select,
+    table,
     text,
     update,
 )
@@ -211,14 +213,18 @@ def _check_version(version: str | None) -> None:
         raise StoreError(f"the tables are of version {version}, this program's of version {VERSION}; {what}")
 
 
-def lock_version(connection: Connection) -> None:
-    """Raise `StoreError` if the tables were upgraded, and keep them from an upgrade until the transaction ends.
+def lock_version(connection: Connection, key: str) -> str | None:
+    """Return what is remembered under a key, once it is certain that the tables stay as they are until the end.
 
-    On PostgreSQL reading the version takes a lock that an upgrade has to wait for. A SQLite file needs no
-    such lock: it is upgraded only while no daemon holds it.
+    Raise `StoreError` if they were upgraded. On PostgreSQL reading the version takes a lock that an upgrade has to
+    wait for, and the value comes with it. A SQLite file needs no such lock: it is upgraded only while no daemon
+    holds it.
     """
-    if connection.dialect.name == "postgresql":
-        _check_version(connection.scalar(text("SELECT version_num FROM alembic_version")))
+    if connection.dialect.name != "postgresql":
+        return remembered(connection, key)
+    found = connection.execute(_VERSION_AND_REMEMBERED, {"key": key}).one_or_none()
+    _check_version(found.version_num if found else None)
+    return found.value if found else None
 
 
 def check_sound(engine: Engine) -> None:
@@ -245,12 +251,7 @@ def check_sound(engine: Engine) -> None:
 def reading(engine: Engine) -> Iterator[Connection]:
     """Yield a connection for reading. All its queries see the database as of one moment."""
     with engine.connect() as plain:
-        options: dict[str, Any] = {"reads": True}
-        # By default each statement of PostgreSQL sees the
-        # database anew. A transaction of SQLite sees one moment.
-        if engine.dialect.name == "postgresql":
-            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        connection = plain.execution_options(**options)
+        connection = plain.execution_options(reads=True)
         with connection.begin():
             yield connection
 
@@ -294,6 +295,12 @@ def remembered(connection: Connection, key: str) -> str | None:
     return value
 
 
+_VERSION_AND_REMEMBERED = select(
+    table("alembic_version", column("version_num")).c.version_num,
+    _REMEMBERED.scalar_subquery().label("value"),
+)
+
+
 def remember_all(connection: Connection) -> dict[str, str]:
     """Return everything that is remembered, by its key: a few values, most of them short."""
     return {row.key: row.value for row in connection.execute(_ALL_REMEMBERED)}
@@ -304,12 +311,12 @@ _ALL_REMEMBERED = select(tables.meta)
 
 def remember(connection: Connection, key: str, value: str) -> None:
     """Write a value under a key of the table `meta`, in place of the one that was there."""
-    table = tables.meta
+    meta = tables.meta
     # SQLAlchemy has no upsert that both databases share.
-    changed = connection.execute(update(table).where(table.c.key == key).values(value=value))
+    changed = connection.execute(update(meta).where(meta.c.key == key).values(value=value))
     if changed.rowcount == 0:
-        connection.execute(insert(table).values(key=key, value=value))
-    chain.note(connection, table.name, [key])
+        connection.execute(insert(meta).values(key=key, value=value))
+    chain.note(connection, meta.name, [key])
 
 
 def transact(engine: Engine, work: Callable[[Connection], T]) -> T:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
+from sqlalchemy.exc import DisconnectionError
 
 from workflow.store.files import open_private
 from workflow.store.tables import METADATA
@@ -17,8 +19,9 @@ from workflow.store.tables import METADATA
 _BUSY_MILLISECONDS = 10_000
 # How long a transaction that does nothing may keep its locks, on PostgreSQL. Then the server ends it.
 HOLDER_SECONDS = 30
+_IDLE_SECONDS = 1.0  # after which a connection is tried before it is used
+_USED = "used"  # under which a connection has the time of its last use
 POSTGRESQL: dict[str, Any] = {
-    "pool_pre_ping": True,  # replaces a connection that was lost while it was idle
     "connect_args": {
         # Behind a pooler, a statement that the server has prepared may belong to another client.
         "prepare_threshold": None,
@@ -85,25 +88,39 @@ def configure_postgresql(engine: Engine) -> None:
     _limit_indexes()
 
     # These settings end with the transaction, so that a pooler may give the connection to another client
-    # afterwards.
-    patience = (
-        f"SELECT set_config('lock_timeout', '{_BUSY_MILLISECONDS}', true),"
+    # afterwards. They go to the server together with the BEGIN: each journey there takes as long as a short query.
+    writes = (
+        f"BEGIN; SELECT set_config('lock_timeout', '{_BUSY_MILLISECONDS}', true),"
         f" set_config('idle_in_transaction_session_timeout', '{HOLDER_SECONDS}s', true)"
     )
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
+        connection.autocommit = True  # `begin` below starts transactions, not the driver
         # The server, the database or the role may have other defaults, and the driver reads only ISO dates.
         # Poolers keep these two settings for each client, but may refuse them as options of the connection.
         connection.execute(
             "SELECT set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false)"
         )
-        connection.commit()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if not connection.get_execution_options().get("reads", False):
-            connection.exec_driver_sql(patience)
+        # By default each statement sees the database anew. One who only reads sees one moment.
+        reads = connection.get_execution_options().get("reads", False)
+        connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if reads else writes)
+
+    @event.listens_for(engine, "checkin")
+    def checkin(_connection: Any, record: Any) -> None:
+        record.info[_USED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def checkout(connection: Any, record: Any, _proxy: Any) -> None:
+        # A connection that was lost while it was idle is replaced. One in constant use is not asked each time.
+        if time.monotonic() - record.info.get(_USED, 0.0) > _IDLE_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as lost:
+                raise DisconnectionError from lost
 
     # Many rows in one INSERT need no pipeline, which the next function avoids.
     engine.dialect.use_insertmanyvalues_wo_returning = True
