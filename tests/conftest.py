@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import shutil
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.support import databases
 from tests.support.district import Begin, Life, Stations, configured, opened, written
 from tests.support.office import Office, founded, moved_into, program
 from tests.support.visitor import Visit, Visitor
+from workflow.procedure import reading
 from workflow.procedure.config import Config, load
 
 # Where the PostgreSQL server of a test run keeps its data, if a test asks for one.
@@ -38,10 +41,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def templates_read_once() -> Iterator[None]:
-    """Check and compile each template once for all tests of a process, since all of them take two seconds."""
+def files_read_once() -> Iterator[None]:
+    """Check and compile each template once for all tests of a process, and parse each TOML text once.
+
+    All of them take two seconds, which most tests would spend before they begin.
+    """
     known: dict[Any, Any] = {}
-    look, compile_ = render.find_problems, Sandbox.compile
+    look, compile_, parse = render.find_problems, Sandbox.compile, tomllib.loads
 
     def find_problems(path: Path, environment: Any, also: Any = ()) -> Any:
         key = (path, path.stat().st_mtime_ns, tuple(also))
@@ -55,7 +61,13 @@ def templates_read_once() -> Iterator[None]:
             known[key] = compile_(self, source, name, filename, **options)
         return known[key]
 
+    def loads(text: str) -> Any:
+        if text not in known:
+            known[text] = pickle.dumps(parse(text))
+        return pickle.loads(known[text])
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading.tomllib, "loads", loads)
         patch.setattr(render, "find_problems", find_problems)
         patch.setattr(Sandbox, "compile", compile)
         yield
@@ -72,7 +84,7 @@ def log_as_it_was() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory, templates_read_once: None) -> Config:
+def settings(tmp_path_factory: pytest.TempPathFactory, files_read_once: None) -> Config:
     """The packaged procedure, as a district has it whose own file says no more than where things are."""
     return configured(tmp_path_factory.mktemp("settings"))
 

@@ -139,6 +139,12 @@ class House:
         assert self.running is not None
         return self.running.wait(timeout=within)
 
+    def asked_to_end(self) -> int:
+        """Its exit status after it was asked to end. One that is still starting would be ended at once."""
+        until(lambda: self.logged("running"), "it runs")
+        self.signal(signal.SIGTERM)
+        return self.ended()
+
     def end(self) -> None:
         """Make an end of whatever still runs, here and in the houses that were founded beside this one."""
         for other in self.neighbours:

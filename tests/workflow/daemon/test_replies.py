@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from datetime import datetime
 from email import policy
@@ -128,9 +127,7 @@ def test_several_daemons_on_one_mailbox_do_each_reply_once(
         one.start()
     until(lambda: house.sql("SELECT count(*) FROM replies") == [(13,)], "all are read", timeout=60)
     until(lambda: len(seen(shared)) == 13, "all are put away")
-    for one in street:
-        one.signal(signal.SIGTERM)
-        assert one.ended() == 0
+    assert [one.asked_to_end() for one in street] == [0, 0, 0]
     assert agreed(house) == ONCE
     verdicts = house.sql("SELECT verdict, count(*) FROM replies GROUP BY verdict ORDER BY verdict")
     assert verdicts == [("done", 1), ("note", 12)]

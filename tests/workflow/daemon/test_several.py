@@ -99,9 +99,7 @@ def test_four_daemons_fire_each_deadline_once_and_send_each_notice_once(street: 
     for house in street:
         house.start()
     until(lambda: len(closings(street[0])) == CALLS and not waiting(street[0]), "all is done", timeout=120)
-    for house in street:
-        house.signal(signal.SIGTERM)
-    assert [house.ended() for house in street] == [0] * DAEMONS
+    assert [house.asked_to_end() for house in street] == [0] * DAEMONS
     each_once(street[0])
     delivered = [letter.name for house in street for letter in house.letters()]
     assert max(Counter(delivered).values()) == 1, "no message was delivered by two of them"
