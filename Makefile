@@ -15,7 +15,9 @@ COMPILE = $(BIN)/python -m compileall -q states notifications workflow
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 # All but what knows no database or only shows what pages of other tests say, and what is done on both databases anyway.
 ON_POSTGRESQL = tests $(addprefix --ignore=tests/,states notifications browser fuzz servers test_docs.py test_tables.py \
-  year lives/test_model.py workflow/forms workflow/store/test_upgrade.py attacks/test_searching_for_sealed_text.py)
+  year lives/test_model.py workflow/forms workflow/procedure workflow/rehearsal/test_comparison.py \
+  workflow/store/test_upgrade.py $(addprefix attacks/test_,searching_for_sealed_text.py reading_sealed_text.py \
+  words_into_the_record.py))
 
 .PHONY: run test test-postgresql chaos hostile bench lint docs-tables wheel clean
 

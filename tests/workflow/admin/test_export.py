@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -137,9 +135,7 @@ def test_who_reads_an_export_slowly_keeps_nobody_from_writing(sit: Sit) -> None:
         assert slow.stdout is not None
         begun = slow.stdout.read(1)
         try:
-            with closing(sqlite3.connect(desk.folder / "partnerships.db", timeout=1)) as writer:
-                writer.execute("INSERT INTO meta VALUES ('while', 'somebody reads')")
-                writer.commit()
+            desk.life.run("INSERT INTO meta VALUES ('while', 'somebody reads')")
         finally:
             found = json.loads(begun + slow.stdout.read())
     assert found["partnerships"][0]["version"] == 21
