@@ -11,9 +11,11 @@ LawError
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+
+_FEW = 20  # a district has a hundred schools, and a file may name a wrong one in each line
 
 
 def suggest(word: str, words: Iterable[str]) -> str:
@@ -21,6 +23,11 @@ def suggest(word: str, words: Iterable[str]) -> str:
     spelled = {each.lower(): each for each in words}
     near = get_close_matches(word.lower(), spelled, n=1, cutoff=0.7)
     return f" (did you mean {spelled[near[0]]}?)" if near else ""
+
+
+def list_few(words: Collection[str], otherwise: str) -> str:
+    """Return words to choose from in alphabetical order; `otherwise` if there are none, or too many to read."""
+    return ", ".join(sorted(words)) if 0 < len(words) <= _FEW else otherwise
 
 
 @dataclass(frozen=True, slots=True)

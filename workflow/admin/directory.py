@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Table, select
 
-from states.errors import BadInput, Problem, suggest
+from states.errors import BadInput, Problem, list_few, suggest
 from states.mistakes import problems_of
 from workflow import directory
 from workflow.actions import sign_in
@@ -102,7 +102,11 @@ def _check_known(session: Session, row: Mapping[str, Any]) -> None:
     schools = session.directory.schools
     mistakes = list(_find_lacking(session, row)) if "email" in row else []
     mistakes += [
-        Problem("--school", f"there is no school {school!r}{suggest(school, schools)}", ", ".join(schools))
+        Problem(
+            "--school",
+            f"there is no school {school!r}{suggest(school, schools)}",
+            list_few(schools, "one that `schools list` shows"),
+        )
         for school in json.loads(row.get("schools", "[]"))
         if school not in schools
     ]
@@ -110,7 +114,9 @@ def _check_known(session: Session, row: Mapping[str, Any]) -> None:
     if organization and organization not in session.directory.organizations:
         organizations = read_directory(session).organizations
         problem = f"there is no organization {organization!r}{suggest(organization, organizations)}"
-        mistakes.append(Problem("--organization", problem, ", ".join(organizations)))
+        mistakes.append(
+            Problem("--organization", problem, list_few(organizations, "one that `organizations list` shows"))
+        )
     delegate = row.get("delegate")
     if delegate and delegate == row.get("email"):
         mistakes.append(Problem("--delegate", "nobody stands in for themselves", "somebody else"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from states.errors import BadInput, Problem
+from states.errors import BadInput, Problem, list_few, suggest
 from workflow import directory_changes
 from workflow.record import changes
 from workflow.record.district_file import DistrictFile, GivenMeeting, GivenPerson, find_lacking
@@ -108,11 +108,8 @@ def _find_unknown(session: Session, file: DistrictFile) -> list[Problem]:
     people = {person.email for person in file.person} | session.directory.people.keys()
     organizations = {o.id for o in file.organization} | session.directory.organizations.keys()
     for number, person in enumerate(file.person):
-        mistakes += [
-            Problem(f"person.{number}.schools", f"there is no school {school!r}", _one_of(schools))
-            for school in person.schools
-            if school not in schools
-        ]
+        for school in person.schools:
+            mistakes += _find_wrong(f"person.{number}.schools", "school", school, schools)
         known = session.directory.people.get(person.email)
         # A key that the file leaves out keeps what the directory has.
         given = person.model_fields_set
@@ -128,15 +125,13 @@ def _find_unknown(session: Session, file: DistrictFile) -> list[Problem]:
         )
         if person.organization and person.organization not in organizations:
             shown = organizations - find_unnamed(session).organizations
-            at, expected = f"person.{number}.organization", _one_of(shown)
-            mistakes.append(Problem(at, f"there is no organization {person.organization!r}", expected))
+            at = f"person.{number}.organization"
+            mistakes += _find_wrong(at, "organization", person.organization, shown)
         if person.delegate and person.delegate not in people:
             at, expected = f"person.{number}.delegate", "somebody the file or the directory has"
             mistakes.append(Problem(at, f"there is no person {person.delegate!r}", expected))
     for number, partnership in enumerate(file.partnership):
-        if partnership.school not in schools:
-            at = f"partnership.{number}.school"
-            mistakes.append(Problem(at, f"there is no school {partnership.school!r}", _one_of(schools)))
+        mistakes += _find_wrong(f"partnership.{number}.school", "school", partnership.school, schools)
     return mistakes
 
 
@@ -161,8 +156,13 @@ def _find_repeated(file: DistrictFile) -> list[Problem]:
     return mistakes
 
 
-def _one_of(keys: Collection[str]) -> str:
-    return "one of " + ", ".join(sorted(keys)) if keys else "one that the file or the directory has"
+def _find_wrong(at: str, kind: str, key: str, known: Collection[str]) -> list[Problem]:
+    """Return a problem if a key is not among those that the file or the directory has."""
+    if key in known:
+        return []
+    few = list_few(known, "")
+    right = f"one of {few}" if few else "one that the file or the directory has"
+    return [Problem(at, f"there is no {kind} {key!r}{suggest(key, known)}", right)]
 
 
 def _person_values(person: GivenPerson) -> dict[str, Any]:

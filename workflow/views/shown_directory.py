@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, select
 
 from states.chapters.call import WITHDRAW_APPLICATION
-from states.errors import BadInput, Problem, suggest
+from states.errors import BadInput, Problem, list_few, suggest
 from states.event import Event
 from states.machine import FIRST
 from states.names import Role
@@ -65,7 +65,7 @@ def check_identifiers(session: Session, row: Event, event_input: Any) -> None:
     """Raise `BadInput` for an identifier that the directory does not know."""
     directory = session.directory
     if row.name == FIRST and event_input.school not in directory.schools:
-        right = ", ".join(directory.schools) or "a school that was imported first"
+        right = list_few(directory.schools, "a school that was imported first")
         wrong = f"there is no school {event_input.school!r}{suggest(event_input.school, directory.schools)}"
         raise BadInput([Problem("school", wrong, right)])
     if row.name == FIRST and (closed := directory.schools[event_input.school].closed_on):
@@ -73,7 +73,7 @@ def check_identifiers(session: Session, row: Event, event_input: Any) -> None:
         raise BadInput([Problem("school", wrong, "a school that is open")])
     if "organization" in row.asks and event_input.organization not in directory.organizations:
         organizations = read_directory(session).organizations
-        right = ", ".join(organizations) or "an organization that was imported first"
+        right = list_few(organizations, "an organization that was imported first")
         near = suggest(event_input.organization, organizations)
         wrong = f"there is no organization {event_input.organization!r}{near}"
         raise BadInput([Problem("organization", wrong, right)])

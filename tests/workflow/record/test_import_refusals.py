@@ -27,6 +27,18 @@ def problems(life: Life, text: str) -> list[str]:
     return [str(problem) for problem in refused.value.problems]
 
 
+def test_a_misspelt_school_gets_the_nearest_and_all_others_only_if_they_are_few(life: Life) -> None:
+    wrong = WHOLE.replace('schools = ["ballard"]', 'schools = ["balard"]')
+    (problem,) = problems(life, wrong)
+    assert problem == (
+        "person.0.schools: there is no school 'balard' (did you mean ballard?);"
+        " expected one of ballard, franklin, garfield, rainier-beach"
+    )
+    many = "".join(f'[[school]]\nid = "school-{n}"\nname = "School {n}"\n' for n in range(30))
+    (problem,) = problems(life, wrong + many)
+    assert problem.endswith("(did you mean ballard?); expected one that the file or the directory has")
+
+
 @pytest.mark.parametrize(
     ("was", "now"),
     [
