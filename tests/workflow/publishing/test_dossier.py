@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import letters
+from tests.support import databases, letters
 from tests.support.district import Begin, Life
 from workflow.publishing import dossier, dossier_items
 from workflow.publishing.dossier_parts import gather, named_files
@@ -228,7 +228,7 @@ def test_two_hundred_random_choices_all_verify_and_none_leaks(life: Life, tmp_pa
     verify = runpy.run_path(str(Path(dossier.DEFAULTS) / "docs" / dossier.VERIFIER))
     ordinary = ordinary_words(life)
     searched = 0
-    for number in range(200):
+    for number in range(20 if databases.POSTGRESQL else 200):  # nothing of it depends on the database
         some = chance.sample(items, chance.randint(1, 6)) + chance.sample(whole, chance.randint(0, 1))
         chosen = [Mark(item, chance.choice(("trade-secret", "student")), None) for item in some]
         files = made(life, *chosen)
@@ -244,4 +244,4 @@ def test_two_hundred_random_choices_all_verify_and_none_leaks(life: Life, tmp_pa
             if len(text) > 4 and text not in ordinary and not isinstance(value, bool):
                 searched += 1
                 assert text not in everything, (number, chosen, place, value)
-    assert searched > 200
+    assert searched > number
