@@ -177,8 +177,9 @@ def visit(visits: Sequence[Visit], number: int, seconds: float, pause: float) ->
 
     def read(visitor: int) -> list[Page]:
         chance, pages = random.Random(visitor), []
-        while (left := seconds - (time.monotonic() - began)) > 0:
-            time.sleep(min(left, chance.uniform(0.5, 1.5) * pause))
+        # Whoever would ask after the end does not ask: all at once at the end would be no busy day.
+        while time.monotonic() - began + (wait := chance.uniform(0.5, 1.5) * pause) < seconds:
+            time.sleep(wait)
             (what,) = chance.choices(visits, [each.weight for each in visits])
             # What tells one form from another, and one applicant from another.
             own = secrets.token_hex(12)

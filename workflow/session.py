@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -89,17 +90,31 @@ class System:
         self.config = settings
         self.engine = engine
         self._directory: tuple[Config, Directory] | None = None
+        self._reads = Lock()
 
     def session(self, connection: Connection) -> Session:
         """Return a session in this transaction. Read the directory again only if its version has changed."""
         return self._session(connection, directory_changes.version_of(connection))
 
     def _session(self, connection: Connection, version: str) -> Session:
+        found = self._find_directory(version)
+        if found is None:
+            # All threads of a daemon need a changed directory at once. One reads it for all: it takes longer than a
+            # page, and Python lets only one of them work at a time.
+            with self._reads:
+                found = self._find_directory(version)
+                if found is None:
+                    found = directory.read(connection, self.config)
+                    self._directory = (self.config, found)
+        return Session(connection, self.config, found)
+
+    def _find_directory(self, version: str) -> Directory | None:
+        """Return the directory that was read last, if it is of this version."""
         cached = self._directory
         # The Board's meetings in the directory depend on the configuration, so a reload must read them again.
         if cached is None or cached[0] is not self.config or cached[1].version != version:
-            cached = self._directory = (self.config, directory.read(connection, self.config))
-        return Session(connection, self.config, cached[1])
+            return None
+        return cached[1]
 
     def transact(self, work: Callable[[Session], T], *, exclusive: str = "", dry_run: bool = False) -> T:
         """Do `work` in one transaction, whole or not at all, and return its result.

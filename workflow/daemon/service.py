@@ -46,6 +46,7 @@ AWAY = 1  # exit status: the database is away or held by another program, and a 
 PATIENCE = 18.0  # seconds after SIGTERM in which the running tick may finish
 _ANOTHER = "another partnershipd runs on this database; one SQLite file has one daemon"
 STALE = 3  # ticks that may be missed before /healthz reports trouble
+_TURN_SECONDS = 0.0005  # for which one thread may keep Python from the others that wait
 
 log = structlog.get_logger("partnershipd")
 T = TypeVar("T")
@@ -250,6 +251,8 @@ class Daemon:
             raise ConfigError(
                 [Problem("web.listen", f"cannot listen on {host}:{port}: {reason}", "a free address here")]
             ) from None
+        # A page gives up its turn at each statement, and waits for the next one while a tick works out something.
+        sys.setswitchinterval(_TURN_SECONDS)
         server.start()
         self._start_ticks()
         self._tell_systemd("READY=1")

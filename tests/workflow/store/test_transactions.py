@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -219,3 +220,32 @@ def test_who_stands_still_amid_many_rows_holds_them_no_longer_than_his_lease(
 def test_an_error_of_the_database_is_told_in_one_line_without_its_statement(said: str, line: str) -> None:
     assert database.first_line(OperationalError("SELECT a secret", {}, Exception(said))) == line
     assert database.first_line(sqlite3.OperationalError(said)) == line
+
+
+def test_threads_that_need_a_changed_directory_have_one_of_them_read_it(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life, together, read, reads = begin(), threading.Barrier(8), directory.read, []
+    find, seen = life.system._find_directory, threading.local()
+
+    def missed_by_all(version: str) -> Any:
+        found = find(version)
+        if not hasattr(seen, "once"):
+            seen.once = True
+            together.wait(timeout=60)
+        return found
+
+    def counted(*of: Any) -> Any:
+        reads.append(1)
+        return read(*of)
+
+    def has_digest(_: int) -> bool:
+        with life.system.reading() as session:
+            return session.directory.people["staff@example.org"].digest
+
+    life.person("staff", digest=True)
+    monkeypatch.setattr(life.system, "_find_directory", missed_by_all)
+    monkeypatch.setattr(directory, "read", counted)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(has_digest, range(8))) == {True}
+    assert reads == [1]
