@@ -177,7 +177,7 @@ def visit(visits: Sequence[Visit], number: int, seconds: float, pause: float) ->
 
     def read(visitor: int) -> list[Page]:
         chance, pages = random.Random(visitor), []
-        # Whoever would ask after the end does not ask: all at once at the end would be no busy day.
+        # A visitor whose next page would come after the end stops. Else all would ask for it together at the end.
         while time.monotonic() - began + (wait := chance.uniform(0.5, 1.5) * pause) < seconds:
             time.sleep(wait)
             (what,) = chance.choices(visits, [each.weight for each in visits])

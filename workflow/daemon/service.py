@@ -251,7 +251,7 @@ class Daemon:
             raise ConfigError(
                 [Problem("web.listen", f"cannot listen on {host}:{port}: {reason}", "a free address here")]
             ) from None
-        # A page gives up its turn at each statement, and waits for the next one while a tick works out something.
+        # A page gives up its turn at each statement of SQL, and would wait long for the next while a tick computes.
         sys.setswitchinterval(_TURN_SECONDS)
         server.start()
         self._start_ticks()

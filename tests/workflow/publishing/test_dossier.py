@@ -227,8 +227,8 @@ def test_two_hundred_random_choices_all_verify_and_none_leaks(life: Life, tmp_pa
     whole = sorted({item.rpartition("/")[0] for item in items if item.count("/") > 2})
     verify = runpy.run_path(str(Path(dossier.DEFAULTS) / "docs" / dossier.VERIFIER))
     ordinary = ordinary_words(life)
-    searched = 0
-    for number in range(20 if databases.POSTGRESQL else 200):  # nothing of it depends on the database
+    searched, rounds = 0, 20 if databases.POSTGRESQL else 200  # nothing of it depends on the database
+    for number in range(rounds):
         some = chance.sample(items, chance.randint(1, 6)) + chance.sample(whole, chance.randint(0, 1))
         chosen = [Mark(item, chance.choice(("trade-secret", "student")), None) for item in some]
         files = made(life, *chosen)
@@ -244,4 +244,4 @@ def test_two_hundred_random_choices_all_verify_and_none_leaks(life: Life, tmp_pa
             if len(text) > 4 and text not in ordinary and not isinstance(value, bool):
                 searched += 1
                 assert text not in everything, (number, chosen, place, value)
-    assert searched > number
+    assert searched > rounds
